@@ -1,0 +1,1 @@
+"""One file or folder an outside system; knows neither our rules nor our tables."""

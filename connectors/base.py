@@ -1,0 +1,88 @@
+"""What the rest of the house asks of an outside system, and what a connector is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from model.change import Outcome, OwnerRecord, Record, RecordChange
+from model.event import RecordRef
+from model.lead import Identity
+
+
+class Budget(Protocol):
+    """The share of one connection's API limits that leadrelay may use."""
+
+    def spend(self, kind: str = "burst", calls: int = 1) -> None:
+        """Wait until ``calls`` may go out, then count them. ``kind`` is ``burst`` or ``search``."""
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Correct the count from what the server says of its limits in an answer."""
+
+    def refused(self, wait: float) -> None:
+        """Stop all calls of this connection for ``wait`` seconds: the server said so."""
+
+
+class TokenSource(Protocol):
+    """Where the access token of one connection comes from."""
+
+    def token(self) -> str:
+        """Return a token that is good now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """How to reach one connected account."""
+
+    base_url: str  # "https://api.hubapi.com", "https://acme.my.salesforce.com"
+    tokens: TokenSource
+    budget: Budget
+    timeout: tuple[float, float] = (5.0, 30.0)  # connect, read; seconds
+    options: Mapping[str, str] = field(default_factory=dict)  # "api_version": "2026-09" | "v3" | "68.0"
+
+
+class Connector(Protocol):
+    """A CRM that records are read from and written to.
+
+    An implementation holds a client and credentials, and nothing else: no database, no
+    mapping, no retry loop for writes (the outbox row waits). Every call takes as many
+    records as it is given, uses the fewest API calls, and never lets one fail another:
+    each change gets exactly one outcome. A call that the server refuses as a whole is
+    split until the culprit stands alone. ``NotAuthorized`` is raised; every other failure
+    becomes the outcome of the changes it concerns. Safe to use from several threads.
+    """
+
+    name: str
+    batch_size: int  # most records one write call takes
+    asks_before_create: bool  # ``find`` must come before ``create`` (the vendor keeps no key unique)
+
+    def owners(self) -> Iterator[OwnerRecord]:
+        """Yield everyone who can own records, inactive ones included."""
+
+    def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
+        """Look the people of ``changes`` up by their identities before they are created.
+
+        ``fields`` names, per object, what to read of a person who is found. Yields ``Exists``
+        for those (and ``Postponed``/``Rejected`` where the look-up itself failed); who is not
+        yielded does not exist.
+        """
+
+    def create(
+        self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]
+    ) -> Iterator[Outcome]:
+        """Create records: ``Created``, ``Exists`` (with the record read), ``Rejected`` or ``Postponed``."""
+
+    def update(self, changes: Sequence[RecordChange]) -> Iterator[Outcome]:
+        """Change records known by id: ``Updated``, ``Gone``, ``Rejected`` or ``Postponed`` each."""
+
+    def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
+        """Read records by id; what is not yielded is gone. Raises ``ConnectorError``."""
+
+    def delete(self, refs: Sequence[RecordRef]) -> None:
+        """Delete records (to the vendor's recycle bin). Raises ``ConnectorError``."""
+
+
+def by_kind(identities: Sequence[Identity], kind: str) -> list[str]:
+    """Return the values of one kind of identity, in order."""
+    return [identity.value for identity in identities if identity.kind == kind]

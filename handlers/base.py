@@ -1,0 +1,63 @@
+"""The shape of a handler and what it may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from mappings.playbook import Playbook
+from mappings.reading import Reading
+from model.decision import Decision
+from model.lead import Identity, Lead
+from model.teammate import Teammate
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A member's place in a pool's stride ledger."""
+
+    virtual_time: float = 0.0
+    last_assigned_seq: int = 0  # decided_seq of the last lead they got; 0: none yet
+
+
+class Lookups(Protocol):
+    """Read-only facts that came in with the batch, earlier events of the batch included."""
+
+    def lead_id_of(self, identity: Identity) -> str | None:
+        """Return the lead a key belongs to."""
+
+    def lead(self, lead_id: str) -> Lead:
+        """Return a known lead."""
+
+    def teammate(self, email: str) -> Teammate | None:
+        """Return a teammate by e-mail; ``None`` when no CRM lists that address."""
+
+    def teammate_by_id(self, connection: str, remote_id: str) -> Teammate | None:
+        """Return the teammate behind a CRM's owner or user id."""
+
+    def rosters(self) -> frozenset[str]:
+        """Return the connections whose owners have been read at least once."""
+
+    def seats(self, pool: str) -> Mapping[str, Seat]:
+        """Return the stride ledger of a pool: member e-mail -> seat. Absent: never served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything a handler may know besides the lead itself."""
+
+    event: Reading | None  # ``None`` when the cause is not a sender's post (a CRM record was found)
+    now: datetime  # decided_at
+    lookups: Lookups
+    playbook: Playbook
+    seq: int = 0  # decided_seq
+    is_new: bool = False  # the lead is being born of this event (known after ``identify``)
+
+
+class Handler(Protocol):
+    """A rule with its settings; pure, so the same events give the same result."""
+
+    def __call__(self, lead: Lead, context: Context) -> Decision:
+        """Return what should change and why; never change ``lead``."""

@@ -1,0 +1,289 @@
+"""The playbook as the rest of the house sees it: checked, compiled, immutable."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from model.decision import Place
+from model.event import JsonValue
+from model.lead import Lead
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A declarative test of a lead, compiled once; blank fields never match except ``is_blank``."""
+
+    test: Callable[[Lead], bool]
+    text: str  # as a person would say it: "country in DE, AT, CH"
+    place: Place
+    fields: frozenset[str] = frozenset()
+
+    def matches(self, lead: Lead) -> bool:
+        """Say whether the lead satisfies the condition."""
+        return self.test(lead)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAuth:
+    """How a sender proves itself. Secrets come from the environment, never from the file."""
+
+    kind: str  # "none" (loopback only) | "token" | "hmac" | "standard_webhooks"
+    place: Place
+    secret_env: str = ""  # name of the environment variable
+    header: str = ""  # token: header or query key; hmac: header of the signature
+    query: str = ""  # token: query parameter, where headers cannot be set
+    algorithm: str = "sha256"  # hmac
+    encoding: str = "hex"  # hmac: "hex" | "base64"
+    prefix: str = ""  # hmac: "sha256="
+    tolerance: timedelta = timedelta(minutes=5)  # standard_webhooks timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """One canonical field of a source: the first of ``paths`` that is not blank, then converted."""
+
+    field: str
+    paths: tuple[str, ...]  # dotted; the sender's names
+    convert: tuple[str, ...]  # names in ``mappings.converters``
+    place: Place
+    constant: JsonValue = None  # used when ``paths`` is empty
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """At least one of these canonical fields must be there."""
+
+    any_of: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRule:
+    """What a post of this source counts as; the first rule whose ``when`` matches."""
+
+    kind: str
+    place: Place
+    detail_path: str = ""  # sender's field that names the form or asset
+    when: Mapping[str, tuple[str, ...]] = dataclasses.field(
+        default_factory=dict
+    )  # sender's path -> accepted values
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One sender of lead events."""
+
+    name: str
+    place: Place
+    auth: SourceAuth
+    fields: tuple[FieldRule, ...]
+    required: tuple[Required, ...] = ()
+    activities: tuple[ActivityRule, ...] = ()
+    honeypot: tuple[str, ...] = ()  # sender's fields that people leave blank
+    cors: tuple[str, ...] = ()  # origins, or "*"
+    redirect: str | None = None  # where a plain HTML form is sent (303)
+    id_header: str = ""  # sender's event id
+    id_path: str = ""
+    occurred_at_path: str = ""
+    dedupe_window: timedelta = timedelta(minutes=10)
+    max_bytes: int = 262_144
+    max_depth: int = 12
+    max_fields: int = 400
+    region: str = "US"  # for phone numbers without a country
+    unit: str = "default"
+    touch_paths: Mapping[str, tuple[str, ...]] = dataclasses.field(
+        default_factory=dict
+    )  # touch field -> sender's paths
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What ``screen`` refuses to let through to people."""
+
+    place: Place
+    disposable: str = "spam"  # "spam" | "quarantine" | "allow"
+    role_addresses: str = "review"  # "review" | "allow"
+    blocked_domains: frozenset[str] = frozenset()
+    role_names: frozenset[str] = frozenset()  # "info", "sales", "office"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreGroup:
+    """A share of the score: the sum of its rules, never above ``cap`` nor below 0."""
+
+    name: str
+    cap: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRule:
+    """Points for a fact (``when``) or for each of up to ``max_times`` activities (``activity``)."""
+
+    name: str
+    group: str
+    points: int
+    place: Place
+    when: Condition | None = None
+    activity: str = ""
+    max_times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """The scoring model."""
+
+    groups: tuple[ScoreGroup, ...]
+    rules: tuple[ScoreRule, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One lifecycle stage; their order in the file is their order in life."""
+
+    name: str
+    definition: str
+    team: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """What moves a lead forward to a stage."""
+
+    to: str
+    name: str
+    place: Place
+    min_score: int | None = None
+    when: Condition | None = None
+    activity: str = ""  # the lead did this at least once
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """The stages, where a lead starts, and what moves it forward."""
+
+    stages: tuple[Stage, ...]
+    start: str
+    rules: tuple[StageRule, ...]
+    place: Place
+
+    def order(self, stage: str | None) -> int:
+        """Return the stage's position; -1 for none or an unknown one."""
+        return next((n for n, known in enumerate(self.stages) if known.name == stage), -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A teammate in a pool; twice the weight is twice the leads."""
+
+    email: str
+    weight: float
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """People who take leads in turn."""
+
+    name: str
+    members: tuple[Member, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Territory:
+    """Leads that match ``when`` go to ``pool`` or to ``owner``; the first territory that matches wins."""
+
+    name: str
+    when: Condition
+    place: Place
+    pool: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Who gets which lead."""
+
+    territories: tuple[Territory, ...]
+    pools: Mapping[str, Pool]
+    fallback_pool: str
+    fallback_place: Place
+    place: Place
+    from_stage: str = ""  # leads get an owner from this stage on; blank: at once
+
+
+@dataclass(frozen=True, slots=True)
+class CrmField:
+    """One lead field as one vendor field of one object, and who owns it when both sides differ.
+
+    ``authority``: ``crm`` (leadrelay fills it while it is blank or still holds what leadrelay
+    wrote; any other value found there stands), ``leadrelay`` (ours is written), ``newest``
+    (the later change wins; on a tie the CRM's).
+    """
+
+    field: str  # canonical, dotted for touches; "id" is the lead's own id
+    remote: str
+    authority: str
+    place: Place
+    kind: str = "text"  # text | number | datetime | bool | owner | stage
+    values: Mapping[str, str] = dataclasses.field(default_factory=dict)  # lead value -> vendor value
+    default: JsonValue = None  # sent on create when the lead has none (a field the vendor requires)
+    max_length: int | None = None
+    allow_clear: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMap:
+    """The fields of one vendor object."""
+
+    object: str
+    fields: tuple[CrmField, ...]
+    place: Place
+    id_field: str = ""  # vendor field that holds the lead's id
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The vendor's limits for this connection and the share left to other apps."""
+
+    burst_calls: int | None = None  # calls per ``burst_seconds``
+    burst_seconds: float = 10.0
+    daily_calls: int | None = None
+    reserve: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class CrmMap:
+    """How leads look on one connection."""
+
+    connection: str
+    kind: str  # "hubspot" | "salesforce"
+    create_object: str  # what a person who is not there yet becomes
+    objects: Mapping[str, ObjectMap]
+    limits: Limits
+    place: Place
+    needs: tuple[str, ...] = ()  # connections whose record must exist first
+    read_before_write: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """Everything the ops people have written, checked as one."""
+
+    version: str  # first 12 hex digits of the SHA-256 over all files
+    sources: Mapping[str, Source]
+    crms: Mapping[str, CrmMap]
+    pipeline: tuple[str, ...]  # handler names in order
+    screening: Screening
+    scoring: Scoring
+    lifecycle: Lifecycle
+    routing: Routing
+    pipeline_place: Place
+    fields: Mapping[str, type]  # canonical names and types, declared ones included
+    skip_direct: bool = True  # a direct visit never replaces a known last touch

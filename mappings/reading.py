@@ -1,0 +1,35 @@
+"""What a source's mapping understood of one event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mappings.playbook import Source
+from model.decision import Place
+from model.event import JsonValue, StoredEvent
+from model.lead import Activity, Identity, Touch
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """A value of the sender that could not be used: which field, why, and the rule that says so."""
+
+    field: str
+    reason: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One intake event in canonical words. Nothing here has been decided yet."""
+
+    stored: StoredEvent
+    source: Source
+    fields: Mapping[str, JsonValue] = field(default_factory=dict)  # blank ones are absent
+    identities: tuple[Identity, ...] = ()  # strongest first: record, email, phone
+    touch: Touch | None = None
+    activities: tuple[Activity, ...] = ()
+    problems: tuple[FieldProblem, ...] = ()
+    honeypot: tuple[str, ...] = ()  # honeypot fields that were filled in
+    is_test: bool = False  # a marked lead of ``leadrelay source test``

@@ -1,0 +1,117 @@
+"""What must become true on a connected system, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from model.event import JsonValue, RecordRef
+from model.lead import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChange:
+    """One record to create or update, in the vendor's field names and values."""
+
+    key: str  # ours; each outcome names it
+    object: str  # "contacts", "Lead"
+    fields: Mapping[str, JsonValue]
+    remote_id: str | None = None  # known for an update
+    identities: tuple[Identity, ...] = ()  # what finds the person where it may exist already
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as read from the vendor."""
+
+    ref: RecordRef
+    fields: Mapping[str, JsonValue]
+    modified_at: datetime | None = None
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The record was made; ``fields`` are what the answer carried (else what was sent)."""
+
+    key: str
+    ref: RecordRef
+    fields: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """The record now holds ``fields`` (the answer's values where it carries them)."""
+
+    key: str
+    ref: RecordRef
+    fields: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """The person is there already, so nothing was written; ``record`` is as read."""
+
+    key: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The record to update is deleted or cannot be found."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The vendor will never take this as it is; ``reason`` is in its own words."""
+
+    key: str
+    reason: str
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """Send it again after ``wait`` seconds (``None``: the usual backoff)."""
+
+    key: str
+    reason: str
+    wait: float | None = None
+    answer_lost: bool = False  # it may have taken effect: read before sending again
+
+
+Outcome = Created | Updated | Exists | Gone | Rejected | Postponed
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRecord:
+    """An owner or user as one CRM lists it."""
+
+    id: str
+    email: str
+    name: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedChange:
+    """An outbox row under our lease, with what is about to be sent."""
+
+    id: int
+    connection: str
+    object: str
+    lead_id: str
+    wanted: int
+    attempts: int
+    lease_token: str
+    fields: Mapping[str, JsonValue]  # the whole mapped draft
+    difference: Mapping[str, JsonValue]  # draft minus shadow
+    remote_id: str | None = None
+    link_rev: int = 0
+    identities: tuple[Identity, ...] = ()
+    read_first: bool = False  # an earlier answer may have been lost
+    in_flight: Mapping[str, JsonValue] = field(default_factory=dict)

@@ -1,0 +1,144 @@
+"""What a rule wants done, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from model.event import EventState, JsonValue
+from model.lead import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a rule stands in the playbook."""
+
+    file: str  # relative to the playbook folder: "scoring.yaml"
+    line: int  # from 1
+    column: int = 1  # from 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """One reason, readable by a person; ``at`` is the rule in the playbook, or ``None`` for a core rule."""
+
+    text: str
+    at: Place | None = None
+
+
+class Verdict(StrEnum):
+    """What ``screen`` and ``identify`` say of an event; anything but ``GO`` ends it there."""
+
+    GO = "go"
+    SPAM = "spam"
+    QUARANTINE = "quarantine"
+    REVIEW = "review"
+
+
+VERDICT_STATES: Mapping[Verdict, EventState] = {
+    Verdict.SPAM: EventState.SPAM,
+    Verdict.QUARANTINE: EventState.QUARANTINED,
+    Verdict.REVIEW: EventState.REVIEW,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimIdentity:
+    """Effect: this key finds this lead from now on."""
+
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class AddTouch:
+    """Effect: append a touch to the lead's ledger."""
+
+    at: datetime
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AddActivity:
+    """Effect: append an activity to the lead's ledger."""
+
+    kind: str
+    at: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnterStage:
+    """Effect: record a stage change (the field itself is in ``fields``)."""
+
+    stage: str
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Effect: record an assignment and move the pool's ledger.
+
+    ``pool`` is empty when no rotation took place; ``virtual_time`` is the member's new
+    position in the stride ledger.
+    """
+
+    owner: str
+    previous: str | None
+    pool: str = ""
+    virtual_time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AskReview:
+    """Effect: put a pair or a doubt before a person without holding the lead back."""
+
+    kind: str  # "shared_phone"
+    detail: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBack:
+    """Effect: what this connection holds must become what the lead's map says (``wanted`` + 1)."""
+
+    connection: str
+    object: str
+    fields: tuple[str, ...]  # vendor fields that differ, for the reader of ``explain``
+
+
+@dataclass(frozen=True, slots=True)
+class RecordConflict:
+    """Effect: both sides moved a field; keep the losing value where a person can find it."""
+
+    connection: str
+    field: str
+    kept: JsonValue
+    lost: JsonValue
+    rule: str
+
+
+Effect = (
+    ClaimIdentity | AddTouch | AddActivity | EnterStage | Assigned | AskReview | WriteBack | RecordConflict
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one handler wants done (fields, effects), and why.
+
+    ``fields`` replace the lead's values; ``None`` blanks one. ``lead_id`` is set only by
+    ``identify``: the known lead this event belongs to (``""`` for a new one).
+    """
+
+    fields: Mapping[str, JsonValue] = field(default_factory=dict)
+    effects: tuple[Effect, ...] = ()
+    because: tuple[Because, ...] = ()
+    verdict: Verdict = Verdict.GO
+    lead_id: str | None = None
+
+
+NOTHING = Decision()

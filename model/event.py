@@ -1,0 +1,78 @@
+"""What came in: the one shape of everything that can change state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+JsonValue = Any
+"""``None``, bool, int, float, str, or lists and string-keyed dicts of them."""
+
+
+class EventKind(StrEnum):
+    """How an event is read; the value is stored."""
+
+    INTAKE = "intake"  # a form post: ``payload`` holds the sender's own names and values
+    FOUND = "found"  # a look-up found the person in a CRM: ``payload`` holds the record as read
+    DELIVERED = "delivered"  # a record was created and linked: ``payload`` names it
+    ROSTER = "roster"  # owners and users of one CRM as just read
+    REPLAY = "replay"  # a new decision on an old event, named in ``payload``
+
+
+class EventState(StrEnum):
+    """Where an event ended; every acknowledged one leaves ``WAITING``."""
+
+    WAITING = "waiting"
+    NEW = "new"  # a new lead was made of it
+    MERGED = "merged"  # it belongs to a known lead
+    REVIEW = "review"  # a person must say whose it is
+    QUARANTINED = "quarantined"  # contents unusable; kept with reasons
+    SPAM = "spam"
+    DEAD = "dead"  # our own rules failed on it; kept with the error
+    REPLAYED = "replayed"  # a later event took its place
+    DONE = "done"  # bookkeeping (found, delivered, roster, replay), settled
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRef:
+    """One record of one connected system."""
+
+    connection: str  # "hubspot", "salesforce"
+    object: str  # the vendor's name: "contacts", "Lead", "Contact"
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that came in, before any rule has run; stored raw and kept for re-runs.
+
+    Two events with the same ``space``, ``source`` and ``event_id`` are the same event,
+    and the inbox keeps only the first.
+    """
+
+    source: str  # the playbook's source, or the connection it came from
+    event_id: str  # the sender's id, else one we mint
+    kind: EventKind
+    payload: Mapping[str, JsonValue]  # unmapped, so a corrected mapping also mends what waits
+    occurred_at: datetime  # the sender's clock, never after ``received_at``
+    received_at: datetime  # our clock
+    space: str = "main"
+    record: RecordRef | None = None  # the CRM record it speaks of
+    body_hash: str | None = None  # for senders without ids: the same body within a window is a repeat
+    hash_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as taken from the inbox for decision."""
+
+    id: int
+    event: Event
+    attempts: int
+    decided_at: datetime
+    decided_seq: int
+    replays: int | None = None  # the row id of the older event this one decides anew
+    overrides: Mapping[str, JsonValue] = field(default_factory=dict)

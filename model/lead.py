@@ -1,0 +1,157 @@
+"""The canonical person record and what is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from model.event import JsonValue
+
+# Canonical field names with the Python type of their value. Dotted names ("first_touch.source")
+# read into a touch. The playbook may declare more under ``fields:``.
+LEAD_FIELDS: Mapping[str, type] = {
+    "email": str,
+    "phone": str,  # E.164
+    "first_name": str,
+    "last_name": str,
+    "title": str,
+    "company": str,
+    "website": str,
+    "industry": str,
+    "employees": int,
+    "annual_revenue": float,
+    "country": str,  # ISO 3166-1 alpha-2
+    "state": str,
+    "city": str,
+    "postal_code": str,
+    "message": str,
+    "language": str,
+    "lead_source": str,
+    "consent_email": bool,
+    "score": int,
+    "stage": str,
+    "owner": str,  # a teammate's e-mail
+    "first_touch": dict,
+    "last_touch": dict,
+}
+
+DECIDED_FIELDS = frozenset({"score", "stage", "owner", "first_touch", "last_touch"})
+"""Fields that only handlers and the merge set; a source may not map to them."""
+
+TOUCH_FIELDS = (
+    "at",
+    "channel",
+    "source",
+    "medium",
+    "campaign",
+    "term",
+    "content",
+    "click_id",
+    "click_id_kind",
+    "referrer",
+    "landing_page",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A key that finds a lead: ``kind`` is ``email``, ``phone`` or ``record``."""
+
+    kind: str
+    value: str  # match form: normalised e-mail, E.164, or "connection/object/id"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a field's value came from, and when it became true there."""
+
+    source: str  # a playbook source, a connection's name, or "rule"
+    at: datetime  # occurred_at of the event that brought it
+    event: int  # row id of that event
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One marketing contact. ``fields`` uses the names of ``TOUCH_FIELDS`` except ``at``."""
+
+    at: datetime
+    fields: Mapping[str, str]
+
+    @property
+    def is_direct(self) -> bool:
+        """Say whether nothing names where the person came from."""
+        return self.fields.get("channel") == "direct"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One thing a person did, as scoring sees it: ``demo_request``, ``content_download`` …"""
+
+    kind: str
+    at: datetime
+    detail: str = ""  # the form or asset, for ``unique_by`` and for people
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Which remote record is this lead on one connection, and what both sides last agreed on.
+
+    ``shadow`` and ``written`` hold the vendor's field names and values in the vendor's form.
+    ``rev`` is compare-and-set: the decider and the deliverer both write links.
+    """
+
+    connection: str
+    object: str
+    remote_id: str
+    shadow: Mapping[str, JsonValue]  # last agreed
+    written: Mapping[str, JsonValue]  # what leadrelay itself last wrote, field by field
+    rev: int = 0
+    read_at: datetime | None = None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Lead:
+    """The canonical person record, from suspect to customer.
+
+    ``fields`` holds every canonical field, decided ones (score, stage, owner, touches)
+    included; an absent key and ``None`` both mean blank.
+    """
+
+    id: str
+    space: str = "main"
+    unit: str = "default"
+    fields: dict[str, JsonValue] = field(default_factory=dict)
+    provenance: dict[str, Provenance] = field(default_factory=dict)
+    identities: set[Identity] = field(default_factory=set)
+    touches: list[Touch] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list)
+    links: dict[str, Link] = field(default_factory=dict)  # connection -> link
+    created_at: datetime | None = None
+    version: int = 0  # 0: not stored yet
+    is_test: bool = False
+
+    def get(self, name: str) -> Any:
+        """Return a field's value, reading dotted names into touches; ``None`` when blank."""
+        if "." not in name:
+            return self.fields.get(name)
+        outer, inner = name.split(".", 1)
+        value = self.fields.get(outer)
+        return value.get(inner) if isinstance(value, dict) else None
+
+    @property
+    def stage(self) -> str | None:
+        """The lifecycle stage, or ``None`` before ``qualify`` has run for the first time."""
+        return self.fields.get("stage")
+
+    @property
+    def score(self) -> int:
+        """The score in points; 0 before scoring."""
+        return self.fields.get("score") or 0
+
+    @property
+    def owner(self) -> str | None:
+        """The owning teammate's e-mail."""
+        return self.fields.get("owner")

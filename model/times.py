@@ -1,0 +1,26 @@
+"""Points in time as the whole product writes them: aware, UTC, to the microsecond."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock(Protocol):
+    """The only source of the present moment; tests hand in one that stands still."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware and in UTC."""
+
+
+def to_text(moment: datetime) -> str:
+    """Write a moment so that text order is time order: ``2026-11-21T10:00:00.000000Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_text(text: str) -> datetime:
+    """Read an ISO 8601 moment; a value without a zone is taken as UTC. Raises ``ValueError``."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""Verify, parse, store, answer; no rule runs while a sender waits."""
