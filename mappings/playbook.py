@@ -62,19 +62,19 @@ class Required:
 
 @dataclass(frozen=True, slots=True)
 class ActivityRule:
-    """What a post of this source counts as; the first rule whose ``when`` matches."""
+    """What a post of this source counts as; the first whose ``when`` (path -> accepted values) matches."""
 
     kind: str
     place: Place
     detail_path: str = ""  # sender's field that names the form or asset
     when: Mapping[str, tuple[str, ...]] = dataclasses.field(
         default_factory=dict
-    )  # sender's path -> accepted values
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One sender of lead events."""
+    """One sender of lead events; ``touch_paths``: touch field -> the sender's paths."""
 
     name: str
     place: Place
@@ -96,7 +96,7 @@ class Source:
     unit: str = "default"
     touch_paths: Mapping[str, tuple[str, ...]] = dataclasses.field(
         default_factory=dict
-    )  # touch field -> sender's paths
+    )
 
 
 @dataclass(frozen=True, slots=True)
