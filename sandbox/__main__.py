@@ -1,0 +1,28 @@
+"""``python -m sandbox``: run the fake vendors until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from sandbox.server import serve
+
+
+def main() -> None:
+    """Serve every vendor on its port until the process is told to stop."""
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    servers = serve()
+    for name, server in servers.items():
+        print(
+            f"{name:<11} {server.url}/   (records, history and control: {server.url}/__sandbox/stats)",
+            flush=True,
+        )
+    stopped.wait()
+    for server in servers.values():
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()

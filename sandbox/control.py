@@ -1,0 +1,234 @@
+"""The endpoints under /__sandbox: tests, demos and checks look behind a vendor and steer it with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context
+
+from sandbox.faults import BadSetting
+from sandbox.people import TEAM
+from sandbox.records import Record, Table
+from sandbox.vendor import Refused, Vendor, plain_template
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+NOT_YET = ("merge", "convert")
+
+
+def blueprint(vendor: Vendor, api_name: str) -> Blueprint:
+    """Build the control endpoints of a vendor; ``api_name`` is the blueprint of its own endpoints."""
+    routes = Blueprint("control", __name__, url_prefix="/__sandbox")
+
+    @routes.get("/stats")
+    def stats() -> ResponseReturnValue:
+        """Calls received, answers given, records kept."""
+        records = {name: len(vendor.tables[name]) for name in vendor.views}
+        return jsonify(calls=dict(vendor.stats.calls), answers=dict(vendor.stats.answers), records=records)
+
+    @routes.post("/reset")
+    def reset() -> ResponseReturnValue:
+        """Be as new, at the real time."""
+        vendor.clock.run_free()
+        vendor.reset()
+        return "", 204
+
+    @routes.get("/faults")
+    def show_faults() -> ResponseReturnValue:
+        """The present fault setting."""
+        return jsonify(vendor.faults.as_json())
+
+    @routes.post("/faults")
+    def set_faults() -> ResponseReturnValue:
+        """Replace the fault setting; {} ends all faults."""
+        try:
+            vendor.faults.set(_body())
+        except BadSetting as error:
+            raise Refused(400, "bad_fault", str(error), f"Correct or leave out {error.key}.") from None
+        return jsonify(vendor.faults.as_json())
+
+    @routes.get("/clock")
+    def show_clock() -> ResponseReturnValue:
+        """The virtual time."""
+        return jsonify(
+            now=vendor.clock.now().isoformat(), real=vendor.clock.is_real, frozen=vendor.clock.is_frozen
+        )
+
+    @routes.post("/clock")
+    def set_clock() -> ResponseReturnValue:
+        """Put the clock to a time, move it on, or let it tell the real time again."""
+        _move(vendor, _body())
+        return show_clock()
+
+    @routes.get("/records/<name>")
+    def records(name: str) -> ResponseReturnValue:
+        """The records of an object type, oldest first; all of them without a limit."""
+        table = _table(vendor, name)
+        after, archived = request.args.get("after"), request.args.get("archived", "").lower() == "true"
+        if after and table.get(after) is None:
+            raise Refused(
+                400, "bad_argument", f"after={after} is no {name} id", "Use the `after` of the last page."
+            )
+        rows = table.after(after, archived=archived)
+        stream = _stream_records(vendor, name, rows, _limit())
+        return Response(stream_with_context(stream), mimetype="application/json")
+
+    @routes.get("/history")
+    def history() -> ResponseReturnValue:
+        """The writes to all records, oldest first."""
+        since = _whole("since_call") or 0
+        with vendor.lock:
+            writes = vendor.history.select(object_name=request.args.get("object"), since_call=since)
+            shown = [write.as_json() for write in islice(writes, _limit())]
+        return jsonify(writes=shown)
+
+    @routes.get("/history/<name>/<record_id>")
+    def history_of(name: str, record_id: str) -> ResponseReturnValue:
+        """The writes to one record, oldest first; empty for one that never was."""
+        _table(vendor, name)
+        with vendor.lock:
+            return jsonify(writes=[write.as_json() for write in vendor.history.of(name, record_id)])
+
+    @routes.post("/act/<verb>")
+    def act(verb: str) -> ResponseReturnValue:
+        """Do what a person does in the vendor's pages."""
+        with vendor.lock:
+            return _act(vendor, verb, _body())
+
+    @routes.get("/endpoints")
+    def endpoints() -> ResponseReturnValue:
+        """The vendor's endpoints that are built; every other one answers 501."""
+        rules = [
+            rule for rule in current_app.url_map.iter_rules() if rule.endpoint.startswith(f"{api_name}.")
+        ]
+        built = {
+            f"{method} {plain_template(rule.rule)}" for rule in rules for method in _methods(rule.methods)
+        }
+        return jsonify(endpoints=sorted(built))
+
+    @routes.app_errorhandler(Refused)
+    def refused(error: Refused) -> ResponseReturnValue:
+        """Say what is wrong and what to do."""
+        return jsonify(code=error.code, message=error.message, fix=error.fix), error.status
+
+    @routes.route("/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    def unknown(rest: str) -> ResponseReturnValue:
+        """Everything else under /__sandbox."""
+        raise Refused(
+            404,
+            "no_such_control",
+            f"{request.method} /__sandbox/{rest} does not exist",
+            "See docs/sandbox.md.",
+        )
+
+    return routes
+
+
+def _act(vendor: Vendor, verb: str, body: dict[str, Any]) -> ResponseReturnValue:
+    if verb in NOT_YET:
+        raise Refused(501, "not_built", f"the sandbox cannot {verb} yet")
+    if verb not in ("create", "edit", "delete"):
+        raise Refused(404, "no_such_act", f'there is no act "{verb}"', "Use create, edit or delete.")
+    name, by = str(body.get("object", "")), str(body.get("by") or TEAM[0].email)
+    table = _table(vendor, name)
+    fields = body.get("fields", {})
+    if not isinstance(fields, dict):
+        raise Refused(400, "bad_argument", '"fields" must be an object of names and values')
+    vendor.begin_call(f"ACT {verb}", by=by)
+    if verb == "create":
+        record = vendor.create_by_hand(name, fields, by=by)
+        return jsonify(_shown(vendor, name, record)), 201
+    record = _live(table, name, str(body.get("id", "")))
+    if verb == "edit":
+        vendor.edit_by_hand(name, record, fields, by=by)
+        return jsonify(_shown(vendor, name, record))
+    vendor.delete_by_hand(name, record, by=by)
+    return "", 204
+
+
+def _move(vendor: Vendor, body: dict[str, Any]) -> None:
+    match body:
+        case {"real": True}:
+            vendor.clock.run_free()
+        case {"advance": int() | float() as seconds}:
+            vendor.clock.advance(timedelta(seconds=seconds))
+        case {"now": str() as text}:
+            try:
+                at = datetime.fromisoformat(text)
+            except ValueError:
+                raise Refused(400, "bad_argument", f'"{text}" is no ISO 8601 time') from None
+            vendor.clock.set(at if at.tzinfo else at.replace(tzinfo=UTC), frozen=bool(body.get("frozen")))
+        case _:
+            fix = 'Send {"now": "2026-11-21T09:00:00Z", "frozen": false}, {"advance": 60} or {"real": true}.'
+            raise Refused(400, "bad_argument", "that moves no clock", fix)
+
+
+def _stream_records(vendor: Vendor, name: str, rows: Iterator[Record], limit: int | None) -> Iterator[str]:
+    """Yield the answer in pieces, so that a million records neither hold the lock nor fill the memory."""
+    yield f'{{"object":{json.dumps(name)},"total":{len(vendor.tables[name])},"records":['
+    left, comma, last = limit, "", None
+    while left is None or left > 0:
+        with vendor.lock:
+            piece = [
+                _shown(vendor, name, row) for row in islice(rows, 500 if left is None else min(left, 500))
+            ]
+        if not piece:
+            break
+        yield comma + ",".join(json.dumps(row) for row in piece)
+        comma, last, left = ",", piece[-1]["id"], None if left is None else left - len(piece)
+    more = last if left == 0 and next(rows, None) is not None else None
+    yield f'],"after":{json.dumps(more)}}}'
+
+
+def _shown(vendor: Vendor, name: str, record: Record) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "fields": vendor.fields_of(name, record),
+        "created_at": record.created_at.isoformat(),
+        "updated_at": record.updated_at.isoformat(),
+        "archived": record.archived_at is not None,
+    }
+
+
+def _table(vendor: Vendor, name: str) -> Table:
+    if name not in vendor.views:
+        raise Refused(
+            404, "no_such_object", f'there is no object "{name}"', f"Known: {', '.join(vendor.views)}."
+        )
+    return vendor.tables[name]
+
+
+def _live(table: Table, name: str, record_id: str) -> Record:
+    record = table.get(record_id)
+    if record is None or record.archived_at is not None:
+        raise Refused(404, "no_such_record", f'there is no {name} record "{record_id}"')
+    return record
+
+
+def _methods(methods: set[str] | None) -> set[str]:
+    return (methods or set()) - {"HEAD", "OPTIONS"}
+
+
+def _body() -> dict[str, Any]:
+    body = request.get_json(silent=True, force=True) if request.data else {}
+    if not isinstance(body, dict):
+        raise Refused(400, "bad_json", "the body is no JSON object", "Send a JSON object.")
+    return body
+
+
+def _limit() -> int | None:
+    return _whole("limit")
+
+
+def _whole(name: str) -> int | None:
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not text.isdigit():
+        raise Refused(400, "bad_argument", f"{name}={text} is no whole number")
+    return int(text)

@@ -1,0 +1,1 @@
+"""A HubSpot account on this machine."""

@@ -1,0 +1,113 @@
+"""The pages on which a person looks at a vendor's records and their history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+
+from sandbox.records import Record
+from sandbox.vendor import Vendor
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+PAGE = 50
+CHUNK = 5_000  # records searched before the lock is given to others
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record as the list shows it."""
+
+    id: str
+    title: str
+    fields: dict[str, Any]
+
+
+def blueprint(vendor: Vendor) -> Blueprint:
+    """Build the pages of a vendor."""
+    routes = Blueprint("pages", __name__)
+
+    @routes.app_context_processor
+    def frame() -> dict[str, Any]:
+        """What the frame of every page shows."""
+        return {"vendor": vendor, "counts": {name: len(vendor.tables[name]) for name in vendor.views}}
+
+    @routes.get("/")
+    def home() -> ResponseReturnValue:
+        """The first object's list."""
+        return redirect(url_for("pages.listing", name=next(iter(vendor.views))))
+
+    @routes.get("/browse/<name>")
+    def listing(name: str) -> ResponseReturnValue:
+        """A page of records, oldest first."""
+        view = vendor.views.get(name) or abort(404)
+        words = request.args.get("q", "").strip()
+        rows = list(islice(_matches(vendor, name, words, request.args.get("after")), PAGE + 1))
+        more = rows[PAGE - 1].id if len(rows) > PAGE else None
+        return render_template(
+            "sandbox/list.html",
+            name=name,
+            view=view,
+            words=words,
+            rows=rows[:PAGE],
+            more=more,
+            after=request.args.get("after"),
+        )
+
+    @routes.get("/browse/<name>/<record_id>")
+    def single(name: str, record_id: str) -> ResponseReturnValue:
+        """A record with its fields and its history."""
+        view = vendor.views.get(name) or abort(404)
+        with vendor.lock:
+            record = vendor.tables[name].get(record_id) or abort(404)
+            row, writes = _row(vendor, name, record), vendor.history.of(name, record_id)
+        return render_template(
+            "sandbox/record.html",
+            name=name,
+            view=view,
+            record=record,
+            row=row,
+            writes=writes[:-201:-1],
+            write_count=len(writes),
+        )
+
+    @routes.get("/__sandbox/style.css")
+    def style() -> ResponseReturnValue:
+        """The look of the pages."""
+        with routes.open_resource("static/style.css") as file:
+            return Response(file.read(), mimetype="text/css", headers={"Cache-Control": "max-age=60"})
+
+    return routes
+
+
+def _matches(vendor: Vendor, name: str, words: str, after: str | None) -> Iterator[Row]:
+    """Yield the records that carry all the words, in chunks so that a long search stops nobody."""
+    wanted = words.lower().split()
+    records = vendor.tables[name].after(after)
+    while True:
+        with vendor.lock:
+            chunk = list(islice(records, CHUNK if wanted else PAGE + 1))
+            rows = [_row(vendor, name, record) for record in chunk if _carries(record, wanted)]
+        if not chunk:
+            return
+        yield from rows
+
+
+def _carries(record: Record, wanted: list[str]) -> bool:
+    if not wanted:
+        return True
+    text = " ".join(
+        [record.id, *(value for value in record.values.values() if isinstance(value, str))]
+    ).lower()
+    return all(word in text for word in wanted)
+
+
+def _row(vendor: Vendor, name: str, record: Record) -> Row:
+    fields = vendor.fields_of(name, record)
+    title = " ".join(str(fields[field]) for field in vendor.views[name].title if fields.get(field))
+    return Row(record.id, title or f"#{record.id}", fields)

@@ -1,0 +1,11 @@
+"""The fake vendors by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask
+
+from sandbox.clock import Clock
+
+VENDORS: dict[str, Callable[[Clock], Flask]] = {}

@@ -1,0 +1,155 @@
+"""What every fake vendor has: time, faults, counts, history, records; HubSpot and Salesforce build on it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from flask import Response, g, request
+
+from sandbox.clock import Clock
+from sandbox.faults import Faults, Plan
+from sandbox.history import History, Write
+from sandbox.records import Record, Table
+from sandbox.stats import Call, Stats
+
+
+class Refused(Exception):
+    """A control request that cannot be done; becomes a JSON answer that says what to do."""
+
+    def __init__(self, status: int, code: str, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.fix = status, code, message, fix
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How one object type is shown in the pages."""
+
+    label: str  # "Contacts"
+    title: tuple[str, ...]  # fields that name a record; the first non-empty ones are joined
+    columns: Mapping[str, str]  # field -> heading of the list
+
+
+class Vendor(ABC):
+    """One fake vendor. A subclass brings the records, the gate and the vendor's own shapes of answers.
+
+    Everything that reads or writes ``tables`` or ``history`` holds ``lock``.
+    """
+
+    name: str  # "hubspot"; also the colour scheme of the pages
+    title: str  # "HubSpot"
+    limits: ClassVar[Mapping[str, int | None]] = {}  # the vendor's limits and their defaults; null = off
+    switches: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # further fault keys: choices, the default first
+    views: ClassVar[
+        Mapping[str, View]
+    ]  # object name -> how it is shown; its keys are what stats and control know
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.faults = Faults(self.limits, self.switches)
+        self.stats = Stats()
+        self.history = History()
+        self.lock = threading.RLock()
+        self.closed = threading.Event()  # set when the server stops; ends the waits of faults
+        self.tables: dict[str, Table] = {}
+        self.clear()
+
+    # What a vendor brings.
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Make ``tables`` as they are in a new account."""
+
+    @abstractmethod
+    def gate(self) -> Response | None:
+        """Refuse the present call for its credentials or for the limits, or let it through."""
+
+    @abstractmethod
+    def failure(self, status: int) -> Response:
+        """The vendor's answer of that error status, for an injected fault."""
+
+    @abstractmethod
+    def not_built(self) -> Response:
+        """501 in the vendor's shape, for an endpoint that the sandbox does not have."""
+
+    @abstractmethod
+    def create_by_hand(self, object_name: str, fields: Mapping[str, Any], *, by: str) -> Record:
+        """Make a record as a person does in the vendor's pages; raise ``Refused`` where those would."""
+
+    @abstractmethod
+    def edit_by_hand(self, object_name: str, record: Record, fields: Mapping[str, Any], *, by: str) -> None:
+        """Change a record as a person does in the vendor's pages."""
+
+    @abstractmethod
+    def delete_by_hand(self, object_name: str, record: Record, *, by: str) -> None:
+        """Delete a record as a person does in the vendor's pages."""
+
+    def dress(self, response: Response) -> None:  # noqa: B027 - a vendor without such headers needs nothing
+        """Add the headers that every answer of this vendor carries."""
+
+    def template(self, rule: str, arguments: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """The path template under which a call is counted."""
+        return plain_template(rule)
+
+    def fields_of(self, object_name: str, record: Record) -> dict[str, Any]:  # noqa: ARG002
+        """All set fields of a record under the vendor's names."""
+        return {name: value for name, value in record.values.items() if value is not None}
+
+    # What all have.
+
+    def now(self) -> datetime:
+        """The time on the vendor's machines: the clock and the fault ``clock_skew_s``."""
+        skew = self.faults.setting["clock_skew_s"]
+        return self.clock.now() + timedelta(seconds=skew) if skew else self.clock.now()
+
+    @property
+    def call(self) -> Call:
+        """The call that is being answered."""
+        call: Call = g.sandbox_call
+        return call
+
+    @property
+    def plan(self) -> Plan:
+        """What shall go wrong with the call that is being answered."""
+        plan: Plan = g.sandbox_plan
+        return plan
+
+    def wrote(
+        self, kind: str, object_name: str, record_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        """Note a write in the history; ``before`` and ``after`` hold the changed fields only."""
+        self.history.add(Write(self.now(), self.call, kind, object_name, record_id, before, after))
+
+    def reset(self) -> None:
+        """Be as new: no calls, no history, no faults, only the records of a new account."""
+        with self.lock:
+            self.faults.set({})
+            self.stats.clear()
+            self.history.clear()
+            self.clear()
+
+    def begin_call(self, template: str, *, by: str | None = None) -> Call:
+        """Give the present request its number."""
+        g.sandbox_call = Call(
+            self.stats.next_id(), request.method, request.path, template, self.clock.now(), by
+        )
+        return g.sandbox_call
+
+
+@lru_cache(maxsize=1000)
+def plain_template(rule: str) -> str:
+    """A Flask rule without converters: ``/a/<path:b>`` becomes ``/a/{b}``."""
+    return re.sub(r"<(?:[^<>:]+:)?([^<>]+)>", r"{\1}", rule)
+
+
+def path_template(path: str) -> str:
+    """A raw path with its ids taken out, to count calls of endpoints that are not built."""
+    parts = ["{id}" if re.search(r"\d{3}|@", part) else part for part in path.split("/")[:10]]
+    return "/".join(parts)
