@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from flask import Flask
 
+from sandbox import hubspot
 from sandbox.clock import Clock
 
-VENDORS: dict[str, Callable[[Clock], Flask]] = {}
+VENDORS: dict[str, Callable[[Clock], Flask]] = {
+    "hubspot": hubspot.create_app,
+}

@@ -1,1 +1,27 @@
-"""A HubSpot account on this machine."""
+"""A HubSpot account over HTTP: contacts, owners and property definitions, as HubSpot answers them."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response
+
+from sandbox.app import build
+from sandbox.clock import Clock
+from sandbox.hubspot import batches, directory, singles
+from sandbox.hubspot.account import TOKEN, HubSpot
+from sandbox.hubspot.errors import PORTAL_ID, ApiError
+
+__all__ = ["PORTAL_ID", "TOKEN", "create_app"]
+
+
+def create_app(clock: Clock | None = None) -> Flask:
+    """Make the app of a new account."""
+    account, api = HubSpot(clock or Clock()), Blueprint("hubspot", __name__)
+
+    @api.errorhandler(ApiError)
+    def refused(error: ApiError) -> Response:
+        """Answer in HubSpot's shape."""
+        return account.refuse(error)
+
+    for part in (singles, batches, directory):
+        part.add_to(api, account)
+    return build(account, api)

@@ -1,0 +1,103 @@
+"""HubSpot's error bodies, as its documentation and recorded traffic have them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+PORTAL_ID = 62515
+
+
+class ApiError(Exception):
+    """A call or one row of a batch that HubSpot refuses."""
+
+    def __init__(self, status: int, message: str, category: str | None, **more: Any) -> None:
+        super().__init__(message)
+        self.status, self.message, self.category, self.more = status, message, category, more
+
+    def body(self, correlation_id: str) -> dict[str, Any]:
+        """The body of a call that fails as a whole."""
+        told = {"status": "error", "message": self.message, "correlationId": correlation_id, **self.more}
+        return told | {"category": self.category} if self.category else told
+
+    def row(self, **context: list[str]) -> dict[str, Any]:
+        """The entry in ``errors`` of a 207 answer; the context says which row it was."""
+        merged = {**self.more.get("context", {}), **context}
+        return {"status": "error", "category": self.category, "message": self.message, "context": merged}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One property value that HubSpot does not take."""
+
+    code: str
+    name: str
+    message: str
+
+
+def not_valid(problems: Sequence[Problem]) -> ApiError:
+    """400 for property values; the message carries a JSON list as text."""
+    nested = [
+        {
+            "isValid": False,
+            "message": problem.message,
+            "error": problem.code,
+            "name": problem.name,
+            "localizedErrorMessage": problem.message,
+            "portalId": PORTAL_ID,
+        }
+        for problem in problems
+    ]
+    errors = [
+        {"message": problem.message, "code": problem.code, "context": {"propertyName": [problem.name]}}
+        for problem in problems
+    ]
+    message = f"Property values were not valid: {json.dumps(nested, separators=(',', ':'))}"
+    return ApiError(400, message, "VALIDATION_ERROR", errors=errors)
+
+
+def bad_request(message: str, **more: Any) -> ApiError:
+    """400 for a request that is wrong as such."""
+    return ApiError(400, message, "VALIDATION_ERROR", **more)
+
+
+def already_exists(existing_id: str | None) -> ApiError:
+    """409 for an e-mail address that a contact has; no id where that contact is in the same batch."""
+    if existing_id is None:
+        return ApiError(409, "Contact already exists", "CONFLICT")
+    return ApiError(409, f"Contact already exists. Existing ID: {existing_id}", "CONFLICT")
+
+
+def value_taken(name: str, value: str, record_id: str, holder_id: str) -> ApiError:
+    """400 for the value of a custom unique property that another contact has (recorded traffic)."""
+    coordinates = (
+        f"PropertyValueCoordinates{{portalId={PORTAL_ID}, objectTypeId=ObjectTypeId"
+        f"{{legacyObjectType=CONTACT}}, propertyName={name}, value={value}}}"
+    )
+    return bad_request(f"Cannot set {coordinates} on {record_id}. {holder_id} already has that value.")
+
+
+def not_found(message: str = "resource not found") -> ApiError:
+    """404 for a single record, owner or property."""
+    return ApiError(404, message, "OBJECT_NOT_FOUND")
+
+
+def some_not_found(ids: Sequence[str]) -> ApiError:
+    """The row of a 207 answer that names the ids nothing was found for."""
+    message = (
+        "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid."
+    )
+    return ApiError(404, message, "OBJECT_NOT_FOUND", context={"ids": list(ids)})
+
+
+def duplicate_ids(ids: Sequence[str]) -> ApiError:
+    """400 for a batch that names a record twice."""
+    message = f"Duplicate IDs found in batch input: [{', '.join(ids)}]. IDs must be unique"
+    return bad_request(message, context={"ids": list(ids)})
+
+
+def busy_row() -> ApiError:
+    """A row of a batch that may be sent again; HubSpot documents no such row, so this one is ours."""
+    return ApiError(429, "The request limit for this record was reached, try again.", "RATE_LIMITS")
