@@ -97,6 +97,9 @@ class Source:
     touch_paths: Mapping[str, tuple[str, ...]] = dataclasses.field(
         default_factory=dict
     )
+    touch_constants: Mapping[str, str] = dataclasses.field(
+        default_factory=dict
+    )  # touch field -> value, used when the sender says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +239,7 @@ class CrmField:
     default: JsonValue = None  # sent on create when the lead has none (a field the vendor requires)
     max_length: int | None = None
     allow_clear: bool = False
+    blank_values: tuple[str, ...] = ()  # vendor values that count as blank: the integration user, a queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +250,7 @@ class ObjectMap:
     fields: tuple[CrmField, ...]
     place: Place
     id_field: str = ""  # vendor field that holds the lead's id
+    as_text: bool = False  # the vendor takes and returns every value as text (HubSpot)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,19 @@ from model.lead import Activity, Identity, Touch
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """A value of the sender that could not be used: which field, why, and the rule that says so."""
+    """A value of the sender that could not be used: which field, why, and the rule that says so.
+
+    ``fatal``: the event cannot become a lead as it is (shape, e-mail, a required field). Anything
+    else costs only that field, and the raw event keeps what was sent.
+    """
 
     field: str
     reason: str
     place: Place | None = None
+    fatal: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
