@@ -1,0 +1,175 @@
+"""The receiver of forms and of every other sender that posts events: ``POST /in/<source>``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from flask import Blueprint, Request, Response, g, jsonify, request
+
+from mappings.playbook import Playbook, Source
+from model.errors import Refused
+from model.event import Event, EventKind, JsonValue
+from model.times import EPOCH, Clock, from_text
+from sync.inbox import Receipt
+from webhooks import envelope, signatures
+from webhooks.signatures import SecretOf
+
+Append = Callable[[Sequence[Event]], Sequence[Receipt]]
+"""Stores events durably and returns a receipt for each, after the commit. Raises ``StoreBusy``."""
+
+LONGEST_ID = 200  # characters; longer ones are hashed, so that every store can index them
+PREFLIGHT_SECONDS = 600
+
+
+def blueprint(
+    append: Append, playbook: Callable[[], Playbook], secret_of: SecretOf, clock: Clock
+) -> Blueprint:
+    """Build the receiver; ``playbook`` returns the one in force, so a reload takes effect at once."""
+    routes = Blueprint("forms", __name__)
+
+    @routes.post("/in/<name>", provide_automatic_options=False)
+    def receive(name: str) -> Response:
+        """Check the sender, store the event, answer; all rules run later."""
+        source = _source(playbook(), name)
+        raw = envelope.read(request, source)
+        now = clock.now()
+        signatures.verify(source.auth, request, raw, secret_of, now)
+        [receipt] = append([to_event(source, request, envelope.parse(request, source, raw), now)])
+        answer = jsonify(event=receipt.event_id, duplicate=receipt.duplicate)
+        answer.status_code = 202
+        if source.redirect and _prefers_a_page(request):
+            answer.status_code = 303
+            answer.location = source.redirect
+        return answer
+
+    @routes.route("/in/<name>", methods=["OPTIONS"])
+    def preflight(name: str) -> Response:
+        """Tell a browser whether a page of its origin may post here."""
+        source = _source(playbook(), name)
+        answer = Response(status=204)
+        if _allowed_origin(source, request):
+            own = (source.id_header, source.auth.header, *_scheme_headers(source))
+            answer.headers["Access-Control-Allow-Methods"] = "POST"
+            answer.headers["Access-Control-Allow-Headers"] = ", ".join(filter(None, ("Content-Type", *own)))
+            answer.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
+        return answer
+
+    @routes.after_request
+    def share(answer: Response) -> Response:
+        """Let pages of the source's origins read the answer, refusals included; no credentials."""
+        source: Source | None = g.get("source")
+        if source is None or not source.cors:
+            return answer
+        answer.vary.add("Origin")
+        if origin := _allowed_origin(source, request):
+            answer.headers["Access-Control-Allow-Origin"] = origin
+        return answer
+
+    return routes
+
+
+def to_event(source: Source, request: Request, payload: dict[str, JsonValue], now: datetime) -> Event:
+    """Return the event of one post.
+
+    Without an id of the sender's, one is minted, and the body's hash lets the inbox know a
+    repeat within the source's window: SHA-256, in hex, of ``[body, query]`` as JSON with
+    sorted names, no spaces and ASCII only.
+    """
+    event_id = _sender_id(source, request, payload["body"])
+    window = None if event_id else now + source.dedupe_window
+    return Event(
+        source=source.name,
+        event_id=event_id or f"evt_{uuid.uuid4().hex}",
+        kind=EventKind.INTAKE,
+        payload=payload,
+        occurred_at=_occurred_at(_at(payload["body"], source.occurred_at_path), now),
+        received_at=now,
+        body_hash=None if event_id else _hash_of(payload["body"], payload["query"]),
+        hash_expires_at=window,
+    )
+
+
+def _source(playbook: Playbook, name: str) -> Source:
+    source = playbook.sources.get(name)
+    if source is None:
+        raise Refused(
+            404,
+            "unknown_source",
+            "There is no source of this name",
+            "Check the last part of the address against the sources of the playbook.",
+        )
+    g.source = source
+    return source
+
+
+def _sender_id(source: Source, request: Request, body: JsonValue) -> str:
+    """Return the sender's id as the source says where to find it, ``""`` when there is none."""
+    event_id = envelope.header(request, source.id_header) if source.id_header else ""
+    if not event_id:
+        found = _at(body, source.id_path)
+        if isinstance(found, str | int) and not isinstance(found, bool):
+            event_id = str(found).strip()
+    if not event_id and source.auth.kind == "standard_webhooks":
+        event_id = envelope.header(request, "webhook-id")
+    if len(event_id) > LONGEST_ID:
+        event_id = "sha256:" + hashlib.sha256(event_id.encode()).hexdigest()
+    return event_id
+
+
+def _at(body: JsonValue, path: str) -> JsonValue:
+    """Return what stands at a dotted path, ``None`` when nothing does."""
+    found = body if path else None
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _hash_of(body: JsonValue, query: JsonValue) -> str:
+    canonical = json.dumps([body, query], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def _occurred_at(value: JsonValue, now: datetime) -> datetime:
+    """Return the sender's moment, never after ``now``; ``now`` where there is none that can be read.
+
+    Text is ISO 8601; a number, or text of nine digits and more, counts seconds since 1970,
+    or milliseconds from 10^11 on (that many seconds would be the year 5138).
+    """
+    if isinstance(value, str):
+        value = value.strip()
+        digits = value.replace(".", "", 1)
+        if len(digits) >= 9 and digits.isascii() and digits.isdigit():
+            value = float(value)
+    try:
+        if isinstance(value, str):
+            moment = from_text(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            moment = EPOCH + timedelta(seconds=value / 1000 if abs(value) >= 1e11 else value)
+        else:
+            return now
+    except (ValueError, OverflowError):
+        return now
+    return min(moment, now) if moment >= EPOCH else now
+
+
+def _prefers_a_page(request: Request) -> bool:
+    accepted = request.accept_mimetypes
+    return accepted["text/html"] > accepted["application/json"]
+
+
+def _allowed_origin(source: Source, request: Request) -> str:
+    """Return what ``Access-Control-Allow-Origin`` may say, ``""`` when the origin is not listed."""
+    if "*" in source.cors:
+        return "*"
+    origin = request.headers.get("Origin", "")
+    return origin if origin in source.cors else ""
+
+
+def _scheme_headers(source: Source) -> tuple[str, ...]:
+    if source.auth.kind == "standard_webhooks":
+        return ("webhook-id", "webhook-timestamp", "webhook-signature")
+    return ("Authorization",) if source.auth.kind == "token" and not source.auth.header else ()

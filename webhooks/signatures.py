@@ -1,0 +1,175 @@
+"""How a sender proves itself: one check for each kind of ``SourceAuth``, in constant time.
+
+Every failure is a ``Refused`` with status 401 whose words help the sender and tell nothing
+of the secret. A source whose secret is not set takes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+
+from flask import Request
+
+from mappings.playbook import SourceAuth
+from model.errors import Refused
+
+SecretOf = Callable[[str], str | None]
+"""Environment variable -> its secret; ``None`` or blank when it is not set."""
+
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
+"""Whoever sends one of these speaks for someone else: a proxy on this machine is no loopback sender."""
+
+LATEST_SECOND = 253_402_300_799  # the end of the year 9999
+
+
+def verify(auth: SourceAuth, request: Request, body: bytes, secret_of: SecretOf, now: datetime) -> None:
+    """Return if the sender is who the source expects; raise ``Refused`` otherwise."""
+    if auth.kind == "none":
+        _loopback(request)
+    elif auth.kind == "token":
+        _token(auth, request, _secret(auth, secret_of))
+    elif auth.kind == "hmac":
+        _hmac(auth, request, body, _secret(auth, secret_of))
+    elif auth.kind == "standard_webhooks":
+        _standard_webhooks(auth, request, body, _secret(auth, secret_of), now)
+    else:
+        raise ValueError(f"{auth.place}: unknown auth kind {auth.kind!r}")  # the playbook was not checked
+
+
+def _secret(auth: SourceAuth, secret_of: SecretOf) -> str:
+    secret = secret_of(auth.secret_env)
+    if not secret:  # a blank one would let anyone sign
+        raise Refused(
+            401,
+            "secret_missing",
+            f"This source takes nothing until {auth.secret_env} is set on the server",
+            f"Set {auth.secret_env} (or {auth.secret_env}_FILE) and start leadrelay again.",
+        )
+    return secret
+
+
+def _loopback(request: Request) -> None:
+    peer = (request.remote_addr or "").removeprefix("::ffff:")
+    forwarded = any(name in request.headers for name in FORWARDED)
+    if forwarded or not (peer.startswith("127.") or peer == "::1"):
+        raise Refused(
+            401, "unsigned_source", "An unsigned source accepts loopback only", "Set auth for this source."
+        )
+
+
+def _token(auth: SourceAuth, request: Request, secret: str) -> None:
+    header = auth.header or ("" if auth.query else "Authorization")
+    given = request.headers.get(header, "") if header else ""
+    if header.lower() == "authorization":
+        scheme, _, credentials = given.partition(" ")
+        given = credentials.strip() if scheme.lower() == "bearer" else given
+    if not given and auth.query:
+        given = request.args.get(auth.query, "")
+        sent = given.encode("utf-8", "replace")
+    else:
+        sent = given.encode("latin-1", "replace")  # as the server decoded it
+    if not given:
+        raise Refused(
+            401, "token_missing", "The token is missing", f"Send the token in {_token_place(auth, header)}."
+        )
+    if not hmac.compare_digest(sent, secret.encode()):
+        raise Refused(
+            401, "token_wrong", "The token is wrong", f"Send the token that {auth.secret_env} holds."
+        )
+
+
+def _token_place(auth: SourceAuth, header: str) -> str:
+    places = []
+    if header:
+        bearer = header.lower() == "authorization"
+        places.append('the header "Authorization: Bearer …"' if bearer else f'the header "{header}"')
+    if auth.query:
+        places.append(f'the query parameter "{auth.query}"')
+    return " or ".join(places)
+
+
+def _hmac(auth: SourceAuth, request: Request, body: bytes, secret: str) -> None:
+    given = request.headers.get(auth.header, "").strip()
+    if not given:
+        raise Refused(
+            401,
+            "signature_missing",
+            f'The header "{auth.header}" is missing',
+            f"Sign the raw body with HMAC-{auth.algorithm} and send the signature in that header.",
+        )
+    expected = hmac.digest(secret.encode(), body, auth.algorithm)
+    signature = _decoded(given.removeprefix(auth.prefix), auth.encoding)
+    if not (given.startswith(auth.prefix) and hmac.compare_digest(signature, expected)):
+        raise Refused(
+            401,
+            "signature_wrong",
+            "The signature does not match the body",
+            f"Sign the raw bytes of the body with the secret that {auth.secret_env} holds: "
+            f'"{auth.prefix}" and then HMAC-{auth.algorithm} in {auth.encoding}.',
+        )
+
+
+def _decoded(text: str, encoding: str) -> bytes:
+    """Return the signature's bytes, ``b""`` when the text is none: that never equals a digest."""
+    try:
+        return base64.b64decode(text, validate=True) if encoding == "base64" else bytes.fromhex(text)
+    except ValueError:
+        return b""
+
+
+def _standard_webhooks(auth: SourceAuth, request: Request, body: bytes, secret: str, now: datetime) -> None:
+    """Check by the Standard Webhooks specification, version 1 (standardwebhooks.com), symmetric keys."""
+    message_id = request.headers.get("webhook-id", "")
+    timestamp = request.headers.get("webhook-timestamp", "")
+    signatures = request.headers.get("webhook-signature", "")
+    if not (message_id and timestamp and signatures):
+        raise Refused(
+            401,
+            "signature_missing",
+            "One of webhook-id, webhook-timestamp and webhook-signature is missing",
+            "Send all three headers of the Standard Webhooks specification.",
+        )
+    sent_at = int(timestamp) if timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12 else -1
+    if not 0 <= sent_at <= LATEST_SECOND:
+        raise Refused(
+            401,
+            "timestamp_malformed",
+            "webhook-timestamp is not a time in whole seconds since 1970",
+            "Send seconds, not milliseconds.",
+        )
+    if abs(now.timestamp() - sent_at) > auth.tolerance.total_seconds():
+        raise Refused(
+            401,
+            "timestamp_outside_tolerance",
+            f"webhook-timestamp is more than {auth.tolerance.total_seconds():.0f} s from the server's clock",
+            "Set the sender's clock, and sign each attempt anew.",
+        )
+    signed = f"{message_id}.{timestamp}.".encode("latin-1", "replace") + body
+    expected = hmac.digest(_webhook_key(auth, secret), signed, "sha256")
+    given = [text.removeprefix("v1,") for text in signatures.split() if text.startswith("v1,")]
+    # Several while the sender's secret is being rotated; no early end, so time tells nothing.
+    if not sum(hmac.compare_digest(_decoded(text, "base64"), expected) for text in given):
+        raise Refused(
+            401,
+            "signature_wrong",
+            "No v1 signature matches",
+            f"Sign webhook-id.webhook-timestamp.body with the secret that {auth.secret_env} holds.",
+        )
+
+
+def _webhook_key(auth: SourceAuth, secret: str) -> bytes:
+    try:
+        key = base64.b64decode(secret.strip().removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not key:
+        raise Refused(
+            401,
+            "secret_malformed",
+            f"This source takes nothing: {auth.secret_env} does not hold a Standard Webhooks secret",
+            f'Set {auth.secret_env} to the secret as the sender shows it: "whsec_" and base64.',
+        )
+    return key
