@@ -1,0 +1,99 @@
+"""Takes what the event says into the lead; a newer word beats an older one, whatever the order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from handlers.base import Context
+from mappings.identity import match_key
+from mappings.playbook import CrmField, CrmMap
+from mappings.reading import Reading
+from model.decision import NOTHING, AddActivity, Because, Decision, Place
+from model.event import JsonValue
+from model.lead import Lead, Provenance
+
+FieldOwners = Mapping[tuple[str, str], CrmField]
+"""(connection, lead field) -> the mapped field whose authority rules it there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absorb:
+    """Give each field the newest value by ``occurred_at``; blanks never overwrite.
+
+    Late, repeated and shuffled posts end in the same fields. A value that a person in a CRM
+    set stands against posts where the CRM's map gives that CRM the authority.
+    """
+
+    owners: FieldOwners
+
+    def __call__(self, lead: Lead, context: Context) -> Decision:
+        reading = context.event
+        if reading is None:
+            return NOTHING
+        fields: dict[str, JsonValue] = {}
+        changed: list[str] = []
+        because: list[Because] = []
+        for name, value in reading.fields.items():
+            kept = self._why_kept(lead, name, reading.stored.event.occurred_at)
+            if kept is not None:
+                if lead.fields.get(name) != value:
+                    because.append(kept)
+                continue
+            known = lead.fields.get(name)
+            if name == "email" and _is_respelled(known, value):
+                because.append(Because("email kept: the post spells the same address in another way"))
+                value = known
+            fields[name] = value  # an unchanged one too: it now stands from this event on
+            if known != value:
+                changed.append(name)
+        if changed:
+            because.insert(0, Because(f"taken from {reading.source.name}: {', '.join(changed)}"))
+        activities = _new_activities(lead, reading)
+        because += [Because(f"did: {act.kind}", _place_of(act.kind, reading)) for act in activities]
+        return Decision(fields=fields, effects=activities, because=tuple(because))
+
+    def _why_kept(self, lead: Lead, name: str, at: datetime) -> Because | None:
+        """Return why the field's present value stands against a post of that moment, if it does."""
+        known = lead.provenance.get(name)
+        if known is None:
+            return None
+        owner = self.owners.get((known.source, name))
+        if owner is not None and owner.authority == "crm" and lead.fields.get(name) is not None:
+            return Because(f"{name} kept: set in {known.source}, which has the authority", owner.place)
+        if at < known.at or (at == known.at and owner is not None and owner.authority == "newest"):
+            return Because(f"{name} kept: {_since(known)}", owner.place if owner else None)
+        return None
+
+
+def field_owners(crms: Mapping[str, CrmMap]) -> dict[tuple[str, str], CrmField]:
+    """Return for each connection's lead fields who rules; ``crm`` on any object rules on all."""
+    owners: dict[tuple[str, str], CrmField] = {}
+    for connection, crm in crms.items():
+        for mapped in (mapped for map_ in crm.objects.values() for mapped in map_.fields):
+            known = owners.get((connection, mapped.field))
+            if known is None or (known.authority != "crm" and mapped.authority == "crm"):
+                owners[(connection, mapped.field)] = mapped
+    return owners
+
+
+def _is_respelled(known: JsonValue, address: JsonValue) -> bool:
+    return bool(known) and known != address and match_key(known) == match_key(address)
+
+
+def _since(known: Provenance) -> str:
+    return f"{known.source} said something newer (event {known.event})"
+
+
+def _new_activities(lead: Lead, reading: Reading) -> tuple[AddActivity, ...]:
+    """Return what the person did; a replay does not do again what the lead already has."""
+    found = tuple(AddActivity(act.kind, act.at, act.detail) for act in reading.activities)
+    if reading.stored.replays is None:
+        return found
+    done = {(act.kind, act.at, act.detail) for act in lead.activities}
+    return tuple(act for act in found if (act.kind, act.at, act.detail) not in done)
+
+
+def _place_of(kind: str, reading: Reading) -> Place | None:
+    return next((rule.place for rule in reading.source.activities if rule.kind == kind), None)

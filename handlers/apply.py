@@ -1,0 +1,35 @@
+"""What a decision does to the draft of a lead, before the next handler looks at it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from model.decision import AddActivity, AddTouch, ClaimIdentity, Decision
+from model.lead import DECIDED_FIELDS, Activity, Lead, Provenance, Touch
+
+
+def apply(lead: Lead, decision: Decision, *, source: str, event_id: int, at: datetime) -> None:
+    """Bring fields, identities, touches and activities of the decision into the draft.
+
+    ``source`` and ``at`` (the event's ``occurred_at``) become the provenance of every field
+    the decision names, unchanged ones included: that a newer post confirmed a value is what
+    keeps an older one out. Fields that rules decide have the source ``rule``. The other
+    effects concern the ledgers and the outbox; whoever saves the draft reads them.
+    """
+    if decision.fields:
+        sent = Provenance(source, at, event_id)
+        ruled = Provenance("rule", at, event_id)
+        for name, value in decision.fields.items():
+            if value is None:
+                lead.fields.pop(name, None)  # its provenance stays: an older post does not refill it
+            else:
+                lead.fields[name] = value
+            lead.provenance[name] = ruled if name in DECIDED_FIELDS else sent
+    for effect in decision.effects:
+        match effect:
+            case ClaimIdentity(identity):
+                lead.identities.add(identity)
+            case AddTouch(moment, fields):
+                lead.touches.append(Touch(moment, fields))
+            case AddActivity(kind, moment, detail):
+                lead.activities.append(Activity(kind, moment, detail))

@@ -1,0 +1,86 @@
+"""Keeps what no person should see out of the lead process, and says what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from handlers.base import Context
+from mappings.identity import domain_of, is_disposable
+from mappings.playbook import Screening
+from mappings.reading import Reading
+from model.decision import NOTHING, Because, Decision, Verdict
+from model.lead import Lead
+
+Finding = tuple[Verdict, Because]
+
+NO_KEY = "neither e-mail nor phone nor record id: nothing would ever find this person again"
+DISPOSABLE: dict[str, Verdict] = {
+    "spam": Verdict.SPAM,
+    "quarantine": Verdict.QUARANTINE,
+    "allow": Verdict.GO,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Tell spam and unusable contents from leads, with all reasons at once.
+
+    Spam outranks quarantine. A person's verdict on a replay (``overrides["lead"]``) lets
+    the event through; what was found is still said.
+    """
+
+    screening: Screening
+
+    def __call__(self, lead: Lead, context: Context) -> Decision:  # noqa: ARG002 - no lead is known yet
+        reading = context.event
+        if reading is None:
+            return NOTHING
+        findings = [*self._unwanted(reading), *_unusable(reading)]
+        if not findings:
+            return NOTHING
+        because = tuple(why for _, why in findings)
+        verdicts = {verdict for verdict, _ in findings}
+        if "lead" in reading.stored.overrides and verdicts != {Verdict.GO}:
+            return Decision(because=(*because, Because("let through: a person said whose it is")))
+        worst = next((v for v in (Verdict.SPAM, Verdict.QUARANTINE) if v in verdicts), Verdict.GO)
+        return Decision(because=because, verdict=worst)
+
+    def _unwanted(self, reading: Reading) -> Iterator[Finding]:
+        """Yield what marks the sender as a machine or as unwelcome."""
+        if reading.honeypot:
+            names = ", ".join(reading.honeypot)
+            yield (
+                Verdict.SPAM,
+                Because(f"honeypot filled in: {names} (people leave it blank)", reading.source.place),
+            )
+        address = reading.fields.get("email")
+        if not address:
+            return
+        if any(domain in self.screening.blocked_domains for domain in _with_parents(domain_of(address))):
+            yield Verdict.SPAM, Because("e-mail domain is blocked", self.screening.place)
+        elif is_disposable(address):
+            verdict = DISPOSABLE[self.screening.disposable]
+            said = ", which is allowed" if verdict is Verdict.GO else ""
+            yield verdict, Because(f"e-mail domain is of a throw-away service{said}", self.screening.place)
+
+
+def _unusable(reading: Reading) -> Iterator[Finding]:
+    """Yield what keeps the contents from becoming a lead, and what was merely left blank."""
+    for problem in reading.problems:
+        if problem.field == "email":
+            yield Verdict.QUARANTINE, Because(f"email: {problem.reason}", problem.place)
+        else:
+            yield Verdict.GO, Because(f"{problem.field} left blank: {problem.reason}", problem.place)
+    for required in reading.source.required:
+        if not any(name in reading.fields for name in required.any_of):
+            names = " or ".join(required.any_of)
+            yield Verdict.QUARANTINE, Because(f"required field missing: {names}", required.place)
+    if not reading.identities:
+        yield Verdict.QUARANTINE, Because(NO_KEY)
+
+
+def _with_parents(domain: str) -> list[str]:
+    """Return the domain and those it is under, without the last label: ``a.b.com``, ``b.com``."""
+    labels = domain.split(".")
+    return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))]

@@ -1,0 +1,121 @@
+"""The stride ledger: fair by weight, nobody starves, nobody catches up, the file's order is nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.base import Seat
+from handlers.turns import next_turn
+from tests.builders import a_pool
+
+ROUNDS = st.integers(1, 200)
+
+
+def deal(pool, turns, *, ledger: dict[str, Seat] | None = None, absent=frozenset(), start=1) -> list[str]:
+    """Deal so many leads and return who got them; the ledger moves."""
+    ledger = {} if ledger is None else ledger
+    eligible = [member for member in pool.members if member.email not in absent]
+    got = []
+    for seq in range(start, start + turns):
+        turn = next_turn(pool, eligible, ledger)
+        ledger[turn.email] = Seat(turn.after, seq)
+        got.append(turn.email)
+    return got
+
+
+def names(count):
+    return [f"m{n:02d}@example.com" for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("ledger", "absent", "chosen", "after"),
+    [
+        ({}, "", "a", 1.0),
+        ({"a": Seat(1, 1)}, "", "b", 2.0),  # new: starts where the pool stands, and has waited longest
+        ({"a": Seat(3, 7), "b": Seat(2, 6), "c": Seat(3, 5)}, "", "b", 3.0),
+        ({"a": Seat(3, 7), "b": Seat(3, 6), "c": Seat(3, 5)}, "", "c", 4.0),
+        ({"a": Seat(3, 7), "b": Seat(3, 6), "c": Seat(3, 5)}, "c", "b", 4.0),
+        ({"b": Seat(5, 8), "c": Seat(6, 9)}, "", "a", 6.0),  # new among the served
+        (
+            {"a": Seat(2, 3), "b": Seat(9, 8), "c": Seat(10, 9)},
+            "",
+            "a",
+            10.0,
+        ),  # back from leave: no catching up
+        ({"a": Seat(2, 3), "b": Seat(9, 8), "c": Seat(10, 9)}, "bc", "a", 10.0),
+        ({"a": Seat(2.0), "b": Seat(1.0)}, "c", "b", 2.0),  # a ledger set by hand
+    ],
+)
+def test_the_lowest_place_is_next(ledger: Mapping[str, Seat], absent, chosen, after):
+    pool = a_pool("p", "a", "b", "c")
+    turn = next_turn(pool, [member for member in pool.members if member.email not in absent], ledger)
+    assert (turn.email, turn.after) == (chosen, after)
+
+
+def test_nobody_eligible_is_nobody_s_turn():
+    assert next_turn(a_pool("p", "a"), [], {}) is None
+
+
+def test_twice_the_weight_is_twice_the_leads():
+    assert Counter(deal(a_pool("p", ("a", 2.0), "b"), 30)) == {"a": 20, "b": 10}
+
+
+@given(st.integers(1, 12), ROUNDS, st.sampled_from([0.5, 1.0, 3.0]))
+def test_equal_weights_are_never_more_than_one_lead_apart(count, turns, weight):
+    got = Counter(deal(a_pool("p", *[(name, weight) for name in names(count)]), turns))
+    assert all(abs(got[name] - turns / count) <= 1 for name in names(count))
+
+
+@given(st.lists(st.sampled_from([0.5, 1.0, 2.0, 3.0, 5.0]), min_size=2, max_size=8), ROUNDS)
+def test_weights_are_kept_to_within_a_small_constant(weights, turns):
+    pool = a_pool("p", *zip(names(len(weights)), weights, strict=True))
+    got = Counter(deal(pool, turns))
+    for member in pool.members:
+        assert abs(got[member.email] - turns * member.weight / sum(weights)) <= 4
+
+
+@given(st.lists(st.integers(1, 5), min_size=2, max_size=8))
+def test_nobody_starves(weights):
+    pool = a_pool("p", *zip(names(len(weights)), map(float, weights), strict=True))
+    got = deal(pool, 300)
+    longest_wait = 2 * sum(weights) / min(weights) + len(weights)
+    for name in names(len(weights)):
+        turns = [-1, *(n for n, who in enumerate(got) if who == name), len(got)]
+        assert max(later - earlier for earlier, later in pairwise(turns)) <= longest_wait + 1
+
+
+@given(st.lists(st.sampled_from([1.0, 2.0, 3.0]), min_size=2, max_size=8), st.randoms())
+def test_the_order_of_the_members_in_the_file_changes_nothing(weights, random):
+    pairs = list(zip(names(len(weights)), weights, strict=True))
+    shuffled = random.sample(pairs, len(pairs))
+    assert deal(a_pool("p", *pairs), 60) == deal(a_pool("p", *shuffled), 60)
+
+
+@given(
+    st.lists(st.sampled_from([1.0, 2.0, 3.0]), min_size=3, max_size=6),
+    st.integers(1, 40),
+    st.integers(1, 100),
+)
+def test_who_was_away_neither_catches_up_nor_falls_behind(weights, before, away):
+    pairs = list(zip(names(len(weights)), weights, strict=True))
+    pool, gone, ledger = a_pool("p", *pairs), names(1)[0], {}
+    deal(pool, before, ledger=ledger)
+    deal(pool, away, ledger=ledger, absent={gone}, start=before + 1)
+    got = Counter(deal(pool, 60, ledger=ledger, start=before + away + 1))
+    assert abs(got[gone] - 60 * weights[0] / sum(weights)) <= 4
+
+
+@given(st.lists(st.sets(st.sampled_from(names(4)), max_size=3), min_size=1, max_size=60))
+def test_places_never_go_backwards_and_nobody_absent_is_chosen(absences):
+    pool, ledger, lowest = a_pool("p", *names(4)), {}, 0.0
+    for seq, absent in enumerate(absences, 1):
+        [chosen] = deal(pool, 1, ledger=ledger, absent=absent, start=seq)
+        assert chosen not in absent
+        assert ledger[chosen].virtual_time >= lowest + 1
+        lowest = ledger[chosen].virtual_time - 1
