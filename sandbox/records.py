@@ -78,6 +78,17 @@ class Table:
         record.archived_at = record.updated_at = at
         self._archived += 1
 
+    def take_back(self, record: Record) -> None:
+        """Undo the adding of the newest record, for a transaction that rolls back."""
+        self._release(record)
+        del self._by_id[self._order.pop().id]
+
+    def bring_back(self, record: Record, *, at: datetime) -> None:
+        """Take a record out of the bin again, with its keys."""
+        record.archived_at, record.updated_at = None, at
+        self._archived -= 1
+        self._by_key.update((key, record) for key in self._keys_of(record.values))
+
     def after(self, record_id: str | None = None, *, archived: bool = False) -> Iterator[Record]:
         """Records made after the one named, oldest first; from the start without a name."""
         last = self._by_id.get(record_id) if record_id else None

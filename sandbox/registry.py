@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from sandbox import hubspot
+from sandbox import hubspot, salesforce
 from sandbox.clock import Clock
 
 VENDORS: dict[str, Callable[[Clock], Flask]] = {
     "hubspot": hubspot.create_app,
+    "salesforce": salesforce.create_app,
 }

@@ -1,0 +1,98 @@
+"""The endpoints that tell about the API, the limits and the objects."""
+
+from __future__ import annotations
+
+from email.utils import format_datetime
+from typing import Any
+
+from sandbox.salesforce.answers import Ask, Reply
+from sandbox.salesforce.schema import ObjectType
+from sandbox.salesforce.single import not_modified_since
+from sandbox.salesforce.versions import listed
+
+
+def versions(_ask: Ask) -> Reply:
+    """The API versions."""
+    return Reply(200, listed())
+
+
+def resources(ask: Ask) -> Reply:
+    """What is there under a version; the sandbox tells only what it has."""
+    names = ("composite", "limits", "query", "queryAll", "sobjects")
+    return Reply(200, {name: f"{ask.base}/{name}" for name in names})
+
+
+def limits(ask: Ask) -> Reply:
+    """The org's limits; only the daily one is ever used up here."""
+    full = {"DailyBulkApiBatches": 15_000, "DailyBulkV2QueryJobs": 10_000,
+            "DailyStandardVolumePlatformEvents": 10_000,
+            "DataStorageMB": 1_024, "FileStorageMB": 1_024, "HourlyAsyncReportRuns": 1_200}  # fmt: skip
+    daily = {"Max": ask.org.daily_limit, "Remaining": ask.org.calls_left()}
+    return Reply(
+        200, {"DailyApiRequests": daily} | {name: {"Max": n, "Remaining": n} for name, n in full.items()}
+    )
+
+
+def describe_all(ask: Ask) -> Reply:
+    """All objects in short."""
+    told = [_short(ask, kind) for kind in ask.org.schema]
+    return Reply(200, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": told})
+
+
+def basics(ask: Ask) -> Reply:
+    """One object in short; nobody has looked at a record lately."""
+    kind = ask.org.kind(ask.arguments["sobject"])
+    return Reply(200, {"objectDescribe": _short(ask, kind), "recentItems": []})
+
+
+def describe(ask: Ask) -> Reply:
+    """One object with its fields."""
+    kind = ask.org.kind(ask.arguments["sobject"])
+    if not_modified_since(ask, ask.org.opened_at):
+        return Reply(304)
+    record_types = [{
+        "active": True, "available": True, "defaultRecordTypeMapping": True, "developerName": "Master",
+        "master": True, "name": "Master", "recordTypeId": "012000000000000AAA", "urls": {},
+    }]  # fmt: skip
+    more = {
+        "actionOverrides": [], "associateEntityType": None, "associateParentEntity": None,
+        "childRelationships": [], "compactLayoutable": True, "deepCloneable": False,
+        "defaultImplementation": None, "extendedBy": None, "extendsInterfaces": None,
+        "fields": [field.describe() for field in kind.fields], "hasSubtypes": False, "implementedBy": None,
+        "implementsInterfaces": None, "isInterface": False, "isSubtype": False, "listviewable": None,
+        "lookupLayoutable": None, "namedLayoutInfos": [], "networkScopeFieldName": None,
+        "recordTypeInfos": record_types if kind.writable else [], "searchLayoutable": True,
+        "sobjectDescribeOption": "FULL", "supportedScopes": [],
+    }  # fmt: skip
+    return Reply(
+        200, _short(ask, kind) | more, {"Last-Modified": format_datetime(ask.org.opened_at, usegmt=True)}
+    )
+
+
+def _short(ask: Ask, kind: ObjectType) -> dict[str, Any]:
+    base = f"{ask.base}/sobjects/{kind.name}"
+    is_lead_like = kind.writable
+    return {
+        "activateable": False,
+        "createable": is_lead_like,
+        "custom": False,
+        "customSetting": False,
+        "deletable": is_lead_like,
+        "deprecatedAndHidden": False,
+        "feedEnabled": is_lead_like,
+        "keyPrefix": kind.key_prefix,
+        "label": kind.label,
+        "labelPlural": kind.label_plural,
+        "layoutable": is_lead_like,
+        "mergeable": is_lead_like,
+        "mruEnabled": is_lead_like,
+        "name": kind.name,
+        "queryable": True,
+        "replicateable": True,
+        "retrieveable": True,
+        "searchable": kind.name != "Organization",
+        "triggerable": is_lead_like,
+        "undeletable": is_lead_like,
+        "updateable": is_lead_like,
+        "urls": {"rowTemplate": base + "/{ID}", "describe": base + "/describe", "sobject": base},
+    }

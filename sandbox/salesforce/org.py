@@ -1,0 +1,281 @@
+"""One Salesforce org: its records and people, its sign-in, its daily limit, and what can go wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from flask import Response, g, request
+from werkzeug.exceptions import MethodNotAllowed
+
+from sandbox.people import COMPANY, TEAM
+from sandbox.records import Record
+from sandbox.salesforce import ids
+from sandbox.salesforce import schema as schemas
+from sandbox.salesforce.answers import Reply, to_response
+from sandbox.salesforce.errors import SalesforceError, not_built, not_found
+from sandbox.salesforce.journal import Journal
+from sandbox.salesforce.locators import Locators
+from sandbox.salesforce.moments import stamp
+from sandbox.salesforce.quota import Quota
+from sandbox.salesforce.rows import Rows
+from sandbox.salesforce.schema import ObjectType, Schema
+from sandbox.salesforce.versions import check_version
+from sandbox.salesforce.writes import Writer
+from sandbox.vendor import Refused, Vendor, View, plain_template
+
+TOKEN = "00Dsandbox!sandbox-token"
+ORG_ID = ids.mint("00D", 0x5EED)
+MAX_URI_BYTES = 16_384
+FIRST_NUMBER = 2_718_281_828  # ids look like those of an org that has been in use
+
+_LEAD_COLUMNS = {
+    "Name": "Name", "Company": "Company", "Email": "Email", "Status": "Status", "LeadRelay_Stage__c": "Stage",
+    "OwnerId": "Owner",
+}  # fmt: skip
+_INJECTED = {
+    401: ("INVALID_SESSION_ID", "Session expired or invalid"),
+    403: ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
+    404: ("NOT_FOUND", "The requested resource does not exist"),
+    # Salesforce has no 429: too many long calls at once are a 403 with the code of the daily limit.
+    429: ("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."),
+    500: (
+        "UNKNOWN_EXCEPTION",
+        "An unexpected error occurred. Please include this ErrorId if you contact support",
+    ),
+    503: ("SERVER_UNAVAILABLE", "Server Unavailable"),
+}
+
+
+class Org(Vendor):
+    """The org behind the API user's token."""
+
+    name = "salesforce"
+    title = "Salesforce"
+    limits: ClassVar[Mapping[str, int | None]] = {"daily": 100_000}
+    switches: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "assignment_on_update": ("on", "off"),  # whether an update without Sforce-Auto-Assign runs the rule
+        "bad_field_fails": ("item", "call"),  # what an unknown field or a wrong JSON type costs a collection
+        "duplicate_names_id_of": (
+            "18",
+            "15",
+        ),  # characters of the record id in DUPLICATE_VALUE; both are seen
+        "consent_fields": ("shown", "hidden"),  # hidden as field-level security does: they do not exist
+        "lead_status": ("open", "restricted"),  # whether the picklist refuses values it does not list
+    }
+    views: ClassVar[Mapping[str, View]] = {
+        "Lead": View("Leads", ("Name",), _LEAD_COLUMNS),
+        "Contact": View(
+            "Contacts", ("Name",), {"Name": "Name", "Email": "Email", "Title": "Title", "OwnerId": "Owner"}
+        ),
+        "User": View("Users", ("Name",), {"Name": "Name", "Email": "Email", "IsActive": "Active"}),
+        "Group": View("Queues", ("Name",), {"Name": "Name", "Type": "Type"}),
+        "Organization": View("Organization", ("Name",), {"Name": "Name", "OrganizationType": "Edition"}),
+    }
+
+    def clear(self) -> None:
+        """Make an org with users and a queue, and no leads."""
+        self.tables = {kind.name: Rows(kind) for kind in _schema(hidden=False, restricted=False)}
+        self.opened_at = self.now()
+        self.locators = Locators()
+        self._numbers = {kind.name: FIRST_NUMBER for kind in _schema(hidden=False, restricted=False)}
+        self._quota = Quota()
+        self.user_id = ids.mint("005", FIRST_NUMBER)
+        self._populate()
+
+    @property
+    def schema(self) -> Schema:
+        """The object types as the API user sees them now."""
+        setting = self.faults.setting
+        return _schema(
+            hidden=setting["consent_fields"] == "hidden", restricted=setting["lead_status"] == "restricted"
+        )
+
+    @property
+    def assigns_on_update(self) -> bool:
+        """Whether the assignment rule also runs on an update that does not say."""
+        return bool(self.faults.setting["assignment_on_update"] == "on")
+
+    def kind(self, name: str) -> ObjectType:
+        """The object type of that name in any case; raises 404, or 501 for one that Salesforce has."""
+        kind = self.schema.get(name)
+        if kind is not None:
+            return kind
+        if name.lower() in (other.lower() for other in schemas.NOT_BUILT):
+            raise not_built(f"the object {name}")
+        raise not_found()
+
+    def rows(self, name: str) -> Rows:
+        """The records of an object type."""
+        rows = self.tables[name]
+        assert isinstance(rows, Rows)
+        return rows
+
+    def find(self, record_id: str) -> Record | None:
+        """The record of any object type with that 18-character id."""
+        kind = self.schema.of_id(record_id)
+        return self.tables[kind.name].get(record_id) if kind else None
+
+    def next_id(self, kind: ObjectType) -> str:
+        """A new id; none is given twice, also after a roll-back."""
+        self._numbers[kind.name] += 1
+        return ids.mint(kind.key_prefix, self._numbers[kind.name])
+
+    def told_id(self, record_id: str) -> str:
+        """An id as DUPLICATE_VALUE names it."""
+        return record_id[: int(self.faults.setting["duplicate_names_id_of"])]
+
+    # The gate.
+
+    def gate(self) -> Response | None:
+        """Refuse a call for its address, its version, its token or the daily limit."""
+        if not request.path.startswith("/services/data"):
+            return None
+        try:
+            self._check_call()
+        except SalesforceError as error:
+            return to_response(Reply.of(error))
+        return None
+
+    def _check_call(self) -> None:
+        if len(quote(request.path)) + len(request.query_string) + 1 > MAX_URI_BYTES:
+            raise SalesforceError("URI_TOO_LONG", "The length of the URI exceeds the 16,384-byte limit.")
+        version = request.path.rstrip("/").split("/")[3:4]
+        if not version:
+            return  # the list of versions asks for no token and is not metered
+        check_version(version[0])
+        _check_token(request.headers.get("Authorization", ""))
+        g.sandbox_metered = True
+        with self.lock:
+            if self.calls_left() == 0:
+                raise SalesforceError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+            self._quota.count(self.now())
+
+    @property
+    def daily_limit(self) -> int:
+        """Calls allowed in 24 hours."""
+        limit = self.faults.limits["daily"]
+        return 2**31 - 1 if limit is None else limit
+
+    def calls_used(self) -> int:
+        """Calls of the last 24 hours."""
+        return self._quota.used(self.now())
+
+    def calls_left(self) -> int:
+        """Calls that the daily limit still allows."""
+        return max(0, self.daily_limit - self.calls_used())
+
+    def dress(self, response: Response) -> None:
+        """Tell every metered call how much of the daily limit is used."""
+        if g.get("sandbox_metered"):
+            with self.lock:
+                used = self.calls_used()
+            response.headers["Sforce-Limit-Info"] = f"api-usage={used}/{self.daily_limit}"
+
+    def failure(self, status: int) -> Response:
+        """An injected error as Salesforce words it; statuses it never sends stay plain."""
+        code, message = _INJECTED.get(status, ("UNKNOWN_EXCEPTION", f"injected by the sandbox: {status}"))
+        body = [{"message": message, "errorCode": code}]
+        return to_response(Reply(403 if status == 429 else status, body))
+
+    def not_built(self) -> Response:
+        """501 that names the endpoint; 405 where only the method is wrong."""
+        problem = request.routing_exception
+        if isinstance(problem, MethodNotAllowed):
+            allowed = ",".join(sorted(set(problem.valid_methods or ()) - {"OPTIONS"}))
+            message = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
+            return to_response(Reply.of(SalesforceError("METHOD_NOT_ALLOWED", message)))
+        return to_response(Reply.of(not_built(f"{request.method} {request.path}")))
+
+    def template(self, rule: str, arguments: Mapping[str, Any]) -> str:
+        """The path template with version, object and field filled in: they are part of what is asked."""
+        told = plain_template(rule)
+        for name in ("version", "sobject", "field"):
+            if f"{{{name}}}" in told and name in arguments:
+                told = told.replace(f"{{{name}}}", self._in_its_case(name, arguments))
+        return told
+
+    def _in_its_case(self, name: str, arguments: Mapping[str, Any]) -> str:
+        if name == "version":
+            return str(arguments["version"])
+        kind = self.schema.get(arguments["sobject"])
+        if name == "sobject":
+            return kind.name if kind else f"{{{name}}}"
+        field = kind.field(arguments["field"]) if kind else None
+        return field.name if field else f"{{{name}}}"
+
+    # What a person does.
+
+    def create_by_hand(self, object_name: str, fields: Mapping[str, Any], *, by: str) -> Record:
+        """Make a record as a person does; no assignment rule runs."""
+        return self._by_hand(by, lambda writer: writer.create(self.kind(object_name), fields))
+
+    def edit_by_hand(self, object_name: str, record: Record, fields: Mapping[str, Any], *, by: str) -> None:
+        """Change a record as a person does; ``IsConverted`` marks a lead as converted."""
+        self._by_hand(by, lambda writer: writer.update(self.kind(object_name), record, fields))
+
+    def delete_by_hand(self, object_name: str, record: Record, *, by: str) -> None:
+        """Delete a record as a person does."""
+        self._by_hand(by, lambda writer: writer.delete(self.kind(object_name), record))
+
+    def _by_hand(self, by: str, act: Any) -> Any:
+        journal = Journal()
+        try:
+            done = act(Writer(self, journal, self._user_of(by), by_hand=True))
+        except SalesforceError as error:
+            raise Refused(
+                error.status, error.code, error.message, "Change the fields; see the describe."
+            ) from None
+        journal.commit(self.wrote)
+        return done
+
+    def _user_of(self, email: str) -> str:
+        found = self.rows("User").every()
+        return next((user.id for user in found if user.values.get("Email") == email), self.user_id)
+
+    # A new org.
+
+    def _populate(self) -> None:
+        people = [("Integration", "User", f"integration@{COMPANY.lower()}.example", True)]
+        people += [(one.first_name, one.last_name, one.email, one.active) for one in TEAM]
+        for first_name, last_name, email, active in people:
+            alias = re.sub(r"\W", "", first_name[:1] + last_name).lower()[:8]
+            self._found("User", {
+                "FirstName": first_name, "LastName": last_name, "Name": f"{first_name} {last_name}",
+                "Email": email, "Username": email, "Alias": alias, "IsActive": active, "CompanyName": COMPANY,
+            })  # fmt: skip
+        queue = {"Name": "Inbound queue", "DeveloperName": "Inbound_queue", "Type": "Queue"}
+        self.queue_id = self._found("Group", queue).id
+        self._found("Organization", {
+            "Id": ORG_ID, "Name": COMPANY, "Country": "US", "DefaultLocaleSidKey": "en_US", "IsSandbox": True,
+            "TimeZoneSidKey": "America/Los_Angeles", "LanguageLocaleKey": "en_US", "InstanceName": "CS42",
+            "OrganizationType": "Developer Edition",
+        })  # fmt: skip
+
+    def _found(self, name: str, given: dict[str, Any]) -> Record:
+        kind, now = self.kind(name), self.now()
+        record_id = given.get("Id") or ids.mint(kind.key_prefix, self._numbers[name])
+        self._numbers[name] += 1
+        moment = stamp(now)
+        stamps = {"CreatedDate": moment, "CreatedById": self.user_id, "LastModifiedDate": moment,
+                  "LastModifiedById": self.user_id, "SystemModstamp": moment}  # fmt: skip
+        values = {**kind.defaults, **given, "Id": record_id, **stamps}
+        record = Record(record_id, values, created_at=now, updated_at=now)
+        self.tables[name].add(record)
+        return record
+
+
+@cache
+def _schema(*, hidden: bool, restricted: bool) -> Schema:
+    return schemas.load(hide_consent=hidden, restrict_status=restricted)
+
+
+def _check_token(header: str) -> None:
+    scheme, _, token = header.partition(" ")
+    if header and scheme not in ("Bearer", "OAuth"):
+        raise SalesforceError("INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+    if token.strip() != TOKEN:
+        raise SalesforceError("INVALID_SESSION_ID", "Session expired or invalid")

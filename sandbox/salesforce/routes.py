@@ -1,0 +1,83 @@
+"""The table of endpoints, and how a call gets to its handler: from outside, or from inside a composite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from flask import Blueprint, Response, request
+from werkzeug.routing import Map, Rule
+
+from sandbox.salesforce import about, batches, queries, single
+from sandbox.salesforce.answers import Ask, Reply, to_response
+from sandbox.salesforce.composite import Handler, composite
+from sandbox.salesforce.errors import SalesforceError
+from sandbox.salesforce.journal import Journal
+from sandbox.salesforce.org import Org
+
+BASE = "/services/data/<version>"
+
+# Method, path below the version, handler. What is not here answers 501.
+ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "", about.resources),
+    ("GET", "/limits", about.limits),
+    ("GET", "/sobjects", about.describe_all),
+    ("GET", "/sobjects/<sobject>", about.basics),
+    ("GET", "/sobjects/<sobject>/describe", about.describe),
+    ("POST", "/sobjects/<sobject>", single.create),
+    ("POST", "/sobjects/<sobject>/<field>", single.create_by_id_field),
+    ("GET", "/sobjects/<sobject>/<record_id>", single.read),
+    ("PATCH", "/sobjects/<sobject>/<record_id>", single.update),
+    ("DELETE", "/sobjects/<sobject>/<record_id>", single.delete),
+    ("GET", "/sobjects/<sobject>/<field>/<path:value>", single.read_by_key),
+    ("PATCH", "/sobjects/<sobject>/<field>/<path:value>", single.upsert),
+    ("DELETE", "/sobjects/<sobject>/<field>/<path:value>", single.delete_by_key),
+    ("GET", "/query", queries.query),
+    ("GET", "/query/<locator>", queries.more),
+    ("GET", "/queryAll", queries.query_all),
+    ("GET", "/queryAll/<locator>", queries.more),
+    ("POST", "/composite/sobjects", batches.create),
+    ("PATCH", "/composite/sobjects", batches.update),
+    ("DELETE", "/composite/sobjects", batches.delete),
+    ("GET", "/composite/sobjects/<sobject>", batches.retrieve),
+    ("POST", "/composite/sobjects/<sobject>", batches.retrieve),
+    ("PATCH", "/composite/sobjects/<sobject>/<field>", batches.upsert),
+)
+
+_MAP = Map(
+    [Rule(BASE + path, endpoint=handler, methods=[method]) for method, path, handler in ENDPOINTS],
+    strict_slashes=False, merge_slashes=False,
+)  # fmt: skip
+
+
+def blueprint(org: Org) -> Blueprint:
+    """Build the endpoints of an org."""
+    routes = Blueprint("salesforce", __name__)
+    routes.get("/services/data", endpoint="versions")(partial(_serve, org, about.versions))
+    routes.post(BASE + "/composite", endpoint="composite")(
+        partial(_serve, org, partial(composite, match=_match))
+    )
+    for number, (method, path, handler) in enumerate(ENDPOINTS):
+        name = f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}_{number}"
+        routes.route(BASE + path, methods=[method], endpoint=name)(partial(_serve, org, handler))
+    return routes
+
+
+def _match(path: str, method: str) -> tuple[Handler, Mapping[str, str]]:
+    handler, arguments = _MAP.bind("").match(path, method)
+    return handler, arguments
+
+
+def _serve(org: Org, handler: Handler, **arguments: str) -> Response:
+    """Answer a call under the org's lock; what it wrote becomes history."""
+    journal = Journal()
+    params = {name: values[-1] for name, values in request.args.lists()}
+    ask = Ask(org, request.method, arguments, params, request.headers, request.get_data(), journal)
+    with org.lock:
+        try:
+            reply = handler(ask)
+        except SalesforceError as error:
+            journal.roll_back()
+            reply = Reply.of(error)
+        journal.commit(org.wrote)
+        return to_response(reply)

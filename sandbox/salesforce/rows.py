@@ -1,0 +1,78 @@
+"""The records of one object type, indexed as queries need it: by e-mail, external id and last change."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sandbox.records import Record, Table
+from sandbox.salesforce.schema import ObjectType
+
+_SLACK = 1_000  # outdated entries that the order of changes may carry before it is cleaned
+
+
+class Rows(Table):
+    """A core table whose records are also found by any key field and in the order of their last change.
+
+    Values hold the system fields too, so a query needs nothing but ``record.values``. A deleted record
+    stays in the indexes: queryAll shows it.
+    """
+
+    def __init__(self, kind: ObjectType) -> None:
+        unique = kind.unique_names
+        super().__init__(lambda values: [(name, values[name].lower()) for name in unique if values.get(name)])
+        self._keyed: dict[str, dict[str, dict[str, Record]]] = {name: {} for name in kind.lookup_names}
+        self._changes: list[tuple[str, str]] = []  # (SystemModstamp, Id), sorted; outdated pairs are skipped
+
+    def every(self) -> Iterator[Record]:
+        """All records in the order of creation, deleted ones too."""
+        return iter(self._order)
+
+    def with_key(self, field: str, value: str) -> Iterable[Record]:
+        """The records whose key field has this value, in any case."""
+        return self._keyed[field].get(value.lower(), {}).values()
+
+    def changed_from(self, stamp: str) -> Iterator[Record]:
+        """The records last changed at that time or later, by time of change and then by id."""
+        for place in range(bisect_left(self._changes, (stamp, "")), len(self._changes)):
+            changed_at, record_id = self._changes[place]
+            record = self._by_id.get(record_id)
+            if record is not None and record.values["SystemModstamp"] == changed_at:
+                yield record
+
+    def add(self, record: Record) -> None:
+        """Take in a new record."""
+        super().add(record)
+        self._index(record, {}, record.values)
+
+    def replace(self, record: Record, values: Mapping[str, Any], *, at: datetime) -> None:
+        """Give a record new values and move its index entries along."""
+        before = record.values
+        super().replace(record, values, at=at)
+        self._index(record, before, values)
+
+    def take_back(self, record: Record) -> None:
+        """Undo the adding of the newest record."""
+        super().take_back(record)
+        self._index(record, record.values, {})
+
+    def _index(self, record: Record, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        for name, holders in self._keyed.items():
+            old, new = before.get(name), after.get(name)
+            if old == new:
+                continue
+            if old:
+                holders[old.lower()].pop(record.id, None)
+            if new:
+                holders.setdefault(new.lower(), {})[record.id] = record
+        if after:
+            self._note_change((after["SystemModstamp"], record.id))
+
+    def _note_change(self, change: tuple[str, str]) -> None:
+        place = bisect_left(self._changes, change)
+        if self._changes[place : place + 1] != [change]:
+            self._changes.insert(place, change)
+        if len(self._changes) > 2 * len(self._by_id) + _SLACK:
+            self._changes = sorted((row.values["SystemModstamp"], row.id) for row in self._order)

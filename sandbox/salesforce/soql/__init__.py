@@ -1,0 +1,1 @@
+"""SOQL, the query language: tokens -> tree -> a plan over the indexes -> rows."""
