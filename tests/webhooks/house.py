@@ -9,16 +9,15 @@ from datetime import UTC, datetime
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
-from mappings.playbook import Lifecycle, Playbook, Routing, Scoring, Screening, Source, SourceAuth
-from model.decision import Place
+from mappings.playbook import Playbook, Source
 from model.errors import StoreBusy
 from model.event import Event
 from sync.inbox import Receipt
+from tests.builders import a_playbook, a_source, place
 from webhooks.server import create_app
 
-HERE = Place("sources/website.yaml", 1)
+HERE = place()
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-OPEN = SourceAuth(kind="none", place=HERE)
 
 
 class StandingClock:
@@ -54,23 +53,9 @@ class Inbox:
         return Receipt(event.event_id, duplicate=False)
 
 
-def a_source(name: str = "website", auth: SourceAuth = OPEN, **more: object) -> Source:
-    return Source(name=name, place=HERE, auth=auth, fields=(), **more)
-
-
-def a_playbook(*sources: Source) -> Playbook:
-    return Playbook(
-        version="0123456789ab",
-        sources={source.name: source for source in sources},
-        crms={},
-        pipeline=(),
-        screening=Screening(HERE),
-        scoring=Scoring((), (), HERE),
-        lifecycle=Lifecycle((), "prospect", (), HERE),
-        routing=Routing((), {}, "all", HERE, HERE),
-        pipeline_place=HERE,
-        fields={},
-    )
+def sources_of(*sources: Source) -> Playbook:
+    """Return a playbook of these sources."""
+    return a_playbook(sources={source.name: source for source in sources})
 
 
 @dataclasses.dataclass
@@ -87,7 +72,7 @@ class House:
 
 def a_house(*sources: Source, secrets: Mapping[str, str] | None = None) -> House:
     house = House(
-        Inbox(), StandingClock(), a_playbook(*sources or (a_source(),)), dict(secrets or {}), {}, None
+        Inbox(), StandingClock(), sources_of(*sources or (a_source(),)), dict(secrets or {}), {}, None
     )
     app = create_app(
         append=lambda events: house.inbox.append(events),

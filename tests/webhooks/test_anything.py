@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings.playbook import SourceAuth
-from tests.webhooks.house import HERE, a_house, a_source
+from tests.builders import a_source
+from tests.webhooks.house import HERE, a_house
 
 CONTENT_TYPES = st.one_of(
     st.sampled_from(
@@ -65,9 +66,9 @@ SOURCES = (
     a_source(
         id_header="X-Id", id_path="a", occurred_at_path="a", cors=("*",), redirect="/thanks", max_bytes=600
     ),
-    a_source("token", SourceAuth("token", HERE, "S", query="key")),
-    a_source("hmac", SourceAuth("hmac", HERE, "S", "X-Sig", encoding="base64")),
-    a_source("webhooks", SourceAuth("standard_webhooks", HERE, "S")),
+    a_source("token", auth=SourceAuth("token", HERE, "S", query="key")),
+    a_source("hmac", auth=SourceAuth("hmac", HERE, "S", "X-Sig", encoding="base64")),
+    a_source("webhooks", auth=SourceAuth("standard_webhooks", HERE, "S")),
 )
 
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.webhooks.house import a_house, a_source
+from tests.builders import a_source
+from tests.webhooks.house import a_house
 
 FORM = "application/x-www-form-urlencoded"
 

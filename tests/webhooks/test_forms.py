@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mappings.playbook import SourceAuth
-from tests.webhooks.house import HERE, NOON, a_house, a_playbook, a_source
+from tests.builders import a_source
+from tests.webhooks.house import HERE, NOON, a_house, sources_of
 
 ADA = {"email": "ada@example.com"}
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -120,7 +121,7 @@ def test_an_unknown_source_is_not_found_and_the_known_ones_are_not_told():
 def test_a_reloaded_playbook_is_in_force_at_once():
     house = a_house()
     assert house.client.post("/in/fair", json=ADA).status_code == 404
-    house.playbook = a_playbook(a_source("fair"))
+    house.playbook = sources_of(a_source("fair"))
     assert house.client.post("/in/fair", json=ADA).status_code == 202
 
 

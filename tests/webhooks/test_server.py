@@ -12,7 +12,8 @@ from contextlib import closing
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from tests.webhooks.house import Inbox, StandingClock, a_house, a_playbook, a_source
+from tests.builders import a_source
+from tests.webhooks.house import Inbox, StandingClock, a_house, sources_of
 from webhooks.server import LARGEST_HEADERS, create_app, serve
 
 
@@ -37,7 +38,7 @@ def test_metrics_are_those_of_the_registry():
     Counter("leads", "Leads.", registry=registry).inc(3)
     app = create_app(
         append=Inbox().append,
-        playbook=a_playbook,
+        playbook=sources_of,
         secret_of={}.get,
         clock=StandingClock(),
         checks={},
@@ -78,7 +79,7 @@ def gate():
 def server(gate):
     app = create_app(
         append=gate.append,
-        playbook=lambda: a_playbook(a_source(id_path="n")),
+        playbook=lambda: sources_of(a_source(id_path="n")),
         secret_of={}.get,
         clock=StandingClock(),
         checks={},

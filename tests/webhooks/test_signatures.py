@@ -11,7 +11,8 @@ from datetime import timedelta
 import pytest
 
 from mappings.playbook import SourceAuth
-from tests.webhooks.house import HERE, NOON, a_house, a_source
+from tests.builders import a_source
+from tests.webhooks.house import HERE, NOON, a_house
 
 SECRET = "s3cret-\u00fcber"
 BODY = b'{"email": "ada@example.com"}'
