@@ -67,9 +67,7 @@ class ActivityRule:
     kind: str
     place: Place
     detail_path: str = ""  # sender's field that names the form or asset
-    when: Mapping[str, tuple[str, ...]] = dataclasses.field(
-        default_factory=dict
-    )
+    when: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +92,7 @@ class Source:
     max_fields: int = 400
     region: str = "US"  # for phone numbers without a country
     unit: str = "default"
-    touch_paths: Mapping[str, tuple[str, ...]] = dataclasses.field(
-        default_factory=dict
-    )
+    touch_paths: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     touch_constants: Mapping[str, str] = dataclasses.field(
         default_factory=dict
     )  # touch field -> value, used when the sender says nothing

@@ -1,0 +1,239 @@
+"""The playbook folder as one checked, immutable whole: the only way from YAML to the rest of the house."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar, cast
+
+from mappings import compile_crms, compile_rules, compile_sources, loader
+from mappings.loader import Document
+from mappings.playbook import CrmMap, Lifecycle, Playbook, Routing, Scoring, Screening, Source
+from mappings.problems import PlaybookError, Problem, did_you_mean
+from mappings.schema import (
+    KINDS,
+    Checked,
+    CrmFile,
+    FieldsFile,
+    LifecycleFile,
+    PipelineFile,
+    RoutingFile,
+    ScoringFile,
+    ScreeningFile,
+    SourceFile,
+    Strict,
+    validated,
+)
+from mappings.scope import Scope, declared
+from model.decision import Place
+from model.lead import LEAD_FIELDS
+
+DEFAULT_HANDLERS = ("screen", "identify", "absorb", "attribute", "score", "qualify", "assign", "writeback")
+
+SINGLE_FILES = ("fields", "lifecycle", "pipeline", "routing", "scoring", "screening")
+OPTIONAL_FILES = {"fields"}
+FOLDERS = {"sources": "source", "crm": "crm"}
+OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
+
+_TYPES: Mapping[str, type] = {"text": str, "integer": int, "number": float, "boolean": bool}
+
+Model = TypeVar("Model", bound=Strict)
+
+
+def load(folder: Path, handlers: Collection[str] = DEFAULT_HANDLERS) -> Playbook:
+    """Return the compiled playbook; raises ``PlaybookError`` with every problem at once."""
+    files = _read(folder)
+    playbook, problems = _compile(files, handlers)
+    if problems or playbook is None:
+        raise PlaybookError(problems)
+    return playbook
+
+
+def check(folder: Path, handlers: Collection[str] = DEFAULT_HANDLERS) -> list[Problem]:
+    """Return every problem of the playbook, in the order of files and lines."""
+    try:
+        load(folder, handlers)
+    except PlaybookError as error:
+        return list(error.problems)
+    return []
+
+
+@dataclass
+class _Files:
+    """The playbook's documents, each read once."""
+
+    version: str = ""
+    single: dict[str, Document] = field(default_factory=dict)  # by kind
+    sources: dict[str, Document] = field(default_factory=dict)  # by file name without its ending
+    crms: dict[str, Document] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def documents(self) -> list[Document]:
+        return [*self.single.values(), *self.sources.values(), *self.crms.values()]
+
+
+def _read(folder: Path) -> _Files:
+    files = _Files()
+    if not folder.is_dir():
+        message = "there is no such playbook folder"
+        files.problems.append(Problem(Place(str(folder), 1), message, "leadrelay init makes one."))
+        return files
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob("*.y*ml"), *folder.glob("[!.]*/*.y*ml")]):
+        name = path.relative_to(folder).as_posix()
+        table = _table(name, files)
+        if table is None:
+            continue
+        table[path.stem] = document = loader.read(path, name)
+        digest.update(f"{name}\0{document.digest}\0".encode())
+    for kind in SINGLE_FILES:
+        if kind not in files.single and kind not in OPTIONAL_FILES:
+            files.problems.append(
+                Problem(Place(f"{kind}.yaml", 1), "this file is missing", KINDS[kind].__doc__ or "")
+            )
+    files.version = digest.hexdigest()[:12]
+    return files
+
+
+def _table(name: str, files: _Files) -> dict[str, Document] | None:
+    """Return where a file belongs; ``None`` for one that is no part of the playbook."""
+    outer, slash, inner = name.rpartition("/")
+    stem, _, ending = inner.rpartition(".")
+    if slash and outer in OTHER_FOLDERS:
+        return None
+    if slash and outer not in FOLDERS:
+        fix = did_you_mean(outer, FOLDERS)
+        files.problems.append(Problem(Place(name, 1), f'there is no playbook folder "{outer}"', fix))
+        return None
+    if not slash and stem not in SINGLE_FILES:
+        fix = did_you_mean(stem, SINGLE_FILES)
+        files.problems.append(Problem(Place(name, 1), f'there is no playbook file "{stem}"', fix))
+        return None
+    if ending != "yaml":
+        fix = f"Rename it to {stem}.yaml."
+        files.problems.append(Problem(Place(name, 1), "playbook files end in .yaml", fix))
+        return None
+    return files.single if not slash else files.sources if outer == "sources" else files.crms
+
+
+def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None, list[Problem]]:
+    """Compile what is sound of every file, so that one fault does not hide the others."""
+    scope = _scope(files, handlers)
+
+    def one(kind: str, model: type[Model]) -> Checked[Model] | None:
+        return validated(files.single[kind], model) if kind in files.single else None
+
+    fields = one("fields", FieldsFile)
+    _check_own_fields(fields, scope)
+    lifecycle = one("lifecycle", LifecycleFile)
+    scoring = one("scoring", ScoringFile)
+    routing = one("routing", RoutingFile)
+    screening = one("screening", ScreeningFile)
+    pipeline = one("pipeline", PipelineFile)
+    made = (
+        lifecycle and compile_rules.compile_lifecycle(lifecycle, scope),
+        scoring and compile_rules.compile_scoring(scoring, scope),
+        routing and compile_rules.compile_routing(routing, scope),
+        screening and compile_rules.compile_screening(screening),
+        pipeline and compile_rules.compile_pipeline(pipeline, scope),
+    )
+    sources = _sources(files, scope)
+    crms = _crms(files, scope)
+    problems = [
+        *files.problems,
+        *scope.problems,
+        *(p for document in files.documents for p in document.problems),
+    ]
+    if problems or None in made or pipeline is None:
+        return None, problems
+    return (
+        Playbook(
+            version=files.version,
+            sources=sources,
+            crms=crms,
+            pipeline=cast(tuple[str, ...], made[4]),
+            screening=cast(Screening, made[3]),
+            scoring=cast(Scoring, made[1]),
+            lifecycle=cast(Lifecycle, made[0]),
+            routing=cast(Routing, made[2]),
+            pipeline_place=pipeline.document.place("handlers"),
+            fields=scope.fields,
+            skip_direct=pipeline.model.attribution.skip_direct,
+        ),
+        [],
+    )
+
+
+def _scope(files: _Files, handlers: Collection[str]) -> Scope:
+    """Collect the names that the files declare, faulty ones included, for the checks between files."""
+    single = files.single
+    return Scope(
+        fields={**LEAD_FIELDS, **_own_fields(single.get("fields"))},
+        stages=tuple(dict.fromkeys(declared(single.get("lifecycle"), "stages"))),
+        pools=declared(single.get("routing"), "pools"),
+        objects={
+            _name(stem, doc, "connection"): declared(doc, "objects") for stem, doc in files.crms.items()
+        },
+        activities=sorted(compile_sources.activities_of(files.sources)),
+        handlers=list(handlers),
+    )
+
+
+def _own_fields(document: Document | None) -> dict[str, type]:
+    data = document.data.get("fields") if document and isinstance(document.data, dict) else None
+    entries = data if isinstance(data, dict) else {}
+    return {
+        name: _TYPES.get(str(entry.get("type", "text")) if isinstance(entry, dict) else "text", str)
+        for name, entry in entries.items()
+        if name not in LEAD_FIELDS
+    }
+
+
+def _check_own_fields(checked: Checked[FieldsFile] | None, scope: Scope) -> None:
+    for name in checked.model.fields if checked else ():
+        if name in LEAD_FIELDS or name == "id":
+            at = checked.document.place("fields", name) if checked else Place("fields.yaml", 1)
+            scope.fault(at, f'"{name}" is a built-in lead field', "Take it out, or give yours another name.")
+
+
+def _sources(files: _Files, scope: Scope) -> dict[str, Source]:
+    found: dict[str, Source] = {}
+    for stem, document in files.sources.items():
+        checked = validated(document, SourceFile)
+        if checked is not None and _is_new(stem, checked.document, "name", "source", found, scope):
+            name = checked.model.name or stem
+            found[name] = compile_sources.compile_source(checked, name, scope)
+    return found
+
+
+def _crms(files: _Files, scope: Scope) -> dict[str, CrmMap]:
+    found: dict[str, CrmMap] = {}
+    places: dict[str, Place] = {}
+    for stem, document in files.crms.items():
+        checked = validated(document, CrmFile)
+        if checked is not None and _is_new(stem, checked.document, "connection", "connection", found, scope):
+            name = checked.model.connection or stem
+            found[name] = compile_crms.compile_crm(checked, name, scope)
+            places[name] = checked.document.place("needs")
+    compile_crms.check_needs(found, places, scope)
+    return found
+
+
+def _is_new(
+    stem: str, document: Document, setting: str, kind: str, found: Mapping[str, Source | CrmMap], scope: Scope
+) -> bool:
+    name = _name(stem, document, setting)
+    if name not in found:
+        return True
+    fix = f"The first is in {found[name].place.file}."
+    scope.fault(document.value_place(setting), f'there are two {kind}s called "{name}"', fix)
+    return False
+
+
+def _name(stem: str, document: Document, setting: str) -> str:
+    """Return what a source or connection is called: its setting, else its file's name."""
+    given = document.data.get(setting) if isinstance(document.data, dict) else None
+    return given if isinstance(given, str) and given else stem

@@ -1,0 +1,122 @@
+"""CRM maps: from the checked file to what drafts, differences and connectors use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mappings.durations import duration
+from mappings.loader import Document
+from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap
+from mappings.schema import Checked, CrmFieldMap, CrmFile, ObjectFile
+from mappings.scope import Scope
+from model.decision import Place
+
+TEXT_ONLY = {"hubspot"}  # answers every value as text, whatever the property's type
+
+
+def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> CrmMap:
+    """Return the map of one connection; what it names wrongly is noted in the scope."""
+    file, document = checked.model, checked.document
+    if checked.sound:
+        scope.knows(document.value_place("create"), "object", file.create, list(file.objects))
+    for n, name in enumerate(file.needs):
+        scope.knows(document.value_place("needs", n), "connection", name, list(scope.objects))
+    limits = file.limits
+    return CrmMap(
+        connection=connection,
+        kind=file.kind,
+        create_object=file.create,
+        objects={
+            name: _object_map(name, entry, file.kind, document, scope) for name, entry in file.objects.items()
+        },
+        limits=Limits(limits.burst_calls, limits.burst_seconds, limits.daily_calls, limits.reserve),
+        place=document.place("connection"),
+        needs=tuple(file.needs),
+        read_before_write=duration(file.read_before_write),
+    )
+
+
+def _object_map(name: str, entry: ObjectFile, kind: str, document: Document, scope: Scope) -> ObjectMap:
+    fields = [
+        rule
+        for remote, field in entry.fields.items()
+        if (rule := _crm_field(name, remote, field, document, scope)) is not None
+    ]
+    id_field = entry.id_field
+    id_rule = next((rule for rule in fields if rule.field == "id"), None)
+    if id_field and id_rule is None:
+        place = document.place("objects", name, "id_field")
+        fields.insert(0, CrmField("id", id_field, "leadrelay", place))
+    return ObjectMap(
+        object=name,
+        fields=tuple(fields),
+        place=document.place("objects", name),
+        id_field=id_field or (id_rule.remote if id_rule else ""),
+        as_text=kind in TEXT_ONLY,
+    )
+
+
+def _crm_field(
+    object_name: str, remote: str, entry: CrmFieldMap, document: Document, scope: Scope
+) -> CrmField | None:
+    path = ("objects", object_name, "fields", remote)
+    name = entry.field
+    if name != "id" and not scope.knows_field(document.value_place(*path, "field"), name):
+        return None
+    kind = entry.kind or _usual_kind(name, scope.fields)
+    at = document.place(*path)
+    if scope.fields.get(name) is dict:
+        fix = f'Name a part of it: "{name}.source".'
+        scope.fault(document.value_place(*path, "field"), f'"{name}" is a whole touch, not one value', fix)
+    if kind in ("stage", "owner") and name != kind:
+        scope.fault(document.value_place(*path, "kind"), f'only the lead field "{kind}" is of kind {kind}')
+    if name == "stage":
+        for stage in entry.values:
+            scope.knows(document.place(*path, "values", stage), "stage", stage, scope.stages)
+    return CrmField(
+        field=name,
+        remote=remote,
+        authority=entry.authority,
+        place=at,
+        kind=kind,
+        values=dict(entry.values),
+        default=entry.default,
+        max_length=entry.max_length,
+        allow_clear=entry.allow_clear,
+        blank_values=tuple(entry.blank_values),
+    )
+
+
+def _usual_kind(name: str, fields: Mapping[str, type]) -> str:
+    """Return the kind that follows from the lead field."""
+    if name in ("stage", "owner"):
+        return name
+    if name.endswith(".at"):
+        return "datetime"
+    return {int: "number", float: "number", bool: "bool"}.get(fields.get(name, str), "text")
+
+
+def check_needs(crms: Mapping[str, CrmMap], places: Mapping[str, Place], scope: Scope) -> None:
+    """Find connections that wait for each other; each circle is told once."""
+    told: set[frozenset[str]] = set()
+    for start in crms:
+        way = _circle(start, crms)
+        if way and frozenset(way) not in told:
+            told.add(frozenset(way))
+            message = f"these connections wait for each other: {' → '.join([*way, start])}"
+            scope.fault(places[start], message, "Take one of them out of needs:.")
+
+
+def _circle(start: str, crms: Mapping[str, CrmMap]) -> list[str]:
+    """Return a way from a connection back to itself, or nothing."""
+    ways = [[start]]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop()
+        for name in crms[way[-1]].needs:
+            if name == start:
+                return way
+            if name in crms and name not in seen:
+                seen.add(name)
+                ways.append([*way, name])
+    return []

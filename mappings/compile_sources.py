@@ -1,0 +1,200 @@
+"""Sources: from the checked file to what intake and reading use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import phonenumbers
+
+from mappings.converters import CONVERTERS, Unusable, default_converter
+from mappings.durations import duration
+from mappings.loader import Document
+from mappings.playbook import ActivityRule, FieldRule, Required, Source, SourceAuth
+from mappings.schema import Auth, Checked, FieldMap, SourceFile
+from mappings.scope import Scope
+from model.event import JsonValue
+from model.lead import DECIDED_FIELDS, TOUCH_FIELDS
+
+SETTABLE_TOUCH_FIELDS = [name for name in TOUCH_FIELDS if name != "at"]
+_OUTPUT: Mapping[str, type] = {"integer": int, "number": float, "boolean": bool}
+_FITTING: Mapping[type, set[type]] = {int: {int}, float: {int, float}, bool: {bool}, str: {str}}
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+_ORIGIN = re.compile(r"https?://[^/\s]+")
+
+
+def compile_source(checked: Checked[SourceFile], name: str, scope: Scope) -> Source:
+    """Return the source; what it names wrongly is noted in the scope."""
+    file, document = checked.model, checked.document
+    _check_plain_settings(file, document, scope)
+    return Source(
+        name=name,
+        place=document.place("name"),
+        auth=_auth(file.auth, document, scope),
+        fields=tuple(
+            rule
+            for field, entry in file.fields.items()
+            if (rule := _field_rule(field, entry, document, scope)) is not None
+        ),
+        required=_required(checked, scope),
+        activities=tuple(
+            ActivityRule(
+                kind=entry.kind,
+                place=document.place("activities", n),
+                detail_path=entry.detail,
+                when={path: tuple(values) for path, values in entry.when.items()},
+            )
+            for n, entry in enumerate(file.activities)
+        ),
+        honeypot=tuple(file.honeypot),
+        cors=tuple(origin.rstrip("/") for origin in file.cors),
+        redirect=file.redirect,
+        id_header=file.event_id.header,
+        id_path=file.event_id.path,
+        occurred_at_path=file.occurred_at,
+        dedupe_window=duration(file.dedupe_window),
+        max_bytes=file.max_bytes,
+        max_depth=file.max_depth,
+        max_fields=file.max_fields,
+        region=file.region,
+        unit=file.unit,
+        touch_paths={field: tuple(entry.paths) for field, entry in file.touch.items() if entry.paths},
+        touch_constants={field: entry.value for field, entry in file.touch.items() if entry.value},
+    )
+
+
+def _check_plain_settings(file: SourceFile, document: Document, scope: Scope) -> None:
+    if file.region not in phonenumbers.SUPPORTED_REGIONS:
+        scope.fault(
+            document.value_place("region"), f'"{file.region}" is not a country', "Write for example DE."
+        )
+    for n, origin in enumerate(file.cors):
+        if origin != "*" and not _ORIGIN.fullmatch(origin.rstrip("/")):
+            message = f'"{origin}" is not an origin'
+            scope.fault(
+                document.value_place("cors", n), message, "Write for example https://www.example.com."
+            )
+    if file.redirect is not None and not re.match(r"https?://[^/\s]|/", file.redirect):
+        message = f'"{file.redirect}" is not a web address'
+        scope.fault(
+            document.value_place("redirect"), message, "Write for example https://example.com/thanks."
+        )
+    for field in file.touch:
+        scope.knows(document.place("touch", field), "touch field", field, SETTABLE_TOUCH_FIELDS)
+
+
+def _auth(auth: Auth, document: Document, scope: Scope) -> SourceAuth:
+    at = document.place("auth")
+    if auth.kind != "none" and not auth.secret_env:
+        fix = "Name the environment variable that holds the secret: LEADRELAY_SOURCE_PARTNER_SECRET."
+        scope.fault(at, f'"secret_env" is missing here; {auth.kind} needs it', fix)
+    if auth.secret_env and not _VARIABLE.fullmatch(auth.secret_env):
+        # The text is not repeated: it may be the secret itself.
+        fix = "A secret never stands in the playbook; only the name of its variable does: LEADRELAY_…_SECRET."
+        scope.fault(document.value_place("auth", "secret_env"), "this is no environment variable's name", fix)
+    if auth.kind == "token" and not (auth.header or auth.query):
+        scope.fault(at, "a token needs a header or a query parameter", "Write for example header: X-Api-Key.")
+    if auth.kind == "hmac" and not auth.header:
+        scope.fault(at, '"header" is missing here; hmac needs it', "Write for example header: X-Signature.")
+    return SourceAuth(
+        kind=auth.kind,
+        place=at,
+        secret_env=auth.secret_env,
+        header=auth.header,
+        query=auth.query,
+        algorithm=auth.algorithm,
+        encoding=auth.encoding,
+        prefix=auth.prefix,
+        tolerance=duration(auth.tolerance),
+    )
+
+
+def _field_rule(field: str, entry: FieldMap, document: Document, scope: Scope) -> FieldRule | None:
+    at = document.place("fields", field)
+    if field.startswith("record."):
+        if not _knows_record(field, document, scope):
+            return None
+        return FieldRule(field, tuple(entry.paths), ("text",), at)
+    if field.partition(".")[0] in DECIDED_FIELDS:
+        fix = "Set touch: for where a lead came from." if "touch" in field else "Take this line out."
+        scope.fault(at, f'"{field}" is decided by leadrelay; a source cannot set it', fix)
+        return None
+    if not scope.knows_field(at, field):
+        return None
+    kind = scope.fields[field]
+    names = tuple(entry.convert) if entry.convert is not None else (default_converter(field, kind),)
+    known = [
+        scope.knows(document.value_place("fields", field, "convert", n), "converter", name, list(CONVERTERS))
+        for n, name in enumerate(names)
+    ]
+    if not all(known) or not _fits(field, kind, names, document, scope):
+        return None
+    if bool(entry.paths) == (entry.value is not None):
+        scope.fault(
+            at,
+            f'"{field}" needs either from or value',
+            "from names the sender's fields; value is a constant.",
+        )
+        return None
+    constant = _constant(field, entry.value, names, document, scope) if not entry.paths else None
+    return FieldRule(field, tuple(entry.paths), names, at, constant)
+
+
+def _knows_record(field: str, document: Document, scope: Scope) -> bool:
+    """Check ``record.<connection>.<object>``."""
+    at = document.place("fields", field)
+    _, connection, object_name = [*field.split(".", 2), "", ""][:3]
+    return scope.knows(at, "connection", connection, list(scope.objects)) and scope.knows(
+        at, f"{connection} object", object_name, list(scope.objects[connection])
+    )
+
+
+def _fits(field: str, kind: type, names: tuple[str, ...], document: Document, scope: Scope) -> bool:
+    """Check that the last converter makes what the field holds."""
+    made = _OUTPUT.get(names[-1], str) if names else str
+    if made in _FITTING[kind]:
+        return True
+    wanted = next(name for name, output in {**_OUTPUT, "text": str}.items() if output is kind)
+    message = f'"{field}" needs the converter "{wanted}" at the end'
+    scope.fault(
+        document.value_place("fields", field, "convert"),
+        message,
+        f"Write convert: {wanted}, or leave it out.",
+    )
+    return False
+
+
+def _constant(
+    field: str, value: JsonValue, names: tuple[str, ...], document: Document, scope: Scope
+) -> JsonValue:
+    try:
+        for name in names:
+            value = CONVERTERS[name](value, "US")
+    except Unusable as error:
+        scope.fault(document.value_place("fields", field, "value"), f"the value {error.reason}")
+    return value
+
+
+def _required(checked: Checked[SourceFile], scope: Scope) -> tuple[Required, ...]:
+    document, mapped = checked.document, checked.model.fields
+    found = []
+    for n, entry in enumerate(checked.model.required):
+        at = document.value_place("required", n)
+        for name in entry.any_of:
+            if scope.knows_field(at, name) and checked.sound and name not in mapped:
+                fix = f'Add "{name}" under fields:, or take it out here.'
+                scope.fault(at, f'"{name}" is required but no field of the sender is mapped to it', fix)
+        found.append(Required(tuple(entry.any_of), at))
+    return tuple(found)
+
+
+def activities_of(sources: Mapping[str, Document]) -> set[str]:
+    """Return every activity that some source brings, as the files declare them."""
+    found = set()
+    for document in sources.values():
+        data = document.data if isinstance(document.data, dict) else {}
+        entries = data.get("activities")
+        for entry in entries if isinstance(entries, list) else []:
+            if isinstance(entry, dict) and isinstance(entry.get("kind"), str):
+                found.add(entry["kind"])
+    return found

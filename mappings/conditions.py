@@ -1,0 +1,368 @@
+"""Conditions of the playbook, compiled once to closures: ``{country: [DE, AT], employees: {at_least: 50}}``.
+
+A blank field satisfies nothing but ``is_blank: true`` and ``not``. Text is compared without regard to
+case. Every name, operator and operand is checked here, so that a test of a lead can no longer fail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from re import _constants as parts  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
+from typing import Any
+
+from mappings.converters import Unusable, country
+from mappings.loader import Document, Path_
+from mappings.playbook import Condition
+from mappings.problems import Problem, did_you_mean, unknown
+from model.lead import TOUCH_FIELDS, Lead
+
+Test = Callable[[Lead], bool]
+Get = Callable[[Lead], Any]
+Check = Callable[[Any], bool]
+
+GROUPS = ("all", "any", "not")
+MAX_PATTERN = 200
+MAX_MATCHED = 500  # a pattern sees this much of a value, so that a long message cannot stall the decider
+MAX_REPEATS = 3
+
+WORDS = {
+    "is": "is",
+    "is_not": "is not",
+    "in": "in",
+    "not_in": "not in",
+    "at_least": "at least",
+    "at_most": "at most",
+    "more_than": "more than",
+    "less_than": "less than",
+    "contains": "contains",
+    "starts_with": "starts with",
+    "ends_with": "ends with",
+    "matches": "matches",
+    "is_blank": "is blank",
+}
+LISTS = {"in", "not_in"}
+ORDER = {"at_least", "at_most", "more_than", "less_than"}
+EQUALITY = {"is", "is_not", "in", "not_in"}
+TEXT = {"contains", "starts_with", "ends_with", "matches"}
+KIND_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def operators_of(name: str, kind: type) -> set[str]:
+    """Return the operators that make sense for a field."""
+    if name == "stage":
+        return EQUALITY | ORDER | {"is_blank"}
+    if kind is str:
+        return EQUALITY | TEXT | {"is_blank"}
+    if kind is bool:
+        return {"is", "is_not", "is_blank"}
+    if kind in (int, float):
+        return EQUALITY | ORDER | {"is_blank"}
+    return {"is_blank"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    test: Test
+    text: str
+    fields: frozenset[str]
+
+
+@dataclass(slots=True)
+class ConditionCompiler:
+    """Compiles the conditions of one file; faults are added to ``problems``."""
+
+    document: Document
+    fields: Mapping[str, type]
+    stages: Sequence[str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def compile(self, data: Any, *path: str | int) -> Condition | None:
+        """Return the condition that stands at ``path``, or ``None`` when it has a problem."""
+        before = len(self.problems)
+        part = self._group(data, path, " and ")
+        if len(self.problems) > before or part is None:
+            return None
+        return Condition(test=part.test, text=part.text, place=self.document.place(*path), fields=part.fields)
+
+    def _fault(self, path: Path_, message: str, fix: str = "") -> None:
+        self.problems.append(Problem(self.document.value_place(*path), message, fix))
+
+    def _group(self, data: Any, path: Path_, glue: str) -> _Part | None:
+        """Compile a mapping of fields and groups, or a list of such mappings, joined by ``glue``."""
+        if isinstance(data, list) and data:
+            return _join([self._group(item, (*path, n), " and ") for n, item in enumerate(data)], glue)
+        if not isinstance(data, dict) or not data:
+            self._fault(path, "a condition is expected here", "Write for example {country: [DE, AT]}.")
+            return None
+        return _join([self._entry(key, value, (*path, key)) for key, value in data.items()], glue)
+
+    def _entry(self, key: str, value: Any, path: Path_) -> _Part | None:
+        if key == "not":
+            inner = self._group(value, path, " and ")
+            return inner and _Part(_negate(inner.test), f"not ({inner.text})", inner.fields)
+        if key in ("all", "any"):
+            if not isinstance(value, list):
+                self._fault(path, f'"{key}" takes a list of conditions', "Begin each with a dash.")
+                return None
+            part = self._group(value, path, " and " if key == "all" else " or ")
+            return part and _Part(part.test, f"({part.text})" if len(value) > 1 else part.text, part.fields)
+        kind = self._kind(key)
+        if kind is None:
+            names = [*self.fields, *GROUPS]
+            self.problems.append(unknown(self.document.place(*path), "lead field", key, names))
+            return None
+        return self._field(key, kind, value, path)
+
+    def _kind(self, name: str) -> type | None:
+        outer, dot, inner = name.partition(".")
+        kind = self.fields.get(outer)
+        if not dot:
+            return kind
+        if kind is not dict or inner not in TOUCH_FIELDS:
+            return None
+        return datetime_text if inner == "at" else str
+
+    def _field(self, name: str, kind: type, value: Any, path: Path_) -> _Part | None:
+        if isinstance(value, list):
+            value, operand_path = {"in": value}, (lambda _: path)
+        elif isinstance(value, dict):
+            operand_path = lambda operator: (*path, operator)  # noqa: E731
+        else:
+            value, operand_path = {"is": value}, (lambda _: path)
+        if not value:
+            self._fault(
+                path, f'"{name}" is compared with nothing', f"Write for example {name}: {{is_blank: true}}."
+            )
+            return None
+        get = _getter(name)
+        made: list[_Part | None] = []
+        for operator, operand in value.items():
+            at = operand_path(operator)
+            if operator not in WORDS:
+                known = [word for word in WORDS if word in operators_of(name, kind)]
+                self.problems.append(unknown(self.document.place(*at), "operator", operator, known))
+            elif operator not in operators_of(name, kind):
+                known = [word for word in WORDS if word in operators_of(name, kind)]
+                self._fault(at, f'"{operator}" cannot be asked of "{name}"', f"Possible: {', '.join(known)}.")
+            else:
+                made.append(self._test(name, kind, get, operator, operand, at))
+        return _join(
+            [part and (part if n == 0 else _shortened(part, name)) for n, part in enumerate(made)], " and "
+        )
+
+    def _test(self, name: str, kind: type, get: Get, operator: str, operand: Any, at: Path_) -> _Part | None:
+        if operator == "is_blank":
+            if not isinstance(operand, bool):
+                self._fault(at, '"is_blank" takes true or false')
+                return None
+            words = f"{name} is blank" if operand else f"{name} is not blank"
+            return _Part(_blank_test(get, operand), words, frozenset({name}))
+        operands = operand if operator in LISTS else [operand]
+        if not isinstance(operands, list) or not operands:
+            self._fault(at, f'"{operator}" takes a list', "Write for example [DE, AT].")
+            return None
+        checked = [
+            self._operand(name, kind, item, (*at, n) if operator in LISTS else at)
+            for n, item in enumerate(operands)
+        ]
+        if any(item is None for item in checked):
+            return None
+        if name == "stage":
+            check = _stage_check(operator, checked, self.stages)
+        elif operator == "matches":
+            pattern = self._pattern(checked[0], at)
+            if pattern is None:
+                return None
+            check = pattern
+        else:
+            check = _text_check(operator, checked) if kind is str else _value_check(operator, checked, kind)
+        shown = ", ".join(str(item).lower() if isinstance(item, bool) else str(item) for item in operands)
+        return _Part(_checked(get, check), f"{name} {WORDS[operator]} {shown}", frozenset({name}))
+
+    def _operand(self, name: str, kind: type, operand: Any, at: Path_) -> Any:
+        """Return the operand if its type fits the field; else note the problem and return ``None``."""
+        number = isinstance(operand, int | float) and not isinstance(operand, bool)
+        fits = number if kind in (int, float) else isinstance(operand, kind)
+        if not fits:
+            shown = f'"{operand}"' if isinstance(operand, str) else _shown(operand)
+            fix = "Put it in quotes." if kind is str and isinstance(operand, int | float) else ""
+            self._fault(at, f'"{name}" is {KIND_WORDS[kind]}, not {shown}', fix)
+            return None
+        if name == "stage" and operand not in self.stages:
+            self._fault(at, f'there is no stage "{operand}"', did_you_mean(operand, self.stages))
+            return None
+        if name == "country" and len(operand) != 2:
+            self._fault(at, f'a country is two letters, not "{operand}"', _country_fix(operand))
+            return None
+        return operand
+
+    def _pattern(self, text: str, at: Path_) -> Check | None:
+        fault = pattern_fault(text)
+        if fault:
+            self._fault(at, fault, "Use contains, starts_with or a simpler pattern.")
+            return None
+        search = re.compile(text, re.IGNORECASE).search
+        return lambda value: isinstance(value, str) and search(value[:MAX_MATCHED]) is not None
+
+
+class datetime_text(str):
+    """The kind of ``first_touch.at``: stored as text, but only asked whether it is blank."""
+
+
+def pattern_fault(text: str) -> str:
+    """Say why a pattern cannot be used: wrong, too long, or slow on some inputs; empty when it is fine."""
+    if len(text) > MAX_PATTERN:
+        return f"this pattern has {len(text)} characters; at most {MAX_PATTERN}"
+    try:
+        tree = parser.parse(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        return f"this pattern is wrong: {error}"
+    repeats = _repeats(tree, inside=False)
+    if repeats is None:
+        return "this pattern repeats a repetition or a choice, which can take very long on some values"
+    if repeats > MAX_REPEATS:
+        return f"this pattern has {repeats} open repetitions (* or +); at most {MAX_REPEATS}"
+    return ""
+
+
+def _repeats(tree: Any, *, inside: bool) -> int | None:
+    """Count the unbounded repetitions; ``None`` where one holds another or a choice."""
+    total = 0
+    for code, argument in tree:
+        opens = code in (parts.MAX_REPEAT, parts.MIN_REPEAT) and argument[1] > 50
+        if inside and (opens or code is parts.BRANCH):
+            return None
+        total += opens
+        for branch in _inner(argument):
+            found = _repeats(branch, inside=inside or opens)
+            if found is None:
+                return None
+            total += found
+    return total
+
+
+def _inner(argument: Any) -> list[Any]:
+    if isinstance(argument, parser.SubPattern):
+        return [argument]
+    if isinstance(argument, tuple | list):
+        return [pattern for item in argument for pattern in _inner(item)]
+    return []
+
+
+def _shown(operand: Any) -> str:
+    if operand is None:
+        return "blank"
+    if isinstance(operand, bool):
+        return str(operand).lower()
+    return (
+        "a list" if isinstance(operand, list) else "a mapping" if isinstance(operand, dict) else str(operand)
+    )
+
+
+def _country_fix(text: str) -> str:
+    try:
+        return f'Write "{country(text)}".'
+    except Unusable:
+        return "Use the ISO 3166 code, for example DE."
+
+
+def _join(made: Sequence[_Part | None], glue: str) -> _Part | None:
+    found = [part for part in made if part is not None]
+    if not found or len(found) < len(made):
+        return None
+    if len(found) == 1:
+        return found[0]
+    tests = tuple(part.test for part in found)
+    test = _all_of(tests) if glue == " and " else _any_of(tests)
+    return _Part(
+        test, glue.join(part.text for part in found), frozenset().union(*(part.fields for part in found))
+    )
+
+
+def _shortened(part: _Part, name: str) -> _Part:
+    """Leave the field's name out of the words: "employees at least 50 and at most 200"."""
+    return _Part(part.test, part.text.removeprefix(f"{name} "), part.fields)
+
+
+def _all_of(tests: tuple[Test, ...]) -> Test:
+    if len(tests) == 2:
+        first, second = tests
+        return lambda lead: first(lead) and second(lead)
+    return lambda lead: all(test(lead) for test in tests)
+
+
+def _any_of(tests: tuple[Test, ...]) -> Test:
+    if len(tests) == 2:
+        first, second = tests
+        return lambda lead: first(lead) or second(lead)
+    return lambda lead: any(test(lead) for test in tests)
+
+
+def _negate(test: Test) -> Test:
+    return lambda lead: not test(lead)
+
+
+def _getter(name: str) -> Get:
+    if "." in name:
+        return lambda lead: lead.get(name)
+    return lambda lead: lead.fields.get(name)
+
+
+def _checked(get: Get, check: Check) -> Test:
+    return lambda lead: check(get(lead))
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or value == {} or (isinstance(value, str) and not value.strip())
+
+
+def _blank_test(get: Get, wanted: bool) -> Test:
+    return lambda lead: _is_blank(get(lead)) is wanted
+
+
+def _text_check(operator: str, operands: list[str]) -> Check:
+    wanted = tuple(operand.strip().casefold() for operand in operands)
+    one = wanted[0]
+
+    def normal(value: Any) -> str:
+        return value.strip().casefold() if isinstance(value, str) else ""
+
+    checks: dict[str, Check] = {
+        "is": lambda value: normal(value) == one and one != "",
+        "is_not": lambda value: normal(value) not in ("", one),
+        "in": lambda value: (text := normal(value)) != "" and text in wanted,
+        "not_in": lambda value: (text := normal(value)) != "" and text not in wanted,
+        "contains": lambda value: (text := normal(value)) != "" and one in text,
+        "starts_with": lambda value: (text := normal(value)) != "" and text.startswith(one),
+        "ends_with": lambda value: (text := normal(value)) != "" and text.endswith(one),
+    }
+    return checks[operator]
+
+
+def _value_check(operator: str, operands: list[Any], kind: type) -> Check:
+    one = operands[0]
+    wanted = tuple(operands)
+    compare: dict[str, Check] = {
+        "is": lambda value: value == one,
+        "is_not": lambda value: value != one,
+        "in": lambda value: value in wanted,
+        "not_in": lambda value: value not in wanted,
+        "at_least": lambda value: value >= one,
+        "at_most": lambda value: value <= one,
+        "more_than": lambda value: value > one,
+        "less_than": lambda value: value < one,
+    }
+    check = compare[operator]
+    if kind is bool:
+        return lambda value: isinstance(value, bool) and check(value)
+    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and check(value)
+
+
+def _stage_check(operator: str, operands: list[str], stages: Sequence[str]) -> Check:
+    """Compare stages by their order in life; a stage the playbook does not know satisfies nothing."""
+    order = {stage: n for n, stage in enumerate(stages)}
+    check = _value_check(operator, [order[operand] for operand in operands], int)
+    return lambda value: isinstance(value, str) and value in order and check(order[value])

@@ -1,0 +1,519 @@
+"""What the playbook's files may say: one pydantic model a file kind, also the source of the JSON Schemas.
+
+The models know one file each. What holds between files (names that must exist, sums, cycles) is
+checked by ``compile``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from mappings.durations import duration
+from mappings.loader import Document, Path_
+from mappings.problems import Problem, did_you_mean, unknown
+from model.decision import Place
+
+MAX_ROUNDS = 20  # a part taken out can only uncover faults of what held it
+
+
+class Strict(BaseModel):
+    """No unknown settings, and nothing is guessed: ``12`` is not text, ``"12"`` is no number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _is_duration(text: str) -> str:
+    duration(text)
+    return text
+
+
+def _is_scalar(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        raise ValueError("one value is expected here, not a list or a mapping")
+    return value
+
+
+def _listed(value: Any) -> Any:
+    """Let a single name stand where a list is expected."""
+    return [value] if isinstance(value, str) else value
+
+
+Duration = Annotated[
+    str,
+    AfterValidator(_is_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*[smhd]\s*$"}),
+]
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Names = Annotated[list[Text], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+Scalar = Annotated[
+    Any, AfterValidator(_is_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
+]
+Condition = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "Field names with a value, a list of values, or operators such as at_least; "
+            "several must all hold. Combine with all:, any: and not:.",
+        }
+    ),
+]
+
+
+# --- sources/*.yaml ---------------------------------------------------------------------------------------
+
+
+class Auth(Strict):
+    """How the sender proves itself."""
+
+    kind: Literal["none", "token", "hmac", "standard_webhooks"] = Field(
+        description="none: posts from this machine only. token: a shared secret in a header or the query. "
+        "hmac: a signature over the body. standard_webhooks: id, time and signature headers."
+    )
+    secret_env: str = Field("", description="Name of the environment variable that holds the secret.")
+    header: str = Field("", description="Header of the token, or of the signature.")
+    query: str = Field("", description="Query parameter of the token, for senders that cannot set headers.")
+    algorithm: Literal["sha1", "sha256", "sha512"] = Field(
+        "sha256", description="Hash of the hmac signature."
+    )
+    encoding: Literal["hex", "base64"] = Field("hex", description="How the hmac signature is written.")
+    prefix: str = Field("", description='Text before the signature, such as "sha256=".')
+    tolerance: Duration = Field("5m", description="How old a signed time may be (standard_webhooks).")
+
+
+class FieldMap(Strict):
+    """Where one lead field comes from."""
+
+    paths: Names = Field(
+        default_factory=list,
+        alias="from",
+        description="The sender's fields, best first; dots lead into objects. Also query.x and headers.x.",
+    )
+    convert: Names | None = Field(None, description="Converters in order; left out, the field's usual one.")
+    value: Scalar = Field(None, description="A constant, instead of from.")
+
+
+class AnyOf(Strict):
+    """At least one of these fields must be there."""
+
+    any_of: list[Text] = Field(min_length=1)
+
+
+def _field_map(value: Any) -> Any:
+    return {"from": value} if isinstance(value, str | list) else value
+
+
+def _any_of(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"any_of": [value]}
+    return {"any_of": value} if isinstance(value, list) else value
+
+
+class TouchMap(Strict):
+    """Where one touch field comes from, before the usual UTM names are tried."""
+
+    paths: Names = Field(default_factory=list, alias="from", description="The sender's fields, best first.")
+    value: Text | None = Field(None, description="A constant, used when the sender says nothing.")
+
+
+class ActivityMap(Strict):
+    """What a post of this source counts as."""
+
+    kind: Name = Field(description="The activity, as scoring and the lifecycle name it: demo_request.")
+    when: dict[str, Names] = Field(
+        default_factory=dict, description="Sender's field and accepted values; left out, every post counts."
+    )
+    detail: str = Field("", description="Sender's field that names the form or the asset.")
+
+
+class EventId(Strict):
+    """Where the sender's own event id is; with it, a second delivery is recognised for ever."""
+
+    header: str = ""
+    path: str = ""
+
+
+class SourceFile(Strict):
+    """One sender of lead events: how it proves itself and what its fields mean."""
+
+    name: Name | None = Field(None, description="Name in the address /in/<name>; else the file's name.")
+    auth: Auth
+    fields: dict[
+        str,
+        Annotated[FieldMap, BeforeValidator(_field_map, json_schema_input_type=str | list[str] | FieldMap)],
+    ] = Field(min_length=1, description="Lead field: where it comes from.")
+    required: list[
+        Annotated[AnyOf, BeforeValidator(_any_of, json_schema_input_type=str | list[str] | AnyOf)]
+    ] = Field(
+        default_factory=list, description="Fields without which a post is quarantined; [a, b]: one of them."
+    )
+    touch: dict[
+        str,
+        Annotated[TouchMap, BeforeValidator(_field_map, json_schema_input_type=str | list[str] | TouchMap)],
+    ] = Field(default_factory=dict, description="Touch field: the sender's own names for it.")
+    activities: list[ActivityMap] = Field(
+        default_factory=list, description="What a post counts as; the first that fits."
+    )
+    honeypot: Names = Field(
+        default_factory=list, description="Fields that people never see and robots fill in."
+    )
+    cors: Names = Field(default_factory=list, description='Origins whose pages may post by script, or "*".')
+    redirect: str | None = Field(None, description="Where a plain HTML form is sent afterwards.")
+    event_id: EventId = Field(default_factory=EventId, description="Where the sender's own event id is.")
+    occurred_at: str = Field("", description="Sender's field with the time at which it happened.")
+    dedupe_window: Duration = Field("10m", description="The same body within this time is a repeat.")
+    max_bytes: int = Field(262_144, ge=1_024, le=10_485_760)
+    max_depth: int = Field(12, ge=1, le=50)
+    max_fields: int = Field(400, ge=1, le=10_000)
+    region: str = Field("US", pattern="^[A-Z]{2}$", description="Country of phone numbers without a prefix.")
+    unit: Name = Field("default", description="Business unit that the leads belong to.")
+
+
+# --- crm/*.yaml -------------------------------------------------------------------------------------------
+
+
+class CrmFieldMap(Strict):
+    """Which lead field a vendor field holds, and who owns it when both sides differ."""
+
+    field: Text = Field(description='Lead field, dotted for touches ("first_touch.source").')
+    authority: Literal["crm", "leadrelay", "newest"] = Field(
+        description="crm: filled while blank, then people own it. leadrelay: always ours. newest: later wins."
+    )
+    kind: Literal["text", "number", "datetime", "bool", "owner", "stage"] | None = Field(
+        None, description="The vendor's type; left out, it follows from the lead field."
+    )
+    values: dict[str, str] = Field(
+        default_factory=dict, description="Lead value: vendor value. What is not listed is not written."
+    )
+    default: Scalar = Field(
+        None, description="Sent on create when the lead has none (a field that the vendor requires)."
+    )
+    max_length: int | None = Field(None, ge=1, description="Longer text is cut.")
+    allow_clear: bool = Field(False, description="Whether a blank lead field empties the vendor's.")
+    blank_values: Names = Field(
+        default_factory=list,
+        description="Vendor values that count as blank, such as the id of a queue or an integration user.",
+    )
+
+
+class ObjectFile(Strict):
+    """One object of the vendor."""
+
+    id_field: str = Field("", description="Vendor field that holds leadrelay's id of the lead.")
+    fields: dict[str, CrmFieldMap] = Field(
+        min_length=1, description="Vendor field: lead field and authority."
+    )
+
+
+class LimitsMap(Strict):
+    """The vendor's limits and the share that is left to the company's other apps."""
+
+    burst_calls: int | None = Field(None, ge=1, description="Calls per burst_seconds.")
+    burst_seconds: float = Field(10.0, gt=0)
+    daily_calls: int | None = Field(None, ge=1)
+    reserve: float = Field(0.2, ge=0, lt=1, description="Share that is never used: 0.2 leaves 20 %.")
+
+
+class CrmFile(Strict):
+    """How leads look in one CRM."""
+
+    connection: Name | None = Field(None, description="Name of the connection; else the file's name.")
+    kind: Literal["hubspot", "salesforce"]
+    create: Text = Field(description="The object that a person becomes who is not there yet.")
+    objects: dict[str, ObjectFile] = Field(min_length=1)
+    limits: LimitsMap = Field(default_factory=lambda: LimitsMap.model_validate({}))
+    needs: Names = Field(default_factory=list, description="Connections whose record must exist first.")
+    read_before_write: Duration = Field("60s", description="Owner and stage are read again when older.")
+
+
+# --- the files beside them --------------------------------------------------------------------------------
+
+
+class StageMap(Strict):
+    """One lifecycle stage."""
+
+    name: Name
+    definition: Text = Field(description="What is true of a lead in this stage.")
+    team: Text = Field(description="Who acts on it.")
+
+
+class StageRuleMap(Strict):
+    """What moves a lead forward; all that is given must hold."""
+
+    to: Text = Field(description="The stage that the lead enters.")
+    name: Text = Field(description="The reason, as people will read it.")
+    min_score: int | None = Field(None, ge=0)
+    when: Condition | None = None
+    activity: Names = Field(default_factory=list, description="The lead did one of these at least once.")
+
+
+class LifecycleFile(Strict):
+    """The stages in their order in life, and what moves a lead forward."""
+
+    start: Text = Field(description="The stage in which every lead begins.")
+    stages: list[StageMap] = Field(min_length=1)
+    rules: list[StageRuleMap] = Field(default_factory=list)
+
+
+class GroupMap(Strict):
+    """A share of the score."""
+
+    cap: int = Field(ge=0, le=100, description="The most that the rules of this group can give together.")
+
+
+class ScoreRuleMap(Strict):
+    """Points for a fact (when) or for what a person did (activity)."""
+
+    name: Text
+    group: Text
+    points: int = Field(ge=-100, le=100)
+    when: Condition | None = None
+    activity: str = ""
+    max_times: int = Field(1, ge=1, le=1000, description="How often the activity counts.")
+
+
+class ScoringFile(Strict):
+    """The scoring model; the caps of the groups add up to 100."""
+
+    groups: dict[str, GroupMap] = Field(min_length=1)
+    rules: list[ScoreRuleMap] = Field(min_length=1)
+
+
+class MemberMap(Strict):
+    """A teammate in a pool."""
+
+    email: Text
+    weight: float = Field(1.0, gt=0, le=100, description="2 gets twice as many leads as 1.")
+
+
+def _member(value: Any) -> Any:
+    return {"email": value} if isinstance(value, str) else value
+
+
+class PoolMap(Strict):
+    """People who take leads in turn."""
+
+    members: list[Annotated[MemberMap, BeforeValidator(_member, json_schema_input_type=str | MemberMap)]]
+
+
+class TerritoryMap(Strict):
+    """Which leads go to which pool, or to one person."""
+
+    name: Text
+    when: Condition
+    pool: str = ""
+    owner: str = Field("", description="One person's e-mail, instead of a pool.")
+
+
+class RoutingFile(Strict):
+    """Who gets which lead; the first territory that matches wins."""
+
+    from_stage: str = Field("", description="Leads get an owner from this stage on; left out: at once.")
+    territories: list[TerritoryMap] = Field(default_factory=list)
+    pools: dict[str, PoolMap] = Field(min_length=1)
+    fallback_pool: Text = Field(description="Takes what no territory matches, so that no lead is left alone.")
+
+
+class ScreeningFile(Strict):
+    """What does not reach people."""
+
+    disposable: Literal["spam", "quarantine", "allow"] = "spam"
+    role_addresses: Literal["review", "allow"] = "review"
+    blocked_domains: Names = Field(
+        default_factory=list, description="Domains (with subdomains) treated as spam."
+    )
+    role_names: Names | None = Field(
+        None, description="Local parts that are desks; left out: a built-in list."
+    )
+
+
+class AttributionMap(Strict):
+    """How touches become first and last touch."""
+
+    skip_direct: bool = Field(True, description="A direct visit never replaces a known last touch.")
+
+
+class PipelineFile(Strict):
+    """The rules in the order in which they run."""
+
+    handlers: list[Text] = Field(min_length=1)
+    attribution: AttributionMap = Field(default_factory=lambda: AttributionMap.model_validate({}))
+
+
+class ExtraField(Strict):
+    """A lead field of your own."""
+
+    type: Literal["text", "integer", "number", "boolean"] = "text"
+    description: str = ""
+
+
+class FieldsFile(Strict):
+    """Lead fields beyond the built-in ones."""
+
+    fields: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")], ExtraField] = Field(
+        default_factory=dict
+    )
+
+
+KINDS: Mapping[str, type[Strict]] = {
+    "source": SourceFile,
+    "crm": CrmFile,
+    "lifecycle": LifecycleFile,
+    "scoring": ScoringFile,
+    "routing": RoutingFile,
+    "screening": ScreeningFile,
+    "pipeline": PipelineFile,
+    "fields": FieldsFile,
+}
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema of each file kind, for editors that complete and check while typing."""
+    return {
+        kind: {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+        for kind, model in KINDS.items()
+    }
+
+
+# --- pydantic's errors as problems ------------------------------------------------------------------------
+
+
+Model = TypeVar("Model", bound=Strict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(Generic[Model]):
+    """A file as far as it is sound.
+
+    Where something is wrong, ``model`` and ``document`` lack that part, so that the rest is still
+    checked; ``sound`` says whether they are whole.
+    """
+
+    model: Model
+    document: Document
+    sound: bool
+
+
+def validated(document: Document, model: type[Model]) -> Checked[Model] | None:
+    """Check a file; each fault is noted in its problems. ``None`` when nothing of it can be used."""
+    sound = not document.problems
+    if document.data is None:
+        if sound:
+            document.problems.append(Problem(Place(document.file, 1), "this file is empty"))
+        return None
+    for _ in range(MAX_ROUNDS):
+        try:
+            return Checked(model.model_validate(document.data), document, sound)
+        except ValidationError as error:
+            details = error.errors()
+        document.problems.extend(_problem(document, model, detail) for detail in details)
+        sound = False
+        # From the last to the first, so that the paths of list entries stay true.
+        for path in sorted({_path(document, detail) for detail in details}, key=_sort_key, reverse=True):
+            if not path:
+                return None
+            document = document.without(path)
+    return None
+
+
+def _path(document: Document, error: ErrorDetails) -> Path_:
+    """Return where in the file an error lies; steps that short forms leave out are skipped."""
+    path: Path_ = ()
+    for step in error["loc"]:
+        if (*path, step) in document.values:
+            path = (*path, step)
+    return path
+
+
+def _sort_key(path: Path_) -> list[tuple[int, str]]:
+    return [(step, "") if isinstance(step, int) else (0, step) for step in path]
+
+
+def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Problem:
+    """Turn one of pydantic's errors into a problem with its place and a suggestion."""
+    path = _path(document, error)
+    kind, given, last = error["type"], error["input"], str(error["loc"][-1]) if error["loc"] else ""
+    context = error.get("ctx", {})
+    at = document.value_place(*path)
+    if kind == "missing":
+        setting = _fields_at(model, error["loc"][:-1]).get(last)
+        return Problem(
+            document.place(*path), f'"{last}" is missing here', (setting and setting.description) or ""
+        )
+    if kind == "extra_forbidden":
+        return unknown(document.place(*path), "setting", last, _fields_at(model, error["loc"][:-1]))
+    if kind == "literal_error":
+        known = [word.strip(" '") for word in re.split(r", | or ", context["expected"])]
+        return Problem(at, f"{_shown(given)} is not possible here", did_you_mean(str(given), known))
+    if kind == "value_error":
+        return Problem(at, str(context["error"]))
+    if kind in _EXPECTED:
+        fix = "Put it in quotes." if kind == "string_type" and isinstance(given, int | float) else ""
+        return Problem(at, f"{_EXPECTED[kind]} is expected here, not {_shown(given)}", fix)
+    if kind == "string_pattern_mismatch":
+        return Problem(at, f"{_shown(given)} cannot be used here", f"It must match {context['pattern']}")
+    return Problem(at, error["msg"].replace("Input should", "this should"))
+
+
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": 'a mapping ("name: value")',
+    "model_type": 'a mapping ("name: value")',
+    "model_attributes_type": 'a mapping ("name: value")',
+    "string_too_short": "a name or a text",
+    "too_short": "at least one entry",
+}
+
+
+def _shown(given: Any) -> str:
+    if isinstance(given, str):
+        return f'"{given}"' if given else "nothing"
+    if given is None:
+        return "nothing"
+    if isinstance(given, bool):
+        return str(given).lower()
+    if isinstance(given, list | dict):
+        return ("a list" if isinstance(given, list) else "a mapping") if given else "nothing"
+    return str(given)
+
+
+def _fields_at(model: type[Strict], loc: tuple[int | str, ...]) -> dict[str, FieldInfo]:
+    """Return the settings that are known where ``loc`` leads, by the names they have in the file."""
+    for step in loc:
+        inner = _by_name(model).get(str(step))
+        if inner is not None:
+            found = _model_in(inner.annotation) or next(filter(None, map(_model_in, inner.metadata)), None)
+            model = found or model
+    return _by_name(model)
+
+
+def _by_name(model: type[Strict]) -> dict[str, FieldInfo]:
+    return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def _model_in(annotation: Any) -> type[Strict] | None:
+    """Find the model inside ``dict[str, Annotated[Model, …]]`` and the like."""
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)

@@ -1,0 +1,65 @@
+"""What the rules of one file may name in the others, and where faults between files are noted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from mappings.conditions import ConditionCompiler
+from mappings.loader import Document
+from mappings.playbook import Condition
+from mappings.problems import Problem, unknown
+from model.decision import Place
+from model.lead import TOUCH_FIELDS
+
+
+@dataclass
+class Scope:
+    """Names as the files declare them, read leniently so that one fault does not make ten."""
+
+    fields: Mapping[str, type]
+    stages: tuple[str, ...]
+    pools: Collection[str]
+    objects: Mapping[str, Collection[str]]  # connection -> the vendor's objects
+    activities: Collection[str]
+    handlers: Collection[str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def fault(self, at: Place, message: str, fix: str = "") -> None:
+        """Note a problem."""
+        self.problems.append(Problem(at, message, fix))
+
+    def knows(self, at: Place, kind: str, name: str, known: Collection[str]) -> bool:
+        """Say whether ``name`` is known; note a problem if not."""
+        if name in known:
+            return True
+        self.problems.append(unknown(at, kind, name, known))
+        return False
+
+    def knows_field(self, at: Place, name: str) -> bool:
+        """Say whether ``name`` is a lead field, dotted ones of touches included; note a problem if not."""
+        return self.knows(at, "lead field", name, self.field_names)
+
+    @cached_property
+    def field_names(self) -> list[str]:
+        """Every lead field, and every part of those that hold a touch."""
+        touches = [name for name, kind in self.fields.items() if kind is dict]
+        return [*self.fields, *(f"{touch}.{part}" for touch in touches for part in TOUCH_FIELDS)]
+
+    def condition(self, document: Document, data: Any, *path: str | int) -> Condition | None:
+        """Compile a condition; its faults are noted."""
+        return ConditionCompiler(document, self.fields, self.stages, self.problems).compile(data, *path)
+
+
+def declared(document: Document | None, *path: str) -> list[str]:
+    """Return the names under a setting: the keys of a mapping, or the ``name`` of each list entry."""
+    data = document.data if document else None
+    for step in path:
+        data = data.get(step) if isinstance(data, dict) else None
+    if isinstance(data, dict):
+        return list(data)
+    if isinstance(data, list):
+        return [item["name"] for item in data if isinstance(item, dict) and isinstance(item.get("name"), str)]
+    return []
