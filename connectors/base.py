@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from model.change import Outcome, OwnerRecord, Record, RecordChange
 from model.event import RecordRef
@@ -29,6 +29,14 @@ class TokenSource(Protocol):
 
     def token(self) -> str:
         """Return a token that is good now."""
+
+
+@runtime_checkable
+class RenewableTokens(TokenSource, Protocol):
+    """A token source that gets a new token when a server has ended a session before its time."""
+
+    def renew(self, refused: str) -> str:
+        """Return another token than the one just refused, or that one again where there is no other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,118 @@
+"""HubSpot as a connector: contacts, companies and deals over its batch calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from connectors.base import Endpoint
+from connectors.batches import by_object, chunks, first_of_each, one_outcome_each, postponed
+from connectors.hubspot.client import Client
+from connectors.hubspot.reads import BATCH, Reader
+from connectors.hubspot.records import email_of, to_owner, to_record
+from connectors.hubspot.writes import Writer
+from model.change import Exists, Outcome, OwnerRecord, Postponed, Record, RecordChange, Rejected
+from model.errors import RetryLater
+from model.event import RecordRef
+
+
+class HubSpotConnector:
+    """Reads and writes one HubSpot account.
+
+    ``options["api_version"]`` is "2026-09" unless set; "v3" takes the undated paths.
+
+    HubSpot keeps contacts' e-mail addresses unique, so a create needs no look-up before it: a
+    clash is answered with an error, and then the record is read.
+    """
+
+    batch_size = BATCH
+    asks_before_create = False
+
+    def __init__(self, name: str, endpoint: Endpoint) -> None:
+        self.name = name
+        self._client = Client(endpoint)
+        self._reader = Reader(name, self._client)
+        self._writer = Writer(name, self._client, self._reader)
+
+    def owners(self) -> Iterator[OwnerRecord]:
+        """Yield every person who can own records; archived owners, who are listed apart, are inactive."""
+        for archived in (False, True):
+            after: str | None = None
+            while True:
+                answer = self._client.owners(after=after, archived=archived)
+                rows = [row for row in answer.results if row.get("type") != "QUEUE" and row.get("id")]
+                yield from (to_owner(row, archived=archived) for row in rows)
+                after = answer.next_page
+                if after is None:
+                    break
+
+    def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
+        """Look contacts up by e-mail address; other objects have no key that HubSpot keeps unique."""
+        for batch in chunks(by_object(changes).get("contacts", []), BATCH):
+            try:
+                found = self._reader.find(batch, fields)
+            except RetryLater as error:
+                yield from (postponed(change, error) for change in batch)
+            else:
+                yield from (Exists(key, record) for key, record in found.items())
+
+    def create(
+        self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]
+    ) -> Iterator[Outcome]:
+        """Create records, a hundred a call; those that exist are read and not touched."""
+        return one_outcome_each(changes, self._create(changes, fields))
+
+    def update(self, changes: Sequence[RecordChange]) -> Iterator[Outcome]:
+        """Change records by id, a hundred a call.
+
+        HubSpot takes no id here that a merge retired: such a record is ``Gone``, and reading its
+        id gives the record it became.
+        """
+        return one_outcome_each(changes, self._update(changes))
+
+    def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
+        """Read records by id, a hundred a call.
+
+        After a merge the record comes under its present id; the id asked for is then among its
+        ``hs_merged_object_ids``, which is read with every record.
+        """
+        for object_type, ids in _ids_by_object(refs).items():
+            for row in self._reader.by_id(object_type, ids, fields.get(object_type, ())):
+                yield to_record(self.name, object_type, row)
+
+    def delete(self, refs: Sequence[RecordRef]) -> None:
+        """Archive records; they can be restored for 90 days."""
+        for object_type, ids in _ids_by_object(refs).items():
+            for batch in chunks(ids, BATCH):
+                self._client.archive(object_type, batch)
+
+    def _create(
+        self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]
+    ) -> Iterator[Outcome]:
+        for group in by_object(changes).values():
+            for batch in chunks(group, BATCH):
+                # The same address twice fails the whole call: "Duplicate IDs found in batch input".
+                first, repeated = first_of_each(batch, email_of if group[0].object == "contacts" else _no_key)
+                yield from self._writer.create(first, fields)
+                yield from (Postponed(each.key, "same e-mail in this call", wait=0.0) for each in repeated)
+
+    def _update(self, changes: Sequence[RecordChange]) -> Iterator[Outcome]:
+        for group in by_object(changes).values():
+            known = [change for change in group if change.remote_id]
+            yield from (
+                Rejected(each.key, "update without a record id") for each in group if not each.remote_id
+            )
+            for batch in chunks(known, BATCH):
+                first, repeated = first_of_each(batch, lambda change: change.remote_id)
+                yield from self._writer.update(first)
+                yield from (Postponed(each.key, "same record in this call", wait=0.0) for each in repeated)
+
+
+def _no_key(_change: RecordChange) -> str | None:
+    return None
+
+
+def _ids_by_object(refs: Sequence[RecordRef]) -> dict[str, list[str]]:
+    ids: dict[str, list[str]] = {}
+    for ref in refs:
+        ids.setdefault(ref.object, []).append(ref.id)
+    return {object_type: list(dict.fromkeys(group)) for object_type, group in ids.items()}

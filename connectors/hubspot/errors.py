@@ -1,0 +1,161 @@
+"""What HubSpot's refusals mean: how long to wait, what to split, whose fault it is."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from connectors.batches import CallRefused
+from model.change import Gone, Outcome, Postponed, RecordChange, Rejected
+from model.errors import AnswerLost, ConnectorError, NotAuthorized, RetryLater
+
+BURST_WAIT = 10.0  # the bucket rolls over ten seconds
+SEARCH_WAIT = 1.0
+DAILY_WAIT = 900.0  # lasts until midnight of the account's own zone, which no answer tells
+
+# Seconds to wait where the status alone says how long; HubSpot "Error handling".
+WAITS = {
+    423: 2.0,  # records locked by a high volume of writes; the lock lasts 2 s
+    477: 300.0,  # the account moves to another data centre: up to 24 h, Retry-After says
+}
+
+# Refusals for what is in the call: cut down until the culprit stands alone.
+ABOUT_CONTENTS = frozenset({400, 404, 409, 413, 414, 422})
+
+MISCONFIGURED_WAIT = 900.0  # any other 4xx is about our set-up: no record is to blame, a person must act
+
+# A row's category -> what becomes of it. What is not listed waits and is tried again.
+REJECTING = frozenset({
+    "VALIDATION_ERROR",
+    "CONFLICT",  # on update: the new e-mail belongs to another contact
+    "MISSING_SCOPES",  # of one property; the call as a whole was allowed
+})  # fmt: skip
+
+_EXISTING_ID = re.compile(r"Existing ID:\s*(\d+)")
+_SUBJECTS = ("objectWriteTraceId", "ids", "id", "objectId")  # where a row's error may name its input
+
+
+class Refused(CallRefused):
+    """HubSpot took nothing of the call because of something in it."""
+
+    def __init__(self, message: str, body: Mapping[str, Any]) -> None:
+        super().__init__(message, tuple(dict.fromkeys(property_names(body))))
+        self.body = body
+
+    @property
+    def is_not_found(self) -> bool:
+        """Whether it was refused for a record that is not there."""
+        return self.body.get("category") == "OBJECT_NOT_FOUND"
+
+
+class Clash(Refused):
+    """A record of the call exists already; HubSpot names only the first such."""
+
+
+def to_connector_error(
+    status: int, headers: Mapping[str, str], body: Mapping[str, Any], *, writes: bool
+) -> ConnectorError:
+    """Turn an answer that is no success into the error that says what to do next."""
+    said = f"HubSpot {status}: {words(body)}"
+    if status in (401, 403):
+        return NotAuthorized(said)
+    if status == 429:
+        return RetryLater(said, wait=retry_after(headers) or limit_wait(body))
+    if status in WAITS:
+        return RetryLater(said, wait=max(retry_after(headers) or 0.0, WAITS[status]))
+    if status >= 500:
+        return AnswerLost(said, retry_after(headers)) if writes else RetryLater(said, retry_after(headers))
+    if status == 404 and body.get("category") != "OBJECT_NOT_FOUND":  # the path is wrong, not the record
+        return RetryLater(said, wait=MISCONFIGURED_WAIT)
+    if status == 409:
+        return Clash(said, body)
+    if status in ABOUT_CONTENTS:
+        return Refused(said, body)
+    return RetryLater(said, wait=MISCONFIGURED_WAIT)
+
+
+def row_outcome(change: RecordChange, error: Mapping[str, Any]) -> Outcome:
+    """Turn the error of one row, or of a call that carried one row only, into its outcome."""
+    category = str(error.get("category", ""))
+    said = f"HubSpot {category or 'error'}: {words(error)}"
+    if category == "OBJECT_NOT_FOUND" and change.remote_id is not None:
+        return Gone(change.key, said)
+    if category in REJECTING or category == "OBJECT_NOT_FOUND":
+        return Rejected(change.key, said, tuple(dict.fromkeys(property_names(error))))
+    return Postponed(change.key, said)
+
+
+def refused_alone(change: RecordChange, refusal: CallRefused) -> Outcome:
+    """The outcome of the one record of a call that was refused."""
+    if isinstance(refusal, Refused) and refusal.is_not_found:
+        return row_outcome(change, refusal.body)
+    return Rejected(change.key, str(refusal), refusal.fields)
+
+
+def limit_wait(body: Mapping[str, Any]) -> float:
+    """Seconds until a limit allows calls again; HubSpot sends three shapes and no Retry-After."""
+    policy = f"{body.get('policyName', '')} {body.get('message', '')}".lower()
+    if "daily" in policy:
+        return DAILY_WAIT
+    if "secondly" in policy and "ten_secondly" not in policy:  # search: "your secondly limit"
+        return SEARCH_WAIT
+    return BURST_WAIT
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read Retry-After in seconds; HubSpot documents it for 477 only."""
+    try:
+        return max(0.0, float(headers.get("Retry-After", "")))
+    except ValueError:
+        return None
+
+
+def words(error: Mapping[str, Any]) -> str:
+    """HubSpot's own sentence, with the scopes that are missing."""
+    said = "; ".join(str(row["message"]) for row in _invalid_values(error) if row.get("message"))
+    said = said or str(error.get("message") or "no message")
+    for detail in _details(error):
+        if scopes := _listed(detail, "requiredGranularScopes"):
+            return f"{said} Required: {', '.join(scopes)}."
+    return said
+
+
+def property_names(error: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the properties that an error blames, wherever this shape of it says so."""
+    for detail in (error, *_details(error)):
+        yield from _listed(detail, "propertyName")
+    yield from (str(row["name"]) for row in _invalid_values(error) if row.get("name"))
+
+
+def subjects(error: Mapping[str, Any]) -> set[str]:
+    """The trace ids or record ids of the inputs that a row's error is about."""
+    return {value for name in _SUBJECTS for value in _listed(error, name)}
+
+
+def existing_id(error: Mapping[str, Any]) -> str | None:
+    """The record that stands in the way, where the sentence names it."""
+    match = _EXISTING_ID.search(str(error.get("message", "")))
+    return match[1] if match else None
+
+
+def _invalid_values(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The JSON list that stands as text inside the sentence of a validation error; it may be cut off."""
+    _, _, listing = str(error.get("message", "")).partition("Property values were not valid: ")
+    try:
+        rows = json.loads(listing) if listing else []
+    except ValueError:
+        return []
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _details(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    details = error.get("errors")
+    return [item for item in details if isinstance(item, dict)] if isinstance(details, list) else []
+
+
+def _listed(error: Mapping[str, Any], name: str) -> list[str]:
+    context = error.get("context")
+    values = context.get(name) if isinstance(context, dict) else None
+    return [str(value) for value in values] if isinstance(values, list) else []

@@ -1,0 +1,65 @@
+"""HubSpot's JSON read into our words: records and owners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from connectors.base import by_kind
+from model.change import OwnerRecord, Record, RecordChange
+from model.event import RecordRef
+from model.times import from_text
+
+# Read beside what was asked for: they tell whose record it is. Unknown names are left out by HubSpot.
+MERGED_IDS = "hs_merged_object_ids"  # "1;2": ids that lead here since a merge
+OTHER_EMAILS = "hs_additional_emails"  # "a@x.com;b@x.com": unique like the first one
+TELLING = ("email", OTHER_EMAILS, MERGED_IDS)
+
+
+def to_record(connection: str, object_type: str, row: Mapping[str, Any]) -> Record:
+    """Read one record; a merged one comes with the id it has now, the old ids in ``hs_merged_object_ids``."""
+    return Record(
+        ref=RecordRef(connection, object_type, str(row["id"])),
+        fields=values_of(row),
+        modified_at=_moment(row.get("updatedAt")),
+        archived=bool(row.get("archived")),
+    )
+
+
+def to_owner(row: Mapping[str, Any], *, archived: bool) -> OwnerRecord:
+    """Read one owner; ``id`` is what ``hubspot_owner_id`` holds (not ``userId``)."""
+    name = f"{row.get('firstName') or ''} {row.get('lastName') or ''}".strip()
+    return OwnerRecord(str(row["id"]), row.get("email") or "", name, active=not archived)
+
+
+def values_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of a record as they stand in an answer."""
+    values = row.get("properties")
+    return dict(values) if isinstance(values, dict) else {}
+
+
+def email_of(change: RecordChange) -> str | None:
+    """The address that HubSpot keeps unique, in match form: the one sent, else the person's."""
+    sent = str(change.fields.get("email") or "").strip().casefold()
+    return sent or next((value.casefold() for value in by_kind(change.identities, "email")), None)
+
+
+def emails_in(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every address of a contact as read, in match form."""
+    for address in (fields.get("email") or "", *(fields.get(OTHER_EMAILS) or "").split(";")):
+        if address.strip():
+            yield address.strip().casefold()
+
+
+def ids_in(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the id of a record and those merged into it."""
+    yield str(row["id"])
+    yield from (part.strip() for part in (values_of(row).get(MERGED_IDS) or "").split(";") if part.strip())
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return from_text(text) if isinstance(text, str) else None
+    except ValueError:
+        return None

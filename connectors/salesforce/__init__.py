@@ -1,0 +1,1 @@
+"""Salesforce: Leads, Contacts and what belongs to them in one org."""

@@ -1,0 +1,84 @@
+"""Salesforce as a connector: Leads, Contacts and the rest over collections and composite queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from connectors.base import Endpoint
+from connectors.batches import chunks, one_outcome_each
+from connectors.salesforce.client import Client
+from connectors.salesforce.errors import MAYBE_GONE, codes, is_retryable, words
+from connectors.salesforce.ids import is_id, long_id
+from connectors.salesforce.people import asked_fields, to_record
+from connectors.salesforce.reads import Finder
+from connectors.salesforce.writes import Writer, errors_of
+from model.change import Outcome, OwnerRecord, Record, RecordChange
+from model.errors import Refusal, RetryLater
+from model.event import RecordRef
+
+BATCH = 200  # REST "sObject Collections"
+DELETE_BATCH = 100  # the ids travel in the URI, which should stay under 2,000 characters
+
+
+class SalesforceConnector:
+    """Reads and writes one Salesforce org.
+
+    ``options``: ``api_version`` ("68.0"), and ``external_id_field`` ("LeadRelay_Id__c", "" for none),
+    the unique text field of Lead and Contact that holds our own lead id.
+    """
+
+    batch_size = BATCH
+    asks_before_create = True  # Salesforce keeps no e-mail address unique
+
+    def __init__(self, name: str, endpoint: Endpoint) -> None:
+        self.name = name
+        external_id_field = endpoint.options.get("external_id_field", "LeadRelay_Id__c")
+        self._client = Client(endpoint)
+        self._finder = Finder(name, self._client, external_id_field)
+        self._writer = Writer(name, self._client, self._finder, external_id_field)
+
+    def owners(self) -> Iterator[OwnerRecord]:
+        """Yield every user, inactive ones included; queues own Leads too but are nobody's account."""
+        for row in self._client.query("SELECT Id, Email, Name, IsActive FROM User ORDER BY Id"):
+            name, email = row.get("Name") or "", row.get("Email") or ""
+            yield OwnerRecord(long_id(str(row["Id"])), email, name, active=row.get("IsActive") is True)
+
+    def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
+        """Look people up among Leads that are not converted and Contacts, in one call a batch."""
+        for batch in chunks(changes, BATCH):
+            yield from self._finder.find(batch, fields)
+
+    def create(
+        self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]
+    ) -> Iterator[Outcome]:
+        """Create records, 200 a call; those that Salesforce says exist are read and not touched.
+
+        Our lead id goes onto each new Lead and Contact, so that one whose answer was lost is found.
+        """
+        return one_outcome_each(changes, self._writer.create(changes, fields))
+
+    def update(self, changes: Sequence[RecordChange]) -> Iterator[Outcome]:
+        """Change records by id, 200 a call; a Lead that was converted is ``Gone`` like a deleted one."""
+        return one_outcome_each(changes, self._writer.update(changes))
+
+    def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
+        """Read records by id, 200 a call; a converted Lead still comes, with ``IsConverted`` true."""
+        ids: dict[str, dict[str, None]] = {}
+        for ref in refs:
+            if is_id(ref.id):
+                ids.setdefault(ref.object, {})[long_id(ref.id)] = None
+        for object_type, wanted in ids.items():
+            for batch in chunks(list(wanted), BATCH):
+                for row in self._client.retrieve(object_type, batch, asked_fields(object_type, fields)):
+                    yield to_record(self.name, object_type, row)
+
+    def delete(self, refs: Sequence[RecordRef]) -> None:
+        """Put records into the recycle bin; those that are not there count as deleted."""
+        ids = list(dict.fromkeys(long_id(ref.id) for ref in refs))
+        failed = []
+        for batch in chunks(ids, DELETE_BATCH):
+            errors = [errors_of(item) for item in self._client.delete(batch) if not item.get("success")]
+            failed += [each for each in errors if not codes(each) & MAYBE_GONE]
+        if failed:
+            passing = all(is_retryable(error) for errors in failed for error in errors)
+            raise (RetryLater if passing else Refusal)(words(failed[0]))
