@@ -26,11 +26,12 @@ class Server:
     def __init__(self, app: Flask, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.app = app
         self._sockets: dict[int, Any] = {}
-        # send_bytes holds the headers back until the body leaves with them; waitress sets TCP_NODELAY.
         self._waitress = waitress.create_server(
-            app, self._sockets, host=host, port=port, threads=THREADS, send_bytes=1 << 16,
+            app, self._sockets, host=host, port=port, threads=THREADS,
             connection_limit=1000, asyncore_use_poll=True, clear_untrusted_proxy_headers=False, ident="",
         )  # fmt: skip
+        # Hold the headers back until the body leaves with them; waitress itself sets TCP_NODELAY.
+        self._waitress.adj.send_bytes = 1 << 16
         self.url = f"http://{host}:{self._waitress.effective_port}"
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name=f"sandbox {self.url}", daemon=True)

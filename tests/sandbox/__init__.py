@@ -1,0 +1,1 @@
+"""Tests of the fake vendors against what the vendors document."""

@@ -1,0 +1,85 @@
+"""The servers start, answer in one packet, carry many connections, and stop."""
+
+from __future__ import annotations
+
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from sandbox import server
+from sandbox.registry import VENDORS
+from sandbox.server import Server, ports, running, serve
+from tests.sandbox.toy import toy_app
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def test_every_vendor_runs_on_its_port_at_one_clock():
+    on = {name: free_port() for name in VENDORS}
+    servers = serve(on=on)
+    try:
+        for name, port in on.items():
+            assert servers[name].url == f"http://127.0.0.1:{port}"
+            assert requests.get(f"{servers[name].url}/__sandbox/stats", timeout=5).status_code == 200
+        first, *others = servers.values()
+        requests.post(f"{first.url}/__sandbox/clock", json={"now": "2030-01-01T00:00:00Z"}, timeout=5)
+        for other in others:
+            assert (
+                requests.get(f"{other.url}/__sandbox/clock", timeout=5).json()["now"].startswith("2030-01-01")
+            )
+    finally:
+        for each in servers.values():
+            each.stop()
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{servers['hubspot'].url}/__sandbox/stats", timeout=5)
+
+
+def test_ports_come_from_the_environment():
+    assert ports({})["hubspot"] == 8901
+    assert ports({"LEADRELAY_SANDBOX_HUBSPOT_PORT": "9001"})["hubspot"] == 9001
+
+
+def test_an_answer_leaves_in_one_packet(toy):
+    host, _, port = toy.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(b"GET /__sandbox/clock HTTP/1.1\r\nHost: x\r\n\r\n")
+        packet = connection.recv(65536)
+    assert packet.startswith(b"HTTP/1.1 200")
+    assert packet.rstrip().endswith(b"}"), "the body came with the headers"
+
+
+def test_slow_calls_do_not_hold_up_each_other(toy, faults):
+    faults(toy, latency_ms=200)
+    began = time.monotonic()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: requests.post(f"{toy}/things", json={}, timeout=5), range(16)))
+    assert time.monotonic() - began < 1.5
+
+
+def test_stopping_does_not_wait_for_calls_that_hang(faults):
+    running_server = Server(toy_app()).start()
+    faults(running_server.url, timeout_rate=1, timeout_s=60)
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(f"{running_server.url}/things", json={}, timeout=0.1)
+    began = time.monotonic()
+    running_server.stop()
+    assert time.monotonic() - began < 3
+
+
+def test_a_port_in_use_is_an_error(toy):
+    with pytest.raises(OSError, match="in use"):
+        Server(toy_app(), port=int(toy.rpartition(":")[2]))
+
+
+def test_each_running_app_is_alone():
+    with running(toy_app()) as one, running(toy_app()) as other:
+        requests.post(f"{one}/things", json={}, timeout=5)
+        assert requests.get(f"{other}/__sandbox/stats", timeout=5).json()["records"] == {"things": 0}
+    assert server.THREADS >= 16
