@@ -1,0 +1,99 @@
+"""What every test may ask for: a PostgreSQL database of its own; and no skips where none may be."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import URL, make_url
+
+from tests import postgres
+
+SHARED = "LEADRELAY_TEST_SHARED"  # a folder of this run, the same for all of its worker processes
+POSTGRES = "LEADRELAY_TEST_POSTGRES_URL"
+NO_SKIPS = "LEADRELAY_NO_SKIPS"
+WITHOUT_POSTGRES = f"install PostgreSQL or set {POSTGRES}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder that the run's worker processes share (they inherit the variable)."""
+    if not hasattr(config, "workerinput"):
+        shared = tempfile.mkdtemp(prefix="leadrelay-tests-")
+        Path(shared).chmod(0o755)  # PostgreSQL runs as somebody else when we are root
+        os.environ[SHARED] = shared
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what the run's workers shared."""
+    if not hasattr(config, "workerinput"):
+        shared = Path(os.environ.pop(SHARED))
+        postgres.stop(shared / "postgres")
+        shutil.rmtree(shared, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> URL:
+    """A server that the whole run shares.
+
+    The one that ``LEADRELAY_TEST_POSTGRES_URL`` names; else one started by the first
+    worker that asks, where PostgreSQL is installed.
+    """
+    if given := os.environ.get(POSTGRES):
+        return make_url(given)
+    if postgres.binaries() is None:
+        pytest.skip(WITHOUT_POSTGRES)
+    shared = Path(os.environ[SHARED])
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        url = shared / "postgres-url"
+        if not url.exists():
+            url.write_text(postgres.start(shared / "postgres"))
+        return make_url(url.read_text())
+
+
+@pytest.fixture
+def postgres_url(postgres_server: URL) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database that is this test's own."""
+    name = f"test_{uuid.uuid4().hex}"
+    server = postgres_server.set(drivername="postgresql", database="postgres")
+    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield postgres_server.set(database=name).render_as_string(hide_password=False)
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Count a skipped test as a failure where ``LEADRELAY_NO_SKIPS`` is set, as CI does."""
+    report = yield
+    if not hasattr(report, "wasxfail"):
+        _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Do the same for a module that skips itself."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+def _refuse_skip(report: Any) -> None:
+    if report.outcome == "skipped" and os.environ.get(NO_SKIPS):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{reason}\n{NO_SKIPS} is set: every test must run."

@@ -1,0 +1,84 @@
+"""A PostgreSQL server of the tests' own: private, on loopback, gone when they end."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+BINARIES = "/usr/lib/postgresql"  # where Debian puts them, a folder for each version
+SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=200", "logging_collector=off")
+
+
+def binaries() -> Path | None:
+    """Return the folder of the newest PostgreSQL on this machine, ``None`` when there is none."""
+    found = [path.parent for path in Path(BINARIES).glob("*/bin/initdb")]
+    if on_path := shutil.which("initdb"):
+        return Path(on_path).resolve().parent
+    return max(found, key=lambda folder: int(folder.parent.name), default=None)
+
+
+def start(home: Path) -> str:
+    """Start a new server whose files are in ``home`` and return its URL, without a database."""
+    folder = binaries()
+    assert folder is not None
+    home.mkdir()
+    user = _unprivileged()
+    if user:
+        shutil.chown(home, user)
+    data = home / "data"
+    _run(
+        user,
+        folder / "initdb",
+        "-D",
+        data,
+        "-A",
+        "trust",
+        "-U",
+        "postgres",
+        "-E",
+        "UTF8",
+        "--no-locale",
+        "-N",
+    )
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    settings = [f"-c {setting}" for setting in SETTINGS]
+    options = " ".join(["-h 127.0.0.1", f"-p {port}", f"-k {home}", *settings])
+    _run(user, folder / "pg_ctl", "-D", data, "-l", home / "log", "-w", "-o", options, "start")
+    return f"postgresql+psycopg://postgres@127.0.0.1:{port}"
+
+
+def stop(home: Path) -> None:
+    """Stop the server and remove its files."""
+    folder = binaries()
+    if folder is not None and (home / "data" / "postmaster.pid").exists():
+        _run(_unprivileged(), folder / "pg_ctl", "-D", home / "data", "-m", "immediate", "-w", "stop")
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _unprivileged() -> str | None:
+    """Return whom to run the server as where we are root, which PostgreSQL refuses."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
+def _run(user: str | None, *command: object) -> None:
+    done = subprocess.run(
+        [str(part) for part in command],
+        user=user,
+        cwd="/",
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed:\n{done.stdout}")
