@@ -68,12 +68,13 @@ class Screen:
 def _unusable(reading: Reading) -> Iterator[Finding]:
     """Yield what keeps the contents from becoming a lead, and what was merely left blank."""
     for problem in reading.problems:
-        if problem.field == "email":
-            yield Verdict.QUARANTINE, Because(f"email: {problem.reason}", problem.place)
+        if problem.fatal and problem.field != "phone":
+            yield Verdict.QUARANTINE, Because(str(problem), problem.place)
         else:
-            yield Verdict.GO, Because(f"{problem.field} left blank: {problem.reason}", problem.place)
+            yield Verdict.GO, Because(f"{problem}; left blank", problem.place)
+    said = {problem.place for problem in reading.problems if problem.fatal}
     for required in reading.source.required:
-        if not any(name in reading.fields for name in required.any_of):
+        if required.place not in said and not any(name in reading.fields for name in required.any_of):
             names = " or ".join(required.any_of)
             yield Verdict.QUARANTINE, Because(f"required field missing: {names}", required.place)
     if not reading.identities:

@@ -41,6 +41,9 @@ from model.teammate import Teammate
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
+FATAL = ("payload", "email")
+"""Fields whose problems a reading calls fatal."""
+
 PIPELINE = ("screen", "identify", "absorb", "attribute", "score", "qualify", "assign", "writeback")
 
 
@@ -185,7 +188,10 @@ def a_reading(
         identities=keys if identities is None else tuple(identities),
         touch=touch,
         activities=tuple(Activity(kind, occurred_at) for kind in did),
-        problems=tuple(FieldProblem(name, reason, place(9)) for name, reason in problems),
+        problems=tuple(
+            FieldProblem(name, reason, place(9, f"sources/{source.name}.yaml"), fatal=name in FATAL)
+            for name, reason in problems
+        ),
         honeypot=tuple(honeypot),
         is_test=is_test,
     )

@@ -27,27 +27,32 @@ def screened(reading, **screening):
         (
             a_reading(problems=[("email", "is not an address")]),
             QUARANTINE,
-            ["email: is not an address", "neither"],
+            ["email is not an address", "neither"],
         ),
         (
             a_reading(phone="+4930123456", problems=[("email", "has no domain")]),
             QUARANTINE,
-            ["email: has no domain"],
+            ["email has no domain"],
         ),
         (
             a_reading(email="ada@acme.com", problems=[("phone", "is too short")]),
             GO,
-            ["phone left blank: is too short"],
+            ["phone is too short; left blank"],
         ),
         (
             a_reading(problems=[("phone", "is too short")]),
             QUARANTINE,
-            ["phone left blank: is too short", "neither"],
+            ["phone is too short; left blank", "neither"],
         ),
         (
             a_reading(email="ada@acme.com", problems=[("employees", "is no number")]),
             GO,
-            ["employees left blank"],
+            ["employees is no number; left blank"],
+        ),
+        (
+            a_reading(email="ada@acme.com", problems=[("payload", "is nested too deeply")]),
+            QUARANTINE,
+            ["payload is nested too deeply"],
         ),
     ],
 )
@@ -85,6 +90,12 @@ def test_a_missing_required_field_is_named_with_the_rule_that_asks_for_it():
     assert [(line.text, line.at.line) for line in decision.because] == [
         ("required field missing: company", 5)
     ]
+
+
+def test_what_the_reading_said_of_a_required_field_is_not_said_twice():
+    source = a_source(required=(required("email", line=9),))
+    decision = screened(a_reading(source=source, phone="+499", problems=[("email", "is no address")]))
+    assert reasons(decision) == ["email is no address"]
 
 
 def test_spam_outranks_quarantine_and_both_are_said():

@@ -1,0 +1,41 @@
+"""Handler names as the playbook's ``pipeline.yaml`` uses them, and how each is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from handlers.absorb import Absorb, field_owners
+from handlers.assign import Assign
+from handlers.attribute import Attribute
+from handlers.base import Handler
+from handlers.identify import Identify
+from handlers.qualify import Qualify
+from handlers.score import Score
+from handlers.screen import Screen
+from handlers.writeback import Writeback
+from mappings.playbook import Playbook
+from mappings.problems import PlaybookError, unknown
+
+HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
+    "screen": lambda playbook: Screen(playbook.screening),
+    "identify": lambda playbook: Identify(playbook.screening),
+    "absorb": lambda playbook: Absorb(field_owners(playbook.crms)),
+    "attribute": lambda playbook: Attribute(playbook.skip_direct),
+    "score": lambda playbook: Score(playbook.scoring),
+    "qualify": lambda playbook: Qualify(playbook.lifecycle),
+    "assign": lambda playbook: Assign(playbook.routing, playbook.lifecycle),
+    "writeback": lambda playbook: Writeback(playbook.crms, playbook.lifecycle),
+}
+
+
+def build(playbook: Playbook) -> tuple[tuple[str, Handler], ...]:
+    """Return the playbook's handlers with their names, in its order.
+
+    Raises ``PlaybookError`` with every name that no handler has.
+    """
+    strangers = [name for name in playbook.pipeline if name not in HANDLERS]
+    if strangers:
+        raise PlaybookError(
+            [unknown(playbook.pipeline_place, "handler", name, HANDLERS) for name in strangers]
+        )
+    return tuple((name, HANDLERS[name](playbook)) for name in playbook.pipeline)
