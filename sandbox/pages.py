@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 PAGE = 50
+TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:?00)")
 CHUNK = 5_000  # records searched before the lock is given to others
 
 
@@ -31,6 +33,7 @@ class Row:
 def blueprint(vendor: Vendor) -> Blueprint:
     """Build the pages of a vendor."""
     routes = Blueprint("pages", __name__)
+    routes.add_app_template_filter(plain)
 
     @routes.app_context_processor
     def frame() -> dict[str, Any]:
@@ -85,6 +88,12 @@ def blueprint(vendor: Vendor) -> Blueprint:
     return routes
 
 
+def plain(value: Any) -> Any:
+    """A value as a person reads it: a vendor's time to the second, anything else as it is."""
+    time = TIME.fullmatch(value) if isinstance(value, str) else None
+    return f"{time[1]} {time[2]}" if time else value
+
+
 def _matches(vendor: Vendor, name: str, words: str, after: str | None) -> Iterator[Row]:
     """Yield the records that carry all the words, in chunks so that a long search stops nobody."""
     wanted = words.lower().split()
@@ -108,6 +117,6 @@ def _carries(record: Record, wanted: list[str]) -> bool:
 
 
 def _row(vendor: Vendor, name: str, record: Record) -> Row:
-    fields = vendor.fields_of(name, record)
+    fields = vendor.page_fields(name, record)
     title = " ".join(str(fields[field]) for field in vendor.views[name].title if fields.get(field))
     return Row(record.id, title or f"#{record.id}", fields)

@@ -102,6 +102,10 @@ class Vendor(ABC):
         """All set fields of a record under the vendor's names."""
         return {name: value for name, value in record.values.items() if value is not None}
 
+    def page_fields(self, object_name: str, record: Record) -> dict[str, Any]:
+        """The fields as the pages show them: a vendor may add names to ids."""
+        return self.fields_of(object_name, record)
+
     # What all have.
 
     def now(self) -> datetime:

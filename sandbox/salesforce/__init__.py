@@ -6,7 +6,8 @@ from flask import Flask
 
 from sandbox.app import build
 from sandbox.clock import Clock
-from sandbox.salesforce.org import ORG_ID, TOKEN, Org
+from sandbox.salesforce.founding import ORG_ID
+from sandbox.salesforce.org import TOKEN, Org
 from sandbox.salesforce.routes import blueprint
 
 __all__ = ["ORG_ID", "TOKEN", "create_app"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from functools import cache
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -11,15 +11,14 @@ from urllib.parse import quote
 from flask import Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from sandbox.people import COMPANY, TEAM
 from sandbox.records import Record
-from sandbox.salesforce import ids
+from sandbox.salesforce import founding, ids
 from sandbox.salesforce import schema as schemas
 from sandbox.salesforce.answers import Reply, to_response
 from sandbox.salesforce.errors import SalesforceError, not_built, not_found
 from sandbox.salesforce.journal import Journal
+from sandbox.salesforce.lag import as_of
 from sandbox.salesforce.locators import Locators
-from sandbox.salesforce.moments import stamp
 from sandbox.salesforce.quota import Quota
 from sandbox.salesforce.rows import Rows
 from sandbox.salesforce.schema import ObjectType, Schema
@@ -28,13 +27,12 @@ from sandbox.salesforce.writes import Writer
 from sandbox.vendor import Refused, Vendor, View, plain_template
 
 TOKEN = "00Dsandbox!sandbox-token"
-ORG_ID = ids.mint("00D", 0x5EED)
 MAX_URI_BYTES = 16_384
 FIRST_NUMBER = 2_718_281_828  # ids look like those of an org that has been in use
 
 _LEAD_COLUMNS = {
-    "Name": "Name", "Company": "Company", "Email": "Email", "Status": "Status", "LeadRelay_Stage__c": "Stage",
-    "OwnerId": "Owner",
+    "Company": "Company", "Email": "Email", "Status": "Status", "LeadRelay_Stage__c": "Stage",
+    "Owner": "Owner",
 }  # fmt: skip
 _INJECTED = {
     401: ("INVALID_SESSION_ID", "Session expired or invalid"),
@@ -42,10 +40,7 @@ _INJECTED = {
     404: ("NOT_FOUND", "The requested resource does not exist"),
     # Salesforce has no 429: too many long calls at once are a 403 with the code of the daily limit.
     429: ("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."),
-    500: (
-        "UNKNOWN_EXCEPTION",
-        "An unexpected error occurred. Please include this ErrorId if you contact support",
-    ),
+    500: ("UNKNOWN_EXCEPTION", "An unexpected error occurred."),
     503: ("SERVER_UNAVAILABLE", "Server Unavailable"),
 }
 
@@ -59,21 +54,16 @@ class Org(Vendor):
     switches: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "assignment_on_update": ("on", "off"),  # whether an update without Sforce-Auto-Assign runs the rule
         "bad_field_fails": ("item", "call"),  # what an unknown field or a wrong JSON type costs a collection
-        "duplicate_names_id_of": (
-            "18",
-            "15",
-        ),  # characters of the record id in DUPLICATE_VALUE; both are seen
+        "duplicate_names_id_of": ("18", "15"),  # characters of the id in DUPLICATE_VALUE; both are seen
         "consent_fields": ("shown", "hidden"),  # hidden as field-level security does: they do not exist
         "lead_status": ("open", "restricted"),  # whether the picklist refuses values it does not list
     }
     views: ClassVar[Mapping[str, View]] = {
         "Lead": View("Leads", ("Name",), _LEAD_COLUMNS),
-        "Contact": View(
-            "Contacts", ("Name",), {"Name": "Name", "Email": "Email", "Title": "Title", "OwnerId": "Owner"}
-        ),
-        "User": View("Users", ("Name",), {"Name": "Name", "Email": "Email", "IsActive": "Active"}),
-        "Group": View("Queues", ("Name",), {"Name": "Name", "Type": "Type"}),
-        "Organization": View("Organization", ("Name",), {"Name": "Name", "OrganizationType": "Edition"}),
+        "Contact": View("Contacts", ("Name",), {"Email": "Email", "Title": "Title", "Owner": "Owner"}),
+        "User": View("Users", ("Name",), {"Email": "Email", "IsActive": "Active"}),
+        "Group": View("Queues", ("Name",), {"Type": "Type"}),
+        "Organization": View("Organization", ("Name",), {"OrganizationType": "Edition"}),
     }
 
     def clear(self) -> None:
@@ -81,10 +71,10 @@ class Org(Vendor):
         self.tables = {kind.name: Rows(kind) for kind in _schema(hidden=False, restricted=False)}
         self.opened_at = self.now()
         self.locators = Locators()
-        self._numbers = {kind.name: FIRST_NUMBER for kind in _schema(hidden=False, restricted=False)}
+        self._numbers = dict.fromkeys(self.tables, FIRST_NUMBER)
         self._quota = Quota()
-        self.user_id = ids.mint("005", FIRST_NUMBER)
-        self._populate()
+        self.user_id = ids.mint("005", FIRST_NUMBER + 1)  # the first user is the API's own
+        self.queue_id = founding.populate(self)
 
     @property
     def schema(self) -> Schema:
@@ -119,10 +109,22 @@ class Org(Vendor):
         kind = self.schema.of_id(record_id)
         return self.tables[kind.name].get(record_id) if kind else None
 
+    def lagging(self, name: str) -> Iterable[Record] | None:
+        """The records as queries still see them, where the fault ``search_lag_ms`` makes them lag."""
+        lag = self.faults.setting["search_lag_ms"]
+        moment = self.now() - timedelta(milliseconds=lag)
+        return as_of(self.rows(name), name, self.history, moment) if lag else None
+
     def next_id(self, kind: ObjectType) -> str:
         """A new id; none is given twice, also after a roll-back."""
         self._numbers[kind.name] += 1
         return ids.mint(kind.key_prefix, self._numbers[kind.name])
+
+    def page_fields(self, object_name: str, record: Record) -> dict[str, Any]:
+        """The fields, with the owner's name beside the id."""
+        owner = self.find(record.values.get("OwnerId", ""))
+        fields = self.fields_of(object_name, record)
+        return fields if owner is None else fields | {"Owner": owner.values["Name"]}
 
     def told_id(self, record_id: str) -> str:
         """An id as DUPLICATE_VALUE names it."""
@@ -235,37 +237,6 @@ class Org(Vendor):
     def _user_of(self, email: str) -> str:
         found = self.rows("User").every()
         return next((user.id for user in found if user.values.get("Email") == email), self.user_id)
-
-    # A new org.
-
-    def _populate(self) -> None:
-        people = [("Integration", "User", f"integration@{COMPANY.lower()}.example", True)]
-        people += [(one.first_name, one.last_name, one.email, one.active) for one in TEAM]
-        for first_name, last_name, email, active in people:
-            alias = re.sub(r"\W", "", first_name[:1] + last_name).lower()[:8]
-            self._found("User", {
-                "FirstName": first_name, "LastName": last_name, "Name": f"{first_name} {last_name}",
-                "Email": email, "Username": email, "Alias": alias, "IsActive": active, "CompanyName": COMPANY,
-            })  # fmt: skip
-        queue = {"Name": "Inbound queue", "DeveloperName": "Inbound_queue", "Type": "Queue"}
-        self.queue_id = self._found("Group", queue).id
-        self._found("Organization", {
-            "Id": ORG_ID, "Name": COMPANY, "Country": "US", "DefaultLocaleSidKey": "en_US", "IsSandbox": True,
-            "TimeZoneSidKey": "America/Los_Angeles", "LanguageLocaleKey": "en_US", "InstanceName": "CS42",
-            "OrganizationType": "Developer Edition",
-        })  # fmt: skip
-
-    def _found(self, name: str, given: dict[str, Any]) -> Record:
-        kind, now = self.kind(name), self.now()
-        record_id = given.get("Id") or ids.mint(kind.key_prefix, self._numbers[name])
-        self._numbers[name] += 1
-        moment = stamp(now)
-        stamps = {"CreatedDate": moment, "CreatedById": self.user_id, "LastModifiedDate": moment,
-                  "LastModifiedById": self.user_id, "SystemModstamp": moment}  # fmt: skip
-        values = {**kind.defaults, **given, "Id": record_id, **stamps}
-        record = Record(record_id, values, created_at=now, updated_at=now)
-        self.tables[name].add(record)
-        return record
 
 
 @cache

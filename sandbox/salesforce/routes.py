@@ -8,7 +8,7 @@ from functools import partial
 from flask import Blueprint, Response, request
 from werkzeug.routing import Map, Rule
 
-from sandbox.salesforce import about, batches, queries, single
+from sandbox.salesforce import about, batches, queries, replication, single
 from sandbox.salesforce.answers import Ask, Reply, to_response
 from sandbox.salesforce.composite import Handler, composite
 from sandbox.salesforce.errors import SalesforceError
@@ -24,6 +24,8 @@ ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/sobjects", about.describe_all),
     ("GET", "/sobjects/<sobject>", about.basics),
     ("GET", "/sobjects/<sobject>/describe", about.describe),
+    ("GET", "/sobjects/<sobject>/updated", replication.updated),
+    ("GET", "/sobjects/<sobject>/deleted", replication.deleted),
     ("POST", "/sobjects/<sobject>", single.create),
     ("POST", "/sobjects/<sobject>/<field>", single.create_by_id_field),
     ("GET", "/sobjects/<sobject>/<record_id>", single.read),

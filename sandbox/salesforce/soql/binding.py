@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,6 +31,9 @@ class Source(Protocol):
 
     def find(self, record_id: str) -> Record | None:
         """The record of any object type with that id."""
+
+    def lagging(self, name: str) -> Iterable[Record] | None:
+        """The records of an object type as queries still see them, where those lag behind."""
 
 
 @dataclass(frozen=True, slots=True)

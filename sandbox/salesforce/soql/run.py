@@ -38,14 +38,16 @@ def run(text: str, source: Source, *, include_deleted: bool, version: str) -> Fo
     rows = source.rows(kind.name)
     chosen = build(query.where, binder, rows) if query.where is not None else Filter(lambda _values: True)
     keys = [(_sortable(binder, order.path), order) for order in query.order]
-    candidates: Iterable[Record] = rows.every() if chosen.found is None else chosen.found()
+    candidates, by_change = source.lagging(kind.name), False
+    if candidates is None:
+        candidates, by_change = chosen.found() if chosen.found else rows.every(), chosen.by_change
     passes = chosen.test
     matching = (
         record
         for record in candidates
         if (include_deleted or record.archived_at is None) and passes(record.values)
     )
-    return Found(kind, _ordered(matching, keys, query, by_change=chosen.by_change), tell)
+    return Found(kind, _ordered(matching, keys, query, by_change=by_change), tell)
 
 
 def _ordered(
