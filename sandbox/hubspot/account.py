@@ -132,6 +132,15 @@ class HubSpot(Vendor):
         asked = str(arguments.get("object_type", ""))
         return plain_template(rule).replace("{object_type}", "contacts" if asked in CONTACTS else asked)
 
+    def page_fields(self, object_name: str, record: Record) -> dict[str, Any]:
+        fields = self.fields_of(object_name, record)
+        owner = self.tables["owners"].get(str(fields.get("hubspot_owner_id")))
+        if owner is not None:
+            fields["hubspot_owner_id"] = (
+                f"{owner.values['firstName']} {owner.values['lastName']} ({owner.id})"
+            )
+        return fields
+
     def check_type(self, object_type: str) -> None:
         """Let contacts through; refuse other types as HubSpot or as not built."""
         if object_type in CONTACTS:
