@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import logging
+import traceback
 
+import structlog
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from model.errors import Refused, StoreBusy
 
-log = logging.getLogger("leadrelay.webhooks")
+log = structlog.get_logger("leadrelay.http")
 
 RETRY_AFTER_SECONDS = 5
 
@@ -59,7 +60,8 @@ def answer_errors(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def internal(error: Exception) -> Response:
-        log.error("http.failed endpoint=%s", request.endpoint, exc_info=error)
+        plain = "".join(traceback.format_exception(error))  # a rich one shows local variables: the body
+        log.error("http.failed", endpoint=request.endpoint, exception=plain)
         answer = jsonify(refusal(500))
         answer.status_code = 500
         return answer

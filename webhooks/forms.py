@@ -52,7 +52,7 @@ def blueprint(
         source = _source(playbook(), name)
         answer = Response(status=204)
         if _allowed_origin(source, request):
-            own = (source.id_header, source.auth.header, *_scheme_headers(source))
+            own = (source.id_header, source.auth.header)
             answer.headers["Access-Control-Allow-Methods"] = "POST"
             answer.headers["Access-Control-Allow-Headers"] = ", ".join(filter(None, ("Content-Type", *own)))
             answer.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
@@ -167,9 +167,3 @@ def _allowed_origin(source: Source, request: Request) -> str:
         return "*"
     origin = request.headers.get("Origin", "")
     return origin if origin in source.cors else ""
-
-
-def _scheme_headers(source: Source) -> tuple[str, ...]:
-    if source.auth.kind == "standard_webhooks":
-        return ("webhook-id", "webhook-timestamp", "webhook-signature")
-    return ("Authorization",) if source.auth.kind == "token" and not source.auth.header else ()

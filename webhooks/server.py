@@ -8,11 +8,11 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import waitress
-from flask import Flask, Response, jsonify
+from flask import Blueprint, Flask, Response, jsonify
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from waitress import wasyncore
@@ -44,11 +44,13 @@ def create_app(
     clock: Clock,
     checks: Mapping[str, Check],
     registry: CollectorRegistry,
+    extra: Sequence[Blueprint] = (),
 ) -> Flask:
     """Build the app with every receiver and the addresses that operators watch."""
     app = Flask("leadrelay", static_folder=None)
     answer_errors(app)
-    app.register_blueprint(forms.blueprint(append, playbook, secret_of, clock))
+    for routes in (forms.blueprint(append, playbook, secret_of, clock), *extra):
+        app.register_blueprint(routes)
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -61,9 +61,8 @@ def _loopback(request: Request) -> None:
 
 
 def _token(auth: SourceAuth, request: Request, secret: str) -> None:
-    header = auth.header or ("" if auth.query else "Authorization")
-    given = request.headers.get(header, "") if header else ""
-    if header.lower() == "authorization":
+    given = request.headers.get(auth.header, "") if auth.header else ""
+    if auth.header.lower() == "authorization":
         scheme, _, credentials = given.partition(" ")
         given = credentials.strip() if scheme.lower() == "bearer" else given
     if not given and auth.query:
@@ -73,7 +72,7 @@ def _token(auth: SourceAuth, request: Request, secret: str) -> None:
         sent = given.encode("latin-1", "replace")  # as the server decoded it
     if not given:
         raise Refused(
-            401, "token_missing", "The token is missing", f"Send the token in {_token_place(auth, header)}."
+            401, "token_missing", "The token is missing", f"Send the token in {_token_place(auth)}."
         )
     if not hmac.compare_digest(sent, secret.encode()):
         raise Refused(
@@ -81,11 +80,11 @@ def _token(auth: SourceAuth, request: Request, secret: str) -> None:
         )
 
 
-def _token_place(auth: SourceAuth, header: str) -> str:
+def _token_place(auth: SourceAuth) -> str:
     places = []
-    if header:
-        bearer = header.lower() == "authorization"
-        places.append('the header "Authorization: Bearer …"' if bearer else f'the header "{header}"')
+    if auth.header:
+        bearer = auth.header.lower() == "authorization"
+        places.append('the header "Authorization: Bearer …"' if bearer else f'the header "{auth.header}"')
     if auth.query:
         places.append(f'the query parameter "{auth.query}"')
     return " or ".join(places)

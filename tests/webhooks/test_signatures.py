@@ -55,7 +55,7 @@ def test_an_unsigned_source_refuses_what_a_proxy_on_this_machine_passes_on(name)
     assert post(SourceAuth("none", HERE), {name: "127.0.0.1"}) == (401, "unsigned_source")
 
 
-BEARER = SourceAuth("token", HERE, secret_env="IN_SECRET")
+BEARER = SourceAuth("token", HERE, secret_env="IN_SECRET", header="Authorization")
 NAMED = SourceAuth("token", HERE, secret_env="IN_SECRET", header="X-Token")
 QUERY = SourceAuth("token", HERE, secret_env="IN_SECRET", query="key")
 WIRE = SECRET.encode().decode("latin-1")  # UTF-8 on the wire, as WSGI shows it
