@@ -53,9 +53,8 @@ class Attribute:
         of the session's touches came in first.
         """
         this = _as_field(touch)
-        ledger = [_as_field(known) for known in lead.touches]
-        first = min([*_known(lead, "first_touch", ledger), this], key=lambda end: end["at"])
-        last = max([this, *_known(lead, "last_touch", ledger)], key=self._recency)
+        first = min([*_known(lead, "first_touch"), this], key=lambda end: end["at"])
+        last = max([this, *_known(lead, "last_touch")], key=self._recency)
         ends = {"first_touch": first, "last_touch": last}
         return {name: end for name, end in ends.items() if end != lead.fields.get(name)}
 
@@ -63,10 +62,10 @@ class Attribute:
         return not (self.skip_direct and end.get("channel") == "direct"), end["at"]
 
 
-def _known(lead: Lead, name: str, ledger: list[TouchField]) -> list[TouchField]:
+def _known(lead: Lead, name: str) -> list[TouchField]:
     """Return the end as it stands, else all touches it could be taken from."""
     end = lead.fields.get(name)
-    return [end] if end else ledger
+    return [end] if end else [_as_field(touch) for touch in lead.touches]
 
 
 def _as_field(touch: Touch) -> TouchField:
