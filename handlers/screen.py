@@ -26,8 +26,8 @@ DISPOSABLE: dict[str, Verdict] = {
 class Screen:
     """Tell spam and unusable contents from leads, with all reasons at once.
 
-    Spam outranks quarantine. A person's verdict on a replay (``overrides["lead"]``) lets
-    the event through; what was found is still said.
+    Spam outranks quarantine. A person's verdict on a replay (``overrides["lead"]``) lets an
+    event that has any field through; what was found is still said.
     """
 
     screening: Screening
@@ -41,7 +41,7 @@ class Screen:
             return NOTHING
         because = tuple(why for _, why in findings)
         verdicts = {verdict for verdict, _ in findings}
-        if "lead" in reading.stored.overrides and verdicts != {Verdict.GO}:
+        if reading.stored.overrides.get("lead") and reading.fields and verdicts != {Verdict.GO}:
             return Decision(because=(*because, Because("let through: a person said whose it is")))
         worst = next((v for v in (Verdict.SPAM, Verdict.QUARANTINE) if v in verdicts), Verdict.GO)
         return Decision(because=because, verdict=worst)
@@ -68,7 +68,7 @@ class Screen:
 def _unusable(reading: Reading) -> Iterator[Finding]:
     """Yield what keeps the contents from becoming a lead, and what was merely left blank."""
     for problem in reading.problems:
-        if problem.fatal and problem.field != "phone":
+        if problem.fatal:
             yield Verdict.QUARANTINE, Because(str(problem), problem.place)
         else:
             yield Verdict.GO, Because(f"{problem}; left blank", problem.place)

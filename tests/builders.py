@@ -41,7 +41,7 @@ from model.teammate import Teammate
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
-FATAL = ("payload", "email")
+FATAL = ("body", "email")
 """Fields whose problems a reading calls fatal."""
 
 PIPELINE = ("screen", "identify", "absorb", "attribute", "score", "qualify", "assign", "writeback")

@@ -50,9 +50,9 @@ def screened(reading, **screening):
             ["employees is no number; left blank"],
         ),
         (
-            a_reading(email="ada@acme.com", problems=[("payload", "is nested too deeply")]),
+            a_reading(email="ada@acme.com", problems=[("body", "is a single value")]),
             QUARANTINE,
-            ["payload is nested too deeply"],
+            ["body is a single value"],
         ),
     ],
 )
@@ -110,6 +110,10 @@ def test_a_person_s_verdict_lets_an_event_through_and_the_findings_stay_said():
     assert decision.verdict is GO
     assert reasons(decision)[-1] == "let through: a person said whose it is"
     assert len(decision.because) == 3
+
+
+def test_a_person_s_verdict_does_not_make_a_lead_of_nothing():
+    assert screened(a_reading(problems=[("body", "is a list")], lead="new")).verdict is QUARANTINE
 
 
 def test_what_no_sender_posted_is_not_screened():
