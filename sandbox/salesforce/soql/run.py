@@ -16,6 +16,10 @@ from sandbox.salesforce.soql.tokens import error_at
 from sandbox.salesforce.soql.tree import Order, Path, Query
 
 Tell = Callable[[Record], dict[str, Any]]
+Names = tuple[tuple[str, ...], ...]  # the columns of an ascending order
+
+BY_ID: Names = (("Id",),)  # also the order in which records were made
+BY_CHANGE: Names = (("SystemModstamp",), ("Id",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +42,48 @@ def run(text: str, source: Source, *, include_deleted: bool, version: str) -> Fo
     rows = source.rows(kind.name)
     chosen = build(query.where, binder, rows) if query.where is not None else Filter(lambda _values: True)
     keys = [(_sortable(binder, order.path), order) for order in query.order]
-    candidates, by_change = source.lagging(kind.name), False
-    if candidates is None:
-        candidates, by_change = chosen.found() if chosen.found else rows.every(), chosen.by_change
+    candidates, order = _candidates(source, kind, chosen, _wanted(keys))
     passes = chosen.test
     matching = (
         record
         for record in candidates
         if (include_deleted or record.archived_at is None) and passes(record.values)
     )
-    return Found(kind, _ordered(matching, keys, query, by_change=by_change), tell)
+    return Found(kind, _ordered(matching, order, keys, query), tell)
+
+
+def _candidates(
+    source: Source, kind: ObjectType, chosen: Filter, wanted: Names
+) -> tuple[Iterable[Record], Names]:
+    """The records to look at, and the order in which they come."""
+    rows, lagging = source.rows(kind.name), source.lagging(kind.name)
+    if lagging is not None:
+        return lagging, BY_ID
+    if chosen.found is not None:
+        return chosen.found(), BY_CHANGE if chosen.by_change else ()
+    if wanted == BY_CHANGE[: len(wanted)]:
+        return rows.changed_from(""), BY_CHANGE
+    return rows.every(), BY_ID
+
+
+def _wanted(keys: list[tuple[Column, Order]]) -> Names:
+    """The order asked for where it is a plain ascending one; that of the ids where none is asked for."""
+    if any(order.descending or order.nulls_last for _, order in keys):
+        return (("",),)
+    return tuple(column.names for column, _ in keys) or BY_ID
 
 
 def _ordered(
-    matching: Iterable[Record], keys: list[tuple[Column, Order]], query: Query, *, by_change: bool
+    matching: Iterable[Record], order: Names, keys: list[tuple[Column, Order]], query: Query
 ) -> list[Record]:
     end = None if query.limit is None else query.offset + query.limit
-    if (by_change and _is_by_change(keys)) or (not keys and not by_change):
-        return list(islice(matching, query.offset, end))  # already in order, or in none: stop at the limit
-    records = list(matching)
-    if not keys:
-        records.sort(key=lambda record: record.id)
-    for column, order in reversed(keys):
-        _sort(records, column, order)
+    wanted = _wanted(keys)
+    if wanted == order[: len(wanted)]:
+        return list(islice(matching, query.offset, end))  # in order already: stop at the limit
+    records = sorted(matching, key=lambda record: record.id)
+    for column, key in reversed(keys):
+        _sort(records, column, key)
     return records[query.offset : end]
-
-
-def _is_by_change(keys: list[tuple[Column, Order]]) -> bool:
-    names = [column.names for column, order in keys if not order.descending]
-    return len(names) == len(keys) and names in ([("SystemModstamp",)], [("SystemModstamp",), ("Id",)])
 
 
 def _sort(records: list[Record], column: Column, order: Order) -> None:

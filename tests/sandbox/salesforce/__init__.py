@@ -1,0 +1,1 @@
+"""The Salesforce sandbox against what Salesforce documents, asked over HTTP."""
