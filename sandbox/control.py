@@ -215,7 +215,7 @@ def _methods(methods: set[str] | None) -> set[str]:
 
 
 def _body() -> dict[str, Any]:
-    body = request.get_json(silent=True, force=True) if request.data else {}
+    body = request.get_json(silent=True, force=True) if request.get_data() else {}
     if not isinstance(body, dict):
         raise Refused(400, "bad_json", "the body is no JSON object", "Send a JSON object.")
     return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,7 @@ class Server:
 
     def start(self) -> Server:
         """Begin to answer."""
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # more calls than threads is no news here
         self._thread.start()
         return self
 

@@ -123,8 +123,8 @@ def _read(account: HubSpot, rows: Sequence[Row]) -> Response:
 
 def _update(account: HubSpot, rows: Sequence[Row]) -> Response:
     """A bad value or a taken address refuses the whole batch; a row without a contact fails alone."""
-    id_properties = {row.get("idProperty") for row in rows}
-    for id_property in id_properties - {None, "", "hs_object_id"} - set(account.unique):
+    id_properties = {str(row.get("idProperty") or "") for row in rows}
+    for id_property in id_properties - {"", "hs_object_id", *account.unique}:
         raise bad_request(f"Unable to perform update/upsert by non-unique 0-1 property {id_property}")
     sent = [account.contacts.sort_out(render.properties_of(row)) for row in rows]
     _refuse_problems([problem for _, problems in sent for problem in problems])

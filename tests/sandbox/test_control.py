@@ -90,6 +90,12 @@ def test_a_person_creates_edits_and_deletes(toy):
     assert get(toy, "stats").json()["calls"] == {}, "a person's act is no API call"
 
 
+def test_a_body_is_json_whatever_its_type_says(toy):
+    form = {"Content-Type": "application/x-www-form-urlencoded"}  # what curl -d sends
+    told = requests.post(f"{toy}/__sandbox/faults", data='{"seed": 5}', headers=form, timeout=5)
+    assert told.json()["seed"] == 5
+
+
 def test_reset_forgets_everything(toy):
     make(toy, "lamp")
     post(toy, "faults", {"error_rate": 1})
