@@ -6,6 +6,7 @@ invisible characters, composed Unicode, trimmed, bounded.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -80,6 +81,8 @@ def _scalar(value: JsonValue) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise Unusable("is not a usable number")
         try:
             return str(value)
         except ValueError:  # Python refuses to print integers of thousands of digits

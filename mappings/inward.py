@@ -1,0 +1,251 @@
+"""Inward: a sender's post becomes a Reading in canonical words. Pure; wrong posts make problems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mappings import identity
+from mappings.converters import (
+    CONVERTERS,
+    Converter,
+    Unusable,
+    boolean,
+    default_converter,
+    is_blank,
+    text,
+)
+from mappings.memory import once_each
+from mappings.playbook import ActivityRule, FieldRule, Playbook, Source, SourceAuth
+from mappings.reading import FieldProblem, Reading
+from mappings.touches import read_touch
+from model.decision import Place
+from model.event import JsonValue, StoredEvent
+from model.lead import DECIDED_FIELDS, Activity, Identity, Touch
+
+TEST_MARK = "_leadrelay_test"
+MAX_DETAIL = 255
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+def read(stored: StoredEvent, playbook: Playbook) -> Reading:
+    """Return what the event's source means by its post.
+
+    Values that a person set on replay win over the sender's. Never raises for what was posted.
+    """
+    source = playbook.sources.get(stored.event.source)
+    if source is None:
+        return _without_source(stored)
+    return _Reader(stored, source, playbook).reading()
+
+
+def _without_source(stored: StoredEvent) -> Reading:
+    name = stored.event.source
+    place = Place(f"sources/{name}.yaml", 1)
+    problem = FieldProblem("source", f'"{name}" is no longer in the playbook', place)
+    return Reading(stored, Source(name, place, SourceAuth("none", place), ()), problems=(problem,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A source prepared for reading many posts."""
+
+    constants: Mapping[str, JsonValue]
+    rules: tuple[tuple[FieldRule, tuple[Converter, ...]], ...]
+    phones: tuple[tuple[FieldRule, tuple[Converter, ...]], ...]
+    activities: tuple[tuple[ActivityRule, tuple[tuple[str, frozenset[str]], ...]], ...]
+
+
+@once_each
+def _plan(source: Source) -> _Plan:
+    read_rules = [
+        (rule, tuple(CONVERTERS[name] for name in rule.convert) or (text,))
+        for rule in source.fields
+        if rule.paths
+    ]
+    return _Plan(
+        constants={rule.field: rule.constant for rule in source.fields if not rule.paths},
+        rules=tuple(entry for entry in read_rules if entry[0].field != "phone"),
+        phones=tuple(entry for entry in read_rules if entry[0].field == "phone"),
+        activities=tuple(
+            (
+                rule,
+                tuple(
+                    (path, frozenset(value.casefold() for value in accepted))
+                    for path, accepted in rule.when.items()
+                ),
+            )
+            for rule in source.activities
+        ),
+    )
+
+
+class _Reader:
+    """Reads one event; collects problems on the way."""
+
+    def __init__(self, stored: StoredEvent, source: Source, playbook: Playbook) -> None:
+        self.stored = stored
+        self.source = source
+        self.plan = _plan(source)
+        self.playbook = playbook
+        self.problems: list[FieldProblem] = []
+        payload: Any = stored.event.payload
+        if not isinstance(payload, Mapping):
+            payload = _NOTHING
+        self.body = self._object(payload.get("body"))
+        query, headers = payload.get("query"), payload.get("headers")
+        self.query: Mapping[str, Any] = query if isinstance(query, Mapping) else _NOTHING
+        self.headers: Mapping[str, Any] = headers if isinstance(headers, Mapping) else _NOTHING
+
+    def reading(self) -> Reading:
+        """Return all that could be understood, and what could not."""
+        fields, records = self._fields()
+        self._check_required(fields)
+        at = self.stored.event.occurred_at
+        source = self.source
+        touch = read_touch(self.find, source.touch_paths, source.touch_constants, self._note_lightly)
+        return Reading(
+            stored=self.stored,
+            source=source,
+            fields=fields,
+            identities=(*records, *_person(fields)),
+            touch=Touch(at, touch),
+            activities=self._activities(at),
+            problems=tuple(self.problems),
+            honeypot=tuple(path for path in source.honeypot if not is_blank(self.find(path))),
+            is_test=self._is_test(),
+        )
+
+    def find(self, path: str) -> JsonValue:
+        """Return what a path leads to: in the body, else for ``query.`` and ``headers.`` there."""
+        found = look_up(self.body, path)
+        if found is None and path.startswith("query."):
+            return look_up(self.query, path[6:])
+        if found is None and path.startswith("headers."):
+            return self.headers.get(path[8:].lower())
+        return found
+
+    def _object(self, body: JsonValue) -> Mapping[str, Any]:
+        if isinstance(body, Mapping) and body:
+            return body
+        kind = "a list" if isinstance(body, list) else "a single value" if body else "empty"
+        self._note("body", f"is {kind}; an object with named fields is expected")
+        return _NOTHING
+
+    def _note(self, field: str, reason: str, place: Place | None = None, *, fatal: bool = True) -> None:
+        self.problems.append(FieldProblem(field, reason, place or self.source.place, fatal))
+
+    def _note_lightly(self, field: str, reason: str) -> None:
+        self._note(field, reason, fatal=False)
+
+    def _fields(self) -> tuple[dict[str, JsonValue], list[Identity]]:
+        overrides = self.stored.overrides
+        fields: dict[str, JsonValue] = dict(self.plan.constants)
+        records: list[Identity] = []
+        for rule, converters in self.plan.rules:
+            if rule.field in overrides:
+                continue
+            value = self._value(rule, converters)
+            if value is not None and rule.field.startswith("record."):
+                _, connection, object_type = rule.field.split(".", 2)
+                records.append(identity.record_identity(connection, object_type, str(value)))
+            elif value is not None:
+                fields[rule.field] = value
+        if overrides:
+            self._override(fields)
+        for rule, converters in self.plan.phones:  # last: the lead's country says how a number is meant
+            if "phone" not in overrides:
+                number = self._value(rule, converters, str(fields.get("country") or ""))
+                if number is not None:
+                    fields["phone"] = number
+        return fields, records
+
+    def _value(self, rule: FieldRule, converters: tuple[Converter, ...], country: str = "") -> JsonValue:
+        """Return the converted value of the first path that is not blank; ``None`` when there is none."""
+        raw = next((raw for path in rule.paths if not is_blank(raw := self.find(path))), None)
+        if raw is None:
+            return None
+        reason = ""
+        own = self.source.region
+        for region in (country, own) if country and country != own else (own,):
+            try:
+                value = raw
+                for convert in converters:
+                    value = convert(value, region)
+                return None if is_blank(value) else value
+            except Unusable as error:
+                reason = reason or error.reason
+        self._note(rule.field, reason, rule.place, fatal=rule.field == "email")
+        return None
+
+    def _override(self, fields: dict[str, JsonValue]) -> None:
+        """Put in what a person set on replay; a blank one takes the field away."""
+        for name, value in self.stored.overrides.items():
+            kind = self.playbook.fields.get(name)
+            if kind is None or name in DECIDED_FIELDS:
+                self._note(name, "cannot be set by hand", fatal=False)
+            elif is_blank(value):
+                fields.pop(name, None)
+            else:
+                try:
+                    region = str(fields.get("country") or self.source.region)
+                    fields[name] = CONVERTERS[default_converter(name, kind)](value, region)
+                except Unusable as error:
+                    self._note(name, error.reason)
+
+    def _check_required(self, fields: Mapping[str, JsonValue]) -> None:
+        for rule in self.source.required:
+            if not any(name in fields for name in rule.any_of):
+                others = "".join(f" or {name}" for name in rule.any_of[1:])
+                self._note(rule.any_of[0], f"{others.strip()} is required".strip(), rule.place)
+
+    def _activities(self, at: datetime) -> tuple[Activity, ...]:
+        """Return the activity of the first rule that fits, if any."""
+        for rule, tests in self.plan.activities:
+            if all(self._text(path).casefold() in accepted for path, accepted in tests):
+                detail = self._text(rule.detail_path)[:MAX_DETAIL] if rule.detail_path else ""
+                return (Activity(rule.kind, at, detail),)
+        return ()
+
+    def _text(self, path: str) -> str:
+        try:
+            value = self.find(path)
+            return "" if value is None else text(value)
+        except Unusable:
+            return ""
+
+    def _is_test(self) -> bool:
+        try:
+            mark = self.body.get(TEST_MARK)
+            return mark is not None and boolean(mark)
+        except Unusable:
+            return False
+
+
+def look_up(data: Mapping[str, Any], path: str) -> JsonValue:
+    """Return what a dotted path leads to, or ``None``; a field of that very name comes first."""
+    found = data.get(path)
+    if found is not None or "." not in path:
+        return found
+    inside: Any = data
+    for step in path.split("."):
+        if isinstance(inside, Mapping):
+            inside = inside.get(step)
+        elif isinstance(inside, list) and step.isdecimal() and len(step) < 6:
+            inside = inside[int(step)] if int(step) < len(inside) else None
+        else:
+            return None
+    return inside
+
+
+def _person(fields: Mapping[str, JsonValue]) -> list[Identity]:
+    """Return the keys that the fields hold, the stronger first."""
+    found = []
+    if fields.get("email"):
+        found.append(identity.email_identity(str(fields["email"])))
+    if fields.get("phone"):
+        found.append(identity.phone_identity(str(fields["phone"])))
+    return found

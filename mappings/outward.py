@@ -1,0 +1,299 @@
+"""Outward: a lead in a vendor's names and values, what of it differs from the CRM, and the way back. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Protocol
+
+from mappings.comparing import BY_FIELD, BY_KIND, Same, same
+from mappings.converters import CONVERTERS, Unusable, is_blank, number, text
+from mappings.countries import find as find_country
+from mappings.memory import once_each
+from mappings.playbook import CrmField, Lifecycle, ObjectMap
+from model.event import JsonValue
+from model.lead import LEAD_FIELDS, Lead, Link
+from model.teammate import Teammate
+from model.times import from_text
+
+__all__ = ["Teammates", "difference", "draft", "inward_record", "same"]
+
+
+class Teammates(Protocol):
+    """What a map must know of people."""
+
+    def teammate(self, email: str) -> Teammate | None:
+        """Return a teammate by e-mail."""
+
+    def teammate_by_id(self, connection: str, remote_id: str) -> Teammate | None:
+        """Return the teammate behind a CRM's owner or user id."""
+
+
+Encode = Callable[[JsonValue], JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A line of the map, prepared: how its value is written and compared."""
+
+    rule: CrmField
+    remote: str
+    outer: str
+    inner: str
+    encode: Encode
+    same: Same
+    is_people_owned: bool
+    is_stage: bool
+
+    def is_blank(self, held: JsonValue) -> bool:
+        """Say whether the vendor's value counts as blank: our own placeholder and listed ones do."""
+        return (
+            is_blank(held)
+            or held in self.rule.blank_values
+            or (self.rule.default is not None and same(held, self.rule.default))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """An object's map, prepared once."""
+
+    rules: tuple[_Rule, ...]
+    by_remote: Mapping[str, _Rule]
+    read: tuple[_Rule, ...]  # the first line of each lead field; further ones are only written
+    cleared: JsonValue  # what empties a field
+
+
+@once_each
+def _plan(object_map: ObjectMap) -> _Plan:
+    rules = tuple(_prepared(rule, object_map.as_text) for rule in object_map.fields)
+    first: dict[str, _Rule] = {}
+    for prepared in rules:
+        if not prepared.inner and prepared.outer != "id":
+            first.setdefault(prepared.outer, prepared)
+    return _Plan(
+        rules=rules,
+        by_remote={prepared.remote: prepared for prepared in rules},
+        read=tuple(first.values()),
+        cleared="" if object_map.as_text else None,
+    )
+
+
+def _prepared(rule: CrmField, as_text: bool) -> _Rule:
+    outer, _, inner = rule.field.partition(".")
+    return _Rule(
+        rule=rule,
+        remote=rule.remote,
+        outer=outer,
+        inner=inner,
+        encode=_encoder(rule, as_text),
+        same=BY_FIELD.get(rule.field) or BY_KIND[rule.kind],
+        is_people_owned=rule.authority == "crm",
+        is_stage=rule.kind == "stage",
+    )
+
+
+def _encoder(rule: CrmField, as_text: bool) -> Encode:
+    """Return what writes a value in the vendor's form; its ``None`` means: not this value."""
+    if rule.values or rule.kind == "stage":
+        values = rule.values
+        return (lambda value: values.get(_text_of(value))) if values else _text_of
+    if rule.kind == "number":
+        return _number_text if as_text else _number
+    if rule.kind == "bool":
+        return _bool_text if as_text else _bool
+    if rule.kind == "datetime":
+        return _moment
+    limit = rule.max_length
+    return (lambda value: _text_of(value)[:limit].rstrip()) if limit else _text_of
+
+
+def _text_of(value: JsonValue) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _number(value: JsonValue) -> JsonValue:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        amount = float(value)
+        return int(amount) if amount.is_integer() else amount
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number_text(value: JsonValue) -> JsonValue:
+    amount = _number(value)
+    return None if amount is None else str(amount)
+
+
+def _bool(value: JsonValue) -> JsonValue:
+    return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
+
+
+def _bool_text(value: JsonValue) -> JsonValue:
+    flag = _bool(value)
+    return None if flag is None else _text_of(flag)
+
+
+def _moment(value: JsonValue) -> JsonValue:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _moment_of_text(str(value))
+
+
+@lru_cache(maxsize=4096)
+def _moment_of_text(value: str) -> str | None:
+    try:
+        return from_text(value).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
+        return None
+
+
+def draft(
+    lead: Lead, object_map: ObjectMap, connection: str, lookups: Teammates, *, creating: bool = False
+) -> dict[str, JsonValue]:
+    """Return the lead in the vendor's names and values.
+
+    Blank fields are left out, except that ``creating`` sends the defaults of fields that the vendor
+    requires, and that ``allow_clear`` empties. An owner whom the CRM would not accept is left out.
+    """
+    plan = _plan(object_map)
+    fields = lead.fields
+    made: dict[str, JsonValue] = {}
+    for entry in plan.rules:
+        value = fields.get(entry.outer)
+        if entry.inner:
+            value = value.get(entry.inner) if isinstance(value, dict) else None
+        elif entry.outer == "id":
+            value = lead.id
+        if value is None or value == "":
+            if creating and entry.rule.default is not None:
+                made[entry.remote] = entry.rule.default
+            elif entry.rule.allow_clear and not creating:
+                made[entry.remote] = plan.cleared
+            continue
+        if entry.rule.kind == "owner":
+            value = _owner_id(str(value), connection, lookups)
+        else:
+            value = entry.encode(value)
+        if value is not None:
+            made[entry.remote] = value
+        elif creating and entry.rule.default is not None:
+            made[entry.remote] = entry.rule.default
+    return made
+
+
+def _owner_id(email: str, connection: str, lookups: Teammates) -> str | None:
+    teammate = lookups.teammate(email)
+    if teammate is None or not teammate.can_own_on(connection):
+        return None
+    return teammate.ids[connection]
+
+
+def difference(
+    wanted: Mapping[str, JsonValue], link: Link | None, object_map: ObjectMap, lifecycle: Lifecycle
+) -> dict[str, JsonValue]:
+    """Return what of a draft must be written: what differs from the shadow and is ours to change.
+
+    Left out are values that a person typed into a field of authority ``crm``, a stage that would
+    move backwards, and a stage value that the map does not list.
+    """
+    if link is None:
+        return dict(wanted)
+    by_remote = _plan(object_map).by_remote
+    shadow, written = link.shadow, link.written
+    changed: dict[str, JsonValue] = {}
+    for remote, value in wanted.items():
+        held = shadow.get(remote)
+        if value == held and type(value) is type(held):
+            continue
+        entry = by_remote.get(remote)
+        if entry is None:
+            if not same(value, held):
+                changed[remote] = value
+            continue
+        if entry.same(value, held):
+            continue
+        if not entry.is_blank(held):
+            if entry.is_people_owned and not entry.same(held, written.get(remote)):
+                continue
+            if entry.is_stage and not _is_forward(value, held, entry.rule, lifecycle):
+                continue
+        changed[remote] = value
+    return changed
+
+
+def _is_forward(value: JsonValue, held: JsonValue, rule: CrmField, lifecycle: Lifecycle) -> bool:
+    """Compare two of the vendor's stages by our order; where several of ours share one, the last counts."""
+
+    def order(vendor_value: JsonValue) -> int:
+        if not rule.values:
+            return lifecycle.order(_text_of(vendor_value))
+        found = [stage for stage, known in rule.values.items() if same(known, vendor_value)]
+        return max(map(lifecycle.order, found), default=-1)
+
+    return 0 <= order(held) < order(value)
+
+
+def inward_record(
+    fields: Mapping[str, JsonValue], object_map: ObjectMap, connection: str, lookups: Teammates
+) -> dict[str, JsonValue]:
+    """Return a CRM record, or any part of one, in canonical fields; touches are never read back.
+
+    Blank vendor fields are ``None``, and so is an owner who is no known teammate. A value that has no
+    canonical form (a stage that is not listed, a broken number) is left out: nothing can be said of it.
+    """
+    found: dict[str, JsonValue] = {}
+    region = _region(fields, object_map)
+    for entry in _plan(object_map).read:
+        if entry.remote not in fields:
+            continue
+        held = fields[entry.remote]
+        if entry.is_blank(held):
+            found[entry.outer] = None
+        elif entry.rule.kind == "owner":
+            teammate = lookups.teammate_by_id(connection, str(held))
+            found[entry.outer] = teammate.email if teammate else None
+        else:
+            try:
+                found[entry.outer] = _canonical(entry.rule, held, region)
+            except Unusable:
+                continue
+    return found
+
+
+def _region(fields: Mapping[str, JsonValue], object_map: ObjectMap) -> str:
+    """Return the record's own country for telephone numbers; ``ZZ``: only international ones are read."""
+    for entry in _plan(object_map).read:
+        if entry.outer == "country" and isinstance(fields.get(entry.remote), str):
+            return find_country(str(fields[entry.remote])) or "ZZ"
+    return "ZZ"
+
+
+def _canonical(rule: CrmField, held: JsonValue, region: str) -> JsonValue:
+    if rule.values:
+        for ours, theirs in rule.values.items():  # of several the first: it claims the least
+            if same(theirs, held):
+                return ours
+        if rule.kind == "stage":
+            raise Unusable("is not listed")
+    if rule.field in ("email", "phone", "country"):
+        return CONVERTERS[rule.field](held, region)
+    if rule.field == "message":
+        return CONVERTERS["long_text"](held, region)
+    kind = LEAD_FIELDS.get(rule.field)
+    if kind is bool or rule.kind == "bool":
+        return CONVERTERS["boolean"](held, region)
+    if kind in (int, float) or rule.kind == "number":
+        amount = number(held)
+        return int(amount) if kind is int or (kind is None and amount.is_integer()) else amount
+    return text(held)

@@ -1,0 +1,204 @@
+"""Where a person came from: UTM parameters, click ids, referrer, landing page, and the channel they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from mappings import loader
+from mappings.converters import MAX_URL, Unusable, text
+from model.event import JsonValue
+
+Find = Callable[[str], JsonValue]
+
+MAX_VALUE = 255  # Salesforce's text fields hold no more
+
+_TABLE: dict[str, Any] = loader.read(Path(__file__).with_name("channels.yaml"), "channels.yaml").data
+
+CLICK_IDS: Mapping[str, Mapping[str, Any]] = _TABLE["click_ids"]
+_MEDIUMS = {word: channel for channel, words in _TABLE["mediums"].items() for word in words}
+_EMPTY = frozenset(_TABLE["empty"])
+_SITES = [(channel, site, word) for channel, sites in _TABLE["sites"].items() for site in sites
+          for word in (site, *sites[site])]  # fmt: skip
+_HOSTS = {word: (channel, site) for channel, site, word in _SITES if "." in word and not word.endswith(".*")}
+_ANY_ENDING = {word[:-2]: (channel, site) for channel, site, word in _SITES if word.endswith(".*")}
+_NAMES = {word: (channel, site) for channel, site, word in _SITES if "." not in word}
+_PAID = {"organic_search": "paid_search", "organic_social": "paid_social"}
+_MACRO = re.compile(r"[{\[%$]{1,2}[^{}\[\]]*[}\]%]{1,2}")  # {{campaign.name}}, {keyword}: never filled in
+
+UTM = ("source", "medium", "campaign", "term", "content")
+_UTM_NAMES = {name: (f"utm_{name}", f"utm{name.capitalize()}", f"utm-{name}") for name in UTM}
+_LANDING = ("landing_page", "landing_page_url", "landing_url")
+_PAGE = ("page_url", "pageUrl", "page_uri", "pageUri", "page_location", "context.pageUri", "page")
+_REFERRER = ("referrer", "page_referrer", "document_referrer", "http_referrer", "referer")
+
+
+def read_touch(
+    find: Find,
+    paths: Mapping[str, tuple[str, ...]],
+    constants: Mapping[str, str],
+    problem: Callable[[str, str], None],
+) -> dict[str, str]:
+    """Return the fields of a touch; ``channel`` is always among them.
+
+    ``find`` looks a path up in the post. What the post says outright beats the addresses it
+    carries, both beat the source's constants, and these beat what a click id or referrer implies.
+    """
+
+    def first(name: str, usual: tuple[str, ...]) -> str:
+        for path in (*paths.get(name, ()), *usual):
+            value = find(path)
+            if value is not None:
+                try:
+                    found = _told(value)
+                except Unusable as error:
+                    problem(f"touch.{name}", error.reason)
+                    continue
+                if found:
+                    return found
+        return ""
+
+    landing = first("landing_page", _LANDING)
+    page = first("", _PAGE) or first("", ("headers.referer",))
+    parameters = {**_parameters(page), **_parameters(landing)}
+    touch: dict[str, str] = {}
+    for name in UTM:
+        value = first(name, _UTM_NAMES[name]) or parameters.get(f"utm_{name}", "")
+        value = value or first("", (f"query.utm_{name}",)) or constants.get(name, "")
+        if value:
+            touch[name] = value[:MAX_VALUE].lower() if name in ("source", "medium") else value[:MAX_VALUE]
+    _add_click_id(touch, first, parameters)
+    landing = _without_query(landing or page)
+    referrer = _without_query(first("referrer", _REFERRER) or constants.get("referrer", ""))
+    if landing or constants.get("landing_page"):
+        touch["landing_page"] = landing or constants["landing_page"]
+    if referrer and not (landing and _host(referrer) == _host(landing)):  # the own site is no origin
+        touch["referrer"] = referrer
+    given = first("channel", ()) or constants.get("channel", "")
+    channel = _imply(touch)
+    touch["channel"] = given[:MAX_VALUE].lower() if given else channel
+    return touch
+
+
+def _told(value: JsonValue) -> str:
+    """Return a value as clean text; empty when it means nothing."""
+    if isinstance(value, str) and len(value) > MAX_URL:
+        value = value[:MAX_URL]  # a tracking address may be endless; its beginning tells enough
+    told = text(value)
+    return "" if told.lower() in _EMPTY or _MACRO.fullmatch(told) else told
+
+
+def _add_click_id(
+    touch: dict[str, str], first: Callable[[str, tuple[str, ...]], str], parameters: Mapping[str, str]
+) -> None:
+    given = first("click_id", ())
+    if given:
+        touch["click_id"] = given[:MAX_VALUE]
+        touch["click_id_kind"] = first("click_id_kind", ())[:MAX_VALUE].lower() or "other"
+        return
+    for kind in CLICK_IDS:
+        value = parameters.get(kind) or first("", (kind, f"query.{kind}"))
+        if value:
+            touch["click_id"], touch["click_id_kind"] = value[:MAX_VALUE], kind
+            return
+
+
+@lru_cache(maxsize=4096)
+def _parameters(address: str) -> Mapping[str, str]:
+    """Return the parameters of a page's address that tell where its visitor came from."""
+    _, mark, query = address.partition("?")
+    if not mark:
+        return {}
+    try:
+        pairs = parse_qsl(query.partition("#")[0], max_num_fields=100)
+    except ValueError:
+        return {}
+    found: dict[str, str] = {}
+    for key, value in pairs:
+        name = key.lower()
+        if name in CLICK_IDS or name.startswith("utm_"):
+            try:
+                told = _told(value)
+            except Unusable:
+                continue
+            if told:
+                found.setdefault(name, told)
+    return found
+
+
+def _without_query(address: str) -> str:
+    """Return an address without its query and fragment, where personal data and tokens travel."""
+    return re.split(r"[?#]", address, maxsplit=1)[0][:MAX_VALUE]
+
+
+@lru_cache(maxsize=4096)
+def _host(address: str) -> str:
+    try:
+        host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
+    except ValueError:
+        return ""
+    return host.lower().removeprefix("www.").rstrip(".")
+
+
+@lru_cache(maxsize=4096)
+def _site(host: str) -> tuple[str, str] | None:
+    """Return the channel and the name of a known site."""
+    labels = host.split(".")
+    for n in range(len(labels) - 1):
+        known = _HOSTS.get(".".join(labels[n:]))
+        if known:
+            return known
+    ending = next((n for n, label in enumerate(labels) if label in _ANY_ENDING), None)
+    if ending is None or not 1 <= len(labels) - ending - 1 <= 2:
+        return None
+    return _ANY_ENDING[labels[ending]]
+
+
+def _imply(touch: dict[str, str]) -> str:
+    """Return the channel, and fill in source and medium where a click id or the referrer implies them."""
+    click = CLICK_IDS.get(touch.get("click_id_kind", ""))
+    site = _site(_host(touch["referrer"])) if "referrer" in touch else None
+    if "source" not in touch and "medium" not in touch:
+        implied = _implied_source(click, site, touch.get("referrer", ""))
+        touch.update({name: value for name, value in implied.items() if name != "channel"})
+        if implied:
+            return implied["channel"]
+        return "other" if "campaign" in touch or "click_id" in touch else "direct"
+    return _channel(touch, click, site)
+
+
+def _implied_source(
+    click: Mapping[str, Any] | None, site: tuple[str, str] | None, referrer: str
+) -> dict[str, str]:
+    if click:
+        return {name: click[name] for name in ("source", "medium", "channel")}
+    if site:
+        medium = {"organic_search": "organic", "organic_social": "social"}.get(site[0], site[0])
+        return {"source": site[1], "medium": medium, "channel": site[0]}
+    host = _host(referrer)
+    return {"source": host, "medium": "referral", "channel": "referral"} if host else {}
+
+
+def _channel(touch: Mapping[str, str], click: Mapping[str, Any] | None, site: tuple[str, str] | None) -> str:
+    source = touch.get("source", "")
+    known = _NAMES.get(source) or _site(source.removeprefix("www."))
+    medium = _MEDIUMS.get(touch.get("medium", ""), "")
+    if medium == "paid":
+        place = known or site
+        paid = _PAID.get(place[0]) if place else None
+        return paid or (click["channel"] if click and click.get("paid", True) else "paid_other")
+    if medium == "referral" and known:
+        return known[0]
+    if medium:
+        return medium
+    if click and click.get("paid", True):
+        return str(click["channel"])
+    if known:
+        return known[0]
+    if click:
+        return str(click["channel"])
+    return "other" if source else site[0] if site else "other"
