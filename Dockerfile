@@ -1,0 +1,33 @@
+# The venv is built in one stage and copied into the other, so the image carries no build tools.
+
+FROM python:3.12-slim AS build
+ENV PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN ["python", "-m", "venv", "/opt/leadrelay"]
+WORKDIR /src
+# The dependencies alone first: this layer stays while only our own code changes.
+COPY pyproject.toml constraints.txt ./
+RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > requirements.txt \
+    && /opt/leadrelay/bin/pip install -c constraints.txt -r requirements.txt
+COPY . .
+RUN ["/opt/leadrelay/bin/pip", "install", "--no-deps", "."]
+
+FROM python:3.12-slim
+ENV PATH=/opt/leadrelay/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    LEADRELAY_HOST=0.0.0.0 \
+    LEADRELAY_PORT=8000 \
+    LEADRELAY_DATABASE_URL=sqlite:////data/leadrelay.db \
+    LEADRELAY_PLAYBOOK=/data/playbook
+RUN install -d -o 10001 -g 10001 /data
+COPY --from=build /opt/leadrelay /opt/leadrelay
+WORKDIR /data
+USER 10001:10001
+VOLUME ["/data"]
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=4s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['LEADRELAY_PORT'] + '/healthz', timeout=3)"]
+ENTRYPOINT ["leadrelay"]
+CMD ["serve"]

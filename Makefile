@@ -1,0 +1,59 @@
+# The house's daily commands. Each makes and uses .venv by itself; a second run does not install again.
+
+PYTHON ?= python3
+SEEDS ?= 1:50
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+OLDEST := 3.11
+
+.PHONY: help run test check format bench soak clean
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@echo "make TARGET [PYTHON=python3.12] [ARGS=...]"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: $(INSTALLED) ## Sandbox, daemon and demo traffic in the foreground; Ctrl-C stops all
+	@$(BIN)/python -m leadrelay run $(ARGS)
+
+test: $(INSTALLED) ## All tests but the long seeded ones (ARGS="tests/webhooks -k cors")
+	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
+
+check: $(INSTALLED) ## Format, lint and types, as CI runs them
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(INSTALLED) ## Put the code into the house's format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED) ## Measure what docs and README claim
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(INSTALLED) ## The long seeded crash runs (SEEDS=1:50)
+	@SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -m soak tests/crash $(ARGS)
+
+clean: ## Remove .venv and everything that was made
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "There is no $(PYTHON). Install Python $(OLDEST) or newer, or name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(OLDEST)".split("."))))' || { \
+	  echo "$(PYTHON) is $$($(PYTHON) --version 2>&1); leadrelay needs Python $(OLDEST) or newer."; \
+	  echo "Name a newer one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make a virtual environment: its venv module is missing. Install it:"; \
+	  echo "  Debian, Ubuntu   sudo apt-get install python3-venv"; \
+	  echo "  Fedora           sudo dnf install python3 python3-pip"; \
+	  echo "  macOS            brew install python"; exit 1; }
+	@$(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < tuple(map(int, "$(OLDEST)".split("."))))' 2>/dev/null \
+	  || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	@touch $@
