@@ -11,6 +11,8 @@ from mappings.playbook import Lifecycle, Member, Pool, Routing, Territory
 from model.decision import NOTHING, AskReview, Assigned, Because, Decision
 from model.lead import Lead
 
+LONGEST_CONDITION = 100  # a list of forty countries is read in the playbook, not on every lead
+
 
 @dataclass(frozen=True, slots=True)
 class Assign:
@@ -52,7 +54,9 @@ class Assign:
     def _where(self, territory: Territory | None) -> Because:
         if territory is None:
             return Because("no territory matches: fallback pool", self.routing.fallback_place)
-        return Because(f"territory {territory.name}: {territory.when.text}", territory.place)
+        text = territory.when.text
+        shown = text if len(text) <= LONGEST_CONDITION else f"{text[:LONGEST_CONDITION]}…"
+        return Because(f"territory {territory.name}: {shown}", territory.place)
 
     def _offer(
         self, territory: Territory | None, lead: Lead, context: Context, because: list[Because]

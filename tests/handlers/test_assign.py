@@ -113,6 +113,15 @@ def test_the_way_to_the_owner_is_told_with_its_places():
     ]
 
 
+def test_a_long_condition_is_cut_for_the_place_leads_to_it():
+    everywhere = a_territory("World", field_is("country", "DE", *map(str, range(90))), pool="rest")
+    decision = assigned(
+        a_lead(country="DE"), assign=Assign(a_routing(everywhere, pools=POOLS), a_lifecycle())
+    )
+    assert decision.because[0].text.endswith("…")
+    assert len(decision.because[0].text) < 130
+
+
 def test_a_lead_of_no_territory_says_so():
     decision = assigned(a_lead(stage="mql", country="FR"))
     assert decision.because[0].text == "no territory matches: fallback pool"
