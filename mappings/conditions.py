@@ -15,7 +15,7 @@ from typing import Any
 
 from mappings.converters import Unusable, country
 from mappings.loader import Document, Path_
-from mappings.playbook import Condition
+from mappings.playbook import TOP_STAGE, Condition
 from mappings.problems import Problem, did_you_mean, unknown
 from model.lead import TOUCH_FIELDS, Lead
 
@@ -165,7 +165,7 @@ class ConditionCompiler:
             self._fault(at, f'"{operator}" takes a list', "Write for example [DE, AT].")
             return None
         checked = [
-            self._operand(name, kind, item, (*at, n) if operator in LISTS else at)
+            self._operand(name, kind, operator, item, (*at, n) if operator in LISTS else at)
             for n, item in enumerate(operands)
         ]
         if any(item is None for item in checked):
@@ -182,7 +182,7 @@ class ConditionCompiler:
         shown = ", ".join(str(item).lower() if isinstance(item, bool) else str(item) for item in operands)
         return _Part(_checked(get, check), f"{name} {WORDS[operator]} {shown}", frozenset({name}))
 
-    def _operand(self, name: str, kind: type, operand: Any, at: Path_) -> Any:
+    def _operand(self, name: str, kind: type, operator: str, operand: Any, at: Path_) -> Any:
         """Return the operand if its type fits the field; else note the problem and return ``None``."""
         number = isinstance(operand, int | float) and not isinstance(operand, bool)
         fits = number if kind in (int, float) else isinstance(operand, kind)
@@ -193,6 +193,10 @@ class ConditionCompiler:
             return None
         if name == "stage" and operand not in self.stages:
             self._fault(at, f'there is no stage "{operand}"', did_you_mean(operand, self.stages))
+            return None
+        if name == "stage" and operator in ORDER and operand not in ladder_of(self.stages):
+            fix = "Compare it with is or in."
+            self._fault(at, f'"{operand}" stands beside the way, so no stage is {WORDS[operator]} it', fix)
             return None
         if name == "country" and len(operand) != 2:
             self._fault(at, f'a country is two letters, not "{operand}"', _country_fix(operand))
@@ -361,8 +365,14 @@ def _value_check(operator: str, operands: list[Any], kind: type) -> Check:
     return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and check(value)
 
 
+def ladder_of(stages: Sequence[str]) -> Sequence[str]:
+    """Return the stages on the way; those listed after ``customer`` stand beside it."""
+    return stages[: stages.index(TOP_STAGE) + 1] if TOP_STAGE in stages else stages
+
+
 def _stage_check(operator: str, operands: list[str], stages: Sequence[str]) -> Check:
-    """Compare stages by their order in life; a stage the playbook does not know satisfies nothing."""
-    order = {stage: n for n, stage in enumerate(stages)}
+    """Compare stages by name, or by their order on the way; unknown ones satisfy nothing."""
+    known = ladder_of(stages) if operator in ORDER else stages
+    order = {stage: n for n, stage in enumerate(known)}
     check = _value_check(operator, [order[operand] for operand in operands], int)
     return lambda value: isinstance(value, str) and value in order and check(order[value])

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from disposable_email_domains import blocklist
 
-from mappings.converters import Unusable, email
+from mappings.converters import Unusable, email, phone
 from model.lead import Identity
 
 
@@ -117,6 +117,18 @@ def phone_identity(e164: str) -> Identity:
 def record_identity(connection: str, object_type: str, remote_id: str) -> Identity:
     """Return the key that finds a lead by its record in a CRM."""
     return Identity("record", f"{connection}/{object_type}/{remote_id}")
+
+
+def keys_of(who: str) -> tuple[Identity, ...]:
+    """Return the keys that what a person typed could be: an e-mail, a phone number, a CRM record."""
+    if "@" in who:
+        return (email_identity(who),)
+    if who.count("/") == 2:
+        return (Identity("record", who),)
+    try:
+        return (phone_identity(phone(who, "ZZ")),)
+    except Unusable:
+        return ()
 
 
 def domain_of(address: str) -> str:

@@ -27,6 +27,7 @@ from model.lead import DECIDED_FIELDS, Activity, Identity, Touch
 
 TEST_MARK = "_leadrelay_test"
 MAX_DETAIL = 255
+LEAD_OVERRIDE = "lead"  # a person's verdict whose event it is; for ``identify``, no field
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -184,6 +185,8 @@ class _Reader:
     def _override(self, fields: dict[str, JsonValue]) -> None:
         """Put in what a person set on replay; a blank one takes the field away."""
         for name, value in self.stored.overrides.items():
+            if name == LEAD_OVERRIDE:
+                continue
             kind = self.playbook.fields.get(name)
             if kind is None or name in DECIDED_FIELDS:
                 self._note(name, "cannot be set by hand", fatal=False)

@@ -12,13 +12,13 @@ from mappings.comparing import BY_FIELD, BY_KIND, Same, same
 from mappings.converters import CONVERTERS, Unusable, is_blank, number, text
 from mappings.countries import find as find_country
 from mappings.memory import once_each
-from mappings.playbook import CrmField, Lifecycle, ObjectMap
+from mappings.playbook import CLOSED_STAGE, CrmField, Lifecycle, ObjectMap
 from model.event import JsonValue
 from model.lead import LEAD_FIELDS, Lead, Link
 from model.teammate import Teammate
 from model.times import from_text
 
-__all__ = ["Teammates", "difference", "draft", "inward_record", "same"]
+__all__ = ["Teammates", "difference", "draft", "inward_record", "same", "same_on"]
 
 
 class Teammates(Protocol):
@@ -232,16 +232,30 @@ def difference(
     return changed
 
 
+def same_on(object_map: ObjectMap, remote: str, a: JsonValue, b: JsonValue) -> bool:
+    """Compare two values of one vendor field the way ``difference`` does: +49 30 1 equals +49301."""
+    entry = _plan(object_map).by_remote.get(remote)
+    return entry.same(a, b) if entry else same(a, b)
+
+
 def _is_forward(value: JsonValue, held: JsonValue, rule: CrmField, lifecycle: Lifecycle) -> bool:
-    """Compare two of the vendor's stages by our order; where several of ours share one, the last counts."""
+    """Say whether the vendor's stage may be replaced: forward on the way, aside, or back from nurture."""
+    to, at = _stage_of(value, rule, lifecycle), _stage_of(held, rule, lifecycle)
+    if to is None or at is None or at == CLOSED_STAGE:
+        return False
+    if lifecycle.is_beside(to) or lifecycle.is_beside(at):
+        return True
+    return lifecycle.order(at) < lifecycle.order(to)
 
-    def order(vendor_value: JsonValue) -> int:
-        if not rule.values:
-            return lifecycle.order(_text_of(vendor_value))
-        found = [stage for stage, known in rule.values.items() if same(known, vendor_value)]
-        return max(map(lifecycle.order, found), default=-1)
 
-    return 0 <= order(held) < order(value)
+def _stage_of(value: JsonValue, rule: CrmField, lifecycle: Lifecycle) -> str | None:
+    """Return the stage that a vendor's value stands for; where several share it, the furthest on the way."""
+    if not rule.values:
+        stage = _text_of(value)
+        return stage if lifecycle.order(stage) >= 0 else None
+    found = [ours for ours, theirs in rule.values.items() if same(theirs, value)]
+    on_the_way = [stage for stage in found if not lifecycle.is_beside(stage)]
+    return max(on_the_way or found, key=lifecycle.order, default=None)
 
 
 def inward_record(

@@ -162,6 +162,13 @@ class StageRule:
     activity: str = ""  # the lead did this at least once
 
 
+TOP_STAGE = "customer"
+"""The last step on the way; stages listed after it stand beside the way."""
+
+CLOSED_STAGE = "disqualified"
+"""Beside the way, and closed: only a person leads a lead back from here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
     """The stages, where a lead starts, and what moves it forward."""
@@ -174,6 +181,11 @@ class Lifecycle:
     def order(self, stage: str | None) -> int:
         """Return the stage's position; -1 for none or an unknown one."""
         return next((n for n, known in enumerate(self.stages) if known.name == stage), -1)
+
+    def is_beside(self, stage: str | None) -> bool:
+        """Say whether the stage is listed after ``customer``; without a ``customer`` none is."""
+        top = self.order(TOP_STAGE)
+        return top >= 0 and self.order(stage) > top
 
 
 @dataclass(frozen=True, slots=True)

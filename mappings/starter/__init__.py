@@ -1,0 +1,39 @@
+"""The playbook that ships: a complete worked example for the fictitious company Northlight (B2B)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mappings.schema import json_schemas
+
+FOLDER = Path(__file__).parent
+SCHEMAS = ".schemas"
+
+
+def write_starter(folder: Path) -> list[Path]:
+    """Copy the starter into a new or empty folder, with the JSON Schemas that editors use.
+
+    Returns what was written; raises ``FileExistsError`` with a sentence where something is already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is not empty; name a new folder, so that nothing is overwritten.")
+    written = [
+        _write(folder / path.relative_to(FOLDER), path.read_text(encoding="utf-8"))
+        for path in sorted(FOLDER.rglob("*.yaml"))
+    ]
+    return [*written, *write_schemas(folder)]
+
+
+def write_schemas(folder: Path) -> list[Path]:
+    """Write (or renew) the JSON Schemas of a playbook folder, one a file kind."""
+    return [
+        _write(folder / SCHEMAS / f"{kind}.json", json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
+        for kind, schema in json_schemas().items()
+    ]
+
+
+def _write(path: Path, content: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+    return path
