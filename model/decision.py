@@ -121,8 +121,23 @@ class RecordConflict:
     rule: str
 
 
+@dataclass(frozen=True, slots=True)
+class ForgetTestLead:
+    """Effect: remove a marked test lead and everything that hangs on it."""
+
+    lead_id: str
+
+
 Effect = (
-    ClaimIdentity | AddTouch | AddActivity | EnterStage | Assigned | AskReview | WriteBack | RecordConflict
+    ClaimIdentity
+    | AddTouch
+    | AddActivity
+    | EnterStage
+    | Assigned
+    | AskReview
+    | WriteBack
+    | RecordConflict
+    | ForgetTestLead
 )
 
 

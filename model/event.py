@@ -19,7 +19,8 @@ class EventKind(StrEnum):
     FOUND = "found"  # a look-up found the person in a CRM: ``payload`` holds the record as read
     DELIVERED = "delivered"  # a record was created and linked: ``payload`` names it
     ROSTER = "roster"  # owners and users of one CRM as just read
-    REPLAY = "replay"  # a new decision on an old event, named in ``payload``
+    REPLAY = "replay"  # a new decision on an old event, or a change that was given up; named in ``payload``
+    FORGET = "forget"  # remove a test lead, named in ``payload``
 
 
 class EventState(StrEnum):

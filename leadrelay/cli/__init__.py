@@ -1,0 +1,24 @@
+"""The commands; each file holds those of one kind."""
+
+from __future__ import annotations
+
+import typer
+
+from leadrelay.cli import leads, playbook, running, sources
+
+app = typer.Typer(
+    name="leadrelay",
+    help="Lead middleware and sync daemon for HubSpot and Salesforce.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(running.serve)
+app.command("run")(running.run)
+app.command("sandbox")(running.sandbox)
+app.command("init")(playbook.init)
+app.command("check")(playbook.check)
+app.command("status")(leads.status)
+app.command("explain")(leads.explain)
+app.command("replay")(leads.replay)
+app.add_typer(sources.app, name="source")

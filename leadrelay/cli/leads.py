@@ -1,0 +1,236 @@
+"""Commands that look at leads, and send set-aside ones on their way again."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated, Any
+
+import typer
+
+from leadrelay.cli.common import (
+    FOUND_PROBLEMS,
+    SPACE,
+    WRONG_USAGE,
+    console,
+    fail,
+    load_settings,
+    print_json,
+    reading,
+    table,
+)
+from leadrelay.clock import SystemClock
+from leadrelay.control import daemon_facts, hand_in
+from mappings.compile import load
+from mappings.identity import keys_of
+from mappings.problems import PlaybookError
+from model.errors import LeadRelayError
+from sync import explain as stories
+from sync import replay as replays
+from sync import status as counts
+from sync.outbox import dead_letters
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+ENDS = ("received", "delivered", "merged", "review", "quarantined", "spam", "dead", "in_flight", "duplicates")
+SET_ASIDE = ("quarantined", "review", "spam", "dead")
+
+
+def status(as_json: Json = False) -> None:
+    """Show where every event ended, what waits for each CRM, and what a person should look at."""
+    settings = load_settings()
+    facts = daemon_facts(settings.database_url)
+    with reading(settings) as snapshot:
+        found = counts.read(snapshot, SPACE, _writing(settings), SystemClock().now())
+        aside = stories.set_aside_list(snapshot, SPACE, limit=10)
+        letters = dead_letters(snapshot, SPACE, limit=10)
+    if as_json:
+        daemon = facts or {"running": False}
+        print_json(found.as_dict() | {"daemon": daemon, "set_aside": aside, "dead_letters": letters})
+        return
+    _print_daemon(facts)
+    rows = [(name, *(getattr(count, n) for n in ENDS)) for name, count in sorted(found.sources.items())]
+    table("Events by source (received = the sum of what follows; duplicates apart)", ("source", *ENDS), rows)
+    outbox = [
+        (name, c.due, c.waiting, c.dead, c.done, c.oldest_due)
+        for name, c in sorted(found.connections.items())
+    ]
+    table("Records to write", ("connection", "due", "waiting", "dead", "done", "oldest due"), outbox)
+    stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
+    console.print(f"{found.leads} leads: {stages or 'none yet'}", markup=False)
+    _print_aside(aside, letters)
+
+
+def _writing(settings: Any) -> list[str]:
+    try:
+        crms = load(settings.playbook).crms.values()
+    except PlaybookError:
+        return ["hubspot", "salesforce"]
+    return [
+        crm.connection for crm in crms if settings.writes_to(settings.connection(crm.connection, crm.kind))
+    ]
+
+
+def _print_daemon(facts: dict[str, Any] | None) -> None:
+    if facts is None:
+        console.print("The daemon is not running on this store.", style="yellow")
+        return
+    modes = ", ".join(f"{name}: {c['mode']}, {c['calls']} calls" for name, c in facts["connections"].items())
+    console.print(f"Daemon running, playbook {facts['playbook']}. {modes}", markup=False)
+    if facts["playbook_problem"]:
+        console.print(facts["playbook_problem"], style="yellow", markup=False)
+    for name, failure in facts["polls"].items():
+        if failure:
+            console.print(f"{name}: owners cannot be read: {failure}", style="yellow", markup=False)
+
+
+def _print_aside(aside: list[dict[str, Any]], letters: list[Any]) -> None:
+    if aside:
+        rows = [(row["id"], row["source"], row["state"], _why(row)) for row in aside]
+        table("Newest events set aside (leadrelay replay ID)", ("event", "source", "state", "why"), rows)
+    if letters:
+        rows = [(one.id, one.connection, one.lead_id, one.error) for one in letters]
+        table(
+            "Dead letters (leadrelay replay --changes)",
+            ("change", "connection", "lead", "the CRM's words"),
+            rows,
+        )
+
+
+def _why(row: dict[str, Any]) -> str:
+    if row["error"]:
+        return str(row["error"]).strip().splitlines()[-1]
+    return "; ".join(reason["text"] for reason in row["reasons"] or [])
+
+
+def explain(
+    who: Annotated[str, typer.Argument(help="E-mail, lead id, or event:NUMBER.")], as_json: Json = False
+) -> None:
+    """Tell a lead's story: what came in, which rule decided what and why, what was written where."""
+    settings = load_settings()
+    with reading(settings) as snapshot:
+        if who.startswith("event:") and who[6:].isdigit():
+            event = stories.set_aside(snapshot, SPACE, int(who[6:]))
+            if event is None:
+                fail(f"There is no event {who[6:]}.")
+            if not event["lead_id"]:
+                _explain_event(event, as_json=as_json)
+                return
+            who = event["lead_id"]
+        lead_id = stories.find_lead(snapshot, SPACE, who, keys_of(who))
+        if lead_id is None:
+            fail(f"No lead is known by {who}. `leadrelay status` lists events that were set aside.")
+        story = stories.read(snapshot, lead_id)
+    if as_json:
+        print_json(_story_json(story))
+    else:
+        _tell(story)
+
+
+def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(event)
+        return
+    console.print(f"event {event['id']} from {event['source']}: {event['state']}", style="bold", markup=False)
+    for reason in event["reasons"] or []:
+        console.print(f"  {reason['text']}  [{reason['at'] or reason['handler']}]", markup=False)
+    if event["error"]:
+        console.print(event["error"], markup=False)
+
+
+def _story_json(story: stories.Story) -> dict[str, Any]:
+    lead = story.lead
+    return {
+        "id": lead.id,
+        "fields": lead.fields,
+        "provenance": {
+            name: {"source": origin.source, "at": origin.at, "event": origin.event}
+            for name, origin in lead.provenance.items()
+        },
+        "events": [
+            {name: getattr(chapter, name) for name in chapter.__slots__} for chapter in story.chapters
+        ],
+        "writes": [{name: getattr(write, name) for name in write.__slots__} for write in story.writes],
+        "conflicts": story.conflicts,
+    }
+
+
+def _tell(story: stories.Story) -> None:
+    lead = story.lead
+    name = " ".join(filter(None, (lead.get("first_name"), lead.get("last_name")))) or "(no name)"
+    console.print(f"{name} <{lead.get('email') or lead.get('phone')}>  {lead.id}", style="bold", markup=False)
+    owner = lead.owner or "nobody"
+    console.print(f"stage {lead.stage}, score {lead.score}, owner {owner}", markup=False)
+    for label in ("first_touch", "last_touch"):
+        touch = lead.fields.get(label) or {}
+        shown = ", ".join(f"{key} {value}" for key, value in touch.items() if value)
+        console.print(f"{label.replace('_', ' ')}: {shown or 'unknown'}", markup=False)
+    for chapter in story.chapters:
+        when = f"{chapter.decided_at:%Y-%m-%d %H:%M:%S}"
+        head = f"event {chapter.event} · {chapter.kind} from {chapter.source} · {when} · {chapter.state}"
+        console.print(f"\n{head} · playbook {chapter.playbook}", style="bold", markup=False)
+        for reason in chapter.reasons:
+            at = f"  [{reason['at']}]" if reason["at"] else ""
+            console.print(f"  {reason['handler']:<10} {reason['text']}{at}", markup=False)
+    console.print()
+    for write in story.writes:
+        where = f"{write.connection} {write.object} {write.remote_id or ''}".strip()
+        console.print(f"{where}: {write.state}{': ' + write.error if write.error else ''}", markup=False)
+    for conflict in story.conflicts:
+        text = f"conflict on {conflict['field']} with {conflict['connection']}: {conflict['rule']}"
+        console.print(text, style="yellow", markup=False)
+
+
+def replay(
+    events: Annotated[list[int] | None, typer.Argument(help="Event numbers, as `status` shows them.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Every event in this state: quarantined, review, spam, dead.")
+    ] = None,
+    changes: Annotated[bool, typer.Option("--changes", help="Every dead letter of the outbox.")] = False,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", help="Correct a field: --set email=ada@example.com")
+    ] = None,
+    lead: Annotated[str, typer.Option(help="A person's verdict: a lead id, or `new`.")] = "",
+    release: Annotated[bool, typer.Option("--release", help="Not spam after all.")] = False,
+    by: Annotated[str, typer.Option(help="Who asks for it; kept in the audit.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Send set-aside events and dead letters on their way again, with corrections if any."""
+    unknown = [name for name in state or [] if name not in SET_ASIDE]
+    if unknown or not (events or state or changes):
+        fail(f"Name events, --state ({', '.join(SET_ASIDE)}) or --changes.", WRONG_USAGE)
+    overrides = _overrides(assign or [], lead, release=release)
+    settings = load_settings()
+    now, who = SystemClock().now(), by or _user()
+    with reading(settings) as snapshot:
+        ids = list(events or []) + (replays.set_aside(snapshot, SPACE, state) if state else [])
+        found = replays.of_events(snapshot, SPACE, ids, by=who, now=now, overrides=overrides)
+        missing = set(events or []) - {event.payload["event"] for event in found}
+        if changes:
+            found += replays.of_dead_letters(snapshot, SPACE, by=who, now=now)
+    if missing:
+        fail(f"There is no event {', '.join(map(str, sorted(missing)))}. Nothing was replayed.")
+    try:
+        taken = hand_in(settings.database_url, found) if found else 0
+    except LeadRelayError as error:
+        fail(str(error), FOUND_PROBLEMS)
+    if as_json:
+        print_json({"replayed": taken})
+    else:
+        console.print(f"{taken} sent on their way again. `leadrelay status` shows where they end.")
+
+
+def _overrides(assign: list[str], lead: str, *, release: bool) -> dict[str, Any]:
+    overrides: dict[str, Any] = {}
+    for text in assign:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            fail(f"--set {text}: write it as field=value.", WRONG_USAGE)
+        overrides[name] = value
+    if lead:
+        overrides["lead"] = lead
+    if release:
+        overrides["release"] = True
+    return overrides
+
+
+def _user() -> str:
+    return getpass.getuser()

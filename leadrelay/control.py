@@ -1,0 +1,100 @@
+"""How commands find the running daemon: a file beside the store with its address and token."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import requests
+from sqlalchemy.engine import make_url
+
+from model.errors import LeadRelayError
+from model.event import Event
+from sync import inbox, migrate, replay
+from sync.database import exclusive, open_store
+
+
+class ControlFile:
+    """``<store>.control``: readable by the daemon's user only, there while it runs."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.token = secrets.token_urlsafe(24)
+
+    @classmethod
+    def for_store(cls, store_path: str) -> ControlFile:
+        """Return the file that belongs to a SQLite store; PostgreSQL stores need none."""
+        return cls(Path(f"{store_path}.control") if store_path else None)
+
+    def write(self, url: str) -> None:
+        """Say where the daemon answers."""
+        if self.path is None:
+            return
+        self.path.unlink(missing_ok=True)
+        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump({"url": url, "token": self.token, "pid": os.getpid()}, file)
+
+    def remove(self) -> None:
+        """Take the file away on the way out."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+
+def daemon_facts(database_url: str) -> dict[str, Any] | None:
+    """Ask the running daemon what only it knows; ``None`` when none runs on this store."""
+    reach = _reach(database_url)
+    if reach is None:
+        return None
+    try:
+        answer = requests.get(f"{reach['url']}/control/facts", headers=_headers(reach), timeout=5)
+        answer.raise_for_status()
+    except requests.RequestException:
+        return None  # the file of a killed daemon
+    facts: dict[str, Any] = answer.json()
+    return facts
+
+
+def hand_in(database_url: str, events: Sequence[Event]) -> int:
+    """Hand events to the running daemon, or append them to the store where none runs.
+
+    Raises ``LeadRelayError`` when the store is in use but the daemon does not answer.
+    """
+    reach = _reach(database_url)
+    if reach is not None:
+        try:
+            headers = _headers(reach) | {"Content-Type": "application/json"}
+            answer = requests.post(
+                f"{reach['url']}/control/events", data=replay.as_json(events), headers=headers, timeout=30
+            )
+            answer.raise_for_status()
+        except requests.ConnectionError:
+            pass  # the file of a killed daemon; the lock below says whether that is so
+        except requests.RequestException as error:
+            raise LeadRelayError(f"the running daemon did not take it: {error}") from error
+        else:
+            return int(answer.json()["taken"])
+    with ExitStack() as stack:
+        migrate.upgrade(database_url)
+        store = open_store(database_url)
+        stack.callback(store.close)
+        stack.enter_context(exclusive(store))
+        return sum(not receipt.duplicate for receipt in inbox.append(store, events))
+
+
+def _reach(database_url: str) -> dict[str, Any] | None:
+    path = make_url(database_url).database if database_url.startswith("sqlite") else None
+    file = Path(f"{path}.control") if path else None
+    if file is None or not file.exists():
+        return None
+    reach: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return reach
+
+
+def _headers(reach: dict[str, Any]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {reach['token']}"}

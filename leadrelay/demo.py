@@ -1,0 +1,242 @@
+"""`leadrelay run`: the sandbox's addresses, a stream of realistic leads, and one lead's journey told."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from leadrelay.cli.common import SPACE, console
+from leadrelay.settings import Settings
+from mappings import starter
+from model.errors import LeadRelayError
+from sync import explain
+from sync.database import open_store
+
+HUBSPOT_PORT = 8901
+SALESFORCE_PORT = 8902
+JOURNEY_SECONDS = 15.0
+
+_NAMES = (
+    ("Maya", "Okafor"),
+    ("Jonas", "Lindqvist"),
+    ("Sofia", "Moreau"),
+    ("Kenji", "Tanaka"),
+    ("Pavel", "Novák"),
+    ("Lucía", "García"),
+    ("Hanna", "Schmidt"),
+    ("Noah", "O'Neill"),
+    ("Amara", "Haddad"),
+    ("Ingrid", "Larsen"),
+    ("Tomás", "Silva"),
+    ("Zoë", "Rossi"),
+    ("Diego", "Fernández"),
+    ("Priya", "Raman"),
+    ("Liam", "Walsh"),
+)
+_COMPANIES = (  # name, domain, country, industry, people
+    ("Brightwater Logistics", "brightwater.example", "Germany", "Logistics", 180),
+    ("Alpine Robotics", "alpinerobotics.example", "CH", "Manufacturing", 95),
+    ("Cedar & Vale", "cedarvale.example", "United Kingdom", "Financial Services", 420),
+    ("Lumen Analytics", "lumen-analytics.example", "US", "Software", 64),
+    ("Pampas Energía", "pampas.example", "Argentina", "Energy", 1200),
+    ("Harbour Health", "harbourhealth.example", "Australia", "Health Care", 75),
+    ("Kitsune Games", "kitsune.example", "Japan", "Software", 30),
+    ("Mistral Foods", "mistralfoods.example", "France", "Food", 210),
+)
+_TITLES = ("Head of Operations", "VP Sales", "Marketing Manager", "CTO", "IT Director", "Student", "Analyst")
+_FORMS = ("demo", "pricing", "whitepaper", "webinar", "newsletter", "contact_sales")
+_VISITS = (  # how people came: parameters of the landing page, referrer
+    ("utm_source=google&utm_medium=cpc&utm_campaign=brand-eu&gclid=Cj0KCQiA", "https://www.google.com/"),
+    ("utm_source=linkedin&utm_medium=paid_social&utm_campaign=q4-launch", "https://www.linkedin.com/"),
+    ("utm_source=newsletter&utm_medium=email&utm_campaign=november", ""),
+    ("", "https://www.bing.com/search?q=lead+routing"),
+    ("", "https://partner.example/reviews"),
+    ("", ""),
+)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the settings of a demo run; what the caller's environment sets goes before it."""
+    return {
+        "LEADRELAY_DATABASE_URL": f"sqlite:///{folder / 'leadrelay.db'}",
+        "LEADRELAY_PLAYBOOK": str(folder / "playbook"),
+        "LEADRELAY_SANDBOX": "true",
+        "LEADRELAY_HUBSPOT_BASE_URL": f"http://127.0.0.1:{HUBSPOT_PORT}",
+        "LEADRELAY_HUBSPOT_TOKEN": "sandbox-token",
+        "LEADRELAY_SALESFORCE_BASE_URL": f"http://127.0.0.1:{SALESFORCE_PORT}",
+        "LEADRELAY_SALESFORCE_TOKEN": "00Dsandbox!sandbox-token",
+    }
+
+
+def prepare(folder: Path) -> None:
+    """Write the starter playbook on the first run; later runs keep what was edited.
+
+    The sandbox CRMs live in memory and start empty, so a store of an earlier run, which
+    knows records that are gone, makes room for a new one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "playbook").exists():
+        starter.write_starter(folder / "playbook")
+    for old in folder.glob("leadrelay.db*"):
+        if not old.name.endswith(".lock"):
+            old.unlink()
+
+
+def wait_for_sandbox(settings: Settings, process: subprocess.Popen[bytes]) -> None:
+    """Return when both CRMs answer; raises ``LeadRelayError`` when they do not start."""
+    deadline = time.monotonic() + 20
+    waiting = [settings.connection(name, name).base_url for name in ("hubspot", "salesforce")]
+    while waiting:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise LeadRelayError(
+                f"the sandbox CRMs did not start at {' and '.join(waiting)}; is another run still up?"
+            )
+        try:
+            requests.get(f"{waiting[0]}/__sandbox/stats", timeout=2)
+            waiting.pop(0)
+        except requests.ConnectionError:
+            time.sleep(0.1)
+
+
+def show_addresses(settings: Settings, port: int, folder: Path) -> None:
+    """Print what to open and what to try."""
+    hubspot = settings.connection("hubspot", "hubspot").base_url
+    salesforce = settings.connection("salesforce", "salesforce").base_url
+    console.print("\nleadrelay is running. Ctrl-C stops everything.", style="bold green")
+    console.print(f"  sandbox HubSpot      {hubspot}/")
+    console.print(f"  sandbox Salesforce   {salesforce}/")
+    console.print(f"  daemon               http://{settings.host}:{port}/readyz   /metrics")
+    console.print(f"  playbook to edit     {folder / 'playbook'}  (a change is taken in within 2 s)")
+    console.print("\nSend a lead of your own:", style="bold")
+    console.print(
+        f"  curl -i http://{settings.host}:{port}/in/website -d email=ada@analytical.example "
+        "-d first_name=Ada -d last_name=Lovelace -d company='Analytical Engines' -d form_type=demo "
+        "-d country=GB -d 'page_url=https://www.northlight.example/demo?utm_source=google&utm_medium=cpc'",
+        markup=False,
+    )
+    console.print("\nAnd ask about it, in another terminal:", style="bold")
+    database = settings.database_url
+    console.print(f"  export LEADRELAY_DATABASE_URL={database} LEADRELAY_PLAYBOOK={folder / 'playbook'}")
+    console.print("  .venv/bin/leadrelay explain ada@analytical.example")
+    console.print("  .venv/bin/leadrelay status\n")
+
+
+class Traffic:
+    """Posts realistic leads: repeats, spam and broken ones among them; tells the first one's journey."""
+
+    def __init__(
+        self, settings: Settings, port: int, rate: float, most: int, stopped: threading.Event
+    ) -> None:
+        self._settings = settings
+        self._url = f"http://127.0.0.1:{port}/in/website"
+        self._pause = 1 / rate if rate > 0 else 0
+        self._most = most
+        self._stopped = stopped
+        self._thread = threading.Thread(target=self._run, name="demo-traffic", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        chance = random.Random(7)
+        session = requests.Session()
+        sent: list[dict[str, Any]] = []
+        while not self._stopped.is_set() and (not self._most or len(sent) < self._most):
+            post = next_post(chance, sent)
+            sent.append(post)
+            answer = session.post(self._url, json=post, timeout=30)
+            if len(sent) == 1:
+                self._tell_journey(str(post["email"]), answer)
+            if self._pause == 0 or self._stopped.wait(self._pause):
+                return
+        console.print(f"{len(sent)} leads sent.", markup=False)
+
+    def _tell_journey(self, email: str, answer: requests.Response) -> None:
+        """Follow one lead until both CRMs hold it and print what happened."""
+        began = time.monotonic()
+        console.print("One lead's journey:", style="bold")
+        console.print(
+            f"  {0:6.3f} s  posted to /in/website, answered {answer.status_code} {answer.text.strip()}"
+        )
+        seen: set[str] = set()
+        store = open_store(self._settings.database_url)
+        try:
+            while time.monotonic() - began < JOURNEY_SECONDS and not self._stopped.is_set():
+                with store.snapshot() as snapshot:
+                    lead_id = explain.find_lead(snapshot, SPACE, email, [])
+                    story = explain.read(snapshot, lead_id) if lead_id else None
+                if story is not None and self._tell(story, seen, time.monotonic() - began):
+                    console.print(f"  Why: leadrelay explain {email}\n", markup=False)
+                    return
+                time.sleep(0.02)
+        finally:
+            store.close()
+
+    @staticmethod
+    def _tell(story: explain.Story, seen: set[str], elapsed: float) -> bool:
+        lead = story.lead
+        lines = {
+            "decided": f"decided: stage {lead.stage}, score {lead.score}, owner {lead.owner or 'nobody yet'}"
+        }
+        for write in story.writes:
+            if write.state == "written" and write.remote_id:
+                lines[write.connection] = f"written to {write.connection}: {write.object} {write.remote_id}"
+        for key, line in lines.items():
+            if key not in seen:
+                seen.add(key)
+                console.print(f"  {elapsed:6.3f} s  {line}", markup=False)
+        return len(seen) == 1 + len(story.writes) and len(story.writes) > 0
+
+
+def next_post(chance: random.Random, earlier: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a post as a form sends it; one in five repeats, some are spam, some broken."""
+    kind = chance.random()
+    people = [post for post in earlier if "@" in str(post.get("email"))]
+    if kind < 0.2 and people:
+        again = dict(chance.choice(people))
+        return (
+            again if chance.random() < 0.5 else again | _visit(chance) | {"form_type": chance.choice(_FORMS)}
+        )
+    post = _person(chance, len(earlier))
+    if kind > 0.95 and earlier:
+        return post | {"fax_number": "+1 555 0100", "message": "cheap backlinks"}  # fills the honeypot
+    if kind > 0.90 and earlier:
+        return post | {"email": f"{post['first_name']} at {post['company']}"}
+    return post
+
+
+def _person(chance: random.Random, number: int) -> dict[str, Any]:
+    first, last = chance.choice(_NAMES)
+    company, domain, country, industry, people = chance.choice(_COMPANIES)
+    form = "demo" if number == 0 else chance.choice(_FORMS)
+    return {
+        "form_type": form,
+        "form_name": f"{form} page",
+        "first_name": first,
+        "last_name": last,
+        "email": f"{_ascii(first)}.{_ascii(last)}{number or ''}@{domain}",
+        "company": company,
+        "job_title": chance.choice(_TITLES),
+        "industry": industry,
+        "company_size": people,
+        "country": country,
+        **_visit(chance),
+    }
+
+
+def _ascii(name: str) -> str:
+    table = str.maketrans("áéíóúëöüñçń", "aeioueouncn", "' ")
+    return name.lower().translate(table)
+
+
+def _visit(chance: random.Random) -> dict[str, Any]:
+    query, referrer = chance.choice(_VISITS)
+    page = "https://www.northlight.example/landing"
+    return {"page_url": f"{page}?{query}" if query else page, "referrer": referrer}

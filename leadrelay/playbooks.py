@@ -1,0 +1,85 @@
+"""The playbook in force: loaded once, swapped whole on a good reload, kept on a broken one."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import structlog
+
+from handlers import registry
+from mappings.compile import load
+from mappings.playbook import Playbook
+from mappings.problems import PlaybookError
+from sync.pipeline import Pipeline
+
+log = structlog.get_logger("leadrelay.playbook")
+
+
+class PlaybookHolder:
+    """Hands out the present pipeline; a batch keeps the one it began with."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load the folder; raises ``PlaybookError`` with every problem."""
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._seen = _fingerprint(folder)
+        self._pipeline = _build(folder)
+        self.problem: PlaybookError | None = None
+
+    def playbook(self) -> Playbook:
+        """Return the playbook in force."""
+        return self._pipeline.playbook
+
+    def pipeline(self) -> Pipeline:
+        """Return the handlers of the playbook in force."""
+        return self._pipeline
+
+    def reload_if_changed(self) -> bool:
+        """Look at the files; take a sound change in, keep the old one running on a broken change."""
+        with self._lock:
+            seen = _fingerprint(self.folder)
+            if seen == self._seen:
+                return False
+            self._seen = seen
+            try:
+                pipeline = _build(self.folder)
+            except PlaybookError as error:
+                self.problem = error
+                log.error(
+                    "playbook.kept_old",
+                    running=self._pipeline.playbook.version,
+                    problems=[str(problem) for problem in error.problems],
+                )
+                return False
+            changed = pipeline.playbook.version != self._pipeline.playbook.version
+            self._pipeline, self.problem = pipeline, None
+            log.info("playbook.in_force", version=pipeline.playbook.version, changed=changed)
+            return changed
+
+    def complaint(self) -> str | None:
+        """Return what is wrong with the files on disk, if anything."""
+        if self.problem is None:
+            return None
+        first = self.problem.problems[0]
+        return (
+            f"version {self._pipeline.playbook.version} keeps running; the files on disk have "
+            f"{len(self.problem.problems)} problems, first: {first}"
+        )
+
+
+def _build(folder: Path) -> Pipeline:
+    playbook = load(folder)
+    return Pipeline(playbook, registry.build(playbook))
+
+
+def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    files = sorted(folder.rglob("*.yaml")) if folder.is_dir() else []
+    found = []
+    for path in files:
+        try:
+            facts = path.stat()
+        except FileNotFoundError:  # an editor that saves by renaming
+            continue
+        found.append((str(path), facts.st_mtime_ns, facts.st_size))
+    return tuple(found)

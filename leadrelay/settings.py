@@ -1,0 +1,153 @@
+"""Environment variables -> one frozen Settings; every problem is said at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from model.errors import LeadRelayError
+
+T = TypeVar("T")
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+DEFAULT_URLS = {"hubspot": "https://api.hubapi.com", "salesforce": ""}
+DEFAULT_VERSIONS = {"hubspot": "2026-09", "salesforce": "68.0"}
+
+
+class SettingsError(LeadRelayError):
+    """The environment cannot be used; ``problems`` lists everything that is wrong with it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """How to reach one CRM account: ``LEADRELAY_<CONNECTION>_BASE_URL``, ``_TOKEN``, ``_API_VERSION``."""
+
+    base_url: str
+    token: str = field(repr=False)
+    api_version: str
+
+    @property
+    def is_set_up(self) -> bool:
+        """Say whether there is anything to call."""
+        return bool(self.base_url and self.token)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Say whether it points at this machine."""
+        return (urlsplit(self.base_url).hostname or "") in LOOPBACK
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the environment decides."""
+
+    database_url: str
+    playbook: Path
+    host: str
+    port: int
+    threads: int
+    lanes: int
+    lease_seconds: float
+    log_level: str
+    is_sandbox: bool
+    environ: Mapping[str, str] = field(repr=False)
+
+    def secret(self, name: str) -> str | None:
+        """Return a secret from ``NAME`` or from the file that ``NAME_FILE`` names; ``None`` if neither."""
+        return read_secret(self.environ, name)
+
+    def connection(self, name: str, kind: str) -> ConnectionSettings:
+        """Return the settings of a connection of the playbook."""
+        prefix = f"LEADRELAY_{name.upper().replace('-', '_')}"
+        default = DEFAULT_URLS.get(kind, "")
+        if kind == "salesforce":
+            default = self.environ.get(f"{prefix}_LOGIN_URL", "")
+        return ConnectionSettings(
+            base_url=self.environ.get(f"{prefix}_BASE_URL", default).rstrip("/"),
+            token=self.secret(f"{prefix}_TOKEN") or "",
+            api_version=self.environ.get(f"{prefix}_API_VERSION", DEFAULT_VERSIONS.get(kind, "")),
+        )
+
+    def writes_to(self, connection: ConnectionSettings) -> bool:
+        """Say whether a connection is written to: the sandbox's, on this machine; any other is observed."""
+        return self.is_sandbox and connection.is_set_up and connection.is_loopback
+
+
+def read_secret(environ: Mapping[str, str], name: str) -> str | None:
+    """Return a secret by its variable or from its file. Raises ``SettingsError`` for an unreadable file."""
+    if value := environ.get(name):
+        return value
+    path = environ.get(f"{name}_FILE")
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{name}_FILE: cannot read {path}: {error}"]) from error
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; raises ``SettingsError`` with every problem."""
+    env = dict(os.environ if environ is None else environ)
+    problems: list[str] = []
+
+    def take(name: str, default: str, convert: Callable[[str], T]) -> T:
+        text = env.get(name, default)
+        try:
+            return convert(text)
+        except ValueError as error:
+            problems.append(f"{name}={text!r}: {error} (default: {default})")
+            return convert(default)
+
+    settings = Settings(
+        database_url=take("LEADRELAY_DATABASE_URL", "sqlite:///data/leadrelay.db", _database_url),
+        playbook=Path(env.get("LEADRELAY_PLAYBOOK", "playbook")),
+        host=env.get("LEADRELAY_HOST", "127.0.0.1"),
+        port=take("LEADRELAY_PORT", "8000", _whole(0, 65_535)),
+        threads=take("LEADRELAY_THREADS", "16", _whole(1, 256)),
+        lanes=take("LEADRELAY_DELIVERY_LANES", "4", _whole(1, 64)),
+        lease_seconds=take("LEADRELAY_LEASE_SECONDS", "120", _whole(2, 3_600)),
+        log_level=take("LEADRELAY_LOG_LEVEL", "info", _level),
+        is_sandbox=take("LEADRELAY_SANDBOX", "false", _flag),
+        environ=env,
+    )
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most} is needed")
+        return int(text)
+
+    return convert
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise ValueError("true or false is needed")
+    return text.lower() in ("true", "1")
+
+
+def _level(text: str) -> str:
+    if text.lower() not in ("debug", "info", "warning", "error"):
+        raise ValueError("debug, info, warning or error is needed")
+    return text.lower()
+
+
+def _database_url(text: str) -> str:
+    if text.startswith(("postgres://", "postgresql://")):
+        return "postgresql+psycopg://" + text.split("://", 1)[1]
+    if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ValueError("sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE is needed")
+    return text

@@ -1,0 +1,248 @@
+"""Settings -> store, connectors, pipeline, HTTP app, loops and jobs: the daemon."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from connectors.base import Connector, Endpoint
+from connectors.registry import CONNECTORS
+from leadrelay.clock import SystemClock
+from leadrelay.control import ControlFile
+from leadrelay.metrics import Metrics
+from leadrelay.playbooks import PlaybookHolder
+from leadrelay.settings import ConnectionSettings, Settings
+from mappings.playbook import CrmMap
+from model.times import Clock
+from scheduler import jobs, loops, poll
+from sync import inbox, migrate, outbox
+from sync.budgets import MemoryBudget
+from sync.database import Store, exclusive, open_store
+from sync.decider import Decider
+from sync.deliverer import Target
+from sync.leases import Lease
+from webhooks import control
+from webhooks.server import Server, create_app, serve
+
+log = structlog.get_logger("leadrelay")
+
+SPACE = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class FixedToken:
+    """A token that does not expire; implements ``connectors.base.TokenSource``."""
+
+    value: str
+
+    def token(self) -> str:
+        """Return the token."""
+        return self.value
+
+    def __repr__(self) -> str:
+        return "FixedToken(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A connection of the playbook that the environment sets up."""
+
+    crm: CrmMap
+    connector: Connector
+    budget: MemoryBudget
+    writes: bool
+
+
+def connect(settings: Settings, crm: CrmMap) -> Connected | None:
+    """Build the connector of a map; ``None`` when the environment has no address or token for it."""
+    reach = settings.connection(crm.connection, crm.kind)
+    if not reach.is_set_up:
+        return None
+    budget = MemoryBudget(crm.limits)
+    connector = CONNECTORS[crm.kind](crm.connection, _endpoint(reach, crm, budget))
+    return Connected(crm, connector, budget, settings.writes_to(reach))
+
+
+def _endpoint(reach: ConnectionSettings, crm: CrmMap, budget: MemoryBudget) -> Endpoint:
+    options = {"api_version": reach.api_version}
+    id_field = crm.objects[crm.create_object].id_field
+    if id_field:
+        options["external_id_field"] = id_field
+    return Endpoint(reach.base_url, FixedToken(reach.token), budget, options=options)
+
+
+class Daemon:
+    """Everything that runs in one process; ``start`` and ``stop`` in the right order."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Load the playbook and open the store; nothing listens or calls yet.
+
+        Raises ``PlaybookError`` with every problem of the playbook, ``LeadRelayError`` when
+        another daemon uses the store's file.
+        """
+        self.settings = settings
+        self.clock: Clock = SystemClock()
+        self.holder = PlaybookHolder(settings.playbook)
+        self._exits = contextlib.ExitStack()
+        migrate.upgrade(settings.database_url)
+        self.store: Store = open_store(settings.database_url)
+        self._exits.callback(self.store.close)
+        self._exits.enter_context(exclusive(self.store))
+        self.metrics = Metrics()
+        found = [connect(settings, crm) for crm in self.holder.playbook().crms.values()]
+        self.connected = {one.crm.connection: one for one in found if one is not None}
+        self._alone = self.store.dialect == "sqlite"
+        self._seat = self._decider_seat()
+        self._dispatchers = [self._dispatcher(one) for one in self.connected.values() if one.writes]
+        self._polls = [
+            poll.RosterPoll(one.connector, self.store, self.clock) for one in self.connected.values()
+        ]
+        self._control = ControlFile.for_store(self.store.path)
+        self._server: Server | None = None
+
+    @property
+    def port(self) -> int:
+        """The port HTTP is served on."""
+        if self._server is None:
+            raise RuntimeError("the daemon has not started")
+        return self._server.port
+
+    def start(self) -> None:
+        """Recover what a killed process left, then start loops, jobs and at last HTTP."""
+        if self._alone:
+            freed = self.store.write(partial(outbox.release_leases, space=SPACE))
+            if freed:
+                log.info("outbox.leases_released", changes=freed)
+        self.metrics.watch(self.store, self.clock, SPACE)
+        self._warn()
+        self._server = self._listen()
+        self._exits.callback(self._stop_work)
+        self._seat.loop.start()
+        for dispatcher in self._dispatchers:
+            dispatcher.start()
+        self._scheduler = jobs.start(self._jobs())
+        self._server.start()
+        self._exits.callback(self._server.stop)
+        self._control.write(f"http://{self.settings.host}:{self.port}")
+        self._exits.callback(self._control.remove)
+        modes = {name: "write" if one.writes else "observe" for name, one in self.connected.items()}
+        log.info("daemon.started", port=self.port, playbook=self.holder.playbook().version, connections=modes)
+
+    def stop(self) -> None:
+        """Take no more requests, finish what is in hand, close the store."""
+        self._exits.close()
+        log.info("daemon.stopped")
+
+    def _stop_work(self) -> None:
+        self._scheduler.shutdown(wait=True)
+        for dispatcher in self._dispatchers:
+            dispatcher.stop()
+        self._seat.loop.stop()
+        self._seat.release()
+
+    def _decider_seat(self) -> loops.DeciderSeat:
+        def build(lease: Lease) -> Decider:
+            return Decider(
+                self.store, self.clock, lease, self.holder.pipeline, SPACE, on_settled=self.metrics.settled
+            )
+
+        name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        return loops.DeciderSeat(self.store, self.clock, name, build, space=SPACE, alone=self._alone)
+
+    def _dispatcher(self, one: Connected) -> loops.Dispatcher:
+        name = one.crm.connection
+        target = Target(
+            connector=one.connector,
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            ready_in=one.budget.ready_in,
+            space=SPACE,
+            lease_term=timedelta(seconds=self.settings.lease_seconds),
+            observe=partial(self.metrics.delivered, name),
+        )
+        nudge = self.store.signals.event(f"outbox:{name}")
+        return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
+
+    def _jobs(self) -> list[jobs.Job]:
+        polls = [jobs.Job(f"roster-{n}", 5, one.run, at_start=True) for n, one in enumerate(self._polls)]
+        return [
+            *polls,
+            jobs.Job("renew-lease", 5, self._seat.renew),
+            jobs.Job("playbook", 2, self.holder.reload_if_changed),
+            jobs.Job("orphans", 10, self._give_up_orphans),
+            jobs.Job("hashes", 600, self._forget_hashes),
+        ]
+
+    def _give_up_orphans(self) -> None:
+        self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=self.clock.now()))
+
+    def _forget_hashes(self) -> None:
+        self.store.write(partial(inbox.forget_hashes, now=self.clock.now()))
+
+    def _listen(self) -> Server:
+        local = control.Control(
+            append=partial(inbox.append, self.store),
+            clock=self.clock,
+            token=self._control.token,
+            facts=self.facts,
+            space=SPACE,
+        )
+        app = create_app(
+            append=partial(inbox.append, self.store),
+            playbook=self.holder.playbook,
+            secret_of=self.settings.secret,
+            clock=self.clock,
+            checks={"store": self._check_store, "workers": self._check_workers},
+            registry=self.metrics.registry,
+            extra=[control.blueprint(local)],
+        )
+        return serve(app, self.settings.host, self.settings.port, self.settings.threads)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what only this process knows, for ``leadrelay status``."""
+        return {
+            "playbook": self.holder.playbook().version,
+            "playbook_problem": self.holder.complaint(),
+            "deciding": self._seat.is_seated,
+            "connections": {
+                name: {"mode": "write" if one.writes else "observe", "calls": one.budget.calls}
+                for name, one in self.connected.items()
+            },
+            "polls": {one.name: one.failure for one in self._polls},
+        }
+
+    def _check_store(self) -> str | None:
+        try:
+            with self.store.snapshot() as snapshot:
+                at = migrate.current(snapshot)
+        except SQLAlchemyError as error:
+            return f"cannot be read: {type(error).__name__}"
+        return None if at == migrate.head() else f"is at revision {at}, this version needs {migrate.head()}"
+
+    def _check_workers(self) -> str | None:
+        workers = [self._seat.loop, *(dispatcher.loop for dispatcher in self._dispatchers)]
+        stopped = [one.name for one in workers if not one.is_alive]
+        failing = [f"{one.name}: {one.failure}" for one in workers if one.failure]
+        return "; ".join([f"{name} has stopped" for name in stopped] + failing) or None
+
+    def _warn(self) -> None:
+        """Say at once what the playbook asks for and the environment lacks."""
+        for source in self.holder.playbook().sources.values():
+            name = source.auth.secret_env
+            if name and not self.settings.secret(name):
+                log.warning("source.secret_missing", source=source.name, looked_for=[name, f"{name}_FILE"])
+        for crm in self.holder.playbook().crms.values():
+            if crm.connection not in self.connected:
+                prefix = f"LEADRELAY_{crm.connection.upper()}"
+                looked = [f"{prefix}_BASE_URL", f"{prefix}_TOKEN", f"{prefix}_TOKEN_FILE"]
+                log.warning("connection.not_set_up", connection=crm.connection, looked_for=looked)

@@ -1,0 +1,174 @@
+"""Threads that run the drains: woken by a commit, by the clock at the latest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from model.errors import LostLease, StoreBusy
+from model.times import Clock
+from sync import leases
+from sync.database import Store
+from sync.decider import TERM, Decider
+from sync.deliverer import Claimed, Target, claim, finish
+from sync.leases import Lease
+
+log = structlog.get_logger("leadrelay.loops")
+
+IDLE_WAIT = 1.0  # seconds at most between two looks, should a nudge be missed
+FAULT_WAIT = 1.0  # seconds after a failure, so that a broken store is not hammered
+
+
+class Loop:
+    """Calls ``step`` again and again while it does something, else waits for its signal."""
+
+    def __init__(self, name: str, step: Callable[[], int], nudge: threading.Event) -> None:
+        self._step = step
+        self._nudge = nudge
+        self._stopping = threading.Event()
+        self.name = name
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.failure: str | None = None
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Finish the step under way and end the thread."""
+        self._stopping.set()
+        self._nudge.set()
+        self._thread.join(timeout)
+
+    def pause(self, seconds: float) -> None:
+        """Wait inside a step, but not longer than until the loop is stopped."""
+        self._stopping.wait(seconds)
+
+    @property
+    def is_alive(self) -> bool:
+        """Say whether the thread runs."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._nudge.clear()
+            try:
+                did = self._step()
+                self.failure = None
+            except StoreBusy as error:
+                did = 0
+                self.failure = str(error)
+                log.warning("loop.store_busy", loop=self.name, reason=str(error))
+                self._stopping.wait(FAULT_WAIT)
+            except Exception as error:
+                did = 0
+                self.failure = f"{type(error).__name__}: {error}"
+                log.exception("loop.failed", loop=self.name)
+                self._stopping.wait(FAULT_WAIT)
+            if not did and not self._stopping.is_set():
+                self._nudge.wait(IDLE_WAIT)
+
+
+class Dispatcher:
+    """Delivers to one connection: claims in one thread, calls in up to ``lanes`` others.
+
+    A claim is made only when a lane is free and the budget allows a call, so that each call
+    carries all that is due by then: a trickle goes out one by one, a burst fills the calls.
+    """
+
+    def __init__(self, target: Target, nudge: threading.Event, *, lanes: int) -> None:
+        self._target = target
+        self._lanes = threading.Semaphore(lanes)
+        self._pool = ThreadPoolExecutor(lanes, thread_name_prefix=f"deliver-{target.name}")
+        self.loop = Loop(f"claim-{target.name}", self._step, nudge)
+
+    def start(self) -> None:
+        """Start claiming."""
+        self.loop.start()
+
+    def stop(self) -> None:
+        """Claim no more and let the calls in flight finish and settle."""
+        self.loop.stop()
+        self._pool.shutdown(wait=True)
+
+    def _step(self) -> int:
+        if not self._lanes.acquire(timeout=IDLE_WAIT):
+            return 1  # all lanes are out: look again, the nudge is not used up
+        claimed = None
+        try:
+            wait = self._target.ready_in()
+            if wait > 0:
+                self.loop.pause(min(wait, IDLE_WAIT))
+                return 1
+            claimed = claim(self._target)
+            if claimed is None:
+                return 0
+            self._pool.submit(self._finish, claimed)
+            return len(claimed.sendings)
+        finally:
+            if claimed is None:
+                self._lanes.release()
+
+    def _finish(self, claimed: Claimed) -> None:
+        try:
+            finish(self._target, claimed)
+        except Exception:
+            log.exception("deliver.failed", target=self._target.name)
+        finally:
+            self._lanes.release()
+
+
+class DeciderSeat:
+    """Stands by for the decider's lease and decides while it holds it."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        holder: str,
+        build: Callable[[Lease], Decider],
+        *,
+        space: str = "main",
+        alone: bool = False,
+    ) -> None:
+        self._store, self._clock, self._holder, self._build = store, clock, holder, build
+        self._name = f"decider:{space}"
+        self._alone = alone
+        self._decider: Decider | None = None
+        self.loop = Loop("decider", self._step, store.signals.event("inbox"))
+
+    @property
+    def is_seated(self) -> bool:
+        """Say whether this process decides now."""
+        return self._decider is not None
+
+    def renew(self) -> None:
+        """Keep the lease through quiet times."""
+        decider = self._decider
+        if decider is not None:
+            decider.renew()
+
+    def release(self) -> None:
+        """Give the lease up on the way out."""
+        if self._decider is not None:
+            leases.release(self._store, self._decider.lease)
+            self._decider = None
+
+    def _step(self) -> int:
+        if self._decider is None:
+            lease = leases.acquire(
+                self._store, self._name, self._holder, self._clock.now(), TERM, alone=self._alone
+            )
+            if lease is None:
+                return 0
+            self._decider = self._build(lease)
+            log.info("decider.seated", epoch=lease.epoch)
+        try:
+            return self._decider.decide_batch()
+        except LostLease as error:
+            log.warning("decider.stepped_down", reason=str(error))
+            self._decider = None
+            return 0

@@ -1,0 +1,78 @@
+"""The audit: who or which rule did what. Details sit apart, so that erasure can remove them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from model.event import JsonValue
+from sync.database import insert_for
+from sync.tables import audit, audit_details, person_keys, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing done; ``details`` may name a person, the rest may not."""
+
+    at: datetime
+    actor: str
+    action: str
+    details: Mapping[str, JsonValue]
+    lead_id: str | None = None
+    event: int | None = None
+
+
+def record(connection: Connection, space: str, entries: Sequence[Entry]) -> None:
+    """Append entries with a commitment to their details.
+
+    The commitment is an HMAC under a key of the person's own: without that key nobody can
+    test a guess against it, so removing details and key erases the person while every
+    audit row stays as it was.
+    """
+    if not entries:
+        return
+    keys = _keys(connection, sorted({entry.lead_id for entry in entries if entry.lead_id}))
+    details = [dict(entry.details) for entry in entries]
+    rows = [
+        {
+            "space": space,
+            "at": entry.at,
+            "actor": entry.actor,
+            "action": entry.action,
+            "lead_id": entry.lead_id,
+            "event": entry.event,
+            "commitment": _commit(keys.get(entry.lead_id or "", ""), detail),
+        }
+        for entry, detail in zip(entries, details, strict=True)
+    ]
+    statement = sa.insert(audit).returning(audit.c.id, sort_by_parameter_order=True)
+    ids = connection.execute(statement, rows).scalars().all()
+    connection.execute(
+        sa.insert(audit_details),
+        [{"audit_id": row, "details": detail} for row, detail in zip(ids, details, strict=True)],
+    )
+
+
+def _commit(key: str, details: Mapping[str, JsonValue]) -> str:
+    return hmac.new(key.encode(), to_json(details).encode(), hashlib.sha256).hexdigest()
+
+
+def _keys(connection: Connection, lead_ids: Sequence[str]) -> dict[str, str]:
+    """Return the key of each person, making those that are missing."""
+    if not lead_ids:
+        return {}
+    statement = sa.select(person_keys).where(person_keys.c.lead_id.in_(lead_ids))
+    keys = {row.lead_id: row.key for row in connection.execute(statement)}
+    missing = [lead_id for lead_id in lead_ids if lead_id not in keys]
+    if missing:
+        made = [{"lead_id": lead_id, "key": secrets.token_hex(16)} for lead_id in missing]
+        connection.execute(insert_for(connection, person_keys).on_conflict_do_nothing(), made)
+        keys = {row.lead_id: row.key for row in connection.execute(statement)}
+    return keys

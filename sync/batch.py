@@ -1,0 +1,147 @@
+"""What a batch of events touches, held in memory: lookups for the handlers, drafts for the save."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from handlers.base import Seat
+from model.change import OwnerRecord
+from model.decision import Assigned, ClaimIdentity
+from model.event import RecordRef
+from model.lead import Identity, Lead, Link
+from model.teammate import Teammate
+from sync import leads, seats, teammates
+from sync.links import record_key
+from sync.pipeline import Result
+
+
+@dataclass(slots=True)
+class People:
+    """Teammates and the stride ledgers: small, so the decider keeps them between batches.
+
+    Only the decider writes them; it drops its copy when a save fails.
+    """
+
+    teammates: dict[str, Teammate]
+    rosters: frozenset[str]
+    seats: dict[str, dict[str, Seat]]
+    by_id: dict[tuple[str, str], Teammate] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.by_id = {
+            (connection, remote_id): mate
+            for mate in self.teammates.values()
+            for connection, remote_id in mate.ids.items()
+        }
+
+    @classmethod
+    def load(cls, snapshot: Connection, space: str) -> People:
+        """Read them from the store."""
+        return cls(
+            teammates.load(snapshot, space),
+            teammates.known_rosters(snapshot, space),
+            seats.load(snapshot, space),
+        )
+
+    def teammate(self, email: str) -> Teammate | None:
+        """Return a teammate by e-mail."""
+        return self.teammates.get(email)
+
+    def teammate_by_id(self, connection: str, remote_id: str) -> Teammate | None:
+        """Return the teammate behind a CRM's owner or user id."""
+        return self.by_id.get((connection, remote_id))
+
+
+class Batch:
+    """The leads a batch touches, as its earlier events have left them; implements ``Lookups``."""
+
+    def __init__(self, people: People) -> None:
+        self.people = people
+        self._owners: dict[Identity, str] = {}
+        self._leads: dict[str, Lead] = {}
+        self.results: list[Result] = []
+        self.changed: dict[str, Lead] = {}
+        self.claimed: dict[Identity, str] = {}
+        self.seats_moved: dict[tuple[str, str], Seat] = {}
+        self.rosters_read: dict[str, datetime] = {}
+        self.mates_changed: dict[str, Teammate] = {}
+        self._loaded_links: dict[str, Mapping[str, Link]] = {}
+
+    def load(
+        self, snapshot: Connection, space: str, keys: Iterable[Identity], lead_ids: Iterable[str]
+    ) -> None:
+        """Read whom these keys belong to, and those leads."""
+        self._owners |= leads.find(snapshot, space, keys)
+        self._leads |= leads.load(snapshot, {*self._owners.values(), *lead_ids})
+        self._loaded_links = {lead.id: dict(lead.links) for lead in self._leads.values()}
+
+    # Lookups -------------------------------------------------------------------------
+
+    def lead_id_of(self, identity: Identity) -> str | None:
+        """Return the lead a key belongs to."""
+        return self._owners.get(identity)
+
+    def lead(self, lead_id: str) -> Lead:
+        """Return a known lead as the batch has left it; ``KeyError`` for an unknown one."""
+        return self._leads[lead_id]
+
+    def teammate(self, email: str) -> Teammate | None:
+        """Return a teammate by e-mail."""
+        return self.people.teammate(email)
+
+    def teammate_by_id(self, connection: str, remote_id: str) -> Teammate | None:
+        """Return the teammate behind a CRM's owner or user id."""
+        return self.people.teammate_by_id(connection, remote_id)
+
+    def rosters(self) -> frozenset[str]:
+        """Return the connections whose owners have been read at least once."""
+        return self.people.rosters
+
+    def seats(self, pool: str) -> Mapping[str, Seat]:
+        """Return the stride ledger of a pool."""
+        return self.people.seats.get(pool, {})
+
+    # Taking results in ---------------------------------------------------------------
+
+    def take_in(self, result: Result) -> None:
+        """Make what an event decided visible to the events after it."""
+        self.results.append(result)
+        lead = result.lead
+        if lead is None:
+            return
+        self._leads[lead.id] = lead
+        self.changed[lead.id] = lead
+        for effect in result.effects:
+            match effect:
+                case ClaimIdentity(identity):
+                    if self._owners.setdefault(identity, lead.id) == lead.id:
+                        self.claimed[identity] = lead.id
+                case Assigned(owner=owner, pool=pool, virtual_time=virtual_time) if pool:
+                    seat = Seat(virtual_time, result.stored.decided_seq)
+                    self.people.seats.setdefault(pool, {})[owner] = seat
+                    self.seats_moved[pool, owner] = seat
+                case _:
+                    pass
+        for link in lead.links.values():
+            self._owners[record_key(RecordRef(link.connection, link.object, link.remote_id))] = lead.id
+
+    def take_in_roster(self, connection: str, listed: Iterable[OwnerRecord], at: datetime) -> None:
+        """Make a CRM's list of owners visible to the events after it."""
+        before = self.people.teammates
+        after = teammates.with_roster(before, connection, listed)
+        self.mates_changed |= {email: mate for email, mate in after.items() if before.get(email) != mate}
+        self.rosters_read[connection] = at
+        self.people = People(after, self.people.rosters | {connection}, self.people.seats)
+
+    def changed_links(self) -> list[tuple[str, Link]]:
+        """Return the links that differ from those loaded, with their lead's id."""
+        return [
+            (lead.id, link)
+            for lead in self.changed.values()
+            for name, link in lead.links.items()
+            if self._loaded_links.get(lead.id, {}).get(name) is not link
+        ]

@@ -1,0 +1,293 @@
+"""The store: one writer with group commit on SQLite, plain sessions on PostgreSQL, snapshots on both."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from model.errors import LeadRelayError, StoreBusy
+
+log = structlog.get_logger("leadrelay.store")
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+QUEUE_LIMIT = 2_000  # writes waiting for the one writer; past that senders get 503 and send again
+GROUP_LIMIT = 256  # writes in one commit
+WRITE_TIMEOUT = 10.0  # seconds a caller waits for its commit
+
+
+class Signals:
+    """Wakes loops after a commit: ``announce("inbox")`` sets the event that the decider waits on."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def event(self, name: str) -> threading.Event:
+        """Return the event of that name, the same one for every caller."""
+        with self._lock:
+            return self._events.setdefault(name, threading.Event())
+
+    def announce(self, name: str) -> None:
+        """Say that there is work of this name."""
+        self.event(name).set()
+
+
+class Store(Protocol):
+    """Where everything is kept."""
+
+    signals: Signals
+    dialect: str
+    path: str  # of the SQLite file; empty elsewhere
+
+    def snapshot(self) -> contextlib.AbstractContextManager[Connection]:
+        """Open a read-only view of one moment; nothing is locked for writers."""
+
+    def write(self, work: Work[T]) -> T:
+        """Run ``work`` in a transaction and return its result after the commit.
+
+        ``work`` may run together with others in one commit; if it raises, only its own
+        changes are undone and the exception reaches the caller. Raises ``StoreBusy`` when
+        the store cannot commit: nothing was taken.
+        """
+
+    def close(self) -> None:
+        """Finish what was begun and let go of the database."""
+
+
+def insert_for(connection: Connection, table: sa.Table) -> Any:
+    """Return the dialect's INSERT, which knows ON CONFLICT."""
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table)
+    from sqlalchemy.dialects.postgresql import insert as postgres_insert
+
+    return postgres_insert(table)
+
+
+def open_store(url: str) -> Store:
+    """Open the store at a SQLAlchemy URL; ``sqlite:///file`` or ``postgresql+psycopg://…``."""
+    backend = make_url(url).get_backend_name()
+    if backend == "sqlite":
+        return SqliteStore(url)
+    if backend == "postgresql":
+        return PostgresStore(url)
+    raise LeadRelayError(
+        f"LEADRELAY_DATABASE_URL: {backend} is not a store; use sqlite or postgresql+psycopg"
+    )
+
+
+def sqlite_module() -> Any:
+    """Return pysqlite3 where its wheel exists (a SQLite without the WAL-reset bug), else the standard one."""
+    try:
+        import pysqlite3
+
+        return pysqlite3
+    except ImportError:
+        import sqlite3
+
+        return sqlite3
+
+
+def sqlite_engine(url: str, *, immediate: bool) -> Engine:
+    """Build an engine whose transactions begin as we say, not as the driver guesses.
+
+    Without BEGIN IMMEDIATE a transaction that reads and then writes fails at once with
+    "database is locked", whatever the busy timeout.
+    """
+    engine = sa.create_engine(url, module=sqlite_module(), connect_args={"check_same_thread": False})
+    begin = "BEGIN IMMEDIATE" if immediate else "BEGIN"
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",  # an acknowledgement is a promise
+            "busy_timeout=30000",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-16000",
+        ):
+            dbapi_connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+class SqliteStore:
+    """One file, one writer thread; readers never wait for it (WAL)."""
+
+    dialect = "sqlite"
+
+    def __init__(self, url: str) -> None:
+        self.signals = Signals()
+        self.path = make_url(url).database or ""
+        if self.path:
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        self._writer_engine = sqlite_engine(url, immediate=True)
+        self._reader_engine = sqlite_engine(url, immediate=False)
+        self._queue: queue.Queue[tuple[Work[Any], Future[Any]] | None] = queue.Queue(QUEUE_LIMIT)
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open a read transaction on a connection of its own."""
+        with self._reader_engine.connect() as connection, connection.begin():
+            yield connection
+
+    def write(self, work: Work[T]) -> T:
+        """Hand ``work`` to the writer thread and wait for the commit."""
+        if self._closed:
+            raise StoreBusy("the store is closing")
+        future: Future[T] = Future()
+        try:
+            self._queue.put_nowait((work, future))
+        except queue.Full:
+            raise StoreBusy("the store has too many writes waiting") from None
+        try:
+            return future.result(timeout=WRITE_TIMEOUT)
+        except TimeoutError:
+            # Still waiting: take it back. Once it runs, its outcome must not be guessed: wait it out.
+            if future.cancel():
+                raise StoreBusy(f"the store did not commit within {WRITE_TIMEOUT:g} s") from None
+            return future.result()
+
+    def close(self) -> None:
+        """Commit what waits, then stop the writer."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join(timeout=30)
+        self._writer_engine.dispose()
+        self._reader_engine.dispose()
+
+    def _run(self) -> None:
+        with self._writer_engine.connect() as connection:
+            while (group := self._next_group()) is not None:
+                self._commit(connection, group)
+
+    def _next_group(self) -> list[tuple[Work[Any], Future[Any]]] | None:
+        first = self._queue.get()
+        if first is None:
+            return None
+        group = [first]
+        while len(group) < GROUP_LIMIT:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                self._queue.put(None)  # close after this group
+                break
+            group.append(item)
+        return [(work, future) for work, future in group if future.set_running_or_notify_cancel()]
+
+    def _commit(self, connection: Connection, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+        """Run a group in one transaction, a savepoint each, and answer everyone after the commit."""
+        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            with connection.begin():
+                for work, future in group:
+                    answers.append((future, *self._run_one(connection, work)))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, every waiting sender must hear of it
+            log.error("store.commit_failed", error=str(error), writes=len(group))
+            connection.rollback()
+            connection.invalidate()
+            for _work, future in group:
+                future.set_exception(StoreBusy(f"the store could not commit: {_first_line(error)}"))
+            return
+        for future, result, failure in answers:
+            if failure is not None:
+                future.set_exception(failure)
+            else:
+                future.set_result(result)
+
+    @staticmethod
+    def _run_one(connection: Connection, work: Work[T]) -> tuple[T | None, BaseException | None]:
+        connection.exec_driver_sql("SAVEPOINT work")
+        try:
+            result = work(connection)
+        except OperationalError:
+            raise  # disk full, I/O: the whole group fails, nothing was taken
+        except BaseException as error:  # noqa: BLE001 - handed to the caller that brought the work
+            connection.exec_driver_sql("ROLLBACK TO work")
+            connection.exec_driver_sql("RELEASE work")
+            return None, error
+        connection.exec_driver_sql("RELEASE work")
+        return result, None
+
+
+class PostgresStore:
+    """Each write is a session of its own; PostgreSQL groups commits itself."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str) -> None:
+        self.signals = Signals()
+        self.path = ""
+        self._engine = sa.create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+        self._reader = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open a REPEATABLE READ, READ ONLY transaction."""
+        with self._reader.connect() as connection, connection.begin():
+            yield connection
+
+    def write(self, work: Work[T]) -> T:
+        """Run ``work`` in a READ COMMITTED transaction."""
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except OperationalError as error:
+            raise StoreBusy(f"PostgreSQL cannot commit now: {_first_line(error)}") from error
+
+    def close(self) -> None:
+        """Close the pool."""
+        self._engine.dispose()
+
+
+@contextlib.contextmanager
+def exclusive(store: Store) -> Iterator[None]:
+    """Hold the SQLite file's daemon lock: one daemon, or one writing command while no daemon runs.
+
+    Raises ``LeadRelayError`` when another process holds it. PostgreSQL needs none: its
+    leases fence what processes do.
+    """
+    path = store.path
+    if not path:
+        yield
+        return
+    with open(f"{path}.lock", "w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LeadRelayError(f"{path} is in use by a running leadrelay") from None
+        yield
+
+
+def _first_line(error: BaseException) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__

@@ -1,0 +1,213 @@
+"""The one decider: inbox -> mapping inward -> handlers -> leads and outbox, one save a batch."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from mappings.playbook import Playbook
+from model.decision import (
+    ForgetTestLead,
+    WriteBack,
+)
+from model.errors import Conflict, LostLease, StoreBusy
+from model.event import EventKind, EventState, StoredEvent
+from model.times import Clock
+from sync import audit, forget, inbox, leads, leases, ledgers, links, outbox, seats, teammates
+from sync.batch import Batch, People
+from sync.database import Store
+from sync.inbox import Mark, Taken
+from sync.leases import Lease
+from sync.outbox import Raise
+from sync.pipeline import Pipeline, Result, reason_row, stamp
+from sync.understand import Work, decide, understand
+
+log = structlog.get_logger("leadrelay.decider")
+
+TERM = timedelta(seconds=15)  # of the lease; renewed by every save and by ``Decider.renew``
+REDOS = 3  # of a batch whose save met a change, before it is halved
+
+SET_ASIDE = frozenset({EventState.QUARANTINED, EventState.SPAM, EventState.REVIEW, EventState.DEAD})
+"""Ends from which a person can send an event on its way again."""
+
+
+@dataclass(slots=True)
+class Decider:
+    """Decides for one space while its lease's epoch is the newest one."""
+
+    store: Store
+    clock: Clock
+    lease: Lease
+    pipeline: Callable[[], Pipeline]  # the present one; a reload swaps it between batches
+    space: str = "main"
+    on_settled: Callable[[Sequence[Result]], None] | None = None
+    _people: People | None = field(default=None, init=False)
+    _seq: int = field(init=False)
+    _stamped_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._seq, self._stamped_at = self.lease.seq, self.lease.stamped_at
+
+    def decide_batch(self, limit: int = 200) -> int:
+        """Take the next waiting events through the handlers; return how many were settled.
+
+        Leads, history, changes and the events' marks are saved together or not at all:
+        after a crash the events still wait. An event whose handler raises is set aside with
+        its error and does not touch the others. Raises ``LostLease`` when another process
+        has taken over, ``StoreBusy`` when the store cannot commit.
+        """
+        failure: Exception | None = None
+        for _attempt in range(REDOS):
+            try:
+                return self._try(limit)
+            except (LostLease, StoreBusy):
+                raise
+            except Exception as error:  # noqa: BLE001 - a batch that cannot be saved is split until one event is left
+                self._people = None
+                failure = error
+                log.info("decider.redo", limit=limit, reason=type(error).__name__)
+        if limit > 1:
+            return self.decide_batch(limit // 2)
+        return self._set_aside_first(failure)
+
+    def renew(self) -> None:
+        """Keep the lease while there is nothing to decide."""
+        leases.renew(self.store, self.lease, self.clock.now() + TERM)
+
+    def _try(self, limit: int) -> int:
+        pipeline = self.pipeline()
+        with self.store.snapshot() as snapshot:
+            taken = inbox.take(snapshot, self.space, limit)
+            if not taken:
+                return 0
+            work = self._understand_all(snapshot, taken, pipeline.playbook)
+            if self._people is None:
+                self._people = People.load(snapshot, self.space)
+            batch = Batch(self._people)
+            batch.load(
+                snapshot,
+                self.space,
+                [key for item in work for key in item.keys],
+                [lead_id for item in work for lead_id in item.lead_ids],
+            )
+        for item in work:
+            batch.take_in(decide(item, batch, pipeline))
+        last = work[-1].stored
+        try:
+            self.store.write(partial(self._save, batch=batch, playbook=pipeline.playbook, last=last))
+        except BaseException:
+            self._people = None  # the drafts of the ledgers went with the save
+            raise
+        self._people = batch.people
+        self._seq, self._stamped_at = last.decided_seq, last.decided_at
+        for name in {item.connection for item in _raises(batch.results, pipeline.playbook)}:
+            self.store.signals.announce(f"outbox:{name}")
+        if self.on_settled:
+            self.on_settled(batch.results)
+        return len(taken)
+
+    def _understand_all(self, snapshot: Connection, taken: Sequence[Taken], playbook: Playbook) -> list[Work]:
+        """Stamp the events in order and read them; replays are read in the words of the old event."""
+        named = [one.event.payload.get("event") for one in taken if one.event.kind is EventKind.REPLAY]
+        old = inbox.load(snapshot, [row for row in named if isinstance(row, int)])
+        now = stamp(self.clock.now(), self._stamped_at)
+        work = []
+        for seq, one in enumerate(taken, start=self._seq + 1):
+            replayed = (
+                old.get(one.event.payload.get("event", 0)) if one.event.kind is EventKind.REPLAY else None
+            )
+            if replayed is None:
+                work.append(understand(one.stamped(now, seq), playbook))
+            elif replayed.state in SET_ASIDE:
+                overrides = one.event.payload.get("overrides") or {}
+                work.append(understand(replayed.replayed(one, now, seq, overrides), playbook))
+            else:
+                text = f"event {replayed.id} is not set aside: it ended as {replayed.state}"
+                work.append(Work(one.stamped(now, seq), settled=text))
+        return work
+
+    def _save(self, connection: Connection, batch: Batch, playbook: Playbook, last: StoredEvent) -> None:
+        """Write a whole batch; the first statement fails if our epoch is over."""
+        now = last.decided_at
+        leases.fence(connection, self.lease, now + TERM, last.decided_seq, now)
+        results = batch.results
+        if inbox.mark(connection, [_mark_of(result) for result in results]) != len(results):
+            raise Conflict("an event is no longer waiting")
+        inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
+        leads.save(connection, list(batch.changed.values()), now)
+        leads.claim(connection, self.space, batch.claimed)
+        links.save(connection, self.space, batch.changed_links())
+        seats.save(connection, self.space, batch.seats_moved)
+        teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
+        for table, rows in ledgers.rows_of(results, self.space, playbook).items():
+            connection.execute(sa.insert(table), rows)
+        outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
+        audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
+        forget.remove_test_leads(connection, _forgotten(results))
+
+    def _set_aside_first(self, failure: Exception | None) -> int:
+        """Give up on the first waiting event: even alone it cannot be saved."""
+        with self.store.snapshot() as snapshot:
+            taken = inbox.take(snapshot, self.space, 1)
+        if not taken:
+            return 0
+        now = stamp(self.clock.now(), self._stamped_at)
+        error = "".join(traceback.format_exception_only(failure)) if failure else ""
+        mark = Mark(taken[0].id, EventState.DEAD, now, self._seq + 1, error=f"cannot be saved: {error}")
+
+        def _save(connection: Connection) -> None:
+            leases.fence(connection, self.lease, now + TERM, self._seq + 1, now)
+            inbox.mark(connection, [mark])
+
+        self.store.write(_save)
+        self._seq += 1
+        log.error("decider.set_aside", event=taken[0].id)
+        return 1
+
+
+def _mark_of(result: Result) -> Mark:
+    stored = result.stored
+    set_aside = result.state in SET_ASIDE
+    return Mark(
+        stored.id,
+        result.state,
+        stored.decided_at,
+        stored.decided_seq,
+        lead_id=result.lead_id,
+        reasons=[reason_row(reason) for reason in result.reasons] if set_aside else (),
+        error=result.error,
+    )
+
+
+def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
+    stored = result.stored
+    details = {
+        "kind": str(stored.event.kind),
+        "source": stored.event.source,
+        "seq": stored.decided_seq,
+        "playbook": playbook.version,
+        "reasons": [reason_row(reason) for reason in result.reasons],
+    }
+    return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)
+
+
+def _raises(results: Sequence[Result], playbook: Playbook) -> list[Raise]:
+    return [
+        Raise(effect.connection, effect.object, result.lead_id, playbook.crms[effect.connection].needs)
+        for result in results
+        if result.lead_id
+        for effect in result.effects
+        if isinstance(effect, WriteBack)
+    ]
+
+
+def _forgotten(results: Sequence[Result]) -> list[str]:
+    effects = (effect for result in results for effect in result.effects)
+    return [effect.lead_id for effect in effects if isinstance(effect, ForgetTestLead)]

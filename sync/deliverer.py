@@ -1,0 +1,388 @@
+"""outbox -> mapping outward -> connectors, a lease around each call."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from mappings.outward import difference, draft, same
+from sqlalchemy.engine import Connection
+
+from connectors.base import Connector
+from mappings.playbook import CrmMap, ObjectMap, Playbook
+from model.change import (
+    Created,
+    Exists,
+    Gone,
+    Outcome,
+    Postponed,
+    Record,
+    RecordChange,
+    Rejected,
+    Updated,
+)
+from model.errors import NotAuthorized, Refusal, RetryLater
+from model.event import Event, EventKind, JsonValue, RecordRef
+from model.lead import Identity, Lead, Link
+from model.times import Clock
+from sync import inbox, leads, links, outbox
+from sync.batch import People
+from sync.database import Store
+from sync.links import Agreed
+from sync.outbox import Claim, DueRow, Settled
+from sync.records import record_payload
+
+log = structlog.get_logger("leadrelay.deliverer")
+
+FIRST_WAIT = 2.0  # seconds before the second attempt, doubled each time
+LONGEST_WAIT = 900.0
+MOST_ATTEMPTS = 100  # some 24 hours at the longest wait
+FRESH_KINDS = ("owner", "stage")  # never written over a value that was not read lately
+
+
+@dataclass(slots=True)
+class Target:
+    """One writing connection with all that a delivery to it needs."""
+
+    connector: Connector
+    store: Store
+    clock: Clock
+    playbook: Callable[[], Playbook]
+    ready_in: Callable[[], float] = lambda: 0.0  # seconds until the budget allows a call
+    space: str = "main"
+    lease_term: timedelta = timedelta(seconds=120)  # longer than the longest call
+    observe: Callable[[str, float], None] | None = None  # outcome, seconds since it was wanted
+
+    @property
+    def name(self) -> str:
+        """The connection's name."""
+        return self.connector.name
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A leased row on its way: what the record must hold and what of it is not there yet."""
+
+    row: DueRow
+    lead: Lead
+    link: Link | None
+    difference: Mapping[str, JsonValue]
+    read_first: bool
+
+    @property
+    def key(self) -> str:
+        """Our name for the record in a call."""
+        return str(self.row.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Rows under one lease."""
+
+    token: str
+    sendings: Sequence[Sending]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Outcome of a read before a write: somebody changed the record; the decider merges first."""
+
+    key: str
+    record: Record
+
+
+def deliver_batch(target: Target) -> int:
+    """Send the due changes of one connection in the fewest calls and record each outcome.
+
+    A crash after the call leaves the sent values on the row under a lease that runs out:
+    the next claim reads by id (or looks the person up) before anything is sent again.
+    Returns how many rows were claimed; 0 when nothing is due.
+    """
+    claimed = claim(target)
+    if claimed:
+        finish(target, claimed)
+    return len(claimed.sendings) if claimed else 0
+
+
+def finish(target: Target, claimed: Claimed) -> None:
+    """Send what was claimed and record each outcome."""
+    sendings = claimed.sendings
+    try:
+        outcomes = list(send(target, sendings))
+    except NotAuthorized as error:
+        outcomes = [Postponed(s.key, str(error), wait=60.0) for s in sendings]
+        log.error("connection.not_authorized", target=target.name, error=str(error))
+    target.store.write(partial(settle, target=target, claimed=claimed, outcomes=outcomes))
+    target.store.signals.announce("inbox")
+
+
+# Claim -----------------------------------------------------------------------------------
+
+
+def claim(target: Target) -> Claimed | None:
+    """Lease due rows with the values about to be sent; rows with nothing to send are settled at once.
+
+    ``None`` when nothing is due. One thread of a process claims at a time.
+    """
+    token = uuid.uuid4().hex
+    now = target.clock.now()
+    playbook = target.playbook()
+    crm = playbook.crms[target.name]
+    limit = target.connector.batch_size
+    with target.store.snapshot() as snapshot:
+        rows = outbox.due(snapshot, target.space, target.name, now, limit, crm.needs)
+        if not rows:
+            return None
+        people = People.load(snapshot, target.space)
+        if target.name not in people.rosters:
+            return None  # without the CRM's owners no owner could be written
+        known = leads.load(snapshot, [row.lead_id for row in rows], ledgers=False)
+    planned = [_plan(row, known[row.lead_id], crm, playbook, people, now) for row in rows]
+    sendings = [item for item in planned if isinstance(item, Sending)]
+    unsent = [item for item in planned if isinstance(item, DueRow)]
+
+    def _claim(connection: Connection) -> set[int]:
+        outbox.settle_unsent(connection, unsent, now)
+        claims = [Claim(s.row, {**(s.row.in_flight or {}), **s.difference}) for s in sendings]
+        return outbox.lease(connection, claims, token, now, now + target.lease_term)
+
+    ours = target.store.write(_claim)
+    if unsent and not sendings:
+        return claim(target)  # whatever is behind the rows that needed no call
+    mine = [sending for sending in sendings if sending.row.id in ours]
+    return Claimed(token, mine) if mine else None
+
+
+def _plan(
+    row: DueRow, lead: Lead, crm: CrmMap, playbook: Playbook, people: People, now: datetime
+) -> Sending | DueRow:
+    """Say what a row needs sent; the row itself when that is nothing."""
+    link = lead.links.get(crm.connection)
+    if link is not None and link.object != row.object:
+        return row  # the person was found as another object; its own row carries on
+    object_map = crm.objects[row.object]
+    values = draft(lead, object_map, crm.connection, people, creating=link is None)
+    if link is None:
+        return Sending(row, lead, None, values, read_first=row.in_flight is not None)
+    missing = difference(values, link, object_map, playbook.lifecycle)
+    in_doubt = row.in_flight is not None
+    if not missing and not in_doubt:
+        return row
+    return Sending(row, lead, link, missing, in_doubt or _is_stale(missing, link, object_map, crm, now))
+
+
+def _is_stale(
+    missing: Mapping[str, JsonValue], link: Link, object_map: ObjectMap, crm: CrmMap, now: datetime
+) -> bool:
+    sensitive = any(rule.remote in missing for rule in object_map.fields if rule.kind in FRESH_KINDS)
+    fresh = link.read_at is not None and now - link.read_at <= crm.read_before_write
+    return sensitive and not fresh
+
+
+# Send ------------------------------------------------------------------------------------
+
+
+def send(target: Target, sendings: Sequence[Sending]) -> Iterable[Outcome | Moved]:
+    """Make the calls; no transaction is open. Yields one outcome for each sending."""
+    crm = target.playbook().crms[target.name]
+    fields = {name: remote_names(object_map) for name, object_map in crm.objects.items()}
+    for object_name in sorted({s.row.object for s in sendings}):
+        mine = [s for s in sendings if s.row.object == object_name]
+        yield from _send_new(target, [s for s in mine if s.link is None], fields)
+        yield from _send_known(target, [s for s in mine if s.link is not None], fields)
+
+
+def remote_names(object_map: ObjectMap) -> tuple[str, ...]:
+    """Return the vendor fields that a merge looks at."""
+    return tuple(dict.fromkeys(rule.remote for rule in object_map.fields))
+
+
+def _send_new(
+    target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Outcome]:
+    if not sendings:
+        return
+    changes = [_change(s, s.difference) for s in sendings]
+    answered: set[str] = set()
+    if target.connector.asks_before_create:
+        for outcome in target.connector.find(changes, fields):
+            answered.add(outcome.key)
+            yield outcome
+    missing = [change for change in changes if change.key not in answered]
+    if missing:
+        yield from target.connector.create(missing, fields)
+
+
+def _send_known(
+    target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Outcome | Moved]:
+    ready = [(s, s.difference) for s in sendings if not s.read_first]
+    doubtful = [s for s in sendings if s.read_first]
+    if doubtful:
+        for item in _read_first(target, doubtful, fields):
+            if isinstance(item, tuple):
+                ready.append(item)
+            else:
+                yield item
+    if ready:
+        yield from target.connector.update([_change(s, values) for s, values in ready])
+
+
+def _read_first(
+    target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Outcome | Moved | tuple[Sending, Mapping[str, JsonValue]]]:
+    """Read records by id before writing them; yields those that may be written with what is still missing."""
+    refs = {s.key: _ref(target.name, s) for s in sendings}
+    try:
+        read = {record.ref: record for record in target.connector.read(list(refs.values()), fields)}
+    except (RetryLater, Refusal) as error:
+        wait = error.wait if isinstance(error, RetryLater) else None
+        lost = any(s.row.in_flight is not None for s in sendings)
+        yield from (Postponed(s.key, str(error), wait, answer_lost=lost) for s in sendings)
+        return
+    for sending in sendings:
+        record = read.get(refs[sending.key])
+        if record is None or record.archived:
+            yield Gone(sending.key, "the record was deleted in the CRM, or merged into another")
+        elif _has_moved(sending, record, fields[sending.row.object]):
+            yield Moved(sending.key, record)
+        else:
+            missing = {
+                name: value
+                for name, value in sending.difference.items()
+                if not same(record.fields.get(name), value)
+            }
+            yield (sending, missing) if missing else Updated(sending.key, record.ref, record.fields)
+
+
+def _has_moved(sending: Sending, record: Record, names: Sequence[str]) -> bool:
+    """Say whether the record holds anything that neither side agreed on nor we may have written."""
+    shadow = sending.link.shadow if sending.link else {}
+    doubtful = sending.row.in_flight or {}
+    return any(
+        not same(record.fields.get(name), shadow.get(name))
+        and not (name in doubtful and same(record.fields.get(name), doubtful[name]))
+        for name in names
+    )
+
+
+def _ref(connection: str, sending: Sending) -> RecordRef:
+    remote_id = sending.link.remote_id if sending.link else ""
+    return RecordRef(connection, sending.row.object, remote_id)
+
+
+def _change(sending: Sending, values: Mapping[str, JsonValue]) -> RecordChange:
+    email = sending.lead.fields.get("email")
+    keys = [Identity("lead", sending.lead.id)]
+    if email:
+        keys.append(Identity("email", email))
+    return RecordChange(
+        key=sending.key,
+        object=sending.row.object,
+        fields=values,
+        remote_id=sending.link.remote_id if sending.link else None,
+        identities=tuple(keys),
+    )
+
+
+# Settle ----------------------------------------------------------------------------------
+
+
+def settle(
+    connection: Connection,
+    target: Target,
+    claimed: Claimed,
+    outcomes: Sequence[Outcome | Moved],
+) -> None:
+    """Record outcomes of the rows that are still ours; a lost lease means another claim reads first."""
+    now = target.clock.now()
+    token = claimed.token
+    ours = outbox.held(connection, [s.row.id for s in claimed.sendings], token)
+    by_key = {s.key: s for s in claimed.sendings if s.row.id in ours}
+    settled: list[Settled] = []
+    agreed: list[Agreed] = []
+    events: list[Event] = []
+    for outcome in outcomes:
+        sending = by_key.get(outcome.key)
+        if sending is None:
+            continue
+        row = sending.row
+        match outcome:
+            case Created(_, ref, fields):
+                holder = links.holder(connection, target.space, ref)
+                if holder not in (None, sending.lead.id):
+                    text = f"{ref.object} {ref.id} is already linked to lead {holder}"
+                    settled.append(Settled(row.id, dead=row.wanted, error=text))
+                    continue
+                settled.append(Settled(row.id, done=row.wanted))
+                agreed.append(Agreed(sending.lead.id, ref, fields, sending.difference))
+                events.append(_event(target, EventKind.DELIVERED, sending, token, now, ref))
+            case Updated(_, ref, fields):
+                settled.append(Settled(row.id, done=row.wanted))
+                written = {**(row.in_flight or {}), **sending.difference}
+                agreed.append(Agreed(sending.lead.id, ref, fields, written))
+            case Exists(_, record) | Moved(_, record):
+                settled.append(Settled(row.id, done=row.wanted))
+                event = _event(target, EventKind.FOUND, sending, token, now, record.ref, record)
+                events.append(event)
+            case Gone(_, reason):
+                settled.append(Settled(row.id, dead=row.wanted, error=reason))
+            case Rejected(_, reason, names):
+                about = f" (fields: {', '.join(names)})" if names else ""
+                settled.append(Settled(row.id, dead=row.wanted, error=reason + about))
+            case Postponed(_, reason, wait, answer_lost):
+                settled.append(_postponed(row, reason, wait, answer_lost, now))
+        if target.observe:
+            target.observe(type(outcome).__name__.lower(), (now - row.raised_at).total_seconds())
+    if agreed:
+        links.agree(connection, target.space, agreed, now)
+    outbox.settle(connection, settled, now)
+    if events:
+        inbox.insert_new(connection, events)
+    _log(target, outcomes)
+
+
+def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: datetime) -> Settled:
+    doubtful = lost or row.in_flight is not None
+    if row.attempts + 1 >= MOST_ATTEMPTS:
+        return Settled(row.id, dead=row.wanted, error=f"given up after {MOST_ATTEMPTS} attempts: {reason}")
+    if wait is None:
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
+    return Settled(row.id, due_at=now + timedelta(seconds=wait), error=reason, doubtful=doubtful)
+
+
+def _event(
+    target: Target,
+    kind: EventKind,
+    sending: Sending,
+    token: str,
+    now: datetime,
+    ref: RecordRef,
+    record: Record | None = None,
+) -> Event:
+    payload: dict[str, JsonValue] = {"lead_id": sending.lead.id}
+    if record is not None:
+        payload["record"] = record_payload(record)
+        payload["sent"] = {**(sending.row.in_flight or {}), **sending.difference}
+    return Event(
+        source=target.name,
+        event_id=f"{kind}-{sending.row.id}-{token}",
+        kind=kind,
+        payload=payload,
+        occurred_at=(record.modified_at or now) if record else now,
+        received_at=now,
+        space=target.space,
+        record=ref,
+    )
+
+
+def _log(target: Target, outcomes: Sequence[Outcome | Moved]) -> None:
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        name = type(outcome).__name__.lower()
+        counts[name] = counts.get(name, 0) + 1
+    log.info("outbox.delivered", target=target.name, **counts)

@@ -1,0 +1,144 @@
+"""One lead's story, read from the ledgers: what came in, what was decided and why, what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from model.event import JsonValue
+from model.lead import Identity, Lead
+from sync import leads
+from sync.tables import audit, audit_details, inbox_events, outbox_changes
+from sync.tables import conflicts as conflicts_table
+from sync.tables import leads as leads_table
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One decided event of the lead."""
+
+    event: int
+    kind: str
+    source: str
+    received_at: datetime | None
+    decided_at: datetime
+    state: str
+    playbook: str
+    reasons: list[dict[str, JsonValue]]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteState:
+    """How a connection stands with this lead."""
+
+    connection: str
+    object: str
+    remote_id: str | None
+    state: str  # "written" | "on its way" | "dead letter"
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything ``explain`` shows."""
+
+    lead: Lead
+    chapters: list[Chapter]
+    writes: list[WriteState]
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
+
+
+def find_lead(snapshot: Connection, space: str, needle: str, keys: Sequence[Identity]) -> str | None:
+    """Return the lead behind an id, an exact e-mail or a matching key."""
+    c = leads_table.c
+    statement = sa.select(c.id).where(
+        c.space == space, sa.or_(c.id == needle, c.email == needle.strip().lower())
+    )
+    found = snapshot.execute(statement.limit(1)).scalar_one_or_none()
+    if found:
+        return found
+    return next(iter(leads.find(snapshot, space, keys).values()), None)
+
+
+def read(snapshot: Connection, lead_id: str) -> Story:
+    """Read a known lead's story, oldest event first."""
+    lead = leads.load(snapshot, [lead_id])[lead_id]
+    rows = snapshot.execute(
+        sa.select(
+            audit.c.event, audit.c.at, audit.c.action, audit_details.c.details, inbox_events.c.received_at
+        )
+        .join(audit_details, audit_details.c.audit_id == audit.c.id)
+        .outerjoin(inbox_events, inbox_events.c.id == audit.c.event)
+        .where(audit.c.lead_id == lead_id)
+        .order_by(audit.c.id)
+    )
+    chapters = [
+        Chapter(
+            event=row.event,
+            kind=row.details["kind"],
+            source=row.details["source"],
+            received_at=row.received_at,
+            decided_at=row.at,
+            state=row.action,
+            playbook=row.details["playbook"],
+            reasons=row.details["reasons"],
+        )
+        for row in rows
+    ]
+    return Story(lead, chapters, _writes(snapshot, lead), _conflicts(snapshot, lead_id))
+
+
+def _writes(snapshot: Connection, lead: Lead) -> list[WriteState]:
+    c = outbox_changes.c
+    rows = snapshot.execute(
+        sa.select(c.connection, c.object, c.wanted, c.done, c.dead, c.error)
+        .where(c.entity_id == lead.id)
+        .order_by(c.connection, c.object)
+    )
+    states = []
+    for row in rows:
+        link = lead.links.get(row.connection)
+        if link and link.object != row.object:
+            continue
+        on_its_way = row.wanted > row.done and row.wanted > row.dead
+        state = "on its way" if on_its_way else "dead letter" if row.dead > row.done else "written"
+        remote_id = link.remote_id if link else None
+        states.append(WriteState(row.connection, row.object, remote_id, state, row.error))
+    return states
+
+
+def _conflicts(snapshot: Connection, lead_id: str) -> list[dict[str, Any]]:
+    c = conflicts_table.c
+    rows = snapshot.execute(
+        sa.select(c.at, c.connection, c.field, c.kept, c.lost, c.rule)
+        .where(c.lead_id == lead_id)
+        .order_by(c.id)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def set_aside(snapshot: Connection, space: str, event_id: int) -> dict[str, Any] | None:
+    """Read one event with its reasons, for an event that never became a lead."""
+    c = inbox_events.c
+    statement = sa.select(
+        c.id, c.source, c.kind, c.state, c.received_at, c.decided_at, c.reasons, c.error, c.lead_id
+    ).where(c.space == space, c.id == event_id)
+    row = snapshot.execute(statement).first()
+    return dict(row._mapping) if row else None
+
+
+def set_aside_list(snapshot: Connection, space: str, limit: int = 50) -> list[dict[str, Any]]:
+    """Read the newest events that a person should look at: quarantine, review, spam and dead."""
+    c = inbox_events.c
+    statement = (
+        sa.select(c.id, c.source, c.state, c.received_at, c.reasons, c.error)
+        .where(c.space == space, c.state.in_(("quarantined", "review", "spam", "dead")))
+        .order_by(c.id.desc())
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in snapshot.execute(statement)]

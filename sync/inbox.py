@@ -1,0 +1,233 @@
+"""The inbox: every event durably and once, then taken in order by the one decider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from model.event import Event, EventKind, EventState, JsonValue, RecordRef, StoredEvent
+from sync.database import Store, insert_for
+from sync.tables import body_hashes, inbox_events, source_days
+
+OF_KNOWN_LEADS = (EventKind.FOUND, EventKind.DELIVERED)  # their payload names the lead
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a sender is told: the event's id (the first one's, for a repeat) and whether it was a repeat."""
+
+    event_id: str
+    duplicate: bool
+
+
+def append(store: Store, events: Sequence[Event]) -> Sequence[Receipt]:
+    """Store the events durably; for each say whether it was new. Returns after the commit.
+
+    Senders deliver at least once; the unique key (space, source, event_id) makes it once,
+    and for senders without ids a body seen within its window is a repeat of the first. On
+    SQLite the one writer thread commits for all senders waiting, on PostgreSQL each session
+    commits for itself. Raises ``StoreBusy``: nothing was taken.
+    """
+    receipts = store.write(partial(insert_new, events=events))
+    store.signals.announce("inbox")
+    return receipts
+
+
+def insert_new(connection: Connection, events: Sequence[Event]) -> list[Receipt]:
+    """Insert events inside a transaction of the caller (a poller's, a delivery's)."""
+    receipts = [_insert_one(connection, event) for event in events]
+    _count(connection, events, receipts)
+    return receipts
+
+
+def _insert_one(connection: Connection, event: Event) -> Receipt:
+    if event.body_hash and (first := _hash_holder(connection, event)):
+        return Receipt(first, duplicate=True)
+    statement = (
+        insert_for(connection, inbox_events)
+        .values(row_of(event))
+        .on_conflict_do_nothing(index_elements=["space", "source", "event_id"])
+        .returning(inbox_events.c.id)
+    )
+    inserted = connection.execute(statement).first() is not None
+    return Receipt(event.event_id, duplicate=not inserted)
+
+
+def _hash_holder(connection: Connection, event: Event) -> str | None:
+    """Take the body's hash for this event, or return the event that holds it within its window."""
+    key = {"space": event.space, "source": event.source, "hash": event.body_hash}
+    mine = {"event_id": event.event_id, "expires_at": event.hash_expires_at}
+    statement = insert_for(connection, body_hashes).values({**key, **mine})
+    statement = statement.on_conflict_do_update(
+        index_elements=list(key), set_=mine, where=body_hashes.c.expires_at <= event.received_at
+    ).returning(body_hashes.c.event_id)
+    if connection.execute(statement).first():
+        return None
+    held = sa.select(body_hashes.c.event_id).filter_by(**key)
+    return connection.execute(held).scalar_one()
+
+
+def _count(connection: Connection, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
+    totals: dict[tuple[str, str, str], list[int]] = {}
+    for event, receipt in zip(events, receipts, strict=True):
+        if event.kind is not EventKind.INTAKE:
+            continue
+        day = event.received_at.date().isoformat()
+        total = totals.setdefault((event.space, event.source, day), [0, 0])
+        total[receipt.duplicate] += 1
+    for (space, source, day), (received, duplicates) in sorted(totals.items()):
+        insert = insert_for(connection, source_days).values(
+            space=space, source=source, day=day, received=received, duplicates=duplicates
+        )
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["space", "source", "day"],
+                set_={
+                    "received": source_days.c.received + insert.excluded.received,
+                    "duplicates": source_days.c.duplicates + insert.excluded.duplicates,
+                },
+            )
+        )
+
+
+def row_of(event: Event) -> dict[str, Any]:
+    """Return the event as a waiting inbox row."""
+    record = event.record
+    return {
+        "space": event.space,
+        "source": event.source,
+        "event_id": event.event_id,
+        "kind": str(event.kind),
+        "payload": event.payload,
+        "record_connection": record and record.connection,
+        "record_object": record and record.object,
+        "record_id": record and record.id,
+        "occurred_at": min(event.occurred_at, event.received_at),
+        "received_at": event.received_at,
+        "state": str(EventState.WAITING),
+        "attempts": 0,
+        "lead_id": event.payload.get("lead_id") if event.kind in OF_KNOWN_LEADS else None,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A waiting row as read; ``decided_at`` and ``decided_seq`` are given by the decider, in memory."""
+
+    id: int
+    event: Event
+    attempts: int
+    state: EventState
+
+    def stamped(self, at: datetime, seq: int) -> StoredEvent:
+        """Return the event as the decider decides it."""
+        return StoredEvent(self.id, self.event, self.attempts, at, seq)
+
+    def replayed(self, by: Taken, at: datetime, seq: int, overrides: Mapping[str, JsonValue]) -> StoredEvent:
+        """Return this old event as a later one decides it anew, with what a person corrected."""
+        return StoredEvent(by.id, self.event, by.attempts, at, seq, replays=self.id, overrides=overrides)
+
+
+def take(snapshot: Connection, space: str, limit: int, skip: Sequence[int] = ()) -> list[Taken]:
+    """Read the next waiting events in order.
+
+    Waiting rows are selected by state, never by "id after the last": on PostgreSQL ids
+    commit out of order, and a row that commits late would be passed over for good.
+    """
+    statement = (
+        sa.select(inbox_events)
+        .where(inbox_events.c.space == space, inbox_events.c.state == "waiting")
+        .order_by(inbox_events.c.id)
+        .limit(limit)
+    )
+    if skip:
+        statement = statement.where(inbox_events.c.id.not_in(skip))
+    return [_taken(row) for row in snapshot.execute(statement)]
+
+
+def load(snapshot: Connection, ids: Sequence[int]) -> dict[int, Taken]:
+    """Read events by row id, whatever their state."""
+    if not ids:
+        return {}
+    rows = snapshot.execute(sa.select(inbox_events).where(inbox_events.c.id.in_(ids)))
+    return {row.id: _taken(row) for row in rows}
+
+
+def _taken(row: Row[Any]) -> Taken:
+    record = None
+    if row.record_connection:
+        record = RecordRef(row.record_connection, row.record_object, row.record_id)
+    event = Event(
+        source=row.source,
+        event_id=row.event_id,
+        kind=EventKind(row.kind),
+        payload=row.payload,
+        occurred_at=row.occurred_at,
+        received_at=row.received_at,
+        space=row.space,
+        record=record,
+    )
+    return Taken(row.id, event, row.attempts, EventState(row.state))
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How an event was settled."""
+
+    id: int
+    state: EventState
+    decided_at: datetime
+    decided_seq: int
+    lead_id: str | None = None
+    reasons: Sequence[Mapping[str, JsonValue]] = ()
+    error: str | None = None
+
+
+def mark(connection: Connection, marks: Sequence[Mark]) -> int:
+    """Settle waiting events; return how many really were waiting."""
+    if not marks:
+        return 0
+    statement = (
+        sa.update(inbox_events)
+        .where(inbox_events.c.id == sa.bindparam("row"), inbox_events.c.state == "waiting")
+        .values(
+            state=sa.bindparam("new_state"),
+            decided_at=sa.bindparam("at"),
+            decided_seq=sa.bindparam("seq"),
+            attempts=inbox_events.c.attempts + 1,
+            lead_id=sa.bindparam("lead"),
+            reasons=sa.bindparam("why"),
+            error=sa.bindparam("failure"),
+        )
+    )
+    rows = [
+        {
+            "row": m.id,
+            "new_state": str(m.state),
+            "at": m.decided_at,
+            "seq": m.decided_seq,
+            "lead": m.lead_id,
+            "why": list(m.reasons) or None,
+            "failure": m.error,
+        }
+        for m in marks
+    ]
+    return connection.execute(statement, rows).rowcount
+
+
+def mark_replayed(connection: Connection, ids: Sequence[int]) -> None:
+    """Note that a later event took the place of these."""
+    if ids:
+        statement = sa.update(inbox_events).where(inbox_events.c.id.in_(ids))
+        connection.execute(statement.values(state=str(EventState.REPLAYED)))
+
+
+def forget_hashes(connection: Connection, now: datetime) -> int:
+    """Drop body hashes whose window has passed; return how many."""
+    return connection.execute(sa.delete(body_hashes).where(body_hashes.c.expires_at <= now)).rowcount

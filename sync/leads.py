@@ -1,0 +1,125 @@
+"""Leads and what hangs on them: loaded for a batch in a handful of queries, saved by version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from model.errors import Conflict
+from model.lead import Activity, Identity, Lead, Provenance, Touch
+from model.times import from_text, to_text
+from sync import links
+from sync.tables import activities, identities, leads, touches
+
+CHUNK = 5_000  # values in one IN list; SQLite takes 32,766
+
+
+def find(snapshot: Connection, space: str, keys: Iterable[Identity]) -> dict[Identity, str]:
+    """Return which lead each of these keys belongs to; keys of nobody are left out."""
+    by_kind: dict[str, list[str]] = {}
+    for key in set(keys):
+        by_kind.setdefault(key.kind, []).append(key.value)
+    found: dict[Identity, str] = {}
+    for kind, values in by_kind.items():
+        if kind == "record":
+            found |= links.find(snapshot, space, values)
+            continue
+        for some in _chunks(values):
+            statement = sa.select(identities.c.value, identities.c.lead_id).where(
+                identities.c.space == space, identities.c.kind == kind, identities.c.value.in_(some)
+            )
+            found |= {Identity(kind, row.value): row.lead_id for row in snapshot.execute(statement)}
+    return found
+
+
+def load(snapshot: Connection, lead_ids: Iterable[str], *, ledgers: bool = True) -> dict[str, Lead]:
+    """Return leads by id with their links and, if asked, identities, touches and activities."""
+    wanted = sorted(set(lead_ids))
+    loaded: dict[str, Lead] = {}
+    for some in _chunks(wanted):
+        rows = snapshot.execute(sa.select(leads).where(leads.c.id.in_(some)))
+        loaded |= {row.id: _lead(row) for row in rows}
+        for lead_id, link in links.of_leads(snapshot, some):
+            loaded[lead_id].links[link.connection] = link
+        if not ledgers:
+            continue
+        for row in snapshot.execute(sa.select(identities).where(identities.c.lead_id.in_(some))):
+            loaded[row.lead_id].identities.add(Identity(row.kind, row.value))
+        for row in snapshot.execute(_in_order(touches, some)):
+            loaded[row.lead_id].touches.append(Touch(row.at, row.fields))
+        for row in snapshot.execute(_in_order(activities, some)):
+            loaded[row.lead_id].activities.append(Activity(row.kind, row.at, row.detail))
+    return loaded
+
+
+def _in_order(ledger: sa.Table, lead_ids: Sequence[str]) -> sa.Select[Any]:
+    return sa.select(ledger).where(ledger.c.lead_id.in_(lead_ids)).order_by(ledger.c.id)
+
+
+def _lead(row: Row[Any]) -> Lead:
+    return Lead(
+        id=row.id,
+        space=row.space,
+        unit=row.unit,
+        fields=row.fields,
+        provenance={
+            name: Provenance(source, from_text(at), event)
+            for name, (source, at, event) in row.provenance.items()
+        },
+        created_at=row.created_at,
+        version=row.version,
+        is_test=row.is_test,
+    )
+
+
+def save(connection: Connection, changed: Sequence[Lead], now: datetime) -> None:
+    """Insert new leads and update known ones where nobody else has; raises ``Conflict``."""
+    new = [_row(lead, now) for lead in changed if lead.version == 0]
+    known = [_row(lead, now) | {"row": lead.id, "loaded": lead.version} for lead in changed if lead.version]
+    if new:
+        connection.execute(sa.insert(leads), new)
+    if known:
+        statement = sa.update(leads).where(
+            leads.c.id == sa.bindparam("row"), leads.c.version == sa.bindparam("loaded")
+        )
+        if connection.execute(statement, known).rowcount != len(known):
+            raise Conflict("a lead has changed since it was loaded")
+
+
+def _row(lead: Lead, now: datetime) -> dict[str, Any]:
+    return {
+        "id": lead.id,
+        "space": lead.space,
+        "unit": lead.unit,
+        "version": lead.version + 1,
+        "email": lead.fields.get("email"),
+        "stage": lead.stage,
+        "score": lead.score,
+        "owner": lead.owner,
+        "fields": {name: value for name, value in lead.fields.items() if value is not None},
+        "provenance": {
+            name: [origin.source, to_text(origin.at), origin.event]
+            for name, origin in lead.provenance.items()
+        },
+        "is_test": lead.is_test,
+        "created_at": lead.created_at or now,
+        "updated_at": now,
+    }
+
+
+def claim(connection: Connection, space: str, claimed: Mapping[Identity, str]) -> None:
+    """Store whose keys these are from now on; a key taken meanwhile is an ``IntegrityError``."""
+    if claimed:
+        rows = [
+            {"space": space, "kind": key.kind, "value": key.value, "lead_id": lead_id}
+            for key, lead_id in claimed.items()
+        ]
+        connection.execute(sa.insert(identities), rows)
+
+
+def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))

@@ -1,0 +1,81 @@
+"""Who may act for the whole space: a lease with an epoch that fences off whoever held it before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from model.errors import LostLease
+from model.times import EPOCH
+from sync.database import Store, insert_for
+from sync.tables import leases
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A claim that is good as long as its epoch is the newest one."""
+
+    name: str
+    epoch: int
+    holder: str
+    seq: int  # last decided_seq at the time of taking over
+    stamped_at: datetime  # last decided_at
+
+
+def acquire(
+    store: Store, name: str, holder: str, now: datetime, term: timedelta, *, alone: bool = False
+) -> Lease | None:
+    """Take the lease over with the next epoch; ``None`` while another holder's term runs.
+
+    ``alone`` says that no other process can be at work (the SQLite file's lock is held), so
+    a term left by a killed process need not be waited out.
+    """
+    return store.write(partial(_acquire, name=name, holder=holder, now=now, until=now + term, alone=alone))
+
+
+def _acquire(
+    connection: Connection, name: str, holder: str, now: datetime, until: datetime, alone: bool
+) -> Lease | None:
+    first = {"name": name, "epoch": 0, "holder": "", "until": EPOCH, "seq": 0, "stamped_at": EPOCH}
+    connection.execute(insert_for(connection, leases).values(first).on_conflict_do_nothing())
+    row = connection.execute(sa.select(leases).filter_by(name=name).with_for_update()).one()
+    if not alone and row.holder not in ("", holder) and row.until > now:
+        return None
+    epoch = row.epoch + 1
+    connection.execute(sa.update(leases).filter_by(name=name).values(epoch=epoch, holder=holder, until=until))
+    return Lease(name, epoch, holder, row.seq, row.stamped_at)
+
+
+def renew(store: Store, lease: Lease, until: datetime) -> None:
+    """Extend the term; raises ``LostLease`` when another epoch has begun."""
+    store.write(partial(fence, lease=lease, until=until))
+
+
+def fence(
+    connection: Connection,
+    lease: Lease,
+    until: datetime,
+    seq: int | None = None,
+    stamped_at: datetime | None = None,
+) -> None:
+    """Lock the lease's row at our epoch as the first act of a transaction, or raise ``LostLease``."""
+    values: dict[str, object] = {"until": until}
+    if seq is not None:
+        values |= {"seq": seq, "stamped_at": stamped_at}
+    statement = sa.update(leases).filter_by(name=lease.name, epoch=lease.epoch).values(values)
+    if connection.execute(statement).rowcount != 1:
+        raise LostLease(f"{lease.name}: epoch {lease.epoch} is over, another process has taken over")
+
+
+def release(store: Store, lease: Lease) -> None:
+    """Give the lease up, so that the next one need not wait for its term."""
+
+    def _release(connection: Connection) -> None:
+        statement = sa.update(leases).filter_by(name=lease.name, epoch=lease.epoch)
+        connection.execute(statement.values(holder="", until=EPOCH))
+
+    store.write(_release)

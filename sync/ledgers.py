@@ -1,0 +1,72 @@
+"""What results leave behind in the append-only ledgers and the review list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from mappings.playbook import Playbook
+from model.decision import (
+    AddActivity,
+    AddTouch,
+    AskReview,
+    Assigned,
+    EnterStage,
+    RecordConflict,
+)
+from sync import tables
+from sync.pipeline import Result
+
+
+def rows_of(
+    results: Sequence[Result], space: str, playbook: Playbook
+) -> dict[sa.Table, list[dict[str, Any]]]:
+    """Turn effects into rows of the append-only ledgers, table by table."""
+    rows: dict[sa.Table, list[dict[str, Any]]] = {}
+    for result in results:
+        stored = result.stored
+        base = {"space": space, "lead_id": result.lead_id, "event": stored.id, "at": stored.decided_at}
+        for effect in result.effects:
+            match effect:
+                case AddTouch(at, fields):
+                    table, row = tables.touches, {"at": at, "fields": dict(fields)}
+                case AddActivity(kind, at, detail):
+                    table, row = tables.activities, {"at": at, "kind": kind, "detail": detail[:400]}
+                case EnterStage(stage, previous):
+                    table, row = tables.stage_history, {"stage": stage, "previous": previous}
+                case Assigned(owner, previous, pool, _):
+                    row = {"owner": owner, "previous": previous, "pool": pool, "seq": stored.decided_seq}
+                    table = tables.assignments
+                case RecordConflict(name, field_name, kept, lost, rule):
+                    table = tables.conflicts
+                    row = {"connection": name, "field": field_name, "kept": kept, "lost": lost, "rule": rule}
+                case _:
+                    continue
+            rows.setdefault(table, []).append(base | row)
+        if result.lead and result.lead.score != (result.before.score if result.before else 0):
+            previous_score = result.before.score if result.before else 0
+            row = {"score": result.lead.score, "previous": previous_score, "playbook": playbook.version}
+            rows.setdefault(tables.scores, []).append(base | row)
+    reviews = [
+        _review_row(result, effect, space)
+        for result in results
+        for effect in result.effects
+        if isinstance(effect, AskReview)
+    ]
+    if reviews:
+        rows[tables.reviews] = reviews
+    return rows
+
+
+def _review_row(result: Result, asked: AskReview, space: str) -> dict[str, Any]:
+    return {
+        "space": space,
+        "kind": asked.kind,
+        "event": result.stored.id,
+        "lead_id": result.lead_id,
+        "detail": dict(asked.detail),
+        "state": "open",
+        "created_at": result.stored.decided_at,
+    }

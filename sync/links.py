@@ -1,0 +1,132 @@
+"""Links: which remote record is which lead, with what both sides last agreed on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from model.errors import Conflict
+from model.event import JsonValue, RecordRef
+from model.lead import Identity, Link
+from sync.tables import links
+
+
+def record_key(ref: RecordRef) -> Identity:
+    """Return the identity of a remote record."""
+    return Identity("record", f"{ref.connection}/{ref.object}/{ref.id}")
+
+
+def find(snapshot: Connection, space: str, values: Sequence[str]) -> dict[Identity, str]:
+    """Return the leads behind ``connection/object/id`` keys."""
+    by_id: dict[str, list[str]] = {}
+    for value in values:
+        by_id.setdefault(value.rsplit("/", 1)[-1], []).append(value)
+    statement = sa.select(links).where(links.c.space == space, links.c.remote_id.in_(list(by_id)))
+    found: dict[Identity, str] = {}
+    for row in snapshot.execute(statement):
+        key = record_key(RecordRef(row.connection, row.object, row.remote_id))
+        if key.value in by_id[row.remote_id]:
+            found[key] = row.lead_id
+    return found
+
+
+def of_leads(snapshot: Connection, lead_ids: Sequence[str]) -> Iterable[tuple[str, Link]]:
+    """Yield the links of these leads with the lead's id."""
+    for row in snapshot.execute(sa.select(links).where(links.c.lead_id.in_(lead_ids))):
+        yield row.lead_id, _link(row)
+
+
+def holder(connection: Connection, space: str, ref: RecordRef) -> str | None:
+    """Return the lead a remote record is linked to."""
+    statement = sa.select(links.c.lead_id).filter_by(
+        space=space, connection=ref.connection, object=ref.object, remote_id=ref.id
+    )
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def _link(row: Row[Any]) -> Link:
+    return Link(
+        connection=row.connection,
+        object=row.object,
+        remote_id=row.remote_id,
+        shadow=row.shadow,
+        written=row.written,
+        rev=row.rev,
+        read_at=row.read_at,
+        aliases=tuple(row.aliases),
+    )
+
+
+def _values(link: Link) -> dict[str, Any]:
+    return {
+        "connection": link.connection,
+        "object": link.object,
+        "remote_id": link.remote_id,
+        "shadow": dict(link.shadow),
+        "written": dict(link.written),
+        "aliases": list(link.aliases),
+        "rev": link.rev + 1,
+        "read_at": link.read_at,
+    }
+
+
+def save(connection: Connection, space: str, changed: Iterable[tuple[str, Link]]) -> None:
+    """Insert links (rev 0) and update known ones where ``rev`` is as loaded; raises ``Conflict``."""
+    new, known = [], []
+    for lead_id, link in changed:
+        if link.rev == 0:
+            new.append(_values(link) | {"space": space, "lead_id": lead_id})
+        else:
+            known.append(_values(link) | {"of_lead": lead_id, "on": link.connection, "loaded": link.rev})
+    if new:
+        connection.execute(sa.insert(links), new)
+    if known:
+        statement = sa.update(links).where(
+            links.c.lead_id == sa.bindparam("of_lead"),
+            links.c.connection == sa.bindparam("on"),
+            links.c.rev == sa.bindparam("loaded"),
+        )
+        if connection.execute(statement, known).rowcount != len(known):
+            raise Conflict("a link has changed since it was loaded")
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Values that a delivery made true on one record."""
+
+    lead_id: str
+    ref: RecordRef
+    values: Mapping[str, JsonValue]  # as the answer carries them, else as sent
+    written: Mapping[str, JsonValue]  # as sent; empty where the record was only read
+
+
+def agree(connection: Connection, space: str, deals: Sequence[Agreed], at: datetime) -> None:
+    """Bring shadows up to what was delivered.
+
+    The row is read and written in one transaction (locked on PostgreSQL), so a decider
+    that loaded it before sees its ``rev`` miss and takes again.
+    """
+    statement = sa.select(links).where(links.c.lead_id.in_([deal.lead_id for deal in deals]))
+    rows = connection.execute(statement.order_by(links.c.id).with_for_update())
+    known = {(row.lead_id, row.connection): _link(row) for row in rows}
+    changed = []
+    for deal in deals:
+        link = known.get((deal.lead_id, deal.ref.connection))
+        before = link or Link(deal.ref.connection, deal.ref.object, deal.ref.id, {}, {})
+        now = Link(
+            connection=deal.ref.connection,
+            object=deal.ref.object,
+            remote_id=deal.ref.id,
+            shadow={**before.shadow, **deal.values},
+            written={**before.written, **deal.written},
+            rev=before.rev,
+            read_at=at,
+            aliases=before.aliases,
+        )
+        changed.append((deal.lead_id, now))
+    save(connection, space, changed)

@@ -1,0 +1,146 @@
+"""The three-way merge of a CRM record, the shadow and the lead; pure.
+
+Base is the shadow (what both sides last agreed on), theirs the record as just read, ours
+the lead. One side moved: take it. Both moved: the field's authority decides, and the
+loser is kept as a conflict. A blank never overwrites a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mappings.outward import draft, inward_record, same
+
+from handlers.base import Lookups
+from mappings.playbook import CrmField, CrmMap, Lifecycle, Playbook
+from model.change import Record
+from model.decision import Because, RecordConflict
+from model.event import JsonValue
+from model.lead import Lead, Link
+
+
+@dataclass(slots=True)
+class Merged:
+    """What a merge found: new values for the lead, the link, what lost, and why."""
+
+    link: Link
+    fields: dict[str, JsonValue] = field(default_factory=dict)
+    conflicts: list[RecordConflict] = field(default_factory=list)
+    because: list[Because] = field(default_factory=list)
+
+
+def merge(
+    lead: Lead,
+    record: Record,
+    crm: CrmMap,
+    playbook: Playbook,
+    lookups: Lookups,
+    *,
+    now: datetime,
+    sent: Mapping[str, JsonValue],
+) -> Merged:
+    """Merge a record as read into a lead, and link the two.
+
+    ``sent`` are the values of a call of ours whose answer may have been lost: where the
+    record bears the lead's own id, those of them it holds count as written by us.
+    """
+    object_map = crm.objects[record.ref.object]
+    link = lead.links.get(crm.connection)
+    merged = Merged(_linked(lead, record, link, object_map.id_field, sent, now))
+    theirs = inward_record(record.fields, object_map, crm.connection, lookups)
+    ours = draft(lead, object_map, crm.connection, lookups, creating=False)
+    for rule in object_map.fields:
+        their_value = record.fields.get(rule.remote)
+        if rule.field == "id" or "." in rule.field or same(their_value, None):
+            continue
+        moved = link is None or not same(their_value, link.shadow.get(rule.remote))
+        if moved and not same(their_value, ours.get(rule.remote)):
+            _settle(merged, lead, rule, record, crm, playbook, theirs.get(rule.field))
+    return merged
+
+
+def _linked(
+    lead: Lead,
+    record: Record,
+    link: Link | None,
+    id_field: str,
+    sent: Mapping[str, JsonValue],
+    now: datetime,
+) -> Link:
+    is_ours = bool(id_field) and same(record.fields.get(id_field), lead.id)
+    arrived = {name: value for name, value in sent.items() if same(record.fields.get(name), value)}
+    return Link(
+        connection=record.ref.connection,
+        object=record.ref.object,
+        remote_id=record.ref.id,
+        shadow={**(link.shadow if link else {}), **record.fields},
+        written={**(link.written if link else {}), **(arrived if is_ours else {})},
+        rev=link.rev if link else 0,
+        read_at=now,
+        aliases=_aliases(link, record),
+    )
+
+
+def _aliases(link: Link | None, record: Record) -> tuple[str, ...]:
+    if link is None or link.remote_id == record.ref.id:
+        return link.aliases if link else ()
+    return (*link.aliases, link.remote_id)
+
+
+def _settle(
+    merged: Merged,
+    lead: Lead,
+    rule: CrmField,
+    record: Record,
+    crm: CrmMap,
+    playbook: Playbook,
+    their_value: JsonValue,
+) -> None:
+    """Decide one field on which the record and the lead differ."""
+    ours = lead.fields.get(rule.field)
+    if their_value is None:  # an owner nobody here is, a stage the map does not know
+        merged.because.append(
+            Because(
+                f"{crm.connection}: {rule.remote} holds a value unknown here; it is left as it is", rule.place
+            )
+        )
+        return
+    if rule.kind == "stage":
+        takes, why = _stage(playbook.lifecycle, ours, their_value)
+    else:
+        takes, why = _by_authority(lead, rule, record, crm, playbook.crms.keys() - {crm.connection})
+    if takes:
+        merged.fields[rule.field] = their_value
+    kept, lost = (their_value, ours) if takes else (ours, their_value)
+    merged.because.append(
+        Because(
+            f"{rule.field}: {crm.connection}'s value {'taken' if takes else 'not taken'}, {why}", rule.place
+        )
+    )
+    if ours is not None and not same(kept, lost):
+        merged.conflicts.append(RecordConflict(crm.connection, rule.field, kept, lost, why))
+
+
+def _stage(lifecycle: Lifecycle, ours: JsonValue, theirs: JsonValue) -> tuple[bool, str]:
+    if lifecycle.order(theirs) > lifecycle.order(ours):
+        return True, "it is further along"
+    return False, "a lead only moves forward here"
+
+
+def _by_authority(
+    lead: Lead, rule: CrmField, record: Record, crm: CrmMap, others: Collection[str]
+) -> tuple[bool, str]:
+    """Say whether the CRM's value is taken. Between the people of two CRMs the later change counts."""
+    ours = lead.fields.get(rule.field)
+    if ours is None:
+        return True, "leadrelay had none"
+    origin = lead.provenance.get(rule.field)
+    if rule.authority == "leadrelay":
+        return False, "leadrelay owns the field"
+    if rule.authority == "crm" and (origin is None or origin.source not in others):
+        return True, f"the people in {crm.connection} own the field"
+    if origin and record.modified_at and origin.at > record.modified_at:
+        return False, "leadrelay's is newer"
+    return True, "the CRM's is newer"

@@ -1,0 +1,59 @@
+"""Brings a store's tables to what this version needs; runs before anything else touches it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import make_url
+
+from sync.database import sqlite_engine
+
+
+def config(connection: sa.Connection | None = None) -> Config:
+    """Return Alembic's configuration for this tree; no ini file is needed."""
+    settings = Config()
+    settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    settings.set_main_option("path_separator", "os")
+    settings.attributes["connection"] = connection
+    return settings
+
+
+def head() -> str | None:
+    """Return the newest revision this version knows."""
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+def current(connection: sa.Connection) -> str | None:
+    """Return the revision the store is at; ``None`` for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(url: str) -> None:
+    """Bring the store at ``url`` to the newest revision, in one transaction.
+
+    Two processes that start at once are kept apart: SQLite by its write lock, PostgreSQL
+    by an advisory lock held to the end of the transaction.
+    """
+    engine = _engine(url)
+    try:
+        with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(718281828)"))
+            if current(connection) != head():
+                command.upgrade(config(connection), "head")
+    finally:
+        engine.dispose()
+
+
+def _engine(url: str) -> sa.Engine:
+    target = make_url(url)
+    if target.get_backend_name() != "sqlite":
+        return sa.create_engine(url)
+    if target.database:
+        Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+    return sqlite_engine(url, immediate=True)

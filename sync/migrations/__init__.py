@@ -1,0 +1,1 @@
+"""Alembic steps; ``sync.migrate`` runs them when the store is opened."""

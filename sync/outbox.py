@@ -1,0 +1,295 @@
+"""The outbox: what must become true on each connection, and the leases of who is at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from model.event import JsonValue
+from sync.database import insert_for
+from sync.tables import links, outbox_changes
+
+LEAD = "lead"  # entity_kind
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """What a connection holds must be brought up to a lead once more."""
+
+    connection: str
+    object: str
+    lead_id: str
+    needs: tuple[str, ...] = ()
+
+
+def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], now: datetime) -> None:
+    """Add one to ``wanted`` of each row, making those that are missing.
+
+    A row that waits out a server's answer keeps its ``due_at``: new wishes do not make a
+    busy server less busy.
+    """
+    if not raises:
+        return
+    insert = insert_for(connection, outbox_changes)
+    rests = sa.or_(
+        outbox_changes.c.wanted <= outbox_changes.c.done, outbox_changes.c.wanted <= outbox_changes.c.dead
+    )
+    statement = insert.on_conflict_do_update(
+        index_elements=["space", "connection", "object", "entity_kind", "entity_id"],
+        set_={
+            "wanted": outbox_changes.c.wanted + 1,
+            "needs": insert.excluded.needs,
+            "due_at": sa.case((rests, insert.excluded.due_at), else_=outbox_changes.c.due_at),
+            "raised_at": sa.case((rests, insert.excluded.raised_at), else_=outbox_changes.c.raised_at),
+        },
+    )
+    rows = [
+        {
+            "space": space,
+            "connection": item.connection,
+            "object": item.object,
+            "entity_kind": LEAD,
+            "entity_id": item.lead_id,
+            "wanted": 1,
+            "done": 0,
+            "dead": 0,
+            "needs": list(item.needs),
+            "attempts": 0,
+            "due_at": now,
+            "raised_at": now,
+        }
+        for item in dict.fromkeys(raises)
+    ]
+    connection.execute(statement, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """A due row as read; ``in_flight`` holds values whose fate is unknown."""
+
+    id: int
+    object: str
+    lead_id: str
+    wanted: int
+    attempts: int
+    in_flight: Mapping[str, JsonValue] | None
+    raised_at: datetime
+
+
+def is_due(now: datetime) -> sa.ColumnElement[bool]:
+    """Return the test for rows that may be claimed now."""
+    c = outbox_changes.c
+    return sa.and_(
+        sa.text("wanted > done AND wanted > dead"),  # verbatim the partial index's own condition
+        c.due_at <= now,
+        sa.or_(c.lease_until.is_(None), c.lease_until <= now),
+    )
+
+
+def due(
+    snapshot: Connection, space: str, connection: str, now: datetime, limit: int, needs: Iterable[str]
+) -> list[DueRow]:
+    """Read the next due rows of a connection whose needed links exist."""
+    c = outbox_changes.c
+    statement = (
+        sa.select(c.id, c.object, c.entity_id, c.wanted, c.attempts, c.in_flight, c.raised_at)
+        .where(c.space == space, c.connection == connection, is_due(now))
+        .order_by(c.due_at, c.id)
+        .limit(limit)
+    )
+    for need in needs:
+        linked = sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == need)
+        statement = statement.where(sa.or_(sa.not_(_names(need)), linked))
+    return [
+        DueRow(row.id, row.object, row.entity_id, row.wanted, row.attempts, row.in_flight, row.raised_at)
+        for row in snapshot.execute(statement)
+    ]
+
+
+def _names(need: str) -> sa.ColumnElement[bool]:
+    return sa.cast(outbox_changes.c.needs, sa.Text).contains(f'"{need}"', autoescape=True)
+
+
+def has_due(snapshot: Connection, space: str, connection: str, now: datetime) -> bool:
+    """Say whether anything could be claimed now (needs aside)."""
+    c = outbox_changes.c
+    statement = sa.select(c.id).where(c.space == space, c.connection == connection, is_due(now)).limit(1)
+    return snapshot.execute(statement).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A row to lease, with the exact values about to be sent."""
+
+    row: DueRow
+    in_flight: Mapping[str, JsonValue]
+
+
+def lease(
+    connection: Connection, claims: Sequence[Claim], token: str, now: datetime, until: datetime
+) -> set[int]:
+    """Lease rows that are still free; return the ids that are ours now."""
+    if not claims:
+        return set()
+    c = outbox_changes.c
+    statement = (
+        sa.update(outbox_changes)
+        .where(
+            c.id == sa.bindparam("row"),
+            c.done < sa.bindparam("read_wanted"),
+            sa.or_(c.lease_until.is_(None), c.lease_until <= now),
+        )
+        .values(
+            lease_token=token,
+            lease_until=until,
+            attempts=c.attempts + 1,
+            in_flight=sa.bindparam("values"),
+        )
+    )
+    rows = [
+        {"row": claim.row.id, "read_wanted": claim.row.wanted, "values": dict(claim.in_flight)}
+        for claim in claims
+    ]
+    if connection.execute(statement, rows).rowcount == len(claims):
+        return {claim.row.id for claim in claims}
+    ours = sa.select(c.id).where(c.lease_token == token)
+    return set(connection.execute(ours).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a leased row.
+
+    ``done`` or ``dead`` is the ``wanted`` that was read for it; neither: it is due again
+    at ``due_at``, and ``doubtful`` says that its values may have arrived.
+    """
+
+    id: int
+    done: int | None = None
+    dead: int | None = None
+    due_at: datetime | None = None
+    error: str | None = None
+    doubtful: bool = False
+
+
+def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
+    """Return which of these rows are still under our lease, locked until the transaction ends."""
+    c = outbox_changes.c
+    statement = sa.select(c.id).where(c.id.in_(ids), c.lease_token == token).with_for_update()
+    return set(connection.execute(statement).scalars())
+
+
+def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
+    """Record outcomes of rows the caller holds."""
+    groups: dict[tuple[bool, ...], list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+    for item in settled:
+        values: dict[str, Any] = {"lease_token": None, "lease_until": None, "error": item.error}
+        if not item.doubtful:
+            values["in_flight"] = None
+        if item.done is not None:
+            values |= {"done": item.done, "attempts": 0, "settled_at": now}
+        elif item.dead is not None:
+            values |= {"dead": item.dead, "attempts": 0, "settled_at": now}
+        elif item.due_at is not None:
+            values |= {"due_at": item.due_at}
+        shape = tuple(name in values for name in ("in_flight", "done", "dead", "due_at"))
+        groups.setdefault(shape, []).append(({"row": item.id}, values))
+    for rows in groups.values():
+        names = rows[0][1].keys()
+        statement = (
+            sa.update(outbox_changes)
+            .where(outbox_changes.c.id == sa.bindparam("row"))
+            .values({name: sa.bindparam(f"new_{name}") for name in names})
+        )
+        connection.execute(
+            statement,
+            [key | {f"new_{name}": value for name, value in values.items()} for key, values in rows],
+        )
+
+
+def settle_unsent(connection: Connection, rows: Sequence[DueRow], now: datetime) -> None:
+    """Mark rows done that had nothing to send; leased ones are somebody else's to settle."""
+    if not rows:
+        return
+    c = outbox_changes.c
+    statement = (
+        sa.update(outbox_changes)
+        .where(
+            c.id == sa.bindparam("row"),
+            c.done < sa.bindparam("read_wanted"),
+            sa.or_(c.lease_until.is_(None), c.lease_until <= now),
+        )
+        .values(done=sa.bindparam("read_wanted"), attempts=0, error=None, in_flight=None, settled_at=now)
+    )
+    connection.execute(statement, [{"row": row.id, "read_wanted": row.wanted} for row in rows])
+
+
+def release_leases(connection: Connection, space: str) -> int:
+    """Free every lease: only for a process that knows it is the only one (the SQLite file's lock)."""
+    c = outbox_changes.c
+    statement = sa.update(outbox_changes).where(c.space == space, c.lease_token.is_not(None))
+    return connection.execute(statement.values(lease_token=None, lease_until=None)).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A change that was given up, with the CRM's words."""
+
+    id: int
+    connection: str
+    object: str
+    lead_id: str
+    error: str
+    at: datetime | None = field(default=None)
+
+
+def dead_letters(snapshot: Connection, space: str, limit: int = 100) -> list[DeadLetter]:
+    """Read changes that were given up, oldest first."""
+    c = outbox_changes.c
+    statement = (
+        sa.select(c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at)
+        .where(c.space == space, sa.text("dead > done"), c.wanted <= c.dead)
+        .order_by(c.id)
+        .limit(limit)
+    )
+    return [DeadLetter(*row) for row in snapshot.execute(statement)]
+
+
+def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
+    """Give up rows whose needed record is itself a dead letter, and say so; return how many."""
+    c = outbox_changes.c
+    needed = outbox_changes.alias("needed")
+    cause = (
+        sa.select(needed.c.connection + ": " + sa.func.coalesce(needed.c.error, ""))
+        .where(
+            needed.c.space == c.space,
+            needed.c.entity_kind == c.entity_kind,
+            needed.c.entity_id == c.entity_id,
+            needed.c.dead > needed.c.done,
+            needed.c.wanted <= needed.c.dead,
+            sa.cast(c.needs, sa.Text).contains('"' + needed.c.connection + '"'),
+        )
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = (
+        sa.update(outbox_changes)
+        .where(
+            c.space == space,
+            sa.text("wanted > done AND wanted > dead"),
+            sa.cast(c.needs, sa.Text) != "[]",
+            c.lease_token.is_(None),
+            cause.is_not(None),
+        )
+        .values(
+            dead=c.wanted,
+            error=sa.literal("needs a record that could not be written: ") + cause,
+            settled_at=now,
+        )
+    )
+    return connection.execute(statement).rowcount

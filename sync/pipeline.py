@@ -1,0 +1,191 @@
+"""Runs the handlers over one event and keeps the reasons; pure, on drafts that nobody else sees."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from handlers.apply import apply
+from handlers.base import Context, Handler, Lookups
+from mappings.playbook import Playbook
+from mappings.reading import Reading
+from model.change import Record
+from model.decision import (
+    VERDICT_STATES,
+    AskReview,
+    Because,
+    Decision,
+    Effect,
+    Verdict,
+)
+from model.event import EventState, JsonValue, StoredEvent
+from model.lead import Lead, Provenance
+from sync.links import record_key
+from sync.merge import merge
+
+AFTER_MERGE = ("score", "qualify", "assign", "writeback")
+"""What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One because-line with the handler that gave it."""
+
+    handler: str
+    because: Because
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one event: its end, the lead as it is now, and what follows from it."""
+
+    stored: StoredEvent
+    state: EventState
+    lead: Lead | None = None  # as it is now, where the event changed it
+    before: Lead | None = None
+    lead_id: str | None = None
+    effects: list[Effect] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The handlers in the playbook's order."""
+
+    playbook: Playbook
+    handlers: Sequence[tuple[str, Handler]]
+
+    def run(self, reading: Reading, lookups: Lookups) -> Result:
+        """Decide a sender's post. A handler that raises is the caller's to set aside."""
+        stored = reading.stored
+        result = Result(stored, EventState.NEW)
+        draft = Lead(
+            id=new_lead_id(stored),
+            space=stored.event.space,
+            unit=reading.source.unit,
+            created_at=stored.decided_at,
+            is_test=reading.is_test,
+        )
+        is_new = False
+        for name, handler in self.handlers:
+            context = self._context(stored, lookups, reading, is_new=is_new)
+            decision = handler(draft, context)
+            self._note(result, name, decision)
+            if decision.verdict is not Verdict.GO:
+                result.state = VERDICT_STATES[decision.verdict]
+                result.lead = None
+                return result
+            if decision.lead_id is not None:
+                is_new = not decision.lead_id
+                if decision.lead_id:
+                    result.state = EventState.MERGED
+                    result.before = lookups.lead(decision.lead_id)
+                    draft = copy_of(result.before)
+            self._apply(draft, decision, reading.source.name, stored)
+            result.lead = draft
+        result.lead_id = draft.id
+        return result
+
+    def found(self, stored: StoredEvent, record: Record, lead_id: str, lookups: Lookups) -> Result:
+        """Decide what a record found in a CRM means for the lead it was looked up for."""
+        result = Result(stored, EventState.DONE, lead_id=lead_id)
+        before = lookups.lead(lead_id)
+        holder = lookups.lead_id_of(record_key(record.ref))
+        if holder not in (None, lead_id):
+            return self._held_by_other(result, record, lead_id, holder)
+        crm = self.playbook.crms[record.ref.connection]
+        sent: Mapping[str, JsonValue] = stored.event.payload.get("sent") or {}
+        merged = merge(before, record, crm, self.playbook, lookups, now=stored.decided_at, sent=sent)
+        draft = copy_of(before)
+        draft.links[crm.connection] = merged.link
+        seen_at = record.modified_at or stored.decided_at
+        for name, value in merged.fields.items():
+            draft.fields[name] = value
+            draft.provenance[name] = Provenance(crm.connection, seen_at, stored.id)
+        result.before, result.lead = before, draft
+        result.effects.extend(merged.conflicts)
+        found = Because(f"found in {crm.connection} as {record.ref.object} {record.ref.id}; linked")
+        result.reasons.extend(Reason("merge", because) for because in (found, *merged.because))
+        self._run_after(result, draft, lookups, AFTER_MERGE)
+        return result
+
+    def delivered(self, stored: StoredEvent, lead_id: str, lookups: Lookups) -> Result:
+        """Note a record that was created; what waited for its link is wanted now."""
+        record = stored.event.record
+        result = Result(stored, EventState.DONE, lead_id=lead_id)
+        if record is not None:
+            text = f"created in {record.connection} as {record.object} {record.id}; linked"
+            result.reasons.append(Reason("deliver", Because(text)))
+            if any(record.connection in crm.needs for crm in self.playbook.crms.values()):
+                self._run_after(result, copy_of(lookups.lead(lead_id)), lookups, ("writeback",))
+        return result
+
+    def _held_by_other(self, result: Result, record: Record, lead_id: str, holder: str | None) -> Result:
+        detail = {"leads": [lead_id, holder], "record": record.ref.id, "object": record.ref.object}
+        result.state = EventState.REVIEW
+        result.effects.append(AskReview("same_record", detail | {"connection": record.ref.connection}))
+        text = f"{record.ref.connection} {record.ref.object} {record.ref.id} is another lead's record already"
+        result.reasons.append(Reason("merge", Because(f"{text}; a person must say which lead it is")))
+        return result
+
+    def _run_after(self, result: Result, draft: Lead, lookups: Lookups, names: Sequence[str]) -> None:
+        for name, handler in self.handlers:
+            if name in names:
+                decision = handler(draft, self._context(result.stored, lookups, None, is_new=False))
+                self._note(result, name, decision)
+                self._apply(draft, decision, "rule", result.stored)
+
+    def _context(
+        self, stored: StoredEvent, lookups: Lookups, reading: Reading | None, *, is_new: bool
+    ) -> Context:
+        return Context(
+            event=reading,
+            now=stored.decided_at,
+            lookups=lookups,
+            playbook=self.playbook,
+            seq=stored.decided_seq,
+            is_new=is_new,
+        )
+
+    @staticmethod
+    def _note(result: Result, name: str, decision: Decision) -> None:
+        result.effects.extend(decision.effects)
+        result.reasons.extend(Reason(name, because) for because in decision.because)
+
+    @staticmethod
+    def _apply(draft: Lead, decision: Decision, source: str, stored: StoredEvent) -> None:
+        apply(draft, decision, source=source, event_id=stored.id, at=stored.event.occurred_at)
+
+
+def new_lead_id(stored: StoredEvent) -> str:
+    """Derive a lead's id from the event it is born of, so that the same events give the same leads."""
+    event = stored.event
+    text = "\x1f".join((event.space, event.source, event.event_id))
+    return f"ld_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+
+
+def copy_of(lead: Lead) -> Lead:
+    """Return a draft: changing it leaves the lead as it was."""
+    draft = copy.copy(lead)
+    draft.fields = dict(lead.fields)
+    draft.provenance = dict(lead.provenance)
+    draft.identities = set(lead.identities)
+    draft.touches = list(lead.touches)
+    draft.activities = list(lead.activities)
+    draft.links = dict(lead.links)
+    return draft
+
+
+def reason_row(reason: Reason) -> dict[str, JsonValue]:
+    """Return a reason as it is stored and shown."""
+    at = reason.because.at
+    return {"handler": reason.handler, "text": reason.because.text, "at": str(at) if at else None}
+
+
+def stamp(now: datetime, last: datetime) -> datetime:
+    """Return ``decided_at``: never before the last one, whatever the machine's clock does."""
+    return max(now, last)

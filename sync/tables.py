@@ -1,0 +1,348 @@
+"""The tables, as the newest migration leaves them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from model.times import from_text, to_text
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = sa.MetaData(naming_convention=NAMING)
+
+RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC moment: ``timestamptz`` on PostgreSQL, sortable ISO text on SQLite."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.String(27))
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return to_text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return from_text(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+class Json(TypeDecorator[Any]):
+    """JSON kept as text: what a sender wrote must survive, and PostgreSQL's own types refuse some of it."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else to_json(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+
+
+def to_json(value: Any) -> str:
+    """Write a value as compact ASCII JSON."""
+    return _encode(value)
+
+
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, Moment, nullable=nullable)
+
+
+inbox_events = sa.Table(
+    "inbox_events",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("event_id", sa.String(200), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("payload", Json, nullable=False),
+    sa.Column("record_connection", sa.String(64)),
+    sa.Column("record_object", sa.String(64)),
+    sa.Column("record_id", sa.String(64)),
+    _moment("occurred_at"),
+    _moment("received_at"),
+    sa.Column("state", sa.String(16), nullable=False),
+    _moment("decided_at", nullable=True),
+    sa.Column("decided_seq", sa.BigInteger),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("reasons", Json),  # why it is not a lead: [{"text", "at"}]
+    sa.Column("error", sa.Text),
+    sa.Column("lead_id", sa.String(40)),
+    sa.UniqueConstraint("space", "source", "event_id"),
+)
+sa.Index(
+    "ix_inbox_events_waiting",
+    inbox_events.c.space,
+    inbox_events.c.id,
+    sqlite_where=inbox_events.c.state == "waiting",
+    postgresql_where=inbox_events.c.state == "waiting",
+)
+sa.Index("ix_inbox_events_lead_id", inbox_events.c.lead_id)
+sa.Index("ix_inbox_events_state", inbox_events.c.space, inbox_events.c.state, inbox_events.c.id)
+
+body_hashes = sa.Table(
+    "body_hashes",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("source", sa.String(64), primary_key=True),
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("event_id", sa.String(200), nullable=False),
+    _moment("expires_at"),
+)
+sa.Index("ix_body_hashes_expires_at", body_hashes.c.expires_at)
+
+source_days = sa.Table(  # roll-up for status and reconciliation; kept by the transactions that cause it
+    "source_days",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("source", sa.String(64), primary_key=True),
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("received", sa.BigInteger, nullable=False),
+    sa.Column("duplicates", sa.BigInteger, nullable=False),
+)
+
+leads = sa.Table(
+    "leads",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("unit", sa.String(64), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("email", sa.String(320)),  # these four repeat ``fields`` for look-ups and lists
+    sa.Column("stage", sa.String(64)),
+    sa.Column("score", sa.Integer, nullable=False),
+    sa.Column("owner", sa.String(320)),
+    sa.Column("fields", Json, nullable=False),
+    sa.Column("provenance", Json, nullable=False),
+    sa.Column("is_test", sa.Boolean, nullable=False),
+    _moment("created_at"),
+    _moment("updated_at"),
+)
+sa.Index("ix_leads_email", leads.c.space, leads.c.email)
+
+identities = sa.Table(
+    "identities",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("value", sa.String(400), primary_key=True),
+    sa.Column("lead_id", sa.String(40), nullable=False),
+)
+sa.Index("ix_identities_lead_id", identities.c.lead_id)
+
+links = sa.Table(
+    "links",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("remote_id", sa.String(64), nullable=False),
+    sa.Column("lead_id", sa.String(40), nullable=False),
+    sa.Column("shadow", Json, nullable=False),
+    sa.Column("written", Json, nullable=False),
+    sa.Column("aliases", Json, nullable=False),
+    sa.Column("rev", sa.Integer, nullable=False),
+    _moment("read_at", nullable=True),
+    sa.UniqueConstraint("space", "connection", "object", "remote_id"),
+    sa.UniqueConstraint("lead_id", "connection"),
+)
+
+teammates = sa.Table(
+    "teammates",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("email", sa.String(320), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("ids", Json, nullable=False),
+    sa.Column("active", Json, nullable=False),
+    _moment("updated_at"),
+)
+
+rosters = sa.Table(  # when the owners of a connection were last read
+    "rosters",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    _moment("read_at"),
+)
+
+
+def _ledger(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    """Declare an append-only ledger of a lead: every row names the event that made it."""
+    table = sa.Table(
+        name,
+        metadata,
+        sa.Column("id", RowId, primary_key=True, autoincrement=True),
+        sa.Column("space", sa.String(64), nullable=False),
+        sa.Column("lead_id", sa.String(40), nullable=False),
+        sa.Column("event", RowId, nullable=False),
+        _moment("at"),
+        *columns,
+    )
+    sa.Index(f"ix_{name}_lead_id", table.c.lead_id)
+    return table
+
+
+touches = _ledger("touches", sa.Column("fields", Json, nullable=False))
+activities = _ledger(
+    "activities",
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("detail", sa.String(400), nullable=False),
+)
+stage_history = _ledger(
+    "stage_history",
+    sa.Column("stage", sa.String(64), nullable=False),
+    sa.Column("previous", sa.String(64)),
+)
+assignments = _ledger(
+    "assignments",
+    sa.Column("owner", sa.String(320), nullable=False),
+    sa.Column("previous", sa.String(320)),
+    sa.Column("pool", sa.String(64), nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+)
+scores = _ledger(
+    "scores",
+    sa.Column("score", sa.Integer, nullable=False),
+    sa.Column("previous", sa.Integer, nullable=False),
+    sa.Column("playbook", sa.String(12), nullable=False),
+)
+conflicts = _ledger(
+    "conflicts",
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("field", sa.String(128), nullable=False),
+    sa.Column("kept", Json),
+    sa.Column("lost", Json),
+    sa.Column("rule", sa.String(200), nullable=False),
+)
+
+seats = sa.Table(  # the stride ledger of each pool
+    "seats",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("pool", sa.String(64), primary_key=True),
+    sa.Column("email", sa.String(320), primary_key=True),
+    sa.Column("virtual_time", sa.Double, nullable=False),
+    sa.Column("last_assigned_seq", sa.BigInteger, nullable=False),
+)
+
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("event", RowId, nullable=False),
+    sa.Column("lead_id", sa.String(40)),
+    sa.Column("detail", Json, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    _moment("created_at"),
+)
+sa.Index("ix_reviews_state", reviews.c.space, reviews.c.state, reviews.c.id)
+
+outbox_changes = sa.Table(
+    "outbox_changes",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("entity_kind", sa.String(16), nullable=False),
+    sa.Column("entity_id", sa.String(40), nullable=False),
+    # Level-triggered: due while wanted > done. ``dead`` is the ``wanted`` at which it was given up, so that
+    # whatever raises ``wanted`` again (a post, a replay) also revives it.
+    sa.Column("wanted", sa.BigInteger, nullable=False),
+    sa.Column("done", sa.BigInteger, nullable=False),
+    sa.Column("dead", sa.BigInteger, nullable=False),
+    sa.Column("needs", Json, nullable=False),  # connections whose link must exist first
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _moment("due_at"),
+    _moment("raised_at"),
+    _moment("settled_at", nullable=True),
+    sa.Column("lease_token", sa.String(40)),
+    _moment("lease_until", nullable=True),
+    sa.Column("in_flight", Json),  # exact values about to be sent; kept while in doubt
+    sa.Column("error", sa.Text),
+    sa.UniqueConstraint("space", "connection", "object", "entity_kind", "entity_id"),
+)
+sa.Index(
+    "ix_outbox_changes_due",
+    outbox_changes.c.space,
+    outbox_changes.c.connection,
+    outbox_changes.c.due_at,
+    sqlite_where=sa.text("wanted > done AND wanted > dead"),
+    postgresql_where=sa.text("wanted > done AND wanted > dead"),
+)
+sa.Index("ix_outbox_changes_entity", outbox_changes.c.entity_id)
+sa.Index(
+    "ix_outbox_changes_dead",
+    outbox_changes.c.space,
+    outbox_changes.c.id,
+    sqlite_where=sa.text("dead > done"),
+    postgresql_where=sa.text("dead > done"),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),  # "decider:main"
+    sa.Column("epoch", sa.BigInteger, nullable=False),  # the fence: only the newest epoch may save
+    sa.Column("holder", sa.String(128), nullable=False),
+    _moment("until"),
+    sa.Column("seq", sa.BigInteger, nullable=False),  # last decided_seq
+    _moment("stamped_at"),  # last decided_at
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    _moment("at"),
+    sa.Column("actor", sa.String(128), nullable=False),  # "decider", "deliverer", a person
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("lead_id", sa.String(40)),
+    sa.Column("event", RowId),
+    sa.Column("commitment", sa.String(64), nullable=False),  # HMAC of the details under the person's key
+)
+sa.Index("ix_audit_lead_id", audit.c.lead_id)
+sa.Index("ix_audit_event", audit.c.event)
+
+audit_details = sa.Table(  # apart, so that erasure removes them and the audit rows stay whole
+    "audit_details",
+    metadata,
+    sa.Column("audit_id", RowId, primary_key=True, autoincrement=False),
+    sa.Column("details", Json, nullable=False),
+)
+
+person_keys = sa.Table(
+    "person_keys",
+    metadata,
+    sa.Column("lead_id", sa.String(40), primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False),
+)

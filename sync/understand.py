@@ -1,0 +1,117 @@
+"""One event, from its raw form to a result: read by its kind, then run through the pipeline."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+
+import structlog
+
+from mappings import inward
+from mappings.playbook import Playbook
+from mappings.reading import Reading
+from model.change import Record
+from model.decision import Because, ForgetTestLead, WriteBack
+from model.event import EventKind, EventState, StoredEvent
+from model.lead import Identity, Lead
+from sync import teammates
+from sync.batch import Batch
+from sync.links import record_key
+from sync.pipeline import Pipeline, Reason, Result
+from sync.records import record_from
+
+log = structlog.get_logger("leadrelay.decider")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An event understood, before what it touches is loaded."""
+
+    stored: StoredEvent
+    reading: Reading | None = None
+    record: Record | None = None
+    keys: tuple[Identity, ...] = ()
+    lead_ids: tuple[str, ...] = ()
+    failure: str | None = None
+    settled: str | None = None  # why there is nothing to decide
+
+
+def understand(stored: StoredEvent, playbook: Playbook) -> Work:
+    """Read an event by its kind; what cannot be read fails alone."""
+    event = stored.event
+    try:
+        match event.kind:
+            case EventKind.INTAKE:
+                if event.source not in playbook.sources:
+                    return Work(stored, failure=f'the playbook has no source "{event.source}" any more')
+                reading = inward.read(stored, playbook)
+                named = str(stored.overrides.get("lead") or "")
+                return Work(stored, reading, keys=reading.identities, lead_ids=(named,) if named else ())
+            case EventKind.FOUND:
+                record = record_from(event.payload["record"])
+                keys = (record_key(record.ref),)
+                return Work(stored, record=record, keys=keys, lead_ids=(event.payload["lead_id"],))
+            case EventKind.DELIVERED | EventKind.FORGET:
+                return Work(stored, lead_ids=(event.payload["lead_id"],))
+            case _:
+                return Work(stored)
+    except Exception:  # noqa: BLE001 - one bad event never holds back a batch; it is kept with this text
+        return Work(stored, failure=_failure_text(stored))
+
+
+def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
+    """Run one event; whatever a handler raises sets this event aside and no other."""
+    stored = work.stored
+    if work.failure:
+        return Result(stored, EventState.DEAD, error=work.failure)
+    try:
+        match stored.event.kind:
+            case EventKind.INTAKE if work.reading is not None:
+                return pipeline.run(work.reading, batch)
+            case EventKind.FOUND if work.record is not None:
+                return pipeline.found(stored, work.record, work.lead_ids[0], batch)
+            case EventKind.DELIVERED:
+                return pipeline.delivered(stored, work.lead_ids[0], batch)
+            case EventKind.ROSTER:
+                connection = stored.event.source
+                batch.take_in_roster(
+                    connection, teammates.from_payload(stored.event.payload), stored.decided_at
+                )
+                return Result(stored, EventState.DONE)
+            case EventKind.FORGET:
+                return _forgotten(stored, batch.lead(work.lead_ids[0]))
+            case _:
+                return _replayed_change(stored, pipeline.playbook, work.settled)
+    except Exception:  # noqa: BLE001 - as above
+        return Result(stored, EventState.DEAD, error=_failure_text(stored))
+
+
+def _replayed_change(stored: StoredEvent, playbook: Playbook, settled: str | None) -> Result:
+    """Raise a change that was given up, because a person asked for it."""
+    result = Result(stored, EventState.DONE)
+    change = stored.event.payload.get("change")
+    if change and change["connection"] in playbook.crms:
+        result.lead_id = change["lead_id"]
+        result.effects.append(WriteBack(change["connection"], change["object"], ()))
+        asked = stored.event.payload["by"]
+        text = f"{change['connection']} {change['object']}: tried again, asked for by {asked}"
+    else:
+        text = settled or "there is nothing to replay"
+    result.reasons.append(Reason("replay", Because(text)))
+    return result
+
+
+def _forgotten(stored: StoredEvent, lead: Lead) -> Result:
+    """Let a test lead go; any other stays."""
+    result = Result(stored, EventState.DONE)
+    if lead.is_test:
+        result.effects.append(ForgetTestLead(lead.id))
+        result.reasons.append(Reason("forget", Because("the test lead and its traces were removed")))
+    else:
+        result.reasons.append(Reason("forget", Because("not a test lead: nothing was removed")))
+    return result
+
+
+def _failure_text(stored: StoredEvent) -> str:
+    log.exception("decider.event_failed", event=stored.id)
+    return traceback.format_exc(limit=-3)
