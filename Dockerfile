@@ -3,14 +3,14 @@
 FROM python:3.12-slim AS build
 ENV PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN ["python", "-m", "venv", "/opt/leadrelay"]
+RUN ["python", "-m", "venv", "--without-pip", "/opt/leadrelay"]
 WORKDIR /src
 # The dependencies alone first: this layer stays while only our own code changes.
 COPY pyproject.toml constraints.txt ./
 RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > requirements.txt \
-    && /opt/leadrelay/bin/pip install -c constraints.txt -r requirements.txt
+    && pip --python /opt/leadrelay install -c constraints.txt -r requirements.txt
 COPY . .
-RUN ["/opt/leadrelay/bin/pip", "install", "--no-deps", "."]
+RUN ["pip", "--python", "/opt/leadrelay", "install", "--no-deps", "."]
 
 FROM python:3.12-slim
 ENV PATH=/opt/leadrelay/bin:$PATH \
