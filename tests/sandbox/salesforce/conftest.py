@@ -67,7 +67,10 @@ class Api:
         """The rows of a query, without their attributes."""
         answer = self.query(soql, also_deleted=also_deleted)
         assert answer.status_code == 200, answer.text
-        return [{name: value for name, value in row.items() if name != "attributes"} for row in answer.json()["records"]]
+        return [
+            {name: value for name, value in row.items() if name != "attributes"}
+            for row in answer.json()["records"]
+        ]
 
     def control(self, path: str, body: object = None) -> requests.Response:
         """A control call: POST with a body, GET without."""

@@ -26,7 +26,9 @@ def test_supported_versions_answer_under_their_own_path(api, version):
     assert told["attributes"]["url"] == f"/services/data/{version}/sobjects/Lead/{lead}"
 
 
-@pytest.mark.parametrize(("version", "status"), [("v30.0", 410), ("v7.0", 410), ("v69.0", 404), ("v68", 404), ("x", 404)])
+@pytest.mark.parametrize(
+    ("version", "status"), [("v30.0", 410), ("v7.0", 410), ("v69.0", 404), ("v68", 404), ("x", 404)]
+)
 def test_retired_versions_are_gone_and_others_never_were(api, version, status):
     answer = api.get(f"/services/data/{version}/query?q=SELECT Id FROM Lead")
     assert answer.status_code == status
@@ -63,7 +65,9 @@ def test_at_the_daily_limit_every_call_is_a_403(api):
     assert [api.get("limits").status_code for _ in range(2)] == [200, 200]
     refused = api.get("limits")
     assert refused.status_code == 403
-    assert refused.json() == [{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
+    assert refused.json() == [
+        {"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}
+    ]
     assert refused.headers["Sforce-Limit-Info"] == "api-usage=2/2"
     assert not {"Retry-After", "RateLimit-Limit"} & set(refused.headers)
 
@@ -83,13 +87,23 @@ def test_an_address_over_16384_bytes_is_too_long(api):
     assert api.query("SELECT Id FROM Lead WHERE Email = '" + "x" * 3_000 + "'").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["query/?q=SELECT Id FROM Lead", "limits/", "sobjects/", "sobjects/Lead/", ""])
+@pytest.mark.parametrize(
+    "path", ["query/?q=SELECT Id FROM Lead", "limits/", "sobjects/", "sobjects/Lead/", ""]
+)
 def test_slashes_at_the_end_are_accepted(api, path):
     assert api.get(path).status_code == 200
 
 
 @pytest.mark.parametrize(
-    "path", ["jobs/ingest", "search/?q=x", "composite/batch", "tooling/query", "sobjects/Account", "sobjects/task/describe"]
+    "path",
+    [
+        "jobs/ingest",
+        "search/?q=x",
+        "composite/batch",
+        "tooling/query",
+        "sobjects/Account",
+        "sobjects/task/describe",
+    ],
 )
 def test_what_is_not_built_is_named_by_a_501(api, path):
     answer = api.get(path)

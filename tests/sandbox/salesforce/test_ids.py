@@ -36,4 +36,6 @@ def test_a_short_id_works_wherever_a_long_one_does(api):
     assert api.get(f"sobjects/Lead/{lead[:15]}").json()["Id"] == lead
     assert api.rows(f"SELECT Id FROM Lead WHERE Id = '{lead[:15]}'") == [{"Id": lead}]
     assert api.patch(f"sobjects/Lead/{lead[:15]}", {"Title": "CTO"}).status_code == 204
-    assert api.delete(f"composite/sobjects?ids={lead[:15]}").json() == [{"id": lead, "success": True, "errors": []}]
+    assert api.delete(f"composite/sobjects?ids={lead[:15]}").json() == [
+        {"id": lead, "success": True, "errors": []}
+    ]

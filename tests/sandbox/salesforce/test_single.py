@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 READ_ONLY = (
-    "Unable to create/update fields: {}. Please check the security settings of this field and verify that it is "
-    "read/write for your profile or permission set."
+    "Unable to create/update fields: {}. Please check the security settings of this field and verify "
+    "that it is read/write for your profile or permission set."
 )
 
 
@@ -38,7 +38,9 @@ def test_a_new_lead_has_its_defaults_and_system_fields(api):
 
 
 def test_names_of_objects_and_fields_are_found_in_any_case(api):
-    lead = api.post("sobjects/LEAD", {"lastname": "Hopper", "COMPANY": "Navy", "leadrelay_id__C": "lr-1"}).json()["id"]
+    lead = api.post(
+        "sobjects/LEAD", {"lastname": "Hopper", "COMPANY": "Navy", "leadrelay_id__C": "lr-1"}
+    ).json()["id"]
     told = api.get(f"sobjects/lEaD/{lead}", params={"fields": "LASTNAME,leadRelay_ID__c"}).json()
     assert (told["LastName"], told["LeadRelay_Id__c"]) == ("Hopper", "lr-1")
 
@@ -66,12 +68,14 @@ def test_every_update_moves_the_stamp_by_whole_seconds_also_one_that_changes_not
 
 def test_values_come_back_in_the_fields_own_form(api):
     given = {
-        "NumberOfEmployees": 250, "AnnualRevenue": 1_000_000, "LeadRelay_Score__c": "61.5", "DoNotCall": "true",
-        "First_Touch_At__c": "2026-11-21T12:00:00.999+02:00", "Title": "  CTO ", "City": "", "Website": "example.com",
+        "NumberOfEmployees": 250, "AnnualRevenue": 1_000_000, "LeadRelay_Score__c": "61.5",
+        "DoNotCall": "true", "First_Touch_At__c": "2026-11-21T12:00:00.999+02:00", "Title": "  CTO ",
+        "City": "", "Website": "example.com",
     }  # fmt: skip
     assert api.read(api.lead(**given), ",".join(given)) == {
         "NumberOfEmployees": 250, "AnnualRevenue": 1_000_000.0, "LeadRelay_Score__c": 61.5, "DoNotCall": True,
-        "First_Touch_At__c": "2026-11-21T10:00:00.000+0000", "Title": "CTO", "City": None, "Website": "example.com",
+        "First_Touch_At__c": "2026-11-21T10:00:00.000+0000", "Title": "CTO", "City": None,
+        "Website": "example.com",
     }  # fmt: skip
 
 
@@ -86,35 +90,91 @@ def test_a_contact_keeps_its_mailing_address_as_one(api):
 @pytest.mark.parametrize(
     ("fields", "code", "message", "named"),
     [
-        ({"LastName": None}, "REQUIRED_FIELD_MISSING", "Required fields are missing: [LastName]", ["LastName"]),
-        ({"LastName": " ", "Company": ""}, "REQUIRED_FIELD_MISSING",
-         "Required fields are missing: [LastName, Company]", ["LastName", "Company"]),
-        ({"City": "x" * 41}, "STRING_TOO_LONG", f"City: data value too large: {'x' * 41} (max length=40)", ["City"]),
-        ({"LeadRelay_Id__c": "x" * 65}, "STRING_TOO_LONG",
-         f"LeadRelay Id: data value too large: {'x' * 65} (max length=64)", ["LeadRelay_Id__c"]),
-        ({"Email": "ada@engines"}, "INVALID_EMAIL_ADDRESS", "Email: invalid email address: ada@engines", ["Email"]),
-        ({"CleanStatus": "Dirty"}, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-         "Clean Status: bad value for restricted picklist field: Dirty", ["CleanStatus"]),
+        (
+            {"LastName": None},
+            "REQUIRED_FIELD_MISSING",
+            "Required fields are missing: [LastName]",
+            ["LastName"],
+        ),
+        (
+            {"LastName": " ", "Company": ""},
+            "REQUIRED_FIELD_MISSING",
+            "Required fields are missing: [LastName, Company]",
+            ["LastName", "Company"],
+        ),
+        (
+            {"City": "x" * 41},
+            "STRING_TOO_LONG",
+            f"City: data value too large: {'x' * 41} (max length=40)",
+            ["City"],
+        ),
+        (
+            {"LeadRelay_Id__c": "x" * 65},
+            "STRING_TOO_LONG",
+            f"LeadRelay Id: data value too large: {'x' * 65} (max length=64)",
+            ["LeadRelay_Id__c"],
+        ),
+        (
+            {"Email": "ada@engines"},
+            "INVALID_EMAIL_ADDRESS",
+            "Email: invalid email address: ada@engines",
+            ["Email"],
+        ),
+        (
+            {"CleanStatus": "Dirty"},
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+            "Clean Status: bad value for restricted picklist field: Dirty",
+            ["CleanStatus"],
+        ),
         ({"Shoe__c": 46}, "INVALID_FIELD", "No such column 'Shoe__c' on sobject of type Lead", None),
-        ({"CreatedDate": "2020-01-01T00:00:00Z", "Name": "x"}, "INVALID_FIELD_FOR_INSERT_UPDATE",
-         READ_ONLY.format("CreatedDate, Name"), ["CreatedDate", "Name"]),
-        ({"Id": "00Q5g0000000001EAA"}, "INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", ["Id"]),
+        (
+            {"CreatedDate": "2020-01-01T00:00:00Z", "Name": "x"},
+            "INVALID_FIELD_FOR_INSERT_UPDATE",
+            READ_ONLY.format("CreatedDate, Name"),
+            ["CreatedDate", "Name"],
+        ),
+        (
+            {"Id": "00Q5g0000000001EAA"},
+            "INVALID_FIELD_FOR_INSERT_UPDATE",
+            "cannot specify Id in an insert call",
+            ["Id"],
+        ),
         ({"OwnerId": "foo"}, "MALFORMED_ID", "Owner ID: id value of incorrect type: foo", ["OwnerId"]),
-        ({"OwnerId": "00Q5g0000000001EAA"}, "MALFORMED_ID",
-         "Owner ID: id value of incorrect type: 00Q5g0000000001EAA", ["OwnerId"]),
+        (
+            {"OwnerId": "00Q5g0000000001EAA"},
+            "MALFORMED_ID",
+            "Owner ID: id value of incorrect type: 00Q5g0000000001EAA",
+            ["OwnerId"],
+        ),
         ({"OwnerId": "0055g0000000001AAA"}, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []),
-        ({"NumberOfEmployees": "many"}, "JSON_PARSER_ERROR",
-         "Cannot deserialize instance of int from VALUE_STRING value many or request may be missing a required field",
-         None),
-        ({"First_Touch_At__c": "2026-11-21 10:00:00"}, "JSON_PARSER_ERROR",
-         "Cannot deserialize instance of datetime from VALUE_STRING value 2026-11-21 10:00:00 or request may be "
-         "missing a required field", None),
-        ({"NumberOfEmployees": 100_000_000}, "NUMBER_OUTSIDE_VALID_RANGE",
-         "Employees: value outside of valid range on numeric field: 100000000", ["NumberOfEmployees"]),
-        ({"DoNotCall": None}, "INVALID_TYPE_ON_FIELD_IN_RECORD", "Do Not Call: value not of required type: ",
-         ["DoNotCall"]),
+        (
+            {"NumberOfEmployees": "many"},
+            "JSON_PARSER_ERROR",
+            "Cannot deserialize instance of int from VALUE_STRING value many "
+            "or request may be missing a required field",
+            None,
+        ),
+        (
+            {"First_Touch_At__c": "2026-11-21 10:00:00"},
+            "JSON_PARSER_ERROR",
+            "Cannot deserialize instance of datetime from VALUE_STRING value 2026-11-21 10:00:00 "
+            "or request may be missing a required field",
+            None,
+        ),
+        (
+            {"NumberOfEmployees": 100_000_000},
+            "NUMBER_OUTSIDE_VALID_RANGE",
+            "Employees: value outside of valid range on numeric field: 100000000",
+            ["NumberOfEmployees"],
+        ),
+        (
+            {"DoNotCall": None},
+            "INVALID_TYPE_ON_FIELD_IN_RECORD",
+            "Do Not Call: value not of required type: ",
+            ["DoNotCall"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_create_is_refused_with_code_message_and_fields(api, fields, code, message, named):
     answer = api.post("sobjects/Lead", {"LastName": "Lovelace", "Company": "Engines", **fields})
     assert error_of(answer) == (400, code, message, named)
@@ -137,7 +197,9 @@ def test_an_update_that_is_refused_changes_nothing(api, fields, code):
     assert api.read(lead, "Title")["Title"] == "CEO"
 
 
-@pytest.mark.parametrize("email", ["o'brien+news@sub.example.co", "a_b.c-d@example.com", "ADA@EXAMPLE.COM", "1@2.de"])
+@pytest.mark.parametrize(
+    "email", ["o'brien+news@sub.example.co", "a_b.c-d@example.com", "ADA@EXAMPLE.COM", "1@2.de"]
+)
 def test_unusual_but_valid_addresses_are_kept_as_given(api, email):
     assert api.read(api.lead(Email=email), "Email") == {"Email": email}
 
@@ -225,7 +287,8 @@ def test_if_unmodified_since_is_the_optimistic_lock(api):
 def test_a_converted_lead_cannot_be_changed_but_read(api):
     lead, contact = api.lead(), api.contact()
     marked = api.control(
-        "act/edit", {"object": "Lead", "id": lead, "fields": {"IsConverted": True, "ConvertedContactId": contact}}
+        "act/edit",
+        {"object": "Lead", "id": lead, "fields": {"IsConverted": True, "ConvertedContactId": contact}},
     )
     assert marked.status_code == 200
     refused = api.patch(f"sobjects/Lead/{lead}", {"Title": "CTO"})

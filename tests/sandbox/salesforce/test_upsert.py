@@ -52,7 +52,9 @@ def test_a_field_that_is_no_key_is_not_found(api, field):
 
 
 def test_update_only_creates_nothing(api):
-    answer = api.patch("sobjects/Lead/LeadRelay_Id__c/lr-1?updateOnly=true", {"LastName": "x", "Company": "y"})
+    answer = api.patch(
+        "sobjects/Lead/LeadRelay_Id__c/lr-1?updateOnly=true", {"LastName": "x", "Company": "y"}
+    )
     assert error_of(answer)[:2] == (404, "NOT_FOUND")
     assert api.rows("SELECT Id FROM Lead") == []
 
