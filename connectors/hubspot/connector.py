@@ -18,7 +18,8 @@ from model.event import RecordRef
 class HubSpotConnector:
     """Reads and writes one HubSpot account.
 
-    ``options["api_version"]`` is "2026-09" unless set; "v3" takes the undated paths.
+    ``options``: ``api_version`` ("2026-09"; "v3" takes the undated paths), and ``external_id_field``
+    (none), the contact property with unique values that holds our own lead id.
 
     HubSpot keeps contacts' e-mail addresses unique, so a create needs no look-up before it: a
     clash is answered with an error, and then the record is read.
@@ -30,7 +31,7 @@ class HubSpotConnector:
     def __init__(self, name: str, endpoint: Endpoint) -> None:
         self.name = name
         self._client = Client(endpoint)
-        self._reader = Reader(name, self._client)
+        self._reader = Reader(name, self._client, endpoint.options.get("external_id_field", ""))
         self._writer = Writer(name, self._client, self._reader)
 
     def owners(self) -> Iterator[OwnerRecord]:
@@ -46,7 +47,7 @@ class HubSpotConnector:
                     break
 
     def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
-        """Look contacts up by e-mail address; other objects have no key that HubSpot keeps unique."""
+        """Look contacts up by e-mail address, then by our lead id; other objects have no such keys."""
         for batch in chunks(by_object(changes).get("contacts", []), BATCH):
             try:
                 found = self._reader.find(batch, fields)

@@ -33,7 +33,8 @@ REJECTING = frozenset({
     "MISSING_SCOPES",  # of one property; the call as a whole was allowed
 })  # fmt: skip
 
-_EXISTING_ID = re.compile(r"Existing ID:\s*(\d+)")
+# The second is said of a custom property whose values are unique (recorded traffic, not documented).
+_EXISTING_ID = re.compile(r"Existing ID:\s*(\d+)|(\d+) already has that value")
 _SUBJECTS = ("objectWriteTraceId", "ids", "id", "objectId")  # where a row's error may name its input
 
 
@@ -69,7 +70,7 @@ def to_connector_error(
         return AnswerLost(said, retry_after(headers)) if writes else RetryLater(said, retry_after(headers))
     if status == 404 and body.get("category") != "OBJECT_NOT_FOUND":  # the path is wrong, not the record
         return RetryLater(said, wait=MISCONFIGURED_WAIT)
-    if status == 409:
+    if status == 409 or is_clash(body):
         return Clash(said, body)
     if status in ABOUT_CONTENTS:
         return Refused(said, body)
@@ -127,6 +128,8 @@ def property_names(error: Mapping[str, Any]) -> Iterator[str]:
     for detail in (error, *_details(error)):
         yield from _listed(detail, "propertyName")
     yield from (str(row["name"]) for row in _invalid_values(error) if row.get("name"))
+    if str(error.get("message", "")).startswith("Contact already exists"):
+        yield "email"
 
 
 def subjects(error: Mapping[str, Any]) -> set[str]:
@@ -137,7 +140,12 @@ def subjects(error: Mapping[str, Any]) -> set[str]:
 def existing_id(error: Mapping[str, Any]) -> str | None:
     """The record that stands in the way, where the sentence names it."""
     match = _EXISTING_ID.search(str(error.get("message", "")))
-    return match[1] if match else None
+    return match[1] or match[2] if match else None
+
+
+def is_clash(error: Mapping[str, Any]) -> bool:
+    """Whether the record exists already, by its address or another value that HubSpot keeps unique."""
+    return error.get("category") == "CONFLICT" or existing_id(error) is not None
 
 
 def _invalid_values(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:

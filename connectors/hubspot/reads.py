@@ -1,37 +1,39 @@
-"""Batch reads by id or e-mail, and who of a batch of changes is in HubSpot already."""
+"""Batch reads by id or by a unique property, and who of a batch of changes is in HubSpot already."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from connectors.base import by_kind
 from connectors.batches import chunks, halves
 from connectors.hubspot.client import Client
 from connectors.hubspot.errors import Refused, existing_id, words
-from connectors.hubspot.records import TELLING, email_of, emails_in, ids_in, to_record
+from connectors.hubspot.records import TELLING, email_of, emails_in, ids_in, to_record, values_of
 from model.change import Record, RecordChange
 from model.errors import RetryLater
 
 BATCH = 100
+
 Row = Mapping[str, Any]
+# A property that HubSpot keeps unique: its name, what a change has for it, what a record has.
+Key = tuple[str, Callable[[RecordChange], str | None], Callable[[Row], Iterable[str]]]
 
 
 class Reader:
-    """Reads records of any number of ids or addresses, a hundred a call."""
+    """Reads records of any number of ids or unique values, a hundred a call."""
 
-    def __init__(self, connection: str, client: Client) -> None:
+    def __init__(self, connection: str, client: Client, external_id_field: str = "") -> None:
         self._connection = connection
         self._client = client
+        self._external_id_field = external_id_field
+        self._keys: list[Key] = [("email", email_of, emails_in)]
+        if external_id_field:
+            self._keys.append((external_id_field, self._lead_id_of, self._lead_ids_in))
 
-    def by_id(self, object_type: str, ids: Sequence[str], names: Sequence[str]) -> Iterator[Row]:
+    def by_id(self, object_type: str, ids: Iterable[str], names: Sequence[str]) -> Iterator[Row]:
         """Yield the records that are there; ids that were merged away lead to the record they became."""
-        for batch in chunks(list(dict.fromkeys(ids)), BATCH):
-            yield from self._rows(object_type, batch, _asked(names), by=None)
-
-    def by_email(self, emails: Sequence[str], names: Sequence[str]) -> Iterator[Row]:
-        """Yield the contacts of these addresses."""
-        for batch in chunks(list(dict.fromkeys(emails)), BATCH):
-            yield from self._rows("contacts", batch, _asked(names), by="email")
+        return self._all_rows(object_type, ids, names, by=None)
 
     def find(
         self,
@@ -42,28 +44,35 @@ class Reader:
         """Find those of one object type that exist, by change key.
 
         ``clashes`` are HubSpot's errors by change key: an id in their words is read first.
-        Contacts are found by address too; other objects have no key of their own.
+        Contacts are then found by address and by our lead id.
         """
         object_type = changes[0].object
         names = fields.get(object_type, ())
         found: dict[str, Record] = {}
+
+        def settle(
+            wanted: Mapping[str, str], rows: Iterable[Row], marks: Callable[[Row], Iterable[str]]
+        ) -> None:
+            by_mark = {mark: row for row in rows for mark in marks(row)}
+            for key, mark in wanted.items():
+                if mark in by_mark:
+                    found[key] = to_record(self._connection, object_type, by_mark[mark])
+
         ids = {key: each for key, error in (clashes or {}).items() if (each := existing_id(error))}
-        rows = {
-            mark: row for row in self.by_id(object_type, list(ids.values()), names) for mark in ids_in(row)
-        }
-        for key, each in ids.items():
-            if each in rows:
-                found[key] = to_record(self._connection, object_type, rows[each])
-        if object_type != "contacts":
-            return found
-        emails = {change.key: email for change in changes if (email := email_of(change))}
-        wanted = [email for key, email in emails.items() if key not in found]
-        records = [to_record(self._connection, object_type, row) for row in self.by_email(wanted, names)]
-        by_email = {email: record for record in records for email in emails_in(record.fields)}
-        for key, email in emails.items():
-            if key not in found and email in by_email:
-                found[key] = by_email[email]
+        settle(ids, self.by_id(object_type, ids.values(), names), ids_in)
+        for name, mark_of, marks_in in self._keys if object_type == "contacts" else ():
+            left = [change for change in changes if change.key not in found]
+            wanted = {change.key: mark for change in left if (mark := mark_of(change))}
+            settle(wanted, self._all_rows(object_type, wanted.values(), names, by=name), marks_in)
         return found
+
+    def _all_rows(
+        self, object_type: str, keys: Iterable[str], names: Sequence[str], *, by: str | None
+    ) -> Iterator[Row]:
+        telling = (*TELLING, self._external_id_field) if self._external_id_field else TELLING
+        asked = list(dict.fromkeys((*names, *telling)))
+        for batch in chunks(list(dict.fromkeys(keys)), BATCH):
+            yield from self._rows(object_type, batch, asked, by=by)
 
     def _rows(
         self, object_type: str, keys: Sequence[str], names: Sequence[str], *, by: str | None
@@ -71,6 +80,8 @@ class Reader:
         try:
             answer = self._client.read(object_type, keys, names, by=by)
         except Refused as refusal:
+            if by is not None and by == self._external_id_field:
+                return  # the account has no such property, or its values are not unique
             if len(keys) > 1:
                 for half in halves(keys):
                     yield from self._rows(object_type, half, names, by=by)
@@ -80,8 +91,12 @@ class Reader:
         for error in answer.errors:
             if error.get("category") != "OBJECT_NOT_FOUND":  # some may be there and were not read
                 raise RetryLater(f"HubSpot {answer.status}: {words(error)}")
-        yield from answer.results
+        yield from (row for row in answer.results if row.get("id"))
 
+    def _lead_id_of(self, change: RecordChange) -> str | None:
+        sent = change.fields.get(self._external_id_field)
+        return str(sent) if sent else next(iter(by_kind(change.identities, "lead")), None)
 
-def _asked(names: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys((*names, *TELLING)))
+    def _lead_ids_in(self, row: Row) -> Iterator[str]:
+        if value := values_of(row).get(self._external_id_field):
+            yield str(value)

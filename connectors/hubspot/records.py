@@ -45,8 +45,9 @@ def email_of(change: RecordChange) -> str | None:
     return sent or next((value.casefold() for value in by_kind(change.identities, "email")), None)
 
 
-def emails_in(fields: Mapping[str, Any]) -> Iterator[str]:
+def emails_in(row: Mapping[str, Any]) -> Iterator[str]:
     """Yield every address of a contact as read, in match form."""
+    fields = values_of(row)
     for address in (fields.get("email") or "", *(fields.get(OTHER_EMAILS) or "").split(";")):
         if address.strip():
             yield address.strip().casefold()

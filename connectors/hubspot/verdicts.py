@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.hubspot.client import Answer
 from connectors.hubspot.errors import subjects
-from connectors.hubspot.records import email_of, emails_in, ids_in, values_of
+from connectors.hubspot.records import email_of, emails_in, ids_in
 from model.change import RecordChange
 
 Row = Mapping[str, Any]
@@ -75,5 +75,5 @@ def _claim(batch: Sequence[RecordChange], rows: Sequence[Row]) -> tuple[dict[str
 _WAYS: tuple[tuple[Callable[[RecordChange], str | None], Callable[[Row], Iterable[str]]], ...] = (
     (lambda change: change.key, lambda row: (str(row.get("objectWriteTraceId")),)),
     (lambda change: change.remote_id, ids_in),
-    (email_of, lambda row: emails_in(values_of(row))),
+    (email_of, emails_in),
 )

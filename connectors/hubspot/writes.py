@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.batches import CallRefused, cut_down, postponed
 from connectors.hubspot.client import Client
-from connectors.hubspot.errors import Clash, refused_alone, row_outcome, words
+from connectors.hubspot.errors import Clash, is_clash, refused_alone, row_outcome, words
 from connectors.hubspot.reads import Reader
 from connectors.hubspot.records import values_of
 from connectors.hubspot.verdicts import Verdicts, sort_out
@@ -41,7 +41,7 @@ class Writer:
             yield from cut_down(batch, refusal, again, refused_alone)
         else:
             verdicts = sort_out(batch, answer)
-            clashing = {key for key, error in verdicts.errors.items() if error.get("category") == "CONFLICT"}
+            clashing = {key for key, error in verdicts.errors.items() if is_clash(error)}
             clashes = [change for change in batch if change.key in clashing]
             others = [change for change in batch if change.key not in clashing]
             yield from (
@@ -101,7 +101,7 @@ class Writer:
             if change.key in found:
                 yield Exists(change.key, found[change.key])
             else:
-                yield Postponed(change.key, f"{reason} (HubSpot CONFLICT: {words(errors[change.key])})")
+                yield Postponed(change.key, f"{reason} (HubSpot: {words(errors[change.key])})")
 
     def _ref(self, change: RecordChange, row: Mapping[str, Any]) -> RecordRef:
         return RecordRef(self._connection, change.object, str(row["id"]))

@@ -1,0 +1,112 @@
+"""What HubSpot's answers mean; the bodies are those of its documentation and of recorded traffic."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.hubspot.errors import Clash, Refused, existing_id, row_outcome, to_connector_error
+from model.change import Gone, Postponed, RecordChange, Rejected
+from model.errors import AnswerLost, NotAuthorized, RetryLater
+
+BURST = {
+    "status": "error",
+    "message": "You have reached your ten_secondly_rolling limit.",
+    "errorType": "RATE_LIMIT",
+    "policyName": "TEN_SECONDLY_ROLLING",
+}
+DAILY = {
+    "status": "error",
+    "message": "You have reached your daily limit.",
+    "errorType": "RATE_LIMIT",
+    "policyName": "DAILY",
+}
+SEARCH = {
+    "status": "error",
+    "message": "You have reached your secondly limit.",
+    "category": "RATE_LIMITS",
+}
+INVALID = {
+    "status": "error",
+    "message": 'Property values were not valid: [{"isValid":false,"error":"PROPERTY_DOESNT_EXIST","name":"x",'
+    '"message":"Property \\"x\\" does not exist"}]',
+    "errors": [{"message": "…", "code": "PROPERTY_DOESNT_EXIST", "context": {"propertyName": ["x"]}}],
+    "category": "VALIDATION_ERROR",
+}
+SCOPES = {
+    "message": "This app hasn't been granted all required scopes to make this call.",
+    "errors": [{"context": {"requiredGranularScopes": ["crm.objects.contacts.write"]}}],
+    "category": "MISSING_SCOPES",
+}
+NOT_FOUND = {"message": "resource not found", "category": "OBJECT_NOT_FOUND"}
+EXISTS = {"message": "Contact already exists. Existing ID: 12345", "category": "CONFLICT"}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "kind", "wait"),
+    [
+        (429, {}, BURST, RetryLater, 10.0),
+        (429, {}, DAILY, RetryLater, 900.0),
+        (429, {}, SEARCH, RetryLater, 1.0),
+        (429, {}, {}, RetryLater, 10.0),  # plain text "error code: 1015" is no JSON
+        (429, {"Retry-After": "7"}, BURST, RetryLater, 7.0),
+        (423, {}, {}, RetryLater, 2.0),
+        (477, {}, {}, RetryLater, 300.0),
+        (477, {"Retry-After": "3600"}, {}, RetryLater, 3600.0),
+        (500, {}, {}, AnswerLost, None),
+        (503, {"Retry-After": "4"}, {}, AnswerLost, 4.0),
+        (524, {}, {}, AnswerLost, None),
+        (401, {}, {"category": "EXPIRED_AUTHENTICATION"}, NotAuthorized, None),
+        (403, {}, SCOPES, NotAuthorized, None),
+        (400, {}, INVALID, Refused, None),
+        (404, {}, NOT_FOUND, Refused, None),
+        (404, {}, {}, RetryLater, 900.0),  # the path is wrong: no record is to blame
+        (405, {}, {}, RetryLater, 900.0),
+        (409, {}, EXISTS, Clash, None),
+        (414, {}, {}, Refused, None),
+    ],
+)
+def test_an_answer_says_what_to_do_next(status, headers, body, kind, wait):
+    error = to_connector_error(status, headers, body, writes=True)
+    assert type(error) is kind
+    assert getattr(error, "wait", None) == wait
+    assert str(status) in str(error)
+
+
+def test_a_read_that_failed_leaves_nothing_in_doubt():
+    assert type(to_connector_error(500, {}, {}, writes=False)) is RetryLater
+
+
+def test_missing_scopes_are_named():
+    error = to_connector_error(403, {}, SCOPES, writes=True)
+    assert str(error).endswith("make this call. Required: crm.objects.contacts.write.")
+
+
+CREATE = RecordChange("k", "contacts", {})
+UPDATE = RecordChange("k", "contacts", {}, remote_id="7")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "expected"),
+    [
+        (UPDATE, INVALID, Rejected("k", 'HubSpot VALIDATION_ERROR: Property "x" does not exist', ("x",))),
+        (UPDATE, NOT_FOUND, Gone("k", "HubSpot OBJECT_NOT_FOUND: resource not found")),
+        (CREATE, NOT_FOUND, Rejected("k", "HubSpot OBJECT_NOT_FOUND: resource not found")),
+        (UPDATE, EXISTS, Rejected("k", f"HubSpot CONFLICT: {EXISTS['message']}", ("email",))),
+        (UPDATE, SEARCH, Postponed("k", f"HubSpot RATE_LIMITS: {SEARCH['message']}")),
+        (UPDATE, {}, Postponed("k", "HubSpot error: no message")),  # unknown: wait, then a person sees it
+    ],
+)
+def test_a_row_says_what_becomes_of_its_change(change, error, expected):
+    assert row_outcome(change, error) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Contact already exists. Existing ID: 12345", "12345"),
+        ("Cannot set PropertyValueCoordinates{…, value=x} on 9. 12 already has that value.", "12"),
+        ("Contact already exists", None),
+    ],
+)
+def test_the_record_in_the_way_is_read_from_the_sentence(message, expected):
+    assert existing_id({"message": message}) == expected
