@@ -17,7 +17,7 @@ TEXT_ONLY = {"hubspot"}  # answers every value as text, whatever the property's 
 def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> CrmMap:
     """Return the map of one connection; what it names wrongly is noted in the scope."""
     file, document = checked.model, checked.document
-    if checked.sound:
+    if checked.document.sound:
         scope.knows(document.value_place("create"), "object", file.create, list(file.objects))
     for n, name in enumerate(file.needs):
         scope.knows(document.value_place("needs", n), "connection", name, list(scope.objects))

@@ -68,7 +68,7 @@ def _stage_rules(n: int, entry: StageRuleMap, document: Document, scope: Scope) 
     for m, activity in enumerate(entry.activity):
         place = document.value_place("rules", n, "activity", m)
         scope.knows(place, "source that brings the activity", activity, scope.activities)
-    if entry.min_score is None and entry.when is None and not entry.activity:
+    if entry.min_score is None and entry.when is None and not entry.activity and document.sound:
         scope.fault(at, "this rule has no condition", "Add min_score, when or activity.")
     when = scope.condition(document, entry.when, "rules", n, "when") if entry.when is not None else None
     return [
@@ -80,7 +80,7 @@ def _stage_rules(n: int, entry: StageRuleMap, document: Document, scope: Scope) 
 def compile_scoring(checked: Checked[ScoringFile], scope: Scope) -> Scoring:
     """Return the scoring model."""
     file, document = checked.model, checked.document
-    if checked.sound:
+    if checked.document.sound:
         _check_groups(file, document, scope)
     return Scoring(
         groups=tuple(
@@ -115,7 +115,7 @@ def _score_rule(
     if known and file.groups[entry.group].cap == 0:
         fix = "Raise the cap of the group, or take the rule out."
         scope.fault(at, f'this rule never counts: the group "{entry.group}" has the cap 0', fix)
-    if (entry.when is None) == (not entry.activity):
+    if (entry.when is None) == (not entry.activity) and document.sound:
         fix = "when tests a fact; activity counts what a person did."
         scope.fault(at, "a rule needs either when or activity", fix)
     if entry.activity:
@@ -142,7 +142,7 @@ def compile_routing(checked: Checked[RoutingFile], scope: Scope) -> Routing:
     territories = []
     for n, entry in enumerate(file.territories):
         at = document.place("territories", n)
-        if bool(entry.pool) == bool(entry.owner):
+        if bool(entry.pool) == bool(entry.owner) and document.sound:
             scope.fault(at, f'the territory "{entry.name}" needs either a pool or an owner')
         if entry.pool:
             scope.knows(document.value_place("territories", n, "pool"), "pool", entry.pool, scope.pools)
@@ -170,7 +170,7 @@ def _pool(name: str, checked: Checked[RoutingFile], scope: Scope) -> Pool:
             fix = "For more leads, give one entry more weight: {email: …, weight: 2}."
             scope.fault(at, f'"{address}" is in the pool "{name}" twice', fix)
         members[address] = Member(address, entry.weight, at)
-    if not members and checked.sound:
+    if not members and checked.document.sound:
         fix = "Add a member, or send its territories to another pool."
         scope.fault(document.place("pools", name), f'the pool "{name}" has no members', fix)
     return Pool(name, tuple(members.values()), document.place("pools", name))

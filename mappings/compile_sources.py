@@ -91,7 +91,9 @@ def _auth(auth: Auth, document: Document, scope: Scope) -> SourceAuth:
     if auth.secret_env and not _VARIABLE.fullmatch(auth.secret_env):
         # The text is not repeated: it may be the secret itself.
         fix = "A secret never stands in the playbook; only the name of its variable does: LEADRELAY_…_SECRET."
-        scope.fault(document.value_place("auth", "secret_env"), "this is no environment variable's name", fix)
+        scope.fault(
+            document.value_place("auth", "secret_env"), "this is not the name of an environment variable", fix
+        )
     if auth.kind == "token" and not (auth.header or auth.query):
         scope.fault(at, "a token needs a header or a query parameter", "Write for example header: X-Api-Key.")
     if auth.kind == "hmac" and not auth.header:
@@ -129,12 +131,14 @@ def _field_rule(field: str, entry: FieldMap, document: Document, scope: Scope) -
     ]
     if not all(known) or not _fits(field, kind, names, document, scope):
         return None
-    if bool(entry.paths) == (entry.value is not None):
+    if bool(entry.paths) == (entry.value is not None) and document.sound:
         scope.fault(
             at,
             f'"{field}" needs either from or value',
             "from names the sender's fields; value is a constant.",
         )
+        return None
+    if not entry.paths and entry.value is None:
         return None
     constant = _constant(field, entry.value, names, document, scope) if not entry.paths else None
     return FieldRule(field, tuple(entry.paths), names, at, constant)
@@ -145,7 +149,7 @@ def _knows_record(field: str, document: Document, scope: Scope) -> bool:
     at = document.place("fields", field)
     _, connection, object_name = [*field.split(".", 2), "", ""][:3]
     return scope.knows(at, "connection", connection, list(scope.objects)) and scope.knows(
-        at, f"{connection} object", object_name, list(scope.objects[connection])
+        at, f"{connection} object", object_name, list(scope.objects.get(connection, ()))
     )
 
 
@@ -181,7 +185,7 @@ def _required(checked: Checked[SourceFile], scope: Scope) -> tuple[Required, ...
     for n, entry in enumerate(checked.model.required):
         at = document.value_place("required", n)
         for name in entry.any_of:
-            if scope.knows_field(at, name) and checked.sound and name not in mapped:
+            if scope.knows_field(at, name) and document.sound and name not in mapped:
                 fix = f'Add "{name}" under fields:, or take it out here.'
                 scope.fault(at, f'"{name}" is required but no field of the sender is mapped to it', fix)
         found.append(Required(tuple(entry.any_of), at))

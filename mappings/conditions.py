@@ -191,10 +191,10 @@ class ConditionCompiler:
             fix = "Put it in quotes." if kind is str and isinstance(operand, int | float) else ""
             self._fault(at, f'"{name}" is {KIND_WORDS[kind]}, not {shown}', fix)
             return None
-        if name == "stage" and operand not in self.stages:
+        if name == "stage" and self.stages and operand not in self.stages:
             self._fault(at, f'there is no stage "{operand}"', did_you_mean(operand, self.stages))
             return None
-        if name == "stage" and operator in ORDER and operand not in ladder_of(self.stages):
+        if name == "stage" and self.stages and operator in ORDER and operand not in ladder_of(self.stages):
             fix = "Compare it with is or in."
             self._fault(at, f'"{operand}" stands beside the way, so no stage is {WORDS[operator]} it', fix)
             return None
@@ -374,5 +374,5 @@ def _stage_check(operator: str, operands: list[str], stages: Sequence[str]) -> C
     """Compare stages by name, or by their order on the way; unknown ones satisfy nothing."""
     known = ladder_of(stages) if operator in ORDER else stages
     order = {stage: n for n, stage in enumerate(known)}
-    check = _value_check(operator, [order[operand] for operand in operands], int)
+    check = _value_check(operator, [order.get(operand, -1) for operand in operands], int)
     return lambda value: isinstance(value, str) and value in order and check(order[value])

@@ -60,6 +60,11 @@ class Document:
     values: dict[Path_, Place] = field(default_factory=dict)
     digest: str = ""  # SHA-256 of the file
 
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was wrong with the file by itself; else what it lacks may only be unreadable."""
+        return not self.problems
+
     def place(self, *path: str | int) -> Place:
         """Return where a setting begins: its key in a mapping, itself in a list; else its nearest parent."""
         return self._nearest(path, self.keys, self.values)
@@ -131,12 +136,15 @@ def parse(raw: bytes, name: str) -> Document:
         return _failed(name, Place(name, line), "is not UTF-8 text", "Save the file with UTF-8 encoding.")
     loader = _CoreLoader(text)
     try:
+        _check_depth(text)
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1)
         return _failed(name, at, f"this is not YAML: {error.problem or error.context}", _advice(error))
-    except (yaml.YAMLError, RecursionError) as error:
+    except _TooMuch as error:
+        return _failed(name, Place(name, error.line), str(error))
+    except yaml.YAMLError as error:
         return _failed(name, Place(name, 1), f"this is not YAML: {str(error).splitlines()[0]}")
     finally:
         loader.dispose()
@@ -162,7 +170,24 @@ def _advice(error: yaml.MarkedYAMLError) -> str:
 
 
 class _TooMuch(Exception):
-    """The document unfolds to more than anybody writes by hand."""
+    """The document is deeper, or unfolds to more, than anybody writes by hand."""
+
+    def __init__(self, message: str, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def _check_depth(text: str) -> None:
+    """Refuse deep nesting before the tree is built: libyaml builds it by recursion and would crash."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise _TooMuch(f"nested more than {MAX_DEPTH} deep", line)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 class _Builder:
@@ -190,7 +215,7 @@ class _Builder:
         if self.nodes > MAX_NODES:
             raise _TooMuch(f"more than {MAX_NODES:,} values, anchors unfolded")
         if len(path) > MAX_DEPTH or id(node) in self.open:
-            raise _TooMuch(f"nested more than {MAX_DEPTH} deep, or an anchor that contains itself")
+            raise _TooMuch("an anchor that contains itself, or anchors nested too deep")
         self.document.values[path] = self._place(node)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)

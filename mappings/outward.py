@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Protocol
 
-from mappings.comparing import BY_FIELD, BY_KIND, Same, same
+from mappings.comparing import BY_FIELD, BY_KIND, Same, same, same_id
 from mappings.converters import CONVERTERS, Unusable, is_blank, number, text
 from mappings.countries import find as find_country
 from mappings.memory import once_each
@@ -49,11 +49,16 @@ class _Rule:
 
     def is_blank(self, held: JsonValue) -> bool:
         """Say whether the vendor's value counts as blank: our own placeholder and listed ones do."""
-        return (
-            is_blank(held)
-            or held in self.rule.blank_values
-            or (self.rule.default is not None and same(held, self.rule.default))
-        )
+        if is_blank(held) or (self.rule.default is not None and same(held, self.rule.default)):
+            return True
+        return any(_stands_for(listed, held) for listed in self.rule.blank_values)
+
+
+def _stands_for(listed: str, held: JsonValue) -> bool:
+    """Compare with a listed value; one that ends in ``*`` stands for all that begin so."""
+    if listed.endswith("*"):
+        return str(held).startswith(listed[:-1])
+    return same_id(listed, held)
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,7 +247,7 @@ class CrmField:
     default: JsonValue = None  # sent on create when the lead has none (a field the vendor requires)
     max_length: int | None = None
     allow_clear: bool = False
-    blank_values: tuple[str, ...] = ()  # vendor values that count as blank: the integration user, a queue
+    blank_values: tuple[str, ...] = ()  # vendor values that count as blank; "00G*": all that begin so
 
 
 @dataclass(frozen=True, slots=True)

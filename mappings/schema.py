@@ -53,12 +53,16 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+_FIELD_NAME = r"^[a-z][a-z0-9_]{0,39}$"
+_REGION = r"^[A-Z]{2}$"
+
 Duration = Annotated[
     str,
     AfterValidator(_is_duration),
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*[smhd]\s*$"}),
 ]
-Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=_NAME)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Names = Annotated[list[Text], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 Scalar = Annotated[
@@ -181,7 +185,7 @@ class SourceFile(Strict):
     max_bytes: int = Field(262_144, ge=1_024, le=10_485_760)
     max_depth: int = Field(12, ge=1, le=50)
     max_fields: int = Field(400, ge=1, le=10_000)
-    region: str = Field("US", pattern="^[A-Z]{2}$", description="Country of phone numbers without a prefix.")
+    region: str = Field("US", pattern=_REGION, description="Country of phone numbers without a prefix.")
     unit: Name = Field("default", description="Business unit that the leads belong to.")
 
 
@@ -208,7 +212,7 @@ class CrmFieldMap(Strict):
     allow_clear: bool = Field(False, description="Whether a blank lead field empties the vendor's.")
     blank_values: Names = Field(
         default_factory=list,
-        description="Vendor values that count as blank, such as the id of a queue or an integration user.",
+        description="Vendor values that count as blank: an integration user's id, or 00G* for all queues.",
     )
 
 
@@ -366,9 +370,7 @@ class ExtraField(Strict):
 class FieldsFile(Strict):
     """Lead fields beyond the built-in ones."""
 
-    fields: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")], ExtraField] = Field(
-        default_factory=dict
-    )
+    fields: dict[Annotated[str, Field(pattern=_FIELD_NAME)], ExtraField] = Field(default_factory=dict)
 
 
 KINDS: Mapping[str, type[Strict]] = {
@@ -399,31 +401,28 @@ Model = TypeVar("Model", bound=Strict)
 
 @dataclass(frozen=True, slots=True)
 class Checked(Generic[Model]):
-    """A file as far as it is sound.
-
-    Where something is wrong, ``model`` and ``document`` lack that part, so that the rest is still
-    checked; ``sound`` says whether they are whole.
-    """
+    """A file as far as it can be used; both lack the parts that are wrong, so the rest is still checked."""
 
     model: Model
     document: Document
-    sound: bool
 
 
 def validated(document: Document, model: type[Model]) -> Checked[Model] | None:
     """Check a file; each fault is noted in its problems. ``None`` when nothing of it can be used."""
-    sound = not document.problems
     if document.data is None:
-        if sound:
+        if document.sound:
             document.problems.append(Problem(Place(document.file, 1), "this file is empty"))
         return None
-    for _ in range(MAX_ROUNDS):
+    for n in range(MAX_ROUNDS):
         try:
-            return Checked(model.model_validate(document.data), document, sound)
+            return Checked(model.model_validate(document.data), document)
         except ValidationError as error:
             details = error.errors()
-        document.problems.extend(_problem(document, model, detail) for detail in details)
-        sound = False
+        document.problems.extend(
+            _problem(document, model, detail)
+            for detail in details
+            if n == 0 or detail["type"] != "missing"  # later on it is missing because it was taken out
+        )
         # From the last to the first, so that the paths of list entries stay true.
         for path in sorted({_path(document, detail) for detail in details}, key=_sort_key, reverse=True):
             if not path:
@@ -467,10 +466,16 @@ def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Pr
         fix = "Put it in quotes." if kind == "string_type" and isinstance(given, int | float) else ""
         return Problem(at, f"{_EXPECTED[kind]} is expected here, not {_shown(given)}", fix)
     if kind == "string_pattern_mismatch":
-        return Problem(at, f"{_shown(given)} cannot be used here", f"It must match {context['pattern']}")
+        fix = _PATTERNS.get(context["pattern"], f"It must match {context['pattern']}")
+        return Problem(at, f"{_shown(given)} cannot be used here", fix)
     return Problem(at, error["msg"].replace("Input should", "this should"))
 
 
+_PATTERNS = {
+    _NAME: "Use letters, digits, dots, dashes and underscores, and begin with a letter or a digit.",
+    _FIELD_NAME: "Use small letters, digits and underscores, at most 40, and begin with a letter.",
+    _REGION: "Write the country's two letters, for example DE.",
+}
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",

@@ -32,8 +32,8 @@ class Scope:
         self.problems.append(Problem(at, message, fix))
 
     def knows(self, at: Place, kind: str, name: str, known: Collection[str]) -> bool:
-        """Say whether ``name`` is known; note a problem if not."""
-        if name in known:
+        """Say whether ``name`` is known; note a problem if not. With no names at all nothing can be said."""
+        if name in known or not known:
             return True
         self.problems.append(unknown(at, kind, name, known))
         return False
