@@ -81,5 +81,8 @@ def _serve(org: Org, handler: Handler, **arguments: str) -> Response:
         except SalesforceError as error:
             journal.roll_back()
             reply = Reply.of(error)
+        except BaseException:  # a mistake of the sandbox: leave no half of a call behind
+            journal.roll_back()
+            raise
         journal.commit(org.wrote)
         return to_response(reply)
