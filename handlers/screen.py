@@ -26,7 +26,7 @@ DISPOSABLE: dict[str, Verdict] = {
 class Screen:
     """Tell spam and unusable contents from leads, with all reasons at once.
 
-    Spam outranks quarantine. A person's verdict on a replay (``overrides["lead"]``) lets an
+    Spam outranks quarantine. A person's word on a replay (``overrides``: ``lead`` or ``release``) lets an
     event that has any field through; what was found is still said.
     """
 
@@ -41,8 +41,10 @@ class Screen:
             return NOTHING
         because = tuple(why for _, why in findings)
         verdicts = {verdict for verdict, _ in findings}
-        if reading.stored.overrides.get("lead") and reading.fields and verdicts != {Verdict.GO}:
-            return Decision(because=(*because, Because("let through: a person said whose it is")))
+        said = reading.stored.overrides
+        if (said.get("lead") or said.get("release")) and reading.fields and verdicts != {Verdict.GO}:
+            why = "a person said whose it is" if said.get("lead") else "a person released it"
+            return Decision(because=(*because, Because(f"let through: {why}")))
         worst = next((v for v in (Verdict.SPAM, Verdict.QUARANTINE) if v in verdicts), Verdict.GO)
         return Decision(because=because, verdict=worst)
 

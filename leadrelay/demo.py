@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 import subprocess
 import threading
 import time
@@ -71,6 +72,10 @@ def environment(folder: Path) -> dict[str, str]:
         "LEADRELAY_HUBSPOT_TOKEN": "sandbox-token",
         "LEADRELAY_SALESFORCE_BASE_URL": f"http://127.0.0.1:{SALESFORCE_PORT}",
         "LEADRELAY_SALESFORCE_TOKEN": "00Dsandbox!sandbox-token",
+        # The starter's example sources, so that they can be tried as they are.
+        "LEADRELAY_SOURCE_AUTOMATION_SECRET": "whsec_ZGVtby1zZWNyZXQtZm9yLXRoaXMtbWFjaGluZQ==",
+        "LEADRELAY_SOURCE_EVENTS_TOKEN": "demo-token",
+        "LEADRELAY_SOURCE_PARTNER_SECRET": "demo-secret",
     }
 
 
@@ -83,6 +88,8 @@ def prepare(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "playbook").exists():
         starter.write_starter(folder / "playbook")
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment(folder).items()]
+    (folder / "env").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for old in folder.glob("leadrelay.db*"):
         if not old.name.endswith(".lock"):
             old.unlink()
@@ -121,10 +128,10 @@ def show_addresses(settings: Settings, port: int, folder: Path) -> None:
         markup=False,
     )
     console.print("\nAnd ask about it, in another terminal:", style="bold")
-    database = settings.database_url
-    console.print(f"  export LEADRELAY_DATABASE_URL={database} LEADRELAY_PLAYBOOK={folder / 'playbook'}")
+    console.print(f"  . {folder / 'env'}")
     console.print("  .venv/bin/leadrelay explain ada@analytical.example")
-    console.print("  .venv/bin/leadrelay status\n")
+    console.print("  .venv/bin/leadrelay status")
+    console.print("  .venv/bin/leadrelay source test website\n")
 
 
 class Traffic:
@@ -188,6 +195,8 @@ class Traffic:
         for write in story.writes:
             if write.state == "written" and write.remote_id:
                 lines[write.connection] = f"written to {write.connection}: {write.object} {write.remote_id}"
+            elif write.state == "dead letter":
+                lines[write.connection] = f"refused by {write.connection}: {write.error}"
         for key, line in lines.items():
             if key not in seen:
                 seen.add(key)

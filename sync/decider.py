@@ -20,9 +20,9 @@ from model.decision import (
 from model.errors import Conflict, LostLease, StoreBusy
 from model.event import EventKind, EventState, StoredEvent
 from model.times import Clock
-from sync import audit, forget, inbox, leads, leases, ledgers, links, outbox, seats, teammates
+from sync import audit, forget, inbox, leads, leases, ledgers, links, outbox, seats, tables, teammates
 from sync.batch import Batch, People
-from sync.database import Store
+from sync.database import Store, insert_for
 from sync.inbox import Mark, Taken
 from sync.leases import Lease
 from sync.outbox import Raise
@@ -148,6 +148,8 @@ class Decider:
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
         for table, rows in ledgers.rows_of(results, self.space, playbook).items():
             connection.execute(sa.insert(table), rows)
+        if reviews := ledgers.reviews_of(results, self.space):
+            connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
         outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
         forget.remove_test_leads(connection, _forgotten(results))

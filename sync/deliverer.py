@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from mappings.outward import difference, draft, same
 from sqlalchemy.engine import Connection
 
 from connectors.base import Connector
+from mappings.outward import difference, draft, same_on
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.change import (
     Created,
@@ -236,6 +236,7 @@ def _read_first(
     target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
 ) -> Iterable[Outcome | Moved | tuple[Sending, Mapping[str, JsonValue]]]:
     """Read records by id before writing them; yields those that may be written with what is still missing."""
+    crm = target.playbook().crms[target.name]
     refs = {s.key: _ref(target.name, s) for s in sendings}
     try:
         read = {record.ref: record for record in target.connector.read(list(refs.values()), fields)}
@@ -248,26 +249,28 @@ def _read_first(
         record = read.get(refs[sending.key])
         if record is None or record.archived:
             yield Gone(sending.key, "the record was deleted in the CRM, or merged into another")
-        elif _has_moved(sending, record, fields[sending.row.object]):
+        elif _has_moved(sending, record, crm.objects[sending.row.object]):
             yield Moved(sending.key, record)
         else:
             missing = {
                 name: value
                 for name, value in sending.difference.items()
-                if not same(record.fields.get(name), value)
+                if not same_on(crm.objects[sending.row.object], name, record.fields.get(name), value)
             }
             yield (sending, missing) if missing else Updated(sending.key, record.ref, record.fields)
 
 
-def _has_moved(sending: Sending, record: Record, names: Sequence[str]) -> bool:
+def _has_moved(sending: Sending, record: Record, object_map: ObjectMap) -> bool:
     """Say whether the record holds anything that neither side agreed on nor we may have written."""
     shadow = sending.link.shadow if sending.link else {}
     doubtful = sending.row.in_flight or {}
-    return any(
-        not same(record.fields.get(name), shadow.get(name))
-        and not (name in doubtful and same(record.fields.get(name), doubtful[name]))
-        for name in names
-    )
+    for name in remote_names(object_map):
+        held = record.fields.get(name)
+        if same_on(object_map, name, held, shadow.get(name)):
+            continue
+        if name not in doubtful or not same_on(object_map, name, held, doubtful[name]):
+            return True
+    return False
 
 
 def _ref(connection: str, sending: Sending) -> RecordRef:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,15 +50,18 @@ def rows_of(
             previous_score = result.before.score if result.before else 0
             row = {"score": result.lead.score, "previous": previous_score, "playbook": playbook.version}
             rows.setdefault(tables.scores, []).append(base | row)
-    reviews = [
+    return rows
+
+
+def reviews_of(results: Sequence[Result], space: str) -> list[dict[str, Any]]:
+    """Return what a person should look at; the same doubt about the same lead is one row while it is open."""
+    rows = [
         _review_row(result, effect, space)
         for result in results
         for effect in result.effects
         if isinstance(effect, AskReview)
     ]
-    if reviews:
-        rows[tables.reviews] = reviews
-    return rows
+    return list({row["doubt"]: row for row in rows}.values())
 
 
 def _review_row(result: Result, asked: AskReview, space: str) -> dict[str, Any]:
@@ -68,5 +72,11 @@ def _review_row(result: Result, asked: AskReview, space: str) -> dict[str, Any]:
         "lead_id": result.lead_id,
         "detail": dict(asked.detail),
         "state": "open",
+        "doubt": _doubt(asked, result.lead_id),
         "created_at": result.stored.decided_at,
     }
+
+
+def _doubt(asked: AskReview, lead_id: str | None) -> str:
+    text = tables.to_json([asked.kind, lead_id, sorted(asked.detail.items())])
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -11,10 +11,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from mappings.outward import draft, inward_record, same
-
 from handlers.base import Lookups
-from mappings.playbook import CrmField, CrmMap, Lifecycle, Playbook
+from mappings.converters import is_blank
+from mappings.outward import draft, inward_record, same, same_on
+from mappings.playbook import CrmField, CrmMap, Lifecycle, ObjectMap, Playbook
 from model.change import Record
 from model.decision import Because, RecordConflict
 from model.event import JsonValue
@@ -48,29 +48,43 @@ def merge(
     """
     object_map = crm.objects[record.ref.object]
     link = lead.links.get(crm.connection)
-    merged = Merged(_linked(lead, record, link, object_map.id_field, sent, now))
+    merged = Merged(_linked(lead, record, link, object_map, sent, now))
     theirs = inward_record(record.fields, object_map, crm.connection, lookups)
     ours = draft(lead, object_map, crm.connection, lookups, creating=False)
-    for rule in object_map.fields:
-        their_value = record.fields.get(rule.remote)
-        if rule.field == "id" or "." in rule.field or same(their_value, None):
+    for rule in _read_rules(object_map):
+        held = record.fields.get(rule.remote)
+        if is_blank(held) or held in rule.blank_values:
             continue
-        moved = link is None or not same(their_value, link.shadow.get(rule.remote))
-        if moved and not same(their_value, ours.get(rule.remote)):
+        moved = link is None or not same_on(object_map, rule.remote, held, link.shadow.get(rule.remote))
+        if moved and not same_on(object_map, rule.remote, held, ours.get(rule.remote)):
             _settle(merged, lead, rule, record, crm, playbook, theirs.get(rule.field))
     return merged
+
+
+def _read_rules(object_map: ObjectMap) -> list[CrmField]:
+    """Return the rules that are read back: the first of each lead field; ids and touches are only written."""
+    first: dict[str, CrmField] = {}
+    for rule in object_map.fields:
+        if rule.field != "id" and "." not in rule.field:
+            first.setdefault(rule.field, rule)
+    return list(first.values())
 
 
 def _linked(
     lead: Lead,
     record: Record,
     link: Link | None,
-    id_field: str,
+    object_map: ObjectMap,
     sent: Mapping[str, JsonValue],
     now: datetime,
 ) -> Link:
+    id_field = object_map.id_field
     is_ours = bool(id_field) and same(record.fields.get(id_field), lead.id)
-    arrived = {name: value for name, value in sent.items() if same(record.fields.get(name), value)}
+    arrived = {
+        name: value
+        for name, value in sent.items()
+        if same_on(object_map, name, record.fields.get(name), value)
+    }
     return Link(
         connection=record.ref.connection,
         object=record.ref.object,

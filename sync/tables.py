@@ -261,7 +261,16 @@ reviews = sa.Table(
     sa.Column("lead_id", sa.String(40)),
     sa.Column("detail", Json, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("doubt", sa.String(64), nullable=False),  # hash of what is asked: once while open
     _moment("created_at"),
+)
+sa.Index(
+    "uq_reviews_open_doubt",
+    reviews.c.space,
+    reviews.c.doubt,
+    unique=True,
+    sqlite_where=sa.text("state = 'open'"),
+    postgresql_where=sa.text("state = 'open'"),
 )
 sa.Index("ix_reviews_state", reviews.c.space, reviews.c.state, reviews.c.id)
 

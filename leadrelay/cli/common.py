@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,9 @@ FOUND_PROBLEMS = 1
 WRONG_USAGE = 2
 SPACE = "main"
 
-console = Console(highlight=False, soft_wrap=True)
+PIPED_WIDTH = 160  # columns where nobody says how wide the page is
+
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
