@@ -73,6 +73,8 @@ def _crm_field(
     if name == "stage":
         for stage in entry.values:
             scope.knows(document.place(*path, "values", stage), "stage", stage, scope.stages)
+    if kind == "range":
+        _check_brackets(entry, document, scope, *path)
     return CrmField(
         field=name,
         remote=remote,
@@ -85,6 +87,17 @@ def _crm_field(
         allow_clear=entry.allow_clear,
         blank_values=tuple(entry.blank_values),
     )
+
+
+def _check_brackets(entry: CrmFieldMap, document: Document, scope: Scope, *path: str) -> None:
+    if not entry.values:
+        scope.fault(
+            document.value_place(*path, "kind"), "a range needs values: the least number of each bracket"
+        )
+    for least in entry.values:
+        if not least.replace(".", "", 1).isdigit():
+            fix = 'Write the least number of the bracket: "50": "50-100".'
+            scope.fault(document.place(*path, "values", least), f'"{least}" is not a number', fix)
 
 
 def _usual_kind(name: str, fields: Mapping[str, type]) -> str:

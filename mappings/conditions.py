@@ -111,7 +111,12 @@ class ConditionCompiler:
             return part and _Part(part.test, f"({part.text})" if len(value) > 1 else part.text, part.fields)
         kind = self._kind(key)
         if kind is None:
-            names = [*self.fields, *GROUPS]
+            touches = [name for name, kind in self.fields.items() if kind is dict]
+            names = [
+                *self.fields,
+                *GROUPS,
+                *(f"{touch}.{part}" for touch in touches for part in TOUCH_FIELDS),
+            ]
             self.problems.append(unknown(self.document.place(*path), "lead field", key, names))
             return None
         return self._field(key, kind, value, path)

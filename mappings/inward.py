@@ -27,7 +27,10 @@ from model.lead import DECIDED_FIELDS, Activity, Identity, Touch
 
 TEST_MARK = "_leadrelay_test"
 MAX_DETAIL = 255
-LEAD_OVERRIDE = "lead"  # a person's verdict whose event it is; for ``identify``, no field
+SAID_BY_PEOPLE = (
+    "lead",
+    "release",
+)  # a person's word on a replay, for ``identify`` and ``screen``; no fields
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -185,7 +188,7 @@ class _Reader:
     def _override(self, fields: dict[str, JsonValue]) -> None:
         """Put in what a person set on replay; a blank one takes the field away."""
         for name, value in self.stored.overrides.items():
-            if name == LEAD_OVERRIDE:
+            if name in SAID_BY_PEOPLE:
                 continue
             kind = self.playbook.fields.get(name)
             if kind is None or name in DECIDED_FIELDS:

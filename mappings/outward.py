@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -102,6 +103,8 @@ def _prepared(rule: CrmField, as_text: bool) -> _Rule:
 
 def _encoder(rule: CrmField, as_text: bool) -> Encode:
     """Return what writes a value in the vendor's form; its ``None`` means: not this value."""
+    if rule.kind == "range":
+        return _bracket_encoder(rule.values)
     if rule.values or rule.kind == "stage":
         values = rule.values
         return (lambda value: values.get(_text_of(value))) if values else _text_of
@@ -113,6 +116,19 @@ def _encoder(rule: CrmField, as_text: bool) -> Encode:
         return _moment
     limit = rule.max_length
     return (lambda value: _text_of(value)[:limit].rstrip()) if limit else _text_of
+
+
+def _bracket_encoder(values: Mapping[str, str]) -> Encode:
+    """Return what names the bracket a number falls in; a number below the first bracket has none."""
+    brackets = sorted((float(least), name) for least, name in values.items())
+    bounds = [least for least, _ in brackets]
+
+    def encode(value: JsonValue) -> JsonValue:
+        amount = _number(value)
+        place = bisect_right(bounds, amount) if amount is not None else 0
+        return brackets[place - 1][1] if place else None
+
+    return encode
 
 
 def _text_of(value: JsonValue) -> str:
@@ -302,7 +318,7 @@ def _canonical(rule: CrmField, held: JsonValue, region: str) -> JsonValue:
     if rule.values:
         for ours, theirs in rule.values.items():  # of several the first: it claims the least
             if same(theirs, held):
-                return ours
+                return int(float(ours)) if rule.kind == "range" else ours
         if rule.kind == "stage":
             raise Unusable("is not listed")
     if rule.field in ("email", "phone", "country"):

@@ -242,8 +242,9 @@ class CrmField:
     remote: str
     authority: str
     place: Place
-    kind: str = "text"  # text | number | datetime | bool | owner | stage
-    values: Mapping[str, str] = dataclasses.field(default_factory=dict)  # lead value -> vendor value
+    kind: str = "text"  # text | number | range | datetime | bool | owner | stage
+    values: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Lead value -> vendor value; of kind ``range``: least number of a bracket -> its name there."""
     default: JsonValue = None  # sent on create when the lead has none (a field the vendor requires)
     max_length: int | None = None
     allow_clear: bool = False

@@ -199,11 +199,13 @@ class CrmFieldMap(Strict):
     authority: Literal["crm", "leadrelay", "newest"] = Field(
         description="crm: filled while blank, then people own it. leadrelay: always ours. newest: later wins."
     )
-    kind: Literal["text", "number", "datetime", "bool", "owner", "stage"] | None = Field(
+    kind: Literal["text", "number", "range", "datetime", "bool", "owner", "stage"] | None = Field(
         None, description="The vendor's type; left out, it follows from the lead field."
     )
     values: dict[str, str] = Field(
-        default_factory=dict, description="Lead value: vendor value. What is not listed is not written."
+        default_factory=dict,
+        description="Lead value: vendor value. What is not listed is not written. Of kind range: the least "
+        'number of a bracket: the vendor\'s name for it ("50": "50-100").',
     )
     default: Scalar = Field(
         None, description="Sent on create when the lead has none (a field that the vendor requires)."
