@@ -174,6 +174,7 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
         fields={**LEAD_FIELDS, **_own_fields(single.get("fields"))},
         stages=tuple(dict.fromkeys(declared(single.get("lifecycle"), "stages"))),
         pools=declared(single.get("routing"), "pools"),
+        groups=declared(single.get("scoring"), "groups"),
         objects={
             _name(stem, doc, "connection"): declared(doc, "objects") for stem, doc in files.crms.items()
         },

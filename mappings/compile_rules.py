@@ -109,10 +109,9 @@ def _score_rule(
     n: int, entry: ScoreRuleMap, file: ScoringFile, document: Document, scope: Scope
 ) -> ScoreRule:
     at = document.place("rules", n)
-    known = scope.knows(
-        document.value_place("rules", n, "group"), "score group", entry.group, list(file.groups)
-    )
-    if known and file.groups[entry.group].cap == 0:
+    scope.knows(document.value_place("rules", n, "group"), "score group", entry.group, scope.groups)
+    group = file.groups.get(entry.group)
+    if group is not None and group.cap == 0:
         fix = "Raise the cap of the group, or take the rule out."
         scope.fault(at, f'this rule never counts: the group "{entry.group}" has the cap 0', fix)
     if (entry.when is None) == (not entry.activity) and document.sound:

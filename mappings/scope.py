@@ -22,6 +22,7 @@ class Scope:
     fields: Mapping[str, type]
     stages: tuple[str, ...]
     pools: Collection[str]
+    groups: Collection[str]
     objects: Mapping[str, Collection[str]]  # connection -> the vendor's objects
     activities: Collection[str]
     handlers: Collection[str]

@@ -1,0 +1,205 @@
+"""What is wrong with a playbook is said with its place, in words that teach, and all at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mappings.compile import check, load
+from mappings.problems import PlaybookError
+from tests.mappings.folders import playbook_folder
+
+CRM, WEB = "crm/hubspot.yaml", "sources/web.yaml"
+LIFECYCLE, PIPELINE, ROUTING = "lifecycle.yaml", "pipeline.yaml", "routing.yaml"
+SCORING = "scoring.yaml"
+ONE_OBJECT = "create: c\nobjects: {c: {fields: {e: {field: email, authority: crm}}}}\n"
+
+
+def faults() -> list[tuple[str, str, str, str]]:
+    """Read the table of faults: file, old text, new text, what is printed."""
+    _, *blocks = Path(__file__).with_name("faults.txt").read_text(encoding="utf-8").rstrip("\n").split("\n\n")
+    found = []
+    for block in blocks:
+        head, _, lines = block.partition("\n")
+        file, _, change = head.replace("⏎", "\n").replace("⇥", "\t").partition("  ·  ")
+        old, _, new = change.partition("  →  ")
+        found.append((file, old, new, lines))
+    return found
+
+
+@pytest.mark.parametrize(("file", "old", "new", "lines"), faults())
+def test_a_fault_is_printed_with_its_place_and_a_suggestion(tmp_path, file, old, new, lines):
+    assert "\n".join(map(str, check(playbook_folder(tmp_path, (file, old, new))))) == lines
+
+
+@pytest.mark.parametrize(
+    ("files", "lines"),
+    [
+        (
+            {"scorring.yaml": "groups: {}", "scoring.yaml": ""},
+            [
+                "scoring.yaml:1:1: this file is missing",
+                "    The scoring model; the caps of the groups add up to 100.",
+                'scorring.yaml:1:1: there is no playbook file "scorring"',
+                '    Did you mean "scoring"?',
+            ],
+        ),
+        (
+            {"source/x.yaml": "a: 1"},
+            [
+                'source/x.yaml:1:1: there is no playbook folder "source"',
+                '    Did you mean "sources"?',
+            ],
+        ),
+        (
+            {"crm/x.yml": "a: 1"},
+            ["crm/x.yml:1:1: playbook files end in .yaml", "    Rename it to x.yaml."],
+        ),
+        ({"crm/x.yaml": "\n"}, ["crm/x.yaml:1:1: this file is empty"]),
+        (
+            {"lifecycle.yaml": ""},  # the stages that other files name are not called unknown, too
+            [
+                "lifecycle.yaml:1:1: this file is missing",
+                "    The stages in their order in life, and what moves a lead forward.",
+            ],
+        ),
+        (
+            {"sources/second.yaml": "name: web\nauth: {kind: none}\nfields: {email: email}\n"},
+            [
+                'sources/web.yaml:1:1: there are two sources called "web"',
+                "    The first is in sources/second.yaml.",
+            ],
+        ),
+        (
+            {
+                "crm/a.yaml": f"kind: hubspot\nneeds: b\n{ONE_OBJECT}",
+                "crm/b.yaml": f"kind: hubspot\nneeds: a\n{ONE_OBJECT}",
+            },
+            [
+                "crm/a.yaml:2:1: these connections wait for each other: a → b → a",
+                "    Take one of them out of needs:.",
+            ],
+        ),
+    ],
+)
+def test_files_that_are_missing_misnamed_or_at_odds(tmp_path, files, lines):
+    assert "\n".join(map(str, check(playbook_folder(tmp_path, files=files)))) == "\n".join(lines)
+
+
+def test_every_problem_of_every_file_is_told_at_once_and_in_order(tmp_path):
+    folder = playbook_folder(
+        tmp_path,
+        (CRM, "field: email", "field: emial"),
+        (WEB, "city: [city, town]", "citty: [city]"),
+        (WEB, "required: [email]", "honeypott: fax"),
+        (SCORING, "cap: 60", "cap: sixty"),
+        (SCORING, "at_least: 50", "at_lest: 50"),
+        (ROUTING, "pool: all\n  -", "pool: alle\n  -"),
+    )
+    with pytest.raises(PlaybookError) as raised:
+        load(folder)
+    assert [str(problem.at) for problem in raised.value.problems] == [
+        "crm/hubspot.yaml:6:22",
+        "routing.yaml:5:11",
+        "scoring.yaml:2:14",
+        "scoring.yaml:8:24",
+        "sources/web.yaml:4:3",
+        "sources/web.yaml:7:1",
+    ]
+    assert str(raised.value).endswith("\n6 problems found.")
+
+
+def test_a_list_entry_that_cannot_be_used_does_not_move_the_places_of_the_others(tmp_path):
+    folder = playbook_folder(
+        tmp_path,
+        (SCORING, "name: Big", "nam: Big"),
+        (SCORING, "activity: demo", "activity: dmo"),
+    )
+    assert [str(problem.at) for problem in check(folder)] == [
+        "scoring.yaml:5:5",  # "name" is missing
+        "scoring.yaml:5:5",  # "nam" is no setting
+        "scoring.yaml:12:15",
+    ]
+
+
+def test_a_folder_that_does_not_exist_is_one_problem(tmp_path):
+    [problem] = check(tmp_path / "nowhere")
+    assert problem.message == "there is no such playbook folder"
+
+
+def test_the_compiled_playbook_knows_where_every_rule_stands(tmp_path):
+    playbook = load(playbook_folder(tmp_path))
+    places = {
+        str(playbook.sources["web"].fields[1].place): "sources/web.yaml:4:3",
+        str(playbook.sources["web"].required[0].place): "sources/web.yaml:7:12",
+        str(playbook.crms["hubspot"].objects["contacts"].fields[1].place): "crm/hubspot.yaml:7:7",
+        str(playbook.scoring.rules[1].place): "scoring.yaml:9:5",
+        str(playbook.lifecycle.rules[0].place): "lifecycle.yaml:8:5",
+        str(playbook.routing.territories[0].when.place): "routing.yaml:4:5",
+        str(playbook.routing.pools["all"].members[1].place): "routing.yaml:13:9",
+        str(playbook.routing.fallback_place): "routing.yaml:1:1",
+    }
+    assert list(places) == list(places.values())
+
+
+def test_short_forms_mean_the_long_ones(tmp_path):
+    playbook = load(playbook_folder(tmp_path))
+    source = playbook.sources["web"]
+    assert [(rule.field, rule.paths, rule.convert, rule.constant) for rule in source.fields] == [
+        ("email", ("email",), ("email",), None),
+        ("city", ("city", "town"), ("text",), None),
+        ("employees", ("size",), ("integer",), None),
+        ("lead_source", (), ("text",), "Web"),
+    ]
+    assert source.required[0].any_of == ("email",)
+    assert [(one.email, one.weight) for one in playbook.routing.pools["all"].members] == [
+        ("ann@northlight.example", 1.0),
+        ("bob@northlight.example", 2.0),
+    ]
+    assert playbook.fields["budget"] is float
+
+
+def test_several_activities_of_a_stage_rule_become_a_rule_each(tmp_path):
+    folder = playbook_folder(
+        tmp_path,
+        (LIFECYCLE, "activity: demo", "activity: [demo, call]"),
+        (WEB, "activities:", "activities:\n  - {kind: call, when: {form: call}}"),
+    )
+    rules = load(folder).lifecycle.rules
+    assert [(rule.name, rule.activity) for rule in rules] == [
+        ("Score", ""),
+        ("Asked", "demo"),
+        ("Asked", "call"),
+    ]
+
+
+def test_the_version_changes_with_any_file_and_only_then(tmp_path):
+    first = load(playbook_folder(tmp_path / "a"))
+    again = load(playbook_folder(tmp_path / "b"))
+    other = load(playbook_folder(tmp_path / "c", (ROUTING, "weight: 2", "weight: 3")))
+    assert first.version == again.version != other.version
+    assert len(first.version) == 12
+
+
+def test_hubspot_takes_text_and_salesforce_types(tmp_path):
+    salesforce = {
+        "crm/salesforce.yaml": "kind: salesforce\ncreate: Lead\nobjects:\n"
+        "  Lead:\n    id_field: Our_Id__c\n    fields: {Email: {field: email, authority: crm}}\n"
+    }
+    crms = load(playbook_folder(tmp_path, files=salesforce)).crms
+    assert crms["hubspot"].objects["contacts"].as_text
+    lead = crms["salesforce"].objects["Lead"]
+    assert not lead.as_text
+    assert [(rule.field, rule.remote) for rule in lead.fields] == [("id", "Our_Id__c"), ("email", "Email")]
+    assert lead.id_field == "Our_Id__c"
+
+
+def test_handlers_of_the_caller_are_the_known_ones(tmp_path):
+    folder = playbook_folder(tmp_path, (PIPELINE, "score]", "shout]"))
+    assert check(folder, handlers={"screen", "identify", "shout"}) == []
+
+
+def test_files_beside_the_playbook_are_left_alone(tmp_path):
+    files = {"tests/one.yaml": "x: [", "README.md": "hello", ".schemas/x.yaml": "x: ["}
+    assert check(playbook_folder(tmp_path, files=files)) == []
