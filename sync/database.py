@@ -108,7 +108,9 @@ def sqlite_engine(url: str, *, immediate: bool) -> Engine:
     Without BEGIN IMMEDIATE a transaction that reads and then writes fails at once with
     "database is locked", whatever the busy timeout.
     """
-    engine = sa.create_engine(url, module=sqlite_module(), connect_args={"check_same_thread": False})
+    engine = sa.create_engine(
+        url, module=sqlite_module(), connect_args={"check_same_thread": False}, hide_parameters=True
+    )
     begin = "BEGIN IMMEDIATE" if immediate else "BEGIN"
 
     @sa.event.listens_for(engine, "connect")
@@ -245,7 +247,9 @@ class PostgresStore:
     def __init__(self, url: str) -> None:
         self.signals = Signals()
         self.path = ""
-        self._engine = sa.create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+        self._engine = sa.create_engine(
+            url, pool_size=20, max_overflow=20, pool_pre_ping=True, hide_parameters=True
+        )
         self._reader = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
