@@ -135,6 +135,7 @@ def _second_of_text(text: str) -> int | None:
 BY_KIND: dict[str, Same] = {
     "text": same_text,
     "number": lambda a, b: same_number(a, b) if not (is_blank(a) or is_blank(b)) else same(a, b),
+    "range": same_text,
     "datetime": same_moment,
     "bool": same_bool,
     "owner": same_id,
