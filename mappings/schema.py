@@ -245,7 +245,11 @@ class CrmFile(Strict):
     objects: dict[str, ObjectFile] = Field(min_length=1)
     limits: LimitsMap = Field(default_factory=lambda: LimitsMap.model_validate({}))
     needs: Names = Field(default_factory=list, description="Connections whose record must exist first.")
-    read_before_write: Duration = Field("60s", description="Owner and stage are read again when older.")
+    read_before_write: Duration = Field(
+        "0s",
+        description="What people in the CRM have a say in is read again before it is written, unless it was "
+        "read this lately.",
+    )
 
 
 # --- the files beside them --------------------------------------------------------------------------------

@@ -41,7 +41,8 @@ log = structlog.get_logger("leadrelay.deliverer")
 FIRST_WAIT = 2.0  # seconds before the second attempt, doubled each time
 LONGEST_WAIT = 900.0
 MOST_ATTEMPTS = 100  # some 24 hours at the longest wait
-FRESH_KINDS = ("owner", "stage")  # never written over a value that was not read lately
+FRESH_KINDS = ("owner", "stage")  # never written over a value that was not read lately; nor is what the
+# people in the CRM have a say in (authority crm or newest): their edit may be a moment old
 
 
 @dataclass(slots=True)
@@ -110,14 +111,32 @@ def deliver_batch(target: Target) -> int:
 
 def finish(target: Target, claimed: Claimed) -> None:
     """Send what was claimed and record each outcome."""
-    sendings = claimed.sendings
+    outcomes: list[Outcome | Moved] = []
     try:
-        outcomes = list(send(target, sendings))
+        for outcome in send(target, claimed.sendings):
+            outcomes.append(outcome)
     except NotAuthorized as error:
-        outcomes = [Postponed(s.key, str(error), wait=60.0) for s in sendings]
+        outcomes += _unanswered(claimed, outcomes, str(error), wait=60.0)
         log.error("connection.not_authorized", target=target.name, error=str(error))
+    except Exception as error:  # noqa: BLE001 - a connector's fault: whatever was sent is read before it is sent again
+        outcomes += _unanswered(claimed, outcomes, f"{type(error).__name__}: {error}", lost=True)
+        log.exception("connection.failed", target=target.name)
     target.store.write(partial(settle, target=target, claimed=claimed, outcomes=outcomes))
     target.store.signals.announce("inbox")
+
+
+def _unanswered(
+    claimed: Claimed,
+    outcomes: Sequence[Outcome | Moved],
+    reason: str,
+    *,
+    wait: float | None = None,
+    lost: bool = False,
+) -> list[Outcome | Moved]:
+    answered = {outcome.key for outcome in outcomes}
+    return [
+        Postponed(s.key, reason, wait, answer_lost=lost) for s in claimed.sendings if s.key not in answered
+    ]
 
 
 # Claim -----------------------------------------------------------------------------------
@@ -178,7 +197,11 @@ def _plan(
 def _is_stale(
     missing: Mapping[str, JsonValue], link: Link, object_map: ObjectMap, crm: CrmMap, now: datetime
 ) -> bool:
-    sensitive = any(rule.remote in missing for rule in object_map.fields if rule.kind in FRESH_KINDS)
+    sensitive = any(
+        rule.kind in FRESH_KINDS or rule.authority != "leadrelay"
+        for rule in object_map.fields
+        if rule.remote in missing
+    )
     fresh = link.read_at is not None and now - link.read_at <= crm.read_before_write
     return sensitive and not fresh
 
