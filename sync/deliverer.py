@@ -41,8 +41,7 @@ log = structlog.get_logger("leadrelay.deliverer")
 FIRST_WAIT = 2.0  # seconds before the second attempt, doubled each time
 LONGEST_WAIT = 900.0
 MOST_ATTEMPTS = 100  # some 24 hours at the longest wait
-FRESH_KINDS = ("owner", "stage")  # never written over a value that was not read lately; nor is what the
-# people in the CRM have a say in (authority crm or newest): their edit may be a moment old
+FRESH_KINDS = ("owner", "stage")  # never written over a value that was not just read
 
 
 @dataclass(slots=True)
@@ -118,7 +117,7 @@ def finish(target: Target, claimed: Claimed) -> None:
     except NotAuthorized as error:
         outcomes += _unanswered(claimed, outcomes, str(error), wait=60.0)
         log.error("connection.not_authorized", target=target.name, error=str(error))
-    except Exception as error:  # noqa: BLE001 - a connector's fault: whatever was sent is read before it is sent again
+    except Exception as error:  # a connector's fault: what may have arrived is read before it is sent again
         outcomes += _unanswered(claimed, outcomes, f"{type(error).__name__}: {error}", lost=True)
         log.exception("connection.failed", target=target.name)
     target.store.write(partial(settle, target=target, claimed=claimed, outcomes=outcomes))
@@ -197,6 +196,7 @@ def _plan(
 def _is_stale(
     missing: Mapping[str, JsonValue], link: Link, object_map: ObjectMap, crm: CrmMap, now: datetime
 ) -> bool:
+    # The people in the CRM have a say in all but leadrelay's own fields: their edit may be a moment old.
     sensitive = any(
         rule.kind in FRESH_KINDS or rule.authority != "leadrelay"
         for rule in object_map.fields
