@@ -214,7 +214,9 @@ class ConditionCompiler:
             self._fault(at, fault, "Use contains, starts_with or a simpler pattern.")
             return None
         search = re.compile(text, re.IGNORECASE).search
-        return lambda value: isinstance(value, str) and search(value[:MAX_MATCHED]) is not None
+        return lambda value: (
+            isinstance(value, str) and not _is_blank(value) and search(value[:MAX_MATCHED]) is not None
+        )
 
 
 class datetime_text(str):

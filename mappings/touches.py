@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from mappings import loader
-from mappings.converters import MAX_URL, Unusable, text
+from mappings.converters import Unusable, clean, text
 from model.event import JsonValue
 
 Find = Callable[[str], JsonValue]
 
+MAX_ADDRESS = 8_000  # of an endless tracking address the beginning tells enough
 MAX_VALUE = 255  # Salesforce's text fields hold no more
 
 _TABLE: dict[str, Any] = loader.read(Path(__file__).with_name("channels.yaml"), "channels.yaml").data
@@ -86,9 +87,7 @@ def read_touch(
 
 def _told(value: JsonValue) -> str:
     """Return a value as clean text; empty when it means nothing."""
-    if isinstance(value, str) and len(value) > MAX_URL:
-        value = value[:MAX_URL]  # a tracking address may be endless; its beginning tells enough
-    told = text(value)
+    told = clean(value[:MAX_ADDRESS], MAX_ADDRESS) if isinstance(value, str) else text(value)
     return "" if told.lower() in _EMPTY or _MACRO.fullmatch(told) else told
 
 
