@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from mappings.touches import CLICK_IDS, read_touch
+from mappings.touches import CLICK_IDS, Post, read_touch
 
 PAGE = "https://www.northlight.example/demo"
 
 
 def touch(paths=None, constants=None, **post):
-    return read_touch(post.get, paths or {}, constants or {}, lambda *_: None)
+    return read_touch(Post(post.get, post, paths or {}, lambda *_: None), constants or {})
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_own_names_of_the_sender_come_first():
 def test_a_value_that_cannot_be_used_is_told_and_costs_only_itself():
     told = []
     post = {"utm_source": {"a": 1}, "utm_medium": "email"}
-    found = read_touch(post.get, {}, {}, lambda field, reason: told.append((field, reason)))
+    found = read_touch(Post(post.get, post, {}, lambda field, reason: told.append((field, reason))), {})
     assert told == [("touch.source", "is an object, not a value")]
     assert found == {"medium": "email", "channel": "email"}
 
