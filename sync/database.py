@@ -21,11 +21,14 @@ from model.errors import LeadRelayError, StoreBusy
 log = structlog.get_logger("leadrelay.store")
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 Work = Callable[[Connection], T]
 
 QUEUE_LIMIT = 2_000  # writes waiting for the one writer; past that senders get 503 and send again
 GROUP_LIMIT = 256  # writes in one commit
 WRITE_TIMEOUT = 10.0  # seconds a caller waits for its commit
+WRITE_ATTEMPTS = 3  # on PostgreSQL, where it ends a transaction in favour of another
+BROKEN_OFF = ("40P01", "40001")  # deadlock_detected, serialization_failure
 
 
 class Signals:
@@ -45,6 +48,21 @@ class Signals:
         self.event(name).set()
 
 
+@dataclass(frozen=True, slots=True)
+class Shared(Generic[Item, T]):
+    """Work of a kind that the one writer does for all who wait with it: a statement for all instead of one each.
+
+    ``act`` gets everybody's items and returns a result for each, in order.
+    """
+
+    act: Callable[[Connection, Sequence[Item]], Sequence[T]]
+    item: Item
+
+    def __call__(self, connection: Connection) -> T:
+        """Do it for one caller alone."""
+        return self.act(connection, [self.item])[0]
+
+
 class Store(Protocol):
     """Where everything is kept."""
 
@@ -58,9 +76,10 @@ class Store(Protocol):
     def write(self, work: Work[T]) -> T:
         """Run ``work`` in a transaction and return its result after the commit.
 
-        ``work`` may run together with others in one commit; if it raises, only its own
-        changes are undone and the exception reaches the caller. Raises ``StoreBusy`` when
-        the store cannot commit: nothing was taken.
+        ``work`` may run together with others in one commit, and again from the start where
+        the database broke its transaction off; if it raises, only its own changes are undone
+        and the exception reaches the caller. Raises ``StoreBusy`` when the store cannot
+        commit: nothing was taken.
         """
 
     def close(self) -> None:
@@ -68,8 +87,13 @@ class Store(Protocol):
 
 
 def insert_for(connection: Connection, table: sa.Table) -> Any:
-    """Return the dialect's INSERT, which knows ON CONFLICT."""
-    if connection.dialect.name == "sqlite":
+    """Return the INSERT of the connection's dialect, which knows ON CONFLICT."""
+    return insert_on(connection.dialect.name, table)
+
+
+def insert_on(dialect: str, table: sa.Table) -> Any:
+    """Return a dialect's INSERT, for statements that are built once and kept."""
+    if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
         return sqlite_insert(table)
@@ -209,8 +233,8 @@ class SqliteStore:
         answers: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             with connection.begin():
-                for work, future in group:
-                    answers.append((future, *self._run_one(connection, work)))
+                for some in _together(group):
+                    answers += self._run_some(connection, some)
         except BaseException as error:  # noqa: BLE001 - whatever it is, every waiting sender must hear of it
             log.error("store.commit_failed", error=str(error), writes=len(group))
             connection.rollback()
@@ -223,6 +247,18 @@ class SqliteStore:
                 future.set_exception(failure)
             else:
                 future.set_result(result)
+
+    def _run_some(
+        self, connection: Connection, some: Sequence[tuple[Work[Any], Future[Any]]]
+    ) -> list[tuple[Future[Any], Any, BaseException | None]]:
+        """Run work that goes together in one savepoint; if that fails, each alone, so that one fails alone."""
+        if len(some) > 1:
+            first = some[0][0]
+            act = partial(first.act, [work.item for work, _ in some])
+            results, failure = self._run_one(connection, act)
+            if failure is None and results is not None:
+                return [(future, result, None) for (_, future), result in zip(some, results, strict=True)]
+        return [(future, *self._run_one(connection, work)) for work, future in some]
 
     @staticmethod
     def _run_one(connection: Connection, work: Work[T]) -> tuple[T | None, BaseException | None]:
@@ -261,12 +297,18 @@ class PostgresStore:
             yield connection
 
     def write(self, work: Work[T]) -> T:
-        """Run ``work`` in a READ COMMITTED transaction."""
-        try:
-            with self._engine.begin() as connection:
-                return work(connection)
-        except OperationalError as error:
-            raise StoreBusy(f"PostgreSQL cannot commit now: {_first_line(error)}") from error
+        """Run ``work`` in a READ COMMITTED transaction; one that PostgreSQL broke off is run again."""
+        attempt = 1
+        while True:
+            try:
+                with self._engine.begin() as connection:
+                    return work(connection)
+            except OperationalError as error:
+                broken_off = getattr(error.orig, "sqlstate", "") in BROKEN_OFF
+                if not broken_off or attempt == WRITE_ATTEMPTS:
+                    raise StoreBusy(f"PostgreSQL cannot commit now: {_first_line(error)}") from error
+                log.info("store.write_again", reason=_first_line(error))
+                attempt += 1
 
     def close(self) -> None:
         """Close the pool."""

@@ -143,6 +143,8 @@ class Decider:
         inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
         leads.save(connection, list(batch.changed.values()), now)
         leads.claim(connection, self.space, batch.claimed)
+        # Outbox before links, as deliveries lock them (``outbox.lock``).
+        outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
         links.save(connection, self.space, batch.changed_links())
         seats.save(connection, self.space, batch.seats_moved)
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
@@ -150,7 +152,6 @@ class Decider:
             connection.execute(sa.insert(table), rows)
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
-        outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
         forget.remove_test_leads(connection, _forgotten(results))
 

@@ -164,6 +164,7 @@ def claim(target: Target) -> Claimed | None:
     unsent = [item for item in planned if isinstance(item, DueRow)]
 
     def _claim(connection: Connection) -> set[int]:
+        outbox.lock(connection, [row.id for row in rows])
         outbox.settle_unsent(connection, unsent, now)
         claims = [Claim(s.row, {**(s.row.in_flight or {}), **s.difference}) for s in sendings]
         return outbox.lease(connection, claims, token, now, now + target.lease_term)

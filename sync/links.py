@@ -86,6 +86,7 @@ def save(connection: Connection, space: str, changed: Iterable[tuple[str, Link]]
     if new:
         connection.execute(sa.insert(links), new)
     if known:
+        known.sort(key=lambda row: (row["of_lead"], row["on"]))  # in the order that ``agree`` locks them
         statement = sa.update(links).where(
             links.c.lead_id == sa.bindparam("of_lead"),
             links.c.connection == sa.bindparam("on"),
@@ -112,7 +113,7 @@ def agree(connection: Connection, space: str, deals: Sequence[Agreed], at: datet
     that loaded it before sees its ``rev`` miss and takes again.
     """
     statement = sa.select(links).where(links.c.lead_id.in_([deal.lead_id for deal in deals]))
-    rows = connection.execute(statement.order_by(links.c.id).with_for_update())
+    rows = connection.execute(statement.order_by(links.c.lead_id, links.c.connection).with_for_update())
     known = {(row.lead_id, row.connection): _link(row) for row in rows}
     changed = []
     for deal in deals:

@@ -63,9 +63,23 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
             "due_at": now,
             "raised_at": now,
         }
-        for item in dict.fromkeys(raises)
+        for item in sorted(dict.fromkeys(raises), key=_locking_order)
     ]
     connection.execute(statement, rows)
+
+
+def _locking_order(item: Raise) -> tuple[str, str, str]:
+    return item.connection, item.object, item.lead_id
+
+
+def lock(connection: Connection, ids: Sequence[int]) -> None:
+    """Lock rows of one connection in the order of all transactions, so that none waits in a circle.
+
+    That order is: outbox rows by object and lead, then links by lead and connection.
+    """
+    c = outbox_changes.c
+    statement = sa.select(c.id).where(c.id.in_(ids)).order_by(c.object, c.entity_id).with_for_update()
+    connection.execute(statement).all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +194,9 @@ class Settled:
 def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
     """Return which of these rows are still under our lease, locked until the transaction ends."""
     c = outbox_changes.c
-    statement = sa.select(c.id).where(c.id.in_(ids), c.lease_token == token).with_for_update()
-    return set(connection.execute(statement).scalars())
+    statement = sa.select(c.id).where(c.id.in_(ids), c.lease_token == token)
+    locked = statement.order_by(c.object, c.entity_id).with_for_update()  # the order of ``lock``
+    return set(connection.execute(locked).scalars())
 
 
 def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
