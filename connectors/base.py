@@ -71,7 +71,8 @@ class Connector(Protocol):
     def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
         """Look the people of ``changes`` up by their identities before they are created.
 
-        ``fields`` names, per object, what to read of a person who is found. Yields ``Exists``
+        Identities of the kinds ``email`` and ``lead`` (our own lead id, where the CRM has a field
+        for it) are asked for. ``fields`` names, per object, what to read of a person who is found. Yields ``Exists``
         for those (and ``Postponed``/``Rejected`` where the look-up itself failed); who is not
         yielded does not exist.
         """

@@ -126,6 +126,14 @@ def test_half_of_a_batch_that_is_busy_waits_and_the_other_half_is_done(crm, sand
     assert not any(outcome.answer_lost for outcome in waiting)
 
 
+def test_a_tls_failure_leaves_a_write_in_doubt(crm, sandboxes):
+    url = sandboxes.servers[crm].url.replace("http://", "https://")
+    connector = type(sandboxes)({crm: type(sandboxes.servers[crm])(crm, url)}).connect(crm)
+    [outcome] = connector.create(some_people(crm, 1), fields_read(crm))
+    assert isinstance(outcome, Postponed)
+    assert outcome.answer_lost
+
+
 def test_a_server_that_is_not_there_was_never_asked(crm, sandboxes):
     connector = type(sandboxes)({crm: type(sandboxes.servers[crm])(crm, "http://127.0.0.1:9")}).connect(crm)
     [outcome] = connector.create(some_people(crm, 1), fields_read(crm))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from urllib.parse import unquote
 
@@ -367,3 +368,18 @@ def test_threads_share_a_connector_and_each_has_its_own_session(stub):
     for asked in stub.asked:
         token = asked.body["records"][0]["Email"].removesuffix("@example.com")
         assert asked.headers["authorization"] == f"Bearer {token}"
+
+
+def test_a_call_ends_when_its_time_is_up(stub):
+    stub.will_say(Said(200, [made(LEAD_ID)], after=2))
+    started = time.monotonic()
+    [outcome] = on(stub, timeout=(1.0, 0.1)).create([a_lead()], FIELDS)
+    assert outcome.answer_lost
+    assert time.monotonic() - started < 1
+
+
+def test_a_dead_session_without_another_token_is_not_tried_again(stub):
+    stub.will_say(DEAD)
+    with pytest.raises(NotAuthorized):
+        list(on(stub).update([a_change(LEAD_ID, Title="CTO")]))
+    assert len(stub.asked) == 1
