@@ -72,9 +72,9 @@ class Connector(Protocol):
         """Look the people of ``changes`` up by their identities before they are created.
 
         Identities of the kinds ``email`` and ``lead`` (our own lead id, where the CRM has a field
-        for it) are asked for. ``fields`` names, per object, what to read of a person who is found. Yields ``Exists``
-        for those (and ``Postponed``/``Rejected`` where the look-up itself failed); who is not
-        yielded does not exist.
+        for it) are asked for. ``fields`` names, per object, what to read of a person who is found.
+        Yields ``Exists`` for those (and ``Postponed``/``Rejected`` where the look-up itself
+        failed); who is not yielded does not exist.
         """
 
     def create(

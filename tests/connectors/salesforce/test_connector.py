@@ -123,13 +123,13 @@ def test_a_field_that_does_not_exist_costs_its_record_only(org, connector, faili
     assert set(outcomes.values()) == {Created}
 
 
-def test_leads_and_contacts_go_out_in_one_call(org, connector):
-    contact = RecordChange("c", "Contact", {"LastName": "Byron"})
-    outcomes = {
-        outcome.key: outcome for outcome in connector.create([a_lead(), contact, a_lead("b@x.de")], FIELDS)
-    }
-    assert outcomes["c"].ref.object == "Contact"
+def test_leads_and_contacts_go_out_in_one_call_however_they_are_mixed(org, connector):
+    leads = [a_lead(f"p{number}@example.com") for number in range(12)]
+    contacts = [RecordChange(f"c{number}", "Contact", {"LastName": "Byron"}) for number in range(12)]
+    mixed = [change for pair in zip(leads, contacts, strict=True) for change in pair]
+    outcomes = {outcome.key: outcome for outcome in connector.create(mixed, FIELDS)}
     assert {type(outcome) for outcome in outcomes.values()} == {Created}
+    assert all(outcomes[change.key].ref.object == change.object for change in mixed)
     calls = requests.get(f"{org}/__sandbox/stats", timeout=5).json()["calls"]
     assert calls == {"POST /services/data/v68.0/composite/sobjects": 1}
 
