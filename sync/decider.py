@@ -47,6 +47,7 @@ class Decider:
     lease: Lease
     pipeline: Callable[[], Pipeline]  # the present one; a reload swaps it between batches
     space: str = "main"
+    term: timedelta = TERM
     on_settled: Callable[[Sequence[Result]], None] | None = None
     _people: People | None = field(default=None, init=False)
     _seq: int = field(init=False)
@@ -79,7 +80,7 @@ class Decider:
 
     def renew(self) -> None:
         """Keep the lease while there is nothing to decide."""
-        leases.renew(self.store, self.lease, self.clock.now() + TERM)
+        leases.renew(self.store, self.lease, self.clock.now() + self.term)
 
     def _try(self, limit: int) -> int:
         pipeline = self.pipeline()
@@ -136,7 +137,7 @@ class Decider:
     def _save(self, connection: Connection, batch: Batch, playbook: Playbook, last: StoredEvent) -> None:
         """Write a whole batch; the first statement fails if our epoch is over."""
         now = last.decided_at
-        leases.fence(connection, self.lease, now + TERM, last.decided_seq, now)
+        leases.fence(connection, self.lease, now + self.term, last.decided_seq, now)
         results = batch.results
         if inbox.mark(connection, [_mark_of(result) for result in results]) != len(results):
             raise Conflict("an event is no longer waiting")
@@ -166,7 +167,7 @@ class Decider:
         mark = Mark(taken[0].id, EventState.DEAD, now, self._seq + 1, error=f"cannot be saved: {error}")
 
         def _save(connection: Connection) -> None:
-            leases.fence(connection, self.lease, now + TERM, self._seq + 1, now)
+            leases.fence(connection, self.lease, now + self.term, self._seq + 1, now)
             inbox.mark(connection, [mark])
 
         self.store.write(_save)
