@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from re import _constants as parts  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
@@ -128,7 +129,7 @@ class ConditionCompiler:
             return kind
         if kind is not dict or inner not in TOUCH_FIELDS:
             return None
-        return datetime_text if inner == "at" else str
+        return datetime if inner == "at" else str
 
     def _field(self, name: str, kind: type, value: Any, path: Path_) -> _Part | None:
         if isinstance(value, list):
@@ -217,10 +218,6 @@ class ConditionCompiler:
         return lambda value: (
             isinstance(value, str) and not _is_blank(value) and search(value[:MAX_MATCHED]) is not None
         )
-
-
-class datetime_text(str):
-    """The kind of ``first_touch.at``: stored as text, but only asked whether it is blank."""
 
 
 def pattern_fault(text: str) -> str:

@@ -7,7 +7,7 @@ checked by ``compile``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
@@ -116,7 +116,7 @@ class FieldMap(Strict):
 class AnyOf(Strict):
     """At least one of these fields must be there."""
 
-    any_of: list[Text] = Field(min_length=1)
+    any_of: list[Text] = Field(min_length=1, description="Lead fields, one of which must be there.")
 
 
 def _field_map(value: Any) -> Any:
@@ -149,15 +149,15 @@ class ActivityMap(Strict):
 class EventId(Strict):
     """Where the sender's own event id is; with it, a second delivery is recognised for ever."""
 
-    header: str = ""
-    path: str = ""
+    header: str = Field("", description="Header that holds the id.")
+    path: str = Field("", description="Sender's field that holds the id.")
 
 
 class SourceFile(Strict):
     """One sender of lead events: how it proves itself and what its fields mean."""
 
     name: Name | None = Field(None, description="Name in the address /in/<name>; else the file's name.")
-    auth: Auth
+    auth: Auth = Field(description="How the sender proves itself.")
     fields: dict[
         str,
         Annotated[FieldMap, BeforeValidator(_field_map, json_schema_input_type=str | list[str] | FieldMap)],
@@ -179,12 +179,14 @@ class SourceFile(Strict):
     )
     cors: Names = Field(default_factory=list, description='Origins whose pages may post by script, or "*".')
     redirect: str | None = Field(None, description="Where a plain HTML form is sent afterwards.")
-    event_id: EventId = Field(default_factory=EventId, description="Where the sender's own event id is.")
+    event_id: EventId = Field(
+        default_factory=lambda: EventId.model_validate({}), description="Where the sender's own event id is."
+    )
     occurred_at: str = Field("", description="Sender's field with the time at which it happened.")
     dedupe_window: Duration = Field("10m", description="The same body within this time is a repeat.")
-    max_bytes: int = Field(262_144, ge=1_024, le=10_485_760)
-    max_depth: int = Field(12, ge=1, le=50)
-    max_fields: int = Field(400, ge=1, le=10_000)
+    max_bytes: int = Field(262_144, ge=1_024, le=10_485_760, description="Size of the largest post.")
+    max_depth: int = Field(12, ge=1, le=50, description="Deepest nesting of a post.")
+    max_fields: int = Field(400, ge=1, le=10_000, description="Most fields of a post.")
     region: str = Field("US", pattern=_REGION, description="Country of phone numbers without a prefix.")
     unit: Name = Field("default", description="Business unit that the leads belong to.")
 
@@ -231,8 +233,8 @@ class LimitsMap(Strict):
     """The vendor's limits and the share that is left to the company's other apps."""
 
     burst_calls: int | None = Field(None, ge=1, description="Calls per burst_seconds.")
-    burst_seconds: float = Field(10.0, gt=0)
-    daily_calls: int | None = Field(None, ge=1)
+    burst_seconds: float = Field(10.0, gt=0, description="Length of the burst window.")
+    daily_calls: int | None = Field(None, ge=1, description="Calls per 24 hours.")
     reserve: float = Field(0.2, ge=0, lt=1, description="Share that is never used: 0.2 leaves 20 %.")
 
 
@@ -240,10 +242,13 @@ class CrmFile(Strict):
     """How leads look in one CRM."""
 
     connection: Name | None = Field(None, description="Name of the connection; else the file's name.")
-    kind: Literal["hubspot", "salesforce"]
+    kind: Literal["hubspot", "salesforce"] = Field(description="Whose CRM it is.")
     create: Text = Field(description="The object that a person becomes who is not there yet.")
-    objects: dict[str, ObjectFile] = Field(min_length=1)
-    limits: LimitsMap = Field(default_factory=lambda: LimitsMap.model_validate({}))
+    objects: dict[str, ObjectFile] = Field(min_length=1, description="The vendor's objects that hold people.")
+    limits: LimitsMap = Field(
+        default_factory=lambda: LimitsMap.model_validate({}),
+        description="The vendor's limits and the share that is left to other apps.",
+    )
     needs: Names = Field(default_factory=list, description="Connections whose record must exist first.")
     read_before_write: Duration = Field(
         "0s",
@@ -258,7 +263,7 @@ class CrmFile(Strict):
 class StageMap(Strict):
     """One lifecycle stage."""
 
-    name: Name
+    name: Name = Field(description="The stage, as rules and CRM maps name it.")
     definition: Text = Field(description="What is true of a lead in this stage.")
     team: Text = Field(description="Who acts on it.")
 
@@ -268,8 +273,8 @@ class StageRuleMap(Strict):
 
     to: Text = Field(description="The stage that the lead enters.")
     name: Text = Field(description="The reason, as people will read it.")
-    min_score: int | None = Field(None, ge=0)
-    when: Condition | None = None
+    min_score: int | None = Field(None, ge=0, description="The score has reached this.")
+    when: Condition | None = Field(None, description="The lead satisfies this condition.")
     activity: Names = Field(default_factory=list, description="The lead did one of these at least once.")
 
 
@@ -277,8 +282,8 @@ class LifecycleFile(Strict):
     """The stages in their order in life, and what moves a lead forward."""
 
     start: Text = Field(description="The stage in which every lead begins.")
-    stages: list[StageMap] = Field(min_length=1)
-    rules: list[StageRuleMap] = Field(default_factory=list)
+    stages: list[StageMap] = Field(min_length=1, description="The stages, in their order in life.")
+    rules: list[StageRuleMap] = Field(default_factory=list, description="What moves a lead forward.")
 
 
 class GroupMap(Strict):
@@ -290,25 +295,25 @@ class GroupMap(Strict):
 class ScoreRuleMap(Strict):
     """Points for a fact (when) or for what a person did (activity)."""
 
-    name: Text
-    group: Text
-    points: int = Field(ge=-100, le=100)
-    when: Condition | None = None
-    activity: str = ""
+    name: Text = Field(description="The reason, as people will read it.")
+    group: Text = Field(description="The group in which the points count.")
+    points: int = Field(ge=-100, le=100, description="Points; less than 0 takes some away.")
+    when: Condition | None = Field(None, description="The points count while the lead satisfies this.")
+    activity: str = Field("", description="The points count for each time the lead did this.")
     max_times: int = Field(1, ge=1, le=1000, description="How often the activity counts.")
 
 
 class ScoringFile(Strict):
     """The scoring model; the caps of the groups add up to 100."""
 
-    groups: dict[str, GroupMap] = Field(min_length=1)
-    rules: list[ScoreRuleMap] = Field(min_length=1)
+    groups: dict[str, GroupMap] = Field(min_length=1, description="Name: its share of the score.")
+    rules: list[ScoreRuleMap] = Field(min_length=1, description="What gives points.")
 
 
 class MemberMap(Strict):
     """A teammate in a pool."""
 
-    email: Text
+    email: Text = Field(description="The address by which the CRMs know the person.")
     weight: float = Field(1.0, gt=0, le=100, description="2 gets twice as many leads as 1.")
 
 
@@ -319,15 +324,17 @@ def _member(value: Any) -> Any:
 class PoolMap(Strict):
     """People who take leads in turn."""
 
-    members: list[Annotated[MemberMap, BeforeValidator(_member, json_schema_input_type=str | MemberMap)]]
+    members: list[Annotated[MemberMap, BeforeValidator(_member, json_schema_input_type=str | MemberMap)]] = (
+        Field(description="Who takes leads, in any order.")
+    )
 
 
 class TerritoryMap(Strict):
     """Which leads go to which pool, or to one person."""
 
-    name: Text
-    when: Condition
-    pool: str = ""
+    name: Text = Field(description="The reason, as people will read it.")
+    when: Condition = Field(description="Which leads belong here.")
+    pool: str = Field("", description="The pool that takes them in turn.")
     owner: str = Field("", description="One person's e-mail, instead of a pool.")
 
 
@@ -335,16 +342,20 @@ class RoutingFile(Strict):
     """Who gets which lead; the first territory that matches wins."""
 
     from_stage: str = Field("", description="Leads get an owner from this stage on; left out: at once.")
-    territories: list[TerritoryMap] = Field(default_factory=list)
-    pools: dict[str, PoolMap] = Field(min_length=1)
+    territories: list[TerritoryMap] = Field(default_factory=list, description="The first that matches wins.")
+    pools: dict[str, PoolMap] = Field(min_length=1, description="Name: its members.")
     fallback_pool: Text = Field(description="Takes what no territory matches, so that no lead is left alone.")
 
 
 class ScreeningFile(Strict):
     """What does not reach people."""
 
-    disposable: Literal["spam", "quarantine", "allow"] = "spam"
-    role_addresses: Literal["review", "allow"] = "review"
+    disposable: Literal["spam", "quarantine", "allow"] = Field(
+        "spam", description="What becomes of posts from throw-away mailboxes."
+    )
+    role_addresses: Literal["review", "allow"] = Field(
+        "review", description="What becomes of posts from desks such as info@."
+    )
     blocked_domains: Names = Field(
         default_factory=list, description="Domains (with subdomains) treated as spam."
     )
@@ -362,21 +373,26 @@ class AttributionMap(Strict):
 class PipelineFile(Strict):
     """The rules in the order in which they run."""
 
-    handlers: list[Text] = Field(min_length=1)
-    attribution: AttributionMap = Field(default_factory=lambda: AttributionMap.model_validate({}))
+    handlers: list[Text] = Field(min_length=1, description="The handlers, in the order in which they run.")
+    attribution: AttributionMap = Field(
+        default_factory=lambda: AttributionMap.model_validate({}),
+        description="How touches become first and last touch.",
+    )
 
 
 class ExtraField(Strict):
     """A lead field of your own."""
 
-    type: Literal["text", "integer", "number", "boolean"] = "text"
-    description: str = ""
+    type: Literal["text", "integer", "number", "boolean"] = Field("text", description="What it holds.")
+    description: str = Field("", description="What it means, for people.")
 
 
 class FieldsFile(Strict):
     """Lead fields beyond the built-in ones."""
 
-    fields: dict[Annotated[str, Field(pattern=_FIELD_NAME)], ExtraField] = Field(default_factory=dict)
+    fields: dict[Annotated[str, Field(pattern=_FIELD_NAME)], ExtraField] = Field(
+        default_factory=dict, description="Name: type and meaning."
+    )
 
 
 KINDS: Mapping[str, type[Strict]] = {
@@ -457,12 +473,12 @@ def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Pr
     context = error.get("ctx", {})
     at = document.value_place(*path)
     if kind == "missing":
-        setting = _fields_at(model, error["loc"][:-1]).get(last)
+        setting = _settings_at(model, error["loc"][:-1]).get(last)
         return Problem(
             document.place(*path), f'"{last}" is missing here', (setting and setting.description) or ""
         )
     if kind == "extra_forbidden":
-        return unknown(document.place(*path), "setting", last, _fields_at(model, error["loc"][:-1]))
+        return unknown(document.place(*path), "setting", last, _settings_at(model, error["loc"][:-1]))
     if kind == "literal_error":
         known = [word.strip(" '") for word in re.split(r", | or ", context["expected"])]
         return Problem(at, f"{_shown(given)} is not possible here", did_you_mean(str(given), known))
@@ -509,18 +525,18 @@ def _shown(given: Any) -> str:
     return str(given)
 
 
-def _fields_at(model: type[Strict], loc: tuple[int | str, ...]) -> dict[str, FieldInfo]:
-    """Return the settings that are known where ``loc`` leads, by the names they have in the file."""
+def settings_of(model: type[Strict]) -> Iterator[tuple[str, FieldInfo, type[Strict] | None]]:
+    """Yield the settings of a model by their names in the file, each with the model inside it."""
+    for name, info in model.model_fields.items():
+        inner = _model_in(info.annotation) or next(filter(None, map(_model_in, info.metadata)), None)
+        yield info.alias or name, info, inner
+
+
+def _settings_at(model: type[Strict], loc: tuple[int | str, ...]) -> dict[str, FieldInfo]:
+    """Return the settings that are known where ``loc`` leads."""
     for step in loc:
-        inner = _by_name(model).get(str(step))
-        if inner is not None:
-            found = _model_in(inner.annotation) or next(filter(None, map(_model_in, inner.metadata)), None)
-            model = found or model
-    return _by_name(model)
-
-
-def _by_name(model: type[Strict]) -> dict[str, FieldInfo]:
-    return {info.alias or name: info for name, info in model.model_fields.items()}
+        model = next((inner for name, _, inner in settings_of(model) if inner and name == step), model)
+    return {name: info for name, info, _ in settings_of(model)}
 
 
 def _model_in(annotation: Any) -> type[Strict] | None:

@@ -54,6 +54,8 @@ def convert(name, value, region="US"):
         ("number", "$5M", 5_000_000.0),
         ("number", "USD 2.5 million", 2_500_000.0),
         ("number", "-3", -3.0),
+        ("number", "0.000 000", 0.0),
+        ("number", "١٢٣", 123.0),
         ("boolean", "on", True),
         ("boolean", "Yes", True),
         ("boolean", 0, False),
