@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.crms import Crm, running_crms
-from tests.journeys.house import House
+pytest.register_assert_rewrite("tests.journeys.crms", "tests.journeys.crowd", "tests.journeys.house")
+
+from tests.journeys.crms import Crm, running_crms  # noqa: E402 - after their asserts are made to speak
+from tests.journeys.house import House  # noqa: E402
 
 
 @pytest.fixture(scope="session")
