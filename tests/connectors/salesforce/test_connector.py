@@ -383,3 +383,10 @@ def test_a_dead_session_without_another_token_is_not_tried_again(stub):
     with pytest.raises(NotAuthorized):
         list(on(stub).update([a_change(LEAD_ID, Title="CTO")]))
     assert len(stub.asked) == 1
+
+
+def test_an_id_that_is_none_is_not_asked_for_as_it_would_fail_the_others(stub):
+    stub.will_say(items({"Id": LEAD_ID}))
+    refs = [RecordRef("sf", "Lead", "101"), RecordRef("sf", "Lead", LEAD_ID)]
+    assert [record.ref for record in on(stub).read(refs, FIELDS)] == refs[1:]
+    assert stub.asked[0].body["ids"] == [LEAD_ID]
