@@ -6,10 +6,11 @@ import contextlib
 import fcntl
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -23,6 +24,7 @@ log = structlog.get_logger("leadrelay.store")
 T = TypeVar("T")
 Item = TypeVar("Item")
 Work = Callable[[Connection], T]
+Waiting = tuple[Work[Any], Future[Any]]  # a write and who waits for it
 
 QUEUE_LIMIT = 2_000  # writes waiting for the one writer; past that senders get 503 and send again
 GROUP_LIMIT = 256  # writes in one commit
@@ -50,7 +52,7 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Shared(Generic[Item, T]):
-    """Work of a kind that the one writer does for all who wait with it: a statement for all instead of one each.
+    """Work of a kind that the one writer does at once for all who wait with it.
 
     ``act`` gets everybody's items and returns a result for each, in order.
     """
@@ -169,7 +171,7 @@ class SqliteStore:
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
         self._writer_engine = sqlite_engine(url, immediate=True)
         self._reader_engine = sqlite_engine(url, immediate=False)
-        self._queue: queue.Queue[tuple[Work[Any], Future[Any]] | None] = queue.Queue(QUEUE_LIMIT)
+        self._queue: queue.Queue[Waiting | None] = queue.Queue(QUEUE_LIMIT)
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -212,7 +214,7 @@ class SqliteStore:
             while (group := self._next_group()) is not None:
                 self._commit(connection, group)
 
-    def _next_group(self) -> list[tuple[Work[Any], Future[Any]]] | None:
+    def _next_group(self) -> list[Waiting] | None:
         first = self._queue.get()
         if first is None:
             return None
@@ -228,7 +230,7 @@ class SqliteStore:
             group.append(item)
         return [(work, future) for work, future in group if future.set_running_or_notify_cancel()]
 
-    def _commit(self, connection: Connection, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+    def _commit(self, connection: Connection, group: list[Waiting]) -> None:
         """Run a group in one transaction, a savepoint each, and answer everyone after the commit."""
         answers: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
@@ -249,13 +251,13 @@ class SqliteStore:
                 future.set_result(result)
 
     def _run_some(
-        self, connection: Connection, some: Sequence[tuple[Work[Any], Future[Any]]]
+        self, connection: Connection, some: Sequence[Waiting]
     ) -> list[tuple[Future[Any], Any, BaseException | None]]:
-        """Run work that goes together in one savepoint; if that fails, each alone, so that one fails alone."""
-        if len(some) > 1:
-            first = some[0][0]
-            act = partial(first.act, [work.item for work, _ in some])
-            results, failure = self._run_one(connection, act)
+        """Run what goes together in one savepoint; if that fails, each alone: none fails for another."""
+        shared = [work for work, _ in some if isinstance(work, Shared)]
+        if len(shared) > 1:
+            act, items = shared[0].act, [work.item for work in shared]
+            results, failure = self._run_one(connection, lambda on: act(on, items))
             if failure is None and results is not None:
                 return [(future, result, None) for (_, future), result in zip(some, results, strict=True)]
         return [(future, *self._run_one(connection, work)) for work, future in some]
@@ -313,6 +315,14 @@ class PostgresStore:
     def close(self) -> None:
         """Close the pool."""
         self._engine.dispose()
+
+
+def _together(group: Sequence[Waiting]) -> Iterable[Sequence[Waiting]]:
+    """Put shared work where the first of its kind stands; all other work stays alone, in order."""
+    parts: dict[object, list[Waiting]] = {}
+    for work, future in group:
+        parts.setdefault(work.act if isinstance(work, Shared) else future, []).append((work, future))
+    return parts.values()
 
 
 @contextlib.contextmanager
