@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings import comparing
@@ -67,6 +67,7 @@ def test_same_by_the_kind_of_field(compare, a, b, expected):
 ANYTHING = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 
 
+@settings(deadline=None)
 @given(ANYTHING, ANYTHING)
 def test_comparing_never_fails_and_has_no_side(a, b):
     for compare in (same, *comparing.BY_KIND.values(), *comparing.BY_FIELD.values()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings.converters import CONVERTERS, Unusable
@@ -147,6 +147,7 @@ ANYTHING = st.recursive(
 
 
 @pytest.mark.parametrize("name", sorted(CONVERTERS))
+@settings(deadline=None)
 @given(value=ANYTHING, region=st.sampled_from(["US", "DE", "ZZ", ""]))
 def test_a_converter_answers_or_says_unusable_and_nothing_else(name, value, region):
     try:
@@ -159,6 +160,7 @@ def test_a_converter_answers_or_says_unusable_and_nothing_else(name, value, regi
         assert "\x00" not in result
 
 
+@settings(deadline=None)
 @given(st.emails())
 def test_reading_an_address_twice_changes_nothing(address):
     try:
