@@ -20,7 +20,7 @@ from leadrelay.clock import SystemClock
 from leadrelay.control import ControlFile
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
-from leadrelay.settings import ConnectionSettings, Settings
+from leadrelay.settings import ConnectionSettings, Settings, local_url
 from mappings.playbook import CrmMap
 from model.times import Clock
 from scheduler import jobs, loops, poll
@@ -133,7 +133,7 @@ class Daemon:
         self._scheduler = jobs.start(self._jobs())
         self._server.start()
         self._exits.callback(self._server.stop)
-        self._control.write(f"http://{self.settings.host}:{self.port}")
+        self._control.write(local_url(self.settings.host, self.port))
         self._exits.callback(self._control.remove)
         modes = {name: "write" if one.writes else "observe" for name, one in self.connected.items()}
         log.info("daemon.started", port=self.port, playbook=self.holder.playbook().version, connections=modes)
