@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from model.event import JsonValue
+from model.event import EventKind, EventState, JsonValue
 from sync.database import insert_for
-from sync.tables import links, outbox_changes
+from sync.tables import inbox_events, links, outbox_changes
 
 LEAD = "lead"  # entity_kind
 
@@ -108,11 +108,21 @@ def is_due(now: datetime) -> sa.ColumnElement[bool]:
 def due(
     snapshot: Connection, space: str, connection: str, now: datetime, limit: int, needs: Iterable[str]
 ) -> list[DueRow]:
-    """Read the next due rows of a connection whose needed links exist."""
+    """Read the next due rows of a connection whose needed links exist.
+
+    A lead whose record was just read there, and not merged yet, waits for the decider.
+    """
     c = outbox_changes.c
+    e = inbox_events.c
+    unmerged = sa.exists().where(
+        e.lead_id == c.entity_id,
+        e.state == str(EventState.WAITING),
+        e.kind == str(EventKind.FOUND),
+        e.source == connection,
+    )
     statement = (
         sa.select(c.id, c.object, c.entity_id, c.wanted, c.attempts, c.in_flight, c.raised_at)
-        .where(c.space == space, c.connection == connection, is_due(now))
+        .where(c.space == space, c.connection == connection, is_due(now), ~unmerged)
         .order_by(c.due_at, c.id)
         .limit(limit)
     )
