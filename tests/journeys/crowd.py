@@ -20,6 +20,7 @@ from tests.journeys.crms import Crm
 from tests.journeys.house import Books
 
 SENDERS = 16
+AGAIN_AFTER = 0.25  # seconds
 GIVES_UP = 60.0  # seconds; a sender in real life has more patience
 SAME, RESPELT, BROKEN, SPAM, PHONE_ONLY = 100, 100, 40, 30, 30  # of a thousand
 NAMES = ("Okafor", "Lindqvist", "Moreau", "Tanaka", "Novák", "García", "O'Neill", "Müller-Lüdenscheidt")
@@ -136,14 +137,14 @@ def send(crowd: Crowd, url: Callable[[], str]) -> Answers:
                 answer = session.post(f"{url()}/in/website", data=post.body, timeout=10)
             except requests.RequestException:
                 again["unreachable"] += 1
-                time.sleep(0.02)
+                time.sleep(AGAIN_AFTER)
                 continue
             if answer.status_code == 202:
                 found: Mapping[str, Any] = answer.json()
                 return found
             assert answer.status_code == 503, answer.text
             again["busy"] += 1
-            time.sleep(0.02)
+            time.sleep(AGAIN_AFTER)
         raise AssertionError(f"no answer within {GIVES_UP:g} s")
 
     with ThreadPoolExecutor(SENDERS) as pool:
@@ -181,7 +182,7 @@ def _assert_ends(crowd: Crowd, answers: Answers, books: Books) -> None:
     def look(snapshot: Connection) -> dict[str, str]:
         c = inbox_events.c
         rows = snapshot.execute(sa.select(c.event_id, c.state).where(c.source == "website"))
-        return dict(rows.tuples().all())
+        return dict(tuple(row) for row in rows)
 
     states = books.read(look)
     wrong = [
