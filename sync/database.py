@@ -210,29 +210,34 @@ class SqliteStore:
         self._reader_engine.dispose()
 
     def _run(self) -> None:
+        """Commit what waits: shared work first, for senders wait for it; other work may take long."""
+        waiting: list[Waiting] = []
         with self._writer_engine.connect() as connection:
-            while (group := self._next_group()) is not None:
-                self._commit(connection, group)
+            while self._collect(waiting):
+                shared = [one for one in waiting if isinstance(one[0], Shared)]
+                others = [one for one in waiting if not isinstance(one[0], Shared)]
+                waiting = []
+                if shared:
+                    self._commit(connection, shared)
+                    others, waiting = others[:1], others[1:]
+                if others:
+                    self._commit(connection, others)
 
-    def _next_group(self) -> list[Waiting] | None:
-        first = self._queue.get()
-        if first is None:
-            return None
-        group = [first]
-        while len(group) < GROUP_LIMIT:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if item is None:
-                self._queue.put(None)  # close after this group
-                break
-            group.append(item)
-        return [(work, future) for work, future in group if future.set_running_or_notify_cancel()]
+    def _collect(self, waiting: list[Waiting]) -> bool:
+        """Add what has been handed in; wait while there is nothing at all. ``False``: closed, all is done."""
+        with contextlib.suppress(queue.Empty):
+            while len(waiting) < GROUP_LIMIT:
+                one = self._queue.get(block=not waiting)
+                if one is None:
+                    self._queue.put(None)  # close once nothing waits any more
+                    return bool(waiting)
+                waiting.append(one)
+        return True
 
     def _commit(self, connection: Connection, group: list[Waiting]) -> None:
         """Run a group in one transaction, a savepoint each, and answer everyone after the commit."""
         answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+        group = [(work, future) for work, future in group if future.set_running_or_notify_cancel()]
         try:
             with connection.begin():
                 for some in _together(group):

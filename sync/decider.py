@@ -96,7 +96,12 @@ class Decider:
                 snapshot,
                 self.space,
                 [key for item in work for key in item.keys],
-                [lead_id for item in work for lead_id in item.lead_ids],
+                [
+                    lead_id
+                    for item in work
+                    if _needs_lead(item, pipeline.playbook)
+                    for lead_id in item.lead_ids
+                ],
             )
         for item in work:
             batch.take_in(decide(item, batch, pipeline))
@@ -174,6 +179,14 @@ class Decider:
         self._seq += 1
         log.error("decider.set_aside", event=taken[0].id)
         return 1
+
+
+def _needs_lead(work: Work, playbook: Playbook) -> bool:
+    """Say whether the lead an event names is looked at: a new record's is not, unless others wait for it."""
+    record = work.stored.event.record
+    if work.stored.event.kind is not EventKind.DELIVERED or record is None:
+        return True
+    return any(record.connection in crm.needs for crm in playbook.crms.values())
 
 
 def _mark_of(result: Result) -> Mark:

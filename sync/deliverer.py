@@ -32,7 +32,7 @@ from model.times import Clock
 from sync import inbox, leads, links, outbox
 from sync.batch import People
 from sync.database import Store
-from sync.links import Agreed
+from sync.links import Agreed, record_key
 from sync.outbox import Claim, DueRow, Settled
 from sync.records import record_payload
 
@@ -330,6 +330,8 @@ def settle(
     token = claimed.token
     ours = outbox.held(connection, [s.row.id for s in claimed.sendings], token)
     by_key = {s.key: s for s in claimed.sendings if s.row.id in ours}
+    created = [record_key(outcome.ref) for outcome in outcomes if isinstance(outcome, Created)]
+    holders = leads.find(connection, target.space, created)
     settled: list[Settled] = []
     agreed: list[Agreed] = []
     events: list[Event] = []
@@ -340,7 +342,7 @@ def settle(
         row = sending.row
         match outcome:
             case Created(_, ref, fields):
-                holder = links.holder(connection, target.space, ref)
+                holder = holders.get(record_key(ref))
                 if holder not in (None, sending.lead.id):
                     text = f"{ref.object} {ref.id} is already linked to lead {holder}"
                     settled.append(Settled(row.id, dead=row.wanted, error=text))
