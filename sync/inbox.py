@@ -186,9 +186,13 @@ class Taken:
         """Return the event as the decider decides it."""
         return StoredEvent(self.id, self.event, self.attempts, at, seq)
 
-    def replayed(self, by: Taken, at: datetime, seq: int, overrides: Mapping[str, JsonValue]) -> StoredEvent:
-        """Return this old event as a later one decides it anew, with what a person corrected."""
-        return StoredEvent(by.id, self.event, by.attempts, at, seq, replays=self.id, overrides=overrides)
+    def replayed(self, by: Taken, aside: int, at: datetime, seq: int) -> StoredEvent:
+        """Return this old event as a later one decides it anew, with what a person corrected.
+
+        ``aside`` is the row that was set aside: this one, or a replay of it that ended no better.
+        """
+        overrides = by.event.payload.get("overrides") or {}
+        return StoredEvent(by.id, self.event, by.attempts, at, seq, replays=aside, overrides=overrides)
 
 
 def take(snapshot: Connection, space: str, limit: int, skip: Sequence[int] = ()) -> list[Taken]:
@@ -258,7 +262,8 @@ def mark(connection: Connection, marks: Sequence[Mark]) -> int:
             decided_at=sa.bindparam("at"),
             decided_seq=sa.bindparam("seq"),
             attempts=inbox_events.c.attempts + 1,
-            lead_id=sa.bindparam("lead"),
+            # What fails has no lead by its result, but may have named one when it came in.
+            lead_id=sa.func.coalesce(sa.bindparam("lead", type_=sa.String), inbox_events.c.lead_id),
             reasons=sa.bindparam("why"),
             error=sa.bindparam("failure"),
         )
