@@ -108,13 +108,13 @@ def _reach(database_url: str) -> dict[str, Any] | None:
     if file is None or not file.exists():
         return None
     try:
-        reach: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        reach = json.loads(file.read_text(encoding="utf-8"))
     except PermissionError as error:
         text = f"{file} cannot be read: run the command as the user that the daemon runs as"
         raise LeadRelayError(text) from error
     except (OSError, ValueError):
         return None  # taken away this moment, or cut short by a full disk
-    return reach
+    return reach if isinstance(reach, dict) and {"url", "token"} <= reach.keys() else None
 
 
 def _headers(reach: dict[str, Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ T = TypeVar("T")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DEFAULT_URLS = {"hubspot": "https://api.hubapi.com", "salesforce": ""}
 DEFAULT_VERSIONS = {"hubspot": "2026-09", "salesforce": "68.0"}
+
+
+_PASSWORD = re.compile(r"(://[^/@]*:)[^/]*(@)")
 
 
 class SettingsError(LeadRelayError):
@@ -117,7 +121,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         try:
             return convert(text)
         except ValueError as error:
-            problems.append(f"{name}={text!r}: {error} (default: {default})")
+            shown = _PASSWORD.sub(r"\1…\2", text)
+            problems.append(f"{name}={shown!r}: {error} (default: {default})")
             return convert(default)
 
     settings = Settings(
@@ -149,7 +154,8 @@ def _bad_addresses(env: Mapping[str, str]) -> list[str]:
             except ValueError:
                 is_address = False
             if not is_address:
-                problems.append(f"{name}={text!r}: an address such as https://HOST is needed")
+                shown = _PASSWORD.sub(r"\1…\2", text)
+                problems.append(f"{name}={shown!r}: an address such as https://HOST is needed")
     return problems
 
 

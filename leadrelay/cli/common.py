@@ -71,6 +71,8 @@ def opened(settings: Settings) -> Iterator[Store]:
             f"There is no store at {url.database} yet. Start the daemon with `leadrelay serve`, "
             "or name another store in LEADRELAY_DATABASE_URL."
         )
+    if url.get_backend_name() == "sqlite" and not _is_sqlite(url.database):
+        fail(f"{url.database} is not a SQLite file, so it is no store; see LEADRELAY_DATABASE_URL.")
     try:
         store = open_store(settings.database_url)
     except LeadRelayError as error:
@@ -82,8 +84,7 @@ def opened(settings: Settings) -> Iterator[Store]:
             if not is_current:
                 migrate.upgrade(settings.database_url)
         except SQLAlchemyError as error:
-            shown = url.render_as_string(hide_password=True)
-            fail(f"The store at {shown} cannot be read: {_first_line(error)}")
+            fail(unusable(settings, error))
         yield store
 
 
@@ -98,9 +99,17 @@ def _exists(path: str | None) -> bool:
     return path is not None and Path(path).exists()
 
 
-def _first_line(error: SQLAlchemyError) -> str:
+def _is_sqlite(path: str | None) -> bool:
+    with Path(path or "").open("rb") as file:
+        return file.read(16) in (b"", b"SQLite format 3\0")  # a new file is empty
+
+
+def unusable(settings: Settings, error: SQLAlchemyError) -> str:
+    """Say in one line, without the password, why a store cannot be opened."""
+    shown = make_url(settings.database_url).render_as_string(hide_password=True)
     text = str(getattr(error, "orig", None) or error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    why = text.splitlines()[0] if text else type(error).__name__
+    return f"The store at {shown} cannot be used: {why}"
 
 
 def print_json(value: Any) -> None:

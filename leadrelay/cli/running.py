@@ -11,9 +11,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from leadrelay import demo, logs
-from leadrelay.cli.common import FOUND_PROBLEMS, WRONG_USAGE, console, counted, errors, fail, load_settings
+from leadrelay.cli.common import (
+    FOUND_PROBLEMS,
+    WRONG_USAGE,
+    console,
+    counted,
+    errors,
+    fail,
+    load_settings,
+    unusable,
+)
 from leadrelay.settings import Settings
 from leadrelay.wiring import Daemon
 from mappings.problems import PlaybookError
@@ -99,6 +109,8 @@ def _build(settings: Settings) -> Daemon:
         fail(f"{counted(len(error.problems), 'problem')} found; nothing was started.", FOUND_PROBLEMS)
     except LeadRelayError as error:
         fail(str(error))
+    except SQLAlchemyError as error:
+        fail(unusable(settings, error))
 
 
 def _start(daemon: Daemon, settings: Settings) -> None:
