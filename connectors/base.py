@@ -15,7 +15,10 @@ class Budget(Protocol):
     """The share of one connection's API limits that leadrelay may use."""
 
     def spend(self, kind: str = "burst", calls: int = 1) -> None:
-        """Wait until ``calls`` may go out, then count them. ``kind`` is ``burst`` or ``search``."""
+        """Wait until ``calls`` may go out, then count them. ``kind`` is ``burst`` or ``search``.
+
+        Raises ``RetryLater`` instead of a long wait.
+        """
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Correct the count from what the server says of its limits in an answer."""
