@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.crash.process", "tests.crash.repeats")
-
-from tests.crash.process import Process  # noqa: E402 - after its asserts are made to speak
-from tests.journeys.conftest import crms, running_sandboxes, store_url  # noqa: E402, F401
-from tests.journeys.crms import Crm  # noqa: E402
+from tests.crash.process import Process
+from tests.journeys.conftest import crms, running_sandboxes, store_url  # noqa: F401
+from tests.journeys.crms import Crm
 
 
 @pytest.fixture

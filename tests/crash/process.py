@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import random
-import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -20,6 +20,10 @@ from tests.journeys.crms import Crm
 from tests.journeys.house import Books, environment, eventually
 
 PORTS = range(20_000, 32_000)  # below those that the system gives to connections going out
+
+# Each start is a fork of a server that has everything imported: a start costs little, so many kills fit.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["leadrelay.cli", "leadrelay.wiring"])
 
 
 class Process:
@@ -32,7 +36,7 @@ class Process:
         self.port = _free_port()
         self._settings = environment(database_url, self.playbook, crms) | environ
         self._settings |= {"LEADRELAY_PORT": str(self.port)}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Any = None
         write_starter(self.playbook)
 
     @property
@@ -42,23 +46,15 @@ class Process:
 
     def start(self) -> None:
         """Start it; it is not up yet."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith("LEADRELAY_")}
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "leadrelay", "serve"],
-                env=own | self._settings,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._process = FORKS.Process(target=_serve, args=(self._settings, str(self.log)))
+        self._process.start()
 
     def wait_until_up(self) -> None:
         """Return when it answers; fail at once when it has ended instead."""
         eventually(self._is_up, "an answer of the daemon")
 
     def _is_up(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, self.log.read_text(encoding="utf-8")[-4_000:]
+        assert self._process.is_alive(), self.log.read_text(encoding="utf-8")[-4_000:]
         try:
             return requests.get(f"{self.url}/healthz", timeout=5).ok
         except requests.ConnectionError:
@@ -68,17 +64,17 @@ class Process:
         """End it between any two instructions: no signal handler runs, nothing is flushed."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(timeout=10)
+            self._process.join()
 
     def terminate(self) -> None:
         """Ask it to end."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        self._process.terminate()
 
     def exit_code(self) -> int:
         """Wait for its end."""
-        assert self._process is not None
-        return self._process.wait(timeout=40)
+        self._process.join(40)
+        code: int = self._process.exitcode
+        return code
 
     @contextlib.contextmanager
     def books(self) -> Iterator[Books]:
@@ -88,6 +84,20 @@ class Process:
             yield Books(store)
         finally:
             store.close()
+
+
+def _serve(environ: Mapping[str, str], log: str) -> None:
+    """Be `leadrelay serve` in a process of its own."""
+    from leadrelay.__main__ import main
+
+    with open(log, "ab") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    for name in [name for name in os.environ if name.startswith("LEADRELAY_")]:
+        del os.environ[name]
+    os.environ.update(environ)
+    sys.argv = ["leadrelay", "serve"]
+    main()
 
 
 def _free_port() -> int:

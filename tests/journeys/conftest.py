@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.journeys.crms", "tests.journeys.crowd", "tests.journeys.house")
-
-from tests.journeys.crms import Crm, running_crms  # noqa: E402 - after their asserts are made to speak
-from tests.journeys.house import House  # noqa: E402
+from leadrelay import wiring
+from tests.journeys.crms import Crm, running_crms
+from tests.journeys.house import Clock, House
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +49,14 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def closed_house(store_url: str, tmp_path: Path, crms: Mapping[str, Crm]) -> Iterator[House]:
-    """A house with the starter playbook that has not been opened yet."""
-    house = House(store_url, tmp_path, crms)
+def closed_house(
+    store_url: str, tmp_path: Path, crms: Mapping[str, Crm], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    """A house with the starter playbook that has not been opened yet; its clock can be moved on."""
+    clock = Clock()
+    monkeypatch.setattr(wiring, "SystemClock", lambda: clock)
+    monkeypatch.setattr(wiring, "MemoryBudget", clock.budget)
+    house = House(store_url, tmp_path, crms, clock)
     yield house
     house.close()
 

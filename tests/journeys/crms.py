@@ -13,7 +13,7 @@ from flask import Response, g, request
 from sandbox.clock import Clock
 from sandbox.people import TEAM
 from sandbox.registry import VENDORS
-from sandbox.server import running
+from sandbox.server import Server
 
 TOKENS = {"hubspot": "sandbox-token", "salesforce": "00Dsandbox!sandbox-token"}
 NO_LIMITS = {"hubspot": {"per_10s": None}, "salesforce": {}}
@@ -162,18 +162,23 @@ def _checked(response: requests.Response) -> Any:
 
 
 @contextmanager
+def running_crm(name: str, port: int = 0) -> Iterator[Crm]:
+    """Run one vendor of the sandbox, on a free port unless one is named."""
+    app = VENDORS[name](Clock())
+    sent: list[Sent] = []
+    app.after_request(_recorder(sent))
+    server = Server(app, port=port).start()
+    try:
+        yield Crm(name, server.url, _owners(name, server.url), sent)
+    finally:
+        server.stop()
+
+
+@contextmanager
 def running_crms() -> Iterator[dict[str, Crm]]:
-    """Run every vendor of the sandbox on a free port, all at one clock."""
-    clock = Clock()
+    """Run every vendor."""
     with ExitStack() as stack:
-        crms = {}
-        for name, create in VENDORS.items():
-            app = create(clock)
-            sent: list[Sent] = []
-            app.after_request(_recorder(sent))
-            url = stack.enter_context(running(app))
-            crms[name] = Crm(name, url, _owners(name, url), sent)
-        yield crms
+        yield {name: stack.enter_context(running_crm(name)) for name in VENDORS}
 
 
 def _recorder(sent: list[Sent]) -> Any:

@@ -67,9 +67,7 @@ def a_crowd(seed: int, posts: int = 1_000) -> Crowd:
     """Return posts of which a fifth repeat another one, shuffled: a repeat may well come first."""
     chance = random.Random(seed)
     share = posts / 1_000
-    same, respelt, broken, spam, phones = (
-        int(n * share) for n in (SAME, RESPELT, BROKEN, SPAM, PHONE_ONLY)
-    )
+    same, respelt, broken, spam, phones = (int(n * share) for n in (SAME, RESPELT, BROKEN, SPAM, PHONE_ONLY))
     people = [_person(chance, n) for n in range(posts - same - respelt - broken - spam - phones)]
     found = [Post(body, "person") for body in people]
     found += [Post(_respelt(chance, body), "person") for body in chance.sample(people, respelt)]

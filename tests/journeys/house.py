@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,9 +17,11 @@ from leadrelay import settings
 from leadrelay.cli import app
 from leadrelay.wiring import Daemon
 from mappings.identity import keys_of
+from mappings.playbook import Limits
 from mappings.starter import write_starter
 from sync import explain, outbox, status
 from sync.batch import People
+from sync.budgets import MemoryBudget
 from sync.database import Store, open_store
 from sync.explain import Story
 from sync.status import SourceCount, Status
@@ -42,6 +44,29 @@ def eventually(look: Callable[[], T], what: str = "it", patience: float = PATIEN
     return found
 
 
+class Clock:
+    """The machine's time, which a test may move on: nobody waits for a backoff or a window."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """Return the moment."""
+        return datetime.now(UTC) + self._ahead
+
+    def move_on(self, **by: float) -> None:
+        """Let time pass: ``move_on(minutes=11)``."""
+        self._ahead += timedelta(**by)
+
+    def monotonic(self) -> float:
+        """Return the seconds of a clock that nobody sets back."""
+        return time.monotonic() + self._ahead.total_seconds()
+
+    def budget(self, limits: Limits) -> MemoryBudget:
+        """Build a budget that goes by this clock."""
+        return MemoryBudget(limits, monotonic=self.monotonic, sleep=lambda _seconds: time.sleep(0.01))
+
+
 def environment(database_url: str, playbook: Path, crms: Mapping[str, Crm]) -> dict[str, str]:
     """Return the settings of a daemon on the sandbox CRMs, on a free port."""
     return {
@@ -49,6 +74,7 @@ def environment(database_url: str, playbook: Path, crms: Mapping[str, Crm]) -> d
         "LEADRELAY_PLAYBOOK": str(playbook),
         "LEADRELAY_PORT": "0",
         "LEADRELAY_SANDBOX": "true",
+        "LEADRELAY_LEASE_SECONDS": "3600",  # no lease runs out because a test lets time pass
         "LEADRELAY_HUBSPOT_BASE_URL": crms["hubspot"].url,
         "LEADRELAY_HUBSPOT_TOKEN": TOKENS["hubspot"],
         "LEADRELAY_SALESFORCE_BASE_URL": crms["salesforce"].url,
@@ -60,8 +86,9 @@ def environment(database_url: str, playbook: Path, crms: Mapping[str, Crm]) -> d
 class Books:
     """The store as a person reads it beside the daemon: where everything stands."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self.store = store
+        self.clock = clock or Clock()
 
     def read(self, look: Callable[[Connection], T]) -> T:
         """Return what ``look`` finds in a snapshot."""
@@ -70,7 +97,7 @@ class Books:
 
     def status(self) -> Status:
         """Where every event ended."""
-        return self.read(lambda snapshot: status.read(snapshot, SPACE, WRITING, datetime.now(UTC)))
+        return self.read(lambda snapshot: status.read(snapshot, SPACE, WRITING, self.clock.now()))
 
     def website(self) -> SourceCount:
         """The ends of the website's posts."""
@@ -79,7 +106,7 @@ class Books:
     def is_settled(self) -> bool:
         """Say whether nothing waits: no event for the decider, no change for a CRM."""
         found = self.status()
-        queues = self.read(lambda snapshot: status.queues(snapshot, SPACE, datetime.now(UTC)))
+        queues = self.read(lambda snapshot: status.queues(snapshot, SPACE, self.clock.now()))
         waiting = [one.due + one.waiting for one in found.connections.values()]
         on_the_way = [one.in_flight for one in found.sources.values()]
         return not (queues.events["waiting"] or any(waiting) or any(on_the_way))
@@ -87,6 +114,20 @@ class Books:
     def settle(self, patience: float = PATIENCE) -> None:
         """Wait until nothing waits any more."""
         eventually(self.is_settled, "an empty inbox and outbox", patience)
+
+    def settle_in_a_hurry(self, patience: float = PATIENCE) -> None:
+        """Wait until nothing waits any more, while time passes a hundred times as fast."""
+
+        def look() -> bool:
+            self.clock.move_on(seconds=1)
+            return self.is_settled()
+
+        eventually(look, "an empty inbox and outbox", patience)
+
+    def waiting(self, connection: str) -> int:
+        """How many changes of a connection wait for a better time."""
+        found = self.status().connections.get(connection)
+        return found.waiting if found else 0
 
     def dead_letters(self) -> list[outbox.DeadLetter]:
         """What a CRM will not take."""
@@ -110,8 +151,8 @@ class Books:
 class House(Books):
     """The daemon with its door; ``start`` and ``stop`` as often as a test likes, on one store."""
 
-    def __init__(self, database_url: str, folder: Path, crms: Mapping[str, Crm]) -> None:
-        super().__init__(open_store(database_url))
+    def __init__(self, database_url: str, folder: Path, crms: Mapping[str, Crm], clock: Clock) -> None:
+        super().__init__(open_store(database_url), clock)
         self.crms = crms
         self.playbook = folder / "playbook"
         write_starter(self.playbook)

@@ -89,10 +89,10 @@ def test_an_edit_made_while_our_change_waited_is_seen_before_we_write(house, crm
     record = here.person(ADA["email"])["record"]
     here.faults(error_rate=1, error_status=503)
     house.post(**ADA | {"job_title": "CEO", "phone": "+442079460999"})
-    eventually(lambda: house.status().connections[crm].waiting, "a change that waits")
+    eventually(lambda: house.waiting(crm), "a change that waits")
     here.act("edit", record=record, **THEIRS)
     here.faults()
-    house.settle()
+    house.settle_in_a_hurry()
     person = here.person(ADA["email"])
     assert {name: person[name] for name in THEIRS} == THEIRS
 
