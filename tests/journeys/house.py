@@ -105,8 +105,13 @@ class Books:
 
     def is_settled(self) -> bool:
         """Say whether nothing waits: no event for the decider, no change for a CRM."""
-        found = self.status()
-        queues = self.read(lambda snapshot: status.queues(snapshot, SPACE, self.clock.now()))
+        now = self.clock.now()
+        found, queues = self.read(  # one moment: an event may leave the one while the other is counted
+            lambda snapshot: (
+                status.read(snapshot, SPACE, WRITING, now),
+                status.queues(snapshot, SPACE, now),
+            )
+        )
         waiting = [one.due + one.waiting for one in found.connections.values()]
         on_the_way = [one.in_flight for one in found.sources.values()]
         return not (queues.events["waiting"] or any(waiting) or any(on_the_way))
