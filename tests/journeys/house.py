@@ -121,10 +121,12 @@ class Books:
         eventually(self.is_settled, "an empty inbox and outbox", patience)
 
     def settle_in_a_hurry(self, patience: float = PATIENCE) -> None:
-        """Wait until nothing waits any more, while time passes a hundred times as fast."""
+        """Wait until nothing waits any more, while time flies: fastest where nothing is under way."""
 
         def look() -> bool:
-            self.clock.move_on(seconds=1)
+            connections = self.status().connections.values()
+            under_way = any(one.due for one in connections) or not any(one.waiting for one in connections)
+            self.clock.move_on(seconds=1 if under_way else 60)
             return self.is_settled()
 
         eventually(look, "an empty inbox and outbox", patience)
