@@ -45,6 +45,7 @@ WORDS = [  # what must stand in no log: every value above, as posted and as norm
 def _our_own_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a command that runs in this process from sending our logs to its own standard error."""
     monkeypatch.setattr(running.logs, "configure", lambda *_words, **_named: None)
+    monkeypatch.setattr(running, "_keep_to_ourselves", lambda: None)
 
 
 @contextmanager
@@ -90,6 +91,8 @@ def test_serve_drains_on_sigterm_and_logs_nothing_of_a_person(tmp_path):
         settings |= {"LEADRELAY_PORT": str(port), "LEADRELAY_LOG_LEVEL": "debug"}
         with process("serve", out=log, **settings) as serving:
             eventually(lambda: is_up(url), "a ready daemon", SLOW)
+            for file in tmp_path.glob("leadrelay.db*"):
+                assert not file.stat().st_mode & stat.S_IRWXO, f"others can read {file.name}"
             crms["salesforce"].faults(rate_429=1.0, count=1)  # so that trouble is logged, too
             for person in PEOPLE:
                 answer = requests.post(f"{url}/in/website", data=person, timeout=10)
