@@ -153,6 +153,7 @@ def test_a_person_mends_what_was_set_aside(beside, house):
     assert grace.lead.fields["last_name"] == "Broken"
     assert all(write.state == "written" for write in grace.writes)
     assert house.story("ada@analytical.example").lead.fields["phone"] == "+442079460000"
+    assert beside("explain", "+44 20 7946 0000").out.startswith("Ada Phone")
 
 
 def test_the_control_file_is_the_daemons_own(house):
