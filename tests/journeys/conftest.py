@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from leadrelay import wiring
+from scheduler import loops
 from tests.journeys.crms import Crm, running_crms
 from tests.journeys.house import Clock, House
 
@@ -56,6 +57,7 @@ def closed_house(
     clock = Clock()
     monkeypatch.setattr(wiring, "SystemClock", lambda: clock)
     monkeypatch.setattr(wiring, "MemoryBudget", clock.budget)
+    monkeypatch.setattr(loops, "IDLE_WAIT", 0.2)  # when time flies, what falls due is to be seen soon
     house = House(store_url, tmp_path, crms, clock)
     yield house
     house.close()

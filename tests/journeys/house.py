@@ -40,7 +40,7 @@ def eventually(look: Callable[[], T], what: str = "it", patience: float = PATIEN
     deadline = time.monotonic() + patience
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what} did not come true within {patience:g} s"
-        time.sleep(0.01)
+        time.sleep(0.03)
     return found
 
 
@@ -105,16 +105,9 @@ class Books:
 
     def is_settled(self) -> bool:
         """Say whether nothing waits: no event for the decider, no change for a CRM."""
-        now = self.clock.now()
-        found, queues = self.read(  # one moment: an event may leave the one while the other is counted
-            lambda snapshot: (
-                status.read(snapshot, SPACE, WRITING, now),
-                status.queues(snapshot, SPACE, now),
-            )
-        )
-        waiting = [one.due + one.waiting for one in found.connections.values()]
-        on_the_way = [one.in_flight for one in found.sources.values()]
-        return not (queues.events["waiting"] or any(waiting) or any(on_the_way))
+        queues = self.read(lambda snapshot: status.queues(snapshot, SPACE, self.clock.now()))
+        changes = sum(one.due + one.waiting for one in queues.connections.values())
+        return not queues.events["waiting"] + changes
 
     def settle(self, patience: float = PATIENCE) -> None:
         """Wait until nothing waits any more."""
@@ -124,10 +117,11 @@ class Books:
         """Wait until nothing waits any more, while time flies: fastest where nothing is under way."""
 
         def look() -> bool:
-            connections = self.status().connections.values()
-            under_way = any(one.due for one in connections) or not any(one.waiting for one in connections)
-            self.clock.move_on(seconds=1 if under_way else 60)
-            return self.is_settled()
+            queues = self.read(lambda snapshot: status.queues(snapshot, SPACE, self.clock.now()))
+            due = queues.events["waiting"] + sum(one.due for one in queues.connections.values())
+            waiting = sum(one.waiting for one in queues.connections.values())
+            self.clock.move_on(seconds=2 if due else 120)
+            return not due + waiting
 
         eventually(look, "an empty inbox and outbox", patience)
 
