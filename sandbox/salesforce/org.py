@@ -34,6 +34,17 @@ _LEAD_COLUMNS = {
     "Company": "Company", "Email": "Email", "Status": "Status", "LeadRelay_Stage__c": "Stage",
     "Owner": "Owner",
 }  # fmt: skip
+_DEAL_COLUMNS = {
+    "Account": "Account", "StageName": "Stage", "Amount": "Amount", "CloseDate": "Close date",
+    "Owner": "Owner",
+}  # fmt: skip
+_ACTIVITY_COLUMNS = {
+    "Who": "Name",
+    "What": "Related to",
+    "ActivityDate": "Date",
+    "Status": "Status",
+    "Owner": "Owner",
+}
 _INJECTED = {
     401: ("INVALID_SESSION_ID", "Session expired or invalid"),
     403: ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
@@ -60,7 +71,28 @@ class Org(Vendor):
     }
     views: ClassVar[Mapping[str, View]] = {
         "Lead": View("Leads", ("Name",), _LEAD_COLUMNS),
-        "Contact": View("Contacts", ("Name",), {"Email": "Email", "Title": "Title", "Owner": "Owner"}),
+        "Contact": View(
+            "Contacts",
+            ("Name",),
+            {"Account": "Account", "Email": "Email", "Title": "Title", "Owner": "Owner"},
+        ),
+        "Account": View(
+            "Accounts", ("Name",), {"Website": "Website", "Industry": "Industry", "Owner": "Owner"}
+        ),
+        "Opportunity": View("Opportunities", ("Name",), _DEAL_COLUMNS),
+        "OpportunityContactRole": View("Contact roles", ("Role", "Id"), {"IsPrimary": "Primary"}),
+        "OpportunityHistory": View("Opportunity history", ("StageName",), {"Amount": "Amount"}),
+        "Task": View("Tasks", ("Subject",), _ACTIVITY_COLUMNS),
+        "Event": View("Events", ("Subject",), _ACTIVITY_COLUMNS),
+        "Campaign": View(
+            "Campaigns", ("Name",), {"Type": "Type", "Status": "Status", "NumberOfLeads": "Leads"}
+        ),
+        "CampaignMember": View("Campaign members", ("Name",), {"Status": "Status", "Email": "Email"}),
+        "CampaignMemberStatus": View("Member statuses", ("Label",), {"HasResponded": "Responded"}),
+        "Case": View("Cases", ("CaseNumber", "Subject"), {"Status": "Status", "Owner": "Owner"}),
+        "OpportunityStage": View("Stages", ("MasterLabel",), {"DefaultProbability": "Probability"}),
+        "LeadStatus": View("Lead statuses", ("MasterLabel",), {"IsConverted": "Converted"}),
+        "Profile": View("Profiles", ("Name",), {}),
         "User": View("Users", ("Name",), {"Email": "Email", "IsActive": "Active"}),
         "Group": View("Queues", ("Name",), {"Type": "Type"}),
         "Organization": View("Organization", ("Name",), {"OrganizationType": "Edition"}),
@@ -71,7 +103,8 @@ class Org(Vendor):
         self.tables = {kind.name: Rows(kind) for kind in _schema(hidden=False, restricted=False)}
         self.opened_at = self.now()
         self.locators = Locators()
-        self._numbers = dict.fromkeys(self.tables, FIRST_NUMBER)
+        self._numbers: dict[str, int] = {}
+        self.went_along: dict[str, list[str]] = {}  # deleted record -> those that its deletion took along
         self._quota = Quota()
         self.user_id = ids.mint("005", FIRST_NUMBER + 1)  # the first user is the API's own
         self.queue_id = founding.populate(self)
@@ -117,14 +150,23 @@ class Org(Vendor):
 
     def next_id(self, kind: ObjectType) -> str:
         """A new id; none is given twice, also after a roll-back."""
-        self._numbers[kind.name] += 1
-        return ids.mint(kind.key_prefix, self._numbers[kind.name])
+        number = self._numbers.get(kind.key_prefix, FIRST_NUMBER) + 1
+        self._numbers[kind.key_prefix] = number
+        return ids.mint(kind.key_prefix, number)
+
+    def next_number(self, name: str) -> int:
+        """The next of an auto-number, such as a case's: 1000 and up."""
+        self._numbers[name] = self._numbers.get(name, 999) + 1
+        return self._numbers[name]
 
     def page_fields(self, object_name: str, record: Record) -> dict[str, Any]:
-        """The fields, with the owner's name beside the id."""
-        owner = self.find(record.values.get("OwnerId", ""))
+        """The fields, with the names of owner, account and the like beside their ids."""
         fields = self.fields_of(object_name, record)
-        return fields if owner is None else fields | {"Owner": owner.values["Name"]}
+        for name in ("Owner", "Account", "Who", "What"):
+            related = self.find(record.values.get(f"{name}Id", ""))
+            if related is not None:
+                fields[name] = related.values.get("Name", related.id)
+        return fields
 
     def told_id(self, record_id: str) -> str:
         """An id as DUPLICATE_VALUE names it."""

@@ -25,10 +25,13 @@ class Rows(Table):
         super().__init__(lambda values: [(name, values[name].lower()) for name in unique if values.get(name)])
         self._keyed: dict[str, dict[str, dict[str, Record]]] = {name: {} for name in kind.lookup_names}
         self._changes: list[tuple[str, str]] = []  # (SystemModstamp, Id), sorted; outdated pairs are skipped
+        self._purged: set[str] = set()
 
     def every(self) -> Iterator[Record]:
         """All records in the order of creation, deleted ones too."""
-        return iter(self._order)
+        return (
+            (row for row in self._order if row.id not in self._purged) if self._purged else iter(self._order)
+        )
 
     def with_key(self, field: str, value: str) -> Iterable[Record]:
         """The records whose key field has this value, in any case."""
@@ -58,6 +61,18 @@ class Rows(Table):
         super().take_back(record)
         self._index(record, record.values, {})
 
+    def purge(self, record: Record) -> None:
+        """Forget a deleted record for good; its place in the order stays, for the others' sake."""
+        self._purged.add(record.id)
+        del self._by_id[record.id]
+        self._index(record, record.values, {})
+
+    def unpurge(self, record: Record) -> None:
+        """Undo that."""
+        self._purged.discard(record.id)
+        self._by_id[record.id] = record
+        self._index(record, {}, record.values)
+
     def _index(self, record: Record, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         for name, holders in self._keyed.items():
             old, new = before.get(name), after.get(name)
@@ -75,4 +90,4 @@ class Rows(Table):
         if self._changes[place : place + 1] != [change]:
             self._changes.insert(place, change)
         if len(self._changes) > 2 * len(self._by_id) + _SLACK:
-            self._changes = sorted((row.values["SystemModstamp"], row.id) for row in self._order)
+            self._changes = sorted((row.values["SystemModstamp"], row.id) for row in self.every())

@@ -292,8 +292,8 @@ def test_a_query_has_to_be_given(api):
         ("SELECT TYPEOF Owner WHEN User THEN Id END FROM Lead", "TYPEOF"),
         ("SELECT Id FROM Lead FOR UPDATE", "FOR VIEW"),
         ("SELECT Id FROM Lead WITH SECURITY_ENFORCED", "WITH"),
-        ("SELECT Id FROM Account", "the object Account"),
-        ("SELECT Account.Name FROM Contact", "the object Account"),
+        ("SELECT Id FROM Asset", "the object Asset"),
+        ("SELECT Asset.Name FROM Case", "the object Asset"),
         ("SELECT Id FROM Lead WHERE Status INCLUDES ('a')", "INCLUDES"),
     ],
 )
