@@ -48,7 +48,7 @@ def basics(ask: Ask) -> Reply:
 def describe(ask: Ask) -> Reply:
     """One object with its fields."""
     kind = ask.org.kind(ask.arguments["sobject"])
-    if not_modified_since(ask, ask.org.opened_at):
+    if not_modified_since(ask, ask.org.schema_changed_at):
         return Reply(304)
     record_types = [{
         "active": True, "available": True, "defaultRecordTypeMapping": True, "developerName": "Master",
@@ -56,7 +56,8 @@ def describe(ask: Ask) -> Reply:
     }]  # fmt: skip
     more = {
         "actionOverrides": [], "associateEntityType": None, "associateParentEntity": None,
-        "childRelationships": [_child(*one) for one in ask.org.schema.children(kind)], "compactLayoutable": True, "deepCloneable": False,
+        "childRelationships": [_child(*one) for one in ask.org.schema.children(kind)],
+        "compactLayoutable": True, "deepCloneable": False,
         "defaultImplementation": None, "extendedBy": None, "extendsInterfaces": None,
         "fields": [field.describe() for field in kind.fields], "hasSubtypes": False, "implementedBy": None,
         "implementsInterfaces": None, "isInterface": False, "isSubtype": False, "listviewable": None,
@@ -65,7 +66,7 @@ def describe(ask: Ask) -> Reply:
         "sobjectDescribeOption": "FULL", "supportedScopes": [],
     }  # fmt: skip
     return Reply(
-        200, _short(ask, kind) | more, {"Last-Modified": format_datetime(ask.org.opened_at, usegmt=True)}
+        200, _short(ask, kind) | more, {"Last-Modified": format_datetime(ask.org.schema_changed_at, usegmt=True)}
     )
 
 

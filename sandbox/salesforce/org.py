@@ -21,7 +21,8 @@ from sandbox.salesforce.lag import as_of
 from sandbox.salesforce.locators import Locators
 from sandbox.salesforce.quota import Quota
 from sandbox.salesforce.rows import Rows
-from sandbox.salesforce.schema import ObjectType, Schema
+from sandbox.salesforce.schema import Field, ObjectType, Schema
+from sandbox.salesforce.tooling import mint_field_id
 from sandbox.salesforce.versions import check_version
 from sandbox.salesforce.writes import Writer
 from sandbox.vendor import Refused, Vendor, View, plain_template
@@ -101,7 +102,9 @@ class Org(Vendor):
     def clear(self) -> None:
         """Make an org with users and a queue, and no leads."""
         self.tables = {kind.name: Rows(kind) for kind in _schema(hidden=False, restricted=False)}
-        self.opened_at = self.now()
+        self.opened_at = self.schema_changed_at = self.now()
+        self._added_fields: tuple[tuple[str, Field], ...] = ()
+        self._schemas: dict[tuple[str, str], Schema] = {}
         self.locators = Locators()
         self._numbers: dict[str, int] = {}
         self.went_along: dict[str, list[str]] = {}  # deleted record -> those that its deletion took along
@@ -113,9 +116,18 @@ class Org(Vendor):
     def schema(self) -> Schema:
         """The object types as the API user sees them now."""
         setting = self.faults.setting
-        return _schema(
-            hidden=setting["consent_fields"] == "hidden", restricted=setting["lead_status"] == "restricted"
-        )
+        key = (setting["consent_fields"], setting["lead_status"])
+        if key not in self._schemas:
+            hidden, restricted = key[0] == "hidden", key[1] == "restricted"
+            self._schemas[key] = _schema(hidden=hidden, restricted=restricted, added=self._added_fields)
+        return self._schemas[key]
+
+    def add_field(self, object_name: str, field: Field) -> str:
+        """Give an object a custom field; returns the field's id."""
+        self._added_fields = (*self._added_fields, (object_name, field))
+        self._schemas, self.schema_changed_at = {}, self.now()
+        self.rows(object_name).widen(self.kind(object_name))
+        return mint_field_id(self.next_number("CustomField"))
 
     @property
     def assigns_on_update(self) -> bool:
@@ -282,8 +294,8 @@ class Org(Vendor):
 
 
 @cache
-def _schema(*, hidden: bool, restricted: bool) -> Schema:
-    return schemas.load(hide_consent=hidden, restrict_status=restricted)
+def _schema(*, hidden: bool, restricted: bool, added: tuple[tuple[str, Field], ...] = ()) -> Schema:
+    return schemas.load(hide_consent=hidden, restrict_status=restricted, added=added)
 
 
 def _check_token(header: str) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from flask import Blueprint, Response, request
 from werkzeug.routing import Map, Rule
 
-from sandbox.salesforce import about, batches, queries, replication, single
+from sandbox.salesforce import about, batches, queries, replication, single, tooling
 from sandbox.salesforce.answers import Ask, Reply, to_response
 from sandbox.salesforce.composite import Handler, composite
 from sandbox.salesforce.errors import SalesforceError
@@ -38,6 +38,7 @@ ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/query/<locator>", queries.more),
     ("GET", "/queryAll", queries.query_all),
     ("GET", "/queryAll/<locator>", queries.more),
+    ("POST", "/tooling/sobjects/<entity>", tooling.create),
     ("POST", "/composite/sobjects", batches.create),
     ("PATCH", "/composite/sobjects", batches.update),
     ("DELETE", "/composite/sobjects", batches.delete),

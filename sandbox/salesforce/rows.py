@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sandbox.records import Record, Table
+from sandbox.records import Key, Record, Table
 from sandbox.salesforce.schema import ObjectType
 
 _SLACK = 1_000  # outdated entries that the order of changes may carry before it is cleaned
@@ -21,11 +21,20 @@ class Rows(Table):
     """
 
     def __init__(self, kind: ObjectType) -> None:
-        unique = kind.unique_names
-        super().__init__(lambda values: [(name, values[name].lower()) for name in unique if values.get(name)])
+        self._unique = kind.unique_names
+        super().__init__(self._unique_keys)
         self._keyed: dict[str, dict[str, dict[str, Record]]] = {name: {} for name in kind.lookup_names}
         self._changes: list[tuple[str, str]] = []  # (SystemModstamp, Id), sorted; outdated pairs are skipped
         self._purged: set[str] = set()
+
+    def widen(self, kind: ObjectType) -> None:
+        """Take note of fields that were made since, which no record has yet."""
+        self._unique = kind.unique_names
+        for name in kind.lookup_names:
+            self._keyed.setdefault(name, {})
+
+    def _unique_keys(self, values: Mapping[str, Any]) -> list[Key]:
+        return [(name, values[name].lower()) for name in self._unique if values.get(name)]
 
     def every(self) -> Iterator[Record]:
         """All records in the order of creation, deleted ones too."""
