@@ -66,7 +66,9 @@ def describe(ask: Ask) -> Reply:
         "sobjectDescribeOption": "FULL", "supportedScopes": [],
     }  # fmt: skip
     return Reply(
-        200, _short(ask, kind) | more, {"Last-Modified": format_datetime(ask.org.schema_changed_at, usegmt=True)}
+        200,
+        _short(ask, kind) | more,
+        {"Last-Modified": format_datetime(ask.org.schema_changed_at, usegmt=True)},
     )
 
 

@@ -45,6 +45,7 @@ class Ask:
     headers: Headers
     content: bytes | dict[str, Any] | list[Any] | None
     journal: Journal
+    user_id: str  # on whose behalf
 
     @property
     def version(self) -> str:

@@ -84,7 +84,9 @@ class _Done:
             headers.set(name, value)
         params = dict(parse_qsl(url.query, keep_blank_values=True))
         content = self._filled(call.get("body"))
-        ask = Ask(self.ask.org, method, arguments, params, headers, content, self.ask.journal)
+        ask = Ask(
+            self.ask.org, method, arguments, params, headers, content, self.ask.journal, self.ask.user_id
+        )
         if method != "GET" and not _HEAVY.match(url.path) and ask.org.plan.item_fails():
             raise SalesforceError(
                 "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record", []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from functools import cache
 from typing import Any, ClassVar
 from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
@@ -154,6 +155,14 @@ class Org(Vendor):
         kind = self.schema.of_id(record_id)
         return self.tables[kind.name].get(record_id) if kind else None
 
+    def zone_of(self, user_id: str) -> tzinfo:
+        """The time zone in which a user's days begin."""
+        user = self.find(user_id)
+        try:
+            return ZoneInfo(str(user.values.get("TimeZoneSidKey")) if user else "GMT")
+        except ZoneInfoNotFoundError:
+            return ZoneInfo("GMT")
+
     def lagging(self, name: str) -> Iterable[Record] | None:
         """The records as queries still see them, where the fault ``search_lag_ms`` makes them lag."""
         lag = self.faults.setting["search_lag_ms"]
@@ -291,6 +300,12 @@ class Org(Vendor):
     def _user_of(self, email: str) -> str:
         found = self.rows("User").every()
         return next((user.id for user in found if user.values.get("Email") == email), self.user_id)
+
+
+def caller(org: Org) -> str:
+    """The user on whose behalf the present call is made."""
+    user_id: str = g.get("sandbox_user") or org.user_id
+    return user_id
 
 
 @cache

@@ -13,7 +13,7 @@ from sandbox.salesforce.answers import Ask, Reply, to_response
 from sandbox.salesforce.composite import Handler, composite
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.journal import Journal
-from sandbox.salesforce.org import Org
+from sandbox.salesforce.org import Org, caller
 
 BASE = "/services/data/<version>"
 
@@ -75,7 +75,9 @@ def _serve(org: Org, handler: Handler, **arguments: str) -> Response:
     """Answer a call under the org's lock; what it wrote becomes history."""
     journal = Journal()
     params = {name: values[-1] for name, values in request.args.lists()}
-    ask = Ask(org, request.method, arguments, params, request.headers, request.get_data(), journal)
+    ask = Ask(
+        org, request.method, arguments, params, request.headers, request.get_data(), journal, caller(org)
+    )
     with org.lock:
         try:
             reply = handler(ask)

@@ -279,15 +279,8 @@ def test_a_query_has_to_be_given(api):
 @pytest.mark.parametrize(
     ("soql", "named"),
     [
-        ("SELECT COUNT(Id) FROM Lead", "the function COUNT()"),
-        ("SELECT Status, COUNT() FROM Lead GROUP BY Status", "the function COUNT()"),
-        ("SELECT Status FROM Lead GROUP BY Status", "GROUP BY"),
-        ("SELECT Id, (SELECT Id FROM Tasks) FROM Lead", "subqueries on child records"),
-        ("SELECT Id FROM Lead WHERE Id IN (SELECT LeadId FROM CampaignMember)", "subqueries in a WHERE"),
-        ("SELECT Id FROM Lead WHERE CreatedDate = LAST_N_DAYS:30", "LAST_N_DAYS"),
-        ("SELECT Id FROM Lead WHERE CreatedDate = TODAY", "TODAY"),
-        ("SELECT Id FROM Lead l", "aliases"),
-        ("SELECT FIELDS(ALL) FROM Lead LIMIT 200", "FIELDS()"),
+        ("SELECT Status, COUNT(Id) FROM Lead GROUP BY ROLLUP(Status)", "GROUP BY ROLLUP"),
+        ("SELECT Id FROM Lead l, l.Owner o", "several objects"),
         ("SELECT toLabel(Status) FROM Lead", "TOLABEL()"),
         ("SELECT TYPEOF Owner WHEN User THEN Id END FROM Lead", "TYPEOF"),
         ("SELECT Id FROM Lead FOR UPDATE", "FOR VIEW"),
