@@ -20,6 +20,9 @@ from sandbox.salesforce.errors import SalesforceError, not_built, not_found
 from sandbox.salesforce.journal import Journal
 from sandbox.salesforce.lag import as_of
 from sandbox.salesforce.locators import Locators
+from sandbox.salesforce.oauth.apps import App, default_app
+from sandbox.salesforce.oauth.hosts import serves_data
+from sandbox.salesforce.oauth.tokens import Tokens
 from sandbox.salesforce.quota import Quota
 from sandbox.salesforce.rows import Rows
 from sandbox.salesforce.schema import Field, ObjectType, Schema
@@ -70,6 +73,8 @@ class Org(Vendor):
         "duplicate_names_id_of": ("18", "15"),  # characters of the id in DUPLICATE_VALUE; both are seen
         "consent_fields": ("shown", "hidden"),  # hidden as field-level security does: they do not exist
         "lead_status": ("open", "restricted"),  # whether the picklist refuses values it does not list
+        "refresh_rotation": ("off", "on"),  # whether a refresh answers a new refresh token and ends the old
+        "refresh_idle_limit": ("off", "30_days"),  # whether a refresh token unused for so long expires
     }
     views: ClassVar[Mapping[str, View]] = {
         "Lead": View("Leads", ("Name",), _LEAD_COLUMNS),
@@ -112,6 +117,9 @@ class Org(Vendor):
         self._quota = Quota()
         self.user_id = ids.mint("005", FIRST_NUMBER + 1)  # the first user is the API's own
         self.queue_id = founding.populate(self)
+        self.tokens = Tokens(founding.ORG_ID)
+        app = default_app(founding.API_USER[2])
+        self.apps: dict[str, App] = {app.client_id: app}
 
     @property
     def schema(self) -> Schema:
@@ -212,12 +220,40 @@ class Org(Vendor):
         if not version:
             return  # the list of versions asks for no token and is not metered
         check_version(version[0])
-        _check_token(request.headers.get("Authorization", ""))
+        self.check_token(request.headers.get("Authorization", ""))
+        self.count_call()
+
+    def count_call(self) -> None:
+        """Count the present call; raises where the daily limit is used up."""
         g.sandbox_metered = True
         with self.lock:
             if self.calls_left() == 0:
                 raise SalesforceError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
             self._quota.count(self.now())
+
+    def check_token(self, header: str) -> None:
+        """Remember the user of an Authorization header; raises where it has no live session."""
+        scheme, _, token = header.partition(" ")
+        if header and scheme not in ("Bearer", "OAuth"):
+            raise SalesforceError("INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+        with self.lock:
+            user_id = self.user_of_token(token.strip())
+        if user_id is None or not serves_data(request.headers.get("Host", "")):
+            raise SalesforceError("INVALID_SESSION_ID", "Session expired or invalid")
+        g.sandbox_user = user_id
+
+    def user_of_token(self, token: str) -> str | None:
+        """The active user behind an access token; the sandbox's own token is the API user's."""
+        if token == TOKEN:
+            return self.user_id
+        session = self.tokens.session(token, self.now())
+        user = self.find(session.user_id) if session else None
+        return user.id if user is not None and user.values.get("IsActive") else None
+
+    def user_named(self, username: str) -> str | None:
+        """The active user of that user name."""
+        found = self.rows("User").with_key("Username", username)
+        return next((user.id for user in found if user.values.get("IsActive")), None)
 
     @property
     def daily_limit(self) -> int:
@@ -311,11 +347,3 @@ def caller(org: Org) -> str:
 @cache
 def _schema(*, hidden: bool, restricted: bool, added: tuple[tuple[str, Field], ...] = ()) -> Schema:
     return schemas.load(hide_consent=hidden, restrict_status=restricted, added=added)
-
-
-def _check_token(header: str) -> None:
-    scheme, _, token = header.partition(" ")
-    if header and scheme not in ("Bearer", "OAuth"):
-        raise SalesforceError("INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
-    if token.strip() != TOKEN:
-        raise SalesforceError("INVALID_SESSION_ID", "Session expired or invalid")

@@ -13,6 +13,7 @@ from sandbox.salesforce.answers import Ask, Reply, to_response
 from sandbox.salesforce.composite import Handler, composite
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.journal import Journal
+from sandbox.salesforce.oauth import routes as oauth
 from sandbox.salesforce.org import Org, caller
 
 BASE = "/services/data/<version>"
@@ -63,6 +64,8 @@ def blueprint(org: Org) -> Blueprint:
     for number, (method, path, handler) in enumerate(ENDPOINTS):
         name = f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}_{number}"
         routes.route(BASE + path, methods=[method], endpoint=name)(partial(_serve, org, handler))
+    oauth.add_to(routes, org)
+    oauth.add_controls_to(routes, org)
     return routes
 
 
