@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 from werkzeug.datastructures import Headers
 
+from sandbox.salesforce.duplicates import FIRST_VERSION
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.journal import Journal
 from sandbox.salesforce.versions import number_of
@@ -88,6 +90,11 @@ class Ask:
         if not isinstance(body, dict):
             raise SalesforceError("JSON_PARSER_ERROR", "The body is not a JSON object")
         return body
+
+    def duplicate_rule(self, option: str) -> bool:
+        """What Sforce-Duplicate-Rule-Header says of an option; API versions before 52 do not know it."""
+        told = self.headers.get("Sforce-Duplicate-Rule-Header", "").lower().replace(" ", "")
+        return self.api >= FIRST_VERSION and f"{option.lower()}=true" in re.split("[;,]", told)
 
     @property
     def assign(self) -> bool | None:

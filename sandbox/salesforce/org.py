@@ -9,17 +9,17 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from flask import Response, g, request
+from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from sandbox.records import Record
-from sandbox.salesforce import founding, ids
+from sandbox.salesforce import acts, founding, ids
 from sandbox.salesforce import schema as schemas
 from sandbox.salesforce.answers import Reply, to_response
 from sandbox.salesforce.errors import SalesforceError, not_built, not_found
-from sandbox.salesforce.journal import Journal
 from sandbox.salesforce.lag import as_of
 from sandbox.salesforce.locators import Locators
+from sandbox.salesforce.oauth import controls as oauth
 from sandbox.salesforce.oauth.apps import App, default_app
 from sandbox.salesforce.oauth.hosts import serves_data
 from sandbox.salesforce.oauth.tokens import Tokens
@@ -28,8 +28,7 @@ from sandbox.salesforce.rows import Rows
 from sandbox.salesforce.schema import Field, ObjectType, Schema
 from sandbox.salesforce.tooling import mint_field_id
 from sandbox.salesforce.versions import check_version
-from sandbox.salesforce.writes import Writer
-from sandbox.vendor import Refused, Vendor, View, plain_template
+from sandbox.vendor import Act, Vendor, View, plain_template
 
 TOKEN = "00Dsandbox!sandbox-token"
 MAX_URI_BYTES = 16_384
@@ -73,6 +72,8 @@ class Org(Vendor):
         "duplicate_names_id_of": ("18", "15"),  # characters of the id in DUPLICATE_VALUE; both are seen
         "consent_fields": ("shown", "hidden"),  # hidden as field-level security does: they do not exist
         "lead_status": ("open", "restricted"),  # whether the picklist refuses values it does not list
+        "duplicate_rules": ("off", "alert", "block"),  # what happens to a person whose address is known
+        "convert_custom_fields": ("unmapped", "mapped"),  # whether a conversion copies those of equal names
         "refresh_rotation": ("off", "on"),  # whether a refresh answers a new refresh token and ends the old
         "refresh_idle_limit": ("off", "30_days"),  # whether a refresh token unused for so long expires
     }
@@ -312,28 +313,33 @@ class Org(Vendor):
 
     def create_by_hand(self, object_name: str, fields: Mapping[str, Any], *, by: str) -> Record:
         """Make a record as a person does; no assignment rule runs."""
-        return self._by_hand(by, lambda writer: writer.create(self.kind(object_name), fields))
+        record: Record = acts.by_hand(self, by, lambda writer: writer.create(self.kind(object_name), fields))
+        return record
 
     def edit_by_hand(self, object_name: str, record: Record, fields: Mapping[str, Any], *, by: str) -> None:
         """Change a record as a person does; ``IsConverted`` marks a lead as converted."""
-        self._by_hand(by, lambda writer: writer.update(self.kind(object_name), record, fields))
+        acts.by_hand(self, by, lambda writer: writer.update(self.kind(object_name), record, fields))
 
     def delete_by_hand(self, object_name: str, record: Record, *, by: str) -> None:
         """Delete a record as a person does."""
-        self._by_hand(by, lambda writer: writer.delete(self.kind(object_name), record))
+        acts.by_hand(self, by, lambda writer: writer.delete(self.kind(object_name), record))
 
-    def _by_hand(self, by: str, act: Any) -> Any:
-        journal = Journal()
-        try:
-            done = act(Writer(self, journal, self._user_of(by), by_hand=True))
-        except SalesforceError as error:
-            raise Refused(
-                error.status, error.code, error.message, "Change the fields; see the describe."
-            ) from None
-        journal.commit(self.wrote)
-        return done
+    def acts(self) -> Mapping[str, Act]:
+        """What else a person does: convert, merge, restore, log a call, win a deal."""
+        return acts.of(self)
 
-    def _user_of(self, email: str) -> str:
+    def find_for(self, verb: str, object_name: str, record_id: str) -> Record | None:
+        """The record that an act is for: a deleted one to restore, a live one for all else."""
+        record = self.rows(object_name).get(ids.parse(record_id) or "")
+        wanted_deleted = verb == "restore"
+        return record if record is not None and (record.archived_at is not None) is wanted_deleted else None
+
+    def add_control(self, routes: Blueprint) -> None:
+        """The control endpoints of Salesforce's own."""
+        oauth.add_controls_to(routes, self)
+
+    def user_with_email(self, email: str) -> str:
+        """The user of that address; the API user for any other."""
         found = self.rows("User").every()
         return next((user.id for user in found if user.values.get("Email") == email), self.user_id)
 

@@ -15,6 +15,7 @@ from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.journal import Journal
 from sandbox.salesforce.oauth import routes as oauth
 from sandbox.salesforce.org import Org, caller
+from sandbox.salesforce.soap import routes as soap
 
 BASE = "/services/data/<version>"
 
@@ -65,7 +66,7 @@ def blueprint(org: Org) -> Blueprint:
         name = f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}_{number}"
         routes.route(BASE + path, methods=[method], endpoint=name)(partial(_serve, org, handler))
     oauth.add_to(routes, org)
-    oauth.add_controls_to(routes, org)
+    soap.add_to(routes, org)
     return routes
 
 

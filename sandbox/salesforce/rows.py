@@ -25,7 +25,6 @@ class Rows(Table):
         super().__init__(self._unique_keys)
         self._keyed: dict[str, dict[str, dict[str, Record]]] = {name: {} for name in kind.lookup_names}
         self._changes: list[tuple[str, str]] = []  # (SystemModstamp, Id), sorted; outdated pairs are skipped
-        self._purged: set[str] = set()
 
     def widen(self, kind: ObjectType) -> None:
         """Take note of fields that were made since, which no record has yet."""
@@ -38,9 +37,7 @@ class Rows(Table):
 
     def every(self) -> Iterator[Record]:
         """All records in the order of creation, deleted ones too."""
-        return (
-            (row for row in self._order if row.id not in self._purged) if self._purged else iter(self._order)
-        )
+        return (row for row in self._order if row.id not in self._gone) if self._gone else iter(self._order)
 
     def with_key(self, field: str, value: str) -> Iterable[Record]:
         """The records whose key field has this value, in any case."""
@@ -72,13 +69,13 @@ class Rows(Table):
 
     def purge(self, record: Record) -> None:
         """Forget a deleted record for good; its place in the order stays, for the others' sake."""
-        self._purged.add(record.id)
+        self._gone.add(record.id)
         del self._by_id[record.id]
         self._index(record, record.values, {})
 
     def unpurge(self, record: Record) -> None:
         """Undo that."""
-        self._purged.discard(record.id)
+        self._gone.discard(record.id)
         self._by_id[record.id] = record
         self._index(record, {}, record.values)
 

@@ -102,7 +102,11 @@ def delete_by_key(ask: Ask) -> Reply:
 
 def writer(ask: Ask) -> Writer:
     """Writes as the API user, into the journal of the call."""
-    return Writer(ask.org, ask.journal, ask.user_id, ask.assign)
+    return Writer(
+        ask.org, ask.journal, ask.user_id, ask.assign,
+        save_duplicates=ask.duplicate_rule("allowSave"),
+        tell_duplicates=ask.duplicate_rule("includeRecordDetails"),
+    )  # fmt: skip
 
 
 def find_by_key(ask: Ask, kind: ObjectType, field: Field, value: str) -> list[Record]:

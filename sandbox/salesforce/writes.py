@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sandbox.records import Record
-from sandbox.salesforce import ids
+from sandbox.salesforce import duplicates, ids
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.journal import Entry, Journal
 from sandbox.salesforce.moments import stamp
@@ -39,6 +39,8 @@ class Writer:
     user_id: str
     assign: bool | None = None  # the header Sforce-Auto-Assign: true, false, or not given
     by_hand: bool = False  # a person at Salesforce's pages, or the control API
+    save_duplicates: bool = False  # the header Sforce-Duplicate-Rule-Header: allowSave
+    tell_duplicates: bool = False  # and includeRecordDetails
 
     def create(self, kind: ObjectType, given: Mapping[str, Any]) -> Record:
         """Make a record; raises where Salesforce refuses it."""
@@ -56,6 +58,7 @@ class Writer:
         rules = rules_of(kind.name)
         rules.complete(self, values, wanted, {})
         self._check_unique(self.org.rows(kind.name), kind, values)
+        self._check_duplicates(kind, values, {})
         record = self._add(kind, self._set(values))
         rules.settle(self, record, {})
         return record
@@ -93,24 +96,32 @@ class Writer:
         rules.complete(self, values, changes, before)
         rows = self.org.rows(kind.name)
         self._check_unique(rows, kind, values, besides=record)
+        self._check_duplicates(kind, values, before)
         self._replace(kind, record, {**values, **self._stamps()})
         rules.settle(self, record, before)
 
     def derive(self, name: str, record: Record, changes: Mapping[str, Any]) -> None:
         """Change what Salesforce derives by itself; that moves no stamp."""
         if any(record.values.get(field) != value for field, value in changes.items()):
-            self._replace(self.org.kind(name), record, {**record.values, **changes}, at=record.updated_at)
+            values = {**record.values, **changes}
+            self._replace(self.org.kind(name), record, values, at=record.updated_at, what="derive")
 
     def system_update(self, kind: ObjectType, record: Record, changes: Mapping[str, Any]) -> None:
         """Change a record as a part of a larger act, such as a conversion; the stamps move."""
         self._replace(kind, record, {**record.values, **changes, **self._stamps()})
 
     def _replace(
-        self, kind: ObjectType, record: Record, values: Mapping[str, Any], *, at: datetime | None = None
+        self,
+        kind: ObjectType,
+        record: Record,
+        values: Mapping[str, Any],
+        *,
+        at: datetime | None = None,
+        what: str = "update",
     ) -> None:
         rows, before, changed_at = self.org.rows(kind.name), record.values, record.updated_at
         rows.replace(record, self._set(values), at=at or self.org.now())
-        self._note("update", kind, record, before, partial(rows.replace, record, before, at=changed_at))
+        self._note(what, kind, record, before, partial(rows.replace, record, before, at=changed_at))
 
     def delete(self, kind: ObjectType, record: Record) -> None:
         """Put a record into the recycle bin, with what goes along with it."""
@@ -221,6 +232,12 @@ class Writer:
             return
         if default if self.assign is None else self.assign:
             values["OwnerId"] = self.org.queue_id
+
+    def _check_duplicates(
+        self, kind: ObjectType, values: Mapping[str, Any], before: Mapping[str, Any]
+    ) -> None:
+        save, tell = self.save_duplicates or self.by_hand, self.tell_duplicates
+        duplicates.check(self.org, kind, values, before, save=save, details=tell)
 
     def _check_unique(
         self, rows: Rows, kind: ObjectType, values: Mapping[str, Any], *, besides: Record | None = None

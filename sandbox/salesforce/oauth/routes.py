@@ -8,17 +8,15 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 
 from sandbox.app import answer
 from sandbox.salesforce.founding import ORG_ID
 from sandbox.salesforce.oauth import identity
-from sandbox.salesforce.oauth.apps import BadApp, app_of
 from sandbox.salesforce.oauth.consent import Consent
 from sandbox.salesforce.oauth.grants import GRANTS, OAuthError, Wish
 from sandbox.salesforce.oauth.hosts import Host, host_of
 from sandbox.salesforce.org import Org
-from sandbox.vendor import Refused
 
 
 def add_to(routes: Blueprint, org: Org) -> None:
@@ -67,31 +65,6 @@ def add_to(routes: Blueprint, org: Org) -> None:
         if org_id != ORG_ID or user_id != bearer:
             return Response("Bad_Id", 403, content_type="text/html;charset=UTF-8")
         return answer(identity.identity(org, _host(), user_id))
-
-
-def add_controls_to(routes: Blueprint, org: Org) -> None:
-    """Add the control endpoints of the apps."""
-
-    @routes.get("/__sandbox/apps")
-    def apps() -> Response:
-        """The apps that may sign in."""
-        return jsonify(apps=[app.as_json() for app in org.apps.values()])
-
-    @routes.post("/__sandbox/apps")
-    def register() -> tuple[Response, int]:
-        """Register an app, or change the settings of one."""
-        given: Any = request.get_json(silent=True, force=True)
-        try:
-            if not isinstance(given, dict):
-                raise BadApp("the body is no JSON object")
-            with org.lock:
-                app = app_of(given, org.apps.get(str(given.get("client_id"))))
-                org.apps[app.client_id] = app
-        except (BadApp, TypeError) as error:
-            raise Refused(
-                400, "bad_app", str(error), "See docs/sandbox.md for the settings of an app."
-            ) from None
-        return jsonify(app.as_json()), 201
 
 
 def _host() -> Host:
