@@ -18,7 +18,7 @@ def versions(_ask: Ask) -> Reply:
 
 def resources(ask: Ask) -> Reply:
     """What is there under a version; the sandbox tells only what it has."""
-    names = ("composite", "limits", "query", "queryAll", "sobjects")
+    names = ("composite", "jobs", "limits", "query", "queryAll", "sobjects", "tooling")
     return Reply(200, {name: f"{ask.base}/{name}" for name in names})
 
 

@@ -24,11 +24,12 @@ JSON = "application/json;charset=UTF-8"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: a JSON body, or none."""
+    """An answer: a JSON body, bytes of another type, or none."""
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = JSON
 
     @classmethod
     def of(cls, error: SalesforceError) -> Reply:
@@ -108,6 +109,8 @@ def to_response(reply: Reply) -> Response:
     if reply.body is None:
         response = Response(status=reply.status)
         response.headers.pop("Content-Type", None)
+    elif isinstance(reply.body, bytes):
+        response = Response(reply.body, reply.status, content_type=reply.content_type)
     else:
         text = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
         response = Response(text, reply.status, content_type=JSON)

@@ -16,6 +16,7 @@ from sandbox.records import Record
 from sandbox.salesforce import acts, founding, ids
 from sandbox.salesforce import schema as schemas
 from sandbox.salesforce.answers import Reply, to_response
+from sandbox.salesforce.bulk.jobs import Jobs
 from sandbox.salesforce.errors import SalesforceError, not_built, not_found
 from sandbox.salesforce.lag import as_of
 from sandbox.salesforce.locators import Locators
@@ -72,6 +73,7 @@ class Org(Vendor):
         "duplicate_names_id_of": ("18", "15"),  # characters of the id in DUPLICATE_VALUE; both are seen
         "consent_fields": ("shown", "hidden"),  # hidden as field-level security does: they do not exist
         "lead_status": ("open", "restricted"),  # whether the picklist refuses values it does not list
+        "bulk_pace": ("at_once", "by_clock"),  # by_clock: 5 s queued, 10 s at work
         "duplicate_rules": ("off", "alert", "block"),  # what happens to a person whose address is known
         "convert_custom_fields": ("unmapped", "mapped"),  # whether a conversion copies those of equal names
         "refresh_rotation": ("off", "on"),  # whether a refresh answers a new refresh token and ends the old
@@ -113,6 +115,7 @@ class Org(Vendor):
         self._added_fields: tuple[tuple[str, Field], ...] = ()
         self._schemas: dict[tuple[str, str], Schema] = {}
         self.locators = Locators()
+        self.jobs = Jobs()
         self._numbers: dict[str, int] = {}
         self.went_along: dict[str, list[str]] = {}  # deleted record -> those that its deletion took along
         self._quota = Quota()

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from sandbox.salesforce import ids
-from sandbox.salesforce.errors import SalesforceError, not_built
+from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.moments import parse_date, parse_moment
 from sandbox.salesforce.schema import NUMBERS, TEXT, Field, ObjectType
 
@@ -59,8 +59,6 @@ def _parsed(
             continue
         field = kind.by_exact_name.get(name) or kind.field(name)
         if field is None:
-            if isinstance(raw, dict) and kind.relationship(name):
-                raise not_built("parents named by external id in a write")
             raise no_such_field(name, kind)
         value = None if raw is None else _PARSERS[field.type](field, raw)
         if raw is None and field.type == "boolean":

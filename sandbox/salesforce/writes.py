@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sandbox.records import Record
-from sandbox.salesforce import duplicates, ids
+from sandbox.salesforce import duplicates, ids, parents
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.journal import Entry, Journal
 from sandbox.salesforce.moments import stamp
@@ -48,6 +48,7 @@ class Writer:
         if any(name.lower() == "id" for name in given):
             message = "cannot specify Id in an insert call"
             raise SalesforceError("INVALID_FIELD_FOR_INSERT_UPDATE", message, ["Id"])
+        given = parents.named_by_id(self.org, kind, given)
         wanted = checked(kind, given, creating=True, also_writable=self._extra)
         values = {**kind.defaults, **self._set(wanted)}
         self._check_references(kind, values)
@@ -84,6 +85,7 @@ class Writer:
         _check_alive(record)
         if record.values.get("IsConverted") and not self.by_hand:
             raise SalesforceError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
+        given = parents.named_by_id(self.org, kind, given)
         changes = checked(kind, given, creating=False, also_writable=self._extra)
         changed = {name: value for name, value in changes.items() if value != record.values.get(name)}
         self._check_references(kind, changed)

@@ -97,9 +97,7 @@ def test_slashes_at_the_end_are_accepted(api, path):
 @pytest.mark.parametrize(
     "path",
     [
-        "jobs/ingest",
         "search/?q=x",
-        "composite/batch",
         "tooling/query",
         "sobjects/Asset",
         "sobjects/product2/describe",
