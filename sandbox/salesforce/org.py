@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
+from sandbox.clock import Clock
 from sandbox.records import Record
 from sandbox.salesforce import acts, founding, ids
 from sandbox.salesforce import schema as schemas
@@ -24,6 +25,10 @@ from sandbox.salesforce.oauth import controls as oauth
 from sandbox.salesforce.oauth.apps import App, default_app
 from sandbox.salesforce.oauth.hosts import serves_data
 from sandbox.salesforce.oauth.tokens import Tokens
+from sandbox.salesforce.outbound import controls as outbound
+from sandbox.salesforce.outbound.outbox import Outbox
+from sandbox.salesforce.outbound.rules import Rule
+from sandbox.salesforce.outbound.sender import Sender, post
 from sandbox.salesforce.quota import Quota
 from sandbox.salesforce.rows import Rows
 from sandbox.salesforce.schema import Field, ObjectType, Schema
@@ -108,8 +113,13 @@ class Org(Vendor):
         "Organization": View("Organization", ("Name",), {"OrganizationType": "Edition"}),
     }
 
+    def __init__(self, clock: Clock) -> None:
+        self.sender = Sender(self)
+        super().__init__(clock)
+
     def clear(self) -> None:
         """Make an org with users and a queue, and no leads."""
+        self.new_outbox()
         self.tables = {kind.name: Rows(kind) for kind in _schema(hidden=False, restricted=False)}
         self.opened_at = self.schema_changed_at = self.now()
         self._added_fields: tuple[tuple[str, Field], ...] = ()
@@ -124,6 +134,23 @@ class Org(Vendor):
         self.tokens = Tokens(founding.ORG_ID)
         app = default_app(founding.API_USER[2])
         self.apps: dict[str, App] = {app.client_id: app}
+
+    def new_outbox(self) -> None:
+        """Forget all outbound messages."""
+        self.outbox = Outbox(self, post)
+
+    def session_for(self, rule: Rule) -> str:
+        """A session to send along; only a rule that opts in asks for one."""
+        with self.lock:
+            return self.tokens.open_session(rule.id, self.user_id, ("api",), self.now(), None)
+
+    def wrote(
+        self, kind: str, object_name: str, record_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        """Note a write in the history, and in the outbox where somebody wants to be told."""
+        super().wrote(kind, object_name, record_id, before, after)
+        if self.outbox.rules and self.outbox.note(kind, object_name, record_id):
+            self.sender.wake()
 
     @property
     def schema(self) -> Schema:
@@ -340,6 +367,7 @@ class Org(Vendor):
     def add_control(self, routes: Blueprint) -> None:
         """The control endpoints of Salesforce's own."""
         oauth.add_controls_to(routes, self)
+        outbound.add_controls_to(routes, self)
 
     def user_with_email(self, email: str) -> str:
         """The user of that address; the API user for any other."""
