@@ -118,6 +118,10 @@ class Vendor(ABC):
         """The fields as the pages show them: a vendor may add names to ids."""
         return self.fields_of(object_name, record)
 
+    def page_forms(self, object_name: str, record: Record | None) -> str:  # noqa: ARG002
+        """What a person can do on a record's page, or on the list where there is none, as HTML."""
+        return ""
+
     def acts(self) -> Mapping[str, Act]:
         """What a person can do to a record beside creating, editing and deleting it."""
         return {}

@@ -14,7 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from sandbox.clock import Clock
 from sandbox.records import Record
-from sandbox.salesforce import acts, founding, ids
+from sandbox.salesforce import acts, founding, hand, ids
 from sandbox.salesforce import schema as schemas
 from sandbox.salesforce.answers import Reply, to_response
 from sandbox.salesforce.bulk.jobs import Jobs
@@ -95,8 +95,6 @@ class Org(Vendor):
             "Accounts", ("Name",), {"Website": "Website", "Industry": "Industry", "Owner": "Owner"}
         ),
         "Opportunity": View("Opportunities", ("Name",), _DEAL_COLUMNS),
-        "OpportunityContactRole": View("Contact roles", ("Role", "Id"), {"IsPrimary": "Primary"}),
-        "OpportunityHistory": View("Opportunity history", ("StageName",), {"Amount": "Amount"}),
         "Task": View("Tasks", ("Subject",), _ACTIVITY_COLUMNS),
         "Event": View("Events", ("Subject",), _ACTIVITY_COLUMNS),
         "Campaign": View(
@@ -105,12 +103,14 @@ class Org(Vendor):
         "CampaignMember": View("Campaign members", ("Name",), {"Status": "Status", "Email": "Email"}),
         "CampaignMemberStatus": View("Member statuses", ("Label",), {"HasResponded": "Responded"}),
         "Case": View("Cases", ("CaseNumber", "Subject"), {"Status": "Status", "Owner": "Owner"}),
-        "OpportunityStage": View("Stages", ("MasterLabel",), {"DefaultProbability": "Probability"}),
-        "LeadStatus": View("Lead statuses", ("MasterLabel",), {"IsConverted": "Converted"}),
-        "Profile": View("Profiles", ("Name",), {}),
         "User": View("Users", ("Name",), {"Email": "Email", "IsActive": "Active"}),
         "Group": View("Queues", ("Name",), {"Type": "Type"}),
         "Organization": View("Organization", ("Name",), {"OrganizationType": "Edition"}),
+        "OpportunityContactRole": View("Contact roles", ("Role", "Id"), {"IsPrimary": "Primary"}),
+        "OpportunityHistory": View("Opportunity history", ("StageName",), {"Amount": "Amount"}),
+        "OpportunityStage": View("Stages", ("MasterLabel",), {"DefaultProbability": "Probability"}),
+        "LeadStatus": View("Lead statuses", ("MasterLabel",), {"IsConverted": "Converted"}),
+        "Profile": View("Profiles", ("Name",), {}),
     }
 
     def __init__(self, clock: Clock) -> None:
@@ -354,6 +354,10 @@ class Org(Vendor):
         """Delete a record as a person does."""
         acts.by_hand(self, by, lambda writer: writer.delete(self.kind(object_name), record))
 
+    def page_forms(self, object_name: str, record: Record | None) -> str:
+        """The forms with which a person acts."""
+        return hand.forms(self, object_name, record)
+
     def acts(self) -> Mapping[str, Act]:
         """What else a person does: convert, merge, restore, log a call, win a deal."""
         return acts.of(self)
@@ -368,6 +372,7 @@ class Org(Vendor):
         """The control endpoints of Salesforce's own."""
         oauth.add_controls_to(routes, self)
         outbound.add_controls_to(routes, self)
+        hand.add_controls_to(routes, self)
 
     def user_with_email(self, email: str) -> str:
         """The user of that address; the API user for any other."""

@@ -95,10 +95,14 @@ class Outbox:
         now, batches = self._org.now(), []
         for rule in self.rules.values():
             found = [one for one in self.waiting if one.rule is rule and one.due_at <= now]
-            if rule.reorder:
+            if rule.reorder or self._share("push_reorder_rate") > self._randoms[rule.id].random():
                 self._randoms[rule.id].shuffle(found)
             batches += [found[at : at + rule.batch] for at in range(0, len(found), rule.batch)]
         return batches
+
+    def _share(self, key: str) -> float:
+        """A share that the fault setting gives for what vendors send by themselves."""
+        return float(self._org.faults.setting.get(key, 0.0))
 
     def _told(self, batch: list[Notification]) -> list[Told]:
         """The notifications with the record's latest data; one whose record is gone is dropped."""
@@ -128,7 +132,8 @@ class Outbox:
         now = self._org.now()
         if acked:
             self.counts["acknowledged"] += len(batch)
-            again = self._randoms[rule.id].random() < rule.duplicate_rate
+            rate = max(rule.duplicate_rate, self._share("push_duplicate_rate"))
+            again = self._randoms[rule.id].random() < rate
             for one in batch:
                 if again and one.attempts >= 0:
                     one.attempts, one.due_at = -1, now  # -1: sent once more, whatever is said to it
