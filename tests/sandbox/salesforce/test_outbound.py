@@ -38,12 +38,12 @@ class Listener:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 listener.headers.append({name.lower(): value for name, value in self.headers.items()})
+                listener.envelopes.append(ElementTree.fromstring(body))
                 status, answer = listener.answers.pop(0) if listener.answers else YES
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
-                listener.envelopes.append(ElementTree.fromstring(body))
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
