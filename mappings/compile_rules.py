@@ -22,7 +22,6 @@ from mappings.playbook import (
     Territory,
 )
 from mappings.schema import (
-    Checked,
     LifecycleFile,
     PipelineFile,
     RoutingFile,
@@ -32,6 +31,7 @@ from mappings.schema import (
     StageRuleMap,
 )
 from mappings.scope import Scope
+from mappings.validation import Checked
 
 FULL_SCORE = 100
 

@@ -206,7 +206,8 @@ def _digits(written: str) -> float:
     if _THOUSANDS.fullmatch(written):
         return float(re.sub(r"\D", "", written))
     whole, mark, rest = written.rpartition("." if written.rfind(".") > written.rfind(",") else ",")
-    return float(f"{re.sub(r'[^0-9]', '', whole if mark else rest)}.{rest if mark else 0}")
+    whole, rest = (re.sub(r"\D", "", part) for part in ((whole, rest) if mark else (rest, "0")))
+    return float(f"{whole}.{rest}")
 
 
 def _bounded(value: float) -> float:
