@@ -179,7 +179,7 @@ def _address(text: str, document: Document, scope: Scope, *path: str | int) -> s
     try:
         return email(text)
     except Unusable as error:
-        scope.fault(document.value_place(*path), error.reason)
+        scope.fault(document.value_place(*path), f'"{text}" {error.reason}')
         return text
 
 
