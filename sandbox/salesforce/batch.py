@@ -30,17 +30,17 @@ def batch(ask: Ask, match: Match) -> Reply:
         if failed and halt:
             results.append({"statusCode": 412, "result": _HALTED})
             continue
-        if number:
-            ask.org.count_call()
-        reply = _answered(ask, match, call)
+        reply = _answered(ask, match, call, counted=number == 0)
         failed = failed or reply.status >= 300
         results.append({"statusCode": reply.status, "result": reply.body})
     return Reply(200, {"hasErrors": failed, "results": results})
 
 
-def _answered(ask: Ask, match: Match, call: dict[str, Any]) -> Reply:
+def _answered(ask: Ask, match: Match, call: dict[str, Any], *, counted: bool) -> Reply:
     mark = ask.journal.mark()
     try:
+        if not counted:  # the first of them was when the batch arrived
+            ask.org.count_call()
         url = urlsplit(str(call.get("url", "")))
         path = "/services/data/" + url.path.removeprefix("/services/data/").lstrip("/")
         check_version(path.split("/")[3])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,7 @@ class Converted:
 
 def convert(write: Writer, asked: LeadConvert) -> Converted:
     """Convert one lead; raises where Salesforce refuses, and the caller takes back what was done by then."""
-    org = write.org
+    org, write = write.org, replace(write, skip_duplicates=True)  # the contact has the lead's address
     lead = _named(org, "Lead", asked.lead_id, "leadId")
     if lead.values.get("IsConverted"):
         raise SalesforceError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])

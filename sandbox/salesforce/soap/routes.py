@@ -62,4 +62,5 @@ def _answered(org: Org, message: Message, version: str, journal: Journal) -> str
         raise not_built(f"the SOAP call {message.name}")
     org.count_call()
     saves = message.header("DuplicateRuleHeader", "allowSave") == "true"
-    return response(message, call(message, Writer(org, journal, user_id, save_duplicates=saves)))
+    write = Writer(org, journal, user_id, assign=False, save_duplicates=saves)  # no rule without its header
+    return response(message, call(message, write))

@@ -65,6 +65,8 @@ class _Parser:
         self.expect("FROM")
         source, alias = self.source()
         where = self.conditions() if self.took("WHERE") else None
+        if not selected and self.next.word == "GROUP":
+            self.unexpected()  # COUNT() stands alone
         group = self.groups() if self.took("GROUP") else ()
         having = self.conditions() if self.took("HAVING") else None
         order = self.orders() if self.took("ORDER") else ()

@@ -26,6 +26,14 @@ def test_a_batch_runs_its_calls_each_for_itself(api):
     assert answer.headers["Sforce-Limit-Info"] == "api-usage=4/100000", "each of them counts"
 
 
+def test_a_batch_that_reaches_the_daily_limit_fails_from_there_on(api):
+    api.fault(limits={"daily": 2})
+    calls = [{"method": "POST", "url": "v68.0/sobjects/Lead", "richInput": LEAD}] * 3
+    results = api.post("composite/batch", {"batchRequests": calls}).json()["results"]
+    assert [one["statusCode"] for one in results] == [201, 201, 403]
+    assert api.control("stats").json()["records"]["Lead"] == 2
+
+
 def test_a_batch_may_halt_at_the_first_error(api):
     calls = [
         {"method": "GET", "url": "v68.0/sobjects/Lead/00Q5g0000000001EAA"},

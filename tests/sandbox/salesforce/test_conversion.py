@@ -127,6 +127,12 @@ def test_conversions_that_are_refused_leave_nothing_and_others_alone(api, conver
     assert api.rows("SELECT Id FROM Contact") == []
 
 
+def test_no_duplicate_rule_holds_a_conversion_up(api, convert):
+    api.fault(duplicate_rules="block")
+    [told] = convert(api.lead(Email="ada@example.com"))
+    assert told["success"] == "true"
+
+
 def test_a_lead_is_converted_once(api, convert):
     lead, other = api.lead(), api.lead()
     convert(lead)

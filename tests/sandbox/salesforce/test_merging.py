@@ -36,6 +36,7 @@ def test_the_losers_name_the_winner_and_their_children_are_its(api, soap):
         {"Id": third, "IsDeleted": True, "MasterRecordId": master, "Title": None},
     ]
     assert api.rows("SELECT WhoId FROM Task") == [{"WhoId": master}]
+    assert api.rows("SELECT Owner.Type FROM Lead")[0]["Owner"]["Type"] == "User", "no assignment rule ran"
     assert api.rows("SELECT LeadId FROM CampaignMember") == [{"LeadId": master}]
     assert error_of(api.get(f"sobjects/Lead/{loser}"))[1] == "ENTITY_IS_DELETED"
 
@@ -79,6 +80,16 @@ def test_an_undelete_brings_back_what_went_along(api, soap):
     assert api.get("sobjects/Contact/LeadRelay_Id__c/lr-1").json()["Id"] == contact
     [again] = soap(f"<undelete>{elements(ids=account)}</undelete>")
     assert again["errors"]["statusCode"] == "UNDELETE_FAILED"
+
+
+def test_a_person_comes_back_with_memberships_and_tasks(api, soap):
+    lead, campaign = api.lead(), api.make("Campaign", Name="x")
+    api.make("CampaignMember", CampaignId=campaign, LeadId=lead)
+    api.make("Task", WhoId=lead)
+    api.delete(f"sobjects/Lead/{lead}")
+    soap(f"<undelete>{elements(ids=lead)}</undelete>")
+    assert api.rows("SELECT LeadId FROM CampaignMember") == [{"LeadId": lead}]
+    assert api.rows("SELECT WhoId FROM Task") == [{"WhoId": lead}]
 
 
 def test_an_undelete_fails_where_another_record_has_taken_the_unique_value(api, soap):

@@ -76,6 +76,7 @@ def test_groups(deals, soql, rows):
         ("SELECT COUNT(Id) n, SUM(Amount) n FROM Opportunity", "MALFORMED_QUERY", "duplicate alias: n"),
         ("SELECT COUNT(Shoe__c) FROM Opportunity", "INVALID_FIELD", "No such column 'Shoe__c'"),
         ("SELECT Id FROM Opportunity WHERE COUNT(Id) > 1", "MALFORMED_QUERY", "not allowed here"),
+        ("SELECT COUNT() FROM Opportunity GROUP BY StageName", "MALFORMED_QUERY", "token: 'GROUP'"),
         ("SELECT COUNT(), Id FROM Opportunity", "MALFORMED_QUERY", "unexpected token: ','"),
         ("SELECT CALENDAR_YEAR(Name) FROM Opportunity GROUP BY CALENDAR_YEAR(Name)", "MALFORMED_QUERY",
          "does not support date function"),
