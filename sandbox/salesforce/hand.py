@@ -61,7 +61,7 @@ def forms(org: Org, name: str, record: Record | None) -> str:
         "salesforce/hand.html", name=name, record=record, label=kind.label,
         inputs=list(_inputs(org, kind, record)), acts=_acts(name, record), team=TEAM,
         owners=[one for one in TEAM if one.active], acting_as=request.cookies.get(COOKIE, TEAM[0].email),
-        problem=request.args.get("problem"), has_owner=kind.field("OwnerId") is not None,
+        problem=request.args.get("problem"),
     )  # fmt: skip
 
 

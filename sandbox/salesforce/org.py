@@ -32,29 +32,16 @@ from sandbox.salesforce.outbound.sender import Sender, post
 from sandbox.salesforce.quota import Quota
 from sandbox.salesforce.rows import Rows
 from sandbox.salesforce.schema import Field, ObjectType, Schema
+from sandbox.salesforce.switches import SWITCHES
 from sandbox.salesforce.tooling import mint_field_id
 from sandbox.salesforce.versions import check_version
+from sandbox.salesforce.views import VIEWS
 from sandbox.vendor import Act, Vendor, View, plain_template
 
 TOKEN = "00Dsandbox!sandbox-token"
 MAX_URI_BYTES = 16_384
 FIRST_NUMBER = 2_718_281_828  # ids look like those of an org that has been in use
 
-_LEAD_COLUMNS = {
-    "Company": "Company", "Email": "Email", "Status": "Status", "LeadRelay_Stage__c": "Stage",
-    "Owner": "Owner",
-}  # fmt: skip
-_DEAL_COLUMNS = {
-    "Account": "Account", "StageName": "Stage", "Amount": "Amount", "CloseDate": "Close date",
-    "Owner": "Owner",
-}  # fmt: skip
-_ACTIVITY_COLUMNS = {
-    "Who": "Name",
-    "What": "Related to",
-    "ActivityDate": "Date",
-    "Status": "Status",
-    "Owner": "Owner",
-}
 _INJECTED = {
     401: ("INVALID_SESSION_ID", "Session expired or invalid"),
     403: ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
@@ -72,46 +59,8 @@ class Org(Vendor):
     name = "salesforce"
     title = "Salesforce"
     limits: ClassVar[Mapping[str, int | None]] = {"daily": 100_000}
-    switches: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "assignment_on_update": ("on", "off"),  # whether an update without Sforce-Auto-Assign runs the rule
-        "bad_field_fails": ("item", "call"),  # what an unknown field or a wrong JSON type costs a collection
-        "duplicate_names_id_of": ("18", "15"),  # characters of the id in DUPLICATE_VALUE; both are seen
-        "consent_fields": ("shown", "hidden"),  # hidden as field-level security does: they do not exist
-        "lead_status": ("open", "restricted"),  # whether the picklist refuses values it does not list
-        "bulk_pace": ("at_once", "by_clock"),  # by_clock: 5 s queued, 10 s at work
-        "duplicate_rules": ("off", "alert", "block"),  # what happens to a person whose address is known
-        "convert_custom_fields": ("unmapped", "mapped"),  # whether a conversion copies those of equal names
-        "refresh_rotation": ("off", "on"),  # whether a refresh answers a new refresh token and ends the old
-        "refresh_idle_limit": ("off", "30_days"),  # whether a refresh token unused for so long expires
-    }
-    views: ClassVar[Mapping[str, View]] = {
-        "Lead": View("Leads", ("Name",), _LEAD_COLUMNS),
-        "Contact": View(
-            "Contacts",
-            ("Name",),
-            {"Account": "Account", "Email": "Email", "Title": "Title", "Owner": "Owner"},
-        ),
-        "Account": View(
-            "Accounts", ("Name",), {"Website": "Website", "Industry": "Industry", "Owner": "Owner"}
-        ),
-        "Opportunity": View("Opportunities", ("Name",), _DEAL_COLUMNS),
-        "Task": View("Tasks", ("Subject",), _ACTIVITY_COLUMNS),
-        "Event": View("Events", ("Subject",), _ACTIVITY_COLUMNS),
-        "Campaign": View(
-            "Campaigns", ("Name",), {"Type": "Type", "Status": "Status", "NumberOfLeads": "Leads"}
-        ),
-        "CampaignMember": View("Campaign members", ("Name",), {"Status": "Status", "Email": "Email"}),
-        "CampaignMemberStatus": View("Member statuses", ("Label",), {"HasResponded": "Responded"}),
-        "Case": View("Cases", ("CaseNumber", "Subject"), {"Status": "Status", "Owner": "Owner"}),
-        "User": View("Users", ("Name",), {"Email": "Email", "IsActive": "Active"}),
-        "Group": View("Queues", ("Name",), {"Type": "Type"}),
-        "Organization": View("Organization", ("Name",), {"OrganizationType": "Edition"}),
-        "OpportunityContactRole": View("Contact roles", ("Role", "Id"), {"IsPrimary": "Primary"}),
-        "OpportunityHistory": View("Opportunity history", ("StageName",), {"Amount": "Amount"}),
-        "OpportunityStage": View("Stages", ("MasterLabel",), {"DefaultProbability": "Probability"}),
-        "LeadStatus": View("Lead statuses", ("MasterLabel",), {"IsConverted": "Converted"}),
-        "Profile": View("Profiles", ("Name",), {}),
-    }
+    switches: ClassVar[Mapping[str, tuple[str, ...]]] = SWITCHES
+    views: ClassVar[Mapping[str, View]] = VIEWS
 
     def __init__(self, clock: Clock) -> None:
         self.sender = Sender(self)

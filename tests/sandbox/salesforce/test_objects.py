@@ -22,6 +22,16 @@ def test_an_account_keeps_two_addresses_and_is_the_parent_of_a_contact(api, acco
     assert api.rows("SELECT LastName, Account.Name FROM Contact")[0]["Account"]["Name"] == "Engines Ltd"
 
 
+def test_an_account_has_an_etag_and_a_lead_has_none(api, account):
+    path = f"sobjects/Account/{account}"
+    tag = api.get(path).headers["ETag"]
+    assert api.get(path, headers={"If-None-Match": tag}).status_code == 304
+    assert api.patch(path, {"Phone": "1"}, headers={"If-Match": tag}).status_code == 204
+    refused = api.patch(path, {"Phone": "2"}, headers={"If-Match": tag})
+    assert error_of(refused)[:2] == (412, "PRECONDITION_FAILED")
+    assert "ETag" not in api.get(f"sobjects/Lead/{api.lead()}").headers
+
+
 @pytest.mark.parametrize(
     ("name", "required"),
     [
