@@ -65,10 +65,11 @@ class Outbox:
     def note(self, kind: str, object_name: str, record_id: str) -> bool:
         """Take in a change; whether it is to be told. Deletes and derived values never are."""
         now, noted = self._org.now(), False
+        due = now + timedelta(milliseconds=self._fault("push_delay_ms"))
         for rule in self.rules.values():
             if rule.object == object_name and kind in rule.on:
                 self._number += 1
-                self.waiting.append(Notification(ids.mint("04l", self._number), rule, record_id, now, now))
+                self.waiting.append(Notification(ids.mint("04l", self._number), rule, record_id, now, due))
                 noted = True
         return noted
 
@@ -95,14 +96,14 @@ class Outbox:
         now, batches = self._org.now(), []
         for rule in self.rules.values():
             found = [one for one in self.waiting if one.rule is rule and one.due_at <= now]
-            if rule.reorder or self._share("push_reorder_rate") > self._randoms[rule.id].random():
+            if rule.reorder or self._fault("push_reorder_rate") > self._randoms[rule.id].random():
                 self._randoms[rule.id].shuffle(found)
             batches += [found[at : at + rule.batch] for at in range(0, len(found), rule.batch)]
         return batches
 
-    def _share(self, key: str) -> float:
-        """A share that the fault setting gives for what vendors send by themselves."""
-        return float(self._org.faults.setting.get(key, 0.0))
+    def _fault(self, key: str) -> float:
+        """What the fault setting says of things that vendors send by themselves."""
+        return float(self._org.faults.setting[key])
 
     def _told(self, batch: list[Notification]) -> list[Told]:
         """The notifications with the record's latest data; one whose record is gone is dropped."""
@@ -132,7 +133,7 @@ class Outbox:
         now = self._org.now()
         if acked:
             self.counts["acknowledged"] += len(batch)
-            rate = max(rule.duplicate_rate, self._share("push_duplicate_rate"))
+            rate = max(rule.duplicate_rate, self._fault("push_duplicate_rate"))
             again = self._randoms[rule.id].random() < rate
             for one in batch:
                 if again and one.attempts >= 0:

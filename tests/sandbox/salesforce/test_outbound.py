@@ -205,6 +205,14 @@ def test_messages_may_come_twice_and_out_of_order(api, listener, tell):
     assert sorted(one for one, _ in told[:6]) == sorted(one for one, _ in told[6:]), "the same ids again"
 
 
+def test_the_faults_of_pushes_hold_for_every_message(api, listener, tell):
+    tell()
+    api.fault(push_delay_ms=5_000, push_duplicate_rate=1)
+    api.lead()
+    assert [send(api), send(api, after=5), send(api), send(api)] == [0, 1, 1, 0]
+    assert listener.notifications(0)[0][0] == listener.notifications(1)[0][0]
+
+
 def test_a_session_is_sent_only_where_asked_for(api, listener, tell):
     tell(send_session_id=True)
     api.lead()
