@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -11,8 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from model.event import EventKind, EventState, JsonValue
+from model.event import EventKind, EventState
 from sync.database import insert_on
+from sync.doubt import Doubt
 from sync.tables import inbox_events, links, outbox_changes
 
 LEAD = "lead"  # entity_kind
@@ -94,7 +95,7 @@ class DueRow:
     lead_id: str
     wanted: int
     attempts: int
-    in_flight: Mapping[str, JsonValue] | None
+    in_flight: Doubt | None
     raised_at: datetime
     done: int = 0
 
@@ -166,7 +167,7 @@ class Claim:
     """A row to lease, with the exact values about to be sent."""
 
     row: DueRow
-    in_flight: Mapping[str, JsonValue]
+    in_flight: Doubt
 
 
 def lease(
