@@ -140,6 +140,8 @@ def sqlite_engine(url: str, *, immediate: bool) -> Engine:
         url, module=sqlite_module(), connect_args={"check_same_thread": False}, hide_parameters=True
     )
     begin = "BEGIN IMMEDIATE" if immediate else "BEGIN"
+    # A reader drops its cache whenever the writer has committed: only the writer's is worth its memory.
+    cache_kib = 16_000 if immediate else 2_000
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(dbapi_connection: Any, _record: Any) -> None:
@@ -150,7 +152,8 @@ def sqlite_engine(url: str, *, immediate: bool) -> Engine:
             "busy_timeout=30000",
             "foreign_keys=ON",
             "temp_store=MEMORY",
-            "cache_size=-16000",
+            f"cache_size=-{cache_kib}",
+            "wal_autocheckpoint=8000",  # 32 MB: a page that many commits write goes into the file once
         ):
             dbapi_connection.execute(f"PRAGMA {pragma}")
 
