@@ -120,6 +120,7 @@ class Server:
         if not self._loop.is_alive():  # never started
             self._wsgi.task_dispatcher.shutdown()
             self._close()
+            self._wsgi.trigger.close()
             return
         self._in_loop(self._close_listener)
         while self._wsgi.active_channels and time.monotonic() < deadline:
@@ -130,6 +131,8 @@ class Server:
             return  # a stuck thread would write into the trigger's file descriptor after it is used anew
         self._in_loop(self._close)
         self._loop.join(timeout=1)
+        if not self._loop.is_alive():
+            self._wsgi.trigger.close()
 
     def _in_loop(self, act: Callable[[], None]) -> None:
         self._wsgi.trigger.pull_trigger(act)  # only the loop's thread may touch sockets
@@ -148,6 +151,12 @@ class Server:
                 channel.close_when_flushed = True
 
     def _close(self) -> None:
+        """Close all connections. The loop ends when it has nothing to wait for.
+
+        It may run this before ``_in_loop`` has written to the trigger's pipe (it was awake
+        already), so the pipe is closed by whoever waits for the loop's end.
+        """
+        self._wsgi.trigger.del_channel()
         wasyncore.close_all(self._wsgi._map, ignore_all=True)
 
 
