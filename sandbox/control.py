@@ -18,6 +18,7 @@ from sandbox.vendor import Refused, Vendor, plain_template
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
+BASIC = ("create", "edit", "delete")
 NOT_YET = ("merge", "convert")
 
 
@@ -116,6 +117,8 @@ def blueprint(vendor: Vendor, api_name: str) -> Blueprint:
         """Say what is wrong and what to do."""
         return jsonify(code=error.code, message=error.message, fix=error.fix), error.status
 
+    vendor.add_control(routes)
+
     @routes.route("/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     def unknown(rest: str) -> ResponseReturnValue:
         """Everything else under /__sandbox."""
@@ -130,12 +133,14 @@ def blueprint(vendor: Vendor, api_name: str) -> Blueprint:
 
 
 def _act(vendor: Vendor, verb: str, body: dict[str, Any]) -> ResponseReturnValue:
-    if verb in NOT_YET:
+    own = vendor.acts().get(verb)
+    if own is None and verb in NOT_YET:
         raise Refused(501, "not_built", f"the sandbox cannot {verb} yet")
-    if verb not in ("create", "edit", "delete"):
-        raise Refused(404, "no_such_act", f'there is no act "{verb}"', "Use create, edit or delete.")
+    if own is None and verb not in BASIC:
+        known = ", ".join([*BASIC, *vendor.acts()])
+        raise Refused(404, "no_such_act", f'there is no act "{verb}"', f"Use one of: {known}.")
     name, by = str(body.get("object", "")), str(body.get("by") or TEAM[0].email)
-    table = _table(vendor, name)
+    _table(vendor, name)
     fields = body.get("fields", {})
     if not isinstance(fields, dict):
         raise Refused(400, "bad_argument", '"fields" must be an object of names and values')
@@ -143,11 +148,17 @@ def _act(vendor: Vendor, verb: str, body: dict[str, Any]) -> ResponseReturnValue
     if verb == "create":
         record = vendor.create_by_hand(name, fields, by=by)
         return jsonify(_shown(vendor, name, record)), 201
-    record = _live(table, name, str(body.get("id", "")))
+    found = vendor.find_for(verb, name, str(body.get("id", "")))
+    if found is None:
+        raise Refused(404, "no_such_record", f'there is no {name} record "{body.get("id", "")}"')
+    if own is not None:
+        done = own(name, found, body, by)
+        shown = {"object": done.object_name, **_shown(vendor, done.object_name, done.record)}
+        return jsonify(shown), 201 if done.is_new else 200
     if verb == "edit":
-        vendor.edit_by_hand(name, record, fields, by=by)
-        return jsonify(_shown(vendor, name, record))
-    vendor.delete_by_hand(name, record, by=by)
+        vendor.edit_by_hand(name, found, fields, by=by)
+        return jsonify(_shown(vendor, name, found))
+    vendor.delete_by_hand(name, found, by=by)
     return "", 204
 
 
@@ -201,13 +212,6 @@ def _table(vendor: Vendor, name: str) -> Table:
             404, "no_such_object", f'there is no object "{name}"', f"Known: {', '.join(vendor.views)}."
         )
     return vendor.tables[name]
-
-
-def _live(table: Table, name: str, record_id: str) -> Record:
-    record = table.get(record_id)
-    if record is None or record.archived_at is not None:
-        raise Refused(404, "no_such_record", f'there is no {name} record "{record_id}"')
-    return record
 
 
 def _methods(methods: set[str] | None) -> set[str]:

@@ -39,6 +39,7 @@ class Table:
         self._by_id: dict[str, Record] = {}
         self._by_key: dict[Key, Record] = {}
         self._archived = 0
+        self._gone: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._order) - self._archived
@@ -89,12 +90,22 @@ class Table:
         self._archived -= 1
         self._by_key.update((key, record) for key in self._keys_of(record.values))
 
+    def discard(self, record: Record, *, at: datetime) -> None:
+        """Take a record away for good: no list has it, and its id is not given again."""
+        if record.archived_at is None:
+            self.archive(record, at=at)
+        self._gone.add(record.id)
+
+    def is_gone(self, record: Record) -> bool:
+        """Whether a record was taken away for good."""
+        return record.id in self._gone
+
     def after(self, record_id: str | None = None, *, archived: bool = False) -> Iterator[Record]:
         """Records made after the one named, oldest first; from the start without a name."""
         last = self._by_id.get(record_id) if record_id else None
         for position in range(last.position + 1 if last else 0, len(self._order)):
             record = self._order[position]
-            if (record.archived_at is not None) == archived:
+            if (record.archived_at is not None) == archived and not (archived and record.id in self._gone):
                 yield record
 
     def _release(self, record: Record) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from flask import Response, g, request
+from flask import Blueprint, Response, g, request
 
 from sandbox.clock import Clock
 from sandbox.faults import Faults, Plan
@@ -35,6 +35,18 @@ class View:
     label: str  # "Contacts"
     title: tuple[str, ...]  # fields that name a record; the first non-empty ones are joined
     columns: Mapping[str, str]  # field -> heading of the list
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a person's act came to: the record it left, under its object type."""
+
+    object_name: str
+    record: Record
+    is_new: bool = False
+
+
+Act = Callable[[str, Record, Mapping[str, Any], str], Done]  # object name, record, the body sent, by whom
 
 
 class Vendor(ABC):
@@ -105,6 +117,18 @@ class Vendor(ABC):
     def page_fields(self, object_name: str, record: Record) -> dict[str, Any]:
         """The fields as the pages show them: a vendor may add names to ids."""
         return self.fields_of(object_name, record)
+
+    def acts(self) -> Mapping[str, Act]:
+        """What a person can do to a record beside creating, editing and deleting it."""
+        return {}
+
+    def find_for(self, verb: str, object_name: str, record_id: str) -> Record | None:  # noqa: ARG002
+        """The record that an act is for; most are for live records."""
+        record = self.tables[object_name].get(record_id)
+        return None if record is None or record.archived_at is not None else record
+
+    def add_control(self, routes: Blueprint) -> None:  # noqa: B027 - most vendors need no more
+        """Add control endpoints of the vendor's own under /__sandbox."""
 
     # What all have.
 

@@ -6,10 +6,11 @@ from flask import Blueprint, Flask, Response
 
 from sandbox.app import build
 from sandbox.clock import Clock
-from sandbox.hubspot import batches, directory, singles
+from sandbox.hubspot import batches, group_calls, merging, owners, property_calls, singles
 from sandbox.hubspot.account import TOKEN, HubSpot
 from sandbox.hubspot.errors import PORTAL_ID, ApiError
 
+PARTS = (singles, batches, merging, owners, property_calls, group_calls)
 __all__ = ["PORTAL_ID", "TOKEN", "create_app"]
 
 
@@ -22,6 +23,6 @@ def create_app(clock: Clock | None = None) -> Flask:
         """Answer in HubSpot's shape."""
         return account.refuse(error)
 
-    for part in (singles, batches, directory):
+    for part in PARTS:
         part.add_to(api, account)
     return build(account, api)

@@ -10,38 +10,25 @@ from typing import Any, ClassVar
 from flask import Response, g, request
 
 from sandbox.app import answer
-from sandbox.clock import Clock
-from sandbox.hubspot import properties
-from sandbox.hubspot.contacts import Contacts
+from sandbox.history import Write
+from sandbox.hubspot import acts
+from sandbox.hubspot.acts import as_refusal
 from sandbox.hubspot.errors import ApiError
+from sandbox.hubspot.kinds import KINDS, SPELLINGS
 from sandbox.hubspot.limits import Budget, too_many
+from sandbox.hubspot.link_types import PRIMARY, LinkType, LinkTypes
+from sandbox.hubspot.links import End, Links
+from sandbox.hubspot.objects import Objects
+from sandbox.hubspot.values import iso
 from sandbox.people import TEAM
 from sandbox.records import Record, Table
-from sandbox.vendor import Refused, Vendor, View, plain_template
+from sandbox.vendor import Act, Vendor, View, plain_template
 
 TOKEN = "sandbox-token"
 FOUNDED = datetime(2026, 1, 5, 8, tzinfo=UTC)
-FIRST_CONTACT, FIRST_OWNER, FIRST_USER = 101, 71_001, 81_001
-# What a path may say for an object type; all but contacts are known and not built.
-CONTACTS = frozenset({"contacts", "contact", "0-1"})
-TYPE_IDS = {
-    "company": "0-2",
-    "deal": "0-3",
-    "ticket": "0-5",
-    "communication": "0-18",
-    "task": "0-27",
-    "note": "0-46",
-    "meeting": "0-47",
-    "call": "0-48",
-    "email": "0-49",
-    "lead": "0-136",
-}
-PLURALS = {"company": "companies"}
-NOT_BUILT = frozenset(
-    spelling
-    for name, type_id in TYPE_IDS.items()
-    for spelling in (name, PLURALS.get(name, f"{name}s"), type_id)
-)
+FIRST_OWNER, FIRST_USER = 71_001, 81_001
+APP_ID = 54_321
+TYPE_ARGUMENTS = ("object_type", "to_type")  # the names under which rules take an object type
 
 
 class HubSpot(Vendor):
@@ -54,33 +41,20 @@ class HubSpot(Vendor):
         "batch_order": ("input", "shuffled"),
         "new_contact_stage": ("none", "lead"),
     }
-    views: ClassVar = {
-        "contacts": View(
-            "Contacts",
-            title=("firstname", "lastname"),
-            columns={
-                "email": "Email",
-                "company": "Company",
-                "lifecyclestage": "Lifecycle stage",
-                "hubspot_owner_id": "Owner",
-                "lastmodifieddate": "Last modified",
-            },
-        ),
+    views: ClassVar = {name: kind.view for name, kind in KINDS.items()} | {
         "owners": View(
             "Owners", title=("firstName", "lastName"), columns={"email": "Email", "userId": "User id"}
         ),
     }
 
-    def __init__(self, clock: Clock) -> None:
-        self.definitions = properties.load()
-        self.unique = [name for name, told in self.definitions.items() if told["hasUniqueValue"]]
-        self.contacts = Contacts(self)
-        super().__init__(clock)
-
     def clear(self) -> None:
-        self.tables = {"contacts": Table(self.contacts.keys_of), "owners": Table()}
+        self.link_types = LinkTypes()
+        self.links = Links(self.link_types, self._linked)
+        self.objects = {name: Objects(self, kind) for name, kind in KINDS.items()}
+        self.tables = {name: objects.table for name, objects in self.objects.items()} | {"owners": Table()}
+        self.blocked: set[str] = set()  # addresses that were erased for privacy
         self.budget = Budget()
-        self.last_contact_id = FIRST_CONTACT - 1
+        self._loose_leads: set[str] = set()
         for place, person in enumerate(TEAM):
             owner = {
                 "email": person.email,
@@ -126,11 +100,17 @@ class HubSpot(Vendor):
 
     def not_built(self) -> Response:
         path = f"{request.method} {request.path}"
-        return self.refuse(ApiError(501, f"The sandbox has not built {path}.", "NOT_BUILT"))
+        return self.refuse(
+            ApiError(501, f"The sandbox has not built {path}. See docs/sandbox.md.", "NOT_BUILT")
+        )
 
     def template(self, rule: str, arguments: Mapping[str, Any]) -> str:
-        asked = str(arguments.get("object_type", ""))
-        return plain_template(rule).replace("{object_type}", "contacts" if asked in CONTACTS else asked)
+        template = plain_template(rule)
+        for name in TYPE_ARGUMENTS:
+            if name in arguments:
+                kind = SPELLINGS.get(str(arguments[name]))
+                template = template.replace(f"{{{name}}}", kind.name if kind else str(arguments[name]))
+        return template
 
     def page_fields(self, object_name: str, record: Record) -> dict[str, Any]:
         fields = self.fields_of(object_name, record)
@@ -141,13 +121,11 @@ class HubSpot(Vendor):
             )
         return fields
 
-    def check_type(self, object_type: str) -> None:
-        """Let contacts through; refuse other types as HubSpot or as not built."""
-        if object_type in CONTACTS:
-            return
-        if object_type in NOT_BUILT:
-            path = f"{request.method} {request.path}"
-            raise ApiError(501, f"The sandbox has not built {path}.", "NOT_BUILT")
+    def of(self, object_type: str) -> Objects:
+        """The records of the object type that a path or a body names, in any spelling."""
+        kind = SPELLINGS.get(object_type)
+        if kind is not None:
+            return self.objects[kind.name]
         if object_type[:1].isdigit():
             raise ApiError(400, f"Invalid object or event type id: {object_type}", None)
         raise ApiError(400, f"Unable to infer object type from: {object_type}", None)
@@ -157,17 +135,79 @@ class HubSpot(Vendor):
         owner = self.tables["owners"].get(owner_id)
         return owner if owner is not None and owner.archived_at is None else None
 
+    def source_of(self, write: Write) -> tuple[str, str]:
+        """Where a write came from, as property histories and webhooks name it."""
+        if write.call.by:
+            owners = self.tables["owners"].after()
+            user_id = next(
+                (owner.values["userId"] for owner in owners if owner.values["email"] == write.call.by), 0
+            )
+            return "CRM_UI", f"userId:{user_id}"
+        return "INTEGRATION", str(APP_ID)
+
+    # Associations.
+
+    def make_primary(self, lead_id: str) -> None:
+        """Let the first contact of a lead be its primary one, where it has none."""
+        lead = ("leads", lead_id)
+        contacts = self.links.of(lead, "contacts")
+        if contacts and not self._has_primary(lead):
+            primary = next(
+                made for made in self.link_types.between("leads", "contacts") if made.label == PRIMARY
+            )
+            self.links.add(lead, ("contacts", next(iter(contacts))), [primary.spec])
+        self._loose_leads.discard(lead_id)
+
+    def drop_loose_leads(self) -> None:
+        """Delete the leads that have lost their last primary association, as HubSpot does."""
+        for lead_id in self._loose_leads:
+            lead = self.objects["leads"].find(lead_id)
+            if lead is not None and not self._has_primary(("leads", lead_id)):
+                self.objects["leads"].archive(lead)
+        self._loose_leads.clear()
+
+    def _has_primary(self, end: End) -> bool:
+        return any(
+            made is not None and made.label == PRIMARY
+            for other, specs in self.links.ends(end)
+            for made in (self.link_types.get(end[0], other[0], spec) for spec in specs)
+        )
+
+    def _linked(self, source: End, target: End, made: LinkType, removed: bool) -> None:
+        """Note that an association was set or removed."""
+        field, text = f"associations.{target[0]}", f"{target[1]} ({made.name})"
+        if removed and made.label == PRIMARY and source[0] == "leads":
+            self._loose_leads.add(source[1])
+        if removed:
+            self.wrote("dissociate", *source, {field: text}, {field: None})
+        else:
+            self.wrote("associate", *source, {}, {field: text})
+
+    def merged(self, objects: Objects, primary: Record, other: Record, record: Record) -> None:
+        """Two records have become one."""
+
     # What a person does in HubSpot's pages.
+
+    def acts(self) -> Mapping[str, Act]:
+        return acts.of(self)
+
+    def find_for(self, verb: str, object_name: str, record_id: str) -> Record | None:
+        if verb == "restore" and object_name in self.objects:
+            return self.objects[object_name].find_archived(record_id)
+        return super().find_for(verb, object_name, record_id)
 
     def create_by_hand(self, object_name: str, fields: Mapping[str, Any], *, by: str) -> Record:  # noqa: ARG002
         if object_name == "owners":
             owners = self.tables["owners"]
             told = {"firstName": "", "lastName": "", "userId": FIRST_USER + len(owners) + 1, **fields}
             return self._add_owner(told, self.now(), archived=False)
-        try:
-            return self.contacts.create(self.contacts.read(fields))
-        except ApiError as error:
-            raise Refused(error.status, "hubspot_refuses", error.message) from None
+        objects = self.objects[object_name]
+        with as_refusal():
+            values = objects.read(fields)
+            blocked = [value for field, value in objects.keys_of(values) if field == "email"]
+            if self.blocked.intersection(blocked):
+                raise ApiError(403, f"{blocked[0]} was deleted for privacy and is blocked.", None)
+            return objects.create(values)
 
     def edit_by_hand(self, object_name: str, record: Record, fields: Mapping[str, Any], *, by: str) -> None:  # noqa: ARG002
         if object_name == "owners":
@@ -175,14 +215,13 @@ class HubSpot(Vendor):
             self.tables["owners"].replace(record, {**record.values, **fields}, at=self.now())
             self.wrote("update", "owners", record.id, before, dict(fields))
             return
-        try:  # in the pages a stage can also be set back
-            self.contacts.update(record, self.contacts.read(fields), forward_only=False)
-        except ApiError as error:
-            raise Refused(error.status, "hubspot_refuses", error.message) from None
+        objects = self.objects[object_name]
+        with as_refusal():  # in the pages a stage can also be set back
+            objects.update(record, objects.read(fields, record), forward_only=False)
 
     def delete_by_hand(self, object_name: str, record: Record, *, by: str) -> None:  # noqa: ARG002
-        if object_name == "contacts":
-            self.contacts.archive(record)
+        if object_name != "owners":
+            self.objects[object_name].archive(record)
             return
         self.tables["owners"].archive(record, at=self.now())
         self.wrote("delete", "owners", record.id, {"archived": False}, {"archived": True})
@@ -199,7 +238,7 @@ class HubSpot(Vendor):
 
 def _failures(now: datetime) -> dict[int, tuple[str, str, dict[str, Any]]]:
     """Message, category and further keys of the statuses that have a shape of their own."""
-    expired = {"context": {"expire time": [properties.iso(now)]}}
+    expired = {"context": {"expire time": [iso(now)]}}
     return {
         401: (
             "The OAuth token used to make this call expired 75 second(s) ago.",

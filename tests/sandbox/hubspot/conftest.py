@@ -12,6 +12,8 @@ from hubspot import HubSpot
 from sandbox.hubspot import TOKEN, create_app
 from sandbox.server import running
 
+HUBSPOT_TYPE = {"associationCategory": "HUBSPOT_DEFINED"}
+
 
 class Account:
     """The fake account as a test talks to it: raw, by HubSpot's own client, and behind the scenes."""
@@ -34,20 +36,41 @@ class Account:
         )
         return response.json() if response.content else None
 
-    def contact(self, **properties: Any) -> str:
-        """Make a contact and return its id."""
-        made = self.call("POST", "/crm/v3/objects/contacts", {"properties": properties})
+    def make(self, kind: str, *links: tuple[str, int], **properties: Any) -> str:
+        """Make a record and return its id; ``links`` are ids with HubSpot's association types."""
+        to = [
+            {"to": {"id": other}, "types": [HUBSPOT_TYPE | {"associationTypeId": type_id}]}
+            for other, type_id in links
+        ]
+        body = {"properties": properties} | ({"associations": to} if to else {})
+        made = self.call("POST", f"/crm/v3/objects/{kind}", body)
         assert made.status_code == 201, made.text
         return str(made.json()["id"])
 
-    def stored(self, contact_id: str) -> dict[str, Any]:
+    def contact(self, **properties: Any) -> str:
+        """Make a contact and return its id."""
+        return self.make("contacts", **properties)
+
+    def read(self, kind: str, record_id: str, *names: str, **query: Any) -> dict[str, Any]:
+        """A record's properties as the API answers them."""
+        told = self.call("GET", f"/crm/v3/objects/{kind}/{record_id}", properties=",".join(names), **query)
+        assert told.status_code == 200, told.text
+        properties: dict[str, Any] = told.json()["properties"]
+        return properties
+
+    def act(self, verb: str, kind: str, record_id: str = "", **body: Any) -> requests.Response:
+        """Do what a person does in HubSpot's pages."""
+        address = f"{self.url}/__sandbox/act/{verb}"
+        return requests.post(address, json={"object": kind, "id": record_id, **body}, timeout=5)
+
+    def stored(self, contact_id: str, kind: str = "contacts") -> dict[str, Any]:
         """The properties the account really holds."""
-        rows = self.control("records/contacts")["records"]
+        rows = self.control(f"records/{kind}")["records"]
         return next(row["fields"] for row in rows if row["id"] == contact_id)
 
-    def history(self, contact_id: str) -> list[dict[str, Any]]:
-        """Every write to a contact."""
-        writes: list[dict[str, Any]] = self.control(f"history/contacts/{contact_id}")["writes"]
+    def history(self, contact_id: str, kind: str = "contacts") -> list[dict[str, Any]]:
+        """Every write to a record."""
+        writes: list[dict[str, Any]] = self.control(f"history/{kind}/{contact_id}")["writes"]
         return writes
 
 
