@@ -6,11 +6,11 @@ from flask import Blueprint, Flask, Response
 
 from sandbox.app import build
 from sandbox.clock import Clock
-from sandbox.hubspot import batches, group_calls, merging, owners, property_calls, singles
+from sandbox.hubspot import batches, group_calls, merging, owners, property_calls, search, singles
 from sandbox.hubspot.account import TOKEN, HubSpot
 from sandbox.hubspot.errors import PORTAL_ID, ApiError
 
-PARTS = (singles, batches, merging, owners, property_calls, group_calls)
+PARTS = (singles, batches, search, merging, owners, property_calls, group_calls)
 __all__ = ["PORTAL_ID", "TOKEN", "create_app"]
 
 

@@ -15,7 +15,7 @@ from sandbox.hubspot import acts
 from sandbox.hubspot.acts import as_refusal
 from sandbox.hubspot.errors import ApiError
 from sandbox.hubspot.kinds import KINDS, SPELLINGS
-from sandbox.hubspot.limits import Budget, too_many
+from sandbox.hubspot.limits import Budget, SearchBudget, too_many
 from sandbox.hubspot.link_types import PRIMARY, LinkType, LinkTypes
 from sandbox.hubspot.links import End, Links
 from sandbox.hubspot.objects import Objects
@@ -28,6 +28,7 @@ TOKEN = "sandbox-token"
 FOUNDED = datetime(2026, 1, 5, 8, tzinfo=UTC)
 FIRST_OWNER, FIRST_USER = 71_001, 81_001
 APP_ID = 54_321
+SEARCHES = "hubspot.search "  # how the names of the search endpoints begin
 TYPE_ARGUMENTS = ("object_type", "to_type")  # the names under which rules take an object type
 
 
@@ -35,7 +36,7 @@ class HubSpot(Vendor):
     """One HubSpot account with an installed app."""
 
     name, title = "hubspot", "HubSpot"
-    limits: ClassVar = {"per_10s": 110, "daily": None}
+    limits: ClassVar = {"per_10s": 110, "daily": None, "search_per_s": 5}
     switches: ClassVar = {
         "batch_create_conflict": ("207", "409"),
         "batch_order": ("input", "shuffled"),
@@ -53,7 +54,7 @@ class HubSpot(Vendor):
         self.objects = {name: Objects(self, kind) for name, kind in KINDS.items()}
         self.tables = {name: objects.table for name, objects in self.objects.items()} | {"owners": Table()}
         self.blocked: set[str] = set()  # addresses that were erased for privacy
-        self.budget = Budget()
+        self.budget, self.searches = Budget(), SearchBudget()
         self._loose_leads: set[str] = set()
         for place, person in enumerate(TEAM):
             owner = {
@@ -72,9 +73,16 @@ class HubSpot(Vendor):
                 ApiError(401, "Authentication credentials not found.", "INVALID_AUTHENTICATION")
             )
         with self.lock:
-            refusal = self.budget.take(self.faults.limits, self.clock.now())
-            g.rate_headers = self.budget.headers(self.faults.limits, self.clock.now())
+            refusal = self._spend(self.clock.now())
         return self.refuse(refusal) if refusal else None
+
+    def _spend(self, at: datetime) -> ApiError | None:
+        """Count the call towards its limit; searches have one of their own and tell nothing about it."""
+        if (request.endpoint or "").startswith(SEARCHES):
+            return self.searches.take(self.faults.limits["search_per_s"], at)
+        refusal = self.budget.take(self.faults.limits, at)
+        g.rate_headers = self.budget.headers(self.faults.limits, at)
+        return refusal
 
     def dress(self, response: Response) -> None:
         response.headers["X-HubSpot-Correlation-Id"] = g.correlation_id

@@ -67,6 +67,23 @@ class Budget:
         return recent
 
 
+class SearchBudget:
+    """The searches of one account, which do not count towards the ten seconds."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+
+    def take(self, limit: int | None, at: datetime) -> ApiError | None:
+        """Count a search, or refuse it in the shape that searches have."""
+        now = at.timestamp()
+        while self._times and not now - 1 < self._times[0] <= now:
+            self._times.popleft()
+        if limit is not None and len(self._times) >= limit:
+            return ApiError(429, "You have reached your secondly limit.", "RATE_LIMITS")
+        self._times.append(now)
+        return None
+
+
 def too_many(message: str, policy: str) -> ApiError:
     """429 as the gateway words it; it has no category."""
     group = f"publicapi:app:{PORTAL_ID}"
