@@ -6,11 +6,29 @@ from flask import Blueprint, Flask, Response
 
 from sandbox.app import build
 from sandbox.clock import Clock
-from sandbox.hubspot import batches, group_calls, merging, owners, property_calls, search, singles
+from sandbox.hubspot import (
+    association_batches,
+    association_calls,
+    batches,
+    details,
+    group_calls,
+    label_calls,
+    list_calls,
+    merging,
+    owners,
+    pipeline_calls,
+    property_calls,
+    search,
+    singles,
+)
 from sandbox.hubspot.account import TOKEN, HubSpot
 from sandbox.hubspot.errors import PORTAL_ID, ApiError
 
-PARTS = (singles, batches, search, merging, owners, property_calls, group_calls)
+PARTS = (
+    singles, batches, search, merging,
+    association_calls, association_batches, label_calls,
+    owners, property_calls, group_calls, pipeline_calls, list_calls, details,
+)  # fmt: skip
 __all__ = ["PORTAL_ID", "TOKEN", "create_app"]
 
 

@@ -18,6 +18,7 @@ from sandbox.hubspot.kinds import KINDS, SPELLINGS
 from sandbox.hubspot.limits import Budget, SearchBudget, too_many
 from sandbox.hubspot.link_types import PRIMARY, LinkType, LinkTypes
 from sandbox.hubspot.links import End, Links
+from sandbox.hubspot.lists import Lists
 from sandbox.hubspot.objects import Objects
 from sandbox.hubspot.values import iso
 from sandbox.people import TEAM
@@ -53,6 +54,7 @@ class HubSpot(Vendor):
         self.links = Links(self.link_types, self._linked)
         self.objects = {name: Objects(self, kind) for name, kind in KINDS.items()}
         self.tables = {name: objects.table for name, objects in self.objects.items()} | {"owners": Table()}
+        self.lists = Lists()
         self.blocked: set[str] = set()  # addresses that were erased for privacy
         self.budget, self.searches = Budget(), SearchBudget()
         self._loose_leads: set[str] = set()
@@ -107,10 +109,11 @@ class HubSpot(Vendor):
         return response
 
     def not_built(self) -> Response:
-        path = f"{request.method} {request.path}"
-        return self.refuse(
-            ApiError(501, f"The sandbox has not built {path}. See docs/sandbox.md.", "NOT_BUILT")
-        )
+        return self.refuse(self.missing(f"{request.method} {request.path}"))
+
+    def missing(self, what: str) -> ApiError:
+        """501 for what the sandbox does not have."""
+        return ApiError(501, f"The sandbox has not built {what}. See docs/sandbox.md.", "NOT_BUILT")
 
     def template(self, rule: str, arguments: Mapping[str, Any]) -> str:
         template = plain_template(rule)

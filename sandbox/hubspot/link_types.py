@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.hubspot.kinds import KINDS
 
 Spec = tuple[str, int]  # category and type id: ("HUBSPOT_DEFINED", 279)
+NAMES = {"meetings": "meeting_event"}  # in the names of types, where they differ
 HUBSPOT, USER = "HUBSPOT_DEFINED", "USER_DEFINED"
 PRIMARY = "Primary"
 
@@ -131,7 +132,7 @@ class LinkTypes:
 def _both_ways(
     source: str, target: str, there: int, back: int, label: str | None, suffix: str
 ) -> Iterator[LinkType]:
-    one, other = KINDS[source].singular, KINDS[target].singular
+    one, other = (NAMES.get(name, KINDS[name].singular) for name in (source, target))
     only_one = label == PRIMARY
     yield LinkType(
         (HUBSPOT, there), source, target, label, f"{one}_to_{other}{suffix}", (HUBSPOT, back), only_one

@@ -87,6 +87,14 @@ class Links:
         for one, other in ((source, target), (target, source)):
             self._of.get(one, defaultdict(dict)).get(other[0], {}).pop(other[1], None)
 
+    def forget(self, made: LinkType) -> None:
+        """Take a label from all associations and from the account; the associations stay."""
+        for source in [end for end in self._of if end[0] == made.source]:
+            for other, specs in list(self.of(source, made.target).items()):
+                if made.spec in specs:
+                    self._take(source, (made.target, other), made)
+        self._types.remove(made)
+
     def _holder(self, source: End, made: LinkType) -> str | None:
         others = self.of(source, made.target)
         return next((record_id for record_id, specs in others.items() if made.spec in specs), None)

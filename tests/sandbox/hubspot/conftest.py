@@ -74,11 +74,18 @@ class Account:
         return writes
 
 
-@pytest.fixture
-def account() -> Iterator[Account]:
-    """A new account."""
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """One server for all tests; building an app with so many endpoints takes a while."""
     with running(create_app()) as url:
-        yield Account(url)
+        yield url
+
+
+@pytest.fixture
+def account(server: str) -> Account:
+    """A new account."""
+    requests.post(f"{server}/__sandbox/reset", timeout=5).raise_for_status()
+    return Account(server)
 
 
 @pytest.fixture

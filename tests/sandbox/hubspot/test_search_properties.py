@@ -40,9 +40,13 @@ FILTER = st.one_of(
 COMPARE = {"EQ": op.eq, "NEQ": op.ne, "LT": op.lt, "LTE": op.le, "GT": op.gt, "GTE": op.ge}
 
 
+WEB = create_app().test_client()
+
+
 def client():
     """A call to a new account without a socket."""
-    web = create_app().test_client()
+    web = WEB
+    web.post("/__sandbox/reset")
     web.post("/__sandbox/faults", json={"limits": {"search_per_s": None, "per_10s": None}})
 
     def call(path: str, body: Any, method: str = "POST") -> Any:
