@@ -10,24 +10,28 @@ from sandbox.hubspot import (
     association_batches,
     association_calls,
     batches,
+    consent,
     details,
     group_calls,
     label_calls,
     list_calls,
     merging,
+    oauth,
     owners,
     pipeline_calls,
     property_calls,
     search,
     singles,
 )
-from sandbox.hubspot.account import TOKEN, HubSpot
+from sandbox.hubspot.account import HubSpot
+from sandbox.hubspot.apps import TOKEN
 from sandbox.hubspot.errors import PORTAL_ID, ApiError
 
 PARTS = (
     singles, batches, search, merging,
     association_calls, association_batches, label_calls,
     owners, property_calls, group_calls, pipeline_calls, list_calls, details,
+    consent, oauth,
 )  # fmt: skip
 __all__ = ["PORTAL_ID", "TOKEN", "create_app"]
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from flask import Response, g, request
+from flask import Blueprint, Response, g, request
 
 from sandbox.app import answer
 from sandbox.history import Write
-from sandbox.hubspot import acts
+from sandbox.hubspot import access, acts, steering
 from sandbox.hubspot.acts import as_refusal
+from sandbox.hubspot.apps import APP_ID, Apps
 from sandbox.hubspot.errors import ApiError
 from sandbox.hubspot.kinds import KINDS, SPELLINGS
 from sandbox.hubspot.limits import Budget, SearchBudget, too_many
@@ -25,10 +26,8 @@ from sandbox.people import TEAM
 from sandbox.records import Record, Table
 from sandbox.vendor import Act, Vendor, View, plain_template
 
-TOKEN = "sandbox-token"
 FOUNDED = datetime(2026, 1, 5, 8, tzinfo=UTC)
 FIRST_OWNER, FIRST_USER = 71_001, 81_001
-APP_ID = 54_321
 SEARCHES = "hubspot.search "  # how the names of the search endpoints begin
 TYPE_ARGUMENTS = ("object_type", "to_type")  # the names under which rules take an object type
 
@@ -42,6 +41,7 @@ class HubSpot(Vendor):
         "batch_create_conflict": ("207", "409"),
         "batch_order": ("input", "shuffled"),
         "new_contact_stage": ("none", "lead"),
+        "refresh_token": ("same", "rotated"),
     }
     views: ClassVar = {name: kind.view for name, kind in KINDS.items()} | {
         "owners": View(
@@ -55,6 +55,8 @@ class HubSpot(Vendor):
         self.objects = {name: Objects(self, kind) for name, kind in KINDS.items()}
         self.tables = {name: objects.table for name, objects in self.objects.items()} | {"owners": Table()}
         self.lists = Lists()
+        self.apps = Apps()
+        self._app_of_call: dict[int, int] = {}  # calls of other apps than the usual one
         self.blocked: set[str] = set()  # addresses that were erased for privacy
         self.budget, self.searches = Budget(), SearchBudget()
         self._loose_leads: set[str] = set()
@@ -68,15 +70,13 @@ class HubSpot(Vendor):
             self._add_owner(owner, FOUNDED, archived=not person.active)
 
     def gate(self) -> Response | None:
-        """Check the token, then the limits; a call without a token counts towards none."""
+        """Check the credentials, then the limits; a call without credentials counts towards none."""
         g.correlation_id = str(uuid.uuid4())
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return self.refuse(
-                ApiError(401, "Authentication credentials not found.", "INVALID_AUTHENTICATION")
-            )
-        with self.lock:
-            refusal = self._spend(self.clock.now())
-        return self.refuse(refusal) if refusal else None
+        refused = access.refusal(self)
+        if refused is None and not (request.endpoint or "").startswith(access.OPEN):
+            with self.lock:
+                refused = self._spend(self.clock.now())
+        return self.refuse(refused) if refused else None
 
     def _spend(self, at: datetime) -> ApiError | None:
         """Count the call towards its limit; searches have one of their own and tell nothing about it."""
@@ -154,7 +154,14 @@ class HubSpot(Vendor):
                 (owner.values["userId"] for owner in owners if owner.values["email"] == write.call.by), 0
             )
             return "CRM_UI", f"userId:{user_id}"
-        return "INTEGRATION", str(APP_ID)
+        return "INTEGRATION", str(self._app_of_call.get(write.call.id, APP_ID))
+
+    def wrote(
+        self, kind: str, object_name: str, record_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        if g.get("app_id", APP_ID) != APP_ID:
+            self._app_of_call[self.call.id] = g.app_id
+        super().wrote(kind, object_name, record_id, before, after)
 
     # Associations.
 
@@ -201,6 +208,9 @@ class HubSpot(Vendor):
 
     def acts(self) -> Mapping[str, Act]:
         return acts.of(self)
+
+    def add_control(self, routes: Blueprint) -> None:
+        steering.add_to(routes, self)
 
     def find_for(self, verb: str, object_name: str, record_id: str) -> Record | None:
         if verb == "restore" and object_name in self.objects:
@@ -249,13 +259,9 @@ class HubSpot(Vendor):
 
 def _failures(now: datetime) -> dict[int, tuple[str, str, dict[str, Any]]]:
     """Message, category and further keys of the statuses that have a shape of their own."""
-    expired = {"context": {"expire time": [iso(now)]}}
+    expired = access.expired(75, iso(now))
     return {
-        401: (
-            "The OAuth token used to make this call expired 75 second(s) ago.",
-            "EXPIRED_AUTHENTICATION",
-            expired,
-        ),
+        401: (expired.message, "EXPIRED_AUTHENTICATION", expired.more),
         403: ("This app hasn't been granted all required scopes to make this call.", "MISSING_SCOPES", {}),
         423: (
             "The record is locked by other writes. Try again in 2 seconds.",
