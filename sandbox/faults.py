@@ -96,7 +96,7 @@ def only(value: Any) -> Any:
     return value
 
 
-# key: (default, check). The last four hold until changed; `count` and `only` narrow the others.
+# key: (default, check). `count` and `only` narrow the keys above them; those below hold until changed.
 KEYS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "seed": (0, whole),
     "latency_ms": (0, latency),
@@ -111,6 +111,10 @@ KEYS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "count": (None, count),
     "search_lag_ms": (0, number),
     "clock_skew_s": (0, seconds),
+    # What a vendor sends by itself.
+    "push_duplicate_rate": (0.0, rate),
+    "push_reorder_rate": (0.0, rate),
+    "push_delay_ms": (0, number),
 }
 
 

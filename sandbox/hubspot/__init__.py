@@ -26,12 +26,13 @@ from sandbox.hubspot import (
 from sandbox.hubspot.account import HubSpot
 from sandbox.hubspot.apps import TOKEN
 from sandbox.hubspot.errors import PORTAL_ID, ApiError
+from sandbox.hubspot.webhooks import calls as webhook_calls
 
 PARTS = (
     singles, batches, search, merging,
     association_calls, association_batches, label_calls,
     owners, property_calls, group_calls, pipeline_calls, list_calls, details,
-    consent, oauth,
+    consent, oauth, webhook_calls,
 )  # fmt: skip
 __all__ = ["PORTAL_ID", "TOKEN", "create_app"]
 

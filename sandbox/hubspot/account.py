@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from flask import Blueprint, Response, g, request
 
 from sandbox.app import answer
+from sandbox.clock import Clock
 from sandbox.history import Write
 from sandbox.hubspot import access, acts, steering
 from sandbox.hubspot.acts import as_refusal
@@ -22,6 +23,7 @@ from sandbox.hubspot.links import End, Links
 from sandbox.hubspot.lists import Lists
 from sandbox.hubspot.objects import Objects
 from sandbox.hubspot.values import iso
+from sandbox.hubspot.webhooks.desk import Desk
 from sandbox.people import TEAM
 from sandbox.records import Record, Table
 from sandbox.vendor import Act, Vendor, View, plain_template
@@ -49,7 +51,12 @@ class HubSpot(Vendor):
         ),
     }
 
+    def __init__(self, clock: Clock) -> None:
+        self.desk = Desk(self)
+        super().__init__(clock)
+
     def clear(self) -> None:
+        self.desk.clear()
         self.link_types = LinkTypes()
         self.links = Links(self.link_types, self._linked)
         self.objects = {name: Objects(self, kind) for name, kind in KINDS.items()}
@@ -162,6 +169,11 @@ class HubSpot(Vendor):
         if g.get("app_id", APP_ID) != APP_ID:
             self._app_of_call[self.call.id] = g.app_id
         super().wrote(kind, object_name, record_id, before, after)
+        self.desk.wrote(self.history.writes[-1])
+
+    def next_event_id(self) -> int:
+        """A number for a webhook event."""
+        return self.desk.next_event_id()
 
     # Associations.
 
@@ -200,9 +212,7 @@ class HubSpot(Vendor):
             self.wrote("dissociate", *source, {field: text}, {field: None})
         else:
             self.wrote("associate", *source, {}, {field: text})
-
-    def merged(self, objects: Objects, primary: Record, other: Record, record: Record) -> None:
-        """Two records have become one."""
+        self.desk.linked(self.history.writes[-1], target, made, removed)
 
     # What a person does in HubSpot's pages.
 

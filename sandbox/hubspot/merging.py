@@ -79,10 +79,11 @@ def merge(objects: Objects, primary: Record, other: Record) -> Record:
     for old in (primary, other):
         objects.moved[old.id] = record.id
         account.links.move((name, old.id), (name, record.id))
-    account.wrote("create", name, record.id, {}, record.values)
+    # Not told as a creation: subscribers hear of the merge.
+    super(type(account), account).wrote("create", name, record.id, {}, record.values)
     for old in (primary, other):
         account.wrote("merge", name, old.id, {}, {"merged_into": record.id})
-    account.merged(objects, primary, other, record)
+    account.desk.merged(account.history.writes[-2], _told(primary, other, record))
     return record
 
 
@@ -93,6 +94,16 @@ def erase(objects: Objects, record: Record) -> None:
     objects.table.discard(record, at=account.now())
     record.values = {"hs_object_id": record.id}
     account.wrote("erase", objects.kind.name, record.id, {}, {})
+
+
+def _told(primary: Record, other: Record, record: Record) -> dict[str, object]:
+    """What webhooks say of a merge."""
+    return {
+        "primaryObjectId": int(primary.id),
+        "mergedObjectIds": [int(other.id)],
+        "newObjectId": int(record.id),
+        "numberOfPropertiesMoved": sum(name not in primary.values for name in other.values),
+    }
 
 
 def _existing(objects: Objects, record_id: str) -> Record:

@@ -1,4 +1,4 @@
-"""The control endpoints that only HubSpot has: the apps that may be connected."""
+"""The control endpoints that only HubSpot has: its apps, and what it sends them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, jsonify, request
 
+from sandbox.hubspot.acts import as_refusal
+from sandbox.hubspot.apps import APP_ID
+from sandbox.hubspot.webhooks.subscriptions import CONCURRENT
 from sandbox.vendor import Refused
 
 if TYPE_CHECKING:
@@ -27,6 +30,52 @@ def add_to(routes: Blueprint, account: HubSpot) -> None:
         """Make an app known, or change one; what is left out is made up."""
         with account.lock:
             return jsonify(account.apps.register(body_in()).as_json()), 201
+
+    @routes.get("/webhooks")
+    def webhooks() -> ResponseReturnValue:
+        """The hooks of an app, what waits, and what was sent, the latest last."""
+        app_id = int(request.args.get("app_id", APP_ID))
+        return jsonify(_shown(account, app_id) | {"deliveries": list(account.desk.sender.deliveries)})
+
+    @routes.post("/webhooks")
+    def set_webhooks() -> ResponseReturnValue:
+        """Replace the hooks of an app: where events go, and of what; all are active at once."""
+        told = body_in()
+        with account.lock, as_refusal():
+            app_id = int(told.get("app_id") or APP_ID)
+            if account.apps.by_id(app_id) is None:
+                raise Refused(
+                    404, "no_such_app", f"there is no app {app_id}", "Register it at /__sandbox/apps."
+                )
+            hooks = account.desk.of(app_id)
+            hooks.by_number.clear()
+            hooks.configure(str(told.get("target_url", "")), CONCURRENT, at=account.now())
+            for row in told.get("subscriptions") or ():
+                event_type, _, name = str(row).partition(":")
+                named = {"propertyName": name or None, "active": True}
+                hooks.subscribe(_type_of(event_type) | named, at=account.now())
+            return jsonify(_shown(account, app_id))
+
+    @routes.post("/webhooks/flush")
+    def flush() -> ResponseReturnValue:
+        """Send at once what is due."""
+        return jsonify(calls=account.desk.sender.flush(), **account.desk.sender.counts())
+
+
+def _type_of(text: str) -> dict[str, Any]:
+    """ "object.creation/0-136" names the type of a generic subscription."""
+    event_type, _, type_id = text.partition("/")
+    return {"eventType": event_type, "objectTypeId": type_id or None}
+
+
+def _shown(account: HubSpot, app_id: int) -> dict[str, Any]:
+    hooks = account.desk.of(app_id)
+    return {
+        "app_id": app_id,
+        "target_url": hooks.settings.target_url if hooks.settings else None,
+        "subscriptions": [one.as_json() for one in hooks],
+        **account.desk.sender.counts(),
+    }
 
 
 def body_in() -> dict[str, Any]:
