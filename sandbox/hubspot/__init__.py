@@ -12,6 +12,7 @@ from sandbox.hubspot import (
     batches,
     consent,
     details,
+    form_calls,
     group_calls,
     label_calls,
     list_calls,
@@ -32,7 +33,7 @@ PARTS = (
     singles, batches, search, merging,
     association_calls, association_batches, label_calls,
     owners, property_calls, group_calls, pipeline_calls, list_calls, details,
-    consent, oauth, webhook_calls,
+    consent, oauth, webhook_calls, form_calls,
 )  # fmt: skip
 __all__ = ["PORTAL_ID", "TOKEN", "create_app"]
 

@@ -16,8 +16,9 @@ from sandbox.hubspot import access, acts, steering
 from sandbox.hubspot.acts import as_refusal
 from sandbox.hubspot.apps import APP_ID, Apps
 from sandbox.hubspot.errors import ApiError
+from sandbox.hubspot.forms import FORM, Form
 from sandbox.hubspot.kinds import KINDS, SPELLINGS
-from sandbox.hubspot.limits import Budget, SearchBudget, too_many
+from sandbox.hubspot.limits import Budget, Window, too_many
 from sandbox.hubspot.link_types import PRIMARY, LinkType, LinkTypes
 from sandbox.hubspot.links import End, Links
 from sandbox.hubspot.lists import Lists
@@ -30,6 +31,7 @@ from sandbox.vendor import Act, Vendor, View, plain_template
 
 FOUNDED = datetime(2026, 1, 5, 8, tzinfo=UTC)
 FIRST_OWNER, FIRST_USER = 71_001, 81_001
+SUBMISSIONS = "/submissions/"
 SEARCHES = "hubspot.search "  # how the names of the search endpoints begin
 TYPE_ARGUMENTS = ("object_type", "to_type")  # the names under which rules take an object type
 
@@ -38,7 +40,7 @@ class HubSpot(Vendor):
     """One HubSpot account with an installed app."""
 
     name, title = "hubspot", "HubSpot"
-    limits: ClassVar = {"per_10s": 110, "daily": None, "search_per_s": 5}
+    limits: ClassVar = {"per_10s": 110, "daily": None, "search_per_s": 5, "forms_per_10s": 50}
     switches: ClassVar = {
         "batch_create_conflict": ("207", "409"),
         "batch_order": ("input", "shuffled"),
@@ -63,9 +65,10 @@ class HubSpot(Vendor):
         self.tables = {name: objects.table for name, objects in self.objects.items()} | {"owners": Table()}
         self.lists = Lists()
         self.apps = Apps()
+        self.forms = {FORM: Form(FORM, "Contact us")}
         self._app_of_call: dict[int, int] = {}  # calls of other apps than the usual one
         self.blocked: set[str] = set()  # addresses that were erased for privacy
-        self.budget, self.searches = Budget(), SearchBudget()
+        self.budget, self.searches, self.submissions = Budget(), Window(1), Window(10)
         self._loose_leads: set[str] = set()
         for place, person in enumerate(TEAM):
             owner = {
@@ -161,6 +164,8 @@ class HubSpot(Vendor):
                 (owner.values["userId"] for owner in owners if owner.values["email"] == write.call.by), 0
             )
             return "CRM_UI", f"userId:{user_id}"
+        if write.call.path.startswith(SUBMISSIONS):
+            return "FORM", write.call.path.rpartition("/")[2]
         return "INTEGRATION", str(self._app_of_call.get(write.call.id, APP_ID))
 
     def wrote(

@@ -67,16 +67,17 @@ class Budget:
         return recent
 
 
-class SearchBudget:
-    """The searches of one account, which do not count towards the ten seconds."""
+class Window:
+    """Calls that have a limit of their own, over so many seconds. Callers hold the vendor's lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._times: deque[float] = deque()
 
     def take(self, limit: int | None, at: datetime) -> ApiError | None:
-        """Count a search, or refuse it in the shape that searches have."""
+        """Count a call, or refuse it in the shape that searches have."""
         now = at.timestamp()
-        while self._times and not now - 1 < self._times[0] <= now:
+        while self._times and not now - self._seconds < self._times[0] <= now:
             self._times.popleft()
         if limit is not None and len(self._times) >= limit:
             return ApiError(429, "You have reached your secondly limit.", "RATE_LIMITS")

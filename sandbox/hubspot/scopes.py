@@ -51,9 +51,20 @@ def _needed(method: str, rule: str, kinds: tuple[str, ...]) -> Iterator[AnyOf]:
                 yield ("crm.lists.write",)
         case "account-info":
             yield ("oauth",)
+        case "submissions":
+            yield ("forms",)
 
 
-AREAS = ("objects", "associations", "pipelines", "properties", "owners", "lists", "account-info")
+AREAS = (
+    "objects",
+    "associations",
+    "pipelines",
+    "properties",
+    "owners",
+    "lists",
+    "account-info",
+    "submissions",
+)
 
 
 def _name(kind: str) -> str:

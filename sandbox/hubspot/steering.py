@@ -1,13 +1,15 @@
-"""The control endpoints that only HubSpot has: its apps, and what it sends them."""
+"""The control endpoints that only HubSpot has: its apps, its forms, and what it sends."""
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, jsonify, request
 
 from sandbox.hubspot.acts import as_refusal
 from sandbox.hubspot.apps import APP_ID
+from sandbox.hubspot.forms import FIELDS, Form
 from sandbox.hubspot.webhooks.subscriptions import CONCURRENT
 from sandbox.vendor import Refused
 
@@ -30,6 +32,22 @@ def add_to(routes: Blueprint, account: HubSpot) -> None:
         """Make an app known, or change one; what is left out is made up."""
         with account.lock:
             return jsonify(account.apps.register(body_in()).as_json()), 201
+
+    @routes.get("/forms")
+    def forms() -> ResponseReturnValue:
+        """The forms and what came in through them."""
+        return jsonify(forms=[form.as_json() for form in account.forms.values()])
+
+    @routes.post("/forms")
+    def set_form() -> ResponseReturnValue:
+        """Make a form, or change one of that guid."""
+        told = body_in()
+        made = Form(str(told.get("guid") or uuid.uuid4()), str(told.get("name") or "Form"))
+        made.fields, made.required = told.get("fields") or FIELDS, told.get("required") or ()
+        made.redirect_uri = str(told.get("redirect_uri") or "")
+        with account.lock:
+            account.forms[made.guid] = made
+        return jsonify(made.as_json()), 201
 
     @routes.get("/webhooks")
     def webhooks() -> ResponseReturnValue:
