@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from flask import Blueprint, Response, current_app, jsonify, request, stream_wit
 from sandbox.faults import BadSetting
 from sandbox.people import TEAM
 from sandbox.records import Record, Table
-from sandbox.vendor import Refused, Vendor, plain_template
+from sandbox.vendor import Done, Refused, Vendor, plain_template
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -148,18 +148,29 @@ def _act(vendor: Vendor, verb: str, body: dict[str, Any]) -> ResponseReturnValue
     if verb == "create":
         record = vendor.create_by_hand(name, fields, by=by)
         return jsonify(_shown(vendor, name, record)), 201
+    done = do(vendor, verb, name, body, by)
+    if done is None:
+        return "", 204
+    shown = _shown(vendor, done.object_name, done.record)
+    told = {"object": done.object_name, **shown} if own is not None else shown
+    return jsonify(told), 201 if done.is_new else 200
+
+
+def do(vendor: Vendor, verb: str, name: str, body: Mapping[str, Any], by: str) -> Done | None:
+    """Do what a person does to a record; the record it leaves, and none where that is gone."""
     found = vendor.find_for(verb, name, str(body.get("id", "")))
     if found is None:
         raise Refused(404, "no_such_record", f'there is no {name} record "{body.get("id", "")}"')
+    own = vendor.acts().get(verb)
     if own is not None:
-        done = own(name, found, body, by)
-        shown = {"object": done.object_name, **_shown(vendor, done.object_name, done.record)}
-        return jsonify(shown), 201 if done.is_new else 200
+        return own(name, found, body, by)
     if verb == "edit":
-        vendor.edit_by_hand(name, found, fields, by=by)
-        return jsonify(_shown(vendor, name, found))
+        vendor.edit_by_hand(name, found, body.get("fields", {}), by=by)
+        return Done(name, found)
+    if verb != "delete":
+        raise Refused(404, "no_such_act", f'there is no act "{verb}"')
     vendor.delete_by_hand(name, found, by=by)
-    return "", 204
+    return None
 
 
 def _move(vendor: Vendor, body: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The pages on which a person looks at a vendor's records and their history."""
+"""The pages on which a person looks at a vendor's records and their history, and changes them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 
+from sandbox.control import do
+from sandbox.people import TEAM
 from sandbox.records import Record
-from sandbox.vendor import Vendor
+from sandbox.vendor import Refused, Vendor
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -64,20 +66,29 @@ def blueprint(vendor: Vendor) -> Blueprint:
 
     @routes.get("/browse/<name>/<record_id>")
     def single(name: str, record_id: str) -> ResponseReturnValue:
-        """A record with its fields and its history."""
-        view = vendor.views.get(name) or abort(404)
-        with vendor.lock:
-            record = vendor.tables[name].get(record_id) or abort(404)
-            row, writes = _row(vendor, name, record), vendor.history.of(name, record_id)
-        return render_template(
-            "sandbox/record.html",
-            name=name,
-            view=view,
-            record=record,
-            row=row,
-            writes=writes[:-201:-1],
-            write_count=len(writes),
-        )
+        """A record with its fields, its history, and what a person can do to it."""
+        return _record_page(vendor, name, record_id)
+
+    @routes.post("/browse/<name>/<record_id>/<verb>")
+    def act(name: str, record_id: str, verb: str) -> ResponseReturnValue:
+        """Do what a form of the page says."""
+        if name not in vendor.views:
+            abort(404)
+        sent = request.form.to_dict()
+        by = sent.pop("by", "") or TEAM[0].email
+        fields = {
+            key.removeprefix("fields."): text for key, text in sent.items() if key.startswith("fields.")
+        }
+        try:
+            with vendor.lock:
+                vendor.begin_call(f"ACT {verb}", by=by)
+                done = do(vendor, verb, name, {**sent, "id": record_id, "fields": fields}, by)
+        except Refused as error:
+            page = _record_page(vendor, name, record_id, problem=error.message, opened=verb)
+            return make_response(page, error.status)
+        if done is None:
+            return redirect(url_for("pages.listing", name=name), 303)
+        return redirect(url_for("pages.single", name=done.object_name, record_id=done.record.id), 303)
 
     @routes.get("/__sandbox/style.css")
     def style() -> ResponseReturnValue:
@@ -86,6 +97,26 @@ def blueprint(vendor: Vendor) -> Blueprint:
             return Response(file.read(), mimetype="text/css", headers={"Cache-Control": "max-age=60"})
 
     return routes
+
+
+def _record_page(vendor: Vendor, name: str, record_id: str, **told: Any) -> str:
+    view = vendor.views.get(name) or abort(404)
+    with vendor.lock:
+        record = vendor.tables[name].get(record_id) or abort(404)
+        row, writes = _row(vendor, name, record), vendor.history.of(name, record_id)
+        forms = vendor.forms_of(name, record)
+    return render_template(
+        "sandbox/record.html",
+        name=name,
+        view=view,
+        record=record,
+        row=row,
+        writes=writes[:-201:-1],
+        write_count=len(writes),
+        forms=forms,
+        people=[person for person in TEAM if person.active],
+        **told,
+    )
 
 
 def plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -47,6 +47,27 @@ class Done:
 
 
 Act = Callable[[str, Record, Mapping[str, Any], str], Done]  # object name, record, the body sent, by whom
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """One thing to fill in on a page: a line, a text, or one of some choices."""
+
+    name: str  # "owner", or "fields.city" for a field of the record
+    label: str
+    value: str = ""
+    choices: Mapping[str, str] | None = None
+    is_long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a person can do to a record on its page."""
+
+    verb: str  # an act
+    title: str
+    button: str
+    fields: tuple[Blank, ...] = ()
 
 
 class Vendor(ABC):
@@ -121,6 +142,10 @@ class Vendor(ABC):
     def acts(self) -> Mapping[str, Act]:
         """What a person can do to a record beside creating, editing and deleting it."""
         return {}
+
+    def forms_of(self, object_name: str, record: Record) -> Sequence[Form]:  # noqa: ARG002
+        """The acts that the record's page offers."""
+        return ()
 
     def find_for(self, verb: str, object_name: str, record_id: str) -> Record | None:  # noqa: ARG002
         """The record that an act is for; most are for live records."""

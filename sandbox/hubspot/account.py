@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -12,11 +12,11 @@ from flask import Blueprint, Response, g, request
 from sandbox.app import answer
 from sandbox.clock import Clock
 from sandbox.history import Write
-from sandbox.hubspot import access, acts, steering
+from sandbox.hubspot import access, acts, page_forms, steering
+from sandbox.hubspot import forms as web_forms
 from sandbox.hubspot.acts import as_refusal
 from sandbox.hubspot.apps import APP_ID, Apps
 from sandbox.hubspot.errors import ApiError
-from sandbox.hubspot.forms import FORM, Form
 from sandbox.hubspot.kinds import KINDS, SPELLINGS
 from sandbox.hubspot.limits import Budget, Window, too_many
 from sandbox.hubspot.link_types import PRIMARY, LinkType, LinkTypes
@@ -27,7 +27,7 @@ from sandbox.hubspot.values import iso
 from sandbox.hubspot.webhooks.desk import Desk
 from sandbox.people import TEAM
 from sandbox.records import Record, Table
-from sandbox.vendor import Act, Vendor, View, plain_template
+from sandbox.vendor import Act, Form, Vendor, View, plain_template
 
 FOUNDED = datetime(2026, 1, 5, 8, tzinfo=UTC)
 FIRST_OWNER, FIRST_USER = 71_001, 81_001
@@ -65,7 +65,7 @@ class HubSpot(Vendor):
         self.tables = {name: objects.table for name, objects in self.objects.items()} | {"owners": Table()}
         self.lists = Lists()
         self.apps = Apps()
-        self.forms = {FORM: Form(FORM, "Contact us")}
+        self.forms = {web_forms.FORM: web_forms.Form(web_forms.FORM, "Contact us")}
         self._app_of_call: dict[int, int] = {}  # calls of other apps than the usual one
         self.blocked: set[str] = set()  # addresses that were erased for privacy
         self.budget, self.searches, self.submissions = Budget(), Window(1), Window(10)
@@ -223,6 +223,9 @@ class HubSpot(Vendor):
 
     def acts(self) -> Mapping[str, Act]:
         return acts.of(self)
+
+    def forms_of(self, object_name: str, record: Record) -> Sequence[Form]:
+        return page_forms.of(self, object_name, record)
 
     def add_control(self, routes: Blueprint) -> None:
         steering.add_to(routes, self)

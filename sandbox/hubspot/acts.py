@@ -26,7 +26,8 @@ def as_refusal() -> Iterator[None]:
     try:
         yield
     except ApiError as error:
-        raise Refused(error.status, "hubspot_refuses", error.message) from None
+        told = [str(one["message"]) for one in error.more.get("errors", ())]
+        raise Refused(error.status, "hubspot_refuses", "; ".join(told) or error.message) from None
 
 
 def of(account: HubSpot) -> Mapping[str, Act]:

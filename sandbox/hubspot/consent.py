@@ -109,5 +109,5 @@ def _with(target: str, told: Mapping[str, str]) -> str:
 
 
 def _page(status: int, **told: object) -> Response:
-    html = render_template("sandbox/consent.html", company=COMPANY, portal=PORTAL_ID, **told)
+    html = render_template("hubspot/consent.html", company=COMPANY, portal=PORTAL_ID, **told)
     return make_response(html, status)
