@@ -44,6 +44,7 @@ class HubSpot(Vendor):
     switches: ClassVar = {
         "batch_create_conflict": ("207", "409"),
         "batch_order": ("input", "shuffled"),
+        "partial_in_2026_09": ("207", "200"),
         "new_contact_stage": ("none", "lead"),
         "refresh_token": ("same", "rotated"),
     }

@@ -166,7 +166,8 @@ def _shown(one: RecordList) -> dict[str, Any]:
 
 def _found(one: RecordList) -> dict[str, Any]:
     told = one.as_json()
-    return {**told, "additionalProperties": {"hs_list_size": str(told.pop("size"))}}
+    size = told.pop("size")
+    return {**told, "additionalProperties": {"hs_list_size": str(size)}}
 
 
 def _joined(one: RecordList, record_id: str) -> dict[str, Any]:

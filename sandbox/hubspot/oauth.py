@@ -82,13 +82,15 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
         grant = account.apps.access_tokens.get(token)
         if grant is None or _left(account, grant) < 0:
             raise not_found("access token is invalid, expired or revoked")
-        return answer(_told(account, token, grant) | {"token_type": "access"})
+        told = _told(account, token, grant) | {"token_type": "access"}
+        return answer(_without(told, "client_id", "token_use"))
 
     def refresh_info(token: str) -> Response:
         grant = account.apps.refresh_tokens.get(token)
         if grant is None:
             raise not_found("refresh token is invalid, expired or revoked")
-        return answer(_told(account, token, grant) | {"token_type": "refresh"})
+        told = _told(account, token, grant) | {"token_type": "refresh"}
+        return answer(_without(told, "app_id", "token_use"))
 
     def drop(token: str) -> Response:
         with account.lock:
@@ -203,6 +205,11 @@ def _told(account: HubSpot, token: str, grant: Grant) -> dict[str, Any]:
     signed = _signed(grant, int(account.now().timestamp() * 1000) + left * 1000)
     more = {"token_use": use, "expires_in": left, "is_private_distribution": False}
     return told | more | {"signed_access_token": signed}
+
+
+def _without(told: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The older shape, which says less."""
+    return {name: value for name, value in told.items() if name not in names}
 
 
 def _signed(grant: Grant, expires_at: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sandbox.hubspot.webhooks.subscriptions import Hooks, Subscription
 if TYPE_CHECKING:
     from sandbox.hubspot.account import HubSpot
 
-BASES = ("/webhooks/v3", "/app-webhooks/2026-03", "/app-webhooks/2026-09")
+BASES = ("/webhooks/v3", "/app-webhooks/2026-09")
 
 
 def add_to(api: Blueprint, account: HubSpot) -> None:

@@ -72,7 +72,7 @@ class Settings:
         """The shape of the management API."""
         return {
             "targetUrl": self.target_url,
-            "throttling": {"maxConcurrentRequests": self.concurrent, "period": "SECONDLY"},
+            "throttling": {"maxConcurrentRequests": self.concurrent},
             "createdAt": iso(self.made_at),
             "updatedAt": iso(self.changed_at),
         }

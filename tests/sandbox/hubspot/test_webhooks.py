@@ -281,7 +281,7 @@ def test_a_developer_manages_webhooks_through_the_vendors_client(account, receiv
 KEY = {"hapikey": "sandbox-developer-key"}
 
 
-@pytest.mark.parametrize("base", ["/webhooks/v3", "/app-webhooks/2026-03", "/app-webhooks/2026-09"])
+@pytest.mark.parametrize("base", ["/webhooks/v3", "/app-webhooks/2026-09"])
 def test_webhooks_are_managed_on_every_path_scheme(account, base):
     def call(method: str, path: str, body: object = None) -> requests.Response:
         return requests.request(method, f"{account.url}{base}/54321/{path}", json=body, params=KEY, timeout=5)
