@@ -15,7 +15,10 @@ class Budget(Protocol):
     """The share of one connection's API limits that leadrelay may use."""
 
     def spend(self, kind: str = "burst", calls: int = 1) -> None:
-        """Wait until ``calls`` may go out, then count them. ``kind`` is ``burst`` or ``search``."""
+        """Wait until ``calls`` may go out, then count them. ``kind`` is ``burst`` or ``search``.
+
+        Raises ``RetryLater`` instead of a long wait.
+        """
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Correct the count from what the server says of its limits in an answer."""
@@ -71,9 +74,10 @@ class Connector(Protocol):
     def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
         """Look the people of ``changes`` up by their identities before they are created.
 
-        ``fields`` names, per object, what to read of a person who is found. Yields ``Exists``
-        for those (and ``Postponed``/``Rejected`` where the look-up itself failed); who is not
-        yielded does not exist.
+        Identities of the kinds ``email`` and ``lead`` (our own lead id, where the CRM has a field
+        for it) are asked for. ``fields`` names, per object, what to read of a person who is found.
+        Yields ``Exists`` for those (and ``Postponed``/``Rejected`` where the look-up itself
+        failed); who is not yielded does not exist.
         """
 
     def create(

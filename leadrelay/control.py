@@ -35,10 +35,12 @@ class ControlFile:
         """Say where the daemon answers."""
         if self.path is None:
             return
-        self.path.unlink(missing_ok=True)
-        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        draft = self.path.with_name(f"{self.path.name}.new")  # so that nobody reads half of it
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump({"url": url, "token": self.token, "pid": os.getpid()}, file)
+        draft.replace(self.path)
 
     def remove(self) -> None:
         """Take the file away on the way out."""
@@ -46,9 +48,21 @@ class ControlFile:
             self.path.unlink(missing_ok=True)
 
 
+def daemon_url(database_url: str) -> str | None:
+    """Return where the daemon of this store answers; ``None`` when the file says nothing of it."""
+    try:
+        reach = _reach(database_url)
+    except LeadRelayError:
+        return None
+    return str(reach["url"]) if reach else None
+
+
 def daemon_facts(database_url: str) -> dict[str, Any] | None:
     """Ask the running daemon what only it knows; ``None`` when none runs on this store."""
-    reach = _reach(database_url)
+    try:
+        reach = _reach(database_url)
+    except LeadRelayError:
+        return None
     if reach is None:
         return None
     try:
@@ -72,13 +86,14 @@ def hand_in(database_url: str, events: Sequence[Event]) -> int:
             answer = requests.post(
                 f"{reach['url']}/control/events", data=replay.as_json(events), headers=headers, timeout=30
             )
-            answer.raise_for_status()
+            if answer.status_code not in (401, 404):
+                answer.raise_for_status()
+                return int(answer.json()["taken"])
+            # Somebody else answers at that address now: the file of a killed daemon, as below.
         except requests.ConnectionError:
             pass  # the file of a killed daemon; the lock below says whether that is so
         except requests.RequestException as error:
             raise LeadRelayError(f"the running daemon did not take it: {error}") from error
-        else:
-            return int(answer.json()["taken"])
     with ExitStack() as stack:
         migrate.upgrade(database_url)
         store = open_store(database_url)
@@ -92,8 +107,14 @@ def _reach(database_url: str) -> dict[str, Any] | None:
     file = Path(f"{path}.control") if path else None
     if file is None or not file.exists():
         return None
-    reach: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return reach
+    try:
+        reach = json.loads(file.read_text(encoding="utf-8"))
+    except PermissionError as error:
+        text = f"{file} cannot be read: run the command as the user that the daemon runs as"
+        raise LeadRelayError(text) from error
+    except (OSError, ValueError):
+        return None  # taken away this moment, or cut short by a full disk
+    return reach if isinstance(reach, dict) and {"url", "token"} <= reach.keys() else None
 
 
 def _headers(reach: dict[str, Any]) -> dict[str, str]:

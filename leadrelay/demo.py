@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import random
 import shlex
+import shutil
+import socket
 import subprocess
+import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from leadrelay.cli.common import SPACE, console
-from leadrelay.settings import Settings
+from leadrelay.cli.common import SPACE, console, say
+from leadrelay.settings import Settings, local_url
 from mappings import starter
 from model.errors import LeadRelayError
+from sandbox.server import PORTS
 from sync import explain
 from sync.database import open_store
 
-HUBSPOT_PORT = 8901
-SALESFORCE_PORT = 8902
 JOURNEY_SECONDS = 15.0
 
 _NAMES = (
@@ -62,15 +67,41 @@ _VISITS = (  # how people came: parameters of the landing page, referrer
 )
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return the settings of a demo run; what the caller's environment sets goes before it."""
+def sandbox_ports() -> dict[str, int]:
+    """Return the port of each sandbox CRM: the usual one, or ``LEADRELAY_SANDBOX_<CRM>_PORT``."""
+    ports = {}
+    for name, usual in PORTS.items():
+        variable = f"LEADRELAY_SANDBOX_{name.upper()}_PORT"
+        text = os.environ.get(variable) or str(usual)
+        if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
+            raise LeadRelayError(f"{variable}={text!r}: a whole number from 1 to 65535 is needed")
+        ports[name] = int(text)
+    return ports
+
+
+def check_ports(ports: Mapping[str, int]) -> None:
+    """Raise ``LeadRelayError`` for a port that something else listens on, before anything is started."""
+    for name, port in ports.items():
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError as error:
+            variable = "LEADRELAY_PORT" if name == "daemon" else f"LEADRELAY_SANDBOX_{name.upper()}_PORT"
+            raise LeadRelayError(
+                f"Port {port} cannot be used: {os.strerror(error.errno or 0)}. Is another run still up? "
+                f"Stop it, or set {variable} to a free port."
+            ) from error
+
+
+def environment(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
+    """Return the settings of a demo run."""
+    folder = folder.resolve()  # the file of settings is used from other folders, too
     return {
         "LEADRELAY_DATABASE_URL": f"sqlite:///{folder / 'leadrelay.db'}",
         "LEADRELAY_PLAYBOOK": str(folder / "playbook"),
         "LEADRELAY_SANDBOX": "true",
-        "LEADRELAY_HUBSPOT_BASE_URL": f"http://127.0.0.1:{HUBSPOT_PORT}",
+        "LEADRELAY_HUBSPOT_BASE_URL": f"http://127.0.0.1:{ports['hubspot']}",
         "LEADRELAY_HUBSPOT_TOKEN": "sandbox-token",
-        "LEADRELAY_SALESFORCE_BASE_URL": f"http://127.0.0.1:{SALESFORCE_PORT}",
+        "LEADRELAY_SALESFORCE_BASE_URL": f"http://127.0.0.1:{ports['salesforce']}",
         "LEADRELAY_SALESFORCE_TOKEN": "00Dsandbox!sandbox-token",
         # The starter's example sources, so that they can be tried as they are.
         "LEADRELAY_SOURCE_AUTOMATION_SECRET": "whsec_ZGVtby1zZWNyZXQtZm9yLXRoaXMtbWFjaGluZQ==",
@@ -79,31 +110,47 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def take_environment(folder: Path, ports: Mapping[str, int]) -> list[str]:
+    """Put a demo's settings into the environment; return what the caller's own settings take the place of."""
+    defaults = environment(folder, ports)
+    own = [name for name, value in defaults.items() if os.environ.get(name) not in (None, value)]
+    os.environ.update({name: value for name, value in defaults.items() if name not in own})
+    return own
+
+
 def prepare(folder: Path) -> None:
     """Write the starter playbook on the first run; later runs keep what was edited.
 
     The sandbox CRMs live in memory and start empty, so a store of an earlier run, which
-    knows records that are gone, makes room for a new one.
+    knows records that are gone, makes room for a new one. Raises ``LeadRelayError`` when
+    another run is at work in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "playbook").exists():
         starter.write_starter(folder / "playbook")
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment(folder).items()]
+    names = [*environment(folder, PORTS), "LEADRELAY_HOST", "LEADRELAY_PORT"]
+    lines = [f"export {name}={shlex.quote(os.environ[name])}" for name in names if os.environ.get(name)]
     (folder / "env").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for old in folder.glob("leadrelay.db*"):
-        if not old.name.endswith(".lock"):
-            old.unlink()
+    (folder / "env").chmod(0o600)
+    with (folder / "leadrelay.db.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LeadRelayError(
+                f"The store in {folder} is in use by another run. Stop it, or name another --folder."
+            ) from None
+        for old in folder.glob("leadrelay.db*"):
+            if not old.name.endswith(".lock"):
+                old.unlink()
 
 
-def wait_for_sandbox(settings: Settings, process: subprocess.Popen[bytes]) -> None:
+def wait_for_sandbox(ports: Mapping[str, int], process: subprocess.Popen[bytes]) -> None:
     """Return when both CRMs answer; raises ``LeadRelayError`` when they do not start."""
     deadline = time.monotonic() + 20
-    waiting = [settings.connection(name, name).base_url for name in ("hubspot", "salesforce")]
+    waiting = [f"http://127.0.0.1:{port}" for port in ports.values()]
     while waiting:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise LeadRelayError(
-                f"the sandbox CRMs did not start at {' and '.join(waiting)}; is another run still up?"
-            )
+            raise LeadRelayError(f"The sandbox CRMs did not start at {' and '.join(waiting)}.")
         try:
             requests.get(f"{waiting[0]}/__sandbox/stats", timeout=2)
             waiting.pop(0)
@@ -111,27 +158,41 @@ def wait_for_sandbox(settings: Settings, process: subprocess.Popen[bytes]) -> No
             time.sleep(0.1)
 
 
-def show_addresses(settings: Settings, port: int, folder: Path) -> None:
+def show_addresses(
+    settings: Settings, port: int, folder: Path, ports: Mapping[str, int], own: Sequence[str]
+) -> None:
     """Print what to open and what to try."""
-    hubspot = settings.connection("hubspot", "hubspot").base_url
-    salesforce = settings.connection("salesforce", "salesforce").base_url
+    url = local_url(settings.host, port)
     console.print("\nleadrelay is running. Ctrl-C stops everything.", style="bold green")
-    console.print(f"  sandbox HubSpot      {hubspot}/")
-    console.print(f"  sandbox Salesforce   {salesforce}/")
-    console.print(f"  daemon               http://{settings.host}:{port}/readyz   /metrics")
-    console.print(f"  playbook to edit     {folder / 'playbook'}  (a change is taken in within 2 s)")
+    console.print(f"  sandbox HubSpot     http://127.0.0.1:{ports['hubspot']}/")
+    console.print(f"  sandbox Salesforce  http://127.0.0.1:{ports['salesforce']}/")
+    console.print(f"  daemon              {url}/readyz and {url}/metrics")
+    console.print(f"  playbook to edit    {settings.playbook if own else folder / 'playbook'}", markup=False)
+    if own:
+        say(f"  From your environment: {', '.join(own)}", hang=4, style="yellow")
     console.print("\nSend a lead of your own:", style="bold")
-    console.print(
-        f"  curl -i http://{settings.host}:{port}/in/website -d email=ada@analytical.example "
-        "-d first_name=Ada -d last_name=Lovelace -d company='Analytical Engines' -d form_type=demo "
-        "-d country=GB -d 'page_url=https://www.northlight.example/demo?utm_source=google&utm_medium=cpc'",
-        markup=False,
-    )
+    console.print(CURL.format(url), markup=False)
     console.print("\nAnd ask about it, in another terminal:", style="bold")
-    console.print(f"  . {folder / 'env'}")
-    console.print("  .venv/bin/leadrelay explain ada@analytical.example")
-    console.print("  .venv/bin/leadrelay status")
-    console.print("  .venv/bin/leadrelay source test website\n")
+    command = _command()
+    console.print(f"  . {folder / 'env'}", markup=False)
+    for words in ("explain ada@analytical.example", "status", "source test website"):
+        console.print(f"  {command} {words}", markup=False)
+    console.print()
+
+
+CURL = """\
+  curl -i {}/in/website \\
+    -d email=ada@analytical.example -d first_name=Ada -d last_name=Lovelace \\
+    -d company='Analytical Engines' -d country=GB -d form_type=demo \\
+    -d 'page_url=https://www.northlight.example/demo?utm_source=google&utm_medium=cpc'"""
+
+
+def _command() -> str:
+    """Return how the command is called from here."""
+    if shutil.which("leadrelay"):
+        return "leadrelay"
+    beside = Path(sys.executable).parent / "leadrelay"
+    return os.path.relpath(beside) if beside.is_relative_to(Path.cwd()) else str(beside)
 
 
 class Traffic:
@@ -157,13 +218,21 @@ class Traffic:
         sent: list[dict[str, Any]] = []
         while not self._stopped.is_set() and (not self._most or len(sent) < self._most):
             post = next_post(chance, sent)
+            try:
+                answer = session.post(self._url, json=post, timeout=30)
+            except requests.RequestException:  # the daemon is on its way out
+                return
             sent.append(post)
-            answer = session.post(self._url, json=post, timeout=30)
             if len(sent) == 1:
-                self._tell_journey(str(post["email"]), answer)
+                told = threading.Thread(
+                    target=self._tell_journey, args=(str(post["email"]), answer), daemon=True
+                )
+                told.start()
             if self._pause == 0 or self._stopped.wait(self._pause):
                 return
-        console.print(f"{len(sent)} leads sent.", markup=False)
+        told.join(JOURNEY_SECONDS)
+        if not self._stopped.is_set():
+            console.print(f"{len(sent)} leads sent; the rest is yours. Ctrl-C stops everything.")
 
     def _tell_journey(self, email: str, answer: requests.Response) -> None:
         """Follow one lead until both CRMs hold it and print what happened."""

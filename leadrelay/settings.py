@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ T = TypeVar("T")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DEFAULT_URLS = {"hubspot": "https://api.hubapi.com", "salesforce": ""}
 DEFAULT_VERSIONS = {"hubspot": "2026-09", "salesforce": "68.0"}
+
+
+_PASSWORD = re.compile(r"(://[^/@]*:)[^/]*(@)")
 
 
 class SettingsError(LeadRelayError):
@@ -71,14 +75,25 @@ class Settings:
         if kind == "salesforce":
             default = self.environ.get(f"{prefix}_LOGIN_URL", "")
         return ConnectionSettings(
-            base_url=self.environ.get(f"{prefix}_BASE_URL", default).rstrip("/"),
+            base_url=(self.environ.get(f"{prefix}_BASE_URL") or default).rstrip("/"),
             token=self.secret(f"{prefix}_TOKEN") or "",
-            api_version=self.environ.get(f"{prefix}_API_VERSION", DEFAULT_VERSIONS.get(kind, "")),
+            api_version=self.environ.get(f"{prefix}_API_VERSION") or DEFAULT_VERSIONS.get(kind, ""),
         )
+
+    @property
+    def url(self) -> str:
+        """Where this machine reaches the daemon, whatever it listens on."""
+        return local_url(self.host, self.port)
 
     def writes_to(self, connection: ConnectionSettings) -> bool:
         """Say whether a connection is written to: the sandbox's, on this machine; any other is observed."""
         return self.is_sandbox and connection.is_set_up and connection.is_loopback
+
+
+def local_url(host: str, port: int) -> str:
+    """Return the address by which a process of this machine reaches a server that listens on ``host``."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
 def read_secret(environ: Mapping[str, str], name: str) -> str | None:
@@ -90,8 +105,10 @@ def read_secret(environ: Mapping[str, str], name: str) -> str | None:
         return None
     try:
         return Path(path).read_text(encoding="utf-8").strip() or None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([f"{name}_FILE: cannot read {path}: {error}"]) from error
+    except OSError as error:
+        raise SettingsError([f"{name}_FILE: cannot read {path}: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError([f"{name}_FILE: cannot read {path}: it is not text in UTF-8"]) from error
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -100,17 +117,18 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     problems: list[str] = []
 
     def take(name: str, default: str, convert: Callable[[str], T]) -> T:
-        text = env.get(name, default)
+        text = env.get(name) or default  # a blank one, as in a .env file, is not set
         try:
             return convert(text)
         except ValueError as error:
-            problems.append(f"{name}={text!r}: {error} (default: {default})")
+            shown = _PASSWORD.sub(r"\1…\2", text)
+            problems.append(f"{name}={shown!r}: {error} (default: {default})")
             return convert(default)
 
     settings = Settings(
         database_url=take("LEADRELAY_DATABASE_URL", "sqlite:///data/leadrelay.db", _database_url),
-        playbook=Path(env.get("LEADRELAY_PLAYBOOK", "playbook")),
-        host=env.get("LEADRELAY_HOST", "127.0.0.1"),
+        playbook=Path(env.get("LEADRELAY_PLAYBOOK") or "playbook"),
+        host=env.get("LEADRELAY_HOST") or "127.0.0.1",
         port=take("LEADRELAY_PORT", "8000", _whole(0, 65_535)),
         threads=take("LEADRELAY_THREADS", "16", _whole(1, 256)),
         lanes=take("LEADRELAY_DELIVERY_LANES", "4", _whole(1, 64)),
@@ -119,9 +137,38 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         is_sandbox=take("LEADRELAY_SANDBOX", "false", _flag),
         environ=env,
     )
+    problems += _bad_addresses(env) + _unreadable_files(env)
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _bad_addresses(env: Mapping[str, str]) -> list[str]:
+    """Look at every address of a connection, whatever the playbook calls it."""
+    problems = []
+    for name, text in sorted(env.items()):
+        if name.startswith("LEADRELAY_") and name.endswith(("_BASE_URL", "_LOGIN_URL")) and text:
+            try:
+                url = urlsplit(text)
+                is_address = url.scheme in ("http", "https") and bool(url.hostname)
+            except ValueError:
+                is_address = False
+            if not is_address:
+                shown = _PASSWORD.sub(r"\1…\2", text)
+                problems.append(f"{name}={shown!r}: an address such as https://HOST is needed")
+    return problems
+
+
+def _unreadable_files(env: Mapping[str, str]) -> list[str]:
+    """Look at every file that stands for a secret, so that none turns out to be missing later."""
+    problems = []
+    for name in sorted(env):
+        if name.startswith("LEADRELAY_") and name.endswith("_FILE"):
+            try:
+                read_secret(env, name.removesuffix("_FILE"))
+            except SettingsError as error:
+                problems += error.problems
+    return problems
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:

@@ -20,14 +20,14 @@ from leadrelay.clock import SystemClock
 from leadrelay.control import ControlFile
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
-from leadrelay.settings import ConnectionSettings, Settings
+from leadrelay.settings import ConnectionSettings, Settings, local_url
 from mappings.playbook import CrmMap
 from model.times import Clock
 from scheduler import jobs, loops, poll
 from sync import inbox, migrate, outbox
 from sync.budgets import MemoryBudget
 from sync.database import Store, exclusive, open_store
-from sync.decider import Decider
+from sync.decider import TERM, Decider
 from sync.deliverer import Target
 from sync.leases import Lease
 from webhooks import control
@@ -101,6 +101,7 @@ class Daemon:
         found = [connect(settings, crm) for crm in self.holder.playbook().crms.values()]
         self.connected = {one.crm.connection: one for one in found if one is not None}
         self._alone = self.store.dialect == "sqlite"
+        self._term = min(TERM, timedelta(seconds=settings.lease_seconds))  # of the decider's lease
         self._seat = self._decider_seat()
         self._dispatchers = [self._dispatcher(one) for one in self.connected.values() if one.writes]
         self._polls = [
@@ -132,7 +133,7 @@ class Daemon:
         self._scheduler = jobs.start(self._jobs())
         self._server.start()
         self._exits.callback(self._server.stop)
-        self._control.write(f"http://{self.settings.host}:{self.port}")
+        self._control.write(local_url(self.settings.host, self.port))
         self._exits.callback(self._control.remove)
         modes = {name: "write" if one.writes else "observe" for name, one in self.connected.items()}
         log.info("daemon.started", port=self.port, playbook=self.holder.playbook().version, connections=modes)
@@ -151,12 +152,13 @@ class Daemon:
 
     def _decider_seat(self) -> loops.DeciderSeat:
         def build(lease: Lease) -> Decider:
-            return Decider(
-                self.store, self.clock, lease, self.holder.pipeline, SPACE, on_settled=self.metrics.settled
-            )
+            settled = self.metrics.settled
+            return Decider(self.store, self.clock, lease, self.holder.pipeline, SPACE, self._term, settled)
 
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        return loops.DeciderSeat(self.store, self.clock, name, build, space=SPACE, alone=self._alone)
+        return loops.DeciderSeat(
+            self.store, self.clock, name, build, space=SPACE, alone=self._alone, term=self._term
+        )
 
     def _dispatcher(self, one: Connected) -> loops.Dispatcher:
         name = one.crm.connection
@@ -177,7 +179,7 @@ class Daemon:
         polls = [jobs.Job(f"roster-{n}", 5, one.run, at_start=True) for n, one in enumerate(self._polls)]
         return [
             *polls,
-            jobs.Job("renew-lease", 5, self._seat.renew),
+            jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
             jobs.Job("orphans", 10, self._give_up_orphans),
             jobs.Job("hashes", 600, self._forget_hashes),

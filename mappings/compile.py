@@ -14,7 +14,6 @@ from mappings.playbook import CrmMap, Lifecycle, Playbook, Routing, Scoring, Scr
 from mappings.problems import PlaybookError, Problem, did_you_mean
 from mappings.schema import (
     KINDS,
-    Checked,
     CrmFile,
     FieldsFile,
     LifecycleFile,
@@ -24,9 +23,9 @@ from mappings.schema import (
     ScreeningFile,
     SourceFile,
     Strict,
-    validated,
 )
 from mappings.scope import Scope, declared
+from mappings.validation import Checked, validated
 from model.decision import Place
 from model.lead import LEAD_FIELDS
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from mappings.durations import duration
 from mappings.loader import Document
 from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap
-from mappings.schema import Checked, CrmFieldMap, CrmFile, ObjectFile
+from mappings.schema import CrmFieldMap, CrmFile, ObjectFile
 from mappings.scope import Scope
+from mappings.validation import Checked
 from model.decision import Place
 
 TEXT_ONLY = {"hubspot"}  # answers every value as text, whatever the property's type

@@ -22,7 +22,6 @@ from mappings.playbook import (
     Territory,
 )
 from mappings.schema import (
-    Checked,
     LifecycleFile,
     PipelineFile,
     RoutingFile,
@@ -32,6 +31,7 @@ from mappings.schema import (
     StageRuleMap,
 )
 from mappings.scope import Scope
+from mappings.validation import Checked
 
 FULL_SCORE = 100
 
@@ -179,7 +179,7 @@ def _address(text: str, document: Document, scope: Scope, *path: str | int) -> s
     try:
         return email(text)
     except Unusable as error:
-        scope.fault(document.value_place(*path), error.reason)
+        scope.fault(document.value_place(*path), f'"{text}" {error.reason}')
         return text
 
 

@@ -11,8 +11,9 @@ from mappings.converters import CONVERTERS, Unusable, default_converter
 from mappings.durations import duration
 from mappings.loader import Document
 from mappings.playbook import ActivityRule, FieldRule, Required, Source, SourceAuth
-from mappings.schema import Auth, Checked, FieldMap, SourceFile
+from mappings.schema import Auth, FieldMap, SourceFile
 from mappings.scope import Scope
+from mappings.validation import Checked
 from model.event import JsonValue
 from model.lead import DECIDED_FIELDS, TOUCH_FIELDS
 

@@ -6,15 +6,14 @@ case. Every name, operator and operand is checked here, so that a test of a lead
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from re import _constants as parts  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from datetime import datetime
 from typing import Any
 
 from mappings.converters import Unusable, country
 from mappings.loader import Document, Path_
+from mappings.patterns import matcher, pattern_fault
 from mappings.playbook import TOP_STAGE, Condition
 from mappings.problems import Problem, did_you_mean, unknown
 from model.lead import TOUCH_FIELDS, Lead
@@ -24,10 +23,6 @@ Get = Callable[[Lead], Any]
 Check = Callable[[Any], bool]
 
 GROUPS = ("all", "any", "not")
-MAX_PATTERN = 200
-MAX_MATCHED = 500  # a pattern sees this much of a value, so that a long message cannot stall the decider
-MAX_REPEATS = 3
-
 WORDS = {
     "is": "is",
     "is_not": "is not",
@@ -128,7 +123,7 @@ class ConditionCompiler:
             return kind
         if kind is not dict or inner not in TOUCH_FIELDS:
             return None
-        return datetime_text if inner == "at" else str
+        return datetime if inner == "at" else str
 
     def _field(self, name: str, kind: type, value: Any, path: Path_) -> _Part | None:
         if isinstance(value, list):
@@ -213,52 +208,7 @@ class ConditionCompiler:
         if fault:
             self._fault(at, fault, "Use contains, starts_with or a simpler pattern.")
             return None
-        search = re.compile(text, re.IGNORECASE).search
-        return lambda value: isinstance(value, str) and search(value[:MAX_MATCHED]) is not None
-
-
-class datetime_text(str):
-    """The kind of ``first_touch.at``: stored as text, but only asked whether it is blank."""
-
-
-def pattern_fault(text: str) -> str:
-    """Say why a pattern cannot be used: wrong, too long, or slow on some inputs; empty when it is fine."""
-    if len(text) > MAX_PATTERN:
-        return f"this pattern has {len(text)} characters; at most {MAX_PATTERN}"
-    try:
-        tree = parser.parse(text)
-    except (re.error, RecursionError, OverflowError) as error:
-        return f"this pattern is wrong: {error}"
-    repeats = _repeats(tree, inside=False)
-    if repeats is None:
-        return "this pattern repeats a repetition or a choice, which can take very long on some values"
-    if repeats > MAX_REPEATS:
-        return f"this pattern has {repeats} open repetitions (* or +); at most {MAX_REPEATS}"
-    return ""
-
-
-def _repeats(tree: Any, *, inside: bool) -> int | None:
-    """Count the unbounded repetitions; ``None`` where one holds another or a choice."""
-    total = 0
-    for code, argument in tree:
-        opens = code in (parts.MAX_REPEAT, parts.MIN_REPEAT) and argument[1] > 50
-        if inside and (opens or code is parts.BRANCH):
-            return None
-        total += opens
-        for branch in _inner(argument):
-            found = _repeats(branch, inside=inside or opens)
-            if found is None:
-                return None
-            total += found
-    return total
-
-
-def _inner(argument: Any) -> list[Any]:
-    if isinstance(argument, parser.SubPattern):
-        return [argument]
-    if isinstance(argument, tuple | list):
-        return [pattern for item in argument for pattern in _inner(item)]
-    return []
+        return matcher(text)
 
 
 def _shown(operand: Any) -> str:

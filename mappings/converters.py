@@ -135,7 +135,7 @@ def email(value: JsonValue, _region: str = "") -> str:
     if len(address) <= MAX_EMAIL and _PLAIN_EMAIL.fullmatch(address):
         return address
     if address.isascii() and "@" in address and len(address) <= MAX_EMAIL:
-        raise Unusable(f'"{address}" is not an e-mail address')
+        raise Unusable("is not an e-mail address")
     return _international_email(address)
 
 
@@ -146,7 +146,7 @@ def _international_email(address: str) -> str:
     try:
         checked = validate_email(address, check_deliverability=False)
     except (EmailNotValidError, UnicodeError):
-        raise Unusable(f'"{address}" is not an e-mail address') from None
+        raise Unusable("is not an e-mail address") from None
     return f"{checked.local_part.lower()}@{checked.ascii_domain.lower()}"
 
 
@@ -161,9 +161,9 @@ def _e164(number: str, region: str) -> str:
     try:
         parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:
-        raise Unusable(f'"{number}" is not a telephone number') from None
+        raise Unusable("is not a telephone number") from None
     if not phonenumbers.is_valid_number(parsed):
-        raise Unusable(f'"{number}" is not a valid telephone number in {region}')
+        raise Unusable(f"is not a valid telephone number in {region}")
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -206,7 +206,8 @@ def _digits(written: str) -> float:
     if _THOUSANDS.fullmatch(written):
         return float(re.sub(r"\D", "", written))
     whole, mark, rest = written.rpartition("." if written.rfind(".") > written.rfind(",") else ",")
-    return float(f"{re.sub(r'[^0-9]', '', whole if mark else rest)}.{rest if mark else 0}")
+    whole, rest = (re.sub(r"\D", "", part) for part in ((whole, rest) if mark else (rest, "0")))
+    return float(f"{whole}.{rest}")
 
 
 def _bounded(value: float) -> float:

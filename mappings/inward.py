@@ -20,7 +20,7 @@ from mappings.converters import (
 from mappings.memory import once_each
 from mappings.playbook import ActivityRule, FieldRule, Playbook, Source, SourceAuth
 from mappings.reading import FieldProblem, Reading
-from mappings.touches import read_touch
+from mappings.touches import Post, read_touch
 from model.decision import Place
 from model.event import JsonValue, StoredEvent
 from model.lead import DECIDED_FIELDS, Activity, Identity, Touch
@@ -110,13 +110,13 @@ class _Reader:
         self._check_required(fields)
         at = self.stored.event.occurred_at
         source = self.source
-        touch = read_touch(self.find, source.touch_paths, source.touch_constants, self._note_lightly)
+        post = Post(self.find, self._names(), source.touch_paths, self._note_lightly)
         return Reading(
             stored=self.stored,
             source=source,
             fields=fields,
             identities=(*records, *_person(fields)),
-            touch=Touch(at, touch),
+            touch=Touch(at, read_touch(post, source.touch_constants)),
             activities=self._activities(at),
             problems=tuple(self.problems),
             honeypot=tuple(path for path in source.honeypot if not is_blank(self.find(path))),
@@ -125,12 +125,21 @@ class _Reader:
 
     def find(self, path: str) -> JsonValue:
         """Return what a path leads to: in the body, else for ``query.`` and ``headers.`` there."""
+        if "." not in path:
+            return self.body.get(path)
         found = look_up(self.body, path)
         if found is None and path.startswith("query."):
             return look_up(self.query, path[6:])
         if found is None and path.startswith("headers."):
             return self.headers.get(path[8:].lower())
         return found
+
+    def _names(self) -> set[str]:
+        """Return the names of everything that was sent."""
+        names = set(self.body)
+        names.update(f"query.{name}" for name in self.query)
+        names.update(f"headers.{name}" for name in self.headers)
+        return names
 
     def _object(self, body: JsonValue) -> Mapping[str, Any]:
         if isinstance(body, Mapping) and body:
@@ -169,8 +178,11 @@ class _Reader:
 
     def _value(self, rule: FieldRule, converters: tuple[Converter, ...], country: str = "") -> JsonValue:
         """Return the converted value of the first path that is not blank; ``None`` when there is none."""
-        raw = next((raw for path in rule.paths if not is_blank(raw := self.find(path))), None)
-        if raw is None:
+        for path in rule.paths:
+            raw = self.find(path)
+            if raw is not None and not is_blank(raw):
+                break
+        else:
             return None
         reason = ""
         own = self.source.region

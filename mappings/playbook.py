@@ -283,7 +283,7 @@ class CrmMap:
     limits: Limits
     place: Place
     needs: tuple[str, ...] = ()  # connections whose record must exist first
-    read_before_write: timedelta = timedelta(seconds=60)
+    read_before_write: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

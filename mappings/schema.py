@@ -6,10 +6,8 @@ checked by ``compile``.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -17,18 +15,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     WithJsonSchema,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from mappings.durations import duration
-from mappings.loader import Document, Path_
-from mappings.problems import Problem, did_you_mean, unknown
-from model.decision import Place
-
-MAX_ROUNDS = 20  # a part taken out can only uncover faults of what held it
 
 
 class Strict(BaseModel):
@@ -53,16 +44,16 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
-_FIELD_NAME = r"^[a-z][a-z0-9_]{0,39}$"
-_REGION = r"^[A-Z]{2}$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+FIELD_NAME = r"^[a-z][a-z0-9_]{0,39}$"
+REGION = r"^[A-Z]{2}$"
 
 Duration = Annotated[
     str,
     AfterValidator(_is_duration),
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*[smhd]\s*$"}),
 ]
-Name = Annotated[str, Field(min_length=1, max_length=80, pattern=_NAME)]
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=NAME)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Names = Annotated[list[Text], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 Scalar = Annotated[
@@ -116,7 +107,7 @@ class FieldMap(Strict):
 class AnyOf(Strict):
     """At least one of these fields must be there."""
 
-    any_of: list[Text] = Field(min_length=1)
+    any_of: list[Text] = Field(min_length=1, description="Lead fields, one of which must be there.")
 
 
 def _field_map(value: Any) -> Any:
@@ -149,15 +140,15 @@ class ActivityMap(Strict):
 class EventId(Strict):
     """Where the sender's own event id is; with it, a second delivery is recognised for ever."""
 
-    header: str = ""
-    path: str = ""
+    header: str = Field("", description="Header that holds the id.")
+    path: str = Field("", description="Sender's field that holds the id.")
 
 
 class SourceFile(Strict):
     """One sender of lead events: how it proves itself and what its fields mean."""
 
     name: Name | None = Field(None, description="Name in the address /in/<name>; else the file's name.")
-    auth: Auth
+    auth: Auth = Field(description="How the sender proves itself.")
     fields: dict[
         str,
         Annotated[FieldMap, BeforeValidator(_field_map, json_schema_input_type=str | list[str] | FieldMap)],
@@ -179,13 +170,15 @@ class SourceFile(Strict):
     )
     cors: Names = Field(default_factory=list, description='Origins whose pages may post by script, or "*".')
     redirect: str | None = Field(None, description="Where a plain HTML form is sent afterwards.")
-    event_id: EventId = Field(default_factory=EventId, description="Where the sender's own event id is.")
+    event_id: EventId = Field(
+        default_factory=lambda: EventId.model_validate({}), description="Where the sender's own event id is."
+    )
     occurred_at: str = Field("", description="Sender's field with the time at which it happened.")
     dedupe_window: Duration = Field("10m", description="The same body within this time is a repeat.")
-    max_bytes: int = Field(262_144, ge=1_024, le=10_485_760)
-    max_depth: int = Field(12, ge=1, le=50)
-    max_fields: int = Field(400, ge=1, le=10_000)
-    region: str = Field("US", pattern=_REGION, description="Country of phone numbers without a prefix.")
+    max_bytes: int = Field(262_144, ge=1_024, le=10_485_760, description="Size of the largest post.")
+    max_depth: int = Field(12, ge=1, le=50, description="Deepest nesting of a post.")
+    max_fields: int = Field(400, ge=1, le=10_000, description="Most fields of a post.")
+    region: str = Field("US", pattern=REGION, description="Country of phone numbers without a prefix.")
     unit: Name = Field("default", description="Business unit that the leads belong to.")
 
 
@@ -231,8 +224,8 @@ class LimitsMap(Strict):
     """The vendor's limits and the share that is left to the company's other apps."""
 
     burst_calls: int | None = Field(None, ge=1, description="Calls per burst_seconds.")
-    burst_seconds: float = Field(10.0, gt=0)
-    daily_calls: int | None = Field(None, ge=1)
+    burst_seconds: float = Field(10.0, gt=0, description="Length of the burst window.")
+    daily_calls: int | None = Field(None, ge=1, description="Calls per 24 hours.")
     reserve: float = Field(0.2, ge=0, lt=1, description="Share that is never used: 0.2 leaves 20 %.")
 
 
@@ -240,12 +233,19 @@ class CrmFile(Strict):
     """How leads look in one CRM."""
 
     connection: Name | None = Field(None, description="Name of the connection; else the file's name.")
-    kind: Literal["hubspot", "salesforce"]
+    kind: Literal["hubspot", "salesforce"] = Field(description="Whose CRM it is.")
     create: Text = Field(description="The object that a person becomes who is not there yet.")
-    objects: dict[str, ObjectFile] = Field(min_length=1)
-    limits: LimitsMap = Field(default_factory=lambda: LimitsMap.model_validate({}))
+    objects: dict[str, ObjectFile] = Field(min_length=1, description="The vendor's objects that hold people.")
+    limits: LimitsMap = Field(
+        default_factory=lambda: LimitsMap.model_validate({}),
+        description="The vendor's limits and the share that is left to other apps.",
+    )
     needs: Names = Field(default_factory=list, description="Connections whose record must exist first.")
-    read_before_write: Duration = Field("60s", description="Owner and stage are read again when older.")
+    read_before_write: Duration = Field(
+        "0s",
+        description="What people in the CRM have a say in is read again before it is written, unless it was "
+        "read this lately.",
+    )
 
 
 # --- the files beside them --------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ class CrmFile(Strict):
 class StageMap(Strict):
     """One lifecycle stage."""
 
-    name: Name
+    name: Name = Field(description="The stage, as rules and CRM maps name it.")
     definition: Text = Field(description="What is true of a lead in this stage.")
     team: Text = Field(description="Who acts on it.")
 
@@ -264,8 +264,8 @@ class StageRuleMap(Strict):
 
     to: Text = Field(description="The stage that the lead enters.")
     name: Text = Field(description="The reason, as people will read it.")
-    min_score: int | None = Field(None, ge=0)
-    when: Condition | None = None
+    min_score: int | None = Field(None, ge=0, description="The score has reached this.")
+    when: Condition | None = Field(None, description="The lead satisfies this condition.")
     activity: Names = Field(default_factory=list, description="The lead did one of these at least once.")
 
 
@@ -273,8 +273,8 @@ class LifecycleFile(Strict):
     """The stages in their order in life, and what moves a lead forward."""
 
     start: Text = Field(description="The stage in which every lead begins.")
-    stages: list[StageMap] = Field(min_length=1)
-    rules: list[StageRuleMap] = Field(default_factory=list)
+    stages: list[StageMap] = Field(min_length=1, description="The stages, in their order in life.")
+    rules: list[StageRuleMap] = Field(default_factory=list, description="What moves a lead forward.")
 
 
 class GroupMap(Strict):
@@ -286,25 +286,25 @@ class GroupMap(Strict):
 class ScoreRuleMap(Strict):
     """Points for a fact (when) or for what a person did (activity)."""
 
-    name: Text
-    group: Text
-    points: int = Field(ge=-100, le=100)
-    when: Condition | None = None
-    activity: str = ""
+    name: Text = Field(description="The reason, as people will read it.")
+    group: Text = Field(description="The group in which the points count.")
+    points: int = Field(ge=-100, le=100, description="Points; less than 0 takes some away.")
+    when: Condition | None = Field(None, description="The points count while the lead satisfies this.")
+    activity: str = Field("", description="The points count for each time the lead did this.")
     max_times: int = Field(1, ge=1, le=1000, description="How often the activity counts.")
 
 
 class ScoringFile(Strict):
     """The scoring model; the caps of the groups add up to 100."""
 
-    groups: dict[str, GroupMap] = Field(min_length=1)
-    rules: list[ScoreRuleMap] = Field(min_length=1)
+    groups: dict[str, GroupMap] = Field(min_length=1, description="Name: its share of the score.")
+    rules: list[ScoreRuleMap] = Field(min_length=1, description="What gives points.")
 
 
 class MemberMap(Strict):
     """A teammate in a pool."""
 
-    email: Text
+    email: Text = Field(description="The address by which the CRMs know the person.")
     weight: float = Field(1.0, gt=0, le=100, description="2 gets twice as many leads as 1.")
 
 
@@ -315,15 +315,17 @@ def _member(value: Any) -> Any:
 class PoolMap(Strict):
     """People who take leads in turn."""
 
-    members: list[Annotated[MemberMap, BeforeValidator(_member, json_schema_input_type=str | MemberMap)]]
+    members: list[Annotated[MemberMap, BeforeValidator(_member, json_schema_input_type=str | MemberMap)]] = (
+        Field(description="Who takes leads, in any order.")
+    )
 
 
 class TerritoryMap(Strict):
     """Which leads go to which pool, or to one person."""
 
-    name: Text
-    when: Condition
-    pool: str = ""
+    name: Text = Field(description="The reason, as people will read it.")
+    when: Condition = Field(description="Which leads belong here.")
+    pool: str = Field("", description="The pool that takes them in turn.")
     owner: str = Field("", description="One person's e-mail, instead of a pool.")
 
 
@@ -331,16 +333,20 @@ class RoutingFile(Strict):
     """Who gets which lead; the first territory that matches wins."""
 
     from_stage: str = Field("", description="Leads get an owner from this stage on; left out: at once.")
-    territories: list[TerritoryMap] = Field(default_factory=list)
-    pools: dict[str, PoolMap] = Field(min_length=1)
+    territories: list[TerritoryMap] = Field(default_factory=list, description="The first that matches wins.")
+    pools: dict[str, PoolMap] = Field(min_length=1, description="Name: its members.")
     fallback_pool: Text = Field(description="Takes what no territory matches, so that no lead is left alone.")
 
 
 class ScreeningFile(Strict):
     """What does not reach people."""
 
-    disposable: Literal["spam", "quarantine", "allow"] = "spam"
-    role_addresses: Literal["review", "allow"] = "review"
+    disposable: Literal["spam", "quarantine", "allow"] = Field(
+        "spam", description="What becomes of posts from throw-away mailboxes."
+    )
+    role_addresses: Literal["review", "allow"] = Field(
+        "review", description="What becomes of posts from desks such as info@."
+    )
     blocked_domains: Names = Field(
         default_factory=list, description="Domains (with subdomains) treated as spam."
     )
@@ -358,21 +364,26 @@ class AttributionMap(Strict):
 class PipelineFile(Strict):
     """The rules in the order in which they run."""
 
-    handlers: list[Text] = Field(min_length=1)
-    attribution: AttributionMap = Field(default_factory=lambda: AttributionMap.model_validate({}))
+    handlers: list[Text] = Field(min_length=1, description="The handlers, in the order in which they run.")
+    attribution: AttributionMap = Field(
+        default_factory=lambda: AttributionMap.model_validate({}),
+        description="How touches become first and last touch.",
+    )
 
 
 class ExtraField(Strict):
     """A lead field of your own."""
 
-    type: Literal["text", "integer", "number", "boolean"] = "text"
-    description: str = ""
+    type: Literal["text", "integer", "number", "boolean"] = Field("text", description="What it holds.")
+    description: str = Field("", description="What it means, for people.")
 
 
 class FieldsFile(Strict):
     """Lead fields beyond the built-in ones."""
 
-    fields: dict[Annotated[str, Field(pattern=_FIELD_NAME)], ExtraField] = Field(default_factory=dict)
+    fields: dict[Annotated[str, Field(pattern=FIELD_NAME)], ExtraField] = Field(
+        default_factory=dict, description="Name: type and meaning."
+    )
 
 
 KINDS: Mapping[str, type[Strict]] = {
@@ -395,128 +406,11 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     }
 
 
-# --- pydantic's errors as problems ------------------------------------------------------------------------
-
-
-Model = TypeVar("Model", bound=Strict)
-
-
-@dataclass(frozen=True, slots=True)
-class Checked(Generic[Model]):
-    """A file as far as it can be used; both lack the parts that are wrong, so the rest is still checked."""
-
-    model: Model
-    document: Document
-
-
-def validated(document: Document, model: type[Model]) -> Checked[Model] | None:
-    """Check a file; each fault is noted in its problems. ``None`` when nothing of it can be used."""
-    if document.data is None:
-        if document.sound:
-            document.problems.append(Problem(Place(document.file, 1), "this file is empty"))
-        return None
-    for n in range(MAX_ROUNDS):
-        try:
-            return Checked(model.model_validate(document.data), document)
-        except ValidationError as error:
-            details = error.errors()
-        document.problems.extend(
-            _problem(document, model, detail)
-            for detail in details
-            if n == 0 or detail["type"] != "missing"  # later on it is missing because it was taken out
-        )
-        # From the last to the first, so that the paths of list entries stay true.
-        for path in sorted({_path(document, detail) for detail in details}, key=_sort_key, reverse=True):
-            if not path:
-                return None
-            document = document.without(path)
-    return None
-
-
-def _path(document: Document, error: ErrorDetails) -> Path_:
-    """Return where in the file an error lies; steps that short forms leave out are skipped."""
-    path: Path_ = ()
-    for step in error["loc"]:
-        if (*path, step) in document.values:
-            path = (*path, step)
-    return path
-
-
-def _sort_key(path: Path_) -> list[tuple[int, str]]:
-    return [(step, "") if isinstance(step, int) else (0, step) for step in path]
-
-
-def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Problem:
-    """Turn one of pydantic's errors into a problem with its place and a suggestion."""
-    path = _path(document, error)
-    kind, given, last = error["type"], error["input"], str(error["loc"][-1]) if error["loc"] else ""
-    context = error.get("ctx", {})
-    at = document.value_place(*path)
-    if kind == "missing":
-        setting = _fields_at(model, error["loc"][:-1]).get(last)
-        return Problem(
-            document.place(*path), f'"{last}" is missing here', (setting and setting.description) or ""
-        )
-    if kind == "extra_forbidden":
-        return unknown(document.place(*path), "setting", last, _fields_at(model, error["loc"][:-1]))
-    if kind == "literal_error":
-        known = [word.strip(" '") for word in re.split(r", | or ", context["expected"])]
-        return Problem(at, f"{_shown(given)} is not possible here", did_you_mean(str(given), known))
-    if kind == "value_error":
-        return Problem(at, str(context["error"]))
-    if kind in _EXPECTED:
-        fix = "Put it in quotes." if kind == "string_type" and isinstance(given, int | float) else ""
-        return Problem(at, f"{_EXPECTED[kind]} is expected here, not {_shown(given)}", fix)
-    if kind == "string_pattern_mismatch":
-        fix = _PATTERNS.get(context["pattern"], f"It must match {context['pattern']}")
-        return Problem(at, f"{_shown(given)} cannot be used here", fix)
-    return Problem(at, error["msg"].replace("Input should", "this should"))
-
-
-_PATTERNS = {
-    _NAME: "Use letters, digits, dots, dashes and underscores, and begin with a letter or a digit.",
-    _FIELD_NAME: "Use small letters, digits and underscores, at most 40, and begin with a letter.",
-    _REGION: "Write the country's two letters, for example DE.",
-}
-_EXPECTED = {
-    "string_type": "text",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": 'a mapping ("name: value")',
-    "model_type": 'a mapping ("name: value")',
-    "model_attributes_type": 'a mapping ("name: value")',
-    "string_too_short": "a name or a text",
-    "too_short": "at least one entry",
-}
-
-
-def _shown(given: Any) -> str:
-    if isinstance(given, str):
-        return f'"{given}"' if given else "nothing"
-    if given is None:
-        return "nothing"
-    if isinstance(given, bool):
-        return str(given).lower()
-    if isinstance(given, list | dict):
-        return ("a list" if isinstance(given, list) else "a mapping") if given else "nothing"
-    return str(given)
-
-
-def _fields_at(model: type[Strict], loc: tuple[int | str, ...]) -> dict[str, FieldInfo]:
-    """Return the settings that are known where ``loc`` leads, by the names they have in the file."""
-    for step in loc:
-        inner = _by_name(model).get(str(step))
-        if inner is not None:
-            found = _model_in(inner.annotation) or next(filter(None, map(_model_in, inner.metadata)), None)
-            model = found or model
-    return _by_name(model)
-
-
-def _by_name(model: type[Strict]) -> dict[str, FieldInfo]:
-    return {info.alias or name: info for name, info in model.model_fields.items()}
+def settings_of(model: type[Strict]) -> Iterator[tuple[str, FieldInfo, type[Strict] | None]]:
+    """Yield the settings of a model by their names in the file, each with the model inside it."""
+    for name, info in model.model_fields.items():
+        inner = _model_in(info.annotation) or next(filter(None, map(_model_in, info.metadata)), None)
+        yield info.alias or name, info, inner
 
 
 def _model_in(annotation: Any) -> type[Strict] | None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from mappings import loader
-from mappings.converters import MAX_URL, Unusable, text
+from mappings.converters import Unusable, clean, text
 from model.event import JsonValue
 
-Find = Callable[[str], JsonValue]
-
+MAX_ADDRESS = 8_000  # of an endless tracking address the beginning tells enough
 MAX_VALUE = 255  # Salesforce's text fields hold no more
 
 _TABLE: dict[str, Any] = loader.read(Path(__file__).with_name("channels.yaml"), "channels.yaml").data
@@ -32,82 +32,94 @@ _MACRO = re.compile(r"[{\[%$]{1,2}[^{}\[\]]*[}\]%]{1,2}")  # {{campaign.name}}, 
 
 UTM = ("source", "medium", "campaign", "term", "content")
 _UTM_NAMES = {name: (f"utm_{name}", f"utm{name.capitalize()}", f"utm-{name}") for name in UTM}
+_CLICK_NAMES = {kind: (kind, f"query.{kind}") for kind in CLICK_IDS}
 _LANDING = ("landing_page", "landing_page_url", "landing_url")
-_PAGE = ("page_url", "pageUrl", "page_uri", "pageUri", "page_location", "context.pageUri", "page")
+_PAGE = ("page_url", "pageUrl", "page_uri", "pageUri", "page_location", "page", "headers.referer")
 _REFERRER = ("referrer", "page_referrer", "document_referrer", "http_referrer", "referer")
 
 
-def read_touch(
-    find: Find,
-    paths: Mapping[str, tuple[str, ...]],
-    constants: Mapping[str, str],
-    problem: Callable[[str, str], None],
-) -> dict[str, str]:
-    """Return the fields of a touch; ``channel`` is always among them.
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a post offers to whoever looks for a visit's origin.
 
-    ``find`` looks a path up in the post. What the post says outright beats the addresses it
-    carries, both beat the source's constants, and these beat what a click id or referrer implies.
+    ``names`` are the fields it has, ``query.`` and ``headers.`` ones included, so that the many
+    usual names it does not have cost next to nothing. ``paths`` are the source's own names for a
+    touch field, ``problem`` is told what cannot be used.
     """
 
-    def first(name: str, usual: tuple[str, ...]) -> str:
-        for path in (*paths.get(name, ()), *usual):
-            value = find(path)
-            if value is not None:
-                try:
-                    found = _told(value)
-                except Unusable as error:
-                    problem(f"touch.{name}", error.reason)
-                    continue
-                if found:
-                    return found
+    find: Callable[[str], JsonValue]
+    names: Collection[str]
+    paths: Mapping[str, tuple[str, ...]]
+    problem: Callable[[str, str], None]
+
+    def first(self, field: str, usual: Iterable[str] = ()) -> str:
+        """Return the first value that means something, of the source's own names, then of the usual ones."""
+        names = self.names
+        for path in (*self.paths.get(field, ()), *[path for path in usual if path in names]):
+            value = self.find(path)
+            if value is None:
+                continue
+            try:
+                told = _told(value)
+            except Unusable as error:
+                self.problem(f"touch.{field}", error.reason)
+                continue
+            if told:
+                return told
         return ""
 
-    landing = first("landing_page", _LANDING)
-    page = first("", _PAGE) or first("", ("headers.referer",))
+
+def read_touch(post: Post, constants: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields of a touch; ``channel`` is always among them.
+
+    What the post says outright beats the addresses it carries, both beat the source's constants,
+    and these beat what a click id or the referrer implies.
+    """
+    landing = post.first("landing_page", _LANDING)
+    page = post.first("page", _PAGE)
     parameters = {**_parameters(page), **_parameters(landing)}
     touch: dict[str, str] = {}
-    for name in UTM:
-        value = first(name, _UTM_NAMES[name]) or parameters.get(f"utm_{name}", "")
-        value = value or first("", (f"query.utm_{name}",)) or constants.get(name, "")
+    for field in UTM:
+        value = (
+            post.first(field, _UTM_NAMES[field])
+            or parameters.get(f"utm_{field}")
+            or post.first("", (f"query.utm_{field}",))
+            or constants.get(field, "")
+        )[:MAX_VALUE]
         if value:
-            touch[name] = value[:MAX_VALUE].lower() if name in ("source", "medium") else value[:MAX_VALUE]
-    _add_click_id(touch, first, parameters)
-    landing = _without_query(landing or page)
-    referrer = _without_query(first("referrer", _REFERRER) or constants.get("referrer", ""))
-    if landing or constants.get("landing_page"):
-        touch["landing_page"] = landing or constants["landing_page"]
+            touch[field] = value.lower() if field in ("source", "medium") else value
+    _add_click_id(touch, post, parameters)
+    landing = _without_query(landing or page) or constants.get("landing_page", "")
+    referrer = _without_query(post.first("referrer", _REFERRER)) or constants.get("referrer", "")
+    if landing:
+        touch["landing_page"] = landing
     if referrer and not (landing and _host(referrer) == _host(landing)):  # the own site is no origin
         touch["referrer"] = referrer
-    given = first("channel", ()) or constants.get("channel", "")
-    channel = _imply(touch)
-    touch["channel"] = given[:MAX_VALUE].lower() if given else channel
+    implied = _imply(touch)
+    touch["channel"] = (post.first("channel") or constants.get("channel", "")).lower()[:MAX_VALUE] or implied
     return touch
 
 
 def _told(value: JsonValue) -> str:
     """Return a value as clean text; empty when it means nothing."""
-    if isinstance(value, str) and len(value) > MAX_URL:
-        value = value[:MAX_URL]  # a tracking address may be endless; its beginning tells enough
-    told = text(value)
+    told = clean(value[:MAX_ADDRESS], MAX_ADDRESS) if isinstance(value, str) else text(value)
     return "" if told.lower() in _EMPTY or _MACRO.fullmatch(told) else told
 
 
-def _add_click_id(
-    touch: dict[str, str], first: Callable[[str, tuple[str, ...]], str], parameters: Mapping[str, str]
-) -> None:
-    given = first("click_id", ())
+def _add_click_id(touch: dict[str, str], post: Post, parameters: Mapping[str, str]) -> None:
+    given = post.first("click_id")
     if given:
         touch["click_id"] = given[:MAX_VALUE]
-        touch["click_id_kind"] = first("click_id_kind", ())[:MAX_VALUE].lower() or "other"
+        touch["click_id_kind"] = post.first("click_id_kind")[:MAX_VALUE].lower() or "other"
         return
-    for kind in CLICK_IDS:
-        value = parameters.get(kind) or first("", (kind, f"query.{kind}"))
+    for kind, names in _CLICK_NAMES.items():
+        value = parameters.get(kind) or post.first("click_id", names)
         if value:
             touch["click_id"], touch["click_id_kind"] = value[:MAX_VALUE], kind
             return
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _parameters(address: str) -> Mapping[str, str]:
     """Return the parameters of a page's address that tell where its visitor came from."""
     _, mark, query = address.partition("?")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import structlog
 
@@ -133,10 +134,12 @@ class DeciderSeat:
         *,
         space: str = "main",
         alone: bool = False,
+        term: timedelta = TERM,
     ) -> None:
         self._store, self._clock, self._holder, self._build = store, clock, holder, build
         self._name = f"decider:{space}"
         self._alone = alone
+        self._term = term
         self._decider: Decider | None = None
         self.loop = Loop("decider", self._step, store.signals.event("inbox"))
 
@@ -160,7 +163,7 @@ class DeciderSeat:
     def _step(self) -> int:
         if self._decider is None:
             lease = leases.acquire(
-                self._store, self._name, self._holder, self._clock.now(), TERM, alone=self._alone
+                self._store, self._name, self._holder, self._clock.now(), self._term, alone=self._alone
             )
             if lease is None:
                 return 0

@@ -72,7 +72,10 @@ def _keys(connection: Connection, lead_ids: Sequence[str]) -> dict[str, str]:
     keys = {row.lead_id: row.key for row in connection.execute(statement)}
     missing = [lead_id for lead_id in lead_ids if lead_id not in keys]
     if missing:
-        made = [{"lead_id": lead_id, "key": secrets.token_hex(16)} for lead_id in missing]
-        connection.execute(insert_for(connection, person_keys).on_conflict_do_nothing(), made)
-        keys = {row.lead_id: row.key for row in connection.execute(statement)}
+        made = {lead_id: secrets.token_hex(16) for lead_id in missing}
+        insert = insert_for(connection, person_keys).on_conflict_do_nothing().returning(person_keys.c.lead_id)
+        rows = [{"lead_id": lead_id, "key": key} for lead_id, key in made.items()]
+        if len(connection.execute(insert, rows).all()) == len(made):
+            return keys | made
+        keys = {row.lead_id: row.key for row in connection.execute(statement)}  # somebody was faster
     return keys

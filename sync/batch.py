@@ -32,11 +32,12 @@ class People:
     by_id: dict[tuple[str, str], Teammate] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.by_id = {
-            (connection, remote_id): mate
-            for mate in self.teammates.values()
-            for connection, remote_id in mate.ids.items()
-        }
+        self.by_id = {}
+        for mate in self.teammates.values():
+            for connection, remote_id in mate.ids.items():
+                known = self.by_id.get((connection, remote_id))
+                if known is None or not known.can_own_on(connection):  # one who changed address has both
+                    self.by_id[connection, remote_id] = mate
 
     @classmethod
     def load(cls, snapshot: Connection, space: str) -> People:
@@ -89,6 +90,10 @@ class Batch:
         """Return a known lead as the batch has left it; ``KeyError`` for an unknown one."""
         return self._leads[lead_id]
 
+    def knows(self, lead_id: str) -> bool:
+        """Say whether there is such a lead."""
+        return lead_id in self._leads
+
     def teammate(self, email: str) -> Teammate | None:
         """Return a teammate by e-mail."""
         return self.people.teammate(email)
@@ -118,8 +123,8 @@ class Batch:
         for effect in result.effects:
             match effect:
                 case ClaimIdentity(identity):
-                    if self._owners.setdefault(identity, lead.id) == lead.id:
-                        self.claimed[identity] = lead.id
+                    if identity not in self._owners:
+                        self._owners[identity] = self.claimed[identity] = lead.id
                 case Assigned(owner=owner, pool=pool, virtual_time=virtual_time) if pool:
                     seat = Seat(virtual_time, result.stored.decided_seq)
                     self.people.seats.setdefault(pool, {})[owner] = seat

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import structlog
 
 from mappings.playbook import Limits
+from model.errors import RetryLater
 
 log = structlog.get_logger("leadrelay.budget")
 
 DAY_SECONDS = 86_400.0
 BURST_SHARE = 0.1  # of the window's calls may go out at once; the rest is spread over the window
+PATIENCE = 12.0  # seconds of a pause that a call waits out: longer than HubSpot's window of ten
 DAILY_PACE = 5.0  # calls a second while more than half of the day's share is left
 SEARCH_PER_SECOND = 5.0  # HubSpot: search calls per account
 _SALESFORCE_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")  # Sforce-Limit-Info
@@ -78,13 +80,20 @@ class MemoryBudget:
         return None
 
     def spend(self, kind: str = "burst", calls: int = 1) -> None:
-        """Wait until ``calls`` may go out, then count them."""
+        """Wait until ``calls`` may go out, then count them.
+
+        Raises ``RetryLater`` while the server has stopped all calls for long: the caller's
+        leases would run out meanwhile, and a daemon that is told to stop would wait for it.
+        """
         while True:
             with self._lock:
                 wait = self._wait_for(kind, calls)
                 if wait <= 0:
                     self._take(kind, calls)
                     return
+                paused = self._paused_until - self._monotonic()
+            if paused > PATIENCE:
+                raise RetryLater(f"{paused:.0f} s are left of a pause that the server asked for", paused)
             self._sleep(min(wait, 1.0))
 
     def ready_in(self) -> float:

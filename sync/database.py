@@ -6,10 +6,11 @@ import contextlib
 import fcntl
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -21,11 +22,15 @@ from model.errors import LeadRelayError, StoreBusy
 log = structlog.get_logger("leadrelay.store")
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 Work = Callable[[Connection], T]
+Waiting = tuple[Work[Any], Future[Any]]  # a write and who waits for it
 
 QUEUE_LIMIT = 2_000  # writes waiting for the one writer; past that senders get 503 and send again
 GROUP_LIMIT = 256  # writes in one commit
 WRITE_TIMEOUT = 10.0  # seconds a caller waits for its commit
+WRITE_ATTEMPTS = 3  # on PostgreSQL, where it ends a transaction in favour of another
+BROKEN_OFF = ("40P01", "40001")  # deadlock_detected, serialization_failure
 
 
 class Signals:
@@ -45,6 +50,21 @@ class Signals:
         self.event(name).set()
 
 
+@dataclass(frozen=True, slots=True)
+class Shared(Generic[Item, T]):
+    """Work of a kind that the one writer does at once for all who wait with it.
+
+    ``act`` gets everybody's items and returns a result for each, in order.
+    """
+
+    act: Callable[[Connection, Sequence[Item]], Sequence[T]]
+    item: Item
+
+    def __call__(self, connection: Connection) -> T:
+        """Do it for one caller alone."""
+        return self.act(connection, [self.item])[0]
+
+
 class Store(Protocol):
     """Where everything is kept."""
 
@@ -58,9 +78,10 @@ class Store(Protocol):
     def write(self, work: Work[T]) -> T:
         """Run ``work`` in a transaction and return its result after the commit.
 
-        ``work`` may run together with others in one commit; if it raises, only its own
-        changes are undone and the exception reaches the caller. Raises ``StoreBusy`` when
-        the store cannot commit: nothing was taken.
+        ``work`` may run together with others in one commit, and again from the start where
+        the database broke its transaction off; if it raises, only its own changes are undone
+        and the exception reaches the caller. Raises ``StoreBusy`` when the store cannot
+        commit: nothing was taken.
         """
 
     def close(self) -> None:
@@ -68,8 +89,13 @@ class Store(Protocol):
 
 
 def insert_for(connection: Connection, table: sa.Table) -> Any:
-    """Return the dialect's INSERT, which knows ON CONFLICT."""
-    if connection.dialect.name == "sqlite":
+    """Return the INSERT of the connection's dialect, which knows ON CONFLICT."""
+    return insert_on(connection.dialect.name, table)
+
+
+def insert_on(dialect: str, table: sa.Table) -> Any:
+    """Return a dialect's INSERT, for statements that are built once and kept."""
+    if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
         return sqlite_insert(table)
@@ -145,7 +171,7 @@ class SqliteStore:
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
         self._writer_engine = sqlite_engine(url, immediate=True)
         self._reader_engine = sqlite_engine(url, immediate=False)
-        self._queue: queue.Queue[tuple[Work[Any], Future[Any]] | None] = queue.Queue(QUEUE_LIMIT)
+        self._queue: queue.Queue[Waiting | None] = queue.Queue(QUEUE_LIMIT)
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -184,33 +210,38 @@ class SqliteStore:
         self._reader_engine.dispose()
 
     def _run(self) -> None:
+        """Commit what waits: shared work first, for senders wait for it; other work may take long."""
+        waiting: list[Waiting] = []
         with self._writer_engine.connect() as connection:
-            while (group := self._next_group()) is not None:
-                self._commit(connection, group)
+            while self._collect(waiting):
+                shared = [one for one in waiting if isinstance(one[0], Shared)]
+                others = [one for one in waiting if not isinstance(one[0], Shared)]
+                waiting = []
+                if shared:
+                    self._commit(connection, shared)
+                    others, waiting = others[:1], others[1:]
+                if others:
+                    self._commit(connection, others)
 
-    def _next_group(self) -> list[tuple[Work[Any], Future[Any]]] | None:
-        first = self._queue.get()
-        if first is None:
-            return None
-        group = [first]
-        while len(group) < GROUP_LIMIT:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if item is None:
-                self._queue.put(None)  # close after this group
-                break
-            group.append(item)
-        return [(work, future) for work, future in group if future.set_running_or_notify_cancel()]
+    def _collect(self, waiting: list[Waiting]) -> bool:
+        """Add what has been handed in; wait while there is nothing at all. ``False``: closed, all is done."""
+        with contextlib.suppress(queue.Empty):
+            while len(waiting) < GROUP_LIMIT:
+                one = self._queue.get(block=not waiting)
+                if one is None:
+                    self._queue.put(None)  # close once nothing waits any more
+                    return bool(waiting)
+                waiting.append(one)
+        return True
 
-    def _commit(self, connection: Connection, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+    def _commit(self, connection: Connection, group: list[Waiting]) -> None:
         """Run a group in one transaction, a savepoint each, and answer everyone after the commit."""
         answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+        group = [(work, future) for work, future in group if future.set_running_or_notify_cancel()]
         try:
             with connection.begin():
-                for work, future in group:
-                    answers.append((future, *self._run_one(connection, work)))
+                for some in _together(group):
+                    answers += self._run_some(connection, some)
         except BaseException as error:  # noqa: BLE001 - whatever it is, every waiting sender must hear of it
             log.error("store.commit_failed", error=str(error), writes=len(group))
             connection.rollback()
@@ -223,6 +254,18 @@ class SqliteStore:
                 future.set_exception(failure)
             else:
                 future.set_result(result)
+
+    def _run_some(
+        self, connection: Connection, some: Sequence[Waiting]
+    ) -> list[tuple[Future[Any], Any, BaseException | None]]:
+        """Run what goes together in one savepoint; if that fails, each alone: none fails for another."""
+        shared = [work for work, _ in some if isinstance(work, Shared)]
+        if len(shared) > 1:
+            act, items = shared[0].act, [work.item for work in shared]
+            results, failure = self._run_one(connection, lambda on: act(on, items))
+            if failure is None and results is not None:
+                return [(future, result, None) for (_, future), result in zip(some, results, strict=True)]
+        return [(future, *self._run_one(connection, work)) for work, future in some]
 
     @staticmethod
     def _run_one(connection: Connection, work: Work[T]) -> tuple[T | None, BaseException | None]:
@@ -261,16 +304,30 @@ class PostgresStore:
             yield connection
 
     def write(self, work: Work[T]) -> T:
-        """Run ``work`` in a READ COMMITTED transaction."""
-        try:
-            with self._engine.begin() as connection:
-                return work(connection)
-        except OperationalError as error:
-            raise StoreBusy(f"PostgreSQL cannot commit now: {_first_line(error)}") from error
+        """Run ``work`` in a READ COMMITTED transaction; one that PostgreSQL broke off is run again."""
+        attempt = 1
+        while True:
+            try:
+                with self._engine.begin() as connection:
+                    return work(connection)
+            except OperationalError as error:
+                broken_off = getattr(error.orig, "sqlstate", "") in BROKEN_OFF
+                if not broken_off or attempt == WRITE_ATTEMPTS:
+                    raise StoreBusy(f"PostgreSQL cannot commit now: {_first_line(error)}") from error
+                log.info("store.write_again", reason=_first_line(error))
+                attempt += 1
 
     def close(self) -> None:
         """Close the pool."""
         self._engine.dispose()
+
+
+def _together(group: Sequence[Waiting]) -> Iterable[Sequence[Waiting]]:
+    """Put shared work where the first of its kind stands; all other work stays alone, in order."""
+    parts: dict[object, list[Waiting]] = {}
+    for work, future in group:
+        parts.setdefault(work.act if isinstance(work, Shared) else future, []).append((work, future))
+    return parts.values()
 
 
 @contextlib.contextmanager

@@ -20,9 +20,9 @@ from model.decision import (
 from model.errors import Conflict, LostLease, StoreBusy
 from model.event import EventKind, EventState, StoredEvent
 from model.times import Clock
-from sync import audit, forget, inbox, leads, leases, ledgers, links, outbox, seats, tables, teammates
+from sync import audit, forget, inbox, leads, leases, ledgers, links, outbox, replay, seats, tables, teammates
 from sync.batch import Batch, People
-from sync.database import Store, insert_for
+from sync.database import Store, insert_for, is_away
 from sync.inbox import Mark, Taken
 from sync.leases import Lease
 from sync.outbox import Raise
@@ -47,10 +47,12 @@ class Decider:
     lease: Lease
     pipeline: Callable[[], Pipeline]  # the present one; a reload swaps it between batches
     space: str = "main"
+    term: timedelta = TERM
     on_settled: Callable[[Sequence[Result]], None] | None = None
     _people: People | None = field(default=None, init=False)
     _seq: int = field(init=False)
     _stamped_at: datetime = field(init=False)
+    _first: int | None = field(default=None, init=False)  # row of the first event of the last try
 
     def __post_init__(self) -> None:
         self._seq, self._stamped_at = self.lease.seq, self.lease.stamped_at
@@ -69,24 +71,30 @@ class Decider:
                 return self._try(limit)
             except (LostLease, StoreBusy):
                 raise
-            except Exception as error:  # noqa: BLE001 - a batch that cannot be saved is split until one event is left
+            except Exception as error:  # a batch that cannot be saved is split until one event is left
                 self._people = None
+                if is_away(error):
+                    raise StoreBusy(f"the store cannot be read: {type(error).__name__}") from error
                 failure = error
                 log.info("decider.redo", limit=limit, reason=type(error).__name__)
         if limit > 1:
             return self.decide_batch(limit // 2)
-        return self._set_aside_first(failure)
+        if failure is None or self._first is None:
+            raise failure or AssertionError("nothing was tried")
+        return self._set_aside(self._first, failure)
 
     def renew(self) -> None:
         """Keep the lease while there is nothing to decide."""
-        leases.renew(self.store, self.lease, self.clock.now() + TERM)
+        leases.renew(self.store, self.lease, self.clock.now() + self.term)
 
     def _try(self, limit: int) -> int:
+        self._first = None
         pipeline = self.pipeline()
         with self.store.snapshot() as snapshot:
             taken = inbox.take(snapshot, self.space, limit)
             if not taken:
                 return 0
+            self._first = taken[0].id
             work = self._understand_all(snapshot, taken, pipeline.playbook)
             if self._people is None:
                 self._people = People.load(snapshot, self.space)
@@ -95,15 +103,22 @@ class Decider:
                 snapshot,
                 self.space,
                 [key for item in work for key in item.keys],
-                [lead_id for item in work for lead_id in item.lead_ids],
+                [
+                    lead_id
+                    for item in work
+                    if _needs_lead(item, pipeline.playbook)
+                    for lead_id in item.lead_ids
+                ],
             )
         for item in work:
             batch.take_in(decide(item, batch, pipeline))
         last = work[-1].stored
         try:
             self.store.write(partial(self._save, batch=batch, playbook=pipeline.playbook, last=last))
-        except BaseException:
+        except BaseException as error:
             self._people = None  # the drafts of the ledgers went with the save
+            if isinstance(error, StoreBusy):  # it may be saved and only the answer lost: no number twice
+                self._seq, self._stamped_at = last.decided_seq, last.decided_at
             raise
         self._people = batch.people
         self._seq, self._stamped_at = last.decided_seq, last.decided_at
@@ -115,34 +130,37 @@ class Decider:
 
     def _understand_all(self, snapshot: Connection, taken: Sequence[Taken], playbook: Playbook) -> list[Work]:
         """Stamp the events in order and read them; replays are read in the words of the old event."""
-        named = [one.event.payload.get("event") for one in taken if one.event.kind is EventKind.REPLAY]
-        old = inbox.load(snapshot, [row for row in named if isinstance(row, int)])
+        old = inbox.load(snapshot, [row for one in taken for row in replay.named(one.event)])
         now = stamp(self.clock.now(), self._stamped_at)
-        work = []
+        work: list[Work] = []
+        begun: set[int] = set()
         for seq, one in enumerate(taken, start=self._seq + 1):
-            replayed = (
-                old.get(one.event.payload.get("event", 0)) if one.event.kind is EventKind.REPLAY else None
-            )
-            if replayed is None:
+            rows = [old[row] for row in replay.named(one.event) if row in old]
+            if not rows:
                 work.append(understand(one.stamped(now, seq), playbook))
-            elif replayed.state in SET_ASIDE:
-                overrides = one.event.payload.get("overrides") or {}
-                work.append(understand(replayed.replayed(one, now, seq, overrides), playbook))
+                continue
+            aside, came_in = rows[0], rows[-1]
+            if aside.state in SET_ASIDE and aside.id not in begun:
+                begun.add(aside.id)
+                work.append(understand(came_in.replayed(one, aside.id, now, seq), playbook))
             else:
-                text = f"event {replayed.id} is not set aside: it ended as {replayed.state}"
+                ended = EventState.REPLAYED if aside.id in begun else aside.state
+                text = f"event {aside.id} is not set aside: it ended as {ended}"
                 work.append(Work(one.stamped(now, seq), settled=text))
         return work
 
     def _save(self, connection: Connection, batch: Batch, playbook: Playbook, last: StoredEvent) -> None:
         """Write a whole batch; the first statement fails if our epoch is over."""
         now = last.decided_at
-        leases.fence(connection, self.lease, now + TERM, last.decided_seq, now)
+        leases.fence(connection, self.lease, now + self.term, last.decided_seq, now)
         results = batch.results
         if inbox.mark(connection, [_mark_of(result) for result in results]) != len(results):
             raise Conflict("an event is no longer waiting")
         inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
         leads.save(connection, list(batch.changed.values()), now)
         leads.claim(connection, self.space, batch.claimed)
+        # Outbox before links, as deliveries lock them (``outbox.lock``).
+        outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
         links.save(connection, self.space, batch.changed_links())
         seats.save(connection, self.space, batch.seats_moved)
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
@@ -150,28 +168,31 @@ class Decider:
             connection.execute(sa.insert(table), rows)
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
-        outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
         forget.remove_test_leads(connection, _forgotten(results))
 
-    def _set_aside_first(self, failure: Exception | None) -> int:
-        """Give up on the first waiting event: even alone it cannot be saved."""
-        with self.store.snapshot() as snapshot:
-            taken = inbox.take(snapshot, self.space, 1)
-        if not taken:
-            return 0
+    def _set_aside(self, row: int, failure: Exception) -> int:
+        """Give up on an event that cannot be saved even alone."""
         now = stamp(self.clock.now(), self._stamped_at)
-        error = "".join(traceback.format_exception_only(failure)) if failure else ""
-        mark = Mark(taken[0].id, EventState.DEAD, now, self._seq + 1, error=f"cannot be saved: {error}")
+        error = "".join(traceback.format_exception_only(failure))
+        mark = Mark(row, EventState.DEAD, now, self._seq + 1, error=f"cannot be saved: {error}")
 
         def _save(connection: Connection) -> None:
-            leases.fence(connection, self.lease, now + TERM, self._seq + 1, now)
+            leases.fence(connection, self.lease, now + self.term, self._seq + 1, now)
             inbox.mark(connection, [mark])
 
         self.store.write(_save)
-        self._seq += 1
-        log.error("decider.set_aside", event=taken[0].id)
+        self._seq, self._stamped_at = self._seq + 1, now
+        log.error("decider.set_aside", inbox_event=row)
         return 1
+
+
+def _needs_lead(item: Work, playbook: Playbook) -> bool:
+    """Say whether the lead is looked at: a record that was made matters only where another waits for it."""
+    event = item.stored.event
+    if event.kind is not EventKind.DELIVERED or event.record is None:
+        return True
+    return any(event.record.connection in crm.needs for crm in playbook.crms.values())
 
 
 def _mark_of(result: Result) -> Mark:

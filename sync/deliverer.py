@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -32,8 +32,8 @@ from model.times import Clock
 from sync import inbox, leads, links, outbox
 from sync.batch import People
 from sync.database import Store
-from sync.links import Agreed
-from sync.outbox import Claim, DueRow, Settled
+from sync.links import Agreed, record_key
+from sync.outbox import Claim, DueRow, Settled, Unsent
 from sync.records import record_payload
 
 log = structlog.get_logger("leadrelay.deliverer")
@@ -41,7 +41,9 @@ log = structlog.get_logger("leadrelay.deliverer")
 FIRST_WAIT = 2.0  # seconds before the second attempt, doubled each time
 LONGEST_WAIT = 900.0
 MOST_ATTEMPTS = 100  # some 24 hours at the longest wait
-FRESH_KINDS = ("owner", "stage")  # never written over a value that was not read lately
+PATIENCE = timedelta(hours=24)  # nor earlier, however short the waits are that a busy server asks for
+REFUSED_WAIT = 60.0  # seconds until a connection that nobody may use is tried again
+FRESH_KINDS = ("owner", "stage")  # never written over a value that was not just read
 
 
 @dataclass(slots=True)
@@ -70,6 +72,7 @@ class Sending:
     row: DueRow
     lead: Lead
     link: Link | None
+    draft: Mapping[str, JsonValue]
     difference: Mapping[str, JsonValue]
     read_first: bool
 
@@ -95,6 +98,50 @@ class Moved:
     record: Record
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Outcome of an update, or of a read that found nothing missing: what is agreed, what is ours."""
+
+    key: str
+    ref: RecordRef
+    fields: Mapping[str, JsonValue]
+    written: Mapping[str, JsonValue]
+    is_read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Outcome of a call that nobody may make before a person acts: it waits, and no change pays for it."""
+
+    key: str
+    reason: str
+
+
+Ended = Outcome | Moved | Written | Refused
+"""What becomes of a sending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A known record that may be written, with what it was just read as, if it was."""
+
+    sending: Sending
+    values: Mapping[str, JsonValue]
+    record: Record | None = None
+    arrived: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    def written(self, answer: Updated) -> Written:
+        """Return the outcome of its update."""
+        read = self.record.fields if self.record else {}
+        return Written(
+            answer.key,
+            answer.ref,
+            {**read, **answer.fields},
+            {**self.arrived, **self.values},
+            is_read=self.record is not None,
+        )
+
+
 def deliver_batch(target: Target) -> int:
     """Send the due changes of one connection in the fewest calls and record each outcome.
 
@@ -110,14 +157,24 @@ def deliver_batch(target: Target) -> int:
 
 def finish(target: Target, claimed: Claimed) -> None:
     """Send what was claimed and record each outcome."""
-    sendings = claimed.sendings
+    outcomes: list[Ended] = []
     try:
-        outcomes = list(send(target, sendings))
+        for outcome in send(target, claimed.sendings):
+            outcomes.append(outcome)
     except NotAuthorized as error:
-        outcomes = [Postponed(s.key, str(error), wait=60.0) for s in sendings]
+        outcomes += [Refused(s.key, str(error)) for s in _unanswered(claimed, outcomes)]
         log.error("connection.not_authorized", target=target.name, error=str(error))
+    except Exception as error:  # a connector's fault: what may have arrived is read before it is sent again
+        reason = f"{type(error).__name__}: {error}"
+        outcomes += [Postponed(s.key, reason, answer_lost=True) for s in _unanswered(claimed, outcomes)]
+        log.exception("connection.failed", target=target.name)
     target.store.write(partial(settle, target=target, claimed=claimed, outcomes=outcomes))
     target.store.signals.announce("inbox")
+
+
+def _unanswered(claimed: Claimed, outcomes: Sequence[Ended]) -> list[Sending]:
+    answered = {outcome.key for outcome in outcomes}
+    return [sending for sending in claimed.sendings if sending.key not in answered]
 
 
 # Claim -----------------------------------------------------------------------------------
@@ -128,57 +185,76 @@ def claim(target: Target) -> Claimed | None:
 
     ``None`` when nothing is due. One thread of a process claims at a time.
     """
-    token = uuid.uuid4().hex
-    now = target.clock.now()
-    playbook = target.playbook()
+    while planned := _plan_due(target):
+        now, token = target.clock.now(), uuid.uuid4().hex
+        sendings = [item for item in planned if isinstance(item, Sending)]
+        ours = target.store.write(partial(_lease, target=target, planned=planned, token=token, now=now))
+        mine = [sending for sending in sendings if sending.row.id in ours]
+        if sendings:
+            return Claimed(token, mine) if mine else None
+    return None
+
+
+def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
+    """Read the next due rows and say what each needs sent; nothing when none may be claimed."""
+    now, playbook = target.clock.now(), target.playbook()
     crm = playbook.crms[target.name]
-    limit = target.connector.batch_size
     with target.store.snapshot() as snapshot:
-        rows = outbox.due(snapshot, target.space, target.name, now, limit, crm.needs)
+        rows = outbox.due(snapshot, target.space, target.name, now, target.connector.batch_size, crm.needs)
         if not rows:
-            return None
+            return ()
         people = People.load(snapshot, target.space)
         if target.name not in people.rosters:
-            return None  # without the CRM's owners no owner could be written
+            return ()  # without the CRM's owners no owner could be written
         known = leads.load(snapshot, [row.lead_id for row in rows], ledgers=False)
-    planned = [_plan(row, known[row.lead_id], crm, playbook, people, now) for row in rows]
-    sendings = [item for item in planned if isinstance(item, Sending)]
-    unsent = [item for item in planned if isinstance(item, DueRow)]
+    return [_plan(row, known.get(row.lead_id), crm, playbook, people, now) for row in rows]
 
-    def _claim(connection: Connection) -> set[int]:
-        outbox.settle_unsent(connection, unsent, now)
-        claims = [Claim(s.row, {**(s.row.in_flight or {}), **s.difference}) for s in sendings]
-        return outbox.lease(connection, claims, token, now, now + target.lease_term)
 
-    ours = target.store.write(_claim)
-    if unsent and not sendings:
-        return claim(target)  # whatever is behind the rows that needed no call
-    mine = [sending for sending in sendings if sending.row.id in ours]
-    return Claimed(token, mine) if mine else None
+def _lease(
+    connection: Connection, target: Target, planned: Sequence[Sending | Unsent], token: str, now: datetime
+) -> set[int]:
+    outbox.lock(connection, [item.row.id for item in planned])
+    outbox.settle_unsent(connection, [item for item in planned if isinstance(item, Unsent)], now)
+    claims = [
+        Claim(item.row, {**(item.row.in_flight or {}), **item.difference})
+        for item in planned
+        if isinstance(item, Sending)
+    ]
+    return outbox.lease(connection, claims, token, now, now + target.lease_term)
 
 
 def _plan(
-    row: DueRow, lead: Lead, crm: CrmMap, playbook: Playbook, people: People, now: datetime
-) -> Sending | DueRow:
-    """Say what a row needs sent; the row itself when that is nothing."""
+    row: DueRow, lead: Lead | None, crm: CrmMap, playbook: Playbook, people: People, now: datetime
+) -> Sending | Unsent:
+    """Say what a row needs sent, if anything."""
+    if lead is None:
+        return Unsent(row, "there is no such lead any more")
     link = lead.links.get(crm.connection)
     if link is not None and link.object != row.object:
-        return row  # the person was found as another object; its own row carries on
-    object_map = crm.objects[row.object]
+        return Unsent(row)  # the person was found as another object; its own row carries on
+    object_map = crm.objects.get(row.object)
+    if object_map is None:
+        return Unsent(row, f"the map of {crm.connection} leaves {row.object} out")
     values = draft(lead, object_map, crm.connection, people, creating=link is None)
     if link is None:
-        return Sending(row, lead, None, values, read_first=row.in_flight is not None)
+        return Sending(row, lead, None, values, values, read_first=row.in_flight is not None)
     missing = difference(values, link, object_map, playbook.lifecycle)
     in_doubt = row.in_flight is not None
     if not missing and not in_doubt:
-        return row
-    return Sending(row, lead, link, missing, in_doubt or _is_stale(missing, link, object_map, crm, now))
+        return Unsent(row)
+    is_stale = _is_stale(missing, link, object_map, crm, now)
+    return Sending(row, lead, link, values, missing, read_first=in_doubt or is_stale)
 
 
 def _is_stale(
     missing: Mapping[str, JsonValue], link: Link, object_map: ObjectMap, crm: CrmMap, now: datetime
 ) -> bool:
-    sensitive = any(rule.remote in missing for rule in object_map.fields if rule.kind in FRESH_KINDS)
+    # The people in the CRM have a say in all but leadrelay's own fields: their edit may be a moment old.
+    sensitive = any(
+        rule.kind in FRESH_KINDS or rule.authority != "leadrelay"
+        for rule in object_map.fields
+        if rule.remote in missing
+    )
     fresh = link.read_at is not None and now - link.read_at <= crm.read_before_write
     return sensitive and not fresh
 
@@ -186,7 +262,7 @@ def _is_stale(
 # Send ------------------------------------------------------------------------------------
 
 
-def send(target: Target, sendings: Sequence[Sending]) -> Iterable[Outcome | Moved]:
+def send(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
     """Make the calls; no transaction is open. Yields one outcome for each sending."""
     crm = target.playbook().crms[target.name]
     fields = {name: remote_names(object_map) for name, object_map in crm.objects.items()}
@@ -219,45 +295,62 @@ def _send_new(
 
 def _send_known(
     target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
-) -> Iterable[Outcome | Moved]:
-    ready = [(s, s.difference) for s in sendings if not s.read_first]
+) -> Iterable[Ended]:
+    ready = {s.key: Ready(s, s.difference) for s in sendings if not s.read_first}
     doubtful = [s for s in sendings if s.read_first]
     if doubtful:
         for item in _read_first(target, doubtful, fields):
-            if isinstance(item, tuple):
-                ready.append(item)
+            if isinstance(item, Ready):
+                ready[item.sending.key] = item
             else:
                 yield item
     if ready:
-        yield from target.connector.update([_change(s, values) for s, values in ready])
+        for outcome in target.connector.update([_change(r.sending, r.values) for r in ready.values()]):
+            yield ready[outcome.key].written(outcome) if isinstance(outcome, Updated) else outcome
 
 
 def _read_first(
     target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
-) -> Iterable[Outcome | Moved | tuple[Sending, Mapping[str, JsonValue]]]:
+) -> Iterable[Ended | Ready]:
     """Read records by id before writing them; yields those that may be written with what is still missing."""
-    crm = target.playbook().crms[target.name]
+    playbook = target.playbook()
+    crm = playbook.crms[target.name]
     refs = {s.key: _ref(target.name, s) for s in sendings}
     try:
         read = {record.ref: record for record in target.connector.read(list(refs.values()), fields)}
     except (RetryLater, Refusal) as error:
         wait = error.wait if isinstance(error, RetryLater) else None
-        lost = any(s.row.in_flight is not None for s in sendings)
-        yield from (Postponed(s.key, str(error), wait, answer_lost=lost) for s in sendings)
+        yield from (Postponed(s.key, str(error), wait) for s in sendings)  # what was in doubt stays so
         return
     for sending in sendings:
-        record = read.get(refs[sending.key])
+        record, object_map = read.get(refs[sending.key]), crm.objects[sending.row.object]
         if record is None or record.archived:
             yield Gone(sending.key, "the record was deleted in the CRM, or merged into another")
-        elif _has_moved(sending, record, crm.objects[sending.row.object]):
+        elif _has_moved(sending, record, object_map):
             yield Moved(sending.key, record)
         else:
-            missing = {
-                name: value
-                for name, value in sending.difference.items()
-                if not same_on(crm.objects[sending.row.object], name, record.fields.get(name), value)
-            }
-            yield (sending, missing) if missing else Updated(sending.key, record.ref, record.fields)
+            arrived = _arrived(sending, record, object_map)
+            link = _as_read(sending.link, record, arrived)
+            missing = difference(sending.draft, link, object_map, playbook.lifecycle)
+            ready = Ready(sending, missing, record, arrived)
+            yield ready if missing else ready.written(Updated(sending.key, record.ref, {}))
+
+
+def _arrived(sending: Sending, record: Record, object_map: ObjectMap) -> Mapping[str, JsonValue]:
+    """Return the values in doubt that the record holds: they are ours."""
+    doubtful = sending.row.in_flight or {}
+    return {
+        name: value
+        for name, value in doubtful.items()
+        if same_on(object_map, name, record.fields.get(name), value)
+    }
+
+
+def _as_read(link: Link | None, record: Record, arrived: Mapping[str, JsonValue]) -> Link | None:
+    """Return the link as the record was just read: what differs from that is what must be written."""
+    if link is None:
+        return None
+    return replace(link, shadow={**link.shadow, **record.fields}, written={**link.written, **arrived})
 
 
 def _has_moved(sending: Sending, record: Record, object_map: ObjectMap) -> bool:
@@ -299,13 +392,15 @@ def settle(
     connection: Connection,
     target: Target,
     claimed: Claimed,
-    outcomes: Sequence[Outcome | Moved],
+    outcomes: Sequence[Ended],
 ) -> None:
     """Record outcomes of the rows that are still ours; a lost lease means another claim reads first."""
     now = target.clock.now()
     token = claimed.token
     ours = outbox.held(connection, [s.row.id for s in claimed.sendings], token)
     by_key = {s.key: s for s in claimed.sendings if s.row.id in ours}
+    created = [record_key(outcome.ref) for outcome in outcomes if isinstance(outcome, Created)]
+    holders = leads.find(connection, target.space, created)
     settled: list[Settled] = []
     agreed: list[Agreed] = []
     events: list[Event] = []
@@ -316,7 +411,7 @@ def settle(
         row = sending.row
         match outcome:
             case Created(_, ref, fields):
-                holder = links.holder(connection, target.space, ref)
+                holder = holders.get(record_key(ref))
                 if holder not in (None, sending.lead.id):
                     text = f"{ref.object} {ref.id} is already linked to lead {holder}"
                     settled.append(Settled(row.id, dead=row.wanted, error=text))
@@ -324,10 +419,9 @@ def settle(
                 settled.append(Settled(row.id, done=row.wanted))
                 agreed.append(Agreed(sending.lead.id, ref, fields, sending.difference))
                 events.append(_event(target, EventKind.DELIVERED, sending, token, now, ref))
-            case Updated(_, ref, fields):
+            case Written(_, ref, fields, written, is_read):
                 settled.append(Settled(row.id, done=row.wanted))
-                written = {**(row.in_flight or {}), **sending.difference}
-                agreed.append(Agreed(sending.lead.id, ref, fields, written))
+                agreed.append(Agreed(sending.lead.id, ref, fields, written, is_read))
             case Exists(_, record) | Moved(_, record):
                 settled.append(Settled(row.id, done=row.wanted))
                 event = _event(target, EventKind.FOUND, sending, token, now, record.ref, record)
@@ -339,6 +433,11 @@ def settle(
                 settled.append(Settled(row.id, dead=row.wanted, error=reason + about))
             case Postponed(_, reason, wait, answer_lost):
                 settled.append(_postponed(row, reason, wait, answer_lost, now))
+            case Refused(_, reason):
+                doubtful, again = row.in_flight is not None, now + timedelta(seconds=REFUSED_WAIT)
+                settled.append(
+                    Settled(row.id, due_at=again, error=reason, doubtful=doubtful, attempts=row.attempts)
+                )
         if target.observe:
             target.observe(type(outcome).__name__.lower(), (now - row.raised_at).total_seconds())
     if agreed:
@@ -351,8 +450,9 @@ def settle(
 
 def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: datetime) -> Settled:
     doubtful = lost or row.in_flight is not None
-    if row.attempts + 1 >= MOST_ATTEMPTS:
-        return Settled(row.id, dead=row.wanted, error=f"given up after {MOST_ATTEMPTS} attempts: {reason}")
+    if row.attempts + 1 >= MOST_ATTEMPTS and now - row.raised_at >= PATIENCE:
+        text = f"given up after {row.attempts + 1} attempts: {reason}"
+        return Settled(row.id, dead=row.wanted, error=text)
     if wait is None:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
     return Settled(row.id, due_at=now + timedelta(seconds=wait), error=reason, doubtful=doubtful)
@@ -383,7 +483,7 @@ def _event(
     )
 
 
-def _log(target: Target, outcomes: Sequence[Outcome | Moved]) -> None:
+def _log(target: Target, outcomes: Sequence[Ended]) -> None:
     counts: dict[str, int] = {}
     for outcome in outcomes:
         name = type(outcome).__name__.lower()

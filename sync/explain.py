@@ -126,14 +126,19 @@ def set_aside(snapshot: Connection, space: str, event_id: int) -> dict[str, Any]
     """Read one event with its reasons, for an event that never became a lead."""
     c = inbox_events.c
     statement = sa.select(
-        c.id, c.source, c.kind, c.state, c.received_at, c.decided_at, c.reasons, c.error, c.lead_id
+        c.id, c.source, c.kind, c.state, c.received_at, c.decided_at, c.reasons, c.error, c.lead_id, c.payload
     ).where(c.space == space, c.id == event_id)
     row = snapshot.execute(statement).first()
     return dict(row._mapping) if row else None
 
 
-def set_aside_list(snapshot: Connection, space: str, limit: int = 50) -> list[dict[str, Any]]:
-    """Read the newest events that a person should look at: quarantine, review, spam and dead."""
+def set_aside_list(
+    snapshot: Connection, space: str, limit: int = 50, event_id: str | None = None
+) -> list[dict[str, Any]]:
+    """Read the newest events that a person should look at: quarantine, review, spam and dead.
+
+    ``event_id`` (the sender's) asks for that one only.
+    """
     c = inbox_events.c
     statement = (
         sa.select(c.id, c.source, c.state, c.received_at, c.reasons, c.error)
@@ -141,4 +146,6 @@ def set_aside_list(snapshot: Connection, space: str, limit: int = 50) -> list[di
         .order_by(c.id.desc())
         .limit(limit)
     )
+    if event_id is not None:
+        statement = statement.where(c.event_id == event_id)
     return [dict(row._mapping) for row in snapshot.execute(statement)]

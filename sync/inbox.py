@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef, StoredEvent
-from sync.database import Store, insert_for
+from sync.database import Shared, Store, insert_on
 from sync.tables import body_hashes, inbox_events, source_days
 
 OF_KNOWN_LEADS = (EventKind.FOUND, EventKind.DELIVERED)  # their payload names the lead
@@ -34,46 +35,112 @@ def append(store: Store, events: Sequence[Event]) -> Sequence[Receipt]:
     SQLite the one writer thread commits for all senders waiting, on PostgreSQL each session
     commits for itself. Raises ``StoreBusy``: nothing was taken.
     """
-    receipts = store.write(partial(insert_new, events=events))
+    receipts = store.write(Shared(_insert_all, events))
     store.signals.announce("inbox")
     return receipts
 
 
+def _insert_all(connection: Connection, posts: Sequence[Sequence[Event]]) -> list[list[Receipt]]:
+    """Insert what several senders brought at the same moment, as if it were one post."""
+    receipts = iter(insert_new(connection, [event for events in posts for event in events]))
+    return [list(islice(receipts, len(events))) for events in posts]
+
+
 def insert_new(connection: Connection, events: Sequence[Event]) -> list[Receipt]:
     """Insert events inside a transaction of the caller (a poller's, a delivery's)."""
-    receipts = [_insert_one(connection, event) for event in events]
-    _count(connection, events, receipts)
+    if not events:
+        return []
+    statements = _statements(connection.dialect.name)
+    holders = _take_hashes(connection, statements, events)
+    firsts = [holders.get(_hash_key(event), event.event_id) for event in events]
+    own = [event for event, first in zip(events, firsts, strict=True) if first == event.event_id]
+    rows = connection.execute(statements.insert, [row_of(event) for event in own]) if own else ()
+    inserted = {tuple(row) for row in rows}
+    receipts = []
+    for event, first in zip(events, firsts, strict=True):
+        key = (event.space, event.source, first)
+        receipts.append(Receipt(first, duplicate=key not in inserted or first != event.event_id))
+        inserted.discard(key)  # the same id once more is a repeat of the first
+    _count(connection, statements, events, receipts)
     return receipts
 
 
-def _insert_one(connection: Connection, event: Event) -> Receipt:
-    if event.body_hash and (first := _hash_holder(connection, event)):
-        return Receipt(first, duplicate=True)
-    statement = (
-        insert_for(connection, inbox_events)
-        .values(row_of(event))
-        .on_conflict_do_nothing(index_elements=["space", "source", "event_id"])
-        .returning(inbox_events.c.id)
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """What every post executes, built once: building costs more than executing."""
+
+    insert: sa.Insert
+    drop_expired: sa.Delete
+    take_hash: sa.Insert
+    count: sa.Insert
+
+
+@cache
+def _statements(dialect: str) -> _Statements:
+    key, hash_key, day = ["space", "source", "event_id"], ["space", "source", "hash"], source_days.c
+    insert = insert_on(dialect, inbox_events).on_conflict_do_nothing(index_elements=key)
+    take_hash = insert_on(dialect, body_hashes).on_conflict_do_nothing(index_elements=hash_key)
+    count = insert_on(dialect, source_days)
+    totals = {name: day[name] + count.excluded[name] for name in ("received", "duplicates")}
+    return _Statements(
+        insert=insert.returning(*(inbox_events.c[name] for name in key)),
+        drop_expired=sa.delete(body_hashes).where(
+            *(body_hashes.c[name] == sa.bindparam(f"of_{name}") for name in hash_key),
+            body_hashes.c.expires_at <= sa.bindparam("at"),
+        ),
+        take_hash=take_hash.returning(*(body_hashes.c[name] for name in hash_key)),
+        count=count.on_conflict_do_update(index_elements=["space", "source", "day"], set_=totals),
     )
-    inserted = connection.execute(statement).first() is not None
-    return Receipt(event.event_id, duplicate=not inserted)
 
 
-def _hash_holder(connection: Connection, event: Event) -> str | None:
-    """Take the body's hash for this event, or return the event that holds it within its window."""
-    key = {"space": event.space, "source": event.source, "hash": event.body_hash}
-    mine = {"event_id": event.event_id, "expires_at": event.hash_expires_at}
-    statement = insert_for(connection, body_hashes).values({**key, **mine})
-    statement = statement.on_conflict_do_update(
-        index_elements=list(key), set_=mine, where=body_hashes.c.expires_at <= event.received_at
-    ).returning(body_hashes.c.event_id)
-    if connection.execute(statement).first():
-        return None
-    held = sa.select(body_hashes.c.event_id).filter_by(**key)
-    return connection.execute(held).scalar_one()
+def _hash_key(event: Event) -> tuple[str, str, str | None]:
+    return event.space, event.source, event.body_hash
 
 
-def _count(connection: Connection, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
+def _take_hashes(
+    connection: Connection, statements: _Statements, events: Sequence[Event]
+) -> dict[tuple[str, str, str | None], str]:
+    """Take the bodies' hashes for these events; return whose each is: the first event of its window."""
+    asking: dict[tuple[str, str, str | None], Event] = {}
+    for event in events:
+        if event.body_hash:
+            asking.setdefault(_hash_key(event), event)
+    if not asking:
+        return {}
+    in_order = sorted(asking.items())  # as every other transaction locks them
+    connection.execute(
+        statements.drop_expired,
+        [
+            {"of_space": space, "of_source": source, "of_hash": hashed, "at": event.received_at}
+            for (space, source, hashed), event in in_order
+        ],
+    )
+    rows = [
+        {
+            "space": space,
+            "source": source,
+            "hash": hashed,
+            "event_id": event.event_id,
+            "expires_at": event.hash_expires_at,
+        }
+        for (space, source, hashed), event in in_order
+    ]
+    taken = {tuple(row) for row in connection.execute(statements.take_hash, rows)}
+    holders = {key: event.event_id for key, event in asking.items()}
+    if held := holders.keys() - taken:
+        c = body_hashes.c
+        statement = sa.select(c.space, c.source, c.hash, c.event_id)
+        for space, source, hashed, first in connection.execute(
+            statement.where(c.hash.in_([hashed for _, _, hashed in held]))
+        ):
+            if (space, source, hashed) in held:
+                holders[space, source, hashed] = first
+    return holders
+
+
+def _count(
+    connection: Connection, statements: _Statements, events: Sequence[Event], receipts: Sequence[Receipt]
+) -> None:
     totals: dict[tuple[str, str, str], list[int]] = {}
     for event, receipt in zip(events, receipts, strict=True):
         if event.kind is not EventKind.INTAKE:
@@ -82,18 +149,8 @@ def _count(connection: Connection, events: Sequence[Event], receipts: Sequence[R
         total = totals.setdefault((event.space, event.source, day), [0, 0])
         total[receipt.duplicate] += 1
     for (space, source, day), (received, duplicates) in sorted(totals.items()):
-        insert = insert_for(connection, source_days).values(
-            space=space, source=source, day=day, received=received, duplicates=duplicates
-        )
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["space", "source", "day"],
-                set_={
-                    "received": source_days.c.received + insert.excluded.received,
-                    "duplicates": source_days.c.duplicates + insert.excluded.duplicates,
-                },
-            )
-        )
+        row = {"space": space, "source": source, "day": day, "received": received, "duplicates": duplicates}
+        connection.execute(statements.count, row)
 
 
 def row_of(event: Event) -> dict[str, Any]:
@@ -129,9 +186,13 @@ class Taken:
         """Return the event as the decider decides it."""
         return StoredEvent(self.id, self.event, self.attempts, at, seq)
 
-    def replayed(self, by: Taken, at: datetime, seq: int, overrides: Mapping[str, JsonValue]) -> StoredEvent:
-        """Return this old event as a later one decides it anew, with what a person corrected."""
-        return StoredEvent(by.id, self.event, by.attempts, at, seq, replays=self.id, overrides=overrides)
+    def replayed(self, by: Taken, aside: int, at: datetime, seq: int) -> StoredEvent:
+        """Return this old event as a later one decides it anew, with what a person corrected.
+
+        ``aside`` is the row that was set aside: this one, or a replay of it that ended no better.
+        """
+        overrides = by.event.payload.get("overrides") or {}
+        return StoredEvent(by.id, self.event, by.attempts, at, seq, replays=aside, overrides=overrides)
 
 
 def take(snapshot: Connection, space: str, limit: int, skip: Sequence[int] = ()) -> list[Taken]:
@@ -201,7 +262,8 @@ def mark(connection: Connection, marks: Sequence[Mark]) -> int:
             decided_at=sa.bindparam("at"),
             decided_seq=sa.bindparam("seq"),
             attempts=inbox_events.c.attempts + 1,
-            lead_id=sa.bindparam("lead"),
+            # What fails has no lead by its result, but may have named one when it came in.
+            lead_id=sa.func.coalesce(sa.bindparam("lead", type_=sa.String), inbox_events.c.lead_id),
             reasons=sa.bindparam("why"),
             error=sa.bindparam("failure"),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from model.lead import Activity, Identity, Lead, Provenance, Touch
 from model.times import from_text, to_text
 from sync import links
 from sync.tables import activities, identities, leads, touches
+from sync.tables import links as record_links
 
 CHUNK = 5_000  # values in one IN list; SQLite takes 32,766
 
@@ -26,13 +28,31 @@ def find(snapshot: Connection, space: str, keys: Iterable[Identity]) -> dict[Ide
     found: dict[Identity, str] = {}
     for kind, values in by_kind.items():
         if kind == "record":
-            found |= links.find(snapshot, space, values)
+            found |= _find_records(snapshot, space, values)
             continue
         for some in _chunks(values):
             statement = sa.select(identities.c.value, identities.c.lead_id).where(
                 identities.c.space == space, identities.c.kind == kind, identities.c.value.in_(some)
             )
             found |= {Identity(kind, row.value): row.lead_id for row in snapshot.execute(statement)}
+    return found
+
+
+def _find_records(snapshot: Connection, space: str, values: Iterable[str]) -> dict[Identity, str]:
+    """Return the leads behind ``connection/object/id`` keys; only their whole unique key is indexed."""
+    by_object: dict[tuple[str, str], list[str]] = {}
+    for value in values:
+        connection, object_type, remote_id = value.split("/", 2)
+        by_object.setdefault((connection, object_type), []).append(remote_id)
+    found: dict[Identity, str] = {}
+    c = record_links.c
+    for (connection, object_type), remote_ids in by_object.items():
+        linked = sa.select(c.remote_id, c.lead_id).filter_by(
+            space=space, connection=connection, object=object_type
+        )
+        for some in _chunks(remote_ids):
+            for row in snapshot.execute(linked.where(c.remote_id.in_(some))):
+                found[Identity("record", f"{connection}/{object_type}/{row.remote_id}")] = row.lead_id
     return found
 
 
@@ -60,6 +80,9 @@ def _in_order(ledger: sa.Table, lead_ids: Sequence[str]) -> sa.Select[Any]:
     return sa.select(ledger).where(ledger.c.lead_id.in_(lead_ids)).order_by(ledger.c.id)
 
 
+_moment = lru_cache(maxsize=10_000)(from_text)  # an event's fields all have the same
+
+
 def _lead(row: Row[Any]) -> Lead:
     return Lead(
         id=row.id,
@@ -67,7 +90,7 @@ def _lead(row: Row[Any]) -> Lead:
         unit=row.unit,
         fields=row.fields,
         provenance={
-            name: Provenance(source, from_text(at), event)
+            name: Provenance(source, _moment(at), event)
             for name, (source, at, event) in row.provenance.items()
         },
         created_at=row.created_at,

@@ -86,6 +86,7 @@ def save(connection: Connection, space: str, changed: Iterable[tuple[str, Link]]
     if new:
         connection.execute(sa.insert(links), new)
     if known:
+        known.sort(key=lambda row: (row["of_lead"], row["on"]))  # in the order that ``agree`` locks them
         statement = sa.update(links).where(
             links.c.lead_id == sa.bindparam("of_lead"),
             links.c.connection == sa.bindparam("on"),
@@ -102,7 +103,8 @@ class Agreed:
     lead_id: str
     ref: RecordRef
     values: Mapping[str, JsonValue]  # as the answer carries them, else as sent
-    written: Mapping[str, JsonValue]  # as sent; empty where the record was only read
+    written: Mapping[str, JsonValue]  # what of them is ours
+    is_read: bool = True  # all that the map names was seen, as in a new record or one read just before
 
 
 def agree(connection: Connection, space: str, deals: Sequence[Agreed], at: datetime) -> None:
@@ -112,11 +114,13 @@ def agree(connection: Connection, space: str, deals: Sequence[Agreed], at: datet
     that loaded it before sees its ``rev`` miss and takes again.
     """
     statement = sa.select(links).where(links.c.lead_id.in_([deal.lead_id for deal in deals]))
-    rows = connection.execute(statement.order_by(links.c.id).with_for_update())
+    rows = connection.execute(statement.order_by(links.c.lead_id, links.c.connection).with_for_update())
     known = {(row.lead_id, row.connection): _link(row) for row in rows}
     changed = []
     for deal in deals:
         link = known.get((deal.lead_id, deal.ref.connection))
+        if link and (link.object, link.remote_id) != (deal.ref.object, deal.ref.id):
+            continue  # the lead was linked to another record meanwhile; this one has no say any more
         before = link or Link(deal.ref.connection, deal.ref.object, deal.ref.id, {}, {})
         now = Link(
             connection=deal.ref.connection,
@@ -125,7 +129,7 @@ def agree(connection: Connection, space: str, deals: Sequence[Agreed], at: datet
             shadow={**before.shadow, **deal.values},
             written={**before.written, **deal.written},
             rev=before.rev,
-            read_at=at,
+            read_at=at if deal.is_read else before.read_at,
             aliases=before.aliases,
         )
         changed.append((deal.lead_id, now))

@@ -8,7 +8,7 @@ loser is kept as a conflict. A blank never overwrites a value.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from handlers.base import Lookups
@@ -46,8 +46,10 @@ def merge(
     ``sent`` are the values of a call of ours whose answer may have been lost: where the
     record bears the lead's own id, those of them it holds count as written by us.
     """
-    object_map = crm.objects[record.ref.object]
     link = lead.links.get(crm.connection)
+    object_map = crm.objects.get(record.ref.object)
+    if object_map is None:
+        return _left_out(record, link, crm, now)
     merged = Merged(_linked(lead, record, link, object_map, sent, now))
     theirs = inward_record(record.fields, object_map, crm.connection, lookups)
     ours = draft(lead, object_map, crm.connection, lookups, creating=False)
@@ -57,8 +59,17 @@ def merge(
             continue
         moved = link is None or not same_on(object_map, rule.remote, held, link.shadow.get(rule.remote))
         if moved and not same_on(object_map, rule.remote, held, ours.get(rule.remote)):
-            _settle(merged, lead, rule, record, crm, playbook, theirs.get(rule.field))
+            is_edit = link is not None
+            _settle(merged, lead, rule, record, crm, playbook, theirs.get(rule.field), is_edit=is_edit)
     return merged
+
+
+def _left_out(record: Record, link: Link | None, crm: CrmMap, now: datetime) -> Merged:
+    """Link a record of an object that the map does not name; nothing of it is read or written."""
+    ref = record.ref
+    unmapped = Link(ref.connection, ref.object, ref.id, {}, {}, link.rev if link else 0, now)
+    text = f"the map leaves {ref.object} out; the record is linked and left as it is"
+    return Merged(replace(unmapped, aliases=_aliases(link, record)), because=[Because(text, crm.place)])
 
 
 def _read_rules(object_map: ObjectMap) -> list[CrmField]:
@@ -111,6 +122,8 @@ def _settle(
     crm: CrmMap,
     playbook: Playbook,
     their_value: JsonValue,
+    *,
+    is_edit: bool,
 ) -> None:
     """Decide one field on which the record and the lead differ."""
     ours = lead.fields.get(rule.field)
@@ -122,7 +135,7 @@ def _settle(
         )
         return
     if rule.kind == "stage":
-        takes, why = _stage(playbook.lifecycle, ours, their_value)
+        takes, why = _stage(playbook.lifecycle, ours, their_value, is_edit=is_edit)
     else:
         takes, why = _by_authority(lead, rule, record, crm, playbook.crms.keys() - {crm.connection})
     if takes:
@@ -137,9 +150,11 @@ def _settle(
         merged.conflicts.append(RecordConflict(crm.connection, rule.field, kept, lost, why))
 
 
-def _stage(lifecycle: Lifecycle, ours: JsonValue, theirs: JsonValue) -> tuple[bool, str]:
+def _stage(lifecycle: Lifecycle, ours: JsonValue, theirs: JsonValue, *, is_edit: bool) -> tuple[bool, str]:
     if lifecycle.order(theirs) > lifecycle.order(ours):
         return True, "it is further along"
+    if is_edit and lifecycle.is_beside(ours):
+        return True, "a person led the lead back"
     return False, "a lead only moves forward here"
 
 

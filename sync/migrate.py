@@ -39,7 +39,9 @@ def upgrade(url: str) -> None:
     Two processes that start at once are kept apart: SQLite by its write lock, PostgreSQL
     by an advisory lock held to the end of the transaction.
     """
-    engine = _engine(url)
+    if _is_current(url):
+        return
+    engine = _engine(url, immediate=True)
     try:
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
@@ -50,10 +52,21 @@ def upgrade(url: str) -> None:
         engine.dispose()
 
 
-def _engine(url: str) -> sa.Engine:
+def _is_current(url: str) -> bool:
+    engine = _engine(
+        url, immediate=False
+    )  # a look takes no write lock: commands look while the daemon writes
+    try:
+        with engine.connect() as connection:
+            return current(connection) == head()
+    finally:
+        engine.dispose()
+
+
+def _engine(url: str, *, immediate: bool) -> sa.Engine:
     target = make_url(url)
     if target.get_backend_name() != "sqlite":
         return sa.create_engine(url)
     if target.database:
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
-    return sqlite_engine(url, immediate=True)
+    return sqlite_engine(url, immediate=immediate)

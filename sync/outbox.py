@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from model.event import JsonValue
+from model.event import EventKind, EventState, JsonValue
 from sync.database import insert_for
-from sync.tables import links, outbox_changes
+from sync.tables import inbox_events, links, outbox_changes
 
 LEAD = "lead"  # entity_kind
 
@@ -63,9 +63,23 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
             "due_at": now,
             "raised_at": now,
         }
-        for item in dict.fromkeys(raises)
+        for item in sorted(dict.fromkeys(raises), key=_locking_order)
     ]
     connection.execute(statement, rows)
+
+
+def _locking_order(item: Raise) -> tuple[str, str, str]:
+    return item.connection, item.object, item.lead_id
+
+
+def lock(connection: Connection, ids: Sequence[int]) -> None:
+    """Lock rows of one connection in the order of all transactions, so that none waits in a circle.
+
+    That order is: outbox rows by object and lead, then links by lead and connection.
+    """
+    c = outbox_changes.c
+    statement = sa.select(c.id).where(c.id.in_(ids)).order_by(c.object, c.entity_id).with_for_update()
+    connection.execute(statement).all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,7 @@ class DueRow:
     attempts: int
     in_flight: Mapping[str, JsonValue] | None
     raised_at: datetime
+    done: int = 0
 
 
 def is_due(now: datetime) -> sa.ColumnElement[bool]:
@@ -94,21 +109,28 @@ def is_due(now: datetime) -> sa.ColumnElement[bool]:
 def due(
     snapshot: Connection, space: str, connection: str, now: datetime, limit: int, needs: Iterable[str]
 ) -> list[DueRow]:
-    """Read the next due rows of a connection whose needed links exist."""
+    """Read the next due rows of a connection whose needed links exist.
+
+    A lead whose record was just read there, and not merged yet, waits for the decider.
+    """
     c = outbox_changes.c
+    e = inbox_events.c
+    unmerged = sa.exists().where(
+        e.lead_id == c.entity_id,
+        e.state == str(EventState.WAITING),
+        e.kind == str(EventKind.FOUND),
+        e.source == connection,
+    )
     statement = (
-        sa.select(c.id, c.object, c.entity_id, c.wanted, c.attempts, c.in_flight, c.raised_at)
-        .where(c.space == space, c.connection == connection, is_due(now))
+        sa.select(c.id, c.object, c.entity_id, c.wanted, c.attempts, c.in_flight, c.raised_at, c.done)
+        .where(c.space == space, c.connection == connection, is_due(now), ~unmerged)
         .order_by(c.due_at, c.id)
         .limit(limit)
     )
     for need in needs:
         linked = sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == need)
         statement = statement.where(sa.or_(sa.not_(_names(need)), linked))
-    return [
-        DueRow(row.id, row.object, row.entity_id, row.wanted, row.attempts, row.in_flight, row.raised_at)
-        for row in snapshot.execute(statement)
-    ]
+    return [DueRow(*row) for row in snapshot.execute(statement)]
 
 
 def _names(need: str) -> sa.ColumnElement[bool]:
@@ -133,17 +155,13 @@ class Claim:
 def lease(
     connection: Connection, claims: Sequence[Claim], token: str, now: datetime, until: datetime
 ) -> set[int]:
-    """Lease rows that are still free; return the ids that are ours now."""
+    """Lease rows that are still free and as they were read; return the ids that are ours now."""
     if not claims:
         return set()
     c = outbox_changes.c
     statement = (
         sa.update(outbox_changes)
-        .where(
-            c.id == sa.bindparam("row"),
-            c.done < sa.bindparam("read_wanted"),
-            sa.or_(c.lease_until.is_(None), c.lease_until <= now),
-        )
+        .where(_as_read(now))
         .values(
             lease_token=token,
             lease_until=until,
@@ -151,14 +169,32 @@ def lease(
             in_flight=sa.bindparam("values"),
         )
     )
-    rows = [
-        {"row": claim.row.id, "read_wanted": claim.row.wanted, "values": dict(claim.in_flight)}
-        for claim in claims
-    ]
+    rows = [_read(claim.row) | {"values": dict(claim.in_flight)} for claim in claims]
     if connection.execute(statement, rows).rowcount == len(claims):
         return {claim.row.id for claim in claims}
     ours = sa.select(c.id).where(c.lease_token == token)
     return set(connection.execute(ours).scalars())
+
+
+def _as_read(now: datetime) -> sa.ColumnElement[bool]:
+    """Return the test that nobody has claimed, delivered or given up a row since it was read."""
+    c = outbox_changes.c
+    return sa.and_(
+        c.id == sa.bindparam("row"),
+        c.done == sa.bindparam("read_done"),
+        c.dead < sa.bindparam("read_wanted"),
+        c.attempts == sa.bindparam("read_attempts"),
+        sa.or_(c.lease_until.is_(None), c.lease_until <= now),
+    )
+
+
+def _read(row: DueRow) -> dict[str, Any]:
+    return {
+        "row": row.id,
+        "read_done": row.done,
+        "read_wanted": row.wanted,
+        "read_attempts": row.attempts,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +211,15 @@ class Settled:
     due_at: datetime | None = None
     error: str | None = None
     doubtful: bool = False
+    attempts: int | None = None  # set: as many as before, for this one was nobody's fault
 
 
 def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
     """Return which of these rows are still under our lease, locked until the transaction ends."""
     c = outbox_changes.c
-    statement = sa.select(c.id).where(c.id.in_(ids), c.lease_token == token).with_for_update()
-    return set(connection.execute(statement).scalars())
+    statement = sa.select(c.id).where(c.id.in_(ids), c.lease_token == token)
+    locked = statement.order_by(c.object, c.entity_id).with_for_update()  # the order of ``lock``
+    return set(connection.execute(locked).scalars())
 
 
 def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
@@ -197,7 +235,9 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
             values |= {"dead": item.dead, "attempts": 0, "settled_at": now}
         elif item.due_at is not None:
             values |= {"due_at": item.due_at}
-        shape = tuple(name in values for name in ("in_flight", "done", "dead", "due_at"))
+        if item.attempts is not None:
+            values["attempts"] = item.attempts
+        shape = tuple(name in values for name in ("in_flight", "done", "dead", "due_at", "attempts"))
         groups.setdefault(shape, []).append(({"row": item.id}, values))
     for rows in groups.values():
         names = rows[0][1].keys()
@@ -212,21 +252,26 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
         )
 
 
-def settle_unsent(connection: Connection, rows: Sequence[DueRow], now: datetime) -> None:
-    """Mark rows done that had nothing to send; leased ones are somebody else's to settle."""
-    if not rows:
-        return
-    c = outbox_changes.c
-    statement = (
-        sa.update(outbox_changes)
-        .where(
-            c.id == sa.bindparam("row"),
-            c.done < sa.bindparam("read_wanted"),
-            sa.or_(c.lease_until.is_(None), c.lease_until <= now),
-        )
-        .values(done=sa.bindparam("read_wanted"), attempts=0, error=None, in_flight=None, settled_at=now)
-    )
-    connection.execute(statement, [{"row": row.id, "read_wanted": row.wanted} for row in rows])
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A due row that needs no call: nothing is missing, or ``why_not`` says why it can never be sent."""
+
+    row: DueRow
+    why_not: str | None = None
+
+
+def settle_unsent(connection: Connection, unsent: Sequence[Unsent], now: datetime) -> None:
+    """Settle rows that need no call, where they are still as read: done, or given up with the reason."""
+    settled: dict[str, Any] = {"attempts": 0, "in_flight": None, "settled_at": now}
+    statement = sa.update(outbox_changes).where(_as_read(now))
+    done = [_read(item.row) for item in unsent if item.why_not is None]
+    if done:
+        values = settled | {"done": sa.bindparam("read_wanted"), "error": None}
+        connection.execute(statement.values(values), done)
+    dead = [_read(item.row) | {"why": item.why_not} for item in unsent if item.why_not is not None]
+    if dead:
+        values = settled | {"dead": sa.bindparam("read_wanted"), "error": sa.bindparam("why")}
+        connection.execute(statement.values(values), dead)
 
 
 def release_leases(connection: Connection, space: str) -> int:

@@ -10,21 +10,26 @@ from datetime import datetime
 
 from handlers.apply import apply
 from handlers.base import Context, Handler, Lookups
+from mappings.identity import is_role_address
 from mappings.playbook import Playbook
 from mappings.reading import Reading
 from model.change import Record
 from model.decision import (
     VERDICT_STATES,
     AskReview,
+    Assigned,
     Because,
+    ClaimIdentity,
     Decision,
     Effect,
+    EnterStage,
     Verdict,
 )
 from model.event import EventState, JsonValue, StoredEvent
 from model.lead import Lead, Provenance
 from sync.links import record_key
 from sync.merge import merge
+from sync.records import person_keys
 
 AFTER_MERGE = ("score", "qualify", "assign", "writeback")
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
@@ -108,8 +113,13 @@ class Pipeline:
             draft.provenance[name] = Provenance(crm.connection, seen_at, stored.id)
         result.before, result.lead = before, draft
         result.effects.extend(merged.conflicts)
+        if "stage" in merged.fields:
+            result.effects.append(EnterStage(merged.fields["stage"], before.stage))
+        if "owner" in merged.fields:
+            result.effects.append(Assigned(merged.fields["owner"], before.owner))
         found = Because(f"found in {crm.connection} as {record.ref.object} {record.ref.id}; linked")
         result.reasons.extend(Reason("merge", because) for because in (found, *merged.because))
+        self._claim_keys(result, draft, merged.fields, lookups)
         self._run_after(result, draft, lookups, AFTER_MERGE)
         return result
 
@@ -131,6 +141,21 @@ class Pipeline:
         text = f"{record.ref.connection} {record.ref.object} {record.ref.id} is another lead's record already"
         result.reasons.append(Reason("merge", Because(f"{text}; a person must say which lead it is")))
         return result
+
+    def _claim_keys(
+        self, result: Result, draft: Lead, fields: Mapping[str, JsonValue], lookups: Lookups
+    ) -> None:
+        """Let an e-mail or phone taken from a CRM find the lead, where it is free and one person's."""
+        screening = self.playbook.screening
+        for key in person_keys(fields):
+            if screening.role_addresses == "review" and is_role_address(key.value, screening.role_names):
+                continue
+            holder = lookups.lead_id_of(key)
+            if holder is None:
+                draft.identities.add(key)
+                result.effects.append(ClaimIdentity(key))
+            elif holder != draft.id:
+                result.reasons.append(Reason("merge", Because(f"{key.kind} stays a key of lead {holder}")))
 
     def _run_after(self, result: Result, draft: Lead, lookups: Lookups, names: Sequence[str]) -> None:
         for name, handler in self.handlers:

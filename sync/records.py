@@ -1,12 +1,14 @@
-"""CRM records as the payload of an event carries them."""
+"""CRM records as the payload of an event carries them, and the keys in them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from mappings.identity import email_identity, phone_identity
 from model.change import Record
-from model.event import RecordRef
+from model.event import JsonValue, RecordRef
+from model.lead import Identity
 from model.times import from_text, to_text
 
 
@@ -31,3 +33,12 @@ def record_payload(record: Record) -> dict[str, Any]:
         "modified_at": to_text(record.modified_at) if record.modified_at else None,
         "archived": record.archived,
     }
+
+
+def person_keys(fields: Mapping[str, JsonValue]) -> tuple[Identity, ...]:
+    """Return the keys that canonical fields hold, the stronger first."""
+    email, phone = fields.get("email"), fields.get("phone")
+    return (
+        *([email_identity(str(email))] if email else []),
+        *([phone_identity(str(phone))] if phone else []),
+    )

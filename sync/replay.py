@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -23,23 +24,47 @@ def of_events(
     now: datetime,
     overrides: Mapping[str, JsonValue] | None = None,
 ) -> list[Event]:
-    """Return the replay events for these inbox rows; unknown ids are left out."""
+    """Return the replay events for these inbox rows; unknown ids are left out.
+
+    A replay that was itself set aside is decided from what first came in, with what was
+    corrected then and now.
+    """
     c = inbox_events.c
     rows = snapshot.execute(
-        sa.select(c.id, c.source, c.occurred_at).where(c.space == space, c.id.in_(ids)).order_by(c.id)
+        sa.select(c.id, c.source, c.kind, c.payload, c.occurred_at)
+        .where(c.space == space, c.id.in_(ids))
+        .order_by(c.id)
     )
     return [
         Event(
             source=row.source,
             event_id=f"replay-{row.id}-{to_text(now)}",
             kind=EventKind.REPLAY,
-            payload={"event": row.id, "by": by, "overrides": dict(overrides or {})},
+            payload={"event": row.id, "by": by, **_begun(row, overrides or {})},
             occurred_at=row.occurred_at,
             received_at=now,
             space=space,
         )
         for row in rows
     ]
+
+
+def _begun(row: Any, overrides: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return which event first came in, and all that a person has corrected of it."""
+    if row.kind != EventKind.REPLAY:
+        return {"came_in": row.id, "overrides": dict(overrides)}
+    earlier = row.payload
+    came_in = earlier.get("came_in", earlier.get("event", row.id))
+    return {"came_in": came_in, "overrides": {**(earlier.get("overrides") or {}), **overrides}}
+
+
+def named(event: Event) -> tuple[int, ...]:
+    """Return the rows a replay names: what was set aside, and what first came in; none for other events."""
+    if event.kind is not EventKind.REPLAY or "event" not in event.payload:
+        return ()
+    aside = event.payload["event"]
+    rows = (aside, event.payload.get("came_in", aside))
+    return rows if all(isinstance(row, int) for row in rows) else ()
 
 
 def of_dead_letters(

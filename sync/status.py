@@ -99,7 +99,7 @@ def _count_events(snapshot: Connection, space: str, writing: Collection[str], st
         return sa.exists().where(
             found.c.space == space,
             found.c.state == state,
-            found.c.kind == str(EventKind.FOUND),
+            found.c.kind.in_((str(EventKind.FOUND), str(EventKind.REPLAY))),
             found.c.lead_id == e.lead_id,
         )
 
@@ -114,13 +114,19 @@ def _count_events(snapshot: Connection, space: str, writing: Collection[str], st
         (e.state.not_in(("new", "merged")), e.state),
         (sa.or_(on_the_way, found_in("waiting")), "in_flight"),
         (found_in("review"), "review"),
-        (given_up, "dead"),
+        (sa.or_(given_up, found_in("dead")), "dead"),
         (e.state == "new", "delivered"),
         else_="merged",
     ).label("end")
     statement = (
         sa.select(e.source, end, sa.func.count())
-        .where(e.space == space, e.kind.in_(SENDERS), e.state.not_in(("replayed", "done")))
+        .where(
+            e.space == space,
+            e.kind.in_(SENDERS),
+            e.source.in_(list(status.sources)),  # a replay of what a CRM said is nobody's post
+            e.state.not_in(("replayed", "done")),
+            sa.or_(e.kind == str(EventKind.INTAKE), e.state != "waiting"),  # else counted with its event
+        )
         .group_by(e.source, end)
     )
     for source, name, count in snapshot.execute(statement):

@@ -14,6 +14,9 @@ from model.teammate import Teammate
 from sync.database import insert_for
 from sync.tables import rosters, teammates
 
+LONGEST_NAME = 200  # characters, as the column has it
+LONGEST_ADDRESS = 320
+
 
 def load(snapshot: Connection, space: str) -> dict[str, Teammate]:
     """Return every teammate by e-mail."""
@@ -43,12 +46,12 @@ def with_roster(
     }
     for owner in sorted(listed, key=lambda owner: (owner.active, owner.id)):
         email = owner.email.strip().lower()
-        if not email:
+        if not email or len(email) > LONGEST_ADDRESS:
             continue
         before = merged.get(email, Teammate(email))
         merged[email] = Teammate(
             email,
-            owner.name or before.name,
+            owner.name[:LONGEST_NAME] or before.name,
             {**before.ids, connection: owner.id},
             {**before.active, connection: owner.active},
         )

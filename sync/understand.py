@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from mappings import inward
+from mappings.outward import inward_record
 from mappings.playbook import Playbook
 from mappings.reading import Reading
 from model.change import Record
@@ -15,12 +16,14 @@ from model.decision import Because, ForgetTestLead, WriteBack
 from model.event import EventKind, EventState, StoredEvent
 from model.lead import Identity, Lead
 from sync import teammates
-from sync.batch import Batch
+from sync.batch import Batch, People
 from sync.links import record_key
 from sync.pipeline import Pipeline, Reason, Result
-from sync.records import record_from
+from sync.records import person_keys, record_from
 
 log = structlog.get_logger("leadrelay.decider")
+
+NOBODY = People({}, frozenset(), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,12 @@ def understand(stored: StoredEvent, playbook: Playbook) -> Work:
                 return Work(stored, reading, keys=reading.identities, lead_ids=(named,) if named else ())
             case EventKind.FOUND:
                 record = record_from(event.payload["record"])
-                keys = (record_key(record.ref),)
+                keys = (record_key(record.ref), *_person_keys(record, playbook))
                 return Work(stored, record=record, keys=keys, lead_ids=(event.payload["lead_id"],))
             case EventKind.DELIVERED | EventKind.FORGET:
                 return Work(stored, lead_ids=(event.payload["lead_id"],))
+            case EventKind.REPLAY if "change" in event.payload:
+                return Work(stored, lead_ids=(event.payload["change"]["lead_id"],))
             case _:
                 return Work(stored)
     except Exception:  # noqa: BLE001 - one bad event never holds back a batch; it is kept with this text
@@ -79,32 +84,48 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 )
                 return Result(stored, EventState.DONE)
             case EventKind.FORGET:
-                return _forgotten(stored, batch.lead(work.lead_ids[0]))
+                return _forgotten(
+                    stored, batch.lead(work.lead_ids[0]) if batch.knows(work.lead_ids[0]) else None
+                )
             case _:
-                return _replayed_change(stored, pipeline.playbook, work.settled)
+                return _replayed_change(work, batch, pipeline.playbook)
     except Exception:  # noqa: BLE001 - as above
         return Result(stored, EventState.DEAD, error=_failure_text(stored))
 
 
-def _replayed_change(stored: StoredEvent, playbook: Playbook, settled: str | None) -> Result:
+def _person_keys(record: Record, playbook: Playbook) -> tuple[Identity, ...]:
+    """Return the e-mail and phone of a record as keys: the lead may take them over."""
+    crm = playbook.crms.get(record.ref.connection)
+    object_map = crm.objects.get(record.ref.object) if crm else None
+    if object_map is None:
+        return ()
+    telling = {rule.remote for rule in object_map.fields if rule.field in ("email", "phone", "country")}
+    fields = {name: value for name, value in record.fields.items() if name in telling}
+    return person_keys(inward_record(fields, object_map, record.ref.connection, NOBODY))
+
+
+def _replayed_change(work: Work, batch: Batch, playbook: Playbook) -> Result:
     """Raise a change that was given up, because a person asked for it."""
+    stored, settled = work.stored, work.settled
     result = Result(stored, EventState.DONE)
     change = stored.event.payload.get("change")
-    if change and change["connection"] in playbook.crms:
+    if change and not batch.knows(change["lead_id"]):
+        settled = f"there is no lead {change['lead_id']} any more"
+    elif change and change["connection"] in playbook.crms:
         result.lead_id = change["lead_id"]
         result.effects.append(WriteBack(change["connection"], change["object"], ()))
         asked = stored.event.payload["by"]
-        text = f"{change['connection']} {change['object']}: tried again, asked for by {asked}"
-    else:
-        text = settled or "there is nothing to replay"
-    result.reasons.append(Reason("replay", Because(text)))
+        settled = f"{change['connection']} {change['object']}: tried again, asked for by {asked}"
+    result.reasons.append(Reason("replay", Because(settled or "there is nothing to replay")))
     return result
 
 
-def _forgotten(stored: StoredEvent, lead: Lead) -> Result:
+def _forgotten(stored: StoredEvent, lead: Lead | None) -> Result:
     """Let a test lead go; any other stays."""
     result = Result(stored, EventState.DONE)
-    if lead.is_test:
+    if lead is None:
+        result.reasons.append(Reason("forget", Because("there is no such lead any more")))
+    elif lead.is_test:
         result.effects.append(ForgetTestLead(lead.id))
         result.reasons.append(Reason("forget", Because("the test lead and its traces were removed")))
     else:
@@ -113,5 +134,5 @@ def _forgotten(stored: StoredEvent, lead: Lead) -> Result:
 
 
 def _failure_text(stored: StoredEvent) -> str:
-    log.exception("decider.event_failed", event=stored.id)
+    log.exception("decider.event_failed", inbox_event=stored.id)
     return traceback.format_exc(limit=-3)

@@ -11,12 +11,12 @@ from hubspot.crm import objects, owners
 from urllib3 import exceptions as transport
 
 from connectors.base import Endpoint
-from connectors.hubspot.errors import to_connector_error
+from connectors.hubspot.errors import STOPS_ALL, to_connector_error
 from connectors.hubspot.paths import dated
 from model.errors import AnswerLost, RetryLater
 
-# Never reached HubSpot, so nothing can have been written. Python's TLS errors come before any request.
-NOT_SENT = (transport.NewConnectionError, transport.ConnectTimeoutError, transport.SSLError)
+# No connection came about, so nothing can have been written. A TLS error may also end an answer: not listed.
+NOT_SENT = (transport.NewConnectionError, transport.ConnectTimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class Client:
         body = _json(raw)
         if not 200 <= status < 300:
             problem = to_connector_error(status, headers, body or {}, writes=writes)
-            if status == 429 and isinstance(problem, RetryLater) and problem.wait:
+            if status in STOPS_ALL and isinstance(problem, RetryLater) and problem.wait:
                 budget.refused(problem.wait)
             raise problem
         if body is None and status != 204:  # a 2xx that says nothing is no success (hubspot-api-python #448)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from connectors.base import Endpoint
 from connectors.batches import by_object, chunks, first_of_each, one_outcome_each, postponed
 from connectors.hubspot.client import Client
+from connectors.hubspot.errors import words
 from connectors.hubspot.reads import BATCH, Reader
 from connectors.hubspot.records import email_of, to_owner, to_record
 from connectors.hubspot.writes import Writer
@@ -84,7 +85,9 @@ class HubSpotConnector:
         """Archive records; they can be restored for 90 days."""
         for object_type, ids in _ids_by_object(refs).items():
             for batch in chunks(ids, BATCH):
-                self._client.archive(object_type, batch)
+                answer = self._client.archive(object_type, batch)
+                for error in answer.errors:
+                    raise RetryLater(f"HubSpot {answer.status}: {words(error)}")
 
     def _create(
         self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]

@@ -15,11 +15,10 @@ BURST_WAIT = 10.0  # the bucket rolls over ten seconds
 SEARCH_WAIT = 1.0
 DAILY_WAIT = 900.0  # lasts until midnight of the account's own zone, which no answer tells
 
-# Seconds to wait where the status alone says how long; HubSpot "Error handling".
-WAITS = {
-    423: 2.0,  # records locked by a high volume of writes; the lock lasts 2 s
-    477: 300.0,  # the account moves to another data centre: up to 24 h, Retry-After says
-}
+LOCK_WAIT = 2.0  # 423: records locked by a high volume of writes; HubSpot "Error handling": lasts 2 s
+MOVE_WAIT = 300.0  # 477: the account moves to another data centre, for up to 24 h; Retry-After says
+
+STOPS_ALL = frozenset({429, 477})  # said of the account, so no other call may go out meanwhile
 
 # Refusals for what is in the call: cut down until the culprit stands alone.
 ABOUT_CONTENTS = frozenset({400, 404, 409, 413, 414, 422})
@@ -64,8 +63,10 @@ def to_connector_error(
         return NotAuthorized(said)
     if status == 429:
         return RetryLater(said, wait=retry_after(headers) or limit_wait(body))
-    if status in WAITS:
-        return RetryLater(said, wait=max(retry_after(headers) or 0.0, WAITS[status]))
+    if status == 423:
+        return RetryLater(said, wait=max(retry_after(headers) or 0.0, LOCK_WAIT))
+    if status == 477:
+        return RetryLater(said, wait=retry_after(headers) or MOVE_WAIT)
     if status >= 500:
         return AnswerLost(said, retry_after(headers)) if writes else RetryLater(said, retry_after(headers))
     if status == 404 and body.get("category") != "OBJECT_NOT_FOUND":  # the path is wrong, not the record

@@ -185,8 +185,10 @@ def _lost(writes: bool) -> type[RetryLater]:
 
 
 def _never_sent(error: Exception) -> bool:
-    """Whether no connection came about, so that nothing can have been written."""
+    """Whether no connection came about, so that nothing can have been written.
+
+    A TLS error may also end an answer, so it does not count.
+    """
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, transport.MaxRetryError) else None
-    never = (transport.NewConnectionError, transport.ConnectTimeoutError, transport.SSLError)
-    return isinstance(reason, never)
+    return isinstance(reason, transport.NewConnectionError | transport.ConnectTimeoutError)

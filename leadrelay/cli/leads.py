@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import getpass
+import json
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.engine import Connection
 
 from leadrelay.cli.common import (
     FOUND_PROBLEMS,
     SPACE,
     WRONG_USAGE,
     console,
+    counted,
     fail,
     load_settings,
     print_json,
     reading,
+    say,
     table,
 )
 from leadrelay.clock import SystemClock
 from leadrelay.control import daemon_facts, hand_in
+from leadrelay.settings import Settings
 from mappings.compile import load
 from mappings.identity import keys_of
 from mappings.problems import PlaybookError
@@ -30,7 +35,17 @@ from sync import status as counts
 from sync.outbox import dead_letters
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-ENDS = ("received", "delivered", "merged", "review", "quarantined", "spam", "dead", "in_flight", "duplicates")
+ENDS = {  # how a source's events are counted: attribute -> column
+    "received": "received",
+    "delivered": "delivered",
+    "merged": "merged",
+    "review": "review",
+    "quarantined": "quaran-|tined",
+    "spam": "spam",
+    "dead": "dead",
+    "in_flight": "in|flight",
+    "duplicates": "dupli-|cates",
+}
 SET_ASIDE = ("quarantined", "review", "spam", "dead")
 
 
@@ -46,20 +61,31 @@ def status(as_json: Json = False) -> None:
         daemon = facts or {"running": False}
         print_json(found.as_dict() | {"daemon": daemon, "set_aside": aside, "dead_letters": letters})
         return
-    _print_daemon(facts)
-    rows = [(name, *(getattr(count, n) for n in ENDS)) for name, count in sorted(found.sources.items())]
-    table("Events by source (received = the sum of what follows; duplicates apart)", ("source", *ENDS), rows)
-    outbox = [
-        (name, c.due, c.waiting, c.dead, c.done, c.oldest_due)
-        for name, c in sorted(found.connections.items())
-    ]
-    table("Records to write", ("connection", "due", "waiting", "dead", "done", "oldest due"), outbox)
-    stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
-    console.print(f"{found.leads} leads: {stages or 'none yet'}", markup=False)
+    _print_daemon(facts, settings)
+    _print_counts(found)
     _print_aside(aside, letters)
 
 
-def _writing(settings: Any) -> list[str]:
+def _print_counts(found: counts.Status) -> None:
+    if not found.sources:
+        console.print(
+            "\nNothing has come in yet. Post a lead to /in/SOURCE, or: leadrelay source test SOURCE"
+        )
+        return
+    rows = [(name, *(getattr(count, n) for n in ENDS)) for name, count in sorted(found.sources.items())]
+    title = "Events by source (received = the sum of what follows; duplicates apart)"
+    table(title, ("source", *ENDS.values()), rows)
+    if found.connections:
+        outbox = [
+            (name, c.due, c.waiting, c.dead, c.done, c.oldest_due and f"{c.oldest_due:%Y-%m-%d %H:%M:%S}")
+            for name, c in sorted(found.connections.items())
+        ]
+        table("Records to write", ("connection", "due", "waiting", "dead", "done", "oldest due"), outbox)
+    stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
+    console.print(f"\n{counted(found.leads, 'lead')}{': ' if stages else ''}{stages}", markup=False)
+
+
+def _writing(settings: Settings) -> list[str]:
     try:
         crms = load(settings.playbook).crms.values()
     except PlaybookError:
@@ -69,23 +95,31 @@ def _writing(settings: Any) -> list[str]:
     ]
 
 
-def _print_daemon(facts: dict[str, Any] | None) -> None:
+def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
     if facts is None:
-        console.print("The daemon is not running on this store.", style="yellow")
+        if settings.database_url.startswith("sqlite"):
+            say("The daemon is not running on this store: what comes in is not taken.", style="yellow")
+        else:  # nothing tells a command where the daemons of a PostgreSQL store are
+            say("Ask /readyz of the daemon how it is; this shows what is in the store.")
         return
-    modes = ", ".join(f"{name}: {c['mode']}, {c['calls']} calls" for name, c in facts["connections"].items())
-    console.print(f"Daemon running, playbook {facts['playbook']}. {modes}", markup=False)
+    console.print(f"The daemon is running, playbook {facts['playbook']}.", markup=False)
+    for name, one in facts["connections"].items():
+        mode = "is written to" if one["mode"] == "write" else "is only observed: nothing is written"
+        console.print(f"  {name} {mode}; {counted(one['calls'], 'call')} so far", markup=False)
+    if not facts["connections"]:
+        console.print("  no CRM is connected", style="yellow")
     if facts["playbook_problem"]:
-        console.print(facts["playbook_problem"], style="yellow", markup=False)
+        say(facts["playbook_problem"], style="yellow")
     for name, failure in facts["polls"].items():
         if failure:
-            console.print(f"{name}: owners cannot be read: {failure}", style="yellow", markup=False)
+            say(f"{name}: owners cannot be read: {failure}", style="yellow")
 
 
 def _print_aside(aside: list[dict[str, Any]], letters: list[Any]) -> None:
     if aside:
         rows = [(row["id"], row["source"], row["state"], _why(row)) for row in aside]
-        table("Newest events set aside (leadrelay replay ID)", ("event", "source", "state", "why"), rows)
+        title = "Newest events set aside (leadrelay explain event:N, then leadrelay replay N)"
+        table(title, ("event", "source", "state", "why"), rows)
     if letters:
         rows = [(one.id, one.connection, one.lead_id, one.error) for one in letters]
         table(
@@ -117,7 +151,7 @@ def explain(
             who = event["lead_id"]
         lead_id = stories.find_lead(snapshot, SPACE, who, keys_of(who))
         if lead_id is None:
-            fail(f"No lead is known by {who}. `leadrelay status` lists events that were set aside.")
+            fail(f"No lead is known by {who}. `leadrelay status` lists the events that were set aside.")
         story = stories.read(snapshot, lead_id)
     if as_json:
         print_json(_story_json(story))
@@ -125,15 +159,37 @@ def explain(
         _tell(story)
 
 
+NEXT_STEPS = {
+    "quarantined": "Correct it and send it again: leadrelay replay {0} --set email=ada@example.com",
+    "review": "Say whose it is: leadrelay replay {0} --lead new, or --lead LEAD-ID",
+    "spam": "If it is none: leadrelay replay {0} --release",
+    "dead": "Once the cause is mended: leadrelay replay {0}",
+}
+
+
+def to_text(value: Any) -> str:
+    """Write a posted value on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(event)
         return
-    console.print(f"event {event['id']} from {event['source']}: {event['state']}", style="bold", markup=False)
+    number = event["id"]
+    console.print(f"event {number} from {event['source']}: {event['state']}", style="bold", markup=False)
     for reason in event["reasons"] or []:
-        console.print(f"  {reason['text']}  [{reason['at'] or reason['handler']}]", markup=False)
+        say(f"  {reason['text']}  [{reason['at'] or reason['handler']}]", hang=4)
     if event["error"]:
-        console.print(event["error"], markup=False)
+        console.print(event["error"].rstrip(), markup=False)
+    posted = (event["payload"] or {}).get("body")
+    if posted:
+        console.print("\nposted", style="bold")
+        for name, value in posted.items():
+            say(f"  {name}: {value if isinstance(value, str) else to_text(value)}", hang=4)
+    if event["state"] in NEXT_STEPS:
+        console.print()
+        say(NEXT_STEPS[event["state"]].format(number), hang=2)
 
 
 def _story_json(story: stories.Story) -> dict[str, Any]:
@@ -162,21 +218,30 @@ def _tell(story: stories.Story) -> None:
     for label in ("first_touch", "last_touch"):
         touch = lead.fields.get(label) or {}
         shown = ", ".join(f"{key} {value}" for key, value in touch.items() if value)
-        console.print(f"{label.replace('_', ' ')}: {shown or 'unknown'}", markup=False)
+        say(f"{label.replace('_', ' ')}: {shown or 'unknown'}", hang=2)
+    version = ""
     for chapter in story.chapters:
         when = f"{chapter.decided_at:%Y-%m-%d %H:%M:%S}"
         head = f"event {chapter.event} · {chapter.kind} from {chapter.source} · {when} · {chapter.state}"
-        console.print(f"\n{head} · playbook {chapter.playbook}", style="bold", markup=False)
+        console.print()
+        changed = f" · playbook {chapter.playbook}" if chapter.playbook != version else ""
+        version = chapter.playbook
+        say(f"{head}{changed}", hang=2, style="bold")
         for reason in chapter.reasons:
             at = f"  [{reason['at']}]" if reason["at"] else ""
-            console.print(f"  {reason['handler']:<10} {reason['text']}{at}", markup=False)
+            say(f"  {reason['handler']:<10} {reason['text']}{at}", hang=13)
     console.print()
     for write in story.writes:
         where = f"{write.connection} {write.object} {write.remote_id or ''}".strip()
-        console.print(f"{where}: {write.state}{': ' + write.error if write.error else ''}", markup=False)
+        say(f"{where}: {write.state}{': ' + write.error if write.error else ''}", hang=2)
+    if not story.writes:
+        console.print("not written to any CRM")
     for conflict in story.conflicts:
-        text = f"conflict on {conflict['field']} with {conflict['connection']}: {conflict['rule']}"
-        console.print(text, style="yellow", markup=False)
+        say(
+            f"conflict on {conflict['field']} with {conflict['connection']}: {conflict['rule']}",
+            hang=2,
+            style="yellow",
+        )
 
 
 def replay(
@@ -188,7 +253,7 @@ def replay(
     assign: Annotated[
         list[str] | None, typer.Option("--set", help="Correct a field: --set email=ada@example.com")
     ] = None,
-    lead: Annotated[str, typer.Option(help="A person's verdict: a lead id, or `new`.")] = "",
+    lead: Annotated[str, typer.Option(help="A person's verdict: a lead's id or e-mail, or `new`.")] = "",
     release: Annotated[bool, typer.Option("--release", help="Not spam after all.")] = False,
     by: Annotated[str, typer.Option(help="Who asks for it; kept in the audit.")] = "",
     as_json: Json = False,
@@ -197,17 +262,21 @@ def replay(
     unknown = [name for name in state or [] if name not in SET_ASIDE]
     if unknown or not (events or state or changes):
         fail(f"Name events, --state ({', '.join(SET_ASIDE)}) or --changes.", WRONG_USAGE)
-    overrides = _overrides(assign or [], lead, release=release)
+    overrides = _overrides(assign or [], release=release)
     settings = load_settings()
     now, who = SystemClock().now(), by or _user()
     with reading(settings) as snapshot:
+        if lead:
+            overrides["lead"] = _verdict(snapshot, lead)
+        problems = [text for number in events or [] if (text := _unfit(snapshot, number))]
+        if problems:
+            fail("\n".join([*problems, "Nothing was replayed."]))
         ids = list(events or []) + (replays.set_aside(snapshot, SPACE, state) if state else [])
+        if len(set(ids)) > 1 and overrides.keys() & {"email", "phone"}:
+            fail("--set email and --set phone are one person's: name one event.", WRONG_USAGE)
         found = replays.of_events(snapshot, SPACE, ids, by=who, now=now, overrides=overrides)
-        missing = set(events or []) - {event.payload["event"] for event in found}
         if changes:
             found += replays.of_dead_letters(snapshot, SPACE, by=who, now=now)
-    if missing:
-        fail(f"There is no event {', '.join(map(str, sorted(missing)))}. Nothing was replayed.")
     try:
         taken = hand_in(settings.database_url, found) if found else 0
     except LeadRelayError as error:
@@ -215,18 +284,34 @@ def replay(
     if as_json:
         print_json({"replayed": taken})
     else:
-        console.print(f"{taken} sent on their way again. `leadrelay status` shows where they end.")
+        tail = " `leadrelay status` shows where they end." if taken else ""
+        console.print(f"{taken or 'Nothing'} sent on the way again.{tail}")
 
 
-def _overrides(assign: list[str], lead: str, *, release: bool) -> dict[str, Any]:
+def _unfit(snapshot: Connection, number: int) -> str | None:
+    """Say why an event cannot be replayed, if it cannot."""
+    event = stories.set_aside(snapshot, SPACE, number)
+    if event is None:
+        return f"There is no event {number}."
+    if event["state"] not in SET_ASIDE:
+        return f"Event {number} is not set aside: it ended as {event['state']}."
+    return None
+
+
+def _verdict(snapshot: Connection, lead: str) -> str:
+    lead_id = lead if lead == "new" else stories.find_lead(snapshot, SPACE, lead, keys_of(lead))
+    if lead_id is None:
+        fail(f"No lead is known by {lead}. Nothing was replayed.")
+    return lead_id
+
+
+def _overrides(assign: list[str], *, release: bool) -> dict[str, Any]:
     overrides: dict[str, Any] = {}
     for text in assign:
         name, equals, value = text.partition("=")
         if not equals or not name:
             fail(f"--set {text}: write it as field=value.", WRONG_USAGE)
         overrides[name] = value
-    if lead:
-        overrides["lead"] = lead
     if release:
         overrides["release"] = True
     return overrides

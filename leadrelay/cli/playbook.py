@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from handlers.registry import HANDLERS
-from leadrelay.cli.common import FOUND_PROBLEMS, console, fail, print_json
+from leadrelay.cli.common import FOUND_PROBLEMS, WRONG_USAGE, console, counted, fail, print_json
 from mappings import compile as compiling
 from mappings import starter
 
@@ -28,9 +28,9 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Print every problem of the playbook as file:line:column, with a suggestion."""
-    folder = folder or Path(os.environ.get("LEADRELAY_PLAYBOOK", "playbook"))
+    folder = folder or Path(os.environ.get("LEADRELAY_PLAYBOOK") or "playbook")
     if not folder.is_dir():
-        fail(f"There is no playbook folder {folder}. Write one with `leadrelay init {folder}`.", 2)
+        fail(f"There is no playbook folder {folder}. Write one with `leadrelay init {folder}`.", WRONG_USAGE)
     problems = compiling.check(folder, handlers=HANDLERS)
     if as_json:
         print_json(
@@ -48,8 +48,7 @@ def check(
     elif problems:
         for problem in problems:
             console.print(str(problem), markup=False)
-        noun = "problem" if len(problems) == 1 else "problems"
-        console.print(f"{len(problems)} {noun} found.", markup=False)
+        console.print(f"{counted(len(problems), 'problem')} found.", markup=False)
     else:
         console.print(f"{folder}: no problem found.", markup=False)
     if problems:

@@ -11,9 +11,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from leadrelay import demo, logs
-from leadrelay.cli.common import FOUND_PROBLEMS, WRONG_USAGE, console, errors, fail, load_settings
+from leadrelay.cli.common import (
+    FOUND_PROBLEMS,
+    WRONG_USAGE,
+    console,
+    counted,
+    errors,
+    fail,
+    load_settings,
+    unusable,
+)
 from leadrelay.settings import Settings
 from leadrelay.wiring import Daemon
 from mappings.problems import PlaybookError
@@ -24,17 +34,24 @@ def serve() -> None:
     """Run everything in this process: HTTP, decider, delivery, jobs. SIGTERM drains and ends it."""
     settings = load_settings()
     logs.configure(settings.log_level)
+    _keep_to_ourselves()
     daemon = _build(settings)
     stopped = _stop_signal()
-    daemon.start()
-    stopped.wait()
-    daemon.stop()
+    try:
+        _start(daemon, settings)
+        stopped.wait()
+    finally:
+        daemon.stop()
 
 
 def sandbox() -> None:
     """Run the sandbox CRMs alone: HubSpot on 8901, Salesforce on 8902."""
     from sandbox.__main__ import main
 
+    try:
+        demo.check_ports(demo.sandbox_ports())
+    except LeadRelayError as error:
+        fail(str(error))
     main()
 
 
@@ -44,21 +61,30 @@ def run(
     leads: Annotated[int, typer.Option(help="Stop sending after this many; 0 goes on.")] = 0,
 ) -> None:
     """Run the daemon against the bundled sandbox CRMs with a stream of realistic leads."""
-    environ = demo.environment(folder)
-    os.environ.update({name: value for name, value in environ.items() if name not in os.environ})
-    demo.prepare(folder)
-    settings = load_settings()
+    try:
+        ports = demo.sandbox_ports()
+        own = demo.take_environment(folder, ports)
+        settings = load_settings()
+        demo.check_ports(ports | {"daemon": settings.port})
+        _keep_to_ourselves()
+        demo.prepare(folder)
+    except LeadRelayError as error:
+        fail(str(error))
     logs.configure("warning", for_people=True)
     stopped = _stop_signal()
-    crms = subprocess.Popen([sys.executable, "-m", "sandbox"], stdout=subprocess.DEVNULL)
+    crms = subprocess.Popen(
+        [sys.executable, "-m", "leadrelay.bundled"],
+        stdin=subprocess.PIPE,  # it ends when this end closes, whatever becomes of us
+        stdout=subprocess.DEVNULL,
+        process_group=0,  # Ctrl-C is for us alone: calls in flight finish before the CRMs go
+    )
     try:
-        demo.wait_for_sandbox(settings, crms)
+        demo.wait_for_sandbox(ports, crms)
         daemon = _build(settings)
-        daemon.start()
         try:
-            demo.show_addresses(settings, daemon.port, folder)
-            traffic = demo.Traffic(settings, daemon.port, rate, leads, stopped)
-            traffic.start()
+            _start(daemon, settings)
+            demo.show_addresses(settings, daemon.port, folder, ports, own)
+            demo.Traffic(settings, daemon.port, rate, leads, stopped).start()
             stopped.wait()
         finally:
             daemon.stop()
@@ -67,7 +93,12 @@ def run(
     finally:
         crms.terminate()
         crms.wait(timeout=10)
-    console.print("Stopped. Store and playbook are kept in", str(folder), markup=False)
+    console.print(f"Stopped. Playbook and store are kept in {folder}.", markup=False)
+
+
+def _keep_to_ourselves() -> None:
+    """Make no file that other users of the machine can read: the store holds personal data."""
+    os.umask(os.umask(0o077) | 0o007)
 
 
 def _build(settings: Settings) -> Daemon:
@@ -82,7 +113,21 @@ def _build(settings: Settings) -> Daemon:
     except PlaybookError as error:
         for problem in error.problems:
             errors.print(str(problem), markup=False)
-        fail(f"{len(error.problems)} problems found; nothing was started.", FOUND_PROBLEMS)
+        fail(f"{counted(len(error.problems), 'problem')} found; nothing was started.", FOUND_PROBLEMS)
+    except LeadRelayError as error:
+        fail(str(error))
+    except SQLAlchemyError as error:
+        fail(unusable(settings, error))
+
+
+def _start(daemon: Daemon, settings: Settings) -> None:
+    try:
+        daemon.start()
+    except OSError as error:
+        fail(
+            f"Port {settings.port} on {settings.host} cannot be used: {os.strerror(error.errno or 0)}. "
+            "Set LEADRELAY_PORT, or stop what listens there."
+        )
     except LeadRelayError as error:
         fail(str(error))
 

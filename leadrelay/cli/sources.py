@@ -13,18 +13,29 @@ from typing import Annotated, Any
 import requests
 import typer
 
-from leadrelay.cli.common import FOUND_PROBLEMS, SPACE, console, fail, load_settings, print_json, reading
+from leadrelay.cli.common import (
+    FOUND_PROBLEMS,
+    SPACE,
+    WRONG_USAGE,
+    console,
+    fail,
+    load_settings,
+    opened,
+    print_json,
+    say,
+)
 from leadrelay.clock import SystemClock
-from leadrelay.control import hand_in
+from leadrelay.control import daemon_url, hand_in
 from leadrelay.settings import Settings
 from leadrelay.wiring import connect
 from mappings.compile import load
 from mappings.playbook import Playbook, Source
 from mappings.problems import PlaybookError
-from model.errors import ConnectorError
+from model.errors import ConnectorError, LeadRelayError
 from model.event import Event, EventKind, RecordRef
-from model.lead import Lead
+from model.lead import LEAD_FIELDS, Lead
 from sync import explain
+from sync.database import Store
 
 app = typer.Typer(help="Sources: who may post leads.", no_args_is_help=True)
 
@@ -39,7 +50,7 @@ def sources() -> None:
 @app.command("test")
 def try_source(
     source: Annotated[str, typer.Argument(help="A source of the playbook, such as website.")],
-    url: Annotated[str, typer.Option(help="Where the daemon answers; default: host and port settings.")] = "",
+    url: Annotated[str, typer.Option(help="Where the daemon answers; default: as it says itself.")] = "",
     keep: Annotated[bool, typer.Option("--keep", help="Leave the test lead where it arrived.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
@@ -47,19 +58,22 @@ def try_source(
     settings = load_settings()
     playbook = _playbook(settings)
     if source not in playbook.sources:
-        fail(f"The playbook has no source {source}; it has {', '.join(sorted(playbook.sources))}.", 2)
-    run = _Run(settings, playbook, playbook.sources[source])
-    address = url or f"http://{settings.host}:{settings.port}"
-    try:
-        done = run.post(f"{address}/in/{source}") and run.follow()
-    finally:
-        if not keep:
-            run.clean_up()
+        fail(
+            f"The playbook has no source {source}; it has {', '.join(sorted(playbook.sources))}.", WRONG_USAGE
+        )
+    run = _Run(settings, playbook, playbook.sources[source], quiet=as_json)
+    address = url or daemon_url(settings.database_url) or settings.url
+    done = False
+    if run.post(f"{address.rstrip('/')}/in/{source}"):
+        with opened(settings) as store:
+            try:
+                done = run.follow(store)
+            finally:
+                cleaned = keep or run.clean_up(store)
+        done = done and cleaned
     if as_json:
         print_json({"source": source, "hops": run.hops, "passed": done})
     else:
-        for hop in run.hops:
-            console.print(f"{hop['seconds']:8.3f} s  {hop['hop']:<12} {hop['text']}", markup=False)
         console.print("passed" if done else "FAILED", style="green" if done else "red")
     if not done:
         raise typer.Exit(FOUND_PROBLEMS)
@@ -75,16 +89,20 @@ def _playbook(settings: Settings) -> Playbook:
 class _Run:
     """One test lead on its way."""
 
-    def __init__(self, settings: Settings, playbook: Playbook, source: Source) -> None:
-        self._settings, self._playbook, self._source = settings, playbook, source
+    def __init__(self, settings: Settings, playbook: Playbook, source: Source, *, quiet: bool) -> None:
+        self._settings, self._playbook, self._source, self._quiet = settings, playbook, source, quiet
         self._began = time.monotonic()
         self._email = f"leadrelay-test-{uuid.uuid4().hex[:12]}@example.com"
         self._lead: Lead | None = None
+        self._event_id = ""
         self.hops: list[dict[str, Any]] = []
 
     def _note(self, hop: str, text: str) -> None:
-        if hop not in {known["hop"] for known in self.hops}:
-            self.hops.append({"hop": hop, "seconds": round(time.monotonic() - self._began, 3), "text": text})
+        if hop in {known["hop"] for known in self.hops}:
+            return
+        self.hops.append({"hop": hop, "seconds": round(time.monotonic() - self._began, 3), "text": text})
+        if not self._quiet:
+            say(f"{self.hops[-1]['seconds']:8.3f} s  {hop:<12} {text}", hang=25)
 
     def post(self, address: str) -> bool:
         """Post the lead in the source's own words; say what went wrong if it was not taken."""
@@ -94,22 +112,34 @@ class _Run:
             query = {self._source.auth.query: self._secret()} if self._source.auth.query else None
             answer = requests.post(address, data=body, headers=headers, params=query, timeout=PATIENCE)
         except requests.RequestException as error:
-            self._note("received", f"the daemon does not answer at {address}: {type(error).__name__}")
+            why = (
+                f"the daemon does not answer at {address} ({type(error).__name__}); is `leadrelay serve` up?"
+            )
+            self._note("not received", why)
             return False
-        self._note("received", f"{answer.status_code} {answer.text.strip()}")
-        return answer.status_code == 202
+        if answer.status_code != 202:
+            self._note("not received", _refusal(answer))
+            return False
+        self._event_id = str(answer.json()["event"])
+        self._note("received", f"202 for event {self._event_id}")
+        return True
 
     def _secret(self) -> str:
         return self._settings.secret(self._source.auth.secret_env) or ""
 
-    def follow(self) -> bool:
+    def follow(self, store: Store) -> bool:
         """Watch the store until every writing CRM holds the lead."""
         while time.monotonic() - self._began < PATIENCE:
-            with reading(self._settings) as snapshot:
+            with store.snapshot() as snapshot:
                 lead_id = explain.find_lead(snapshot, SPACE, self._email, [])
                 story = explain.read(snapshot, lead_id) if lead_id else None
+                aside = [] if story else explain.set_aside_list(snapshot, SPACE, event_id=self._event_id)
+            for event in aside:
+                reasons = "; ".join(reason["text"] for reason in event["reasons"] or []) or event["error"]
+                self._note(event["state"], f"{reasons}  (leadrelay explain event:{event['id']})")
+                return False
             if story is not None and self._told(story):
-                return True
+                return not self._refused(story)
             time.sleep(0.05)
         self._note("gave up", f"not everywhere after {PATIENCE:g} s; see leadrelay status")
         return False
@@ -128,8 +158,13 @@ class _Run:
                 self._note(write.connection, f"dead letter: {write.error}")
         if not writing:
             self._note("observed", "no connection is in write mode, so nothing was sent to a CRM")
-        reached = {hop["hop"] for hop in self.hops}
-        return all(name in reached and lead.links.get(name) for name in writing)
+        given_up = {write.connection for write in story.writes if write.state == "dead letter"}
+        reached = {write.connection for write in story.writes if write.state == "written"} & lead.links.keys()
+        return all(name in given_up | reached for name in writing)
+
+    @staticmethod
+    def _refused(story: explain.Story) -> bool:
+        return any(write.state == "dead letter" for write in story.writes)
 
     def _writing(self) -> list[str]:
         return [
@@ -138,11 +173,13 @@ class _Run:
             if self._settings.writes_to(self._settings.connection(crm.connection, crm.kind))
         ]
 
-    def clean_up(self) -> None:
-        """Delete the lead's records in the CRMs, then the lead itself."""
+    def clean_up(self, store: Store) -> bool:
+        """Delete the lead's records in the CRMs, then the lead itself; return whether nothing is left."""
         if self._lead is None or not self._lead.is_test:
-            return
+            return True
         removed = []
+        with store.snapshot() as snapshot:  # a record may have been made after the last look
+            self._lead = explain.read(snapshot, self._lead.id).lead
         for link in self._lead.links.values():
             connected = connect(self._settings, self._playbook.crms[link.connection])
             if connected is None:
@@ -164,8 +201,33 @@ class _Run:
             received_at=now,
             space=SPACE,
         )
-        hand_in(self._settings.database_url, [event])
+        try:
+            hand_in(self._settings.database_url, [event])
+        except LeadRelayError as error:
+            self._note("clean-up", f"lead {self._lead.id} is still in the store: {error}")
+            return False
+        if not self._is_forgotten(store):
+            self._note("clean-up", f"lead {self._lead.id} is still in the store; is the daemon deciding?")
+            return False
         self._note("cleaned up", f"removed from {', '.join(['the store', *removed])}")
+        return len(removed) == len(self._lead.links)
+
+    def _is_forgotten(self, store: Store) -> bool:
+        for _ in range(100):
+            with store.snapshot() as snapshot:
+                if explain.find_lead(snapshot, SPACE, self._email, []) is None:
+                    return True
+            time.sleep(0.05)
+        return False
+
+
+def _refusal(answer: requests.Response) -> str:
+    """Return what the daemon said in one line, whatever answered in its place."""
+    try:
+        body = answer.json()
+        return f"{answer.status_code} {body['code']}: {body['message']}. {body['fix']}"
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.status_code} {answer.text.strip()[:200]}"
 
 
 def test_body(source: Source, email: str) -> dict[str, Any]:
@@ -182,13 +244,15 @@ def test_body(source: Source, email: str) -> dict[str, Any]:
         "_leadrelay_test": True,
         "page_url": "https://example.com/?utm_source=leadrelay-test",
     }
+    required = {name for one in source.required for name in one.any_of}
     for rule in source.fields:
-        if rule.field in values and rule.paths:
-            _put(body, rule.paths[0], values[rule.field])
+        if rule.paths and (rule.field in values or rule.field in required):
+            value = values.get(rule.field, 1 if LEAD_FIELDS.get(rule.field) in (int, float) else "test")
+            _put(body, rule.paths[0], value)
     return body
 
 
-def _put(body: dict[str, Any], path: str, value: str) -> None:
+def _put(body: dict[str, Any], path: str, value: Any) -> None:
     *outer, name = path.split(".")
     for part in outer:
         body = body.setdefault(part, {})

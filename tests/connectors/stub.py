@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -79,6 +79,11 @@ def running_stub() -> Iterator[Stub]:
             payload = said.body if isinstance(said.body, bytes) else json.dumps(said.body).encode()
             if said.body is None:
                 payload = b""
+            with suppress(OSError):  # the client has left
+                self.send(said, payload)
+
+        def send(self, said: Said, payload: bytes) -> None:
+            """Write an answer."""
             self.send_response(said.status)
             for name, value in said.headers.items():
                 self.send_header(name, value)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+
 import pytest
 
 from model.change import Created, Exists, Postponed, Updated
@@ -124,6 +127,24 @@ def test_half_of_a_batch_that_is_busy_waits_and_the_other_half_is_done(crm, sand
     assert len(created) + len(waiting) == 40
     assert waiting
     assert not any(outcome.answer_lost for outcome in waiting)
+
+
+def test_a_tls_failure_leaves_a_write_in_doubt(crm, sandboxes):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer_in_plain_http():
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(4096)
+                peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        threading.Thread(target=answer_in_plain_http, daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        connector = type(sandboxes)({crm: type(sandboxes.servers[crm])(crm, url)}).connect(crm)
+        [outcome] = connector.create(some_people(crm, 1), fields_read(crm))
+    assert isinstance(outcome, Postponed)
+    assert outcome.answer_lost
+    assert "SSLError" in outcome.reason
 
 
 def test_a_server_that_is_not_there_was_never_asked(crm, sandboxes):

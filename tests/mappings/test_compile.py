@@ -22,7 +22,7 @@ def faults() -> list[tuple[str, str, str, str]]:
     found = []
     for block in blocks:
         head, _, lines = block.partition("\n")
-        file, _, change = head.replace("⏎", "\n").replace("⇥", "\t").partition("  ·  ")
+        file, _, change = head.replace("⏎", "\n").replace("⇥", "\t").replace("∅", "").partition("  ·  ")
         old, _, new = change.partition("  →  ")
         found.append((file, old, new, lines))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,7 @@ import requests
 
 from connectors.hubspot.connector import HubSpotConnector
 from model.change import Created, Exists, Gone, Postponed, RecordChange, Rejected, Updated
-from model.errors import RetryLater
+from model.errors import Refusal, RetryLater
 from model.event import RecordRef
 from model.lead import Identity
 from sandbox import hubspot
@@ -300,3 +301,17 @@ def test_threads_share_a_connector_and_each_sends_its_own_token(stub):
     for asked in stub.asked:
         number = asked.body["inputs"][0]["objectWriteTraceId"].split(".")[0]
         assert asked.headers["authorization"] == f"Bearer token-{number}"
+
+
+def test_a_call_ends_when_its_time_is_up(stub):
+    stub.will_say(Said(201, {"results": []}, after=2))
+    started = time.monotonic()
+    [outcome] = on(stub, timeout=(1.0, 0.1)).create([a_contact("ada@example.com")], FIELDS)
+    assert outcome.answer_lost
+    assert time.monotonic() - started < 1
+
+
+def test_a_refusal_of_a_single_read_is_not_taken_for_a_deleted_record(stub):
+    stub.will_say(Said(400, {"message": "Invalid input", "category": "VALIDATION_ERROR"}))
+    with pytest.raises(Refusal, match="Invalid input"):
+        list(on(stub).read([RecordRef("hubspot", "contacts", "7")], FIELDS))

@@ -50,8 +50,9 @@ EXISTS = {"message": "Contact already exists. Existing ID: 12345", "category": "
         (429, {}, {}, RetryLater, 10.0),  # plain text "error code: 1015" is no JSON
         (429, {"Retry-After": "7"}, BURST, RetryLater, 7.0),
         (423, {}, {}, RetryLater, 2.0),
+        (423, {"Retry-After": "1"}, {}, RetryLater, 2.0),
         (477, {}, {}, RetryLater, 300.0),
-        (477, {"Retry-After": "3600"}, {}, RetryLater, 3600.0),
+        (477, {"Retry-After": "5"}, {}, RetryLater, 5.0),
         (500, {}, {}, AnswerLost, None),
         (503, {"Retry-After": "4"}, {}, AnswerLost, 4.0),
         (524, {}, {}, AnswerLost, None),

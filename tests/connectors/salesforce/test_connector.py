@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from urllib.parse import unquote
 
@@ -122,13 +123,13 @@ def test_a_field_that_does_not_exist_costs_its_record_only(org, connector, faili
     assert set(outcomes.values()) == {Created}
 
 
-def test_leads_and_contacts_go_out_in_one_call(org, connector):
-    contact = RecordChange("c", "Contact", {"LastName": "Byron"})
-    outcomes = {
-        outcome.key: outcome for outcome in connector.create([a_lead(), contact, a_lead("b@x.de")], FIELDS)
-    }
-    assert outcomes["c"].ref.object == "Contact"
+def test_leads_and_contacts_go_out_in_one_call_however_they_are_mixed(org, connector):
+    leads = [a_lead(f"p{number}@example.com") for number in range(12)]
+    contacts = [RecordChange(f"c{number}", "Contact", {"LastName": "Byron"}) for number in range(12)]
+    mixed = [change for pair in zip(leads, contacts, strict=True) for change in pair]
+    outcomes = {outcome.key: outcome for outcome in connector.create(mixed, FIELDS)}
     assert {type(outcome) for outcome in outcomes.values()} == {Created}
+    assert all(outcomes[change.key].ref.object == change.object for change in mixed)
     calls = requests.get(f"{org}/__sandbox/stats", timeout=5).json()["calls"]
     assert calls == {"POST /services/data/v68.0/composite/sobjects": 1}
 
@@ -367,3 +368,25 @@ def test_threads_share_a_connector_and_each_has_its_own_session(stub):
     for asked in stub.asked:
         token = asked.body["records"][0]["Email"].removesuffix("@example.com")
         assert asked.headers["authorization"] == f"Bearer {token}"
+
+
+def test_a_call_ends_when_its_time_is_up(stub):
+    stub.will_say(Said(200, [made(LEAD_ID)], after=2))
+    started = time.monotonic()
+    [outcome] = on(stub, timeout=(1.0, 0.1)).create([a_lead()], FIELDS)
+    assert outcome.answer_lost
+    assert time.monotonic() - started < 1
+
+
+def test_a_dead_session_without_another_token_is_not_tried_again(stub):
+    stub.will_say(DEAD)
+    with pytest.raises(NotAuthorized):
+        list(on(stub).update([a_change(LEAD_ID, Title="CTO")]))
+    assert len(stub.asked) == 1
+
+
+def test_an_id_that_is_none_is_not_asked_for_as_it_would_fail_the_others(stub):
+    stub.will_say(items({"Id": LEAD_ID}))
+    refs = [RecordRef("sf", "Lead", "101"), RecordRef("sf", "Lead", LEAD_ID)]
+    assert [record.ref for record in on(stub).read(refs, FIELDS)] == refs[1:]
+    assert stub.asked[0].body["ids"] == [LEAD_ID]

@@ -1,0 +1,63 @@
+"""``python -m benchmarks [NAME …]``: measure what docs/performance.md claims, on standard output only."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from benchmarks import acks, burst, deciding, speed
+from benchmarks.figures import Table, show
+from benchmarks.house import House, open_house
+
+Measure = Callable[..., Iterator[Table]]
+MEASURES: dict[str, Measure] = {
+    "acks": acks.measure,
+    "speed": speed.without_limits,
+    "limits": speed.with_limits,
+    "burst": burst.measure,
+    "deciding": deciding.measure,
+}
+
+
+def main() -> None:
+    """Run the measures that were named, else all."""
+    options = _options()
+    quick = "quick" in options.names
+    chosen = [name for name in options.names if name != "quick"] or list(MEASURES)
+    began = time.monotonic()
+    with open_house() as house:
+        for name in chosen:
+            for table in _measure(name, house, quick=quick, million=options.million):
+                print(show(table, markdown=options.markdown), flush=True)
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    print(f"{time.monotonic() - began:.0f} s on {os.cpu_count()} cores; load average at the end: {load}")
+
+
+def _measure(name: str, house: House, *, quick: bool, million: bool) -> Iterator[Table]:
+    measure = MEASURES[name]
+    if name == "deciding":
+        measure = partial(measure, million=million)
+    return measure(house, quick=quick)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split(":", 1)[1])
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"{', '.join(MEASURES)}; and quick: shorter spells, all in two minutes",
+    )
+    parser.add_argument("--markdown", action="store_true", help="tables for a page")
+    parser.add_argument("--million", action="store_true", help="deciding: with a million leads as well")
+    options = parser.parse_args()
+    if unknown := set(options.names) - {*MEASURES, "quick"}:
+        parser.error(f"there is no {', '.join(sorted(unknown))}; known: {', '.join(MEASURES)}, quick")
+    return options
+
+
+if __name__ == "__main__":
+    main()

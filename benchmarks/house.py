@@ -1,0 +1,176 @@
+"""Starts what is measured, each part a process on loopback, and reads what it used of the machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import requests
+
+from benchmarks.crms import Crm, wait_for
+from benchmarks.load import Plan, send
+from benchmarks.posts import email
+from mappings.starter import write_starter
+
+HOUSE = Path(__file__).resolve().parent.parent
+TICKS = os.sysconf("SC_CLK_TCK")
+STRANGER = 9_000_000  # the person who tries the way before anything is measured
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running part."""
+
+    popen: subprocess.Popen[bytes]
+    port: int
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time it has used."""
+        fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory_mb(self) -> float:
+        """Return the most memory it ever held."""
+        status = Path(f"/proc/{self.popen.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
+
+
+@contextmanager
+def process(command: list[str], port: int, environ: Mapping[str, str] | None = None) -> Iterator[Process]:
+    """Run ``python -m …`` while the block runs, from the moment it listens on ``port``."""
+    with tempfile.TemporaryFile() as log:
+        popen = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=HOUSE,
+            env={**os.environ, **(environ or {})},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            _wait_for_port(popen, port, log)
+            yield Process(popen, port)
+        finally:
+            popen.terminate()
+            try:
+                popen.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                popen.kill()
+                popen.wait()
+
+
+def _wait_for_port(popen: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and popen.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    log.seek(0)
+    raise RuntimeError(f"nothing listens on port {port}; it said:\n{log.read().decode()[-2000:]}")
+
+
+def free_port() -> int:
+    """Return a port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The CRMs that are up, and what can be started beside them."""
+
+    hubspot: Crm
+    salesforce: Crm
+    folder: Path
+
+    @property
+    def crms(self) -> tuple[Crm, Crm]:
+        """Both."""
+        return self.hubspot, self.salesforce
+
+    def renew(self, *, limited: bool) -> None:
+        """Empty both CRMs."""
+        for crm in self.crms:
+            crm.reset(limited=limited)
+
+    def playbook(self, *, limited: bool) -> Path:
+        """Return the starter playbook as it ships, or a copy whose CRM maps name no limits."""
+        folder = self.folder / ("playbook" if limited else "playbook-without-limits")
+        if not folder.exists():
+            write_starter(folder)
+            for path in () if limited else (folder / "crm").glob("*.yaml"):
+                path.write_text(re.sub(r"^limits:\n(  .*\n)+", "", path.read_text(), flags=re.MULTILINE))
+        return folder
+
+    @contextmanager
+    def daemon(self, *, limited: bool) -> Iterator[Process]:
+        """Run the daemon with an empty store on disk, both CRMs connected and one lead through it."""
+        self.renew(limited=limited)
+        port = free_port()
+        with tempfile.TemporaryDirectory(dir=self.folder) as home:
+            environ = {
+                "LEADRELAY_DATABASE_URL": f"sqlite:///{home}/leadrelay.db",
+                "LEADRELAY_PLAYBOOK": str(self.playbook(limited=limited)),
+                "LEADRELAY_PORT": str(port),
+                "LEADRELAY_SANDBOX": "true",
+                "LEADRELAY_HUBSPOT_BASE_URL": self.hubspot.url,
+                "LEADRELAY_HUBSPOT_TOKEN": "sandbox-token",
+                "LEADRELAY_SALESFORCE_BASE_URL": self.salesforce.url,
+                "LEADRELAY_SALESFORCE_TOKEN": "00Dsandbox!sandbox-token",
+            }
+            with process(["leadrelay", "serve"], port, environ) as daemon:
+                self._try(port)
+                yield daemon
+
+    @contextmanager
+    def script(self, *, limited: bool) -> Iterator[Process]:
+        """Run the obvious script against empty CRMs."""
+        self.renew(limited=limited)
+        port = free_port()
+        urls = [self.hubspot.url, self.salesforce.url]
+        with process(["benchmarks.script", str(port), *urls], port) as script:
+            self._try(port)
+            yield script
+
+    @contextmanager
+    def bare(self, *, stores: bool) -> Iterator[Process]:
+        """Run the HTTP server alone, doing nothing or storing what it gets."""
+        port = free_port()
+        with tempfile.TemporaryDirectory(dir=self.folder) as home:
+            more = [f"{home}/bare.db", str(self.playbook(limited=True))] if stores else []
+            with process(["benchmarks.bare", str(port), *more], port) as bare:
+                send(Plan(port, STRANGER, 1))
+                yield bare
+
+    def _try(self, port: int) -> None:
+        """Send one lead all the way, so that nothing is measured that happens once."""
+        [sent] = send(Plan(port, STRANGER, 1))
+        if any(not found for found in wait_for(self.crms, {email(STRANGER): sent.at}, 20)):
+            answer = requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
+            raise RuntimeError(f"no lead came through: {answer.status_code} {answer.text}")
+
+
+@contextmanager
+def open_house() -> Iterator[House]:
+    """Run the sandbox CRMs while the block runs."""
+    ports = {"hubspot": free_port(), "salesforce": free_port()}
+    environ = {f"LEADRELAY_SANDBOX_{name.upper()}_PORT": str(port) for name, port in ports.items()}
+    with (
+        tempfile.TemporaryDirectory(prefix="leadrelay-bench-") as folder,
+        process(["sandbox"], ports["salesforce"], environ),
+    ):
+        crms = {name: Crm(name, f"http://127.0.0.1:{port}") for name, port in ports.items()}
+        while not all(crm.is_up() for crm in crms.values()):
+            time.sleep(0.05)
+        yield House(crms["hubspot"], crms["salesforce"], Path(folder))

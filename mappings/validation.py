@@ -1,0 +1,131 @@
+"""A file against its model: pydantic's errors as problems with a place and a suggestion."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from mappings.loader import Document, Path_
+from mappings.problems import Problem, did_you_mean, unknown
+from mappings.schema import FIELD_NAME, NAME, REGION, Strict, settings_of
+from model.decision import Place
+
+MAX_ROUNDS = 20  # a part taken out can only uncover faults of what held it
+
+Model = TypeVar("Model", bound=Strict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(Generic[Model]):
+    """A file as far as it can be used; both lack the parts that are wrong, so the rest is still checked."""
+
+    model: Model
+    document: Document
+
+
+def validated(document: Document, model: type[Model]) -> Checked[Model] | None:
+    """Check a file; each fault is noted in its problems. ``None`` when nothing of it can be used."""
+    if document.data is None:
+        if document.sound:
+            document.problems.append(Problem(Place(document.file, 1), "this file is empty"))
+        return None
+    for n in range(MAX_ROUNDS):
+        try:
+            return Checked(model.model_validate(document.data), document)
+        except ValidationError as error:
+            details = error.errors()
+        document.problems.extend(
+            _problem(document, model, detail)
+            for detail in details
+            if n == 0 or detail["type"] != "missing"  # later on it is missing because it was taken out
+        )
+        # From the last to the first, so that the paths of list entries stay true.
+        for path in sorted({_path(document, detail) for detail in details}, key=_sort_key, reverse=True):
+            if not path:
+                return None
+            document = document.without(path)
+    return None
+
+
+def _path(document: Document, error: ErrorDetails) -> Path_:
+    """Return where in the file an error lies; steps that short forms leave out are skipped."""
+    path: Path_ = ()
+    for step in error["loc"]:
+        if (*path, step) in document.values:
+            path = (*path, step)
+    return path
+
+
+def _sort_key(path: Path_) -> list[tuple[int, str]]:
+    return [(step, "") if isinstance(step, int) else (0, step) for step in path]
+
+
+def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Problem:
+    """Turn one of pydantic's errors into a problem with its place and a suggestion."""
+    path = _path(document, error)
+    kind, given, last = error["type"], error["input"], str(error["loc"][-1]) if error["loc"] else ""
+    context = error.get("ctx", {})
+    at = document.value_place(*path)
+    if kind == "missing":
+        setting = _settings_at(model, error["loc"][:-1]).get(last)
+        return Problem(
+            document.place(*path), f'"{last}" is missing here', (setting and setting.description) or ""
+        )
+    if kind == "extra_forbidden":
+        return unknown(document.place(*path), "setting", last, _settings_at(model, error["loc"][:-1]))
+    if kind == "literal_error":
+        known = [word.strip(" '") for word in re.split(r", | or ", context["expected"])]
+        return Problem(at, f"{_shown(given)} is not possible here", did_you_mean(str(given), known))
+    if kind == "value_error":
+        return Problem(at, str(context["error"]))
+    if kind in _EXPECTED:
+        fix = "Put it in quotes." if kind == "string_type" and isinstance(given, int | float) else ""
+        return Problem(at, f"{_EXPECTED[kind]} is expected here, not {_shown(given)}", fix)
+    if kind == "string_pattern_mismatch":
+        fix = _PATTERNS.get(context["pattern"], f"It must match {context['pattern']}")
+        return Problem(at, f"{_shown(given)} cannot be used here", fix)
+    return Problem(at, error["msg"].replace("Input should", "this should"))
+
+
+_PATTERNS = {
+    NAME: "Use letters, digits, dots, dashes and underscores, and begin with a letter or a digit.",
+    FIELD_NAME: "Use small letters, digits and underscores, at most 40, and begin with a letter.",
+    REGION: "Write the country's two letters, for example DE.",
+}
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": 'a mapping ("name: value")',
+    "model_type": 'a mapping ("name: value")',
+    "model_attributes_type": 'a mapping ("name: value")',
+    "string_too_short": "a name or a text",
+    "too_short": "at least one entry",
+}
+
+
+def _shown(given: Any) -> str:
+    if isinstance(given, str):
+        return f'"{given}"' if given else "nothing"
+    if given is None:
+        return "nothing"
+    if isinstance(given, bool):
+        return str(given).lower()
+    if isinstance(given, list | dict):
+        return ("a list" if isinstance(given, list) else "a mapping") if given else "nothing"
+    return str(given)
+
+
+def _settings_at(model: type[Strict], loc: tuple[int | str, ...]) -> dict[str, FieldInfo]:
+    """Return the settings that are known where ``loc`` leads."""
+    for step in loc:
+        model = next((inner for name, _, inner in settings_of(model) if inner and name == step), model)
+    return {name: info for name, info, _ in settings_of(model)}

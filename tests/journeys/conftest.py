@@ -1,0 +1,69 @@
+"""The sandbox CRMs, as new for each test, and a house on each store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from leadrelay import wiring
+from scheduler import loops
+from tests.journeys.crms import Crm, running_crms
+from tests.journeys.house import Clock, House
+
+
+@pytest.fixture(scope="session")
+def running_sandboxes() -> Iterator[Mapping[str, Crm]]:
+    """Run both sandboxes for all journeys of this worker."""
+    with running_crms() as crms:
+        yield crms
+
+
+@pytest.fixture
+def crms(running_sandboxes: Mapping[str, Crm]) -> Mapping[str, Crm]:
+    """Both CRMs, as new."""
+    for crm in running_sandboxes.values():
+        crm.reset()
+    return running_sandboxes
+
+
+@pytest.fixture
+def hubspot(crms: Mapping[str, Crm]) -> Crm:
+    """The sandbox HubSpot."""
+    return crms["hubspot"]
+
+
+@pytest.fixture
+def salesforce(crms: Mapping[str, Crm]) -> Crm:
+    """The sandbox Salesforce."""
+    return crms["salesforce"]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store: a SQLite file, then a PostgreSQL database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store' / 'leadrelay.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def closed_house(
+    store_url: str, tmp_path: Path, crms: Mapping[str, Crm], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    """A house with the starter playbook that has not been opened yet; its clock can be moved on."""
+    clock = Clock()
+    monkeypatch.setattr(wiring, "SystemClock", lambda: clock)
+    monkeypatch.setattr(wiring, "MemoryBudget", clock.budget)
+    monkeypatch.setattr(loops, "IDLE_WAIT", 0.2)  # when time flies, what falls due is to be seen soon
+    house = House(store_url, tmp_path, crms, clock)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def house(closed_house: House) -> House:
+    """A house that takes posts and writes to both CRMs."""
+    return closed_house.start().settle_in()

@@ -1,0 +1,241 @@
+"""A whole leadrelay in this process, on a store and the sandbox CRMs, as a journey uses it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+from sqlalchemy.engine import Connection
+from typer.testing import CliRunner
+
+from leadrelay import settings
+from leadrelay.cli import app
+from leadrelay.wiring import Daemon
+from mappings.identity import keys_of
+from mappings.playbook import Limits
+from mappings.starter import write_starter
+from sync import explain, outbox, status
+from sync.batch import People
+from sync.budgets import MemoryBudget
+from sync.database import Store, open_store
+from sync.explain import Story
+from sync.status import SourceCount, Status
+from tests.journeys.crms import TOKENS, Crm
+
+T = TypeVar("T")
+
+SPACE = "main"
+WRITING = ("hubspot", "salesforce")
+PATIENCE = 30.0  # seconds; only a failing test waits so long
+EVENTS_TOKEN = "scanner-token"
+
+
+def eventually(look: Callable[[], T], what: str = "it", patience: float = PATIENCE) -> T:
+    """Return what ``look`` finds as soon as it is true; fail when that takes too long."""
+    deadline = time.monotonic() + patience
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"{what} did not come true within {patience:g} s"
+        time.sleep(0.03)
+    return found
+
+
+class Clock:
+    """The machine's time, which a test may move on: nobody waits for a backoff or a window."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """Return the moment."""
+        return datetime.now(UTC) + self._ahead
+
+    def move_on(self, **by: float) -> None:
+        """Let time pass: ``move_on(minutes=11)``."""
+        self._ahead += timedelta(**by)
+
+    def monotonic(self) -> float:
+        """Return the seconds of a clock that nobody sets back."""
+        return time.monotonic() + self._ahead.total_seconds()
+
+    def budget(self, limits: Limits) -> MemoryBudget:
+        """Build a budget that goes by this clock."""
+        return MemoryBudget(limits, monotonic=self.monotonic, sleep=lambda _seconds: time.sleep(0.01))
+
+
+def environment(database_url: str, playbook: Path, crms: Mapping[str, Crm]) -> dict[str, str]:
+    """Return the settings of a daemon on the sandbox CRMs, on a free port."""
+    return {
+        "LEADRELAY_DATABASE_URL": database_url,
+        "LEADRELAY_PLAYBOOK": str(playbook),
+        "LEADRELAY_PORT": "0",
+        "LEADRELAY_SANDBOX": "true",
+        "LEADRELAY_LEASE_SECONDS": "3600",  # no lease runs out because a test lets time pass
+        "LEADRELAY_HUBSPOT_BASE_URL": crms["hubspot"].url,
+        "LEADRELAY_HUBSPOT_TOKEN": TOKENS["hubspot"],
+        "LEADRELAY_SALESFORCE_BASE_URL": crms["salesforce"].url,
+        "LEADRELAY_SALESFORCE_TOKEN": TOKENS["salesforce"],
+        "LEADRELAY_SOURCE_EVENTS_TOKEN": EVENTS_TOKEN,
+    }
+
+
+class Books:
+    """The store as a person reads it beside the daemon: where everything stands."""
+
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
+        self.store = store
+        self.clock = clock or Clock()
+
+    def read(self, look: Callable[[Connection], T]) -> T:
+        """Return what ``look`` finds in a snapshot."""
+        with self.store.snapshot() as snapshot:
+            return look(snapshot)
+
+    def status(self) -> Status:
+        """Where every event ended."""
+        return self.read(lambda snapshot: status.read(snapshot, SPACE, WRITING, self.clock.now()))
+
+    def website(self) -> SourceCount:
+        """The ends of the website's posts."""
+        return self.status().sources.get("website", SourceCount())
+
+    def is_settled(self) -> bool:
+        """Say whether nothing waits: no event for the decider, no change for a CRM."""
+        queues = self.read(lambda snapshot: status.queues(snapshot, SPACE, self.clock.now()))
+        changes = sum(one.due + one.waiting for one in queues.connections.values())
+        return not queues.events["waiting"] + changes
+
+    def settle(self, patience: float = PATIENCE) -> None:
+        """Wait until nothing waits any more."""
+        eventually(self.is_settled, "an empty inbox and outbox", patience)
+
+    def settle_in_a_hurry(self, patience: float = PATIENCE) -> None:
+        """Wait until nothing waits any more, while time flies: fastest where nothing is under way."""
+
+        def look() -> bool:
+            queues = self.read(lambda snapshot: status.queues(snapshot, SPACE, self.clock.now()))
+            due = queues.events["waiting"] + sum(one.due for one in queues.connections.values())
+            waiting = sum(one.waiting for one in queues.connections.values())
+            self.clock.move_on(seconds=2 if due else 120)
+            return not due + waiting
+
+        eventually(look, "an empty inbox and outbox", patience)
+
+    def waiting(self, connection: str) -> int:
+        """How many changes of a connection wait for a better time."""
+        found = self.status().connections.get(connection)
+        return found.waiting if found else 0
+
+    def dead_letters(self) -> list[outbox.DeadLetter]:
+        """What a CRM will not take."""
+        return self.read(lambda snapshot: outbox.dead_letters(snapshot, SPACE))
+
+    def set_aside(self) -> list[dict[str, Any]]:
+        """Events that a person should look at, newest first."""
+        return self.read(lambda snapshot: explain.set_aside_list(snapshot, SPACE, limit=5000))
+
+    def story(self, who: str) -> Story:
+        """A lead's story, by address, number or lead id."""
+
+        def look(snapshot: Connection) -> Story:
+            lead_id = explain.find_lead(snapshot, SPACE, who, keys_of(who))
+            assert lead_id is not None, f"nobody is known by {who}"
+            return explain.read(snapshot, lead_id)
+
+        return self.read(look)
+
+
+class House(Books):
+    """The daemon with its door; ``start`` and ``stop`` as often as a test likes, on one store."""
+
+    def __init__(self, database_url: str, folder: Path, crms: Mapping[str, Crm], clock: Clock) -> None:
+        super().__init__(open_store(database_url), clock)
+        self.crms = crms
+        self.playbook = folder / "playbook"
+        write_starter(self.playbook)
+        self.environ = environment(database_url, self.playbook, crms)
+        self._daemon: Daemon | None = None
+        self._session = requests.Session()
+
+    @property
+    def daemon(self) -> Daemon:
+        """The running daemon."""
+        assert self._daemon is not None, "the house is not open"
+        return self._daemon
+
+    def start(self, **environ: str) -> House:
+        """Open: read settings and playbook, start everything."""
+        self.environ |= environ
+        self._daemon = Daemon(settings.load(self.environ))
+        self._daemon.start()
+        return self
+
+    def settle_in(self) -> House:
+        """Wait until the people of both CRMs are known: no post has to wait for that any more."""
+        eventually(lambda: len(self._rosters()) == len(WRITING), "the rosters of both CRMs")
+        return self
+
+    def _rosters(self) -> Collection[str]:
+        return self.read(lambda snapshot: People.load(snapshot, SPACE)).rosters
+
+    def stop(self) -> None:
+        """Drain and close, if open."""
+        daemon, self._daemon = self._daemon, None
+        if daemon is not None:
+            daemon.stop()
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self.stop()
+        self.store.close()
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Change a file of the playbook on disk, as its owner does."""
+        path = self.playbook / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{file} does not say {old!r}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def send(self, source: str = "website", **request: Any) -> requests.Response:
+        """Make one request at the door."""
+        url = f"http://127.0.0.1:{self.daemon.port}/in/{source}"
+        return self._session.post(url, timeout=30, **request)
+
+    def post(self, **fields: Any) -> dict[str, Any]:
+        """Send a form as curl does; returns the answer, which must be 202."""
+        answer = self.send(data=fields)
+        assert answer.status_code == 202, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def scan(self, at: datetime, **fields: Any) -> dict[str, Any]:
+        """Send a badge scan of that moment: a source that says when things happened."""
+        body = {f"attendee_{name}": value for name, value in fields.items()} | {"scanned_at": at.isoformat()}
+        answer = self.send("events", json=body, headers={"X-Api-Key": EVENTS_TOKEN})
+        assert answer.status_code == 202, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def deliver(self, **fields: Any) -> dict[str, Any]:
+        """Send a form and wait until all that follows from it has happened."""
+        answer = self.post(**fields)
+        self.settle()
+        return answer
+
+    def command(self, *words: str, exit_code: int = 0) -> str:
+        """Run a command of the command line and return what it printed."""
+        result = CliRunner().invoke(app, words, env=self.environ, catch_exceptions=False)
+        assert result.exit_code == exit_code, result.output
+        return result.output
+
+    def command_json(self, *words: str) -> Any:
+        """Run a command with ``--json`` and return what it found."""
+        return json.loads(self.command(*words, "--json"))
+
+    def everywhere(self, email: str) -> dict[str, dict[str, Any]]:
+        """The one person of this address in each CRM."""
+        return {name: crm.person(email) for name, crm in self.crms.items()}

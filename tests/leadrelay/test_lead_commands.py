@@ -1,0 +1,197 @@
+"""`status`, `explain` and `replay` beside a daemon that has written leads to both sandbox CRMs."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from leadrelay import control
+from leadrelay.cli import common
+from sync.database import sqlite_module
+from tests.journeys.house import eventually
+from tests.leadrelay.conftest import House
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _crowd(house: House) -> None:
+    """A demo request, a repeat of it, a broken one, a phone alone, spam; all as forms send them."""
+    ada = {"email": "ada@analytical.example", "first_name": "Ada", "last_name": "Lovelace", "country": "GB"}
+    house.post(**ada, form_type="demo")
+    house.post(**ada, form_type="demo")
+    house.post(**ada, form_type="pricing")
+    house.post(email="nobody at home", last_name="Broken", form_type="demo")
+    house.post(phone="+44 20 7946 0000", last_name="Phone")
+    house.post(email="robot@robots.example", fax_number="1")
+    house.settle()
+
+
+def event_in(house: House, state: str) -> int:
+    return next(row["id"] for row in house.set_aside() if row["state"] == state)
+
+
+def test_status_counts_where_everything_ended(beside):
+    answer = beside("status")
+    assert (answer.code, answer.err) == (0, "")
+    lines = answer.out.splitlines()
+    assert re.fullmatch(r"The daemon is running, playbook [0-9a-f]{12}\.", lines[0])
+    assert re.fullmatch(r"  hubspot is written to; \d+ calls so far", lines[1])
+    assert re.fullmatch(r"  salesforce is written to; \d+ calls so far", lines[2])
+    [website] = [line.split() for line in lines if line.startswith("website")]
+    assert website == ["website", "5", "1", "1", "1", "1", "1", "0", "0", "1"]
+    assert [line.split() for line in lines if line.startswith(("hubspot ", "salesforce "))] == [
+        ["hubspot", "0", "0", "0", "1"],
+        ["salesforce", "0", "0", "0", "1"],
+    ]
+    assert "1 lead: 1 mql" in lines
+
+
+def test_status_names_what_a_person_should_look_at(beside, house):
+    text = beside("status").out
+    for state in ("quarantined", "review", "spam"):
+        assert re.search(rf"^ *{event_in(house, state)} +website +{state} ", text, re.MULTILINE)
+
+
+def test_status_fits_eighty_columns_and_cuts_nothing(beside, monkeypatch):
+    monkeypatch.setattr(common.console, "_width", 80)
+    text = beside("status").out
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
+    assert "nothing would ever" in text
+
+
+def test_status_for_a_program(beside):
+    found = json.loads(beside("status", "--json").out)
+    assert found["sources"]["website"] == {
+        "received": 5,
+        "delivered": 1,
+        "merged": 1,
+        "review": 1,
+        "quarantined": 1,
+        "spam": 1,
+        "dead": 0,
+        "in_flight": 0,
+        "duplicates": 1,
+    }
+    assert found["daemon"]["deciding"] is True
+    assert found["daemon"]["connections"]["hubspot"]["mode"] == "write"
+    assert {row["state"] for row in found["set_aside"]} == {"quarantined", "review", "spam"}
+
+
+@pytest.mark.parametrize("who", ["ada@analytical.example", "ADA@Analytical.Example ", "its id"])
+def test_explain_tells_what_came_in_what_was_decided_and_what_was_written(beside, house, who):
+    lead = house.story("ada@analytical.example").lead
+    text = beside("explain", lead.id if who == "its id" else who).out
+    assert text.startswith(f"Ada Lovelace <ada@analytical.example>  {lead.id}\n")
+    assert f"stage mql, score {lead.score}, owner {lead.owner}\n" in text
+    assert "  identify   new person: e-mail not known\n" in text
+    assert re.search(
+        r"  qualify    suspect → mql: Asked for a demo .*\[lifecycle\.yaml:\d+:\d+\]\n", text
+    )  # fmt: skip
+    assert re.search(r"\nhubspot contacts \d+: written\nsalesforce Lead 00Q\w+: written\n$", text)
+
+
+def test_explain_for_a_program(beside):
+    found = json.loads(beside("explain", "ada@analytical.example", "--json").out)
+    assert found["fields"]["country"] == "GB"
+    assert [event["kind"] for event in found["events"]].count("intake") == 2
+    assert {write["connection"]: write["state"] for write in found["writes"]} == {
+        "hubspot": "written",
+        "salesforce": "written",
+    }
+
+
+def test_explain_an_event_that_became_a_lead_tells_the_lead(beside, house):
+    event = house.story("ada@analytical.example").chapters[0].event
+    assert beside("explain", f"event:{event}").out.startswith("Ada Lovelace")
+
+
+def test_explain_a_quarantined_event_shows_the_post_and_what_to_do(beside, house):
+    number = event_in(house, "quarantined")
+    text = beside("explain", f"event:{number}").out
+    assert text.startswith(f"event {number} from website: quarantined\n")
+    assert "is not an e-mail address" in text
+    assert "\nposted\n  email: nobody at home\n  last_name: Broken\n" in text
+    assert text.endswith(f"leadrelay replay {number} --set email=ada@example.com\n")
+    as_json = json.loads(beside("explain", f"event:{number}", "--json").out)
+    assert as_json["payload"]["body"]["last_name"] == "Broken"
+
+
+def test_a_settled_event_is_not_replayed(beside, house):
+    number = house.story("ada@analytical.example").chapters[0].event
+    answer = beside("replay", str(number))
+    assert answer.code == 1
+    assert answer.err == (
+        f"Event {number} is not set aside: it ended as new.\nNothing was replayed.\n"
+    )  # fmt: skip
+
+
+def test_one_persons_address_is_not_given_to_many(beside):
+    answer = beside("replay", "--state", "quarantined", "--state", "spam", "--set", "email=a@b.example")
+    assert answer.code == 2
+    assert answer.err == "--set email and --set phone are one person's: name one event.\n"
+
+
+def test_a_verdict_names_a_lead_that_is_there(beside, house):
+    answer = beside("replay", str(event_in(house, "review")), "--lead", "ld_nobody")
+    assert answer.code == 1
+    assert answer.err == "No lead is known by ld_nobody. Nothing was replayed.\n"
+
+
+def test_a_person_mends_what_was_set_aside(beside, house):
+    """Last of the file: afterwards the quarantined post and the one in review are leads."""
+    broken, phone = event_in(house, "quarantined"), event_in(house, "review")
+    answer = beside("replay", str(broken), "--set", "email=grace@navy.example", "--by", "ops")
+    assert answer.out == "1 sent on the way again. `leadrelay status` shows where they end.\n"
+    verdict = beside("replay", str(phone), "--lead", "ada@analytical.example", "--json")
+    assert json.loads(verdict.out) == {"replayed": 1}
+    house.settle()
+    grace = house.story("grace@navy.example")
+    assert grace.lead.fields["last_name"] == "Broken"
+    assert all(write.state == "written" for write in grace.writes)
+    assert house.story("ada@analytical.example").lead.fields["phone"] == "+442079460000"
+    assert beside("explain", "+44 20 7946 0000").out.startswith("Ada Phone")
+
+
+def test_the_control_file_is_the_daemons_own(house):
+    path = Path(f"{house.daemon.store.path}.control")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert set(json.loads(path.read_text())) == {"url", "token", "pid"}
+    assert not path.with_name(f"{path.name}.new").exists()
+
+
+def test_the_local_api_asks_for_the_token(house):
+    import requests
+
+    url = control.daemon_url(house.environ["LEADRELAY_DATABASE_URL"])
+    assert requests.get(f"{url}/control/facts", timeout=5).status_code == 401
+    answer = requests.post(f"{url}/control/events", json=[], timeout=5)
+    assert answer.json()["code"] == "token"
+
+
+def test_a_command_finds_a_store_whose_daemon_was_killed(beside, house, tmp_path):
+    file = tmp_path / "copy.db"
+    control_file = tmp_path / "copy.db.control"
+    control_file.write_text(json.dumps({"url": "http://127.0.0.1:1", "token": "old", "pid": 1}))
+    sqlite_module().connect(house.store.path).execute("VACUUM INTO ?", (str(file),)).connection.close()
+    url = f"sqlite:///{file}"
+    assert beside("status", LEADRELAY_DATABASE_URL=url).out.startswith("The daemon is not running")
+    answer = beside("replay", "--state", "spam", "--release", LEADRELAY_DATABASE_URL=url)
+    assert answer.out.startswith("1 sent on the way again.")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_half_a_control_file_is_no_daemon(tmp_path, content):
+    (tmp_path / "x.db.control").write_text(content)
+    assert control.daemon_facts(f"sqlite:///{tmp_path / 'x.db'}") is None
+
+
+def test_the_daemon_takes_its_control_file_away(tmp_path):
+    file = control.ControlFile(tmp_path / "x.db.control")
+    file.write("http://127.0.0.1:8000")
+    eventually(lambda: control.daemon_url(f"sqlite:///{tmp_path / 'x.db'}") == "http://127.0.0.1:8000")
+    file.remove()
+    assert control.daemon_url(f"sqlite:///{tmp_path / 'x.db'}") is None

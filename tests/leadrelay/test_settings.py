@@ -1,0 +1,170 @@
+"""Settings: read once, every problem said at once, secrets from variables or files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leadrelay import settings
+from leadrelay.settings import ConnectionSettings, Settings, SettingsError, load, local_url
+
+
+def problems_of(**environ: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load(environ)
+    return caught.value.problems
+
+
+def test_nothing_set_is_a_small_daemon_on_loopback():
+    found = load({})
+    assert (found.host, found.port, found.threads, found.lanes) == ("127.0.0.1", 8000, 16, 4)
+    assert found.database_url == "sqlite:///data/leadrelay.db"
+    assert found.playbook == Path("playbook")
+    assert (found.lease_seconds, found.log_level, found.is_sandbox) == (120, "info", False)
+
+
+def test_blank_variables_are_not_set():
+    names = [
+        "DATABASE_URL", "PLAYBOOK", "HOST", "PORT", "THREADS", "DELIVERY_LANES", "LEASE_SECONDS", "LOG_LEVEL",
+        "SANDBOX", "HUBSPOT_BASE_URL", "HUBSPOT_TOKEN", "HUBSPOT_API_VERSION",
+    ]  # fmt: skip
+    blank = load({f"LEADRELAY_{name}": "" for name in names})
+    assert blank.playbook == Path("playbook")
+    assert blank.port == 8000
+    assert blank.connection("hubspot", "hubspot") == load({}).connection("hubspot", "hubspot")
+
+
+def test_every_problem_is_said_at_once(tmp_path):
+    found = problems_of(
+        LEADRELAY_DATABASE_URL="mysql://x",
+        LEADRELAY_PORT="70000",
+        LEADRELAY_THREADS="0",
+        LEADRELAY_DELIVERY_LANES="two",
+        LEADRELAY_LEASE_SECONDS="1",
+        LEADRELAY_LOG_LEVEL="loud",
+        LEADRELAY_SANDBOX="perhaps",
+        LEADRELAY_HUBSPOT_BASE_URL="localhost:8901",
+        LEADRELAY_SALESFORCE_LOGIN_URL="ftp://example.com",
+        LEADRELAY_HUBSPOT_TOKEN_FILE=str(tmp_path / "absent"),
+    )
+    assert found == [
+        "LEADRELAY_DATABASE_URL='mysql://x': sqlite:///FILE or "
+        "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE is needed (default: sqlite:///data/leadrelay.db)",
+        "LEADRELAY_PORT='70000': a whole number from 0 to 65535 is needed (default: 8000)",
+        "LEADRELAY_THREADS='0': a whole number from 1 to 256 is needed (default: 16)",
+        "LEADRELAY_DELIVERY_LANES='two': a whole number from 1 to 64 is needed (default: 4)",
+        "LEADRELAY_LEASE_SECONDS='1': a whole number from 2 to 3600 is needed (default: 120)",
+        "LEADRELAY_LOG_LEVEL='loud': debug, info, warning or error is needed (default: info)",
+        "LEADRELAY_SANDBOX='perhaps': true or false is needed (default: false)",
+        "LEADRELAY_HUBSPOT_BASE_URL='localhost:8901': an address such as https://HOST is needed",
+        "LEADRELAY_SALESFORCE_LOGIN_URL='ftp://example.com': an address such as https://HOST is needed",
+        f"LEADRELAY_HUBSPOT_TOKEN_FILE: cannot read {tmp_path / 'absent'}: No such file or directory",
+    ]
+
+
+@pytest.mark.parametrize("port", ["-1", "8000.0", " 8000", "８０００", "0x50", "65536"])
+def test_a_port_is_a_whole_number_in_its_range(port):
+    [problem] = problems_of(LEADRELAY_PORT=port)
+    assert problem.startswith("LEADRELAY_PORT=")
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("postgres://u:p@db/leads", "postgresql+psycopg://u:p@db/leads"),
+        ("postgresql://u:p@db/leads", "postgresql+psycopg://u:p@db/leads"),
+        ("postgresql+psycopg://u:p@db/leads", "postgresql+psycopg://u:p@db/leads"),
+        ("sqlite:////data/leadrelay.db", "sqlite:////data/leadrelay.db"),
+    ],
+)
+def test_postgres_addresses_in_their_usual_forms_are_understood(given, used):
+    assert load({"LEADRELAY_DATABASE_URL": given}).database_url == used
+
+
+def test_a_wrong_database_address_is_told_without_its_password():
+    [problem] = problems_of(LEADRELAY_DATABASE_URL="postgresql+asyncpg://leads:hunter2@db/leads")
+    assert "hunter2" not in problem
+
+
+def test_a_secret_comes_from_its_variable_or_from_a_file(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("from-file\n")
+    both = load({"LEADRELAY_HUBSPOT_TOKEN": "from-variable", "LEADRELAY_HUBSPOT_TOKEN_FILE": str(file)})
+    only_file = load({"LEADRELAY_HUBSPOT_TOKEN_FILE": str(file)})
+    assert both.secret("LEADRELAY_HUBSPOT_TOKEN") == "from-variable"
+    assert only_file.secret("LEADRELAY_HUBSPOT_TOKEN") == "from-file"
+    assert only_file.connection("hubspot", "hubspot").token == "from-file"
+    assert load({}).secret("LEADRELAY_HUBSPOT_TOKEN") is None
+
+
+def test_a_file_with_nothing_in_it_is_no_secret(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("\n")
+    assert load({"LEADRELAY_X_FILE": str(file)}).secret("LEADRELAY_X") is None
+
+
+def test_a_secret_file_that_is_not_text_is_a_problem(tmp_path):
+    file = tmp_path / "token"
+    file.write_bytes(b"\xff\xfe\x00")
+    assert problems_of(LEADRELAY_X_FILE=str(file)) == [
+        f"LEADRELAY_X_FILE: cannot read {file}: it is not text in UTF-8"
+    ]
+
+
+def test_no_secret_shows_in_a_representation():
+    found = load({"LEADRELAY_HUBSPOT_TOKEN": "pat-very-secret"})
+    assert "pat-very-secret" not in repr(found) + repr(found.connection("hubspot", "hubspot"))
+
+
+def test_a_connection_is_named_as_in_the_playbook():
+    found = load({"LEADRELAY_HUBSPOT_EU_TOKEN": "t", "LEADRELAY_HUBSPOT_EU_API_VERSION": "v3"})
+    one = found.connection("hubspot-eu", "hubspot")
+    assert one == ConnectionSettings("https://api.hubapi.com", "t", "v3")
+    assert one.is_set_up
+
+
+def test_salesforce_has_no_address_until_one_is_given():
+    assert not load({"LEADRELAY_SALESFORCE_TOKEN": "t"}).connection("salesforce", "salesforce").is_set_up
+    given = load({"LEADRELAY_SALESFORCE_TOKEN": "t", "LEADRELAY_SALESFORCE_LOGIN_URL": "https://a.example/"})
+    assert given.connection("salesforce", "salesforce").base_url == "https://a.example"
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "url", "writes"),
+    [
+        ("true", "http://127.0.0.1:8901", True),
+        ("true", "http://localhost:8901", True),
+        ("true", "http://[::1]:8901", True),
+        ("true", "https://api.hubapi.com", False),
+        ("true", "http://127.0.0.1.example.com", False),
+        ("false", "http://127.0.0.1:8901", False),
+    ],
+)
+def test_only_a_sandbox_on_this_machine_is_written_to(sandbox, url, writes):
+    environ = {
+        "LEADRELAY_SANDBOX": sandbox,
+        "LEADRELAY_HUBSPOT_BASE_URL": url,
+        "LEADRELAY_HUBSPOT_TOKEN": "t",
+    }
+    found: Settings = load(environ)
+    assert found.writes_to(found.connection("hubspot", "hubspot")) is writes
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80"),
+        ("0.0.0.0", "http://127.0.0.1:80"),
+        ("::", "http://[::1]:80"),
+        ("::1", "http://[::1]:80"),
+        ("leads.internal", "http://leads.internal:80"),
+    ],
+)
+def test_the_local_address_can_be_called(host, url):
+    assert local_url(host, 80) == url
+
+
+def test_the_environment_is_read_when_nothing_is_handed_in(monkeypatch):
+    monkeypatch.setenv("LEADRELAY_PORT", "8123")
+    assert settings.load().port == 8123

@@ -1,0 +1,88 @@
+"""`leadrelay source test`: every hop with its time, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.journeys.house import eventually
+from tests.leadrelay.conftest import House
+
+HOPS = ["received", "mapped", "matched", "scored", "routed", "hubspot", "salesforce", "cleaned up"]
+
+
+def counts(house: House) -> dict:
+    found = house.status()
+    return found.as_dict() | {"events": len(house.set_aside())}
+
+
+@pytest.mark.parametrize("source", ["website", "events", "partner", "automation"])
+def test_a_test_lead_goes_everywhere_and_leaves_nothing(house, beside, source):
+    house.post(email="stays@people.example", last_name="Stays")
+    house.settle()
+    before = counts(house)
+    people = {name: len(crm.people()) for name, crm in house.crms.items()}
+    answer = beside("source", "test", source, "--json")
+    found = json.loads(answer.out)
+    assert (answer.code, found["passed"]) == (0, True), found
+    assert sorted(hop["hop"] for hop in found["hops"]) == sorted(HOPS)
+    assert found["hops"][-1]["text"] in (
+        "removed from the store, hubspot, salesforce",
+        "removed from the store, salesforce, hubspot",
+    )
+    house.settle()
+    assert {name: len(crm.people()) for name, crm in house.crms.items()} == people
+    after = counts(house)
+    after["sources"].setdefault(source, before["sources"].get(source))
+    if source not in before["sources"]:
+        assert set(after["sources"].pop(source).values()) == {0}
+    assert after == before
+
+
+def test_the_hops_are_told_as_they_happen(beside):
+    answer = beside("source", "test", "website")
+    lines = answer.out.splitlines()
+    assert answer.code == 0
+    assert lines[-1] == "passed"
+    assert all(re.fullmatch(r" +\d+\.\d{3} s  (\w| )+", line[:25].rstrip()) for line in lines[:-1])
+    assert "matched      a new person" in answer.out
+
+
+def test_a_kept_lead_stays(house, beside):
+    assert beside("source", "test", "events", "--keep").code == 0
+    house.settle()
+    kept = [one for one in house.crms["hubspot"].people() if one["email"].startswith("leadrelay-test-")]
+    assert len(kept) == 1
+
+
+def test_a_refused_post_is_told_in_the_daemons_words(beside):
+    answer = beside("source", "test", "events", LEADRELAY_SOURCE_EVENTS_TOKEN="another")
+    assert answer.code == 1
+    assert "not received 401 token_wrong: The token is wrong. Send the token that " in answer.out
+    assert answer.out.endswith("FAILED\n")
+
+
+def test_a_test_lead_that_the_rules_set_aside_says_why(house, beside):
+    house.edit("screening.yaml", "  - rival.example", "  - rival.example\n  - example.com")
+    try:
+        answer = beside("source", "test", "website")
+        assert answer.code == 1
+        assert re.search(r"spam +e-mail domain is blocked  \(leadrelay explain event:\d+\)", answer.out)
+    finally:
+        house.edit("screening.yaml", "  - rival.example\n  - example.com", "  - rival.example")
+
+
+def test_a_crm_that_refuses_fails_the_test_and_is_cleaned_up(house, beside):
+    before = len(house.crms["salesforce"].people())
+    house.edit("crm/hubspot.yaml", "prospect: lead", "prospect: no-such-stage")
+    try:
+        answer = beside("source", "test", "events")
+        assert answer.code == 1
+        assert re.search(r"hubspot +dead letter: ", answer.out)
+        assert "cleaned up   removed from the store, salesforce" in answer.out
+        eventually(lambda: len(house.crms["salesforce"].people()) == before)
+        assert house.dead_letters() == []
+    finally:
+        house.edit("crm/hubspot.yaml", "prospect: no-such-stage", "prospect: lead")

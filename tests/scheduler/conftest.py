@@ -1,0 +1,7 @@
+"""Every test here that asks for ``store`` runs on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from tests.sync.stores import empty_file, opened, plain_logs, shared_database, store, store_url
+
+__all__ = ["empty_file", "opened", "plain_logs", "shared_database", "store", "store_url"]

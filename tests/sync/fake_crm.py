@@ -1,0 +1,202 @@
+"""A CRM in memory that behaves: it keeps records, finds people again, and fails when told to."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connectors.base import by_kind
+from model.change import (
+    Created,
+    Exists,
+    Gone,
+    Outcome,
+    OwnerRecord,
+    Postponed,
+    Record,
+    RecordChange,
+    Rejected,
+    Updated,
+)
+from model.errors import NotAuthorized
+from model.event import RecordRef
+from tests.sync.clock import FakeClock
+
+STAFF = (
+    OwnerRecord("o1", "ann@example.com", "Ann", True),
+    OwnerRecord("o2", "bo@example.com", "Bo", True),
+    OwnerRecord("o3", "gone@example.com", "Gone", False),
+)
+
+
+@dataclass
+class Kept:
+    """A record as the CRM keeps it."""
+
+    object: str
+    fields: dict[str, Any]
+    modified_at: datetime
+    archived: bool = False
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What happens to one call: ``before`` and ``after`` it takes effect; ``lost``: its answer is."""
+
+    lost: bool = False
+    refused: str = ""  # the whole call is put off with these words
+    wait: float | None = None
+    unauthorized: bool = False
+    rejects: str = ""  # changes whose e-mail holds this are rejected
+    before: Callable[[], None] | None = None
+    after: Callable[[], None] | None = None
+
+
+@dataclass
+class FakeCrm:
+    """Implements ``connectors.base.Connector``; ``asks`` as Salesforce does, else e-mails are unique."""
+
+    name: str
+    clock: FakeClock
+    asks: bool = False
+    batch_size: int = 100
+    id_field: str = "lead_id"
+    email_field: str = "email"
+    staff: Sequence[OwnerRecord] = STAFF
+    records: dict[str, Kept] = field(default_factory=dict)
+    calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    creates: Counter[str] = field(default_factory=Counter)  # e-mail -> records made
+    _trouble: dict[str, list[Trouble]] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def asks_before_create(self) -> bool:
+        return self.asks
+
+    # What a test does to it ----------------------------------------------------------
+
+    def next(self, call: str, **trouble: Any) -> None:
+        """Let the next call of this kind meet trouble."""
+        self._trouble.setdefault(call, []).append(Trouble(**trouble))
+
+    def put(self, object_type: str = "contacts", **fields: Any) -> str:
+        """Make a record as a person in the CRM would; return its id."""
+        remote_id = f"{self.name[0]}{len(self.records) + 1}"
+        self.records[remote_id] = Kept(object_type, fields, self.clock.now())
+        return remote_id
+
+    def edit(self, remote_id: str, **fields: Any) -> None:
+        """Change a record as a person in the CRM would."""
+        kept = self.records[remote_id]
+        kept.fields |= fields
+        kept.modified_at = self.clock.now()
+
+    def called(self, call: str) -> int:
+        """Return how many calls of this kind were made."""
+        return sum(name == call for name, _ in self.calls)
+
+    def by_email(self, address: str) -> list[str]:
+        """Return the ids of the records with this address."""
+        return [one for one, kept in self.records.items() if kept.fields.get(self.email_field) == address]
+
+    def one(self, address: str) -> dict[str, Any]:
+        """Return the fields of the only record with this address."""
+        [remote_id] = self.by_email(address)
+        return self.records[remote_id].fields
+
+    # Connector -----------------------------------------------------------------------
+
+    def owners(self) -> Iterator[OwnerRecord]:
+        self._call("owners", ())
+        yield from self.staff
+
+    def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
+        yield from self._carried_out("find", changes, lambda change: self._exists(change))
+
+    def create(
+        self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]
+    ) -> Iterator[Outcome]:
+        yield from self._carried_out("create", changes, self._create)
+
+    def update(self, changes: Sequence[RecordChange]) -> Iterator[Outcome]:
+        yield from self._carried_out("update", changes, self._update)
+
+    def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
+        self._call("read", tuple(ref.id for ref in refs))
+        for ref in refs:
+            kept = self.records.get(ref.id)
+            if kept is not None:
+                yield self._record(ref.id, kept)
+
+    def delete(self, refs: Sequence[RecordRef]) -> None:
+        for ref in refs:
+            self.records.pop(ref.id, None)
+
+    # ---------------------------------------------------------------------------------
+
+    def _call(self, name: str, keys: tuple[str, ...]) -> Trouble:
+        with self._lock:
+            self.calls.append((name, keys))
+            waiting = self._trouble.get(name)
+            trouble = waiting.pop(0) if waiting else Trouble()
+        if trouble.before:
+            trouble.before()
+        if trouble.unauthorized:
+            raise NotAuthorized(f"{self.name}: the token has expired")
+        return trouble
+
+    def _carried_out(
+        self,
+        name: str,
+        changes: Sequence[RecordChange],
+        act: Callable[[RecordChange], Outcome | None],
+    ) -> Iterator[Outcome]:
+        trouble = self._call(name, tuple(change.key for change in changes))
+        if trouble.refused:
+            yield from (Postponed(change.key, trouble.refused, trouble.wait) for change in changes)
+            return
+        with self._lock:
+            outcomes = []
+            for change in changes:
+                if trouble.rejects and trouble.rejects in str(by_kind(change.identities, "email")):
+                    outcomes.append(Rejected(change.key, "INVALID: the CRM will not take it", ("email",)))
+                elif (outcome := act(change)) is not None:
+                    outcomes.append(outcome)
+        if trouble.after:
+            trouble.after()
+        if trouble.lost:
+            outcomes = [Postponed(c.key, "answer lost", trouble.wait, answer_lost=True) for c in changes]
+        yield from outcomes
+
+    def _exists(self, change: RecordChange) -> Exists | None:
+        ours, emails = by_kind(change.identities, "lead"), by_kind(change.identities, "email")
+        for remote_id, kept in self.records.items():
+            if kept.archived:
+                continue
+            if kept.fields.get(self.id_field) in ours or kept.fields.get(self.email_field) in emails:
+                return Exists(change.key, self._record(remote_id, kept))
+        return None
+
+    def _create(self, change: RecordChange) -> Outcome:
+        if not self.asks and (exists := self._exists(change)):
+            return exists
+        remote_id = self.put(change.object, **change.fields)
+        self.creates[change.fields.get(self.email_field, "")] += 1
+        return Created(change.key, RecordRef(self.name, change.object, remote_id), dict(change.fields))
+
+    def _update(self, change: RecordChange) -> Outcome:
+        kept = self.records.get(change.remote_id or "")
+        if kept is None or kept.archived:
+            return Gone(change.key, "the record is not there any more")
+        kept.fields |= change.fields
+        kept.modified_at = self.clock.now()
+        ref = RecordRef(self.name, change.object, change.remote_id or "")
+        return Updated(change.key, ref, dict(change.fields))
+
+    def _record(self, remote_id: str, kept: Kept) -> Record:
+        ref = RecordRef(self.name, kept.object, remote_id)
+        return Record(ref, dict(kept.fields), kept.modified_at, kept.archived)

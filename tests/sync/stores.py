@@ -1,0 +1,100 @@
+"""Fixtures: an empty store of this version, once on SQLite (a file) and once on PostgreSQL."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+import structlog
+from psycopg import sql
+from sqlalchemy.engine import URL
+
+from sync import migrate
+from sync.database import Store, open_store
+from sync.tables import metadata
+
+DIALECTS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """Log in plain lines: structlog's own tracebacks show every local and take seconds to draw."""
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
+    )
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("stores") / "empty.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres_server: URL) -> Iterator[str]:
+    """A migrated PostgreSQL database of this worker's own, emptied before each test."""
+    name = f"sync_{uuid.uuid4().hex}"
+    server = postgres_server.set(drivername="postgresql", database="postgres")
+    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        url = postgres_server.set(database=name).render_as_string(hide_password=False)
+        migrate.upgrade(url)
+        yield url
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(params=DIALECTS)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store; every test that asks for it runs on both databases."""
+    if request.param == "sqlite":
+        path = tmp_path / "store.db"
+        shutil.copy(request.getfixturevalue("empty_file"), path)
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("shared_database")
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        names = ", ".join(table.name for table in metadata.sorted_tables)
+        connection.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY"))
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def opened(store_url: str) -> Iterator[Callable[[], Store]]:
+    """Opens the test's store once more, as another process would; all are closed at the end."""
+    stores: list[Store] = []
+
+    def _open() -> Store:
+        stores.append(open_store(store_url))
+        return stores[-1]
+
+    yield _open
+    for one in stores:
+        one.close()
+
+
+@pytest.fixture
+def store(opened: Callable[[], Store]) -> Store:
+    """An empty store on each database."""
+    return opened()
+
+
+def rows(store: Store, table: sa.Table, *order: Any) -> list[dict[str, Any]]:
+    """Return what a table holds, in the order of its key unless told otherwise."""
+    with store.snapshot() as snapshot:
+        found = snapshot.execute(sa.select(table).order_by(*(order or table.primary_key.columns)))
+        return [dict(row._mapping) for row in found]
+
+
+def count(store: Store, table: sa.Table) -> int:
+    """Return how many rows a table holds."""
+    with store.snapshot() as snapshot:
+        return snapshot.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
