@@ -18,7 +18,7 @@ from sandbox.hubspot.acts import as_refusal
 from sandbox.hubspot.apps import APP_ID, Apps
 from sandbox.hubspot.errors import ApiError
 from sandbox.hubspot.kinds import KINDS, SPELLINGS
-from sandbox.hubspot.limits import Budget, Window, too_many
+from sandbox.hubspot.limits import Budget, Window, too_many, too_many_searches
 from sandbox.hubspot.link_types import PRIMARY, LinkType, LinkTypes
 from sandbox.hubspot.links import End, Links
 from sandbox.hubspot.lists import Lists
@@ -106,6 +106,8 @@ class HubSpot(Vendor):
         return answer(error.body(g.correlation_id), error.status)
 
     def failure(self, status: int) -> Response:
+        if status == 429 and (request.endpoint or "").startswith(SEARCHES):
+            return self.refuse(too_many_searches())
         if status == 429:
             limit = "You have reached your ten_secondly_rolling limit."
             return self.refuse(too_many(limit, "TEN_SECONDLY_ROLLING"))

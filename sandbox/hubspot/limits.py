@@ -80,9 +80,14 @@ class Window:
         while self._times and not now - self._seconds < self._times[0] <= now:
             self._times.popleft()
         if limit is not None and len(self._times) >= limit:
-            return ApiError(429, "You have reached your secondly limit.", "RATE_LIMITS")
+            return too_many_searches()
         self._times.append(now)
         return None
+
+
+def too_many_searches() -> ApiError:
+    """429 as searches word it; unlike the gateway they name no policy."""
+    return ApiError(429, "You have reached your secondly limit.", "RATE_LIMITS")
 
 
 def too_many(message: str, policy: str) -> ApiError:

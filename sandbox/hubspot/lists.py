@@ -68,6 +68,13 @@ class Lists:
             None,
         )
 
+    def replace(self, type_id: str, old: str, new: str | None) -> None:
+        """Let another record take the place of one that was merged, or nobody that of one that was erased."""
+        for one in self.by_id.values():
+            joined = one.members.pop(old, None) if one.type_id == type_id else None
+            if joined is not None and new is not None:
+                one.members.setdefault(new, joined)
+
     def live(self) -> Iterable[RecordList]:
         """The lists that are not deleted, oldest first."""
         return [one for one in self.by_id.values() if one.deleted_at is None]

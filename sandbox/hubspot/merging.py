@@ -79,6 +79,7 @@ def merge(objects: Objects, primary: Record, other: Record) -> Record:
     for old in (primary, other):
         objects.moved[old.id] = record.id
         account.links.move((name, old.id), (name, record.id))
+        account.lists.replace(objects.kind.type_id, old.id, record.id)
     # Not told as a creation: subscribers hear of the merge.
     super(type(account), account).wrote("create", name, record.id, {}, record.values)
     for old in (primary, other):
@@ -92,6 +93,7 @@ def erase(objects: Objects, record: Record) -> None:
     account = objects.account
     account.blocked.update(value for field, value in objects.keys_of(record.values) if field == "email")
     objects.table.discard(record, at=account.now())
+    account.lists.replace(objects.kind.type_id, record.id, None)
     record.values = {"hs_object_id": record.id}
     account.wrote("erase", objects.kind.name, record.id, {}, {})
 

@@ -86,10 +86,8 @@ class Objects:
         missing = [group[0] for group in self.kind.required if not any(values.get(name) for name in group)]
         if missing:
             return required_missing(self.kind.code, missing)
-        if self.kind.name == "leads" and not any(
-            made.target in ("contacts", "companies") for _, made in wanted
-        ):
-            message = "A lead must be associated with an existing contact or company when it is created."
+        if self.kind.name == "leads" and not any(made.target == "contacts" for _, made in wanted):
+            message = "A lead must be associated with an existing contact when it is created."
             return ApiError(400, message, "VALIDATION_ERROR")
         return None
 

@@ -98,6 +98,11 @@ def test_an_injected_429_has_the_shape_of_the_burst(account):
     assert account.call("GET", CONTACTS).json()["policyName"] == "TEN_SECONDLY_ROLLING"
 
 
+def test_an_injected_429_of_a_search_has_the_shape_of_searches(account):
+    account.control("faults", {"rate_429": 1})
+    assert account.call("POST", f"{CONTACTS}/search", {}).json()["category"] == "RATE_LIMITS"
+
+
 @pytest.mark.parametrize(
     ("status", "mimetype"),
     [(423, "application/json"), (500, "application/json"), (502, "text/html"), (524, "text/html")],

@@ -68,6 +68,19 @@ def test_associations_move_to_the_merged_record(account):
     assert {row["id"] for row in told["associations"]["contacts"]["results"]} == {made}
 
 
+def test_a_merged_record_takes_the_places_in_lists_and_an_erased_one_leaves_them(account):
+    sent = {"name": "Hot", "objectTypeId": "0-1", "processingType": "MANUAL"}
+    members = (
+        f"/crm/v3/lists/{account.call('POST', '/crm/v3/lists', sent).json()['list']['listId']}/memberships"
+    )
+    first, second = account.contact(email="a@example.com"), account.contact(email="b@example.com")
+    account.call("PUT", f"{members}/add", [first, second])
+    made = merge(account, first, second).json()["id"]
+    assert [row["recordId"] for row in account.call("GET", members).json()["results"]] == [made]
+    account.call("POST", f"{CONTACTS}/gdpr-delete", {"objectId": made})
+    assert account.call("GET", members).json()["results"] == []
+
+
 def test_the_history_of_a_property_spans_the_merge(account):
     first, second = (
         account.contact(email="a@example.com", city="York"),
