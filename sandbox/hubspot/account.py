@@ -12,18 +12,18 @@ from flask import Blueprint, Response, g, request
 from sandbox.app import answer
 from sandbox.clock import Clock
 from sandbox.history import Write
-from sandbox.hubspot import access, acts, page_forms, steering
+from sandbox.hubspot import access, acts, failures, page_forms, steering
 from sandbox.hubspot import forms as web_forms
 from sandbox.hubspot.acts import as_refusal
 from sandbox.hubspot.apps import APP_ID, Apps
 from sandbox.hubspot.errors import ApiError
 from sandbox.hubspot.kinds import KINDS, SPELLINGS
-from sandbox.hubspot.limits import Budget, Window, too_many, too_many_searches
-from sandbox.hubspot.link_types import PRIMARY, LinkType, LinkTypes
+from sandbox.hubspot.lead_rules import LeadRules
+from sandbox.hubspot.limits import Budget, Window
+from sandbox.hubspot.link_types import LinkType, LinkTypes
 from sandbox.hubspot.links import End, Links
 from sandbox.hubspot.lists import Lists
 from sandbox.hubspot.objects import Objects
-from sandbox.hubspot.values import iso
 from sandbox.hubspot.webhooks.desk import Desk
 from sandbox.people import TEAM
 from sandbox.records import Record, Table
@@ -70,7 +70,7 @@ class HubSpot(Vendor):
         self._app_of_call: dict[int, int] = {}  # calls of other apps than the usual one
         self.blocked: set[str] = set()  # addresses that were erased for privacy
         self.budget, self.searches, self.submissions = Budget(), Window(1), Window(10)
-        self._loose_leads: set[str] = set()
+        self.leads = LeadRules(self)
         for place, person in enumerate(TEAM):
             owner = {
                 "email": person.email,
@@ -106,20 +106,7 @@ class HubSpot(Vendor):
         return answer(error.body(g.correlation_id), error.status)
 
     def failure(self, status: int) -> Response:
-        if status == 429 and (request.endpoint or "").startswith(SEARCHES):
-            return self.refuse(too_many_searches())
-        if status == 429:
-            limit = "You have reached your ten_secondly_rolling limit."
-            return self.refuse(too_many(limit, "TEN_SECONDLY_ROLLING"))
-        if status in (502, 504) or status >= 520:  # from the edge in front of HubSpot, not from its API
-            return Response(
-                f"<html><body><h1>Error {status}</h1></body></html>", status, mimetype="text/html"
-            )
-        message, category, more = _failures(self.now()).get(status, ("internal error", "INTERNAL_ERROR", {}))
-        response = self.refuse(ApiError(status, message, category, **more))
-        if status == 477:
-            response.headers["Retry-After"] = "5"
-        return response
+        return failures.answer_of(self, status, is_search=(request.endpoint or "").startswith(SEARCHES))
 
     def not_built(self) -> Response:
         return self.refuse(self.missing(f"{request.method} {request.path}"))
@@ -185,37 +172,10 @@ class HubSpot(Vendor):
 
     # Associations.
 
-    def make_primary(self, lead_id: str) -> None:
-        """Let the first contact of a lead be its primary one, where it has none."""
-        lead = ("leads", lead_id)
-        contacts = self.links.of(lead, "contacts")
-        if contacts and not self._has_primary(lead):
-            primary = next(
-                made for made in self.link_types.between("leads", "contacts") if made.label == PRIMARY
-            )
-            self.links.add(lead, ("contacts", next(iter(contacts))), [primary.spec])
-        self._loose_leads.discard(lead_id)
-
-    def drop_loose_leads(self) -> None:
-        """Delete the leads that have lost their last primary association, as HubSpot does."""
-        for lead_id in self._loose_leads:
-            lead = self.objects["leads"].find(lead_id)
-            if lead is not None and not self._has_primary(("leads", lead_id)):
-                self.objects["leads"].archive(lead)
-        self._loose_leads.clear()
-
-    def _has_primary(self, end: End) -> bool:
-        return any(
-            made is not None and made.label == PRIMARY
-            for other, specs in self.links.ends(end)
-            for made in (self.link_types.get(end[0], other[0], spec) for spec in specs)
-        )
-
     def _linked(self, source: End, target: End, made: LinkType, removed: bool) -> None:
         """Note that an association was set or removed."""
         field, text = f"associations.{target[0]}", f"{target[1]} ({made.name})"
-        if removed and made.label == PRIMARY and source[0] == "leads":
-            self._loose_leads.add(source[1])
+        self.leads.noticed(source, made, removed)
         if removed:
             self.wrote("dissociate", *source, {field: text}, {field: None})
         else:
@@ -276,22 +236,3 @@ class HubSpot(Vendor):
         if archived:
             owners.archive(owner, at=at)
         return owner
-
-
-def _failures(now: datetime) -> dict[int, tuple[str, str, dict[str, Any]]]:
-    """Message, category and further keys of the statuses that have a shape of their own."""
-    expired = access.expired(75, iso(now))
-    return {
-        401: (expired.message, "EXPIRED_AUTHENTICATION", expired.more),
-        403: ("This app hasn't been granted all required scopes to make this call.", "MISSING_SCOPES", {}),
-        423: (
-            "The record is locked by other writes. Try again in 2 seconds.",
-            "LOCKED",
-            {},
-        ),  # body not confirmed
-        477: (
-            "The account is being moved to another data centre.",
-            "MIGRATION_IN_PROGRESS",
-            {},
-        ),  # not confirmed
-    }

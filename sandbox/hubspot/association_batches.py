@@ -34,7 +34,7 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
         rows = rows_in(MOST_READ if call == "read" else MOST_WRITTEN)
         with account.lock:
             response = CALLS[call](account, pair, rows, status)
-            account.drop_loose_leads()
+            account.leads.drop_loose()
             return response
 
     for base, (created, archived) in BASES.items():

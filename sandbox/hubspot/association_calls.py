@@ -44,14 +44,14 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
             pair.check(specs)
             source, target = pair.ends(record_id, to_id)
             account.links.replace(source, target, specs)
-            account.drop_loose_leads()
+            account.leads.drop_loose()
             return answer(pair.labels(source, target, specs), 201)
 
     def remove(object_type: str, record_id: str, to_type: str, to_id: str) -> Response:
         pair = Pair(account.of(object_type), account.of(to_type))
         with account.lock:
             account.links.remove((pair.source, record_id), (pair.target, to_id))
-            account.drop_loose_leads()
+            account.leads.drop_loose()
         return Response(status=204)
 
     def listing(object_type: str, record_id: str, to_type: str) -> Response:

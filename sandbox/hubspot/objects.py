@@ -143,7 +143,7 @@ class Objects:
         for other, made in wanted:
             self.account.links.add((self.kind.name, record.id), (made.target, other), [made.spec])
         if self.kind.name == "leads":
-            self.account.make_primary(record.id)
+            self.account.leads.make_primary(record.id)
         return record
 
     def place(self, kept: Values) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -20,9 +21,14 @@ class Account:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.client = HubSpot(access_token=TOKEN, host=url, base_url=url, retry=False)
         self.session = requests.Session()
+        self.session.trust_env = False
         self.session.headers["Authorization"] = f"Bearer {TOKEN}"
+
+    @cached_property
+    def client(self) -> HubSpot:
+        """HubSpot's own client."""
+        return HubSpot(access_token=TOKEN, host=self.url, base_url=self.url, retry=False)
 
     def call(self, method: str, path: str, body: object = None, **query: Any) -> requests.Response:
         """Call the API by hand."""
@@ -31,9 +37,7 @@ class Account:
     def control(self, path: str, body: object = None) -> Any:
         """Look behind the scenes, or with a body change something there."""
         address = f"{self.url}/__sandbox/{path}"
-        response = (
-            requests.get(address, timeout=5) if body is None else requests.post(address, json=body, timeout=5)
-        )
+        response = self.session.request("GET" if body is None else "POST", address, json=body, timeout=5)
         return response.json() if response.content else None
 
     def make(self, kind: str, *links: tuple[str, int], **properties: Any) -> str:
@@ -61,7 +65,7 @@ class Account:
     def act(self, verb: str, kind: str, record_id: str = "", **body: Any) -> requests.Response:
         """Do what a person does in HubSpot's pages."""
         address = f"{self.url}/__sandbox/act/{verb}"
-        return requests.post(address, json={"object": kind, "id": record_id, **body}, timeout=5)
+        return self.session.post(address, json={"object": kind, "id": record_id, **body}, timeout=5)
 
     def stored(self, contact_id: str, kind: str = "contacts") -> dict[str, Any]:
         """The properties the account really holds."""
@@ -84,8 +88,9 @@ def server() -> Iterator[str]:
 @pytest.fixture
 def account(server: str) -> Account:
     """A new account."""
-    requests.post(f"{server}/__sandbox/reset", timeout=5).raise_for_status()
-    return Account(server)
+    fresh = Account(server)
+    fresh.control("reset", {})
+    return fresh
 
 
 @pytest.fixture
