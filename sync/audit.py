@@ -8,12 +8,13 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.event import JsonValue
-from sync.database import insert_for
+from sync.database import insert_on
 from sync.tables import audit, audit_details, person_keys, to_json
 
 
@@ -52,12 +53,15 @@ def record(connection: Connection, space: str, entries: Sequence[Entry]) -> None
         }
         for entry, detail in zip(entries, details, strict=True)
     ]
-    statement = sa.insert(audit).returning(audit.c.id, sort_by_parameter_order=True)
-    ids = connection.execute(statement, rows).scalars().all()
+    ids = connection.execute(INSERT, rows).scalars().all()
     connection.execute(
-        sa.insert(audit_details),
+        INSERT_DETAILS,
         [{"audit_id": row, "details": detail} for row, detail in zip(ids, details, strict=True)],
     )
+
+
+INSERT = sa.insert(audit).returning(audit.c.id, sort_by_parameter_order=True)
+INSERT_DETAILS = sa.insert(audit_details)
 
 
 def _commit(key: str, details: Mapping[str, JsonValue]) -> str:
@@ -68,14 +72,22 @@ def _keys(connection: Connection, lead_ids: Sequence[str]) -> dict[str, str]:
     """Return the key of each person, making those that are missing."""
     if not lead_ids:
         return {}
-    statement = sa.select(person_keys).where(person_keys.c.lead_id.in_(lead_ids))
-    keys = {row.lead_id: row.key for row in connection.execute(statement)}
+    keys = {row.lead_id: row.key for row in connection.execute(KEYS, {"ids": lead_ids})}
     missing = [lead_id for lead_id in lead_ids if lead_id not in keys]
     if missing:
         made = {lead_id: secrets.token_hex(16) for lead_id in missing}
-        insert = insert_for(connection, person_keys).on_conflict_do_nothing().returning(person_keys.c.lead_id)
         rows = [{"lead_id": lead_id, "key": key} for lead_id, key in made.items()]
-        if len(connection.execute(insert, rows).all()) == len(made):
+        if len(connection.execute(_making_keys(connection.dialect.name), rows).all()) == len(made):
             return keys | made
-        keys = {row.lead_id: row.key for row in connection.execute(statement)}  # somebody was faster
+        # Somebody was faster.
+        keys = {row.lead_id: row.key for row in connection.execute(KEYS, {"ids": lead_ids})}
     return keys
+
+
+KEYS = sa.select(person_keys).where(person_keys.c.lead_id.in_(sa.bindparam("ids", expanding=True)))
+
+
+@cache
+def _making_keys(dialect: str) -> sa.Insert:
+    insert: sa.Insert = insert_on(dialect, person_keys).on_conflict_do_nothing()
+    return insert.returning(person_keys.c.lead_id)

@@ -32,6 +32,7 @@ from model.times import Clock
 from sync import inbox, leads, links, outbox
 from sync.batch import People
 from sync.database import Store
+from sync.doubt import arrived, with_sent
 from sync.links import Agreed, record_key
 from sync.outbox import Claim, DueRow, Settled, Unsent
 from sync.records import record_payload
@@ -128,7 +129,7 @@ class Ready:
     sending: Sending
     values: Mapping[str, JsonValue]
     record: Record | None = None
-    arrived: Mapping[str, JsonValue] = field(default_factory=dict)
+    ours: Mapping[str, JsonValue] = field(default_factory=dict)  # of what was in doubt: it had arrived
 
     def written(self, answer: Updated) -> Written:
         """Return the outcome of its update."""
@@ -137,7 +138,7 @@ class Ready:
             answer.key,
             answer.ref,
             {**read, **answer.fields},
-            {**self.arrived, **self.values},
+            {**self.ours, **self.values},
             is_read=self.record is not None,
         )
 
@@ -216,7 +217,7 @@ def _lease(
     outbox.lock(connection, [item.row.id for item in planned])
     outbox.settle_unsent(connection, [item for item in planned if isinstance(item, Unsent)], now)
     claims = [
-        Claim(item.row, {**(item.row.in_flight or {}), **item.difference})
+        Claim(item.row, with_sent(item.row.in_flight, item.difference))
         for item in planned
         if isinstance(item, Sending)
     ]
@@ -329,41 +330,28 @@ def _read_first(
         elif _has_moved(sending, record, object_map):
             yield Moved(sending.key, record)
         else:
-            arrived = _arrived(sending, record, object_map)
-            link = _as_read(sending.link, record, arrived)
+            ours = arrived(sending.row.in_flight or {}, record.fields, object_map)
+            link = _as_read(sending.link, record, ours)
             missing = difference(sending.draft, link, object_map, playbook.lifecycle)
-            ready = Ready(sending, missing, record, arrived)
+            ready = Ready(sending, missing, record, ours)
             yield ready if missing else ready.written(Updated(sending.key, record.ref, {}))
 
 
-def _arrived(sending: Sending, record: Record, object_map: ObjectMap) -> Mapping[str, JsonValue]:
-    """Return the values in doubt that the record holds: they are ours."""
-    doubtful = sending.row.in_flight or {}
-    return {
-        name: value
-        for name, value in doubtful.items()
-        if same_on(object_map, name, record.fields.get(name), value)
-    }
-
-
-def _as_read(link: Link | None, record: Record, arrived: Mapping[str, JsonValue]) -> Link | None:
+def _as_read(link: Link | None, record: Record, ours: Mapping[str, JsonValue]) -> Link | None:
     """Return the link as the record was just read: what differs from that is what must be written."""
     if link is None:
         return None
-    return replace(link, shadow={**link.shadow, **record.fields}, written={**link.written, **arrived})
+    return replace(link, shadow={**link.shadow, **record.fields}, written={**link.written, **ours})
 
 
 def _has_moved(sending: Sending, record: Record, object_map: ObjectMap) -> bool:
     """Say whether the record holds anything that neither side agreed on nor we may have written."""
     shadow = sending.link.shadow if sending.link else {}
-    doubtful = sending.row.in_flight or {}
-    for name in remote_names(object_map):
-        held = record.fields.get(name)
-        if same_on(object_map, name, held, shadow.get(name)):
-            continue
-        if name not in doubtful or not same_on(object_map, name, held, doubtful[name]):
-            return True
-    return False
+    ours = arrived(sending.row.in_flight or {}, record.fields, object_map)
+    return any(
+        name not in ours and not same_on(object_map, name, record.fields.get(name), shadow.get(name))
+        for name in remote_names(object_map)
+    )
 
 
 def _ref(connection: str, sending: Sending) -> RecordRef:
@@ -470,7 +458,7 @@ def _event(
     payload: dict[str, JsonValue] = {"lead_id": sending.lead.id}
     if record is not None:
         payload["record"] = record_payload(record)
-        payload["sent"] = {**(sending.row.in_flight or {}), **sending.difference}
+        payload["sent"] = with_sent(sending.row.in_flight, sending.difference)
     return Event(
         source=target.name,
         event_id=f"{kind}-{sending.row.id}-{token}",

@@ -201,15 +201,16 @@ def take(snapshot: Connection, space: str, limit: int, skip: Sequence[int] = ())
     Waiting rows are selected by state, never by "id after the last": on PostgreSQL ids
     commit out of order, and a row that commits late would be passed over for good.
     """
-    statement = (
-        sa.select(inbox_events)
-        .where(inbox_events.c.space == space, inbox_events.c.state == "waiting")
-        .order_by(inbox_events.c.id)
-        .limit(limit)
-    )
-    if skip:
-        statement = statement.where(inbox_events.c.id.not_in(skip))
-    return [_taken(row) for row in snapshot.execute(statement)]
+    statement = WAITING.where(inbox_events.c.id.not_in(skip)) if skip else WAITING
+    return [_taken(row) for row in snapshot.execute(statement, {"of_space": space, "limit": limit})]
+
+
+WAITING = (
+    sa.select(inbox_events)
+    .where(inbox_events.c.space == sa.bindparam("of_space"), inbox_events.c.state == "waiting")
+    .order_by(inbox_events.c.id)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
 
 
 def load(snapshot: Connection, ids: Sequence[int]) -> dict[int, Taken]:
@@ -254,20 +255,6 @@ def mark(connection: Connection, marks: Sequence[Mark]) -> int:
     """Settle waiting events; return how many really were waiting."""
     if not marks:
         return 0
-    statement = (
-        sa.update(inbox_events)
-        .where(inbox_events.c.id == sa.bindparam("row"), inbox_events.c.state == "waiting")
-        .values(
-            state=sa.bindparam("new_state"),
-            decided_at=sa.bindparam("at"),
-            decided_seq=sa.bindparam("seq"),
-            attempts=inbox_events.c.attempts + 1,
-            # What fails has no lead by its result, but may have named one when it came in.
-            lead_id=sa.func.coalesce(sa.bindparam("lead", type_=sa.String), inbox_events.c.lead_id),
-            reasons=sa.bindparam("why"),
-            error=sa.bindparam("failure"),
-        )
-    )
     rows = [
         {
             "row": m.id,
@@ -280,7 +267,23 @@ def mark(connection: Connection, marks: Sequence[Mark]) -> int:
         }
         for m in marks
     ]
-    return connection.execute(statement, rows).rowcount
+    return connection.execute(MARK, rows).rowcount
+
+
+MARK = (
+    sa.update(inbox_events)
+    .where(inbox_events.c.id == sa.bindparam("row"), inbox_events.c.state == "waiting")
+    .values(
+        state=sa.bindparam("new_state"),
+        decided_at=sa.bindparam("at"),
+        decided_seq=sa.bindparam("seq"),
+        attempts=inbox_events.c.attempts + 1,
+        # What fails has no lead by its result, but may have named one when it came in.
+        lead_id=sa.func.coalesce(sa.bindparam("lead", type_=sa.String), inbox_events.c.lead_id),
+        reasons=sa.bindparam("why"),
+        error=sa.bindparam("failure"),
+    )
+)
 
 
 def mark_replayed(connection: Connection, ids: Sequence[int]) -> None:

@@ -61,23 +61,29 @@ def load(snapshot: Connection, lead_ids: Iterable[str], *, ledgers: bool = True)
     wanted = sorted(set(lead_ids))
     loaded: dict[str, Lead] = {}
     for some in _chunks(wanted):
-        rows = snapshot.execute(sa.select(leads).where(leads.c.id.in_(some)))
-        loaded |= {row.id: _lead(row) for row in rows}
+        loaded |= {row.id: _lead(row) for row in snapshot.execute(BY_ID, {"ids": some})}
         for lead_id, link in links.of_leads(snapshot, some):
             loaded[lead_id].links[link.connection] = link
         if not ledgers:
             continue
-        for row in snapshot.execute(sa.select(identities).where(identities.c.lead_id.in_(some))):
+        for row in snapshot.execute(IDENTITIES, {"ids": some}):
             loaded[row.lead_id].identities.add(Identity(row.kind, row.value))
-        for row in snapshot.execute(_in_order(touches, some)):
+        for row in snapshot.execute(TOUCHES, {"ids": some}):
             loaded[row.lead_id].touches.append(Touch(row.at, row.fields))
-        for row in snapshot.execute(_in_order(activities, some)):
+        for row in snapshot.execute(ACTIVITIES, {"ids": some}):
             loaded[row.lead_id].activities.append(Activity(row.kind, row.at, row.detail))
     return loaded
 
 
-def _in_order(ledger: sa.Table, lead_ids: Sequence[str]) -> sa.Select[Any]:
-    return sa.select(ledger).where(ledger.c.lead_id.in_(lead_ids)).order_by(ledger.c.id)
+def _of_leads(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(table).where(table.c.lead_id.in_(sa.bindparam("ids", expanding=True)))
+
+
+# Built once: building costs more than executing.
+BY_ID = sa.select(leads).where(leads.c.id.in_(sa.bindparam("ids", expanding=True)))
+IDENTITIES = _of_leads(identities)
+TOUCHES = _of_leads(touches).order_by(touches.c.id)
+ACTIVITIES = _of_leads(activities).order_by(activities.c.id)
 
 
 _moment = lru_cache(maxsize=10_000)(from_text)  # an event's fields all have the same

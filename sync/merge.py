@@ -19,6 +19,7 @@ from model.change import Record
 from model.decision import Because, RecordConflict
 from model.event import JsonValue
 from model.lead import Lead, Link
+from sync.doubt import Doubt, arrived
 
 
 @dataclass(slots=True)
@@ -39,23 +40,25 @@ def merge(
     lookups: Lookups,
     *,
     now: datetime,
-    sent: Mapping[str, JsonValue],
+    sent: Doubt,
 ) -> Merged:
     """Merge a record as read into a lead, and link the two.
 
     ``sent`` are the values of a call of ours whose answer may have been lost: where the
-    record bears the lead's own id, those of them it holds count as written by us.
+    record is known as the lead's or bears its id, those of them it holds are our own words.
     """
     link = lead.links.get(crm.connection)
     object_map = crm.objects.get(record.ref.object)
     if object_map is None:
         return _left_out(record, link, crm, now)
-    merged = Merged(_linked(lead, record, link, object_map, sent, now))
+    is_ours = _is_leads_own(lead, record, link, object_map)
+    our_words = arrived(sent, record.fields, object_map) if is_ours else {}
+    merged = Merged(_linked(record, link, our_words, now))
     theirs = inward_record(record.fields, object_map, crm.connection, lookups)
     ours = draft(lead, object_map, crm.connection, lookups, creating=False)
     for rule in _read_rules(object_map):
         held = record.fields.get(rule.remote)
-        if is_blank(held) or held in rule.blank_values:
+        if is_blank(held) or held in rule.blank_values or rule.remote in our_words:
             continue
         moved = link is None or not same_on(object_map, rule.remote, held, link.shadow.get(rule.remote))
         if moved and not same_on(object_map, rule.remote, held, ours.get(rule.remote)):
@@ -81,27 +84,20 @@ def _read_rules(object_map: ObjectMap) -> list[CrmField]:
     return list(first.values())
 
 
-def _linked(
-    lead: Lead,
-    record: Record,
-    link: Link | None,
-    object_map: ObjectMap,
-    sent: Mapping[str, JsonValue],
-    now: datetime,
-) -> Link:
-    id_field = object_map.id_field
-    is_ours = bool(id_field) and same(record.fields.get(id_field), lead.id)
-    arrived = {
-        name: value
-        for name, value in sent.items()
-        if same_on(object_map, name, record.fields.get(name), value)
-    }
+def _is_leads_own(lead: Lead, record: Record, link: Link | None, object_map: ObjectMap) -> bool:
+    """Say whether the record is the lead's: linked before, or marked with its id by a create of ours."""
+    if link is not None and link.remote_id == record.ref.id:
+        return True
+    return bool(object_map.id_field) and same(record.fields.get(object_map.id_field), lead.id)
+
+
+def _linked(record: Record, link: Link | None, ours: Mapping[str, JsonValue], now: datetime) -> Link:
     return Link(
         connection=record.ref.connection,
         object=record.ref.object,
         remote_id=record.ref.id,
         shadow={**(link.shadow if link else {}), **record.fields},
-        written={**(link.written if link else {}), **(arrived if is_ours else {})},
+        written={**(link.written if link else {}), **ours},
         rev=link.rev if link else 0,
         read_at=now,
         aliases=_aliases(link, record),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from model.event import EventKind, EventState, JsonValue
-from sync.database import insert_for
+from model.event import EventKind, EventState
+from sync.database import insert_on
+from sync.doubt import Doubt
 from sync.tables import inbox_events, links, outbox_changes
 
 LEAD = "lead"  # entity_kind
@@ -35,19 +37,6 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
     """
     if not raises:
         return
-    insert = insert_for(connection, outbox_changes)
-    rests = sa.or_(
-        outbox_changes.c.wanted <= outbox_changes.c.done, outbox_changes.c.wanted <= outbox_changes.c.dead
-    )
-    statement = insert.on_conflict_do_update(
-        index_elements=["space", "connection", "object", "entity_kind", "entity_id"],
-        set_={
-            "wanted": outbox_changes.c.wanted + 1,
-            "needs": insert.excluded.needs,
-            "due_at": sa.case((rests, insert.excluded.due_at), else_=outbox_changes.c.due_at),
-            "raised_at": sa.case((rests, insert.excluded.raised_at), else_=outbox_changes.c.raised_at),
-        },
-    )
     rows = [
         {
             "space": space,
@@ -65,7 +54,24 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
         }
         for item in sorted(dict.fromkeys(raises), key=_locking_order)
     ]
-    connection.execute(statement, rows)
+    connection.execute(_raising(connection.dialect.name), rows)
+
+
+@cache
+def _raising(dialect: str) -> sa.Insert:
+    c = outbox_changes.c
+    insert = insert_on(dialect, outbox_changes)
+    rests = sa.or_(c.wanted <= c.done, c.wanted <= c.dead)
+    statement: sa.Insert = insert.on_conflict_do_update(
+        index_elements=["space", "connection", "object", "entity_kind", "entity_id"],
+        set_={
+            "wanted": c.wanted + 1,
+            "needs": insert.excluded.needs,
+            "due_at": sa.case((rests, insert.excluded.due_at), else_=c.due_at),
+            "raised_at": sa.case((rests, insert.excluded.raised_at), else_=c.raised_at),
+        },
+    )
+    return statement
 
 
 def _locking_order(item: Raise) -> tuple[str, str, str]:
@@ -77,9 +83,7 @@ def lock(connection: Connection, ids: Sequence[int]) -> None:
 
     That order is: outbox rows by object and lead, then links by lead and connection.
     """
-    c = outbox_changes.c
-    statement = sa.select(c.id).where(c.id.in_(ids)).order_by(c.object, c.entity_id).with_for_update()
-    connection.execute(statement).all()
+    connection.execute(LOCKED, {"ids": ids}).all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +95,28 @@ class DueRow:
     lead_id: str
     wanted: int
     attempts: int
-    in_flight: Mapping[str, JsonValue] | None
+    in_flight: Doubt | None
     raised_at: datetime
     done: int = 0
 
 
-def is_due(now: datetime) -> sa.ColumnElement[bool]:
-    """Return the test for rows that may be claimed now."""
-    c = outbox_changes.c
-    return sa.and_(
-        sa.text("wanted > done AND wanted > dead"),  # verbatim the partial index's own condition
-        c.due_at <= now,
-        sa.or_(c.lease_until.is_(None), c.lease_until <= now),
-    )
+# Statements that every delivery executes are built once: building costs more than executing.
+_ROWS = outbox_changes.c
+LOCKED = (
+    sa.select(_ROWS.id)
+    .where(_ROWS.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(_ROWS.object, _ROWS.entity_id)
+    .with_for_update()
+)
+HELD = LOCKED.where(_ROWS.lease_token == sa.bindparam("token"))
+IS_FREE = sa.or_(_ROWS.lease_until.is_(None), _ROWS.lease_until <= sa.bindparam("now"))
+IS_DUE = sa.and_(
+    _ROWS.space == sa.bindparam("of_space"),
+    _ROWS.connection == sa.bindparam("of_connection"),
+    sa.text("wanted > done AND wanted > dead"),  # verbatim the partial index's own condition
+    _ROWS.due_at <= sa.bindparam("now"),
+    IS_FREE,
+)
 
 
 def due(
@@ -113,24 +126,30 @@ def due(
 
     A lead whose record was just read there, and not merged yet, waits for the decider.
     """
+    values = {"of_space": space, "of_connection": connection, "now": now, "limit": limit}
+    return [DueRow(*row) for row in snapshot.execute(_due(tuple(needs)), values)]
+
+
+@cache
+def _due(needs: tuple[str, ...]) -> sa.Select[Any]:
     c = outbox_changes.c
     e = inbox_events.c
     unmerged = sa.exists().where(
         e.lead_id == c.entity_id,
         e.state == str(EventState.WAITING),
         e.kind == str(EventKind.FOUND),
-        e.source == connection,
+        e.source == sa.bindparam("of_connection"),
     )
     statement = (
         sa.select(c.id, c.object, c.entity_id, c.wanted, c.attempts, c.in_flight, c.raised_at, c.done)
-        .where(c.space == space, c.connection == connection, is_due(now), ~unmerged)
+        .where(IS_DUE, ~unmerged)
         .order_by(c.due_at, c.id)
-        .limit(limit)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
     )
     for need in needs:
         linked = sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == need)
         statement = statement.where(sa.or_(sa.not_(_names(need)), linked))
-    return [DueRow(*row) for row in snapshot.execute(statement)]
+    return statement
 
 
 def _names(need: str) -> sa.ColumnElement[bool]:
@@ -139,9 +158,8 @@ def _names(need: str) -> sa.ColumnElement[bool]:
 
 def has_due(snapshot: Connection, space: str, connection: str, now: datetime) -> bool:
     """Say whether anything could be claimed now (needs aside)."""
-    c = outbox_changes.c
-    statement = sa.select(c.id).where(c.space == space, c.connection == connection, is_due(now)).limit(1)
-    return snapshot.execute(statement).first() is not None
+    values = {"of_space": space, "of_connection": connection, "now": now}
+    return snapshot.execute(sa.select(_ROWS.id).where(IS_DUE).limit(1), values).first() is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +167,7 @@ class Claim:
     """A row to lease, with the exact values about to be sent."""
 
     row: DueRow
-    in_flight: Mapping[str, JsonValue]
+    in_flight: Doubt
 
 
 def lease(
@@ -158,38 +176,36 @@ def lease(
     """Lease rows that are still free and as they were read; return the ids that are ours now."""
     if not claims:
         return set()
-    c = outbox_changes.c
-    statement = (
-        sa.update(outbox_changes)
-        .where(_as_read(now))
-        .values(
-            lease_token=token,
-            lease_until=until,
-            attempts=c.attempts + 1,
-            in_flight=sa.bindparam("values"),
-        )
-    )
-    rows = [_read(claim.row) | {"values": dict(claim.in_flight)} for claim in claims]
-    if connection.execute(statement, rows).rowcount == len(claims):
+    mine = {"token": token, "until": until}
+    rows = [_read(claim.row, now) | mine | {"values": dict(claim.in_flight)} for claim in claims]
+    if connection.execute(LEASE, rows).rowcount == len(claims):
         return {claim.row.id for claim in claims}
-    ours = sa.select(c.id).where(c.lease_token == token)
+    ours = sa.select(_ROWS.id).where(_ROWS.lease_token == token)
     return set(connection.execute(ours).scalars())
 
 
-def _as_read(now: datetime) -> sa.ColumnElement[bool]:
-    """Return the test that nobody has claimed, delivered or given up a row since it was read."""
-    c = outbox_changes.c
-    return sa.and_(
-        c.id == sa.bindparam("row"),
-        c.done == sa.bindparam("read_done"),
-        c.dead < sa.bindparam("read_wanted"),
-        c.attempts == sa.bindparam("read_attempts"),
-        sa.or_(c.lease_until.is_(None), c.lease_until <= now),
+IS_AS_READ = sa.and_(  # nobody has claimed, delivered or given up the row since it was read
+    _ROWS.id == sa.bindparam("row"),
+    _ROWS.done == sa.bindparam("read_done"),
+    _ROWS.dead < sa.bindparam("read_wanted"),
+    _ROWS.attempts == sa.bindparam("read_attempts"),
+    IS_FREE,
+)
+LEASE = (
+    sa.update(outbox_changes)
+    .where(IS_AS_READ)
+    .values(
+        lease_token=sa.bindparam("token"),
+        lease_until=sa.bindparam("until"),
+        attempts=_ROWS.attempts + 1,
+        in_flight=sa.bindparam("values"),
     )
+)
 
 
-def _read(row: DueRow) -> dict[str, Any]:
+def _read(row: DueRow, now: datetime) -> dict[str, Any]:
     return {
+        "now": now,
         "row": row.id,
         "read_done": row.done,
         "read_wanted": row.wanted,
@@ -216,10 +232,7 @@ class Settled:
 
 def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
     """Return which of these rows are still under our lease, locked until the transaction ends."""
-    c = outbox_changes.c
-    statement = sa.select(c.id).where(c.id.in_(ids), c.lease_token == token)
-    locked = statement.order_by(c.object, c.entity_id).with_for_update()  # the order of ``lock``
-    return set(connection.execute(locked).scalars())
+    return set(connection.execute(HELD, {"ids": ids, "token": token}).scalars())
 
 
 def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
@@ -240,16 +253,16 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
         shape = tuple(name in values for name in ("in_flight", "done", "dead", "due_at", "attempts"))
         groups.setdefault(shape, []).append(({"row": item.id}, values))
     for rows in groups.values():
-        names = rows[0][1].keys()
-        statement = (
-            sa.update(outbox_changes)
-            .where(outbox_changes.c.id == sa.bindparam("row"))
-            .values({name: sa.bindparam(f"new_{name}") for name in names})
-        )
         connection.execute(
-            statement,
+            _settling(tuple(rows[0][1])),
             [key | {f"new_{name}": value for name, value in values.items()} for key, values in rows],
         )
+
+
+@cache
+def _settling(names: tuple[str, ...]) -> sa.Update:
+    statement = sa.update(outbox_changes).where(outbox_changes.c.id == sa.bindparam("row"))
+    return statement.values({name: sa.bindparam(f"new_{name}") for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,12 +276,12 @@ class Unsent:
 def settle_unsent(connection: Connection, unsent: Sequence[Unsent], now: datetime) -> None:
     """Settle rows that need no call, where they are still as read: done, or given up with the reason."""
     settled: dict[str, Any] = {"attempts": 0, "in_flight": None, "settled_at": now}
-    statement = sa.update(outbox_changes).where(_as_read(now))
-    done = [_read(item.row) for item in unsent if item.why_not is None]
+    statement = sa.update(outbox_changes).where(IS_AS_READ)
+    done = [_read(item.row, now) for item in unsent if item.why_not is None]
     if done:
         values = settled | {"done": sa.bindparam("read_wanted"), "error": None}
         connection.execute(statement.values(values), done)
-    dead = [_read(item.row) | {"why": item.why_not} for item in unsent if item.why_not is not None]
+    dead = [_read(item.row, now) | {"why": item.why_not} for item in unsent if item.why_not is not None]
     if dead:
         values = settled | {"dead": sa.bindparam("read_wanted"), "error": sa.bindparam("why")}
         connection.execute(statement.values(values), dead)

@@ -103,7 +103,7 @@ class Pipeline:
         if holder not in (None, lead_id):
             return self._held_by_other(result, record, lead_id, holder)
         crm = self.playbook.crms[record.ref.connection]
-        sent: Mapping[str, JsonValue] = stored.event.payload.get("sent") or {}
+        sent = stored.event.payload.get("sent") or {}
         merged = merge(before, record, crm, self.playbook, lookups, now=stored.decided_at, sent=sent)
         draft = copy_of(before)
         draft.links[crm.connection] = merged.link

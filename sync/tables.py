@@ -295,7 +295,7 @@ outbox_changes = sa.Table(
     _moment("settled_at", nullable=True),
     sa.Column("lease_token", sa.String(40)),
     _moment("lease_until", nullable=True),
-    sa.Column("in_flight", Json),  # exact values about to be sent; kept while in doubt
+    sa.Column("in_flight", Json),  # exact values about to be sent, and earlier ones still in doubt
     sa.Column("error", sa.Text),
     sa.UniqueConstraint("space", "connection", "object", "entity_kind", "entity_id"),
 )

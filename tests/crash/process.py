@@ -34,8 +34,8 @@ class Process:
         self.playbook = folder / "playbook"
         self.log = folder / "daemon.log"
         self.port = _free_port()
-        self._settings = environment(database_url, self.playbook, crms) | environ
-        self._settings |= {"LEADRELAY_PORT": str(self.port)}
+        self.environ = environment(database_url, self.playbook, crms) | environ
+        self.environ |= {"LEADRELAY_PORT": str(self.port)}
         self._process: Any = None
         write_starter(self.playbook)
 
@@ -46,7 +46,7 @@ class Process:
 
     def start(self) -> None:
         """Start it; it is not up yet."""
-        self._process = FORKS.Process(target=_serve, args=(self._settings, str(self.log)))
+        self._process = FORKS.Process(target=_serve, args=(self.environ, str(self.log)))
         self._process.start()
 
     def wait_until_up(self) -> None:
@@ -93,8 +93,6 @@ def _serve(environ: Mapping[str, str], log: str) -> None:
     with open(log, "ab") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
-    for name in [name for name in os.environ if name.startswith("LEADRELAY_")]:
-        del os.environ[name]
     os.environ.update(environ)
     sys.argv = ["leadrelay", "serve"]
     main()

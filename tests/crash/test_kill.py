@@ -69,6 +69,7 @@ def run(seed, daemon, crms):
     assert process.exit_code() == 0
     repeated = {name: assert_nothing_done_twice(crm, in_flight) for name, crm in crms.items()}
     total = sum((kill.calls for kill in in_flight), Counter())
+    assert total, "no kill met a call in flight"
     print(
         f"seed {seed}: {KILLS} kills, in flight {dict(total)}, repeated {repeated}, "
         f"{answers.tried_again} posts tried again"

@@ -95,7 +95,7 @@ def test_a_lost_answer_of_a_create_ends_in_one_record_and_one_link(store, crm):
     house.decide()
     house.deliver()
     row = change(store, crm)
-    assert row["in_flight"]["email"] == ADA
+    assert row["in_flight"]["email"] == [ADA]
     house.settle()
     assert house.crms[crm].creates[ADA] == 1
     [remote] = house.crms[crm].by_email(ADA)
