@@ -12,6 +12,7 @@ import requests
 LATENCY_MS = {"hubspot": 150, "salesforce": 200}
 LIMITS = {"hubspot": "per_10s", "salesforce": "daily"}
 PEOPLE = {"hubspot": ("contacts", "email"), "salesforce": ("Lead", "Email")}
+QUIET_SECONDS = 0.7  # longer than a look-up and a create
 OWNER = {"hubspot": "hubspot_owner_id", "salesforce": "OwnerId"}
 
 
@@ -90,11 +91,24 @@ class Crm:
 
 
 def wait_for(crms: Iterable[Crm], sent_at: Mapping[str, float], patience: float) -> list[dict[str, float]]:
-    """Return each CRM's arrivals, when all are there or patience is at its end."""
+    """Return each CRM's arrivals, when all are there or patience is at its end.
+
+    Reading a history is work for the machine that is being measured, so it is read only once no
+    call has come for a while.
+    """
     crms = list(crms)
     deadline = time.monotonic() + patience
-    arrivals = [crm.arrivals(sent_at) for crm in crms]
-    while time.monotonic() < deadline and any(len(found) < len(sent_at) for found in arrivals):
-        time.sleep(1.0)
+    while True:
+        _wait_for_quiet(crms, deadline)
         arrivals = [crm.arrivals(sent_at) for crm in crms]
-    return arrivals
+        if time.monotonic() > deadline or all(len(found) == len(sent_at) for found in arrivals):
+            return arrivals
+
+
+def _wait_for_quiet(crms: Iterable[Crm], deadline: float) -> None:
+    counts: list[Count] = []
+    while time.monotonic() < deadline:
+        before, counts = counts, [crm.count() for crm in crms]
+        if counts == before:
+            return
+        time.sleep(QUIET_SECONDS)

@@ -21,9 +21,9 @@ SHARE = Target(0.9, ">=")
 def measure(house: House, *, quick: bool, million: bool = False) -> Iterator[Table]:
     """Decide on stores of several sizes in turns, so that all meet the same moments of the machine."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    sizes = [10_000, 30_000] if quick else [10_000, 100_000]
+    sizes = [2_000, 20_000] if quick else [10_000, 100_000]
     sizes += [1_000_000] if million else []
-    rounds, count = (5, 600) if quick else (9, 1_000)
+    rounds, count = (5, 400) if quick else (9, 1_000)
     chance = random.Random(1)
     with tempfile.TemporaryDirectory(dir=house.folder) as home:
         stores = [Filled(Path(home), house.playbook(limited=True), size) for size in sizes]

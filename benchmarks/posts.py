@@ -20,7 +20,11 @@ def email(person: int) -> str:
 
 
 def post(person: int, visit: int = 1) -> dict[str, str]:
-    """Return what a person posts on a visit: each visit another form and another campaign."""
+    """Return what a person posts on a visit: another form and another campaign each time, nothing else new.
+
+    So a known person's visit changes what is leadrelay's own in the CRMs. Had it changed a field
+    that the CRM's people have a say in, the record would be read first, which is one call more.
+    """
     page = f"https://www.northlight.example/landing?{_SOURCES[visit % len(_SOURCES)]}"
     return {
         "form_type": _FORMS[(visit - 1) % len(_FORMS)],
@@ -32,7 +36,7 @@ def post(person: int, visit: int = 1) -> dict[str, str]:
         "industry": "Logistics",
         "company_size": "30",
         "country": _COUNTRIES[person % len(_COUNTRIES)],
-        "message": f"Visit {visit}: please send what you have on routing.",
+        "message": "Please send what you have on routing.",
         "page_url": page,
         "referrer": "https://www.google.com/",
     }

@@ -21,7 +21,7 @@ from sync.decider import Decider
 from sync.deliverer import Target, deliver_batch
 
 SPACE = "main"
-SETTLED = 2_000  # leads that go all the way; those of a larger store are copies of their rows
+SETTLED = 1_000  # leads that go all the way; those of a larger store are copies of their rows
 TEAM = ("anna.keller", "ben.carter", "chloe.martin", "david.nguyen",
         "elena.rossi", "farid.haddad", "mei.tanaka", "grace.obrien")  # fmt: skip
 OF_LEADS = ("inbox_events", "leads", "identities", "links", "touches", "activities", "stage_history",

@@ -147,6 +147,10 @@ class Vendor(ABC):
         """The acts that the record's page offers."""
         return ()
 
+    def page_forms(self, object_name: str, record: Record | None) -> str:  # noqa: ARG002
+        """Forms of a vendor's own, on a record's page or on the list where there is none, as HTML."""
+        return ""
+
     def find_for(self, verb: str, object_name: str, record_id: str) -> Record | None:  # noqa: ARG002
         """The record that an act is for; most are for live records."""
         record = self.tables[object_name].get(record_id)

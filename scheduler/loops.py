@@ -151,8 +151,12 @@ class DeciderSeat:
     def renew(self) -> None:
         """Keep the lease through quiet times."""
         decider = self._decider
-        if decider is not None:
+        if decider is None:
+            return
+        try:
             decider.renew()
+        except LostLease as error:
+            self._step_down(decider, error)
 
     def release(self) -> None:
         """Give the lease up on the way out."""
@@ -161,17 +165,22 @@ class DeciderSeat:
             self._decider = None
 
     def _step(self) -> int:
-        if self._decider is None:
+        decider = self._decider
+        if decider is None:
             lease = leases.acquire(
                 self._store, self._name, self._holder, self._clock.now(), self._term, alone=self._alone
             )
             if lease is None:
                 return 0
-            self._decider = self._build(lease)
+            self._decider = decider = self._build(lease)
             log.info("decider.seated", epoch=lease.epoch)
         try:
-            return self._decider.decide_batch()
+            return decider.decide_batch()
         except LostLease as error:
-            log.warning("decider.stepped_down", reason=str(error))
-            self._decider = None
+            self._step_down(decider, error)
             return 0
+
+    def _step_down(self, decider: Decider, error: LostLease) -> None:
+        log.warning("decider.stepped_down", reason=str(error))
+        if self._decider is decider:  # another thread may have seen it first
+            self._decider = None

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from model.errors import LeadRelayError, StoreBusy
 
@@ -31,6 +32,7 @@ GROUP_LIMIT = 256  # writes in one commit
 WRITE_TIMEOUT = 10.0  # seconds a caller waits for its commit
 WRITE_ATTEMPTS = 3  # on PostgreSQL, where it ends a transaction in favour of another
 BROKEN_OFF = ("40P01", "40001")  # deadlock_detected, serialization_failure
+SQLITE_ERROR = 1  # what a statement says is wrong, not what the disk or another process does
 
 
 class Signals:
@@ -173,6 +175,7 @@ class SqliteStore:
         self._reader_engine = sqlite_engine(url, immediate=False)
         self._queue: queue.Queue[Waiting | None] = queue.Queue(QUEUE_LIMIT)
         self._closed = False
+        self._closing = threading.Lock()  # nothing is queued behind the end
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -184,13 +187,14 @@ class SqliteStore:
 
     def write(self, work: Work[T]) -> T:
         """Hand ``work`` to the writer thread and wait for the commit."""
-        if self._closed:
-            raise StoreBusy("the store is closing")
         future: Future[T] = Future()
-        try:
-            self._queue.put_nowait((work, future))
-        except queue.Full:
-            raise StoreBusy("the store has too many writes waiting") from None
+        with self._closing:
+            if self._closed:
+                raise StoreBusy("the store is closing")
+            try:
+                self._queue.put_nowait((work, future))
+            except queue.Full:
+                raise StoreBusy("the store has too many writes waiting") from None
         try:
             return future.result(timeout=WRITE_TIMEOUT)
         except TimeoutError:
@@ -201,9 +205,10 @@ class SqliteStore:
 
     def close(self) -> None:
         """Commit what waits, then stop the writer."""
-        if self._closed:
-            return
-        self._closed = True
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
         self._queue.put(None)
         self._thread.join(timeout=30)
         self._writer_engine.dispose()
@@ -243,8 +248,9 @@ class SqliteStore:
                 for some in _together(group):
                     answers += self._run_some(connection, some)
         except BaseException as error:  # noqa: BLE001 - whatever it is, every waiting sender must hear of it
-            log.error("store.commit_failed", error=str(error), writes=len(group))
-            connection.rollback()
+            log.error("store.commit_failed", error=_first_line(error), writes=len(group))
+            with contextlib.suppress(DBAPIError):
+                connection.rollback()
             connection.invalidate()
             for _work, future in group:
                 future.set_exception(StoreBusy(f"the store could not commit: {_first_line(error)}"))
@@ -272,9 +278,9 @@ class SqliteStore:
         connection.exec_driver_sql("SAVEPOINT work")
         try:
             result = work(connection)
-        except OperationalError:
-            raise  # disk full, I/O: the whole group fails, nothing was taken
-        except BaseException as error:  # noqa: BLE001 - handed to the caller that brought the work
+        except BaseException as error:  # handed to the caller that brought the work
+            if is_away(error):
+                raise  # disk full, I/O: the whole group fails, nothing was taken
             connection.exec_driver_sql("ROLLBACK TO work")
             connection.exec_driver_sql("RELEASE work")
             return None, error
@@ -310,6 +316,8 @@ class PostgresStore:
             try:
                 with self._engine.begin() as connection:
                     return work(connection)
+            except PoolTimeout as error:
+                raise StoreBusy("all connections to PostgreSQL are in use") from error
             except OperationalError as error:
                 broken_off = getattr(error.orig, "sqlstate", "") in BROKEN_OFF
                 if not broken_off or attempt == WRITE_ATTEMPTS:
@@ -347,6 +355,15 @@ def exclusive(store: Store) -> Iterator[None]:
         except BlockingIOError:
             raise LeadRelayError(f"{path} is in use by a running leadrelay") from None
         yield
+
+
+def is_away(error: BaseException) -> bool:
+    """Say whether the database itself is in trouble (disk, memory, connection, another's lock): try later."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    return getattr(error.orig, "sqlite_errorcode", None) != SQLITE_ERROR
 
 
 def _first_line(error: BaseException) -> str:

@@ -27,14 +27,13 @@ def find(snapshot: Connection, space: str, keys: Iterable[Identity]) -> dict[Ide
         by_kind.setdefault(key.kind, []).append(key.value)
     found: dict[Identity, str] = {}
     for kind, values in by_kind.items():
-        if kind == "record":
-            found |= _find_records(snapshot, space, values)
-            continue
         for some in _chunks(values):
             statement = sa.select(identities.c.value, identities.c.lead_id).where(
                 identities.c.space == space, identities.c.kind == kind, identities.c.value.in_(some)
             )
             found |= {Identity(kind, row.value): row.lead_id for row in snapshot.execute(statement)}
+        if kind == "record":  # what a source said of a record counts until the record is linked
+            found |= _find_records(snapshot, space, values)
     return found
 
 

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from sandbox.salesforce.answers import Ask, Reply
-from sandbox.salesforce.schema import ObjectType
+from sandbox.salesforce.schema import Field, ObjectType
 from sandbox.salesforce.single import not_modified_since
 from sandbox.salesforce.versions import listed
 
@@ -18,7 +18,7 @@ def versions(_ask: Ask) -> Reply:
 
 def resources(ask: Ask) -> Reply:
     """What is there under a version; the sandbox tells only what it has."""
-    names = ("composite", "limits", "query", "queryAll", "sobjects")
+    names = ("composite", "jobs", "limits", "query", "queryAll", "sobjects", "tooling")
     return Reply(200, {name: f"{ask.base}/{name}" for name in names})
 
 
@@ -48,7 +48,7 @@ def basics(ask: Ask) -> Reply:
 def describe(ask: Ask) -> Reply:
     """One object with its fields."""
     kind = ask.org.kind(ask.arguments["sobject"])
-    if not_modified_since(ask, ask.org.opened_at):
+    if not_modified_since(ask, ask.org.schema_changed_at):
         return Reply(304)
     record_types = [{
         "active": True, "available": True, "defaultRecordTypeMapping": True, "developerName": "Master",
@@ -56,35 +56,46 @@ def describe(ask: Ask) -> Reply:
     }]  # fmt: skip
     more = {
         "actionOverrides": [], "associateEntityType": None, "associateParentEntity": None,
-        "childRelationships": [], "compactLayoutable": True, "deepCloneable": False,
+        "childRelationships": [_child(*one) for one in ask.org.schema.children(kind)],
+        "compactLayoutable": True, "deepCloneable": False,
         "defaultImplementation": None, "extendedBy": None, "extendsInterfaces": None,
         "fields": [field.describe() for field in kind.fields], "hasSubtypes": False, "implementedBy": None,
         "implementsInterfaces": None, "isInterface": False, "isSubtype": False, "listviewable": None,
         "lookupLayoutable": None, "namedLayoutInfos": [], "networkScopeFieldName": None,
-        "recordTypeInfos": record_types if kind.writable else [], "searchLayoutable": True,
+        "recordTypeInfos": record_types if "undelete" in kind.allows else [], "searchLayoutable": True,
         "sobjectDescribeOption": "FULL", "supportedScopes": [],
     }  # fmt: skip
     return Reply(
-        200, _short(ask, kind) | more, {"Last-Modified": format_datetime(ask.org.opened_at, usegmt=True)}
+        200,
+        _short(ask, kind) | more,
+        {"Last-Modified": format_datetime(ask.org.schema_changed_at, usegmt=True)},
     )
+
+
+def _child(kind: ObjectType, field: Field) -> dict[str, Any]:
+    return {
+        "cascadeDelete": field.children is not None, "childSObject": kind.name, "deprecatedAndHidden": False,
+        "field": field.name, "junctionIdListNames": [], "junctionReferenceTo": [],
+        "relationshipName": field.children, "restrictedDelete": False,
+    }  # fmt: skip
 
 
 def _short(ask: Ask, kind: ObjectType) -> dict[str, Any]:
     base = f"{ask.base}/sobjects/{kind.name}"
-    is_lead_like = kind.writable
+    allows, is_lead_like = kind.allows, "undelete" in kind.allows
     return {
         "activateable": False,
-        "createable": is_lead_like,
+        "createable": "create" in allows,
         "custom": False,
         "customSetting": False,
-        "deletable": is_lead_like,
+        "deletable": "delete" in allows,
         "deprecatedAndHidden": False,
         "feedEnabled": is_lead_like,
         "keyPrefix": kind.key_prefix,
         "label": kind.label,
         "labelPlural": kind.label_plural,
         "layoutable": is_lead_like,
-        "mergeable": is_lead_like,
+        "mergeable": "merge" in allows,
         "mruEnabled": is_lead_like,
         "name": kind.name,
         "queryable": True,
@@ -93,6 +104,6 @@ def _short(ask: Ask, kind: ObjectType) -> dict[str, Any]:
         "searchable": kind.name != "Organization",
         "triggerable": is_lead_like,
         "undeletable": is_lead_like,
-        "updateable": is_lead_like,
+        "updateable": "update" in allows,
         "urls": {"rowTemplate": base + "/{ID}", "describe": base + "/describe", "sobject": base},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 from werkzeug.datastructures import Headers
 
+from sandbox.salesforce.duplicates import FIRST_VERSION
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.journal import Journal
 from sandbox.salesforce.versions import number_of
@@ -22,11 +24,12 @@ JSON = "application/json;charset=UTF-8"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: a JSON body, or none."""
+    """An answer: a JSON body, bytes of another type, or none."""
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = JSON
 
     @classmethod
     def of(cls, error: SalesforceError) -> Reply:
@@ -45,6 +48,7 @@ class Ask:
     headers: Headers
     content: bytes | dict[str, Any] | list[Any] | None
     journal: Journal
+    user_id: str  # on whose behalf
 
     @property
     def version(self) -> str:
@@ -88,6 +92,11 @@ class Ask:
             raise SalesforceError("JSON_PARSER_ERROR", "The body is not a JSON object")
         return body
 
+    def duplicate_rule(self, option: str) -> bool:
+        """What Sforce-Duplicate-Rule-Header says of an option; API versions before 52 do not know it."""
+        told = self.headers.get("Sforce-Duplicate-Rule-Header", "").lower().replace(" ", "")
+        return self.api >= FIRST_VERSION and f"{option.lower()}=true" in re.split("[;,]", told)
+
     @property
     def assign(self) -> bool | None:
         """What Sforce-Auto-Assign says: a rule's id counts as true."""
@@ -100,6 +109,8 @@ def to_response(reply: Reply) -> Response:
     if reply.body is None:
         response = Response(status=reply.status)
         response.headers.pop("Content-Type", None)
+    elif isinstance(reply.body, bytes):
+        response = Response(reply.body, reply.status, content_type=reply.content_type)
     else:
         text = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
         response = Response(text, reply.status, content_type=JSON)

@@ -28,22 +28,31 @@ _HEAVY = re.compile(r"/services/data/v[\d.]+/(query|queryAll|composite/sobjects)
 _RULE = (
     "must start with a letter or a number, and it can contain only letters, numbers and underscores ('_')."
 )
+_TOO_MANY_FAILED = "Execution halted as too many previous graphs were not successful."
 _ROLLED_BACK = "The transaction was rolled back since another operation in the same transaction failed."
 
 
 def composite(ask: Ask, match: Match) -> Reply:
     """Run the calls in order; with allOrNone the first that fails takes all back."""
     body = ask.fields()
-    calls, all_or_none = _calls(body), bool(body.get("allOrNone", False))
-    done = _Done(ask, match, all_or_none=all_or_none)
+    calls, all_or_none = calls_of(body), bool(body.get("allOrNone", False))
+    shown, _ = run_all(ask, match, calls, all_or_none=all_or_none)
+    return Reply(200, {"compositeResponse": shown})
+
+
+def run_all(
+    ask: Ask, match: Match, calls: list[Mapping[str, Any]], *, all_or_none: bool, halted: bool = False
+) -> tuple[list[dict[str, Any]], bool]:
+    """What the calls answered, and whether all went well; ``halted`` runs none of them."""
+    done, start = _Done(ask, match, all_or_none=all_or_none), ask.journal.mark()
+    if halted:
+        return [_shown(call, Reply.of(_halted(_TOO_MANY_FAILED))) for call in calls], False
     for call in calls:
         done.run(call)
         if done.failed and all_or_none:
-            ask.journal.roll_back()
-            return Reply(200, {"compositeResponse": _all_rolled_back(calls, done)})
-    return Reply(
-        200, {"compositeResponse": [_shown(call, done.replies[call["referenceId"]]) for call in calls]}
-    )
+            ask.journal.roll_back(start)
+            return _all_rolled_back(calls, done), False
+    return [_shown(call, done.replies[call["referenceId"]]) for call in calls], done.failed is None
 
 
 class _Done:
@@ -84,7 +93,9 @@ class _Done:
             headers.set(name, value)
         params = dict(parse_qsl(url.query, keep_blank_values=True))
         content = self._filled(call.get("body"))
-        ask = Ask(self.ask.org, method, arguments, params, headers, content, self.ask.journal)
+        ask = Ask(
+            self.ask.org, method, arguments, params, headers, content, self.ask.journal, self.ask.user_id
+        )
         if method != "GET" and not _HEAVY.match(url.path) and ask.org.plan.item_fails():
             raise SalesforceError(
                 "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record", []
@@ -123,14 +134,13 @@ class _Done:
         return found
 
 
-def _calls(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def calls_of(body: Mapping[str, Any], *, most: int = MAX_CALLS) -> list[Mapping[str, Any]]:
+    """The calls of a composite; raises where they cannot be run at all."""
     calls = body.get("compositeRequest")
     if not isinstance(calls, list) or not calls:
         raise SalesforceError("JSON_PARSER_ERROR", "compositeRequest is missing or is not a JSON array")
-    if len(calls) > MAX_CALLS:
-        raise SalesforceError(
-            "LIMIT_EXCEEDED", f"The composite request has more than {MAX_CALLS} subrequests"
-        )
+    if len(calls) > most:
+        raise SalesforceError("LIMIT_EXCEEDED", f"The composite request has more than {most} subrequests")
     names = set[str]()
     for call in calls:
         if not isinstance(call, dict) or not all(isinstance(call.get(key), str) for key in ("method", "url")):

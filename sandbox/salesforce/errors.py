@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Every other code is a 400. Those of lock and cross-reference errors are inferred: see docs/sandbox.md.
@@ -13,6 +13,7 @@ _STATUS = {
     "NOT_FOUND": 404,
     "ENTITY_IS_DELETED": 404,
     "METHOD_NOT_ALLOWED": 405,
+    "VERSION_MISMATCH": 409,
     "GONE": 410,
     "PRECONDITION_FAILED": 412,
     "URI_TOO_LONG": 414,
@@ -26,11 +27,19 @@ _STATUS = {
 class SalesforceError(Exception):
     """What a single call is refused with, or one item of a collection."""
 
-    def __init__(self, code: str, message: str, fields: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        fields: Sequence[str] | None = None,
+        *,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.fields = None if fields is None else list(fields)
+        self.extra = dict(extra or {})  # what else the body of a single call tells
 
     @property
     def status(self) -> int:
@@ -39,7 +48,7 @@ class SalesforceError(Exception):
 
     def body(self) -> list[dict[str, Any]]:
         """The body of a single call: a list, even of one."""
-        told: dict[str, Any] = {"message": self.message, "errorCode": self.code}
+        told: dict[str, Any] = {**self.extra, "message": self.message, "errorCode": self.code}
         return [told if self.fields is None else {**told, "fields": self.fields}]
 
     def item(self) -> dict[str, Any]:
@@ -54,4 +63,4 @@ def not_found(message: str = "The requested resource does not exist") -> Salesfo
 
 def not_built(what: str) -> SalesforceError:
     """Salesforce has it, the sandbox has not; names it, so that nobody looks for a bug of theirs."""
-    return SalesforceError("NOT_IMPLEMENTED", f"The sandbox does not build {what}")
+    return SalesforceError("NOT_IMPLEMENTED", f"The sandbox does not build {what}; see docs/sandbox.md")

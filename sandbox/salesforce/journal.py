@@ -14,7 +14,7 @@ class Entry:
     """One write, and how to undo it."""
 
     undo: Callable[[], None]
-    kind: str  # "create", "update", "delete"
+    kind: str  # "create", "update", "derive", "delete", "undelete", "purge"
     object: str
     record_id: str
     before: Mapping[str, Any]

@@ -32,7 +32,8 @@ def _undone(record: Record, name: str, history: History, moment: datetime) -> Re
         if write.kind == "create":
             return None
         values.update(write.before)
-        archived_at = None if write.kind == "delete" else archived_at
+        if write.kind in ("delete", "undelete"):
+            archived_at = None if write.kind == "delete" else write.at
     if writes:
         values["SystemModstamp"] = values["LastModifiedDate"] = stamp(writes[-1].at)
     return replace(record, values=values, archived_at=archived_at)

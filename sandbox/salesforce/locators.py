@@ -10,7 +10,7 @@ from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.soql.run import Found
 
 LIFE = timedelta(days=2)
-MAX_OPEN = 100  # the sandbox's own bound: each holds its whole result
+MAX_OPEN = 500  # the sandbox's own bound: each holds its whole result
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Open:
 
     found: Found
     include_deleted: bool
+    is_child: bool  # the children of one parent, which come in smaller pages
     opened_at: datetime
 
 
@@ -29,13 +30,13 @@ class Locators:
         self._open: dict[str, Open] = {}
         self._number = 0
 
-    def keep(self, found: Found, *, include_deleted: bool, at: datetime) -> str:
+    def keep(self, found: Found, *, include_deleted: bool, at: datetime, is_child: bool = False) -> str:
         """Hold a result and give it an id."""
         while len(self._open) >= MAX_OPEN:
             del self._open[next(iter(self._open))]
         self._number += 1
         locator = ids.mint("01g", self._number)
-        self._open[locator] = Open(found, include_deleted, at)
+        self._open[locator] = Open(found, include_deleted, is_child, at)
         return locator
 
     def find(self, locator: str, *, at: datetime) -> Open:

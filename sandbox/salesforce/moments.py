@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 
+FORM = "%Y-%m-%dT%H:%M:%S.000+0000"
+
 _OFFSET = re.compile(r"([+-]\d\d):?(\d\d)$")
 _FULL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 
 
 def stamp(moment: datetime) -> str:
     """A time in the form of every answer: ``2026-11-21T10:00:00.000+0000``."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    return moment.strftime(FORM)
 
 
 def parse_moment(text: str) -> str | None:

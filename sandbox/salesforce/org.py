@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from functools import cache
 from typing import Any, ClassVar
 from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from flask import Response, g, request
+from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
+from sandbox.clock import Clock
 from sandbox.records import Record
-from sandbox.salesforce import founding, ids
+from sandbox.salesforce import acts, founding, hand, ids
 from sandbox.salesforce import schema as schemas
 from sandbox.salesforce.answers import Reply, to_response
+from sandbox.salesforce.bulk.jobs import Jobs
 from sandbox.salesforce.errors import SalesforceError, not_built, not_found
-from sandbox.salesforce.journal import Journal
 from sandbox.salesforce.lag import as_of
 from sandbox.salesforce.locators import Locators
+from sandbox.salesforce.oauth import controls as oauth
+from sandbox.salesforce.oauth.apps import App, default_app
+from sandbox.salesforce.oauth.hosts import serves_data
+from sandbox.salesforce.oauth.tokens import Tokens
+from sandbox.salesforce.outbound import controls as outbound
+from sandbox.salesforce.outbound.outbox import Outbox
+from sandbox.salesforce.outbound.rules import Rule
+from sandbox.salesforce.outbound.sender import Sender, post
 from sandbox.salesforce.quota import Quota
 from sandbox.salesforce.rows import Rows
-from sandbox.salesforce.schema import ObjectType, Schema
+from sandbox.salesforce.schema import Field, ObjectType, Schema
+from sandbox.salesforce.switches import SWITCHES
+from sandbox.salesforce.tooling import mint_field_id
 from sandbox.salesforce.versions import check_version
-from sandbox.salesforce.writes import Writer
-from sandbox.vendor import Refused, Vendor, View, plain_template
+from sandbox.salesforce.views import VIEWS
+from sandbox.vendor import Act, Vendor, View, plain_template
 
 TOKEN = "00Dsandbox!sandbox-token"
 MAX_URI_BYTES = 16_384
 FIRST_NUMBER = 2_718_281_828  # ids look like those of an org that has been in use
 
-_LEAD_COLUMNS = {
-    "Company": "Company", "Email": "Email", "Status": "Status", "LeadRelay_Stage__c": "Stage",
-    "Owner": "Owner",
-}  # fmt: skip
 _INJECTED = {
     401: ("INVALID_SESSION_ID", "Session expired or invalid"),
     403: ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
@@ -51,38 +59,64 @@ class Org(Vendor):
     name = "salesforce"
     title = "Salesforce"
     limits: ClassVar[Mapping[str, int | None]] = {"daily": 100_000}
-    switches: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "assignment_on_update": ("on", "off"),  # whether an update without Sforce-Auto-Assign runs the rule
-        "bad_field_fails": ("item", "call"),  # what an unknown field or a wrong JSON type costs a collection
-        "duplicate_names_id_of": ("18", "15"),  # characters of the id in DUPLICATE_VALUE; both are seen
-        "consent_fields": ("shown", "hidden"),  # hidden as field-level security does: they do not exist
-        "lead_status": ("open", "restricted"),  # whether the picklist refuses values it does not list
-    }
-    views: ClassVar[Mapping[str, View]] = {
-        "Lead": View("Leads", ("Name",), _LEAD_COLUMNS),
-        "Contact": View("Contacts", ("Name",), {"Email": "Email", "Title": "Title", "Owner": "Owner"}),
-        "User": View("Users", ("Name",), {"Email": "Email", "IsActive": "Active"}),
-        "Group": View("Queues", ("Name",), {"Type": "Type"}),
-        "Organization": View("Organization", ("Name",), {"OrganizationType": "Edition"}),
-    }
+    switches: ClassVar[Mapping[str, tuple[str, ...]]] = SWITCHES
+    views: ClassVar[Mapping[str, View]] = VIEWS
+
+    def __init__(self, clock: Clock) -> None:
+        self.sender = Sender(self)
+        super().__init__(clock)
 
     def clear(self) -> None:
         """Make an org with users and a queue, and no leads."""
+        self.new_outbox()
         self.tables = {kind.name: Rows(kind) for kind in _schema(hidden=False, restricted=False)}
-        self.opened_at = self.now()
+        self.opened_at = self.schema_changed_at = self.now()
+        self._added_fields: tuple[tuple[str, Field], ...] = ()
+        self._schemas: dict[tuple[str, str], Schema] = {}
         self.locators = Locators()
-        self._numbers = dict.fromkeys(self.tables, FIRST_NUMBER)
+        self.jobs = Jobs()
+        self._numbers: dict[str, int] = {}
+        self.went_along: dict[str, list[str]] = {}  # deleted record -> those that its deletion took along
         self._quota = Quota()
         self.user_id = ids.mint("005", FIRST_NUMBER + 1)  # the first user is the API's own
         self.queue_id = founding.populate(self)
+        self.tokens = Tokens(founding.ORG_ID)
+        app = default_app(founding.API_USER[2])
+        self.apps: dict[str, App] = {app.client_id: app}
+
+    def new_outbox(self) -> None:
+        """Forget all outbound messages."""
+        self.outbox = Outbox(self, post)
+
+    def session_for(self, rule: Rule) -> str:
+        """A session to send along; only a rule that opts in asks for one."""
+        with self.lock:
+            return self.tokens.open_session(rule.id, self.user_id, ("api",), self.now(), None)
+
+    def wrote(
+        self, kind: str, object_name: str, record_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        """Note a write in the history, and in the outbox where somebody wants to be told."""
+        super().wrote(kind, object_name, record_id, before, after)
+        if self.outbox.rules and self.outbox.note(kind, object_name, record_id):
+            self.sender.wake()
 
     @property
     def schema(self) -> Schema:
         """The object types as the API user sees them now."""
         setting = self.faults.setting
-        return _schema(
-            hidden=setting["consent_fields"] == "hidden", restricted=setting["lead_status"] == "restricted"
-        )
+        key = (setting["consent_fields"], setting["lead_status"])
+        if key not in self._schemas:
+            hidden, restricted = key[0] == "hidden", key[1] == "restricted"
+            self._schemas[key] = _schema(hidden=hidden, restricted=restricted, added=self._added_fields)
+        return self._schemas[key]
+
+    def add_field(self, object_name: str, field: Field) -> str:
+        """Give an object a custom field; returns the field's id."""
+        self._added_fields = (*self._added_fields, (object_name, field))
+        self._schemas, self.schema_changed_at = {}, self.now()
+        self.rows(object_name).widen(self.kind(object_name))
+        return mint_field_id(self.next_number("CustomField"))
 
     @property
     def assigns_on_update(self) -> bool:
@@ -109,6 +143,14 @@ class Org(Vendor):
         kind = self.schema.of_id(record_id)
         return self.tables[kind.name].get(record_id) if kind else None
 
+    def zone_of(self, user_id: str) -> tzinfo:
+        """The time zone in which a user's days begin."""
+        user = self.find(user_id)
+        try:
+            return ZoneInfo(str(user.values.get("TimeZoneSidKey")) if user else "GMT")
+        except ZoneInfoNotFoundError:
+            return ZoneInfo("GMT")
+
     def lagging(self, name: str) -> Iterable[Record] | None:
         """The records as queries still see them, where the fault ``search_lag_ms`` makes them lag."""
         lag = self.faults.setting["search_lag_ms"]
@@ -117,14 +159,23 @@ class Org(Vendor):
 
     def next_id(self, kind: ObjectType) -> str:
         """A new id; none is given twice, also after a roll-back."""
-        self._numbers[kind.name] += 1
-        return ids.mint(kind.key_prefix, self._numbers[kind.name])
+        number = self._numbers.get(kind.key_prefix, FIRST_NUMBER) + 1
+        self._numbers[kind.key_prefix] = number
+        return ids.mint(kind.key_prefix, number)
+
+    def next_number(self, name: str) -> int:
+        """The next of an auto-number, such as a case's: 1000 and up."""
+        self._numbers[name] = self._numbers.get(name, 999) + 1
+        return self._numbers[name]
 
     def page_fields(self, object_name: str, record: Record) -> dict[str, Any]:
-        """The fields, with the owner's name beside the id."""
-        owner = self.find(record.values.get("OwnerId", ""))
+        """The fields, with the names of owner, account and the like beside their ids."""
         fields = self.fields_of(object_name, record)
-        return fields if owner is None else fields | {"Owner": owner.values["Name"]}
+        for name in ("Owner", "Account", "Who", "What"):
+            related = self.find(record.values.get(f"{name}Id", ""))
+            if related is not None:
+                fields[name] = related.values.get("Name", related.id)
+        return fields
 
     def told_id(self, record_id: str) -> str:
         """An id as DUPLICATE_VALUE names it."""
@@ -149,12 +200,40 @@ class Org(Vendor):
         if not version:
             return  # the list of versions asks for no token and is not metered
         check_version(version[0])
-        _check_token(request.headers.get("Authorization", ""))
+        self.check_token(request.headers.get("Authorization", ""))
+        self.count_call()
+
+    def count_call(self) -> None:
+        """Count the present call; raises where the daily limit is used up."""
         g.sandbox_metered = True
         with self.lock:
             if self.calls_left() == 0:
                 raise SalesforceError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
             self._quota.count(self.now())
+
+    def check_token(self, header: str) -> None:
+        """Remember the user of an Authorization header; raises where it has no live session."""
+        scheme, _, token = header.partition(" ")
+        if header and scheme not in ("Bearer", "OAuth"):
+            raise SalesforceError("INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+        with self.lock:
+            user_id = self.user_of_token(token.strip())
+        if user_id is None or not serves_data(request.headers.get("Host", "")):
+            raise SalesforceError("INVALID_SESSION_ID", "Session expired or invalid")
+        g.sandbox_user = user_id
+
+    def user_of_token(self, token: str) -> str | None:
+        """The active user behind an access token; the sandbox's own token is the API user's."""
+        if token == TOKEN:
+            return self.user_id
+        session = self.tokens.session(token, self.now())
+        user = self.find(session.user_id) if session else None
+        return user.id if user is not None and user.values.get("IsActive") else None
+
+    def user_named(self, username: str) -> str | None:
+        """The active user of that user name."""
+        found = self.rows("User").with_key("Username", username)
+        return next((user.id for user in found if user.values.get("IsActive")), None)
 
     @property
     def daily_limit(self) -> int:
@@ -213,40 +292,49 @@ class Org(Vendor):
 
     def create_by_hand(self, object_name: str, fields: Mapping[str, Any], *, by: str) -> Record:
         """Make a record as a person does; no assignment rule runs."""
-        return self._by_hand(by, lambda writer: writer.create(self.kind(object_name), fields))
+        record: Record = acts.by_hand(self, by, lambda writer: writer.create(self.kind(object_name), fields))
+        return record
 
     def edit_by_hand(self, object_name: str, record: Record, fields: Mapping[str, Any], *, by: str) -> None:
         """Change a record as a person does; ``IsConverted`` marks a lead as converted."""
-        self._by_hand(by, lambda writer: writer.update(self.kind(object_name), record, fields))
+        acts.by_hand(self, by, lambda writer: writer.update(self.kind(object_name), record, fields))
 
     def delete_by_hand(self, object_name: str, record: Record, *, by: str) -> None:
         """Delete a record as a person does."""
-        self._by_hand(by, lambda writer: writer.delete(self.kind(object_name), record))
+        acts.by_hand(self, by, lambda writer: writer.delete(self.kind(object_name), record))
 
-    def _by_hand(self, by: str, act: Any) -> Any:
-        journal = Journal()
-        try:
-            done = act(Writer(self, journal, self._user_of(by), by_hand=True))
-        except SalesforceError as error:
-            raise Refused(
-                error.status, error.code, error.message, "Change the fields; see the describe."
-            ) from None
-        journal.commit(self.wrote)
-        return done
+    def page_forms(self, object_name: str, record: Record | None) -> str:
+        """The forms with which a person acts."""
+        return hand.forms(self, object_name, record)
 
-    def _user_of(self, email: str) -> str:
+    def acts(self) -> Mapping[str, Act]:
+        """What else a person does: convert, merge, restore, log a call, win a deal."""
+        return acts.of(self)
+
+    def find_for(self, verb: str, object_name: str, record_id: str) -> Record | None:
+        """The record that an act is for: a deleted one to restore, a live one for all else."""
+        record = self.rows(object_name).get(ids.parse(record_id) or "")
+        wanted_deleted = verb == "restore"
+        return record if record is not None and (record.archived_at is not None) is wanted_deleted else None
+
+    def add_control(self, routes: Blueprint) -> None:
+        """The control endpoints of Salesforce's own."""
+        oauth.add_controls_to(routes, self)
+        outbound.add_controls_to(routes, self)
+        hand.add_controls_to(routes, self)
+
+    def user_with_email(self, email: str) -> str:
+        """The user of that address; the API user for any other."""
         found = self.rows("User").every()
         return next((user.id for user in found if user.values.get("Email") == email), self.user_id)
 
 
+def caller(org: Org) -> str:
+    """The user on whose behalf the present call is made."""
+    user_id: str = g.get("sandbox_user") or org.user_id
+    return user_id
+
+
 @cache
-def _schema(*, hidden: bool, restricted: bool) -> Schema:
-    return schemas.load(hide_consent=hidden, restrict_status=restricted)
-
-
-def _check_token(header: str) -> None:
-    scheme, _, token = header.partition(" ")
-    if header and scheme not in ("Bearer", "OAuth"):
-        raise SalesforceError("INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
-    if token.strip() != TOKEN:
-        raise SalesforceError("INVALID_SESSION_ID", "Session expired or invalid")
+def _schema(*, hidden: bool, restricted: bool, added: tuple[tuple[str, Field], ...] = ()) -> Schema:
+    return schemas.load(hide_consent=hidden, restrict_status=restricted, added=added)

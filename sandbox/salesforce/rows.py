@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sandbox.records import Record, Table
+from sandbox.records import Key, Record, Table
 from sandbox.salesforce.schema import ObjectType
 
 _SLACK = 1_000  # outdated entries that the order of changes may carry before it is cleaned
@@ -21,14 +21,23 @@ class Rows(Table):
     """
 
     def __init__(self, kind: ObjectType) -> None:
-        unique = kind.unique_names
-        super().__init__(lambda values: [(name, values[name].lower()) for name in unique if values.get(name)])
+        self._unique = kind.unique_names
+        super().__init__(self._unique_keys)
         self._keyed: dict[str, dict[str, dict[str, Record]]] = {name: {} for name in kind.lookup_names}
         self._changes: list[tuple[str, str]] = []  # (SystemModstamp, Id), sorted; outdated pairs are skipped
 
+    def widen(self, kind: ObjectType) -> None:
+        """Take note of fields that were made since, which no record has yet."""
+        self._unique = kind.unique_names
+        for name in kind.lookup_names:
+            self._keyed.setdefault(name, {})
+
+    def _unique_keys(self, values: Mapping[str, Any]) -> list[Key]:
+        return [(name, values[name].lower()) for name in self._unique if values.get(name)]
+
     def every(self) -> Iterator[Record]:
         """All records in the order of creation, deleted ones too."""
-        return iter(self._order)
+        return (row for row in self._order if row.id not in self._gone) if self._gone else iter(self._order)
 
     def with_key(self, field: str, value: str) -> Iterable[Record]:
         """The records whose key field has this value, in any case."""
@@ -58,6 +67,18 @@ class Rows(Table):
         super().take_back(record)
         self._index(record, record.values, {})
 
+    def purge(self, record: Record) -> None:
+        """Forget a deleted record for good; its place in the order stays, for the others' sake."""
+        self._gone.add(record.id)
+        del self._by_id[record.id]
+        self._index(record, record.values, {})
+
+    def unpurge(self, record: Record) -> None:
+        """Undo that."""
+        self._gone.discard(record.id)
+        self._by_id[record.id] = record
+        self._index(record, {}, record.values)
+
     def _index(self, record: Record, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         for name, holders in self._keyed.items():
             old, new = before.get(name), after.get(name)
@@ -75,4 +96,4 @@ class Rows(Table):
         if self._changes[place : place + 1] != [change]:
             self._changes.insert(place, change)
         if len(self._changes) > 2 * len(self._by_id) + _SLACK:
-            self._changes = sorted((row.values["SystemModstamp"], row.id) for row in self._order)
+            self._changes = sorted((row.values["SystemModstamp"], row.id) for row in self.every())

@@ -9,20 +9,21 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
-TEXT = frozenset({"string", "textarea", "picklist", "email", "phone", "url"})
-NUMBERS = frozenset({"int", "double", "currency"})
+TEXT = frozenset({"string", "textarea", "picklist", "multipicklist", "combobox", "email", "phone", "url"})
+NUMBERS = frozenset({"int", "double", "currency", "percent"})
 IDS = frozenset({"id", "reference"})
 
 _SOAP = {
     "id": "tns:ID", "reference": "tns:ID", "boolean": "xsd:boolean", "int": "xsd:int", "double": "xsd:double",
-    "currency": "xsd:double", "date": "xsd:date", "datetime": "xsd:dateTime", "address": "urn:address",
+    "currency": "xsd:double", "percent": "xsd:double", "date": "xsd:date",
+    "datetime": "xsd:dateTime", "address": "urn:address",
 }  # fmt: skip
 
 # What exists in every org but is not built here: calls on these answer 501 instead of 404.
 NOT_BUILT = (
-    "Account", "Asset", "Campaign", "CampaignMember", "Case", "ContactHistory", "Event", "GroupMember",
-    "Individual", "LeadHistory", "LeadStatus", "Opportunity", "OpportunityContactRole", "OpportunityHistory",
-    "OpportunityStage", "Profile", "RecordType", "Task", "UserRole",
+    "AccountContactRelation", "Asset", "Calendar", "CaseComment", "ContactHistory", "Contract", "GroupMember",
+    "Individual", "LeadHistory", "OpportunityFieldHistory", "OpportunityLineItem", "Order", "Pricebook2",
+    "Product2", "QueueSobject", "RecordType", "TaskStatus", "UserRole",
 )  # fmt: skip
 
 
@@ -44,6 +45,7 @@ class Field:
     restricted: bool = False
     references: tuple[str, ...] = ()
     relationship: str | None = None
+    children: str | None = None  # what the parent calls the records that refer to it by this field
     id_lookup: bool = False
     external_id: bool = False
     unique: bool = False
@@ -72,6 +74,12 @@ class Field:
     def keyed(self) -> bool:
         """Whether an upsert or a read may name records by it."""
         return self.id_lookup or self.external_id
+
+    @property
+    def groupable(self) -> bool:
+        """Whether a GROUP BY may name it."""
+        long = self.type == "textarea" and self.length > 255
+        return not long and self.type not in ("double", "currency", "percent", "datetime", "address")
 
     def describe(self) -> dict[str, Any]:
         """The field as a describe tells it."""
@@ -104,7 +112,7 @@ class Field:
             "filterable": self.filterable,
             "filteredLookupInfo": None,
             "formulaTreatNullNumberAsZero": False,
-            "groupable": not long and self.type not in ("double", "currency", "datetime", "address"),
+            "groupable": self.groupable,
             "highScaleNumber": False,
             "htmlFormatted": False,
             "idLookup": self.id_lookup,
@@ -160,7 +168,7 @@ class ObjectType:
     label: str
     label_plural: str
     key_prefix: str
-    writable: bool  # through the API of the sandbox; Salesforce lets admins write users and queues as well
+    allows: tuple[str, ...]  # of "create", "update", "delete", "undelete", "merge"
     fields: tuple[Field, ...]
     _by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
 
@@ -183,8 +191,8 @@ class ObjectType:
 
     @cached_property
     def lookup_names(self) -> tuple[str, ...]:
-        """The fields kept in an index: e-mail addresses and external ids."""
-        return tuple(each.name for each in self.fields if each.keyed and each.name != "Id")
+        """The fields kept in an index: e-mail addresses, external ids, and references to parents."""
+        return tuple(each.name for each in self.fields if (each.keyed and each.name != "Id") or each.children)
 
     @cached_property
     def required_names(self) -> tuple[str, ...]:
@@ -212,6 +220,14 @@ class Schema:
 
     def __init__(self, types: Iterable[ObjectType]) -> None:
         self._types = {each.name.lower(): each for each in types}
+        self._by_prefix: dict[str, ObjectType] = {}
+        for each in self._types.values():
+            self._by_prefix.setdefault(each.key_prefix, each)
+        self._children: dict[str, list[tuple[ObjectType, Field]]] = {name: [] for name in self._types}
+        for kind in self._types.values():
+            for reference in kind.fields:
+                for target in reference.references:
+                    self._children.setdefault(target.lower(), []).append((kind, reference))
 
     def __iter__(self) -> Iterator[ObjectType]:
         return iter(self._types.values())
@@ -222,29 +238,53 @@ class Schema:
 
     def of_id(self, record_id: str) -> ObjectType | None:
         """The object type that an id's prefix names."""
-        return next((each for each in self if each.key_prefix == record_id[:3]), None)
+        return self._by_prefix.get(record_id[:3])
+
+    def children(self, kind: ObjectType) -> list[tuple[ObjectType, Field]]:
+        """The object types that refer to this one, and by which field."""
+        return self._children[kind.name.lower()]
+
+    def child(self, kind: ObjectType, name: str) -> tuple[ObjectType, Field] | None:
+        """The object type and field behind the name of a child relationship: ``Contacts`` of an Account."""
+        wanted = name.lower()
+        found = self.children(kind)
+        return next((one for one in found if (one[1].children or "").lower() == wanted), None)
 
 
+# Every object type by its file in ``objects/``, in the order in which lists show them.
+FILES = (
+    "lead", "contact", "account", "opportunity", "opportunity_contact_role", "opportunity_history",
+    "opportunity_stage", "lead_status", "task", "event", "campaign", "campaign_member",
+    "campaign_member_status", "case", "user", "profile", "group", "organization",
+)  # fmt: skip
 CONSENT = ("HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall")
 
 
-def load(*, hide_consent: bool = False, restrict_status: bool = False) -> Schema:
+def load(
+    *,
+    hide_consent: bool = False,
+    restrict_status: bool = False,
+    added: Iterable[tuple[str, Field]] = (),
+) -> Schema:
     """Read the object types, with the custom fields where they belong.
 
     A field hidden by field-level security does not exist for the API user. A restricted picklist refuses
-    what it does not list; the Status of the recorded org is an open one.
+    what it does not list; the Status of the recorded org is an open one. ``added`` are fields that were
+    made since: the object's name and the field.
     """
     custom = _read("custom_fields")
     own = [Field(**_tuples(row), custom=True) for row in custom["fields"]]
     types = []
-    for file in ("lead", "contact", "user", "group", "organization"):
+    for file in FILES:
         told = _read(file)
         fields = [Field(**_tuples(row)) for row in told.pop("fields")]
         if hide_consent:
             fields = [each for each in fields if each.name not in CONSENT]
         if restrict_status:
             fields = [replace(each, restricted=True) if each.name == "Status" else each for each in fields]
-        types.append(ObjectType(**told, fields=(*fields, *(own if told["name"] in custom["on"] else ()))))
+        fields += own if told["name"] in custom["on"] else []
+        fields += [field for name, field in added if name == told["name"]]
+        types.append(ObjectType(**_tuples(told), fields=tuple(fields)))
     return Schema(types)
 
 

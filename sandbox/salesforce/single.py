@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from zlib import crc32
 
 from sandbox.records import Record
 from sandbox.salesforce import ids
@@ -46,7 +47,7 @@ def update(ask: Ask) -> Reply:
     given = ask.fields()
     record = _named(ask, kind, writing=True)
     _refuse_key(given, "Id")
-    _check_unmodified(ask, record)
+    _check_unmodified(ask, kind, record)
     writer(ask).update(kind, record, given)
     return Reply(204)
 
@@ -78,7 +79,7 @@ def upsert(ask: Ask) -> Reply:
     if len(matches) > 1:
         return _several(ask, kind, matches)
     if matches:
-        _check_unmodified(ask, matches[0])
+        _check_unmodified(ask, kind, matches[0])
         writer(ask).update(kind, matches[0], given)
         if ask.api < CREATED_IN_BODY:
             return Reply(204)
@@ -102,7 +103,11 @@ def delete_by_key(ask: Ask) -> Reply:
 
 def writer(ask: Ask) -> Writer:
     """Writes as the API user, into the journal of the call."""
-    return Writer(ask.org, ask.journal, ask.org.user_id, ask.assign)
+    return Writer(
+        ask.org, ask.journal, ask.user_id, ask.assign,
+        save_duplicates=ask.duplicate_rule("allowSave"),
+        tell_duplicates=ask.duplicate_rule("includeRecordDetails"),
+    )  # fmt: skip
 
 
 def find_by_key(ask: Ask, kind: ObjectType, field: Field, value: str) -> list[Record]:
@@ -159,9 +164,10 @@ def _created(ask: Ask, kind: ObjectType, given: Mapping[str, Any], *, told: bool
 
 
 def _told(ask: Ask, kind: ObjectType, record: Record) -> Reply:
-    if not_modified_since(ask, record.updated_at):
+    tag = etag(kind, record)
+    if not_modified_since(ask, record.updated_at) or (tag and ask.headers.get("If-None-Match") == tag):
         return Reply(304)
-    return Reply(200, row(ask, kind, record, ask.params.get("fields")))
+    return Reply(200, row(ask, kind, record, ask.params.get("fields")), {"ETag": tag} if tag else {})
 
 
 def _named(ask: Ask, kind: ObjectType, *, writing: bool = False) -> Record:
@@ -198,7 +204,15 @@ def _refuse_key(given: Mapping[str, Any], name: str) -> None:
         raise SalesforceError("INVALID_FIELD", message)
 
 
-def _check_unmodified(ask: Ask, record: Record) -> None:
+def etag(kind: ObjectType, record: Record) -> str | None:
+    """What names the present state of a record: only accounts have it."""
+    return f'"{crc32(repr(record.values).encode()):08x}"' if kind.name == "Account" else None
+
+
+def _check_unmodified(ask: Ask, kind: ObjectType, record: Record) -> None:
+    wanted = ask.headers.get("If-Match")
+    if wanted and kind.name == "Account" and wanted != etag(kind, record):
+        raise SalesforceError("PRECONDITION_FAILED", "The record is not in the state that If-Match names")
     since = _http_date(ask, "If-Unmodified-Since")
     if since is not None and record.updated_at.replace(microsecond=0) > since:
         raise SalesforceError("PRECONDITION_FAILED", "The record was modified after the given time")

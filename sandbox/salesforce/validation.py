@@ -8,9 +8,9 @@ from math import isfinite
 from typing import Any
 
 from sandbox.salesforce import ids
-from sandbox.salesforce.errors import SalesforceError, not_built
+from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.moments import parse_date, parse_moment
-from sandbox.salesforce.schema import TEXT, Field, ObjectType
+from sandbox.salesforce.schema import NUMBERS, TEXT, Field, ObjectType
 
 MAX_INT = 99_999_999  # the describe says 8 digits
 
@@ -59,8 +59,6 @@ def _parsed(
             continue
         field = kind.by_exact_name.get(name) or kind.field(name)
         if field is None:
-            if isinstance(raw, dict) and kind.relationship(name):
-                raise not_built("parents named by external id in a write")
             raise no_such_field(name, kind)
         value = None if raw is None else _PARSERS[field.type](field, raw)
         if raw is None and field.type == "boolean":
@@ -102,7 +100,7 @@ def _check_value(field: Field, value: Any) -> None:
             raise SalesforceError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, [field.name])
         return
     largest = MAX_INT if field.type == "int" else 10 ** (field.precision - field.scale) - 1
-    if field.type in ("int", "double", "currency") and abs(value) > largest:
+    if field.type in NUMBERS and abs(value) > largest:
         message = f"{field.label}: value outside of valid range on numeric field: {value}"
         raise SalesforceError("NUMBER_OUTSIDE_VALID_RANGE", message, [field.name])
 
@@ -169,7 +167,7 @@ def _address(_field: Field, raw: Any) -> Any:
 
 _PARSERS: dict[str, Callable[[Field, Any], Any]] = {
     **dict.fromkeys(TEXT, _text),
-    **dict.fromkeys(("int", "double", "currency"), _number),
+    **dict.fromkeys(NUMBERS, _number),
     "boolean": _boolean,
     "date": _date,
     "datetime": _moment,

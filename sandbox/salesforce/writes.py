@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sandbox.records import Record
-from sandbox.salesforce import ids
-from sandbox.salesforce.errors import SalesforceError, not_built
+from sandbox.salesforce import duplicates, ids, parents
+from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.journal import Entry, Journal
 from sandbox.salesforce.moments import stamp
 from sandbox.salesforce.rows import Rows
+from sandbox.salesforce.rules.base import live
+from sandbox.salesforce.rules.registry import rules_of
 from sandbox.salesforce.schema import Field, ObjectType
 from sandbox.salesforce.validation import checked, malformed_id
 
@@ -36,26 +39,42 @@ class Writer:
     user_id: str
     assign: bool | None = None  # the header Sforce-Auto-Assign: true, false, or not given
     by_hand: bool = False  # a person at Salesforce's pages, or the control API
+    save_duplicates: bool = False  # the header Sforce-Duplicate-Rule-Header: allowSave
+    tell_duplicates: bool = False  # and includeRecordDetails
+    skip_duplicates: bool = False  # a part of a larger act, which no duplicate rule holds up
 
     def create(self, kind: ObjectType, given: Mapping[str, Any]) -> Record:
         """Make a record; raises where Salesforce refuses it."""
-        self._check_writable(kind)
+        self._check_allowed(kind, "create")
         if any(name.lower() == "id" for name in given):
             message = "cannot specify Id in an insert call"
             raise SalesforceError("INVALID_FIELD_FOR_INSERT_UPDATE", message, ["Id"])
+        given = parents.named_by_id(self.org, kind, given)
         wanted = checked(kind, given, creating=True, also_writable=self._extra)
         values = {**kind.defaults, **self._set(wanted)}
         self._check_references(kind, values)
         if "OwnerId" in kind.by_exact_name:
             values.setdefault("OwnerId", self.user_id)
         self._apply_assignment_rule(kind, values, default=True)
+        _put_name_together(kind, values)
+        rules = rules_of(kind.name)
+        rules.complete(self, values, wanted, {})
+        self._check_unique(self.org.rows(kind.name), kind, values)
+        self._check_duplicates(kind, values, {})
+        record = self._add(kind, self._set(values))
+        rules.settle(self, record, {})
+        return record
+
+    def add_row(self, name: str, values: Mapping[str, Any]) -> Record:
+        """Make a row that Salesforce itself writes, such as one of a history."""
+        return self._add(self.org.kind(name), self._set(values))
+
+    def _add(self, kind: ObjectType, values: dict[str, Any]) -> Record:
         rows, now = self.org.rows(kind.name), self.org.now()
-        self._check_unique(rows, kind, values)
         record_id = self.org.next_id(kind)
         values |= {"Id": record_id, "CreatedDate": stamp(now), "CreatedById": self.user_id, **self._stamps()}
         if "PhotoUrl" in kind.by_exact_name:
             values["PhotoUrl"] = f"/services/images/photo/{record_id}"
-        _put_name_together(kind, values)
         record = Record(record_id, values, created_at=now, updated_at=now)
         rows.add(record)
         self.journal.add(Entry(partial(rows.take_back, record), "create", kind.name, record_id, {}, values))
@@ -63,10 +82,11 @@ class Writer:
 
     def update(self, kind: ObjectType, record: Record, given: Mapping[str, Any]) -> None:
         """Change a record; raises where Salesforce refuses it."""
-        self._check_writable(kind)
+        self._check_allowed(kind, "update")
         _check_alive(record)
         if record.values.get("IsConverted") and not self.by_hand:
             raise SalesforceError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
+        given = parents.named_by_id(self.org, kind, given)
         changes = checked(kind, given, creating=False, also_writable=self._extra)
         changed = {name: value for name, value in changes.items() if value != record.values.get(name)}
         self._check_references(kind, changed)
@@ -74,21 +94,57 @@ class Writer:
         if changed.get("IsConverted"):
             changed.setdefault("Status", "Closed - Converted")
             changed.setdefault("ConvertedDate", self.org.now().date().isoformat())
-        rows, now = self.org.rows(kind.name), self.org.now()
-        values = self._set({**record.values, **changed})
+        rules, before, values = rules_of(kind.name), record.values, {**record.values, **changed}
         _put_name_together(kind, values)
+        rules.complete(self, values, changes, before)
+        rows = self.org.rows(kind.name)
         self._check_unique(rows, kind, values, besides=record)
-        before, at = record.values, record.updated_at
-        rows.replace(record, {**values, **self._stamps()}, at=now)
-        self._note("update", kind, record, before, partial(rows.replace, record, before, at=at))
+        self._check_duplicates(kind, values, before)
+        self._replace(kind, record, {**values, **self._stamps()})
+        rules.settle(self, record, before)
+
+    def derive(self, name: str, record: Record, changes: Mapping[str, Any]) -> None:
+        """Change what Salesforce derives by itself; that moves no stamp."""
+        if any(record.values.get(field) != value for field, value in changes.items()):
+            values = {**record.values, **changes}
+            self._replace(self.org.kind(name), record, values, at=record.updated_at, what="derive")
+
+    def system_update(self, kind: ObjectType, record: Record, changes: Mapping[str, Any]) -> None:
+        """Change a record as a part of a larger act, such as a conversion; the stamps move."""
+        self._replace(kind, record, {**record.values, **changes, **self._stamps()})
+
+    def _replace(
+        self,
+        kind: ObjectType,
+        record: Record,
+        values: Mapping[str, Any],
+        *,
+        at: datetime | None = None,
+        what: str = "update",
+    ) -> None:
+        rows, before, changed_at = self.org.rows(kind.name), record.values, record.updated_at
+        rows.replace(record, self._set(values), at=at or self.org.now())
+        self._note(what, kind, record, before, partial(rows.replace, record, before, at=changed_at))
 
     def delete(self, kind: ObjectType, record: Record) -> None:
-        """Put a record into the recycle bin."""
-        self._check_writable(kind)
+        """Put a record into the recycle bin, with what goes along with it."""
+        self._check_allowed(kind, "delete")
         _check_alive(record)
+        rules_of(kind.name).leave(self, record)
+        self.discard(kind, record)
+
+    def delete_children(self, parent: Record, fields: Mapping[str, str]) -> None:
+        """Delete the records of each object type whose field refers to the parent."""
+        for name, field in fields.items():
+            for child in live(self.org, name, field, parent.id):
+                self.delete(self.org.kind(name), child)
+                self.org.went_along.setdefault(parent.id, []).append(child.id)
+
+    def discard(self, kind: ObjectType, record: Record, **more: Any) -> None:
+        """Put just this record into the recycle bin."""
         rows, now = self.org.rows(kind.name), self.org.now()
         before, at = record.values, record.updated_at
-        rows.replace(record, {**before, "IsDeleted": True, **self._stamps()}, at=now)
+        rows.replace(record, {**before, "IsDeleted": True, **more, **self._stamps()}, at=now)
         rows.archive(record, at=now)
 
         def undo() -> None:
@@ -96,6 +152,38 @@ class Writer:
             rows.replace(record, before, at=at)
 
         self._note("delete", kind, record, before, undo)
+
+    def undelete(self, kind: ObjectType, record: Record) -> None:
+        """Take a record out of the recycle bin, with what went along with it."""
+        self._check_allowed(kind, "undelete")
+        self._bring_back(kind, record)
+
+    def _bring_back(self, kind: ObjectType, record: Record) -> None:
+        if record.archived_at is None:
+            raise SalesforceError("UNDELETE_FAILED", "Entity is not in the recycle bin", [])
+        rows = self.org.rows(kind.name)
+        self._check_unique(rows, kind, record.values)
+        before, changed_at, gone_at = record.values, record.updated_at, record.archived_at
+        rows.bring_back(record, at=self.org.now())
+        rows.replace(record, {**before, "IsDeleted": False, **self._stamps()}, at=self.org.now())
+
+        def undo() -> None:
+            rows.replace(record, before, at=changed_at)
+            rows.archive(record, at=gone_at)
+
+        self._note("undelete", kind, record, before, undo)
+        for child_id in self.org.went_along.pop(record.id, []):
+            child, child_kind = self.org.find(child_id), self.org.schema.of_id(child_id)
+            if child is not None and child_kind is not None and child.archived_at is not None:
+                self._bring_back(child_kind, child)
+
+    def purge(self, kind: ObjectType, record: Record) -> None:
+        """Delete a record for good: no queryAll shows it."""
+        if record.archived_at is None:
+            self.delete(kind, record)
+        rows = self.org.rows(kind.name)
+        rows.purge(record)
+        self.journal.add(Entry(partial(rows.unpurge, record), "purge", kind.name, record.id, {}, {}))
 
     def _note(
         self, what: str, kind: ObjectType, record: Record, before: Mapping[str, Any], undo: Callable[[], None]
@@ -119,9 +207,11 @@ class Writer:
         """Only what is set: an absent name reads as null, which keeps a hundred thousand records small."""
         return {name: value for name, value in values.items() if value is not None}
 
-    def _check_writable(self, kind: ObjectType) -> None:
-        if not kind.writable and not self.by_hand:
-            raise not_built(f"writes to {kind.name}")
+    def _check_allowed(self, kind: ObjectType, what: str) -> None:
+        if what not in kind.allows and not self.by_hand:
+            done = {"create": "inserted", "update": "updated"}.get(what, what + "d")
+            message = f"entity type cannot be {done}: {kind.name}"
+            raise SalesforceError("INVALID_TYPE_FOR_OPERATION", message, [])
 
     def _check_references(self, kind: ObjectType, values: Mapping[str, Any]) -> None:
         fields = kind.by_exact_name
@@ -131,10 +221,11 @@ class Writer:
 
     def _check_reference(self, kind: ObjectType, field: Field, value: str) -> None:
         target = self.org.schema.of_id(value)
-        if target is None and self.by_hand:
-            return  # an Account or Opportunity that a conversion made: the sandbox has no such object
         if target is not None and target.name not in field.references:
-            raise malformed_id(field.label, value, field.name)
+            # Of the activities' WhoId a FIELD_INTEGRITY_EXCEPTION was seen, of other fields a MALFORMED_ID.
+            code = "FIELD_INTEGRITY_EXCEPTION" if field.name in ("WhoId", "WhatId") else "MALFORMED_ID"
+            message = f"{field.label}: id value of incorrect type: {value}"
+            raise SalesforceError(code, message, [field.name])
         record = self.org.find(value)
         if record is None or record.archived_at is not None:
             raise SalesforceError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [])
@@ -147,6 +238,14 @@ class Writer:
             return
         if default if self.assign is None else self.assign:
             values["OwnerId"] = self.org.queue_id
+
+    def _check_duplicates(
+        self, kind: ObjectType, values: Mapping[str, Any], before: Mapping[str, Any]
+    ) -> None:
+        if self.skip_duplicates:
+            return
+        save, tell = self.save_duplicates or self.by_hand, self.tell_duplicates
+        duplicates.check(self.org, kind, values, before, save=save, details=tell)
 
     def _check_unique(
         self, rows: Rows, kind: ObjectType, values: Mapping[str, Any], *, besides: Record | None = None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
+from handlers.registry import build
 from model.change import Postponed
+from model.errors import StoreBusy
 from model.event import Event, EventKind
-from sync import deliverer, inbox, outbox, tables
+from model.lead import Identity
+from sync import deliverer, inbox, outbox, replay, tables
 from sync.deliverer import MOST_ATTEMPTS, PATIENCE, claim, deliver_batch, finish
 from sync.outbox import Raise
 from tests.builders import NOON
+from tests.sync.crashing import failing
 from tests.sync.fake_crm import FakeCrm
 from tests.sync.house import HUBSPOT, SALESFORCE, a_house, a_map, free_leases, house_playbook
 from tests.sync.stores import rows
@@ -135,18 +140,12 @@ def test_one_whom_two_leads_mean_is_linked_once_and_a_person_is_asked(store):
     house.post(email=BOB)
     house.decide()
     house.crms[HUBSPOT]._exists = lambda c: FakeCrm._exists(
-        house.crms[HUBSPOT], replace(c, identities=(*c.identities, ada_key()))
+        house.crms[HUBSPOT], replace(c, identities=(*c.identities, Identity("email", ADA)))
     )
     house.settle()
     assert len(rows(store, tables.links)) == 1
     [asked] = rows(store, tables.reviews)
     assert asked["kind"] == "same_record"
-
-
-def ada_key():
-    from model.lead import Identity
-
-    return Identity("email", ADA)
 
 
 # Updating --------------------------------------------------------------------------------
@@ -190,9 +189,7 @@ def test_thousands_of_rows_without_anything_to_send_are_passed_over(store, monke
     for n in range(12):
         house.post(email=f"p{n}@example.com")
     house.settle()
-    with store.snapshot() as snapshot:
-        found = {row["entity_id"] for row in rows(store, tables.outbox_changes)}
-        assert snapshot is not None
+    found = {row["entity_id"] for row in rows(store, tables.outbox_changes)}
     wishes = [Raise(HUBSPOT, "contacts", lead_id) for lead_id in found]
     store.write(partial(outbox.raise_wanted, space="main", raises=wishes, now=NOON))
     depth = []
@@ -204,8 +201,6 @@ def test_thousands_of_rows_without_anything_to_send_are_passed_over(store, monke
 
 
 def _depth() -> int:
-    import inspect
-
     return len(inspect.stack(0))
 
 
@@ -383,8 +378,6 @@ def test_one_bad_record_stands_alone_and_is_kept_with_the_crms_words(store, crm)
 
 
 def test_a_dead_letter_is_tried_again_when_a_person_asks(store):
-    from sync import replay
-
     house = one_crm(store)
     house.crms[HUBSPOT].next("create", rejects=ADA)
     house.post(email=ADA)
@@ -420,8 +413,6 @@ def test_a_change_of_an_object_that_left_the_map_blocks_nobody(store):
     crm = a_map(SALESFORCE, "Contact")
     house.playbook = replace(house.playbook, crms={SALESFORCE: crm})
     house.post(email=BOB)
-    from handlers.registry import build
-
     house.handlers = build(house.playbook)
     house.settle()
     assert house.crms[SALESFORCE].by_email(BOB)
@@ -547,9 +538,6 @@ def test_one_who_comes_back_after_the_lease_was_lost_changes_nothing(store):
 
 
 def test_a_settlement_is_whole_or_not_at_all(store):
-    from model.errors import StoreBusy
-    from tests.sync.crashing import failing
-
     house = one_crm(store)
     for n in range(3):
         house.post(email=f"p{n}@example.com")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sync import tables
+from sync import inbox, tables
 from sync.database import Store
 from tests.builders import NOON
 from tests.sync.crashing import Crash, CrashingStore
@@ -99,8 +99,6 @@ class World:
             self.send(*self.chance.choice(self.sent))
 
     def send(self, event_id: str, email: str, at: datetime, fields: dict[str, Any]) -> None:
-        from sync import inbox
-
         now = self.house.clock.now() + timedelta(days=1)  # after every sender's moment
         inbox.append(self.store, [a_post(event_id, now, at, email=email, **fields)])  # type: ignore[arg-type]
         self.acknowledged.add(event_id)
@@ -155,7 +153,7 @@ class World:
         assert len(set(seqs)) == len(seqs)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_whatever_crashes_everybody_is_there_once(store, seed):
     world = World(store, seed)
     world.run(90)

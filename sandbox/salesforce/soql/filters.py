@@ -14,6 +14,7 @@ from sandbox.salesforce.rows import Rows
 from sandbox.salesforce.schema import IDS, NUMBERS, TEXT, Field
 from sandbox.salesforce.soql import tree
 from sandbox.salesforce.soql.binding import Binder, Column, Values
+from sandbox.salesforce.soql.spans import Span, span
 from sandbox.salesforce.soql.tokens import Token, error_at, text_of
 
 Test = Callable[[Values], bool]
@@ -49,6 +50,10 @@ def build(condition: tree.Condition, binder: Binder, rows: Rows) -> Filter:
             return Filter(lambda values: not test(values))
         case tree.In(path, literals, negated):
             return _in(_filterable(binder, path), literals, negated, binder.query, rows)
+        case tree.SemiJoin(path, query, negated):
+            return _semi_join(_filterable(binder, path), path.at, query, negated, binder, rows)
+        case tree.Compare(path, operator, literal) if literal.kind == "span":
+            return _within(_filterable(binder, path), operator, literal, binder, rows)
         case tree.Compare(path, operator, literal):
             return _compare(_filterable(binder, path), operator, literal, binder.query, rows)
 
@@ -93,7 +98,7 @@ def _any(parts: list[Filter], rows: Rows) -> Filter:
     return Filter(test, union)
 
 
-def _filterable(binder: Binder, path: tree.Path) -> Column:
+def _filterable(binder: Binder, path: tree.Expression) -> Column:
     column = binder.column(path)
     if not column.field.filterable or column.field.type == "address":
         message = f"field '{column.field.name}' can not be filtered in a query call"
@@ -110,6 +115,64 @@ def _in(column: Column, literals: tuple[Token, ...], negated: bool, query: str, 
         return ((have.lower() if fold and have else have) in wanted) is not negated
 
     return Filter(test, None if negated else _keyed(column, wanted, rows))
+
+
+def _semi_join(
+    column: Column, at: int, query: tree.Query, negated: bool, binder: Binder, rows: Rows
+) -> Filter:
+    if column.field.type not in IDS:
+        message = (
+            "The left operand field in the where expression for outer query should be an id field, "
+            f"cannot use: '{column.field.name}'"
+        )
+        raise error_at(binder.query, at, "MALFORMED_QUERY", message)
+    selected, wanted = binder.ids_of(query)
+    inner_kind = binder.source.schema.get(query.source.text)
+    outer = _targets(column, binder.kind.name)
+    inner = _targets(selected, inner_kind.name if inner_kind else "")
+    if not outer & inner:
+        message = (
+            f"The selected field '{selected.field.name}' in the subquery and the left operand field in the "
+            f"where expression in the outer query '{column.field.name}' should point to the same object type"
+        )
+        raise error_at(binder.query, at, "MALFORMED_QUERY", message)
+    get = column.get
+    if negated:
+        return Filter(lambda values: get(values) not in wanted)
+    return Filter(lambda values: get(values) in wanted, _keyed(column, wanted, rows))
+
+
+def _targets(column: Column, own_name: str) -> set[str]:
+    """The object types that an id may be of."""
+    owners = {own_name}
+    while column.inner is not None and column.reference is not None:
+        owners, column = set(column.reference.references), column.inner
+    return set(column.field.references) or owners
+
+
+def _within(column: Column, operator: str, literal: Token, binder: Binder, rows: Rows) -> Filter:
+    """A comparison with a date literal, which is a span: before it, in it, or after it."""
+    field = column.field
+    if field.type not in ("date", "datetime") or operator == "LIKE":
+        value_of(field, literal, binder.query)  # raises what another type's literal does
+        raise error_at(binder.query, literal.at, "INVALID_FIELD", f"invalid date literal: {literal.text}")
+    found: Span = span(literal.text, field.type, binder.source.now(), binder.zone)
+    start, end, get = found.start, found.end, column.get
+    inside: dict[str, Callable[[str], bool]] = {
+        "=": lambda have: start <= have < end, "!=": lambda have: not start <= have < end,
+        "<": lambda have: have < start, "<=": lambda have: have < end,
+        ">": lambda have: have >= end, ">=": lambda have: have >= start,
+    }  # fmt: skip
+    passes = inside[operator]
+
+    def test(values: Values) -> bool:
+        have = get(values)
+        return operator == "!=" if have is None else passes(have)
+
+    if operator in ("=", ">", ">=") and field.name == "SystemModstamp" and len(column.names) == 1:
+        earliest = end if operator == ">" else start
+        return Filter(test, lambda: rows.changed_from(earliest), by_change=True)
+    return Filter(test)
 
 
 def _compare(column: Column, operator: str, literal: Token, query: str, rows: Rows) -> Filter:
@@ -149,7 +212,7 @@ def _keyed(column: Column, wanted: frozenset[Any], rows: Rows) -> Found | None:
     name = column.field.name
     if name == "Id":
         return lambda: [record for value in wanted if (record := rows.get(value)) is not None]
-    if not column.field.keyed:
+    if not column.field.keyed and not column.field.children:
         return None
     return lambda: [record for value in wanted for record in rows.with_key(name, value)]
 

@@ -5,21 +5,35 @@ from __future__ import annotations
 from typing import NoReturn
 
 from sandbox.salesforce.errors import SalesforceError, not_built
+from sandbox.salesforce.soql import spans
+from sandbox.salesforce.soql.functions import DATE_FUNCTIONS
 from sandbox.salesforce.soql.tokens import Token, error_at, tokens_of
-from sandbox.salesforce.soql.tree import All, Any, Compare, Condition, In, Not, Order, Path, Query
+from sandbox.salesforce.soql.tree import (
+    AGGREGATES,
+    All,
+    Any,
+    Call,
+    Children,
+    Column,
+    Compare,
+    Condition,
+    Expression,
+    Fields,
+    In,
+    Not,
+    Order,
+    Path,
+    Query,
+    Selected,
+    SemiJoin,
+)
 
 MAX_OFFSET = 2_000
 _COMPARISONS = {"=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _LITERALS = ("string", "number", "date", "datetime")
-_DATE_WORDS = frozenset({
-    "TODAY", "YESTERDAY", "TOMORROW", "LAST_WEEK", "THIS_WEEK", "NEXT_WEEK", "LAST_MONTH", "THIS_MONTH",
-    "NEXT_MONTH", "LAST_90_DAYS", "NEXT_90_DAYS", "LAST_YEAR", "THIS_YEAR", "NEXT_YEAR", "THIS_QUARTER",
-    "LAST_QUARTER", "NEXT_QUARTER", "THIS_FISCAL_QUARTER", "LAST_FISCAL_QUARTER", "NEXT_FISCAL_QUARTER",
-    "THIS_FISCAL_YEAR", "LAST_FISCAL_YEAR", "NEXT_FISCAL_YEAR",
-})  # fmt: skip
-_CLAUSES = frozenset(["WHERE", "ORDER", "LIMIT", "OFFSET"])
+_CLAUSES = frozenset(["WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET"])
 _CLAUSES_NOT_BUILT = {
-    "GROUP": "GROUP BY", "HAVING": "HAVING", "WITH": "WITH", "FOR": "FOR VIEW, REFERENCE or UPDATE",
+    "WITH": "WITH", "FOR": "FOR VIEW, REFERENCE or UPDATE",
     "UPDATE": "UPDATE TRACKING or VIEWSTAT", "USING": "USING SCOPE", "ALL": "ALL ROWS",
 }  # fmt: skip
 
@@ -28,7 +42,11 @@ def parse(query: str) -> Query:
     """The tree of a query; raises MALFORMED_QUERY with the place of what is wrong."""
     if not query.strip():
         raise SalesforceError("MALFORMED_QUERY", "SOQL statements cannot be empty or null")
-    return _Parser(query).query()
+    parser = _Parser(query)
+    tree = parser.query()
+    if parser.next.kind != "end":
+        parser.unexpected()
+    return tree
 
 
 class _Parser:
@@ -43,70 +61,106 @@ class _Parser:
 
     def query(self) -> Query:
         self.expect("SELECT")
-        paths = self.selected()
+        selected = self.selected()
         self.expect("FROM")
-        source = self.source()
+        source, alias = self.source()
         where = self.conditions() if self.took("WHERE") else None
+        if not selected and self.next.word == "GROUP":
+            self.unexpected()  # COUNT() stands alone
+        group = self.groups() if self.took("GROUP") else ()
+        having = self.conditions() if self.took("HAVING") else None
         order = self.orders() if self.took("ORDER") else ()
         limit = self.count() if self.took("LIMIT") else None
         offset = self.count() if self.took("OFFSET") else 0
         if self.next.word in _CLAUSES_NOT_BUILT:
             raise not_built(f"{_CLAUSES_NOT_BUILT[self.next.word]} in SOQL")
-        if self.next.kind != "end":
-            self.unexpected()
         if offset > MAX_OFFSET:
             raise SalesforceError(
                 "NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}"
             )
-        return Query(self.text, source, paths, where, order, limit, offset)
+        return Query(self.text, source, alias, selected, where, group, having, order, limit, offset)
 
-    def selected(self) -> tuple[Path, ...]:
-        if self.next.word == "COUNT" and [token.text for token in self.tokens[1:4]] == [
-            self.next.text,
-            "(",
-            ")",
-        ]:
+    # What is selected.
+
+    def selected(self) -> tuple[Selected, ...]:
+        following = [token.text for token in self.tokens[self.place + 1 : self.place + 3]]
+        if self.next.word == "COUNT" and following == ["(", ")"]:
             self.place += 3
-            if self.next.text == ",":
-                raise not_built("COUNT() beside other fields in SOQL")
             return ()
-        paths = [self.column()]
+        found = [self.item()]
         while self.took(","):
-            paths.append(self.column())
-        if self.next.kind == "name" and self.next.word != "FROM":
-            following = self.tokens[self.place + 1]
-            if following.word in ("FROM", ","):
-                raise not_built("aliases in SOQL")
-        return tuple(paths)
+            found.append(self.item())
+        return tuple(found)
 
-    def column(self) -> Path:
-        if self.next.text == "(":
-            raise not_built("subqueries on child records in SOQL")
+    def item(self) -> Selected:
+        if self.took("("):
+            query = self.query()
+            self.expect(")")
+            return Children(query)
         if self.next.word == "TYPEOF":
             raise not_built("TYPEOF in SOQL")
-        path = self.path()
-        if self.next.text == "(":
-            raise not_built(f"the function {str(path).upper()}() in SOQL")
-        return path
+        if self.next.word == "FIELDS" and self.tokens[self.place + 1].text == "(":
+            return self.fields()
+        return Column(self.expression(), self.column_alias())
 
-    def source(self) -> Token:
+    def column_alias(self) -> str | None:
+        token = self.next
+        if token.kind != "name" or token.word == "FROM":
+            return None
+        if self.tokens[self.place + 1].word not in ("FROM", ","):
+            self.unexpected()
+        self.place += 1
+        return token.text
+
+    def fields(self) -> Fields:
+        at = self.take("name").at
+        self.expect("(")
+        group = self.take("name")
+        if group.word not in ("ALL", "STANDARD", "CUSTOM"):
+            raise self.error(group, "MALFORMED_QUERY", f"unexpected token: '{group.text}'")
+        self.expect(")")
+        return Fields(group.word, at)
+
+    def expression(self) -> Expression:
+        path = self.path()
+        if self.next.text != "(":
+            return path
+        name = str(path).upper()
+        if name not in AGGREGATES | DATE_FUNCTIONS.keys():
+            raise not_built(f"the function {name}() in SOQL")
+        self.expect("(")
+        inner = self.path()
+        if self.next.text == "(":
+            raise not_built(f"the function {str(inner).upper()}() in SOQL")
+        self.expect(")")
+        return Call(name, inner, path.at)
+
+    def source(self) -> tuple[Token, str | None]:
         token = self.take("name")
-        if self.next.text == ",":
-            raise not_built("several objects in a FROM in SOQL")
+        named = self.took("AS")
+        alias = None
         if self.next.kind == "name" and self.next.word not in _CLAUSES | _CLAUSES_NOT_BUILT.keys():
             following = self.tokens[self.place + 1]
-            if self.next.word == "AS" or following.kind == "end" or following.word in _CLAUSES:
-                raise not_built("aliases in SOQL")
-        return token
+            if named or following.kind == "end" or following.word in _CLAUSES or following.text in "),":
+                alias = self.take("name").text
+        if self.next.text == ",":
+            raise not_built("several objects in a FROM in SOQL")
+        return token, alias
+
+    # Conditions.
 
     def conditions(self) -> Condition:
         """Parts joined by AND or by OR; the two mix only with parentheses."""
         parts = [self.condition()]
         joint = self.next.word if self.next.word in ("AND", "OR") else None
+        place = self.next
         while joint and self.took(joint):
             parts.append(self.condition())
         if joint is None:
             return parts[0]
+        if joint == "OR" and any(isinstance(part, SemiJoin) for part in parts):
+            message = "Semi join sub-selects are not allowed with the 'OR' operator"
+            raise self.error(place, "MALFORMED_QUERY", message)
         return All(tuple(parts)) if joint == "AND" else Any(tuple(parts))
 
     def condition(self) -> Condition:
@@ -116,9 +170,7 @@ class _Parser:
             inner = self.conditions()
             self.expect(")")
             return inner
-        path = self.path()
-        if self.next.text == "(":
-            raise not_built(f"the function {str(path).upper()}() in SOQL")
+        path = self.expression()
         if self.next.text in _COMPARISONS:
             return Compare(path, _COMPARISONS[self.take("sign").text], self.literal())
         if self.took("LIKE"):
@@ -127,14 +179,16 @@ class _Parser:
             raise not_built(f"{self.next.word} in SOQL")
         negated = self.took("NOT")
         self.expect("IN")
-        return In(path, self.literals(), negated)
-
-    def literals(self) -> tuple[Token, ...]:
         if self.next.text == ":":
             self.bind_variable()
         self.expect("(")
         if self.next.word == "SELECT":
-            raise not_built("subqueries in a WHERE in SOQL")
+            query = self.query()
+            self.expect(")")
+            return SemiJoin(path, query, negated)
+        return In(path, self.literals(), negated)
+
+    def literals(self) -> tuple[Token, ...]:
         found = [self.literal()]
         while self.took(","):
             found.append(self.literal())
@@ -148,9 +202,24 @@ class _Parser:
         if token.kind in _LITERALS or token.word in ("NULL", "TRUE", "FALSE"):
             self.place += 1
             return token
-        if token.word in _DATE_WORDS or (token.kind == "name" and self.tokens[self.place + 1].text == ":"):
-            raise not_built(f"the date literal {token.word} in SOQL")
+        if token.kind == "name" and token.word in spans.FIXED:
+            self.place += 1
+            return Token("span", token.word, token.at)
+        if token.kind == "name" and token.word in spans.COUNTED and self.tokens[self.place + 1].text == ":":
+            self.place += 2
+            return Token("span", f"{token.word}:{self.count()}", token.at)
         return self.unexpected()
+
+    # Groups and orders.
+
+    def groups(self) -> tuple[Expression, ...]:
+        self.expect("BY")
+        if self.next.word in ("ROLLUP", "CUBE") and self.tokens[self.place + 1].text == "(":
+            raise not_built(f"GROUP BY {self.next.word} in SOQL")
+        found = [self.expression()]
+        while self.took(","):
+            found.append(self.expression())
+        return tuple(found)
 
     def orders(self) -> tuple[Order, ...]:
         self.expect("BY")
@@ -160,7 +229,7 @@ class _Parser:
         return tuple(found)
 
     def order(self) -> Order:
-        path = self.column()
+        path = self.expression()
         descending = self.took("DESC")
         if not descending:
             self.took("ASC")
@@ -170,6 +239,8 @@ class _Parser:
             if not nulls_last:
                 self.expect("FIRST")
         return Order(path, descending, nulls_last)
+
+    # Tokens.
 
     def count(self) -> int:
         token = self.next
@@ -200,9 +271,10 @@ class _Parser:
             self.unexpected()
 
     def bind_variable(self) -> NoReturn:
-        message = "Bind variables only allowed in Apex code"
-        raise error_at(self.text, self.next.at, "MALFORMED_QUERY", message)
+        raise self.error(self.next, "MALFORMED_QUERY", "Bind variables only allowed in Apex code")
 
     def unexpected(self) -> NoReturn:
-        message = f"unexpected token: '{self.next.text}'"
-        raise error_at(self.text, self.next.at, "MALFORMED_QUERY", message)
+        raise self.error(self.next, "MALFORMED_QUERY", f"unexpected token: '{self.next.text}'")
+
+    def error(self, token: Token, code: str, message: str) -> SalesforceError:
+        return error_at(self.text, token.at, code, message)

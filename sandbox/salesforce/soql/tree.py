@@ -19,10 +19,51 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A function of a field: ``SUM(Amount)``, ``CALENDAR_YEAR(CreatedDate)``."""
+
+    function: str  # in capitals
+    path: Path | None  # nothing in COUNT()
+    at: int
+
+    def __str__(self) -> str:
+        return f"{self.function}({self.path or ''})"
+
+
+Expression = Path | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a SELECT names, with the name it gives an aggregate."""
+
+    expression: Expression
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """``FIELDS(ALL)``, ``FIELDS(STANDARD)`` or ``FIELDS(CUSTOM)``."""
+
+    group: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """A SELECT of child records within a SELECT."""
+
+    query: Query
+
+
+Selected = Column | Fields | Children
+
+
+@dataclass(frozen=True, slots=True)
 class Compare:
     """``field operator literal``."""
 
-    path: Path
+    path: Expression
     operator: str  # "=", "!=", "<", "<=", ">", ">=", "LIKE"
     literal: Token
 
@@ -31,8 +72,17 @@ class Compare:
 class In:
     """``field [NOT] IN (literals)``."""
 
-    path: Path
+    path: Expression
     literals: tuple[Token, ...]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SemiJoin:
+    """``field [NOT] IN (SELECT …)``."""
+
+    path: Expression
+    query: Query
     negated: bool
 
 
@@ -57,14 +107,14 @@ class Any:
     parts: tuple[Condition, ...]
 
 
-Condition = Compare | In | Not | All | Any
+Condition = Compare | In | SemiJoin | Not | All | Any
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """One key of an ORDER BY; without a word, nulls come first."""
 
-    path: Path
+    path: Expression
     descending: bool = False
     nulls_last: bool = False
 
@@ -74,9 +124,22 @@ class Query:
     """A whole SELECT."""
 
     text: str
-    source: Token  # the object type's name
-    paths: tuple[Path, ...]  # empty for COUNT()
+    source: Token  # the name of the object type, or of the child relationship
+    alias: str | None
+    selected: tuple[Selected, ...]  # empty for COUNT()
     where: Condition | None
+    group: tuple[Expression, ...]
+    having: Condition | None
     order: tuple[Order, ...]
     limit: int | None
     offset: int
+
+    @property
+    def is_aggregate(self) -> bool:
+        """Whether its rows are groups instead of records."""
+        columns = (one.expression for one in self.selected if isinstance(one, Column))
+        aggregates = any(isinstance(one, Call) and one.function in AGGREGATES for one in columns)
+        return bool(self.group) or aggregates
+
+
+AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})

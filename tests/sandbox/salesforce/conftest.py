@@ -41,6 +41,12 @@ class Api:
     def delete(self, path: str, **how: Any) -> requests.Response:
         return self.call("DELETE", path, **how)
 
+    def make(self, name: str, **fields: Any) -> str:
+        """Make a record; returns its id."""
+        made = self.post(f"sobjects/{name}", fields)
+        assert made.status_code == 201, made.text
+        return made.json()["id"]
+
     def lead(self, **fields: Any) -> str:
         """Make a lead; returns its id."""
         made = self.post("sobjects/Lead", {"LastName": "Lovelace", "Company": "Engines", **fields})

@@ -22,7 +22,11 @@ def test_all_objects_are_listed_with_their_prefixes(api):
     told = api.get("sobjects").json()
     assert told["maxBatchSize"] == 200
     assert {one["name"]: one["keyPrefix"] for one in told["sobjects"]} == {
-        "Lead": "00Q", "Contact": "003", "User": "005", "Group": "00G", "Organization": "00D",
+        "Lead": "00Q", "Contact": "003", "Account": "001", "Opportunity": "006",
+        "OpportunityContactRole": "00K", "OpportunityHistory": "008", "OpportunityStage": "01J",
+        "LeadStatus": "01J", "Task": "00T", "Event": "00U", "Campaign": "701", "CampaignMember": "00v",
+        "CampaignMemberStatus": "01Y", "Case": "500", "User": "005", "Profile": "00e", "Group": "00G",
+        "Organization": "00D",
     }  # fmt: skip
 
 

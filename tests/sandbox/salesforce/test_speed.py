@@ -31,9 +31,9 @@ def big_org():
 def best_of(times, ask):
     durations = []
     for _ in range(times):
-        started = time.perf_counter()
+        started = time.process_time()  # a busy machine is not a slow sandbox
         found = ask()
-        durations.append(time.perf_counter() - started)
+        durations.append(time.process_time() - started)
     return min(durations), found
 
 

@@ -1,0 +1,1 @@
+"""What an object does besides keeping its fields: derived values, rules across fields, rows brought along."""
