@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response, g, request
 from waitress.channel import ClientDisconnected
-from werkzeug.routing import RequestRedirect
+from werkzeug.routing import RequestRedirect, Rule
 
 from sandbox import control, pages
 from sandbox.vendor import Vendor, path_template
@@ -21,9 +21,29 @@ if TYPE_CHECKING:
 DROP = "sandbox.drop"  # set in the environ of a request whose connection is to close unanswered
 
 
+class LateRule(Rule):
+    """A rule that learns to build addresses when it is first asked to.
+
+    Compiling that takes most of the time in which an app with hundreds of endpoints is made, and the pages
+    alone build addresses.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compile_now = super()._compile_builder
+        made: list[Callable[..., tuple[str, str]]] = []
+
+        def build_address(rule: Rule, **values: Any) -> tuple[str, str]:
+            if not made:
+                made.append(compile_now(append_unknown))
+            return made[0](rule, **values)
+
+        return build_address
+
+
 def build(vendor: Vendor, api: Blueprint) -> Flask:
     """Make the app of a vendor: its own endpoints, the control endpoints, and the pages."""
     app = Flask("sandbox", root_path=str(Path(__file__).parent), static_folder=None)
+    app.url_rule_class = LateRule
     app.extensions["sandbox"] = vendor
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False

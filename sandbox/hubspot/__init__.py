@@ -6,10 +6,35 @@ from flask import Blueprint, Flask, Response
 
 from sandbox.app import build
 from sandbox.clock import Clock
-from sandbox.hubspot import batches, directory, singles
-from sandbox.hubspot.account import TOKEN, HubSpot
+from sandbox.hubspot import (
+    association_batches,
+    association_calls,
+    batches,
+    consent,
+    details,
+    form_calls,
+    group_calls,
+    label_calls,
+    list_calls,
+    merging,
+    oauth,
+    owners,
+    pipeline_calls,
+    property_calls,
+    search,
+    singles,
+)
+from sandbox.hubspot.account import HubSpot
+from sandbox.hubspot.apps import TOKEN
 from sandbox.hubspot.errors import PORTAL_ID, ApiError
+from sandbox.hubspot.webhooks import calls as webhook_calls
 
+PARTS = (
+    singles, batches, search, merging,
+    association_calls, association_batches, label_calls,
+    owners, property_calls, group_calls, pipeline_calls, list_calls, details,
+    consent, oauth, webhook_calls, form_calls,
+)  # fmt: skip
 __all__ = ["PORTAL_ID", "TOKEN", "create_app"]
 
 
@@ -22,6 +47,6 @@ def create_app(clock: Clock | None = None) -> Flask:
         """Answer in HubSpot's shape."""
         return account.refuse(error)
 
-    for part in (singles, batches, directory):
+    for part in PARTS:
         part.add_to(api, account)
     return build(account, api)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sandbox.hubspot.kinds import Kind
 
 PORTAL_ID = 62515
 
@@ -63,18 +66,36 @@ def bad_request(message: str, **more: Any) -> ApiError:
     return ApiError(400, message, "VALIDATION_ERROR", **more)
 
 
-def already_exists(existing_id: str | None) -> ApiError:
+def required_missing(code: str, names: Sequence[str]) -> ApiError:
+    """400 for a new record that lacks what its type needs (recorded traffic)."""
+    message = f"Error creating {code}. Some required properties were not set."
+    return bad_request(message, context={"properties": list(names)})
+
+
+def fields_missing(names: Sequence[str]) -> ApiError:
+    """400 for a body without a required field (recorded traffic)."""
+    named = ", ".join(names)
+    return bad_request(
+        f"Invalid input JSON on line 1, column 2. Some required fields were not set: [{named}]"
+    )
+
+
+def bad_associations(**context: list[str]) -> ApiError:
+    """400 for an association with a wrong type or with a record that is not there (recorded traffic)."""
+    return bad_request("One or more associations are invalid", context=context)
+
+
+def already_exists(kind: Kind, existing_id: str | None) -> ApiError:
     """409 for an e-mail address that a contact has; no id where that contact is in the same batch."""
-    if existing_id is None:
-        return ApiError(409, "Contact already exists", "CONFLICT")
-    return ApiError(409, f"Contact already exists. Existing ID: {existing_id}", "CONFLICT")
+    message = f"{kind.singular.capitalize()} already exists"
+    return ApiError(409, f"{message}. Existing ID: {existing_id}" if existing_id else message, "CONFLICT")
 
 
-def value_taken(name: str, value: str, record_id: str, holder_id: str) -> ApiError:
-    """400 for the value of a custom unique property that another contact has (recorded traffic)."""
+def value_taken(kind: Kind, name: str, value: str, record_id: str, holder_id: str) -> ApiError:
+    """400 for the value of a custom unique property that another record has (recorded traffic)."""
     coordinates = (
         f"PropertyValueCoordinates{{portalId={PORTAL_ID}, objectTypeId=ObjectTypeId"
-        f"{{legacyObjectType=CONTACT}}, propertyName={name}, value={value}}}"
+        f"{{legacyObjectType={kind.code}}}, propertyName={name}, value={value}}}"
     )
     return bad_request(f"Cannot set {coordinates} on {record_id}. {holder_id} already has that value.")
 
@@ -84,10 +105,10 @@ def not_found(message: str = "resource not found") -> ApiError:
     return ApiError(404, message, "OBJECT_NOT_FOUND")
 
 
-def some_not_found(ids: Sequence[str]) -> ApiError:
+def some_not_found(kind: Kind, ids: Sequence[str]) -> ApiError:
     """The row of a 207 answer that names the ids nothing was found for."""
     message = (
-        "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid."
+        f"Could not get some {kind.code} objects, they may be deleted or not exist. Check that ids are valid."
     )
     return ApiError(404, message, "OBJECT_NOT_FOUND", context={"ids": list(ids)})
 

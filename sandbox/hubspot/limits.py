@@ -67,6 +67,29 @@ class Budget:
         return recent
 
 
+class Window:
+    """Calls that have a limit of their own, over so many seconds. Callers hold the vendor's lock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._times: deque[float] = deque()
+
+    def take(self, limit: int | None, at: datetime) -> ApiError | None:
+        """Count a call, or refuse it in the shape that searches have."""
+        now = at.timestamp()
+        while self._times and not now - self._seconds < self._times[0] <= now:
+            self._times.popleft()
+        if limit is not None and len(self._times) >= limit:
+            return too_many_searches()
+        self._times.append(now)
+        return None
+
+
+def too_many_searches() -> ApiError:
+    """429 as searches word it; unlike the gateway they name no policy."""
+    return ApiError(429, "You have reached your secondly limit.", "RATE_LIMITS")
+
+
 def too_many(message: str, policy: str) -> ApiError:
     """429 as the gateway words it; it has no category."""
     group = f"publicapi:app:{PORTAL_ID}"

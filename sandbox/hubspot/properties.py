@@ -1,47 +1,97 @@
-"""The property definitions of the account, and what a value must be to pass as one of them."""
+"""The property definitions of each object type, and their groups."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sandbox.hubspot.errors import Problem
+from sandbox.hubspot.kinds import Kind
 
-HERE = Path(__file__).parent
-# Which properties HubSpot has by itself, and which an account that uses leadrelay has added.
-FILES = {"default_properties.json": True, "leadrelay_properties.json": False}
+HERE = Path(__file__).parent / "definitions"
 MADE_AT = "2026-01-05T08:00:00.000Z"
-LONGEST_STRING = 65_536
 
-EMAIL = re.compile(r"[^@\s,;<>()]+@[^@\s,;<>()]+\.[^@\s.,;<>()]{2,}")
-NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+Definition = dict[str, Any]
 
 
-def iso(at: datetime) -> str:
-    """A time as HubSpot writes it."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+class Definitions:
+    """The properties of one object type, those HubSpot has by itself and the account's own."""
+
+    def __init__(self, kind: Kind) -> None:
+        rows = [*_rows(kind.name), *_ours(kind.name)]
+        own = {row["name"] for row in _ours(kind.name)}
+        self.live: dict[str, Definition] = {
+            row["name"]: _definition(row, row["name"] not in own, order) for order, row in enumerate(rows)
+        }
+        self.archived: dict[str, Definition] = {}
+        self.groups: dict[str, dict[str, Any]] = {}
+        for told in self.live.values():
+            self.groups.setdefault(told["groupName"], _group(told["groupName"], len(self.groups)))
+        self._find_unique()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.live
+
+    def __iter__(self) -> Iterator[Definition]:
+        return iter(self.live.values())
+
+    def get(self, name: str) -> Definition | None:
+        """The live definition of that name."""
+        return self.live.get(name)
+
+    def add(self, row: Mapping[str, Any], *, at: str) -> Definition:
+        """Take in a property of the account's own."""
+        told = _definition(row, False, row.get("displayOrder", -1)) | {"createdAt": at, "updatedAt": at}
+        told |= {name: row[name] for name in ("description", "hidden", "formField") if name in row}
+        self.archived.pop(told["name"], None)
+        self.live[told["name"]] = told
+        self._find_unique()
+        return told
+
+    def change(self, name: str, changes: Mapping[str, Any], *, at: str) -> Definition:
+        """Change a definition."""
+        told: Definition = {**self.live[name], **changes, "updatedAt": at}
+        if "options" in changes:
+            told["options"] = options_of(changes["options"])
+        self.live[name] = told
+        return told
+
+    def archive(self, name: str, *, at: str) -> None:
+        """Put a property into the bin; its values stay on the records, unseen."""
+        self.archived[name] = self.live.pop(name) | {"archived": True, "archivedAt": at}
+        self._find_unique()
+
+    def _find_unique(self) -> None:
+        self.unique = [name for name, told in self.live.items() if told["hasUniqueValue"]]
 
 
-def load() -> dict[str, dict[str, Any]]:
-    """Read the definitions, by name, in HubSpot's shape."""
-    rows = [
-        (row, ours) for name, ours in FILES.items() for row in json.loads((HERE / name).read_text("utf-8"))
-    ]
-    return {
-        row["name"]: _definition(row, hubspot_defined, order)
-        for order, (row, hubspot_defined) in enumerate(rows)
-    }
+@cache
+def _rows(kind_name: str) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = json.loads((HERE / f"{kind_name}.json").read_text("utf-8"))
+    return rows
 
 
-def _definition(row: Mapping[str, Any], hubspot_defined: bool, order: int) -> dict[str, Any]:
-    options = [
-        {**option, "displayOrder": place, "hidden": False}
-        for place, option in enumerate(row.get("options", ()))
-    ]
+@cache
+def _ours(kind_name: str) -> list[Mapping[str, Any]]:
+    """What an account has that uses leadrelay."""
+    rows: list[Mapping[str, Any]] = json.loads((HERE / "leadrelay.json").read_text("utf-8")).get(
+        kind_name, []
+    )
+    return rows
+
+
+def options_of(sent: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The choices of an enumeration in HubSpot's shape, in their order."""
+    return [{"displayOrder": place, "hidden": False, **option} for place, option in enumerate(sent)]
+
+
+def _group(name: str, order: int) -> dict[str, Any]:
+    return {"name": name, "label": name.capitalize(), "displayOrder": order, "archived": False}
+
+
+def _definition(row: Mapping[str, Any], hubspot_defined: bool, order: int) -> Definition:
     told = {
         "updatedAt": MADE_AT,
         "createdAt": MADE_AT,
@@ -51,7 +101,7 @@ def _definition(row: Mapping[str, Any], hubspot_defined: bool, order: int) -> di
         "fieldType": row["fieldType"],
         "description": "",
         "groupName": row["groupName"],
-        "options": options,
+        "options": options_of(row.get("options", [])),
         "displayOrder": order if hubspot_defined else -1,
         "calculated": False,
         "externalOptions": row.get("externalOptions", False),
@@ -63,68 +113,8 @@ def _definition(row: Mapping[str, Any], hubspot_defined: bool, order: int) -> di
             "readOnlyValue": row.get("readOnly", False),
         },
         "formField": not row.get("readOnly", False),
-        "dataSensitivity": "non_sensitive",
+        "dataSensitivity": row.get("dataSensitivity", "non_sensitive"),
     }
     if "referencedObjectType" in row:
         told["referencedObjectType"] = row["referencedObjectType"]
     return told | ({"hubspotDefined": True} if hubspot_defined else {"archived": False})
-
-
-def read_value(definition: Mapping[str, Any], value: Any) -> str | Problem:
-    """The text HubSpot keeps for a value that is sent, or what is wrong with it; "" clears."""
-    name = definition["name"]
-    if definition["modificationMetadata"]["readOnlyValue"]:
-        return Problem("READ_ONLY_VALUE", name, f'"{name}" is a read only property; its value cannot be set.')
-    text = _as_text(value)
-    if text == "":
-        return text
-    match definition["type"]:
-        case "string":
-            return _read_string(name, text)
-        case "number":
-            wrong = Problem("INVALID_INTEGER", name, f"{text} was not a valid integer.")
-            return text.strip() if NUMBER.fullmatch(text.strip()) else wrong
-        case "datetime":
-            at = _read_time(text)
-            return iso(at) if at else Problem("INVALID_LONG", name, f"{text} was not a valid long.")
-        case "enumeration" if not definition["externalOptions"]:
-            return _read_option(definition, text)
-    return text
-
-
-def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _read_string(name: str, text: str) -> str | Problem:
-    if name == "email":
-        address = text.strip().lower()  # HubSpot keeps addresses in lower case
-        wrong = Problem("INVALID_EMAIL", name, f"Email address {text} is invalid")
-        return address if EMAIL.fullmatch(address) else wrong
-    if len(text) > LONGEST_STRING:
-        return Problem(
-            "PROPERTY_VALUE_TOO_LONG", name, f"The value is longer than {LONGEST_STRING} characters."
-        )
-    return text
-
-
-def _read_option(definition: Mapping[str, Any], text: str) -> str | Problem:
-    allowed = [option["value"] for option in definition["options"]]
-    chosen = [part for part in text.split(";") if part] if definition["fieldType"] == "checkbox" else [text]
-    if all(part in allowed for part in chosen):
-        return ";".join(chosen)
-    message = f"{text} was not one of the allowed options: [{', '.join(allowed)}]"
-    return Problem("INVALID_OPTION", definition["name"], message)
-
-
-def _read_time(text: str) -> datetime | None:
-    """A time from epoch milliseconds or ISO 8601; without a zone it counts as UTC."""
-    try:
-        if re.fullmatch(r"-?\d{6,}", text):
-            return datetime.fromtimestamp(int(text) / 1000, UTC)
-        at = datetime.fromisoformat(text)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -1,85 +1,106 @@
-"""Shows a contact as the object API answers it."""
+"""Shows a record as the object API answers it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import request
 
+from sandbox.history import Write
 from sandbox.hubspot.errors import ApiError, bad_request
-from sandbox.hubspot.properties import iso
+from sandbox.hubspot.objects import Objects
+from sandbox.hubspot.values import iso
 from sandbox.records import Record
 
-if TYPE_CHECKING:
-    from sandbox.hubspot.account import HubSpot
-
-ALWAYS = ("createdate", "hs_object_id", "lastmodifieddate")
-WITHOUT_ASKING = ("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname")
-AFTER_UPDATE = ("createdate", "hs_object_id", "lastmodifieddate", "lifecyclestage")
-APP_ID = "54321"
+AFTER_UPDATE = ("lifecyclestage",)  # HubSpot answers it beside what was written
 
 
 class View:
-    """What a call wants to see of each contact: properties, and properties with their history."""
+    """What a call wants to see of each record: properties, their history, associations."""
 
-    def __init__(self, account: HubSpot, properties: Sequence[str], with_history: Sequence[str] = ()) -> None:
-        self._account = account
-        wanted = [*properties, *with_history, *ALWAYS] if properties or with_history else WITHOUT_ASKING
-        self.names = sorted({name for name in wanted if name in account.definitions})
-        self.with_history = [name for name in with_history if name in account.definitions]
+    def __init__(
+        self,
+        objects: Objects,
+        properties: Sequence[str],
+        with_history: Sequence[str] = (),
+        associations: Sequence[str] = (),
+    ) -> None:
+        self._objects, self._kind, self._account = objects, objects.kind, objects.account
+        known = objects.definitions
+        wanted = [*properties, *with_history, *self._kind.always]
+        asked = properties or with_history
+        self.names = (
+            sorted({name for name in wanted if name in known}) if asked else self._kind.without_asking
+        )
+        self.with_history = [name for name in with_history if name in known]
+        self.associated = [self._account.of(name).kind.name for name in associations]
 
     def show(self, record: Record) -> dict[str, Any]:
-        """A contact with the properties asked for; one without a value is null."""
-        told = bare(record) | {"properties": {name: record.values.get(name) for name in self.names}}
+        """A record with the properties asked for; one without a value is null."""
+        told = bare(self._objects, record)
+        told["properties"] = {name: record.values.get(name) for name in self.names}
         if self.with_history:
             told["propertiesWithHistory"] = {name: self._versions(record, name) for name in self.with_history}
-        return told
+        associations = {name: self._others(record, name) for name in self.associated}
+        told_of = {name: {"results": others} for name, others in associations.items() if others}
+        return told | ({"associations": told_of} if told_of else {})
+
+    def _others(self, record: Record, target: str) -> list[dict[str, str]]:
+        """The associated records of a type, each once for every label."""
+        account, source = self._account, self._kind.name
+        others = account.links.of((source, record.id), target)
+        return [
+            {"id": other, "type": made.name}
+            for other, specs in others.items()
+            if account.objects[target].find(other) is not None
+            for made in (account.link_types.get(source, target, spec) for spec in specs)
+            if made is not None
+        ]
 
     def _versions(self, record: Record, name: str) -> list[dict[str, Any]]:
-        """The values a property has had, newest first."""
-        versions = []
-        for write in reversed(self._account.history.of("contacts", record.id)):
-            if name not in write.after:
-                continue
-            by = self._user_id(write.call.by)
-            source = (
-                {"sourceType": "CRM_UI", "sourceId": f"userId:{by}", "updatedByUserId": by}
-                if by
-                else {"sourceType": "INTEGRATION", "sourceId": APP_ID}
-            )
-            versions.append({"value": write.after[name] or "", "timestamp": iso(write.at), **source})
-        return versions
+        """The values a property has had, newest first; those of records merged into it as well."""
+        ids = [old for old in (record.values.get("hs_merged_object_ids") or "").split(";") if old]
+        writes = [
+            write for one in (*ids, record.id) for write in self._account.history.of(self._kind.name, one)
+        ]
+        return [
+            {"value": write.after[name] or "", "timestamp": iso(write.at), **self._source(write)}
+            for write in reversed(writes)
+            if name in write.after
+        ]
 
-    def _user_id(self, email: str | None) -> int | None:
-        for owner in self._account.tables["owners"].after() if email else ():
-            if owner.values["email"] == email:
-                return int(owner.values["userId"])
-        return None
+    def _source(self, write: Write) -> dict[str, Any]:
+        source, source_id = self._account.source_of(write)
+        told = {"sourceType": source, "sourceId": source_id}
+        user_id = source_id.removeprefix("userId:")
+        return told | ({"updatedByUserId": int(user_id)} if user_id != source_id else {})
 
 
-def bare(record: Record) -> dict[str, Any]:
-    """A contact without its properties."""
+def bare(objects: Objects, record: Record) -> dict[str, Any]:
+    """A record without its properties."""
     told: dict[str, Any] = {
         "id": record.id,
         "properties": {},
         "createdAt": iso(record.created_at),
         "updatedAt": iso(record.updated_at),
         "archived": record.archived_at is not None,
-        "url": f"{request.host_url}browse/contacts/{record.id}",
+        "url": f"{request.host_url}browse/{objects.kind.name}/{record.id}",
     }
     return told | ({"archivedAt": iso(record.archived_at)} if record.archived_at else {})
 
 
-def created(record: Record) -> dict[str, Any]:
-    """A new contact: every property that has a value."""
-    return bare(record) | {"properties": dict(sorted(record.values.items()))}
+def created(objects: Objects, record: Record) -> dict[str, Any]:
+    """A new record: every property that has a value."""
+    return bare(objects, record) | {"properties": dict(sorted(record.values.items()))}
 
 
-def updated(record: Record, written: Iterable[str]) -> dict[str, Any]:
-    """A changed contact: the properties that were written and those HubSpot keeps itself."""
-    kept = {name: record.values[name] for name in AFTER_UPDATE if name in record.values}
-    return bare(record) | {"properties": kept | {name: record.values.get(name) for name in written}}
+def updated(objects: Objects, record: Record, written: Iterable[str]) -> dict[str, Any]:
+    """A changed record: the properties that were written and those HubSpot keeps itself."""
+    values = record.values
+    kept = {name: values[name] for name in (*objects.kind.always, *AFTER_UPDATE) if name in values}
+    known = {name: values.get(name) for name in written if name in objects.definitions}
+    return bare(objects, record) | {"properties": kept | known}
 
 
 def names_in(query: str) -> list[str]:
@@ -113,8 +134,6 @@ def properties_of(row: Mapping[str, Any]) -> Mapping[str, Any]:
     sent = row.get("properties")
     if not isinstance(sent, dict):
         raise bad_request("Invalid request: properties must be an object.")
-    if row.get("associations"):
-        raise ApiError(501, "The sandbox has not built associations.", "NOT_BUILT")
     return sent
 
 

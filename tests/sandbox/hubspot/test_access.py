@@ -98,6 +98,11 @@ def test_an_injected_429_has_the_shape_of_the_burst(account):
     assert account.call("GET", CONTACTS).json()["policyName"] == "TEN_SECONDLY_ROLLING"
 
 
+def test_an_injected_429_of_a_search_has_the_shape_of_searches(account):
+    account.control("faults", {"rate_429": 1})
+    assert account.call("POST", f"{CONTACTS}/search", {}).json()["category"] == "RATE_LIMITS"
+
+
 @pytest.mark.parametrize(
     ("status", "mimetype"),
     [(423, "application/json"), (500, "application/json"), (502, "text/html"), (524, "text/html")],
@@ -132,16 +137,12 @@ def test_every_path_scheme_reaches_the_same_contacts(account, objects, kind):
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", f"{CONTACTS}/search"),
-        ("POST", f"{CONTACTS}/batch/upsert"),
-        ("POST", f"{CONTACTS}/merge"),
-        ("GET", "/crm/v3/objects/companies"),
-        ("POST", "/crm/objects/2026-09/0-3/batch/create"),
-        ("GET", "/crm/v3/properties/deals"),
-        ("POST", "/crm/v3/properties/contacts"),
-        ("POST", "/oauth/v1/token"),
-        ("GET", "/crm/v3/pipelines/deals"),
-        ("PUT", "/crm/v4/objects/contacts/1/associations/default/companies/2"),
+        ("GET", "/crm/v3/schemas"),
+        ("POST", "/crm/v3/imports"),
+        ("GET", "/crm/v3/associations/contacts/companies/types"),
+        ("GET", "/marketing/v3/forms"),
+        ("PUT", "/crm/v3/objects/contacts"),
+        ("POST", "/automation/v2/workflows/7/enrollments/contacts/a@example.com"),
         ("GET", "/crm/objects/2031-03/contacts"),
     ],
 )

@@ -271,3 +271,13 @@ def test_results_can_come_in_another_order_than_the_rows(account):
 @pytest.mark.parametrize("body", [{}, {"inputs": 5}, {"inputs": ["x"]}])
 def test_a_batch_of_another_shape_is_400(account, body):
     assert account.call("POST", f"{BATCH}/create", body).status_code == 400
+
+
+def test_in_2026_09_failed_rows_may_come_with_the_usual_status(account):
+    rows = {"inputs": [{"properties": {"shoe_size": "9"}, "objectWriteTraceId": "t1"}]}
+    path = "/crm/objects/2026-09/contacts/batch/create"
+    assert account.call("POST", path, rows).status_code == 207
+    account.control("faults", {"partial_in_2026_09": "200"})
+    answer = account.call("POST", path, rows)
+    assert (answer.status_code, answer.json()["numErrors"]) == (201, 1)
+    assert account.call("POST", f"{BATCH}/create", rows).status_code == 207

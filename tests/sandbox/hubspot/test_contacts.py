@@ -305,9 +305,3 @@ def test_deleting_what_is_not_there_is_204(account):
 def test_a_person_is_refused_as_by_the_api(account):
     refused = account.control("act/create", {"object": "contacts", "fields": {"email": "nobody"}})
     assert refused["code"] == "hubspot_refuses"
-
-
-def test_associations_are_said_to_be_missing(account):
-    body = {"properties": {"email": "a@example.com"}, "associations": [{"to": {"id": "1"}, "types": []}]}
-    assert account.call("POST", CONTACTS, body).status_code == 501
-    assert account.call("GET", CONTACTS, associations="companies").status_code == 501

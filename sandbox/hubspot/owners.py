@@ -1,4 +1,4 @@
-"""The endpoints for owners and for property definitions; both are read only."""
+"""The endpoints for owners, which are read only."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from flask import Blueprint, Response, request
 from sandbox.app import answer
 from sandbox.hubspot import render
 from sandbox.hubspot.errors import bad_request, not_found
-from sandbox.hubspot.properties import iso
 from sandbox.hubspot.render import flag_in, limit_in
+from sandbox.hubspot.values import iso
 from sandbox.records import Record
 
 if TYPE_CHECKING:
     from sandbox.hubspot.account import HubSpot
 
 OWNERS = ("/crm/v3/owners", "/crm/owners/2026-03", "/crm/owners/2026-09")
-PROPERTIES = ("/crm/v3/properties", "/crm/properties/2026-03", "/crm/properties/2026-09")
 
 
 def add_to(api: Blueprint, account: HubSpot) -> None:
@@ -51,23 +50,9 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
                     return answer(_shown(row))
         raise not_found()
 
-    def definitions(object_type: str) -> Response:
-        account.check_type(object_type)
-        told = [] if flag_in("archived") else list(account.definitions.values())
-        return answer({"results": told})
-
-    def definition(object_type: str, name: str) -> Response:
-        account.check_type(object_type)
-        if name not in account.definitions or flag_in("archived"):
-            raise not_found(f'Property "{name}" does not exist')
-        return answer(account.definitions[name])
-
     for base in OWNERS:  # the vendor's Python client calls the list with a trailing slash
         api.add_url_rule(base, f"list {base}", owners, methods=["GET"])
         api.add_url_rule(f"{base}/<owner_id>", f"read {base}", owner, methods=["GET"])
-    for base in PROPERTIES:
-        api.add_url_rule(f"{base}/<object_type>", f"list {base}", definitions, methods=["GET"])
-        api.add_url_rule(f"{base}/<object_type>/<name>", f"read {base}", definition, methods=["GET"])
 
 
 def _shown(owner: Record) -> dict[str, Any]:

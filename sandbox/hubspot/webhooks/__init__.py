@@ -1,0 +1,1 @@
+"""What HubSpot sends by itself: subscriptions, events, signatures, deliveries."""
