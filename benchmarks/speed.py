@@ -67,7 +67,7 @@ def without_limits(house: House, *, quick: bool) -> Iterator[Table]:
         rows = [_row(way, _targets(way)) for way in _ways(house, daemon, spells)]
     yield Table("Speed to lead, no vendor limits", HEAD, rows)
     with house.script(limited=False) as script:
-        spells = ((5, 3), (50, 2)) if quick else ((5, 12), (50, 10), (200, 5))
+        spells = ((5, 3), (50, 2)) if quick else ((5, 6), (50, 5), (200, 3))
         rows = [_row(way, ("", "")) for way in _ways(house, script, spells, visits=(1,) if quick else (1, 2))]
     yield Table("The script, no vendor limits", HEAD, rows)
 

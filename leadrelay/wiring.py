@@ -26,9 +26,9 @@ from model.times import Clock
 from scheduler import jobs, loops, poll
 from sync import inbox, migrate, outbox
 from sync.budgets import MemoryBudget
+from sync.claiming import Target
 from sync.database import Store, exclusive, open_store
 from sync.decider import TERM, Decider
-from sync.deliverer import Target
 from sync.leases import Lease
 from webhooks import control
 from webhooks.server import Server, create_app, serve

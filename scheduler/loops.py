@@ -12,9 +12,10 @@ import structlog
 from model.errors import LostLease, StoreBusy
 from model.times import Clock
 from sync import leases
+from sync.claiming import Claimed, Target, claim
 from sync.database import Store
 from sync.decider import TERM, Decider
-from sync.deliverer import Claimed, Target, claim, finish
+from sync.deliverer import finish
 from sync.leases import Lease
 
 log = structlog.get_logger("leadrelay.loops")

@@ -16,9 +16,10 @@ from model.event import Event, EventKind
 from model.lead import Lead
 from scheduler import poll
 from sync import inbox, leads, leases, outbox, replay, status
+from sync.claiming import Target
 from sync.database import Store
 from sync.decider import TERM, Decider
-from sync.deliverer import Target, deliver_batch
+from sync.deliverer import deliver_batch
 from sync.explain import find_lead
 from sync.inbox import Receipt
 from sync.leases import Lease

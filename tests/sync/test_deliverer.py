@@ -14,9 +14,12 @@ from model.change import Postponed
 from model.errors import StoreBusy
 from model.event import Event, EventKind
 from model.lead import Identity
-from sync import deliverer, inbox, outbox, replay, tables
-from sync.deliverer import MOST_ATTEMPTS, PATIENCE, claim, deliver_batch, finish
+from sync import claiming, inbox, outbox, replay, tables
+from sync.claiming import claim
+from sync.deliverer import deliver_batch, finish
 from sync.outbox import Raise
+from sync.sending import send
+from sync.settling import MOST_ATTEMPTS, PATIENCE, settle
 from tests.builders import NOON
 from tests.sync.crashing import failing
 from tests.sync.fake_crm import FakeCrm
@@ -121,7 +124,7 @@ def test_a_process_that_ends_around_a_create_leaves_one_record(store, crm, after
     claimed = claim(house.targets[crm])
     assert claimed is not None
     if after:
-        list(deliverer.send(house.targets[crm], claimed.sendings))
+        list(send(house.targets[crm], claimed.sendings))
     house.restart()
     assert house.deliver() == 0  # leased: whoever had it may still be at it
     if store.dialect == "sqlite":
@@ -193,8 +196,8 @@ def test_thousands_of_rows_without_anything_to_send_are_passed_over(store, monke
     wishes = [Raise(HUBSPOT, "contacts", lead_id) for lead_id in found]
     store.write(partial(outbox.raise_wanted, space="main", raises=wishes, now=NOON))
     depth = []
-    real = deliverer._plan_due
-    monkeypatch.setattr(deliverer, "_plan_due", lambda target: depth.append(_depth()) or real(target))
+    real = claiming._plan_due
+    monkeypatch.setattr(claiming, "_plan_due", lambda target: depth.append(_depth()) or real(target))
     assert claim(house.targets[HUBSPOT]) is None
     assert len(depth) == 13
     assert len(set(depth)) == 1  # a loop, not a call in a call
@@ -528,12 +531,11 @@ def test_one_who_comes_back_after_the_lease_was_lost_changes_nothing(store):
     house.decide()
     slow = claim(house.targets[HUBSPOT])
     assert slow is not None
-    outcomes = list(deliverer.send(house.targets[HUBSPOT], slow.sendings))
+    outcomes = list(send(house.targets[HUBSPOT], slow.sendings))
     house.clock.advance(121)
     house.settle()
     before = (rows(store, tables.outbox_changes), rows(store, tables.links), kinds(store))
-    settle = partial(deliverer.settle, target=house.targets[HUBSPOT], claimed=slow, outcomes=outcomes)
-    store.write(settle)
+    store.write(partial(settle, target=house.targets[HUBSPOT], claimed=slow, outcomes=outcomes))
     assert (rows(store, tables.outbox_changes), rows(store, tables.links), kinds(store)) == before
 
 

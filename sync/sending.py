@@ -1,0 +1,184 @@
+"""The second step of a delivery: make the calls, with no transaction open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from mappings.outward import difference, same_on
+from mappings.playbook import ObjectMap
+from model.change import (
+    Gone,
+    Outcome,
+    Postponed,
+    Record,
+    RecordChange,
+    Updated,
+)
+from model.errors import Refusal, RetryLater
+from model.event import JsonValue, RecordRef
+from model.lead import Identity, Link
+from sync.claiming import Sending, Target
+from sync.doubt import arrived
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Outcome of a read before a write: somebody changed the record; the decider merges first."""
+
+    key: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Outcome of an update, or of a read that found nothing missing: what is agreed, what is ours."""
+
+    key: str
+    ref: RecordRef
+    fields: Mapping[str, JsonValue]
+    written: Mapping[str, JsonValue]
+    is_read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Outcome of a call that nobody may make before a person acts: it waits, and no change pays for it."""
+
+    key: str
+    reason: str
+
+
+Ended = Outcome | Moved | Written | Refused
+"""What becomes of a sending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A known record that may be written, with what it was just read as, if it was."""
+
+    sending: Sending
+    values: Mapping[str, JsonValue]
+    record: Record | None = None
+    ours: Mapping[str, JsonValue] = field(default_factory=dict)  # of what was in doubt: it had arrived
+
+    def written(self, answer: Updated) -> Written:
+        """Return the outcome of its update."""
+        read = self.record.fields if self.record else {}
+        return Written(
+            answer.key,
+            answer.ref,
+            {**read, **answer.fields},
+            {**self.ours, **self.values},
+            is_read=self.record is not None,
+        )
+
+
+def send(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
+    """Make the calls; no transaction is open. Yields one outcome for each sending."""
+    crm = target.playbook().crms[target.name]
+    fields = {name: remote_names(object_map) for name, object_map in crm.objects.items()}
+    for object_name in sorted({s.row.object for s in sendings}):
+        mine = [s for s in sendings if s.row.object == object_name]
+        yield from _send_new(target, [s for s in mine if s.link is None], fields)
+        yield from _send_known(target, [s for s in mine if s.link is not None], fields)
+
+
+def remote_names(object_map: ObjectMap) -> tuple[str, ...]:
+    """Return the vendor fields that a merge looks at."""
+    return tuple(dict.fromkeys(rule.remote for rule in object_map.fields))
+
+
+def _send_new(
+    target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Outcome]:
+    if not sendings:
+        return
+    changes = [_change(s, s.difference) for s in sendings]
+    answered: set[str] = set()
+    if target.connector.asks_before_create:
+        for outcome in target.connector.find(changes, fields):
+            answered.add(outcome.key)
+            yield outcome
+    missing = [change for change in changes if change.key not in answered]
+    if missing:
+        yield from target.connector.create(missing, fields)
+
+
+def _send_known(
+    target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Ended]:
+    ready = {s.key: Ready(s, s.difference) for s in sendings if not s.read_first}
+    doubtful = [s for s in sendings if s.read_first]
+    if doubtful:
+        for item in _read_first(target, doubtful, fields):
+            if isinstance(item, Ready):
+                ready[item.sending.key] = item
+            else:
+                yield item
+    if ready:
+        for outcome in target.connector.update([_change(r.sending, r.values) for r in ready.values()]):
+            yield ready[outcome.key].written(outcome) if isinstance(outcome, Updated) else outcome
+
+
+def _read_first(
+    target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Ended | Ready]:
+    """Read records by id before writing them; yields those that may be written with what is still missing."""
+    playbook = target.playbook()
+    crm = playbook.crms[target.name]
+    refs = {s.key: _ref(target.name, s) for s in sendings}
+    try:
+        read = {record.ref: record for record in target.connector.read(list(refs.values()), fields)}
+    except (RetryLater, Refusal) as error:
+        wait = error.wait if isinstance(error, RetryLater) else None
+        yield from (Postponed(s.key, str(error), wait) for s in sendings)  # what was in doubt stays so
+        return
+    for sending in sendings:
+        record, object_map = read.get(refs[sending.key]), crm.objects[sending.row.object]
+        if record is None or record.archived:
+            yield Gone(sending.key, "the record was deleted in the CRM, or merged into another")
+        elif _has_moved(sending, record, object_map):
+            yield Moved(sending.key, record)
+        else:
+            ours = arrived(sending.row.in_flight or {}, record.fields, object_map)
+            link = _as_read(sending.link, record, ours)
+            missing = difference(sending.draft, link, object_map, playbook.lifecycle)
+            ready = Ready(sending, missing, record, ours)
+            yield ready if missing else ready.written(Updated(sending.key, record.ref, {}))
+
+
+def _as_read(link: Link | None, record: Record, ours: Mapping[str, JsonValue]) -> Link | None:
+    """Return the link as the record was just read: what differs from that is what must be written."""
+    if link is None:
+        return None
+    return replace(link, shadow={**link.shadow, **record.fields}, written={**link.written, **ours})
+
+
+def _has_moved(sending: Sending, record: Record, object_map: ObjectMap) -> bool:
+    """Say whether the record holds anything that neither side agreed on nor we may have written."""
+    shadow = sending.link.shadow if sending.link else {}
+    ours = arrived(sending.row.in_flight or {}, record.fields, object_map)
+    return any(
+        name not in ours and not same_on(object_map, name, record.fields.get(name), shadow.get(name))
+        for name in remote_names(object_map)
+    )
+
+
+def _ref(connection: str, sending: Sending) -> RecordRef:
+    remote_id = sending.link.remote_id if sending.link else ""
+    return RecordRef(connection, sending.row.object, remote_id)
+
+
+def _change(sending: Sending, values: Mapping[str, JsonValue]) -> RecordChange:
+    email = sending.lead.fields.get("email")
+    keys = [Identity("lead", sending.lead.id)]
+    if email:
+        keys.append(Identity("email", email))
+    return RecordChange(
+        key=sending.key,
+        object=sending.row.object,
+        fields=values,
+        remote_id=sending.link.remote_id if sending.link else None,
+        identities=tuple(keys),
+    )

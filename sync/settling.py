@@ -1,0 +1,137 @@
+"""The third step of a delivery: record each outcome, where the lease is still ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from model.change import (
+    Created,
+    Exists,
+    Gone,
+    Postponed,
+    Record,
+    Rejected,
+)
+from model.event import Event, EventKind, JsonValue, RecordRef
+from sync import inbox, leads, links, outbox
+from sync.claiming import Claimed, Sending, Target
+from sync.doubt import with_sent
+from sync.links import Agreed, record_key
+from sync.outbox import DueRow, Settled
+from sync.records import record_payload
+from sync.sending import Ended, Moved, Refused, Written
+
+log = structlog.get_logger("leadrelay.deliverer")
+
+FIRST_WAIT = 2.0  # seconds before the second attempt, doubled each time
+LONGEST_WAIT = 900.0
+MOST_ATTEMPTS = 100  # some 24 hours at the longest wait
+PATIENCE = timedelta(hours=24)  # nor earlier, however short the waits are that a busy server asks for
+REFUSED_WAIT = 60.0  # seconds until a connection that nobody may use is tried again
+
+
+def settle(
+    connection: Connection,
+    target: Target,
+    claimed: Claimed,
+    outcomes: Sequence[Ended],
+) -> None:
+    """Record outcomes of the rows that are still ours; a lost lease means another claim reads first."""
+    now = target.clock.now()
+    token = claimed.token
+    ours = outbox.held(connection, [s.row.id for s in claimed.sendings], token)
+    by_key = {s.key: s for s in claimed.sendings if s.row.id in ours}
+    created = [record_key(outcome.ref) for outcome in outcomes if isinstance(outcome, Created)]
+    holders = leads.find(connection, target.space, created)
+    settled: list[Settled] = []
+    agreed: list[Agreed] = []
+    events: list[Event] = []
+    for outcome in outcomes:
+        sending = by_key.get(outcome.key)
+        if sending is None:
+            continue
+        row = sending.row
+        match outcome:
+            case Created(_, ref, fields):
+                holder = holders.get(record_key(ref))
+                if holder not in (None, sending.lead.id):
+                    text = f"{ref.object} {ref.id} is already linked to lead {holder}"
+                    settled.append(Settled(row.id, dead=row.wanted, error=text))
+                    continue
+                settled.append(Settled(row.id, done=row.wanted))
+                agreed.append(Agreed(sending.lead.id, ref, fields, sending.difference))
+                events.append(_event(target, EventKind.DELIVERED, sending, token, now, ref))
+            case Written(_, ref, fields, written, is_read):
+                settled.append(Settled(row.id, done=row.wanted))
+                agreed.append(Agreed(sending.lead.id, ref, fields, written, is_read))
+            case Exists(_, record) | Moved(_, record):
+                settled.append(Settled(row.id, done=row.wanted))
+                event = _event(target, EventKind.FOUND, sending, token, now, record.ref, record)
+                events.append(event)
+            case Gone(_, reason):
+                settled.append(Settled(row.id, dead=row.wanted, error=reason))
+            case Rejected(_, reason, names):
+                about = f" (fields: {', '.join(names)})" if names else ""
+                settled.append(Settled(row.id, dead=row.wanted, error=reason + about))
+            case Postponed(_, reason, wait, answer_lost):
+                settled.append(_postponed(row, reason, wait, answer_lost, now))
+            case Refused(_, reason):
+                doubtful, again = row.in_flight is not None, now + timedelta(seconds=REFUSED_WAIT)
+                settled.append(
+                    Settled(row.id, due_at=again, error=reason, doubtful=doubtful, attempts=row.attempts)
+                )
+        if target.observe:
+            target.observe(type(outcome).__name__.lower(), (now - row.raised_at).total_seconds())
+    if agreed:
+        links.agree(connection, target.space, agreed, now)
+    outbox.settle(connection, settled, now)
+    if events:
+        inbox.insert_new(connection, events)
+    _log(target, outcomes)
+
+
+def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: datetime) -> Settled:
+    doubtful = lost or row.in_flight is not None
+    if row.attempts + 1 >= MOST_ATTEMPTS and now - row.raised_at >= PATIENCE:
+        text = f"given up after {row.attempts + 1} attempts: {reason}"
+        return Settled(row.id, dead=row.wanted, error=text)
+    if wait is None:
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
+    return Settled(row.id, due_at=now + timedelta(seconds=wait), error=reason, doubtful=doubtful)
+
+
+def _event(
+    target: Target,
+    kind: EventKind,
+    sending: Sending,
+    token: str,
+    now: datetime,
+    ref: RecordRef,
+    record: Record | None = None,
+) -> Event:
+    payload: dict[str, JsonValue] = {"lead_id": sending.lead.id}
+    if record is not None:
+        payload["record"] = record_payload(record)
+        payload["sent"] = with_sent(sending.row.in_flight, sending.difference)
+    return Event(
+        source=target.name,
+        event_id=f"{kind}-{sending.row.id}-{token}",
+        kind=kind,
+        payload=payload,
+        occurred_at=(record.modified_at or now) if record else now,
+        received_at=now,
+        space=target.space,
+        record=ref,
+    )
+
+
+def _log(target: Target, outcomes: Sequence[Ended]) -> None:
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        name = type(outcome).__name__.lower()
+        counts[name] = counts.get(name, 0) + 1
+    log.info("outbox.delivered", target=target.name, **counts)
