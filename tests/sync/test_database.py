@@ -189,7 +189,12 @@ def test_a_full_disk_is_busy_takes_nothing_and_passes(sqlite):
             insert(connection, f"big{n}", "x" * 4000)
 
     sqlite.write(partial(limit, sqlite.write(pages) + 2))
-    futures = in_threads([partial(sqlite.write, big), partial(sqlite.write, big)])
+    held = Held(sqlite)  # so that both stand in one group: the next connection has no limit
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(sqlite.write, big) for _ in range(2)]
+        while sqlite._queue.qsize() < 2:
+            pass
+        held.let_go()
     assert [type(future.exception()) for future in futures] == [StoreBusy, StoreBusy]
     assert "full" in str(futures[0].exception())
     assert count(sqlite, person_keys) == 0

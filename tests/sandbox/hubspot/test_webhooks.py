@@ -208,6 +208,7 @@ def test_a_receiver_that_is_back_gets_what_it_missed(account, receiver):
     listen(account, receiver, "contact.creation")
     account.contact(email="ada@example.com")
     arrived(receiver, 1)
+    flush(account)  # the sender has taken note of the refusal, and of when it tries again
     receiver.status = 200
     account.control("clock", {"advance": 120})
     assert [event["attemptNumber"] for event in arrived(receiver, 2)] == [0, 1]
