@@ -28,10 +28,8 @@ def find(snapshot: Connection, space: str, keys: Iterable[Identity]) -> dict[Ide
     found: dict[Identity, str] = {}
     for kind, values in by_kind.items():
         for some in _chunks(values):
-            statement = sa.select(identities.c.value, identities.c.lead_id).where(
-                identities.c.space == space, identities.c.kind == kind, identities.c.value.in_(some)
-            )
-            found |= {Identity(kind, row.value): row.lead_id for row in snapshot.execute(statement)}
+            rows = snapshot.execute(BY_IDENTITY, {"of_space": space, "of_kind": kind, "some": some})
+            found |= {Identity(kind, value): lead_id for value, lead_id in rows}
         if kind == "record":  # what a source said of a record counts until the record is linked
             found |= _find_records(snapshot, space, values)
     return found
@@ -44,14 +42,11 @@ def _find_records(snapshot: Connection, space: str, values: Iterable[str]) -> di
         connection, object_type, remote_id = value.split("/", 2)
         by_object.setdefault((connection, object_type), []).append(remote_id)
     found: dict[Identity, str] = {}
-    c = record_links.c
     for (connection, object_type), remote_ids in by_object.items():
-        linked = sa.select(c.remote_id, c.lead_id).filter_by(
-            space=space, connection=connection, object=object_type
-        )
+        names = {"of_space": space, "of_connection": connection, "of_object": object_type}
         for some in _chunks(remote_ids):
-            for row in snapshot.execute(linked.where(c.remote_id.in_(some))):
-                found[Identity("record", f"{connection}/{object_type}/{row.remote_id}")] = row.lead_id
+            for remote_id, lead_id in snapshot.execute(BY_RECORD, names | {"some": some}):
+                found[Identity("record", f"{connection}/{object_type}/{remote_id}")] = lead_id
     return found
 
 
@@ -79,6 +74,17 @@ def _of_leads(table: sa.Table) -> sa.Select[Any]:
 
 
 # Built once: building costs more than executing.
+BY_IDENTITY = sa.select(identities.c.value, identities.c.lead_id).where(
+    identities.c.space == sa.bindparam("of_space"),
+    identities.c.kind == sa.bindparam("of_kind"),
+    identities.c.value.in_(sa.bindparam("some", expanding=True)),
+)
+BY_RECORD = sa.select(record_links.c.remote_id, record_links.c.lead_id).where(
+    record_links.c.space == sa.bindparam("of_space"),
+    record_links.c.connection == sa.bindparam("of_connection"),
+    record_links.c.object == sa.bindparam("of_object"),
+    record_links.c.remote_id.in_(sa.bindparam("some", expanding=True)),
+)
 BY_ID = sa.select(leads).where(leads.c.id.in_(sa.bindparam("ids", expanding=True)))
 IDENTITIES = _of_leads(identities)
 TOUCHES = _of_leads(touches).order_by(touches.c.id)
