@@ -29,8 +29,9 @@ def measure(house: House, *, quick: bool) -> Iterator[Table]:
     """Compare the server doing nothing, with its store, the whole daemon, and the script."""
     spell = 2.0 if quick else 5.0
     kinds: dict[str, AbstractContextManager[Process]] = {
-        "the HTTP server, doing nothing": house.bare(stores=False),
-        "… with its store, nobody deciding": house.bare(stores=True),
+        "the HTTP server, doing nothing": house.bare(),
+        "the receiver, no store": house.bare(receives=True),
+        "the receiver, its store, nobody deciding": house.bare(stores=True),
         "the daemon, deciding and delivering": house.daemon(limited=True),
         "the script, no vendor limits": house.script(limited=False),
     }
@@ -38,7 +39,7 @@ def measure(house: House, *, quick: bool) -> Iterator[Table]:
     for name, started in kinds.items():
         with started as server:
             found[name] = _acks(server, spell)
-    nothing, stored, daemon, _ = found.values()
+    nothing, _, stored, daemon, _ = found.values()
     rows = [
         [name, f"{a.rate:.0f}", f"{a.p50_ms:.1f} ms", f"{a.p99_ms:.1f} ms", f"{a.cpu_ms:.2f} ms",
          f"{100 * a.rate / nothing.rate:.0f} %"]

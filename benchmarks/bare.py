@@ -1,7 +1,8 @@
 """The daemon's HTTP server without the daemon: what of an acknowledgement is HTTP, what is the store.
 
-python -m benchmarks.bare PORT              reads a post and answers 202, nothing else
-python -m benchmarks.bare PORT FILE FOLDER  the receiver with its store and playbook, nobody deciding
+python -m benchmarks.bare PORT                 reads a post and answers 202, nothing else
+python -m benchmarks.bare PORT PLAYBOOK        the receiver, which forgets what it got
+python -m benchmarks.bare PORT PLAYBOOK STORE  the receiver with its store, nobody deciding
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +19,11 @@ from prometheus_client import CollectorRegistry
 
 from leadrelay.clock import SystemClock
 from leadrelay.playbooks import PlaybookHolder
+from model.event import Event
 from sync import inbox, migrate
 from sync.database import open_store
+from sync.inbox import Receipt
+from webhooks.forms import Append
 from webhooks.server import create_app, serve
 
 
@@ -36,18 +41,25 @@ def nothing() -> Flask:
     return app
 
 
-def receiver(file: str, folder: str) -> Flask:
-    """Build the app that stores what it gets."""
-    url = f"sqlite:///{file}"
-    migrate.upgrade(url)
+def receiver(playbook: str, file: str = "") -> Flask:
+    """Build the app that takes posts as the daemon does, and stores them if there is a file."""
     return create_app(
-        append=partial(inbox.append, open_store(url)),
-        playbook=PlaybookHolder(Path(folder)).playbook,
+        append=_storing(f"sqlite:///{file}") if file else _forget,
+        playbook=PlaybookHolder(Path(playbook)).playbook,
         secret_of=lambda _name: None,
         clock=SystemClock(),
         checks={},
         registry=CollectorRegistry(),
     )
+
+
+def _forget(events: Sequence[Event]) -> Sequence[Receipt]:
+    return [Receipt(event.event_id, duplicate=False) for event in events]
+
+
+def _storing(url: str) -> Append:
+    migrate.upgrade(url)
+    return partial(inbox.append, open_store(url))
 
 
 if __name__ == "__main__":

@@ -144,11 +144,12 @@ class House:
             yield script
 
     @contextmanager
-    def bare(self, *, stores: bool) -> Iterator[Process]:
-        """Run the HTTP server alone, doing nothing or storing what it gets."""
+    def bare(self, *, receives: bool = False, stores: bool = False) -> Iterator[Process]:
+        """Run the HTTP server alone: doing nothing, or receiving as the daemon does, or storing as well."""
         port = free_port()
         with tempfile.TemporaryDirectory(dir=self.folder) as home:
-            more = [f"{home}/bare.db", str(self.playbook(limited=True))] if stores else []
+            more = [str(self.playbook(limited=True))] if receives or stores else []
+            more += [f"{home}/bare.db"] if stores else []
             with process(["benchmarks.bare", str(port), *more], port) as bare:
                 send(Plan(port, STRANGER, 1))
                 yield bare
