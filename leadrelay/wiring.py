@@ -144,6 +144,8 @@ class Daemon:
         log.info("daemon.stopped")
 
     def _stop_work(self) -> None:
+        for one in self.connected.values():
+            one.budget.close()
         self._scheduler.shutdown(wait=True)
         for dispatcher in self._dispatchers:
             dispatcher.stop()

@@ -54,11 +54,12 @@ class MemoryBudget:
         limits: Limits,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         self._limits = limits
         self._monotonic = monotonic
-        self._sleep = sleep
+        self._closed = threading.Event()
+        self._sleep = sleep or self._closed.wait
         self._lock = threading.Lock()
         self._paused_until = 0.0
         self._used: int | None = None
@@ -82,8 +83,9 @@ class MemoryBudget:
     def spend(self, kind: str = "burst", calls: int = 1) -> None:
         """Wait until ``calls`` may go out, then count them.
 
-        Raises ``RetryLater`` while the server has stopped all calls for long: the caller's
-        leases would run out meanwhile, and a daemon that is told to stop would wait for it.
+        Raises ``RetryLater`` when that is long: the server has stopped all calls or the day's
+        share is used up, and the caller's leases would run out meanwhile. Raises it, too,
+        instead of waiting once the budget is closed.
         """
         while True:
             with self._lock:
@@ -94,7 +96,15 @@ class MemoryBudget:
                 paused = self._paused_until - self._monotonic()
             if paused > PATIENCE:
                 raise RetryLater(f"{paused:.0f} s are left of a pause that the server asked for", paused)
+            if wait > PATIENCE:
+                raise RetryLater(f"the next call is due in {wait:.0f} s, by what is left of the limits", wait)
+            if self._closed.is_set():
+                raise RetryLater("leadrelay is stopping", wait)
             self._sleep(min(wait, 1.0))
+
+    def close(self) -> None:
+        """Let nobody wait any more: a call that is due may go out, any other is put off."""
+        self._closed.set()
 
     def ready_in(self) -> float:
         """Return the seconds until one call may go out, without counting it."""

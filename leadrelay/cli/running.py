@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +33,8 @@ from leadrelay.wiring import Daemon
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 
+STOP_SECONDS = 35.0  # a call in flight may take its 30; whoever stops us kills us some time later
+
 
 def serve() -> None:
     """Run everything in this process: HTTP, decider, delivery, jobs. SIGTERM drains and ends it."""
@@ -41,7 +47,8 @@ def serve() -> None:
         _start(daemon, settings)
         stopped.wait()
     finally:
-        daemon.stop()
+        with _ends_in_time():
+            daemon.stop()
 
 
 def sandbox() -> None:
@@ -87,7 +94,8 @@ def run(
             demo.Traffic(settings, daemon.port, rate, leads, stopped).start()
             stopped.wait()
         finally:
-            daemon.stop()
+            with _ends_in_time():
+                daemon.stop()
     except LeadRelayError as error:
         fail(str(error))
     finally:
@@ -133,14 +141,35 @@ def _start(daemon: Daemon, settings: Settings) -> None:
 
 
 def _stop_signal() -> threading.Event:
-    """Return an event that SIGTERM and Ctrl-C set; a second one ends the process at once."""
+    """Return an event that SIGTERM and Ctrl-C set; a second one ends the process at once.
+
+    The signal reaches a thread through a socket: a handler that sets an event may interrupt
+    the very thread that holds the event's lock, and a signal given to another thread than
+    the main one does not wake the main one.
+    """
     stopped = threading.Event()
+    numbers, wakeup = socket.socketpair()
+    wakeup.setblocking(False)
+    signal.set_wakeup_fd(wakeup.fileno(), warn_on_full_buffer=False)
 
-    def _stop(number: int, _frame: object) -> None:
-        if stopped.is_set():
-            os._exit(128 + number)
-        stopped.set()
+    def heed() -> None:
+        with numbers, wakeup:
+            while number := numbers.recv(1):
+                if stopped.is_set():
+                    os._exit(128 + number[0])
+                stopped.set()
 
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
+    threading.Thread(target=heed, name="signals", daemon=True).start()
     return stopped
+
+
+@contextlib.contextmanager
+def _ends_in_time() -> Iterator[None]:
+    """Say where every thread stands and end the process if stopping takes too long: a kill loses nothing."""
+    faulthandler.dump_traceback_later(STOP_SECONDS, exit=True, file=sys.__stderr__)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()

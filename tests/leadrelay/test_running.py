@@ -50,7 +50,8 @@ def _our_own_logs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def process(*words: str, out: Path, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command as a process of its own; killed if it has not ended by then."""
+    """Run a command as a process of its own; killed if it has not ended by then, and says where it stood."""
+    environ |= {"PYTHONFAULTHANDLER": "1"}
     own = {name: value for name, value in os.environ.items() if not name.startswith("LEADRELAY_")}
     with out.open("wb") as file:
         started = subprocess.Popen(
@@ -60,8 +61,9 @@ def process(*words: str, out: Path, **environ: str) -> Iterator[subprocess.Popen
         yield started
     finally:
         if started.poll() is None:
-            started.kill()
-        started.wait(timeout=10)
+            started.send_signal(signal.SIGABRT)
+            started.wait(timeout=10)
+            print(out.read_text(encoding="utf-8", errors="replace")[-8000:])
 
 
 def is_up(url: str) -> bool:

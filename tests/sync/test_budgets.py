@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings.playbook import Limits
-from sync.budgets import DAILY_PACE, MemoryBudget
+from model.errors import RetryLater
+from sync.budgets import DAILY_PACE, PATIENCE, MemoryBudget
 
 
 class Time:
@@ -29,6 +30,15 @@ class Time:
 def a_budget(time: Time | None = None, **limits) -> MemoryBudget:
     time = time or Time()
     return MemoryBudget(Limits(**limits), monotonic=time.monotonic, sleep=time.sleep)
+
+
+def spend_in_time(budget: MemoryBudget, time: Time) -> None:
+    """Spend a call as a dispatcher does: one that is put off is tried again when it is due."""
+    while True:
+        try:
+            return budget.spend()
+        except RetryLater as put_off:
+            time.now += max(put_off.wait or 0.0, PATIENCE)
 
 
 def most_within(moments: list[float], window: float) -> int:
@@ -53,7 +63,7 @@ def test_no_window_ever_holds_more_than_its_share(calls, seconds, reserve, pause
     budget = a_budget(time, burst_calls=calls, burst_seconds=seconds, reserve=reserve)
     moments = []
     for n in range(min(4 * calls, 200)):
-        budget.spend()
+        spend_in_time(budget, time)
         moments.append(time.now)
         if n < len(pauses):
             time.now += pauses[n]
@@ -128,10 +138,10 @@ def test_a_refusal_counts_without_limits_too():
 def pace(budget: MemoryBudget, time: Time, calls: int = 30) -> float:
     """Return the calls a second that are let through."""
     for _ in range(10):
-        budget.spend()  # what may go out at once
+        spend_in_time(budget, time)  # what may go out at once
     begin = time.now
     for _ in range(calls):
-        budget.spend()
+        spend_in_time(budget, time)
     return calls / (time.now - begin)
 
 
@@ -187,3 +197,20 @@ def test_threads_share_one_budget():
     for thread in threads:
         thread.join(10)
     assert budget.calls == 40
+
+
+def test_a_closed_budget_puts_off_what_would_have_to_wait():
+    budget = MemoryBudget(Limits(burst_calls=10, burst_seconds=10.0, reserve=0.0))
+    budget.spend()
+
+    def put_off() -> None:
+        with pytest.raises(RetryLater):
+            budget.spend()
+
+    waiting = threading.Thread(target=put_off, daemon=True)
+    waiting.start()
+    budget.close()
+    waiting.join(5)
+    assert not waiting.is_alive()
+    with pytest.raises(RetryLater, match="stopping"):
+        budget.spend()
