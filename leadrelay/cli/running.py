@@ -168,7 +168,7 @@ def _stop_signal() -> threading.Event:
 @contextlib.contextmanager
 def _ends_in_time() -> Iterator[None]:
     """Say where every thread stands and end the process if stopping takes too long: a kill loses nothing."""
-    faulthandler.dump_traceback_later(STOP_SECONDS, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(STOP_SECONDS, exit=True, file=2)
     try:
         yield
     finally:
