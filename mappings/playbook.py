@@ -301,3 +301,8 @@ class Playbook:
     pipeline_place: Place
     fields: Mapping[str, type]  # canonical names and types, declared ones included
     skip_direct: bool = True  # a direct visit never replaces a known last touch
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Return the connections whose records must be there before another connection is written to."""
+        return frozenset(name for crm in self.crms.values() for name in crm.needs)

@@ -17,7 +17,8 @@ class Clock(Protocol):
 
 def to_text(moment: datetime) -> str:
     """Write a moment so that text order is time order: ``2026-11-21T10:00:00.000000Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds")[:-6] + "Z"  # not strftime: that takes ten times as long
 
 
 def from_text(text: str) -> datetime:

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from model.event import JsonValue
 from sync.database import insert_on
+from sync.statements import execute_many
 from sync.tables import audit, audit_details, person_keys, to_json
 
 
@@ -33,14 +34,14 @@ class Entry:
 def record(connection: Connection, space: str, entries: Sequence[Entry]) -> None:
     """Append entries with a commitment to their details.
 
-    The commitment is an HMAC under a key of the person's own: without that key nobody can
-    test a guess against it, so removing details and key erases the person while every
-    audit row stays as it was.
+    The commitment is an HMAC of their stored text under a key of the person's own: without
+    that key nobody can test a guess against it, so removing details and key erases the
+    person while every audit row stays as it was.
     """
     if not entries:
         return
     keys = _keys(connection, sorted({entry.lead_id for entry in entries if entry.lead_id}))
-    details = [dict(entry.details) for entry in entries]
+    details = [to_json(dict(entry.details)) for entry in entries]
     rows = [
         {
             "space": space,
@@ -54,18 +55,16 @@ def record(connection: Connection, space: str, entries: Sequence[Entry]) -> None
         for entry, detail in zip(entries, details, strict=True)
     ]
     ids = connection.execute(INSERT, rows).scalars().all()
-    connection.execute(
-        INSERT_DETAILS,
-        [{"audit_id": row, "details": detail} for row, detail in zip(ids, details, strict=True)],
-    )
+    of_rows = [{"audit_id": row, "details": detail} for row, detail in zip(ids, details, strict=True)]
+    execute_many(connection, INSERT_DETAILS, of_rows)
 
 
 INSERT = sa.insert(audit).returning(audit.c.id, sort_by_parameter_order=True)
 INSERT_DETAILS = sa.insert(audit_details)
 
 
-def _commit(key: str, details: Mapping[str, JsonValue]) -> str:
-    return hmac.new(key.encode(), to_json(details).encode(), hashlib.sha256).hexdigest()
+def _commit(key: str, details: str) -> str:
+    return hmac.new(key.encode(), details.encode(), hashlib.sha256).hexdigest()
 
 
 def _keys(connection: Connection, lead_ids: Sequence[str]) -> dict[str, str]:

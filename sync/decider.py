@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
@@ -26,7 +25,9 @@ from sync.database import Store, insert_for, is_away
 from sync.inbox import Mark, Taken
 from sync.leases import Lease
 from sync.outbox import Raise
-from sync.pipeline import Pipeline, Result, reason_row, stamp
+from sync.pipeline import Pipeline, Result, stamp
+from sync.reasons import chapter, reason_row
+from sync.statements import execute_many
 from sync.understand import Work, decide, understand
 
 log = structlog.get_logger("leadrelay.decider")
@@ -165,7 +166,7 @@ class Decider:
         seats.save(connection, self.space, batch.seats_moved)
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
         for table, rows in ledgers.rows_of(results, self.space, playbook).items():
-            connection.execute(sa.insert(table), rows)
+            execute_many(connection, ledgers.INSERT[table], rows)
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
@@ -192,7 +193,7 @@ def _needs_lead(item: Work, playbook: Playbook) -> bool:
     event = item.stored.event
     if event.kind is not EventKind.DELIVERED or event.record is None:
         return True
-    return any(event.record.connection in crm.needs for crm in playbook.crms.values())
+    return event.record.connection in playbook.needed
 
 
 def _mark_of(result: Result) -> Mark:
@@ -211,13 +212,8 @@ def _mark_of(result: Result) -> Mark:
 
 def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
     stored = result.stored
-    details = {
-        "kind": str(stored.event.kind),
-        "source": stored.event.source,
-        "seq": stored.decided_seq,
-        "playbook": playbook.version,
-        "reasons": [reason_row(reason) for reason in result.reasons],
-    }
+    event = stored.event
+    details = chapter(event.kind, event.source, playbook.version, result.reasons, stored.decided_seq)
     return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)
 
 

@@ -20,9 +20,9 @@ from sync.tables import leads as leads_table
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """One decided event of the lead."""
+    """One thing that happened to the lead: an event decided, or a record made (``event`` is ``None``)."""
 
-    event: int
+    event: int | None
     kind: str
     source: str
     received_at: datetime | None

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Row
 
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef, StoredEvent
 from sync.database import Shared, Store, insert_on
+from sync.statements import execute_many
 from sync.tables import body_hashes, inbox_events, source_days
 
 OF_KNOWN_LEADS = (EventKind.FOUND, EventKind.DELIVERED)  # their payload names the lead
@@ -267,7 +268,7 @@ def mark(connection: Connection, marks: Sequence[Mark]) -> int:
         }
         for m in marks
     ]
-    return connection.execute(MARK, rows).rowcount
+    return execute_many(connection, MARK, rows)
 
 
 MARK = (

@@ -14,6 +14,7 @@ from model.errors import Conflict
 from model.lead import Activity, Identity, Lead, Provenance, Touch
 from model.times import from_text, to_text
 from sync import links
+from sync.statements import execute_many
 from sync.tables import activities, identities, leads, touches
 from sync.tables import links as record_links
 
@@ -89,6 +90,9 @@ BY_ID = sa.select(leads).where(leads.c.id.in_(sa.bindparam("ids", expanding=True
 IDENTITIES = _of_leads(identities)
 TOUCHES = _of_leads(touches).order_by(touches.c.id)
 ACTIVITIES = _of_leads(activities).order_by(activities.c.id)
+INSERT = sa.insert(leads)
+UPDATE = sa.update(leads).where(leads.c.id == sa.bindparam("row"), leads.c.version == sa.bindparam("loaded"))
+CLAIM = sa.insert(identities)
 
 
 _moment = lru_cache(maxsize=10_000)(from_text)  # an event's fields all have the same
@@ -114,14 +118,9 @@ def save(connection: Connection, changed: Sequence[Lead], now: datetime) -> None
     """Insert new leads and update known ones where nobody else has; raises ``Conflict``."""
     new = [_row(lead, now) for lead in changed if lead.version == 0]
     known = [_row(lead, now) | {"row": lead.id, "loaded": lead.version} for lead in changed if lead.version]
-    if new:
-        connection.execute(sa.insert(leads), new)
-    if known:
-        statement = sa.update(leads).where(
-            leads.c.id == sa.bindparam("row"), leads.c.version == sa.bindparam("loaded")
-        )
-        if connection.execute(statement, known).rowcount != len(known):
-            raise Conflict("a lead has changed since it was loaded")
+    execute_many(connection, INSERT, new)
+    if execute_many(connection, UPDATE, known) != len(known):
+        raise Conflict("a lead has changed since it was loaded")
 
 
 def _row(lead: Lead, now: datetime) -> dict[str, Any]:
@@ -147,12 +146,11 @@ def _row(lead: Lead, now: datetime) -> dict[str, Any]:
 
 def claim(connection: Connection, space: str, claimed: Mapping[Identity, str]) -> None:
     """Store whose keys these are from now on; a key taken meanwhile is an ``IntegrityError``."""
-    if claimed:
-        rows = [
-            {"space": space, "kind": key.kind, "value": key.value, "lead_id": lead_id}
-            for key, lead_id in claimed.items()
-        ]
-        connection.execute(sa.insert(identities), rows)
+    rows = [
+        {"space": space, "kind": key.kind, "value": key.value, "lead_id": lead_id}
+        for key, lead_id in claimed.items()
+    ]
+    execute_many(connection, CLAIM, rows)
 
 
 def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -20,6 +20,16 @@ from model.decision import (
 from sync import tables
 from sync.pipeline import Result
 
+LEDGERS = (
+    tables.touches,
+    tables.activities,
+    tables.stage_history,
+    tables.assignments,
+    tables.conflicts,
+    tables.scores,
+)
+INSERT = {table: sa.insert(table) for table in LEDGERS}
+
 
 def rows_of(
     results: Sequence[Result], space: str, playbook: Playbook

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Row
 from model.errors import Conflict
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Link
+from sync.statements import execute_many
 from sync.tables import links
 
 
@@ -37,7 +38,7 @@ def find(snapshot: Connection, space: str, values: Sequence[str]) -> dict[Identi
 
 def of_leads(snapshot: Connection, lead_ids: Sequence[str]) -> Iterable[tuple[str, Link]]:
     """Yield the links of these leads with the lead's id."""
-    for row in snapshot.execute(sa.select(links).where(links.c.lead_id.in_(lead_ids))):
+    for row in snapshot.execute(OF_LEADS, {"ids": lead_ids}):
         yield row.lead_id, _link(row)
 
 
@@ -83,17 +84,21 @@ def save(connection: Connection, space: str, changed: Iterable[tuple[str, Link]]
             new.append(_values(link) | {"space": space, "lead_id": lead_id})
         else:
             known.append(_values(link) | {"of_lead": lead_id, "on": link.connection, "loaded": link.rev})
-    if new:
-        connection.execute(sa.insert(links), new)
-    if known:
-        known.sort(key=lambda row: (row["of_lead"], row["on"]))  # in the order that ``agree`` locks them
-        statement = sa.update(links).where(
-            links.c.lead_id == sa.bindparam("of_lead"),
-            links.c.connection == sa.bindparam("on"),
-            links.c.rev == sa.bindparam("loaded"),
-        )
-        if connection.execute(statement, known).rowcount != len(known):
-            raise Conflict("a link has changed since it was loaded")
+    execute_many(connection, INSERT, new)
+    known.sort(key=lambda row: (row["of_lead"], row["on"]))  # in the order that ``agree`` locks them
+    if execute_many(connection, UPDATE, known) != len(known):
+        raise Conflict("a link has changed since it was loaded")
+
+
+# Built once: building costs more than executing.
+OF_LEADS = sa.select(links).where(links.c.lead_id.in_(sa.bindparam("ids", expanding=True)))
+LOCKED = OF_LEADS.order_by(links.c.lead_id, links.c.connection).with_for_update()
+INSERT = sa.insert(links)
+UPDATE = sa.update(links).where(
+    links.c.lead_id == sa.bindparam("of_lead"),
+    links.c.connection == sa.bindparam("on"),
+    links.c.rev == sa.bindparam("loaded"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +118,7 @@ def agree(connection: Connection, space: str, deals: Sequence[Agreed], at: datet
     The row is read and written in one transaction (locked on PostgreSQL), so a decider
     that loaded it before sees its ``rev`` miss and takes again.
     """
-    statement = sa.select(links).where(links.c.lead_id.in_([deal.lead_id for deal in deals]))
-    rows = connection.execute(statement.order_by(links.c.lead_id, links.c.connection).with_for_update())
+    rows = connection.execute(LOCKED, {"ids": [deal.lead_id for deal in deals]})
     known = {(row.lead_id, row.connection): _link(row) for row in rows}
     changed = []
     for deal in deals:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from model.event import EventKind, EventState
 from sync.database import insert_on
 from sync.doubt import Doubt
+from sync.statements import execute_many
 from sync.tables import inbox_events, links, outbox_changes
 
 LEAD = "lead"  # entity_kind
@@ -54,7 +55,7 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
         }
         for item in sorted(dict.fromkeys(raises), key=_locking_order)
     ]
-    connection.execute(_raising(connection.dialect.name), rows)
+    execute_many(connection, _raising(connection.dialect.name), rows)
 
 
 @cache
@@ -178,7 +179,7 @@ def lease(
         return set()
     mine = {"token": token, "until": until}
     rows = [_read(claim.row, now) | mine | {"values": dict(claim.in_flight)} for claim in claims]
-    if connection.execute(LEASE, rows).rowcount == len(claims):
+    if execute_many(connection, LEASE, rows) == len(claims):
         return {claim.row.id for claim in claims}
     ours = sa.select(_ROWS.id).where(_ROWS.lease_token == token)
     return set(connection.execute(ours).scalars())
@@ -253,7 +254,8 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
         shape = tuple(name in values for name in ("in_flight", "done", "dead", "due_at", "attempts"))
         groups.setdefault(shape, []).append(({"row": item.id}, values))
     for rows in groups.values():
-        connection.execute(
+        execute_many(
+            connection,
             _settling(tuple(rows[0][1])),
             [key | {f"new_{name}": value for name, value in values.items()} for key, values in rows],
         )

@@ -29,18 +29,11 @@ from model.event import EventState, JsonValue, StoredEvent
 from model.lead import Lead, Provenance
 from sync.links import record_key
 from sync.merge import merge
+from sync.reasons import Reason, created
 from sync.records import person_keys
 
 AFTER_MERGE = ("score", "qualify", "assign", "writeback")
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One because-line with the handler that gave it."""
-
-    handler: str
-    because: Because
 
 
 @dataclass(slots=True)
@@ -128,9 +121,8 @@ class Pipeline:
         record = stored.event.record
         result = Result(stored, EventState.DONE, lead_id=lead_id)
         if record is not None:
-            text = f"created in {record.connection} as {record.object} {record.id}; linked"
-            result.reasons.append(Reason("deliver", Because(text)))
-            if any(record.connection in crm.needs for crm in self.playbook.crms.values()):
+            result.reasons.append(created(record))
+            if record.connection in self.playbook.needed:
                 self._run_after(result, copy_of(lookups.lead(lead_id)), lookups, ("writeback",))
         return result
 
@@ -203,12 +195,6 @@ def copy_of(lead: Lead) -> Lead:
     draft.activities = list(lead.activities)
     draft.links = dict(lead.links)
     return draft
-
-
-def reason_row(reason: Reason) -> dict[str, JsonValue]:
-    """Return a reason as it is stored and shown."""
-    at = reason.because.at
-    return {"handler": reason.handler, "text": reason.because.text, "at": str(at) if at else None}
 
 
 def stamp(now: datetime, last: datetime) -> datetime:

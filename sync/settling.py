@@ -16,12 +16,13 @@ from model.change import (
     Record,
     Rejected,
 )
-from model.event import Event, EventKind, JsonValue, RecordRef
-from sync import inbox, leads, links, outbox
+from model.event import Event, EventKind, EventState, JsonValue, RecordRef
+from sync import audit, inbox, leads, links, outbox
 from sync.claiming import Claimed, Sending, Target
 from sync.doubt import with_sent
 from sync.links import Agreed, record_key
 from sync.outbox import DueRow, Settled
+from sync.reasons import chapter, created
 from sync.records import record_payload
 from sync.sending import Ended, Moved, Refused, Written
 
@@ -50,6 +51,7 @@ def settle(
     settled: list[Settled] = []
     agreed: list[Agreed] = []
     events: list[Event] = []
+    noted: list[audit.Entry] = []
     for outcome in outcomes:
         sending = by_key.get(outcome.key)
         if sending is None:
@@ -64,7 +66,10 @@ def settle(
                     continue
                 settled.append(Settled(row.id, done=row.wanted))
                 agreed.append(Agreed(sending.lead.id, ref, fields, sending.difference))
-                events.append(_event(target, EventKind.DELIVERED, sending, token, now, ref))
+                if target.name in target.playbook().needed:  # the decider wants what waited for the link
+                    events.append(_event(target, EventKind.DELIVERED, sending, token, now, ref))
+                else:
+                    noted.append(_note(target, sending.lead.id, ref, now))
             case Written(_, ref, fields, written, is_read):
                 settled.append(Settled(row.id, done=row.wanted))
                 agreed.append(Agreed(sending.lead.id, ref, fields, written, is_read))
@@ -91,6 +96,7 @@ def settle(
     outbox.settle(connection, settled, now)
     if events:
         inbox.insert_new(connection, events)
+    audit.record(connection, target.space, noted)
     _log(target, outcomes)
 
 
@@ -102,6 +108,11 @@ def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: da
     if wait is None:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
     return Settled(row.id, due_at=now + timedelta(seconds=wait), error=reason, doubtful=doubtful)
+
+
+def _note(target: Target, lead_id: str, ref: RecordRef, now: datetime) -> audit.Entry:
+    details = chapter(EventKind.DELIVERED, target.name, target.playbook().version, [created(ref)])
+    return audit.Entry(now, "delivery", str(EventState.DONE), details, lead_id)
 
 
 def _event(

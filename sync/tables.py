@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -46,6 +47,12 @@ class Moment(TypeDecorator[datetime]):
         return from_text(value) if isinstance(value, str) else value.astimezone(UTC)
 
 
+class Encoded(str):
+    """JSON text of a value, for a column of JSON."""
+
+    __slots__ = ()
+
+
 class Json(TypeDecorator[Any]):
     """JSON kept as text: what a sender wrote must survive, and PostgreSQL's own types refuse some of it."""
 
@@ -53,18 +60,21 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else to_json(value)
+        return value if value is None or isinstance(value, Encoded) else to_json(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
+        return None if value is None else json.loads(value)  # orjson makes a float of 2**64
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
-def to_json(value: Any) -> str:
-    """Write a value as compact ASCII JSON."""
-    return _encode(value)
+def to_json(value: Any) -> Encoded:
+    """Write a value as compact JSON."""
+    try:
+        return Encoded(orjson.dumps(value), "utf-8")
+    except TypeError:  # a whole number beyond 64 bits, half of a surrogate pair
+        return Encoded(_encode(value))
 
 
 def _moment(name: str, *, nullable: bool = False) -> sa.Column[Any]:

@@ -222,7 +222,8 @@ def _tell(story: stories.Story) -> None:
     version = ""
     for chapter in story.chapters:
         when = f"{chapter.decided_at:%Y-%m-%d %H:%M:%S}"
-        head = f"event {chapter.event} · {chapter.kind} from {chapter.source} · {when} · {chapter.state}"
+        number = "" if chapter.event is None else f"event {chapter.event} · "
+        head = f"{number}{chapter.kind} from {chapter.source} · {when} · {chapter.state}"
         console.print()
         changed = f" · playbook {chapter.playbook}" if chapter.playbook != version else ""
         version = chapter.playbook

@@ -1,0 +1,41 @@
+"""Because-lines as the audit keeps them and ``explain`` shows them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from model.decision import Because
+from model.event import EventKind, JsonValue, RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One because-line with the handler that gave it."""
+
+    handler: str
+    because: Because
+
+
+def reason_row(reason: Reason) -> dict[str, JsonValue]:
+    """Return a reason as it is stored and shown."""
+    at = reason.because.at
+    return {"handler": reason.handler, "text": reason.because.text, "at": str(at) if at else None}
+
+
+def chapter(
+    kind: EventKind, source: str, playbook: str, reasons: Iterable[Reason], seq: int | None = None
+) -> dict[str, JsonValue]:
+    """Return the audit's details of one thing that happened to a lead; ``seq`` if the decider decided it."""
+    return {
+        "kind": str(kind),
+        "source": source,
+        "seq": seq,
+        "playbook": playbook,
+        "reasons": [reason_row(reason) for reason in reasons],
+    }
+
+
+def created(ref: RecordRef) -> Reason:
+    """Return why a lead has a link it had not: we made the record."""
+    return Reason("deliver", Because(f"created in {ref.connection} as {ref.object} {ref.id}; linked"))
