@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -15,6 +16,7 @@ class Clock(Protocol):
         """Return the present moment, aware and in UTC."""
 
 
+@lru_cache(maxsize=4_096)  # one moment is written into many rows
 def to_text(moment: datetime) -> str:
     """Write a moment so that text order is time order: ``2026-11-21T10:00:00.000000Z``."""
     in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)

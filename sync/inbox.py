@@ -15,8 +15,11 @@ from sqlalchemy.engine import Connection, Row
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef, StoredEvent
 from sync.database import Shared, Store, insert_on
 from sync.statements import execute_many
+from sync.statements import insert_new as insert_new_rows
 from sync.tables import body_hashes, inbox_events, source_days
 
+KEY = ("space", "source", "event_id")
+HASH_KEY = ("space", "source", "hash")
 OF_KNOWN_LEADS = (EventKind.FOUND, EventKind.DELIVERED)  # their payload names the lead
 
 
@@ -55,13 +58,11 @@ def insert_new(connection: Connection, events: Sequence[Event]) -> list[Receipt]
     holders = _take_hashes(connection, statements, events)
     firsts = [holders.get(_hash_key(event), event.event_id) for event in events]
     own = [event for event, first in zip(events, firsts, strict=True) if first == event.event_id]
-    rows = connection.execute(statements.insert, [row_of(event) for event in own]) if own else ()
-    inserted = {tuple(row) for row in rows}
-    receipts = []
-    for event, first in zip(events, firsts, strict=True):
-        key = (event.space, event.source, first)
-        receipts.append(Receipt(first, duplicate=key not in inserted or first != event.event_id))
-        inserted.discard(key)  # the same id once more is a repeat of the first
+    inserted = iter(insert_new_rows(connection, statements.insert, KEY, [row_of(event) for event in own]))
+    receipts = [
+        Receipt(first, duplicate=first != event.event_id or not next(inserted))
+        for event, first in zip(events, firsts, strict=True)
+    ]
     _count(connection, statements, events, receipts)
     return receipts
 
@@ -71,25 +72,18 @@ class _Statements:
     """What every post executes, built once: building costs more than executing."""
 
     insert: sa.Insert
-    drop_expired: sa.Delete
     take_hash: sa.Insert
     count: sa.Insert
 
 
 @cache
 def _statements(dialect: str) -> _Statements:
-    key, hash_key, day = ["space", "source", "event_id"], ["space", "source", "hash"], source_days.c
-    insert = insert_on(dialect, inbox_events).on_conflict_do_nothing(index_elements=key)
-    take_hash = insert_on(dialect, body_hashes).on_conflict_do_nothing(index_elements=hash_key)
+    day = source_days.c
     count = insert_on(dialect, source_days)
     totals = {name: day[name] + count.excluded[name] for name in ("received", "duplicates")}
     return _Statements(
-        insert=insert.returning(*(inbox_events.c[name] for name in key)),
-        drop_expired=sa.delete(body_hashes).where(
-            *(body_hashes.c[name] == sa.bindparam(f"of_{name}") for name in hash_key),
-            body_hashes.c.expires_at <= sa.bindparam("at"),
-        ),
-        take_hash=take_hash.returning(*(body_hashes.c[name] for name in hash_key)),
+        insert=insert_on(dialect, inbox_events).on_conflict_do_nothing(index_elements=KEY),
+        take_hash=insert_on(dialect, body_hashes).on_conflict_do_nothing(index_elements=HASH_KEY),
         count=count.on_conflict_do_update(index_elements=["space", "source", "day"], set_=totals),
     )
 
@@ -109,13 +103,6 @@ def _take_hashes(
     if not asking:
         return {}
     in_order = sorted(asking.items())  # as every other transaction locks them
-    connection.execute(
-        statements.drop_expired,
-        [
-            {"of_space": space, "of_source": source, "of_hash": hashed, "at": event.received_at}
-            for (space, source, hashed), event in in_order
-        ],
-    )
     rows = [
         {
             "space": space,
@@ -126,17 +113,33 @@ def _take_hashes(
         }
         for (space, source, hashed), event in in_order
     ]
-    taken = {tuple(row) for row in connection.execute(statements.take_hash, rows)}
-    holders = {key: event.event_id for key, event in asking.items()}
-    if held := holders.keys() - taken:
-        c = body_hashes.c
-        statement = sa.select(c.space, c.source, c.hash, c.event_id)
-        for space, source, hashed, first in connection.execute(
-            statement.where(c.hash.in_([hashed for _, _, hashed in held]))
-        ):
-            if (space, source, hashed) in held:
-                holders[space, source, hashed] = first
-    return holders
+    is_free = insert_new_rows(connection, statements.take_hash, HASH_KEY, rows)
+    return {
+        key: event.event_id if taken else _take_over(connection, key, event)
+        for (key, event), taken in zip(in_order, is_free, strict=True)
+    }
+
+
+def _take_over(connection: Connection, key: tuple[str, str, str | None], event: Event) -> str:
+    """Return whose a held hash is: this event's from now on, if the holder's window has passed."""
+    space, source, hashed = key
+    row = {"of_space": space, "of_source": source, "of_hash": hashed}
+    mine = {"mine": event.event_id, "until": event.hash_expires_at, "at": event.received_at}
+    if connection.execute(TAKE_OVER, row | mine).rowcount:
+        return event.event_id
+    holder: str | None = connection.execute(HOLDER, row).scalar_one_or_none()
+    return holder or event.event_id  # nobody's: it was forgotten this very moment
+
+
+_IS_HASH = sa.and_(
+    *(body_hashes.c[name] == sa.bindparam(f"of_{name}") for name in ("space", "source", "hash"))
+)
+TAKE_OVER = (
+    sa.update(body_hashes)
+    .where(_IS_HASH, body_hashes.c.expires_at <= sa.bindparam("at"))
+    .values(event_id=sa.bindparam("mine"), expires_at=sa.bindparam("until"))
+)
+HOLDER = sa.select(body_hashes.c.event_id).where(_IS_HASH)
 
 
 def _count(
@@ -151,7 +154,7 @@ def _count(
         total[receipt.duplicate] += 1
     for (space, source, day), (received, duplicates) in sorted(totals.items()):
         row = {"space": space, "source": source, "day": day, "received": received, "duplicates": duplicates}
-        connection.execute(statements.count, row)
+        execute_many(connection, statements.count, [row])
 
 
 def row_of(event: Event) -> dict[str, Any]:

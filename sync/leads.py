@@ -95,7 +95,10 @@ UPDATE = sa.update(leads).where(leads.c.id == sa.bindparam("row"), leads.c.versi
 CLAIM = sa.insert(identities)
 
 
-_moment = lru_cache(maxsize=10_000)(from_text)  # an event's fields all have the same
+@lru_cache(maxsize=10_000)
+def _origin(source: str, at: str, event: int) -> Provenance:
+    """Return what an event's fields all have in common."""
+    return Provenance(source, from_text(at), event)
 
 
 def _lead(row: Row[Any]) -> Lead:
@@ -104,10 +107,7 @@ def _lead(row: Row[Any]) -> Lead:
         space=row.space,
         unit=row.unit,
         fields=row.fields,
-        provenance={
-            name: Provenance(source, _moment(at), event)
-            for name, (source, at, event) in row.provenance.items()
-        },
+        provenance={name: _origin(*origin) for name, origin in row.provenance.items()},
         created_at=row.created_at,
         version=row.version,
         is_test=row.is_test,

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
+Insert = sa.Insert
 Statement = sa.Insert | sa.Update | sa.Delete
 Encode = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
@@ -30,6 +31,25 @@ def execute_many(connection: Connection, statement: Statement, rows: Sequence[Ma
         return connection.execute(statement, rows).rowcount
     text, encode = _prepared(statement, tuple(rows[0]), connection.dialect)
     return connection.exec_driver_sql(text, [encode(row) for row in rows]).rowcount
+
+
+def insert_new(
+    connection: Connection, statement: Insert, key: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> list[bool]:
+    """Insert rows where nothing holds their key; say of each whether it was inserted.
+
+    ``statement`` has ON CONFLICT DO NOTHING on the columns of ``key``, and is kept, as above.
+    Of rows with one key the first is inserted.
+    """
+    if not rows:
+        return []
+    if connection.dialect.name != "sqlite":
+        returning = statement.returning(*(statement.table.c[name] for name in key))
+        free = {tuple(row) for row in connection.execute(returning, rows)}
+        keys = [tuple(row[name] for name in key) for row in rows]
+        return [one in free and one not in keys[:n] for n, one in enumerate(keys)]
+    text, encode = _prepared(statement, tuple(rows[0]), connection.dialect)
+    return [connection.exec_driver_sql(text, encode(row)).rowcount == 1 for row in rows]
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -45,7 +46,7 @@ def read(request: Request, source: Source) -> bytes:
     allowed = source.max_bytes - len(request.query_string)
     if (request.content_length or 0) > allowed:
         raise _too_large(source)
-    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
         raise Refused(
             415,
             "content_encoding",
@@ -104,11 +105,16 @@ def header(request: Request, name: str) -> str:
 
     Servers hand headers over as Latin-1; what reads as UTF-8 is taken as that.
     """
-    value = request.headers.get(name, "")
+    value = request.environ.get(_environ_name(name), "")
     if not value.isascii():
         with suppress(UnicodeError):
             value = value.encode("latin-1").decode("utf-8")
     return storable(value).strip()
+
+
+@cache
+def _environ_name(header_name: str) -> str:
+    return "HTTP_" + header_name.upper().replace("-", "_")
 
 
 def storable(text: str) -> str:

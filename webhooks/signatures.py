@@ -19,7 +19,7 @@ from model.errors import Refused
 SecretOf = Callable[[str], str | None]
 """Environment variable -> its secret; ``None`` or blank when it is not set."""
 
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
+FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
 """Whoever sends one of these speaks for someone else: a proxy on this machine is no loopback sender."""
 
 LATEST_SECOND = 253_402_300_799  # the end of the year 9999
@@ -53,7 +53,7 @@ def _secret(auth: SourceAuth, secret_of: SecretOf) -> str:
 
 def _loopback(request: Request) -> None:
     peer = (request.remote_addr or "").removeprefix("::ffff:")
-    forwarded = any(name in request.headers for name in FORWARDED)
+    forwarded = any(name in request.environ for name in FORWARDED)
     if forwarded or not (peer.startswith("127.") or peer == "::1"):
         raise Refused(
             401, "unsigned_source", "An unsigned source accepts loopback only", "Set auth for this source."
