@@ -16,6 +16,7 @@ FROM python:3.12-slim
 ENV PATH=/opt/leadrelay/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    MALLOC_ARENA_MAX=2 \
     LEADRELAY_HOST=0.0.0.0 \
     LEADRELAY_PORT=8000 \
     LEADRELAY_DATABASE_URL=sqlite:////data/leadrelay.db \

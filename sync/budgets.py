@@ -18,7 +18,7 @@ log = structlog.get_logger("leadrelay.budget")
 DAY_SECONDS = 86_400.0
 BURST_SHARE = 0.1  # of the window's calls may go out at once; the rest is spread over the window
 PATIENCE = 12.0  # seconds of a pause that a call waits out: longer than HubSpot's window of ten
-DAILY_PACE = 5.0  # calls a second while more than half of the day's share is left
+DAILY_PACE = 4.0  # calls a second while more than half of the day's share is left
 SEARCH_PER_SECOND = 5.0  # HubSpot: search calls per account
 _SALESFORCE_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")  # Sforce-Limit-Info
 

@@ -45,7 +45,9 @@ class Signals:
     def event(self, name: str) -> threading.Event:
         """Return the event of that name, the same one for every caller."""
         with self._lock:
-            return self._events.setdefault(name, threading.Event())
+            if name not in self._events:
+                self._events[name] = threading.Event()
+            return self._events[name]
 
     def announce(self, name: str) -> None:
         """Say that there is work of this name."""
@@ -141,7 +143,7 @@ def sqlite_engine(url: str, *, immediate: bool) -> Engine:
     )
     begin = "BEGIN IMMEDIATE" if immediate else "BEGIN"
     # A reader drops its cache whenever the writer has committed: only the writer's is worth its memory.
-    cache_kib = 16_000 if immediate else 2_000
+    cache_kib = 8_000 if immediate else 2_000
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(dbapi_connection: Any, _record: Any) -> None:

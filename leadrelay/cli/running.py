@@ -1,9 +1,14 @@
-"""Commands that run something until they are told to stop."""
+"""Commands that run something until they are told to stop.
+
+Daemon, sandbox and vendors' clients load slowly: they are imported where they are run, so
+that all other commands start in half the time.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import os
 import signal
 import socket
@@ -12,12 +17,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from leadrelay import demo, logs
+from leadrelay import logs
 from leadrelay.cli.common import (
     FOUND_PROBLEMS,
     WRONG_USAGE,
@@ -29,9 +34,11 @@ from leadrelay.cli.common import (
     unusable,
 )
 from leadrelay.settings import Settings
-from leadrelay.wiring import Daemon
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
+
+if TYPE_CHECKING:
+    from leadrelay.wiring import Daemon
 
 STOP_SECONDS = 35.0  # a call in flight may take its 30; whoever stops us kills us some time later
 
@@ -53,6 +60,7 @@ def serve() -> None:
 
 def sandbox() -> None:
     """Run the sandbox CRMs alone: HubSpot on 8901, Salesforce on 8902."""
+    from leadrelay import demo
     from sandbox.__main__ import main
 
     try:
@@ -68,6 +76,8 @@ def run(
     leads: Annotated[int, typer.Option(help="Stop sending after this many; 0 goes on.")] = 0,
 ) -> None:
     """Run the daemon against the bundled sandbox CRMs with a stream of realistic leads."""
+    from leadrelay import demo
+
     try:
         ports = demo.sandbox_ports()
         own = demo.take_environment(folder, ports)
@@ -116,6 +126,8 @@ def _build(settings: Settings) -> Daemon:
             f"`leadrelay init {settings.playbook}`, or set LEADRELAY_PLAYBOOK.",
             WRONG_USAGE,
         )
+    from leadrelay.wiring import Daemon
+
     try:
         return Daemon(settings)
     except PlaybookError as error:
@@ -131,6 +143,7 @@ def _build(settings: Settings) -> Daemon:
 def _start(daemon: Daemon, settings: Settings) -> None:
     try:
         daemon.start()
+        _let_the_collector_rest()
     except OSError as error:
         fail(
             f"Port {settings.port} on {settings.host} cannot be used: {os.strerror(error.errno or 0)}. "
@@ -138,6 +151,17 @@ def _start(daemon: Daemon, settings: Settings) -> None:
         )
     except LeadRelayError as error:
         fail(str(error))
+
+
+def _let_the_collector_rest() -> None:
+    """Leave what is loaded by now out of all garbage collections, and collect the rest less often.
+
+    A batch makes thousands of small objects that die with it; going through what is alive
+    every 700 of them took about a tenth of the time of deciding and delivering.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _stop_signal() -> threading.Event:

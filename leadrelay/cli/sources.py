@@ -27,7 +27,6 @@ from leadrelay.cli.common import (
 from leadrelay.clock import SystemClock
 from leadrelay.control import daemon_url, hand_in
 from leadrelay.settings import Settings
-from leadrelay.wiring import connect
 from mappings.compile import load
 from mappings.playbook import Playbook, Source
 from mappings.problems import PlaybookError
@@ -175,6 +174,8 @@ class _Run:
 
     def clean_up(self, store: Store) -> bool:
         """Delete the lead's records in the CRMs, then the lead itself; return whether nothing is left."""
+        from leadrelay.wiring import connect  # the vendors' clients load slowly
+
         if self._lead is None or not self._lead.is_test:
             return True
         removed = []

@@ -18,7 +18,7 @@ def problems_of(**environ: str) -> list[str]:
 
 def test_nothing_set_is_a_small_daemon_on_loopback():
     found = load({})
-    assert (found.host, found.port, found.threads, found.lanes) == ("127.0.0.1", 8000, 16, 4)
+    assert (found.host, found.port, found.threads, found.lanes) == ("127.0.0.1", 8000, 16, 8)
     assert found.database_url == "sqlite:///data/leadrelay.db"
     assert found.playbook == Path("playbook")
     assert (found.lease_seconds, found.log_level, found.is_sandbox) == (120, "info", False)
@@ -53,7 +53,7 @@ def test_every_problem_is_said_at_once(tmp_path):
         "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE is needed (default: sqlite:///data/leadrelay.db)",
         "LEADRELAY_PORT='70000': a whole number from 0 to 65535 is needed (default: 8000)",
         "LEADRELAY_THREADS='0': a whole number from 1 to 256 is needed (default: 16)",
-        "LEADRELAY_DELIVERY_LANES='two': a whole number from 1 to 64 is needed (default: 4)",
+        "LEADRELAY_DELIVERY_LANES='two': a whole number from 1 to 64 is needed (default: 8)",
         "LEADRELAY_LEASE_SECONDS='1': a whole number from 2 to 3600 is needed (default: 120)",
         "LEADRELAY_LOG_LEVEL='loud': debug, info, warning or error is needed (default: info)",
         "LEADRELAY_SANDBOX='perhaps': true or false is needed (default: false)",

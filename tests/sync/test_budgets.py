@@ -151,7 +151,7 @@ def pace(budget: MemoryBudget, time: Time, calls: int = 30) -> float:
         (0, DAILY_PACE),
         (39_000, DAILY_PACE),  # half of the share is left
         (60_000, DAILY_PACE / 2),  # a quarter of 80,000: half the pace
-        (79_000, 2.5 / 20),
+        (79_000, DAILY_PACE / 40),
     ],
 )
 def test_calls_slow_down_as_the_days_share_runs_out(used, expected):
