@@ -18,6 +18,8 @@ log = structlog.get_logger("leadrelay.budget")
 DAY_SECONDS = 86_400.0
 BURST_SHARE = 0.1  # of the window's calls may go out at once; the rest is spread over the window
 PATIENCE = 12.0  # seconds of a pause that a call waits out: longer than HubSpot's window of ten
+LAST_PATIENCE = 2.0  # the same while leadrelay stops
+LOOK_AGAIN = 0.25  # seconds until a caller that waits learns that it must not any more
 DAILY_PACE = 4.0  # calls a second while more than half of the day's share is left
 SEARCH_PER_SECOND = 5.0  # HubSpot: search calls per account
 _SALESFORCE_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")  # Sforce-Limit-Info
@@ -54,12 +56,12 @@ class MemoryBudget:
         limits: Limits,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._limits = limits
         self._monotonic = monotonic
-        self._closed = threading.Event()
-        self._sleep = sleep or self._closed.wait
+        self._sleep = sleep
+        self._patience = PATIENCE
         self._lock = threading.Lock()
         self._paused_until = 0.0
         self._used: int | None = None
@@ -84,8 +86,7 @@ class MemoryBudget:
         """Wait until ``calls`` may go out, then count them.
 
         Raises ``RetryLater`` when that is long: the server has stopped all calls or the day's
-        share is used up, and the caller's leases would run out meanwhile. Raises it, too,
-        instead of waiting once the budget is closed.
+        share is used up, and the caller's leases would run out meanwhile.
         """
         while True:
             with self._lock:
@@ -94,17 +95,15 @@ class MemoryBudget:
                     self._take(kind, calls)
                     return
                 paused = self._paused_until - self._monotonic()
-            if paused > PATIENCE:
+            if paused > self._patience:
                 raise RetryLater(f"{paused:.0f} s are left of a pause that the server asked for", paused)
-            if wait > PATIENCE:
+            if wait > self._patience:
                 raise RetryLater(f"the next call is due in {wait:.0f} s, by what is left of the limits", wait)
-            if self._closed.is_set():
-                raise RetryLater("leadrelay is stopping", wait)
-            self._sleep(min(wait, 1.0))
+            self._sleep(min(wait, LOOK_AGAIN))
 
     def close(self) -> None:
-        """Let nobody wait any more: a call that is due may go out, any other is put off."""
-        self._closed.set()
+        """Let nobody wait for long any more: what is half done may be finished, any other call is put off."""
+        self._patience = LAST_PATIENCE
 
     def ready_in(self) -> float:
         """Return the seconds until one call may go out, without counting it."""

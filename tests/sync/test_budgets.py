@@ -199,9 +199,9 @@ def test_threads_share_one_budget():
     assert budget.calls == 40
 
 
-def test_a_closed_budget_puts_off_what_would_have_to_wait():
-    budget = MemoryBudget(Limits(burst_calls=10, burst_seconds=10.0, reserve=0.0))
-    budget.spend()
+def test_a_closed_budget_puts_off_what_would_wait_for_long():
+    budget = MemoryBudget(Limits())
+    budget.refused(10)
 
     def put_off() -> None:
         with pytest.raises(RetryLater):
@@ -212,5 +212,14 @@ def test_a_closed_budget_puts_off_what_would_have_to_wait():
     budget.close()
     waiting.join(5)
     assert not waiting.is_alive()
-    with pytest.raises(RetryLater, match="stopping"):
+    with pytest.raises(RetryLater, match="left of a pause"):
         budget.spend()
+
+
+def test_a_closed_budget_lets_what_is_half_done_wait_a_moment():
+    time = Time()
+    budget = a_budget(time, burst_calls=10, burst_seconds=10.0, reserve=0.0)
+    budget.spend()
+    budget.close()
+    budget.spend()
+    assert 1 <= time.now <= 1.5
