@@ -51,11 +51,12 @@ def add_to(api: Blueprint, service: Messaging) -> None:
         """The person with an e-mail address: known are all ``first.last`` at the companies that are known."""
         _admit(service, "person")
         email = request.args.get("email", "").strip().lower()
+        least = _least()
         if not email:
             raise Answer(_invalid())
         name, _, domain = email.partition("@")
         match, company = NAMED.fullmatch(name), COMPANIES.get(domain)
-        if match is None or company is None or _least() > PERSON_LIKELIHOOD:
+        if match is None or company is None or least > PERSON_LIKELIHOOD:
             raise Answer(_unknown())
         data = person_data(email, match[1], match[2], company)
         return _found(service, "enrich", {"status": 200, "likelihood": PERSON_LIKELIHOOD, "data": data})
@@ -65,10 +66,11 @@ def add_to(api: Blueprint, service: Messaging) -> None:
         """The company with a website or a name."""
         _admit(service, "company")
         website, name = request.args.get("website", ""), request.args.get("name", "")
+        least = _least()
         if not (website or name):
             raise Answer(_invalid())
         found = COMPANIES.get(_domain(website)) if website else _by_name(name)
-        if found is None or _least() > COMPANY_LIKELIHOOD:
+        if found is None or least > COMPANY_LIKELIHOOD:
             raise Answer(_unknown())
         told = {"status": 200, **company_data(found), "likelihood": COMPANY_LIKELIHOOD}
         return _found(service, "enrich_company", told)

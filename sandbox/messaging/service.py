@@ -24,7 +24,7 @@ class Messaging(Vendor):
     """Slack, Teams, a mailbox, enrichment and captchas: one account, one set of pages, one set of faults."""
 
     name = "messaging"
-    title = "Messages"
+    title = "Messaging services"
     limits: ClassVar[Mapping[str, int | None]] = {
         "slack_per_s": 1,  # Slack, "Rate limits": one message a second and webhook or channel, bursts allowed
         "slack_burst": 25,  # measured in PSSlack's issue 52; Slack promises no number
@@ -39,10 +39,14 @@ class Messaging(Vendor):
         "smtp_auth": ("optional", "required"),
     }
     views: ClassVar[Mapping[str, View]] = {
-        "mail": View("Mail", ("subject",), {"from": "From", "to": "To", "received": "Received"}),
-        "slack": View("Slack", ("text",), {"channel": "Channel", "from": "From", "received": "Received"}),
+        "mail": View("Mails", ("subject",), {"from": "From", "to": "To", "received": "Received"}),
+        "slack": View(
+            "Slack messages", ("text",), {"channel": "Channel", "from": "From", "received": "Received"}
+        ),
         "channels": View("Channels", ("name",), {"topic": "Topic", "messages": "Messages", "state": "State"}),
-        "teams": View("Teams", ("text",), {"channel": "Channel", "state": "State", "received": "Received"}),
+        "teams": View(
+            "Teams cards", ("text",), {"channel": "Channel", "state": "State", "received": "Received"}
+        ),
         "hooks": View("Addresses", ("name",), {"kind": "Kind", "state": "State", "path": "Path"}),
     }
 
@@ -112,15 +116,17 @@ class Messaging(Vendor):
     def page_fields(self, object_name: str, record: Record) -> dict[str, Any]:
         """The fields without what the page shows in a box of its own."""
         fields = self.fields_of(object_name, record)
-        for name in ("payload", "html", "headers", "number"):
+        for name in ("payload", "html", "headers", "number", "text"):
             fields.pop(name, None)
+        if object_name == "hooks" and self._is_archived(record):
+            fields["state"] = "channel archived"
         if object_name in MESSAGES:
             fields |= {
                 "received": record.created_at.strftime("%Y-%m-%d %H:%M:%S"),
                 "to": _listed(fields.get("to")),
             }
             fields["text" if object_name != "mail" else "subject"] = _headline(object_name, record)
-        return {name: value for name, value in fields.items() if value not in (None, "")}
+        return {name: value for name, value in fields.items() if value not in (None, "", [])}
 
     def page_forms(self, object_name: str, record: Record | None) -> str:
         """The message itself, a channel's messages, or where to send some."""
@@ -204,6 +210,10 @@ class Messaging(Vendor):
         self.tables[object_name].replace(record, {**record.values, "state": state}, at=self.now())
         changed = ({"state": before}, {"state": state}) if before != state else ({}, {})
         self.wrote("update", object_name, record.id, *changed)
+
+    def _is_archived(self, hook: Record) -> bool:
+        channel = self.channel_named(hook.values["channel"]) if hook.values["kind"] == "slack" else None
+        return channel is not None and channel.values["state"] == "archived"
 
     def _found(self, table: str, record_id: str, values: Mapping[str, Any], at: datetime) -> Record:
         record = Record(record_id, values, at, at)

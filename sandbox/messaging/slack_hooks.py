@@ -96,7 +96,9 @@ def check(payload: Mapping[str, Any]) -> None:
 def message(payload: Mapping[str, Any], *, channel: str, sender: str, ts: str) -> dict[str, Any]:
     """A Slack message as it is kept: what people read, and the payload as it came."""
     text = str(payload.get("text", ""))[: blocks.LONGEST_TEXT]
-    lines = [text or blocks.plain_text(payload.get("blocks") or [])]
+    lines = [
+        blocks.plain_text(payload.get("blocks") or []) or text
+    ]  # beside blocks, text is for notifications
     lines += [_attachment_text(one) for one in payload.get("attachments") or () if isinstance(one, dict)]
     return {
         "channel": channel,

@@ -184,7 +184,7 @@ def test_the_pages_show_messages_and_run_none_of_their_code(office):
 
 def test_empty_rooms_say_what_would_fill_them(office):
     assert "bounce@" in page(office, "/browse/mail")
-    assert "No mail yet" in page(office, "/browse/mail")
+    assert "No mails yet" in page(office, "/browse/mail")
     assert "answered 202" in page(office, "/browse/teams")
 
 
