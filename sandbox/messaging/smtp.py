@@ -115,8 +115,7 @@ class Handler:
     ) -> str:
         """Begin a mail, for whom may send one."""
         if self._service.faults.setting["smtp_auth"] == "required" and not session.authenticated:
-            self._count("530")
-            return "530 5.7.0 Authentication required"
+            return self._refused("SMTP MAIL", "530 5.7.0 Authentication required")
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 OK"
@@ -129,8 +128,7 @@ class Handler:
         if refusal is None and self._is_grey(session, envelope, address):
             refusal = "450 4.7.1 Greylisted, try again later"
         if refusal is not None:
-            self._count(refusal[:3])
-            return refusal
+            return self._refused("SMTP RCPT", refusal)
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 OK"
@@ -166,16 +164,18 @@ class Handler:
             first = service.greylist.setdefault(key, service.now())
             return service.now() - first < GREY_FOR
 
-    def _count(self, status: str) -> None:
-        self._service.stats.count_answer(status)
+    def _refused(self, template: str, text: str) -> str:
+        """Count a mail that did not come as far as its DATA."""
+        self._service.stats.count_call(template)
+        return self._answered(text)
 
     def _answered(self, text: str) -> str:
-        self._count(text[:3])
+        self._service.stats.count_answer(text[:3])
         return text
 
     def _cut(self, server: SMTP) -> str:
         """Close the connection; the text that is returned reaches nobody."""
-        self._count("dropped")
+        self._service.stats.count_answer("dropped")
         if isinstance(server.transport, asyncio.WriteTransport):
             server.transport.abort()
         return "421 4.3.2 The connection was cut"

@@ -76,7 +76,8 @@ def test_mailboxes_that_refuse(client, office, name, code):
     with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
         client.send_message(mail(), to_addrs=[f"{name}@x.example"])
     assert caught.value.recipients[f"{name}@x.example"][0] == code
-    assert office.get("stats")["answers"] == {str(code): 1}
+    told = office.get("stats")
+    assert (told["calls"], told["answers"]) == ({"SMTP RCPT": 1}, {str(code): 1})
 
 
 def test_one_bad_recipient_keeps_no_mail_from_the_others(client, office):
