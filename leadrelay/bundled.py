@@ -1,4 +1,4 @@
-"""The sandbox CRMs as a child process of `leadrelay run`: it ends with its parent, however that ends."""
+"""The sandbox as a child process of `leadrelay run`: it ends with its parent, however that ends."""
 
 from __future__ import annotations
 

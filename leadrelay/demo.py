@@ -68,7 +68,7 @@ _VISITS = (  # how people came: parameters of the landing page, referrer
 
 
 def sandbox_ports() -> dict[str, int]:
-    """Return the port of each sandbox CRM: the usual one, or ``LEADRELAY_SANDBOX_<CRM>_PORT``."""
+    """Return the port of each part of the sandbox: the usual one, or ``LEADRELAY_SANDBOX_<NAME>_PORT``."""
     ports = {}
     for name, usual in PORTS.items():
         variable = f"LEADRELAY_SANDBOX_{name.upper()}_PORT"
@@ -145,12 +145,13 @@ def prepare(folder: Path) -> None:
 
 
 def wait_for_sandbox(ports: Mapping[str, int], process: subprocess.Popen[bytes]) -> None:
-    """Return when both CRMs answer; raises ``LeadRelayError`` when they do not start."""
+    """Return when every part of the sandbox answers; raises ``LeadRelayError`` when they do not start."""
     deadline = time.monotonic() + 20
-    waiting = [f"http://127.0.0.1:{port}" for port in ports.values()]
+    # The mail server is up before the others are; it speaks no HTTP.
+    waiting = [f"http://127.0.0.1:{port}" for name, port in ports.items() if name != "smtp"]
     while waiting:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise LeadRelayError(f"The sandbox CRMs did not start at {' and '.join(waiting)}.")
+            raise LeadRelayError(f"The sandbox did not start at {' and '.join(waiting)}.")
         try:
             requests.get(f"{waiting[0]}/__sandbox/stats", timeout=2)
             waiting.pop(0)
@@ -166,6 +167,9 @@ def show_addresses(
     console.print("\nleadrelay is running. Ctrl-C stops everything.", style="bold green")
     console.print(f"  sandbox HubSpot     http://127.0.0.1:{ports['hubspot']}/")
     console.print(f"  sandbox Salesforce  http://127.0.0.1:{ports['salesforce']}/")
+    console.print(
+        f"  sandbox messages    http://127.0.0.1:{ports['messaging']}/ and smtp://127.0.0.1:{ports['smtp']}"
+    )
     console.print(f"  daemon              {url}/readyz and {url}/metrics")
     console.print(f"  playbook to edit    {settings.playbook if own else folder / 'playbook'}", markup=False)
     if own:

@@ -1,1 +1,1 @@
-"""HubSpot and Salesforce over HTTP on this machine, for a first run and for tests; they act as vendors do."""
+"""Vendors on this machine, for a first run and for tests: HubSpot, Salesforce, and what takes messages."""

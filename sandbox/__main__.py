@@ -15,10 +15,8 @@ def main() -> None:
         signal.signal(number, lambda *_: stopped.set())
     servers = serve()
     for name, server in servers.items():
-        print(
-            f"{name:<11} {server.url}/   (records, history and control: {server.url}/__sandbox/stats)",
-            flush=True,
-        )
+        more = "" if name == "smtp" else f"/   (records, history and control: {server.url}/__sandbox/stats)"
+        print(f"{name:<11} {server.url}{more}", flush=True)
     stopped.wait()
     for server in servers.values():
         server.stop()

@@ -1,4 +1,4 @@
-"""Runs the fake vendors on waitress, each on its own port, in one process."""
+"""Runs the fake vendors, each on its own port, in one process: on waitress, and a mail server beside."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from waitress import wasyncore
 
 from sandbox.app import vendor_of
 from sandbox.clock import Clock
+from sandbox.messaging.service import Messaging
+from sandbox.messaging.smtp import MailServer
 from sandbox.registry import VENDORS
 
-PORTS = {"hubspot": 8901, "salesforce": 8902}
+PORTS = {"hubspot": 8901, "salesforce": 8902, "messaging": 8903, "smtp": 8925}
 THREADS = 32  # a fault that waits holds a thread; the others go on
 
 
@@ -58,17 +60,27 @@ class Server:
 
 
 def ports(environ: Mapping[str, str] = os.environ) -> dict[str, int]:
-    """The port of each vendor: the usual one, or LEADRELAY_SANDBOX_<VENDOR>_PORT."""
-    return {name: int(environ.get(f"LEADRELAY_SANDBOX_{name.upper()}_PORT", PORTS[name])) for name in VENDORS}
-
-
-def serve(*, host: str = "127.0.0.1", on: Mapping[str, int] | None = None) -> dict[str, Server]:
-    """Start every vendor on its port, all at one clock, and return at once; stop each to end them."""
-    clock = Clock()
+    """The port of each vendor and of the mail server: the usual one, or LEADRELAY_SANDBOX_<NAME>_PORT."""
     return {
-        name: Server(VENDORS[name](clock), host=host, port=port).start()
-        for name, port in (ports() if on is None else on).items()
+        name: int(environ.get(f"LEADRELAY_SANDBOX_{name.upper()}_PORT", usual))
+        for name, usual in PORTS.items()
     }
+
+
+def serve(*, host: str = "127.0.0.1", on: Mapping[str, int] | None = None) -> dict[str, Server | MailServer]:
+    """Start every vendor on its port, all at one clock, and return at once; stop each to end them.
+
+    ``smtp`` among the ports is the mail server, which belongs to ``messaging`` and starts first: whoever gets
+    an answer from the vendors can send mail.
+    """
+    clock, wanted = Clock(), dict(ports() if on is None else on)
+    apps = {name: VENDORS[name](clock) for name in wanted if name != "smtp"}
+    started: dict[str, Server | MailServer] = {}
+    if "smtp" in wanted:
+        service = vendor_of(apps["messaging"])
+        assert isinstance(service, Messaging)
+        started["smtp"] = MailServer(service, host=host, port=wanted["smtp"]).start()
+    return started | {name: Server(app, host=host, port=wanted[name]).start() for name, app in apps.items()}
 
 
 @contextmanager

@@ -34,6 +34,7 @@ ONLY_IN = {
     "pysqlite3": ("sync",),
     "flask": ("webhooks", "dashboard", "sandbox"),
     "waitress": ("webhooks", "sandbox"),
+    "aiosmtpd": ("sandbox",),
     "apscheduler": ("scheduler",),
     "yaml": ("mappings",),
     "pydantic": ("mappings",),

@@ -9,10 +9,10 @@ import pytest
 import typer
 from prometheus_client import CollectorRegistry
 
-from connectors.registry import CONNECTORS
 from handlers.registry import HANDLERS
 from leadrelay.cli import app
 from leadrelay.metrics import Metrics
+from sandbox.server import PORTS as SANDBOX_PORTS
 from sync import tables
 
 HOUSE = Path(__file__).resolve().parent.parent
@@ -86,7 +86,7 @@ def settings_read() -> set[str]:
         names |= set(re.findall(r'(?:take|env\.get|environ\.get)\(\s*"(LEADRELAY_\w+)"', read(path)))
     source = read("leadrelay/settings.py")
     names |= {f"LEADRELAY_<CONNECTION>{part}" for part in re.findall(r'\{prefix\}(_[A-Z_]+)"', source)}
-    return names | {f"LEADRELAY_SANDBOX_{name.upper()}_PORT" for name in CONNECTORS}
+    return names | {f"LEADRELAY_SANDBOX_{name.upper()}_PORT" for name in SANDBOX_PORTS}
 
 
 def test_the_readme_lists_every_setting_and_no_other():

@@ -59,7 +59,7 @@ def serve() -> None:
 
 
 def sandbox() -> None:
-    """Run the sandbox CRMs alone: HubSpot on 8901, Salesforce on 8902."""
+    """Run the sandbox alone: HubSpot on 8901, Salesforce on 8902, messages on 8903, SMTP on 8925."""
     from leadrelay import demo
     from sandbox.__main__ import main
 

@@ -176,9 +176,9 @@ def running_crm(name: str, port: int = 0) -> Iterator[Crm]:
 
 @contextmanager
 def running_crms() -> Iterator[dict[str, Crm]]:
-    """Run every vendor."""
+    """Run every CRM."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(running_crm(name)) for name in VENDORS}
+        yield {name: stack.enter_context(running_crm(name)) for name in TOKENS}
 
 
 def _recorder(sent: list[Sent]) -> Any:

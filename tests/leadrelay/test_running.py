@@ -169,11 +169,13 @@ def test_serve_says_when_postgres_is_away(leadrelay, playbook):
 
 
 def test_run_shows_a_lead_reaching_both_crms_and_ends_on_ctrl_c(tmp_path):
-    hubspot, salesforce, daemon = free_ports(3)
+    hubspot, salesforce, messaging, smtp, daemon = free_ports(5)
     folder, out = tmp_path / "demo", tmp_path / "out"
     environ = {
         "LEADRELAY_SANDBOX_HUBSPOT_PORT": str(hubspot),
         "LEADRELAY_SANDBOX_SALESFORCE_PORT": str(salesforce),
+        "LEADRELAY_SANDBOX_MESSAGING_PORT": str(messaging),
+        "LEADRELAY_SANDBOX_SMTP_PORT": str(smtp),
         "LEADRELAY_PORT": str(daemon),
     }
     words = ["run", "--folder", str(folder), "--rate", "50", "--leads", "12"]
@@ -193,6 +195,7 @@ def test_run_shows_a_lead_reaching_both_crms_and_ends_on_ctrl_c(tmp_path):
     text = out.read_text(encoding="utf-8")
     for part in (
         f"sandbox HubSpot     http://127.0.0.1:{hubspot}/",
+        f"sandbox messages    http://127.0.0.1:{messaging}/ and smtp://127.0.0.1:{smtp}",
         f"daemon              http://127.0.0.1:{daemon}/readyz",
         "One lead's journey:",
         "decided: stage mql, score ",
@@ -203,14 +206,17 @@ def test_run_shows_a_lead_reaching_both_crms_and_ends_on_ctrl_c(tmp_path):
     ):
         assert part in text
     assert "Traceback" not in text
-    eventually(lambda: not (listens(hubspot) or listens(daemon)), "free ports")
+    ports = (hubspot, messaging, smtp, daemon)
+    eventually(lambda: not any(listens(port) for port in ports), "free ports")
 
 
 def test_the_sandbox_ends_with_its_parent(tmp_path):
-    hubspot, salesforce, daemon = free_ports(3)
+    hubspot, salesforce, messaging, smtp, daemon = free_ports(5)
     environ = {
         "LEADRELAY_SANDBOX_HUBSPOT_PORT": str(hubspot),
         "LEADRELAY_SANDBOX_SALESFORCE_PORT": str(salesforce),
+        "LEADRELAY_SANDBOX_MESSAGING_PORT": str(messaging),
+        "LEADRELAY_SANDBOX_SMTP_PORT": str(smtp),
         "LEADRELAY_PORT": str(daemon),
     }
     parent = (

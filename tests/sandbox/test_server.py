@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ import requests
 
 from sandbox import server
 from sandbox.registry import VENDORS
-from sandbox.server import Server, ports, running, serve
+from sandbox.server import PORTS, Server, ports, running, serve
 from tests.sandbox.toy import toy_app
 
 
@@ -44,6 +45,23 @@ def test_every_vendor_runs_on_its_port_at_one_clock():
 def test_ports_come_from_the_environment():
     assert ports({})["hubspot"] == 8901
     assert ports({"LEADRELAY_SANDBOX_HUBSPOT_PORT": "9001"})["hubspot"] == 9001
+    assert ports({"LEADRELAY_SANDBOX_SMTP_PORT": "9025"}) == PORTS | {"smtp": 9025}
+
+
+def test_the_mail_server_belongs_to_the_messages_beside_it():
+    on = {"messaging": free_port(), "smtp": free_port()}
+    servers = serve(on=on)
+    try:
+        assert servers["smtp"].url == f"smtp://127.0.0.1:{on['smtp']}"
+        with smtplib.SMTP("127.0.0.1", on["smtp"]) as client:
+            client.sendmail("a@x.example", ["b@x.example"], b"Subject: one\r\n\r\ntwo\r\n")
+        kept = requests.get(f"{servers['messaging'].url}/__sandbox/messages", timeout=5).json()["messages"]
+        assert [(row["channel"], row["subject"]) for row in kept] == [("mail", "one")]
+    finally:
+        for each in servers.values():
+            each.stop()
+    with pytest.raises(ConnectionRefusedError):
+        smtplib.SMTP("127.0.0.1", on["smtp"])
 
 
 def test_an_answer_leaves_in_one_packet(toy):

@@ -1,0 +1,1 @@
+"""What takes messages, and the small services beside it."""
