@@ -28,6 +28,12 @@ SIDES = ("contacts", "companies")
 
 @pytest.fixture
 def links(account):
+    return account.strict.crm.associations.v4
+
+
+@pytest.fixture
+def lax(account):
+    """Rows of a 207 lack the links that the models require, as in real traffic."""
     return account.client.crm.associations.v4
 
 
@@ -116,9 +122,9 @@ def test_batch_create(links, pair):
     "crm.associations.v4.batch_api.create with an unknown record",
     "207: an error for that row alone",
 )
-def test_batch_create_in_part(links, pair, types):
+def test_batch_create_in_part(lax, pair, types):
     rows = [post(*pair), post("999", pair[1])]
-    told, status, _ = links.batch_api.create_with_http_info(
+    told, status, _ = lax.batch_api.create_with_http_info(
         *SIDES, BatchInputPublicAssociationMultiPost(inputs=rows)
     )
     assert (status, told.num_errors, len(told.results)) == (207, 1, 1)
@@ -140,14 +146,14 @@ def test_batch_create_default(links, pair, types):
     "crm.associations.v4.batch_api.get_page",
     "200 for records that have any; 207 with an error for those that have none",
 )
-def test_batch_get_page(account, links, pair):
-    links.basic_api.create_default("contacts", pair[0], "companies", pair[1])
+def test_batch_get_page(account, lax, pair):
+    lax.basic_api.create_default("contacts", pair[0], "companies", pair[1])
     alone = account.contact(email="bob@example.com")
 
     def read(*ids):
         rows = [PublicFetchAssociationsBatchRequest(id=one) for one in ids]
         asked = BatchInputPublicFetchAssociationsBatchRequest(inputs=rows)
-        return links.batch_api.get_page_with_http_info(*SIDES, asked)
+        return lax.batch_api.get_page_with_http_info(*SIDES, asked)
 
     told, status, _ = read(pair[0])
     assert (status, told.results[0]._from.id, told.results[0].to[0].to_object_id) == (200, *pair)
@@ -200,7 +206,7 @@ SHOE = PropertyCreate(
 
 @pytest.fixture
 def properties(account):
-    return account.client.crm.properties
+    return account.strict.crm.properties
 
 
 @operation("properties", "crm.properties.core_api.create", "201: the definition")
@@ -262,7 +268,7 @@ def test_groups(properties, raises_status):
 
 @operation("pipelines", "crm.pipelines.pipelines_api.get_all", "200: pipelines with their stages")
 def test_pipelines(account):
-    told = account.client.crm.pipelines.pipelines_api.get_all("deals").results
+    told = account.strict.crm.pipelines.pipelines_api.get_all("deals").results
     [default] = [one for one in told if one.id == "default"]
     closed = {one.id for one in default.stages if one.metadata["isClosed"] == "true"}
     assert closed == {"closedwon", "closedlost"}
@@ -272,7 +278,7 @@ def test_pipelines(account):
     "pipelines", "crm.pipelines.pipelines_api.create, pipeline_stages_api.create, archive", "201, 201, 204"
 )
 def test_a_pipeline_is_made(account, raises_status):
-    pipelines = account.client.crm.pipelines
+    pipelines = account.strict.crm.pipelines
     stage = {"label": "First", "displayOrder": 0, "metadata": {"probability": "0.5"}}
     made, status, _ = pipelines.pipelines_api.create_with_http_info(
         "deals", {"label": "Resale", "displayOrder": 1, "stages": [stage]}
@@ -284,9 +290,35 @@ def test_a_pipeline_is_made(account, raises_status):
     raises_status(404, pipelines.pipelines_api.get_by_id, "deals", made.id)
 
 
+@operation(
+    "pipelines",
+    "crm.pipelines.pipelines_api.update, replace, pipeline_stages_api.update, archive",
+    "200, 200, 200, 204",
+)
+def test_a_pipeline_is_changed(account):
+    pipelines = account.strict.crm.pipelines
+    stage = {"label": "First", "displayOrder": 0, "metadata": {"probability": "0.5"}}
+    asked = {"label": "Resale", "displayOrder": 1, "stages": [stage]}
+    made = pipelines.pipelines_api.create("deals", asked)
+    assert pipelines.pipelines_api.update("deals", made.id, {"label": "Again"}).label == "Again"
+    replaced = pipelines.pipelines_api.replace(
+        "deals", made.id, asked | {"stages": [stage, stage | {"label": "Last"}]}
+    )
+    assert [one.label for one in replaced.stages] == ["First", "Last"]
+    last = replaced.stages[1].id
+    changed = pipelines.pipeline_stages_api.update(
+        "deals", made.id, last, {"label": "End", "metadata": {"probability": "1.0"}}
+    )
+    assert (changed.label, changed.metadata["isClosed"]) == ("End", "true")
+    won = account.make("deals", dealname="x", pipeline=made.id, dealstage=last)
+    assert account.stored(won, "deals")["hs_is_closed_won"] == "true"
+    pipelines.pipeline_stages_api.archive("deals", made.id, last)
+    assert [one.label for one in pipelines.pipeline_stages_api.get_all("deals", made.id).results] == ["First"]
+
+
 @operation("owners", "crm.owners.owners_api.get_page(email)", "200: the owner with that address")
 def test_owners(account):
-    [anna] = account.client.crm.owners.owners_api.get_page(email="anna.keller@northlight.example").results
+    [anna] = account.strict.crm.owners.owners_api.get_page(email="anna.keller@northlight.example").results
     assert (anna.first_name, anna.type, anna.archived) == ("Anna", "PERSON", False)
     assert anna.user_id == anna.user_id_including_inactive
 
@@ -297,14 +329,14 @@ def test_owners(account):
     "200: those who left, userId null, the id in another",
 )
 def test_archived_owners(account):
-    [oliver] = account.client.crm.owners.owners_api.get_page(archived=True).results
+    [oliver] = account.strict.crm.owners.owners_api.get_page(archived=True).results
     assert (oliver.email, oliver.user_id) == ("oliver.stone@northlight.example", None)
     assert oliver.user_id_including_inactive
 
 
 @operation("owners", "crm.owners.owners_api.get_by_id", "200, by id and by userId; 404 for an unknown id")
 def test_owner(account, raises_status):
-    api = account.client.crm.owners.owners_api
+    api = account.strict.crm.owners.owners_api
     anna = api.get_page(email="anna.keller@northlight.example").results[0]
     assert api.get_by_id(int(anna.id)).email == anna.email
     assert api.get_by_id(anna.user_id, id_property="userId").id == anna.id
@@ -313,7 +345,7 @@ def test_owner(account, raises_status):
 
 @pytest.fixture
 def lists(account):
-    return account.client.crm.lists
+    return account.strict.crm.lists
 
 
 def hot(lists, processing="MANUAL", **more):
@@ -359,3 +391,32 @@ def test_a_list_goes_and_comes_back(lists, raises_status):
     raises_status(404, lists.lists_api.get_by_id, one)
     lists.lists_api.restore(one)
     assert lists.lists_api.get_by_id(one).list.list_id == one
+
+
+@operation("lists", "crm.lists.lists_api.update_name", "200: the list under its new name")
+def test_a_list_is_renamed(lists):
+    one = hot(lists)
+    assert lists.lists_api.update_name(one, list_name="Cold").updated_list.name == "Cold"
+    assert lists.lists_api.get_by_id(one).list.name == "Cold"
+
+
+@operation("lists", "crm.lists.lists_api.create of a known name", "400")
+def test_a_list_of_a_known_name(lists, raises_status):
+    hot(lists)
+    raises_status(400, hot, lists)
+
+
+@operation(
+    "lists",
+    "crm.lists.memberships_api.add_all_from_list, get_lists, remove_all",
+    "204, 200: the lists of a record, 204",
+)
+def test_lists_of_a_record(account, lists):
+    contact, source, target = account.contact(email="ada@example.com"), hot(lists), None
+    lists.lists_api.update_name(source, list_name="Source")
+    target, api = hot(lists), lists.memberships_api
+    api.add(source, [contact])
+    assert api.add_all_from_list_with_http_info(target, source)[1] == 204
+    assert {row.list_id for row in api.get_lists("0-1", contact).results} == {source, target}
+    assert api.remove_all_with_http_info(target)[1] == 204
+    assert api.get_page(target).results == []

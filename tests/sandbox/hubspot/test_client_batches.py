@@ -22,6 +22,12 @@ from tests.sandbox.operations import operation
 
 @pytest.fixture
 def batch(account):
+    return account.strict.crm.contacts.batch_api
+
+
+@pytest.fixture
+def lax(account):
+    """Rows of a 207 lack the links that the models require, as in real traffic."""
     return account.client.crm.contacts.batch_api
 
 
@@ -57,9 +63,9 @@ def test_create(batch):
     "crm.contacts.batch_api.create with trace ids",
     "207: what is good is made, errors name the trace ids",
 )
-def test_create_in_part(batch):
+def test_create_in_part(lax):
     sent = new("a@example.com", "b@example.com", trace=True, b={"no_such_property": "9"})
-    told, status, _ = batch.create_with_http_info(sent)
+    told, status, _ = lax.create_with_http_info(sent)
     assert (status, told.status, told.num_errors) == (207, "COMPLETE", 1)
     assert [one.object_write_trace_id for one in told.results] == ["a"]
     [error] = told.errors
@@ -110,13 +116,13 @@ def test_read(account, batch):
     "crm.contacts.batch_api.read of an unknown id",
     "207: the found ones, and an error with the ids that were not",
 )
-def test_read_in_part(account, batch):
+def test_read_in_part(account, lax):
     made = account.contact(email="a@example.com")
     asked = BatchReadInputSimplePublicObjectId(
         inputs=[SimplePublicObjectId(id=one) for one in (made, "999")],
         properties=["email"], properties_with_history=[],
     )  # fmt: skip
-    told, status, _ = batch.read_with_http_info(asked)
+    told, status, _ = lax.read_with_http_info(asked)
     assert (status, told.num_errors, [one.id for one in told.results]) == (207, 1, [made])
     assert (told.errors[0].category, told.errors[0].context) == ("OBJECT_NOT_FOUND", {"ids": ["999"]})
 
@@ -134,10 +140,10 @@ def test_update(account, batch):
     "crm.contacts.batch_api.update of an unknown id",
     "207: the others change, an error with the id",
 )
-def test_update_in_part(account, batch):
+def test_update_in_part(account, lax):
     made = account.contact(email="a@example.com")
     rows = [SimplePublicObjectBatchInput(id=one, properties={"city": "Leeds"}) for one in (made, "999")]
-    told, status, _ = batch.update_with_http_info(BatchInputSimplePublicObjectBatchInput(inputs=rows))
+    told, status, _ = lax.update_with_http_info(BatchInputSimplePublicObjectBatchInput(inputs=rows))
     assert (status, [one.id for one in told.results]) == (207, [made])
     assert told.errors[0].context == {"ids": ["999"]}
 

@@ -20,7 +20,7 @@ WHOLE_LIFE = "create 201, update 200, read 200, archive 204, then 404"
 
 @pytest.fixture
 def contacts(account):
-    return account.client.crm.contacts
+    return account.strict.crm.contacts
 
 
 @pytest.fixture
@@ -170,13 +170,13 @@ def test_purge(account, contacts, raises_status):
 
 @operation("companies", "crm.companies.basic_api", WHOLE_LIFE)
 def test_companies(account, lives):
-    api = account.client.crm.companies.basic_api
+    api = account.strict.crm.companies.basic_api
     lives(api, {"name": "ACME", "domain": "acme.example"}, {"city": "Leeds"})
 
 
 @operation("companies", "crm.companies.basic_api.create of a known domain", "201: domains are not unique")
 def test_a_second_company_of_a_domain(account):
-    api = account.client.crm.companies.basic_api
+    api = account.strict.crm.companies.basic_api
     first, second = (
         api.create({"properties": {"domain": "acme.example"}, "associations": []}) for _ in range(2)
     )
@@ -186,13 +186,13 @@ def test_a_second_company_of_a_domain(account):
 @operation("deals", "crm.deals.basic_api", WHOLE_LIFE)
 def test_deals(account, lives):
     deal = {"dealname": "Engines", "pipeline": "default", "dealstage": "appointmentscheduled"}
-    lives(account.client.crm.deals.basic_api, deal, {"amount": "1200"})
+    lives(account.strict.crm.deals.basic_api, deal, {"amount": "1200"})
 
 
 @operation("deals", "crm.deals.basic_api.create with an unknown stage", "400 VALIDATION_ERROR")
 def test_a_deal_needs_a_stage_of_its_pipeline(account, raises_status):
     sent = {"properties": {"dealname": "x", "pipeline": "default", "dealstage": "nope"}, "associations": []}
-    error = raises_status(400, account.client.crm.deals.basic_api.create, sent)
+    error = raises_status(400, account.strict.crm.deals.basic_api.create, sent)
     assert '"category":"VALIDATION_ERROR"' in error.body.replace(" ", "")
 
 
@@ -206,28 +206,49 @@ def test_tasks(account, lives):
     due = "2026-11-21T09:00:00.000Z"
     task = {"hs_timestamp": due, "hs_task_subject": "Call", "hs_task_status": "NOT_STARTED"}
     contact = account.contact(email="ada@example.com")
-    api = account.client.crm.objects.tasks.basic_api
+    api = account.strict.crm.objects.tasks.basic_api
     lives(api, task, {"hs_task_status": "COMPLETED"}, [to(contact, 204)])
 
 
 @operation("tasks", "crm.objects.tasks.basic_api.create without hs_timestamp", "400 VALIDATION_ERROR")
 def test_a_task_is_due_some_time(account, raises_status):
     sent = {"properties": {"hs_task_subject": "Call"}, "associations": []}
-    error = raises_status(400, account.client.crm.objects.tasks.basic_api.create, sent)
+    error = raises_status(400, account.strict.crm.objects.tasks.basic_api.create, sent)
     assert "hs_timestamp" in error.body
+
+
+DUE = {"hs_timestamp": "2026-11-21T09:00:00.000Z"}
+CALL, MAIL = {"hs_call_title": "Ada"}, {"hs_email_direction": "EMAIL", "hs_email_subject": "Ada"}
+
+
+@operation(
+    "activities", "crm.objects.{notes,calls,meetings,emails}.basic_api", f"with a contact: {WHOLE_LIFE}"
+)
+def test_activities(account, lives):
+    contact, objects = account.contact(email="ada@example.com"), account.strict.crm.objects
+    lives(objects.notes.basic_api, DUE | {"hs_note_body": "x"}, {"hs_note_body": "y"}, [to(contact, 202)])
+    lives(objects.calls.basic_api, DUE | CALL, {"hs_call_title": "y"}, [to(contact, 194)])
+    lives(objects.meetings.basic_api, DUE, {"hs_meeting_title": "y"}, [to(contact, 200)])
+    lives(objects.emails.basic_api, DUE | MAIL, {"hs_email_subject": "y"}, [to(contact, 198)])
+
+
+@operation("tickets", "crm.tickets.basic_api", WHOLE_LIFE)
+def test_tickets(account, lives):
+    ticket = {"subject": "Help", "hs_pipeline": "0", "hs_pipeline_stage": "1"}
+    lives(account.strict.crm.tickets.basic_api, ticket, {"content": "x"})
 
 
 @operation("leads", "crm.objects.leads.basic_api", f"with a contact: {WHOLE_LIFE}")
 def test_leads(account, lives):
     contact = account.contact(email="ada@example.com")
-    api = account.client.crm.objects.leads.basic_api
+    api = account.strict.crm.objects.leads.basic_api
     lives(api, {"hs_lead_name": "Ada"}, {"hs_lead_label": "HOT"}, [to(contact, 578)])
 
 
 @operation("leads", "crm.objects.leads.basic_api.create without a contact", "400")
 def test_a_lead_needs_a_contact(account, raises_status):
     sent = {"properties": {"hs_lead_name": "Ada"}, "associations": []}
-    error = raises_status(400, account.client.crm.objects.leads.basic_api.create, sent)
+    error = raises_status(400, account.strict.crm.objects.leads.basic_api.create, sent)
     assert '"status":"error"' in error.body.replace(" ", "")
 
 
@@ -235,5 +256,5 @@ def test_a_lead_needs_a_contact(account, raises_status):
 def test_an_object_by_its_type_id(account):
     contact = account.contact(email="ada@example.com")
     sent = {"properties": {"hs_lead_name": "Ada"}, "associations": [to(contact, 578)]}
-    made = account.client.crm.objects.basic_api.create("0-136", sent)
+    made = account.strict.crm.objects.basic_api.create("0-136", sent)
     assert account.stored(made.id, "leads")["hs_lead_name"] == "Ada"

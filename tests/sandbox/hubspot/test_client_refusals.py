@@ -22,7 +22,7 @@ def tokens(account):
     """Ask the token endpoint by the client."""
 
     def ask(**more):
-        return account.client.oauth.tokens_api.create(**{**CLIENT, **more})
+        return account.strict.oauth.tokens_api.create(**{**CLIENT, **more})
 
     return ask
 
@@ -84,7 +84,7 @@ def test_bad_code(tokens, raises_status):
 )
 def test_revoked(account, connected, tokens, api_of, raises_status):
     told = connected()
-    api = account.client.oauth.refresh_tokens_api
+    api = account.strict.oauth.refresh_tokens_api
     assert api.archive_with_http_info(told.refresh_token)[1] == 204
     error = raises_status(400, tokens, grant_type="refresh_token", refresh_token=told.refresh_token)
     body = json.loads(error.body)
@@ -98,10 +98,10 @@ def test_revoked(account, connected, tokens, api_of, raises_status):
 )
 def test_token_info(account, connected):
     told = connected()
-    access = account.client.oauth.access_tokens_api.get(told.access_token)
+    access = account.strict.oauth.access_tokens_api.get(told.access_token)
     assert (access.hub_id, access.app_id, access.token_type) == (62515, 54321, "access")
     assert sorted(access.scopes) == sorted(SCOPES.split())
-    refresh = account.client.oauth.refresh_tokens_api.get(told.refresh_token)
+    refresh = account.strict.oauth.refresh_tokens_api.get(told.refresh_token)
     assert (refresh.hub_id, refresh.client_id) == (62515, CLIENT["client_id"])
 
 
@@ -135,7 +135,7 @@ def test_403(connected, api_of, raises_status):
 
 @operation("refusals", "crm.contacts.basic_api.get_by_id of an unknown id", "404 OBJECT_NOT_FOUND")
 def test_404(account, raises_status):
-    error = raises_status(404, account.client.crm.contacts.basic_api.get_by_id, "999")
+    error = raises_status(404, account.strict.crm.contacts.basic_api.get_by_id, "999")
     assert json.loads(error.body)["category"] == "OBJECT_NOT_FOUND"
 
 
@@ -146,7 +146,7 @@ def test_404(account, raises_status):
 )
 def test_409(account, raises_status):
     made = account.contact(email="ada@example.com")
-    body = json.loads(raises_status(409, account.client.crm.contacts.basic_api.create, ADA).body)
+    body = json.loads(raises_status(409, account.strict.crm.contacts.basic_api.create, ADA).body)
     assert (body["status"], body["category"]) == ("error", "CONFLICT")
     assert re.fullmatch(r"Contact already exists\. Existing ID: (\d+)", body["message"])[1] == made
 
@@ -158,7 +158,7 @@ def test_409(account, raises_status):
 )
 def test_unknown_property(account, raises_status):
     sent = {"properties": {"shoe_size": "9"}, "associations": []}
-    body = json.loads(raises_status(400, account.client.crm.contacts.basic_api.create, sent).body)
+    body = json.loads(raises_status(400, account.strict.crm.contacts.basic_api.create, sent).body)
     assert body["category"] == "VALIDATION_ERROR"
     [error] = body["errors"]
     assert (error["code"], error["context"]) == ("PROPERTY_DOESNT_EXIST", {"propertyName": ["shoe_size"]})
@@ -182,7 +182,7 @@ def test_wrong_values(account, raises_status):
     made = account.contact(email="ada@example.com")
     for code, (name, value) in WRONG_VALUES.items():
         error = raises_status(
-            400, account.client.crm.contacts.basic_api.update, made, {"properties": {name: value}}
+            400, account.strict.crm.contacts.basic_api.update, made, {"properties": {name: value}}
         )
         assert [one["code"] for one in json.loads(error.body)["errors"]] == [code]
 
@@ -194,7 +194,7 @@ def test_wrong_values(account, raises_status):
 )
 def test_429(account, raises_status):
     account.control("faults", {"limits": {"per_10s": 1}})
-    api = account.client.crm.contacts.basic_api
+    api = account.strict.crm.contacts.basic_api
     api.get_page()
     error = raises_status(429, api.get_page)
     body = json.loads(error.body)
@@ -206,14 +206,14 @@ def test_429(account, raises_status):
 @operation("refusals", "any call beyond the daily limit", "429 DAILY: You have reached your daily limit.")
 def test_daily(account, raises_status):
     account.control("faults", {"limits": {"daily": 0}})
-    body = json.loads(raises_status(429, account.client.crm.contacts.basic_api.get_page).body)
+    body = json.loads(raises_status(429, account.strict.crm.contacts.basic_api.get_page).body)
     assert (body["policyName"], body["message"]) == ("DAILY", "You have reached your daily limit.")
 
 
 @operation("refusals", "any call that meets a 503", "ServiceException; nothing took effect")
 def test_503(account, raises_status):
     account.control("faults", {"error_rate": 1, "error_status": 503})
-    error = raises_status(503, account.client.crm.contacts.basic_api.create, ADA)
+    error = raises_status(503, account.strict.crm.contacts.basic_api.create, ADA)
     assert type(error).__name__ == "ServiceException"
     assert account.control("stats")["records"]["contacts"] == 0
 
@@ -221,5 +221,5 @@ def test_503(account, raises_status):
 @operation("refusals", "api_request to a dated path", "200: the raw call reaches /crm/objects/2026-09")
 def test_a_dated_path(account):
     made = account.contact(email="ada@example.com")
-    told = account.client.api_request({"path": f"/crm/objects/2026-09/contacts/{made}"})
+    told = account.strict.api_request({"path": f"/crm/objects/2026-09/contacts/{made}"})
     assert (told.status_code, told.json()["id"]) == (200, made)

@@ -12,7 +12,7 @@ from tests.sandbox.operations import operation
 
 @pytest.fixture
 def search(account):
-    api = account.client.crm.contacts.search_api
+    api = account.strict.crm.contacts.search_api
 
     def run(**asked):
         return api.do_search(PublicObjectSearchRequest(**asked))

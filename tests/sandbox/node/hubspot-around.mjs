@@ -313,3 +313,24 @@ operation(
         assert.equal((await client.crm.lists.listsApi.getById(list.listId)).list.name, "Hot");
     },
 );
+
+operation(
+    "lists",
+    "crm.lists.membershipsApi.addAllFromList, getLists, removeAll",
+    "204, 200: the lists of a record, 204",
+    async (client) => {
+        const { listsApi, membershipsApi } = client.crm.lists;
+        const id = await contact(client, { email: "ada@example.com" });
+        const list = async (name) => {
+            const made = await listsApi.create({ name, objectTypeId: "0-1", processingType: "MANUAL" });
+            return made.list.listId;
+        };
+        const [source, target] = [await list("Source"), await list("Target")];
+        await membershipsApi.add(source, [id]);
+        await membershipsApi.addAllFromList(target, source);
+        const { results } = await membershipsApi.getLists("0-1", id);
+        assert.deepEqual(results.map((one) => one.listId).sort(), [source, target].sort());
+        await membershipsApi.removeAll(target);
+        assert.deepEqual((await membershipsApi.getPage(target)).results, []);
+    },
+);

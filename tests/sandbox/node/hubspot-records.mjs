@@ -219,6 +219,15 @@ operation(
     },
 );
 
+const TICKET = { subject: "Help", hs_pipeline: "0", hs_pipeline_stage: "1" };
+
+operation(
+    "tickets",
+    "crm.tickets.basicApi",
+    "create 201, update 200, read 200, archive 204, then 404",
+    life("tickets", TICKET, { content: "x" }),
+);
+
 operation("leads", "crm.objects.leads.basicApi.create", "201 with a contact; 400 without", async (client) => {
     const id = await contact(client, { email: "ada@example.com" });
     const types = [{ associationCategory: "HUBSPOT_DEFINED", associationTypeId: 578 }];

@@ -8,6 +8,7 @@ import "./hubspot-records.mjs";
 import "./hubspot-batches.mjs";
 import "./hubspot-around.mjs";
 import "./hubspot-refusals.mjs";
+import "./hubspot-webhooks.mjs";
 
 await runAll(
     async () => new Client({ accessToken: "sandbox-token", basePath: url, numberOfApiCallRetries: 0 }),

@@ -93,6 +93,44 @@ operation(
 );
 
 operation(
+    "composite",
+    "requestPost(/composite/graph)",
+    "200: each graph all or nothing for itself",
+    async (connection) => {
+        const graphs = [{ Name: "ACME" }, {}].map((body, number) => ({
+            graphId: `g${number}`,
+            compositeRequest: [{ method: "POST", url: `${BASE}/sobjects/Account`, referenceId: "a", body }],
+        }));
+        const told = await connection.requestPost("/composite/graph", { graphs });
+        assert.deepEqual(
+            told.graphs.map((one) => [one.graphId, one.isSuccessful]),
+            [
+                ["g0", true],
+                ["g1", false],
+            ],
+        );
+    },
+);
+
+operation(
+    "tooling",
+    "tooling.sobject(CustomField).create",
+    "201: a custom field, written and found at once",
+    async (connection) => {
+        const Metadata = { label: "Shop Id", type: "Text", length: 20, externalId: true, unique: true };
+        const made = await connection.tooling
+            .sobject("CustomField")
+            .create({ FullName: "Account.Shop_Id__c", Metadata });
+        assert.match(made.id, /^00N/);
+        await connection.sobject("Account").upsert({ Name: "Shop", Shop_Id__c: "s-1" }, "Shop_Id__c");
+        assert.equal(
+            (await connection.query("SELECT Name FROM Account WHERE Shop_Id__c = 's-1'")).totalSize,
+            1,
+        );
+    },
+);
+
+operation(
     "bulk 2.0",
     "bulk2.loadAndWaitForResults(insert)",
     "JobComplete: rows with sf__Id and sf__Created; sf__Error for the others",

@@ -201,6 +201,27 @@ operation(
     life("Task", CALL),
 );
 
+const DEMO = { Subject: "Demo", StartDateTime: "2030-01-31T09:00:00.000+0000", DurationInMinutes: 30 };
+
+operation(
+    "other objects",
+    "sobject(Event)",
+    "create 201, update 204, retrieve 200, destroy 204, then 404",
+    life("Event", DEMO),
+);
+operation(
+    "other objects",
+    "sobject(Campaign)",
+    "create 201, update 204, retrieve 200, destroy 204, then 404",
+    life("Campaign", { Name: "Fair" }),
+);
+operation(
+    "other objects",
+    "sobject(Case)",
+    "create 201, update 204, retrieve 200, destroy 204, then 404",
+    life("Case", { Subject: "Help" }),
+);
+
 operation("queries", "query", "200: totalSize, done, records with attributes", async (connection) => {
     await lead(connection, { Email: "ada@example.com" });
     const told = await connection.query("SELECT Id, Owner.Name FROM Lead WHERE Email = 'ada@example.com'");

@@ -131,6 +131,17 @@ def test_tree(send):
     assert (told["hasErrors"], [one["referenceId"] for one in told["results"]]) == (False, ["a1", "c1"])
 
 
+@operation("composite", "restful(composite/graph)", "200: each graph all or nothing for itself")
+def test_graphs(client, send):
+    def graph(name, body):
+        call = {"method": "POST", "url": f"{BASE}/sobjects/Account", "referenceId": "a", "body": body}
+        return {"graphId": name, "compositeRequest": [call]}
+
+    told = send("POST", "composite/graph", graphs=[graph("1", {"Name": "ACME"}), graph("2", {})])["graphs"]
+    assert [(one["graphId"], one["isSuccessful"]) for one in told] == [("1", True), ("2", False)]
+    assert client.query("SELECT COUNT() FROM Account")["totalSize"] == 1
+
+
 def rows(text):
     return list(csv.DictReader(io.StringIO(text)))
 

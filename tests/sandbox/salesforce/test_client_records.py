@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from simple_salesforce import Salesforce, SalesforceResourceNotFound
-from simple_salesforce.exceptions import SalesforceMoreThanOneRecord
+from simple_salesforce.exceptions import SalesforceGeneralError, SalesforceMoreThanOneRecord
 from simple_salesforce.format import format_external_id
 
 from tests.sandbox.operations import operation
@@ -88,6 +89,35 @@ def test_opportunities(client, lives):
 @operation("records", "Task", WHOLE_LIFE)
 def test_tasks(client, lives):
     lives(client.Task, {"Subject": "Call", "ActivityDate": "2030-01-31"}, {"Status": "Completed"})
+
+
+@operation("records", "Event, Campaign, Case", WHOLE_LIFE)
+def test_other_objects(client, lives):
+    start = "2030-01-31T09:00:00.000+0000"
+    event = {"Subject": "Demo", "StartDateTime": start, "DurationInMinutes": 30}
+    lives(client.Event, event, {"Location": "Hull"})
+    lives(client.Campaign, {"Name": "Fair"}, {"Status": "In Progress"})
+    lives(client.Case, {"Subject": "Help"}, {"Status": "Working"})
+
+
+@operation("records", "Lead.get(headers=If-Modified-Since)", "304 where nothing changed since")
+def test_not_modified(client):
+    lead = client.Lead.create(LEAD)["id"]
+    since = format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True)
+    with pytest.raises(SalesforceGeneralError) as same:
+        client.Lead.get(lead, headers={"If-Modified-Since": since})
+    assert same.value.status == 304
+
+
+@operation(
+    "records", "Lead.update(headers=If-Unmodified-Since)", "412 where it changed since, and the record stays"
+)
+def test_the_optimistic_lock(client):
+    lead = client.Lead.create(LEAD)["id"]
+    since = format_datetime(datetime.now(UTC) - timedelta(minutes=1), usegmt=True)
+    with pytest.raises(SalesforceGeneralError) as changed:
+        client.Lead.update(lead, {"Title": "x"}, headers={"If-Unmodified-Since": since})
+    assert (changed.value.status, client.Lead.get(lead)["Title"]) == (412, None)
 
 
 @operation("upserts", "Lead.upsert", "201 created, then 200 with created false; any sign in the key")
@@ -189,3 +219,16 @@ def test_updated_and_deleted(client):
     assert [one["id"] for one in deleted["deletedRecords"]] == [gone]
     assert updated["latestDateCovered"].endswith(".000+0000")
     assert deleted.keys() == {"deletedRecords", "earliestDateAvailable", "latestDateCovered"}
+
+
+@operation(
+    "changes", "toolingexecute(sobjects/CustomField, POST)", "201: a custom field, written and found at once"
+)
+def test_a_custom_field(client):
+    metadata = {"label": "Shop Id", "type": "Text", "length": 20, "externalId": True, "unique": True}
+    made = client.toolingexecute(
+        "sobjects/CustomField", method="POST", data={"FullName": "Account.Shop_Id__c", "Metadata": metadata}
+    )
+    assert (made["success"], made["id"][:3]) == (True, "00N")
+    assert client.Account.upsert("Shop_Id__c/s-1", {"Name": "Shop"}) == 201
+    assert client.query("SELECT Name FROM Account WHERE Shop_Id__c = 's-1'")["totalSize"] == 1
