@@ -26,7 +26,7 @@ from tests.sandbox.operations import NODE, SCRIPTS, Operation, listed
 OLDEST = 18  # of Node, that both packages run on
 WITHOUT_NODE = f"install Node {OLDEST} or newer with npm (Debian: apt-get install nodejs npm)"
 WITHOUT_PACKAGES = "run npm install --no-package-lock in tests/sandbox/node; npm said: "
-INSTALL = "npm install --no-package-lock --ignore-scripts --no-audit --no-fund --fetch-retries=0".split()
+OPTIONS = ("--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=0")
 
 pytestmark = pytest.mark.timeout(300)  # the first of them waits for the packages
 
@@ -85,7 +85,9 @@ def _lacking() -> str | None:
     stamp = NODE / "node_modules" / ".installed"
     if stamp.exists() and stamp.read_text() == wanted:
         return None
-    done = subprocess.run(INSTALL, cwd=NODE, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(
+        ["npm", "install", *OPTIONS], cwd=NODE, capture_output=True, text=True, timeout=200, check=False
+    )
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if not line.lower().startswith("npm warn")]
         return WITHOUT_PACKAGES + (errors[0] if errors else f"exit {done.returncode}")

@@ -44,6 +44,7 @@ def test_jwt(jwt_app, sign_in, key):
     "Salesforce(username, …) of a user the app is not approved for",
     "400 invalid_grant: user hasn't approved this consumer",
 )
+@pytest.mark.filterwarnings("ignore:\\s*If your connected app policy")  # the client's own advice
 def test_jwt_of_another(jwt_app, sign_in, key):
     ben = ANNA.replace("anna.keller", "ben.carter")
     with pytest.raises(SalesforceAuthenticationFailed, match="user hasn't approved this consumer") as refused:
