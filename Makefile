@@ -41,7 +41,8 @@ soak: $(INSTALLED) ## The long seeded crash runs (SEEDS=1:50)
 	@SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -m soak tests/crash $(ARGS)
 
 clean: ## Remove .venv and everything that was made
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis \
+	  tests/sandbox/node/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt

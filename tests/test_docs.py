@@ -14,6 +14,7 @@ from leadrelay.cli import app
 from leadrelay.metrics import Metrics
 from sandbox.server import PORTS as SANDBOX_PORTS
 from sync import tables
+from tests.sandbox import operations
 
 HOUSE = Path(__file__).resolve().parent.parent
 DOCS = HOUSE / "docs"
@@ -197,6 +198,15 @@ def test_the_functions_that_the_way_names_are_there():
     for file, function in named:
         *_, last = function.split(".")
         assert re.search(rf"(def|class) {last}\b", read(file)), f"{file}: {function}"
+
+
+def test_the_operations_of_the_vendors_clients_are_listed_as_they_are_tested():
+    told = operations.page()
+    assert read("docs/sandbox-clients.md") == told, "write it anew: python -m tests.sandbox.operations"
+    for client in (*operations.PYTHON, *operations.SCRIPTS):
+        rows = [(row.call, row.result) for row in operations.listed(client)]
+        assert len(rows) > 50
+        assert len(rows) == len(set(rows)), f"{client}: one operation twice"
 
 
 def test_the_glossary_is_in_order():

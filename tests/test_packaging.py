@@ -74,6 +74,14 @@ def pins() -> dict[str, str]:
     return found
 
 
+def test_the_node_packages_of_the_tests_are_pinned_and_no_lock_file_names_a_registry():
+    folder = HOUSE / "tests" / "sandbox" / "node"
+    pinned = json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    assert pinned.keys() == {"@hubspot/api-client", "jsforce"}
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in pinned.values()), pinned
+    assert not (folder / "package-lock.json").exists()
+
+
 @pytest.mark.parametrize(
     "wanted", [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["dev"]]
 )

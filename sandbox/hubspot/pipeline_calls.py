@@ -98,7 +98,8 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
             stage, sent = _stage(pipelines, pipeline_id, stage_id), render.body()
             if request.method == "PUT":
                 _complete(sent, "label", "displayOrder", "metadata")
-            stage |= _changes(sent, ("label", "displayOrder", "archived", "metadata"), now())
+            told = {"metadata": _metadata(pipelines, sent)} if sent.get("metadata") else {}
+            stage |= _changes({**sent, **told}, ("label", "displayOrder", "archived", "metadata"), now())
             return answer(stage)
 
     def archive_stage(object_type: str, pipeline_id: str, stage_id: str) -> Response:
@@ -160,13 +161,19 @@ def _named(sent: Mapping[str, Any]) -> tuple[str, int]:
 
 def _new_stage(pipelines: Pipelines, sent: Mapping[str, Any], at: str) -> dict[str, Any]:
     _complete(sent, "label", "displayOrder")
+    stage_id = sent.get("stageId") or str(uuid.uuid4())
+    return a_stage(stage_id, *_named(sent), _metadata(pipelines, sent), at=at)
+
+
+def _metadata(pipelines: Pipelines, sent: Mapping[str, Any]) -> Mapping[str, str]:
+    """What was sent; a probability of 0 or 1 closes a stage."""
     metadata = sent.get("metadata") or {}
     if pipelines.kind.name == "deals" and "probability" not in metadata:
         raise bad_request("A deal stage needs a probability in its metadata.")
     if "probability" in metadata:
         closed = str(float(metadata["probability"]) in (0, 1)).lower()
         metadata = {"isClosed": closed, **metadata}
-    return a_stage(sent.get("stageId") or str(uuid.uuid4()), *_named(sent), metadata, at=at)
+    return metadata
 
 
 def _changes(sent: Mapping[str, Any], allowed: tuple[str, ...], at: str) -> dict[str, Any]:

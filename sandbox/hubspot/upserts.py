@@ -81,7 +81,8 @@ def _one(objects: Objects, row: Row, identifier: str, id_property: str) -> dict[
             raise ApiError(404, "resource not found", "OBJECT_NOT_FOUND")
         made = objects.create(objects.read(sent))
         return render.created(objects, made) | {"new": True}
+    written = list(sent)
     if as_text(sent.get(id_property)).strip().lower() == objects.key(identifier, id_property).lower():
         sent.pop(id_property)  # found by a secondary address, the first one stays
     objects.update(record, objects.read(sent, record))
-    return render.updated(objects, record, sent) | {"new": False}
+    return render.updated(objects, record, written) | {"new": False}

@@ -6,6 +6,8 @@ from email.utils import format_datetime
 from typing import Any
 
 from sandbox.salesforce.answers import Ask, Reply
+from sandbox.salesforce.oauth.grants import identity_url
+from sandbox.salesforce.oauth.hosts import host_of
 from sandbox.salesforce.schema import Field, ObjectType
 from sandbox.salesforce.single import not_modified_since
 from sandbox.salesforce.versions import listed
@@ -19,7 +21,8 @@ def versions(_ask: Ask) -> Reply:
 def resources(ask: Ask) -> Reply:
     """What is there under a version; the sandbox tells only what it has."""
     names = ("composite", "jobs", "limits", "query", "queryAll", "sobjects", "tooling")
-    return Reply(200, {name: f"{ask.base}/{name}" for name in names})
+    identity = identity_url(host_of(ask.headers.get("Host", "127.0.0.1")), ask.user_id)
+    return Reply(200, {name: f"{ask.base}/{name}" for name in names} | {"identity": identity})
 
 
 def limits(ask: Ask) -> Reply:

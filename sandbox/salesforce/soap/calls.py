@@ -33,10 +33,13 @@ def convert_lead(message: Message, write: Writer) -> Results:
 
 
 def merge_records(message: Message, write: Writer) -> Results:
-    """Each request merges one or two records into a master."""
-    return [
-        _each(write, element, _merge_one, _MERGE_FAILED) for element in parts(message.operation, "request")
-    ]
+    """Each request merges one or two records into a master.
+
+    The WSDL calls it ``request``; clients that work with real orgs also say
+    ``mergeRequest`` and ``mergeRequests``, so what it holds tells it.
+    """
+    requests = [element for element in message.operation if parts(element, "masterRecord")]
+    return [_each(write, element, _merge_one, _MERGE_FAILED) for element in requests]
 
 
 def undelete(message: Message, write: Writer) -> Results:

@@ -36,6 +36,15 @@ def test_an_upsert_tells_which_rows_are_new(account):
     assert account.stored(done.results[1].id)["email"] == "b@example.com"
 
 
+def test_a_changed_row_tells_the_key_it_was_sent_with(account):
+    account.contact(email="a@example.com")
+    told = account.call(
+        "POST", UPSERT, {"inputs": [row("A@Example.com", email="A@Example.com", city="Leeds")]}
+    )
+    [changed] = told.json()["results"]
+    assert (changed["new"], changed["properties"]["email"]) == (False, "a@example.com")
+
+
 def test_an_upsert_answers_200_also_where_it_creates(account):
     assert account.call("POST", UPSERT, {"inputs": [row("a@example.com")]}).status_code == 200
 

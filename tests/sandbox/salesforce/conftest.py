@@ -8,12 +8,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from requests.adapters import HTTPAdapter
 from simple_salesforce import Salesforce
 
 from sandbox.salesforce import TOKEN, create_app
+from sandbox.salesforce.oauth.apps import CLIENT_ID
 from sandbox.server import running
 
+ANNA = "anna.keller@northlight.example"
 NO_ASSIGNMENT = {"Sforce-Auto-Assign": "FALSE"}
 
 
@@ -122,11 +126,39 @@ def api(org_url: str) -> Api:
 
 
 @pytest.fixture
-def client(api: Api) -> Salesforce:
+def session(api: Api) -> requests.Session:
+    """A session that reaches the sandbox under the hosts' real names."""
+    made = requests.Session()
+    made.trust_env = False
+    for host in ("login.salesforce.com", "northlight.my.salesforce.com", "acme.my.salesforce.com"):
+        made.mount(f"https://{host}", PlainHTTP(api.url))
+    return made
+
+
+@pytest.fixture
+def client(session: requests.Session) -> Salesforce:
     """simple-salesforce, pointed at the org."""
-    session = requests.Session()
-    session.trust_env = False
-    session.mount("https://acme.my.salesforce.com", PlainHTTP(api.url))
     return Salesforce(
         instance_url="https://acme.my.salesforce.com", session_id=TOKEN, version="68.0", session=session
     )
+
+
+@pytest.fixture(scope="session")
+def key() -> tuple[str, str]:
+    """A key pair as PEM: private, public."""
+    pair = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = pair.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = pair.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
+
+
+@pytest.fixture
+def jwt_app(api: Api, key: tuple[str, str]) -> Api:
+    """The default app, with the public key, pre-approved for Anna."""
+    settings = {"client_id": CLIENT_ID, "jwt_certificate": key[1], "preauthorized": [ANNA]}
+    assert api.control("apps", settings).status_code == 201
+    return api

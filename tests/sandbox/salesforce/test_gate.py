@@ -19,6 +19,13 @@ def test_the_list_of_versions_asks_for_no_token_and_tells_no_limit(api):
     assert "Sforce-Limit-Info" not in answer.headers
 
 
+def test_a_versions_resources_name_the_identity_of_who_asks(api):
+    told = api.get("").json()
+    assert told["sobjects"] == "/services/data/v68.0/sobjects"
+    identity = api.session.get(told["identity"], timeout=5).json()
+    assert (identity["id"], identity["organization_id"]) == (told["identity"], ORG_ID)
+
+
 @pytest.mark.parametrize("version", ["v41.0", "v59.0", "v68.0"])
 def test_supported_versions_answer_under_their_own_path(api, version):
     lead = api.lead()

@@ -19,6 +19,13 @@ def merge_of(kind, master, *others, **fields):
     return f"<merge><request>{record}{ids}</request></merge>"
 
 
+@pytest.mark.parametrize("name", ["request", "mergeRequest", "mergeRequests"])
+def test_a_request_is_known_by_what_it_holds_whatever_a_client_calls_it(api, soap, name):
+    master, loser = api.lead(), api.lead()
+    [told] = soap(merge_of("Lead", master, loser).replace("request>", f"{name}>"))
+    assert (told["success"], told["mergedRecordIds"]) == ("true", loser)
+
+
 def test_the_losers_name_the_winner_and_their_children_are_its(api, soap):
     master, loser, third = (api.lead(FirstName=name) for name in "ABC")
     task = api.make("Task", WhoId=loser)

@@ -13,17 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 import requests
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from simple_salesforce import Salesforce
-from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 
 from sandbox.salesforce import ORG_ID
 from sandbox.salesforce.oauth.apps import CLIENT_ID, CLIENT_SECRET
-from tests.sandbox.salesforce.conftest import PlainHTTP
+from tests.sandbox.salesforce.conftest import ANNA
 
 CALLBACK = "http://127.0.0.1:8000/oauth/salesforce/callback"
-ANNA = "anna.keller@northlight.example"
 VERIFIER = "v" * 64
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
 CLIENT = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
@@ -319,27 +315,6 @@ def test_client_credentials_need_a_my_domain_and_run_as_the_apps_user(api, token
     refused(token("acme.my.salesforce.com", **form), "invalid_grant", "no client credentials user enabled")
 
 
-@pytest.fixture(scope="module")
-def key():
-    """A key pair as PEM: private, public."""
-    pair = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = pair.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    public = pair.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return private.decode(), public.decode()
-
-
-@pytest.fixture
-def jwt_app(api, key):
-    """The default app, with the public key, pre-approved for Anna."""
-    settings = {"client_id": CLIENT_ID, "jwt_certificate": key[1], "preauthorized": [ANNA]}
-    assert api.control("apps", settings).status_code == 201
-    return api
-
-
 def claims(**more):
     expires = int(datetime.now(UTC).timestamp()) + 170
     return {"iss": CLIENT_ID, "sub": ANNA, "aud": "https://login.salesforce.com", "exp": expires, **more}
@@ -376,31 +351,6 @@ def test_a_foreign_signature_is_refused(jwt_app, token, key):
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     refused(by_jwt(token, other), "invalid_grant", "invalid assertion")
     refused(by_jwt(token, "secret" * 8, algorithm="HS256"), "invalid_grant", "invalid assertion")
-
-
-@pytest.fixture
-def session(api):
-    """A session that reaches the sandbox under the hosts' real names."""
-    made = requests.Session()
-    made.trust_env = False
-    for host in ("login.salesforce.com", "northlight.my.salesforce.com", "acme.my.salesforce.com"):
-        made.mount(f"https://{host}", PlainHTTP(api.url))
-    return made
-
-
-def test_simple_salesforce_signs_in_by_jwt_and_by_client_credentials(jwt_app, session, key):
-    by_key = Salesforce(
-        username=ANNA, consumer_key=CLIENT_ID, privatekey=key[0], domain="login", version="68.0",
-        session=session,
-    )  # fmt: skip
-    assert by_key.query("SELECT COUNT() FROM Lead")["totalSize"] == 0
-    by_secret = Salesforce(
-        consumer_key=CLIENT_ID, consumer_secret=CLIENT_SECRET, domain="acme.my", version="68.0",
-        session=session,
-    )  # fmt: skip
-    assert by_secret.query("SELECT COUNT() FROM Lead")["totalSize"] == 0
-    with pytest.raises(SalesforceAuthenticationFailed, match="invalid_client"):
-        Salesforce(consumer_key=CLIENT_ID, consumer_secret="no", domain="acme.my", session=session)
 
 
 def test_apps_are_registered_and_listed_by_the_control_endpoint(api):
