@@ -253,6 +253,11 @@ def difference(
     return changed
 
 
+def is_blank_on(object_map: ObjectMap, remote: str, held: JsonValue) -> bool:
+    """Say whether what a record holds in a mapped field counts as blank there."""
+    return _plan(object_map).by_remote[remote].is_blank(held)
+
+
 def same_on(object_map: ObjectMap, remote: str, a: JsonValue, b: JsonValue) -> bool:
     """Compare two values of one vendor field the way ``difference`` does: +49 30 1 equals +49301."""
     entry = _plan(object_map).by_remote.get(remote)

@@ -175,7 +175,7 @@ class SourceFile(Strict):
     )
     occurred_at: str = Field("", description="Sender's field with the time at which it happened.")
     dedupe_window: Duration = Field("10m", description="The same body within this time is a repeat.")
-    max_bytes: int = Field(262_144, ge=1_024, le=10_485_760, description="Size of the largest post.")
+    max_bytes: int = Field(262_144, ge=1_024, le=8_388_608, description="Size of the largest post.")
     max_depth: int = Field(12, ge=1, le=50, description="Deepest nesting of a post.")
     max_fields: int = Field(400, ge=1, le=10_000, description="Most fields of a post.")
     region: str = Field("US", pattern=REGION, description="Country of phone numbers without a prefix.")

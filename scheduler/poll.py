@@ -52,7 +52,8 @@ class RosterPoll:
         try:
             roster(self._connector, self._store, self._clock)
         except ConnectorError as error:
+            if str(error) != self.failure:  # once, not every few seconds while a CRM is away
+                log.warning("poll.roster_failed", connection=self._connector.name, reason=str(error))
             self.failure = str(error)
-            log.warning("poll.roster_failed", connection=self._connector.name, reason=str(error))
             return
         self._read_at, self.failure = now, None

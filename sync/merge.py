@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from handlers.base import Lookups
-from mappings.converters import is_blank
-from mappings.outward import draft, inward_record, same, same_on
+from mappings.outward import draft, inward_record, is_blank_on, same, same_on
 from mappings.playbook import CrmField, CrmMap, Lifecycle, ObjectMap, Playbook
 from model.change import Record
 from model.decision import Because, RecordConflict
@@ -58,7 +57,7 @@ def merge(
     ours = draft(lead, object_map, crm.connection, lookups, creating=False)
     for rule in _read_rules(object_map):
         held = record.fields.get(rule.remote)
-        if is_blank(held) or held in rule.blank_values or rule.remote in our_words:
+        if is_blank_on(object_map, rule.remote, held) or rule.remote in our_words:
             continue
         moved = link is None or not same_on(object_map, rule.remote, held, link.shadow.get(rule.remote))
         if moved and not same_on(object_map, rule.remote, held, ours.get(rule.remote)):

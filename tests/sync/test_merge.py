@@ -12,7 +12,7 @@ from model.decision import RecordConflict
 from model.event import RecordRef
 from model.lead import Lead, Link, Provenance
 from sync.merge import Merged, merge
-from tests.builders import NOON, a_lead, a_teammate, at, facts
+from tests.builders import NOON, a_lead, a_teammate, at, facts, mapped
 from tests.sync.house import HUBSPOT, house_playbook
 
 PLAYBOOK = house_playbook()
@@ -188,3 +188,19 @@ def test_every_decision_names_its_rule():
     [because] = result.because
     assert because.at == next(rule.place for rule in CRM.objects["contacts"].fields if rule.field == "title")
     assert result.conflicts == [RecordConflict(HUBSPOT, "title", "CEO", "CTO", "the CRM's is newer")]
+
+
+@pytest.mark.parametrize("held", ["[not provided]", "TBD", "00Gqueue1"])
+def test_a_placeholder_is_never_taken_for_a_persons_word(held):
+    """Our own, one the map lists, and one that stands for all that begin so."""
+    title = replace(
+        mapped("title", "title", "newest"), default="[not provided]", blank_values=("TBD", "00G*")
+    )
+    contacts = CRM.objects["contacts"]
+    others = tuple(rule for rule in contacts.fields if rule.remote != "title")
+    crm = replace(CRM, objects={"contacts": replace(contacts, fields=(*others, title))})
+    record = Record(RecordRef(HUBSPOT, "contacts", "7"), {"title": held}, NEWER)
+    result = merge(
+        linked(a_lead(title="CEO"), title="CEO"), record, crm, PLAYBOOK, KNOWN, now=at(90), sent={}
+    )
+    assert (result.fields, lost(result)) == ({}, [])
