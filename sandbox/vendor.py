@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -83,6 +84,12 @@ class Vendor(ABC):
     views: ClassVar[
         Mapping[str, View]
     ]  # object name -> how it is shown; its keys are what stats and control know
+    takes_packed: ClassVar[tuple[str, ...]] = ()  # encodings of bodies that it reads: "gzip", "deflate"
+    packs: ClassVar[tuple[str, ...]] = ("gzip",)  # encodings that it answers in where a client asks
+    seeds: ClassVar[Mapping[str, float]] = {}  # object that can be seeded -> how many of it for each person
+    fleeting: ClassVar[frozenset[str]] = frozenset(
+        {"clock", "lock", "closed", "is_changed"}
+    )  # attributes that are not kept on disk
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -91,6 +98,7 @@ class Vendor(ABC):
         self.history = History()
         self.lock = threading.RLock()
         self.closed = threading.Event()  # set when the server stops; ends the waits of faults
+        self.is_changed = False  # since the account was last kept on disk
         self.tables: dict[str, Table] = {}
         self.clear()
 
@@ -159,7 +167,30 @@ class Vendor(ABC):
     def add_control(self, routes: Blueprint) -> None:  # noqa: B027 - most vendors need no more
         """Add control endpoints of the vendor's own under /__sandbox."""
 
+    def seed(self, counts: Mapping[str, int], seed: int) -> Mapping[str, int]:  # noqa: ARG002
+        """Fill the account with so many invented records of each object; how many were made."""
+        return {}
+
+    # Keeping the account on disk.
+
+    def fixed(self) -> Mapping[str, Any]:
+        """Objects that come with the code; a snapshot holds their names alone."""
+        return {}
+
+    def resume(self) -> None:  # noqa: B027 - a vendor that sends nothing by itself needs nothing
+        """Go on after the account was read from disk. Callers hold the lock."""
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Hold everything still for a snapshot."""
+        with self.lock:
+            yield
+
     # What all have.
+
+    def shares_of(self, people: int) -> dict[str, int]:
+        """How many records of each object go with so many people."""
+        return {name: round(people * share) for name, share in self.seeds.items()}
 
     def now(self) -> datetime:
         """The time on the vendor's machines: the clock and the fault ``clock_skew_s``."""

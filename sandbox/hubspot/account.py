@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from flask import Blueprint, Response, g, request
 from sandbox.app import answer
 from sandbox.clock import Clock
 from sandbox.history import Write
-from sandbox.hubspot import access, acts, failures, page_forms, steering
+from sandbox.hubspot import access, acts, failures, page_forms, seeding, steering
 from sandbox.hubspot import forms as web_forms
 from sandbox.hubspot.acts import as_refusal
 from sandbox.hubspot.apps import APP_ID, Apps
@@ -53,6 +54,8 @@ class HubSpot(Vendor):
             "Owners", title=("firstName", "lastName"), columns={"email": "Email", "userId": "User id"}
         ),
     }
+
+    seeds: ClassVar = seeding.SEEDS
 
     def __init__(self, clock: Clock) -> None:
         self.desk = Desk(self)
@@ -169,6 +172,22 @@ class HubSpot(Vendor):
     def next_event_id(self) -> int:
         """A number for a webhook event."""
         return self.desk.next_event_id()
+
+    def seed(self, counts: Mapping[str, int], seed: int) -> Mapping[str, int]:
+        return seeding.seed(self, counts, seed)
+
+    # Keeping the account on disk.
+
+    def fixed(self) -> Mapping[str, Any]:
+        return KINDS
+
+    def resume(self) -> None:
+        self.desk.sender.resume()
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        with self.lock, self.desk.sender.still():
+            yield
 
     # Associations.
 

@@ -14,7 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from sandbox.clock import Clock
 from sandbox.records import Record
-from sandbox.salesforce import acts, founding, hand, ids
+from sandbox.salesforce import acts, founding, hand, ids, seeding
 from sandbox.salesforce import schema as schemas
 from sandbox.salesforce.answers import Reply, to_response
 from sandbox.salesforce.bulk.jobs import Jobs
@@ -61,6 +61,11 @@ class Org(Vendor):
     limits: ClassVar[Mapping[str, int | None]] = {"daily": 100_000}
     switches: ClassVar[Mapping[str, tuple[str, ...]]] = SWITCHES
     views: ClassVar[Mapping[str, View]] = VIEWS
+    takes_packed: ClassVar[tuple[str, ...]] = ("gzip", "deflate")
+    packs: ClassVar[tuple[str, ...]] = ("gzip", "deflate")
+    seeds: ClassVar[Mapping[str, float]] = seeding.SEEDS
+    # Schemas are made anew; the rest of a long query is held by what the code knows of its columns.
+    fleeting: ClassVar[frozenset[str]] = Vendor.fleeting | {"_schemas", "locators"}
 
     def __init__(self, clock: Clock) -> None:
         self.sender = Sender(self)
@@ -87,6 +92,16 @@ class Org(Vendor):
     def new_outbox(self) -> None:
         """Forget all outbound messages."""
         self.outbox = Outbox(self, post)
+
+    def seed(self, counts: Mapping[str, int], seed: int) -> Mapping[str, int]:
+        """Fill the org with invented records."""
+        return seeding.seed(self, counts, seed)
+
+    def resume(self) -> None:
+        """Go on after the org was read from disk: with its own fields, and what it has to tell."""
+        self._schemas = {}
+        if self.outbox.rules:
+            self.sender.start()
 
     def session_for(self, rule: Rule) -> str:
         """A session to send along; only a rule that opts in asks for one."""
