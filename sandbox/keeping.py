@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import pickle
 import threading
@@ -17,8 +18,9 @@ from typing import IO, Any
 from sandbox.clock import Clock
 from sandbox.vendor import Vendor
 
+LOG = logging.getLogger(__name__)
 FORMAT = 1  # to be raised whenever the classes of an account change their attributes
-EVERY_S = 5.0
+EVERY_S = 2.0
 SHARE = 20  # saving takes a twentieth of the time at most: large accounts are saved less often
 HEADER_BYTES = 4096
 
@@ -102,7 +104,11 @@ class Keeper:
         while not self._ended.wait(pause):
             began = time.monotonic()
             if self._vendor.is_changed:
-                self.save()
+                try:
+                    self.save()
+                except OSError as error:
+                    self._vendor.is_changed = True
+                    LOG.error("%s cannot be written: %s; it is tried again", self.path, error.strerror)
             pause = max(EVERY_S, SHARE * (time.monotonic() - began))
 
     def _check(self, line: bytes) -> None:
