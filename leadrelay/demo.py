@@ -73,7 +73,7 @@ def sandbox_ports() -> dict[str, int]:
 
 
 def sandbox_tls_ports() -> dict[str, int]:
-    """Return the ports over TLS, as ``hubspot_tls``: ten above the plain ones, or the variables' of that name."""
+    """Return the ports over TLS, as ``hubspot_tls``: ten above the plain ones, or those of the variables."""
     return {
         f"{name}_tls": _port(f"LEADRELAY_SANDBOX_{name.upper()}_TLS_PORT", port + TLS_ABOVE)
         for name, port in sandbox_ports().items()

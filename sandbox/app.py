@@ -70,7 +70,7 @@ def answer(body: Any, status: int = 200) -> Response:
 
 
 class Dropping:
-    """Closes the connection of a request that was marked: before a byte is sent, or half way through the body.
+    """Closes the connection of a request that was marked: before a byte is sent, or half way through.
 
     Waitress itself closes a connection whose answer ends before its Content-Length.
     """

@@ -27,13 +27,15 @@ def _words(text: str) -> tuple[str, ...]:
 
 REGIONS = (
     Region("United States", "US", 26,
-           _words("James Mary Robert Linda Michael Jennifer Maria David Ashley Tyrone Emily Carlos Hannah Wei"),
-           _words("Smith Johnson Williams Brown Jones Garcia Miller Davis O'Connor Washington Nguyen McAllister"),
+           _words("James Mary Robert Linda Michael Jennifer Maria David Ashley Tyrone Emily Carlos Wei"),
+           _words("Smith Johnson Williams Brown Jones Garcia Miller "
+                  "Davis O'Connor Washington Nguyen McAllister"),
            ("Austin", "Boston", "Chicago", "Denver", "New York", "San Francisco", "Seattle"),
            "+1", "", ("212", "303", "312", "415", "512", "617"), 7),
     Region("United Kingdom", "GB", 13,
            _words("Oliver Amelia George Isla Harry Ava Alfie Sophie Rhys Siobhán Priya Callum"),
-           _words("Smith Taylor Davies Evans Wilson Thomas Roberts Walker Wright O'Neill Patel Fitzgerald-Hughes"),
+           _words("Smith Taylor Davies Evans Wilson Thomas Roberts "
+                  "Walker Wright O'Neill Patel Fitzgerald-Hughes"),
            ("London", "Manchester", "Leeds", "Bristol", "Edinburgh", "Cardiff"),
            "+44", "0", ("20", "161", "113", "117", "131"), 8),
     Region("Germany", "DE", 14,
@@ -67,7 +69,8 @@ REGIONS = (
            _words("佐藤=sato 鈴木=suzuki 高橋=takahashi 田中=tanaka 渡辺=watanabe 小林=kobayashi"),
            ("東京", "大阪", "Yokohama", "札幌"), "+81", "0", ("3", "6", "45"), 8),
     Region("China", "CN", 2, _words("伟=wei 芳=fang 秀英=xiuying 磊=lei 洋=yang"),
-           _words("王=wang 李=li 张=zhang 刘=liu 陈=chen"), ("上海", "北京", "Shenzhen"), "+86", "0", ("21", "10"), 8),
+           _words("王=wang 李=li 张=zhang 刘=liu 陈=chen"),
+           ("上海", "北京", "Shenzhen"), "+86", "0", ("21", "10"), 8),
     Region("Ukraine", "UA", 1, _words("Олена=olena Андрій=andriy Наталія=nataliya Дмитро=dmytro"),
            _words("Шевченко=shevchenko Коваль=koval Бондаренко=bondarenko Мельник=melnyk"),
            ("Київ", "Львів", "Odesa"), "+380", "0", ("44", "32"), 7),
@@ -77,12 +80,13 @@ REGIONS = (
 )  # fmt: skip
 
 STEMS = _words(
-    "Alder Alpine Amber Anchor Arbor Atlas Aurora Beacon Birch Blue Bright Cedar Cinder Clear Cobalt Copper Coral "
-    "Crest Delta Drift Ember Falcon Fern Field Flint Frost Garnet Glass Granite Grove Harbour Haven Hazel Heron "
-    "Indigo Iron Ivory Jade Juniper Keystone Lake Larch Linden Lumen Maple Marble Meadow Meridian Mistral Moss "
-    "Nordic Oak Ocean Onyx Opal Orchard Osprey Pearl Pine Polar Prairie Quartz Raven Red Ridge River Rowan Saffron "
-    "Sage Silver Slate Solar Spruce Sterling Stone Summit Swift Tidal Timber Umber Valley Velvet Violet Vista "
-    "Walnut Wave West Willow Winter Zephyr Zürich Élan São"
+    "Alder Alpine Amber Anchor Arbor Atlas Aurora Beacon Birch Blue Bright Cedar Cinder Clear Cobalt "
+    "Copper Coral Crest Delta Drift Ember Falcon Fern Field Flint Frost Garnet Glass Granite Grove "
+    "Harbour Haven Hazel Heron Indigo Iron Ivory Jade Juniper Keystone Lake Larch Linden Lumen Maple "
+    "Marble Meadow Meridian Mistral Moss Nordic Oak Ocean Onyx Opal Orchard Osprey Pearl Pine Polar "
+    "Prairie Quartz Raven Red Ridge River Rowan Saffron Sage Silver Slate Solar Spruce Sterling Stone "
+    "Summit Swift Tidal Timber Umber Valley Velvet Violet Vista Walnut Wave West Willow Winter Zephyr "
+    "Zürich Élan São"
 )
 TRADES = (  # the word in a name, Salesforce's industry, HubSpot's
     ("Logistics", "Transportation", "LOGISTICS_AND_SUPPLY_CHAIN"),
@@ -98,20 +102,19 @@ TRADES = (  # the word in a name, Salesforce's industry, HubSpot's
     ("Foods", "Food & Beverage", "CONSUMER_GOODS"),
     ("Retail", "Retail", "CONSUMER_GOODS"),
 )
-FORMS = {"US": "Inc.", "GB": "Ltd", "DE": "GmbH", "FR": "SAS", "ES": "S.L.", "IT": "S.r.l.", "PL": "Sp. z o.o.",
-         "SE": "AB", "BR": "Ltda.", "IN": "Pvt. Ltd.", "JP": "K.K.", "CN": "Co., Ltd.", "UA": "LLC",
+FORMS = {"US": "Inc.", "GB": "Ltd", "DE": "GmbH", "FR": "SAS", "ES": "S.L.", "IT": "S.r.l.",
+         "PL": "Sp. z o.o.", "SE": "AB", "BR": "Ltda.", "IN": "Pvt. Ltd.", "JP": "K.K.",
+         "CN": "Co., Ltd.", "UA": "LLC",
          "AE": "FZE"}  # fmt: skip
 TITLES = (
-    "CEO", "CTO", "CFO", "VP Sales", "Head of Operations", "Head of Marketing", "IT Director", "Sales Manager",
-    "Marketing Manager", "Product Manager", "Software Engineer", "Data Analyst", "Office Manager", "Consultant",
-    "Purchasing", "Student", "Geschäftsführer", "Responsable Achats", "head of growth ", "Sr. Mgr., Rev Ops",
+    "CEO", "CTO", "CFO", "VP Sales", "Head of Operations", "Head of Marketing", "IT Director",
+    "Sales Manager", "Marketing Manager", "Product Manager", "Software Engineer", "Data Analyst",
+    "Office Manager", "Consultant", "Purchasing", "Student", "Geschäftsführer", "Responsable Achats",
+    "head of growth ", "Sr. Mgr., Rev Ops",
 )  # fmt: skip
 MAIL_HOSTS = ("mail.example", "inbox.example", "post.example", "freemail.example")
 SUBJECTS = (
-    "Follow up",
-    "Call back about pricing",
-    "Send the proposal",
-    "Prepare the demo",
+    "Follow up", "Call back about pricing", "Send the proposal", "Prepare the demo",
     "Check the contract",
-)
+)  # fmt: skip
 PRODUCTS = ("Starter", "Team plan", "Enterprise", "Pilot", "Renewal", "Expansion")

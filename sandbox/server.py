@@ -72,7 +72,7 @@ class Server:
 
     def start(self) -> Server:
         """Begin to answer."""
-        # More calls than threads, and answers that break off: a fault of the sandbox's making is no news here.
+        # More calls than threads, and answers that break off, are no news here.
         for name in ("waitress.queue", "waitress"):
             logging.getLogger(name).setLevel(logging.ERROR)
         self._thread.start()
@@ -81,7 +81,7 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Close the ports and every connection, and keep the account; calls that wait in a fault are cut off."""
+        """Close the ports and every connection, and keep the account; calls that wait are cut off."""
         vendor_of(self.app).closed.set()
         self._stopping.set()
         self._waitress.pull_trigger()

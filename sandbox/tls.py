@@ -61,7 +61,7 @@ class SecureSocket:
             self._tls.close()
 
 
-class SecureChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+class SecureChannel(HTTPChannel):
     """One connection over TLS."""
 
     def handle_read(self) -> None:

@@ -52,23 +52,25 @@ Act = Callable[[str, Record, Mapping[str, Any], str], Done]  # object name, reco
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """One thing to fill in on a page: a line, a text, or one of some choices."""
+    """One thing to fill in on a page."""
 
     name: str  # "owner", or "fields.city" for a field of the record
     label: str
-    value: str = ""
-    choices: Mapping[str, str] | None = None
-    is_long: bool = False
+    value: str | bool = ""  # what is there already
+    choices: Mapping[str, str] | None = None  # value -> what a person reads; makes it a list to choose from
+    kind: str = "text"  # "area", "check", or a type of HTML's inputs: "date", "email", "number", "tel"
+    required: bool = False
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a person can do to a record on its page."""
+    """What a person can do to a record on its page, or on the list of its object."""
 
     verb: str  # an act
     title: str
     button: str
-    fields: tuple[Blank, ...] = ()
+    blanks: tuple[Blank, ...] = ()
 
 
 class Vendor(ABC):
@@ -151,13 +153,13 @@ class Vendor(ABC):
         """What a person can do to a record beside creating, editing and deleting it."""
         return {}
 
-    def forms_of(self, object_name: str, record: Record) -> Sequence[Form]:  # noqa: ARG002
-        """The acts that the record's page offers."""
+    def forms_of(self, object_name: str, record: Record | None) -> Sequence[Form]:  # noqa: ARG002
+        """The acts that the record's page offers; those of the list where there is no record."""
         return ()
 
-    def page_forms(self, object_name: str, record: Record | None) -> str:  # noqa: ARG002
-        """Forms of a vendor's own, on a record's page or on the list where there is none, as HTML."""
-        return ""
+    def related_to(self, object_name: str, record: Record) -> Sequence[tuple[str, Record]]:  # noqa: ARG002
+        """The records that a record's page leads to: object name and record."""
+        return ()
 
     def find_for(self, verb: str, object_name: str, record_id: str) -> Record | None:  # noqa: ARG002
         """The record that an act is for; most are for live records."""

@@ -206,8 +206,13 @@ class HubSpot(Vendor):
     def acts(self) -> Mapping[str, Act]:
         return acts.of(self)
 
-    def forms_of(self, object_name: str, record: Record) -> Sequence[Form]:
+    def forms_of(self, object_name: str, record: Record | None) -> Sequence[Form]:
         return page_forms.of(self, object_name, record)
+
+    def related_to(self, object_name: str, record: Record) -> Sequence[tuple[str, Record]]:
+        ends = [end for end, _ in self.links.ends((object_name, record.id))]
+        found = [(kind, self.objects[kind].find(record_id)) for kind, record_id in ends]
+        return [(kind, other) for kind, other in found if other is not None]
 
     def add_control(self, routes: Blueprint) -> None:
         steering.add_to(routes, self)

@@ -34,8 +34,8 @@ STAGES = (  # up to which warmth
     (91, "opportunity"), (99, "customer"), (100, "evangelist"),
 )  # fmt: skip
 DEAL_STAGES = (
-    "appointmentscheduled", "qualifiedtobuy", "presentationscheduled", "decisionmakerboughtin", "contractsent",
-    "closedwon", "closedwon", "closedlost", "closedlost", "closedlost",
+    "appointmentscheduled", "qualifiedtobuy", "presentationscheduled", "decisionmakerboughtin",
+    "contractsent", "closedwon", "closedwon", "closedlost", "closedlost", "closedlost",
 )  # fmt: skip
 
 
@@ -79,8 +79,9 @@ class _Filling:
     def _companies(self, objects: Objects, number: int, draw: Random) -> Record:
         company = self._crowd.companies[number]
         values = {
-            "name": company.name, "domain": company.domain, "phone": company.phone, "country": company.country,
-            "city": company.city, "industry": TRADES[company.trade][2], "numberofemployees": str(company.employees),
+            "name": company.name, "domain": company.domain, "phone": company.phone,
+            "country": company.country, "city": company.city, "industry": TRADES[company.trade][2],
+            "numberofemployees": str(company.employees),
             "annualrevenue": str(company.revenue or ""), "hubspot_owner_id": self._owner(draw.randrange(64)),
             "lifecyclestage": _stage(draw.randrange(100)),
         }  # fmt: skip
@@ -90,8 +91,9 @@ class _Filling:
         person = self._crowd.person(number)
         company = self._crowd.companies[person.company] if person.company is not None else None
         values = {
-            "firstname": person.first, "lastname": person.last, "email": self._address(objects, person, number),
-            "phone": person.phone, "mobilephone": person.mobile, "jobtitle": person.title,
+            "firstname": person.first, "lastname": person.last,
+            "email": self._address(objects, person, number), "phone": person.phone,
+            "mobilephone": person.mobile, "jobtitle": person.title,
             "country": person.country, "city": person.city, "lifecyclestage": _stage(person.warmth),
             "hubspot_owner_id": self._owner(person.owner),
             "hs_lead_status": draw.choice(LEAD_STATUSES) if person.warmth > 40 else "",
@@ -118,7 +120,8 @@ class _Filling:
         )
         values = {
             "dealname": f"{name} - {draw.choice(PRODUCTS)}", "pipeline": "default", "dealstage": stage,
-            "amount": str(draw.randrange(5, 900) * 100) if draw.random() < 0.85 else "", "closedate": iso(day),
+            "amount": str(draw.randrange(5, 900) * 100) if draw.random() < 0.85 else "",
+            "closedate": iso(day),
             "dealtype": draw.choice(("newbusiness", "newbusiness", "existingbusiness")),
             "hubspot_owner_id": self._owner(draw.randrange(64)),
         }  # fmt: skip

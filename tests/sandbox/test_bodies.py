@@ -1,4 +1,4 @@
-"""Bodies and addresses as clients really send them, at both vendors: chunked, packed, in pieces, with a slash."""
+"""Bodies and addresses as clients send them, at both vendors: chunked, packed, in pieces, with a slash."""
 
 from __future__ import annotations
 

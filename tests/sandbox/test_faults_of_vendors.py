@@ -192,11 +192,11 @@ def outcome(vendor: Vendor, number: int) -> str:
 
 
 def test_all_at_once_are_the_same_for_a_seed(vendor):
-    setting = {"seed": 11, "drop_rate": 0.15, "error_rate": 0.15, "error_status": 503, "rate_429": 0.1,
-               "cut_rate": 0.15, "timeout_rate": 0.1, "timeout_s": 0.001, "latency_ms": {"min": 0, "max": 2}}  # fmt: skip
+    rates = {"drop_rate": 0.15, "error_rate": 0.15, "rate_429": 0.1, "cut_rate": 0.15, "timeout_rate": 0.1}
+    more = {"error_status": 503, "timeout_s": 0.001, "latency_ms": {"min": 0, "max": 2}}
     runs = []
     for _ in range(2):
-        vendor.fault(**setting)
+        vendor.fault(seed=11, **rates, **more)
         runs.append([outcome(vendor, number) for number in range(40)])
     assert runs[0] == runs[1]
     assert {"201", "503", "cut", "no answer"} < set(runs[0])

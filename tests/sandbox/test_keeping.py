@@ -120,8 +120,10 @@ def test_salesforces_org_is_the_same_after_a_restart(tmp_path):
         )
         gone = life.call("POST", f"{base}/sobjects/Lead", {"LastName": "Gone", "Company": "x"})["id"]
         life.call("DELETE", f"{base}/sobjects/Lead/{gone}")
-        life.call("POST", f"{base}/tooling/sobjects/CustomField",
-                  {"FullName": "Lead.Shoe__c", "Metadata": {"type": "Number", "label": "Shoe", "precision": 4, "scale": 0}})  # fmt: skip
+        told = {"type": "Number", "label": "Shoe", "precision": 4, "scale": 0}
+        life.call(
+            "POST", f"{base}/tooling/sobjects/CustomField", {"FullName": "Lead.Shoe__c", "Metadata": told}
+        )
         life.call("PATCH", f"{base}/sobjects/Lead/{lead['id']}", {"Shoe__c": 41})
         told = requests.post(f"{life.server.url}/services/oauth2/token", data=APP, timeout=5).json()
         life.control(

@@ -1,4 +1,4 @@
-"""Invented records are the same for a seed, as a CRM of some years holds them, and as the vendors would take them."""
+"""Invented records are the same for a seed, full of real noise, and such as the vendors would take."""
 
 from __future__ import annotations
 
