@@ -40,6 +40,8 @@ def run(*, folder: Path | None = None, seed: int = 0) -> None:
         servers = serve(tls=certificate.context(), folder=folder)
     except (NoCertificate, NotKept) as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error}: set LEADRELAY_SANDBOX_<VENDOR>_PORT or _TLS_PORT to a free port.")
     for name, server in servers.items():
         print(f"{name:<11} {server.url}/   {server.tls_url}/   ({server.url}/__sandbox/stats)", flush=True)
     print(f"certificate {certificate.ca_file.resolve()}   (REQUESTS_CA_BUNDLE, or verify=)", flush=True)
@@ -66,6 +68,7 @@ def _seed(name: str, server: Server, people: int) -> None:
         print(f"{name:<11} kept as it was; --seed fills new accounts only", flush=True)
         return
     made = vendor.seed(vendor.shares_of(people), SEED)
+    vendor.is_changed = True
     print(f"{name:<11} seeded: {', '.join(f'{count:,} {kind}' for kind, count in made.items())}", flush=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 from random import Random
 
@@ -147,6 +148,7 @@ def _region(draw: Random) -> Region:
     return REGIONS[bisect(_WEIGHTS, draw.randrange(_WEIGHTS[-1]))]
 
 
+@lru_cache(maxsize=1_000)
 def _spelled(name: str) -> tuple[str, str]:
     """A name as it is written, and as addresses spell it."""
     shown, _, latin = name.partition("=")

@@ -89,8 +89,14 @@ def settings_read() -> set[str]:
     return names | {f"LEADRELAY_SANDBOX_{name.upper()}_PORT" for name in CONNECTORS}
 
 
+def tls_settings() -> set[str]:
+    """Return the names that the sandbox reads for TLS."""
+    named = {f"LEADRELAY_SANDBOX_TLS_{name}" for name in ("FOLDER", "HOSTS")}
+    return named | {f"LEADRELAY_SANDBOX_{name.upper()}_TLS_PORT" for name in CONNECTORS}
+
+
 def test_the_readme_lists_every_setting_and_no_other():
-    found = settings_read()
+    found = settings_read() | tls_settings()
     assert len(found) > 12, "the search for settings finds too few"
     rows = [line for line in read("README.md").splitlines() if line.startswith("| `LEADRELAY_")]
     listed = {name for row in rows for name in re.findall(r"`(LEADRELAY_[\w<>]+)`", row.split("|")[1])}

@@ -327,7 +327,7 @@ def test_a_disk_that_fills_up_is_told_and_tried_again(tmp_path, monkeypatch, cap
         assert life.control("records/contacts")["total"] == 1
 
 
-SHAPES = {"hubspot": "", "salesforce": ""}
+SHAPES = {"hubspot": "4861d7612715", "salesforce": "9f4e882eeec3"}
 
 
 @pytest.mark.parametrize("vendor", [hubspot, salesforce])
