@@ -49,7 +49,8 @@ def certificate_in(folder: Path, hosts: Sequence[str] = ()) -> Certificate:
     """
     names = tuple(dict.fromkeys((*NAMES, *hosts)))
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it may hold accounts beside
+        folder.mkdir(mode=0o700, exist_ok=True)
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two sandboxes may start at once
             kept = Certificate(folder / "ca.pem", folder / "server.pem")

@@ -114,8 +114,9 @@ def _done(vendor: Vendor, name: str, record_id: str | None, verb: str, by: str) 
     if record_id is None:
         return Done(name, vendor.create_by_hand(name, body["fields"], by=by), is_new=True)
     done = do(vendor, verb, name, {**body, "id": record_id}, by)
-    # What was logged is to be seen among the related records.
-    return done and (Done(name, record) if record and done.is_new and verb.startswith("log_") else done)
+    if record is not None and verb.startswith("log_"):
+        return Done(name, record)  # what was logged is now among its related records
+    return done
 
 
 def _filled_in(form: Form) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class _Filling:
 
     def __init__(self, account: HubSpot, counts: Mapping[str, int], number: int) -> None:
         self._account, self._counts, self._seed = account, counts, number
-        self._crowd = Crowd(number, counts.get("companies", 0))
+        self._crowd = Crowd(number, counts.get("companies") or counts.get("contacts", 0) // 10)
         self._now = account.now()
         self._owners = [owner.id for owner in account.tables["owners"].after()]
         self._made: dict[str, list[Record]] = {name: [] for name in SEEDS}
@@ -161,9 +161,9 @@ class _Filling:
     def _address(self, objects: Objects, person: Somebody, number: int) -> str:
         """The address as HubSpot keeps it; one that another contact has gets a tag, for it is kept once."""
         address = person.email.strip().lower()
-        if address and objects.table.find("email", address) is not None:
-            local, _, domain = address.partition("@")
-            return f"{local}+{number}@{domain}"
+        local, _, domain = address.partition("@")
+        while address and objects.table.find("email", address) is not None:
+            address, number = f"{local}+{number}@{domain}", number + 1
         return address
 
     def _anyone(self, draw: Random) -> Record | None:

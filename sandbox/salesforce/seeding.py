@@ -43,7 +43,8 @@ class _Filling:
 
     def __init__(self, org: Org, counts: Mapping[str, int], number: int) -> None:
         self._org, self._counts, self._seed = org, counts, number
-        self._crowd = Crowd(number, counts.get("Account", 0))
+        people = counts.get("Lead", 0) + counts.get("Contact", 0)
+        self._crowd = Crowd(number, counts.get("Account") or people // 10)
         self._now = org.now()
         self._users = [
             user.id for user in org.rows("User").every()

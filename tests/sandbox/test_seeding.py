@@ -145,6 +145,22 @@ def test_companies_hold_their_people(account, org):
     assert any(row.get("AccountId") for row in told(org)["Task"])
 
 
+def test_people_alone_still_work_somewhere():
+    contacts, leads = vendor_of(hubspot.create_app()), vendor_of(salesforce.create_app())
+    contacts.seed({"contacts": 200}, 1)
+    leads.seed({"Lead": 200}, 1)
+    assert sum("company" in row.values for row in contacts.tables["contacts"].after()) > 150
+    assert len({row.values["Company"] for row in leads.tables["Lead"].after()}) > 10
+
+
+def test_hubspot_keeps_each_address_once_however_often_it_is_seeded():
+    account = vendor_of(hubspot.create_app())
+    for _ in range(3):
+        account.seed({"contacts": 100}, 1)
+    mails = [row.values["email"] for row in account.tables["contacts"].after() if "email" in row.values]
+    assert len(mails) == len(set(mails)) > 270
+
+
 def test_days_are_spread_over_the_past_years_by_the_clock(account, org):
     days = [row.created_at for row in account.tables["contacts"].after()]
     assert days == sorted(days)
