@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -81,6 +82,31 @@ def test_bodies_of_some_megabytes_pass_both_ways_in_time(served, trust):
     thing = f"https://{at(server)}/things/{made.json()['id']}"
     assert requests.get(thing, headers={"Accept-Encoding": "identity"}, timeout=20).json()["name"] == text
     assert time.monotonic() - began < 5
+
+
+def test_a_client_that_reads_slowly_gets_all(served, trust):
+    server = served(toy_app())
+    made = requests.post(f"{server.url}/things", json={"name": "x" * 6_000_000}, timeout=20).json()["id"]
+    how = {"headers": {"Accept-Encoding": "identity"}, "stream": True, "timeout": 20}
+    with requests.get(f"https://{at(server)}/things/{made}", **how) as answer:  # type: ignore[arg-type]
+        time.sleep(0.2)
+        got = sum(len(part) for part in answer.iter_content(300_000) if time.sleep(0.005) is None)
+    assert got == 6_000_000 + len('{"name":""}')
+
+
+def test_many_clients_at_once_are_not_mixed_up(served, trust):
+    server, texts = served(toy_app()), [str(number) * 60_000 for number in range(8)]
+
+    def call(text: str) -> bool:
+        session = requests.Session()
+        for _ in range(6):
+            made = session.post(f"https://{at(server)}/things", json={"name": text}, timeout=20).json()["id"]
+            if session.get(f"https://{at(server)}/things/{made}", timeout=20).json() != {"name": text}:
+                return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(call, texts))
 
 
 def test_a_call_in_many_small_packets_is_not_held_up(served, certificate):
