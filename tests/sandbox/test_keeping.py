@@ -327,7 +327,7 @@ def test_a_disk_that_fills_up_is_told_and_tried_again(tmp_path, monkeypatch, cap
         assert life.control("records/contacts")["total"] == 1
 
 
-SHAPES = {"hubspot": "4861d7612715", "salesforce": "9f4e882eeec3"}
+SHAPES = {"hubspot": "03015ee956a5", "salesforce": "9f4e882eeec3"}
 
 
 @pytest.mark.parametrize("vendor", [hubspot, salesforce])
@@ -337,19 +337,16 @@ def test_the_format_is_raised_when_the_classes_change(vendor, tmp_path):
 
     class Looking(keeping._Writer):
         def reducer_override(self, one: Any) -> Any:
-            kind = type(one)
-            if kind.__module__.startswith("sandbox."):
-                shapes[f"{kind.__module__}.{kind.__name__}"] = sorted(
-                    getattr(kind, "__slots__", ()) or vars(one)
-                )
-            return super().reducer_override(one)
+            kind, told = type(one), super().reducer_override(one)
+            if kind.__module__.startswith("sandbox.") and told is NotImplemented:
+                names = getattr(kind, "__slots__", ()) or vars(one)
+                shapes[f"{kind.__module__}.{kind.__name__}"] = sorted(names)
+            return told
 
     account = vendor_of(vendor.create_app())
     account.seed(account.shares_of(20), 1)
-
     with (tmp_path / "x").open("wb") as file:
         state = {name: value for name, value in vars(account).items() if name not in account.fleeting}
         Looking(file, account).dump(state)
-    shapes.pop(f"{type(account).__module__}.{type(account).__name__}")
     digest = hashlib.sha256(json.dumps([keeping.FORMAT, shapes], sort_keys=True).encode()).hexdigest()
     assert digest[:12] == SHAPES[account.name], shapes
