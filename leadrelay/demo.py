@@ -22,6 +22,7 @@ from leadrelay.cli.common import SPACE, console, say
 from leadrelay.settings import Settings, local_url
 from mappings import starter
 from model.errors import LeadRelayError
+from sandbox.registry import VENDORS
 from sandbox.server import PORTS, TLS_ABOVE
 from sync import explain
 from sync.database import open_store
@@ -77,6 +78,7 @@ def sandbox_tls_ports() -> dict[str, int]:
     return {
         f"{name}_tls": _port(f"LEADRELAY_SANDBOX_{name.upper()}_TLS_PORT", port + TLS_ABOVE)
         for name, port in sandbox_ports().items()
+        if name in VENDORS
     }
 
 

@@ -109,6 +109,7 @@ def tls_ports(environ: Mapping[str, str] = os.environ) -> dict[str, int]:
     return {
         name: int(environ.get(f"LEADRELAY_SANDBOX_{name.upper()}_TLS_PORT", port + TLS_ABOVE))
         for name, port in ports(environ).items()
+        if name in VENDORS
     }
 
 
