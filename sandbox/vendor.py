@@ -157,6 +157,10 @@ class Vendor(ABC):
         """The acts that the record's page offers; those of the list where there is no record."""
         return ()
 
+    def page_part(self, object_name: str, record: Record | None) -> str:  # noqa: ARG002
+        """What a vendor shows of its own on a record's page, or on the list where there is none, as HTML."""
+        return ""
+
     def related_to(self, object_name: str, record: Record) -> Sequence[tuple[str, Record]]:  # noqa: ARG002
         """The records that a record's page leads to: object name and record."""
         return ()
