@@ -13,6 +13,7 @@ from connectors.registry import CONNECTORS
 from handlers.registry import HANDLERS
 from leadrelay.cli import app
 from leadrelay.metrics import Metrics
+from sandbox.registry import VENDORS
 from sync import tables
 
 HOUSE = Path(__file__).resolve().parent.parent
@@ -92,7 +93,7 @@ def settings_read() -> set[str]:
 def tls_settings() -> set[str]:
     """Return the names that the sandbox reads for TLS."""
     named = {f"LEADRELAY_SANDBOX_TLS_{name}" for name in ("FOLDER", "HOSTS")}
-    return named | {f"LEADRELAY_SANDBOX_{name.upper()}_TLS_PORT" for name in CONNECTORS}
+    return named | {f"LEADRELAY_SANDBOX_{name.upper()}_TLS_PORT" for name in VENDORS}
 
 
 def test_the_readme_lists_every_setting_and_no_other():
