@@ -22,7 +22,7 @@ from sandbox import hubspot, keeping, salesforce
 from sandbox.app import vendor_of
 from sandbox.clock import Clock
 from sandbox.keeping import Keeper, NotKept
-from sandbox.server import Server
+from sandbox.server import PORTS, Server
 
 HOUSE = Path(__file__).resolve().parents[2]
 APP = {
@@ -228,9 +228,7 @@ def start(tmp_path):
     processes = []
 
     def run() -> tuple[subprocess.Popen[str], str]:
-        names = [
-            f"{vendor}{kind}" for vendor in ("HUBSPOT", "SALESFORCE", "MESSAGING") for kind in ("", "_TLS")
-        ]
+        names = [f"{name.upper()}{kind}" for name in PORTS for kind in ("", "_TLS")]
         listeners = [socket.create_server(("127.0.0.1", 0)) for _ in names]
         environ = {
             f"LEADRELAY_SANDBOX_{name}_PORT": str(one.getsockname()[1])
@@ -244,9 +242,10 @@ def start(tmp_path):
         )  # fmt: skip
         processes.append(process)
         assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("hubspot"), line + process.stdout.read()
-        return process, line.split()[1].rstrip("/")
+        for line in process.stdout:
+            if line.startswith("hubspot"):
+                return process, line.split()[1].rstrip("/")
+        raise AssertionError(f"the sandbox did not start: {process.wait()}")
 
     yield run
     for process in processes:
