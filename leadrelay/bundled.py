@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 
-from sandbox.__main__ import main
+from sandbox.__main__ import run
 
 
 def _end_with_parent() -> None:
@@ -17,4 +17,4 @@ def _end_with_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    main()
+    run()

@@ -22,7 +22,7 @@ from leadrelay.cli.common import SPACE, console, say
 from leadrelay.settings import Settings, local_url
 from mappings import starter
 from model.errors import LeadRelayError
-from sandbox.server import PORTS
+from sandbox.server import OVER_TLS, PORTS, TLS_ABOVE
 from sync import explain
 from sync.database import open_store
 
@@ -69,14 +69,23 @@ _VISITS = (  # how people came: parameters of the landing page, referrer
 
 def sandbox_ports() -> dict[str, int]:
     """Return the port of each part of the sandbox: the usual one, or ``LEADRELAY_SANDBOX_<NAME>_PORT``."""
-    ports = {}
-    for name, usual in PORTS.items():
-        variable = f"LEADRELAY_SANDBOX_{name.upper()}_PORT"
-        text = os.environ.get(variable) or str(usual)
-        if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
-            raise LeadRelayError(f"{variable}={text!r}: a whole number from 1 to 65535 is needed")
-        ports[name] = int(text)
-    return ports
+    return {name: _port(f"LEADRELAY_SANDBOX_{name.upper()}_PORT", usual) for name, usual in PORTS.items()}
+
+
+def sandbox_tls_ports() -> dict[str, int]:
+    """Return the ports over TLS, as ``hubspot_tls``: ten above the plain ones, or those of the variables."""
+    return {
+        f"{name}_tls": _port(f"LEADRELAY_SANDBOX_{name.upper()}_TLS_PORT", port + TLS_ABOVE)
+        for name, port in sandbox_ports().items()
+        if name in OVER_TLS
+    }
+
+
+def _port(variable: str, usual: int) -> int:
+    text = os.environ.get(variable) or str(usual)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
+        raise LeadRelayError(f"{variable}={text!r}: a whole number from 1 to 65535 is needed")
+    return int(text)
 
 
 def check_ports(ports: Mapping[str, int]) -> None:
@@ -103,6 +112,7 @@ def environment(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
         "LEADRELAY_HUBSPOT_TOKEN": "sandbox-token",
         "LEADRELAY_SALESFORCE_BASE_URL": f"http://127.0.0.1:{ports['salesforce']}",
         "LEADRELAY_SALESFORCE_TOKEN": "00Dsandbox!sandbox-token",
+        "LEADRELAY_SANDBOX_TLS_FOLDER": str(folder / "tls"),
         # The starter's example sources, so that they can be tried as they are.
         "LEADRELAY_SOURCE_AUTOMATION_SECRET": "whsec_ZGVtby1zZWNyZXQtZm9yLXRoaXMtbWFjaGluZQ==",
         "LEADRELAY_SOURCE_EVENTS_TOKEN": "demo-token",
@@ -167,6 +177,9 @@ def show_addresses(
     console.print("\nleadrelay is running. Ctrl-C stops everything.", style="bold green")
     console.print(f"  sandbox HubSpot     http://127.0.0.1:{ports['hubspot']}/")
     console.print(f"  sandbox Salesforce  http://127.0.0.1:{ports['salesforce']}/")
+    tls = " and ".join(f"https://localhost:{port}/" for port in sandbox_tls_ports().values())
+    console.print(f"  all over TLS        {tls}")
+    console.print(f"    to be trusted     {os.environ['LEADRELAY_SANDBOX_TLS_FOLDER']}/ca.pem", markup=False)
     console.print(
         f"  sandbox messages    http://127.0.0.1:{ports['messaging']}/ and smtp://127.0.0.1:{ports['smtp']}"
     )

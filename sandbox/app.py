@@ -12,13 +12,14 @@ from flask import Blueprint, Flask, Response, g, request
 from waitress.channel import ClientDisconnected
 from werkzeug.routing import RequestRedirect, Rule
 
-from sandbox import control, pages
+from sandbox import control, packing, pages
 from sandbox.vendor import Vendor, path_template
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 DROP = "sandbox.drop"  # set in the environ of a request whose connection is to close unanswered
+CUT = "sandbox.cut"  # and of one whose answer is to break off half way
 
 
 class LateRule(Rule):
@@ -52,7 +53,7 @@ def build(vendor: Vendor, api: Blueprint) -> Flask:
     app.register_blueprint(api)
     app.register_blueprint(control.blueprint(vendor, api.name))
     app.register_blueprint(pages.blueprint(vendor))
-    app.wsgi_app = Dropping(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = Dropping(packing.Unpacking(app.wsgi_app, vendor.takes_packed))  # type: ignore[method-assign]
     return app
 
 
@@ -69,7 +70,10 @@ def answer(body: Any, status: int = 200) -> Response:
 
 
 class Dropping:
-    """Closes the connection of a request that was marked to be dropped; no byte is sent."""
+    """Closes the connection of a request that was marked: before a byte is sent, or half way through.
+
+    Waitress itself closes a connection whose answer ends before its Content-Length.
+    """
 
     def __init__(self, app: WSGIApplication) -> None:
         self.app = app
@@ -77,6 +81,9 @@ class Dropping:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, unless it was marked."""
         body = self.app(environ, start_response)
+        if environ.get(CUT):
+            whole = b"".join(body)
+            return [whole[: len(whole) // 2]]
         if not environ.get(DROP):
             return body
         client_gone: Callable[[], bool] | None = environ.get("waitress.client_disconnected")
@@ -92,6 +99,8 @@ def _is_ours() -> bool:
 
 
 def _open_call(vendor: Vendor) -> Response | None:
+    if request.method != "GET" or not _is_ours():
+        vendor.is_changed = True
     if _is_ours() or isinstance(request.routing_exception, RequestRedirect):
         return None
     rule = request.url_rule
@@ -122,7 +131,19 @@ def _close_call(vendor: Vendor, response: Response) -> Response:
         vendor.stats.count_answer("dropped")
         return response
     vendor.dress(response)
+    packing.pack(response, vendor.packs)
+    if plan.cut:
+        return _cut(vendor, response)
     vendor.stats.count_answer(str(response.status_code))
+    return response
+
+
+def _cut(vendor: Vendor, response: Response) -> Response:
+    """Let the answer break off after half its body; one without a body is not sent at all."""
+    vendor.stats.count_answer("dropped")
+    if not response.calculate_content_length():
+        return _drop()
+    request.environ[CUT] = True
     return response
 
 

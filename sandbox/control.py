@@ -101,6 +101,11 @@ def blueprint(vendor: Vendor, api_name: str) -> Blueprint:
         with vendor.lock:
             return _act(vendor, verb, _body())
 
+    @routes.post("/seed")
+    def seed() -> ResponseReturnValue:
+        """Fill the account with invented records: how many of each object, and the seed of the draws."""
+        return jsonify(made=vendor.seed(*_seeds(vendor, _body()))), 201
+
     @routes.get("/endpoints")
     def endpoints() -> ResponseReturnValue:
         """The vendor's endpoints that are built; every other one answers 501."""
@@ -171,6 +176,27 @@ def do(vendor: Vendor, verb: str, name: str, body: Mapping[str, Any], by: str) -
         raise Refused(404, "no_such_act", f'there is no act "{verb}"')
     vendor.delete_by_hand(name, found, by=by)
     return None
+
+
+def _seeds(vendor: Vendor, body: dict[str, Any]) -> tuple[dict[str, int], int]:
+    """How many of each object, and the seed; "people" stands for what goes with so many people."""
+    counts, number = {**body}, body.get("seed", 0)
+    counts.pop("seed", None)
+    wrong = [
+        name
+        for name, count in {**counts, "seed": number}.items()
+        if isinstance(count, bool) or not isinstance(count, int)
+    ]
+    if wrong or any(count < 0 for count in counts.values()):
+        raise Refused(
+            400, "bad_argument", f"{', '.join(wrong) or 'a count'}: a whole number, 0 or more, is needed"
+        )
+    people = counts.pop("people", None)
+    unknown = sorted(counts.keys() - vendor.seeds.keys())
+    if unknown:
+        known = ", ".join(["people", *vendor.seeds, "seed"])
+        raise Refused(400, "bad_argument", f"{', '.join(unknown)} cannot be seeded", f"Known: {known}.")
+    return (vendor.shares_of(people) if people is not None else {}) | counts, number
 
 
 def _move(vendor: Vendor, body: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ class Plan:
     drop: bool = False  # the connection closes before anything takes effect
     status: int | None = None  # the vendor answers this error instead of working
     timeout_s: float | None = None  # the call takes effect; after so long the connection closes unanswered
+    cut: bool = False  # the call takes effect; its answer breaks off half way
     half_failed_rate: float = 0.0
     random: Random = field(default_factory=Random)
 
@@ -106,6 +107,7 @@ KEYS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "rate_429": (0.0, rate),
     "timeout_rate": (0.0, rate),
     "timeout_s": (5.0, number),
+    "cut_rate": (0.0, rate),
     "half_failed_rate": (0.0, rate),
     "only": (None, only),
     "count": (None, count),
@@ -138,7 +140,10 @@ class Faults:
             self.setting = setting
             self.limits: dict[str, int | None] = setting["limits"]
             self._seen = 0  # calls the setting applied to
-            rates = ("drop_rate", "error_rate", "rate_429", "timeout_rate", "half_failed_rate", "latency_ms")
+            rates = (
+                "drop_rate", "error_rate", "rate_429", "timeout_rate", "cut_rate", "half_failed_rate",
+                "latency_ms",
+            )  # fmt: skip
             self._idle = not any(setting[name] for name in rates)
 
     def plan(self, template: str, path: str) -> Plan:
@@ -193,6 +198,8 @@ def _applies(only_these: str | list[str] | None, template: str, path: str) -> bo
 
 def _draw(setting: Mapping[str, Any], random: Random) -> Plan:
     drawn = {name: random.random() for name in ("latency", "drop", "error", "429", "timeout")}
+    # Drawn only where it is asked for: the draws for the rows of a batch come after it.
+    cut = setting["cut_rate"] > 0 and random.random() < setting["cut_rate"]
     span = setting["latency_ms"]
     low, high = (span["min"], span["max"]) if isinstance(span, dict) else (span, span)
     answer = setting["error_status"] if drawn["error"] < setting["error_rate"] else None
@@ -201,6 +208,7 @@ def _draw(setting: Mapping[str, Any], random: Random) -> Plan:
         drop=drawn["drop"] < setting["drop_rate"],
         status=429 if drawn["429"] < setting["rate_429"] else answer,
         timeout_s=setting["timeout_s"] if drawn["timeout"] < setting["timeout_rate"] else None,
+        cut=cut,
         half_failed_rate=setting["half_failed_rate"],
         random=random,
     )

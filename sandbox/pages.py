@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,15 @@ from flask import Blueprint, Response, abort, make_response, redirect, render_te
 from sandbox.control import do
 from sandbox.people import TEAM
 from sandbox.records import Record
-from sandbox.vendor import Refused, Vendor
+from sandbox.vendor import Blank, Done, Form, Refused, Vendor
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 PAGE = 50
+SHOWN = 6  # lists in the header; the others are behind "More"
+RELATED = 30  # related records on a page
+COOKIE = "acting_as"
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:?00)")
 CHUNK = 5_000  # records searched before the lock is given to others
 
@@ -27,6 +30,7 @@ CHUNK = 5_000  # records searched before the lock is given to others
 class Row:
     """One record as the list shows it."""
 
+    name: str  # of its object
     id: str
     title: str
     fields: dict[str, Any]
@@ -40,7 +44,16 @@ def blueprint(vendor: Vendor) -> Blueprint:
     @routes.app_context_processor
     def frame() -> dict[str, Any]:
         """What the frame of every page shows."""
-        return {"vendor": vendor, "counts": {name: len(vendor.tables[name]) for name in vendor.views}}
+        names, here = list(vendor.views), (request.view_args or {}).get("name")
+        shown = names[:SHOWN] if here in names[:SHOWN] or here not in names else [*names[: SHOWN - 1], here]
+        return {
+            "vendor": vendor,
+            "counts": {name: len(vendor.tables[name]) for name in names},
+            "shown": shown,
+            "hidden": [name for name in names if name not in shown],
+            "people": [person for person in TEAM if person.active],
+            "acting_as": request.cookies.get(COOKIE, TEAM[0].email),
+        }
 
     @routes.get("/")
     def home() -> ResponseReturnValue:
@@ -50,45 +63,38 @@ def blueprint(vendor: Vendor) -> Blueprint:
     @routes.get("/browse/<name>")
     def listing(name: str) -> ResponseReturnValue:
         """A page of records, oldest first."""
-        view = vendor.views.get(name) or abort(404)
-        words = request.args.get("q", "").strip()
-        rows = list(islice(_matches(vendor, name, words, request.args.get("after")), PAGE + 1))
-        more = rows[PAGE - 1].id if len(rows) > PAGE else None
-        return render_template(
-            "sandbox/list.html",
-            name=name,
-            view=view,
-            words=words,
-            rows=rows[:PAGE],
-            more=more,
-            after=request.args.get("after"),
-        )
+        return _list_page(vendor, name)
 
     @routes.get("/browse/<name>/<record_id>")
     def single(name: str, record_id: str) -> ResponseReturnValue:
         """A record with its fields, its history, and what a person can do to it."""
         return _record_page(vendor, name, record_id)
 
+    @routes.post("/browse/<name>/<verb>")
     @routes.post("/browse/<name>/<record_id>/<verb>")
-    def act(name: str, record_id: str, verb: str) -> ResponseReturnValue:
-        """Do what a form of the page says."""
+    def act(name: str, verb: str, record_id: str | None = None) -> ResponseReturnValue:
+        """Do what a form of the page says, and remember who did it."""
         if name not in vendor.views:
             abort(404)
-        sent = request.form.to_dict()
-        by = sent.pop("by", "") or TEAM[0].email
-        fields = {
-            key.removeprefix("fields."): text for key, text in sent.items() if key.startswith("fields.")
-        }
+        by = request.form.get("by") or TEAM[0].email
         try:
             with vendor.lock:
                 vendor.begin_call(f"ACT {verb}", by=by)
-                done = do(vendor, verb, name, {**sent, "id": record_id, "fields": fields}, by)
+                done = _done(vendor, name, record_id, verb, by)
         except Refused as error:
-            page = _record_page(vendor, name, record_id, problem=error.message, opened=verb)
+            told = {"problem": error.message, "opened": verb}
+            page = (
+                _record_page(vendor, name, record_id, **told)
+                if record_id
+                else _list_page(vendor, name, **told)
+            )
             return make_response(page, error.status)
         if done is None:
-            return redirect(url_for("pages.listing", name=name), 303)
-        return redirect(url_for("pages.single", name=done.object_name, record_id=done.record.id), 303)
+            response = redirect(url_for("pages.listing", name=name), 303)
+        else:
+            response = redirect(url_for("pages.single", name=done.object_name, record_id=done.record.id), 303)
+        response.set_cookie(COOKIE, by, samesite="Strict")
+        return response
 
     @routes.get("/__sandbox/style.css")
     def style() -> ResponseReturnValue:
@@ -99,12 +105,80 @@ def blueprint(vendor: Vendor) -> Blueprint:
     return routes
 
 
+def _done(vendor: Vendor, name: str, record_id: str | None, verb: str, by: str) -> Done | None:
+    record = vendor.tables[name].get(record_id) if record_id else None
+    form = next((form for form in vendor.forms_of(name, record) if form.verb == verb), None)
+    if form is None:
+        raise Refused(404, "no_such_act", f'the page has no form "{verb}"')
+    body = _filled_in(form)
+    if record_id is None:
+        return Done(name, vendor.create_by_hand(name, body["fields"], by=by), is_new=True)
+    done = do(vendor, verb, name, {**body, "id": record_id}, by)
+    if record is not None and verb.startswith("log_"):
+        return Done(name, record)  # what was logged is now among its related records
+    return done
+
+
+def _filled_in(form: Form) -> dict[str, Any]:
+    """What was filled in: of an edit only what it changes, else only what is not empty."""
+    body: dict[str, Any] = {"fields": {}}
+    for blank in form.blanks:
+        value = _typed(blank)
+        if value == blank.value if form.verb == "edit" else value in ("", False):
+            continue
+        if blank.name.startswith("fields."):
+            body["fields"][blank.name.removeprefix("fields.")] = None if value == "" else value
+        else:
+            body[blank.name] = value
+    return body
+
+
+def _typed(blank: Blank) -> str | bool:
+    """What came for a blank; one that did not come stays as it is."""
+    if blank.kind == "check":
+        return request.form.get(blank.name) == "on"
+    if blank.name not in request.form:
+        return blank.value
+    text = request.form[blank.name].replace("\r\n", "\n").strip()
+    return blank.value if text == str(blank.value).replace("\r\n", "\n").strip() else text
+
+
+def _as_typed(forms: Sequence[Form], opened: str | None) -> list[Form]:
+    """The forms; one that was refused comes back with what was typed."""
+    return [
+        replace(form, blanks=tuple(replace(blank, value=_typed(blank)) for blank in form.blanks))
+        if form.verb == opened
+        else form
+        for form in forms
+    ]
+
+
+def _list_page(vendor: Vendor, name: str, **told: Any) -> str:
+    view = vendor.views.get(name) or abort(404)
+    words = request.args.get("q", "").strip()
+    rows = list(islice(_matches(vendor, name, words, request.args.get("after")), PAGE + 1))
+    with vendor.lock:
+        forms = vendor.forms_of(name, None)
+    return render_template(
+        "sandbox/list.html",
+        name=name,
+        view=view,
+        words=words,
+        rows=rows[:PAGE],
+        more=rows[PAGE - 1].id if len(rows) > PAGE else None,
+        after=request.args.get("after"),
+        forms=_as_typed(forms, told.get("opened")),
+        **told,
+    )
+
+
 def _record_page(vendor: Vendor, name: str, record_id: str, **told: Any) -> str:
     view = vendor.views.get(name) or abort(404)
     with vendor.lock:
         record = vendor.tables[name].get(record_id) or abort(404)
         row, writes = _row(vendor, name, record), vendor.history.of(name, record_id)
         forms = vendor.forms_of(name, record)
+        related = [_row(vendor, *one) for one in islice(vendor.related_to(name, record), RELATED)]
     return render_template(
         "sandbox/record.html",
         name=name,
@@ -113,8 +187,8 @@ def _record_page(vendor: Vendor, name: str, record_id: str, **told: Any) -> str:
         row=row,
         writes=writes[:-201:-1],
         write_count=len(writes),
-        forms=forms,
-        people=[person for person in TEAM if person.active],
+        forms=_as_typed(forms, told.get("opened")),
+        related=related,
         **told,
     )
 
@@ -150,4 +224,4 @@ def _carries(record: Record, wanted: list[str]) -> bool:
 def _row(vendor: Vendor, name: str, record: Record) -> Row:
     fields = vendor.page_fields(name, record)
     title = " ".join(str(fields[field]) for field in vendor.views[name].title if fields.get(field))
-    return Row(record.id, title or f"#{record.id}", fields)
+    return Row(name, record.id, title or f"#{record.id}", fields)

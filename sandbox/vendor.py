@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -51,23 +52,25 @@ Act = Callable[[str, Record, Mapping[str, Any], str], Done]  # object name, reco
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """One thing to fill in on a page: a line, a text, or one of some choices."""
+    """One thing to fill in on a page."""
 
     name: str  # "owner", or "fields.city" for a field of the record
     label: str
-    value: str = ""
-    choices: Mapping[str, str] | None = None
-    is_long: bool = False
+    value: str | bool = ""  # what is there already
+    choices: Mapping[str, str] | None = None  # value -> what a person reads; makes it a list to choose from
+    kind: str = "text"  # "area", "check", or a type of HTML's inputs: "date", "email", "number", "tel"
+    required: bool = False
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a person can do to a record on its page."""
+    """What a person can do to a record on its page, or on the list of its object."""
 
     verb: str  # an act
     title: str
     button: str
-    fields: tuple[Blank, ...] = ()
+    blanks: tuple[Blank, ...] = ()
 
 
 class Vendor(ABC):
@@ -83,6 +86,12 @@ class Vendor(ABC):
     views: ClassVar[
         Mapping[str, View]
     ]  # object name -> how it is shown; its keys are what stats and control know
+    takes_packed: ClassVar[tuple[str, ...]] = ()  # encodings of bodies that it reads: "gzip", "deflate"
+    packs: ClassVar[tuple[str, ...]] = ("gzip",)  # encodings that it answers in where a client asks
+    seeds: ClassVar[Mapping[str, float]] = {}  # object that can be seeded -> how many of it for each person
+    fleeting: ClassVar[frozenset[str]] = frozenset(
+        {"clock", "lock", "closed", "is_changed"}
+    )  # attributes that are not kept on disk
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -91,6 +100,7 @@ class Vendor(ABC):
         self.history = History()
         self.lock = threading.RLock()
         self.closed = threading.Event()  # set when the server stops; ends the waits of faults
+        self.is_changed = False  # since the account was last kept on disk
         self.tables: dict[str, Table] = {}
         self.clear()
 
@@ -143,13 +153,17 @@ class Vendor(ABC):
         """What a person can do to a record beside creating, editing and deleting it."""
         return {}
 
-    def forms_of(self, object_name: str, record: Record) -> Sequence[Form]:  # noqa: ARG002
-        """The acts that the record's page offers."""
+    def forms_of(self, object_name: str, record: Record | None) -> Sequence[Form]:  # noqa: ARG002
+        """The acts that the record's page offers; those of the list where there is no record."""
         return ()
 
-    def page_forms(self, object_name: str, record: Record | None) -> str:  # noqa: ARG002
-        """Forms of a vendor's own, on a record's page or on the list where there is none, as HTML."""
+    def page_part(self, object_name: str, record: Record | None) -> str:  # noqa: ARG002
+        """What a vendor shows of its own on a record's page, or on the list where there is none, as HTML."""
         return ""
+
+    def related_to(self, object_name: str, record: Record) -> Sequence[tuple[str, Record]]:  # noqa: ARG002
+        """The records that a record's page leads to: object name and record."""
+        return ()
 
     def find_for(self, verb: str, object_name: str, record_id: str) -> Record | None:  # noqa: ARG002
         """The record that an act is for; most are for live records."""
@@ -159,7 +173,30 @@ class Vendor(ABC):
     def add_control(self, routes: Blueprint) -> None:  # noqa: B027 - most vendors need no more
         """Add control endpoints of the vendor's own under /__sandbox."""
 
+    def seed(self, counts: Mapping[str, int], seed: int) -> Mapping[str, int]:  # noqa: ARG002
+        """Fill the account with so many invented records of each object; how many were made."""
+        return {}
+
+    # Keeping the account on disk.
+
+    def fixed(self) -> Mapping[str, Any]:
+        """Objects that come with the code; a snapshot holds their names alone."""
+        return {}
+
+    def resume(self) -> None:  # noqa: B027 - a vendor that sends nothing by itself needs nothing
+        """Go on after the account was read from disk. Callers hold the lock."""
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Hold everything still for a snapshot."""
+        with self.lock:
+            yield
+
     # What all have.
+
+    def shares_of(self, people: int) -> dict[str, int]:
+        """How many records of each object go with so many people."""
+        return {name: round(people * share) for name, share in self.seeds.items()}
 
     def now(self) -> datetime:
         """The time on the vendor's machines: the clock and the fault ``clock_skew_s``."""

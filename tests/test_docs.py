@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from handlers.registry import HANDLERS
 from leadrelay.cli import app
 from leadrelay.metrics import Metrics
+from sandbox.server import OVER_TLS
 from sandbox.server import PORTS as SANDBOX_PORTS
 from sync import tables
 from tests.sandbox import operations
@@ -90,8 +91,14 @@ def settings_read() -> set[str]:
     return names | {f"LEADRELAY_SANDBOX_{name.upper()}_PORT" for name in SANDBOX_PORTS}
 
 
+def tls_settings() -> set[str]:
+    """Return the names that the sandbox reads for TLS."""
+    named = {f"LEADRELAY_SANDBOX_TLS_{name}" for name in ("FOLDER", "HOSTS")}
+    return named | {f"LEADRELAY_SANDBOX_{name.upper()}_TLS_PORT" for name in OVER_TLS}
+
+
 def test_the_readme_lists_every_setting_and_no_other():
-    found = settings_read()
+    found = settings_read() | tls_settings()
     assert len(found) > 12, "the search for settings finds too few"
     rows = [line for line in read("README.md").splitlines() if line.startswith("| `LEADRELAY_")]
     listed = {name for row in rows for name in re.findall(r"`(LEADRELAY_[\w<>]+)`", row.split("|")[1])}

@@ -58,16 +58,21 @@ def serve() -> None:
             daemon.stop()
 
 
-def sandbox() -> None:
-    """Run the sandbox alone: HubSpot on 8901, Salesforce on 8902, messages on 8903, SMTP on 8925."""
+def sandbox(
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep the accounts here; without it they live in memory.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Fill new accounts with so many people.", min=0)] = 0,
+) -> None:
+    """Run the sandbox alone: HubSpot 8901, Salesforce 8902 (TLS: 8911, 8912), messages 8903, SMTP 8925."""
     from leadrelay import demo
-    from sandbox.__main__ import main
+    from sandbox.__main__ import run as run_sandbox
 
     try:
-        demo.check_ports(demo.sandbox_ports())
+        demo.check_ports(demo.sandbox_ports() | demo.sandbox_tls_ports())
     except LeadRelayError as error:
         fail(str(error))
-    main()
+    run_sandbox(folder=folder, seed=seed)
 
 
 def run(
@@ -82,7 +87,7 @@ def run(
         ports = demo.sandbox_ports()
         own = demo.take_environment(folder, ports)
         settings = load_settings()
-        demo.check_ports(ports | {"daemon": settings.port})
+        demo.check_ports(ports | demo.sandbox_tls_ports() | {"daemon": settings.port})
         _keep_to_ourselves()
         demo.prepare(folder)
     except LeadRelayError as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from flask import Blueprint, Response, g, request
 from sandbox.app import answer
 from sandbox.clock import Clock
 from sandbox.history import Write
-from sandbox.hubspot import access, acts, failures, page_forms, steering
+from sandbox.hubspot import access, acts, failures, page_forms, seeding, steering
 from sandbox.hubspot import forms as web_forms
 from sandbox.hubspot.acts import as_refusal
 from sandbox.hubspot.apps import APP_ID, Apps
@@ -53,6 +54,8 @@ class HubSpot(Vendor):
             "Owners", title=("firstName", "lastName"), columns={"email": "Email", "userId": "User id"}
         ),
     }
+
+    seeds: ClassVar = seeding.SEEDS
 
     def __init__(self, clock: Clock) -> None:
         self.desk = Desk(self)
@@ -170,6 +173,22 @@ class HubSpot(Vendor):
         """A number for a webhook event."""
         return self.desk.next_event_id()
 
+    def seed(self, counts: Mapping[str, int], seed: int) -> Mapping[str, int]:
+        return seeding.seed(self, counts, seed)
+
+    # Keeping the account on disk.
+
+    def fixed(self) -> Mapping[str, Any]:
+        return KINDS
+
+    def resume(self) -> None:
+        self.desk.sender.resume()
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        with self.lock, self.desk.sender.still():
+            yield
+
     # Associations.
 
     def _linked(self, source: End, target: End, made: LinkType, removed: bool) -> None:
@@ -187,8 +206,13 @@ class HubSpot(Vendor):
     def acts(self) -> Mapping[str, Act]:
         return acts.of(self)
 
-    def forms_of(self, object_name: str, record: Record) -> Sequence[Form]:
+    def forms_of(self, object_name: str, record: Record | None) -> Sequence[Form]:
         return page_forms.of(self, object_name, record)
+
+    def related_to(self, object_name: str, record: Record) -> Sequence[tuple[str, Record]]:
+        ends = [end for end, _ in self.links.ends((object_name, record.id))]
+        found = [(kind, self.objects[kind].find(record_id)) for kind, record_id in ends]
+        return [(kind, other) for kind, other in found if other is not None]
 
     def add_control(self, routes: Blueprint) -> None:
         steering.add_to(routes, self)

@@ -46,6 +46,11 @@ class Links:
             added.append(made)
         return added
 
+    def place(self, source: End, target: End, types: Iterable[LinkType]) -> None:
+        """Associate two records of a new account; nobody is told, and no primary has to make room."""
+        for made in types:
+            self._put(source, target, made, quiet=True)
+
     def replace(self, source: End, target: End, specs: Iterable[Spec]) -> None:
         """Make these the labels of an association; those it had besides are gone."""
         keep = {*specs}

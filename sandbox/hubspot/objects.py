@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot.errors import ApiError, Problem, already_exists, not_valid, required_missing, value_taken
@@ -146,22 +146,25 @@ class Objects:
             self.account.leads.make_primary(record.id)
         return record
 
-    def place(self, kept: Values) -> Record:
-        """Put a new record into the table, with its id and times."""
-        at = self.account.now()
+    def place(
+        self, kept: Values, *, at: datetime | None = None, changed_at: datetime | None = None
+    ) -> Record:
+        """Put a new record into the table, with its id and times: now, if none are named."""
+        at = at or self.account.now()
+        changed_at = changed_at or at
         self._last_id += 1
         record_id = str(self._last_id)
         kept = {
             self.kind.created: iso(at),
             **kept,
-            self.kind.modified: iso(at),
+            self.kind.modified: iso(changed_at),
         }  # a merge keeps the older date
         kept["hs_object_id"] = record_id
         if self.kind.name == "contacts" and self.account.faults.setting["new_contact_stage"] == "lead":
             kept.setdefault("lifecyclestage", "lead")
         if self.pipelines is not None:
             kept |= self.pipelines.outcome(kept)
-        record = Record(record_id, kept, at, at)
+        record = Record(record_id, kept, at, changed_at)
         self.table.add(record)
         return record
 

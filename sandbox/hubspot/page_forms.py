@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot.kinds import KINDS, Kind
@@ -13,24 +13,33 @@ if TYPE_CHECKING:
     from sandbox.hubspot.account import HubSpot
 
 NOTHING = {"": "–"}
+INPUTS = {"date": "date", "number": "number", "phonenumber": "tel"}  # HubSpot's field type -> HTML's
+MORE = ("phone", "jobtitle", "city", "country", "description", "industry")  # where a type has them
 CALL = (
-    Blank("fields.hs_call_title", "What it was about"),
+    Blank("fields.hs_call_title", "What it was about", required=True),
     Blank(
         "fields.hs_call_direction", "Direction", "OUTBOUND", {"OUTBOUND": "Outbound", "INBOUND": "Inbound"}
     ),
-    Blank("fields.hs_call_body", "Notes", is_long=True),
+    Blank("fields.hs_call_body", "Notes", kind="area"),
 )
-TASK = (Blank("fields.hs_task_subject", "What to do"), Blank("fields.hs_task_body", "Notes", is_long=True))
-NOTE = (Blank("fields.hs_note_body", "Note", is_long=True),)
+TASK = (
+    Blank("fields.hs_task_subject", "What to do", required=True),
+    Blank("fields.hs_task_body", "Notes", kind="area"),
+)
+NOTE = (Blank("fields.hs_note_body", "Note", kind="area"),)
 
 
-def of(account: HubSpot, name: str, record: Record) -> Sequence[Form]:
-    """The forms of a record; none for owners and for what is gone for good."""
+def of(account: HubSpot, name: str, record: Record | None) -> Sequence[Form]:
+    """The forms of a record or of a list; none for owners and for what is gone for good."""
     kind = KINDS.get(name)
-    if kind is None or account.tables[name].is_gone(record):
+    if kind is None or (record is not None and account.tables[name].is_gone(record)):
         return ()
+    if record is None:  # activities are logged on a record, and a lead is one of a contact
+        makes = not kind.is_activity and kind.name != "leads"
+        new = Form("create", f"New {kind.singular}", "Save", tuple(_blanks(account, kind, None)))
+        return (new,) if makes else ()
     if record.archived_at is not None:
-        return (Form("restore", "Restore", "Restore"),)
+        return (Form("restore", "Restore", "Take out of the recycle bin"),)
     return tuple(_forms(account, kind, record))
 
 
@@ -53,31 +62,33 @@ def _forms(account: HubSpot, kind: Kind, record: Record) -> Iterator[Form]:
     yield Form("delete", "Delete", "Delete")
 
 
-def _blanks(account: HubSpot, kind: Kind, record: Record) -> Iterator[Blank]:
+def _blanks(account: HubSpot, kind: Kind, record: Record | None) -> Iterator[Blank]:
     """The properties that matter most and can be written."""
     definitions = account.objects[kind.name].definitions
-    for name in dict.fromkeys((*kind.view.title, *kind.shown, *kind.view.columns, *_pipeline(kind))):
+    values = record.values if record else {}
+    for name in dict.fromkeys((*kind.view.title, *kind.shown, *kind.view.columns, *_pipeline(kind), *MORE)):
         told = definitions.get(name)
         if told is None or told["modificationMetadata"]["readOnlyValue"] or name == "hubspot_owner_id":
             continue
-        value = str(record.values.get(name) or "")
-        choices = _choices(account, kind, told, record)
-        yield Blank(
-            f"fields.{name}", told["label"], value, choices, told["fieldType"] in ("textarea", "html")
-        )
+        choices = _choices(account, kind, told, values)
+        look = "area" if told["fieldType"] in ("textarea", "html") else INPUTS.get(told["fieldType"], "text")
+        value = str(values.get(name) or "")
+        yield Blank(f"fields.{name}", told["label"], value, choices, look, required=(name,) in kind.required)
 
 
 def _pipeline(kind: Kind) -> Sequence[str]:
     return kind.pipeline or ()
 
 
-def _choices(account: HubSpot, kind: Kind, told: dict[str, Any], record: Record) -> dict[str, str] | None:
+def _choices(
+    account: HubSpot, kind: Kind, told: dict[str, Any], values: Mapping[str, Any]
+) -> dict[str, str] | None:
     if kind.pipeline and told["name"] in kind.pipeline:
         pipelines = account.objects[kind.name].pipelines
         assert pipelines is not None
         if told["name"] == kind.pipeline[0]:
             return {pipeline_id: pipeline["label"] for pipeline_id, pipeline in pipelines.by_id.items()}
-        pipeline = pipelines.by_id.get(str(record.values.get(kind.pipeline[0])), pipelines.first)
+        pipeline = pipelines.by_id.get(str(values.get(kind.pipeline[0])), pipelines.first)
         return {stage["id"]: stage["label"] for stage in pipeline["stages"]}
     options = {option["value"]: option["label"] for option in told["options"]}
     return NOTHING | options if options and told["fieldType"] != "checkbox" else None

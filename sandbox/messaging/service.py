@@ -128,7 +128,7 @@ class Messaging(Vendor):
             fields["text" if object_name != "mail" else "subject"] = _headline(object_name, record)
         return {name: value for name, value in fields.items() if value not in (None, "", [])}
 
-    def page_forms(self, object_name: str, record: Record | None) -> str:
+    def page_part(self, object_name: str, record: Record | None) -> str:
         """The message itself, a channel's messages, or where to send some."""
         said = list(self.said_in(record.values["name"])) if record and object_name == "channels" else []
         return render_template(
@@ -140,8 +140,10 @@ class Messaging(Vendor):
             host=request.host,
         )
 
-    def forms_of(self, object_name: str, record: Record) -> Sequence[Form]:
+    def forms_of(self, object_name: str, record: Record | None) -> Sequence[Form]:
         """Deleting a message; the state of an address or a channel."""
+        if record is None:
+            return ()
         if object_name in MESSAGES:
             return (Form("delete", "Delete", "Delete the message"),) if record.archived_at is None else ()
         choices = {state: state.replace("_", " ") for state in _states(object_name, record)}
@@ -161,6 +163,7 @@ class Messaging(Vendor):
             at = self.now()
             record = Record(f"{channel}-{self._number}", {**values, "number": self._number}, at, at)
             self.tables[channel].add(record)
+            self.is_changed = True  # a mail comes by no call
             self.history.add(Write(at, call, "create", channel, record.id, {}, record.values))
             return record
 

@@ -1,23 +1,17 @@
-"""The forms in the pages: a person edits, hands over, logs a call, converts a lead, wins a deal."""
+"""What the pages let a person do: edit, hand over, log a call, convert a lead, win a deal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
-
-from flask import Blueprint, Response, redirect, render_template, request
 
 from sandbox.people import TEAM
 from sandbox.records import Record
 from sandbox.salesforce.schema import TEXT, Field, ObjectType
-from sandbox.vendor import Refused
+from sandbox.vendor import Blank, Form
 
 if TYPE_CHECKING:
     from sandbox.salesforce.org import Org
-
-COOKIE = "acting_as"
 
 # The fields that the form of each object shows; those of other objects are only looked at.
 FORMS = {
@@ -40,102 +34,55 @@ _WITHOUT_NEW = ("User",)
 _INPUTS = {"date": "date", "email": "email", "int": "number", "phone": "tel"}
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One line of a form."""
-
-    name: str
-    label: str
-    kind: str  # "text", "date", …; "select", "area" or "check"
-    value: Any
-    required: bool
-    choices: tuple[str, ...] = ()
+CALL = (Blank("fields.Subject", "Subject", "Call"), Blank("fields.Description", "Comments", kind="area"))
 
 
-def forms(org: Org, name: str, record: Record | None) -> str:
-    """What a person can do with a record, or on the list of its object, as HTML."""
+def forms(org: Org, name: str, record: Record | None) -> Sequence[Form]:
+    """The forms of a record, or of the list of its object."""
     kind = org.schema.get(name)
-    if kind is None or name not in FORMS or (record is None and name in _WITHOUT_NEW):
-        return ""
-    return render_template(
-        "salesforce/hand.html", name=name, record=record, label=kind.label,
-        inputs=list(_inputs(org, kind, record)), acts=_acts(name, record), team=TEAM,
-        owners=[one for one in TEAM if one.active], acting_as=request.cookies.get(COOKIE, TEAM[0].email),
-        problem=request.args.get("problem"),
-    )  # fmt: skip
-
-
-def add_controls_to(routes: Blueprint, org: Org) -> None:
-    """Add the addresses that the forms are sent to, under /__sandbox."""
-
-    @routes.post("/hand/<verb>/<name>")
-    @routes.post("/hand/<verb>/<name>/<record_id>")
-    def hand(verb: str, name: str, record_id: str | None = None) -> Response:
-        """Do it, and go back to the page; what the org refuses is told there."""
-        by = request.form.get("by", TEAM[0].email)
-        place = f"/browse/{name}" + (f"/{record_id}" if record_id else "")
-        try:
-            with org.lock:
-                org.begin_call(f"ACT {verb}", by=by)
-                place = _done(org, verb, name, record_id, by) or place
-        except Refused as error:
-            place = f"{place}?{urlencode({'problem': error.message})}"
-        response: Response = redirect(place, 303)  # type: ignore[assignment]
-        response.set_cookie(COOKIE, by, samesite="Strict")
-        return response
-
-
-def _done(org: Org, verb: str, name: str, record_id: str | None, by: str) -> str | None:
-    """Where to go afterwards, if not back to the record."""
-    kind = org.schema.get(name)
-    if kind is None:
-        raise Refused(404, "no_such_object", f'there is no object "{name}"')
-    if record_id is None:
-        made = org.create_by_hand(name, _given(kind, None), by=by)
-        return f"/browse/{name}/{made.id}"
-    record = org.find_for(verb, name, record_id)
+    if kind is None or name not in FORMS:
+        return ()
     if record is None:
-        raise Refused(404, "no_such_record", f"{name} {record_id} is not there for that")
-    if verb == "edit":
-        org.edit_by_hand(name, record, _given(kind, record), by=by)
-    elif verb == "delete":
-        org.delete_by_hand(name, record, by=by)
-    elif verb in org.acts():
-        body: dict[str, Any] = {"fields": _given(org.kind("Task"), None) if verb.startswith("log_") else {}}
-        body |= {key: request.form[key] for key in ("owner", "other") if request.form.get(key)}
-        if verb == "convert":
-            body["fields"] = _conversion()
-        org.acts()[verb](name, record, body, by)
-    else:
-        raise Refused(404, "no_such_act", f'there is no act "{verb}"')
-    return None
+        new = Form("create", f"New {kind.label.lower()}", "Save", tuple(_blanks(org, kind, None)))
+        return () if name in _WITHOUT_NEW else (new,)
+    if record.archived_at is not None:
+        return (Form("restore", "Restore", "Take out of the recycle bin"),)
+    return tuple(_of_record(org, kind, record))
 
 
-def _conversion() -> dict[str, Any]:
-    told: dict[str, Any] = {"doNotCreateOpportunity": request.form.get("opportunity") != "on"}
-    for name in ("opportunityName", "accountId", "contactId"):
-        if request.form.get(name):
-            told[name] = request.form[name].strip()
-    return told
+def _of_record(org: Org, kind: ObjectType, record: Record) -> Iterator[Form]:
+    name = kind.name
+    yield Form("edit", "Edit", "Save", tuple(_blanks(org, kind, record)))
+    if name not in ("User", "CampaignMember"):
+        yield Form("change_owner", "Change owner", "Hand over", (_owners(org, record),))
+    if name in ("Lead", "Contact", "Account", "Opportunity", "Case"):
+        yield Form("log_call", "Log a call", "Log call", CALL)
+    if name == "Lead" and not record.values.get("IsConverted"):
+        yield Form("convert", "Convert", "Convert", tuple(_conversion(record)))
+    if name == "Opportunity" and not record.values.get("IsClosed"):
+        yield Form("win_deal", "Win the opportunity", "Closed won")
+        yield Form("lose_deal", "Lose the opportunity", "Closed lost")
+    if name in ("Lead", "Contact", "Account"):
+        other = Blank("other", f"Id of the other {kind.label.lower()}, which goes", required=True)
+        yield Form("merge", "Merge", "Merge into this one", (other,))
+    if name != "User":
+        yield Form("delete", "Delete", "Delete")
 
 
-def _given(kind: ObjectType, record: Record | None) -> dict[str, Any]:
-    """The fields of the form that was sent; of a record only those that it changes."""
-    given: dict[str, Any] = {}
-    for name in request.form.getlist("field"):
-        field = kind.field(name)
-        if field is None:
-            continue
-        text = request.form.get(name, "").replace("\r\n", "\n").strip()
-        value: Any = text == "on" if field.type == "boolean" else (text or None)
-        if record is None and value in (None, False):
-            continue
-        if record is None or _shown(field, record.values) != ("" if value is None else value):
-            given[field.name] = value
-    return given
+def _conversion(record: Record) -> Iterator[Blank]:
+    yield Blank("fields.accountId", "Account id", hint="a new one")
+    yield Blank("fields.contactId", "Contact id", hint="a new one")
+    yield Blank("fields.opportunityName", "Opportunity name", hint=str(record.values.get("Company") or ""))
+    yield Blank("fields.doNotCreateOpportunity", "Do not create an opportunity", value=False, kind="check")
 
 
-def _inputs(org: Org, kind: ObjectType, record: Record | None) -> Iterator[Input]:
+def _owners(org: Org, record: Record) -> Blank:
+    owner = org.find(str(record.values.get("OwnerId")))
+    present = str(owner.values.get("Email") or "") if owner else ""
+    return Blank("owner", "New owner", present, {one.email: one.name for one in TEAM if one.active})
+
+
+def _blanks(org: Org, kind: ObjectType, record: Record | None) -> Iterator[Blank]:
     values = record.values if record else kind.defaults
     for name in FORMS[kind.name]:
         field = kind.field(name)
@@ -143,44 +90,31 @@ def _inputs(org: Org, kind: ObjectType, record: Record | None) -> Iterator[Input
             continue
         shown = _shown(field, values)
         choices = _choices(org, field, shown)
-        yield Input(name, field.label, _input(field, choices), shown, field.required, choices)
+        yield Blank(f"fields.{name}", field.label, shown, choices, _look(field), field.required)
 
 
-def _choices(org: Org, field: Field, shown: Any) -> tuple[str, ...]:
+def _choices(org: Org, field: Field, shown: str | bool) -> dict[str, str] | None:
+    """The values to choose from; one that the list lacks is among them where the record has it."""
     if field.name == "StageName":
         listed = tuple(str(stage.values["ApiName"]) for stage in org.rows("OpportunityStage").every())
     else:
         listed = field.picklist
-    return (*listed, shown) if listed and shown and shown not in listed else listed
+    if not listed or field.type == "combobox":
+        return None
+    nothing = {} if field.required and shown else {"": "–"}
+    return nothing | {one: one for one in listed} | ({str(shown): str(shown)} if shown else {})
 
 
-def _input(field: Field, choices: tuple[str, ...]) -> str:
+def _look(field: Field) -> str:
     if field.type == "boolean":
         return "check"
-    if choices and field.type != "combobox":
-        return "select"
     return "area" if field.type == "textarea" and field.length > 255 else _INPUTS.get(field.type, "text")
 
 
-def _shown(field: Field, values: Mapping[str, Any]) -> Any:
+def _shown(field: Field, values: Mapping[str, Any]) -> str | bool:
     value = values.get(field.name)
     if field.type == "boolean":
         return bool(value)
     if value is None:
         return ""
-    return value if field.type in TEXT else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _acts(name: str, record: Record | None) -> list[str]:
-    if record is None:
-        return []
-    found = ["owner"] if name not in ("User", "CampaignMember") else []
-    if name in ("Lead", "Contact", "Account", "Opportunity", "Case"):
-        found.append("log_call")
-    if name == "Lead" and not record.values.get("IsConverted"):
-        found.append("convert")
-    if name in ("Lead", "Contact", "Account"):
-        found.append("merge")
-    if name == "Opportunity" and not record.values.get("IsClosed"):
-        found.append("close")
-    return found if name == "User" else [*found, "delete"]
+    return value if field.type in TEXT else f"{value:.12g}" if isinstance(value, float) else str(value)

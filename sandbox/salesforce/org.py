@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta, tzinfo
 from functools import cache
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from sandbox.clock import Clock
 from sandbox.records import Record
-from sandbox.salesforce import acts, founding, hand, ids
+from sandbox.salesforce import acts, founding, hand, ids, seeding
 from sandbox.salesforce import schema as schemas
 from sandbox.salesforce.answers import Reply, to_response
 from sandbox.salesforce.bulk.jobs import Jobs
@@ -35,8 +35,8 @@ from sandbox.salesforce.schema import Field, ObjectType, Schema
 from sandbox.salesforce.switches import SWITCHES
 from sandbox.salesforce.tooling import mint_field_id
 from sandbox.salesforce.versions import check_version
-from sandbox.salesforce.views import VIEWS
-from sandbox.vendor import Act, Vendor, View, plain_template
+from sandbox.salesforce.views import RELATED, VIEWS
+from sandbox.vendor import Act, Form, Vendor, View, plain_template
 
 TOKEN = "00Dsandbox!sandbox-token"
 MAX_URI_BYTES = 16_384
@@ -61,6 +61,11 @@ class Org(Vendor):
     limits: ClassVar[Mapping[str, int | None]] = {"daily": 100_000}
     switches: ClassVar[Mapping[str, tuple[str, ...]]] = SWITCHES
     views: ClassVar[Mapping[str, View]] = VIEWS
+    takes_packed: ClassVar[tuple[str, ...]] = ("gzip", "deflate")
+    packs: ClassVar[tuple[str, ...]] = ("gzip", "deflate")
+    seeds: ClassVar[Mapping[str, float]] = seeding.SEEDS
+    # Schemas are made anew; the rest of a long query is held by what the code knows of its columns.
+    fleeting: ClassVar[frozenset[str]] = Vendor.fleeting | {"_schemas", "locators"}
 
     def __init__(self, clock: Clock) -> None:
         self.sender = Sender(self)
@@ -87,6 +92,16 @@ class Org(Vendor):
     def new_outbox(self) -> None:
         """Forget all outbound messages."""
         self.outbox = Outbox(self, post)
+
+    def seed(self, counts: Mapping[str, int], seed: int) -> Mapping[str, int]:
+        """Fill the org with invented records."""
+        return seeding.seed(self, counts, seed)
+
+    def resume(self) -> None:
+        """Go on after the org was read from disk: with its own fields, and what it has to tell."""
+        self._schemas = {}
+        if self.outbox.rules:
+            self.sender.start()
 
     def session_for(self, rule: Rule) -> str:
         """A session to send along; only a rule that opts in asks for one."""
@@ -303,9 +318,30 @@ class Org(Vendor):
         """Delete a record as a person does."""
         acts.by_hand(self, by, lambda writer: writer.delete(self.kind(object_name), record))
 
-    def page_forms(self, object_name: str, record: Record | None) -> str:
+    def forms_of(self, object_name: str, record: Record | None) -> Sequence[Form]:
         """The forms with which a person acts."""
         return hand.forms(self, object_name, record)
+
+    def related_to(self, object_name: str, record: Record) -> Sequence[tuple[str, Record]]:
+        """What the record refers to, then what refers to it."""
+        kind = self.kind(object_name)
+        named = {
+            str(record.values[field.name]) for field in kind.fields
+            if field.type == "reference" and record.values.get(field.name)
+        }  # fmt: skip
+        found = [(self.schema.of_id(one), self.find(one)) for one in sorted(named)]
+        told = [
+            (one.name, other) for one, other in found
+            if one and other and one.name in VIEWS and one.name not in ("User", "Group", "Profile")
+        ]  # fmt: skip
+        return [*told, *self._children_of(record)]
+
+    def _children_of(self, record: Record) -> Iterator[tuple[str, Record]]:
+        for name, fields in RELATED.items():
+            for field in fields:
+                for child in self.rows(name).with_key(field, record.id):
+                    if child.archived_at is None:
+                        yield name, child
 
     def acts(self) -> Mapping[str, Act]:
         """What else a person does: convert, merge, restore, log a call, win a deal."""
@@ -321,7 +357,6 @@ class Org(Vendor):
         """The control endpoints of Salesforce's own."""
         oauth.add_controls_to(routes, self)
         outbound.add_controls_to(routes, self)
-        hand.add_controls_to(routes, self)
 
     def user_with_email(self, email: str) -> str:
         """The user of that address; the API user for any other."""

@@ -56,6 +56,15 @@ class Rows(Table):
         super().add(record)
         self._index(record, {}, record.values)
 
+    def take_in(self, records: Iterable[Record]) -> None:
+        """Take in many records at once: the order of changes is put right once."""
+        changes = []
+        for record in records:
+            super().add(record)
+            self._index_keys(record, {}, record.values)
+            changes.append((record.values["SystemModstamp"], record.id))
+        self._changes = sorted([*self._changes, *changes])
+
     def replace(self, record: Record, values: Mapping[str, Any], *, at: datetime) -> None:
         """Give a record new values and move its index entries along."""
         before = record.values
@@ -80,6 +89,11 @@ class Rows(Table):
         self._index(record, {}, record.values)
 
     def _index(self, record: Record, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        self._index_keys(record, before, after)
+        if after:
+            self._note_change((after["SystemModstamp"], record.id))
+
+    def _index_keys(self, record: Record, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         for name, holders in self._keyed.items():
             old, new = before.get(name), after.get(name)
             if old == new:
@@ -88,8 +102,6 @@ class Rows(Table):
                 holders[old.lower()].pop(record.id, None)
             if new:
                 holders.setdefault(new.lower(), {})[record.id] = record
-        if after:
-            self._note_change((after["SystemModstamp"], record.id))
 
     def _note_change(self, change: tuple[str, str]) -> None:
         place = bisect_left(self._changes, change)

@@ -45,3 +45,14 @@ VIEWS: dict[str, View] = {
     "LeadStatus": View("Lead statuses", ("MasterLabel",), {"IsConverted": "Converted"}),
     "Profile": View("Profiles", ("Name",), {}),
 }
+
+# The records that a page shows beside a record: object -> the fields by which it refers to it.
+RELATED: dict[str, tuple[str, ...]] = {
+    "Contact": ("AccountId",),
+    "Opportunity": ("AccountId",),
+    "Task": ("WhoId", "WhatId"),
+    "Event": ("WhoId", "WhatId"),
+    "CampaignMember": ("LeadId", "ContactId", "CampaignId"),
+    "OpportunityContactRole": ("OpportunityId", "ContactId"),
+    "Case": ("AccountId", "ContactId"),
+}

@@ -6,13 +6,16 @@ import smtplib
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
 
 from sandbox import server
+from sandbox.__main__ import tls_folder
+from sandbox.certificates import certificate_in
 from sandbox.registry import VENDORS
-from sandbox.server import PORTS, Server, ports, running, serve
+from sandbox.server import PORTS, Server, ports, running, serve, tls_hosts, tls_ports
 from tests.sandbox.toy import toy_app
 
 
@@ -62,6 +65,27 @@ def test_the_mail_server_belongs_to_the_messages_beside_it():
             each.stop()
     with pytest.raises(ConnectionRefusedError):
         smtplib.SMTP("127.0.0.1", on["smtp"])
+
+
+def test_tls_ports_are_ten_above_or_named():
+    assert (tls_ports({})["hubspot"], tls_ports({})["salesforce"]) == (8911, 8912)
+    moved = {"LEADRELAY_SANDBOX_HUBSPOT_PORT": "9001", "LEADRELAY_SANDBOX_SALESFORCE_TLS_PORT": "9443"}
+    assert (tls_ports(moved)["hubspot"], tls_ports(moved)["salesforce"]) == (9011, 9443)
+
+
+def test_a_tls_port_in_use_is_an_error_and_frees_the_plain_one(toy, tmp_path):
+    plain, taken = free_port(), int(toy.rpartition(":")[2])
+    context = certificate_in(tmp_path).context()
+    with pytest.raises(OSError, match="in use"):
+        Server(toy_app(), port=plain, tls=context, tls_port=taken)
+    Server(toy_app(), port=plain).start().stop()
+
+
+def test_where_the_certificate_lies_and_whom_it_names(tmp_path):
+    assert tls_folder(None, {}) == Path("data/sandbox/tls")
+    assert tls_folder(tmp_path, {}) == tmp_path / "tls"
+    assert tls_folder(tmp_path, {"LEADRELAY_SANDBOX_TLS_FOLDER": "/x"}) == Path("/x")
+    assert tls_hosts({"LEADRELAY_SANDBOX_TLS_HOSTS": "a.example, b.example,"}) == ["a.example", "b.example"]
 
 
 def test_an_answer_leaves_in_one_packet(toy):

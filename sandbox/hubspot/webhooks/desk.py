@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from sandbox.history import Write
@@ -31,7 +30,7 @@ class Desk:
     def clear(self) -> None:
         """Forget all settings, subscriptions and events."""
         self._by_app: dict[int, Hooks] = {}
-        self._ids = count(1_000)
+        self._last_id = 999
         self.sender.clear()
 
     def of(self, app_id: int) -> Hooks:
@@ -40,7 +39,8 @@ class Desk:
 
     def next_event_id(self) -> int:
         """A number for an event; HubSpot does not promise that it is unique, here it is."""
-        return next(self._ids)
+        self._last_id += 1
+        return self._last_id
 
     def wrote(self, write: Write) -> None:
         """Tell of a write."""

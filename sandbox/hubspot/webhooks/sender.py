@@ -49,6 +49,7 @@ class Sender:
     deliveries: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT))
     _fresh: list[tuple[App, Hooks, Event, datetime]] = field(default_factory=list)
     _waiting: list[Batch] = field(default_factory=list)
+    _under_way: list[Batch] = field(default_factory=list)  # sent again if the sandbox is killed meanwhile
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _round: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.Thread | None = None
@@ -61,6 +62,7 @@ class Sender:
         with self._lock:
             self._fresh.clear()
             self._waiting.clear()
+            self._under_way.clear()
             self.deliveries.clear()
             self._rounds, self._era = 0, self._era + 1
 
@@ -69,10 +71,25 @@ class Sender:
         delay = timedelta(milliseconds=self.account.faults.setting["push_delay_ms"])
         with self._lock:
             self._fresh.append((app, hooks, event | {"appId": app.app_id}, self.account.now() + delay))
+        self.start()
+
+    def start(self) -> None:
+        """Begin to send, if that has not begun."""
+        with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="hubspot webhooks", daemon=True)
                 self._thread.start()
         self._heard.set()
+
+    def resume(self) -> None:
+        """Go on after a restart: what was under way is sent once more."""
+        self._waiting, self._under_way = [*self._under_way, *self._waiting], []
+        if self._waiting or self._fresh:
+            self.start()
+
+    def still(self) -> threading.Lock:
+        """What holds the queue still while it is held."""
+        return self._lock
 
     def counts(self) -> dict[str, int]:
         """How much waits for its first or for another attempt."""
@@ -112,16 +129,19 @@ class Sender:
             again = [batch for batch in self._waiting if batch.due_at <= now]
             self._waiting = [batch for batch in self._waiting if batch.due_at > now]
             self._rounds += bool(fresh)
-            era, random = self._era, Random(f"{self.account.faults.setting['seed']}:{self._rounds}")
-        of_app: dict[int, list[tuple[App, Hooks, Event, datetime]]] = {}
-        for row in self._disturbed(fresh, random):
-            of_app.setdefault(id(row[1]), []).append(row)
-        batches = [
-            Batch(rows[0][0], rows[0][1], tuple(row[2] for row in rows[start : start + LARGEST_BATCH]), now)
-            for rows in of_app.values()
-            for start in range(0, len(rows), LARGEST_BATCH)
-        ]
-        return era, [*again, *batches]
+            random = Random(f"{self.account.faults.setting['seed']}:{self._rounds}")
+            of_app: dict[int, list[tuple[App, Hooks, Event, datetime]]] = {}
+            for row in self._disturbed(fresh, random):
+                of_app.setdefault(id(row[1]), []).append(row)
+            batches = [
+                Batch(
+                    rows[0][0], rows[0][1], tuple(row[2] for row in rows[start : start + LARGEST_BATCH]), now
+                )
+                for rows in of_app.values()
+                for start in range(0, len(rows), LARGEST_BATCH)
+            ]
+            self._under_way = [*again, *batches]
+            return self._era, [*again, *batches]
 
     def _disturbed(self, rows: list[Any], random: Random) -> list[Any]:
         """Repeat some events and move some to another place, as often as the faults say."""
@@ -154,6 +174,8 @@ class Sender:
             if era != self._era:
                 return
             self.deliveries.append(told | {"again_at": iso(again.due_at) if again else None})
+            self._under_way.remove(batch)
+            self.account.is_changed = True
             if again is not None:
                 self._waiting.append(again)
 

@@ -20,8 +20,8 @@ class Host:
     is_my_domain: bool  # also a bare address such as 127.0.0.1:8902, which plays all of them
 
 
-def host_of(header: str) -> Host:
-    """The host that a Host header names."""
+def host_of(header: str, scheme: str = "http") -> Host:
+    """The host that a Host header names; a bare address is told with the scheme it was called by."""
     name = header.lower()
     bare = name.partition(":")[0]
     if bare in ("login.salesforce.com", "test.salesforce.com"):
@@ -30,7 +30,7 @@ def host_of(header: str) -> Host:
     if _MY_DOMAIN.fullmatch(bare):
         login = "test" if ".sandbox." in bare else "login"
         return Host(f"https://{login}.salesforce.com", f"https://{name}", is_my_domain=True)
-    return Host(f"http://{name}", f"http://{name}", is_my_domain=True)
+    return Host(f"{scheme}://{name}", f"{scheme}://{name}", is_my_domain=True)
 
 
 def serves_data(header: str) -> bool:

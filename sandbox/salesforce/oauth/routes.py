@@ -68,7 +68,7 @@ def add_to(routes: Blueprint, org: Org) -> None:
 
 
 def _host() -> Host:
-    return host_of(request.headers.get("Host", "127.0.0.1"))
+    return host_of(request.headers.get("Host", "127.0.0.1"), request.scheme)
 
 
 def _client() -> tuple[str, str | None]:

@@ -89,6 +89,7 @@ class Outbox:
             session = self._org.session_for(rule) if rule.send_session_id else None
             acked = self._sent(rule, envelope(rule.id, session, told))
             with self._org.lock:
+                self._org.is_changed = True
                 self._settle(rule, [one for one in batch if one in self.waiting], acked)
         return number
 

@@ -86,7 +86,8 @@ def test_the_page_changes_the_owner_logs_a_call_and_wins_a_deal(account):
     deal = account.make("deals", dealname="Big", dealstage="contractsent")
     press(account, "deals", deal, "change_owner", owner="71002")
     logged = press(account, "deals", deal, "log_call", **{"fields.hs_call_title": "Closing"})
-    assert "/browse/calls/" in logged.url
+    assert logged.url.endswith(f"/browse/deals/{deal}")
+    assert "Closing</a>" in logged.text, "the call is among the related records"
     won = press(account, "deals", deal, "win_deal")
     assert "closedwon" in won.text
     assert "Win the deal" not in won.text
@@ -98,7 +99,7 @@ def test_the_page_deletes_and_restores(account):
     contact = account.contact(email="a@example.com")
     assert press(account, "contacts", contact, "delete").url.endswith("/browse/contacts")
     page = requests.get(f"{account.url}/browse/contacts/{contact}", timeout=5).text
-    assert re.findall(r"<summary>([^<]+)</summary>", page)[0] == "Restore"
+    assert re.findall(r'<details name="acts" >\s*<summary>([^<]+)</summary>', page) == ["Restore"]
     press(account, "contacts", contact, "restore")
     assert account.call("GET", f"/crm/v3/objects/contacts/{contact}").status_code == 200
 
@@ -120,3 +121,37 @@ def test_what_a_person_does_is_no_api_call(account):
     before = account.control("stats")["calls"]
     press(account, "contacts", contact, "edit", **{"fields.firstname": "Ada"})
     assert account.control("stats")["calls"] == before
+
+
+def test_the_page_of_a_list_makes_a_record(account):
+    page = requests.get(f"{account.url}/browse/companies", timeout=5).text
+    assert "New company" in page
+    assert "New call" not in requests.get(f"{account.url}/browse/calls", timeout=5).text
+    form = {"by": MEI, "fields.name": "Engines", "fields.domain": "", "fields.city": "London"}
+    made = requests.post(f"{account.url}/browse/companies/create", data=form, timeout=5)
+    assert "Engines" in made.text
+    [company] = account.control("records/companies")["records"]
+    assert (company["fields"]["city"], "domain" in company["fields"]) == ("London", False)
+
+
+def test_a_refused_form_keeps_what_was_typed(account):
+    contact = account.contact(email="a@example.com", firstname="Ada")
+    refused = press(
+        account, "contacts", contact, "edit", **{"fields.email": "nobody", "fields.firstname": "Adele"}
+    )
+    assert 'value="nobody"' in refused.text
+    assert 'value="Adele"' in refused.text
+
+
+def test_the_page_remembers_who_acts(account):
+    contact, session = account.contact(email="a@example.com"), requests.Session()
+    session.post(f"{account.url}/browse/contacts/{contact}/edit", data={"by": MEI}, timeout=5)
+    page = session.get(f"{account.url}/browse/contacts/{contact}", timeout=5).text
+    assert f'<option value="{MEI}" selected>' in page
+
+
+def test_the_page_leads_to_what_is_associated(account):
+    contact, company = account.contact(email="a@example.com"), account.make("companies", name="ACME")
+    account.act("associate", "contacts", contact, to_object="companies", to=company)
+    page = requests.get(f"{account.url}/browse/contacts/{contact}", timeout=5).text
+    assert f'<a href="/browse/companies/{company}">ACME</a>' in page

@@ -58,6 +58,7 @@ def test_who_is_unknown_or_has_left_is_not_found(client, email):
         ("leads", {"text": "x", "attachments": [{"text": "y"}] * 101}, "too_many_attachments"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:The top-level:UserWarning")  # the client minds, too
 def test_what_cannot_be_posted(client, office, channel, more, error):
     assert refused(client.chat_postMessage, channel=channel, **more) == error
     assert office.messages() == []

@@ -16,8 +16,9 @@ def submit(api):
     """Send a form of a record's page as a browser does; returns the page one lands on."""
 
     def send(verb, name, record="", **values):
-        address = f"{api.url}/__sandbox/hand/{verb}/{name}{f'/{record}' if record else ''}"
-        form = {"field": [one for one in values if one[0].isupper()], **values}
+        address = f"{api.url}/browse/{name}{f'/{record}' if record else ''}/{verb}"
+        plain = ("by", "owner", "other")
+        form = {one if one in plain else f"fields.{one}": value for one, value in values.items()}
         return requests.post(address, data=form, timeout=5)
 
     return send
@@ -30,7 +31,7 @@ def page_of(api, name, record=""):
 def test_a_person_edits_what_the_form_shows_and_changes_nothing_else(api, submit):
     lead = api.lead(FirstName="Ada", Title="CTO", City="London", HasOptedOutOfEmail=True)
     page = page_of(api, "Lead", lead)
-    shown = re.findall(r'name="field" value="(\w+)"', page)
+    shown = re.findall(r'name="fields\.(\w+)"', page)
     assert {"FirstName", "Status", "HasOptedOutOfEmail"} <= set(shown)
     landed = submit(
         "edit", "Lead", lead, by=ANNA, FirstName="Ada", LastName="King", Title="", HasOptedOutOfEmail="on"
@@ -65,7 +66,7 @@ def test_a_person_hands_a_lead_over_logs_a_call_and_converts_it(api, submit):
     lead = api.lead(FirstName="Ada")
     submit("change_owner", "Lead", lead, by=ANNA, owner=BEN)
     submit("log_call", "Lead", lead, by=BEN, Subject="First call", Description="Wants a demo")
-    page = submit("convert", "Lead", lead, by=BEN, opportunity="on", opportunityName="Demo")
+    page = submit("convert", "Lead", lead, by=BEN, opportunityName="Demo")
     assert "Convert</summary>" not in page.text
     [task] = api.rows("SELECT Subject, Status, TaskSubtype, Description, Owner.Email, WhoId FROM Task")
     told = api.read(lead, "IsConverted,ConvertedContactId")
@@ -76,6 +77,24 @@ def test_a_person_hands_a_lead_over_logs_a_call_and_converts_it(api, submit):
     assert task["Owner"]["Email"] == BEN
     [deal] = api.rows("SELECT Name, Owner.Email FROM Opportunity")
     assert (deal["Name"], deal["Owner"]["Email"]) == ("Demo", BEN)
+    page = page_of(api, "Contact", told["ConvertedContactId"])
+    assert "First call</a>" in page, "the call is among the contact's related records"
+
+
+def test_a_person_converts_a_lead_without_an_opportunity(api, submit):
+    lead = api.lead()
+    submit("convert", "Lead", lead, by=BEN, doNotCreateOpportunity="on")
+    assert api.read(lead, "IsConverted") == {"IsConverted": True}
+    assert api.rows("SELECT Id FROM Opportunity") == []
+
+
+def test_large_numbers_are_shown_whole_and_stay_as_they_are(api, submit):
+    account = api.make("Account", Name="Engines", AnnualRevenue=717849000, NumberOfEmployees=1234567)
+    page = page_of(api, "Account", account)
+    assert 'value="717849000"' in page
+    submit("edit", "Account", account, AnnualRevenue="717849000", NumberOfEmployees="1234567", Name="New")
+    [_, write] = api.control(f"history/Account/{account}").json()["writes"]
+    assert write["changes"] == {"Name": ["Engines", "New"]}
 
 
 def test_a_person_wins_a_deal(api, submit):
