@@ -76,6 +76,20 @@ def _values(link: Link) -> dict[str, Any]:
     }
 
 
+def expect(connection: Connection, revs: Mapping[tuple[str, str], int]) -> None:
+    """Lock these links and see that each is as it was loaded; raises ``Conflict``.
+
+    A decision that a CRM lacks nothing stands on what the link said: a delivery that settled
+    since then may have written an older value over there.
+    """
+    if not revs:
+        return
+    rows = connection.execute(LOCKED, {"ids": sorted({lead_id for lead_id, _ in revs})})
+    found = {(row.lead_id, row.connection): row.rev for row in rows}
+    if any(found.get(key) != rev for key, rev in revs.items()):
+        raise Conflict("a link has changed since it was loaded")
+
+
 def save(connection: Connection, space: str, changed: Iterable[tuple[str, Link]]) -> None:
     """Insert links (rev 0) and update known ones where ``rev`` is as loaded; raises ``Conflict``."""
     new, known = [], []
