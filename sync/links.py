@@ -84,8 +84,8 @@ def expect(connection: Connection, revs: Mapping[tuple[str, str], int]) -> None:
     """
     if not revs:
         return
-    rows = connection.execute(LOCKED, {"ids": sorted({lead_id for lead_id, _ in revs})})
-    found = {(row.lead_id, row.connection): row.rev for row in rows}
+    rows = connection.execute(LOCKED_REVS, {"ids": sorted({lead_id for lead_id, _ in revs})})
+    found = {(lead_id, name): rev for lead_id, name, rev in rows}
     if any(found.get(key) != rev for key, rev in revs.items()):
         raise Conflict("a link has changed since it was loaded")
 
@@ -107,6 +107,7 @@ def save(connection: Connection, space: str, changed: Iterable[tuple[str, Link]]
 # Built once: building costs more than executing.
 OF_LEADS = sa.select(links).where(links.c.lead_id.in_(sa.bindparam("ids", expanding=True)))
 LOCKED = OF_LEADS.order_by(links.c.lead_id, links.c.connection).with_for_update()
+LOCKED_REVS = LOCKED.with_only_columns(links.c.lead_id, links.c.connection, links.c.rev)
 INSERT = sa.insert(links)
 UPDATE = sa.update(links).where(
     links.c.lead_id == sa.bindparam("of_lead"),
