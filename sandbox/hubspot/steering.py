@@ -11,6 +11,7 @@ from sandbox.hubspot.acts import as_refusal
 from sandbox.hubspot.apps import APP_ID
 from sandbox.hubspot.forms import FIELDS, Form
 from sandbox.hubspot.webhooks.subscriptions import CONCURRENT
+from sandbox.reading import sent_json
 from sandbox.vendor import Refused
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _shown(account: HubSpot, app_id: int) -> dict[str, Any]:
 
 def body_in() -> dict[str, Any]:
     """The JSON object that was sent."""
-    sent = request.get_json(silent=True, force=True)
+    sent = sent_json()
     if not isinstance(sent, dict):
         raise Refused(400, "bad_json", "the body is no JSON object", "Send a JSON object.")
     return sent

@@ -12,6 +12,7 @@ from sandbox.hubspot.apps import LOOPBACK
 from sandbox.hubspot.errors import ApiError, bad_request, fields_missing, not_found
 from sandbox.hubspot.kinds import KINDS, SPELLINGS
 from sandbox.hubspot.values import iso
+from sandbox.reading import whole_number
 
 CHANGES = (
     "creation",
@@ -119,7 +120,8 @@ class Hooks:
 
     def get(self, number: str) -> Subscription:
         """The subscription of that number."""
-        found = self.by_number.get(int(number)) if number.isdigit() else None
+        place = whole_number(number)
+        found = None if place is None else self.by_number.get(place)
         if found is None:
             raise not_found(f"There is no subscription {number}.")
         return found
