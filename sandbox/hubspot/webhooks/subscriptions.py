@@ -79,6 +79,16 @@ class Settings:
         }
 
 
+def check_target(address: str) -> None:
+    """Refuse an address that is neither https nor on this machine."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise bad_request(f"{address} is no https address.") from None
+    if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
+        raise bad_request(f"{address} is no https address.")
+
+
 @dataclass
 class Hooks:
     """The settings and subscriptions of one app. Callers hold the vendor's lock."""
@@ -90,9 +100,7 @@ class Hooks:
 
     def configure(self, target_url: str, concurrent: int, *, at: datetime) -> Settings:
         """Say where to send events."""
-        parts = urlsplit(target_url)
-        if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
-            raise bad_request(f"{target_url} is no https address.")
+        check_target(target_url)
         if concurrent < LEAST_CONCURRENT:
             raise bad_request(f"maxConcurrentRequests must be at least {LEAST_CONCURRENT}.")
         made_at = self.settings.made_at if self.settings else at
