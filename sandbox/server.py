@@ -16,6 +16,7 @@ from flask import Flask
 from waitress import wasyncore
 
 from sandbox.app import vendor_of
+from sandbox.channels import Channel
 from sandbox.clock import Clock
 from sandbox.keeping import Keeper
 from sandbox.messaging.service import Messaging
@@ -69,6 +70,7 @@ class Server:
             threads=THREADS, connection_limit=1000, asyncore_use_poll=True,
             clear_untrusted_proxy_headers=False, log_socket_errors=False, ident="",
         )  # fmt: skip
+        server.channel_class = Channel
         # Hold the headers back until the body leaves with them; waitress itself sets TCP_NODELAY.
         server.adj.send_bytes = 1 << 16
         return server
