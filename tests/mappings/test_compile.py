@@ -13,6 +13,7 @@ from tests.mappings.folders import playbook_folder
 CRM, WEB = "crm/hubspot.yaml", "sources/web.yaml"
 LIFECYCLE, PIPELINE, ROUTING = "lifecycle.yaml", "pipeline.yaml", "routing.yaml"
 SCORING = "scoring.yaml"
+ONE_FIELD = "auth: {kind: none}\nfields: {email: email}\n"
 ONE_OBJECT = "create: c\nobjects: {c: {fields: {e: {field: email, authority: crm}}}}\n"
 
 
@@ -69,6 +70,26 @@ def test_a_fault_is_printed_with_its_place_and_a_suggestion(tmp_path, file, old,
             [
                 'sources/web.yaml:1:1: there are two sources called "web"',
                 "    The first is in sources/second.yaml.",
+            ],
+        ),
+        (  # who said a value is known by these names
+            {"sources/hubspot.yaml": ONE_FIELD, "sources/x.yaml": f"name: hubspot\n{ONE_FIELD}"},
+            [
+                'sources/hubspot.yaml:1:1: a connection is called "hubspot", too',
+                "    Values remember who said them by this name: give one of the two another.",
+                'sources/x.yaml:1:7: there are two sources called "hubspot"',
+                "    The first is in sources/hubspot.yaml.",
+            ],
+        ),
+        (
+            {"sources/rule.yaml": ONE_FIELD, "crm/b.yaml": f"connection: rule\nkind: hubspot\n{ONE_OBJECT}"},
+            [
+                'crm/b.yaml:1:13: nobody else can be called "rule"',
+                "    Values that rules decided carry this name: choose another.",
+                'sources/rule.yaml:1:1: a connection is called "rule", too',
+                "    Values remember who said them by this name: give one of the two another.",
+                'sources/rule.yaml:1:1: nobody else can be called "rule"',
+                "    Values that rules decided carry this name: choose another.",
             ],
         ),
         (
