@@ -14,6 +14,7 @@ from mappings.playbook import CrmMap, Lifecycle, Playbook, Routing, Scoring, Scr
 from mappings.problems import PlaybookError, Problem, did_you_mean
 from mappings.schema import (
     KINDS,
+    LONGEST_NAME,
     CrmFile,
     FieldsFile,
     LifecycleFile,
@@ -216,6 +217,9 @@ def _sources(files: _Files, scope: Scope) -> dict[str, Source]:
 
 def _check_name(name: str, at: Place, scope: Scope) -> None:
     """Check what the models cannot: a name that follows from the file's, and one that is taken."""
+    if len(name) > LONGEST_NAME:
+        fix = "Rename the file, or give the name in it."
+        scope.fault(at, f'"{name}" has more than {LONGEST_NAME} characters', fix)
     if name == RULE:
         fix = "Values that rules decided carry this name: choose another."
         scope.fault(at, f'nobody else can be called "{RULE}"', fix)
