@@ -35,6 +35,11 @@ SAID_BY_PEOPLE = (
 _NOTHING: Mapping[str, Any] = {}
 
 
+def settable(playbook: Playbook) -> list[str]:
+    """Return the fields that a person may correct on a replay."""
+    return [name for name in playbook.fields if name not in DECIDED_FIELDS]
+
+
 def read(stored: StoredEvent, playbook: Playbook) -> Reading:
     """Return what the event's source means by its post.
 
