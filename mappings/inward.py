@@ -125,7 +125,7 @@ class _Reader:
             activities=self._activities(at),
             problems=tuple(self.problems),
             honeypot=tuple(path for path in source.honeypot if not is_blank(self.find(path))),
-            is_test=self._is_test(),
+            is_test=is_marked(self.body),
         )
 
     def find(self, path: str) -> JsonValue:
@@ -240,12 +240,20 @@ class _Reader:
         except Unusable:
             return ""
 
-    def _is_test(self) -> bool:
-        try:
-            mark = self.body.get(TEST_MARK)
-            return mark is not None and boolean(mark)
-        except Unusable:
-            return False
+
+def is_test(payload: Mapping[str, JsonValue]) -> bool:
+    """Say whether a post, as it came in, is marked as a test."""
+    body = payload.get("body")
+    return isinstance(body, Mapping) and is_marked(body)
+
+
+def is_marked(body: Mapping[str, JsonValue]) -> bool:
+    """Say whether the sender's words mark a test."""
+    try:
+        mark = body.get(TEST_MARK)
+        return mark is not None and boolean(mark)
+    except Unusable:
+        return False
 
 
 def look_up(data: Mapping[str, Any], path: str) -> JsonValue:
