@@ -220,10 +220,9 @@ class _Run:
             found = explain.end_of(snapshot, SPACE, self._source.name, self._event_id)
         return (found[0], EventState(found[1])) if found else (0, None)
 
-    @staticmethod
-    def _is_at_rest(store: Store, lead_id: str) -> bool:
+    def _is_at_rest(self, store: Store, lead_id: str) -> bool:
         with store.snapshot() as snapshot:
-            return not explain.is_being_written(snapshot, lead_id)
+            return not explain.is_being_written(snapshot, lead_id, self._writing(), SystemClock().now())
 
     def _connected(self, connection: str) -> Connected | None:
         from leadrelay.wiring import connect  # the vendors' clients load slowly
