@@ -1,4 +1,4 @@
-"""What an account tells of itself: who the token is, which fields there are, how much of the limits is used."""
+"""What an account tells of itself: whose the token is, which fields there are, how far limits are used."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ class Need:
 class Inspector(Protocol):
     """Asks an account about itself. Every method raises ``ConnectorError`` when it cannot."""
 
-    clock_ahead: float | None  # seconds, by the newest answer; None before the first one
+    @property
+    def clock_ahead(self) -> float | None:
+        """Seconds that the vendor's clock is ahead of ours, by the newest answer."""
 
     def account(self) -> Account:
         """Say whose token this is, with the cheapest calls there are."""

@@ -120,9 +120,7 @@ class HubSpotInspector:
             kind = each if each in ("contacts", "companies", "deals", "leads") else "contacts"
             found.append(Need((f"crm.objects.{kind}.read",), f"to read {each}"))
             if kind != "leads":
-                found.append(
-                    Need((f"crm.schemas.{kind}.read",), f"to check the properties of {each}")
-                )
+                found.append(Need((f"crm.schemas.{kind}.read",), f"to check the properties of {each}"))
             found.append(Need((f"crm.objects.{kind}.write",), f"to write {each}", to_write=True))
         return found
 

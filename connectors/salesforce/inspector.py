@@ -122,10 +122,13 @@ class SalesforceInspector:
         if answer.status == 200:
             return answer
         error = to_connector_error(answer.status, answer.body, writes=False)
-        if isinstance(error, NotAuthorized) and first_error(answer.body).get("errorCode") == "INVALID_SESSION_ID":
+        if (
+            isinstance(error, NotAuthorized)
+            and first_error(answer.body).get("errorCode") == "INVALID_SESSION_ID"
+        ):
             raise NotAuthorized(
-                f"{error}. A session ends after some hours: sign in by client credentials or JWT instead of a "
-                "fixed token, and check that the address is My Domain's."
+                f"{error}. A session ends after some hours: sign in by client credentials or JWT instead of "
+                "a fixed token, and check that the address is My Domain's."
             )
         raise error
 

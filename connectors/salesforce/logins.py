@@ -25,7 +25,7 @@ LOGIN, TEST = "https://login.salesforce.com", "https://test.salesforce.com"
 ASSERTION_LIFE = 120  # seconds; Help "OAuth 2.0 JWT Bearer Flow": about three minutes at most
 SKEW = 60.0  # seconds by which two clocks may differ before it is worth a word
 
-# What the token endpoint says, in parts of its lower-cased words -> what to do about it. The first match counts.
+# Parts of what the token endpoint says, in lower case -> what to do about it. The first match counts.
 ADVICE: tuple[tuple[str, str], ...] = (
     (
         "hasn't approved this consumer",
@@ -167,9 +167,7 @@ def _sign_in(url: str, form: Callable[[], dict[str, str]], clock: Now) -> Sessio
     raise refusal(answer.status_code, body, answer.headers, clock())
 
 
-def refusal(
-    status: int, body: Mapping[str, Any], headers: Mapping[str, str], at: datetime
-) -> ConnectorError:
+def refusal(status: int, body: Mapping[str, Any], headers: Mapping[str, str], at: datetime) -> ConnectorError:
     """Turn a refused sign-in into the error that says what to do, in Salesforce's words first."""
     code = str(body.get("error") or f"HTTP {status}")
     said = f"{code}: {body['error_description']}" if body.get("error_description") else code

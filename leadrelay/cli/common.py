@@ -52,6 +52,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def keep_to_ourselves() -> None:
+    """Make no file that other users of the machine can read: the store holds personal data."""
+    os.umask(os.umask(0o077) | 0o007)
+
+
 def load_settings() -> Settings:
     """Return the settings, or end the command with every problem of the environment."""
     try:

@@ -25,12 +25,13 @@ from leadrelay.cli.common import (
     say,
 )
 from leadrelay.clock import SystemClock
+from leadrelay.connections import Known
 from leadrelay.control import daemon_url, hand_in
 from leadrelay.settings import Settings
 from mappings.compile import load
 from mappings.playbook import Playbook, Source
 from mappings.problems import PlaybookError
-from model.errors import ConnectorError, LeadRelayError
+from model.errors import LeadRelayError
 from model.event import Event, EventKind, RecordRef
 from model.lead import LEAD_FIELDS, Lead
 from sync import explain
@@ -66,6 +67,7 @@ def try_source(
     if run.post(f"{address.rstrip('/')}/in/{source}"):
         with opened(settings) as store:
             try:
+                run.learn_connections(store)
                 done = run.follow(store)
             finally:
                 cleaned = keep or run.clean_up(store)
@@ -94,6 +96,7 @@ class _Run:
         self._email = f"leadrelay-test-{uuid.uuid4().hex[:12]}@example.com"
         self._lead: Lead | None = None
         self._event_id = ""
+        self._known = Known(settings)
         self.hops: list[dict[str, Any]] = []
 
     def _note(self, hop: str, text: str) -> None:
@@ -125,6 +128,11 @@ class _Run:
 
     def _secret(self) -> str:
         return self._settings.secret(self._source.auth.secret_env) or ""
+
+    def learn_connections(self, store: Store) -> None:
+        """Take in which accounts the store keeps beside those of the environment."""
+        with store.snapshot() as snapshot:
+            self._known = Known.read(self._settings, snapshot, SPACE)
 
     def follow(self, store: Store) -> bool:
         """Watch the store until every writing CRM holds the lead."""
@@ -166,11 +174,7 @@ class _Run:
         return any(write.state == "dead letter" for write in story.writes)
 
     def _writing(self) -> list[str]:
-        return [
-            crm.connection
-            for crm in self._playbook.crms.values()
-            if self._settings.writes_to(self._settings.connection(crm.connection, crm.kind))
-        ]
+        return self._known.writing(self._playbook.crms.values())
 
     def clean_up(self, store: Store) -> bool:
         """Delete the lead's records in the CRMs, then the lead itself; return whether nothing is left."""
@@ -182,13 +186,13 @@ class _Run:
         with store.snapshot() as snapshot:  # a record may have been made after the last look
             self._lead = explain.read(snapshot, self._lead.id).lead
         for link in self._lead.links.values():
-            connected = connect(self._settings, self._playbook.crms[link.connection])
-            if connected is None:
-                continue
             try:
+                connected = connect(self._known, self._playbook.crms[link.connection])
+                if connected is None:
+                    continue
                 connected.connector.delete([RecordRef(link.connection, link.object, link.remote_id)])
                 removed.append(link.connection)
-            except ConnectorError as error:
+            except LeadRelayError as error:
                 self._note(
                     "clean-up", f"{link.connection} {link.object} {link.remote_id} is still there: {error}"
                 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.tokens import Credentials
 from leadrelay import settings
 from leadrelay.settings import ConnectionSettings, Settings, SettingsError, load, local_url
 
@@ -120,7 +121,7 @@ def test_no_secret_shows_in_a_representation():
 def test_a_connection_is_named_as_in_the_playbook():
     found = load({"LEADRELAY_HUBSPOT_EU_TOKEN": "t", "LEADRELAY_HUBSPOT_EU_API_VERSION": "v3"})
     one = found.connection("hubspot-eu", "hubspot")
-    assert one == ConnectionSettings("https://api.hubapi.com", "t", "v3")
+    assert one == ConnectionSettings("https://api.hubapi.com", Credentials(token="t"), "v3")
     assert one.is_set_up
 
 
