@@ -114,13 +114,14 @@ class HubSpotInspector:
         return Version(self._version, NEWEST, until is not None and today < until, until)
 
     def needs(self, objects: Sequence[str]) -> Sequence[Need]:
-        """Return the scopes of reading and writing these objects, their properties and the owners."""
+        """Return the scopes of reading and writing these objects and the owners.
+
+        Who may read records may read what their properties are.
+        """
         found = [Need(("crm.objects.owners.read",), "to know who can own leads")]
         for each in objects:
             kind = each if each in ("contacts", "companies", "deals", "leads") else "contacts"
             found.append(Need((f"crm.objects.{kind}.read",), f"to read {each}"))
-            if kind != "leads":
-                found.append(Need((f"crm.schemas.{kind}.read",), f"to check the properties of {each}"))
             found.append(Need((f"crm.objects.{kind}.write",), f"to write {each}", to_write=True))
         return found
 

@@ -101,11 +101,16 @@ def connect(
     )
     _keep(settings, one)
     if as_json:
-        print_json({"name": name, "kind": kind, "base_url": base_url, "mode": "observe", **facts})
+        print_json(
+            {"name": name, "kind": kind, "base_url": base_url, "mode": _mode(settings, base_url), **facts}
+        )
         return
     for label, text in facts.items():
         say(f"{label.replace('_', ' '):<12} {text}", hang=13)
-    say(f"{name} is connected and observed: leadrelay reads its owners and writes nothing to it.")
+    if settings.writes_to_address(base_url):
+        say(f"{name} is connected. It is a sandbox on this machine, so it is written to.")
+    else:
+        say(f"{name} is connected and observed: leadrelay reads its owners and writes nothing to it.")
     _remind(settings, name, kind)
 
 
@@ -202,10 +207,10 @@ def _tried(
     try:
         point = endpoint(kind, reach, MemoryBudget(Limits()))
         if isinstance(point.tokens, SignedIn) and (own := point.tokens.session().base_url):
-            if is_loopback(own) != is_loopback(base_url):
+            if is_loopback(own) != is_loopback(base_url) or (own[:5] == "http:" and not is_loopback(own)):
                 fail(f"The sign-in at {base_url} leads to {own}; connect that address.")
             base_url = own
-            point = endpoint(kind, ConnectionSettings(own, credentials, version, "store"), point.budget)  # type: ignore[arg-type]
+            point = endpoint(kind, ConnectionSettings(own, credentials, version, "store"), point.budget)
         found = INSPECTORS[kind](point).account()
     except (ConnectorError, LeadRelayError) as error:
         fail(f"{name} was not connected. {error}")
@@ -239,7 +244,7 @@ def _refuse_another_account(settings: Settings, one: StoredConnection) -> None:
         known = connections.load(snapshot, SPACE).get(one.name)
     if known is not None and known.account != one.account:
         fail(
-            f"{one.name} is connected to account {known.account}, and these credentials are of {one.account}. "
+            f"{one.name} is connected to account {known.account}; these credentials are of {one.account}. "
             f"Disconnect it first, or connect the other account under another name."
         )
 
@@ -281,7 +286,6 @@ def _listed(settings: Settings) -> list[dict[str, Any]]:
         if one is None and not given.is_set_up:
             continue
         address = one.base_url if one else given.base_url
-        writes = settings.writes_to_address(address) and name in maps
         rows.append(
             {
                 "name": name,
@@ -290,13 +294,17 @@ def _listed(settings: Settings) -> list[dict[str, Any]]:
                 "method": one.method if one else given.credentials.method,
                 "from": "store" if one else "environment",
                 "account": one.account if one else "",
-                "mode": "write" if writes else "observe",
+                "mode": _mode(settings, address),
                 "seal": _seal(settings, one),
                 "connected_at": one.updated_at if one else None,
                 "by": one.by if one else "",
             }
         )
     return rows
+
+
+def _mode(settings: Settings, base_url: str) -> str:
+    return "write" if settings.writes_to_address(base_url) else "observe"
 
 
 def _seal(settings: Settings, one: StoredConnection | None) -> str:
