@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from connectors.base import Connector
 from connectors.inspection import Account, Fields, Inspector, Usage
 from leadrelay.doctor.fields import check_map
-from leadrelay.doctor.findings import Area, Finding
+from leadrelay.doctor.findings import OK, Area, Finding
 from leadrelay.settings import ConnectionSettings, is_loopback
 from mappings.playbook import CrmMap
 from model.change import OwnerRecord
@@ -47,6 +47,8 @@ def check_account(
         account = inspector.account()
     except ConnectorError as error:
         add([_failure(area, "not reachable as it is set up", error)])
+        told = _try(area, "the API version", lambda: _version(area, inspector, today))
+        add(one for one in told if one.level != OK and not one.fact.endswith(str(error)))
         add(_clock(area, inspector.clock_ahead))
         return checked
     said = " ".join(filter(None, (account.id, account.name, account.kind and f"({account.kind})")))

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from leadrelay.cli.common import unusable
+from leadrelay.cli.common import is_sqlite, unusable
 from leadrelay.doctor.findings import Area, Finding, named
 from leadrelay.settings import LOOPBACK, Settings, is_loopback
 from model.errors import LeadRelayError
@@ -61,6 +61,9 @@ def check_store(settings: Settings) -> tuple[list[Finding], dict[str, StoredConn
         if not path.exists():
             found.append(area.warn(f"there is no store at {url.database} yet", "`leadrelay serve` makes it."))
             return found, {}
+        if not is_sqlite(url.database):
+            fact, fix = f"{url.database} is not a SQLite file", "Correct LEADRELAY_DATABASE_URL."
+            return [*found, area.problem(fact, fix)], None
     try:
         store = open_store(settings.database_url)
     except LeadRelayError as error:
