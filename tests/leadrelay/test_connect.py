@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import requests
 import structlog
 from typer.testing import CliRunner
 
@@ -283,6 +284,27 @@ def test_a_sandbox_connected_while_the_daemon_runs_is_written_to(desk, logged):
         eventually(lambda: modes(daemon) == {"hubspot": "write"}, "hubspot")
         assert daemon._check_workers() is None
         assert "claim-hubspot" in {one.loop.name for one in daemon._dispatchers.values()}
+    finally:
+        daemon.stop()
+
+
+def test_leads_reach_an_org_that_is_signed_in_to_though_its_session_is_ended(desk, logged):
+    org = desk.crms["salesforce"]
+    org.reset()
+    daemon = started(desk, LEADRELAY_SANDBOX="true")
+    try:
+        desk.connect_salesforce()
+        eventually(lambda: modes(daemon) == {"salesforce": "write"}, "salesforce")
+        door = f"http://127.0.0.1:{daemon.port}/in/website"
+        for number, email in enumerate(("ada@analytical.example", "mary@analytical.example")):
+            form = {"email": email, "last_name": "L", "company": "A", "form_type": "demo", "country": "GB"}
+            assert requests.post(door, data=form, timeout=10).status_code == 202
+            eventually(lambda: len(org.people()) == number + 1, email)  # noqa: B023 - looked at right here
+            source = daemon.connected["salesforce"].connector._client._endpoint.tokens  # type: ignore[attr-defined]
+            source._signed_in_at -= 7200
+            revoked = {"token": source.token()}
+            requests.post(f"{org.url}/services/oauth2/revoke", data=revoked, timeout=10).raise_for_status()
+        assert org.calls()["POST /services/oauth2/token"] >= 2
     finally:
         daemon.stop()
 
