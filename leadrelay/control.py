@@ -119,10 +119,10 @@ def alone(database_url: str) -> Iterator[Store]:
     Raises ``LeadRelayError`` when another process is at work on it.
     """
     with ExitStack() as stack:
-        migrate.upgrade(database_url)
         store = open_store(database_url)
         stack.callback(store.close)
         stack.enter_context(exclusive(store))
+        migrate.upgrade(database_url)
         yield store
 
 

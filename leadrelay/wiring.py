@@ -106,10 +106,10 @@ class Daemon:
         self.clock: Clock = SystemClock()
         self.holder = PlaybookHolder(settings.playbook)
         self._exits = contextlib.ExitStack()
-        migrate.upgrade(settings.database_url)
         self.store: Store = open_store(settings.database_url)
         self._exits.callback(self.store.close)
         self._exits.enter_context(exclusive(self.store))
+        migrate.upgrade(settings.database_url)
         self.metrics = Metrics()
         self.connected: dict[str, Connected] = {}
         self._marks: dict[str, object] = {}
@@ -165,6 +165,8 @@ class Daemon:
             self._is_stopping = True
             for one in self.connected.values():
                 one.budget.close()
+            for loop in (self._seat.loop, *(one.loop for one in self._dispatchers.values())):
+                loop.wind_down()  # all at once: none takes on new work while another finishes
         self._scheduler.shutdown(wait=True)
         for dispatcher in self._dispatchers.values():
             dispatcher.stop()
