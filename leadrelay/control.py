@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from model.errors import LeadRelayError
 from model.event import Event
 from sync import inbox, migrate, replay
-from sync.database import Store, exclusive, open_store
+from sync.database import Store, exclusive_at, open_store
 
 
 class ControlFile:
@@ -119,10 +119,10 @@ def alone(database_url: str) -> Iterator[Store]:
     Raises ``LeadRelayError`` when another process is at work on it.
     """
     with ExitStack() as stack:
+        stack.enter_context(exclusive_at(database_url))
+        migrate.upgrade(database_url)
         store = open_store(database_url)
         stack.callback(store.close)
-        stack.enter_context(exclusive(store))
-        migrate.upgrade(database_url)
         yield store
 
 

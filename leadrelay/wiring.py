@@ -32,7 +32,7 @@ from sync import connections, inbox, migrate, outbox
 from sync.budgets import MemoryBudget
 from sync.claiming import Target
 from sync.connections import StoredConnection
-from sync.database import Store, exclusive, open_store
+from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
 from sync.leases import Lease
 from webhooks import control
@@ -106,10 +106,10 @@ class Daemon:
         self.clock: Clock = SystemClock()
         self.holder = PlaybookHolder(settings.playbook)
         self._exits = contextlib.ExitStack()
+        self._exits.enter_context(exclusive_at(settings.database_url))
+        migrate.upgrade(settings.database_url)
         self.store: Store = open_store(settings.database_url)
         self._exits.callback(self.store.close)
-        self._exits.enter_context(exclusive(self.store))
-        migrate.upgrade(settings.database_url)
         self.metrics = Metrics()
         self.connected: dict[str, Connected] = {}
         self._marks: dict[str, object] = {}

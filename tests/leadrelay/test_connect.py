@@ -219,6 +219,7 @@ def test_keys_are_turned_and_the_old_one_is_not_needed_any_more(desk):
         ("", "LEADRELAY_SECRET_KEY is not set"),
         ("hunter2", "LEADRELAY_SECRET_KEY: it is no key"),
     ],
+    ids=["another", "none", "no key at all"],  # a key is another one in each process of a run
 )
 def test_a_wrong_key_is_a_sentence(desk, key, sentence):
     desk.connect_hubspot()

@@ -42,14 +42,18 @@ def test_without_a_key_nothing_is_sealed_or_opened():
             act()
 
 
-@pytest.mark.parametrize("text", [f"{NEW},{OLD}", f"{NEW}\n{OLD}\n", f" {NEW} , \n {OLD}"])
+@pytest.mark.parametrize(
+    "text", [f"{NEW},{OLD}", f"{NEW}\n{OLD}\n", f" {NEW} , \n {OLD}"], ids=["comma", "line end", "both"]
+)
 def test_keys_stand_between_commas_or_line_ends(text):
     assert parse_keys(text) == [NEW, OLD]
     assert parse_keys("") == []
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("hunter2", "it is no key"), (f"{NEW},hunter2", "key 2 of 2 is no key")]
+    ("text", "words"),
+    [("hunter2", "it is no key"), (f"{NEW},hunter2", "key 2 of 2 is no key")],
+    ids=["alone", "second"],
 )
 def test_a_wrong_key_is_counted_and_not_quoted(text, words):
     with pytest.raises(ValueError, match=words) as caught:

@@ -215,6 +215,7 @@ def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, password: bytes | N
         (pem(ec.generate_private_key(ec.SECP256R1())), "not RSA"),
         (pem(ec.generate_private_key(ec.SECP256R1()), b"secret"), "passphrase"),
     ],
+    ids=["a secret", "a public key", "cut off", "elliptic", "locked"],
 )
 def test_a_key_that_cannot_be_used_is_told_without_it(text, words):
     with pytest.raises(ValueError, match=words) as caught:
