@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from leadrelay.cli.common import is_sqlite, unusable
+from leadrelay.cli.common import SPACE, is_sqlite, unusable
 from leadrelay.doctor.findings import Area, Finding, named
 from leadrelay.settings import LOOPBACK, Settings, is_loopback
 from model.errors import LeadRelayError
@@ -79,7 +79,7 @@ def check_store(settings: Settings) -> tuple[list[Finding], dict[str, StoredConn
                 found.append(area.warn(fact, "`leadrelay serve` brings it up to date at its start."))
                 return found, {}
             found.append(area.ok(f"is at revision {at}, the newest"))
-            return found, connections.load(snapshot, "main")
+            return found, connections.load(snapshot, SPACE)
     except SQLAlchemyError as error:
         fix = "Look at the file or the server, and at LEADRELAY_DATABASE_URL."
         return [*found, area.problem(unusable(settings, error), fix)], None
