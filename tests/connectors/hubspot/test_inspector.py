@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import requests
 from flask import Flask
 
 from connectors.base import Endpoint
@@ -109,6 +110,16 @@ def test_limits_come_from_the_headers_of_answers(url):
     [burst] = one.usage()
     assert (burst.name, burst.most) == ("calls in 10 s", 110)
     assert burst.used
+
+
+def test_a_private_app_is_told_of_the_day(url):
+    limits = {"limits": {"per_10s": 190, "daily": 1000}}
+    requests.post(f"{url}/__sandbox/faults", json=limits, timeout=10).raise_for_status()
+    one = inspector(url)
+    one.account()
+    told = {usage.name: usage.most for usage in one.usage()}
+    assert told == {"calls in 10 s": 190, "calls a day": 1000}
+    requests.post(f"{url}/__sandbox/faults", json={}, timeout=10).raise_for_status()
 
 
 def test_the_clock_is_compared_with_that_of_the_answer(url):
