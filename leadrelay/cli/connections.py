@@ -1,4 +1,4 @@
-"""Commands that connect CRM accounts, and turn the keys under which their credentials lie."""
+"""Commands that connect CRM accounts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from leadrelay.cli.common import (
     SPACE,
     WRONG_USAGE,
     console,
-    counted,
     fail,
     keep_to_ourselves,
     load_settings,
@@ -43,7 +42,7 @@ from mappings.compile import load
 from mappings.playbook import CrmMap, Limits
 from mappings.problems import PlaybookError
 from model.errors import ConnectorError, LeadRelayError
-from sync import connections, vault
+from sync import connections
 from sync.budgets import MemoryBudget
 from sync.connections import StoredConnection
 from sync.vault import SealError
@@ -51,13 +50,6 @@ from sync.vault import SealError
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 SecretFile = Annotated[Path | None, typer.Option(help="A file with it; - reads standard input.")]
 METHODS = ("client_credentials", "jwt", "token")
-
-app = typer.Typer(help="The keys under which credentials lie in the store.", no_args_is_help=True)
-
-
-@app.callback()
-def secrets() -> None:
-    """The keys under which credentials lie in the store."""
 
 
 def connect(
@@ -341,46 +333,3 @@ def disconnect(
     except LeadRelayError as error:
         fail(f"{name} was not disconnected: {error}")
     console.print(f"{name} is disconnected.", markup=False)
-
-
-@app.command("key")
-def new_key() -> None:
-    """Print a new key for LEADRELAY_SECRET_KEY. Keep it apart from the store and its backups."""
-    typer.echo(vault.new_key())
-
-
-@app.command("rotate")
-def rotate(as_json: Json = False) -> None:
-    """Seal all credentials anew with the first key of LEADRELAY_SECRET_KEY."""
-    settings = load_settings()
-    keys, by = settings.vault(), getpass.getuser()
-    if not keys.has_key:
-        fail("LEADRELAY_SECRET_KEY is not set; list the new key first, then the old one.", WRONG_USAGE)
-    with reading(settings) as snapshot:
-        known = connections.load(snapshot, SPACE)
-    sealed: dict[str, tuple[str, str]] = {}
-    for name, one in known.items():
-        try:
-            sealed[name] = (one.sealed, keys.reseal(one.sealed))
-        except SealError as error:
-            fail(f"{name}: {error}. Nothing was sealed anew.")
-    try:
-        done = _reseal(settings, sealed, by) if sealed else 0
-    except LeadRelayError as error:
-        fail(f"Nothing was sealed anew. {error}")
-    if as_json:
-        print_json({"resealed": done, "kept": len(known)})
-        return
-    console.print(f"{done} of {counted(len(known), 'connection')} sealed with the first key.", markup=False)
-    if done == len(known):
-        console.print("The keys after the first are not needed by this store any more.")
-
-
-def _reseal(settings: Settings, sealed: dict[str, tuple[str, str]], by: str) -> int:
-    body = json.dumps({"sealed": sealed, "by": by})
-    answer = ask_daemon(settings.database_url, "POST", "seals", body)
-    if answer is not None:
-        return int(answer["resealed"])
-    with alone(settings.database_url) as store:
-        now = SystemClock().now()
-        return store.write(lambda on: connections.reseal(on, SPACE, sealed, by, now))
