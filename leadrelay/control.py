@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from model.errors import LeadRelayError
 from model.event import Event
 from sync import inbox, migrate, replay
-from sync.database import exclusive, open_store
+from sync.database import Store, exclusive_at, open_store
 
 
 class ControlFile:
@@ -79,27 +79,51 @@ def hand_in(database_url: str, events: Sequence[Event]) -> int:
 
     Raises ``LeadRelayError`` when the store is in use but the daemon does not answer.
     """
+    taken = ask_daemon(database_url, "POST", "events", replay.as_json(events))
+    if taken is not None:
+        return int(taken["taken"])
+    with alone(database_url) as store:
+        return sum(not receipt.duplicate for receipt in inbox.append(store, events))
+
+
+def ask_daemon(database_url: str, method: str, path: str, data: str = "") -> dict[str, Any] | None:
+    """Have the running daemon do something; ``None`` when none answers, which the store's lock proves.
+
+    Raises ``LeadRelayError`` with the daemon's words when it refuses.
+    """
     reach = _reach(database_url)
-    if reach is not None:
-        try:
-            headers = _headers(reach) | {"Content-Type": "application/json"}
-            answer = requests.post(
-                f"{reach['url']}/control/events", data=replay.as_json(events), headers=headers, timeout=30
-            )
-            if answer.status_code not in (401, 404):
-                answer.raise_for_status()
-                return int(answer.json()["taken"])
-            # Somebody else answers at that address now: the file of a killed daemon, as below.
-        except requests.ConnectionError:
-            pass  # the file of a killed daemon; the lock below says whether that is so
-        except requests.RequestException as error:
-            raise LeadRelayError(f"the running daemon did not take it: {error}") from error
+    if reach is None:
+        return None
+    headers = _headers(reach) | {"Content-Type": "application/json"}
+    url = f"{reach['url']}/control/{path}"
+    try:
+        answer = requests.request(method, url, data=data.encode(), headers=headers, timeout=30)
+        if answer.status_code in (401, 404):
+            return None  # somebody else answers at that address now: the file of a killed daemon
+        if answer.status_code == 422:
+            told = answer.json()
+            raise LeadRelayError(f"{told['message']} {told['fix']}")
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+    except requests.ConnectionError:
+        return None  # the file of a killed daemon; the lock says whether that is so
+    except requests.RequestException as error:
+        raise LeadRelayError(f"the running daemon did not take it: {error}") from error
+    return found
+
+
+@contextmanager
+def alone(database_url: str) -> Iterator[Store]:
+    """Open the store for writing where no daemon runs; makes it if there is none.
+
+    Raises ``LeadRelayError`` when another process is at work on it.
+    """
     with ExitStack() as stack:
+        stack.enter_context(exclusive_at(database_url))
         migrate.upgrade(database_url)
         store = open_store(database_url)
         stack.callback(store.close)
-        stack.enter_context(exclusive(store))
-        return sum(not receipt.duplicate for receipt in inbox.append(store, events))
+        yield store
 
 
 def _reach(database_url: str) -> dict[str, Any] | None:

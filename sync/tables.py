@@ -202,6 +202,24 @@ rosters = sa.Table(  # when the owners of a connection were last read
 )
 
 
+connections = sa.Table(  # accounts connected by command; the environment may name others
+    "connections",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(64), primary_key=True),  # as in crm/*.yaml
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("base_url", sa.String(400), nullable=False),
+    sa.Column("method", sa.String(32), nullable=False),  # "token", "client_credentials", "jwt"
+    sa.Column("sealed", sa.Text, nullable=False),  # credentials; the key is in the environment
+    sa.Column("account", sa.String(64), nullable=False),  # the vendor's id of it
+    sa.Column("mode", sa.String(16), nullable=False),
+    sa.Column("by", sa.String(128), nullable=False),
+    _moment("created_at"),
+    _moment("updated_at"),
+    sa.CheckConstraint("mode IN ('observe', 'write')", name="mode"),
+)
+
+
 def _ledger(name: str, *columns: sa.Column[Any]) -> sa.Table:
     """Declare an append-only ledger of a lead: every row names the event that made it."""
     table = sa.Table(
