@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.base import Connector
+from connectors.base import Connector, Endpoint
 from connectors.registry import CONNECTORS
+from leadrelay.budgets import BudgetDesk
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint
 from leadrelay.control import ControlFile
@@ -26,10 +27,13 @@ from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import Settings, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
+from model.priority import Priority
 from model.times import Clock
 from scheduler import jobs, loops, poll
 from sync import connections, inbox, migrate, outbox
-from sync.budgets import MemoryBudget
+from sync.budgets import MemoryBudget, keeper
+from sync.budgets.day import Kept
+from sync.budgets.forecast import Forecast
 from sync.claiming import Target
 from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
@@ -48,23 +52,42 @@ class Connected:
     """A connection of the playbook that environment or store set up."""
 
     crm: CrmMap
-    connector: Connector
+    endpoint: Endpoint
     budget: MemoryBudget
     writes: bool
+    _connectors: dict[Priority, Connector] = field(default_factory=dict)
+
+    @property
+    def connector(self) -> Connector:
+        """The connector whose calls go out first."""
+        return self.at(Priority.SPEED_TO_LEAD)
+
+    def at(self, priority: Priority) -> Connector:
+        """Return the connector whose calls go out at a priority of the one budget."""
+        if priority not in self._connectors:
+            built = CONNECTORS[self.crm.kind](self.crm.connection, self.endpoint_at(priority))
+            self._connectors.setdefault(priority, built)
+        return self._connectors[priority]
+
+    def endpoint_at(self, priority: Priority) -> Endpoint:
+        """Return how to reach the account at a priority of the one budget."""
+        return replace(self.endpoint, budget=self.budget.at(priority))
 
 
-def connect(known: Known, crm: CrmMap) -> Connected | None:
+def connect(known: Known, crm: CrmMap, kept: Kept | None = None) -> Connected | None:
     """Build the connector of a map; ``None`` when neither environment nor store set it up.
 
-    Raises ``LeadRelayError`` when the credentials cannot be opened or used.
+    ``kept`` is what its day's budget must not forget. Raises ``LeadRelayError`` when the
+    credentials cannot be opened or used.
     """
     reach = known.reach(crm.connection, crm.kind)
     if not reach.is_set_up:
         return None
-    budget = MemoryBudget(crm.limits)
+    budget = MemoryBudget(crm.limits, kept=kept)
     id_field = crm.objects[crm.create_object].id_field
-    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_field))
-    return Connected(crm, connector, budget, known.writes(crm))
+    one = Connected(crm, endpoint(crm.kind, reach, budget, id_field), budget, known.writes(crm))
+    one.connector  # noqa: B018 - built here: what is wrong with it is told at the start
+    return one
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +135,7 @@ class Daemon:
         self._exits.callback(self.store.close)
         self.metrics = Metrics()
         self.connected: dict[str, Connected] = {}
+        self._budgets = BudgetDesk(self.store, self.clock, SPACE)
         self._marks: dict[str, object] = {}
         self._unusable: dict[str, str] = {}
         self._changing = threading.Lock()  # connections are taken in and given up one at a time
@@ -138,7 +162,7 @@ class Daemon:
             freed = self.store.write(partial(outbox.release_leases, space=SPACE))
             if freed:
                 log.info("outbox.leases_released", changes=freed)
-        self.metrics.watch(self.store, self.clock, SPACE, self.holder.playbook().crms)
+        self.metrics.watch(self.store, self.clock, SPACE, self.holder.playbook().crms, self._forecasts)
         self._warn()
         self._server = self._listen()
         self._exits.callback(self._stop_work)
@@ -170,6 +194,8 @@ class Daemon:
         self._scheduler.shutdown(wait=True)
         for dispatcher in self._dispatchers.values():
             dispatcher.stop()
+        for name, one in self.connected.items():
+            self._budgets.keep(name, one.budget)
         self._seat.loop.stop()
         self._seat.release()
 
@@ -196,8 +222,12 @@ class Daemon:
             before.budget.close()
         if dispatcher is not None:
             dispatcher.stop()
+        if before is not None:
+            self._budgets.keep(name, before.budget)
+        with self.store.snapshot() as snapshot:
+            kept = keeper.load(snapshot, SPACE).get(name)
         try:
-            one = connect(known, crm)
+            one = connect(known, crm, kept)
         except LeadRelayError as error:
             self._unusable[name] = str(error)
             log.error("connection.unusable", connection=name, reason=str(error))
@@ -205,7 +235,7 @@ class Daemon:
         self._unusable.pop(name, None)
         if one is not None:
             self.connected[name] = one
-            self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
+            self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
             if one.writes:
                 self._dispatchers[name] = self._dispatcher(one)
                 if self._is_started:
@@ -235,6 +265,7 @@ class Daemon:
             space=SPACE,
             lease_term=timedelta(seconds=self.settings.lease_seconds),
             observe=partial(self.metrics.delivered, name),
+            connector_at=one.at,
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
@@ -247,6 +278,8 @@ class Daemon:
             jobs.Job("connections", 2, self.take_connections),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
+            jobs.Job("renew-changes", self.settings.lease_seconds / 4, self._renew_changes),
+            jobs.Job("budgets", 10, self._keep_budgets),
             jobs.Job("orphans", 10, self._give_up_orphans),
             jobs.Job("hashes", 600, self._forget_hashes),
         ]
@@ -256,6 +289,17 @@ class Daemon:
         one = self._polls.get(name)
         if one is not None:
             one.run()
+
+    def _renew_changes(self) -> None:
+        """Keep what is delivered just now from being claimed by others."""
+        for dispatcher in list(self._dispatchers.values()):
+            dispatcher.renew()
+
+    def _keep_budgets(self) -> None:
+        self._budgets.run(dict(self.connected))
+
+    def _forecasts(self) -> dict[str, Forecast]:
+        return self._budgets.forecasts(dict(self.connected))
 
     def _give_up_orphans(self) -> None:
         self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=self.clock.now()))
@@ -285,12 +329,17 @@ class Daemon:
 
     def facts(self) -> dict[str, Any]:
         """Return what only this process knows, for ``leadrelay status``."""
+        days = self._forecasts()
         return {
             "playbook": self.holder.playbook().version,
             "playbook_problem": self.holder.complaint(),
             "deciding": self._seat.is_seated,
             "connections": {
-                name: {"mode": "write" if one.writes else "observe", "calls": one.budget.calls}
+                name: {
+                    "mode": "write" if one.writes else "observe",
+                    "calls": one.budget.calls,
+                    "day": days[name].as_dict() if name in days else None,
+                }
                 for name, one in list(self.connected.items())
             },
             "unusable": dict(self._unusable),

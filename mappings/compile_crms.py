@@ -14,6 +14,11 @@ from model.decision import Place
 
 TEXT_ONLY = {"hubspot"}  # answers every value as text, whatever the property's type
 
+# When the day's allowance is new. HubSpot "API usage guidelines": at midnight of the account's time zone;
+# Salesforce "App Limits Cheat Sheet": the last 24 hours count.
+DAYS = {"hubspot": "midnight", "salesforce": "rolling"}
+SEARCHES = {"hubspot": 5.0}  # HubSpot "CRM search": five a second and account
+
 
 def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> CrmMap:
     """Return the map of one connection; what it names wrongly is noted in the scope."""
@@ -22,7 +27,6 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         scope.knows(document.value_place("create"), "object", file.create, list(file.objects))
     for n, name in enumerate(file.needs):
         scope.knows(document.value_place("needs", n), "connection", name, list(scope.objects))
-    limits = file.limits
     return CrmMap(
         connection=connection,
         kind=file.kind,
@@ -30,10 +34,22 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         objects={
             name: _object_map(name, entry, file.kind, document, scope) for name, entry in file.objects.items()
         },
-        limits=Limits(limits.burst_calls, limits.burst_seconds, limits.daily_calls, limits.reserve),
+        limits=_limits(file),
         place=document.place("connection"),
         needs=tuple(file.needs),
         read_before_write=duration(file.read_before_write),
+    )
+
+
+def _limits(file: CrmFile) -> Limits:
+    limits = file.limits
+    return Limits(
+        burst_calls=limits.burst_calls,
+        burst_seconds=limits.burst_seconds,
+        daily_calls=limits.daily_calls,
+        reserve=limits.reserve,
+        search=limits.search or SEARCHES.get(file.kind),
+        day=DAYS[file.kind],
     )
 
 

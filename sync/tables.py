@@ -317,6 +317,7 @@ outbox_changes = sa.Table(
     sa.Column("done", sa.BigInteger, nullable=False),
     sa.Column("dead", sa.BigInteger, nullable=False),
     sa.Column("needs", Json, nullable=False),  # connections whose link must exist first
+    sa.Column("priority", sa.SmallInteger, nullable=False, server_default="1"),  # ``model.priority``
     sa.Column("attempts", sa.Integer, nullable=False),
     _moment("due_at"),
     _moment("raised_at"),
@@ -331,6 +332,7 @@ sa.Index(
     "ix_outbox_changes_due",
     outbox_changes.c.space,
     outbox_changes.c.connection,
+    outbox_changes.c.priority,
     outbox_changes.c.due_at,
     sqlite_where=sa.text("wanted > done AND wanted > dead"),
     postgresql_where=sa.text("wanted > done AND wanted > dead"),
@@ -342,6 +344,17 @@ sa.Index(
     outbox_changes.c.id,
     sqlite_where=sa.text("dead > done"),
     postgresql_where=sa.text("dead > done"),
+)
+
+budgets = sa.Table(  # the day of each connection's API calls
+    "budgets",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("calls", Json, nullable=False),  # ours: quarter hours since 1970 -> calls
+    sa.Column("told", Json),  # what the vendor last said: {"at", "used", "most", "ours"}
+    sa.Column("zone", sa.String(64), nullable=False),  # of the account; blank: not known
+    _moment("updated_at"),
 )
 
 leases = sa.Table(

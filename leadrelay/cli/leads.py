@@ -23,6 +23,7 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.days import print_days
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_facts, hand_in
@@ -35,6 +36,8 @@ from model.errors import LeadRelayError
 from sync import explain as stories
 from sync import replay as replays
 from sync import status as counts
+from sync.budgets import keeper
+from sync.budgets.forecast import Forecast
 from sync.outbox import dead_letters
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -60,12 +63,14 @@ def status(as_json: Json = False) -> None:
         found = counts.read(snapshot, SPACE, _writing(settings, snapshot), SystemClock().now())
         aside = stories.set_aside_list(snapshot, SPACE, limit=10)
         letters = dead_letters(snapshot, SPACE, limit=10)
+        days = _days(settings, snapshot)
     if as_json:
-        daemon = facts or {"running": False}
-        print_json(found.as_dict() | {"daemon": daemon, "set_aside": aside, "dead_letters": letters})
+        more = {"daemon": facts or {"running": False}, "set_aside": aside, "dead_letters": letters}
+        print_json(found.as_dict() | more | {"days": {name: day.as_dict() for name, day in days.items()}})
         return
     _print_daemon(facts, settings)
     _print_counts(found)
+    print_days(days)
     _print_aside(aside, letters)
 
 
@@ -86,6 +91,15 @@ def _print_counts(found: counts.Status) -> None:
         table("Records to write", ("connection", "due", "waiting", "dead", "done", "oldest due"), outbox)
     stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
     console.print(f"\n{counted(found.leads, 'lead')}{': ' if stages else ''}{stages}", markup=False)
+
+
+def _days(settings: Settings, snapshot: Connection) -> dict[str, Forecast]:
+    """Return where each connection's day of API calls is heading, by what is kept in the store."""
+    try:
+        crms = load(settings.playbook).crms
+    except PlaybookError:
+        return {}
+    return keeper.forecasts(snapshot, SPACE, crms, SystemClock().now())
 
 
 def _writing(settings: Settings, snapshot: Connection) -> list[str]:
