@@ -106,7 +106,7 @@ def test_a_delivery_that_has_lost_its_lease_makes_no_further_calls(store):
 
 
 def test_what_a_long_series_leaves_is_looked_at_before_it_is_sent(store):
-    house, fake = slow_house(store, seconds=200, people=2)
+    house, _fake = slow_house(store, seconds=200, people=2)
     deliver_batch(house.targets[HUBSPOT])
     [left] = outbox_rows(store)
     assert left["in_flight"]

@@ -287,9 +287,9 @@ def wished(store, lead_id: str, priority: Priority, now: datetime = NOON):
     store.write(partial(outbox.raise_wanted, space="main", raises=[wish], now=now))
 
 
-def due_leads(store, limit: int = 100, *, last_first: bool = False, now: datetime = at(60)):
+def due_leads(store, limit: int = 100, *, last_first: bool = False):
     with store.snapshot() as snapshot:
-        found = outbox.due(snapshot, "main", "hubspot", now, limit, (), last_first=last_first)
+        found = outbox.due(snapshot, "main", "hubspot", at(60), limit, (), last_first=last_first)
     return [row.lead_id for row in found]
 
 
