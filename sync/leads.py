@@ -18,6 +18,7 @@ from sync.statements import execute_many
 from sync.tables import activities, identities, leads, touches
 from sync.tables import links as record_links
 
+KEY_LENGTH = 200
 CHUNK = 5_000  # values in one IN list; SQLite takes 32,766
 
 
@@ -133,6 +134,7 @@ def _row(lead: Lead, now: datetime) -> dict[str, Any]:
         "stage": lead.stage,
         "score": lead.score,
         "owner": lead.owner,
+        **search_keys(lead.fields),
         "fields": {name: value for name, value in lead.fields.items() if value is not None},
         "provenance": {
             name: [origin.source, to_text(origin.at), origin.event]
@@ -142,6 +144,24 @@ def _row(lead: Lead, now: datetime) -> dict[str, Any]:
         "created_at": lead.created_at or now,
         "updated_at": now,
     }
+
+
+def search_keys(fields: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return what lists find a lead by, beside its e-mail."""
+    first, last = search_key(fields.get("first_name")), search_key(fields.get("last_name"))
+    return {
+        "full_name": search_key(f"{first or ''} {last or ''}"),
+        "last_name": last,
+        "company": search_key(fields.get("company")),
+    }
+
+
+def search_key(value: Any) -> str | None:
+    """Write a text as searches compare it: lower case, single spaces, nothing that a store refuses."""
+    if not isinstance(value, str):
+        return None
+    folded = "".join(mark if mark.isprintable() else " " for mark in value.casefold())
+    return " ".join(folded.split())[:KEY_LENGTH] or None
 
 
 def claim(connection: Connection, space: str, claimed: Mapping[Identity, str]) -> None:

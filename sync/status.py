@@ -30,6 +30,18 @@ class SourceCount:
     dead: int = 0  # our rules failed on it, or a CRM will not take its person
     in_flight: int = 0
 
+    def add(self, end: str, count: int) -> None:
+        """Count events of one end."""
+        setattr(self, end, getattr(self, end) + count)
+
+    @property
+    def gap(self) -> int:
+        """How many were received of which nobody can say where they ended; 0 unless something is wrong."""
+        return self.received - sum(getattr(self, end) for end in ENDS)
+
+
+ENDS = ("delivered", "merged", "review", "quarantined", "spam", "dead", "in_flight")
+
 
 @dataclass(slots=True)
 class ConnectionCount:
@@ -86,6 +98,32 @@ def read(snapshot: Connection, space: str, writing: Collection[str], now: dateti
 
 def _count_events(snapshot: Connection, space: str, writing: Collection[str], status: Status) -> None:
     """Say of each sender's event where it ended; one whose person is still on the way is in flight."""
+    e = inbox_events.c
+    end = ending(space, writing)
+    statement = (
+        sa.select(e.source, end, sa.func.count())
+        .where(
+            e.space == space,
+            e.kind.in_(SENDERS),
+            e.source.in_(list(status.sources)),  # a replay of what a CRM said is nobody's post
+            IS_COUNTED,
+        )
+        .group_by(e.source, end)
+    )
+    for source, name, count in snapshot.execute(statement):
+        status.sources.setdefault(source, SourceCount()).add(name, count)
+
+
+IS_COUNTED = sa.and_(
+    inbox_events.c.state.not_in(("replayed", "done")),
+    sa.or_(  # a replay that waits is counted with its event
+        inbox_events.c.kind == str(EventKind.INTAKE), inbox_events.c.state != "waiting"
+    ),
+)
+
+
+def ending(space: str, writing: Collection[str]) -> sa.Label[str]:
+    """Build the expression that says where an event of the inbox ended: a name of ``SourceCount``."""
     e, o = inbox_events.c, outbox_changes.c
     on_the_way = sa.exists().where(
         o.space == space,
@@ -109,7 +147,7 @@ def _count_events(snapshot: Connection, space: str, writing: Collection[str], st
         o.connection.in_(list(writing)),
         sa.text("dead > done AND wanted <= dead"),
     )
-    end = sa.case(
+    return sa.case(
         (e.state == "waiting", "in_flight"),
         (e.state.not_in(("new", "merged")), e.state),
         (sa.or_(on_the_way, found_in("waiting")), "in_flight"),
@@ -118,20 +156,6 @@ def _count_events(snapshot: Connection, space: str, writing: Collection[str], st
         (e.state == "new", "delivered"),
         else_="merged",
     ).label("end")
-    statement = (
-        sa.select(e.source, end, sa.func.count())
-        .where(
-            e.space == space,
-            e.kind.in_(SENDERS),
-            e.source.in_(list(status.sources)),  # a replay of what a CRM said is nobody's post
-            e.state.not_in(("replayed", "done")),
-            sa.or_(e.kind == str(EventKind.INTAKE), e.state != "waiting"),  # else counted with its event
-        )
-        .group_by(e.source, end)
-    )
-    for source, name, count in snapshot.execute(statement):
-        counted = status.sources.setdefault(source, SourceCount())
-        setattr(counted, name, getattr(counted, name) + count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,11 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)  # orjson makes a float of 2**64
 
 
+def Plain(length: int) -> sa.String:  # noqa: N802 - it stands where types stand
+    """Return the type of a text that is compared byte by byte, so that an index finds what begins alike."""
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
@@ -142,10 +147,13 @@ leads = sa.Table(
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("unit", sa.String(64), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("email", sa.String(320)),  # these four repeat ``fields`` for look-ups and lists
+    sa.Column("email", Plain(320)),  # these four repeat ``fields`` for look-ups and lists
     sa.Column("stage", sa.String(64)),
     sa.Column("score", sa.Integer, nullable=False),
     sa.Column("owner", sa.String(320)),
+    sa.Column("full_name", Plain(200)),  # these three as ``search_key`` writes them: what a search begins with
+    sa.Column("last_name", Plain(200)),
+    sa.Column("company", Plain(200)),
     sa.Column("fields", Json, nullable=False),
     sa.Column("provenance", Json, nullable=False),
     sa.Column("is_test", sa.Boolean, nullable=False),
@@ -153,6 +161,17 @@ leads = sa.Table(
     _moment("updated_at"),
 )
 sa.Index("ix_leads_email", leads.c.space, leads.c.email)
+for _name in ("full_name", "last_name", "company"):
+    sa.Index(f"ix_leads_{_name}", leads.c.space, leads.c[_name])
+for _names in ((), ("stage",), ("owner",)):  # the lists of the pages: filter, order, and where the next page begins
+    for _order in ("score", "created_at"):
+        sa.Index(
+            "_".join(("ix_leads", *_names, _order)),
+            leads.c.space,
+            *(leads.c[_name] for _name in _names),
+            leads.c[_order],
+            leads.c.id,
+        )
 
 identities = sa.Table(
     "identities",
@@ -364,4 +383,32 @@ person_keys = sa.Table(
     metadata,
     sa.Column("lead_id", sa.String(40), primary_key=True),
     sa.Column("key", sa.String(64), nullable=False),
+)
+
+users = sa.Table(  # who may sign in to the pages
+    "users",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("password", sa.String(200), nullable=False),  # scrypt, as werkzeug writes it
+    _moment("created_at"),
+    _moment("changed_at"),
+)
+
+sessions = sa.Table(  # who is signed in; a browser holds the token, the table its hash
+    "sessions",
+    metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("user", sa.String(64), nullable=False),
+    _moment("created_at"),
+    _moment("seen_at"),
+)
+sa.Index("ix_sessions_user", sessions.c.user)
+
+api_tokens = sa.Table(  # who may read by program
+    "api_tokens",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("hash", sa.String(64), nullable=False),
+    _moment("created_at"),
+    sa.UniqueConstraint("hash"),
 )
