@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from sqlalchemy.engine import make_url
 
 from model.errors import LeadRelayError
 from model.event import Event
-from sync import inbox, migrate, replay
-from sync.database import exclusive, open_store
+from sync import access, inbox, migrate, replay
+from sync.database import Store, exclusive, open_store
 
 
 class ControlFile:
@@ -79,27 +80,56 @@ def hand_in(database_url: str, events: Sequence[Event]) -> int:
 
     Raises ``LeadRelayError`` when the store is in use but the daemon does not answer.
     """
+    answer = _post(database_url, "events", replay.as_json(events))
+    if answer is not None:
+        return int(answer["taken"])
+    with _alone(database_url) as store:
+        return sum(not receipt.duplicate for receipt in inbox.append(store, events))
+
+
+def change_access(database_url: str, act: str, given: Mapping[str, str], now: datetime) -> None:
+    """Change who may look (``sync.access.ACTS``), by the running daemon or here where none runs.
+
+    Raises ``LeadRelayError`` with a sentence when it cannot be done.
+    """
+    if _post(database_url, "access", json.dumps({"act": act, **given})) is None:
+        with _alone(database_url) as store:
+            store.write(lambda connection: access.act(connection, act, given, now))
+
+
+def _post(database_url: str, path: str, body: str) -> dict[str, Any] | None:
+    """Return the running daemon's answer; ``None`` when none runs on this store."""
     reach = _reach(database_url)
-    if reach is not None:
-        try:
-            headers = _headers(reach) | {"Content-Type": "application/json"}
-            answer = requests.post(
-                f"{reach['url']}/control/events", data=replay.as_json(events), headers=headers, timeout=30
-            )
-            if answer.status_code not in (401, 404):
-                answer.raise_for_status()
-                return int(answer.json()["taken"])
-            # Somebody else answers at that address now: the file of a killed daemon, as below.
-        except requests.ConnectionError:
-            pass  # the file of a killed daemon; the lock below says whether that is so
-        except requests.RequestException as error:
-            raise LeadRelayError(f"the running daemon did not take it: {error}") from error
+    if reach is None:
+        return None
+    headers = _headers(reach) | {"Content-Type": "application/json"}
+    try:
+        answer = requests.post(f"{reach['url']}/control/{path}", data=body, headers=headers, timeout=30)
+    except requests.ConnectionError:
+        return None  # the file of a killed daemon; the store's lock says whether that is so
+    except requests.RequestException as error:
+        raise LeadRelayError(f"the running daemon did not take it: {error}") from error
+    if answer.status_code in (401, 404):
+        return None  # somebody else answers at that address now: the file of a killed daemon
+    if answer.status_code == 409:
+        raise LeadRelayError(answer.json()["message"])
+    try:
+        answer.raise_for_status()
+    except requests.HTTPError as error:
+        raise LeadRelayError(f"the running daemon did not take it: {error}") from error
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@contextmanager
+def _alone(database_url: str) -> Iterator[Store]:
+    """Open the store to write to it, while no daemon has it."""
     with ExitStack() as stack:
         migrate.upgrade(database_url)
         store = open_store(database_url)
         stack.callback(store.close)
         stack.enter_context(exclusive(store))
-        return sum(not receipt.duplicate for receipt in inbox.append(store, events))
+        yield store
 
 
 def _reach(database_url: str) -> dict[str, Any] | None:

@@ -62,6 +62,7 @@ class Settings:
     lease_seconds: float
     log_level: str
     is_sandbox: bool
+    public_url: str
     environ: Mapping[str, str] = field(repr=False)
 
     def secret(self, name: str) -> str | None:
@@ -135,6 +136,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         lease_seconds=take("LEADRELAY_LEASE_SECONDS", "120", _whole(2, 3_600)),
         log_level=take("LEADRELAY_LOG_LEVEL", "info", _level),
         is_sandbox=take("LEADRELAY_SANDBOX", "false", _flag),
+        public_url=take("LEADRELAY_PUBLIC_URL", "", _public_url),
         environ=env,
     )
     problems += _bad_addresses(env) + _unreadable_files(env)
@@ -184,6 +186,13 @@ def _flag(text: str) -> bool:
     if text.lower() not in ("true", "false", "1", "0"):
         raise ValueError("true or false is needed")
     return text.lower() in ("true", "1")
+
+
+def _public_url(text: str) -> str:
+    url = urlsplit(text)
+    if text and (url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/")):
+        raise ValueError("an address such as https://leads.example.com is needed")
+    return text.rstrip("/")
 
 
 def _level(text: str) -> str:

@@ -6,32 +6,36 @@ import contextlib
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.base import Connector, Endpoint
 from connectors.registry import CONNECTORS
+from dashboard import api, pages
+from dashboard.house import House
 from leadrelay.clock import SystemClock
 from leadrelay.control import ControlFile
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import ConnectionSettings, Settings, local_url
 from mappings.playbook import CrmMap
-from model.times import Clock
+from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
-from sync import inbox, migrate, outbox
+from sync import access, inbox, migrate, outbox
 from sync.budgets import MemoryBudget
 from sync.claiming import Target
 from sync.database import Store, exclusive, open_store
 from sync.decider import TERM, Decider
 from sync.leases import Lease
 from webhooks import control
-from webhooks.server import Server, create_app, serve
+from webhooks.server import Check, Server, create_app, serve
 
 log = structlog.get_logger("leadrelay")
 
@@ -199,6 +203,20 @@ class Daemon:
             clock=self.clock,
             token=self._control.token,
             facts=self.facts,
+            act=self._act,
+            space=SPACE,
+        )
+        house = House(
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            facts=self.facts,
+            files=self.holder.files,
+            problems=self.holder.problems,
+            checks=self._checks(),
+            record_url=self._record_url,
+            is_open=self.settings.is_sandbox,
+            public_url=self.settings.public_url,
             space=SPACE,
         )
         app = create_app(
@@ -206,9 +224,9 @@ class Daemon:
             playbook=self.holder.playbook,
             secret_of=self.settings.secret,
             clock=self.clock,
-            checks={"store": self._check_store, "workers": self._check_workers},
+            checks=self._checks(),
             registry=self.metrics.registry,
-            extra=[control.blueprint(local)],
+            extra=[control.blueprint(local), pages.blueprint(house), api.blueprint(house)],
         )
         return serve(app, self.settings.host, self.settings.port, self.settings.threads)
 
@@ -219,11 +237,35 @@ class Daemon:
             "playbook_problem": self.holder.complaint(),
             "deciding": self._seat.is_seated,
             "connections": {
-                name: {"mode": "write" if one.writes else "observe", "calls": one.budget.calls}
+                name: {
+                    "mode": "write" if one.writes else "observe",
+                    "calls": one.budget.calls,
+                    "address": self.settings.connection(name, one.crm.kind).base_url,
+                    "budget": one.budget.figures(),
+                }
                 for name, one in self.connected.items()
             },
             "polls": {one.name: one.failure for one in self._polls},
+            "polled_at": {one.name: one.read_at and to_text(one.read_at) for one in self._polls},
         }
+
+    def _act(self, name: str, given: Mapping[str, str]) -> None:
+        now = self.clock.now()
+        self.store.write(lambda connection: access.act(connection, name, given, now))
+
+    def _record_url(self, connection: str, object_type: str, remote_id: str) -> str | None:
+        """Return where a person looks at a record; ``None`` where its address cannot be told."""
+        one = self.connected.get(connection)
+        if one is None:
+            return None
+        reach = self.settings.connection(connection, one.crm.kind)
+        if self.settings.is_sandbox and reach.is_loopback:
+            return f"{reach.base_url}/browse/{quote(object_type)}/{quote(remote_id)}"
+        # A HubSpot record's address begins with the account's number, which its API token does not tell.
+        return f"{reach.base_url}/{quote(remote_id)}" if one.crm.kind == "salesforce" else None
+
+    def _checks(self) -> dict[str, Check]:
+        return {"store": self._check_store, "workers": self._check_workers}
 
     def _check_store(self) -> str | None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -36,7 +37,9 @@ def check_name(name: str) -> str:
 def add_user(connection: Connection, name: str, password: str, now: datetime) -> None:
     """Let a person sign in; ``password`` is already hashed. Raises ``LeadRelayError`` for a known name."""
     if _has(connection, users, check_name(name)):
-        raise LeadRelayError(f"{name} is a user already; `leadrelay user password {name}` sets a new password.")
+        raise LeadRelayError(
+            f"{name} is a user already; `leadrelay user password {name}` sets a new password."
+        )
     row = {"name": name, "password": password, "created_at": now, "changed_at": now}
     connection.execute(sa.insert(users).values(row))
 
@@ -141,7 +144,7 @@ def _has(connection: Connection, table: sa.Table, name: str) -> bool:
     return connection.execute(sa.select(table.c.name).where(table.c.name == name)).first() is not None
 
 
-ACTS = {
+ACTS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "add_user": (add_user, ("name", "password")),
     "set_password": (set_password, ("name", "password")),
     "remove_user": (remove_user, ("name",)),
@@ -151,7 +154,17 @@ ACTS = {
 """What commands may have done, here or by the running daemon: name -> function and its arguments."""
 
 
-def act(connection: Connection, name: str, given: dict[str, str], now: datetime) -> None:
-    """Do one of ``ACTS``. Raises ``LeadRelayError`` with a sentence, ``KeyError`` for what is none of them."""
+def act(connection: Connection, name: str, given: Mapping[str, str], now: datetime) -> None:
+    """Do one of ``ACTS``; raises ``LeadRelayError`` with a sentence, ``KeyError`` for what is none."""
     function, names = ACTS[name]
     function(connection, *(given[one] for one in names), now)
+
+
+SHORTEST, LONGEST_PASSWORD = 12, 256
+
+
+def weakness(password: str) -> str | None:
+    """Say why a password cannot be taken, if it cannot: length is what counts."""
+    if not SHORTEST <= len(password) <= LONGEST_PASSWORD:
+        return f"A password has {SHORTEST} to {LONGEST_PASSWORD} characters."
+    return None

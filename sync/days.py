@@ -1,4 +1,4 @@
-"""Reconciliation by source and day: what came in, where it ended, what is missing, and who has gone silent."""
+"""Reconciliation by source and day: what came in, where it ended, what is missing, who has gone silent."""
 
 from __future__ import annotations
 

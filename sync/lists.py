@@ -113,7 +113,9 @@ def _found(snapshot: Connection, space: str, wanted: Wanted) -> Page[LeadRow]:
         )
     )
     kept = [row for row in map(_lead_row, rows) if _passes(row, wanted)]
-    kept.sort(key=lambda row: (row.score if wanted.order == "score" else row.created_at, row.id), reverse=True)
+    kept.sort(
+        key=lambda row: (row.score if wanted.order == "score" else row.created_at, row.id), reverse=True
+    )
     return Page(kept[:MOST_FOUND], has_more=has_more or len(kept) > MOST_FOUND)
 
 
@@ -152,7 +154,13 @@ def aside_page(
     rows = snapshot.execute(aside_statement(space, state, before, size + 1)).all()
     shown = [
         AsideRow(
-            row.id, row.source, row.kind, row.received_at, whys(row.reasons, row.error), row.payload, row.lead_id
+            row.id,
+            row.source,
+            row.kind,
+            row.received_at,
+            whys(row.reasons, row.error),
+            row.payload,
+            row.lead_id,
         )
         for row in rows[:size]
     ]

@@ -66,7 +66,7 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)  # orjson makes a float of 2**64
 
 
-def Plain(length: int) -> sa.String:  # noqa: N802 - it stands where types stand
+def searchable(length: int) -> sa.String:
     """Return the type of a text that is compared byte by byte, so that an index finds what begins alike."""
     return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
@@ -147,13 +147,15 @@ leads = sa.Table(
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("unit", sa.String(64), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("email", Plain(320)),  # these four repeat ``fields`` for look-ups and lists
+    sa.Column("email", searchable(320)),  # these four repeat ``fields`` for look-ups and lists
     sa.Column("stage", sa.String(64)),
     sa.Column("score", sa.Integer, nullable=False),
     sa.Column("owner", sa.String(320)),
-    sa.Column("full_name", Plain(200)),  # these three as ``search_key`` writes them: what a search begins with
-    sa.Column("last_name", Plain(200)),
-    sa.Column("company", Plain(200)),
+    sa.Column(
+        "full_name", searchable(200)
+    ),  # these three as ``search_key`` writes them: what a search begins with
+    sa.Column("last_name", searchable(200)),
+    sa.Column("company", searchable(200)),
     sa.Column("fields", Json, nullable=False),
     sa.Column("provenance", Json, nullable=False),
     sa.Column("is_test", sa.Boolean, nullable=False),
@@ -163,7 +165,11 @@ leads = sa.Table(
 sa.Index("ix_leads_email", leads.c.space, leads.c.email)
 for _name in ("full_name", "last_name", "company"):
     sa.Index(f"ix_leads_{_name}", leads.c.space, leads.c[_name])
-for _names in ((), ("stage",), ("owner",)):  # the lists of the pages: filter, order, and where the next page begins
+for _names in (
+    (),
+    ("stage",),
+    ("owner",),
+):  # the lists of the pages: filter, order, and where the next page begins
     for _order in ("score", "created_at"):
         sa.Index(
             "_".join(("ix_leads", *_names, _order)),

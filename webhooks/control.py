@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from model.errors import Refused
+from model.errors import LeadRelayError, Refused, StoreBusy
 from model.event import Event, EventKind
 from model.times import Clock, from_text
 from sync.inbox import Receipt
@@ -26,6 +26,7 @@ class Control:
     clock: Clock
     token: str  # from the control file, readable by the daemon's user only
     facts: Callable[[], dict[str, Any]]  # what only the running process knows
+    act: Callable[[str, Mapping[str, str]], None]  # one of ``sync.access.ACTS``
     space: str = "main"
 
 
@@ -53,6 +54,23 @@ def blueprint(control: Control) -> Blueprint:
             raise Refused(400, "malformed", "A JSON list of events is needed.", "Use the leadrelay command.")
         receipts = control.append([_event(item, control) for item in body])
         return jsonify(taken=sum(not receipt.duplicate for receipt in receipts)), 202
+
+    @routes.post("/access")
+    def access() -> ResponseReturnValue:
+        """Change who may look; answered after the commit."""
+        body = request.get_json(silent=True)
+        if not isinstance(body, dict) or not all(isinstance(value, str) for value in body.values()):
+            raise Refused(400, "malformed", "A JSON object of texts is needed.", "Use the leadrelay command.")
+        try:
+            control.act(body.get("act", ""), body)
+        except KeyError as error:
+            text = f"Nothing of the kind: {error}."
+            raise Refused(400, "malformed", text, "Use the leadrelay command.") from error
+        except StoreBusy:
+            raise
+        except LeadRelayError as error:
+            raise Refused(409, "refused", str(error), "See the message.") from error
+        return jsonify(done=True)
 
     return routes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from leadrelay.cli import leads, playbook, running, sources
+from leadrelay.cli import access, leads, playbook, running, sources
 
 app = typer.Typer(
     name="leadrelay",
@@ -22,3 +22,5 @@ app.command("status")(leads.status)
 app.command("explain")(leads.explain)
 app.command("replay")(leads.replay)
 app.add_typer(sources.app, name="source")
+app.add_typer(access.users, name="user")
+app.add_typer(access.tokens, name="token")

@@ -7,7 +7,7 @@ from alembic import op
 
 from sync import tables
 from sync.leads import search_keys
-from sync.tables import Json, Plain
+from sync.tables import Json, searchable
 
 revision = "0003"
 down_revision = "0001"
@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_api_tokens_hash")),
     )
     for name in SEARCHED:  # not in a batch: that would copy the whole table
-        op.add_column("leads", sa.Column(name, Plain(200), nullable=True))
+        op.add_column("leads", sa.Column(name, searchable(200), nullable=True))
     _fill(op.get_bind())
     for name in SEARCHED:
         op.create_index(f"ix_leads_{name}", "leads", ["space", name])
@@ -54,7 +54,7 @@ def upgrade() -> None:
         for order in ("score", "created_at"):
             op.create_index("_".join(("ix_leads", *names, order)), "leads", ["space", *names, order, "id"])
     if op.get_bind().dialect.name == "postgresql":
-        op.alter_column("leads", "email", type_=Plain(320))  # SQLite compares byte by byte as it is
+        op.alter_column("leads", "email", type_=searchable(320))  # SQLite compares byte by byte as it is
 
 
 def _fill(connection: sa.Connection) -> None:
