@@ -12,10 +12,10 @@ from sync.days import Days
 from sync.status import Queues
 
 LATE = timedelta(minutes=5)  # a change that has been due for so long is not just busy
-ASIDE = {
-    "dead": "failed on a rule of ours",
-    "review": "wait for a person's word",
-    "quarantined": "cannot be used",
+ASIDE = {  # state -> what one does, what several do
+    "dead": ("event failed on our own rules", "events failed on our own rules"),
+    "review": ("post waits for a person's word", "posts wait for a person's word"),
+    "quarantined": ("post cannot be used as it is", "posts cannot be used as they are"),
 }
 
 
@@ -32,18 +32,11 @@ class Trouble:
 def find(house: House, facts: dict[str, Any], queues: Queues, table: Days, now: datetime) -> list[Trouble]:
     """Return what is wrong, errors first."""
     found = [*_process(house, facts), *_connections(house, facts, queues, now), *_sources(table, now)]
-    for state, text in ASIDE.items():
+    for state, (one, several) in ASIDE.items():
         if count := queues.events[state]:
-            found.append(
-                Trouble(
-                    state == "dead", f"{number(count)} {_events(count)} {text}", "aside", {"state": state}
-                )
-            )
-    return sorted(found, key=lambda one: not one.is_error)
-
-
-def _events(count: int) -> str:
-    return "event:" if count == 1 else "events:"
+            text = f"{number(count)} {one if count == 1 else several}"
+            found.append(Trouble(state == "dead", text, "aside", {"state": state}))
+    return sorted(found, key=lambda trouble: not trouble.is_error)
 
 
 def _process(house: House, facts: dict[str, Any]) -> list[Trouble]:

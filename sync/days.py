@@ -19,6 +19,7 @@ DAY = timedelta(days=1)
 LOOK_BACK = timedelta(days=14)  # what a source's usual gap is told by
 OUT_OF_ORDER = timedelta(minutes=10)  # how far ``received_at`` may lag behind the order of the ids
 TIMES_USUAL = 3
+LEAST = timedelta(hours=1)  # gaps are told by the hour: nobody is called silent sooner
 CHUNK = 5_000
 
 
@@ -29,7 +30,7 @@ class SourceDays:
     name: str
     days: dict[str, SourceCount] = field(default_factory=dict)
     last_post: datetime | None = None
-    usual_gap: timedelta | None = None  # the longest between two posts of the last 14 days
+    usual_gap: timedelta | None = None  # the longest of 14 days; within an hour, the mean of that hour
     silent_after: timedelta = DAY
     is_silent: bool = False
 
@@ -192,7 +193,7 @@ def _listen(
     known: Collection[str],
     now: datetime,
 ) -> None:
-    """Say who has gone silent: three times the usual gap, a day at most, but never within the usual gap."""
+    """Say who has gone silent: three times the usual gap, a day at most, never within the usual gap."""
     for source in found.values():
         posts = hours.get(source.name, [])
         if posts:
@@ -201,7 +202,7 @@ def _listen(
         else:
             source.last_post = _last_day_of(snapshot, space, source.name)
         usual = source.usual_gap or DAY
-        source.silent_after = max(min(TIMES_USUAL * usual, DAY), usual)
+        source.silent_after = max(min(TIMES_USUAL * usual, DAY), usual, LEAST)
         if source.name in known and source.last_post is not None:
             source.is_silent = now - source.last_post > source.silent_after
 

@@ -31,7 +31,7 @@ def unfit(snapshot: Connection, space: str, number: int) -> str | None:
 
 
 def verdict(snapshot: Connection, space: str, lead: str) -> str | None:
-    """Return the lead that a person says an event is of (id, e-mail, phone), or ``new``; ``None``: unknown."""
+    """Return the lead that a person says an event is of, or ``new``; ``None`` for nobody known."""
     return lead if lead == "new" else explain.find_lead(snapshot, space, lead, keys_of(lead))
 
 

@@ -20,12 +20,12 @@
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
       legend: { show: false },
       cursor: { show: false },
-      scales: { y: { range: (_plot, _low, high) => [0, Math.max(4, high * 1.1)] } },
+      scales: { x: { range: (_plot, first, last) => [first, last + 3600] }, y: { range: (_plot, _low, high) => [0, Math.max(4, high * 1.1)] } },
       axes: [
-        { ...axis, space: 60, values: (_plot, splits) => splits.map((at) => new Date(at * 1000).toISOString().slice(11, 16)) },
+        { ...axis, space: 60, size: 28, values: (_plot, splits) => splits.map((at) => new Date(at * 1000).toISOString().slice(11, 16)) },
         { ...axis, size: 52, values: (_plot, splits) => splits.map((count) => (Number.isInteger(count) ? count.toLocaleString("en").replace(/,/g, "\u202f") : "")) },
       ],
-      series: [{}, { stroke: accent, fill: accent + "55", width: 1, points: { show: false }, paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }) }],
+      series: [{}, { stroke: accent, fill: accent, width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }) }],
     }, read(), place);
   };
   const renew = () => {
