@@ -64,7 +64,7 @@ def blueprint(house: House) -> Blueprint:
         sources = {
             source.name: {
                 "last_post": source.last_post,
-                "usual_gap_seconds": source.usual_gap and source.usual_gap.total_seconds(),
+                "usual_gap_seconds": None if source.usual_gap is None else source.usual_gap.total_seconds(),
                 "is_silent": source.is_silent,
                 "gap": source.gap,
             }

@@ -79,10 +79,12 @@ class House:
     space: str = "main"
     fresh_seconds: float = FRESH_SECONDS
     _status: Kept[standing.Status] = field(init=False)
+    _queues: Kept[standing.Queues] = field(init=False)
     _days: dict[int, Kept[by_day.Days]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._status = Kept(self._count_status, self.clock, self.fresh_seconds)
+        self._queues = Kept(self._count_queues, self.clock, self.fresh_seconds)
         self._days = {number: self._keeping(number) for number in DAYS}
 
     def _keeping(self, number: int) -> Kept[by_day.Days]:
@@ -106,6 +108,10 @@ class House:
         """Return where everything stands."""
         return self._status.get()
 
+    def queues(self) -> standing.Queues:
+        """Return how long the queues are."""
+        return self._queues.get().value
+
     def days(self, number: int = DAYS[0]) -> Counted[by_day.Days]:
         """Return the reconciliation of the last days; ``number`` is one of ``DAYS``."""
         return self._days[number].get()
@@ -117,6 +123,10 @@ class House:
     def _count_status(self) -> standing.Status:
         with self.reading() as snapshot:
             return standing.read(snapshot, self.space, self.writing(), self.clock.now())
+
+    def _count_queues(self) -> standing.Queues:
+        with self.reading() as snapshot:
+            return standing.queues(snapshot, self.space, self.clock.now())
 
     def _count_days(self, number: int) -> by_day.Days:
         with self.reading() as snapshot:

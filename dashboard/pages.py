@@ -113,8 +113,7 @@ class _Pages:
         """Show what is wrong first, then how much there is and how it flows."""
         house, facts, now = self.house, self.house.facts(), self.house.clock.now()
         counted, table = house.status(), house.days()
-        with house.reading() as snapshot:
-            queues = status.queues(snapshot, house.space, now)
+        queues = house.queues()
         return render_template(
             "dashboard/overview.html",
             facts=facts,
@@ -283,9 +282,7 @@ class _Pages:
 
     def connections(self) -> str:
         """Show how each CRM account stands: mode, budget, outbox, last poll."""
-        house, facts, now = self.house, self.house.facts(), self.house.clock.now()
-        with house.reading() as snapshot:
-            queues = status.queues(snapshot, house.space, now)
+        house, facts, queues = self.house, self.house.facts(), self.house.queues()
         crms = house.playbook().crms
         return render_template(
             "dashboard/connections.html",

@@ -86,14 +86,18 @@ def read(snapshot: Connection, space: str, writing: Collection[str], now: dateti
         status.sources[row[0]] = SourceCount(received=int(row[1]), duplicates=int(row[2]))
     _count_events(snapshot, space, writing, status)
     status.connections = _connections(snapshot, space, now)
-    for stage, count in snapshot.execute(
-        sa.select(leads.c.stage, sa.func.count())
-        .where(leads.c.space == space, leads.c.is_test.is_(sa.false()))
-        .group_by(leads.c.stage)
-    ):
-        status.leads_by_stage[stage or ""] = count
-        status.leads += count
+    status.leads_by_stage = _by_stage(snapshot, space)
+    status.leads = sum(status.leads_by_stage.values())
     return status
+
+
+def _by_stage(snapshot: Connection, space: str) -> dict[str, int]:
+    """Count the leads of each stage: all by one index, less the test leads by another; no row is read."""
+    by_stage = sa.select(leads.c.stage, sa.func.count()).where(leads.c.space == space).group_by(leads.c.stage)
+    counts = {stage or "": int(count) for stage, count in snapshot.execute(by_stage)}
+    for stage, count in snapshot.execute(by_stage.where(sa.text("is_test"))):
+        counts[stage or ""] -= int(count)
+    return {stage: count for stage, count in counts.items() if count}
 
 
 def _count_events(snapshot: Connection, space: str, writing: Collection[str], status: Status) -> None:

@@ -127,7 +127,9 @@ def fill(desk: Desk) -> None:
     """Let posts of every fate come in, one of each, hostile ones among them."""
     house = desk.house
     house.crms[HUBSPOT].next("create", rejects="rejected@")
-    house.post(email="ada@example.com", first_name="Ada", last_name="Lovelace", company="Engines", title="CEO")
+    house.post(
+        email="ada@example.com", first_name="Ada", last_name="Lovelace", company="Engines", title="CEO"
+    )
     house.post(email="eve@example.com", first_name=HOSTILE, last_name=HOSTILE, company=HOSTILE)
     house.post(email="rejected@example.com", last_name=HOSTILE)
     house.post(email="info@example.com", first_name=HOSTILE)

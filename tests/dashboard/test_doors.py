@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.doors import own_path
+from dashboard.doors import csrf_of, own_path
 from sync import access
 from tests.dashboard.house import Desk, a_desk, hashed
 
@@ -20,7 +20,11 @@ def test_nobody_sees_a_page_without_signing_in(closed, path):
 
 def test_whoever_signs_in_is_led_to_the_page_they_wanted(closed):
     answer = closed.send(
-        "/sign-in", "/sign-in?next=/leads?q=a", name="ada", password="correct horse battery", next="/leads?q=a"
+        "/sign-in",
+        "/sign-in?next=/leads?q=a",
+        name="ada",
+        password="correct horse battery",
+        next="/leads?q=a",
     )
     assert (answer.status_code, answer.location) == (303, "/leads?q=a")
     page = closed.get("/leads")
@@ -30,7 +34,13 @@ def test_whoever_signs_in_is_led_to_the_page_they_wanted(closed):
 
 @pytest.mark.parametrize(
     ("name", "password"),
-    [("ada", "wrong"), ("nobody", "correct horse battery"), ("", ""), ("ada\x00", "x"), ("a" * 500, "x" * 5_000)],
+    [
+        ("ada", "wrong"),
+        ("nobody", "correct horse battery"),
+        ("", ""),
+        ("ada\x00", "x"),
+        ("a" * 500, "x" * 5_000),
+    ],
 )
 def test_a_wrong_name_or_password_opens_nothing_and_does_not_say_which(closed, name, password):
     answer = closed.sign_in(name, password)
@@ -135,7 +145,10 @@ def test_a_new_password_ends_every_other_session(closed, store):
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"old": "wrong", "new": "another long one", "again": "another long one"}, "present password is wrong"),
+        (
+            {"old": "wrong", "new": "another long one", "again": "another long one"},
+            "present password is wrong",
+        ),
         ({"old": "correct horse battery", "new": "another long one", "again": "other"}, "same way twice"),
         ({"old": "correct horse battery", "new": "short", "again": "short"}, "12 to 256 characters"),
     ],
@@ -174,9 +187,8 @@ def test_a_form_without_our_key_is_refused(closed, path, key):
     ids=str,
 )
 def test_a_form_of_another_site_is_refused_even_with_the_key(desk, path, header):
-    key = desk.get("/aside/spam") and desk.client.get_cookie("leadrelay").value
-    from dashboard.doors import csrf_of
-
+    desk.get("/aside/spam")
+    key = desk.client.get_cookie("leadrelay").value
     answer = desk.client.post(path, data={"csrf": csrf_of(key)}, headers=header)
     assert answer.status_code == 403
 
@@ -184,10 +196,10 @@ def test_a_form_of_another_site_is_refused_even_with_the_key(desk, path, header)
 def test_a_form_by_a_proxy_with_our_public_name_is_taken(closed):
     closed.daemon.public_url = "https://leads.example.com"
     closed.sign_in()
-    from dashboard.doors import csrf_of
-
     key = csrf_of(closed.client.get_cookie("leadrelay").value)
-    answer = closed.client.post("/sign-out", data={"csrf": key}, headers={"Origin": "https://leads.example.com"})
+    answer = closed.client.post(
+        "/sign-out", data={"csrf": key}, headers={"Origin": "https://leads.example.com"}
+    )
     assert answer.status_code == 303
 
 

@@ -27,7 +27,9 @@ def test_each_library_has_its_licence():
 def test_no_template_loads_anything_from_another_site_or_writes_code_into_a_page():
     for path in sorted((ROOM / "templates").rglob("*.html")):
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*src=)|hx-on|\|\s*safe", text), path.name
+        assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*src=)|hx-on|\|\s*safe", text), (
+            path.name
+        )
         for link in re.findall(r'(?:src|href)="(https?:[^"]*)"', text):
             raise AssertionError(f"{path.name} links to {link}")
 

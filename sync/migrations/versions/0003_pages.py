@@ -53,6 +53,8 @@ def upgrade() -> None:
     for names in ((), ("stage",), ("owner",)):
         for order in ("score", "created_at"):
             op.create_index("_".join(("ix_leads", *names, order)), "leads", ["space", *names, order, "id"])
+    tests = sa.text("is_test")
+    op.create_index("ix_leads_test", "leads", ["space", "stage"], sqlite_where=tests, postgresql_where=tests)
     if op.get_bind().dialect.name == "postgresql":
         op.alter_column("leads", "email", type_=searchable(320))  # SQLite compares byte by byte as it is
 
