@@ -179,7 +179,7 @@ def show_addresses(
     console.print(f"  sandbox HubSpot     http://127.0.0.1:{ports['hubspot']}/")
     console.print(f"  sandbox Salesforce  http://127.0.0.1:{ports['salesforce']}/")
     tls = " and ".join(f"https://localhost:{port}/" for port in sandbox_tls_ports().values())
-    console.print(f"  all over TLS        {tls}")
+    console.print(f"  CRMs over TLS       {tls}")
     console.print(f"    to be trusted     {os.environ['LEADRELAY_SANDBOX_TLS_FOLDER']}/ca.pem", markup=False)
     console.print(
         f"  sandbox messages    http://127.0.0.1:{ports['messaging']}/ and smtp://127.0.0.1:{ports['smtp']}"

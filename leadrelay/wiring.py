@@ -97,10 +97,10 @@ class Daemon:
         self.clock: Clock = SystemClock()
         self.holder = PlaybookHolder(settings.playbook)
         self._exits = contextlib.ExitStack()
-        migrate.upgrade(settings.database_url)
         self.store: Store = open_store(settings.database_url)
         self._exits.callback(self.store.close)
         self._exits.enter_context(exclusive(self.store))
+        migrate.upgrade(settings.database_url)
         self.metrics = Metrics()
         found = [connect(settings, crm) for crm in self.holder.playbook().crms.values()]
         self.connected = {one.crm.connection: one for one in found if one is not None}
@@ -150,6 +150,8 @@ class Daemon:
     def _stop_work(self) -> None:
         for one in self.connected.values():
             one.budget.close()
+        for loop in (self._seat.loop, *(one.loop for one in self._dispatchers)):
+            loop.wind_down()  # all at once: none takes on new work while another finishes
         self._scheduler.shutdown(wait=True)
         for dispatcher in self._dispatchers:
             dispatcher.stop()

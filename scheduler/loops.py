@@ -39,10 +39,14 @@ class Loop:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self, timeout: float = 30.0) -> None:
-        """Finish the step under way and end the thread."""
+    def wind_down(self) -> None:
+        """Begin no other step; returns at once."""
         self._stopping.set()
         self._nudge.set()
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Finish the step under way and end the thread."""
+        self.wind_down()
         self._thread.join(timeout)
 
     def pause(self, seconds: float) -> None:

@@ -142,6 +142,14 @@ class Batch:
         self.rosters_read[connection] = at
         self.people = People(after, self.people.rosters | {connection}, self.people.seats)
 
+    def loaded_revs(self) -> dict[tuple[str, str], int]:
+        """Return the revisions of the links that changed leads were decided with: (lead id, connection)."""
+        return {
+            (lead_id, name): link.rev
+            for lead_id in self.changed
+            for name, link in self._loaded_links.get(lead_id, {}).items()
+        }
+
     def changed_links(self) -> list[tuple[str, Link]]:
         """Return the links that differ from those loaded, with their lead's id."""
         return [

@@ -71,6 +71,13 @@ def load(snapshot: Connection, lead_ids: Iterable[str], *, ledgers: bool = True)
     return loaded
 
 
+def versions(connection: Connection, lead_ids: Sequence[str]) -> dict[str, int]:
+    """Return the present version of each of these leads that there is."""
+    return (
+        {row.id: row.version for row in connection.execute(VERSIONS, {"ids": lead_ids})} if lead_ids else {}
+    )
+
+
 def _of_leads(table: sa.Table) -> sa.Select[Any]:
     return sa.select(table).where(table.c.lead_id.in_(sa.bindparam("ids", expanding=True)))
 
@@ -88,6 +95,7 @@ BY_RECORD = sa.select(record_links.c.remote_id, record_links.c.lead_id).where(
     record_links.c.remote_id.in_(sa.bindparam("some", expanding=True)),
 )
 BY_ID = sa.select(leads).where(leads.c.id.in_(sa.bindparam("ids", expanding=True)))
+VERSIONS = sa.select(leads.c.id, leads.c.version).where(leads.c.id.in_(sa.bindparam("ids", expanding=True)))
 IDENTITIES = _of_leads(identities)
 TOUCHES = _of_leads(touches).order_by(touches.c.id)
 ACTIVITIES = _of_leads(activities).order_by(activities.c.id)

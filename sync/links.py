@@ -76,6 +76,20 @@ def _values(link: Link) -> dict[str, Any]:
     }
 
 
+def expect(connection: Connection, revs: Mapping[tuple[str, str], int]) -> None:
+    """Lock these links and see that each is as it was loaded; raises ``Conflict``.
+
+    A decision that a CRM lacks nothing stands on what the link said: a delivery that settled
+    since then may have written an older value over there.
+    """
+    if not revs:
+        return
+    rows = connection.execute(LOCKED_REVS, {"ids": sorted({lead_id for lead_id, _ in revs})})
+    found = {(lead_id, name): rev for lead_id, name, rev in rows}
+    if any(found.get(key) != rev for key, rev in revs.items()):
+        raise Conflict("a link has changed since it was loaded")
+
+
 def save(connection: Connection, space: str, changed: Iterable[tuple[str, Link]]) -> None:
     """Insert links (rev 0) and update known ones where ``rev`` is as loaded; raises ``Conflict``."""
     new, known = [], []
@@ -93,6 +107,7 @@ def save(connection: Connection, space: str, changed: Iterable[tuple[str, Link]]
 # Built once: building costs more than executing.
 OF_LEADS = sa.select(links).where(links.c.lead_id.in_(sa.bindparam("ids", expanding=True)))
 LOCKED = OF_LEADS.order_by(links.c.lead_id, links.c.connection).with_for_update()
+LOCKED_REVS = LOCKED.with_only_columns(links.c.lead_id, links.c.connection, links.c.rev)
 INSERT = sa.insert(links)
 UPDATE = sa.update(links).where(
     links.c.lead_id == sa.bindparam("of_lead"),

@@ -52,7 +52,7 @@ def merge(
         return _left_out(record, link, crm, now)
     is_ours = _is_leads_own(lead, record, link, object_map)
     our_words = arrived(sent, record.fields, object_map) if is_ours else {}
-    merged = Merged(_linked(record, link, our_words, now))
+    merged = Merged(_linked(record, link, object_map, our_words, now))
     theirs = inward_record(record.fields, object_map, crm.connection, lookups)
     ours = draft(lead, object_map, crm.connection, lookups, creating=False)
     for rule in _read_rules(object_map):
@@ -90,12 +90,21 @@ def _is_leads_own(lead: Lead, record: Record, link: Link | None, object_map: Obj
     return bool(object_map.id_field) and same(record.fields.get(object_map.id_field), lead.id)
 
 
-def _linked(record: Record, link: Link | None, ours: Mapping[str, JsonValue], now: datetime) -> Link:
+def _linked(
+    record: Record,
+    link: Link | None,
+    object_map: ObjectMap,
+    ours: Mapping[str, JsonValue],
+    now: datetime,
+) -> Link:
+    # A field that was asked for and is not in the answer is gone there: it is not what it was.
+    asked = {rule.remote for rule in object_map.fields}
+    kept = {name: value for name, value in (link.shadow if link else {}).items() if name not in asked}
     return Link(
         connection=record.ref.connection,
         object=record.ref.object,
         remote_id=record.ref.id,
-        shadow={**(link.shadow if link else {}), **record.fields},
+        shadow={**kept, **record.fields},
         written={**(link.written if link else {}), **ours},
         rev=link.rev if link else 0,
         read_at=now,

@@ -267,6 +267,18 @@ def _settling(names: tuple[str, ...]) -> sa.Update:
     return statement.values({name: sa.bindparam(f"new_{name}") for name in names})
 
 
+def raise_again(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Make rows that the caller has settled due once more, where nobody has raised them meanwhile."""
+    execute_many(connection, AGAIN, [{"row": row, "now": now} for row in ids])
+
+
+AGAIN = (
+    sa.update(outbox_changes)
+    .where(outbox_changes.c.id == sa.bindparam("row"), outbox_changes.c.wanted <= outbox_changes.c.done)
+    .values(wanted=outbox_changes.c.wanted + 1, due_at=sa.bindparam("now"), raised_at=sa.bindparam("now"))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Unsent:
     """A due row that needs no call: nothing is missing, or ``why_not`` says why it can never be sent."""
@@ -321,7 +333,7 @@ def dead_letters(snapshot: Connection, space: str, limit: int = 100) -> list[Dea
 
 
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
-    """Give up rows whose needed record is itself a dead letter, and say so; return how many."""
+    """Give up rows whose needed record could not be made, and say so; return how many."""
     c = outbox_changes.c
     needed = outbox_changes.alias("needed")
     cause = (
@@ -333,6 +345,7 @@ def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
             needed.c.dead > needed.c.done,
             needed.c.wanted <= needed.c.dead,
             sa.cast(c.needs, sa.Text).contains('"' + needed.c.connection + '"'),
+            ~sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == needed.c.connection),
         )
         .limit(1)
         .scalar_subquery()

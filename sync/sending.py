@@ -96,8 +96,11 @@ def _send_new(
         return
     changes = [_change(s, s.difference) for s in sendings]
     answered: set[str] = set()
-    if target.connector.asks_before_create:
-        for outcome in target.connector.find(changes, fields):
+    asked = changes
+    if not target.connector.asks_before_create:  # only for those that an earlier call may have made
+        asked = [change for s, change in zip(sendings, changes, strict=True) if s.read_first]
+    if asked:
+        for outcome in target.connector.find(asked, fields):
             answered.add(outcome.key)
             yield outcome
     missing = [change for change in changes if change.key not in answered]

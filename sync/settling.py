@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -94,6 +94,7 @@ def settle(
     if agreed:
         links.agree(connection, target.space, agreed, now)
     outbox.settle(connection, settled, now)
+    outbox.raise_again(connection, _overtaken(connection, by_key.values(), agreed), now)
     if events:
         inbox.insert_new(connection, events)
     audit.record(connection, target.space, noted)
@@ -104,10 +105,23 @@ def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: da
     doubtful = lost or row.in_flight is not None
     if row.attempts + 1 >= MOST_ATTEMPTS and now - row.raised_at >= PATIENCE:
         text = f"given up after {row.attempts + 1} attempts: {reason}"
-        return Settled(row.id, dead=row.wanted, error=text)
+        return Settled(row.id, dead=row.wanted, error=text, doubtful=doubtful)
     if wait is None:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
     return Settled(row.id, due_at=now + timedelta(seconds=wait), error=reason, doubtful=doubtful)
+
+
+def _overtaken(connection: Connection, sendings: Iterable[Sending], agreed: Sequence[Agreed]) -> list[int]:
+    """Return the rows whose lead has changed since it was read for the call.
+
+    The decider compared it with a shadow from before the call: it may have found nothing to
+    write, as the value was back to what it was. It is asked for only now, after ``agree`` has
+    locked the links: who saves later finds them changed and decides anew.
+    """
+    written = {deal.lead_id for deal in agreed}
+    sent = {one.lead.id: one for one in sendings if one.lead.id in written}
+    present = leads.versions(connection, list(sent))
+    return [one.row.id for lead_id, one in sent.items() if present.get(lead_id, 0) > one.lead.version]
 
 
 def _note(target: Target, lead_id: str, ref: RecordRef, now: datetime) -> audit.Entry:

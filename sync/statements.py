@@ -46,8 +46,9 @@ def insert_new(
     if connection.dialect.name != "sqlite":
         returning = statement.returning(*(statement.table.c[name] for name in key))
         free = {tuple(row) for row in connection.execute(returning, rows)}
-        keys = [tuple(row[name] for name in key) for row in rows]
-        return [one in free and one not in keys[:n] for n, one in enumerate(keys)]
+        first = {tuple(row[name] for name in key): n for n, row in reversed(list(enumerate(rows)))}
+        inserted = {n for one, n in first.items() if one in free}
+        return [n in inserted for n in range(len(rows))]
     text, encode = _prepared(statement, tuple(rows[0]), connection.dialect)
     return [connection.exec_driver_sql(text, encode(row)).rowcount == 1 for row in rows]
 

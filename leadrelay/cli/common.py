@@ -23,7 +23,7 @@ from leadrelay import settings as settings_module
 from leadrelay.settings import Settings, SettingsError
 from model.errors import LeadRelayError
 from sync import migrate
-from sync.database import Store, open_store
+from sync.database import Store, exclusive, open_store
 
 FOUND_PROBLEMS = 1
 WRONG_USAGE = 2
@@ -82,10 +82,21 @@ def opened(settings: Settings) -> Iterator[Store]:
             with store.snapshot() as snapshot:
                 is_current = migrate.current(snapshot) == migrate.head()
             if not is_current:
-                migrate.upgrade(settings.database_url)
+                _upgrade(store, settings)
         except SQLAlchemyError as error:
             fail(unusable(settings, error))
         yield store
+
+
+def _upgrade(store: Store, settings: Settings) -> None:
+    """Bring a store to this version, unless a daemon of another one may be at work on it."""
+    try:
+        if store.dialect != "sqlite":
+            raise LeadRelayError("the store's tables are of another version of leadrelay")
+        with exclusive(store):
+            migrate.upgrade(settings.database_url)
+    except LeadRelayError as error:
+        fail(f"{error}: start `leadrelay serve` of this version, which brings the store up to date.")
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import stat
@@ -11,7 +12,7 @@ import pytest
 
 from leadrelay import control
 from leadrelay.cli import common
-from sync.database import sqlite_module
+from sync.database import exclusive, open_store, sqlite_module
 from tests.journeys.house import eventually
 from tests.leadrelay.conftest import House
 
@@ -195,3 +196,23 @@ def test_the_daemon_takes_its_control_file_away(tmp_path):
     eventually(lambda: control.daemon_url(f"sqlite:///{tmp_path / 'x.db'}") == "http://127.0.0.1:8000")
     file.remove()
     assert control.daemon_url(f"sqlite:///{tmp_path / 'x.db'}") is None
+
+
+@pytest.mark.parametrize("in_use", [False, True])
+def test_a_store_of_an_older_version_is_brought_up_to_date_unless_its_daemon_runs(
+    leadrelay, tmp_path, in_use
+):
+    file = tmp_path / "old.db"
+    file.touch()  # a store of no revision yet
+    url = f"sqlite:///{file}"
+    with contextlib.ExitStack() as exits:
+        if in_use:
+            store = exits.enter_context(contextlib.closing(open_store(url)))
+            exits.enter_context(exclusive(store))
+        answer = leadrelay("status", LEADRELAY_DATABASE_URL=url)
+    assert answer.code == int(in_use), answer.err
+    if in_use:
+        assert answer.err == (
+            f"{file} is in use by a running leadrelay: start `leadrelay serve` of this version, "
+            "which brings the store up to date.\n"
+        )

@@ -288,3 +288,22 @@ def test_a_post_wakes_the_decider_and_its_end_the_delivery(store):
     seat.loop.stop(5)
     seat.release()
     assert rows(store, tables.leases)[0]["holder"] == ""
+
+
+def test_a_loop_that_winds_down_begins_no_other_step():
+    began, go_on, steps = threading.Event(), threading.Event(), []
+
+    def step() -> int:
+        steps.append(1)
+        began.set()
+        go_on.wait(5)
+        return 1
+
+    loop = Loop("x", step, threading.Event())
+    loop.start()
+    assert began.wait(5)
+    loop.wind_down()
+    go_on.set()
+    loop.stop()
+    assert len(steps) == 1
+    assert not loop.is_alive

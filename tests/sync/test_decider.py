@@ -21,8 +21,10 @@ from model.decision import NOTHING, Decision
 from model.errors import Conflict, LostLease, StoreBusy
 from model.event import Event, EventKind, RecordRef
 from model.lead import Identity, Lead
-from sync import explain, inbox, leads, leases, links, tables, teammates
+from sync import explain, inbox, leads, leases, links, outbox, replay, tables, teammates
+from sync.claiming import claim
 from sync.decider import REDOS, TERM
+from sync.deliverer import finish
 from sync.links import Agreed
 from sync.records import record_payload
 from tests.builders import NOON, at
@@ -191,14 +193,14 @@ def test_a_conflict_is_taken_again_with_what_has_changed(store):
     def write(work):
         if not conflicts:  # a delivery settles between the decider's look and its save
             conflicts.append(1)
-            agreed = Agreed(house.lead_id(ADA), RecordRef(HUBSPOT, "contacts", "h1"), {"company": "X"}, {})
+            agreed = Agreed(house.lead_id(ADA), RecordRef(HUBSPOT, "contacts", "h1"), {}, {"company": "X"})
             real(lambda connection: links.agree(connection, "main", [agreed], NOON))
         return real(work)
 
     house.decider.store = replace_write(store, write)
     assert house.decider.decide_batch() == 2
     link = house.lead(ADA).links[HUBSPOT]
-    assert link.shadow["company"] == "X"
+    assert link.written["company"] == "X"
     assert link.shadow["title"] == "CTO"
     assert Counter(events(store).values()) == {"new": 1, "merged": 1}
 
@@ -545,10 +547,22 @@ def test_a_found_event_that_fails_keeps_its_person_from_counting_as_delivered(st
     assert house.status().sources["website"].dead == 1
 
 
-def test_a_delivered_event_wakes_what_needed_the_record(store):
+def needing_house(store):
+    """Salesforce is written to when the person is in HubSpot."""
     playbook = house_playbook()
     needing = replace(playbook.crms[SALESFORCE], needs=(HUBSPOT,))
-    house = a_house(store, playbook=replace(playbook, crms=dict(playbook.crms) | {SALESFORCE: needing}))
+    return a_house(store, playbook=replace(playbook, crms=dict(playbook.crms) | {SALESFORCE: needing}))
+
+
+def give_hubspot_up(store):
+    c = tables.outbox_changes.c
+    dead = sa.update(tables.outbox_changes).where(c.connection == HUBSPOT).values(dead=c.wanted, error="no")
+    store.write(lambda connection: connection.execute(dead).rowcount)
+    return store.write(partial(outbox.give_up_orphans, space="main", now=NOON))
+
+
+def test_what_needs_a_record_waits_for_it(store):
+    house = needing_house(store)
     house.post(email=ADA)
     house.decide()
     assert house.deliver(SALESFORCE) == 0
@@ -557,6 +571,85 @@ def test_a_delivered_event_wakes_what_needed_the_record(store):
     assert house.deliver(SALESFORCE) == 1
     house.settle()
     assert house.status().sources["website"].delivered == 1
+
+
+def test_an_orphan_is_written_once_the_record_it_needs_was_made_after_all(store):
+    house = needing_house(store)
+    house.post(email=ADA)
+    house.decide()
+    assert give_hubspot_up(store) == 1
+    with store.snapshot() as snapshot:
+        letters = [one.id for one in outbox.dead_letters(snapshot, "main") if one.connection == HUBSPOT]
+        again = replay.of_dead_letters(snapshot, "main", by="ops", now=house.clock.now(), only=letters)
+    inbox.append(store, again)
+    house.settle()
+    assert house.crms[SALESFORCE].one(ADA)["email"] == ADA
+
+
+def test_who_has_the_record_it_needs_is_no_orphan(store):
+    house = needing_house(store)
+    house.post(email=ADA, company="Alpha")
+    house.settle()
+    house.post(email=ADA, company="Beta")
+    house.decide()
+    assert give_hubspot_up(store) == 0
+    house.settle()
+    assert house.crms[SALESFORCE].one(ADA)["company"] == "Beta"
+
+
+def at_rest(store):
+    """Build a house whose lead's score and stage do not change any more, whatever is posted."""
+    house = a_house(store)
+    for _ in range(4):
+        house.post(email=ADA, company="Alpha")
+        house.settle()
+    house.clock.advance(60)
+    return house
+
+
+def test_a_value_that_was_back_before_the_call_ended_is_written_again(store):
+    house = at_rest(store)
+    house.post(email=ADA, company="Beta")
+    house.decide()
+    claimed = claim(house.targets[HUBSPOT])
+    house.clock.advance(1)
+    house.post(email=ADA, company="Alpha")
+    house.decide()
+    finish(house.targets[HUBSPOT], claimed)
+    house.settle()
+    assert house.crms[HUBSPOT].one(ADA)["company"] == "Alpha"
+
+
+def test_a_call_that_ends_while_the_decider_decides_is_seen_by_its_save(store):
+    house = at_rest(store)
+    house.post(email=ADA, company="Beta")
+    house.decide()
+    claimed = [claim(house.targets[HUBSPOT])]
+    house.clock.advance(1)
+    house.post(email=ADA, company="Alpha")
+
+    def meanwhile(_lead, _context):
+        if claimed:
+            finish(house.targets[HUBSPOT], claimed.pop())
+        return NOTHING
+
+    house.handlers = [("screen", meanwhile), *house.handlers]
+    house.settle()
+    assert house.crms[HUBSPOT].one(ADA)["company"] == "Alpha"
+
+
+def test_a_field_that_is_gone_from_the_crm_does_not_keep_us_reading(store):
+    house = at_rest(store)
+    house.post(email=ADA, title="Boss")
+    house.settle()
+    crm = house.crms[HUBSPOT]
+    for record in crm.records.values():
+        record.fields.pop("title")
+    house.clock.advance(60)
+    house.post(email=ADA, company="Beta")
+    house.settle()
+    assert crm.one(ADA)["company"] == "Beta"
+    assert crm.called("read") < 5
 
 
 def test_a_roster_changes_who_can_own_from_the_next_event_on(store):
