@@ -125,10 +125,10 @@ def _post(database_url: str, path: str, body: str) -> dict[str, Any] | None:
 def _alone(database_url: str) -> Iterator[Store]:
     """Open the store to write to it, while no daemon has it."""
     with ExitStack() as stack:
-        migrate.upgrade(database_url)
         store = open_store(database_url)
         stack.callback(store.close)
-        stack.enter_context(exclusive(store))
+        stack.enter_context(exclusive(store))  # before the upgrade: none under a running daemon
+        migrate.upgrade(database_url)
         yield store
 
 
