@@ -208,7 +208,10 @@ class _Pages:
         """List the changes that a CRM will not take."""
         with self.house.reading() as snapshot:
             page = lists.letters_page(snapshot, self.house.space, _before())
-        return render_template("dashboard/letters.html", page=page, state="letters", tabs=TABS)
+            emails = lists.emails(snapshot, [row.lead_id for row in page.rows])
+        return render_template(
+            "dashboard/letters.html", page=page, emails=emails, state="letters", tabs=TABS
+        )
 
     def event(self, number: int) -> ResponseReturnValue:
         """Show one event as it came in, why it was set aside, and what can be done."""

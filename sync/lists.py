@@ -192,6 +192,13 @@ def letters_page(snapshot: Connection, space: str, before: int | None, size: int
     return Page(shown, str(shown[-1].id) if len(rows) > size else None)
 
 
+def emails(snapshot: Connection, lead_ids: Sequence[str]) -> dict[str, str]:
+    """Return the e-mails of leads that have one."""
+    c = leads.c
+    rows = snapshot.execute(sa.select(c.id, c.email).where(c.id.in_(lead_ids), c.email.is_not(None)))
+    return {row.id: row.email for row in rows}
+
+
 def letters_statement(space: str, before: int | None, limit: int) -> sa.Select[Any]:
     """Build the query of one page of dead letters."""
     c = outbox_changes.c

@@ -36,7 +36,7 @@ FILLED = {
     "/aside/review": "info@example.com",
     "/aside/spam": "website_url",
     "/aside/dead": "a rule stumbles over Bad",
-    "/aside/letters": "the CRM will not take it",
+    "/aside/letters": "rejected@example.com INVALID: the CRM will not take it",
     "/connections": "hubspot",
     "/playbook": "rules: []",
 }
