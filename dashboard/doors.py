@@ -31,7 +31,7 @@ COOKIE = "leadrelay"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
-SANDBOX = "sandbox"  # who acts where nobody signs in
+SANDBOX = "(sandbox)"  # who acts where nobody signs in; no user can be called so
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -136,7 +136,7 @@ class Doors:
             return page, 401
         self.throttle.succeeded(name, address)
         self._begin(name)
-        log.info("doors.signed_in", user=name)
+        log.info("doors.signed_in", address=address)
         return redirect(to, 303)
 
     def _begin(self, name: str) -> None:

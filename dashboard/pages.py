@@ -209,9 +209,7 @@ class _Pages:
         with self.house.reading() as snapshot:
             page = lists.letters_page(snapshot, self.house.space, _before())
             emails = lists.emails(snapshot, [row.lead_id for row in page.rows])
-        return render_template(
-            "dashboard/letters.html", page=page, emails=emails, state="letters", tabs=TABS
-        )
+        return render_template("dashboard/letters.html", page=page, emails=emails, state="letters", tabs=TABS)
 
     def event(self, number: int) -> ResponseReturnValue:
         """Show one event as it came in, why it was set aside, and what can be done."""
