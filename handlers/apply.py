@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from model.decision import AddActivity, AddTouch, ClaimIdentity, Decision
-from model.lead import DECIDED_FIELDS, Activity, Lead, Provenance, Touch
+from model.lead import DECIDED_FIELDS, RULE, Activity, Lead, Provenance, Touch
 
 
 def apply(lead: Lead, decision: Decision, *, source: str, event_id: int, at: datetime) -> None:
@@ -13,12 +13,12 @@ def apply(lead: Lead, decision: Decision, *, source: str, event_id: int, at: dat
 
     ``source`` and ``at`` (the event's ``occurred_at``) become the provenance of every field
     the decision names, unchanged ones included: that a newer post confirmed a value is what
-    keeps an older one out. Fields that rules decide have the source ``rule``. The other
+    keeps an older one out. Fields that rules decide have the source ``RULE``. The other
     effects concern the ledgers and the outbox; whoever saves the draft reads them.
     """
     if decision.fields:
         sent = Provenance(source, at, event_id)
-        ruled = Provenance("rule", at, event_id)
+        ruled = Provenance(RULE, at, event_id)
         for name, value in decision.fields.items():
             if value is None:
                 lead.fields.pop(name, None)  # its provenance stays: an older post does not refill it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -56,14 +56,15 @@ class Metrics:
         self._delivered.labels(connection, outcome).inc()
         self._deliver_seconds.labels(connection).observe(max(0.0, seconds))
 
-    def watch(self, store: Store, clock: Clock, space: str) -> None:
-        """Add gauges of the queues, read at each scrape."""
-        self.registry.register(_Queues(store, clock, space))
+    def watch(self, store: Store, clock: Clock, space: str, connections: Iterable[str]) -> None:
+        """Add gauges of the queues, read at each scrape; these connections are always among them."""
+        self.registry.register(_Queues(store, clock, space, tuple(connections)))
 
 
 class _Queues(Collector):
-    def __init__(self, store: Store, clock: Clock, space: str) -> None:
+    def __init__(self, store: Store, clock: Clock, space: str, connections: tuple[str, ...]) -> None:
         self._store, self._clock, self._space = store, clock, space
+        self._known = dict.fromkeys(connections)  # a series that has begun is never left out
 
     def collect(self) -> Iterator[Metric]:
         with self._store.snapshot() as snapshot:
@@ -75,7 +76,9 @@ class _Queues(Collector):
         outbox = GaugeMetricFamily(
             "leadrelay_outbox_changes", "Changes by state", labels=("connection", "state")
         )
-        for connection, counts in queues.connections.items():
+        self._known |= dict.fromkeys(queues.connections)
+        for connection in self._known:
+            counts = queues.connections.get(connection, status.ConnectionCount())
             for state in ("due", "waiting", "dead"):
                 outbox.add_metric((connection, state), getattr(counts, state))
         yield outbox

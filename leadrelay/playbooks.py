@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import structlog
 
 from handlers import registry
 from mappings.compile import load
-from mappings.playbook import Playbook
+from mappings.playbook import CrmMap, Playbook
 from mappings.problems import PlaybookError, Problem
 from sync.pipeline import Pipeline
 
 log = structlog.get_logger("leadrelay.playbook")
 
+AFTER_RESTART = "This takes effect after a restart; until then the playbook stays in force as it was."
+
 
 class PlaybookHolder:
-    """Hands out the present pipeline; a batch keeps the one it began with."""
+    """Hands out the present pipeline; a batch keeps the one it began with.
+
+    Connectors, budgets and workers are built once, at the start, from the connections there
+    are then. So every playbook that is ever in force has those connections, and no other.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Load the folder; raises ``PlaybookError`` with every problem."""
@@ -44,6 +51,8 @@ class PlaybookHolder:
             self._seen = seen
             try:
                 pipeline = _build(self.folder)
+                if problems := list(_for_a_restart(self.playbook().crms, pipeline.playbook.crms)):
+                    raise PlaybookError(problems)
             except PlaybookError as error:
                 self.problem = error
                 log.error(
@@ -72,16 +81,45 @@ class PlaybookHolder:
         """Return what is wrong with the files on disk, if anything."""
         if self.problem is None:
             return None
-        first = self.problem.problems[0]
+        first, *others = self.problem.problems
+        count = f"{len(others) + 1} problems, first" if others else "1 problem"
         return (
-            f"version {self._pipeline.playbook.version} keeps running; the files on disk have "
-            f"{len(self.problem.problems)} problems, first: {first}"
+            f"version {self._pipeline.playbook.version} keeps running; "
+            f"the files on disk have {count}: {first}"
         )
 
 
 def _build(folder: Path) -> Pipeline:
     playbook = load(folder)
     return Pipeline(playbook, registry.build(playbook))
+
+
+def _for_a_restart(running: Mapping[str, CrmMap], found: Mapping[str, CrmMap]) -> Iterator[Problem]:
+    """Yield the changes that what is already built cannot follow."""
+    for name in sorted(running.keys() | found.keys()):
+        old, new = running.get(name), found.get(name)
+        if old is None or new is None:
+            what = "new" if old is None else "gone"
+            place = (new or running[name]).place
+            yield Problem(place, f'the connection "{name}" is {what}', AFTER_RESTART)
+            continue
+        changed = [
+            setting
+            for setting, is_same in (
+                ("kind", old.kind == new.kind),
+                ("limits", old.limits == new.limits),
+                ("id_field", _id_field(old) == _id_field(new)),
+            )
+            if not is_same
+        ]
+        if changed:
+            text = f'the connection "{name}" has changed in {" and ".join(changed)}'
+            yield Problem(new.place, text, AFTER_RESTART)
+
+
+def _id_field(crm: CrmMap) -> str:
+    """Return where the records that are made keep our id: its connector looks people up by it."""
+    return crm.objects[crm.create_object].id_field
 
 
 def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:

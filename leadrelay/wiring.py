@@ -127,7 +127,7 @@ class Daemon:
             freed = self.store.write(partial(outbox.release_leases, space=SPACE))
             if freed:
                 log.info("outbox.leases_released", changes=freed)
-        self.metrics.watch(self.store, self.clock, SPACE)
+        self.metrics.watch(self.store, self.clock, SPACE, self.holder.playbook().crms)
         self._warn()
         self._server = self._listen()
         self._exits.callback(self._stop_work)

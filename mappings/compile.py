@@ -14,6 +14,7 @@ from mappings.playbook import CrmMap, Lifecycle, Playbook, Routing, Scoring, Scr
 from mappings.problems import PlaybookError, Problem, did_you_mean
 from mappings.schema import (
     KINDS,
+    LONGEST_NAME,
     CrmFile,
     FieldsFile,
     LifecycleFile,
@@ -27,7 +28,7 @@ from mappings.schema import (
 from mappings.scope import Scope, declared
 from mappings.validation import Checked, validated
 from model.decision import Place
-from model.lead import LEAD_FIELDS
+from model.lead import LEAD_FIELDS, RULE
 
 DEFAULT_HANDLERS = ("screen", "identify", "absorb", "attribute", "score", "qualify", "assign", "writeback")
 
@@ -205,8 +206,23 @@ def _sources(files: _Files, scope: Scope) -> dict[str, Source]:
         checked = validated(document, SourceFile)
         if checked is not None and _is_new(stem, checked.document, "name", "source", found, scope):
             name = checked.model.name or stem
+            at = checked.document.value_place("name")
+            if name in scope.objects:
+                fix = "Values remember who said them by this name: give one of the two another."
+                scope.fault(at, f'a connection is called "{name}", too', fix)
+            _check_name(name, at, scope)
             found[name] = compile_sources.compile_source(checked, name, scope)
     return found
+
+
+def _check_name(name: str, at: Place, scope: Scope) -> None:
+    """Check what the models cannot: a name that follows from the file's, and one that is taken."""
+    if len(name) > LONGEST_NAME:
+        fix = "Rename the file, or give the name in it."
+        scope.fault(at, f'"{name}" has more than {LONGEST_NAME} characters', fix)
+    if name == RULE:
+        fix = "Values that rules decided carry this name: choose another."
+        scope.fault(at, f'nobody else can be called "{RULE}"', fix)
 
 
 def _crms(files: _Files, scope: Scope) -> dict[str, CrmMap]:
@@ -216,6 +232,7 @@ def _crms(files: _Files, scope: Scope) -> dict[str, CrmMap]:
         checked = validated(document, CrmFile)
         if checked is not None and _is_new(stem, checked.document, "connection", "connection", found, scope):
             name = checked.model.connection or stem
+            _check_name(name, checked.document.value_place("connection"), scope)
             found[name] = compile_crms.compile_crm(checked, name, scope)
             places[name] = checked.document.place("needs")
     compile_crms.check_needs(found, places, scope)

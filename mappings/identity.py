@@ -33,22 +33,6 @@ _NATIONAL = _words(
 _MICROSOFT = frozenset(f"{brand}.{tld}" for brand in ("outlook", "hotmail", "live") for tld in _NATIONAL)
 _ALIASES = {"googlemail.com": "gmail.com"}  # one mailbox under two domains
 
-_FREE = _words(
-    """
-    gmail.com googlemail.com yahoo.com ymail.com rocketmail.com yahoo.co.uk yahoo.fr yahoo.de yahoo.es
-    yahoo.it yahoo.co.in yahoo.co.jp yahoo.com.br yahoo.ca aol.com outlook.com hotmail.com live.com
-    msn.com icloud.com me.com mac.com proton.me protonmail.com protonmail.ch pm.me fastmail.com
-    fastmail.fm gmx.com gmx.de gmx.net gmx.at gmx.ch web.de t-online.de freenet.de arcor.de mail.com
-    email.com zoho.com yandex.com yandex.ru ya.ru mail.ru bk.ru inbox.ru list.ru rambler.ru qq.com
-    163.com 126.com sina.com foxmail.com naver.com daum.net hanmail.net orange.fr wanadoo.fr free.fr
-    laposte.net sfr.fr libero.it virgilio.it tin.it alice.it comcast.net verizon.net att.net
-    sbcglobal.net bellsouth.net cox.net btinternet.com sky.com talktalk.net virginmedia.com ntlworld.com
-    uol.com.br bol.com.br terra.com.br rediffmail.com tutanota.com tuta.io tuta.com hey.com duck.com
-    hushmail.com seznam.cz wp.pl o2.pl onet.pl interia.pl ukr.net bluewin.ch telenet.be skynet.be
-    ziggo.nl kpnmail.nl shaw.ca rogers.com sympatico.ca bigpond.com optusnet.com.au xtra.co.nz
-    """
-)
-
 ROLE_NAMES = _words(
     """
     abuse accounting accounts admin administrator billing careers compliance contact contactus
@@ -66,7 +50,6 @@ class _Domain:
     canonical: str
     drops_dots: bool
     drops_tag: bool
-    is_free: bool
     is_disposable: bool
 
 
@@ -80,7 +63,6 @@ def _facts(domain: str) -> _Domain:
         canonical=canonical,
         drops_dots=canonical == "gmail.com",
         drops_tag=canonical in _PLUS_TAGS or canonical in _MICROSOFT,
-        is_free=domain in _FREE or domain in _MICROSOFT,
         is_disposable=any(parent in blocklist for parent in parents),
     )
 
@@ -145,8 +127,3 @@ def is_role_address(address: str, role_names: Collection[str] = ROLE_NAMES) -> b
 def is_disposable(address: str) -> bool:
     """Say whether the mailbox is of a throw-away service, by its domain or a parent of it."""
     return _facts(domain_of(address)).is_disposable
-
-
-def is_free_mail(address: str) -> bool:
-    """Say whether the address is of a public mail provider, so that its domain names no company."""
-    return _facts(domain_of(address)).is_free

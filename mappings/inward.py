@@ -35,6 +35,11 @@ SAID_BY_PEOPLE = (
 _NOTHING: Mapping[str, Any] = {}
 
 
+def settable(playbook: Playbook) -> list[str]:
+    """Return the fields that a person may correct on a replay."""
+    return [name for name in playbook.fields if name not in DECIDED_FIELDS]
+
+
 def read(stored: StoredEvent, playbook: Playbook) -> Reading:
     """Return what the event's source means by its post.
 
@@ -120,7 +125,7 @@ class _Reader:
             activities=self._activities(at),
             problems=tuple(self.problems),
             honeypot=tuple(path for path in source.honeypot if not is_blank(self.find(path))),
-            is_test=self._is_test(),
+            is_test=is_marked(self.body),
         )
 
     def find(self, path: str) -> JsonValue:
@@ -235,12 +240,20 @@ class _Reader:
         except Unusable:
             return ""
 
-    def _is_test(self) -> bool:
-        try:
-            mark = self.body.get(TEST_MARK)
-            return mark is not None and boolean(mark)
-        except Unusable:
-            return False
+
+def is_test(payload: Mapping[str, JsonValue]) -> bool:
+    """Say whether a post, as it came in, is marked as a test."""
+    body = payload.get("body")
+    return isinstance(body, Mapping) and is_marked(body)
+
+
+def is_marked(body: Mapping[str, JsonValue]) -> bool:
+    """Say whether the sender's words mark a test."""
+    try:
+        mark = body.get(TEST_MARK)
+        return mark is not None and boolean(mark)
+    except Unusable:
+        return False
 
 
 def look_up(data: Mapping[str, Any], path: str) -> JsonValue:

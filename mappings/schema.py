@@ -47,13 +47,16 @@ def _listed(value: Any) -> Any:
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 FIELD_NAME = r"^[a-z][a-z0-9_]{0,39}$"
 REGION = r"^[A-Z]{2}$"
+LONGEST_NAME = 64  # characters: what the store's columns for names hold
 
 Duration = Annotated[
     str,
     AfterValidator(_is_duration),
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*[smhd]\s*$"}),
 ]
-Name = Annotated[str, Field(min_length=1, max_length=80, pattern=NAME)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=NAME)]
+Label = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+"""A name that we do not choose, or that stands in no address: an object of a vendor, a pool."""
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Names = Annotated[list[Text], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 Scalar = Annotated[
@@ -234,8 +237,10 @@ class CrmFile(Strict):
 
     connection: Name | None = Field(None, description="Name of the connection; else the file's name.")
     kind: Literal["hubspot", "salesforce"] = Field(description="Whose CRM it is.")
-    create: Text = Field(description="The object that a person becomes who is not there yet.")
-    objects: dict[str, ObjectFile] = Field(min_length=1, description="The vendor's objects that hold people.")
+    create: Label = Field(description="The object that a person becomes who is not there yet.")
+    objects: dict[Label, ObjectFile] = Field(
+        min_length=1, description="The vendor's objects that hold people."
+    )
     limits: LimitsMap = Field(
         default_factory=lambda: LimitsMap.model_validate({}),
         description="The vendor's limits and the share that is left to other apps.",
@@ -334,7 +339,7 @@ class RoutingFile(Strict):
 
     from_stage: str = Field("", description="Leads get an owner from this stage on; left out: at once.")
     territories: list[TerritoryMap] = Field(default_factory=list, description="The first that matches wins.")
-    pools: dict[str, PoolMap] = Field(min_length=1, description="Name: its members.")
+    pools: dict[Label, PoolMap] = Field(min_length=1, description="Name: its members.")
     fallback_pool: Text = Field(description="Takes what no territory matches, so that no lead is left alone.")
 
 

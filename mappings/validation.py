@@ -12,10 +12,12 @@ from pydantic_core import ErrorDetails
 
 from mappings.loader import Document, Path_
 from mappings.problems import Problem, did_you_mean, unknown
-from mappings.schema import FIELD_NAME, NAME, REGION, Strict, settings_of
+from mappings.schema import FIELD_NAME, LONGEST_NAME, NAME, REGION, Strict, settings_of
 from model.decision import Place
 
 MAX_ROUNDS = 20  # a part taken out can only uncover faults of what held it
+
+_LEFT_BY_A_FAULT = {"missing", "too_short"}  # later on it is missing because it was taken out
 
 Model = TypeVar("Model", bound=Strict)
 
@@ -42,7 +44,7 @@ def validated(document: Document, model: type[Model]) -> Checked[Model] | None:
         document.problems.extend(
             _problem(document, model, detail)
             for detail in details
-            if n == 0 or detail["type"] != "missing"  # later on it is missing because it was taken out
+            if n == 0 or detail["type"] not in _LEFT_BY_A_FAULT
         )
         # From the last to the first, so that the paths of list entries stay true.
         for path in sorted({_path(document, detail) for detail in details}, key=_sort_key, reverse=True):
@@ -89,6 +91,9 @@ def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Pr
     if kind == "string_pattern_mismatch":
         fix = _PATTERNS.get(context["pattern"], f"It must match {context['pattern']}")
         return Problem(at, f"{_shown(given)} cannot be used here", fix)
+    if kind == "string_too_long":
+        text = f"{_shown(given)} has more than {context['max_length']} characters"
+        return Problem(at, text, "Choose a shorter name." if context["max_length"] == LONGEST_NAME else "")
     return Problem(at, error["msg"].replace("Input should", "this should"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from model.event import JsonValue, RecordRef
@@ -95,23 +95,3 @@ class OwnerRecord:
     email: str
     name: str
     active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedChange:
-    """An outbox row under our lease, with what is about to be sent."""
-
-    id: int
-    connection: str
-    object: str
-    lead_id: str
-    wanted: int
-    attempts: int
-    lease_token: str
-    fields: Mapping[str, JsonValue]  # the whole mapped draft
-    difference: Mapping[str, JsonValue]  # draft minus shadow
-    remote_id: str | None = None
-    link_rev: int = 0
-    identities: tuple[Identity, ...] = ()
-    read_first: bool = False  # an earlier answer may have been lost
-    in_flight: Mapping[str, JsonValue] = field(default_factory=dict)

@@ -128,6 +128,13 @@ class ForgetTestLead:
     lead_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class ForgetTestEvent:
+    """Effect: remove a marked test post that became no lead."""
+
+    event: int
+
+
 Effect = (
     ClaimIdentity
     | AddTouch
@@ -138,6 +145,7 @@ Effect = (
     | WriteBack
     | RecordConflict
     | ForgetTestLead
+    | ForgetTestEvent
 )
 
 

@@ -20,7 +20,7 @@ class EventKind(StrEnum):
     DELIVERED = "delivered"  # a record was created and linked: ``payload`` names it
     ROSTER = "roster"  # owners and users of one CRM as just read
     REPLAY = "replay"  # a new decision on an old event, or a change that was given up; named in ``payload``
-    FORGET = "forget"  # remove a test lead, named in ``payload``
+    FORGET = "forget"  # remove a test lead, or a test post that became none; named in ``payload``
 
 
 class EventState(StrEnum):
@@ -35,6 +35,10 @@ class EventState(StrEnum):
     DEAD = "dead"  # our own rules failed on it; kept with the error
     REPLAYED = "replayed"  # a later event took its place
     DONE = "done"  # bookkeeping (found, delivered, roster, replay), settled
+
+
+SET_ASIDE = frozenset({EventState.QUARANTINED, EventState.SPAM, EventState.REVIEW, EventState.DEAD})
+"""Ends from which a person can send an event on its way again."""
 
 
 @dataclass(frozen=True, slots=True)

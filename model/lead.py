@@ -40,6 +40,9 @@ LEAD_FIELDS: Mapping[str, type] = {
 DECIDED_FIELDS = frozenset({"score", "stage", "owner", "first_touch", "last_touch"})
 """Fields that only handlers and the merge set; a source may not map to them."""
 
+RULE = "rule"
+"""The source of what rules decided; no sender and no connection is called so."""
+
 TOUCH_FIELDS = (
     "at",
     "channel",
@@ -67,7 +70,7 @@ class Identity:
 class Provenance:
     """Where a field's value came from, and when it became true there."""
 
-    source: str  # a playbook source, a connection's name, or "rule"
+    source: str  # a playbook source, a connection's name, or ``RULE``
     at: datetime  # occurred_at of the event that brought it
     event: int  # row id of that event
 

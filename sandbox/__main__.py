@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from sandbox.app import vendor_of
@@ -38,7 +39,7 @@ def run(*, folder: Path | None = None, seed: int = 0) -> None:
         signal.signal(number, lambda *_: stopped.set())
     try:
         certificate = certificate_in(tls_folder(folder), tls_hosts())
-        servers = serve(tls=certificate.context(), folder=folder)
+        servers = serve(tls=certificate.context(), folder=folder, prepare=partial(_seed, people=seed))
     except (NoCertificate, NotKept) as error:
         sys.exit(str(error))
     except OSError as error:
@@ -46,9 +47,6 @@ def run(*, folder: Path | None = None, seed: int = 0) -> None:
     for name, server in servers.items():
         print(f"{name:<11} {_addresses(server)}", flush=True)
     print(f"certificate {certificate.ca_file.resolve()}   (REQUESTS_CA_BUNDLE, or verify=)", flush=True)
-    for name, server in servers.items():
-        if isinstance(server, Server):
-            _seed(name, server, seed)
     stopped.wait()
     for server in servers.values():
         server.stop()

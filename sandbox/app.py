@@ -131,6 +131,8 @@ def _close_call(vendor: Vendor, response: Response) -> Response:
         vendor.stats.count_answer("dropped")
         return response
     vendor.dress(response)
+    if response.status_code == 204:
+        response.headers.pop("Content-Type", None)
     packing.pack(response, vendor.packs)
     if plan.cut:
         return _cut(vendor, response)

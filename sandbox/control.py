@@ -12,6 +12,7 @@ from flask import Blueprint, Response, current_app, jsonify, request, stream_wit
 
 from sandbox.faults import BadSetting
 from sandbox.people import TEAM
+from sandbox.reading import sent_json, whole_number
 from sandbox.records import Record, Table
 from sandbox.vendor import Done, Refused, Vendor, plain_template
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 BASIC = ("create", "edit", "delete")
 NOT_YET = ("merge", "convert")
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)  # of the clock
 
 
 def blueprint(vendor: Vendor, api_name: str) -> Blueprint:
@@ -204,16 +207,28 @@ def _move(vendor: Vendor, body: dict[str, Any]) -> None:
         case {"real": True}:
             vendor.clock.run_free()
         case {"advance": int() | float() as seconds}:
+            farthest = (LATEST - EARLIEST).total_seconds()
+            _check_time(vendor.clock.now() + timedelta(seconds=max(-farthest, min(seconds, farthest))))
             vendor.clock.advance(timedelta(seconds=seconds))
         case {"now": str() as text}:
             try:
                 at = datetime.fromisoformat(text)
             except ValueError:
                 raise Refused(400, "bad_argument", f'"{text}" is no ISO 8601 time') from None
-            vendor.clock.set(at if at.tzinfo else at.replace(tzinfo=UTC), frozen=bool(body.get("frozen")))
+            moment = at if at.tzinfo else at.replace(tzinfo=UTC)
+            _check_time(moment)
+            vendor.clock.set(moment, frozen=bool(body.get("frozen")))
         case _:
             fix = 'Send {"now": "2026-11-21T09:00:00Z", "frozen": false}, {"advance": 60} or {"real": true}.'
             raise Refused(400, "bad_argument", "that moves no clock", fix)
+
+
+def _check_time(at: datetime) -> None:
+    """Refuse a time at which the vendors could not reckon a few years back or on."""
+    if not EARLIEST <= at <= LATEST:
+        raise Refused(
+            400, "bad_argument", f"the clock goes from {EARLIEST.year} to {LATEST.year}", "Stay within it."
+        )
 
 
 def _stream_records(vendor: Vendor, name: str, rows: Iterator[Record], limit: int | None) -> Iterator[str]:
@@ -256,7 +271,7 @@ def _methods(methods: set[str] | None) -> set[str]:
 
 
 def _body() -> dict[str, Any]:
-    body = request.get_json(silent=True, force=True) if request.get_data() else {}
+    body = sent_json() if request.get_data() else {}
     if not isinstance(body, dict):
         raise Refused(400, "bad_json", "the body is no JSON object", "Send a JSON object.")
     return body
@@ -270,6 +285,7 @@ def _whole(name: str) -> int | None:
     text = request.args.get(name)
     if text is None:
         return None
-    if not text.isdigit():
+    number = whole_number(text)
+    if number is None:
         raise Refused(400, "bad_argument", f"{name}={text} is no whole number")
-    return int(text)
+    return number

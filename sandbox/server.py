@@ -6,7 +6,7 @@ import logging
 import os
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from flask import Flask
 from waitress import wasyncore
 
 from sandbox.app import vendor_of
+from sandbox.channels import Channel
 from sandbox.clock import Clock
 from sandbox.keeping import Keeper
 from sandbox.messaging.service import Messaging
@@ -69,6 +70,7 @@ class Server:
             threads=THREADS, connection_limit=1000, asyncore_use_poll=True,
             clear_untrusted_proxy_headers=False, log_socket_errors=False, ident="",
         )  # fmt: skip
+        server.channel_class = Channel
         # Hold the headers back until the body leaves with them; waitress itself sets TCP_NODELAY.
         server.adj.send_bytes = 1 << 16
         return server
@@ -133,13 +135,15 @@ def serve(
     tls: ssl.SSLContext | None = None,
     tls_on: Mapping[str, int] | None = None,
     folder: Path | None = None,
+    prepare: Callable[[str, Server], None] | None = None,
 ) -> dict[str, Server | MailServer]:
     """Start every vendor on its port, all at one clock, and return at once; stop each to end them.
 
     With a ``tls`` context the CRMs also answer over TLS, on the ports of ``tls_on``; with a ``folder`` the
     accounts are kept there. ``smtp`` among the ports is the mail server, which belongs to ``messaging`` and
-    starts first: whoever gets an answer from the vendors can send mail. Raises ``NotKept`` for a folder that
-    is no good, OSError for a port in use.
+    starts first: whoever gets an answer from the vendors can send mail. ``prepare`` is called with each
+    vendor before it answers or saves anything: early calls wait, and an end in the middle leaves nothing.
+    Raises ``NotKept`` for a folder that is no good, OSError for a port in use.
     """
     clock, wanted = Clock(), dict(ports() if on is None else on)
     secure = tls_ports() if tls_on is None else tls_on
@@ -155,6 +159,9 @@ def serve(
         for name, port in wanted.items()
         if name != "smtp"
     }
+    if prepare is not None:
+        for name, server in servers.items():
+            prepare(name, server)
     started: dict[str, Server | MailServer] = {}
     if "smtp" in wanted:
         service = vendor_of(servers["messaging"].app)

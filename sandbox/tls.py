@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from waitress.channel import HTTPChannel
+from sandbox.channels import Channel
 
 NOT_NOW = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -61,7 +61,7 @@ class SecureSocket:
             self._tls.close()
 
 
-class SecureChannel(HTTPChannel):
+class SecureChannel(Channel):
     """One connection over TLS."""
 
     def handle_read(self) -> None:

@@ -45,7 +45,7 @@ class RosterPoll:
         self.failure: str | None = None
 
     def run(self) -> None:
-        """Poll if it is time; a failure is kept for readiness to show and is tried again on the next run."""
+        """Poll if it is time; a failure is kept for ``status`` to show and is tried again on the next run."""
         now = self._clock.now()
         if self.read_at and now - self.read_at < self._every:
             return

@@ -36,7 +36,8 @@ def record(connection: Connection, space: str, entries: Sequence[Entry]) -> None
 
     The commitment is an HMAC of their stored text under a key of the person's own: without
     that key nobody can test a guess against it, so removing details and key erases the
-    person while every audit row stays as it was.
+    person while every audit row stays as it was. An entry without a lead is no known person's:
+    its key is empty, so its commitment proves the details but does not hide them.
     """
     if not entries:
         return

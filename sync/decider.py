@@ -13,11 +13,12 @@ from sqlalchemy.engine import Connection
 
 from mappings.playbook import Playbook
 from model.decision import (
+    ForgetTestEvent,
     ForgetTestLead,
     WriteBack,
 )
 from model.errors import Conflict, LostLease, StoreBusy
-from model.event import EventKind, EventState, StoredEvent
+from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
 from model.times import Clock
 from sync import audit, forget, inbox, leads, leases, ledgers, links, outbox, replay, seats, tables, teammates
 from sync.batch import Batch, People
@@ -34,9 +35,6 @@ log = structlog.get_logger("leadrelay.decider")
 
 TERM = timedelta(seconds=15)  # of the lease; renewed by every save and by ``Decider.renew``
 REDOS = 3  # of a batch whose save met a change, before it is halved
-
-SET_ASIDE = frozenset({EventState.QUARANTINED, EventState.SPAM, EventState.REVIEW, EventState.DEAD})
-"""Ends from which a person can send an event on its way again."""
 
 
 @dataclass(slots=True)
@@ -131,14 +129,15 @@ class Decider:
 
     def _understand_all(self, snapshot: Connection, taken: Sequence[Taken], playbook: Playbook) -> list[Work]:
         """Stamp the events in order and read them; replays are read in the words of the old event."""
-        old = inbox.load(snapshot, [row for one in taken for row in replay.named(one.event)])
+        rows_named = [(*replay.named(one.event), *forget.named(one.event)) for one in taken]
+        old = inbox.load(snapshot, [row for rows in rows_named for row in rows])
         now = stamp(self.clock.now(), self._stamped_at)
         work: list[Work] = []
         begun: set[int] = set()
         for seq, one in enumerate(taken, start=self._seq + 1):
             rows = [old[row] for row in replay.named(one.event) if row in old]
             if not rows:
-                work.append(understand(one.stamped(now, seq), playbook))
+                work.append(understand(one.stamped(now, seq), playbook, old))
                 continue
             aside, came_in = rows[0], rows[-1]
             if aside.state in SET_ASIDE and aside.id not in begun:
@@ -171,7 +170,13 @@ class Decider:
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
-        forget.remove_test_leads(connection, _forgotten(results))
+        effects = [effect for result in results for effect in result.effects]
+        forget.remove_test_leads(
+            connection, [one.lead_id for one in effects if isinstance(one, ForgetTestLead)]
+        )
+        forget.remove_test_events(
+            connection, [one.event for one in effects if isinstance(one, ForgetTestEvent)]
+        )
 
     def _set_aside(self, row: int, failure: Exception) -> int:
         """Give up on an event that cannot be saved even alone."""
@@ -226,8 +231,3 @@ def _raises(results: Sequence[Result], playbook: Playbook) -> list[Raise]:
         for effect in result.effects
         if isinstance(effect, WriteBack)
     ]
-
-
-def _forgotten(results: Sequence[Result]) -> list[str]:
-    effects = (effect for result in results for effect in result.effects)
-    return [effect.lead_id for effect in effects if isinstance(effect, ForgetTestLead)]

@@ -164,3 +164,18 @@ def set_aside_list(
     if event_id is not None:
         statement = statement.where(c.event_id == event_id)
     return [dict(row._mapping) for row in snapshot.execute(statement)]
+
+
+def end_of(snapshot: Connection, space: str, source: str, event_id: str) -> tuple[int, str] | None:
+    """Return the row of a sender's event and where it ended; ``None`` when it is not in the store."""
+    c = inbox_events.c
+    statement = sa.select(c.id, c.state).where(c.space == space, c.source == source, c.event_id == event_id)
+    row = snapshot.execute(statement).first()
+    return (row.id, row.state) if row else None
+
+
+def is_being_written(snapshot: Connection, lead_id: str) -> bool:
+    """Say whether a call to a CRM that concerns this lead may be under way."""
+    c = outbox_changes.c
+    statement = sa.select(sa.exists().where(c.entity_id == lead_id, c.lease_token.is_not(None)))
+    return bool(snapshot.execute(statement).scalar_one())

@@ -1,4 +1,4 @@
-"""Removes test leads, so that a test leaves no trace in counts or lists."""
+"""Removes test leads and test posts, so that a test leaves no trace in counts or lists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from model.event import EventKind
+from model.event import Event, EventKind
 from sync import tables
 
 BY_LEAD = (
@@ -24,13 +24,18 @@ BY_LEAD = (
 )
 
 
+def named(event: Event) -> tuple[int, ...]:
+    """Return the row of the post that is to be forgotten; none for other events."""
+    row = event.payload.get("event") if event.kind is EventKind.FORGET else None
+    return (row,) if isinstance(row, int) else ()
+
+
 def remove_test_leads(connection: Connection, lead_ids: Sequence[str]) -> None:
     """Delete these leads with everything that names them, their events and counts included."""
     if not lead_ids:
         return
-    _uncount(connection, lead_ids)
-    details = sa.select(tables.audit.c.id).where(tables.audit.c.lead_id.in_(lead_ids))
-    connection.execute(sa.delete(tables.audit_details).where(tables.audit_details.c.audit_id.in_(details)))
+    _uncount(connection, tables.inbox_events.c.lead_id.in_(lead_ids))
+    _remove_details(connection, tables.audit.c.lead_id.in_(lead_ids))
     connection.execute(
         sa.delete(tables.outbox_changes).where(tables.outbox_changes.c.entity_id.in_(lead_ids))
     )
@@ -40,13 +45,27 @@ def remove_test_leads(connection: Connection, lead_ids: Sequence[str]) -> None:
     connection.execute(sa.delete(tables.leads).where(tables.leads.c.id.in_(lead_ids)))
 
 
-def _uncount(connection: Connection, lead_ids: Sequence[str]) -> None:
-    """Take the leads' posts out of the roll-up of their day."""
+def remove_test_events(connection: Connection, ids: Sequence[int]) -> None:
+    """Delete these posts, which became no lead, with what was asked about them and their counts."""
+    if not ids:
+        return
+    _uncount(connection, tables.inbox_events.c.id.in_(ids))
+    _remove_details(connection, tables.audit.c.event.in_(ids))
+    connection.execute(sa.delete(tables.reviews).where(tables.reviews.c.event.in_(ids)))
+    connection.execute(sa.delete(tables.inbox_events).where(tables.inbox_events.c.id.in_(ids)))
+
+
+def _remove_details(connection: Connection, which: sa.ColumnElement[bool]) -> None:
+    """Remove what these lines of the audit say; the lines themselves stay."""
+    entries = sa.select(tables.audit.c.id).where(which)
+    connection.execute(sa.delete(tables.audit_details).where(tables.audit_details.c.audit_id.in_(entries)))
+
+
+def _uncount(connection: Connection, which: sa.ColumnElement[bool]) -> None:
+    """Take these posts out of the roll-up of their day."""
     e, days = tables.inbox_events.c, tables.source_days
     posts = connection.execute(
-        sa.select(e.space, e.source, e.received_at).where(
-            e.lead_id.in_(lead_ids), e.kind == str(EventKind.INTAKE)
-        )
+        sa.select(e.space, e.source, e.received_at).where(which, e.kind == str(EventKind.INTAKE))
     ).all()
     for space, source, received_at in posts:
         connection.execute(

@@ -22,32 +22,10 @@ def record_key(ref: RecordRef) -> Identity:
     return Identity("record", f"{ref.connection}/{ref.object}/{ref.id}")
 
 
-def find(snapshot: Connection, space: str, values: Sequence[str]) -> dict[Identity, str]:
-    """Return the leads behind ``connection/object/id`` keys."""
-    by_id: dict[str, list[str]] = {}
-    for value in values:
-        by_id.setdefault(value.rsplit("/", 1)[-1], []).append(value)
-    statement = sa.select(links).where(links.c.space == space, links.c.remote_id.in_(list(by_id)))
-    found: dict[Identity, str] = {}
-    for row in snapshot.execute(statement):
-        key = record_key(RecordRef(row.connection, row.object, row.remote_id))
-        if key.value in by_id[row.remote_id]:
-            found[key] = row.lead_id
-    return found
-
-
 def of_leads(snapshot: Connection, lead_ids: Sequence[str]) -> Iterable[tuple[str, Link]]:
     """Yield the links of these leads with the lead's id."""
     for row in snapshot.execute(OF_LEADS, {"ids": lead_ids}):
         yield row.lead_id, _link(row)
-
-
-def holder(connection: Connection, space: str, ref: RecordRef) -> str | None:
-    """Return the lead a remote record is linked to."""
-    statement = sa.select(links.c.lead_id).filter_by(
-        space=space, connection=ref.connection, object=ref.object, remote_id=ref.id
-    )
-    return connection.execute(statement).scalar_one_or_none()
 
 
 def _link(row: Row[Any]) -> Link:

@@ -26,7 +26,7 @@ from model.decision import (
     Verdict,
 )
 from model.event import EventState, JsonValue, StoredEvent
-from model.lead import Lead, Provenance
+from model.lead import RULE, Lead, Provenance
 from sync.links import record_key
 from sync.merge import merge
 from sync.reasons import Reason, created
@@ -154,7 +154,7 @@ class Pipeline:
             if name in names:
                 decision = handler(draft, self._context(result.stored, lookups, None, is_new=False))
                 self._note(result, name, decision)
-                self._apply(draft, decision, "rule", result.stored)
+                self._apply(draft, decision, RULE, result.stored)
 
     def _context(
         self, stored: StoredEvent, lookups: Lookups, reading: Reading | None, *, is_new: bool

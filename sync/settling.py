@@ -126,7 +126,7 @@ def _overtaken(connection: Connection, sendings: Iterable[Sending], agreed: Sequ
 
 def _note(target: Target, lead_id: str, ref: RecordRef, now: datetime) -> audit.Entry:
     details = chapter(EventKind.DELIVERED, target.name, target.playbook().version, [created(ref)])
-    return audit.Entry(now, "delivery", str(EventState.DONE), details, lead_id)
+    return audit.Entry(now, "deliverer", str(EventState.DONE), details, lead_id)
 
 
 def _event(

@@ -178,7 +178,39 @@ def queues(snapshot: Connection, space: str, now: datetime) -> Queues:
         sa.select(e.state, sa.func.count()).where(e.space == space, e.state.in_(states)).group_by(e.state)
     )
     counts = {row[0]: int(row[1]) for row in rows}
-    return Queues({state: counts.get(state, 0) for state in states}, _connections(snapshot, space, now))
+    return Queues({state: counts.get(state, 0) for state in states}, _unsettled(snapshot, space, now))
+
+
+def _unsettled(snapshot: Connection, space: str, now: datetime) -> dict[str, ConnectionCount]:
+    """Count what is due, waits or was given up; the indexes leave out what is done, so it is not read."""
+    found: dict[str, ConnectionCount] = {}
+    for connection, due, waiting, oldest in snapshot.execute(PENDING, {"of_space": space, "now": now}):
+        found[connection] = ConnectionCount(due=due, waiting=waiting, oldest_due=oldest)
+    for connection, dead in snapshot.execute(GIVEN_UP, {"of_space": space}):
+        found.setdefault(connection, ConnectionCount()).dead = dead
+    return found
+
+
+_o = outbox_changes.c
+_is_due = _o.due_at <= sa.bindparam("now", type_=_o.due_at.type)
+# Conditions word for word as ``ix_outbox_changes_due`` and ``ix_outbox_changes_dead`` say them. Grouped by an
+# expression, as SQLite would rather read the whole unique index, which has the connections in order.
+_connection: sa.Label[str] = sa.literal_column("connection || ''").label("of_connection")
+PENDING = (
+    sa.select(
+        _connection,
+        sa.func.count().filter(_is_due),
+        sa.func.count().filter(sa.not_(_is_due)),
+        sa.func.min(_o.raised_at).filter(_is_due),
+    )
+    .where(_o.space == sa.bindparam("of_space"), sa.text("wanted > done AND wanted > dead"))
+    .group_by(_connection)
+)
+GIVEN_UP = (
+    sa.select(_connection, sa.func.count())
+    .where(_o.space == sa.bindparam("of_space"), sa.text("dead > done"), _o.wanted <= _o.dead)
+    .group_by(_connection)
+)
 
 
 def _connections(snapshot: Connection, space: str, now: datetime) -> dict[str, ConnectionCount]:

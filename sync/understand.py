@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -12,11 +13,12 @@ from mappings.outward import inward_record
 from mappings.playbook import Playbook
 from mappings.reading import Reading
 from model.change import Record
-from model.decision import Because, ForgetTestLead, WriteBack
-from model.event import EventKind, EventState, StoredEvent
+from model.decision import Because, ForgetTestEvent, ForgetTestLead, WriteBack
+from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
 from model.lead import Identity, Lead
 from sync import teammates
 from sync.batch import Batch, People
+from sync.inbox import Taken
 from sync.links import record_key
 from sync.pipeline import Pipeline, Reason, Result
 from sync.records import person_keys, record_from
@@ -37,10 +39,11 @@ class Work:
     lead_ids: tuple[str, ...] = ()
     failure: str | None = None
     settled: str | None = None  # why there is nothing to decide
+    named: Taken | None = None  # the event that this one asks to forget
 
 
-def understand(stored: StoredEvent, playbook: Playbook) -> Work:
-    """Read an event by its kind; what cannot be read fails alone."""
+def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Taken] | None = None) -> Work:
+    """Read an event by its kind; what cannot be read fails alone. ``known`` has the events others name."""
     event = stored.event
     try:
         match event.kind:
@@ -54,6 +57,8 @@ def understand(stored: StoredEvent, playbook: Playbook) -> Work:
                 record = record_from(event.payload["record"])
                 keys = (record_key(record.ref), *_person_keys(record, playbook))
                 return Work(stored, record=record, keys=keys, lead_ids=(event.payload["lead_id"],))
+            case EventKind.FORGET if "event" in event.payload:
+                return Work(stored, named=(known or {}).get(event.payload["event"]))
             case EventKind.DELIVERED | EventKind.FORGET:
                 return Work(stored, lead_ids=(event.payload["lead_id"],))
             case EventKind.REPLAY if "change" in event.payload:
@@ -83,6 +88,8 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                     connection, teammates.from_payload(stored.event.payload), stored.decided_at
                 )
                 return Result(stored, EventState.DONE)
+            case EventKind.FORGET if not work.lead_ids:
+                return _forgotten_event(stored, work.named, batch)
             case EventKind.FORGET:
                 return _forgotten(
                     stored, batch.lead(work.lead_ids[0]) if batch.knows(work.lead_ids[0]) else None
@@ -130,6 +137,25 @@ def _forgotten(stored: StoredEvent, lead: Lead | None) -> Result:
         result.reasons.append(Reason("forget", Because("the test lead and its traces were removed")))
     else:
         result.reasons.append(Reason("forget", Because("not a test lead: nothing was removed")))
+    return result
+
+
+def _forgotten_event(stored: StoredEvent, named: Taken | None, batch: Batch) -> Result:
+    """Let a test post go that was set aside; one that became a lead goes with its lead, any other stays."""
+    result = Result(stored, EventState.DONE)
+    earlier = {one.stored.id: one.state for one in batch.results}
+    earlier |= {one.stored.replays: EventState.REPLAYED for one in batch.results if one.stored.replays}
+    state = named and earlier.get(named.id, named.state)
+    if named is None:
+        text = "there is no such event any more"
+    elif named.event.kind is not EventKind.INTAKE or not inward.is_test(named.event.payload):
+        text = "not a test post: nothing was removed"
+    elif state not in SET_ASIDE:
+        text = f"the test post is not set aside, it ended as {state}: nothing was removed"
+    else:
+        result.effects.append(ForgetTestEvent(named.id))
+        text = "the test post was removed"
+    result.reasons.append(Reason("forget", Because(text)))
     return result
 
 

@@ -1,7 +1,8 @@
 """How a sender proves itself: one check for each kind of ``SourceAuth``, in constant time.
 
 Every failure is a ``Refused`` with status 401 whose words help the sender and tell nothing
-of the secret. A source whose secret is not set takes nothing.
+of the secret. A source whose secret is not set takes nothing; while one cannot be read, the
+sender is asked to come again (503).
 """
 
 from __future__ import annotations
@@ -11,13 +12,20 @@ import hmac
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
 from flask import Request
 
 from mappings.playbook import SourceAuth
-from model.errors import Refused
+from model.errors import LeadRelayError, Refused
+from webhooks.answers import RETRY_AFTER_SECONDS
+
+log = structlog.get_logger("leadrelay.http")
 
 SecretOf = Callable[[str], str | None]
-"""Environment variable -> its secret; ``None`` or blank when it is not set."""
+"""Environment variable -> its secret; ``None`` or blank when it is not set.
+
+Raises ``LeadRelayError`` when it is set but cannot be read now.
+"""
 
 FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
 """Whoever sends one of these speaks for someone else: a proxy on this machine is no loopback sender."""
@@ -40,7 +48,17 @@ def verify(auth: SourceAuth, request: Request, body: bytes, secret_of: SecretOf,
 
 
 def _secret(auth: SourceAuth, secret_of: SecretOf) -> str:
-    secret = secret_of(auth.secret_env)
+    try:
+        secret = secret_of(auth.secret_env)
+    except LeadRelayError as error:
+        log.error("source.secret_unreadable", secret=auth.secret_env, reason=str(error))
+        raise Refused(
+            503,
+            "secret_unreadable",
+            "The server cannot read this source's secret now; nothing was taken, send again",
+            f"Send the same request again after {RETRY_AFTER_SECONDS} seconds; the server's log has why.",
+            retry_after=RETRY_AFTER_SECONDS,
+        ) from error
     if not secret:  # a blank one would let anyone sign
         raise Refused(
             401,

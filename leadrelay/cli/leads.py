@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +28,8 @@ from leadrelay.control import daemon_facts, hand_in
 from leadrelay.settings import Settings
 from mappings.compile import load
 from mappings.identity import keys_of
-from mappings.problems import PlaybookError
+from mappings.inward import settable
+from mappings.problems import PlaybookError, did_you_mean
 from model.errors import LeadRelayError
 from sync import explain as stories
 from sync import replay as replays
@@ -246,8 +248,12 @@ def replay(
     unknown = [name for name in state or [] if name not in SET_ASIDE]
     if unknown or not (events or state or changes):
         fail(f"Name events, --state ({', '.join(SET_ASIDE)}) or --changes.", WRONG_USAGE)
-    overrides = _overrides(assign or [], release=release)
+    overrides = _overrides(assign or [])
     settings = load_settings()
+    if overrides:
+        _check_names(overrides, settings)
+    if release:
+        overrides["release"] = True
     now, who = SystemClock().now(), by or _user()
     with reading(settings) as snapshot:
         if lead:
@@ -279,16 +285,28 @@ def _verdict(snapshot: Connection, lead: str) -> str:
     return lead_id
 
 
-def _overrides(assign: list[str], *, release: bool) -> dict[str, Any]:
+def _overrides(assign: list[str]) -> dict[str, Any]:
     overrides: dict[str, Any] = {}
     for text in assign:
         name, equals, value = text.partition("=")
         if not equals or not name:
             fail(f"--set {text}: write it as field=value.", WRONG_USAGE)
         overrides[name] = value
-    if release:
-        overrides["release"] = True
     return overrides
+
+
+def _check_names(names: Iterable[str], settings: Settings) -> None:
+    """End the command unless these are fields that a person may set."""
+    try:
+        known = settable(load(settings.playbook))
+    except PlaybookError as error:
+        fail(f"{error}\n--set cannot be checked. Nothing was replayed.")
+    wrong = [name for name in names if name not in known]
+    if wrong:
+        lines = [
+            f'--set {name}: there is no field "{name}" to set. {did_you_mean(name, known)}' for name in wrong
+        ]
+        fail("\n".join([*lines, "Nothing was replayed."]), WRONG_USAGE)
 
 
 def _user() -> str:

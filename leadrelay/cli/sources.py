@@ -8,7 +8,9 @@ import hmac
 import json
 import time
 import uuid
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import requests
 import typer
@@ -28,17 +30,24 @@ from leadrelay.clock import SystemClock
 from leadrelay.control import daemon_url, hand_in
 from leadrelay.settings import Settings
 from mappings.compile import load
+from mappings.identity import email_identity
 from mappings.playbook import Playbook, Source
 from mappings.problems import PlaybookError
-from model.errors import ConnectorError, LeadRelayError
-from model.event import Event, EventKind, RecordRef
+from model.change import Exists, Postponed, RecordChange, Rejected
+from model.errors import ConnectorError, LeadRelayError, NotAuthorized, RetryLater
+from model.event import SET_ASIDE, Event, EventKind, EventState, RecordRef
 from model.lead import LEAD_FIELDS, Lead
 from sync import explain
 from sync.database import Store
 
+if TYPE_CHECKING:
+    from leadrelay.wiring import Connected
+
 app = typer.Typer(help="Sources: who may post leads.", no_args_is_help=True)
 
 PATIENCE = 30.0  # seconds for all hops
+DECISION_SECONDS = 5.0  # for the daemon to decide one event
+CALL_SECONDS = 35.0  # a call under way may take its 30
 
 
 @app.callback()
@@ -92,7 +101,6 @@ class _Run:
         self._settings, self._playbook, self._source, self._quiet = settings, playbook, source, quiet
         self._began = time.monotonic()
         self._email = f"leadrelay-test-{uuid.uuid4().hex[:12]}@example.com"
-        self._lead: Lead | None = None
         self._event_id = ""
         self.hops: list[dict[str, Any]] = []
 
@@ -135,7 +143,7 @@ class _Run:
                 aside = [] if story else explain.set_aside_list(snapshot, SPACE, event_id=self._event_id)
             for event in aside:
                 reasons = "; ".join(reason["text"] for reason in event["reasons"] or []) or event["error"]
-                self._note(event["state"], f"{reasons}  (leadrelay explain event:{event['id']})")
+                self._note(event["state"], f"{reasons}  (with --keep: leadrelay explain event:{event['id']})")
                 return False
             if story is not None and self._told(story):
                 return not self._refused(story)
@@ -144,7 +152,7 @@ class _Run:
         return False
 
     def _told(self, story: explain.Story) -> bool:
-        lead = self._lead = story.lead
+        lead = story.lead
         self._note("mapped", f"{len(lead.fields)} fields")
         self._note("matched", "a new person" if story.chapters[0].state == "new" else "a known person")
         self._note("scored", f"score {lead.score}, stage {lead.stage}")
@@ -173,31 +181,95 @@ class _Run:
         ]
 
     def clean_up(self, store: Store) -> bool:
-        """Delete the lead's records in the CRMs, then the lead itself; return whether nothing is left."""
+        """Remove what the test has left in the CRMs and in the store; return whether nothing is left."""
+        _within(DECISION_SECONDS, lambda: self._end(store)[1] is not EventState.WAITING)
+        lead = self._lead_now(store)
+        row, state = self._end(store)
+        removed: list[str] = []
+        if lead is not None and lead.is_test:
+            _within(CALL_SECONDS, partial(self._is_at_rest, store, lead.id))
+            lead = self._lead_now(store) or lead  # a record may have been made after the last look
+            refs = [RecordRef(link.connection, link.object, link.remote_id) for link in lead.links.values()]
+            is_clean = self._delete(refs, removed)
+            is_clean &= self._forget(store, f"lead {lead.id}", {"lead_id": lead.id})
+        elif state in SET_ASIDE:
+            is_clean = self._forget(store, f"event {row}", {"event": row})
+        else:
+            is_clean = self._is_gone(store, f"event {row}", patience=0)
+        if self._has_given_up():
+            try:
+                is_clean &= self._delete(list(self._late_records()), removed)
+            except ConnectorError as error:
+                is_clean = False
+                self._note("clean-up", str(error))
+        if is_clean:
+            self._note("cleaned up", f"removed from {', '.join(dict.fromkeys(['the store', *removed]))}")
+        return is_clean
+
+    def _has_given_up(self) -> bool:
+        return any(hop["hop"] == "gave up" for hop in self.hops)
+
+    def _lead_now(self, store: Store) -> Lead | None:
+        with store.snapshot() as snapshot:
+            lead_id = explain.find_lead(snapshot, SPACE, self._email, [])
+            return explain.read(snapshot, lead_id).lead if lead_id else None
+
+    def _end(self, store: Store) -> tuple[int, EventState | None]:
+        """Return the row of our post and where it ended; ``None`` when it is not in the store."""
+        with store.snapshot() as snapshot:
+            found = explain.end_of(snapshot, SPACE, self._source.name, self._event_id)
+        return (found[0], EventState(found[1])) if found else (0, None)
+
+    @staticmethod
+    def _is_at_rest(store: Store, lead_id: str) -> bool:
+        with store.snapshot() as snapshot:
+            return not explain.is_being_written(snapshot, lead_id)
+
+    def _connected(self, connection: str) -> Connected | None:
         from leadrelay.wiring import connect  # the vendors' clients load slowly
 
-        if self._lead is None or not self._lead.is_test:
-            return True
-        removed = []
-        with store.snapshot() as snapshot:  # a record may have been made after the last look
-            self._lead = explain.read(snapshot, self._lead.id).lead
-        for link in self._lead.links.values():
-            connected = connect(self._settings, self._playbook.crms[link.connection])
+        crm = self._playbook.crms.get(connection)
+        return connect(self._settings, crm) if crm else None
+
+    def _delete(self, refs: Iterable[RecordRef], removed: list[str]) -> bool:
+        """Delete records and note where; return whether none is left."""
+        is_clean = True
+        for ref in refs:
+            connected = self._connected(ref.connection)
+            try:
+                if connected is None:
+                    raise NotAuthorized("the connection is not set up any more")
+                connected.connector.delete([ref])
+                removed.append(ref.connection)
+            except ConnectorError as error:
+                is_clean = False
+                self._note("clean-up", f"{ref.connection} {ref.object} {ref.id} is still there: {error}")
+        return is_clean
+
+    def _late_records(self) -> Iterator[RecordRef]:
+        """Look in the CRMs for records that were made after the test had given up."""
+        for name in self._writing():
+            crm, connected = self._playbook.crms[name], self._connected(name)
             if connected is None:
                 continue
-            try:
-                connected.connector.delete([RecordRef(link.connection, link.object, link.remote_id)])
-                removed.append(link.connection)
-            except ConnectorError as error:
-                self._note(
-                    "clean-up", f"{link.connection} {link.object} {link.remote_id} is still there: {error}"
-                )
+            who = RecordChange("test", crm.create_object, {}, identities=(email_identity(self._email),))
+            fields = {
+                one: [rule.remote for rule in object_map.fields] for one, object_map in crm.objects.items()
+            }
+            for outcome in connected.connector.find([who], fields):
+                if isinstance(outcome, Exists):
+                    yield outcome.record.ref
+                elif isinstance(outcome, Postponed | Rejected):
+                    raise RetryLater(f"{name} cannot be searched: {outcome.reason}")
+
+    def _forget(self, store: Store, what: str, payload: dict[str, Any]) -> bool:
+        """Have the daemon let go of what the payload names; return whether nothing of it is left."""
         now = SystemClock().now()
         event = Event(
             source=self._source.name,
-            event_id=f"forget-{self._lead.id}",
+            event_id=f"forget-{what.replace(' ', '-')}",
             kind=EventKind.FORGET,
-            payload={"lead_id": self._lead.id},
+            payload=payload,
             occurred_at=now,
             received_at=now,
             space=SPACE,
@@ -205,21 +277,28 @@ class _Run:
         try:
             hand_in(self._settings.database_url, [event])
         except LeadRelayError as error:
-            self._note("clean-up", f"lead {self._lead.id} is still in the store: {error}")
+            self._note("clean-up", f"{what} is still in the store: {error}")
             return False
-        if not self._is_forgotten(store):
-            self._note("clean-up", f"lead {self._lead.id} is still in the store; is the daemon deciding?")
-            return False
-        self._note("cleaned up", f"removed from {', '.join(['the store', *removed])}")
-        return len(removed) == len(self._lead.links)
+        return self._is_gone(store, what, patience=DECISION_SECONDS)
 
-    def _is_forgotten(self, store: Store) -> bool:
-        for _ in range(100):
-            with store.snapshot() as snapshot:
-                if explain.find_lead(snapshot, SPACE, self._email, []) is None:
-                    return True
-            time.sleep(0.05)
+    def _is_gone(self, store: Store, what: str, patience: float) -> bool:
+        def look() -> bool:
+            return self._lead_now(store) is None and self._end(store)[1] is None
+
+        if _within(patience, look):
+            return True
+        self._note("clean-up", f"{what} is still in the store; is the daemon deciding?")
         return False
+
+
+def _within(seconds: float, look: Callable[[], bool]) -> bool:
+    """Look until it is so, for at most this long; return whether it is."""
+    until = time.monotonic() + seconds
+    while not look():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _refusal(answer: requests.Response) -> str:

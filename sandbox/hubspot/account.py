@@ -18,7 +18,7 @@ from sandbox.hubspot import forms as web_forms
 from sandbox.hubspot.acts import as_refusal
 from sandbox.hubspot.apps import APP_ID, Apps
 from sandbox.hubspot.errors import ApiError
-from sandbox.hubspot.kinds import KINDS, SPELLINGS
+from sandbox.hubspot.kinds import KINDS, NOT_BUILT, SPELLINGS
 from sandbox.hubspot.lead_rules import LeadRules
 from sandbox.hubspot.limits import Budget, Window
 from sandbox.hubspot.link_types import LinkType, LinkTypes
@@ -122,7 +122,7 @@ class HubSpot(Vendor):
         template = plain_template(rule)
         for name in TYPE_ARGUMENTS:
             if name in arguments:
-                kind = SPELLINGS.get(str(arguments[name]))
+                kind = SPELLINGS.get(str(arguments[name]).lower())
                 template = template.replace(f"{{{name}}}", kind.name if kind else str(arguments[name]))
         return template
 
@@ -137,9 +137,14 @@ class HubSpot(Vendor):
 
     def of(self, object_type: str) -> Objects:
         """The records of the object type that a path or a body names, in any spelling."""
-        kind = SPELLINGS.get(object_type)
+        named = object_type.lower()
+        kind = SPELLINGS.get(named)
         if kind is not None:
             return self.objects[kind.name]
+        if named in NOT_BUILT:
+            raise self.missing(f"the object type {object_type}")
+        if named.startswith(("2-", "p_")):
+            raise self.missing(f"custom objects such as {object_type}")
         if object_type[:1].isdigit():
             raise ApiError(400, f"Invalid object or event type id: {object_type}", None)
         raise ApiError(400, f"Unable to infer object type from: {object_type}", None)

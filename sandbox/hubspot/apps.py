@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from sandbox.hubspot import shapes
+
 APP_ID, CLIENT_ID, CLIENT_SECRET = 54_321, "sandbox-client-id", "sandbox-client-secret-0001"
 DEVELOPER_KEY = "sandbox-developer-key"
 TOKEN = "sandbox-token"
@@ -108,12 +110,12 @@ class Apps:
         present = self.by_client.get(str(told.get("client_id", "")))
         return self.add(
             App(
-                int(told.get("app_id") or (present.app_id if present else number)),
+                shapes.whole(told.get("app_id") or (present.app_id if present else number)),
                 str(told.get("client_id") or f"client-{number}"),
                 str(told.get("client_secret") or secrets.token_urlsafe(12)),
                 str(told.get("name") or f"App {number}"),
-                tuple(told.get("redirect_uris") or ()),
-                tuple(told.get("scopes") or ALL_SCOPES),
+                tuple(shapes.texts(told.get("redirect_uris"))),
+                tuple(shapes.texts(told.get("scopes")) or ALL_SCOPES),
             )
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
+from sandbox.hubspot import shapes
 from sandbox.hubspot.association_calls import LARGEST_PAGE, Pair
 from sandbox.hubspot.errors import ApiError, bad_request, busy_row
 from sandbox.hubspot.rows import Outcome, Row, rows_in
@@ -88,10 +89,9 @@ def _read(account: HubSpot, pair: Pair, rows: Sequence[Row], status: int) -> Res
 
 def _archive(account: HubSpot, pair: Pair, rows: Sequence[Row], status: int) -> Response:
     for row in rows:
-        others = row.get("to")
-        if not isinstance(others, list):
+        if row.get("to") is None:
             raise bad_request("Invalid request: to must be a list of objects.")
-        for other in others:
+        for other in shapes.objects(row["to"]):
             account.links.remove((pair.source, _id(row, "from")), (pair.target, as_text(other.get("id"))))
     return _done(account, status)
 

@@ -16,6 +16,7 @@ from sandbox.hubspot.objects import Objects
 from sandbox.hubspot.render import limit_in
 from sandbox.hubspot.values import iso
 from sandbox.hubspot.wanted import specs_in, wrong_type
+from sandbox.reading import sent_json, whole_number
 
 if TYPE_CHECKING:
     from sandbox.hubspot.account import HubSpot
@@ -39,7 +40,7 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
 
     def labelled(object_type: str, record_id: str, to_type: str, to_id: str) -> Response:
         pair = Pair(account.of(object_type), account.of(to_type))
-        specs = specs_in(request.get_json(silent=True, force=True))
+        specs = specs_in(sent_json())
         with account.lock:
             pair.check(specs)
             source, target = pair.ends(record_id, to_id)
@@ -145,7 +146,8 @@ class Pair:
         }
         ids = sorted(present, key=int)
         if after:
-            ids = [other for other in ids if int(other) > int(after)] if after.isdigit() else []
+            start = whole_number(after)
+            ids = [] if start is None else [other for other in ids if int(other) > start]
         shown = [
             {"toObjectId": other, "associationTypes": self._shown(present[other])}
             for other in islice(ids, size)

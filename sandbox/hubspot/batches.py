@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response
 
-from sandbox.hubspot import render
+from sandbox.hubspot import render, shapes
 from sandbox.hubspot.errors import ApiError, already_exists, bad_request, busy_row, some_not_found
 from sandbox.hubspot.objects import Objects, Values
 from sandbox.hubspot.render import View, flag_in
@@ -19,6 +19,7 @@ from sandbox.hubspot.rows import (
     identifiers_in,
     refuse_problems,
     rows_in,
+    trace_of,
     traces_in,
 )
 from sandbox.hubspot.singles import OBJECTS, check_id_property
@@ -79,9 +80,10 @@ def _create(objects: Objects, rows: Sequence[Row]) -> Response:
 
 def _read(objects: Objects, rows: Sequence[Row]) -> Response:
     asked, account = render.body(), objects.account
-    id_property = asked.get("idProperty")
+    id_property = shapes.text(asked.get("idProperty")) or None
     check_id_property(objects, id_property)
-    view = View(objects, asked.get("properties") or (), asked.get("propertiesWithHistory") or ())
+    wanted, with_history = (shapes.texts(asked.get(key)) for key in ("properties", "propertiesWithHistory"))
+    view = View(objects, wanted, with_history)
     outcome, missing = Outcome(account.now()), []
     for identifier in identifiers_in(objects, rows, id_property):
         record = objects.find(identifier, id_property)
@@ -101,13 +103,13 @@ def _read(objects: Objects, rows: Sequence[Row]) -> Response:
 def _update(objects: Objects, rows: Sequence[Row]) -> Response:
     """A bad value or a taken address refuses the whole batch; a row without a record fails alone."""
     account = objects.account
-    id_properties = {str(row.get("idProperty") or "") for row in rows}
+    id_properties = {shapes.text(row.get("idProperty")) for row in rows}
     for id_property in id_properties - {"", "hs_object_id", *objects.definitions.unique}:
         type_id = objects.kind.type_id
         raise bad_request(f"Unable to perform update/upsert by non-unique {type_id} property {id_property}")
-    identifiers = identifiers_in(objects, rows, rows[0].get("idProperty"))
+    identifiers = identifiers_in(objects, rows, shapes.text(rows[0].get("idProperty")) or None)
     found = [
-        objects.find_exact(identifier, row.get("idProperty"))
+        objects.find_exact(identifier, shapes.text(row.get("idProperty")) or None)
         for identifier, row in zip(identifiers, rows, strict=True)
     ]
     sent = [
@@ -119,7 +121,7 @@ def _update(objects: Objects, rows: Sequence[Row]) -> Response:
     )
     outcome, missing = Outcome(account.now()), []
     for row, identifier, record, (values, _) in zip(rows, identifiers, found, sent, strict=True):
-        trace = {"objectWriteTraceId": [row["objectWriteTraceId"]]} if row.get("objectWriteTraceId") else {}
+        trace = {"objectWriteTraceId": [trace_of(row)]} if trace_of(row) else {}
         if record is None and not trace:
             missing.append(identifier)
         elif record is None:
@@ -129,7 +131,7 @@ def _update(objects: Objects, rows: Sequence[Row]) -> Response:
         else:
             objects.update(record, values)
             told = render.updated(objects, record, values)
-            outcome.results.append(told | echo(str(row.get("objectWriteTraceId") or "")))
+            outcome.results.append(told | echo(trace_of(row)))
     if missing:
         outcome.errors.append(some_not_found(objects.kind, missing).row())
     return outcome.answer(account, 200)

@@ -205,3 +205,13 @@ SPELLINGS = {
     spelling: kind for kind in KINDS.values() for spelling in (kind.name, kind.singular, kind.type_id)
 }
 """What a path or a body may say for an object type."""
+
+# HubSpot's other object types (Understanding the CRM, "Object type ID values"), which are not built here.
+_NOT_BUILT = {
+    "appointments": "0-421", "carts": "0-142", "courses": "0-410", "discounts": "0-84",
+    "feedback_submissions": "0-19", "fees": "0-85", "goal_targets": "0-74", "invoices": "0-53",
+    "line_items": "0-8", "listings": "0-420", "marketing_events": "0-54", "orders": "0-123",
+    "commerce_payments": "0-101", "postal_mail": "0-116", "products": "0-7", "projects": "0-970",
+    "quotes": "0-14", "services": "0-162", "subscriptions": "0-69", "taxes": "0-86", "users": "0-115",
+}  # fmt: skip
+NOT_BUILT = frozenset({*_NOT_BUILT, *_NOT_BUILT.values()})

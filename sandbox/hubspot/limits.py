@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,6 +10,7 @@ from datetime import datetime
 from sandbox.hubspot.errors import PORTAL_ID, ApiError
 
 WINDOW_S = 10.0
+DAILY = "DAILY"
 
 
 class Budget:
@@ -24,7 +26,7 @@ class Budget:
         now = self._roll(at)
         burst, daily = limits["per_10s"], limits["daily"]
         if daily is not None and self._today >= daily:
-            return too_many("You have reached your daily limit.", "DAILY")
+            return too_many("You have reached your daily limit.", DAILY)
         if burst is not None and len(self._times) >= burst:
             return too_many("You have reached your ten_secondly_rolling limit.", "TEN_SECONDLY_ROLLING")
         self._times.append(now)
@@ -91,6 +93,8 @@ def too_many_searches() -> ApiError:
 
 
 def too_many(message: str, policy: str) -> ApiError:
-    """429 as the gateway words it; it has no category."""
-    group = f"publicapi:app:{PORTAL_ID}"
-    return ApiError(429, message, None, errorType="RATE_LIMIT", policyName=policy, groupName=group)
+    """429 as the gateway words it; it has no category. The daily one is documented, the other is seen."""
+    more = (
+        {"requestId": str(uuid.uuid4())} if policy == DAILY else {"groupName": f"publicapi:app:{PORTAL_ID}"}
+    )
+    return ApiError(429, message, None, errorType="RATE_LIMIT", policyName=policy, **more)

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 
 from sandbox.app import answer
-from sandbox.hubspot import render
+from sandbox.hubspot import render, shapes
 from sandbox.hubspot.errors import bad_request, fields_missing, not_found
 from sandbox.hubspot.kinds import SPELLINGS
 from sandbox.hubspot.lists import DYNAMIC, MANUAL, SNAPSHOT, RecordList, change_members
 from sandbox.hubspot.render import flag_in, limit_in, names_in
-from sandbox.hubspot.values import as_text, iso
+from sandbox.hubspot.values import iso
+from sandbox.reading import sent_json, whole_number
 
 if TYPE_CHECKING:
     from sandbox.hubspot.account import HubSpot
 
 LISTS = ("/crm/v3/lists", "/crm/lists/2026-03", "/crm/lists/2026-09")
 MOST_COPIED = 100_000
-NOT_A_LIST = "Invalid input JSON on line 1, column 1: Cannot deserialize value of type `java.util.ArrayList`"
 
 
 def add_to(api: Blueprint, account: HubSpot) -> None:
@@ -31,15 +31,14 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
         missing = [name for name in ("name", "objectTypeId", "processingType") if not sent.get(name)]
         if missing:
             raise fields_missing(missing)
-        if sent["processingType"] not in (MANUAL, SNAPSHOT, DYNAMIC):
-            raise bad_request(f"{sent['processingType']} is no processing type of a list.")
-        if sent["processingType"] == DYNAMIC and not sent.get("filterBranch"):
+        name, processing = shapes.text(sent["name"]), shapes.text(sent["processingType"])
+        if processing not in (MANUAL, SNAPSHOT, DYNAMIC):
+            raise bad_request(f"{processing} is no processing type of a list.")
+        if processing == DYNAMIC and not sent.get("filterBranch"):
             raise bad_request("A dynamic list needs a filterBranch.")
-        type_id, at = account.of(as_text(sent["objectTypeId"])).kind.type_id, account.now()
+        type_id, at = account.of(shapes.text(sent["objectTypeId"])).kind.type_id, account.now()
         with account.lock:
-            made = account.lists.add(
-                sent["name"], type_id, sent["processingType"], at=at, filters=sent.get("filterBranch")
-            )
+            made = account.lists.add(name, type_id, processing, at=at, filters=sent.get("filterBranch"))
         return answer({"list": made.as_json()})
 
     def several() -> Response:
@@ -58,9 +57,9 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
 
     def search() -> Response:
         sent = render.body()
-        words, kinds = as_text(sent.get("query")).lower(), sent.get("processingTypes") or ()
-        wanted_ids, type_id = sent.get("listIds") or (), sent.get("objectTypeId")
-        size, offset = int(sent.get("count") or 20), int(sent.get("offset") or 0)
+        words, kinds = shapes.text(sent.get("query")).lower(), shapes.texts(sent.get("processingTypes"))
+        wanted_ids, type_id = shapes.texts(sent.get("listIds")), shapes.text(sent.get("objectTypeId"))
+        size, offset = shapes.whole(sent.get("count") or 20), shapes.whole(sent.get("offset") or 0)
         found = [
             one
             for one in account.lists.live()
@@ -91,11 +90,12 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
         return Response(status=204)
 
     def members(list_id: str) -> Response:
-        size, after = limit_in(100, 250), request.args.get("after")
+        size, after = limit_in(100, 250), whole_number(request.args.get("after") or "0")
+        if after is None:
+            raise bad_request(f"Invalid after: {request.args['after']}")
         one = account.lists.get(list_id)
         ids = sorted(one.members, key=int)
-        if after:
-            ids = [record_id for record_id in ids if int(record_id) > int(after)]
+        ids = [record_id for record_id in ids if int(record_id) > after]
         shown = [
             {"recordId": record_id, "membershipTimestamp": iso(one.members[record_id])}
             for record_id in islice(ids, size)
@@ -176,13 +176,13 @@ def _joined(one: RecordList, record_id: str) -> dict[str, Any]:
 
 
 def _sent() -> Any:
-    return request.get_json(silent=True, force=True)
+    return sent_json()
 
 
 def _ids(sent: Any) -> list[str]:
-    if not isinstance(sent, list):
-        raise bad_request(NOT_A_LIST)
-    return list(dict.fromkeys(as_text(record_id) for record_id in sent))
+    if sent is None:
+        raise shapes.not_a("java.util.ArrayList")
+    return list(dict.fromkeys(shapes.texts(sent)))
 
 
 def _change(account: HubSpot, list_id: str, joining: list[str], leaving: list[str]) -> Response:

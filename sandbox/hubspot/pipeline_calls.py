@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 
 from sandbox.app import answer
-from sandbox.hubspot import render
+from sandbox.hubspot import render, shapes
 from sandbox.hubspot.errors import ApiError, bad_request, fields_missing, not_found
 from sandbox.hubspot.objects import Objects
 from sandbox.hubspot.pipelines import Pipelines, a_pipeline, a_stage
 from sandbox.hubspot.render import flag_in
-from sandbox.hubspot.values import iso
+from sandbox.hubspot.values import NUMBER, iso
 
 if TYPE_CHECKING:
     from sandbox.hubspot.account import HubSpot
@@ -36,12 +36,14 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
         _, pipelines = _of(account, object_type)
         sent = _complete(render.body(), "label", "displayOrder", "stages")
         with account.lock:
-            made = a_pipeline(sent.get("pipelineId") or str(uuid.uuid4()), *_named(sent), at=now())
+            made = a_pipeline(
+                shapes.text(sent.get("pipelineId")) or str(uuid.uuid4()), *_named(sent), at=now()
+            )
             if made["id"] in pipelines.by_id or any(
                 told["label"] == made["label"] for told in pipelines.by_id.values()
             ):
                 raise ApiError(409, f"A pipeline named '{made['label']}' already exists.", "CONFLICT")
-            made["stages"] = [_new_stage(pipelines, stage, now()) for stage in sent["stages"]]
+            made["stages"] = [_new_stage(pipelines, stage, now()) for stage in shapes.objects(sent["stages"])]
             pipelines.by_id[made["id"]] = made
         return answer(made, 201)
 
@@ -55,7 +57,7 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
             sent = render.body()
             if request.method == "PUT":
                 _complete(sent, "label", "displayOrder", "stages")
-                stages = [_new_stage(pipelines, stage, now()) for stage in sent["stages"]]
+                stages = [_new_stage(pipelines, stage, now()) for stage in shapes.objects(sent["stages"])]
                 kept = {stage["id"] for stage in stages}
                 for stage in told["stages"]:
                     if stage["id"] not in kept and _checks():
@@ -156,28 +158,36 @@ def _complete(sent: Mapping[str, Any], *needed: str) -> Mapping[str, Any]:
 
 
 def _named(sent: Mapping[str, Any]) -> tuple[str, int]:
-    return str(sent["label"]), int(sent["displayOrder"])
+    return shapes.text(sent["label"]), shapes.whole(sent["displayOrder"])
 
 
 def _new_stage(pipelines: Pipelines, sent: Mapping[str, Any], at: str) -> dict[str, Any]:
     _complete(sent, "label", "displayOrder")
-    stage_id = sent.get("stageId") or str(uuid.uuid4())
+    stage_id = shapes.text(sent.get("stageId")) or str(uuid.uuid4())
     return a_stage(stage_id, *_named(sent), _metadata(pipelines, sent), at=at)
 
 
 def _metadata(pipelines: Pipelines, sent: Mapping[str, Any]) -> Mapping[str, str]:
     """What was sent; a probability of 0 or 1 closes a stage."""
-    metadata = sent.get("metadata") or {}
+    metadata = {name: shapes.text(value) for name, value in shapes.an_object(sent.get("metadata")).items()}
     if pipelines.kind.name == "deals" and "probability" not in metadata:
         raise bad_request("A deal stage needs a probability in its metadata.")
     if "probability" in metadata:
+        if not NUMBER.fullmatch(metadata["probability"]):
+            raise bad_request("The probability of a deal stage is a number between 0.0 and 1.0.")
         closed = str(float(metadata["probability"]) in (0, 1)).lower()
         metadata = {"isClosed": closed, **metadata}
     return metadata
 
 
 def _changes(sent: Mapping[str, Any], allowed: tuple[str, ...], at: str) -> dict[str, Any]:
-    return {name: sent[name] for name in allowed if name in sent} | {"updatedAt": at}
+    told = {name: sent[name] for name in allowed if name in sent}
+    for name, read in (("label", shapes.text), ("displayOrder", shapes.whole)):
+        if name in told:
+            told[name] = read(told[name])
+    if "archived" in told:
+        told["archived"] = told["archived"] is True
+    return told | {"updatedAt": at}
 
 
 def _checks() -> bool:

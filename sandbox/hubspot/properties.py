@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.hubspot.kinds import Kind
+from sandbox.hubspot.values import as_text
 
 HERE = Path(__file__).parent / "definitions"
 MADE_AT = "2026-01-05T08:00:00.000Z"
@@ -54,7 +55,7 @@ class Definitions:
         """Change a definition."""
         told: Definition = {**self.live[name], **changes, "updatedAt": at}
         if "options" in changes:
-            told["options"] = options_of(changes["options"])
+            told["options"] = options_of(changes["options"] or [])
         self.live[name] = told
         return told
 
@@ -84,7 +85,16 @@ def _ours(kind_name: str) -> list[Mapping[str, Any]]:
 
 def options_of(sent: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The choices of an enumeration in HubSpot's shape, in their order."""
-    return [{"displayOrder": place, "hidden": False, **option} for place, option in enumerate(sent)]
+    return [
+        {
+            "displayOrder": place,
+            "hidden": False,
+            **option,
+            "label": as_text(option["label"]),
+            "value": as_text(option["value"]),
+        }
+        for place, option in enumerate(sent)
+    ]
 
 
 def _group(name: str, order: int) -> dict[str, Any]:
@@ -101,7 +111,7 @@ def _definition(row: Mapping[str, Any], hubspot_defined: bool, order: int) -> De
         "fieldType": row["fieldType"],
         "description": "",
         "groupName": row["groupName"],
-        "options": options_of(row.get("options", [])),
+        "options": options_of(row.get("options") or []),
         "displayOrder": order if hubspot_defined else -1,
         "calculated": False,
         "externalOptions": row.get("externalOptions", False),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response
 
 from sandbox.app import answer
-from sandbox.hubspot import render
+from sandbox.hubspot import render, shapes
 from sandbox.hubspot.errors import ApiError, bad_request, fields_missing, not_found
 from sandbox.hubspot.objects import Objects
 from sandbox.hubspot.properties import Definition
@@ -149,6 +149,8 @@ def _archive(objects: Objects, name: str) -> None:
 
 def _check(objects: Objects, told: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
     """Refuse types that do not go together, groups that are not there, options without a value."""
+    for key in ("label", "type", "fieldType", "groupName", "description"):
+        shapes.text(told.get(key))
     allowed = FIELD_TYPES.get(told["type"])
     if allowed is None:
         raise bad_request(f"{told['type']} is no property type; allowed: {', '.join(FIELD_TYPES)}.")
@@ -157,6 +159,6 @@ def _check(objects: Objects, told: Mapping[str, Any], sent: Mapping[str, Any]) -
         raise bad_request(f"{pair}; allowed: {', '.join(allowed)}.")
     if "groupName" in sent and told["groupName"] not in objects.definitions.groups:
         raise bad_request(f"There is no property group named '{told['groupName']}'.")
-    for option in sent.get("options") or ():
-        if not isinstance(option, Mapping) or not option.get("label") or option.get("value") in (None, ""):
+    for option in shapes.objects(sent.get("options")):
+        if not shapes.text(option.get("label")) or not shapes.text(option.get("value")):
             raise fields_missing(["label", "value"])

@@ -11,6 +11,7 @@ from sandbox.history import Write
 from sandbox.hubspot.errors import ApiError, bad_request
 from sandbox.hubspot.objects import Objects
 from sandbox.hubspot.values import iso
+from sandbox.reading import sent_json, whole_number
 from sandbox.records import Record
 
 AFTER_UPDATE = ("lifecyclestage",)  # HubSpot answers it beside what was written
@@ -116,14 +117,15 @@ def flag_in(query: str) -> bool:
 def limit_in(default: int, most: int) -> int:
     """The page size asked for."""
     text = request.args.get("limit", str(default))
-    if not text.isdigit() or not 1 <= int(text) <= most:
+    limit = whole_number(text)
+    if limit is None or not 1 <= limit <= most:
         raise bad_request(f"Invalid limit: {text}. It must be between 1 and {most}.")
-    return int(text)
+    return limit
 
 
 def body() -> Mapping[str, Any]:
     """The JSON object that was sent."""
-    sent = request.get_json(silent=True, force=True)
+    sent = sent_json()
     if not isinstance(sent, dict):
         raise ApiError(400, "Invalid input JSON on line 1, column 1: no JSON object", "VALIDATION_ERROR")
     return sent

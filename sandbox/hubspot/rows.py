@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 
 from sandbox.app import answer
-from sandbox.hubspot import render
+from sandbox.hubspot import render, shapes
 from sandbox.hubspot.errors import ApiError, Problem, bad_request, duplicate_ids, not_valid
 from sandbox.hubspot.objects import Objects
 from sandbox.hubspot.values import iso
@@ -63,7 +63,7 @@ def rows_in(most: int = MOST_ROWS) -> list[Row]:
 
 def identifiers_in(objects: Objects, rows: Sequence[Row], id_property: str | None) -> list[str]:
     """The id of each row; a record named twice refuses the batch."""
-    identifiers = [str(row.get("id", "")) for row in rows]
+    identifiers = [shapes.text(row.get("id")) for row in rows]
     counted = Counter(objects.key(identifier, id_property) for identifier in identifiers)
     twice = [identifier for identifier, times in counted.items() if times > 1]
     if twice:
@@ -73,8 +73,13 @@ def identifiers_in(objects: Objects, rows: Sequence[Row], id_property: str | Non
 
 def traces_in(rows: Sequence[Row]) -> tuple[list[str], bool]:
     """The trace id of each row, and whether every row has one of its own, so that it may fail alone."""
-    traces = [str(row.get("objectWriteTraceId") or "") for row in rows]
+    traces = [trace_of(row) for row in rows]
     return traces, all(traces) and len(set(traces)) == len(traces)
+
+
+def trace_of(row: Row) -> str:
+    """The trace id of a row."""
+    return shapes.text(row.get("objectWriteTraceId"))
 
 
 def echo(trace: str) -> dict[str, str]:

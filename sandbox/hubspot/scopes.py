@@ -69,7 +69,7 @@ AREAS = (
 
 def _name(kind: str) -> str:
     """The object type after which the scope is called: activities have none of their own."""
-    known = SPELLINGS.get(kind)
+    known = SPELLINGS.get(kind.lower())
     name = known.name if known else "contacts"
     return name if name in ("contacts", "companies", "deals", "leads", "tickets") else "contacts"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 
 from sandbox.app import answer
-from sandbox.hubspot import render
+from sandbox.hubspot import render, shapes
 from sandbox.hubspot.errors import bad_request
 from sandbox.hubspot.filters import Test, reading, to_test, words_in
 from sandbox.hubspot.index import indexed
@@ -17,6 +17,7 @@ from sandbox.hubspot.objects import Objects
 from sandbox.hubspot.render import View
 from sandbox.hubspot.singles import OBJECTS
 from sandbox.hubspot.values import as_text
+from sandbox.reading import whole_number
 from sandbox.records import Record
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ MOST_GROUPS, MOST_IN_GROUP, MOST_FILTERS = 5, 6, 18
 MOST_CHARACTERS, LARGEST_PAGE, LAST_RESULT = 3_000, 200, 10_000
 ENDPOINT = "search "  # the account knows by this name which calls have a limit of their own
 
-Filter = Mapping[str, Any]
+Filter = shapes.Object
 Match = Callable[[Record], bool]
 
 
@@ -41,11 +42,11 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
         groups = _groups(sent)
         size, offset = _page(sent)
         with account.lock:
-            matches = _matches(objects, groups, as_text(sent.get("query")))
+            matches = _matches(objects, groups, shapes.text(sent.get("query")))
             candidates = _by_key(objects, groups) or indexed(objects)
             found = [record for record in candidates if matches(record)]
-            _sort(objects, found, sent.get("sorts") or [])
-            view = View(objects, [as_text(name) for name in sent.get("properties") or ()])
+            _sort(objects, found, shapes.listed(sent.get("sorts")))
+            view = View(objects, shapes.texts(sent.get("properties")))
             told: dict[str, Any] = {"total": len(found)}
             told["results"] = [view.show(record) for record in found[offset : offset + size]]
         if offset + size < len(found):
@@ -61,9 +62,7 @@ def _groups(sent: Mapping[str, Any]) -> list[list[Filter]]:
     told = sent.get("filterGroups") or ([{"filters": sent["filters"]}] if sent.get("filters") else [])
     if not isinstance(told, list) or not all(isinstance(group, dict) for group in told):
         raise bad_request("Invalid input JSON: filterGroups must be a list of objects")
-    groups = [group.get("filters") or [] for group in told]
-    if not all(isinstance(one, dict) for group in groups for one in group):
-        raise bad_request("Invalid input JSON: filters must be a list of objects")
+    groups = [shapes.objects(group.get("filters")) for group in told]
     _at_most("filterGroups", len(groups), MOST_GROUPS)
     for group in groups:
         _at_most("filters per filterGroup", len(group), MOST_IN_GROUP)
@@ -78,13 +77,14 @@ def _at_most(what: str, count: int, most: int) -> None:
 
 def _page(sent: Mapping[str, Any]) -> tuple[int, int]:
     limit, after = as_text(sent.get("limit")) or "10", as_text(sent.get("after")) or "0"
-    if not limit.isdigit() or not 1 <= int(limit) <= LARGEST_PAGE:
+    size, offset = whole_number(limit), whole_number(after)
+    if size is None or not 1 <= size <= LARGEST_PAGE:
         raise bad_request(f"Invalid limit: {limit}. It must be between 1 and {LARGEST_PAGE}.")
-    if not after.isdigit():
+    if offset is None:
         raise bad_request(f"Invalid after: {after}. It must be a whole number.")
-    if int(after) + int(limit) > LAST_RESULT:
+    if offset + size > LAST_RESULT:
         raise bad_request(f"Invalid after: {after}. A search goes to the first {LAST_RESULT} results only.")
-    return int(limit), int(after)
+    return size, offset
 
 
 def _matches(objects: Objects, groups: Sequence[Sequence[Filter]], query: str) -> Match:
@@ -122,7 +122,7 @@ def _associated(objects: Objects, target: str, told: Filter) -> Match:
     if kind is None:
         raise bad_request(f"Invalid input JSON: there are no associations with {target}")
     links, source, operator = objects.account.links, objects.kind.name, told.get("operator")
-    values = told.get("values") or [] if operator == "IN" else [told.get("value")]
+    values = shapes.texts(told.get("values")) if operator == "IN" else [told.get("value")]
     wanted = {as_text(value) for value in values}
     match operator:
         case "EQ" | "IN":
@@ -143,7 +143,7 @@ def _by_key(objects: Objects, groups: Sequence[Sequence[Filter]]) -> list[Record
         if told is None:
             return None
         name = told["propertyName"]
-        for value in told.get("values") or [told.get("value")]:
+        for value in shapes.texts(told.get("values")) or [shapes.text(told.get("value"))]:
             record = objects.find_exact(as_text(value), name)
             if record is not None:
                 found[record.position] = record
@@ -156,10 +156,8 @@ def _names_keys(objects: Objects, told: Filter) -> bool:
     return is_key and told.get("operator") in ("EQ", "IN")
 
 
-def _sort(objects: Objects, found: list[Record], sorts: object) -> None:
+def _sort(objects: Objects, found: list[Record], sorts: Sequence[object]) -> None:
     """Order by one property, records without it last; by creation where none is named."""
-    if not isinstance(sorts, list):
-        raise bad_request("Invalid input JSON: sorts must be a list")
     _at_most("sorts", len(sorts), 1)
     for told in sorts:
         name, descending = _sort_of(told)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flask import Response
 
-from sandbox.hubspot import render
+from sandbox.hubspot import render, shapes
 from sandbox.hubspot.errors import ApiError, bad_request, busy_row, not_valid
 from sandbox.hubspot.objects import Objects
 from sandbox.hubspot.rows import Outcome, Row, echo, existing_id, identifiers_in, traces_in
@@ -39,7 +39,7 @@ def upsert(objects: Objects, rows: Sequence[Row]) -> Response:
 
 
 def _id_property(rows: Sequence[Row]) -> str:
-    named = {str(row.get("idProperty") or "") for row in rows}
+    named = {shapes.text(row.get("idProperty")) for row in rows}
     if len(named) > 1:
         raise bad_request("Invalid request: all inputs must have the same idProperty.")
     return named.pop()

@@ -53,7 +53,7 @@ def as_text(value: Any) -> str:
 def read_time(text: str) -> datetime | None:
     """A time from epoch milliseconds or ISO 8601; without a zone it counts as UTC."""
     try:
-        if re.fullmatch(r"-?\d{6,}", text):
+        if re.fullmatch(r"-?[0-9]+", text):
             return datetime.fromtimestamp(int(text) / 1000, UTC)
         at = datetime.fromisoformat(text)
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

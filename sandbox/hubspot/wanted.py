@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.hubspot import shapes
 from sandbox.hubspot.errors import bad_associations, bad_request
 from sandbox.hubspot.link_types import LinkType, Spec
 from sandbox.hubspot.objects import Objects
@@ -12,15 +13,13 @@ from sandbox.hubspot.objects import Objects
 
 def wanted_in(objects: Objects, sent: Mapping[str, Any]) -> list[tuple[str, LinkType]]:
     """The records named in ``associations`` of a body or row, each with a type that fits."""
-    rows = sent.get("associations") or []
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise bad_request("Invalid request: associations must be a list of objects.")
+    rows = shapes.objects(sent.get("associations"))
     return [one for row in rows for one in _wanted(objects, row)]
 
 
 def _wanted(objects: Objects, row: Mapping[str, Any]) -> list[tuple[str, LinkType]]:
-    other = str((row.get("to") or {}).get("id", ""))
-    types = [_type(objects, specs_in([told])[0]) for told in row.get("types") or []]
+    other = shapes.text(shapes.an_object(row.get("to")).get("id"))
+    types = [_type(objects, spec) for spec in specs_in(shapes.listed(row.get("types")))]
     if not types:
         raise bad_request("Invalid request: an association needs at least one type.")
     for made in types:
@@ -38,11 +37,11 @@ def specs_in(types: object) -> list[Spec]:
     """The association types of a body, by category and id."""
     if not isinstance(types, list) or not all(isinstance(told, dict) for told in types):
         raise bad_request("Invalid request: types must be a list of objects.")
-    try:
-        return [(str(told["associationCategory"]), int(told["associationTypeId"])) for told in types]
-    except (KeyError, TypeError, ValueError):
-        message = "Invalid request: a type needs associationCategory and associationTypeId."
-        raise bad_request(message) from None
+    if any(told.get(key) is None for told in types for key in ("associationCategory", "associationTypeId")):
+        raise bad_request("Invalid request: a type needs associationCategory and associationTypeId.")
+    return [
+        (shapes.text(told["associationCategory"]), shapes.whole(told["associationTypeId"])) for told in types
+    ]
 
 
 def _type(objects: Objects, spec: Spec) -> LinkType:

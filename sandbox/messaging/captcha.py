@@ -16,6 +16,7 @@ from flask import Blueprint, Response, request
 
 from sandbox.app import answer
 from sandbox.messaging.shapes import captcha_error
+from sandbox.reading import sent_json
 
 if TYPE_CHECKING:
     from sandbox.messaging.service import Messaging
@@ -177,5 +178,5 @@ def _second(at: datetime) -> str:
 def _form_or_json() -> dict[str, str] | None:
     if not request.is_json:
         return dict(request.form)
-    body = request.get_json(silent=True)
+    body = sent_json()
     return {name: str(value) for name, value in body.items()} if isinstance(body, dict) else None

@@ -16,6 +16,7 @@ from flask import Blueprint, Response, request
 from sandbox.app import answer
 from sandbox.messaging.companies import COMPANIES, Company
 from sandbox.messaging.shapes import Answer, enrichment_error, enrichment_too_fast, out_of_credits
+from sandbox.reading import whole_number
 
 if TYPE_CHECKING:
     from sandbox.messaging.service import Messaging
@@ -194,9 +195,10 @@ def _found(service: Messaging, kind: str, told: Mapping[str, Any]) -> Response:
 def _least() -> int:
     """The likelihood that a match must have at least."""
     text = request.args.get("min_likelihood", "1")
-    if not text.isdigit():
+    least = whole_number(text)
+    if least is None:
         raise Answer(_invalid())
-    return int(text)
+    return least
 
 
 def _invalid() -> Response:

@@ -5,7 +5,6 @@ Sources: the pages of the methods in Slack's reference, "Using the Slack Web API
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from sandbox.app import answer
 from sandbox.messaging import blocks, places
 from sandbox.messaging.shapes import Answer, method_too_fast, slack_error
 from sandbox.messaging.slack_hooks import message
+from sandbox.reading import json_of, sent_json
 
 if TYPE_CHECKING:
     from sandbox.messaging.service import Messaging
@@ -80,7 +80,7 @@ def _arguments() -> dict[str, Any]:
     """The arguments of a call with a good token: a form, a query or JSON. Lists in a form are JSON texts."""
     sent: dict[str, Any] = dict(request.values)
     if request.is_json and request.get_data():
-        body = request.get_json(silent=True)
+        body = sent_json()
         if not isinstance(body, dict):
             raise Answer(slack_error("invalid_json" if body is None else "json_not_object"))
         sent |= body
@@ -97,7 +97,7 @@ def _unpacked(name: str, value: Any) -> Any:
     if name not in ("blocks", "attachments") or not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        return json_of(value)
     except ValueError:
         raise Answer(slack_error(f"invalid_{name}_format")) from None
 

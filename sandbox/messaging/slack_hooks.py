@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from flask import Blueprint, Response, request
 
 from sandbox.messaging import blocks, places
 from sandbox.messaging.shapes import Answer, plain, webhook_too_fast
+from sandbox.reading import json_of
 from sandbox.records import Record
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def _hook(service: Messaging, team_id: str, hook_id: str, secret: str) -> Record
 
 def _payload() -> dict[str, Any]:
     """What was sent: JSON, or a form with JSON in ``payload``."""
-    text = request.form.get("payload") if request.form else request.get_data(as_text=True)
+    text = request.form.get("payload") if request.form else request.get_data()
     try:
-        payload = json.loads(text or "")
+        payload = json_of(text or b"")
     except ValueError:
         raise Answer(plain("invalid_payload", 400)) from None
     if not isinstance(payload, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, jsonify, request
 
 from sandbox.messaging import captcha, places
+from sandbox.reading import json_of, whole_number
 from sandbox.records import Record
 from sandbox.vendor import Refused
 
@@ -141,8 +141,9 @@ def _since(text: str | None) -> Callable[[Record], bool]:
     """Which messages ``?since=`` means: those after a number, or those from a moment on."""
     if text is None:
         return lambda _row: True
-    if text.isdigit():
-        return lambda row: int(row.values["number"]) > int(text)
+    number = whole_number(text)
+    if number is not None:
+        return lambda row: int(row.values["number"]) > number
     try:
         at = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign in a query is a space
     except ValueError:
@@ -181,7 +182,7 @@ def _channel(service: Messaging, row: Record) -> dict[str, Any]:
 
 def _body() -> dict[str, Any]:
     try:
-        sent = json.loads(request.get_data(as_text=True) or "{}")
+        sent = json_of(request.get_data() or b"{}")
     except ValueError:
         sent = None
     if not isinstance(sent, dict):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 
 from sandbox.messaging.shapes import Answer, flow_too_fast, teams_error
+from sandbox.reading import json_of
 from sandbox.records import Record
 
 if TYPE_CHECKING:
@@ -69,13 +70,18 @@ def _flow(service: Messaging, flow_id: str) -> Record:
 
 def _body() -> dict[str, Any]:
     try:
-        body = json.loads(request.get_data(as_text=True))
+        body = json_of(request.get_data())
     except ValueError as error:
         message = f"The request content is not valid and could not be deserialized: '{error}'."
         raise Answer(teams_error(400, "InvalidRequestContent", message)) from None
     if not isinstance(body, dict):
         raise _mismatch(f"Invalid type. Expected Object but got {type(body).__name__}.")
-    for attachment in body.get("attachments") or ():
+    attachments = body.get("attachments")
+    if attachments is not None and not isinstance(attachments, list):
+        raise _mismatch(f"Invalid type. Expected Array but got {type(attachments).__name__}.")
+    for attachment in attachments or ():
+        if not isinstance(attachment, dict):
+            raise _mismatch(f"Invalid type. Expected Object but got {type(attachment).__name__}.")
         lacking = [name for name in ("contentType", "content") if name not in attachment]
         if lacking:
             raise _mismatch(f"Required properties are missing from object: {', '.join(lacking)}.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 from werkzeug.datastructures import Headers
 
+from sandbox.reading import json_of
 from sandbox.salesforce.duplicates import FIRST_VERSION
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.journal import Journal
@@ -76,7 +77,7 @@ class Ask:
         if not self.content.strip():
             raise SalesforceError("JSON_PARSER_ERROR", "No content to map to Object due to end of input")
         try:
-            return json.loads(self.content)
+            return json_of(self.content)
         except ValueError as error:
             at = (
                 f" at [line:{error.lineno}, column:{error.colno}]"

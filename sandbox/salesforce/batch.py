@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from sandbox.salesforce.answers import Ask, Reply
-from sandbox.salesforce.composite import MAX_CALLS, Match
+from sandbox.salesforce.composite import MAX_CALLS, Match, address_of
 from sandbox.salesforce.errors import SalesforceError, not_found
 from sandbox.salesforce.versions import check_version
 
@@ -41,7 +41,7 @@ def _answered(ask: Ask, match: Match, call: dict[str, Any], *, counted: bool) ->
     try:
         if not counted:  # the first of them was when the batch arrived
             ask.org.count_call()
-        url = urlsplit(str(call.get("url", "")))
+        url = address_of(str(call.get("url", "")))
         path = "/services/data/" + url.path.removeprefix("/services/data/").lstrip("/")
         check_version(path.split("/")[3])
         try:

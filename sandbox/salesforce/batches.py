@@ -168,13 +168,19 @@ def _records(ask: Ask) -> tuple[list[Mapping[str, Any]], bool]:
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise SalesforceError("JSON_PARSER_ERROR", "The records are not a JSON array of objects")
     _check_number(records)
-    types = [str((record.get("attributes") or {}).get("type", "")).lower() for record in records]
+    types = [str(attributes_of(record).get("type", "")).lower() for record in records]
     if sum(1 for _ in groupby(types)) > MAX_CHUNKS:
         message = (
             f"Cannot have more than {MAX_CHUNKS} chunks in a single operation. Please rearrange the data."
         )
         raise SalesforceError("INVALID_INPUT", message)
     return records, bool(body.get("allOrNone", False))
+
+
+def attributes_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a record tells of itself; nothing where that is no object."""
+    attributes = record.get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def _check_number(items: list[Any]) -> None:

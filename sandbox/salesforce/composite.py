@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import MethodNotAllowed, NotFound
@@ -76,7 +76,7 @@ class _Done:
             self.failed = call["referenceId"]
 
     def _answer(self, call: Mapping[str, Any]) -> Reply:
-        url = urlsplit(self._filled(call["url"]))
+        url = address_of(self._filled(call["url"]))
         parts = url.path.split("/")
         if parts[:3] != ["", "services", "data"] or len(parts) < 5:
             raise not_found()
@@ -90,7 +90,7 @@ class _Done:
             raise not_found() from None
         headers = Headers(self.ask.headers)
         for name, value in (call.get("httpHeaders") or {}).items():
-            headers.set(name, value)
+            headers.set(name, str(value))
         params = dict(parse_qsl(url.query, keep_blank_values=True))
         content = self._filled(call.get("body"))
         ask = Ask(
@@ -124,7 +124,7 @@ class _Done:
             found: Any = reply.body if reply is not None else None
             for step in _STEP.findall(reference[len(name) :]):
                 found = found[int(step[1:-1])] if step.startswith("[") else found[step]
-        except (KeyError, IndexError, TypeError):
+        except (KeyError, IndexError, TypeError, ValueError):
             found = None
         if found is None:
             raise _halted(
@@ -145,6 +145,7 @@ def calls_of(body: Mapping[str, Any], *, most: int = MAX_CALLS) -> list[Mapping[
     for call in calls:
         if not isinstance(call, dict) or not all(isinstance(call.get(key), str) for key in ("method", "url")):
             raise SalesforceError("JSON_PARSER_ERROR", "a subrequest is no object with method and url")
+        _check_headers(call.get("httpHeaders"))
         name = call.get("referenceId")
         if not isinstance(name, str) or not _REFERENCE_ID.fullmatch(name) or name in names:
             raise SalesforceError("INVALID_INPUT", f"Provided referenceId ('{name}') must be unique, {_RULE}")
@@ -153,6 +154,21 @@ def calls_of(body: Mapping[str, Any], *, most: int = MAX_CALLS) -> list[Mapping[
         message = f"The composite request has more than {MAX_HEAVY} query and sObject collections subrequests"
         raise SalesforceError("LIMIT_EXCEEDED", message)
     return calls
+
+
+def address_of(text: str) -> SplitResult:
+    """The address of a subrequest; one that is none leads nowhere."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        raise not_found() from None
+
+
+def _check_headers(told: object) -> None:
+    if told is None:
+        return
+    if not isinstance(told, dict) or any("\n" in str(one) or "\r" in str(one) for one in told.values()):
+        raise SalesforceError("JSON_PARSER_ERROR", "httpHeaders is no object of header values")
 
 
 def _an_item_failed(reply: Reply) -> bool:

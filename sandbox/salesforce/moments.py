@@ -7,6 +7,9 @@ from datetime import UTC, date, datetime
 
 FORM = "%Y-%m-%dT%H:%M:%S.000+0000"
 
+# "The earliest valid date is 1700-01-01 …, the latest valid date is 4000-12-31" (Data Loader Guide).
+EARLIEST, LATEST = date(1700, 1, 1), date(4000, 12, 31)
+
 _OFFSET = re.compile(r"([+-]\d\d):?(\d\d)$")
 _FULL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 
@@ -22,9 +25,10 @@ def parse_moment(text: str) -> str | None:
         return None
     try:
         moment = datetime.fromisoformat(_OFFSET.sub(r"\1:\2", text.upper()))
-        return stamp(moment.replace(microsecond=0).astimezone(UTC))
+        moment = moment.replace(microsecond=0).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return stamp(moment) if EARLIEST <= moment.date() <= LATEST else None
 
 
 def parse_date(text: str) -> str | None:
@@ -33,6 +37,7 @@ def parse_date(text: str) -> str | None:
     if found and parse_moment(text) is None:
         return None
     try:
-        return date.fromisoformat(day).isoformat() if len(day) == 10 else None
+        value = date.fromisoformat(day) if len(day) == 10 else None
     except ValueError:
         return None
+    return value.isoformat() if value and EARLIEST <= value <= LATEST else None

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.reading import whole_number
 from sandbox.salesforce.answers import Ask, Reply
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.soql.run import Found, check_groups, run
@@ -30,11 +31,12 @@ def query_all(ask: Ask) -> Reply:
 def more(ask: Ask) -> Reply:
     """``GET query/locator``: the next page; the address also serves a queryAll."""
     locator, _, place = ask.arguments["locator"].rpartition("-")
-    if not place.isdigit():
+    start = whole_number(place)
+    if start is None:
         raise SalesforceError("INVALID_QUERY_LOCATOR", "invalid query locator")
     held = ask.org.locators.find(locator, at=ask.org.now())
     pages = Paging(ask, include_deleted=held.include_deleted)
-    return Reply(200, pages.page(held.found, int(place), pages.size_for(held.found, held.is_child), locator))
+    return Reply(200, pages.page(held.found, start, pages.size_for(held.found, held.is_child), locator))
 
 
 def _first_page(ask: Ask, *, include_deleted: bool) -> Reply:

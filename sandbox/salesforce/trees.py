@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.salesforce.answers import Ask, Reply
+from sandbox.salesforce.batches import attributes_of
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.schema import ObjectType
 from sandbox.salesforce.single import writer
@@ -52,7 +53,7 @@ def _nodes(
     if depth > MAX_DEPTH:
         raise SalesforceError("INVALID_INPUT", f"A tree has at most {MAX_DEPTH} levels")
     for record in records:
-        attributes = record.get("attributes") or {}
+        attributes = attributes_of(record)
         if str(attributes.get("type", "")).lower() != kind.name.lower():
             message = f"the record is not of type {kind.name}"
             raise SalesforceError("INVALID_TYPE", message)

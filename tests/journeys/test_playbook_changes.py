@@ -46,3 +46,17 @@ def test_a_broken_playbook_starts_nothing(closed_house):
     with pytest.raises(PlaybookError) as refusal:
         Daemon(load(closed_house.environ))
     assert "scoring.yaml:" in str(refusal.value.problems[0])
+
+
+def test_a_map_taken_away_changes_nothing_until_a_restart(house):
+    before = house.daemon.facts()["playbook"]
+    (house.playbook / "crm" / "salesforce.yaml").unlink()
+    complaint = eventually(lambda: house.daemon.facts()["playbook_problem"], "the complaint")
+    assert 'crm/salesforce.yaml:8:1: the connection "salesforce" is gone' in complaint
+    house.deliver(email="ada@analytical.example", **DEMO)
+    assert house.everywhere("ada@analytical.example").keys() == {"hubspot", "salesforce"}
+    assert house.daemon.facts()["playbook"] == before
+    house.stop()
+    house.start()
+    assert house.daemon.facts()["playbook"] != before
+    assert house.daemon.facts()["connections"].keys() == {"hubspot"}

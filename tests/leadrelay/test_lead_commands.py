@@ -13,8 +13,10 @@ import pytest
 from leadrelay import control
 from leadrelay.cli import common
 from sync.database import exclusive, open_store, sqlite_module
+from sync.tables import inbox_events
 from tests.journeys.house import eventually
 from tests.leadrelay.conftest import House
+from tests.sync.stores import count
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -140,6 +142,31 @@ def test_a_verdict_names_a_lead_that_is_there(beside, house):
     answer = beside("replay", str(event_in(house, "review")), "--lead", "ld_nobody")
     assert answer.code == 1
     assert answer.err == "No lead is known by ld_nobody. Nothing was replayed.\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("emial", 'Did you mean "email"?'),
+        ("score", ""),  # leadrelay decides it
+        ("lead", "Known: email, phone, "),  # a verdict has an option of its own
+        ("nofield", "Known: email, phone, "),
+    ],
+)
+def test_a_field_that_nobody_can_set_is_refused_before_anything_is_sent(beside, house, name, fix):
+    before = count(house.store, inbox_events)
+    number = str(event_in(house, "quarantined"))
+    answer = beside("replay", number, "--set", f"{name}=1", "--set", "email=a@b.example")
+    assert answer.code == 2
+    assert answer.err.startswith(f'--set {name}: there is no field "{name}" to set. {fix}')
+    assert answer.err.endswith("\nNothing was replayed.\n")
+    assert count(house.store, inbox_events) == before
+
+
+def test_a_broken_playbook_cannot_say_which_fields_there_are(beside, house, tmp_path):
+    answer = beside("replay", "1", "--set", "email=a@b.example", LEADRELAY_PLAYBOOK=str(tmp_path / "none"))
+    assert answer.code == 1
+    assert answer.err.endswith("--set cannot be checked. Nothing was replayed.\n")
 
 
 def test_a_person_mends_what_was_set_aside(beside, house):

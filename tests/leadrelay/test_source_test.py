@@ -7,6 +7,9 @@ import re
 
 import pytest
 
+from leadrelay.cli import sources
+from model.event import Event
+from sync.database import Store
 from tests.journeys.house import eventually
 from tests.leadrelay.conftest import House
 
@@ -64,12 +67,17 @@ def test_a_refused_post_is_told_in_the_daemons_words(beside):
     assert answer.out.endswith("FAILED\n")
 
 
-def test_a_test_lead_that_the_rules_set_aside_says_why(house, beside):
+def test_a_test_lead_that_the_rules_set_aside_says_why_and_leaves_nothing(house, beside):
+    before = counts(house)
     house.edit("screening.yaml", "  - rival.example", "  - rival.example\n  - example.com")
     try:
         answer = beside("source", "test", "website")
         assert answer.code == 1
-        assert re.search(r"spam +e-mail domain is blocked  \(leadrelay explain event:\d+\)", answer.out)
+        assert re.search(
+            r"spam +e-mail domain is blocked  \(with --keep: leadrelay explain event:\d+\)", answer.out
+        )
+        assert "cleaned up   removed from the store\n" in answer.out
+        assert counts(house) == before
     finally:
         house.edit("screening.yaml", "  - rival.example\n  - example.com", "  - rival.example")
 
@@ -86,3 +94,57 @@ def test_a_crm_that_refuses_fails_the_test_and_is_cleaned_up(house, beside):
         assert house.dead_letters() == []
     finally:
         house.edit("crm/hubspot.yaml", "prospect: no-such-stage", "prospect: lead")
+
+
+def people_of_tests(house: House) -> list[str]:
+    everybody = [one["email"] for crm in house.crms.values() for one in crm.people()]
+    return [email for email in everybody if email.startswith("leadrelay-test-")]
+
+
+def test_what_is_still_being_written_when_the_test_gives_up_is_removed(house, beside, monkeypatch):
+    before, people = counts(house), sorted(people_of_tests(house))
+    monkeypatch.setattr(sources, "PATIENCE", 1.0)  # longer than a post, shorter than the calls
+    for crm in house.crms.values():
+        crm.faults(latency_ms=800)
+    try:
+        answer = beside("source", "test", "events")
+    finally:
+        for crm in house.crms.values():
+            crm.faults(latency_ms=0)
+    assert answer.code == 1
+    assert "gave up" in answer.out
+    assert "cleaned up   removed from the store" in answer.out
+    house.settle()
+    assert counts(house) == before
+    assert sorted(people_of_tests(house)) == people
+
+
+def test_a_record_made_while_the_lead_is_forgotten_is_removed(house, beside, monkeypatch):
+    before, people = counts(house), sorted(people_of_tests(house))
+    monkeypatch.setattr(sources._Run, "follow", gives_up)
+
+    def while_one_is_made(url, events):
+        [event] = events
+        crm = house.crms["salesforce"]
+        for one in crm.people():
+            assert one["email"] != email_of(house, event)
+        crm.act("create", last_name="Late", company="Late", email=email_of(house, event))
+        return hand_in(url, events)
+
+    hand_in = sources.hand_in
+    monkeypatch.setattr(sources, "hand_in", while_one_is_made)
+    answer = beside("source", "test", "events")
+    assert re.search("cleaned up   removed from the store, .*salesforce", answer.out), answer.out
+    house.settle()
+    assert counts(house) == before
+    assert sorted(people_of_tests(house)) == people
+
+
+def gives_up(run: sources._Run, store: Store) -> bool:
+    run._note("gave up", "at once")
+    eventually(lambda: run._lead_now(store), "the lead")
+    return False
+
+
+def email_of(house: House, event: Event) -> str:
+    return str(house.story(event.payload["lead_id"]).lead.fields["email"])

@@ -8,11 +8,13 @@ import pytest
 
 from mappings.compile import check, load
 from mappings.problems import PlaybookError
+from mappings.schema import LONGEST_NAME
 from tests.mappings.folders import playbook_folder
 
 CRM, WEB = "crm/hubspot.yaml", "sources/web.yaml"
 LIFECYCLE, PIPELINE, ROUTING = "lifecycle.yaml", "pipeline.yaml", "routing.yaml"
 SCORING = "scoring.yaml"
+ONE_FIELD = "auth: {kind: none}\nfields: {email: email}\n"
 ONE_OBJECT = "create: c\nobjects: {c: {fields: {e: {field: email, authority: crm}}}}\n"
 
 
@@ -71,6 +73,26 @@ def test_a_fault_is_printed_with_its_place_and_a_suggestion(tmp_path, file, old,
                 "    The first is in sources/second.yaml.",
             ],
         ),
+        (  # who said a value is known by these names
+            {"sources/hubspot.yaml": ONE_FIELD, "sources/x.yaml": f"name: hubspot\n{ONE_FIELD}"},
+            [
+                'sources/hubspot.yaml:1:1: a connection is called "hubspot", too',
+                "    Values remember who said them by this name: give one of the two another.",
+                'sources/x.yaml:1:7: there are two sources called "hubspot"',
+                "    The first is in sources/hubspot.yaml.",
+            ],
+        ),
+        (
+            {"sources/rule.yaml": ONE_FIELD, "crm/b.yaml": f"connection: rule\nkind: hubspot\n{ONE_OBJECT}"},
+            [
+                'crm/b.yaml:1:13: nobody else can be called "rule"',
+                "    Values that rules decided carry this name: choose another.",
+                'sources/rule.yaml:1:1: a connection is called "rule", too',
+                "    Values remember who said them by this name: give one of the two another.",
+                'sources/rule.yaml:1:1: nobody else can be called "rule"',
+                "    Values that rules decided carry this name: choose another.",
+            ],
+        ),
         (
             {
                 "crm/a.yaml": f"kind: hubspot\nneeds: b\n{ONE_OBJECT}",
@@ -85,6 +107,57 @@ def test_a_fault_is_printed_with_its_place_and_a_suggestion(tmp_path, file, old,
 )
 def test_files_that_are_missing_misnamed_or_at_odds(tmp_path, files, lines):
     assert "\n".join(map(str, check(playbook_folder(tmp_path, files=files)))) == "\n".join(lines)
+
+
+LONG = "n" * (LONGEST_NAME + 1)
+
+
+@pytest.mark.parametrize(
+    ("edits", "place"),
+    [
+        ([(WEB, "auth:", "name: NAME\nauth:")], "sources/web.yaml:1:7"),
+        ([(WEB, "auth:", "unit: NAME\nauth:")], "sources/web.yaml:1:7"),
+        (
+            [
+                (WEB, "kind: demo", "kind: NAME"),
+                (SCORING, "activity: demo", "activity: NAME"),
+                (LIFECYCLE, "activity: demo", "activity: NAME"),
+            ],
+            "sources/web.yaml:9:11",
+        ),
+        ([(CRM, "kind:", "connection: NAME\nkind:")], "crm/hubspot.yaml:1:13"),
+        ([(CRM, "contacts", "NAME"), (CRM, "  contacts", "  NAME")], "crm/hubspot.yaml:5:5"),
+        ([(LIFECYCLE, "name: nurture", "name: NAME")], "lifecycle.yaml:6:12"),
+        (
+            [
+                (ROUTING, "  all:", "  NAME:"),
+                (ROUTING, "pool: all", "pool: NAME"),
+                (ROUTING, "pool: all", "pool: NAME"),
+            ],
+            "routing.yaml:11:5",
+        ),
+    ],
+)
+def test_a_name_is_as_long_as_the_store_can_hold(tmp_path, edits, place):
+    def called(name: str, folder: str) -> list[str]:
+        changed = [(file, old, new.replace("NAME", name)) for file, old, new in edits]
+        return [str(problem) for problem in check(playbook_folder(tmp_path / folder, *changed))]
+
+    assert called("n" * LONGEST_NAME, "just") == []
+    found = called(LONG, "over")
+    assert f'{place}: "{LONG}" has more than 64 characters\n    Choose a shorter name.' in found
+    assert all(LONG in problem and "more than 64" in problem for problem in found)
+
+
+def test_a_files_name_is_as_long_as_the_store_can_hold(tmp_path):
+    files = {f"sources/{LONG}.yaml": ONE_FIELD, f"crm/{LONG}2.yaml": f"kind: hubspot\n{ONE_OBJECT}"}
+    assert [str(problem) for problem in check(playbook_folder(tmp_path, files=files))] == [
+        f'{file}:1:1: "{Path(file).stem}" has more than 64 characters\n'
+        "    Rename the file, or give the name in it."
+        for file in sorted(files)
+    ]
+    short = {f"sources/{LONG[1:]}.yaml": ONE_FIELD}
+    assert check(playbook_folder(tmp_path / "short", files=short)) == []
 
 
 def test_every_problem_of_every_file_is_told_at_once_and_in_order(tmp_path):

@@ -14,7 +14,7 @@ from sandbox.clock import Clock
 from sandbox.crowd import Crowd
 from sandbox.salesforce.journal import Journal
 from sandbox.salesforce.writes import Writer
-from sandbox.server import running
+from sandbox.server import Server, running, serve
 from tests.sandbox.toy import toy_app
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -211,3 +211,24 @@ def test_a_vendor_without_seeds_says_so():
     with running(toy_app()) as url:
         refused = requests.post(f"{url}/__sandbox/seed", json={"things": 1}, timeout=5)
         assert "things cannot be seeded" in refused.json()["message"]
+
+
+def test_a_start_fills_the_accounts_before_it_answers_or_saves(tmp_path):
+    """A kill in the middle of it leaves nothing that the next start would take for a filled account."""
+    seen: list[tuple[str, bool]] = []
+
+    def fill(name: str, server: Server) -> None:
+        with pytest.raises(requests.Timeout):  # it waits for its turn
+            requests.get(f"{server.url}/__sandbox/stats", timeout=0.2)
+        vendor_of(server.app).seed({"contacts": 20} if name == "hubspot" else {"Lead": 20}, 1)
+        seen.append((name, any(tmp_path.glob("*.account"))))
+
+    servers = serve(on={"hubspot": 0, "salesforce": 0}, tls_on={}, folder=tmp_path, prepare=fill)
+    try:
+        for name, kind in (("hubspot", "contacts"), ("salesforce", "Lead")):
+            told = requests.get(f"{servers[name].url}/__sandbox/stats", timeout=5).json()
+            assert told["records"][kind] == 20
+    finally:
+        for server in servers.values():
+            server.stop()
+    assert seen == [("hubspot", False), ("salesforce", False)]

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+import urllib3
 from hubspot import HubSpot
 from hubspot.crm.contacts import SimplePublicObjectInputForCreate
 from simple_salesforce import Salesforce, SalesforceResourceNotFound
@@ -212,3 +213,30 @@ def test_simple_salesforce_signs_in_by_itself_where_the_name_leads_here(served, 
             consumer_key="3MVG9.leadrelay.sandbox", consumer_secret="sandbox-secret", domain="northlight.my"
         )
     )
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_answers_without_a_body_leave_the_connection_open(served, certificate, secure):
+    server = served(salesforce.create_app())
+    kind = urllib3.HTTPSConnectionPool if secure else urllib3.HTTPConnectionPool
+    url = server.tls_url if secure else server.url
+    more = {"ca_certs": str(certificate.ca_file)} if secure else {}
+    headers = {"Authorization": f"Bearer {salesforce.TOKEN}", "Content-Type": "application/json"}
+    base = "/services/data/v68.0/sobjects/Lead"
+    with kind("localhost", int(url.rpartition(":")[2]), **more) as pool:
+        lead = b'{"LastName": "L", "Company": "C"}'
+        made = pool.request("POST", base, body=lead, headers=headers).json()["id"]
+        told = [
+            pool.request("PATCH", f"{base}/{made}", body=b'{"City": "Ulm"}', headers=headers)
+            for _ in range(5)
+        ]
+        late = {**headers, "If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"}
+        told += [pool.request("GET", f"{base}/describe", headers=late)]
+        told += [pool.request("DELETE", f"{base}/{made}", headers=headers)]
+        assert [one.status for one in told] == [204] * 5 + [304, 204]
+        assert not [
+            one for one in told if {"Connection", "Content-Type", "Content-Length"} & set(one.headers)
+        ]
+        assert pool.num_connections == 1
+        asked = pool.request("GET", f"{base}/describe", headers={**late, "Connection": "close"})
+        assert (asked.status, asked.headers["Connection"]) == (304, "close")

@@ -717,6 +717,87 @@ def test_forget_leaves_a_real_lead_alone(store):
     assert house.lead(ADA).fields["email"] == ADA
 
 
+def forget_event(house, row: object, name: str = "forget") -> str:
+    """Ask for an event to be forgotten and return what was said of it."""
+    inbox.append(house.store, [bookkeeping(EventKind.FORGET, {"event": row}, name=name)])
+    house.decide()
+    return rows(house.store, tables.audit_details)[-1]["details"]["reasons"][-1]["text"]
+
+
+@pytest.mark.parametrize(
+    ("end", "fields"),
+    [
+        ("spam", {"email": ADA, "website_url": "http://buy"}),
+        ("quarantined", {"email": "not an address"}),
+        ("review", {"email": "info@example.com"}),
+        ("dead", {"email": ADA, "company": "Bad"}),
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one batch", "later"])
+def test_forget_removes_a_test_post_that_was_set_aside_and_its_count(store, end, fields, at_once):
+    playbook = house_playbook()
+    house = a_house(store, playbook=playbook, handlers=[*build(playbook), ("fails", FailsOn("Bad"))])
+    untouched, events_before = counts(store), count(store, tables.inbox_events)
+    house.post(_leadrelay_test=True, **fields)
+    house.post(email="bo@example.com", country="DE")
+    row = rows(store, tables.inbox_events)[-2]["id"]
+    if not at_once:
+        house.decide()
+        assert rows(store, tables.inbox_events)[-2]["state"] == end
+    assert forget_event(house, row) == "the test post was removed"
+    website = house.status().sources["website"]
+    assert (website.received, website.in_flight) == (1, 1)
+    assert [one["id"] for one in rows(store, tables.inbox_events) if one["id"] == row] == []
+    after = counts(store)
+    assert after["reviews"] == untouched["reviews"]
+    assert count(store, tables.inbox_events) == events_before + 2  # the other post, and what asked for it
+    told = [one["audit_id"] for one in rows(store, tables.audit_details)]
+    assert [one["id"] for one in rows(store, tables.audit) if one["event"] == row and one["id"] in told] == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"email": "not an address"}, "not a test post: nothing was removed"),
+        (
+            {"email": ADA, "_leadrelay_test": True},
+            "the test post is not set aside, it ended as new: nothing was removed",
+        ),
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one batch", "later"])
+def test_forget_leaves_any_other_post_alone(store, fields, said, at_once):
+    house = a_house(store)
+    house.post(**fields)
+    row = rows(store, tables.inbox_events)[-1]["id"]
+    if not at_once:
+        house.decide()
+    assert forget_event(house, row) == said
+    assert house.status().sources["website"].received == 1
+    assert row in [one["id"] for one in rows(store, tables.inbox_events)]
+
+
+def test_forget_of_what_is_no_post_removes_nothing(store):
+    house = a_house(store)
+    roster = rows(store, tables.inbox_events)[0]["id"]
+    before = count(store, tables.inbox_events)
+    assert forget_event(house, roster, "a") == "not a test post: nothing was removed"
+    assert forget_event(house, 9_999_999, "b") == "there is no such event any more"
+    assert forget_event(house, "first", "c") == "there is no such event any more"
+    assert count(store, tables.inbox_events) == before + 3
+
+
+def test_a_test_post_that_is_replayed_in_the_same_batch_stays(store):
+    house = a_house(store)
+    house.post(email="not an address", _leadrelay_test=True)
+    house.decide()
+    row = rows(store, tables.inbox_events)[-1]["id"]
+    house.replay(row, email=ADA)
+    said = "the test post is not set aside, it ended as replayed: nothing was removed"
+    assert forget_event(house, row) == said
+    assert house.lead(ADA).is_test
+
+
 def test_an_event_that_names_no_known_lead_is_set_aside_alone(store):
     house = a_house(store)
     inbox.append(

@@ -74,6 +74,7 @@ def test_a_burst_goes_out_in_one_call_and_each_is_linked(store, crm):
         [*_, made] = explain.read(snapshot, lead.id).chapters
     assert (made.event, made.kind, made.source, made.state) == (None, "delivered", crm, "done")
     assert made.reasons[0]["text"] == f"created in {crm} as {link.object} {link.remote_id}; linked"
+    assert {row["actor"] for row in rows(store, tables.audit)} == {"decider", "deliverer"}
 
 
 def test_a_trickle_waits_for_nobody(store):

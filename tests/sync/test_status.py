@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import sqlalchemy as sa
+
 from handlers.registry import build
-from sync import status
-from sync.status import SourceCount
+from sync import status, tables
+from sync.database import Store
+from sync.status import ConnectionCount, SourceCount
 from tests.builders import NOON
 from tests.sync.house import HUBSPOT, SALESFORCE, FailsOn, a_house, house_playbook
 
@@ -101,3 +106,48 @@ def test_another_spaces_events_are_not_counted(store):
     with store.snapshot() as snapshot:
         other = status.read(snapshot, "other", [HUBSPOT], NOON)
     assert (other.sources, other.connections, other.leads) == ({}, {}, 0)
+
+
+def test_a_scrape_reads_no_change_that_is_done(store):
+    """The outbox keeps a row for every person for ever: a scrape goes by the partial indexes."""
+    done = {"entity_kind": "lead", "done": 1, "wanted": 1, "dead": 0, "needs": [], "attempts": 1}
+    one = {"space": "main", "object": "o", "due_at": NOON, "raised_at": NOON} | done
+    change = [
+        one | {"connection": name, "entity_id": f"ld_{n}"}
+        for n in range(2000)
+        for name in (HUBSPOT, SALESFORCE)
+    ]
+    change[0] |= {"wanted": 2}
+    change[2] |= {"wanted": 2, "due_at": NOON + timedelta(seconds=1)}
+    change[4] |= {"done": 0, "dead": 1}
+    change[6] |= {"wanted": 3, "dead": 2}  # given up once, and raised since
+    store.write(lambda connection: connection.execute(sa.insert(tables.outbox_changes), change))
+    if store.dialect == "postgresql":
+        store.write(lambda connection: connection.execute(sa.text("ANALYZE outbox_changes")))
+    asked = []
+    with store.snapshot() as snapshot:
+
+        @sa.event.listens_for(snapshot, "before_cursor_execute")
+        def keep(_connection, _cursor, statement, parameters, *_more):
+            asked.append((statement, parameters))
+
+        found = status.queues(snapshot, "main", NOON)
+        explain = "EXPLAIN QUERY PLAN " if store.dialect == "sqlite" else "EXPLAIN "
+        plans = [
+            "\n".join(str(row[-1]) for row in snapshot.exec_driver_sql(explain + statement, parameters))
+            for statement, parameters in list(asked)
+            if "outbox_changes" in statement
+        ]
+    assert found.connections == {HUBSPOT: ConnectionCount(due=2, waiting=1, dead=1, oldest_due=NOON)}
+    assert "ix_outbox_changes_due" in plans[0]
+    assert "ix_outbox_changes_dead" in plans[1]
+    assert len(plans) == 2
+    everything = house_counts(store)
+    assert (everything[HUBSPOT].due, everything[HUBSPOT].waiting, everything[HUBSPOT].dead) == (2, 1, 1)
+    assert (everything[HUBSPOT].done, everything[SALESFORCE].done) == (1996, 2000)
+
+
+def house_counts(store: Store) -> dict[str, ConnectionCount]:
+    """Return what `status` says of the outbox, which counts all of it."""
+    with store.snapshot() as snapshot:
+        return status.read(snapshot, "main", [HUBSPOT, SALESFORCE], NOON).connections

@@ -15,6 +15,7 @@ from model.event import Event
 from sync.inbox import Receipt
 from tests.builders import a_playbook, a_source, place
 from webhooks.server import create_app
+from webhooks.signatures import SecretOf
 
 HERE = place()
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -70,14 +71,16 @@ class House:
     client: FlaskClient
 
 
-def a_house(*sources: Source, secrets: Mapping[str, str] | None = None) -> House:
+def a_house(
+    *sources: Source, secrets: Mapping[str, str] | None = None, secret_of: SecretOf | None = None
+) -> House:
     house = House(
         Inbox(), StandingClock(), sources_of(*sources or (a_source(),)), dict(secrets or {}), {}, None
     )
     app = create_app(
         append=lambda events: house.inbox.append(events),
         playbook=lambda: house.playbook,
-        secret_of=lambda name: house.secrets.get(name),
+        secret_of=secret_of or (lambda name: house.secrets.get(name)),
         clock=house.clock,
         checks=house.checks,
         registry=CollectorRegistry(),

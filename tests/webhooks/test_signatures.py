@@ -9,7 +9,9 @@ import json
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
+from leadrelay.settings import read_secret
 from mappings.playbook import SourceAuth
 from tests.builders import a_source
 from tests.webhooks.house import HERE, NOON, a_house
@@ -218,3 +220,20 @@ def test_a_source_whose_secret_is_not_set_takes_nothing(auth, blank):
 @pytest.mark.parametrize("secret", ["whsec_", "whsec_not base64!", "whsec_\u00fc"])
 def test_a_webhook_secret_that_is_none_takes_nothing(secret):
     assert post_webhook(webhook(key=b""), secret=secret) == (401, "secret_malformed")
+
+
+def test_a_secret_that_cannot_be_read_now_is_asked_for_again(tmp_path):
+    """As while its file is being replaced: the sender's word is as good as before."""
+    file = tmp_path / "secret"
+    environ = {"IN_SECRET_FILE": str(file)}
+    house = a_house(a_source(auth=NAMED), secret_of=lambda name: read_secret(environ, name))
+    with capture_logs() as lines:
+        answer = house.client.post("/in/website", data=BODY, headers={"X-Token": "s"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.json["code"] == "secret_unreadable"
+    assert str(tmp_path) not in answer.text
+    assert [(line["event"], line["secret"]) for line in lines] == [("source.secret_unreadable", "IN_SECRET")]
+    assert house.inbox.events == []
+    file.write_text("s\n")
+    again = house.client.post("/in/website", json={"email": "ada@example.com"}, headers={"X-Token": "s"})
+    assert again.status_code == 202

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ LARGEST_BATCH, TIMEOUT_S = 100, 5.0
 WAITS = (1, 5, 15, 30, 60, 120, 180, 240, 300, 360)
 SPREAD = 0.05
 GATHER_S, TICK_S = 0.05, 0.05  # how long events wait for company, and how often the queue is looked at
+USER_AGENT = "HubSpot Connect 2.0 (http://dev.hubspot.com/) (namespace: webhooks-nio-http-client)"
 KEPT = 1_000  # deliveries that are remembered
 
 
@@ -188,15 +190,20 @@ def _post(url: str, body: str, secret: str, timestamp: int) -> int | str:
     """Call the receiver; its status, or in words why there was none."""
     headers = {
         "Content-Type": "application/json",
-        "User-Agent": "HubSpot Connect 2.0 (http://dev.hubspot.com/) (namespace: webhooks-nio-http-client)",
+        "User-Agent": USER_AGENT,
         "X-HubSpot-Signature": signatures.v1(secret, body),
         "X-HubSpot-Signature-Version": "v1",
         "X-HubSpot-Signature-v3": signatures.v3(secret, "POST", url, body, timestamp),
         "X-HubSpot-Request-Timestamp": str(timestamp),
     }
+    return call("POST", url, body, headers, TIMEOUT_S)
+
+
+def call(method: str, url: str, body: str, headers: Mapping[str, str], timeout_s: float) -> int | str:
+    """Call an address; its status, or in words why there was none."""
     try:
         answer = _POOL.request(
-            "POST", url, body=body.encode(), headers=headers, timeout=TIMEOUT_S, redirect=False
+            method, url, body=body.encode() or None, headers=headers, timeout=timeout_s, redirect=False
         )
     except urllib3.exceptions.HTTPError as error:
         return type(error).__name__

@@ -12,6 +12,7 @@ from sandbox.hubspot.apps import LOOPBACK
 from sandbox.hubspot.errors import ApiError, bad_request, fields_missing, not_found
 from sandbox.hubspot.kinds import KINDS, SPELLINGS
 from sandbox.hubspot.values import iso
+from sandbox.reading import whole_number
 
 CHANGES = (
     "creation",
@@ -78,6 +79,16 @@ class Settings:
         }
 
 
+def check_target(address: str) -> None:
+    """Refuse an address that is neither https nor on this machine."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise bad_request(f"{address} is no https address.") from None
+    if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
+        raise bad_request(f"{address} is no https address.")
+
+
 @dataclass
 class Hooks:
     """The settings and subscriptions of one app. Callers hold the vendor's lock."""
@@ -89,9 +100,7 @@ class Hooks:
 
     def configure(self, target_url: str, concurrent: int, *, at: datetime) -> Settings:
         """Say where to send events."""
-        parts = urlsplit(target_url)
-        if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
-            raise bad_request(f"{target_url} is no https address.")
+        check_target(target_url)
         if concurrent < LEAST_CONCURRENT:
             raise bad_request(f"maxConcurrentRequests must be at least {LEAST_CONCURRENT}.")
         made_at = self.settings.made_at if self.settings else at
@@ -119,7 +128,8 @@ class Hooks:
 
     def get(self, number: str) -> Subscription:
         """The subscription of that number."""
-        found = self.by_number.get(int(number)) if number.isdigit() else None
+        place = whole_number(number)
+        found = None if place is None else self.by_number.get(place)
         if found is None:
             raise not_found(f"There is no subscription {number}.")
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sandbox.reading import whole_number
 from sandbox.salesforce.answers import Ask, Reply
 from sandbox.salesforce.bulk import csvs
 from sandbox.salesforce.bulk.jobs import QUEUED, WORKING, Job, bad_state
@@ -124,8 +125,9 @@ def _start(ask: Ask) -> int:
 def _size(ask: Ask) -> int:
     """The rows of a page: maxRecords, or for a locator without it what its page had."""
     text = ask.params.get("maxRecords", "")
-    if text.isdigit() and int(text) > 0:
-        return min(int(text), PAGE)
+    asked = whole_number(text)
+    if asked:
+        return min(asked, PAGE)
     locator = ask.params.get("locator", "")
     return int(locator.partition("-")[2], 16) if "-" in locator else PAGE
 

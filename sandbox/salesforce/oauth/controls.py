@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
+from sandbox.reading import sent_json
 from sandbox.salesforce.oauth.apps import BadApp, app_of
 from sandbox.vendor import Refused
 
@@ -24,7 +25,7 @@ def add_controls_to(routes: Blueprint, org: Org) -> None:
     @routes.post("/apps")
     def register() -> tuple[Response, int]:
         """Register an app, or change the settings of one."""
-        given: Any = request.get_json(silent=True, force=True)
+        given: Any = sent_json()
         try:
             if not isinstance(given, dict):
                 raise BadApp("the body is no JSON object")

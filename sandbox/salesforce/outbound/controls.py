@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
+from sandbox.reading import sent_json
 from sandbox.salesforce.outbound.rules import BadRule, rule_of
 from sandbox.vendor import Refused
 
@@ -27,7 +28,7 @@ def add_controls_to(routes: Blueprint, org: Org) -> None:
     @routes.post("/outbound-messages")
     def add() -> tuple[Response, int]:
         """Tell an address of an object's changes from now on."""
-        given: Any = request.get_json(silent=True, force=True)
+        given: Any = sent_json()
         try:
             if not isinstance(given, dict):
                 raise BadRule("the body is no JSON object")

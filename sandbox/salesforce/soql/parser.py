@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from sandbox.reading import whole_number
 from sandbox.salesforce.errors import SalesforceError, not_built
 from sandbox.salesforce.soql import spans
 from sandbox.salesforce.soql.functions import DATE_FUNCTIONS
@@ -244,10 +245,11 @@ class _Parser:
 
     def count(self) -> int:
         token = self.next
-        if token.kind != "number" or not token.text.isdigit():
+        number = whole_number(token.text) if token.kind == "number" else None
+        if number is None:
             self.unexpected()
         self.place += 1
-        return int(token.text)
+        return number
 
     def path(self) -> Path:
         token = self.take("name")

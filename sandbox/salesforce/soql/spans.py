@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from sandbox.salesforce.moments import stamp
+from sandbox.salesforce.errors import SalesforceError
+from sandbox.salesforce.moments import EARLIEST, LATEST, stamp
 
 Days = tuple[date, date]  # the first day, and the first one after the last
 
@@ -25,7 +26,12 @@ def span(text: str, field_type: str, now: datetime, zone: tzinfo) -> Span:
     """What a literal means for a date or datetime field at this moment."""
     word, _, number = text.partition(":")
     today = now.astimezone(zone).date()
-    first, after = COUNTED[word](today, int(number)) if number else FIXED[word](today)
+    try:
+        first, after = COUNTED[word](today, int(number)) if number else FIXED[word](today)
+    except (OverflowError, ValueError):
+        first, after = date.min, date.min
+    if not EARLIEST <= first <= after <= LATEST:
+        raise SalesforceError("MALFORMED_QUERY", f"the date literal {text} is out of range")
     if field_type == "date":
         return Span(first.isoformat(), after.isoformat())
     return Span(*(stamp(datetime.combine(day, time(), zone).astimezone(UTC)) for day in (first, after)))

@@ -89,6 +89,9 @@ def test_a_daily_limit_counts_to_midnight(account):
     refused = account.call("GET", CONTACTS)
     assert (refused.status_code, refused.json()["policyName"]) == (429, "DAILY")
     assert refused.json()["message"] == "You have reached your daily limit."
+    assert refused.json().keys() == {
+        "status", "message", "correlationId", "errorType", "policyName", "requestId"
+    }  # fmt: skip
     account.control("clock", {"advance": 120})
     assert account.call("GET", CONTACTS).status_code == 200
 
@@ -159,6 +162,26 @@ def test_an_object_type_that_does_not_exist_is_400(account):
     ):
         answer = account.call("GET", f"/crm/v3/objects/{kind}")
         assert (answer.status_code, answer.json()["message"]) == (400, message)
+
+
+@pytest.mark.parametrize(
+    "kind", ["products", "0-7", "line_items", "quotes", "0-142", "users", "2-123", "p_cars"]
+)
+def test_an_object_type_that_is_not_built_is_501_with_the_page_to_read(account, kind):
+    for path in (f"/crm/v3/objects/{kind}", f"/crm/properties/2026-09/{kind}"):
+        answer = account.call("GET", path)
+        assert (answer.status_code, answer.json()["category"]) == (501, "NOT_BUILT")
+        assert kind in answer.json()["message"]
+        assert "docs/sandbox.md" in answer.json()["message"]
+
+
+def test_object_types_are_known_in_capitals(account):
+    assert account.call("GET", "/crm/v3/properties/COMPANIES").status_code == 200
+    assert (
+        account.call("POST", "/crm/v3/objects/Contact", {"properties": {"firstname": "Ada"}}).status_code
+        == 201
+    )
+    assert account.control("stats")["calls"]["POST /crm/v3/objects/contacts"] == 1
 
 
 def test_the_list_of_endpoints_names_every_path_scheme(account):

@@ -63,6 +63,7 @@ MS = {"1 Nov": "1793527200000", "2 Nov": "1793613600000"}
         (where("first_touch_at", "EQ", MS["1 Nov"]), ["Ada"]),
         (where("first_touch_at", "GT", MS["1 Nov"]), ["Bob"]),
         (where("first_touch_at", "BETWEEN", MS["1 Nov"], highValue=MS["2 Nov"]), ["Ada", "Bob"]),
+        (where("first_touch_at", "GT", "0"), ["Ada", "Bob"]),  # where a poll begins
         (where("firstname", "IN", values=["ada", "cy"]), ["Ada", "Cy"]),
         (where("firstname", "IN", values=["Ada"]), []),
         (where("firstname", "NOT_IN", values=["ada"]), ["Bob", "Cy"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -349,3 +350,46 @@ def test_a_reset_forgets_subscriptions_and_what_waits(account, receiver):
     account.control("clock", {"advance": 120})
     assert flush(account) == {"calls": 0, "retrying": 0, "waiting": 0}
     assert account.control("webhooks")["subscriptions"] == []
+
+
+def test_a_workflow_sends_a_record_signed_as_version_2(account, receiver):
+    contact = account.contact(email="zoe@example.com", firstname="Zoë 東京")
+    asked = {"object": "contacts", "id": contact, "url": f"{receiver.url}?from=workflow"}
+    told = account.control("webhooks/workflow", asked)
+    [(headers, body)] = receiver.calls
+    assert (told["outcome"], told["body"]) == (200, body)
+    sent = {"id": contact, "firstname": "Zoë 東京"}
+    assert {"id": json.loads(body)["id"], "firstname": json.loads(body)["properties"]["firstname"]} == sent
+    assert headers["X-HubSpot-Signature-Version"] == "v2"
+    assert Signature.is_valid(
+        signature=headers["X-HubSpot-Signature"], client_secret=SECRET, request_body=body,
+        http_uri=asked["url"], http_method="POST", signature_version="v2",
+    )  # fmt: skip
+
+
+def test_a_workflow_sends_chosen_properties_or_nothing(account, receiver):
+    contact = account.contact(email="zoe@example.com")
+    asked = {"object": "0-1", "id": contact, "url": receiver.url, "properties": ["email", "phone"]}
+    account.control("webhooks/workflow", asked)
+    assert json.loads(receiver.calls[0][1]) == {"email": "zoe@example.com", "phone": None}
+    receiver.status = 500
+    assert account.control("webhooks/workflow", asked)["outcome"] == 500
+    told = account.control("webhooks/workflow", asked | {"method": "GET"})
+    assert (told["outcome"], told["body"]) == (501, "")  # this receiver knows POST only
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": "999"},
+        {"object": "widgets"},
+        {"url": "http://crm.example/x"},
+        {"url": "//["},
+        {"method": "PUT"},
+    ],
+)
+def test_a_workflow_that_cannot_send_says_why(account, receiver, wrong):
+    asked = {"object": "contacts", "id": account.contact(firstname="Ada"), "url": receiver.url, **wrong}
+    refused = requests.post(f"{account.url}/__sandbox/webhooks/workflow", json=asked, timeout=5)
+    assert refused.status_code in (400, 404), refused.text
+    assert not receiver.calls

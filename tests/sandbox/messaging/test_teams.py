@@ -32,6 +32,12 @@ def test_a_card_is_accepted_and_shown(office):
     assert (message["to"], message["text"]) == (["Leads"], "New lead\nAda")
 
 
+@pytest.mark.parametrize("attachments", [1, "x", {"a": 1}, [1], [None], ["x"]])
+def test_attachments_that_are_no_list_of_objects_do_not_match_the_schema(office, attachments):
+    answer = office.send(path(), json={"type": "message", "attachments": attachments})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "TriggerInputSchemaMismatch")
+
+
 def test_facts_columns_and_buttons_are_read(office):
     sent = card()
     content = sent["attachments"][0]["content"]
