@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from dashboard.house import House
+from dashboard.house import LONG_PATIENCE_SECONDS, House
 from mappings.identity import keys_of
 from model.errors import Refused
 from model.times import to_text
@@ -60,7 +60,7 @@ def blueprint(house: House) -> Blueprint:
     @routes.get("/status")
     def status() -> ResponseReturnValue:
         """Return where everything stands, as the overview counts it."""
-        counted, table = house.status(), house.days()
+        counted, table = house.status(), house.days(patience=LONG_PATIENCE_SECONDS)
         sources = {
             source.name: {
                 "last_post": source.last_post,
@@ -68,7 +68,7 @@ def blueprint(house: House) -> Blueprint:
                 "is_silent": source.is_silent,
                 "gap": source.gap,
             }
-            for source in table.value.sources.values()
+            for source in (table.value.sources.values() if table else ())
         }
         return jsonify(
             _plain(

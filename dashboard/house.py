@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
+from dashboard.kept import Counted, Kept
 from mappings.playbook import Playbook
 from mappings.problems import Problem
 from model.errors import Refused
@@ -21,45 +19,10 @@ from sync.database import Store, is_away
 T = TypeVar("T")
 
 FRESH_SECONDS = 2.0
-COST_FACTOR = 10.0  # a count is kept ten times as long as it took: never more than a tenth of one processor
+PATIENCE_SECONDS = 1.0  # how long a page waits for a count before it shows the last one
+LONG_PATIENCE_SECONDS = 30.0  # the same of a program
 RETRY_AFTER_SECONDS = 5
 DAYS = (7, 14, 30)
-
-
-@dataclass(frozen=True, slots=True)
-class Counted(Generic[T]):
-    """A figure and when it was counted."""
-
-    value: T
-    at: datetime
-
-
-class Kept(Generic[T]):
-    """Counts at most so often; whoever comes while somebody counts is shown the last count."""
-
-    def __init__(self, count: Callable[[], T], clock: Clock, fresh: float) -> None:
-        self._count, self._clock, self._fresh = count, clock, fresh
-        self._lock = threading.Lock()
-        self._last: Counted[T] | None = None
-        self._until = 0.0
-
-    def get(self) -> Counted[T]:
-        """Return the last count, or a new one once that is old."""
-        last = self._last
-        if last is not None and (time.monotonic() < self._until or not self._lock.acquire(blocking=False)):
-            return last
-        if last is None:
-            self._lock.acquire()
-        try:
-            if self._last is not None and time.monotonic() < self._until:
-                return self._last
-            begun, at = time.monotonic(), self._clock.now()
-            self._last = Counted(self._count(), at)
-            ended = time.monotonic()
-            self._until = ended + max(self._fresh, COST_FACTOR * (ended - begun)) if self._fresh else 0.0
-            return self._last
-        finally:
-            self._lock.release()
 
 
 @dataclass(slots=True)
@@ -78,12 +41,15 @@ class House:
     public_url: str = ""
     space: str = "main"
     fresh_seconds: float = FRESH_SECONDS
+    patience_seconds: float = PATIENCE_SECONDS
     _status: Kept[standing.Status] = field(init=False)
+    _totals: Kept[standing.Status] = field(init=False)
     _queues: Kept[standing.Queues] = field(init=False)
     _days: dict[int, Kept[by_day.Days]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._status = Kept(self._count_status, self.clock, self.fresh_seconds)
+        self._totals = Kept(self._count_totals, self.clock, self.fresh_seconds)
         self._queues = Kept(self._count_queues, self.clock, self.fresh_seconds)
         self._days = {number: self._keeping(number) for number in DAYS}
 
@@ -105,16 +71,20 @@ class House:
             ) from error
 
     def status(self) -> Counted[standing.Status]:
-        """Return where everything stands."""
-        return self._status.get()
+        """Return where everything stands. ``Refused`` (503) where that takes longer than a program waits."""
+        return _there(self._status.get(LONG_PATIENCE_SECONDS))
+
+    def totals(self) -> Counted[standing.Status] | None:
+        """Return how much there is, without the posts of each source; ``None`` while first counted."""
+        return self._totals.get(self.patience_seconds)
 
     def queues(self) -> standing.Queues:
-        """Return how long the queues are."""
-        return self._queues.get().value
+        """Return how long the queues are: cheap at any size."""
+        return _there(self._queues.get(LONG_PATIENCE_SECONDS)).value
 
-    def days(self, number: int = DAYS[0]) -> Counted[by_day.Days]:
-        """Return the reconciliation of the last days; ``number`` is one of ``DAYS``."""
-        return self._days[number].get()
+    def days(self, number: int = DAYS[0], *, patience: float | None = None) -> Counted[by_day.Days] | None:
+        """Return the reconciliation of so many days (of ``DAYS``); ``None`` while first counted."""
+        return self._days[number].get(self.patience_seconds if patience is None else patience)
 
     def writing(self) -> list[str]:
         """Return the connections that are written to."""
@@ -123,6 +93,10 @@ class House:
     def _count_status(self) -> standing.Status:
         with self.reading() as snapshot:
             return standing.read(snapshot, self.space, self.writing(), self.clock.now())
+
+    def _count_totals(self) -> standing.Status:
+        with self.reading() as snapshot:
+            return standing.totals(snapshot, self.space, self.clock.now())
 
     def _count_queues(self) -> standing.Queues:
         with self.reading() as snapshot:
@@ -138,3 +112,10 @@ class House:
                 days=number,
                 known=self.playbook().sources.keys(),
             )
+
+
+def _there(counted: Counted[T] | None) -> Counted[T]:
+    if counted is None:
+        fix = "It is being counted for the first time; ask again in a moment."
+        raise Refused(503, "counting", "This is not counted yet", fix, retry_after=RETRY_AFTER_SECONDS)
+    return counted

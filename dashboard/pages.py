@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -17,7 +18,6 @@ from dashboard.house import DAYS, House
 from model.errors import Refused, StoreBusy
 from model.event import Event
 from sync import explain, inbox, leads, lists, replay, status
-from sync.days import Days
 from sync.lists import NOBODY, Wanted
 
 log = structlog.get_logger("leadrelay.http")
@@ -112,18 +112,17 @@ class _Pages:
     def overview(self) -> str:
         """Show what is wrong first, then how much there is and how it flows."""
         house, facts, now = self.house, self.house.facts(), self.house.clock.now()
-        counted, table = house.status(), house.days()
-        queues = house.queues()
+        counted, table, queues = house.totals(), house.days(), house.queues()
         return render_template(
             "dashboard/overview.html",
             facts=facts,
             counted=counted,
             queues=queues,
-            table=table.value,
-            chart=_chart(table.value),
-            day=sum(count for _, count in table.value.hours),
-            troubles=problems.find(house, facts, queues, table.value, now),
-            stages=_by_stage(counted.value),
+            hours=table and table.value.hours,
+            chart=_chart(table.value.hours if table else []),
+            day=table and sum(count for _, count in table.value.hours),
+            troubles=problems.find(house, facts, queues, table.value if table else None, now),
+            stages=counted and _by_stage(counted.value),
             crms=house.playbook().crms,
         )
 
@@ -289,6 +288,7 @@ class _Pages:
             "dashboard/connections.html",
             facts=facts,
             queues=queues,
+            counted=house.totals(),
             crms=crms,
             names=sorted({*crms, *facts["connections"], *queues.connections}),
             checks={name: check() for name, check in house.checks.items()},
@@ -322,8 +322,8 @@ def _before() -> int | None:
     return int(text)
 
 
-def _chart(table: Days) -> dict[str, list[float]]:
-    return {"at": [at.timestamp() for at, _ in table.hours], "posts": [count for _, count in table.hours]}
+def _chart(hours: Sequence[tuple[datetime, int]]) -> dict[str, list[float]]:
+    return {"at": [at.timestamp() for at, _ in hours], "posts": [count for _, count in hours]}
 
 
 def _by_stage(counted: status.Status) -> list[tuple[str, int, int]]:

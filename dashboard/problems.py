@@ -29,8 +29,10 @@ class Trouble:
     where: dict[str, str]
 
 
-def find(house: House, facts: dict[str, Any], queues: Queues, table: Days, now: datetime) -> list[Trouble]:
-    """Return what is wrong, errors first."""
+def find(
+    house: House, facts: dict[str, Any], queues: Queues, table: Days | None, now: datetime
+) -> list[Trouble]:
+    """Return what is wrong, errors first; ``table`` is ``None`` until it is counted."""
     found = [*_process(house, facts), *_connections(house, facts, queues, now), *_sources(table, now)]
     for state, (one, several) in ASIDE.items():
         if count := queues.events[state]:
@@ -59,8 +61,11 @@ def _connections(house: House, facts: dict[str, Any], queues: Queues, now: datet
         if failure:
             found.append(Trouble(True, f"{name}: owners cannot be read: {failure}", "connections", {}))
     for name in house.playbook().crms:
-        if name not in facts["connections"]:
-            text = f"{name} is in the playbook, but has no address or token: nothing is done for it"
+        if name in facts["unusable"]:
+            text = f"{name} cannot be used: {facts['unusable'][name]}"
+            found.append(Trouble(True, text, "connections", {}))
+        elif name not in facts["connections"]:
+            text = f"{name} is in the playbook, but not connected: nothing is done for it"
             found.append(Trouble(False, text, "connections", {}))
     for name, count in queues.connections.items():
         if count.dead:
@@ -73,9 +78,9 @@ def _connections(house: House, facts: dict[str, Any], queues: Queues, now: datet
     return found
 
 
-def _sources(table: Days, now: datetime) -> list[Trouble]:
+def _sources(table: Days | None, now: datetime) -> list[Trouble]:
     found = []
-    for source in table.sources.values():
+    for source in table.sources.values() if table else ():
         if source.gap:
             text = f"{source.name}: {number(source.gap)} received whose end nobody can tell"
             found.append(Trouble(True, text, "sources", {}))

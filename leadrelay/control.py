@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from model.errors import LeadRelayError
 from model.event import Event
 from sync import access, inbox, migrate, replay
-from sync.database import Store, exclusive, open_store
+from sync.database import Store, exclusive_at, open_store
 
 
 class ControlFile:
@@ -80,10 +80,10 @@ def hand_in(database_url: str, events: Sequence[Event]) -> int:
 
     Raises ``LeadRelayError`` when the store is in use but the daemon does not answer.
     """
-    answer = _post(database_url, "events", replay.as_json(events))
-    if answer is not None:
-        return int(answer["taken"])
-    with _alone(database_url) as store:
+    taken = ask_daemon(database_url, "POST", "events", replay.as_json(events))
+    if taken is not None:
+        return int(taken["taken"])
+    with alone(database_url) as store:
         return sum(not receipt.duplicate for receipt in inbox.append(store, events))
 
 
@@ -92,43 +92,48 @@ def change_access(database_url: str, act: str, given: Mapping[str, str], now: da
 
     Raises ``LeadRelayError`` with a sentence when it cannot be done.
     """
-    if _post(database_url, "access", json.dumps({"act": act, **given})) is None:
-        with _alone(database_url) as store:
+    if ask_daemon(database_url, "POST", "access", json.dumps({"act": act, **given})) is None:
+        with alone(database_url) as store:
             store.write(lambda connection: access.act(connection, act, given, now))
 
 
-def _post(database_url: str, path: str, body: str) -> dict[str, Any] | None:
-    """Return the running daemon's answer; ``None`` when none runs on this store."""
+def ask_daemon(database_url: str, method: str, path: str, data: str = "") -> dict[str, Any] | None:
+    """Have the running daemon do something; ``None`` when none answers, which the store's lock proves.
+
+    Raises ``LeadRelayError`` with the daemon's words when it refuses.
+    """
     reach = _reach(database_url)
     if reach is None:
         return None
     headers = _headers(reach) | {"Content-Type": "application/json"}
+    url = f"{reach['url']}/control/{path}"
     try:
-        answer = requests.post(f"{reach['url']}/control/{path}", data=body, headers=headers, timeout=30)
+        answer = requests.request(method, url, data=data.encode(), headers=headers, timeout=30)
+        if answer.status_code in (401, 404):
+            return None  # somebody else answers at that address now: the file of a killed daemon
+        if answer.status_code in (409, 422):
+            told = answer.json()
+            raise LeadRelayError(" ".join(part for part in (told["message"], told["fix"]) if part))
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
     except requests.ConnectionError:
-        return None  # the file of a killed daemon; the store's lock says whether that is so
+        return None  # the file of a killed daemon; the lock says whether that is so
     except requests.RequestException as error:
         raise LeadRelayError(f"the running daemon did not take it: {error}") from error
-    if answer.status_code in (401, 404):
-        return None  # somebody else answers at that address now: the file of a killed daemon
-    if answer.status_code == 409:
-        raise LeadRelayError(answer.json()["message"])
-    try:
-        answer.raise_for_status()
-    except requests.HTTPError as error:
-        raise LeadRelayError(f"the running daemon did not take it: {error}") from error
-    found: dict[str, Any] = answer.json()
     return found
 
 
 @contextmanager
-def _alone(database_url: str) -> Iterator[Store]:
-    """Open the store to write to it, while no daemon has it."""
+def alone(database_url: str) -> Iterator[Store]:
+    """Open the store for writing where no daemon runs; makes it if there is none.
+
+    Raises ``LeadRelayError`` when another process is at work on it.
+    """
     with ExitStack() as stack:
+        stack.enter_context(exclusive_at(database_url))
+        migrate.upgrade(database_url)
         store = open_store(database_url)
         stack.callback(store.close)
-        stack.enter_context(exclusive(store))  # before the upgrade: none under a running daemon
-        migrate.upgrade(database_url)
         yield store
 
 

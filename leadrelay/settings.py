@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from connectors.tokens import Credentials
 from model.errors import LeadRelayError
+from sync import vault
+from sync.vault import Vault
 
 T = TypeVar("T")
 
@@ -32,21 +35,27 @@ class SettingsError(LeadRelayError):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """How to reach one CRM account: ``LEADRELAY_<CONNECTION>_BASE_URL``, ``_TOKEN``, ``_API_VERSION``."""
+    """How to reach one CRM account: its address, what it signs in with, and the version of its API."""
 
     base_url: str
-    token: str = field(repr=False)
+    credentials: Credentials
     api_version: str
+    origin: str = "environment"  # or "store"
+
+    @property
+    def token(self) -> str:
+        """The fixed token, if it has one."""
+        return self.credentials.token
 
     @property
     def is_set_up(self) -> bool:
         """Say whether there is anything to call."""
-        return bool(self.base_url and self.token)
+        return bool(self.base_url and self.credentials.method)
 
     @property
     def is_loopback(self) -> bool:
         """Say whether it points at this machine."""
-        return (urlsplit(self.base_url).hostname or "") in LOOPBACK
+        return is_loopback(self.base_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +80,28 @@ class Settings:
 
     def connection(self, name: str, kind: str) -> ConnectionSettings:
         """Return the settings of a connection of the playbook."""
-        prefix = f"LEADRELAY_{name.upper().replace('-', '_')}"
-        default = DEFAULT_URLS.get(kind, "")
-        if kind == "salesforce":
-            default = self.environ.get(f"{prefix}_LOGIN_URL", "")
-        return ConnectionSettings(
-            base_url=(self.environ.get(f"{prefix}_BASE_URL") or default).rstrip("/"),
+        prefix = prefix_of(name)
+        base_url, login_url = (
+            self.environ.get(f"{prefix}_BASE_URL", ""),
+            self.environ.get(f"{prefix}_LOGIN_URL", ""),
+        )
+        credentials = Credentials(
             token=self.secret(f"{prefix}_TOKEN") or "",
+            client_id=self.secret(f"{prefix}_CLIENT_ID") or "",
+            client_secret=self.secret(f"{prefix}_CLIENT_SECRET") or "",
+            private_key=self.secret(f"{prefix}_PRIVATE_KEY") or "",
+            username=self.secret(f"{prefix}_USERNAME") or "",
+            login_url=login_url.rstrip("/"),
+        )
+        return ConnectionSettings(
+            base_url=(base_url or DEFAULT_URLS.get(kind) or login_url).rstrip("/"),
+            credentials=credentials,
             api_version=self.environ.get(f"{prefix}_API_VERSION") or DEFAULT_VERSIONS.get(kind, ""),
         )
+
+    def vault(self) -> Vault:
+        """Return what opens the credentials in the store: the keys of ``LEADRELAY_SECRET_KEY``."""
+        return Vault(vault.parse_keys(self.secret("LEADRELAY_SECRET_KEY") or ""))
 
     @property
     def url(self) -> str:
@@ -88,7 +110,21 @@ class Settings:
 
     def writes_to(self, connection: ConnectionSettings) -> bool:
         """Say whether a connection is written to: the sandbox's, on this machine; any other is observed."""
-        return self.is_sandbox and connection.is_set_up and connection.is_loopback
+        return connection.is_set_up and self.writes_to_address(connection.base_url)
+
+    def writes_to_address(self, base_url: str) -> bool:
+        """Say the same of the address of a connection that is set up."""
+        return self.is_sandbox and is_loopback(base_url)
+
+
+def prefix_of(name: str) -> str:
+    """Return how the variables of a connection begin."""
+    return f"LEADRELAY_{name.upper().replace('-', '_')}"
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether an address is this machine's."""
+    return (urlsplit(url).hostname or "") in LOOPBACK
 
 
 def local_url(host: str, port: int) -> str:
@@ -140,24 +176,30 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         environ=env,
     )
     problems += _bad_addresses(env) + _unreadable_files(env)
+    if not problems:  # else a file that cannot be read would be told twice
+        problems += _bad_keys(settings) + _half_sign_ins(settings)
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def is_address(text: str) -> bool:
+    """Say whether a text is an address that can be called."""
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("http", "https") and bool(url.hostname)
+    except ValueError:
+        return False
 
 
 def _bad_addresses(env: Mapping[str, str]) -> list[str]:
     """Look at every address of a connection, whatever the playbook calls it."""
     problems = []
     for name, text in sorted(env.items()):
-        if name.startswith("LEADRELAY_") and name.endswith(("_BASE_URL", "_LOGIN_URL")) and text:
-            try:
-                url = urlsplit(text)
-                is_address = url.scheme in ("http", "https") and bool(url.hostname)
-            except ValueError:
-                is_address = False
-            if not is_address:
-                shown = _PASSWORD.sub(r"\1…\2", text)
-                problems.append(f"{name}={shown!r}: an address such as https://HOST is needed")
+        is_ours = name.startswith("LEADRELAY_") and name.endswith(("_BASE_URL", "_LOGIN_URL"))
+        if is_ours and text and not is_address(text):
+            shown = _PASSWORD.sub(r"\1…\2", text)
+            problems.append(f"{name}={shown!r}: an address such as https://HOST is needed")
     return problems
 
 
@@ -171,6 +213,63 @@ def _unreadable_files(env: Mapping[str, str]) -> list[str]:
             except SettingsError as error:
                 problems += error.problems
     return problems
+
+
+def _bad_keys(settings: Settings) -> list[str]:
+    """Look at the keys that seal credentials; what is wrong is told without them."""
+    try:
+        vault.parse_keys(settings.secret("LEADRELAY_SECRET_KEY") or "")
+    except ValueError as error:
+        return [f"LEADRELAY_SECRET_KEY: {error}"]
+    return []
+
+
+_SIGN_IN = re.compile(
+    r"(LEADRELAY_(?!SOURCE_|SANDBOX_)\w+?)_(?:CLIENT_ID|CLIENT_SECRET|PRIVATE_KEY|USERNAME)(?:_FILE)?"
+)
+LOGIN_HOSTS = ("login.salesforce.com", "test.salesforce.com")
+
+
+def _half_sign_ins(settings: Settings) -> list[str]:
+    """Look at what each connection signs in with, whatever the playbook calls it."""
+    matches = (_SIGN_IN.fullmatch(name) for name, text in settings.environ.items() if text)
+    prefixes = sorted({match[1] for match in matches if match})
+    return [problem for prefix in prefixes for problem in _half_sign_in(settings, prefix)]
+
+
+def _half_sign_in(settings: Settings, prefix: str) -> Iterator[str]:
+    """Yield what is missing or too much: client id and secret, or client id, private key and user name."""
+    names = ("TOKEN", "CLIENT_ID", "CLIENT_SECRET", "PRIVATE_KEY", "USERNAME")
+    given = {name: settings.secret(f"{prefix}_{name}") or "" for name in names}
+    if given["TOKEN"]:
+        extra = ", ".join(f"{prefix}_{name}" for name in names[1:] if given[name])
+        if extra:
+            yield f"{prefix}_TOKEN: set beside {extra}; keep one way of signing in"
+        return
+    if not given["CLIENT_ID"]:
+        yield f"{prefix}_CLIENT_ID: missing, and needed with what else is set (or {prefix}_CLIENT_ID_FILE)"
+    if given["CLIENT_SECRET"] and given["PRIVATE_KEY"]:
+        yield f"{prefix}_CLIENT_SECRET: set beside {prefix}_PRIVATE_KEY; keep one way of signing in"
+    elif given["PRIVATE_KEY"] and not given["USERNAME"]:
+        yield f"{prefix}_USERNAME: missing; {prefix}_PRIVATE_KEY signs in a user that is named"
+    elif given["CLIENT_ID"] and not given["CLIENT_SECRET"] and not given["PRIVATE_KEY"]:
+        yield (
+            f"{prefix}_CLIENT_SECRET: missing (client credentials), or {prefix}_PRIVATE_KEY and "
+            f"{prefix}_USERNAME (JWT); each also as …_FILE"
+        )
+    if given["PRIVATE_KEY"]:
+        from connectors.salesforce.logins import private_key  # the only kind that signs in so
+
+        try:
+            private_key(given["PRIVATE_KEY"])
+        except ValueError as error:
+            yield f"{prefix}_PRIVATE_KEY: {error}"
+    base_url = settings.environ.get(f"{prefix}_BASE_URL") or settings.environ.get(f"{prefix}_LOGIN_URL") or ""
+    if not base_url or urlsplit(base_url).hostname in LOGIN_HOSTS:
+        yield (
+            f"{prefix}_BASE_URL: missing; the account's own address, https://YOUR-DOMAIN.my.salesforce.com "
+            "(only Salesforce signs in this way)"
+        )
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -189,9 +288,8 @@ def _flag(text: str) -> bool:
 
 
 def _public_url(text: str) -> str:
-    url = urlsplit(text)
-    if text and (url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/")):
-        raise ValueError("an address such as https://leads.example.com is needed")
+    if text and (not is_address(text) or urlsplit(text).path.strip("/")):
+        raise ValueError("an address such as https://HOST is needed")
     return text.rstrip("/")
 
 

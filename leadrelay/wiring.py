@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,22 +17,25 @@ from urllib.parse import quote
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.base import Connector, Endpoint
+from connectors.base import Connector
 from connectors.registry import CONNECTORS
 from dashboard import api, pages
 from dashboard.house import House
 from leadrelay.clock import SystemClock
+from leadrelay.connections import Known, endpoint
 from leadrelay.control import ControlFile
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
-from leadrelay.settings import ConnectionSettings, Settings, local_url
+from leadrelay.settings import Settings, is_loopback, local_url, prefix_of
 from mappings.playbook import CrmMap
+from model.errors import LeadRelayError
 from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
-from sync import access, inbox, migrate, outbox
+from sync import access, connections, inbox, migrate, outbox
 from sync.budgets import MemoryBudget
 from sync.claiming import Target
-from sync.database import Store, exclusive, open_store
+from sync.connections import StoredConnection
+from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
 from sync.leases import Lease
 from webhooks import control
@@ -43,45 +47,54 @@ SPACE = "main"
 
 
 @dataclass(frozen=True, slots=True)
-class FixedToken:
-    """A token that does not expire; implements ``connectors.base.TokenSource``."""
-
-    value: str
-
-    def token(self) -> str:
-        """Return the token."""
-        return self.value
-
-    def __repr__(self) -> str:
-        return "FixedToken(…)"
-
-
-@dataclass(frozen=True, slots=True)
 class Connected:
-    """A connection of the playbook that the environment sets up."""
+    """A connection of the playbook that environment or store set up."""
 
     crm: CrmMap
     connector: Connector
     budget: MemoryBudget
     writes: bool
+    address: str
 
 
-def connect(settings: Settings, crm: CrmMap) -> Connected | None:
-    """Build the connector of a map; ``None`` when the environment has no address or token for it."""
-    reach = settings.connection(crm.connection, crm.kind)
+def connect(known: Known, crm: CrmMap) -> Connected | None:
+    """Build the connector of a map; ``None`` when neither environment nor store set it up.
+
+    Raises ``LeadRelayError`` when the credentials cannot be opened or used.
+    """
+    reach = known.reach(crm.connection, crm.kind)
     if not reach.is_set_up:
         return None
     budget = MemoryBudget(crm.limits)
-    connector = CONNECTORS[crm.kind](crm.connection, _endpoint(reach, crm, budget))
-    return Connected(crm, connector, budget, settings.writes_to(reach))
-
-
-def _endpoint(reach: ConnectionSettings, crm: CrmMap, budget: MemoryBudget) -> Endpoint:
-    options = {"api_version": reach.api_version}
     id_field = crm.objects[crm.create_object].id_field
-    if id_field:
-        options["external_id_field"] = id_field
-    return Endpoint(reach.base_url, FixedToken(reach.token), budget, options=options)
+    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_field))
+    return Connected(crm, connector, budget, known.writes(crm), reach.base_url)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Keeps connected accounts for commands; implements ``webhooks.control.Desk``."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+
+    def save(self, one: StoredConnection) -> None:
+        """Store an account as observed, if its credentials can be opened here."""
+        self.settings.vault().open(one.sealed)
+        self.store.write(partial(connections.save, space=SPACE, one=one, now=self.clock.now()))
+
+    def remove(self, name: str, by: str) -> bool:
+        """Forget an account."""
+        now = self.clock.now()
+        return self.store.write(partial(connections.remove, space=SPACE, name=name, by=by, now=now))
+
+    def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
+        """Put new seals in the place of old ones, if they can be opened here."""
+        vault, now = self.settings.vault(), self.clock.now()
+        for _, new in sealed.values():
+            vault.open(new)
+        return self.store.write(partial(connections.reseal, space=SPACE, sealed=sealed, by=by, now=now))
 
 
 class Daemon:
@@ -97,20 +110,22 @@ class Daemon:
         self.clock: Clock = SystemClock()
         self.holder = PlaybookHolder(settings.playbook)
         self._exits = contextlib.ExitStack()
+        self._exits.enter_context(exclusive_at(settings.database_url))
+        migrate.upgrade(settings.database_url)
         self.store: Store = open_store(settings.database_url)
         self._exits.callback(self.store.close)
-        self._exits.enter_context(exclusive(self.store))
-        migrate.upgrade(settings.database_url)
         self.metrics = Metrics()
-        found = [connect(settings, crm) for crm in self.holder.playbook().crms.values()]
-        self.connected = {one.crm.connection: one for one in found if one is not None}
+        self.connected: dict[str, Connected] = {}
+        self._marks: dict[str, object] = {}
+        self._unusable: dict[str, str] = {}
+        self._changing = threading.Lock()  # connections are taken in and given up one at a time
         self._alone = self.store.dialect == "sqlite"
         self._term = min(TERM, timedelta(seconds=settings.lease_seconds))  # of the decider's lease
         self._seat = self._decider_seat()
-        self._dispatchers = [self._dispatcher(one) for one in self.connected.values() if one.writes]
-        self._polls = [
-            poll.RosterPoll(one.connector, self.store, self.clock) for one in self.connected.values()
-        ]
+        self._dispatchers: dict[str, loops.Dispatcher] = {}
+        self._polls: dict[str, poll.RosterPoll] = {}
+        self._is_started = self._is_stopping = False
+        self.take_connections()
         self._control = ControlFile.for_store(self.store.path)
         self._server: Server | None = None
 
@@ -132,8 +147,10 @@ class Daemon:
         self._server = self._listen()
         self._exits.callback(self._stop_work)
         self._seat.loop.start()
-        for dispatcher in self._dispatchers:
-            dispatcher.start()
+        with self._changing:
+            self._is_started = True
+            for dispatcher in self._dispatchers.values():
+                dispatcher.start()
         self._scheduler = jobs.start(self._jobs())
         self._server.start()
         self._exits.callback(self._server.stop)
@@ -148,15 +165,58 @@ class Daemon:
         log.info("daemon.stopped")
 
     def _stop_work(self) -> None:
-        for one in self.connected.values():
-            one.budget.close()
-        for loop in (self._seat.loop, *(one.loop for one in self._dispatchers)):
-            loop.wind_down()  # all at once: none takes on new work while another finishes
+        with self._changing:
+            self._is_stopping = True
+            for one in self.connected.values():
+                one.budget.close()
+            for loop in (self._seat.loop, *(one.loop for one in self._dispatchers.values())):
+                loop.wind_down()  # all at once: none takes on new work while another finishes
         self._scheduler.shutdown(wait=True)
-        for dispatcher in self._dispatchers:
+        for dispatcher in self._dispatchers.values():
             dispatcher.stop()
         self._seat.loop.stop()
         self._seat.release()
+
+    def take_connections(self) -> None:
+        """Take in what was connected, changed or disconnected since the last look."""
+        with self.store.snapshot() as snapshot:
+            known = Known.read(self.settings, snapshot, SPACE)
+        with self._changing:
+            if self._is_stopping:
+                return
+            for crm in self.holder.playbook().crms.values():
+                mark = known.mark(crm)
+                if crm.connection not in self._marks or mark != self._marks[crm.connection]:
+                    is_new = crm.connection not in self._marks
+                    self._marks[crm.connection] = mark
+                    self._take(known, crm, is_new=is_new)
+
+    def _take(self, known: Known, crm: CrmMap, *, is_new: bool) -> None:
+        """Make one connection anew in the place of what it was; intake goes on where that fails."""
+        name = crm.connection
+        before, dispatcher = self.connected.pop(name, None), self._dispatchers.pop(name, None)
+        self._polls.pop(name, None)
+        if before is not None:
+            before.budget.close()
+        if dispatcher is not None:
+            dispatcher.stop()
+        try:
+            one = connect(known, crm)
+        except LeadRelayError as error:
+            self._unusable[name] = str(error)
+            log.error("connection.unusable", connection=name, reason=str(error))
+            return
+        self._unusable.pop(name, None)
+        if one is not None:
+            self.connected[name] = one
+            self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
+            if one.writes:
+                self._dispatchers[name] = self._dispatcher(one)
+                if self._is_started:
+                    self._dispatchers[name].start()
+        if not is_new:
+            mode = "none" if one is None else "write" if one.writes else "observe"
+            log.info("connection.changed", connection=name, mode=mode)
 
     def _decider_seat(self) -> loops.DeciderSeat:
         def build(lease: Lease) -> Decider:
@@ -184,14 +244,22 @@ class Daemon:
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
 
     def _jobs(self) -> list[jobs.Job]:
-        polls = [jobs.Job(f"roster-{n}", 5, one.run, at_start=True) for n, one in enumerate(self._polls)]
+        names = sorted(self.holder.playbook().crms)
+        polls = [jobs.Job(f"roster-{name}", 5, partial(self._poll, name), at_start=True) for name in names]
         return [
             *polls,
+            jobs.Job("connections", 2, self.take_connections),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
             jobs.Job("orphans", 10, self._give_up_orphans),
             jobs.Job("hashes", 600, self._forget_hashes),
         ]
+
+    def _poll(self, name: str) -> None:
+        """Read a connection's owners, if it is connected just now."""
+        one = self._polls.get(name)
+        if one is not None:
+            one.run()
 
     def _give_up_orphans(self) -> None:
         self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=self.clock.now()))
@@ -206,6 +274,7 @@ class Daemon:
             token=self._control.token,
             facts=self.facts,
             act=self._act,
+            desk=Desk(self.settings, self.store, self.clock),
             space=SPACE,
         )
         house = House(
@@ -233,7 +302,8 @@ class Daemon:
         return serve(app, self.settings.host, self.settings.port, self.settings.threads)
 
     def facts(self) -> dict[str, Any]:
-        """Return what only this process knows, for ``leadrelay status``."""
+        """Return what only this process knows, for ``leadrelay status`` and the pages."""
+        polls = list(self._polls.items())
         return {
             "playbook": self.holder.playbook().version,
             "playbook_problem": self.holder.complaint(),
@@ -242,13 +312,14 @@ class Daemon:
                 name: {
                     "mode": "write" if one.writes else "observe",
                     "calls": one.budget.calls,
-                    "address": self.settings.connection(name, one.crm.kind).base_url,
+                    "address": one.address,
                     "budget": one.budget.figures(),
                 }
-                for name, one in self.connected.items()
+                for name, one in list(self.connected.items())
             },
-            "polls": {one.name: one.failure for one in self._polls},
-            "polled_at": {one.name: one.read_at and to_text(one.read_at) for one in self._polls},
+            "unusable": dict(self._unusable),
+            "polls": {name: one.failure for name, one in polls},
+            "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
         }
 
     def _act(self, name: str, given: Mapping[str, str]) -> None:
@@ -260,11 +331,10 @@ class Daemon:
         one = self.connected.get(connection)
         if one is None:
             return None
-        reach = self.settings.connection(connection, one.crm.kind)
-        if self.settings.is_sandbox and reach.is_loopback:
-            return f"{reach.base_url}/browse/{quote(object_type)}/{quote(remote_id)}"
+        if self.settings.is_sandbox and is_loopback(one.address):
+            return f"{one.address}/browse/{quote(object_type)}/{quote(remote_id)}"
         # A HubSpot record's address begins with the account's number, which its API token does not tell.
-        return f"{reach.base_url}/{quote(remote_id)}" if one.crm.kind == "salesforce" else None
+        return f"{one.address}/{quote(remote_id)}" if one.crm.kind == "salesforce" else None
 
     def _checks(self) -> dict[str, Check]:
         return {"store": self._check_store, "workers": self._check_workers}
@@ -278,7 +348,7 @@ class Daemon:
         return None if at == migrate.head() else f"is at revision {at}, this version needs {migrate.head()}"
 
     def _check_workers(self) -> str | None:
-        workers = [self._seat.loop, *(dispatcher.loop for dispatcher in self._dispatchers)]
+        workers = [self._seat.loop, *(one.loop for one in list(self._dispatchers.values()))]
         stopped = [one.name for one in workers if not one.is_alive]
         failing = [f"{one.name}: {one.failure}" for one in workers if one.failure]
         return "; ".join([f"{name} has stopped" for name in stopped] + failing) or None
@@ -290,7 +360,13 @@ class Daemon:
             if name and not self.settings.secret(name):
                 log.warning("source.secret_missing", source=source.name, looked_for=[name, f"{name}_FILE"])
         for crm in self.holder.playbook().crms.values():
-            if crm.connection not in self.connected:
-                prefix = f"LEADRELAY_{crm.connection.upper()}"
-                looked = [f"{prefix}_BASE_URL", f"{prefix}_TOKEN", f"{prefix}_TOKEN_FILE"]
-                log.warning("connection.not_set_up", connection=crm.connection, looked_for=looked)
+            if crm.connection not in self.connected and not self._marks.get(crm.connection):
+                prefix = prefix_of(crm.connection)
+                looked = [
+                    f"{prefix}_BASE_URL",
+                    f"{prefix}_TOKEN",
+                    f"{prefix}_TOKEN_FILE",
+                    f"{prefix}_CLIENT_ID",
+                ]
+                fix = f"leadrelay connect {crm.connection}"
+                log.warning("connection.not_set_up", connection=crm.connection, looked_for=looked, fix=fix)

@@ -125,23 +125,26 @@ _UNREADABLE = (
 )  # fmt: skip
 _FIX = "Start the version that wrote it, name another folder, or delete the file to begin anew."
 
+_ONLY_NAMED = "the file names what only the sandbox that reads it has"
 
-# Objects that a snapshot names instead of holding them. The reader puts its own in their place.
+
+# Objects that a snapshot names instead of holding them. ``_Reader`` puts its own in their place, so none of
+# these three is ever called by it; whoever reads the file by other means is told so.
 
 
 def the_vendor() -> Any:
     """The vendor that reads the snapshot."""
-    raise NotImplementedError
+    raise pickle.UnpicklingError(_ONLY_NAMED)
 
 
 def the_clock() -> Any:
     """Its clock."""
-    raise NotImplementedError
+    raise pickle.UnpicklingError(_ONLY_NAMED)
 
 
 def fixed(name: str) -> Any:
     """One of the objects that come with the code."""
-    raise NotImplementedError
+    raise pickle.UnpicklingError(f"{name}: {_ONLY_NAMED}")
 
 
 def method_of(owner: Any, name: str) -> Any:

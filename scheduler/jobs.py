@@ -41,7 +41,7 @@ def _guard(job: Job) -> Callable[[], None]:
     def run() -> None:
         try:
             job.run()
-        except Exception:
+        except Exception:  # whatever one run meets, it is told, and the next run comes
             log.exception("job.failed", job=job.name)
 
     return run

@@ -121,7 +121,7 @@ class Dispatcher:
     def _finish(self, claimed: Claimed) -> None:
         try:
             finish(self._target, claimed)
-        except Exception:
+        except Exception:  # a lane must not die: the lease runs out and the rows are read first
             log.exception("deliver.failed", target=self._target.name)
         finally:
             self._lanes.release()

@@ -350,7 +350,26 @@ def exclusive(store: Store) -> Iterator[None]:
     Raises ``LeadRelayError`` when another process holds it. PostgreSQL needs none: its
     leases fence what processes do.
     """
-    path = store.path
+    with _locked(store.path):
+        yield
+
+
+@contextlib.contextmanager
+def exclusive_at(url: str) -> Iterator[None]:
+    """Hold the same lock before the store is opened, so that its tables can be made or changed first.
+
+    An opened store has a connection at work: two that turn a new file to WAL lock each other out.
+    """
+    target = make_url(url)
+    path = (target.database or "") if target.get_backend_name() == "sqlite" else ""
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path):
+        yield
+
+
+@contextlib.contextmanager
+def _locked(path: str) -> Iterator[None]:
     if not path:
         yield
         return

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.event import EventKind
-from sync.status import IS_COUNTED, SourceCount, ending
+from sync.status import IS_COUNTED, SOURCE, SourceCount, ending
 from sync.tables import inbox_events, source_days
 
 DAY = timedelta(days=1)
@@ -98,7 +98,7 @@ def _count_ends(
     since = first_since(snapshot, start)
     end, day = ending(space, writing), part_of(snapshot, 10).label("day")
     of_posts = (
-        sa.select(e.source, day, end, sa.func.count())
+        sa.select(SOURCE, day, end, sa.func.count())
         .where(
             e.space == space,
             e.id >= since,
@@ -106,7 +106,7 @@ def _count_ends(
             e.kind == str(EventKind.INTAKE),
             IS_COUNTED,
         )
-        .group_by(e.source, day, end)
+        .group_by("of_source", "day", "end")
     )
     for source, at, name, count in snapshot.execute(of_posts):
         _day_of(found, source, at).add(name, count)
@@ -141,8 +141,8 @@ def first_since(snapshot: Connection, moment: datetime) -> int:
     """
     e = inbox_events.c
     moment -= OUT_OF_ORDER
-    low, high = snapshot.execute(sa.select(sa.func.min(e.id), sa.func.max(e.id))).one()
-    low, high = low or 0, (high or 0) + 1
+    low = snapshot.execute(sa.select(sa.func.min(e.id))).scalar_one() or 0  # apart: each is one look-up then
+    high = (snapshot.execute(sa.select(sa.func.max(e.id))).scalar_one() or 0) + 1
     while low < high:
         middle = (low + high) // 2
         row = snapshot.execute(
@@ -169,15 +169,15 @@ def _hours(snapshot: Connection, space: str, start: datetime) -> dict[str, list[
     e = inbox_events.c
     hour = part_of(snapshot, 13).label("hour")
     statement = (
-        sa.select(e.source, hour, sa.func.count(), sa.func.min(e.received_at), sa.func.max(e.received_at))
+        sa.select(SOURCE, hour, sa.func.count(), sa.func.min(e.received_at), sa.func.max(e.received_at))
         .where(
             e.space == space,
             e.id >= first_since(snapshot, start),
             e.received_at >= start,
             e.kind == str(EventKind.INTAKE),
         )
-        .group_by(e.source, hour)
-        .order_by(e.source, hour)
+        .group_by("of_source", "hour")
+        .order_by("of_source", "hour")
     )
     found: dict[str, list[_Hour]] = {}
     for source, *facts in snapshot.execute(statement):

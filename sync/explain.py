@@ -174,8 +174,10 @@ def end_of(snapshot: Connection, space: str, source: str, event_id: str) -> tupl
     return (row.id, row.state) if row else None
 
 
-def is_being_written(snapshot: Connection, lead_id: str) -> bool:
-    """Say whether a call to a CRM that concerns this lead may be under way."""
+def is_being_written(snapshot: Connection, lead_id: str, writing: Sequence[str], now: datetime) -> bool:
+    """Say whether a call that concerns this lead may be under way to one of these CRMs, or is due."""
     c = outbox_changes.c
-    statement = sa.select(sa.exists().where(c.entity_id == lead_id, c.lease_token.is_not(None)))
+    is_due = sa.and_(c.wanted > c.done, c.wanted > c.dead, c.due_at <= now)
+    is_next = sa.or_(c.lease_token.is_not(None), is_due)
+    statement = sa.select(sa.exists().where(c.entity_id == lead_id, c.connection.in_(writing), is_next))
     return bool(snapshot.execute(statement).scalar_one())

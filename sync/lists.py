@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -62,25 +62,31 @@ def leads_page(snapshot: Connection, space: str, wanted: Wanted, size: int = PAG
     """Read one page of leads. Raises ``ValueError`` for a position that is none."""
     if search_key(wanted.search):
         return _found(snapshot, space, wanted)
-    rows = snapshot.execute(leads_statement(space, wanted, size + 1)).all()
-    shown = [_lead_row(row) for row in rows[:size]]
-    return Page(shown, _position(shown[-1], wanted.order) if len(rows) > size else None)
+    ids = snapshot.execute(leads_statement(space, wanted, size + 1)).scalars().all()
+    shown = sorted(_lead_rows(snapshot, ids[:size]), key=_order_of(wanted), reverse=True)
+    return Page(shown, _position(shown[-1], wanted.order) if len(ids) > size else None)
 
 
 def leads_statement(space: str, wanted: Wanted, limit: int) -> sa.Select[Any]:
-    """Build the query of one page, in the order of an index."""
+    """Build the query of the ids of one page, in the order of an index.
+
+    By score one index serves every filter: it is walked from the top, as keeping one for each
+    would cost every change of a score three times as much. ``coalesce`` keeps the
+    planner from another way, which would sort all that the filter leaves.
+    """
     c = leads.c
-    key = c.score if wanted.order == "score" else c.created_at
-    statement = sa.select(c.id, c.email, c.fields, c.stage, c.score, c.owner, c.created_at).where(
-        c.space == space, c.is_test.is_(sa.false())
-    )
-    if wanted.stage:
-        statement = statement.where(c.stage == wanted.stage)
-    if wanted.owner:
-        statement = statement.where(c.owner.is_(None) if wanted.owner == NOBODY else c.owner == wanted.owner)
+    by_score = wanted.order == "score"
+    key = c.score if by_score else c.created_at
+    statement = sa.select(c.id).where(c.space == space, c.is_test.is_(sa.false()))
+    for column, value in ((c.stage, wanted.stage), (c.owner, wanted.owner)):
+        text = "" if value == NOBODY and column is c.owner else value
+        if value and by_score:
+            statement = statement.where(sa.func.coalesce(column, "") == text)
+        elif value:
+            statement = statement.where(column == text if text else column.is_(None))
     if wanted.after:
         value, _, lead_id = wanted.after.partition(" ")
-        at: Any = int(value) if wanted.order == "score" else from_text(value)
+        at: Any = int(value) if by_score else from_text(value)
         place = sa.tuple_(sa.literal(at, key.type), sa.literal(lead_id))
         statement = statement.where(sa.tuple_(key, c.id) < place)
     return statement.order_by(key.desc(), c.id.desc()).limit(limit)
@@ -106,22 +112,26 @@ def _found(snapshot: Connection, space: str, wanted: Wanted) -> Page[LeadRow]:
         found = snapshot.execute(search_statement(space, column, key, MOST_FOUND + 1)).scalars().all()
         has_more = has_more or len(found) > MOST_FOUND
         ids.update(found)
-    c = leads.c
-    rows = snapshot.execute(
-        sa.select(c.id, c.email, c.fields, c.stage, c.score, c.owner, c.created_at).where(
-            c.id.in_(ids), c.is_test.is_(sa.false())
-        )
-    )
-    kept = [row for row in map(_lead_row, rows) if _passes(row, wanted)]
-    kept.sort(
-        key=lambda row: (row.score if wanted.order == "score" else row.created_at, row.id), reverse=True
-    )
+    kept = [row for row in _lead_rows(snapshot, ids) if _passes(row, wanted)]
+    kept.sort(key=_order_of(wanted), reverse=True)
     return Page(kept[:MOST_FOUND], has_more=has_more or len(kept) > MOST_FOUND)
 
 
 def _passes(row: LeadRow, wanted: Wanted) -> bool:
     owner = None if wanted.owner == NOBODY else wanted.owner
     return (not wanted.stage or row.stage == wanted.stage) and (not wanted.owner or row.owner == owner)
+
+
+def _lead_rows(snapshot: Connection, ids: Collection[str]) -> list[LeadRow]:
+    """Read some leads, in no order; test leads are left out."""
+    c = leads.c
+    statement = sa.select(c.id, c.email, c.fields, c.stage, c.score, c.owner, c.created_at)
+    rows = snapshot.execute(statement.where(c.id.in_(ids), c.is_test.is_(sa.false())))
+    return [_lead_row(row) for row in rows]
+
+
+def _order_of(wanted: Wanted) -> Callable[[LeadRow], Any]:
+    return lambda row: (row.score if wanted.order == "score" else row.created_at, row.id)
 
 
 def _lead_row(row: Any) -> LeadRow:

@@ -97,8 +97,11 @@ def _send_new(
     changes = [_change(s, s.difference) for s in sendings]
     answered: set[str] = set()
     asked = changes
-    if not target.connector.asks_before_create:  # only for those that an earlier call may have made
-        asked = [change for s, change in zip(sendings, changes, strict=True) if s.read_first]
+    if not target.connector.asks_before_create:
+        objects = target.playbook().crms[target.name].objects
+        asked = [
+            change for s, change in zip(sendings, changes, strict=True) if _had_other_address(s, objects)
+        ]
     if asked:
         for outcome in target.connector.find(asked, fields):
             answered.add(outcome.key)
@@ -106,6 +109,16 @@ def _send_new(
     missing = [change for change in changes if change.key not in answered]
     if missing:
         yield from target.connector.create(missing, fields)
+
+
+def _had_other_address(sending: Sending, objects: Mapping[str, ObjectMap]) -> bool:
+    """Say whether an earlier call may have made the person under an address they no longer have.
+
+    Under the same address the CRM itself says that the person is there.
+    """
+    doubt = sending.row.in_flight or {}
+    remotes = [rule.remote for rule in objects[sending.row.object].fields if rule.field == "email"]
+    return any(sent != sending.draft.get(remote) for remote in remotes for sent in doubt.get(remote, ()))
 
 
 def _send_known(

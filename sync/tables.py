@@ -163,22 +163,15 @@ leads = sa.Table(
     _moment("updated_at"),
 )
 sa.Index("ix_leads_email", leads.c.space, leads.c.email)
-for _name in ("full_name", "last_name", "company"):
+# What each costs is told in docs/performance.md; an UPDATE writes only those whose columns change.
+for _name in ("full_name", "last_name", "company"):  # the pages' search, with the e-mail's
     sa.Index(f"ix_leads_{_name}", leads.c.space, leads.c[_name])
-for _names in (
-    (),
-    ("stage",),
-    ("owner",),
-):  # the lists of the pages: filter, order, and where the next page begins
-    for _order in ("score", "created_at"):
-        sa.Index(
-            "_".join(("ix_leads", *_names, _order)),
-            leads.c.space,
-            *(leads.c[_name] for _name in _names),
-            leads.c[_order],
-            leads.c.id,
-        )
-
+for _names in ((), ("stage",), ("owner",)):  # the pages' lists, newest first; the overview's counts by stage
+    _columns = [leads.c[_name] for _name in ("space", *_names, "created_at", "id")]
+    sa.Index("_".join(("ix_leads", *_names, "created_at")), *_columns)
+sa.Index(  # by score with any filter: all that is asked is in it, so no row is read but those shown
+    "ix_leads_score", *(leads.c[_name] for _name in ("space", "score", "id", "stage", "owner", "is_test"))
+)
 sa.Index(  # the few that no count counts
     "ix_leads_test",
     leads.c.space,
@@ -232,6 +225,24 @@ rosters = sa.Table(  # when the owners of a connection were last read
     sa.Column("space", sa.String(64), primary_key=True),
     sa.Column("connection", sa.String(64), primary_key=True),
     _moment("read_at"),
+)
+
+
+connections = sa.Table(  # accounts connected by command; the environment may name others
+    "connections",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(64), primary_key=True),  # as in crm/*.yaml
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("base_url", sa.String(400), nullable=False),
+    sa.Column("method", sa.String(32), nullable=False),  # "token", "client_credentials", "jwt"
+    sa.Column("sealed", sa.Text, nullable=False),  # credentials; the key is in the environment
+    sa.Column("account", sa.String(64), nullable=False),  # the vendor's id of it
+    sa.Column("mode", sa.String(16), nullable=False),
+    sa.Column("by", sa.String(128), nullable=False),
+    _moment("created_at"),
+    _moment("updated_at"),
+    sa.CheckConstraint("mode IN ('observe', 'write')", name="mode"),
 )
 
 

@@ -95,7 +95,8 @@ def settings_read() -> set[str]:
     """Return the variables that the product reads, placeholders written as in the table."""
     names: set[str] = set()
     for path in PRODUCT:
-        names |= set(re.findall(r'(?:take|env\.get|environ\.get)\(\s*"(LEADRELAY_\w+)"', read(path)))
+        reads = r"(?:take|env\.get|environ\.get|settings\.secret|self\.secret)"
+        names |= set(re.findall(reads + r'\(\s*"(LEADRELAY_\w+)"', read(path)))
     source = read("leadrelay/settings.py")
     names |= {f"LEADRELAY_<CONNECTION>{part}" for part in re.findall(r'\{prefix\}(_[A-Z_]+)"', source)}
     return names | {f"LEADRELAY_SANDBOX_{name.upper()}_PORT" for name in SANDBOX_PORTS}

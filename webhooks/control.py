@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -13,9 +14,24 @@ from flask.typing import ResponseReturnValue
 from model.errors import LeadRelayError, Refused, StoreBusy
 from model.event import Event, EventKind
 from model.times import Clock, from_text
+from sync.connections import StoredConnection, from_json
 from sync.inbox import Receipt
+from sync.vault import SealError
 
 ALLOWED = (EventKind.REPLAY, EventKind.FORGET)
+
+
+class Desk(Protocol):
+    """Keeps the connected accounts. Every method answers after the commit."""
+
+    def save(self, one: StoredConnection) -> None:
+        """Store an account. Raises ``SealError`` when the daemon cannot open its credentials."""
+
+    def remove(self, name: str, by: str) -> bool:
+        """Forget an account; return whether it was there."""
+
+    def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
+        """Put new seals in the place of old ones. Raises ``SealError`` as ``save`` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +43,7 @@ class Control:
     token: str  # from the control file, readable by the daemon's user only
     facts: Callable[[], dict[str, Any]]  # what only the running process knows
     act: Callable[[str, Mapping[str, str]], None]  # one of ``sync.access.ACTS``
+    desk: Desk
     space: str = "main"
 
 
@@ -58,21 +75,70 @@ def blueprint(control: Control) -> Blueprint:
     @routes.post("/access")
     def access() -> ResponseReturnValue:
         """Change who may look; answered after the commit."""
-        body = request.get_json(silent=True)
-        if not isinstance(body, dict) or not all(isinstance(value, str) for value in body.values()):
-            raise Refused(400, "malformed", "A JSON object of texts is needed.", "Use the leadrelay command.")
+        body = _object()
+        if not all(isinstance(value, str) for value in body.values()):
+            raise _malformed("A JSON object of texts is needed.")
         try:
             control.act(body.get("act", ""), body)
         except KeyError as error:
-            text = f"Nothing of the kind: {error}."
-            raise Refused(400, "malformed", text, "Use the leadrelay command.") from error
+            raise _malformed(f"Nothing of the kind: {error}.") from error
         except StoreBusy:
             raise
         except LeadRelayError as error:
-            raise Refused(409, "refused", str(error), "See the message.") from error
+            raise Refused(409, "refused", str(error), "") from error  # the sentence says what to do
         return jsonify(done=True)
 
+    @routes.post("/connections")
+    def connect() -> ResponseReturnValue:
+        """Store an account; its credentials come under seal."""
+        try:
+            one = from_json(_object())
+        except (KeyError, ValueError) as error:
+            raise _malformed(f"Not a connection: {error}.") from error
+        with _sealed():
+            control.desk.save(one)
+        return jsonify(name=one.name), 201
+
+    @routes.delete("/connections/<name>")
+    def disconnect(name: str) -> ResponseReturnValue:
+        """Forget an account with its credentials."""
+        return jsonify(removed=control.desk.remove(name, request.args.get("by", "")))
+
+    @routes.post("/seals")
+    def reseal() -> ResponseReturnValue:
+        """Put new seals in the place of old ones."""
+        body = _object()
+        try:
+            sealed = {str(name): (str(old), str(new)) for name, (old, new) in body["sealed"].items()}
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
+            raise _malformed("Not a list of seals.") from error
+        with _sealed():
+            return jsonify(resealed=control.desk.reseal(sealed, str(body.get("by", ""))))
+
     return routes
+
+
+def _object() -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise _malformed("A JSON object is needed.")
+    return body
+
+
+def _malformed(message: str) -> Refused:
+    return Refused(400, "malformed", message, "Use the leadrelay command.")
+
+
+@contextlib.contextmanager
+def _sealed() -> Iterator[None]:
+    """Refuse credentials that the daemon will not be able to open."""
+    try:
+        yield
+    except SealError as error:
+        fix = "Start the daemon with the same LEADRELAY_SECRET_KEY as the command, then try again."
+        raise Refused(
+            422, "seal", f"The running daemon cannot open these credentials: {error}.", fix
+        ) from error
 
 
 def _event(item: Any, control: Control) -> Event:

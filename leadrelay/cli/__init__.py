@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from leadrelay.cli import access, leads, playbook, running, sources
+from leadrelay.cli import access, connections, doctor, leads, playbook, running, secrets, sources
 
 app = typer.Typer(
     name="leadrelay",
@@ -21,6 +21,10 @@ app.command("check")(playbook.check)
 app.command("status")(leads.status)
 app.command("explain")(leads.explain)
 app.command("replay")(leads.replay)
+app.command("connect")(connections.connect)
+app.command("disconnect")(connections.disconnect)
+app.command("doctor")(doctor.doctor)
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
 app.add_typer(access.users, name="user")
 app.add_typer(access.tokens, name="token")

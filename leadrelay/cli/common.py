@@ -52,6 +52,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def keep_to_ourselves() -> None:
+    """Make no file that other users of the machine can read: the store holds personal data."""
+    os.umask(os.umask(0o077) | 0o007)
+
+
 def load_settings() -> Settings:
     """Return the settings, or end the command with every problem of the environment."""
     try:
@@ -71,7 +76,7 @@ def opened(settings: Settings) -> Iterator[Store]:
             f"There is no store at {url.database} yet. Start the daemon with `leadrelay serve`, "
             "or name another store in LEADRELAY_DATABASE_URL."
         )
-    if url.get_backend_name() == "sqlite" and not _is_sqlite(url.database):
+    if url.get_backend_name() == "sqlite" and not is_sqlite(url.database):
         fail(f"{url.database} is not a SQLite file, so it is no store; see LEADRELAY_DATABASE_URL.")
     try:
         store = open_store(settings.database_url)
@@ -110,9 +115,10 @@ def _exists(path: str | None) -> bool:
     return path is not None and Path(path).exists()
 
 
-def _is_sqlite(path: str | None) -> bool:
+def is_sqlite(path: str | None) -> bool:
+    """Say whether a file is a SQLite database, or an empty one that will become one."""
     with Path(path or "").open("rb") as file:
-        return file.read(16) in (b"", b"SQLite format 3\0")  # a new file is empty
+        return file.read(16) in (b"", b"SQLite format 3\0")
 
 
 def unusable(settings: Settings, error: SQLAlchemyError) -> str:

@@ -24,6 +24,7 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.clock import SystemClock
+from leadrelay.connections import Known
 from leadrelay.control import daemon_facts, hand_in
 from leadrelay.settings import Settings
 from mappings.compile import load
@@ -56,7 +57,7 @@ def status(as_json: Json = False) -> None:
     settings = load_settings()
     facts = daemon_facts(settings.database_url)
     with reading(settings) as snapshot:
-        found = counts.read(snapshot, SPACE, _writing(settings), SystemClock().now())
+        found = counts.read(snapshot, SPACE, _writing(settings, snapshot), SystemClock().now())
         aside = stories.set_aside_list(snapshot, SPACE, limit=10)
         letters = dead_letters(snapshot, SPACE, limit=10)
     if as_json:
@@ -87,14 +88,12 @@ def _print_counts(found: counts.Status) -> None:
     console.print(f"\n{counted(found.leads, 'lead')}{': ' if stages else ''}{stages}", markup=False)
 
 
-def _writing(settings: Settings) -> list[str]:
+def _writing(settings: Settings, snapshot: Connection) -> list[str]:
     try:
         crms = load(settings.playbook).crms.values()
     except PlaybookError:
         return ["hubspot", "salesforce"]
-    return [
-        crm.connection for crm in crms if settings.writes_to(settings.connection(crm.connection, crm.kind))
-    ]
+    return Known.read(settings, snapshot, SPACE).writing(crms)
 
 
 def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
@@ -112,6 +111,8 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
         console.print("  no CRM is connected", style="yellow")
     if facts["playbook_problem"]:
         say(facts["playbook_problem"], style="yellow")
+    for name, reason in facts.get("unusable", {}).items():
+        say(f"{name} cannot be used: {reason}", style="yellow")
     for name, failure in facts["polls"].items():
         if failure:
             say(f"{name}: owners cannot be read: {failure}", style="yellow")

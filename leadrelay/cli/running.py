@@ -30,6 +30,7 @@ from leadrelay.cli.common import (
     counted,
     errors,
     fail,
+    keep_to_ourselves,
     load_settings,
     unusable,
 )
@@ -47,7 +48,7 @@ def serve() -> None:
     """Run everything in this process: HTTP, decider, delivery, jobs. SIGTERM drains and ends it."""
     settings = load_settings()
     logs.configure(settings.log_level)
-    _keep_to_ourselves()
+    keep_to_ourselves()
     daemon = _build(settings)
     stopped = _stop_signal()
     try:
@@ -88,7 +89,7 @@ def run(
         own = demo.take_environment(folder, ports)
         settings = load_settings()
         demo.check_ports(ports | demo.sandbox_tls_ports() | {"daemon": settings.port})
-        _keep_to_ourselves()
+        keep_to_ourselves()
         demo.prepare(folder)
     except LeadRelayError as error:
         fail(str(error))
@@ -117,11 +118,6 @@ def run(
         crms.terminate()
         crms.wait(timeout=10)
     console.print(f"Stopped. Playbook and store are kept in {folder}.", markup=False)
-
-
-def _keep_to_ourselves() -> None:
-    """Make no file that other users of the machine can read: the store holds personal data."""
-    os.umask(os.umask(0o077) | 0o007)
 
 
 def _build(settings: Settings) -> Daemon:

@@ -27,6 +27,7 @@ from leadrelay.cli.common import (
     say,
 )
 from leadrelay.clock import SystemClock
+from leadrelay.connections import Known
 from leadrelay.control import daemon_url, hand_in
 from leadrelay.settings import Settings
 from mappings.compile import load
@@ -75,6 +76,7 @@ def try_source(
     if run.post(f"{address.rstrip('/')}/in/{source}"):
         with opened(settings) as store:
             try:
+                run.learn_connections(store)
                 done = run.follow(store)
             finally:
                 cleaned = keep or run.clean_up(store)
@@ -102,6 +104,7 @@ class _Run:
         self._began = time.monotonic()
         self._email = f"leadrelay-test-{uuid.uuid4().hex[:12]}@example.com"
         self._event_id = ""
+        self._known = Known(settings)
         self.hops: list[dict[str, Any]] = []
 
     def _note(self, hop: str, text: str) -> None:
@@ -133,6 +136,11 @@ class _Run:
 
     def _secret(self) -> str:
         return self._settings.secret(self._source.auth.secret_env) or ""
+
+    def learn_connections(self, store: Store) -> None:
+        """Take in which accounts the store keeps beside those of the environment."""
+        with store.snapshot() as snapshot:
+            self._known = Known.read(self._settings, snapshot, SPACE)
 
     def follow(self, store: Store) -> bool:
         """Watch the store until every writing CRM holds the lead."""
@@ -174,11 +182,7 @@ class _Run:
         return any(write.state == "dead letter" for write in story.writes)
 
     def _writing(self) -> list[str]:
-        return [
-            crm.connection
-            for crm in self._playbook.crms.values()
-            if self._settings.writes_to(self._settings.connection(crm.connection, crm.kind))
-        ]
+        return self._known.writing(self._playbook.crms.values())
 
     def clean_up(self, store: Store) -> bool:
         """Remove what the test has left in the CRMs and in the store; return whether nothing is left."""
@@ -220,23 +224,25 @@ class _Run:
             found = explain.end_of(snapshot, SPACE, self._source.name, self._event_id)
         return (found[0], EventState(found[1])) if found else (0, None)
 
-    @staticmethod
-    def _is_at_rest(store: Store, lead_id: str) -> bool:
+    def _is_at_rest(self, store: Store, lead_id: str) -> bool:
         with store.snapshot() as snapshot:
-            return not explain.is_being_written(snapshot, lead_id)
+            return not explain.is_being_written(snapshot, lead_id, self._writing(), SystemClock().now())
 
     def _connected(self, connection: str) -> Connected | None:
         from leadrelay.wiring import connect  # the vendors' clients load slowly
 
         crm = self._playbook.crms.get(connection)
-        return connect(self._settings, crm) if crm else None
+        try:
+            return connect(self._known, crm) if crm else None
+        except LeadRelayError as error:
+            raise NotAuthorized(str(error)) from error
 
     def _delete(self, refs: Iterable[RecordRef], removed: list[str]) -> bool:
         """Delete records and note where; return whether none is left."""
         is_clean = True
         for ref in refs:
-            connected = self._connected(ref.connection)
             try:
+                connected = self._connected(ref.connection)
                 if connected is None:
                     raise NotAuthorized("the connection is not set up any more")
                 connected.connector.delete([ref])

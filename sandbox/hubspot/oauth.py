@@ -92,6 +92,22 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
         told = _told(account, token, grant) | {"token_type": "refresh"}
         return answer(_without(told, "app_id", "token_use"))
 
+    def token_info() -> Response:
+        """What a private app's token tells, in the shape that others' code reads; OAuth tokens too, here."""
+        told = request.get_json(silent=True)
+        given = str(told.get("tokenKey", "")) if isinstance(told, dict) else ""
+        grant = account.apps.access_tokens.get(given)
+        if grant is None or _left(account, grant) < 0:
+            raise not_found("access token is invalid, expired or revoked")
+        return answer(
+            {
+                "userId": grant.user_id,
+                "hubId": PORTAL_ID,
+                "appId": grant.app.app_id,
+                "scopes": sorted(grant.scopes),
+            }
+        )
+
     def drop(token: str) -> Response:
         with account.lock:
             if account.apps.refresh_tokens.pop(token, None) is None:
@@ -107,6 +123,9 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
             )
             api.add_url_rule(f"{base}/revoke", f"oauth revoke {version}", revoke, methods=["POST"])
     refresh_tokens = "/oauth/v1/refresh-tokens/<token>"
+    api.add_url_rule(
+        "/oauth/v2/private-apps/get/access-token-info", "oauth token info", token_info, methods=["POST"]
+    )
     api.add_url_rule("/oauth/v1/access-tokens/<token>", "oauth access info", access_info, methods=["GET"])
     api.add_url_rule(refresh_tokens, "oauth refresh info", refresh_info, methods=["GET"])
     api.add_url_rule(refresh_tokens, "oauth drop", drop, methods=["DELETE"])

@@ -75,6 +75,7 @@ def a_desk(store: Store, *, is_open: bool, people: Mapping[str, str] | None = No
         "playbook_problem": None,
         "deciding": True,
         "connections": {name: a_connection(name) for name in (HUBSPOT, SALESFORCE)},
+        "unusable": {},
         "polls": {HUBSPOT: None, SALESFORCE: None},
         "polled_at": {HUBSPOT: "2026-03-02T11:59:00.000000Z", SALESFORCE: None},
     }
@@ -90,6 +91,7 @@ def a_desk(store: Store, *, is_open: bool, people: Mapping[str, str] | None = No
         record_url=lambda connection, kind, number: f"http://127.0.0.1:8901/{connection}/{kind}/{number}",
         is_open=is_open,
         fresh_seconds=0,
+        patience_seconds=60,
     )
     app = create_app(
         append=Inbox().append,

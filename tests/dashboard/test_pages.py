@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from mappings.problems import Problem
-from sync import tables
+from sync import days, status, tables
 from tests.builders import place
 from tests.dashboard.house import HOSTILE, Tags, fill, number_in, words
 from tests.sync.stores import rows
@@ -178,7 +179,7 @@ def test_the_overview_names_all_that_is_wrong_first(desk):
         "workers: decider has stopped",
         "Playbook: version x keeps running",
         "salesforce: owners cannot be read: the token is refused",
-        "hubspot is in the playbook, but has no address or token",
+        "hubspot is in the playbook, but not connected",
         "does not decide",
     ):
         assert part in text
@@ -314,3 +315,36 @@ def test_moments_have_a_zone_and_an_age(desk):
     desk.house.decide()
     desk.house.clock.advance(125)
     assert "2026-03-02 12:00:00 UTC 2 min ago" in words(desk.get("/leads").text)
+
+
+def test_while_figures_are_first_counted_pages_say_so_and_are_whole(desk, monkeypatch):
+    fill(desk)
+    may_end = threading.Event()
+    for room, name in ((status, "totals"), (days, "read")):
+
+        def slow(*given, count=getattr(room, name), **named):
+            assert may_end.wait(30)
+            return count(*given, **named)
+
+        monkeypatch.setattr(room, name, slow)
+    desk.daemon.patience_seconds = 0.01
+    for path in ("/", "/sources", "/connections"):
+        page = desk.get(path)
+        assert page.status_code == 200
+        assert "Being counted" in page.text or path == "/connections"
+    may_end.set()
+    desk.daemon.patience_seconds = 30
+    assert "Being counted" not in desk.get("/").text + desk.get("/sources").text
+
+
+def test_what_is_written_to_a_crm_is_counted(desk):
+    fill(desk)
+    assert re.search(r'data-heading="Written" class="n">[1-9]', desk.get("/").text)
+    assert re.search(r"<dt>Written</dt><dd>[1-9]", desk.get("/connections").text)
+
+
+def test_a_connection_that_cannot_be_used_says_why(desk):
+    del desk.facts["connections"]["hubspot"]
+    desk.facts["unusable"]["hubspot"] = "no key opens its credentials"
+    assert "hubspot cannot be used: no key opens its credentials" in words(desk.get("/").text)
+    assert "no key opens its credentials" in words(desk.get("/connections").text)

@@ -45,7 +45,7 @@ WORDS = [  # what must stand in no log: every value above, as posted and as norm
 def _our_own_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a command that runs in this process from sending our logs to its own standard error."""
     monkeypatch.setattr(running.logs, "configure", lambda *_words, **_named: None)
-    monkeypatch.setattr(running, "_keep_to_ourselves", lambda: None)
+    monkeypatch.setattr(running, "keep_to_ourselves", lambda: None)
 
 
 @contextmanager

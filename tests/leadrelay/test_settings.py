@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from connectors.tokens import Credentials
 from leadrelay import settings
 from leadrelay.settings import ConnectionSettings, Settings, SettingsError, load, local_url
+from sync.vault import new_key
+from tests.connectors.keys import pair
 
 
 def problems_of(**environ: str) -> list[str]:
@@ -120,7 +123,7 @@ def test_no_secret_shows_in_a_representation():
 def test_a_connection_is_named_as_in_the_playbook():
     found = load({"LEADRELAY_HUBSPOT_EU_TOKEN": "t", "LEADRELAY_HUBSPOT_EU_API_VERSION": "v3"})
     one = found.connection("hubspot-eu", "hubspot")
-    assert one == ConnectionSettings("https://api.hubapi.com", "t", "v3")
+    assert one == ConnectionSettings("https://api.hubapi.com", Credentials(token="t"), "v3")
     assert one.is_set_up
 
 
@@ -168,3 +171,99 @@ def test_the_local_address_can_be_called(host, url):
 def test_the_environment_is_read_when_nothing_is_handed_in(monkeypatch):
     monkeypatch.setenv("LEADRELAY_PORT", "8123")
     assert settings.load().port == 8123
+
+
+SF = "LEADRELAY_SALESFORCE"
+MY_DOMAIN = {f"{SF}_BASE_URL": "https://acme.my.salesforce.com"}
+KEY = pair()[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "method"),
+    [
+        ({"_CLIENT_ID": "c", "_CLIENT_SECRET": "s"}, "client_credentials"),
+        ({"_CLIENT_ID": "c", "_PRIVATE_KEY": KEY, "_USERNAME": "u@acme.example"}, "jwt"),
+        ({"_TOKEN": "t"}, "token"),
+        ({}, ""),
+    ],
+)
+def test_what_is_set_says_how_a_connection_signs_in(given, method):
+    found = load(MY_DOMAIN | {SF + name: text for name, text in given.items()})
+    reach = found.connection("salesforce", "salesforce")
+    assert (reach.credentials.method, reach.is_set_up) == (method, bool(method))
+    assert KEY not in repr(found) + repr(reach)
+
+
+def test_each_part_of_a_sign_in_can_come_from_a_file(tmp_path):
+    for name, text in {"id": "c", "key": KEY, "user": "u@acme.example"}.items():
+        (tmp_path / name).write_text(f"{text}\n")
+    files = {"_CLIENT_ID_FILE": "id", "_PRIVATE_KEY_FILE": "key", "_USERNAME_FILE": "user"}
+    environ = MY_DOMAIN | {SF + name: str(tmp_path / file) for name, file in files.items()}
+    reach = load(environ | {f"{SF}_LOGIN_URL": "https://login.salesforce.com/"}).connection(
+        "salesforce", "salesforce"
+    )
+    assert reach.base_url == "https://acme.my.salesforce.com"
+    assert reach.credentials == Credentials(
+        client_id="c",
+        private_key=KEY.strip(),
+        username="u@acme.example",
+        login_url="https://login.salesforce.com",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "problems"),
+    [
+        ({"_CLIENT_ID": "c"}, ["_CLIENT_SECRET: missing"]),
+        ({"_CLIENT_SECRET": "s"}, ["_CLIENT_ID: missing"]),
+        ({"_USERNAME": "u"}, ["_CLIENT_ID: missing"]),
+        ({"_CLIENT_ID": "c", "_PRIVATE_KEY": KEY}, ["_USERNAME: missing"]),
+        (
+            {"_CLIENT_ID": "c", "_PRIVATE_KEY": "hunter2", "_USERNAME": "u"},
+            ["_PRIVATE_KEY: it is no private"],
+        ),
+        (
+            {"_PRIVATE_KEY": "hunter2"},
+            ["_CLIENT_ID: missing", "_USERNAME: missing", "_PRIVATE_KEY: it is no"],
+        ),
+        ({"_CLIENT_ID": "c", "_CLIENT_SECRET": "s", "_PRIVATE_KEY": KEY}, ["_CLIENT_SECRET: set beside"]),
+        ({"_TOKEN": "t", "_CLIENT_ID": "c"}, ["_TOKEN: set beside"]),
+        ({"_CLIENT_ID": "c", "_CLIENT_SECRET": "s", "_BASE_URL": ""}, ["_BASE_URL: missing"]),
+        (
+            {"_CLIENT_ID": "c", "_CLIENT_SECRET": "s", "_BASE_URL": "https://login.salesforce.com"},
+            ["_BASE_URL: missing"],
+        ),
+    ],
+)
+def test_half_a_sign_in_is_told_with_all_that_it_lacks(given, problems):
+    told = problems_of(**MY_DOMAIN | {SF + name: text for name, text in given.items()})
+    assert [problem[: len(SF + start)] for problem, start in zip(told, problems, strict=True)] == [
+        SF + start for start in problems
+    ]
+    assert "hunter2" not in "".join(told)
+
+
+def test_problems_of_several_connections_and_of_the_key_are_told_at_once():
+    told = problems_of(
+        LEADRELAY_SECRET_KEY="hunter2",
+        LEADRELAY_SF_EU_CLIENT_ID="c",
+        LEADRELAY_SF_US_CLIENT_SECRET="s",
+        LEADRELAY_SOURCE_SHOP_CLIENT_SECRET="a source's own secret",
+    )
+    starts = [problem.partition(":")[0].removeprefix("LEADRELAY_") for problem in told]
+    assert starts == [
+        "SECRET_KEY", "SF_EU_CLIENT_SECRET", "SF_EU_BASE_URL", "SF_US_CLIENT_ID", "SF_US_BASE_URL",
+    ]  # fmt: skip
+    assert "hunter2" not in "".join(told)
+
+
+def test_the_keys_of_the_store_come_from_a_file_too(tmp_path):
+    file = tmp_path / "keys"
+    file.write_text(f"{new_key()}\n{new_key()}\n")
+    assert load({"LEADRELAY_SECRET_KEY_FILE": str(file)}).vault().has_key
+    assert not load({}).vault().has_key
+
+
+def test_a_public_address_is_an_address():
+    assert load({"LEADRELAY_PUBLIC_URL": "https://leads.example/"}).public_url == "https://leads.example"
+    assert problems_of(LEADRELAY_PUBLIC_URL="leads.example")[0].startswith("LEADRELAY_PUBLIC_URL=")

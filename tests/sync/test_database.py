@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from model.errors import LeadRelayError, StoreBusy
 from sync import database
-from sync.database import SqliteStore, Store, exclusive, open_store
+from sync.database import SqliteStore, Store, exclusive, exclusive_at, open_store
 from sync.tables import person_keys
 from tests.sync.stores import count, rows
 
@@ -273,3 +273,11 @@ def test_two_processes_cannot_both_have_the_file(sqlite):
 def test_only_known_databases_are_opened():
     with pytest.raises(LeadRelayError, match="mysql is not a store"):
         open_store("mysql://somewhere/x")
+
+
+def test_the_lock_of_a_store_can_be_held_before_the_store_is_there(tmp_path):
+    url = f"sqlite:///{tmp_path / 'new' / 'store.db'}"
+    with exclusive_at(url):
+        assert not (tmp_path / "new" / "store.db").exists()
+        with contextlib.closing(open_store(url)) as store, pytest.raises(LeadRelayError), exclusive(store):
+            pass

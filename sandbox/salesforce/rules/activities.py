@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _CLOSED = "Completed"  # the one task status that is closed in a new org
 
 
-class ActivityRules(Rules):
+class ActivityRules(Rules, ABC):
     """What tasks and events have in common."""
 
     def complete(
@@ -43,9 +44,9 @@ class ActivityRules(Rules):
                 if kind is not None and kind.field("LastActivityDate"):
                     write.derive(kind.name, about, {"LastActivityDate": day})
 
+    @abstractmethod
     def counts(self, values: Mapping[str, Any]) -> bool:
         """Whether it makes a last activity."""
-        raise NotImplementedError
 
 
 class TaskRules(ActivityRules):

@@ -32,7 +32,7 @@ def add_to(routes: Blueprint, org: Org) -> None:
             with org.lock:
                 try:
                     text = _answered(org, message, version, journal)
-                except BaseException:
+                except BaseException:  # whatever it is, half a call must not stay; it goes on up
                     journal.roll_back()
                     raise
                 journal.commit(org.wrote)

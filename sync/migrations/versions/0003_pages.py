@@ -10,7 +10,7 @@ from sync.leads import search_keys
 from sync.tables import Json, searchable
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -51,8 +51,10 @@ def upgrade() -> None:
     for name in SEARCHED:
         op.create_index(f"ix_leads_{name}", "leads", ["space", name])
     for names in ((), ("stage",), ("owner",)):
-        for order in ("score", "created_at"):
-            op.create_index("_".join(("ix_leads", *names, order)), "leads", ["space", *names, order, "id"])
+        op.create_index(
+            "_".join(("ix_leads", *names, "created_at")), "leads", ["space", *names, "created_at", "id"]
+        )
+    op.create_index("ix_leads_score", "leads", ["space", "score", "id", "stage", "owner", "is_test"])
     tests = sa.text("is_test")
     op.create_index("ix_leads_test", "leads", ["space", "stage"], sqlite_where=tests, postgresql_where=tests)
     if op.get_bind().dialect.name == "postgresql":

@@ -1,0 +1,85 @@
+"""Which accounts are connected: those that the environment names, then those that the store keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import Connection
+
+from connectors.tokens import Credentials
+from leadrelay.settings import DEFAULT_VERSIONS, ConnectionSettings, Settings, prefix_of
+from mappings.playbook import CrmMap
+from model.errors import LeadRelayError
+from sync import connections
+from sync.connections import StoredConnection
+
+if TYPE_CHECKING:
+    from connectors.base import Budget, Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The connections of one moment. The environment's credentials win, with the address beside them.
+
+    Address and credentials are taken from one place: a stored token is never sent to an address
+    that the environment names.
+    """
+
+    settings: Settings
+    stored: Mapping[str, StoredConnection] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, settings: Settings, snapshot: Connection, space: str) -> Known:
+        """Take in what the store keeps."""
+        return cls(settings, connections.load(snapshot, space))
+
+    def of_store(self, name: str, kind: str) -> StoredConnection | None:
+        """Return the stored account that counts for a connection, if one does."""
+        one = self.stored.get(name)
+        if one is None or one.kind != kind or self.settings.connection(name, kind).is_set_up:
+            return None
+        return one
+
+    def reach(self, name: str, kind: str) -> ConnectionSettings:
+        """Return how to reach a connection. Raises ``SealError`` when its credentials cannot be opened."""
+        given = self.settings.connection(name, kind)
+        one = self.of_store(name, kind)
+        if one is None:
+            return given
+        credentials = Credentials.of(self.settings.vault().open(one.sealed))
+        return ConnectionSettings(one.base_url, credentials, given.api_version, "store")
+
+    def writes(self, crm: CrmMap) -> bool:
+        """Say whether a connection is written to, without opening its credentials."""
+        one = self.of_store(crm.connection, crm.kind)
+        if one is not None:
+            return self.settings.writes_to_address(one.base_url)
+        return self.settings.writes_to(self.settings.connection(crm.connection, crm.kind))
+
+    def writing(self, crms: Iterable[CrmMap]) -> list[str]:
+        """Return the connections that are written to."""
+        return [crm.connection for crm in crms if self.writes(crm)]
+
+    def mark(self, crm: CrmMap) -> object:
+        """Return what changes when a connection has to be made anew."""
+        one = self.of_store(crm.connection, crm.kind)
+        return one and (one.base_url, one.updated_at)
+
+
+def endpoint(kind: str, reach: ConnectionSettings, budget: Budget, id_field: str = "") -> Endpoint:
+    """Build what a connector or an inspector is handed. Raises ``LeadRelayError`` where it cannot sign in."""
+    from connectors.base import Endpoint  # the vendors' clients load slowly
+    from connectors.registry import token_source
+
+    tokens = token_source(kind, reach.base_url, reach.credentials)
+    if tokens is None:
+        raise LeadRelayError(f"{kind} cannot sign in by {reach.credentials.method}; it takes a token.")
+    options = {"api_version": reach.api_version} | ({"external_id_field": id_field} if id_field else {})
+    return Endpoint(reach.base_url, tokens, budget, options=options)
+
+
+def version_of(settings: Settings, name: str, kind: str) -> str:
+    """Return the API version that a connection is called with."""
+    return settings.environ.get(f"{prefix_of(name)}_API_VERSION") or DEFAULT_VERSIONS.get(kind, "")

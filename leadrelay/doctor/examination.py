@@ -1,0 +1,117 @@
+"""All checks in order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+
+from connectors.registry import CONNECTORS, INSPECTORS
+from handlers.registry import HANDLERS
+from leadrelay.connections import Known, endpoint
+from leadrelay.doctor.accounts import Checked, check_account
+from leadrelay.doctor.findings import Area, Finding
+from leadrelay.doctor.house import check_door, check_seals, check_store
+from leadrelay.doctor.people import check_people
+from leadrelay.settings import Settings, prefix_of
+from mappings import compile as compiling
+from mappings.playbook import CrmMap, Playbook
+from mappings.problems import PlaybookError
+from model.change import OwnerRecord
+from model.errors import LeadRelayError
+from model.teammate import Teammate
+from sync import teammates
+from sync.budgets import MemoryBudget
+
+
+def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator[Finding]:
+    """Yield every finding; with names in ``only``, of those connections alone."""
+    in_store, stored = check_store(settings)
+    known = Known(settings, stored or {})
+    playbook, of_playbook = _playbook(settings)
+    if not only:
+        yield from in_store
+        yield from check_seals(settings.vault(), list(known.stored.values()))
+        yield from of_playbook
+        yield from check_door(settings)
+    if playbook is None:
+        if only:
+            yield from of_playbook
+        return
+    rosters: dict[str, list[OwnerRecord]] = {}
+    for name in sorted({*playbook.crms, *known.stored, *only}):
+        if only and name not in only:
+            continue
+        checked = _connection(known, playbook, name, at)
+        yield from checked.findings
+        if checked.owners is not None:
+            rosters[name] = checked.owners
+    if not only:
+        mates: Mapping[str, Teammate] = {}
+        for name, owners in rosters.items():
+            mates = teammates.with_roster(dict(mates), name, owners)
+        yield from check_people(Area("people"), playbook, mates, rosters)
+
+
+def _playbook(settings: Settings) -> tuple[Playbook | None, list[Finding]]:
+    area, folder = Area("playbook"), settings.playbook
+    if not folder.is_dir():
+        fix = f"Write the starter with `leadrelay init {folder}`, or set LEADRELAY_PLAYBOOK."
+        return None, [area.problem(f"there is no folder {folder}", fix)]
+    problems = compiling.check(folder, handlers=HANDLERS)
+    found = [area.problem(str(one).splitlines()[0], one.fix or "Correct the line.") for one in problems]
+    try:
+        playbook = compiling.load(folder)
+    except PlaybookError:
+        return None, found
+    return playbook, found or [area.ok(f"{folder} has no problem (version {playbook.version})")]
+
+
+def _connection(known: Known, playbook: Playbook, name: str, at: datetime) -> Checked:
+    area, crm = Area(name), playbook.crms.get(name)
+    if crm is None:
+        fact = "no crm/*.yaml says `connection: " + name + "`, so nothing is done with it"
+        return Checked(findings=[area.warn(fact, "Add a map to the playbook, or `leadrelay disconnect` it.")])
+    prefix = prefix_of(name)
+    try:
+        reach = known.reach(name, crm.kind)
+        if not reach.is_set_up:
+            fix = f"`leadrelay connect {name}`, or set {prefix}_BASE_URL and {prefix}_TOKEN."
+            return Checked(findings=[area.warn("not set up; the map of the playbook does nothing", fix)])
+        found = _doubly(area, known, crm)
+        checked = _account(known, crm, playbook, at)
+    except LeadRelayError as error:
+        return Checked(
+            findings=[area.problem(f"cannot be used: {error}", f"`leadrelay connect {name}` anew.")]
+        )
+    checked.findings[:0] = found
+    return checked
+
+
+def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime) -> Checked:
+    reach, id_field = known.reach(crm.connection, crm.kind), crm.objects[crm.create_object].id_field
+    point = endpoint(crm.kind, reach, MemoryBudget(crm.limits), id_field)
+    return check_account(
+        crm,
+        reach,
+        INSPECTORS[crm.kind](point),
+        CONNECTORS[crm.kind](crm.connection, point),
+        writes=known.writes(crm),
+        types=playbook.fields,
+        today=at.date(),
+    )
+
+
+def _doubly(area: Area, known: Known, crm: CrmMap) -> list[Finding]:
+    """Say which of two set-ups counts."""
+    if crm.connection not in known.stored:
+        return []
+    prefix = prefix_of(crm.connection)
+    if known.of_store(crm.connection, crm.kind) is None:
+        fix = f"Take {prefix}_… out of the environment, or `leadrelay disconnect {crm.connection}`."
+        return [area.warn("set up by the store and by the environment, which wins", fix)]
+    if known.settings.environ.get(f"{prefix}_BASE_URL"):
+        fix = "Take it out, or set the credentials beside it."
+        return [
+            area.warn(f"{prefix}_BASE_URL is not used: the store's credentials go to their own address", fix)
+        ]
+    return []

@@ -1,0 +1,229 @@
+"""A map of the playbook against the fields that the account has. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from connectors.inspection import Field, Fields
+from leadrelay.doctor.findings import Area, Finding, named
+from mappings.playbook import CrmField, CrmMap, ObjectMap
+from model.lead import LEAD_FIELDS
+
+ID_LENGTH = 27  # characters of a lead's id
+TEXT_LIKE = frozenset({"text", "choice"})
+# Where a field is made or opened, by kind of CRM.
+MAKE = {
+    "hubspot": "Make it in HubSpot (Settings, Properties), or correct crm/*.yaml",
+    "salesforce": "Make it in Setup (Object Manager), or let the user see it (field-level security)",
+}
+OPEN = {
+    "hubspot": "Map another property; HubSpot sets this one itself",
+    "salesforce": "Let the user edit it (field-level security), or map another field",
+}
+
+
+def check_map(
+    area: Area, crm: CrmMap, of: Mapping[str, Fields | None], types: Mapping[str, type]
+) -> Iterator[Finding]:
+    """Yield what each mapped object and field lacks, and one line for what is well."""
+    for name, mapped in crm.objects.items():
+        held = of.get(name)
+        if held is None:
+            yield area.problem(
+                f"{name}: the account has no such object, or this user may not see it",
+                "Give the user access to it, or correct crm/*.yaml.",
+            )
+            continue
+        found = list(_object(area, crm, mapped, held, types))
+        yield from found
+        if not found:
+            yield area.ok(f"{name}: all {len(mapped.fields)} mapped fields are there and fit")
+
+
+def _object(
+    area: Area, crm: CrmMap, mapped: ObjectMap, held: Fields, types: Mapping[str, type]
+) -> Iterator[Finding]:
+    is_made = mapped.object == crm.create_object
+    may = [
+        word
+        for word, allowed in (("create", held.can_create or not is_made), ("edit", held.can_update))
+        if not allowed
+    ]
+    if may:
+        yield area.problem(
+            f"{mapped.object}: the user may not {' or '.join(may)} these records",
+            "Give the user's profile or permission set those rights on the object.",
+        )
+    rules = [rule for rule in mapped.fields if rule.remote != mapped.id_field]  # that one is looked at below
+    missing = [rule for rule in rules if held.by_name.get(rule.remote) is None]
+    if missing:
+        yield area.problem(
+            f"{mapped.object}: not there, or hidden: {named([rule.remote for rule in missing], 50)}",
+            f"{MAKE.get(crm.kind, 'Make them')}{_places(missing)}.",
+        )
+    for rule in rules:
+        if (field := held.by_name.get(rule.remote)) is not None:
+            expected = _expected(rule, types)
+            for level, fact, fix in _field(crm, rule, field, expected, is_made=is_made):
+                make = area.problem if level == "problem" else area.warn
+                yield make(f"{mapped.object}.{field.name}: {fact}", f"{fix} [{rule.place}]")
+    if mapped.id_field:
+        yield from _id_field(area, crm, mapped, held.by_name.get(mapped.id_field))
+    if is_made:
+        yield from _required(area, mapped, held)
+
+
+def _places(rules: list[CrmField]) -> str:
+    return f" [{rules[0].place}]" if rules else ""
+
+
+def _expected(rule: CrmField, types: Mapping[str, type]) -> str:
+    """Return the type of value that the map writes."""
+    if rule.field == "owner" or rule.kind == "owner":
+        return "owner"
+    if rule.kind in ("number", "bool", "datetime"):
+        return rule.kind
+    if rule.values or rule.kind in ("stage", "range"):
+        return "listed"
+    if rule.field.endswith(".at"):
+        return "datetime"
+    kind = types.get(rule.field) or LEAD_FIELDS.get(rule.field) or str
+    return "bool" if kind is bool else "number" if kind in (int, float) else "text"
+
+
+def _field(
+    crm: CrmMap, rule: CrmField, field: Field, expected: str, *, is_made: bool
+) -> Iterator[tuple[str, str, str]]:
+    """Yield level, fact and remedy of one mapped field."""
+    if not field.can_update or (is_made and not field.can_create):
+        act = "changed" if not field.can_update else "set on a new record"
+        yield "problem", f"cannot be {act} by this user", f"{OPEN.get(crm.kind, 'Map another field')}."
+        return
+    if wrong := _mismatch(expected, field):
+        level, fix = wrong
+        yield level, f"is of type {field.said}, and the map writes {_spoken(rule, expected)}", fix
+        return
+    yield from _options(rule, field, expected)
+    yield from _length(rule, field, expected)
+
+
+def _spoken(rule: CrmField, expected: str) -> str:
+    if expected == "listed":
+        return f"words such as {next(iter(rule.values.values()), 'a stage')}"
+    return {"owner": "an owner's id", "datetime": "a moment", "bool": "true or false"}.get(
+        expected, f"a {expected}"
+    )
+
+
+def _mismatch(expected: str, field: Field) -> tuple[str, str] | None:
+    """Say whether values of a type fit into a field, and what to do if not."""
+    another = "Map a field of another type, or say the `kind` of value in crm/*.yaml."
+    if field.type == "other" or expected == field.type:
+        return None
+    fits = {
+        "listed": TEXT_LIKE,
+        "text": TEXT_LIKE,
+        "number": frozenset({"text", "number"}),
+        "bool": frozenset({"choice", "text"}),
+        "datetime": frozenset({"text"}),
+        "owner": frozenset({"text"}),
+    }[expected]
+    if field.type in fits:
+        return None
+    if expected == "datetime" and field.type == "date":
+        return "warn", "The day is kept and the time is lost; a date-and-time field keeps both."
+    if expected == "text" and field.type == "number":
+        return "warn", "What is not a number will be refused; set `kind: number` in crm/*.yaml."
+    return "problem", another
+
+
+def _options(rule: CrmField, field: Field, expected: str) -> Iterator[tuple[str, str, str]]:
+    if field.type != "choice":
+        return
+    if rule.values:
+        unknown = [value for value in dict.fromkeys(rule.values.values()) if value not in field.options]
+        if unknown:
+            level = "problem" if field.is_closed else "warn"
+            tail = "are refused" if field.is_closed else "are taken, but stand in no list"
+            yield (
+                level,
+                f"has no option {named([repr(value) for value in unknown])}; such values {tail}",
+                f"Add them to its options, or correct `values`. It has: {named(list(field.options), 12)}.",
+            )
+    elif field.is_closed and expected == "text":
+        yield (
+            "warn",
+            f"takes only its {len(field.options)} options, and the map writes whatever was posted",
+            "List in `values` which lead value becomes which option; others are not sent then.",
+        )
+
+
+def _length(rule: CrmField, field: Field, expected: str) -> Iterator[tuple[str, str, str]]:
+    if field.length is None or field.type != "text":
+        return
+    if expected == "listed":
+        longest = max((len(value) for value in rule.values.values()), default=0)
+        if longest > field.length:
+            yield "problem", f"takes {field.length} characters, and `values` has {longest}", "Make it longer."
+    elif expected == "text" and rule.max_length is not None and rule.max_length > field.length:
+        yield (
+            "problem",
+            f"takes {field.length} characters, and the map sends up to {rule.max_length}",
+            f"Set `max_length: {field.length}`, or make the field longer.",
+        )
+    elif expected == "text" and rule.max_length is None and rule.kind != "stage" and rule.field != "stage":
+        yield (
+            "warn",
+            f"takes {field.length} characters, and the map cuts nothing; a longer value is refused",
+            f"Set `max_length: {field.length}`.",
+        )
+
+
+def _id_field(area: Area, crm: CrmMap, mapped: ObjectMap, field: Field | None) -> Iterator[Finding]:
+    """The field of our own id: by it a record is found whose answer was lost."""
+    what = f"{mapped.object}.{mapped.id_field}"
+    at = f"[{mapped.place}]"
+    if field is None:
+        yield area.problem(
+            f"{what}: the field for leadrelay's own id is not there, or hidden",
+            f"Make a text field of {ID_LENGTH} characters or more, {_unique_word(crm.kind)}. {at}",
+        )
+        return
+    lacks = []
+    if field.type != "text":
+        lacks.append(f"it is of type {field.said}, not a text")
+    if not field.is_unique:
+        lacks.append("its values are not unique")
+    if not field.is_key:
+        lacks.append("records cannot be looked up by it")
+    if field.length is not None and field.length < ID_LENGTH:
+        lacks.append(f"it takes {field.length} characters, and an id has {ID_LENGTH}")
+    if not field.can_create or not field.can_update:
+        lacks.append("this user may not set it")
+    if lacks:
+        yield area.problem(f"{what}: {'; '.join(lacks)}", f"It must be {_unique_word(crm.kind)}. {at}")
+
+
+def _unique_word(kind: str) -> str:
+    if kind == "salesforce":
+        return "marked External ID and Unique, and editable by the user"
+    return 'with "Require unique values", which can be chosen only when a property is made'
+
+
+def _required(area: Area, mapped: ObjectMap, held: Fields) -> Iterator[Finding]:
+    """Fields that a new record must have and the map may leave out."""
+    sure = {rule.remote for rule in mapped.fields if rule.default is not None}
+    maps = {rule.remote for rule in mapped.fields}
+    for name, field in held.by_name.items():
+        if not field.is_required or name in sure or name == mapped.id_field:
+            continue
+        if name in maps:
+            yield area.warn(
+                f"{mapped.object}.{name}: needed on a new record, and blank where the lead has none",
+                "Give the line in crm/*.yaml a `default`.",
+            )
+        else:
+            yield area.problem(
+                f"{mapped.object}.{name}: needed on a new record, and the map does not set it",
+                "Map it with a `default`, or make it optional in the CRM.",
+            )

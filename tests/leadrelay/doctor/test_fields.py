@@ -1,0 +1,144 @@
+"""The doctor on maps: each way in which a field may not fit what the playbook writes to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from connectors.inspection import Field, Fields
+from leadrelay.doctor.fields import check_map
+from leadrelay.doctor.findings import Area, Finding
+from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap
+from model.decision import Place
+from model.lead import LEAD_FIELDS
+
+AT = Place("crm/x.yaml", 7, 5)
+ID = Field("Our_Id__c", "text", "string", length=40, is_unique=True, is_key=True)
+TEXT = Field("F", "text", "string")
+
+
+def a_rule(field: str = "city", **more: object) -> CrmField:
+    return CrmField(field=field, remote="F", authority="newest", place=AT, **more)  # type: ignore[arg-type]
+
+
+def findings(
+    *rules: CrmField, of: Fields | None, id_field: str = "", kind: str = "salesforce"
+) -> list[Finding]:
+    mapped = ObjectMap("Lead", rules, AT, id_field=id_field)
+    crm = CrmMap("crm", kind, "Lead", {"Lead": mapped}, Limits(), AT)
+    return list(check_map(Area("crm"), crm, {"Lead": of}, LEAD_FIELDS))
+
+
+def fields(*some: Field, **more: bool) -> Fields:
+    return Fields({one.name: one for one in some}, **more)
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [
+        (a_rule(), TEXT),
+        (a_rule(max_length=40), replace(TEXT, length=40)),
+        (a_rule("score"), Field("F", "number", "double")),
+        (a_rule("score"), TEXT),
+        (a_rule("first_touch.at"), Field("F", "datetime", "datetime")),
+        (a_rule("owner"), Field("F", "owner", "reference")),
+        (a_rule("stage", kind="text"), replace(TEXT, length=20)),
+        (a_rule("stage", values={"mql": "Open"}), Field("F", "choice", "picklist", options=("Open",))),
+        (a_rule("consent_email"), Field("F", "bool", "boolean")),
+        (a_rule("industry"), Field("F", "choice", "picklist", options=("Banking",))),
+        (a_rule(), Field("F", "other", "address")),
+    ],
+)
+def test_a_field_that_fits_is_no_finding(rule, field):
+    [one] = findings(rule, of=fields(field))
+    assert (one.level, one.fact) == ("ok", "Lead: all 1 mapped fields are there and fit")
+
+
+@pytest.mark.parametrize(
+    ("rule", "field", "level", "words"),
+    [
+        (a_rule(), replace(TEXT, can_update=False), "problem", "cannot be changed by this user"),
+        (a_rule(), replace(TEXT, can_create=False), "problem", "cannot be set on a new record"),
+        (a_rule("score"), Field("F", "bool", "boolean"), "problem",
+         "of type boolean, and the map writes a number"),
+        (a_rule("first_touch.at"), Field("F", "date", "date"), "warn", "the map writes a moment"),
+        (a_rule("first_touch.at"), Field("F", "number", "double"), "problem", "the map writes a moment"),
+        (a_rule(), Field("F", "number", "double"), "warn", "of type double, and the map writes a text"),
+        (a_rule("owner"), Field("F", "choice", "picklist"), "problem", "the map writes an owner's id"),
+        (
+            a_rule("stage", values={"mql": "Open", "sql": "Won"}),
+            Field("F", "choice", "picklist", options=("Open",), is_closed=True),
+            "problem",
+            "has no option 'Won'; such values are refused",
+        ),
+        (
+            a_rule("stage", values={"mql": "Open"}),
+            Field("F", "choice", "picklist", options=("New",)),
+            "warn",
+            "stand in no list",
+        ),
+        (
+            a_rule("industry"),
+            Field("F", "choice", "picklist", options=("Banking",), is_closed=True),
+            "warn",
+            "takes only its 1 options",
+        ),
+        (a_rule(max_length=255), replace(TEXT, length=80), "problem",
+         "takes 80 characters, and the map sends up to 255"),
+        (a_rule(), replace(TEXT, length=80), "warn", "the map cuts nothing"),
+        (a_rule("stage", values={"mql": "Marketing"}), replace(TEXT, length=3), "problem", "`values` has 9"),
+    ],
+)  # fmt: skip
+def test_a_field_that_does_not_fit_is_told_with_its_line(rule, field, level, words):
+    [one] = findings(rule, of=fields(field))
+    assert one.level == level
+    assert words in one.fact
+    assert one.fix.endswith("[crm/x.yaml:7:5]")
+
+
+def test_fields_that_are_not_there_are_told_together():
+    rules = [replace(a_rule(), remote=name) for name in ("A__c", "B__c")]
+    [one] = findings(*rules, of=fields(TEXT))
+    assert (one.level, one.fact) == ("problem", "Lead: not there, or hidden: A__c, B__c")
+    assert "field-level security" in one.fix
+    [one] = findings(*rules, of=fields(TEXT), kind="hubspot")
+    assert "Settings, Properties" in one.fix
+
+
+def test_an_object_that_is_not_there_or_may_not_be_written_is_told():
+    [one] = findings(a_rule(), of=None)
+    assert (one.level, "no such object" in one.fact) == ("problem", True)
+    [one] = findings(a_rule(), of=fields(TEXT, can_create=False, can_update=False))
+    assert (one.level, "may not create or edit" in one.fact) == ("problem", True)
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        (None, "is not there, or hidden"),
+        (replace(ID, is_unique=False), "its values are not unique"),
+        (replace(ID, is_key=False), "records cannot be looked up by it"),
+        (replace(ID, length=18), "it takes 18 characters, and an id has 27"),
+        (replace(ID, type="number", said="double"), "it is of type double"),
+        (replace(ID, can_update=False), "this user may not set it"),
+    ],
+)
+def test_the_field_of_our_id_must_find_a_record(field, words):
+    own = CrmField("id", "Our_Id__c", "leadrelay", AT)
+    [one] = findings(own, of=fields(*[field] if field else []), id_field="Our_Id__c")
+    assert (one.level, words in one.fact) == ("problem", True)
+    assert "External ID and Unique" in one.fix
+
+
+@pytest.mark.parametrize(
+    ("rules", "level", "words"),
+    [
+        ([], "problem", "the map does not set it"),
+        ([a_rule("company")], "warn", "blank where the lead has none"),
+        ([a_rule("company", default="[unknown]")], "ok", "fit"),
+    ],
+)
+def test_what_a_new_record_needs_is_set_in_every_case(rules, level, words):
+    [one] = findings(*rules, of=fields(replace(TEXT, is_required=True)))
+    assert (one.level, words in one.fact) == (level, True)

@@ -1,0 +1,153 @@
+"""The local API: only under the control token, and no credentials that cannot be opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client import CollectorRegistry
+
+from model.errors import LeadRelayError
+from model.times import from_text
+from sync.connections import StoredConnection, to_json
+from sync.vault import SealError
+from webhooks import control
+from webhooks.server import create_app
+
+TOKEN = {"Authorization": "Bearer control-token"}
+HUBSPOT = StoredConnection("hubspot", "hubspot", "https://h.example", "token", "sealed", "62515", by="ada")
+
+
+class Noon:
+    """A clock."""
+
+    def now(self) -> Any:
+        return from_text("2026-11-22T12:00:00Z")
+
+
+@dataclass
+class Desk:
+    """Remembers what it was told."""
+
+    saved: list[StoredConnection] = field(default_factory=list)
+    removed: list[tuple[str, str]] = field(default_factory=list)
+    sealed: list[Mapping[str, tuple[str, str]]] = field(default_factory=list)
+    acts: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    is_locked: bool = False
+
+    def act(self, name: str, given: Mapping[str, str]) -> None:
+        if name != "add_user":
+            raise KeyError(name)
+        if given["name"] == "known":
+            raise LeadRelayError("known is a user already.")
+        self.acts.append((name, given))
+
+    def save(self, one: StoredConnection) -> None:
+        if self.is_locked:
+            raise SealError("no key in LEADRELAY_SECRET_KEY opens it")
+        self.saved.append(one)
+
+    def remove(self, name: str, by: str) -> bool:
+        self.removed.append((name, by))
+        return name == "hubspot"
+
+    def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
+        if self.is_locked:
+            raise SealError("no key in LEADRELAY_SECRET_KEY opens it")
+        self.sealed.append(sealed)
+        return len(sealed)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def client(desk: Desk) -> FlaskClient:
+    api = control.Control(
+        append=lambda _events: [],
+        clock=Noon(),
+        token="control-token",
+        facts=dict,
+        act=desk.act,
+        desk=desk,
+    )
+    app = create_app(
+        append=lambda _events: [],
+        playbook=lambda: None,  # type: ignore[arg-type,return-value]
+        secret_of=lambda _name: None,
+        clock=Noon(),
+        checks={},
+        registry=CollectorRegistry(),
+        extra=[control.blueprint(api)],
+    )
+    return app.test_client()
+
+
+def test_a_connection_is_saved_as_it_was_handed_in(client, desk):
+    answer = client.post("/control/connections", json=to_json(HUBSPOT), headers=TOKEN)
+    assert (answer.status_code, desk.saved) == (201, [HUBSPOT])
+
+
+def test_a_connection_is_removed_by_name(client, desk):
+    answer = client.delete("/control/connections/hub%20spot?by=ada", headers=TOKEN)
+    assert (answer.json, desk.removed) == ({"removed": False}, [("hub spot", "ada")])
+
+
+def test_seals_are_changed_together(client, desk):
+    answer = client.post("/control/seals", json={"sealed": {"a": ["1", "2"]}, "by": "ada"}, headers=TOKEN)
+    assert (answer.json, desk.sealed) == ({"resealed": 1}, [{"a": ("1", "2")}])
+
+
+def test_an_act_on_who_may_look_is_handed_on(client, desk):
+    body = {"act": "add_user", "name": "ada", "password": "hash"}
+    answer = client.post("/control/access", json=body, headers=TOKEN)
+    assert (answer.status_code, desk.acts) == (200, [("add_user", body)])
+
+
+def test_an_act_that_cannot_be_done_is_refused_in_its_words(client, desk):
+    answer = client.post("/control/access", json={"act": "add_user", "name": "known"}, headers=TOKEN)
+    assert (answer.status_code, answer.json["message"]) == (409, "known is a user already.")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "connections"), ("DELETE", "connections/hubspot"), ("POST", "seals"), ("POST", "access")],
+)
+def test_without_the_token_nothing_is_done(client, desk, method, path):
+    answer = client.open(f"/control/{path}", method=method, json=to_json(HUBSPOT))
+    assert (answer.status_code, desk) == (401, Desk())
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("connections", []),
+        ("connections", {"name": "hubspot"}),
+        ("connections", to_json(HUBSPOT) | {"sealed": 7}),
+        ("seals", {}),
+        ("seals", {"sealed": {"a": "1"}}),
+        ("seals", {"sealed": ["a"]}),
+        ("access", []),
+        ("access", {"act": "add_user", "name": 7}),
+        ("access", {"act": "add_user"}),
+        ("access", {"act": "remove_everything"}),
+    ],
+)
+def test_what_is_malformed_is_refused(client, desk, path, body):
+    answer = client.post(f"/control/{path}", json=body, headers=TOKEN)
+    assert (answer.status_code, answer.json["code"], desk) == (400, "malformed", Desk())
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("connections", to_json(HUBSPOT)), ("seals", {"sealed": {"a": ["1", "2"]}})]
+)
+def test_what_the_daemon_cannot_open_is_refused_with_what_to_do(client, desk, path, body):
+    desk.is_locked = True
+    answer = client.post(f"/control/{path}", json=body, headers=TOKEN)
+    assert (answer.status_code, answer.json["code"]) == (422, "seal")
+    assert "same LEADRELAY_SECRET_KEY" in answer.json["fix"]
