@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
+from functools import partial
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -320,13 +321,13 @@ def test_moments_have_a_zone_and_an_age(desk):
 def test_while_figures_are_first_counted_pages_say_so_and_are_whole(desk, monkeypatch):
     fill(desk)
     may_end = threading.Event()
-    for room, name in ((status, "totals"), (days, "read")):
 
-        def slow(*given, count=getattr(room, name), **named):
-            assert may_end.wait(30)
-            return count(*given, **named)
+    def slow(count, *given, **named):
+        assert may_end.wait(30)
+        return count(*given, **named)
 
-        monkeypatch.setattr(room, name, slow)
+    monkeypatch.setattr(status, "totals", partial(slow, status.totals))
+    monkeypatch.setattr(days, "read", partial(slow, days.read))
     desk.daemon.patience_seconds = 0.01
     for path in ("/", "/sources", "/connections"):
         page = desk.get(path)
