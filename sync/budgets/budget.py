@@ -141,6 +141,22 @@ class MemoryBudget:
         with self._lock:
             return self._wait_for(self._lines["burst"], None, None)[0]
 
+    def figures(self) -> dict[str, float | int | None]:
+        """Return the limits and what is left of them, for people to look at."""
+        with self._lock:
+            now = self._now()
+            told = self._day.told(now)
+            return {
+                "calls": self.calls,
+                "burst_calls": self._window_most,
+                "burst_seconds": self.limits.burst_seconds,
+                "daily_calls": self._day.most,
+                "daily_used": self._day.used(now) if told or self._day.most else None,
+                "reserve": self.limits.reserve,
+                "paused_seconds": max(0.0, self._paused_until - self._monotonic()),
+                "ready_in_seconds": max(0.0, self._wait_for(self._lines["burst"], None, None)[0]),
+            }
+
     def close(self) -> None:
         """Let nobody wait for long any more: what is half done may be finished, any other call is put off."""
         self._patience = LAST_PATIENCE
