@@ -245,9 +245,10 @@ class Daemon:
             self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
             if one.writes:
-                self._dispatchers[name] = self._dispatcher(one)
-                if self._is_started:
-                    self._dispatchers[name].start()
+                dispatcher = self._dispatcher(one)
+                if self._is_started:  # before it is among those that must be alive
+                    dispatcher.start()
+                self._dispatchers[name] = dispatcher
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
             log.info("connection.changed", connection=name, mode=mode)
