@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.base import Connector
 from connectors.registry import CONNECTORS
+from leadrelay.accounts import Accounts
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint
 from leadrelay.control import ControlFile
@@ -28,13 +29,15 @@ from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
 from model.times import Clock
 from scheduler import jobs, loops, poll
-from sync import connections, inbox, migrate, outbox
+from scheduler.release import ReleaseJob
+from sync import connections, inbox, migrate, outbox, releases
 from sync.budgets import MemoryBudget
 from sync.claiming import Target
 from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
 from sync.leases import Lease
+from sync.releases import Order, Release
 from webhooks import control
 from webhooks.server import Server, create_app, serve
 
@@ -92,6 +95,14 @@ class Desk:
             vault.open(new)
         return self.store.write(partial(connections.reseal, space=SPACE, sealed=sealed, by=by, now=now))
 
+    def go_live(self, order: Order) -> Release:
+        """Begin to write to an account."""
+        return self.store.write(partial(releases.begin, space=SPACE, order=order, now=self.clock.now()))
+
+    def observe(self, name: str, by: str) -> None:
+        """Write no more to an account."""
+        self.store.write(partial(releases.observe, space=SPACE, name=name, by=by, now=self.clock.now()))
+
 
 class Daemon:
     """Everything that runs in one process; ``start`` and ``stop`` in the right order."""
@@ -114,6 +125,8 @@ class Daemon:
         self.connected: dict[str, Connected] = {}
         self._marks: dict[str, object] = {}
         self._unusable: dict[str, str] = {}
+        self._accounts = Accounts(self.clock)
+        self._release = ReleaseJob(self.store, self.clock, self.holder.playbook, space=SPACE)
         self._changing = threading.Lock()  # connections are taken in and given up one at a time
         self._alone = self.store.dialect == "sqlite"
         self._term = min(TERM, timedelta(seconds=settings.lease_seconds))  # of the decider's lease
@@ -177,6 +190,7 @@ class Daemon:
         """Take in what was connected, changed or disconnected since the last look."""
         with self.store.snapshot() as snapshot:
             known = Known.read(self.settings, snapshot, SPACE)
+        self._confirm_accounts(known)
         with self._changing:
             if self._is_stopping:
                 return
@@ -186,6 +200,15 @@ class Daemon:
                     is_new = crm.connection not in self._marks
                     self._marks[crm.connection] = mark
                     self._take(known, crm, is_new=is_new)
+
+    def _confirm_accounts(self, known: Known) -> None:
+        """Ask whose the environment's credentials are, where ``go-live`` was for them; once it runs."""
+        for crm in self.holder.playbook().crms.values():
+            one = self.connected.get(crm.connection)
+            if not self._is_started or one is None or self._accounts.is_confirmed(known, crm):
+                continue
+            if self._accounts.confirm(known, crm, one.budget):
+                self._marks[crm.connection] = "its account was asked for"  # taken in anew, to be written to
 
     def _take(self, known: Known, crm: CrmMap, *, is_new: bool) -> None:
         """Make one connection anew in the place of what it was; intake goes on where that fails."""
@@ -204,6 +227,7 @@ class Daemon:
             return
         self._unusable.pop(name, None)
         if one is not None:
+            one = replace(one, writes=one.writes and self._accounts.is_confirmed(known, crm))
             self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
             if one.writes:
@@ -235,6 +259,7 @@ class Daemon:
             space=SPACE,
             lease_term=timedelta(seconds=self.settings.lease_seconds),
             observe=partial(self.metrics.delivered, name),
+            releases=partial(self._release.is_releasing, name),
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
@@ -245,6 +270,7 @@ class Daemon:
         return [
             *polls,
             jobs.Job("connections", 2, self.take_connections),
+            jobs.Job("release", 1, self._release.run, at_start=True),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
             jobs.Job("orphans", 10, self._give_up_orphans),
@@ -293,7 +319,7 @@ class Daemon:
                 name: {"mode": "write" if one.writes else "observe", "calls": one.budget.calls}
                 for name, one in list(self.connected.items())
             },
-            "unusable": dict(self._unusable),
+            "unusable": self._unusable | self._accounts.doubts,
             "polls": {name: one.failure for name, one in list(self._polls.items())},
         }
 

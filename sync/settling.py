@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,7 +18,7 @@ from model.change import (
     Rejected,
 )
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef
-from sync import audit, inbox, leads, links, outbox
+from sync import audit, inbox, leads, links, outbox, releases
 from sync.claiming import Claimed, Sending, Target
 from sync.doubt import with_sent
 from sync.links import Agreed, record_key
@@ -98,7 +99,19 @@ def settle(
     if events:
         inbox.insert_new(connection, events)
     audit.record(connection, target.space, noted)
+    for number, count in _written_by_releases(by_key, outcomes).items():
+        releases.count_written(connection, target.space, target.name, number, count, now)
     _log(target, outcomes)
+
+
+def _written_by_releases(sendings: Mapping[str, Sending], outcomes: Sequence[Ended]) -> Counter[int]:
+    """Count the records that were written for rows that a release has let out, by its number."""
+    return Counter(
+        sending.row.release
+        for outcome in outcomes
+        if isinstance(outcome, Created) or (isinstance(outcome, Written) and outcome.written)
+        if (sending := sendings.get(outcome.key)) is not None and sending.row.release is not None
+    )
 
 
 def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: datetime) -> Settled:

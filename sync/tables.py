@@ -325,6 +325,7 @@ outbox_changes = sa.Table(
     _moment("lease_until", nullable=True),
     sa.Column("in_flight", Json),  # exact values about to be sent, and earlier ones still in doubt
     sa.Column("error", sa.Text),
+    sa.Column("release", sa.Integer),  # number of the go-live that let it out; its brake counts the writes
     sa.UniqueConstraint("space", "connection", "object", "entity_kind", "entity_id"),
 )
 sa.Index(
@@ -342,6 +343,25 @@ sa.Index(
     outbox_changes.c.id,
     sqlite_where=sa.text("dead > done"),
     postgresql_where=sa.text("dead > done"),
+)
+
+releases = sa.Table(  # the paced release of what an observed connection had gathered, with its brake
+    "releases",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),  # of the go-live; each begins with counts of nought
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("expected", sa.BigInteger, nullable=False),  # records to write, as the plan said
+    sa.Column("at_most", sa.BigInteger, nullable=False),  # the brake
+    sa.Column("released", sa.BigInteger, nullable=False),
+    sa.Column("written", sa.BigInteger, nullable=False),
+    sa.Column("cursor", sa.String(40)),  # the lead up to which rows were made; NULL: all were looked at
+    sa.Column("reason", sa.Text, nullable=False),  # why it is held
+    sa.Column("by", sa.String(128), nullable=False),
+    _moment("began_at"),
+    _moment("changed_at"),
+    sa.CheckConstraint("state IN ('preparing', 'releasing', 'held', 'done', 'stopped')", name="state"),
 )
 
 leases = sa.Table(
