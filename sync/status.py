@@ -11,6 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.event import EventKind
+from sync import releases
+from sync.outbox import PARKED
+from sync.releases import Release
 from sync.tables import inbox_events, leads, outbox_changes, source_days
 
 SENDERS = (str(EventKind.INTAKE), str(EventKind.REPLAY))
@@ -37,6 +40,7 @@ class ConnectionCount:
 
     due: int = 0
     waiting: int = 0  # due later: the server asked for it, or a backoff runs
+    backlog: int = 0  # gathered while observing, until the release lets it out
     dead: int = 0
     done: int = 0
     oldest_due: datetime | None = None
@@ -50,12 +54,14 @@ class Status:
     connections: dict[str, ConnectionCount] = field(default_factory=dict)
     leads: int = 0
     leads_by_stage: dict[str, int] = field(default_factory=dict)
+    releases: dict[str, Release] = field(default_factory=dict)  # how far going live has come
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         data = asdict(self)
         for count in data["connections"].values():
             count["oldest_due"] = count["oldest_due"] and count["oldest_due"].isoformat()
+        data["releases"] = {name: one.as_dict() for name, one in self.releases.items()}
         return data
 
 
@@ -74,6 +80,7 @@ def read(snapshot: Connection, space: str, writing: Collection[str], now: dateti
         status.sources[row[0]] = SourceCount(received=int(row[1]), duplicates=int(row[2]))
     _count_events(snapshot, space, writing, status)
     status.connections = _connections(snapshot, space, now)
+    status.releases = releases.load(snapshot, space)
     for stage, count in snapshot.execute(
         sa.select(leads.c.stage, sa.func.count())
         .where(leads.c.space == space, leads.c.is_test.is_(sa.false()))
@@ -156,8 +163,10 @@ def queues(snapshot: Connection, space: str, now: datetime) -> Queues:
 def _unsettled(snapshot: Connection, space: str, now: datetime) -> dict[str, ConnectionCount]:
     """Count what is due, waits or was given up; the indexes leave out what is done, so it is not read."""
     found: dict[str, ConnectionCount] = {}
-    for connection, due, waiting, oldest in snapshot.execute(PENDING, {"of_space": space, "now": now}):
-        found[connection] = ConnectionCount(due=due, waiting=waiting, oldest_due=oldest)
+    for connection, due, later, parked, oldest in snapshot.execute(PENDING, {"of_space": space, "now": now}):
+        found[connection] = ConnectionCount(
+            due=due, waiting=later - parked, backlog=parked, oldest_due=oldest
+        )
     for connection, dead in snapshot.execute(GIVEN_UP, {"of_space": space}):
         found.setdefault(connection, ConnectionCount()).dead = dead
     return found
@@ -173,6 +182,7 @@ PENDING = (
         _connection,
         sa.func.count().filter(_is_due),
         sa.func.count().filter(sa.not_(_is_due)),
+        sa.func.count().filter(_o.due_at == PARKED),
         sa.func.min(_o.raised_at).filter(_is_due),
     )
     .where(_o.space == sa.bindparam("of_space"), sa.text("wanted > done AND wanted > dead"))
@@ -190,6 +200,7 @@ def _connections(snapshot: Connection, space: str, now: datetime) -> dict[str, C
     c = outbox_changes.c
     state = sa.case(
         (sa.and_(c.wanted > c.done, c.wanted > c.dead, c.due_at <= now), "due"),
+        (sa.and_(c.wanted > c.done, c.wanted > c.dead, c.due_at == PARKED), "backlog"),
         (sa.and_(c.wanted > c.done, c.wanted > c.dead), "waiting"),
         (sa.and_(c.dead > c.done, c.wanted <= c.dead), "dead"),
         else_="done",

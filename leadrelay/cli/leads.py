@@ -33,9 +33,11 @@ from mappings.inward import settable
 from mappings.problems import PlaybookError, did_you_mean
 from model.errors import LeadRelayError
 from sync import explain as stories
+from sync import releases
 from sync import replay as replays
 from sync import status as counts
 from sync.outbox import dead_letters
+from sync.releases import Release
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ENDS = {  # how a source's events are counted: attribute -> column
@@ -80,12 +82,33 @@ def _print_counts(found: counts.Status) -> None:
     table(title, ("source", *ENDS.values()), rows)
     if found.connections:
         outbox = [
-            (name, c.due, c.waiting, c.dead, c.done, c.oldest_due and f"{c.oldest_due:%Y-%m-%d %H:%M:%S}")
+            (
+                name,
+                c.due,
+                c.waiting,
+                c.backlog,
+                c.dead,
+                c.done,
+                c.oldest_due and f"{c.oldest_due:%Y-%m-%d %H:%M:%S}",
+            )
             for name, c in sorted(found.connections.items())
         ]
-        table("Records to write", ("connection", "due", "waiting", "dead", "done", "oldest due"), outbox)
+        columns = ("connection", "due", "waiting", "backlog", "dead", "done", "oldest due")
+        table("Records to write", columns, outbox)
+    for name, release in sorted(found.releases.items()):
+        _print_release(name, release)
     stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
     console.print(f"\n{counted(found.leads, 'lead')}{': ' if stages else ''}{stages}", markup=False)
+
+
+def _print_release(name: str, release: Release) -> None:
+    """Say how far going live has come, and what to do where it is held."""
+    written = f"{release.written:,} of at most {release.at_most:,} records are written"
+    text = f"\nGo-live {release.number} of {name} is {release.state}: {written}."
+    if release.state == releases.HELD:
+        say(f"{text} {release.reason}. Look at what was written, then: leadrelay go-live {name}", style="red")
+    else:
+        say(text)
 
 
 def _writing(settings: Settings, snapshot: Connection) -> list[str]:
