@@ -42,10 +42,10 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Samples = Annotated[int, typer.Option("--samples", min=0, max=1_000, help="Leads shown of each kind.")]
 
 ACTIONS = {
-    "create": "are made anew",
-    "update": "are changed",
-    "same": "hold it all already",
-    "skip": "are not written",
+    "create": "a record is made",
+    "update": "the record is changed",
+    "same": "the record holds it all already",
+    "skip": "not written; the reasons are below",
 }
 
 
@@ -145,9 +145,9 @@ def print_summary(told: dict[str, Any]) -> None:
     say(f"Plan for {told['connection']}: account {whose}, {mode}; playbook {told['playbook']}")
     _print_release(told)
     rows = [
-        (counts[action], f"leads {words}{_of_objects(told, action)}") for action, words in ACTIONS.items()
+        (action, counts[action], f"{words}{_of_objects(told, action)}") for action, words in ACTIONS.items()
     ]
-    table(f"{counted(counts['leads'], 'lead')}", ("number", "what"), rows)
+    table(f"{counted(counts['leads'], 'lead')}", ("", "leads", "what happens"), rows)
     if counts["conflict"]:
         say(
             f"\nOn {counted(counts['conflict'], 'lead')} both sides hold different values; "
@@ -228,15 +228,23 @@ def print_samples(samples: dict[str, list[dict[str, Any]]]) -> None:
         for one in kept:
             record = f", {one['object']} {one['record']}" if one["record"] else ""
             title = f"For example, {category}: {one['who'] or 'no address'} ({one['lead']}{record})"
-            rows = [
-                (line["field"], _shown(line["ours"]), _shown(line["theirs"]), _fate(line), line["rule"])
-                for line in one["fields"]
-            ]
-            if rows:
-                table(title, ("field", "ours", "theirs", "what happens", "rule"), rows)
+            say(f"\n{title}", style="bold")
+            if one["fields"]:
+                _print_lines(one)
             else:
-                say(f"\n{title}", style="bold")
                 say(one["error"] or one["why"])
+
+
+def _print_lines(one: dict[str, Any]) -> None:
+    """Print a lead's fields; of a record that is not there yet, what it will hold."""
+    if one["record"] is None:
+        rows = [(line["field"], _shown(line["ours"]), line["rule"]) for line in one["fields"]]
+        table("", ("field", "written", "rule"), rows)
+        return
+    lines = [
+        (line["field"], _shown(line["ours"]), _shown(line["theirs"]), _fate(line)) for line in one["fields"]
+    ]
+    table("", ("field", "ours", "theirs", "what happens"), lines)
 
 
 def _shown(value: Any) -> str:
@@ -244,9 +252,8 @@ def _shown(value: Any) -> str:
 
 
 def _fate(line: dict[str, Any]) -> str:
-    return (
-        f"ours is written: {line['why']}" if line["written"] is not None else f"theirs stays: {line['why']}"
-    )
+    what = "ours is written" if line["written"] is not None else "theirs stays"
+    return f"{what}: {line['why']} [{line['rule']}]"
 
 
 def _shape(one: dict[str, Any]) -> str:
