@@ -15,12 +15,14 @@ class Listed:
 
     ``record.fields`` has every name that was asked for, ``None`` where the record holds nothing.
     ``keys`` are what finds it, as the CRM spells them: kinds ``email``, ``lead`` (our own id) and
-    ``domain``. ``became`` is the id of the Contact that a converted Lead turned into.
+    ``domain``. ``became`` is the id of the Contact that a converted Lead turned into, ``replaces``
+    are the ids of the records that were merged into this one.
     """
 
     record: Record
     keys: tuple[Identity, ...] = ()
     became: str | None = None
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

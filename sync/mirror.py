@@ -39,6 +39,8 @@ class Mirrored:
 
 def key_of(identity: Identity) -> Identity | None:
     """Return a key in match form; ``None`` where nothing can be found by it."""
+    if not is_text(identity.value):
+        return None
     match identity.kind:
         case "email":
             value = match_key(identity.value)
@@ -49,14 +51,23 @@ def key_of(identity: Identity) -> Identity | None:
     return Identity(identity.kind, value) if 0 < len(value) <= LONGEST_VALUE else None
 
 
+def is_text(value: str) -> bool:
+    """Say whether every database takes the text: none with a NUL or half of a surrogate pair in it."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
+
+
 # Writing ---------------------------------------------------------------------------------
 
 
 def write_page(connection: Connection, space: str, listed: Sequence[Listed], read_at: datetime) -> int:
     """Store records as just read, with their keys in the place of earlier ones; return how many.
 
-    A record that was read later than ``read_at`` stays: a slow page never undoes a poll. For use
-    in the transaction that moves the cursor.
+    A record that was read later than ``read_at`` stays: a slow page never undoes a poll. Records that
+    were merged into one of these match nobody any more. For use in the transaction that moves the cursor.
     """
     newest = {one.record.ref: one for one in listed}  # the same record twice on a page: the last
     later = {ref for ref, seen in read(connection, space, newest).items() if seen.read_at > read_at}
@@ -69,6 +80,7 @@ def write_page(connection: Connection, space: str, listed: Sequence[Listed], rea
             connection.execute(FORGET_KEYS, place | {"ids": some})
     dialect = connection.dialect.name
     execute_many(connection, _upsert(dialect), [_row(space, one, read_at) for one in fresh])
+    archive(connection, space, _replaced(fresh))
     execute_many(connection, _insert_key(dialect), [row for one in fresh for row in _key_rows(space, one)])
     return len(fresh)
 
@@ -86,6 +98,12 @@ def archive(connection: Connection, space: str, refs: Iterable[RecordRef]) -> No
         for ref in refs
     ]
     execute_many(connection, ARCHIVE, rows)
+
+
+def _replaced(listed: Sequence[Listed]) -> Iterator[RecordRef]:
+    for one in listed:
+        ref = one.record.ref
+        yield from (RecordRef(ref.connection, ref.object, each) for each in one.replaces)
 
 
 def _row(space: str, one: Listed, read_at: datetime) -> dict[str, Any]:

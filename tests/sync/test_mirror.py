@@ -88,6 +88,13 @@ def test_what_a_whole_walk_did_not_meet_matches_nobody_any_more(store):
         assert mirror.read(snapshot, "main", [ref])[ref].record.archived
 
 
+def test_a_merged_record_takes_the_place_of_those_it_replaces(store):
+    write(store, listed("1", ("email", "a@acme.com")), listed("2", ("email", "b@acme.com")))
+    survivor = listed("3", ("email", "a@acme.com"), ("email", "b@acme.com"), replaces=("1", "2"))
+    write(store, survivor, minutes=1)
+    assert found(store, "email", "a@acme.com", "b@acme.com") == {"a@acme.com": ["3"], "b@acme.com": ["3"]}
+
+
 def test_spaces_connections_and_archived_records_are_kept_apart(store):
     write(store, listed("1", ("email", "a@acme.com"), archived=True))
     store.write(
@@ -100,7 +107,17 @@ def test_spaces_connections_and_archived_records_are_kept_apart(store):
 
 
 def test_a_key_that_nothing_can_be_found_by_is_left_out(store):
-    write(store, listed("1", ("email", ""), ("domain", "intranet"), ("email", "x" * 401 + "@acme.com")))
+    write(
+        store,
+        listed(
+            "1",
+            ("email", ""),
+            ("domain", "intranet"),
+            ("email", "x" * 401 + "@acme.com"),
+            ("email", "a\0@b.com"),
+            ("lead", "\ud800"),
+        ),
+    )
     assert rows(store, mirror_keys) == []
 
 
