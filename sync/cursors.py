@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import cache
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +15,7 @@ from sync.database import insert_for
 from sync.tables import cursors
 
 BACKFILL, MATCH = "backfill", "match"
+INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,19 @@ class Cursor:
     skipped: int = 0
     total: int | None = None
     problem: str | None = None
-    finished_at: datetime | None = None
+    finished_at: datetime | None = None  # of the last walk that came to its end
 
     @property
-    def is_finished(self) -> bool:
-        """Say whether the walk came to the end."""
-        return self.finished_at is not None
+    def is_walking(self) -> bool:
+        """Say whether the walk has not come to its end, be it the first one or one begun again."""
+        return self.finished_at is None or self.finished_at < self.begun_at
+
+    def again(self, now: datetime) -> Cursor:
+        """Return the cursor back at the beginning; ``finished_at`` still tells of the last whole walk."""
+        begun = max(now, self.finished_at + INSTANT) if self.finished_at else now
+        return replace(
+            self, begun_at=begun, moved_at=now, after=None, seen=0, skipped=0, total=None, problem=None
+        )
 
 
 def load(snapshot: Connection, space: str, connection: str | None = None) -> list[Cursor]:
@@ -59,12 +66,16 @@ def find(snapshot: Connection, space: str, connection: str, job: str, object_typ
     return _cursor(row) if row else None
 
 
-def begin(connection: Connection, space: str, cursor: Cursor) -> None:
-    """Store a cursor at its beginning, in the place of the one that was there."""
+def begin(connection: Connection, space: str, cursor: Cursor, *, anew: bool = False) -> None:
+    """Store a cursor at its beginning where there is none; ``anew``: in the place of one, too."""
     values = _values(cursor)
     key = {"space": space, "connection": cursor.connection, "job": cursor.job, "object": cursor.object}
     insert = insert_for(connection, cursors).values(**key, **values)
-    connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=values))
+    if anew:
+        insert = insert.on_conflict_do_update(index_elements=list(key), set_=values)
+    else:
+        insert = insert.on_conflict_do_nothing(index_elements=list(key))
+    connection.execute(insert)
 
 
 def move(connection: Connection, space: str, before: Cursor, now: Cursor) -> None:
@@ -73,7 +84,7 @@ def move(connection: Connection, space: str, before: Cursor, now: Cursor) -> Non
     Raises ``Conflict`` where another process has moved it or begun it anew: the step is undone.
     """
     changed = connection.execute(
-        _move(),
+        MOVE,
         {
             "of_space": space,
             "of_connection": before.connection,
@@ -99,11 +110,6 @@ def forget(connection: Connection, space: str, name: str, jobs: Sequence[str]) -
     )
 
 
-def failed(before: Cursor, problem: str) -> Cursor:
-    """Return the cursor where it was, with why its last step failed."""
-    return replace(before, problem=problem)
-
-
 _OWN = ("begun_at", "moved_at", "after", "seen", "skipped", "total", "problem", "finished_at")
 
 
@@ -127,17 +133,14 @@ KEY = [cursors.c[name] == sa.bindparam(f"of_{name}") for name in ("space", "conn
 ONE = sa.select(cursors).where(*KEY)
 
 
-@cache
-def _move() -> sa.Update:
-    names = (*_OWN, "fields", "absent")
-    return (
-        sa.update(cursors)
-        .where(
-            *KEY,
-            cursors.c.begun_at == sa.bindparam("was_begun_at"),
-            cursors.c.moved_at == sa.bindparam("was_moved_at"),
-            sa.func.coalesce(cursors.c.after, "") == sa.bindparam("was_after"),
-            cursors.c.seen == sa.bindparam("was_seen"),
-        )
-        .values({name: sa.bindparam(f"new_{name}") for name in names})
+MOVE = (
+    sa.update(cursors)
+    .where(
+        *KEY,
+        cursors.c.begun_at == sa.bindparam("was_begun_at"),
+        cursors.c.moved_at == sa.bindparam("was_moved_at"),
+        sa.func.coalesce(cursors.c.after, "") == sa.bindparam("was_after"),
+        cursors.c.seen == sa.bindparam("was_seen"),
     )
+    .values({name: sa.bindparam(f"new_{name}") for name in (*_OWN, "fields", "absent")})
+)

@@ -77,7 +77,7 @@ class SalesforceConnector:
                     yield to_record(self.name, object_type, row)
 
     def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
-        """Return up to 2,000 records with the lowest ids above ``after``; a converted Lead names its Contact."""
+        """Return up to 2,000 records with the lowest ids above ``after``; converted Leads are among them."""
         return self._lister.page(object_type, fields, after)
 
     def delete(self, refs: Sequence[RecordRef]) -> None:

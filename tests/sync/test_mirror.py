@@ -146,7 +146,7 @@ def test_a_cursor_moves_only_from_where_it_was_read(store):
 def test_a_walk_begun_anew_refuses_the_step_of_the_old_one(store):
     old = Cursor("hubspot", BACKFILL, "contacts", NOON, NOON)
     store.write(partial(cursors.begin, space="main", cursor=old))
-    store.write(partial(cursors.begin, space="main", cursor=replace(old, begun_at=at(1), moved_at=at(1))))
+    store.write(partial(cursors.begin, space="main", cursor=old.again(at(1)), anew=True))
     with pytest.raises(Conflict):
         store.write(partial(cursors.move, space="main", before=old, now=replace(old, after="200")))
     store.write(partial(cursors.forget, space="main", name="hubspot", jobs=[BACKFILL]))
