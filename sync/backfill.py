@@ -148,7 +148,7 @@ class Backfill:
 def wanted(connector: Connector, playbook: Playbook) -> Mapping[str, tuple[str, ...]]:
     """Return what is mirrored: object -> fields. People as the playbook maps them, then companies."""
     crm = playbook.crms[connector.name]
-    objects = {name: mapped_names(crm, name) for name in crm.objects}
+    objects = {name: mapped_names(crm, name) for name in dict.fromkeys((*crm.match, *crm.objects))}
     name, fields = connector.companies
     objects[name] = tuple(dict.fromkeys((*objects.get(name, ()), *fields)))
     return objects
@@ -156,24 +156,15 @@ def wanted(connector: Connector, playbook: Playbook) -> Mapping[str, tuple[str, 
 
 def mapped_names(crm: CrmMap, object_type: str) -> tuple[str, ...]:
     """Return the vendor fields of an object that the playbook's map names."""
-    return tuple(dict.fromkeys(rule.remote for rule in crm.objects[object_type].fields))
+    object_map = crm.objects.get(object_type)
+    return tuple(dict.fromkeys(rule.remote for rule in object_map.fields)) if object_map else ()
 
 
 def lacking(cursor: Cursor, crm: CrmMap) -> tuple[str, ...]:
     """Return the fields that the map names and the mirror was not filled with: only another walk helps."""
-    if cursor.object not in crm.objects or not cursor.fields:
-        return ()
+    if cursor.finished_at is None and cursor.after is None:
+        return ()  # it has not been asked for anything yet
     return tuple(name for name in mapped_names(crm, cursor.object) if name not in cursor.fields)
-
-
-def is_whole(stored: Sequence[Cursor], crm: CrmMap) -> bool:
-    """Say whether every object that holds people was mirrored to its end at least once."""
-    ended = {
-        one.object
-        for one in stored
-        if one.connection == crm.connection and one.job == BACKFILL and one.finished_at is not None
-    }
-    return ended >= crm.objects.keys()
 
 
 def begin_again(connection: Connection, space: str, name: str, now: datetime) -> int:

@@ -10,7 +10,7 @@ from connectors.salesforce.client import Client
 from connectors.salesforce.errors import MAYBE_GONE, codes, is_retryable, words
 from connectors.salesforce.ids import is_id, long_id
 from connectors.salesforce.listing import Lister
-from connectors.salesforce.people import asked_fields, to_record
+from connectors.salesforce.people import PEOPLE, asked_fields, to_record
 from connectors.salesforce.reads import Finder
 from connectors.salesforce.writes import Writer, errors_of
 from model.change import Outcome, OwnerRecord, Record, RecordChange
@@ -26,7 +26,8 @@ class SalesforceConnector:
     """Reads and writes one Salesforce org.
 
     ``options``: ``api_version`` ("68.0"), and ``external_id_field`` ("LeadRelay_Id__c", "" for none),
-    the unique text field of Lead and Contact that holds our own lead id.
+    the unique text field of Lead and Contact that holds our own lead id; and ``match``
+    ("Contact,Lead"), the objects in which people are looked for, the first before the next.
     """
 
     batch_size = BATCH
@@ -37,7 +38,8 @@ class SalesforceConnector:
         self.name = name
         external_id_field = endpoint.options.get("external_id_field", "LeadRelay_Id__c")
         self._client = Client(endpoint)
-        self._finder = Finder(name, self._client, external_id_field)
+        people = tuple(endpoint.options.get("match", ",".join(PEOPLE)).split(","))
+        self._finder = Finder(name, self._client, external_id_field, people)
         self._lister = Lister(name, self._client, external_id_field)
         self._writer = Writer(name, self._client, self._finder, external_id_field)
 

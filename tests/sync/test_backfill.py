@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from model.listing import Page
-from sync import backfill, cursors, mirror
+from sync import backfill, cursors, matching, mirror
 from sync.backfill import Backfill
 from sync.cursors import BACKFILL, MATCH, Cursor
 from sync.database import Store
@@ -81,7 +81,7 @@ def cursor(store: Store, object_type: str) -> Cursor:
 
 def whole(store: Store) -> bool:
     with store.snapshot() as snapshot:
-        return backfill.is_whole(cursors.load(snapshot, "main"), house_playbook().crms[SALESFORCE])
+        return matching.is_whole(cursors.load(snapshot, "main"), house_playbook().crms[SALESFORCE])
 
 
 def test_everything_the_map_and_the_companies_name_is_mirrored_in_a_call_a_page(store, crm):
@@ -156,9 +156,10 @@ def test_a_page_that_fails_is_shown_and_tried_again_after_a_while(store, crm, tr
     step = job.step()
     assert step is not None
     assert (step.wait, step.records) == (wait, 0)
-    assert cursor(store, "Lead").problem == step.problem
+    assert step.problem
+    assert cursor(store, step.object).problem == step.problem
     walk(job)
-    assert cursor(store, "Lead").problem is None
+    assert cursor(store, step.object).problem is None
     assert mirrored(store) == there(crm)
 
 
@@ -177,7 +178,7 @@ def test_while_one_object_cannot_be_read_the_others_are(store, crm):
 
 def test_waits_grow_while_it_goes_on_failing_and_no_call_is_made_meanwhile(store, crm):
     crm.companies = ("Lead", ())
-    playbook = house_playbook(crms={SALESFORCE: a_map(SALESFORCE, "Lead")})
+    playbook = house_playbook(crms={SALESFORCE: a_map(SALESFORCE, "Lead")})  # one object in all
     for _ in range(12):
         crm.next("list", refused="away")
     job = a_backfill(store, crm, playbook)
@@ -268,6 +269,7 @@ def test_a_walk_begun_again_is_whole_meanwhile_and_forgets_what_is_gone(store, c
     job.step()
     assert whole(store)
     assert cursor(store, "Lead").is_walking
+    assert cursor(store, "Contact").seen == 2
     assert gone in mirrored(store)["Lead"]
     walk(job)
     assert mirrored(store) == there(crm)
