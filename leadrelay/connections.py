@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -99,7 +99,13 @@ class Known:
         return parts if any(parts) else None
 
 
-def endpoint(kind: str, reach: ConnectionSettings, budget: Budget, id_field: str = "") -> Endpoint:
+def endpoint(
+    kind: str,
+    reach: ConnectionSettings,
+    budget: Budget,
+    id_field: str = "",
+    match: Sequence[str] = (),
+) -> Endpoint:
     """Build what a connector or an inspector is handed. Raises ``LeadRelayError`` where it cannot sign in."""
     from connectors.base import Endpoint  # the vendors' clients load slowly
     from connectors.registry import token_source
@@ -108,6 +114,8 @@ def endpoint(kind: str, reach: ConnectionSettings, budget: Budget, id_field: str
     if tokens is None:
         raise LeadRelayError(f"{kind} cannot sign in by {reach.credentials.method}; it takes a token.")
     options = {"api_version": reach.api_version} | ({"external_id_field": id_field} if id_field else {})
+    if match:
+        options["match"] = ",".join(match)
     return Endpoint(reach.base_url, tokens, budget, options=options)
 
 

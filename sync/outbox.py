@@ -162,7 +162,7 @@ def _due(needs: tuple[str, ...], is_released: bool | None = None) -> sa.Select[A
     unmerged = sa.exists().where(
         e.lead_id == c.entity_id,
         e.state == str(EventState.WAITING),
-        e.kind == str(EventKind.FOUND),
+        e.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
         e.source == sa.bindparam("of_connection"),
     )
     statement = (

@@ -106,7 +106,7 @@ def _count_events(snapshot: Connection, space: str, writing: Collection[str], st
         return sa.exists().where(
             found.c.space == space,
             found.c.state == state,
-            found.c.kind.in_((str(EventKind.FOUND), str(EventKind.REPLAY))),
+            found.c.kind.in_((str(EventKind.FOUND), str(EventKind.GONE), str(EventKind.REPLAY))),
             found.c.lead_id == e.lead_id,
         )
 
