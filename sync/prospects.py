@@ -12,8 +12,9 @@ from sqlalchemy.engine import Connection
 from handlers.writeback import NEEDED, SPOKEN, Wanted, wanted
 from mappings.playbook import CrmMap, Playbook
 from model.lead import Lead, Link
-from sync import leads
+from sync import leads, matching
 from sync.batch import People
+from sync.links import record_key
 from sync.outbox import LEAD
 from sync.tables import leads as lead_rows
 from sync.tables import outbox_changes, reviews
@@ -57,6 +58,9 @@ class Prospect:
     action: str  # CREATE, UPDATE, SAME or SKIP
     reason: str = ""  # of a skip
     waits_for: tuple[str, ...] = ()  # connections in which the person must be first
+    is_known_there: bool = (
+        False  # to be created, but the mirror has the person: found before anything is made
+    )
 
     @property
     def lacks_row(self) -> bool:
@@ -73,12 +77,15 @@ class Prospects:
     playbook: Playbook
     people: People
     held_back: frozenset[str]  # leads whose record is another lead's
+    is_mirrored: bool = False  # the connection's mirror is whole
 
     @classmethod
     def open(cls, snapshot: Connection, space: str, crm: CrmMap, playbook: Playbook) -> Prospects:
         """Read what all pieces share."""
         people = People.load(snapshot, space)
-        return cls(space, crm, playbook, people, _held_back(snapshot, space, crm.connection))
+        held_back = _held_back(snapshot, space, crm.connection)
+        is_mirrored = bool(matching.whole(snapshot, space, [crm]))
+        return cls(space, crm, playbook, people, held_back, is_mirrored)
 
     def chunks(self, snapshot: Connection, after: str = "") -> Iterator[list[Prospect]]:
         """Yield every lead whose id comes after ``after``, ``CHUNK`` at a time."""
@@ -93,22 +100,39 @@ class Prospects:
             return []
         found = leads.load(snapshot, ids, ledgers=False)
         rows = _rows(snapshot, self.space, self.crm.connection, ids)
-        return [self._prospect(found[lead_id], rows.get(lead_id, {})) for lead_id in ids]
+        there = self._in_the_mirror(snapshot, [found[lead_id] for lead_id in ids])
+        return [self._prospect(found[one], rows.get(one, {}), there) for one in ids]
 
-    def _prospect(self, lead: Lead, rows: Mapping[str, Row]) -> Prospect:
+    def _in_the_mirror(self, snapshot: Connection, some: Sequence[Lead]) -> dict[str, str | None]:
+        """Return the unlinked leads that the mirror has a record of, with the lead whose record that is."""
+        name = self.crm.connection
+        unlinked = [lead for lead in some if name not in lead.links] if self.is_mirrored else []
+        if not unlinked:
+            return {}
+        keys = [key for lead in unlinked for key in matching.keys_of(lead)]
+        hits = matching.load(snapshot, self.space, {name: keys})
+        refs = {
+            lead.id: hit.record.ref for lead in unlinked if (hit := hits.person(self.crm, lead)) is not None
+        }
+        holders = leads.find(snapshot, self.space, [record_key(ref) for ref in refs.values()])
+        return {lead_id: holders.get(record_key(ref)) for lead_id, ref in refs.items()}
+
+    def _prospect(self, lead: Lead, rows: Mapping[str, Row], there: Mapping[str, str | None]) -> Prospect:
         link = lead.links.get(self.crm.connection)
         found = wanted(lead, self.crm, self.people, self.playbook.lifecycle)
         row = rows.get(found.object or "", Row())
-        action, reason = self._verdict(lead, link, found, row)
+        is_others = lead.id in self.held_back or there.get(lead.id, lead.id) not in (None, lead.id)
+        action, reason = self._verdict(link, found, row, is_others=link is None and is_others)
         waits = tuple(name for name in self.crm.needs if name not in lead.links)
-        return Prospect(lead, link, found, row, action, reason, waits)
+        is_known_there = action == CREATE and lead.id in there
+        return Prospect(lead, link, found, row, action, reason, waits, is_known_there)
 
-    def _verdict(self, lead: Lead, link: Link | None, found: Wanted, row: Row) -> tuple[str, str]:
+    def _verdict(self, link: Link | None, found: Wanted, row: Row, *, is_others: bool) -> tuple[str, str]:
         if found.skip:
             return SKIP, _spoken(found, link, self.crm)
         if found.object is None:
             return SAME, ""
-        if link is None and lead.id in self.held_back:
+        if is_others:
             return SKIP, OTHERS_RECORD
         if row.is_given_up:
             return SKIP, GIVEN_UP

@@ -143,11 +143,18 @@ def print_summary(told: dict[str, Any]) -> None:
     whose = " ".join(filter(None, (account["id"], account["name"])))
     mode = "written to" if told["mode"] == "write" else "observed"
     say(f"Plan for {told['connection']}: account {whose}, {mode}; playbook {told['playbook']}")
+    if warning := told["mirror"]["warning"]:
+        say(f"\n{warning}", style="bold yellow")
     _print_release(told)
     rows = [
         (action, counts[action], f"{words}{_of_objects(told, action)}") for action, words in ACTIONS.items()
     ]
     table(f"{counted(counts['leads'], 'lead')}", ("", "leads", "what happens"), rows)
+    if counts["known_there"]:
+        say(
+            f"\n{counts['known_there']:,} of those to be created are in the mirror: "
+            f"they are found there, not made."
+        )
     if counts["conflict"]:
         say(
             f"\nOn {counted(counts['conflict'], 'lead')} both sides hold different values; "

@@ -16,6 +16,7 @@ from connectors.making import NewField
 from connectors.registry import INSPECTORS
 from leadrelay.doctor.fields import check_map
 from leadrelay.doctor.findings import OK, Area, Finding
+from leadrelay.golive.mirror import MirrorState
 from leadrelay.golive.tally import Tally
 from leadrelay.golive.wishes import wishes
 from mappings.playbook import CrmMap, Playbook
@@ -53,6 +54,7 @@ class Plan:
     playbook: str
     survey: Survey
     tally: Tally
+    mirror: MirrorState
     settled: Sequence[Mapping[str, Any]]  # differences that were settled while observing
     release: Release | None
     backlog: int  # rows that wait for their release
@@ -71,6 +73,7 @@ class Plan:
             "mode": self.mode,
             "at": self.at.isoformat(),
             "playbook": self.playbook,
+            "mirror": asdict(self.mirror) | {"warning": self.mirror.sentence(self.connection)},
             "counts": {
                 "leads": tally.actions.total(),
                 CREATE: tally.actions[CREATE],
@@ -78,6 +81,7 @@ class Plan:
                 SAME: tally.actions[SAME],
                 SKIP: tally.actions[SKIP],
                 "conflict": tally.conflicts,
+                "known_there": tally.known_there,
             },
             "objects": [
                 {"action": action, "object": name, "leads": n}
@@ -151,6 +155,7 @@ def make_plan(
         playbook.version,
         found,
         tally,
+        MirrorState.read(snapshot, space, crm),
         _settled(snapshot, space, crm.connection),
         releases.load(snapshot, space).get(crm.connection),
         releases.backlog(snapshot, space).get(crm.connection, 0),

@@ -35,6 +35,7 @@ class Tally:
     skips: Counter[str] = field(default_factory=Counter)
     waiting: Counter[str] = field(default_factory=Counter)  # connection that a record is waited for in
     conflicts: int = 0  # leads with at least one
+    known_there: int = 0  # of those to be created: the mirror has them, so they are found instead
     written: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (object, vendor field, action)
     conflicting: Counter[tuple[str, str, bool, str]] = field(default_factory=Counter)
     owners: Counter[tuple[str, str]] = field(default_factory=Counter)  # (who, what is wrong with them)
@@ -50,6 +51,7 @@ class Tally:
                 self._sample(f"{SKIP}: {one.reason}", one, ())
                 continue
             self.waiting.update(one.waits_for)
+            self.known_there += one.is_known_there
             self._take(one)
 
     def _take(self, one: Prospect) -> None:
