@@ -61,7 +61,8 @@ def not_as_edited(account: Account, edits: Mapping[Place, Record]) -> Iterator[s
     for place, fields in edits.items():
         for name, value in fields.items():
             if now[place].get(name) != value:
-                yield f"{account.name} {place}: {name} is {now[place].get(name)!r}, a person had written {value!r}"
+                held = now[place].get(name)
+                yield f"{account.name} {place}: {name} is {held!r}, a person had written {value!r}"
 
 
 def owners_changed(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.contact.accounts import Account, Record
+from benchmarks.contact.accounts import Record
 
 Place = tuple[str, str]  # object, record id
 # HubSpot's stages in the order in which a lead goes through them.
@@ -31,7 +31,7 @@ class Expected:
         return {name: getattr(self, name) for name in names}
 
 
-def addresses(account: Account, before: Mapping[Place, Record]) -> dict[str, Place]:
+def addresses(before: Mapping[Place, Record]) -> dict[str, Place]:
     """Return whose each address is: the merged contacts' other addresses too, Contacts before Leads."""
     book: dict[str, Place] = {}
     for place, row in sorted(before.items(), key=lambda item: item[0][0] != "Contact"):
@@ -56,11 +56,9 @@ def people_of(posts: Iterable[Mapping[str, str]]) -> dict[str, dict[str, str]]:
     return people
 
 
-def expect(
-    account: Account, before: Mapping[Place, Record], people: Mapping[str, Mapping[str, str]]
-) -> Expected:
+def expect(before: Mapping[Place, Record], people: Mapping[str, Mapping[str, str]]) -> Expected:
     """Count what a plan must say."""
-    book, found = addresses(account, before), Expected()
+    book, found = addresses(before), Expected()
     for email, posted in people.items():
         place = book.get(email)
         if place is None:

@@ -65,9 +65,7 @@ class Contact:
             cwd=HOUSE, env=os.environ | self.environ, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if ran.returncode:
-            raise Wrong(
-                f"leadrelay {' '.join(words)} ended with {ran.returncode}: {ran.stderr[-2000:]}{ran.stdout[-500:]}"
-            )
+            raise Wrong(f"leadrelay {' '.join(words)} ended with {ran.returncode}: {ran.stderr[-2000:]}")
         return json.loads(ran.stdout)
 
     def post(self, posts: Iterable[Mapping[str, str]]) -> int:
@@ -145,13 +143,14 @@ def _plan(contact: Contact) -> dict[str, dict[Place, Record]]:
     edits: dict[str, dict[Place, Record]] = {}
     for name, account in contact.accounts.items():
         before = account.everything()
-        expected = contact.expected[name] = oracle.expect(account, before, people)
+        expected = contact.expected[name] = oracle.expect(before, people)
         with contact.timed(f"plan {name}"):
             plan = contact.plans[name] = contact.command("plan", name)
         told = {key: plan["counts"][key] for key in expected.counts()}
         if told != expected.counts():
             raise Wrong(
-                f"plan of {name}: {told}, and it must be {expected.counts()}\n{json.dumps(plan['conflicts'], indent=1)}"
+                f"plan of {name}: {told}, and it must be {expected.counts()}; "
+                f"{json.dumps(plan['conflicts'], indent=1)}"
             )
         edits[name] = _edit(account, list(expected.records.values()))
         contact.plans[name]["before"] = before
@@ -197,7 +196,7 @@ def _go_live(contact: Contact, edits: Mapping[str, dict[Place, Record]]) -> None
         now = account.everything()
         if len(now) != counts[name] + expected.create:
             raise Wrong(f"{name} has {len(now)} people, not {counts[name]} and {expected.create} new ones")
-        if missing := set(people) - set(oracle.addresses(account, now)):
+        if missing := set(people) - set(oracle.addresses(now)):
             raise Wrong(f"{name} lacks {len(missing)} who posted: {sorted(missing)[:3]}")
         contact.plans[name]["release"] = release
 
@@ -229,7 +228,9 @@ def measure(house: House, *, quick: bool, people: int | None = None) -> Iterator
         numbers = (counts[key] for key in ("leads", "create", "update", "conflict"))
         rows.append([name, *(f"{n:,}" for n in numbers), f"{release['written']:,}"])
     head = ("account", "leads", "create", "update", "both hold a value", "written by the release")
-    note = "Planned as counted independently; nothing written before; nothing of a person's overwritten; nobody twice."
+    note = (
+        "Planned as counted apart; nothing written before; nothing of a person's overwritten; nobody twice."
+    )
     yield Table(f"First contact with {size:,} existing people: plans", head, rows, note)
     took = [[part, f"{value:,.1f}"] for part, value in contact.seconds.items()]
     yield Table("First contact: seconds", ("part", "seconds"), took)

@@ -64,7 +64,7 @@ class Somebody:
 
     @property
     def owner(self) -> str:
-        """Whose they are, by address; in both CRMs the same. One in three is nobody's or an inactive one's."""
+        """Whose they are, the same in both CRMs; one in three is nobody's or an inactive one's."""
         return OWNERS[self.number // 3 % len(OWNERS)]
 
     @property
@@ -150,7 +150,7 @@ class World:
         return post | ({"consent_email": "false"} if number % 50 == 6 else {})
 
     def _by_someone_known(self, somebody: Somebody, number: int) -> dict[str, str]:
-        """Return what a known person posts: of some the company or the city is another, and the title always."""
+        """Return what a known person posts: the title is another, of some the company or the city too."""
         return {
             "email": somebody.alias if somebody.is_merged else somebody.email,
             "first_name": f"First{somebody.number % 89}",
