@@ -29,14 +29,17 @@ from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
 from model.times import Clock
 from scheduler import jobs, loops, poll
+from scheduler.backfills import BackfillLoop
 from scheduler.release import ReleaseJob
-from sync import connections, inbox, migrate, outbox, releases
+from sync import backfill, connections, inbox, migrate, outbox, releases
+from sync.backfill import Backfill
 from sync.budgets import MemoryBudget
 from sync.claiming import Target
 from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
 from sync.leases import Lease
+from sync.matchpass import MatchPass
 from sync.releases import Order, Release
 from webhooks import control
 from webhooks.server import Server, create_app, serve
@@ -66,7 +69,7 @@ def connect(known: Known, crm: CrmMap) -> Connected | None:
         return None
     budget = MemoryBudget(crm.limits)
     id_field = crm.objects[crm.create_object].id_field
-    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_field))
+    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_field, crm.match))
     return Connected(crm, connector, budget, known.writes(crm))
 
 
@@ -87,6 +90,13 @@ class Desk:
         """Forget an account."""
         now = self.clock.now()
         return self.store.write(partial(connections.remove, space=SPACE, name=name, by=by, now=now))
+
+    def backfill_again(self, name: str) -> int:
+        """Let what is mirrored of a connection be read once more; return how many objects that are."""
+        now = self.clock.now()
+        begun = self.store.write(partial(backfill.begin_again, space=SPACE, name=name, now=now))
+        self.store.signals.announce(f"backfill:{name}")
+        return begun
 
     def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
         """Put new seals in the place of old ones, if they can be opened here."""
@@ -133,6 +143,7 @@ class Daemon:
         self._seat = self._decider_seat()
         self._dispatchers: dict[str, loops.Dispatcher] = {}
         self._polls: dict[str, poll.RosterPoll] = {}
+        self._backfills: dict[str, BackfillLoop] = {}
         self._is_started = self._is_stopping = False
         self.take_connections()
         self._control = ControlFile.for_store(self.store.path)
@@ -158,8 +169,8 @@ class Daemon:
         self._seat.loop.start()
         with self._changing:
             self._is_started = True
-            for dispatcher in self._dispatchers.values():
-                dispatcher.start()
+            for worker in self._workers():
+                worker.start()
         self._scheduler = jobs.start(self._jobs())
         self._server.start()
         self._exits.callback(self._server.stop)
@@ -178,13 +189,17 @@ class Daemon:
             self._is_stopping = True
             for one in self.connected.values():
                 one.budget.close()
-            for loop in (self._seat.loop, *(one.loop for one in self._dispatchers.values())):
+            workers = self._workers()
+            for loop in (self._seat.loop, *(one.loop for one in workers)):
                 loop.wind_down()  # all at once: none takes on new work while another finishes
         self._scheduler.shutdown(wait=True)
-        for dispatcher in self._dispatchers.values():
-            dispatcher.stop()
+        for worker in workers:
+            worker.stop()
         self._seat.loop.stop()
         self._seat.release()
+
+    def _workers(self) -> list[BackfillLoop | loops.Dispatcher]:
+        return [*self._backfills.values(), *self._dispatchers.values()]
 
     def take_connections(self) -> None:
         """Take in what was connected, changed or disconnected since the last look."""
@@ -215,8 +230,11 @@ class Daemon:
         name = crm.connection
         before, dispatcher = self.connected.pop(name, None), self._dispatchers.pop(name, None)
         self._polls.pop(name, None)
+        filler = self._backfills.pop(name, None)
         if before is not None:
             before.budget.close()
+        if filler is not None:
+            filler.stop()
         if dispatcher is not None:
             dispatcher.stop()
         try:
@@ -230,9 +248,12 @@ class Daemon:
             one = replace(one, writes=one.writes and self._accounts.is_confirmed(known, crm))
             self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
+            self._backfills[name] = self._backfill(one)
             if one.writes:
                 self._dispatchers[name] = self._dispatcher(one)
-                if self._is_started:
+            if self._is_started:
+                self._backfills[name].start()
+                if one.writes:
                     self._dispatchers[name].start()
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
@@ -263,6 +284,13 @@ class Daemon:
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
+
+    def _backfill(self, one: Connected) -> BackfillLoop:
+        # The one place where backfill is handed its budget: that of all calls of the connection.
+        store, clock, playbook, name = self.store, self.clock, self.holder.playbook, one.crm.connection
+        filler = Backfill(one.connector, store, clock, playbook, SPACE)
+        match = MatchPass(name, store, clock, playbook, SPACE)
+        return BackfillLoop(filler, match, store.signals.event(f"backfill:{name}"))
 
     def _jobs(self) -> list[jobs.Job]:
         names = sorted(self.holder.playbook().crms)

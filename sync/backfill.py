@@ -160,11 +160,9 @@ def mapped_names(crm: CrmMap, object_type: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rule.remote for rule in object_map.fields)) if object_map else ()
 
 
-def lacking(cursor: Cursor, crm: CrmMap) -> tuple[str, ...]:
-    """Return the fields that the map names and the mirror was not filled with: only another walk helps."""
-    if cursor.finished_at is None and cursor.after is None:
-        return ()  # it has not been asked for anything yet
-    return tuple(name for name in mapped_names(crm, cursor.object) if name not in cursor.fields)
+def lacking(object_type: str, fields: Sequence[str], crm: CrmMap) -> list[str]:
+    """Return what the map names and is not among ``fields``, which were read: only another walk brings it."""
+    return [name for name in mapped_names(crm, object_type) if name not in fields]
 
 
 def begin_again(connection: Connection, space: str, name: str, now: datetime) -> int:

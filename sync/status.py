@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.event import EventKind
-from sync import releases
+from model.times import to_text
+from sync import cursors, releases
 from sync.outbox import PARKED
 from sync.releases import Release
 from sync.tables import inbox_events, leads, outbox_changes, source_days
@@ -47,11 +48,27 @@ class ConnectionCount:
 
 
 @dataclass(slots=True)
+class MirrorCount:
+    """How far the records of one object of a connection are mirrored."""
+
+    seen: int = 0
+    total: int | None = None  # as the CRM counts them; None: not told yet
+    skipped: int = 0  # could not be read
+    is_walking: bool = True  # it is being read, be it for the first time or again
+    is_whole: bool = False  # it was read to its end at least once
+    moved_at: str = ""  # when the last page came, or failed
+    finished_at: str = ""
+    problem: str | None = None  # why the last page could not be read
+    fields: list[str] = field(default_factory=list)  # what was asked for
+
+
+@dataclass(slots=True)
 class Status:
     """The whole picture."""
 
     sources: dict[str, SourceCount] = field(default_factory=dict)
     connections: dict[str, ConnectionCount] = field(default_factory=dict)
+    mirror: dict[str, dict[str, MirrorCount]] = field(default_factory=dict)  # connection -> object
     leads: int = 0
     leads_by_stage: dict[str, int] = field(default_factory=dict)
     releases: dict[str, Release] = field(default_factory=dict)  # how far going live has come
@@ -81,6 +98,7 @@ def read(snapshot: Connection, space: str, writing: Collection[str], now: dateti
     _count_events(snapshot, space, writing, status)
     status.connections = _connections(snapshot, space, now)
     status.releases = releases.load(snapshot, space)
+    status.mirror = mirrored(snapshot, space)
     for stage, count in snapshot.execute(
         sa.select(leads.c.stage, sa.func.count())
         .where(leads.c.space == space, leads.c.is_test.is_(sa.false()))
@@ -89,6 +107,25 @@ def read(snapshot: Connection, space: str, writing: Collection[str], now: dateti
         status.leads_by_stage[stage or ""] = count
         status.leads += count
     return status
+
+
+def mirrored(snapshot: Connection, space: str) -> dict[str, dict[str, MirrorCount]]:
+    """Return how far each mirror is: connection -> object -> count."""
+    found: dict[str, dict[str, MirrorCount]] = {}
+    for one in cursors.load(snapshot, space):
+        if one.job == cursors.BACKFILL:
+            found.setdefault(one.connection, {})[one.object] = MirrorCount(
+                seen=one.seen,
+                total=one.total,
+                skipped=one.skipped,
+                is_walking=one.is_walking,
+                is_whole=one.finished_at is not None,
+                moved_at=to_text(one.moved_at),
+                finished_at=to_text(one.finished_at) if one.finished_at else "",
+                problem=one.problem,
+                fields=list(one.fields),
+            )
+    return found
 
 
 def _count_events(snapshot: Connection, space: str, writing: Collection[str], status: Status) -> None:

@@ -31,6 +31,9 @@ class Desk(Protocol):
     def remove(self, name: str, by: str) -> bool:
         """Forget an account; return whether it was there."""
 
+    def backfill_again(self, name: str) -> int:
+        """Let the records of a connection be read once more; return how many objects that are."""
+
     def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
         """Put new seals in the place of old ones. Raises ``SealError`` as ``save`` does."""
 
@@ -112,6 +115,11 @@ def blueprint(control: Control) -> Blueprint:
         """Write no more to an account."""
         control.desk.observe(name, request.args.get("by", ""))
         return jsonify(name=name)
+
+    @routes.post("/backfills/<name>")
+    def backfill(name: str) -> ResponseReturnValue:
+        """Let the backfill of a connection begin again."""
+        return jsonify(objects=control.desk.backfill_again(name)), 202
 
     @routes.post("/seals")
     def reseal() -> ResponseReturnValue:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from leadrelay.cli import connections, doctor, golive, leads, plan, playbook, running, secrets, sources
+from leadrelay.cli import (
+    backfills,
+    connections,
+    doctor,
+    golive,
+    leads,
+    plan,
+    playbook,
+    running,
+    secrets,
+    sources,
+)
 
 app = typer.Typer(
     name="leadrelay",
@@ -25,6 +36,7 @@ app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)
 app.command("plan")(plan.plan)
 app.command("go-live")(golive.go_live)
+app.command("backfill")(backfills.backfill)
 app.command("doctor")(doctor.doctor)
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mappings.playbook import CrmMap
 from model.listing import Page
 from sync import backfill, cursors, matching, mirror
 from sync.backfill import Backfill
@@ -77,6 +78,10 @@ def cursor(store: Store, object_type: str) -> Cursor:
         found = cursors.find(snapshot, "main", SALESFORCE, BACKFILL, object_type)
     assert found is not None
     return found
+
+
+def lacking(store: Store, crm: CrmMap) -> list[str]:
+    return backfill.lacking("Lead", cursor(store, "Lead").fields, crm)
 
 
 def whole(store: Store) -> bool:
@@ -249,11 +254,11 @@ def test_a_field_that_the_playbook_names_later_is_lacking_until_it_is_read_again
     lead = playbook.crms[SALESFORCE].objects["Lead"]
     longer = replace(lead, fields=(*lead.fields, mapped("city", "City")))
     changed = replace(playbook.crms[SALESFORCE], objects={"Lead": longer})
-    assert backfill.lacking(cursor(store, "Lead"), changed) == ("City",)
+    assert lacking(store, changed) == ["City"]
     assert all("City" not in row["fields"] for row in rows(store, mirror_table))
     store.write(partial(backfill.begin_again, space="main", name=SALESFORCE, now=crm.clock.now()))
     walk(a_backfill(store, crm, replace(playbook, crms={SALESFORCE: changed})))
-    assert backfill.lacking(cursor(store, "Lead"), changed) == ()
+    assert lacking(store, changed) == []
     assert all("City" in row["fields"] for row in rows(store, mirror_table))
 
 
