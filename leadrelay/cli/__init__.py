@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from leadrelay.cli import (
+    access,
     backfills,
     connections,
     doctor,
@@ -40,3 +41,5 @@ app.command("backfill")(backfills.backfill)
 app.command("doctor")(doctor.doctor)
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
+app.add_typer(access.users, name="user")
+app.add_typer(access.tokens, name="token")
