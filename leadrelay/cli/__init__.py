@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from leadrelay.cli import connections, doctor, leads, playbook, running, secrets, sources
+from leadrelay.cli import connections, doctor, keeping, leads, playbook, running, secrets, sources
 
 app = typer.Typer(
     name="leadrelay",
@@ -24,5 +24,7 @@ app.command("replay")(leads.replay)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)
 app.command("doctor")(doctor.doctor)
+app.command("backup")(keeping.backup)
+app.command("restore")(keeping.restore)
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
