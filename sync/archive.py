@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import orjson
 
@@ -139,7 +139,7 @@ class Archive:
         """Yield the lines of a table. Raises ``ArchiveError`` where the file is damaged."""
         try:
             with self._zip.open(_entry(table)) as entry:
-                yield from io.BufferedReader(entry, FLUSH_BYTES)  # type: ignore[arg-type]
+                yield from io.BufferedReader(cast(io.RawIOBase, entry), FLUSH_BYTES)
         except BROKEN as error:
             raise ArchiveError(f"{self._path} is damaged in table {table}: {error}") from error
 

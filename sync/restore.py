@@ -110,17 +110,20 @@ def _close_up(path: Path) -> bool:
     """Bring what stands in the WAL into the file, so that none is left beside; say whether it holds rows."""
     database = sqlite_module().connect(path)
     try:
-        database.execute("PRAGMA journal_mode=DELETE").fetchall()
         names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         ours = [name for name in names if name in metadata.tables]
-        return any(database.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone() for name in ours)
+        is_used = any(database.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone() for name in ours)
+        database.close()  # the last one takes the WAL in and removes it
     except sqlite_module().DatabaseError as error:
         raise LeadRelayError(
-            f"the store at {path} cannot be closed up ({error}): end what uses it, or move it away "
-            f"with {path.name}-wal and {path.name}-shm, and restore again"
+            f"the store at {path} cannot be read ({error}): move it away with {path.name}-wal and "
+            f"{path.name}-shm, and restore again"
         ) from error
     finally:
         database.close()
+    if path.with_name(f"{path.name}-wal").exists():
+        raise LeadRelayError(f"{path} is in use by another program: end it, and restore again")
+    return is_used
 
 
 def _quick_engine(draft: Path) -> sa.Engine:
@@ -136,6 +139,11 @@ def _quick_engine(draft: Path) -> sa.Engine:
 
 
 def _see_onto_disk(path: Path) -> None:
+    database = sqlite_module().connect(path)
+    database.execute(
+        "PRAGMA journal_mode=WAL"
+    ).fetchall()  # here, where nobody else opens it at the same time
+    database.close()
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

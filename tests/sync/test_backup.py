@@ -16,7 +16,7 @@ from sync.archive import ArchiveError
 from sync.backup import backup
 from sync.database import exclusive, open_store
 from sync.restore import NotEmpty, check, restore
-from sync.tables import connections, leases, leads, links, metadata, outbox_changes
+from sync.tables import connections, leads, leases, links, metadata, outbox_changes
 from tests.sync.filling import LATER, fill, rows_of
 
 
@@ -99,7 +99,7 @@ def test_numbers_go_on_behind_the_highest(filled, urls, tmp_path, target):
             newest = connection.execute(sa.select(sa.func.max(key))).scalar_one()
             row = dict(connection.execute(sa.select(table).where(key == newest)).one()._mapping)
             unique = {"event_id", "remote_id", "doubt", "lead_id", "entity_id"} & row.keys()
-            row |= values | {name: "another" for name in unique}
+            row |= values | dict.fromkeys(unique, "another")
             del row[key.name]
             made = connection.execute(sa.insert(table).values(row).returning(key)).scalar_one()
             assert made == newest + 1, table.name
@@ -196,7 +196,7 @@ def test_no_restore_under_a_running_daemon(filled, urls, tmp_path):
         store = open_store(url)
         with exclusive(store), store.snapshot() as snapshot:
             snapshot.execute(sa.select(leads)).all()
-            with pytest.raises(LeadRelayError, match="in use|at work"):
+            with pytest.raises(LeadRelayError, match=r"in use|at work"):
                 restored_to(tmp_path / "b.zip", url, replace=True)
         store.close()
 
