@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -26,6 +26,7 @@ from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import Settings, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
+from model.event import Event
 from model.times import Clock
 from scheduler import jobs, loops, poll
 from sync import connections, inbox, migrate, outbox
@@ -34,7 +35,9 @@ from sync.claiming import Target
 from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
+from sync.inbox import Receipt
 from sync.leases import Lease
+from sync.room import Room
 from webhooks import control
 from webhooks.server import Server, create_app, serve
 
@@ -110,6 +113,7 @@ class Daemon:
         migrate.upgrade(settings.database_url)
         self.store: Store = open_store(settings.database_url)
         self._exits.callback(self.store.close)
+        self.room = Room.of_store(self.store.path, settings.min_free_bytes)
         self.metrics = Metrics()
         self.connected: dict[str, Connected] = {}
         self._marks: dict[str, object] = {}
@@ -273,7 +277,7 @@ class Daemon:
             space=SPACE,
         )
         app = create_app(
-            append=partial(inbox.append, self.store),
+            append=self._take_in,
             playbook=self.holder.playbook,
             secret_of=self.settings.secret,
             clock=self.clock,
@@ -283,12 +287,18 @@ class Daemon:
         )
         return serve(app, self.settings.host, self.settings.port, self.settings.threads)
 
+    def _take_in(self, events: Sequence[Event]) -> Sequence[Receipt]:
+        """Store what senders brought, while there is room for what follows from it."""
+        self.room.need()
+        return inbox.append(self.store, events)
+
     def facts(self) -> dict[str, Any]:
         """Return what only this process knows, for ``leadrelay status``."""
         return {
             "playbook": self.holder.playbook().version,
             "playbook_problem": self.holder.complaint(),
             "deciding": self._seat.is_seated,
+            "disk": {"free_bytes": self.room.free(), "takes_posts": not self.room.is_short},
             "connections": {
                 name: {"mode": "write" if one.writes else "observe", "calls": one.budget.calls}
                 for name, one in list(self.connected.items())

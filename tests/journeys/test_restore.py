@@ -9,7 +9,12 @@ from tests.journeys.house import eventually
 from tests.journeys.test_people_first import ADA
 
 BEN = ADA | {"email": "ben@boats.example", "first_name": "Ben", "company": "Boats", "phone": "+442079460777"}
-EVE = ADA | {"email": "eve@engines.example", "first_name": "Eve", "company": "Eve Ltd", "phone": "+14155550188"}
+EVE = ADA | {
+    "email": "eve@engines.example",
+    "first_name": "Eve",
+    "company": "Eve Ltd",
+    "phone": "+14155550188",
+}
 DEMO = {"form_type": "demo"}
 PHONE_ONLY = {"first_name": "Pat", "last_name": "Phone", "phone": "+442079460111", "company": "P Ltd"} | DEMO
 
