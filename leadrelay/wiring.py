@@ -29,6 +29,7 @@ from model.errors import LeadRelayError
 from model.event import Event
 from model.times import Clock
 from scheduler import jobs, loops, poll
+from scheduler.retention import RetentionJob
 from sync import connections, inbox, migrate, outbox
 from sync.budgets import MemoryBudget
 from sync.claiming import Target
@@ -122,6 +123,13 @@ class Daemon:
         self._alone = self.store.dialect == "sqlite"
         self._term = min(TERM, timedelta(seconds=settings.lease_seconds))  # of the decider's lease
         self._seat = self._decider_seat()
+        self._retention = RetentionJob(
+            self.store,
+            self.clock,
+            lambda: self.holder.playbook().keep,
+            lambda: self._seat.is_seated,
+            space=SPACE,
+        )
         self._dispatchers: dict[str, loops.Dispatcher] = {}
         self._polls: dict[str, poll.RosterPoll] = {}
         self._is_started = self._is_stopping = False
@@ -171,6 +179,7 @@ class Daemon:
                 one.budget.close()
             for loop in (self._seat.loop, *(one.loop for one in self._dispatchers.values())):
                 loop.wind_down()  # all at once: none takes on new work while another finishes
+        self._retention.stop()
         self._scheduler.shutdown(wait=True)
         for dispatcher in self._dispatchers.values():
             dispatcher.stop()
@@ -253,6 +262,7 @@ class Daemon:
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
             jobs.Job("orphans", 10, self._give_up_orphans),
             jobs.Job("hashes", 600, self._forget_hashes),
+            jobs.Job("retention", 3600, self._retention.run),
         ]
 
     def _poll(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Commands that keep the store: backup and restore."""
+"""Commands that keep the store: backup, restore, and what retention would remove."""
 
 from __future__ import annotations
 
@@ -16,20 +16,26 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from leadrelay.cli.common import (
+    SPACE,
     errors,
     fail,
     is_sqlite,
     keep_to_ourselves,
     load_settings,
     print_json,
+    reading,
     say,
+    table,
     unusable,
 )
 from leadrelay.clock import SystemClock
+from mappings import compile as compiling
+from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from sync import archive as archives
 from sync import backup as backing_up
 from sync import restore as restoring
+from sync import retention as retaining
 from sync.archive import Manifest
 from sync.database import open_store
 
@@ -127,6 +133,49 @@ def restore(
     if kept is not None:
         say(f"The store as it was is {kept}; remove it when you no longer need it.")
     say("What came in after the backup is not in it. Every record will be read before it is written again.")
+
+
+def retention(
+    _preview: Annotated[
+        bool, typer.Option("--preview", help="Count only, which is all that this command does.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Count what the playbook's retention.yaml would remove now; the daemon does it once a day."""
+    settings, now = load_settings(), SystemClock().now()
+    try:
+        keep = compiling.load(settings.playbook).keep
+    except PlaybookError as error:
+        for problem in error.problems:
+            errors.print(str(problem), markup=False)
+        fail(f"The playbook at {settings.playbook} has problems; see `leadrelay check`.")
+    with reading(settings) as snapshot:
+        found = retaining.preview(snapshot, SPACE, keep, now)
+    if as_json:
+        print_json(
+            [
+                {
+                    "kind": due.kind,
+                    "keep_days": due.keep and due.keep.days,
+                    "rows": due.rows,
+                    "oldest": due.oldest,
+                }
+                for due in found
+            ]
+        )
+        return
+    rows = [
+        (
+            due.kind,
+            f"{due.keep.days}d" if due.keep else "forever",
+            due.rows,
+            due.oldest and f"{due.oldest:%Y-%m-%d}",
+        )
+        for due in found
+    ]
+    table("Retention would remove now", ("kind", "kept", "rows", "oldest"), rows)
+    if not keep:
+        say("There is no retention.yaml in the playbook: nothing is ever removed.")
 
 
 def _restore(run: Callable[..., Path | None], question: str, *, replace: bool, yes: bool) -> Path | None:
