@@ -9,8 +9,9 @@ import socket
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,6 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.base import Connector
 from connectors.registry import CONNECTORS
+from leadrelay.alerts.channels import channels
+from leadrelay.alerts.looks import KINDS, InProcess, Looks
+from leadrelay.alerts.teller import Teller
+from leadrelay.alerts.watch import Watch, little_room
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint
 from leadrelay.control import ControlFile
@@ -27,7 +32,7 @@ from leadrelay.settings import Settings, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
 from model.event import Event
-from model.times import Clock
+from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
 from scheduler.retention import RetentionJob
 from sync import connections, inbox, migrate, outbox
@@ -130,6 +135,8 @@ class Daemon:
             lambda: self._seat.is_seated,
             space=SPACE,
         )
+        self._delivered_at: dict[str, datetime] = {}  # by connection: when it last answered a write
+        self.watch = self._alerts()
         self._dispatchers: dict[str, loops.Dispatcher] = {}
         self._polls: dict[str, poll.RosterPoll] = {}
         self._is_started = self._is_stopping = False
@@ -150,6 +157,7 @@ class Daemon:
             freed = self.store.write(partial(outbox.release_leases, space=SPACE))
             if freed:
                 log.info("outbox.leases_released", changes=freed)
+        self.metrics.show_alarms(self._alarms_by_kind, self.room.free)
         self.metrics.watch(self.store, self.clock, SPACE, self.holder.playbook().crms)
         self._warn()
         self._server = self._listen()
@@ -247,10 +255,49 @@ class Daemon:
             ready_in=one.budget.ready_in,
             space=SPACE,
             lease_term=timedelta(seconds=self.settings.lease_seconds),
-            observe=partial(self.metrics.delivered, name),
+            observe=partial(self._delivered, name),
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
+
+    def _delivered(self, name: str, outcome: str, seconds: float) -> None:
+        self.metrics.delivered(name, outcome, seconds)
+        if outcome not in ("postponed", "refused"):
+            self._delivered_at[name] = self.clock.now()
+
+    def _alerts(self) -> Watch:
+        teller = Teller(
+            self.store,
+            channels(self.settings),
+            f"on {socket.gethostname()}",
+            space=SPACE,
+            observe=self.metrics.alert_message,
+        )
+        looks = Looks(lambda: [name for name, one in list(self.connected.items()) if one.writes])
+        return Watch(
+            self.store,
+            self.clock,
+            looks,
+            teller,
+            self._facts_for_alerts,
+            lambda: self._seat.is_seated,
+            space=SPACE,
+        )
+
+    def _facts_for_alerts(self, trouble: str | None) -> InProcess:
+        folder = Path(self.store.path).absolute().parent
+        return InProcess(
+            unusable=dict(self._unusable),
+            unread={name: one.failure for name, one in list(self._polls.items()) if one.failure},
+            delivered_at=dict(self._delivered_at),
+            free_bytes=self.room.free(),
+            least_free=little_room(folder, self.settings.alert_free_bytes),
+            store_trouble=trouble or (self._seat.loop.failure if self._seat.loop.is_store_away else None),
+        )
+
+    def _alarms_by_kind(self) -> dict[str, int]:
+        standing = [one.kind for one in self.watch.teller.standing]
+        return {kind: standing.count(kind) for kind in KINDS}
 
     def _jobs(self) -> list[jobs.Job]:
         names = sorted(self.holder.playbook().crms)
@@ -263,6 +310,7 @@ class Daemon:
             jobs.Job("orphans", 10, self._give_up_orphans),
             jobs.Job("hashes", 600, self._forget_hashes),
             jobs.Job("retention", 3600, self._retention.run),
+            jobs.Job("alerts", 30, self.watch.run, at_start=True),
         ]
 
     def _poll(self, name: str) -> None:
@@ -308,6 +356,10 @@ class Daemon:
             "playbook": self.holder.playbook().version,
             "playbook_problem": self.holder.complaint(),
             "deciding": self._seat.is_seated,
+            "alarms": [
+                {"kind": one.kind, "subject": one.subject, "text": one.text, "since": to_text(one.since)}
+                for one in self.watch.teller.standing
+            ],
             "disk": {"free_bytes": self.room.free(), "takes_posts": not self.room.is_short},
             "connections": {
                 name: {"mode": "write" if one.writes else "observe", "calls": one.budget.calls}

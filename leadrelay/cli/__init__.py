@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from leadrelay.cli import connections, doctor, keeping, leads, playbook, running, secrets, sources
+from leadrelay.cli import alerts, connections, doctor, keeping, leads, playbook, running, secrets, sources
 
 app = typer.Typer(
     name="leadrelay",
@@ -27,5 +27,6 @@ app.command("doctor")(doctor.doctor)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("retention")(keeping.retention)
+app.add_typer(alerts.app, name="alert")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
