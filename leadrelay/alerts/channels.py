@@ -1,4 +1,4 @@
-"""Where alarms go: channels that the environment alone sets up, so that they work without playbook and store."""
+"""Where alarms go: channels that the environment alone sets up; they need neither playbook nor store."""
 
 from __future__ import annotations
 
