@@ -13,7 +13,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync.tables import connections, leases, links, outbox_changes
+from sync.tables import connections, leases, links, outbox_changes, sessions
 
 UNKNOWN: dict[str, list[object]] = {}  # in flight: nobody knows which values
 
@@ -27,6 +27,7 @@ def put_to_rest(connection: Connection, now: datetime, *, observe: bool = False)
     connection.execute(sa.update(o).values(lease_token=None, lease_until=None))
     connection.execute(sa.update(o).where(o.c.in_flight.is_(None)).values(in_flight=UNKNOWN))
     connection.execute(sa.update(links).values(read_at=None))
+    connection.execute(sa.delete(sessions))  # somebody may have been shut out since
     # A process that outlived the restore holds an epoch that is fenced off.
     connection.execute(sa.update(leases).values(epoch=leases.c.epoch + 1, until=now))
     if observe:

@@ -67,8 +67,10 @@ class InProcess:
     store_trouble: str | None  # why the last write or look failed
 
 
-def read(snapshot: Connection, space: str, now: datetime) -> InStore:
-    """Look at the queues: by indexes that leave out what is settled."""
+def read(
+    snapshot: Connection, space: str, now: datetime, quiet: Mapping[str, datetime | None] | None = None
+) -> InStore:
+    """Look at the queues: by indexes that leave out what is settled. ``quiet`` names silent sources."""
     e, o = inbox_events.c, outbox_changes.c
     oldest = snapshot.execute(
         sa.select(e.received_at).where(e.space == space, e.state == "waiting").order_by(e.id).limit(1)
@@ -78,7 +80,9 @@ def read(snapshot: Connection, space: str, now: datetime) -> InStore:
         .where(o.space == space, sa.text("wanted > done AND wanted > dead"))
         .group_by(o.connection)
     )
-    return InStore(status.queues(snapshot, space, now), oldest, {row[0]: row[1] for row in pending})
+    return InStore(
+        status.queues(snapshot, space, now), oldest, {row[0]: row[1] for row in pending}, quiet or {}
+    )
 
 
 class Looks:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,7 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from leadrelay.alerts.looks import InProcess, InStore, Looks, read
 from leadrelay.alerts.teller import Teller
 from model.times import Clock
+from sync import days
 from sync.database import Store
+
+SILENCE_EVERY = timedelta(minutes=5)  # that look reads two weeks of posts
 
 
 class Watch:
@@ -26,11 +29,14 @@ class Watch:
         teller: Teller,
         facts: Callable[[str | None], InProcess],
         is_mine: Callable[[], bool],
+        sources: Callable[[], Collection[str]],
         *,
         space: str = "main",
     ) -> None:
         self._store, self._clock, self._looks, self.teller = store, clock, looks, teller
-        self._facts, self._is_mine, self._space = facts, is_mine, space
+        self._facts, self._is_mine, self._sources, self._space = facts, is_mine, sources, space
+        self._silent: Mapping[str, datetime | None] = {}
+        self._listened_at: datetime | None = None
 
     def run(self) -> None:
         """Look once."""
@@ -46,7 +52,10 @@ class Watch:
     def _read(self, now: datetime) -> tuple[InStore | None, str | None]:
         try:
             with self._store.snapshot() as snapshot:
-                return read(snapshot, self._space, now), None
+                if self._listened_at is None or now - self._listened_at >= SILENCE_EVERY:
+                    self._silent = days.silent(snapshot, self._space, self._sources(), now)
+                    self._listened_at = now
+                return read(snapshot, self._space, now, self._silent), None
         except SQLAlchemyError as error:
             return None, f"it cannot be read: {type(error).__name__}"
 

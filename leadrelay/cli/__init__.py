@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from leadrelay.cli import alerts, connections, doctor, keeping, leads, playbook, running, secrets, sources
+from leadrelay.cli import (
+    access,
+    alerts,
+    connections,
+    doctor,
+    keeping,
+    leads,
+    playbook,
+    running,
+    secrets,
+    sources,
+)
 
 app = typer.Typer(
     name="leadrelay",
@@ -30,3 +41,5 @@ app.command("retention")(keeping.retention)
 app.add_typer(alerts.app, name="alert")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
+app.add_typer(access.users, name="user")
+app.add_typer(access.tokens, name="token")
