@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from typing import TextIO
+from collections.abc import MutableMapping
+from types import TracebackType
+from typing import Any, TextIO
 
 import structlog
+
+from model.faults import traceback_of, without_people
 
 
 class Patient:
@@ -45,11 +49,60 @@ class Patient:
         return self._stream.isatty()
 
 
+class _Formatter(logging.Formatter):
+    """Libraries' own lines, without people and the values of exceptions."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_people(super().format(record))
+
+    def formatException(self, ei: Any) -> str:
+        return traceback_of(ei[1]) if ei[1] is not None else ""
+
+
+def _with_traceback(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write the exception at hand, with where it happened, but without values."""
+    given = line.pop("exc_info", None)
+    if not given:
+        return line
+    error = given if isinstance(given, BaseException) else sys.exc_info()[1]
+    if isinstance(given, tuple):
+        error = given[1]
+    if error is not None:
+        line["exception"] = traceback_of(error)
+    return line
+
+
+def _without_people(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take e-mail addresses and phone numbers out of what a CRM or a library said."""
+    for name, value in line.items():
+        if isinstance(value, str) and name not in ("event", "timestamp"):
+            line[name] = without_people(value)
+    return line
+
+
+def _tell_the_unforeseen() -> None:
+    """Log what no code of ours caught, in the same form."""
+    log = structlog.get_logger("leadrelay")
+
+    def of_process(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+        log.critical("process.failed", exc_info=error)
+
+    def of_thread(given: threading.ExceptHookArgs) -> None:
+        if given.exc_value is not None and not isinstance(given.exc_value, SystemExit):
+            name = given.thread.name if given.thread else ""
+            log.critical("thread.failed", thread=name, exc_info=given.exc_value)
+
+    sys.excepthook, threading.excepthook = of_process, of_thread
+
+
 def configure(level: str, *, for_people: bool = False) -> None:
     """Send our logs to standard error; ``for_people`` writes plain lines instead of JSON."""
     number = getattr(logging, level.upper())
     stream = Patient(sys.stderr)
-    logging.basicConfig(stream=stream, level=max(number, logging.WARNING), format="%(name)s: %(message)s")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_Formatter("%(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING))
+    _tell_the_unforeseen()
     renderer = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if for_people
@@ -60,7 +113,8 @@ def configure(level: str, *, for_people: bool = False) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _with_traceback,
+            _without_people,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -114,7 +114,7 @@ class Looks:
             yield Alarm("connection", name, f"{name} cannot be used: {why}")
         for name, why in process.unread.items():
             if self._since.of(f"unread {name}", True, now) >= UNREAD_AFTER:
-                yield Alarm("connection", name, f"{name} has not answered for a while: {why}")
+                yield Alarm("connection", name, f"the owners of {name} cannot be read: {why}")
         for name in set(self._writing()) - set(process.unread):
             self._since.of(f"unread {name}", False, now)
 
