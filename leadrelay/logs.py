@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import logging
 import sys
 import threading
@@ -22,24 +24,35 @@ class Patient:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        # Past the buffer: it would keep what failed, and fail with it again at the next line.
+        self._raw: io.RawIOBase | None = getattr(getattr(stream, "buffer", None), "raw", None)
         self._lock = threading.Lock()
         self._lost = 0
+        self._is_torn = False  # a line broke off half way
 
     def write(self, text: str) -> int:
         """Write, or count what is lost."""
         with self._lock:
             try:
                 if self._lost:
-                    self._stream.write(
-                        f'{{"event": "logs.lost", "level": "warning", "writes": {self._lost}}}\n'
-                    )
-                    self._stream.flush()
-                    self._lost = 0
-                self._stream.write(text)
-                self._stream.flush()
+                    line = {"event": "logs.lost", "level": "warning", "writes": self._lost}
+                    self._put(("\n" if self._is_torn else "") + json.dumps(line) + "\n")
+                    self._lost, self._is_torn = 0, False
+                self._put(text)
             except (OSError, ValueError):  # no room, no reader, or closed on the way out
                 self._lost += 1
         return len(text)
+
+    def _put(self, text: str) -> None:
+        if self._raw is None:
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        data = text.encode("utf-8", "backslashreplace")
+        while data:
+            written = self._raw.write(data)
+            data = data[written or 0 :]
+            self._is_torn = bool(data)
 
     def flush(self) -> None:
         """Do nothing: every write is flushed."""

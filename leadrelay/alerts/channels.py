@@ -21,9 +21,9 @@ def channels(settings: Settings) -> list[Channel]:
     if problems:
         raise SettingsError(problems)
     found: list[Channel] = []
-    if url := settings.secret(SLACK):
+    if url := settings.secret("LEADRELAY_ALERT_SLACK_WEBHOOK_URL"):
         found.append(SlackWebhook("alert-slack", url))
-    if url := settings.secret(TEAMS):
+    if url := settings.secret("LEADRELAY_ALERT_TEAMS_WEBHOOK_URL"):
         found.append(Teams("alert-teams", url))
     if to := _recipients(settings):
         found.append(Mail("alert-mail", _server(settings), to))
@@ -42,11 +42,12 @@ def problems_of(settings: Settings) -> Iterator[str]:
     for one in to:
         if "@" not in parseaddr(one)[1]:
             yield f"{MAIL_TO}: {one!r} is no address"
-    given = settings.environ
+    environ = settings.environ
     for name in ("LEADRELAY_SMTP_HOST", "LEADRELAY_SMTP_FROM"):
-        if not given.get(name):
+        if not environ.get(name):
             yield f"{name}: missing, and {MAIL_TO} needs it"
-    security, port = given.get("LEADRELAY_SMTP_SECURITY") or "starttls", given.get("LEADRELAY_SMTP_PORT")
+    security = environ.get("LEADRELAY_SMTP_SECURITY") or "starttls"
+    port = environ.get("LEADRELAY_SMTP_PORT")
     if security not in SECURITY:
         yield f"LEADRELAY_SMTP_SECURITY={security!r}: one of {', '.join(SECURITY)} is needed"
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
@@ -54,16 +55,18 @@ def problems_of(settings: Settings) -> Iterator[str]:
 
 
 def _recipients(settings: Settings) -> tuple[str, ...]:
-    return tuple(one.strip() for one in settings.environ.get(MAIL_TO, "").split(",") if one.strip())
+    return tuple(
+        one.strip() for one in settings.environ.get("LEADRELAY_ALERT_MAIL_TO", "").split(",") if one.strip()
+    )
 
 
 def _server(settings: Settings) -> MailServer:
-    given = settings.environ
-    security = given.get("LEADRELAY_SMTP_SECURITY") or "starttls"
+    environ = settings.environ
+    security = environ.get("LEADRELAY_SMTP_SECURITY") or "starttls"
     return MailServer(
-        given["LEADRELAY_SMTP_HOST"],
-        given["LEADRELAY_SMTP_FROM"],
-        int(given.get("LEADRELAY_SMTP_PORT") or (465 if security == "tls" else 587)),
+        environ.get("LEADRELAY_SMTP_HOST", ""),
+        environ.get("LEADRELAY_SMTP_FROM", ""),
+        int(environ.get("LEADRELAY_SMTP_PORT") or (465 if security == "tls" else 587)),
         settings.secret("LEADRELAY_SMTP_USER") or "",
         settings.secret("LEADRELAY_SMTP_PASSWORD") or "",
         security,
