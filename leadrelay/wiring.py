@@ -7,10 +7,11 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +23,10 @@ from connectors.registry import CONNECTORS
 from dashboard import api, pages
 from dashboard.house import House
 from leadrelay.accounts import Accounts
+from leadrelay.alerts.channels import channels
+from leadrelay.alerts.looks import KINDS, InProcess, Looks
+from leadrelay.alerts.teller import Teller
+from leadrelay.alerts.watch import Watch, little_room
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint
 from leadrelay.control import ControlFile
@@ -30,10 +35,12 @@ from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import Settings, is_loopback, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
+from model.event import Event
 from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
 from scheduler.backfills import BackfillLoop
 from scheduler.release import ReleaseJob
+from scheduler.retention import RetentionJob
 from sync import access, backfill, connections, inbox, migrate, outbox, releases
 from sync.backfill import Backfill
 from sync.budgets import MemoryBudget
@@ -41,9 +48,11 @@ from sync.claiming import Target
 from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
+from sync.inbox import Receipt
 from sync.leases import Lease
 from sync.matchpass import MatchPass
 from sync.releases import Order, Release
+from sync.room import Room
 from webhooks import control
 from webhooks.server import Check, Server, create_app, serve
 
@@ -135,6 +144,7 @@ class Daemon:
         migrate.upgrade(settings.database_url)
         self.store: Store = open_store(settings.database_url)
         self._exits.callback(self.store.close)
+        self.room = Room.of_store(self.store.path, settings.min_free_bytes)
         self.metrics = Metrics()
         self.connected: dict[str, Connected] = {}
         self._marks: dict[str, object] = {}
@@ -145,6 +155,15 @@ class Daemon:
         self._alone = self.store.dialect == "sqlite"
         self._term = min(TERM, timedelta(seconds=settings.lease_seconds))  # of the decider's lease
         self._seat = self._decider_seat()
+        self._retention = RetentionJob(
+            self.store,
+            self.clock,
+            lambda: self.holder.playbook().keep,
+            lambda: self._seat.is_seated,
+            space=SPACE,
+        )
+        self._delivered_at: dict[str, datetime] = {}  # by connection: when it last answered a write
+        self.watch = self._alerts()
         self._dispatchers: dict[str, loops.Dispatcher] = {}
         self._polls: dict[str, poll.RosterPoll] = {}
         self._backfills: dict[str, BackfillLoop] = {}
@@ -166,6 +185,7 @@ class Daemon:
             freed = self.store.write(partial(outbox.release_leases, space=SPACE))
             if freed:
                 log.info("outbox.leases_released", changes=freed)
+        self.metrics.show_alarms(self._alarms_by_kind, self.room.free)
         self.metrics.watch(self.store, self.clock, SPACE, self.holder.playbook().crms)
         self._warn()
         self._server = self._listen()
@@ -196,6 +216,7 @@ class Daemon:
             workers = self._workers()
             for loop in (self._seat.loop, *(one.loop for one in workers)):
                 loop.wind_down()  # all at once: none takes on new work while another finishes
+        self._retention.stop()
         self._scheduler.shutdown(wait=True)
         for worker in workers:
             worker.stop()
@@ -283,7 +304,7 @@ class Daemon:
             ready_in=one.budget.ready_in,
             space=SPACE,
             lease_term=timedelta(seconds=self.settings.lease_seconds),
-            observe=partial(self.metrics.delivered, name),
+            observe=partial(self._delivered, name),
             releases=partial(self._release.is_releasing, name),
         )
         nudge = self.store.signals.event(f"outbox:{name}")
@@ -296,6 +317,46 @@ class Daemon:
         match = MatchPass(name, store, clock, playbook, SPACE)
         return BackfillLoop(filler, match, store.signals.event(f"backfill:{name}"))
 
+    def _delivered(self, name: str, outcome: str, seconds: float) -> None:
+        self.metrics.delivered(name, outcome, seconds)
+        if outcome not in ("postponed", "refused"):
+            self._delivered_at[name] = self.clock.now()
+
+    def _alerts(self) -> Watch:
+        teller = Teller(
+            self.store,
+            channels(self.settings),
+            f"on {socket.gethostname()}",
+            space=SPACE,
+            observe=self.metrics.alert_message,
+        )
+        looks = Looks(lambda: [name for name, one in list(self.connected.items()) if one.writes])
+        return Watch(
+            self.store,
+            self.clock,
+            looks,
+            teller,
+            self._facts_for_alerts,
+            lambda: self._seat.is_seated,
+            lambda: self.holder.playbook().sources,
+            space=SPACE,
+        )
+
+    def _facts_for_alerts(self, trouble: str | None) -> InProcess:
+        folder = Path(self.store.path).absolute().parent
+        return InProcess(
+            unusable=dict(self._unusable),
+            unread={name: one.failure for name, one in list(self._polls.items()) if one.failure},
+            delivered_at=dict(self._delivered_at),
+            free_bytes=self.room.free(),
+            least_free=little_room(folder, self.settings.alert_free_bytes),
+            store_trouble=trouble or (self._seat.loop.failure if self._seat.loop.is_store_away else None),
+        )
+
+    def _alarms_by_kind(self) -> dict[str, int]:
+        standing = [one.kind for one in self.watch.teller.standing]
+        return {kind: standing.count(kind) for kind in KINDS}
+
     def _jobs(self) -> list[jobs.Job]:
         names = sorted(self.holder.playbook().crms)
         polls = [jobs.Job(f"roster-{name}", 5, partial(self._poll, name), at_start=True) for name in names]
@@ -307,6 +368,8 @@ class Daemon:
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
             jobs.Job("orphans", 10, self._give_up_orphans),
             jobs.Job("hashes", 600, self._forget_hashes),
+            jobs.Job("retention", 3600, self._retention.run),
+            jobs.Job("alerts", 30, self.watch.run, at_start=True),
         ]
 
     def _poll(self, name: str) -> None:
@@ -345,7 +408,7 @@ class Daemon:
             space=SPACE,
         )
         app = create_app(
-            append=partial(inbox.append, self.store),
+            append=self._take_in,
             playbook=self.holder.playbook,
             secret_of=self.settings.secret,
             clock=self.clock,
@@ -355,6 +418,11 @@ class Daemon:
         )
         return serve(app, self.settings.host, self.settings.port, self.settings.threads)
 
+    def _take_in(self, events: Sequence[Event]) -> Sequence[Receipt]:
+        """Store what senders brought, while there is room for what follows from it."""
+        self.room.need()
+        return inbox.append(self.store, events)
+
     def facts(self) -> dict[str, Any]:
         """Return what only this process knows, for ``leadrelay status`` and the pages."""
         polls = list(self._polls.items())
@@ -362,6 +430,11 @@ class Daemon:
             "playbook": self.holder.playbook().version,
             "playbook_problem": self.holder.complaint(),
             "deciding": self._seat.is_seated,
+            "alarms": [
+                {"kind": one.kind, "subject": one.subject, "text": one.text, "since": to_text(one.since)}
+                for one in self.watch.teller.standing
+            ],
+            "disk": {"free_bytes": self.room.free(), "takes_posts": not self.room.is_short},
             "connections": {
                 name: {
                     "mode": "write" if one.writes else "observe",

@@ -302,6 +302,7 @@ class Playbook:
     pipeline_place: Place
     fields: Mapping[str, type]  # canonical names and types, declared ones included
     skip_direct: bool = True  # a direct visit never replaces a known last touch
+    keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
 
     @property
     def needed(self) -> frozenset[str]:

@@ -28,6 +28,11 @@ def head() -> str | None:
     return ScriptDirectory.from_config(config()).get_current_head()
 
 
+def revisions() -> frozenset[str]:
+    """Return every revision this version knows."""
+    return frozenset(step.revision for step in ScriptDirectory.from_config(config()).walk_revisions())
+
+
 def current(connection: sa.Connection) -> str | None:
     """Return the revision the store is at; ``None`` for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()
@@ -47,9 +52,14 @@ def upgrade(url: str) -> None:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(718281828)"))
             if current(connection) != head():
-                command.upgrade(config(connection), "head")
+                upgrade_on(connection, "head")
     finally:
         engine.dispose()
+
+
+def upgrade_on(connection: sa.Connection, revision: str) -> None:
+    """Bring the store to a revision inside the caller's transaction."""
+    command.upgrade(config(connection), revision)
 
 
 def _is_current(url: str) -> bool:

@@ -482,6 +482,17 @@ person_keys = sa.Table(
     sa.Column("key", sa.String(64), nullable=False),
 )
 
+alerts = sa.Table(  # alarms that stand, and when people were told
+    "alerts",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(64), primary_key=True),
+    sa.Column("subject", sa.String(128), primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    _moment("since"),
+    _moment("told_at", nullable=True),
+)
+
 users = sa.Table(  # who may sign in to the pages
     "users",
     metadata,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -32,8 +33,8 @@ from mappings.identity import keys_of
 from mappings.inward import settable
 from mappings.problems import PlaybookError, did_you_mean
 from model.errors import LeadRelayError
+from sync import alerts, releases
 from sync import explain as stories
-from sync import releases
 from sync import replay as replays
 from sync import status as counts
 from sync.backfill import lacking
@@ -63,12 +64,16 @@ def status(as_json: Json = False) -> None:
         found = counts.read(snapshot, SPACE, _writing(settings, snapshot), SystemClock().now())
         aside = stories.set_aside_list(snapshot, SPACE, limit=10)
         letters = dead_letters(snapshot, SPACE, limit=10)
+        alarms = list(alerts.load(snapshot, SPACE).values())
     if as_json:
         daemon = facts or {"running": False}
-        print_json(found.as_dict() | {"daemon": daemon, "set_aside": aside, "dead_letters": letters})
+        lists = {"set_aside": aside, "dead_letters": letters, "alarms": [asdict(one) for one in alarms]}
+        print_json(found.as_dict() | {"daemon": daemon, **lists})
         return
     _print_daemon(facts, settings)
     _print_mirror(found.mirror, settings)
+    for alarm in alarms:
+        say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
     _print_counts(found)
     _print_aside(aside, letters)
 

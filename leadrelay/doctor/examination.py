@@ -10,7 +10,7 @@ from handlers.registry import HANDLERS
 from leadrelay.connections import Known, endpoint
 from leadrelay.doctor.accounts import Checked, check_account
 from leadrelay.doctor.findings import Area, Finding
-from leadrelay.doctor.house import check_door, check_seals, check_store
+from leadrelay.doctor.house import check_alerts, check_door, check_seals, check_store
 from leadrelay.doctor.people import check_people
 from leadrelay.settings import Settings, prefix_of
 from mappings import compile as compiling
@@ -33,6 +33,7 @@ def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator
         yield from check_seals(settings.vault(), list(known.stored.values()))
         yield from of_playbook
         yield from check_door(settings)
+        yield check_alerts(settings)
     if playbook is None:
         if only:
             yield from of_playbook

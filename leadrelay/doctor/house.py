@@ -12,11 +12,12 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from leadrelay.alerts.channels import MAIL_TO, SLACK, TEAMS, channels
 from leadrelay.cli.common import SPACE, is_sqlite, unusable
 from leadrelay.doctor.findings import Area, Finding, named
 from leadrelay.settings import LOOPBACK, Settings, is_loopback
 from model.errors import LeadRelayError
-from sync import connections, migrate
+from sync import alerts, connections, migrate
 from sync.connections import StoredConnection
 from sync.database import open_store, sqlite_module
 from sync.vault import SealError, Vault
@@ -79,6 +80,12 @@ def check_store(settings: Settings) -> tuple[list[Finding], dict[str, StoredConn
                 found.append(area.warn(fact, "`leadrelay serve` brings it up to date at its start."))
                 return found, {}
             found.append(area.ok(f"is at revision {at}, the newest"))
+            found += [
+                Area("alerts").warn(
+                    f"stands since {one.since:%Y-%m-%d %H:%M} UTC: {one.text}", "See what it says."
+                )
+                for one in alerts.load(snapshot, SPACE).values()
+            ]
             return found, connections.load(snapshot, SPACE)
     except SQLAlchemyError as error:
         fix = "Look at the file or the server, and at LEADRELAY_DATABASE_URL."
@@ -116,6 +123,19 @@ def check_seals(vault: Vault, stored: Sequence[StoredConnection]) -> Iterator[Fi
         yield area.warn(f"sealed with an old key: {named(old)}", "Run `leadrelay secrets rotate`.")
     if not lost and not old:
         yield area.ok(f"a key is set; {len(stored)} sealed, all with the first key")
+
+
+def check_alerts(settings: Settings) -> Finding:
+    """Say who is told when something goes wrong."""
+    area, found = Area("alerts"), channels(settings)
+    if found:
+        return area.ok(f"alarms go to {named([one.name for one in found])}; try `leadrelay alert test`")
+    if settings.is_sandbox:
+        return area.ok("nobody is told when something goes wrong, and this is a sandbox")
+    return area.warn(
+        "nobody is told when something goes wrong",
+        f"Set {SLACK}, {TEAMS} or {MAIL_TO}, and try `leadrelay alert test`.",
+    )
 
 
 def check_door(settings: Settings) -> Iterator[Finding]:
