@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from model.event import EventKind
 from model.times import Clock
 from sync import status
+from sync.budgets.forecast import Forecast
 from sync.database import Store
 from sync.pipeline import Result
 
@@ -67,9 +68,40 @@ class Metrics:
         """Add gauges of the alarms that stand, by kind, and of the room on the store's disk."""
         self.registry.register(_Alarms(standing, free))
 
-    def watch(self, store: Store, clock: Clock, space: str, connections: Iterable[str]) -> None:
-        """Add gauges of the queues, read at each scrape; these connections are always among them."""
+    def watch(
+        self,
+        store: Store,
+        clock: Clock,
+        space: str,
+        connections: Iterable[str],
+        days: Callable[[], Mapping[str, Forecast]],
+    ) -> None:
+        """Add gauges of queues and budgets, read at each scrape; these connections always have queues."""
         self.registry.register(_Queues(store, clock, space, tuple(connections)))
+        self.registry.register(_Days(days))
+
+
+class _Days(Collector):
+    def __init__(self, days: Callable[[], Mapping[str, Forecast]]) -> None:
+        self._days = days
+
+    def collect(self) -> Iterator[Metric]:
+        calls = GaugeMetricFamily(
+            "leadrelay_api_calls_of_the_day",
+            "API calls of the account's day: used, ours, share (what the reserve leaves us), expected",
+            labels=("connection", "what"),
+        )
+        short = GaugeMetricFamily(
+            "leadrelay_api_day_runs_short",
+            "1: the share will be used up before it is new",
+            labels=("connection",),
+        )
+        for name, day in self._days().items():
+            for what in ("used", "ours", "share", "expected"):
+                if (count := getattr(day, what)) is not None:
+                    calls.add_metric((name, what), count)
+            short.add_metric((name,), int(day.is_short))
+        yield from (calls, short)
 
 
 class _Alarms(Collector):

@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from urllib.parse import quote
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.base import Connector
+from connectors.base import Connector, Endpoint
 from connectors.registry import CONNECTORS
 from dashboard import api, pages
 from dashboard.house import House
@@ -27,6 +27,7 @@ from leadrelay.alerts.channels import channels
 from leadrelay.alerts.looks import KINDS, InProcess, Looks
 from leadrelay.alerts.teller import Teller
 from leadrelay.alerts.watch import Watch, little_room
+from leadrelay.budgets import BudgetDesk
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint
 from leadrelay.control import ControlFile
@@ -36,6 +37,7 @@ from leadrelay.settings import Settings, is_loopback, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
 from model.event import Event
+from model.priority import Priority
 from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
 from scheduler.backfills import BackfillLoop
@@ -43,7 +45,9 @@ from scheduler.release import ReleaseJob
 from scheduler.retention import RetentionJob
 from sync import access, backfill, connections, inbox, migrate, outbox, releases
 from sync.backfill import Backfill
-from sync.budgets import MemoryBudget
+from sync.budgets import MemoryBudget, keeper
+from sync.budgets.day import Kept
+from sync.budgets.forecast import Forecast
 from sync.claiming import Target
 from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
@@ -66,24 +70,48 @@ class Connected:
     """A connection of the playbook that environment or store set up."""
 
     crm: CrmMap
-    connector: Connector
+    endpoint: Endpoint
     budget: MemoryBudget
     writes: bool
-    address: str
+    _connectors: dict[Priority, Connector] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """Where the account is."""
+        return self.endpoint.base_url
+
+    @property
+    def connector(self) -> Connector:
+        """The connector whose calls go out first."""
+        return self.at(Priority.SPEED_TO_LEAD)
+
+    def at(self, priority: Priority) -> Connector:
+        """Return the connector whose calls go out at a priority of the one budget."""
+        if priority not in self._connectors:
+            built = CONNECTORS[self.crm.kind](self.crm.connection, self.endpoint_at(priority))
+            self._connectors.setdefault(priority, built)
+        return self._connectors[priority]
+
+    def endpoint_at(self, priority: Priority) -> Endpoint:
+        """Return how to reach the account at a priority of the one budget."""
+        return replace(self.endpoint, budget=self.budget.at(priority))
 
 
-def connect(known: Known, crm: CrmMap) -> Connected | None:
+def connect(known: Known, crm: CrmMap, kept: Kept | None = None) -> Connected | None:
     """Build the connector of a map; ``None`` when neither environment nor store set it up.
 
-    Raises ``LeadRelayError`` when the credentials cannot be opened or used.
+    ``kept`` is what its day's budget must not forget. Raises ``LeadRelayError`` when the
+    credentials cannot be opened or used.
     """
     reach = known.reach(crm.connection, crm.kind)
     if not reach.is_set_up:
         return None
-    budget = MemoryBudget(crm.limits)
+    budget = MemoryBudget(crm.limits, kept=kept)
     id_field = crm.objects[crm.create_object].id_field
-    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_field, crm.match))
-    return Connected(crm, connector, budget, known.writes(crm), reach.base_url)
+    to = endpoint(crm.kind, reach, budget, id_field, crm.match)
+    one = Connected(crm, to, budget, known.writes(crm))
+    one.connector  # noqa: B018 - built here: what is wrong with it is told at the start
+    return one
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +175,7 @@ class Daemon:
         self.room = Room.of_store(self.store.path, settings.min_free_bytes)
         self.metrics = Metrics()
         self.connected: dict[str, Connected] = {}
+        self._budgets = BudgetDesk(self.store, self.clock, SPACE)
         self._marks: dict[str, object] = {}
         self._unusable: dict[str, str] = {}
         self._accounts = Accounts(self.clock)
@@ -186,7 +215,7 @@ class Daemon:
             if freed:
                 log.info("outbox.leases_released", changes=freed)
         self.metrics.show_alarms(self._alarms_by_kind, self.room.free)
-        self.metrics.watch(self.store, self.clock, SPACE, self.holder.playbook().crms)
+        self.metrics.watch(self.store, self.clock, SPACE, self.holder.playbook().crms, self._forecasts)
         self._warn()
         self._server = self._listen()
         self._exits.callback(self._stop_work)
@@ -220,6 +249,8 @@ class Daemon:
         self._scheduler.shutdown(wait=True)
         for worker in workers:
             worker.stop()
+        for name, one in self.connected.items():
+            self._budgets.keep(name, one.budget)
         self._seat.loop.stop()
         self._seat.release()
 
@@ -262,8 +293,12 @@ class Daemon:
             filler.stop()
         if dispatcher is not None:
             dispatcher.stop()
+        if before is not None:
+            self._budgets.keep(name, before.budget)
+        with self.store.snapshot() as snapshot:
+            kept = keeper.load(snapshot, SPACE).get(name)
         try:
-            one = connect(known, crm)
+            one = connect(known, crm, kept)
         except LeadRelayError as error:
             self._unusable[name] = str(error)
             log.error("connection.unusable", connection=name, reason=str(error))
@@ -272,7 +307,7 @@ class Daemon:
         if one is not None:
             one = replace(one, writes=one.writes and self._accounts.is_confirmed(known, crm))
             self.connected[name] = one
-            self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
+            self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
             self._backfills[name] = self._backfill(one)
             if one.writes:
                 self._dispatchers[name] = self._dispatcher(one)
@@ -305,15 +340,14 @@ class Daemon:
             space=SPACE,
             lease_term=timedelta(seconds=self.settings.lease_seconds),
             observe=partial(self._delivered, name),
-            releases=partial(self._release.is_releasing, name),
+            connector_at=one.at,
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
 
     def _backfill(self, one: Connected) -> BackfillLoop:
-        # The one place where backfill is handed its budget: that of all calls of the connection.
         store, clock, playbook, name = self.store, self.clock, self.holder.playbook, one.crm.connection
-        filler = Backfill(one.connector, store, clock, playbook, SPACE)
+        filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
         return BackfillLoop(filler, match, store.signals.event(f"backfill:{name}"))
 
@@ -366,6 +400,8 @@ class Daemon:
             jobs.Job("release", 1, self._release.run, at_start=True),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
+            jobs.Job("renew-changes", self.settings.lease_seconds / 4, self._renew_changes),
+            jobs.Job("budgets", 10, self._keep_budgets),
             jobs.Job("orphans", 10, self._give_up_orphans),
             jobs.Job("hashes", 600, self._forget_hashes),
             jobs.Job("retention", 3600, self._retention.run),
@@ -377,6 +413,17 @@ class Daemon:
         one = self._polls.get(name)
         if one is not None:
             one.run()
+
+    def _renew_changes(self) -> None:
+        """Keep what is delivered just now from being claimed by others."""
+        for dispatcher in list(self._dispatchers.values()):
+            dispatcher.renew()
+
+    def _keep_budgets(self) -> None:
+        self._budgets.run(dict(self.connected))
+
+    def _forecasts(self) -> dict[str, Forecast]:
+        return self._budgets.forecasts(dict(self.connected))
 
     def _give_up_orphans(self) -> None:
         self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=self.clock.now()))
@@ -425,7 +472,7 @@ class Daemon:
 
     def facts(self) -> dict[str, Any]:
         """Return what only this process knows, for ``leadrelay status`` and the pages."""
-        polls = list(self._polls.items())
+        polls, days = list(self._polls.items()), self._forecasts()
         return {
             "playbook": self.holder.playbook().version,
             "playbook_problem": self.holder.complaint(),
@@ -441,6 +488,7 @@ class Daemon:
                     "calls": one.budget.calls,
                     "address": one.address,
                     "budget": one.budget.figures(),
+                    "day": days[name].as_dict() if name in days else None,
                 }
                 for name, one in list(self.connected.items())
             },

@@ -270,6 +270,8 @@ class Limits:
     burst_seconds: float = 10.0
     daily_calls: int | None = None
     reserve: float = 0.2
+    search: float | None = None  # searches a second, apart from ``burst_calls``
+    day: str = "rolling"  # or "midnight": when the day's allowance is new, see ``compile_crms.DAYS``
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,7 +228,10 @@ class LimitsMap(Strict):
 
     burst_calls: int | None = Field(None, ge=1, description="Calls per burst_seconds.")
     burst_seconds: float = Field(10.0, gt=0, description="Length of the burst window.")
-    daily_calls: int | None = Field(None, ge=1, description="Calls per 24 hours.")
+    search: float | None = Field(
+        None, gt=0, description="Searches a second, which have a limit of their own. HubSpot: 5."
+    )
+    daily_calls: int | None = Field(None, ge=1, description="Calls a day, until the account tells its own.")
     reserve: float = Field(0.2, ge=0, lt=1, description="Share that is never used: 0.2 leaves 20 %.")
 
 

@@ -104,6 +104,10 @@ class Dispatcher:
         """Start claiming."""
         self.loop.start()
 
+    def renew(self) -> None:
+        """Extend the leases of deliveries whose calls take long."""
+        self._target.renew()
+
     def stop(self) -> None:
         """Claim no more and let the calls in flight finish and settle."""
         self.loop.stop()

@@ -24,6 +24,7 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.days import print_days
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_facts, hand_in
@@ -38,6 +39,8 @@ from sync import explain as stories
 from sync import replay as replays
 from sync import status as counts
 from sync.backfill import lacking
+from sync.budgets import keeper
+from sync.budgets.forecast import Forecast
 from sync.outbox import dead_letters
 from sync.releases import Release
 from sync.replay import SET_ASIDE
@@ -65,16 +68,18 @@ def status(as_json: Json = False) -> None:
         aside = stories.set_aside_list(snapshot, SPACE, limit=10)
         letters = dead_letters(snapshot, SPACE, limit=10)
         alarms = list(alerts.load(snapshot, SPACE).values())
+        days = _days(settings, snapshot)
     if as_json:
-        daemon = facts or {"running": False}
         lists = {"set_aside": aside, "dead_letters": letters, "alarms": [asdict(one) for one in alarms]}
-        print_json(found.as_dict() | {"daemon": daemon, **lists})
+        more = {name: day.as_dict() for name, day in days.items()}
+        print_json(found.as_dict() | {"daemon": facts or {"running": False}, "days": more} | lists)
         return
     _print_daemon(facts, settings)
     _print_mirror(found.mirror, settings)
     for alarm in alarms:
         say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
     _print_counts(found)
+    print_days(days)
     _print_aside(aside, letters)
 
 
@@ -153,6 +158,15 @@ def _lacking(
         for object_type, one in objects.items():
             if name in crms and one.is_whole and (names := lacking(object_type, one.fields, crms[name])):
                 yield name, object_type, names
+
+
+def _days(settings: Settings, snapshot: Connection) -> dict[str, Forecast]:
+    """Return where each connection's day of API calls is heading, by what is kept in the store."""
+    try:
+        crms = load(settings.playbook).crms
+    except PlaybookError:
+        return {}
+    return keeper.forecasts(snapshot, SPACE, crms, SystemClock().now())
 
 
 def _writing(settings: Settings, snapshot: Connection) -> list[str]:

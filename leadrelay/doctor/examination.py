@@ -21,12 +21,14 @@ from model.errors import LeadRelayError
 from model.teammate import Teammate
 from sync import teammates
 from sync.budgets import MemoryBudget
+from sync.budgets.day import Day, Kept
+from sync.budgets.forecast import forecast
 
 
 def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator[Finding]:
     """Yield every finding; with names in ``only``, of those connections alone."""
     in_store, stored = check_store(settings)
-    known = Known(settings, stored or {})
+    known = Known(settings, stored.connections)
     playbook, of_playbook = _playbook(settings)
     if not only:
         yield from in_store
@@ -42,7 +44,7 @@ def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator
     for name in sorted({*playbook.crms, *known.stored, *only}):
         if only and name not in only:
             continue
-        checked = _connection(known, playbook, name, at)
+        checked = _connection(known, playbook, name, at, stored.days.get(name))
         yield from checked.findings
         if checked.owners is not None:
             rosters[name] = checked.owners
@@ -67,7 +69,7 @@ def _playbook(settings: Settings) -> tuple[Playbook | None, list[Finding]]:
     return playbook, found or [area.ok(f"{folder} has no problem (version {playbook.version})")]
 
 
-def _connection(known: Known, playbook: Playbook, name: str, at: datetime) -> Checked:
+def _connection(known: Known, playbook: Playbook, name: str, at: datetime, day: Kept | None) -> Checked:
     area, crm = Area(name), playbook.crms.get(name)
     if crm is None:
         fact = "no crm/*.yaml says `connection: " + name + "`, so nothing is done with it"
@@ -79,7 +81,7 @@ def _connection(known: Known, playbook: Playbook, name: str, at: datetime) -> Ch
             fix = f"`leadrelay connect {name}`, or set {prefix}_BASE_URL and {prefix}_TOKEN."
             return Checked(findings=[area.warn("not set up; the map of the playbook does nothing", fix)])
         found = _doubly(area, known, crm)
-        checked = _account(known, crm, playbook, at)
+        checked = _account(known, crm, playbook, at, day)
     except LeadRelayError as error:
         return Checked(
             findings=[area.problem(f"cannot be used: {error}", f"`leadrelay connect {name}` anew.")]
@@ -88,7 +90,7 @@ def _connection(known: Known, playbook: Playbook, name: str, at: datetime) -> Ch
     return checked
 
 
-def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime) -> Checked:
+def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime, day: Kept | None) -> Checked:
     reach, id_field = known.reach(crm.connection, crm.kind), crm.objects[crm.create_object].id_field
     point = endpoint(crm.kind, reach, MemoryBudget(crm.limits), id_field)
     return check_account(
@@ -99,6 +101,7 @@ def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime) -> Che
         writes=known.writes(crm),
         types=playbook.fields,
         today=at.date(),
+        heading=forecast(Day(crm.limits, day), at) if day else None,
     )
 
 

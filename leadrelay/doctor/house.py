@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ from leadrelay.doctor.findings import Area, Finding, named
 from leadrelay.settings import LOOPBACK, Settings, is_loopback
 from model.errors import LeadRelayError
 from sync import alerts, connections, migrate
+from sync.budgets import keeper
+from sync.budgets.day import Kept
 from sync.connections import StoredConnection
 from sync.database import open_store, sqlite_module
 from sync.vault import SealError, Vault
@@ -48,8 +51,16 @@ def check_disk(area: Area, folder: Path, free: int, total: int) -> Finding:
     return area.warn(fact, fix) if free < LITTLE else area.ok(fact)
 
 
-def check_store(settings: Settings) -> tuple[list[Finding], dict[str, StoredConnection] | None]:
-    """Look at the store without changing it; return what was found and the connections it keeps."""
+@dataclass(frozen=True, slots=True)
+class InStore:
+    """What the store keeps that other checks go by."""
+
+    connections: Mapping[str, StoredConnection] = field(default_factory=dict)
+    days: Mapping[str, Kept] = field(default_factory=dict)  # of API calls, by connection
+
+
+def check_store(settings: Settings) -> tuple[list[Finding], InStore]:
+    """Look at the store without changing it; return what was found and what it keeps."""
     area, url = Area("store"), make_url(settings.database_url)
     found: list[Finding] = []
     if url.get_backend_name() == "sqlite":
@@ -61,14 +72,14 @@ def check_store(settings: Settings) -> tuple[list[Finding], dict[str, StoredConn
         found.append(check_disk(area, folder, usage.free, usage.total))
         if not path.exists():
             found.append(area.warn(f"there is no store at {url.database} yet", "`leadrelay serve` makes it."))
-            return found, {}
+            return found, InStore()
         if not is_sqlite(url.database):
             fact, fix = f"{url.database} is not a SQLite file", "Correct LEADRELAY_DATABASE_URL."
-            return [*found, area.problem(fact, fix)], None
+            return [*found, area.problem(fact, fix)], InStore()
     try:
         store = open_store(settings.database_url)
     except LeadRelayError as error:
-        return [*found, area.problem(str(error), "Correct LEADRELAY_DATABASE_URL.")], None
+        return [*found, area.problem(str(error), "Correct LEADRELAY_DATABASE_URL.")], InStore()
     try:
         with store.snapshot() as snapshot:
             at, head = migrate.current(snapshot), migrate.head()
@@ -78,7 +89,7 @@ def check_store(settings: Settings) -> tuple[list[Finding], dict[str, StoredConn
             if at != head:
                 fact = f"is at revision {at or 'none'}, and this version needs {head}"
                 found.append(area.warn(fact, "`leadrelay serve` brings it up to date at its start."))
-                return found, {}
+                return found, InStore()
             found.append(area.ok(f"is at revision {at}, the newest"))
             found += [
                 Area("alerts").warn(
@@ -86,10 +97,10 @@ def check_store(settings: Settings) -> tuple[list[Finding], dict[str, StoredConn
                 )
                 for one in alerts.load(snapshot, SPACE).values()
             ]
-            return found, connections.load(snapshot, SPACE)
+            return found, InStore(connections.load(snapshot, SPACE), keeper.load(snapshot, SPACE))
     except SQLAlchemyError as error:
         fix = "Look at the file or the server, and at LEADRELAY_DATABASE_URL."
-        return [*found, area.problem(unusable(settings, error), fix)], None
+        return [*found, area.problem(unusable(settings, error), fix)], InStore()
     finally:
         store.close()
 

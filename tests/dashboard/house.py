@@ -122,7 +122,9 @@ def a_connection(name: str) -> dict[str, Any]:
         "paused_seconds": 0.0,
         "ready_in_seconds": 0.0,
     }
-    return {"mode": "write", "calls": 12, "address": f"https://{name}.example", "budget": budget}
+    day = {"share": 800, "expected": 1200, "renews_at": None, "runs_out_at": "2026-03-02T15:00:00+00:00"}
+    address = f"https://{name}.example"
+    return {"mode": "write", "calls": 12, "address": address, "budget": budget, "day": day}
 
 
 def fill(desk: Desk) -> None:

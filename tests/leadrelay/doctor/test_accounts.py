@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from connectors.inspection import Account, Field, Fields, Need, Usage, Version
+from connectors.base import A_DAY, Usage
+from connectors.inspection import Account, Field, Fields, Need, Version
 from connectors.tokens import Credentials
 from leadrelay.doctor.accounts import Checked, check_account
 from leadrelay.doctor.findings import Finding
@@ -32,7 +33,7 @@ class Told:
     """An account that tells what a test says, and can own what it says."""
 
     scopes: frozenset[str] | None = frozenset({"read", "write"})
-    used: Sequence[Usage] = (Usage("calls a day", 100, 1000), Usage("calls in 10 s", 1, 110))
+    used: Sequence[Usage] = (Usage(A_DAY, 100, 1000), Usage(10, 1, 110))
     at: Version = field(default_factory=lambda: Version("68.0", "68.0", is_supported=True))
     ahead: float | None = 0.4
     failures: dict[str, ConnectorError] = field(default_factory=dict)
@@ -100,13 +101,13 @@ def test_an_account_in_order_has_nothing_to_do():
          "Set LEADRELAY_CRM_EU_API_VERSION=68.0."),
         (Told(at=Version("v3", "2026-09", is_supported=True, until=date(2027, 1, 1))), "warn",
          "until 2027-01-01 only", "API_VERSION=2026-09"),
-        (Told(used=[Usage("calls a day", 900, 1000)]), "problem",
+        (Told(used=[Usage(A_DAY, 900, 1000)]), "problem",
          "900 of 1,000 calls of the day are used (90%)",
          "reserve"),
-        (Told(used=[Usage("calls a day", 700, 1000)]), "warn", "(70%)", "slows down"),
-        (Told(used=[Usage("calls a day", 1, 500)]), "warn", "counts on 1,000 calls a day",
+        (Told(used=[Usage(A_DAY, 700, 1000)]), "warn", "(70%)", "slows down"),
+        (Told(used=[Usage(A_DAY, 1, 500)]), "warn", "counts on 1,000 calls a day",
          "daily_calls: 500"),
-        (Told(used=[Usage("calls in 10 s", 1, 50)]), "warn", "counts on 100 calls in 10 s",
+        (Told(used=[Usage(10, 1, 50)]), "warn", "counts on 100 calls in 10 s",
          "burst_calls: 50"),
         (Told(ahead=61.0), "warn", "clock is 61 s behind the CRM's", "NTP"),
         (Told(ahead=-3600.0), "warn", "clock is 3,600 s ahead of the CRM's", "NTP"),
