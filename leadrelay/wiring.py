@@ -32,7 +32,7 @@ from model.errors import LeadRelayError
 from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
 from scheduler.backfills import BackfillLoop
-from sync import access, backfill, connections, inbox, migrate, outbox
+from sync import access, backfill, connections, inbox, migrate, mirror, outbox
 from sync.backfill import Backfill
 from sync.budgets import MemoryBudget
 from sync.claiming import Target
@@ -225,6 +225,8 @@ class Daemon:
             log.error("connection.unusable", connection=name, reason=str(error))
             return
         self._unusable.pop(name, None)
+        if one is None and not is_new:
+            mirror.forget(self.store, SPACE, name)
         if one is not None:
             self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
