@@ -10,6 +10,7 @@ from handlers.registry import HANDLERS
 from leadrelay.connections import Known, endpoint
 from leadrelay.doctor.accounts import Checked, check_account
 from leadrelay.doctor.findings import Area, Finding
+from leadrelay.doctor.golive import check_release
 from leadrelay.doctor.house import check_alerts, check_door, check_seals, check_store
 from leadrelay.doctor.people import check_people
 from leadrelay.settings import Settings, prefix_of
@@ -46,6 +47,8 @@ def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator
             continue
         checked = _connection(known, playbook, name, at, stored.days.get(name))
         yield from checked.findings
+        if name in stored.releases:
+            yield check_release(Area(name), stored.releases[name])
         if checked.owners is not None:
             rosters[name] = checked.owners
     if not only:

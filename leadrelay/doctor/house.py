@@ -18,11 +18,12 @@ from leadrelay.cli.common import SPACE, is_sqlite, unusable
 from leadrelay.doctor.findings import Area, Finding, named
 from leadrelay.settings import LOOPBACK, Settings, is_loopback
 from model.errors import LeadRelayError
-from sync import alerts, connections, migrate
+from sync import alerts, connections, migrate, releases
 from sync.budgets import keeper
 from sync.budgets.day import Kept
 from sync.connections import StoredConnection
 from sync.database import open_store, sqlite_module
+from sync.releases import Release
 from sync.vault import SealError, Vault
 
 FIXED = (3, 51, 3)  # SQLite; versions before can corrupt a WAL file that two connections write
@@ -53,10 +54,11 @@ def check_disk(area: Area, folder: Path, free: int, total: int) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class InStore:
-    """What the store keeps that other checks go by."""
+    """What the store keeps that other checks go by, by connection."""
 
     connections: Mapping[str, StoredConnection] = field(default_factory=dict)
-    days: Mapping[str, Kept] = field(default_factory=dict)  # of API calls, by connection
+    days: Mapping[str, Kept] = field(default_factory=dict)  # of API calls
+    releases: Mapping[str, Release] = field(default_factory=dict)
 
 
 def check_store(settings: Settings) -> tuple[list[Finding], InStore]:
@@ -97,7 +99,8 @@ def check_store(settings: Settings) -> tuple[list[Finding], InStore]:
                 )
                 for one in alerts.load(snapshot, SPACE).values()
             ]
-            return found, InStore(connections.load(snapshot, SPACE), keeper.load(snapshot, SPACE))
+            kept = keeper.load(snapshot, SPACE)
+            return found, InStore(connections.load(snapshot, SPACE), kept, releases.load(snapshot, SPACE))
     except SQLAlchemyError as error:
         fix = "Look at the file or the server, and at LEADRELAY_DATABASE_URL."
         return [*found, area.problem(unusable(settings, error), fix)], InStore()
