@@ -39,6 +39,7 @@ from sync import replay as replays
 from sync import status as counts
 from sync.outbox import dead_letters
 from sync.replay import SET_ASIDE
+from sync.retention import REMOVED
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ENDS = {  # how a source's events are counted: attribute -> column
@@ -191,7 +192,12 @@ def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
         say(f"  {reason['text']}  [{reason['at'] or reason['handler']}]", hang=4)
     if event["error"]:
         console.print(event["error"].rstrip(), markup=False)
-    posted = (event["payload"] or {}).get("body")
+    payload = event["payload"] or {}
+    posted = payload.get("body")
+    if REMOVED in payload:
+        say(
+            f"\nWhat was posted was removed on {payload[REMOVED][:10]}: its term had passed (retention.yaml)."
+        )
     if posted:
         console.print("\nposted", style="bold")
         for name, value in posted.items():
