@@ -118,6 +118,8 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
         console.print("  no CRM is connected", style="yellow")
     if facts["playbook_problem"]:
         say(facts["playbook_problem"], style="yellow")
+    if not facts.get("disk", {}).get("takes_posts", True):
+        say("Posts are answered 503: the store's disk is nearly full.", style="red")
     for name, reason in facts.get("unusable", {}).items():
         say(f"{name} cannot be used: {reason}", style="yellow")
     for name, failure in facts["polls"].items():
