@@ -22,7 +22,7 @@ from sync.tables import audit_details, conflicts, inbox_events, reviews
 log = structlog.get_logger("leadrelay.retention")
 
 CHUNK = 500  # rows in one transaction: some milliseconds, for senders wait behind it
-REMOVED = "removed_at"  # all that an emptied payload says, but for what a replay names
+REMOVED = "removed_at"  # the first key of an emptied payload, and all of it but for what a replay names
 UNSETTLED = ("waiting", "dead", "review", "quarantined")
 
 Act = Callable[[Connection, Sequence[int], datetime], int]
@@ -175,7 +175,7 @@ def _empty_replays(connection: Connection, ids: Sequence[int], now: datetime) ->
     rows = connection.execute(sa.select(e.id, e.payload).where(e.id.in_(ids))).all()
     for row in rows:
         left = {name: row.payload[name] for name in ("event", "came_in") if name in row.payload}
-        payload = left | {REMOVED: to_text(now)}
+        payload = {REMOVED: to_text(now), **left}
         connection.execute(sa.update(inbox_events).where(e.id == row.id).values(payload=payload))
     return len(rows)
 
@@ -190,14 +190,14 @@ def _delete(table: sa.Table) -> Act:
 
 
 _e = inbox_events.c
-_says_something = sa.type_coerce(_e.payload, sa.Text).not_like(f'%"{REMOVED}":%')
+SAYS_SOMETHING = sa.type_coerce(_e.payload, sa.Text).not_like(f'{{"{REMOVED}":%')
 _settled = _e.state.in_((str(EventState.NEW), str(EventState.MERGED), str(EventState.REPLAYED)))
 # SQLite gives the highest id again once its row is gone, and the audit names events by id.
 _is_not_last = _e.id < sa.select(sa.func.max(inbox_events.alias("last").c.id)).scalar_subquery()
 
 
 def _posts(name: str, ended: sa.ColumnElement[bool]) -> Kind:
-    where = sa.and_(_e.kind == str(EventKind.INTAKE), ended, _says_something)
+    where = sa.and_(_e.kind == str(EventKind.INTAKE), ended, SAYS_SOMETHING)
     return Kind(name, _e.id, _e.received_at, where, _empty)
 
 
@@ -210,7 +210,7 @@ KINDS: Sequence[Kind] = (
         sa.and_(
             _e.kind == str(EventKind.REPLAY),
             sa.or_(_settled, _e.state.in_((str(EventState.DONE), str(EventState.SPAM)))),
-            _says_something,
+            SAYS_SOMETHING,
         ),
         _empty_replays,
     ),
@@ -220,7 +220,7 @@ KINDS: Sequence[Kind] = (
         "crm_events",
         _e.id,
         _e.received_at,
-        sa.and_(_e.kind == str(EventKind.FOUND), _e.state == str(EventState.DONE), _says_something),
+        sa.and_(_e.kind == str(EventKind.FOUND), _e.state == str(EventState.DONE), SAYS_SOMETHING),
         _empty,
     ),
     Kind(

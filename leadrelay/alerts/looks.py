@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from model.faults import without_people
 from sync import status
 from sync.room import MIB
 from sync.status import Queues
@@ -107,14 +108,14 @@ class Looks:
         lasts = self._since.of("store", process.store_trouble is not None, now)
         if lasts >= BROKEN_AFTER:
             text = "the store cannot be used, posts are answered 503 and senders try again"
-            yield Alarm("store", "", f"{text}: {process.store_trouble}")
+            yield Alarm("store", "", f"{text}: {without_people(process.store_trouble or '')}")
 
     def _connections(self, process: InProcess, now: datetime) -> Iterator[Alarm]:
         for name, why in process.unusable.items():
-            yield Alarm("connection", name, f"{name} cannot be used: {why}")
+            yield Alarm("connection", name, f"{name} cannot be used: {without_people(why)}")
         for name, why in process.unread.items():
             if self._since.of(f"unread {name}", True, now) >= UNREAD_AFTER:
-                yield Alarm("connection", name, f"the owners of {name} cannot be read: {why}")
+                yield Alarm("connection", name, f"the owners of {name} cannot be read: {without_people(why)}")
         for name in set(self._writing()) - set(process.unread):
             self._since.of(f"unread {name}", False, now)
 

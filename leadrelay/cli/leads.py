@@ -44,6 +44,7 @@ from sync.budgets.forecast import Forecast
 from sync.outbox import dead_letters
 from sync.releases import Release
 from sync.replay import SET_ASIDE
+from sync.retention import REMOVED
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ENDS = {  # how a source's events are counted: attribute -> column
@@ -192,6 +193,8 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
         console.print("  no CRM is connected", style="yellow")
     if facts["playbook_problem"]:
         say(facts["playbook_problem"], style="yellow")
+    if not facts.get("disk", {}).get("takes_posts", True):
+        say("Posts are answered 503: the store's disk is nearly full.", style="red")
     for name, reason in facts.get("unusable", {}).items():
         say(f"{name} cannot be used: {reason}", style="yellow")
     for name, failure in facts["polls"].items():
@@ -266,7 +269,12 @@ def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
         say(f"  {reason['text']}  [{reason['at'] or reason['handler']}]", hang=4)
     if event["error"]:
         console.print(event["error"].rstrip(), markup=False)
-    posted = (event["payload"] or {}).get("body")
+    payload = event["payload"] or {}
+    posted = payload.get("body")
+    if REMOVED in payload:
+        say(
+            f"\nWhat was posted was removed on {payload[REMOVED][:10]}: its term had passed (retention.yaml)."
+        )
     if posted:
         console.print("\nposted", style="bold")
         for name, value in posted.items():

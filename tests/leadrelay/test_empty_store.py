@@ -48,6 +48,7 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "set_aside": [],
             "dead_letters": [],
             "days": {},
+            "alarms": [],
         },
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,9 +25,7 @@ JSON = (
     Encoded('[1,  2,"spaces are kept: the audit commits to this text"]'),
     Encoded('{"name":"Zoë 😀"}'),
 )
-CHOSEN = {  # columns that take only some values, by "table.column"
-    "connections.mode": ("observe", "write", "observe"),
-}
+CHOICE = re.compile(r"^(\w+) IN \((.*)\)$")  # as our check constraints say which words a column takes
 
 
 def fill(connection: Connection) -> None:
@@ -40,8 +39,8 @@ def _row(table: sa.Table, number: int) -> dict[str, Any]:
 
 
 def _value(table: sa.Table, column: sa.Column[Any], number: int) -> Any:
-    if chosen := CHOSEN.get(f"{table.name}.{column.name}"):
-        return chosen[number]
+    if choices := _choices(table, column.name):
+        return choices[number % len(choices)]
     for key in column.foreign_keys:
         return _value(key.column.table, key.column, number)
     if column.nullable and number == 2:
@@ -53,6 +52,8 @@ def _value(table: sa.Table, column: sa.Column[Any], number: int) -> Any:
         return JSON[number]
     if isinstance(kind, sa.Boolean):
         return number == 0
+    if isinstance(kind, sa.SmallInteger):
+        return 30_000 + number
     if isinstance(kind, sa.BigInteger) and not column.primary_key:
         return 2**62 + number
     if isinstance(kind, sa.Integer):
@@ -62,6 +63,15 @@ def _value(table: sa.Table, column: sa.Column[Any], number: int) -> Any:
     if isinstance(kind, sa.String):
         return f"{number} {TEXTS[number]}"[: kind.length]
     raise TypeError(f"{table.name}.{column.name}: no value for {kind!r}")
+
+
+def _choices(table: sa.Table, name: str) -> list[str]:
+    for constraint in table.constraints:
+        if isinstance(constraint, sa.CheckConstraint):
+            found = CHOICE.match(str(constraint.sqltext))
+            if found and found[1] == name:
+                return re.findall(r"'([^']*)'", found[2])
+    return []
 
 
 def rows_of(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from sync import audit, retention
+from sync import audit, replay, retention
 from sync.tables import audit as audit_lines
 from sync.tables import audit_details, conflicts, inbox_events, reviews
 from tests.sync.stores import count, rows
@@ -97,6 +97,18 @@ def test_a_replay_forgets_what_was_corrected_and_keeps_what_it_is_about(store, a
     left = payloads(store)[replay]
     assert left.pop(retention.REMOVED)
     assert left == {"event": post, "came_in": post}
+
+
+def test_an_emptied_event_cannot_be_replayed_and_one_that_only_looks_so_can(store, add):
+    old = add(20, state="spam")
+    tricky = add(1, state="spam", payload={"body": {"removed_at": "x"}, "query": {}})
+    retention.run(store, "main", KEEP, NOW)
+    with store.snapshot() as snapshot:
+        assert "was removed" in str(replay.unfit(snapshot, "main", old))
+        assert replay.unfit(snapshot, "main", tricky) is None
+        assert replay.set_aside(snapshot, "main", ["spam"]) == [tricky]
+    later = NOW + 5 * DAY
+    assert retention.run(store, "main", KEEP, later) == {"spam": 1}
 
 
 def test_what_crms_told_goes_rosters_with_their_lines(store, add):
