@@ -110,7 +110,7 @@ def connect(known: Known, crm: CrmMap, kept: Kept | None = None) -> Connected | 
     id_field = crm.objects[crm.create_object].id_field
     to = endpoint(crm.kind, reach, budget, id_field, crm.match)
     one = Connected(crm, to, budget, known.writes(crm))
-    one.connector  # noqa: B018 - built here: what is wrong with it is told at the start
+    one.at(Priority.SPEED_TO_LEAD)  # what is wrong with the settings is told here
     return one
 
 

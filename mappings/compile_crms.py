@@ -62,7 +62,7 @@ def _limits(file: CrmFile) -> Limits:
         daily_calls=limits.daily_calls,
         reserve=limits.reserve,
         search=limits.search or SEARCHES.get(file.kind),
-        day=DAYS[file.kind],
+        day=DAYS.get(file.kind, "rolling"),
     )
 
 

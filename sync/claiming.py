@@ -27,7 +27,7 @@ from sync.outbox import Claim, DueRow, Unsent
 
 log = structlog.get_logger("leadrelay.deliverer")
 
-OTHERS_TURN = 10  # each so-manieth claim begins with the last priority
+OTHERS_TURN = 10  # one claim of so many begins with the last priority, so that none is left out for good
 FRESH_KINDS = ("owner", "stage")  # never written over a value that was not just read
 
 

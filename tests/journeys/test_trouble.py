@@ -141,3 +141,14 @@ def test_calls_that_outlast_the_lease_are_not_made_twice(closed_house, hubspot):
     assert counts.delivered > counts.dead  # dead: whom a refusal hit alone
     assert any(one.get("released") for one in logs)
     assert not [one for one in logs if one["event"] == "outbox.lease_lost"]
+
+
+def test_a_restart_does_not_forget_the_day_of_calls(house):
+    house.deliver(**ADA)
+    house.stop()
+    before = house.command_json("status")["days"]["salesforce"]
+    assert before["ours"] == before["used"] >= 3  # the owners, a look-up, a write
+    house.start()
+    after = house.daemon.facts()["connections"]["salesforce"]["day"]
+    assert after["ours"] >= before["ours"]
+    assert "salesforce" in house.command("status")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from model.change import OwnerRecord
 from model.decision import Place
 from model.errors import ConnectorError, NotAuthorized, RetryLater
 from model.lead import LEAD_FIELDS
+from sync.budgets.forecast import Forecast
 
 AT = Place("crm/x.yaml", 3, 1)
 TODAY = date(2026, 11, 22)
@@ -69,17 +70,41 @@ class Told:
         yield from self.people
 
 
-def check(told: Told, *, url: str = "https://crm.example", writes: bool = False) -> Checked:
+def check(
+    told: Told, *, url: str = "https://crm.example", writes: bool = False, heading: Forecast | None = None
+) -> Checked:
     mapped = ObjectMap("Lead", (CITY,), AT)
     limits = Limits(burst_calls=100, daily_calls=1000)
     crm = CrmMap("crm-eu", "salesforce", "Lead", {"Lead": mapped}, limits, AT)
     reach = ConnectionSettings(url, Credentials(token="pat-secret"), "68.0")
     connector: Any = told
-    return check_account(crm, reach, told, connector, writes=writes, types=LEAD_FIELDS, today=TODAY)
+    return check_account(
+        crm, reach, told, connector, writes=writes, types=LEAD_FIELDS, today=TODAY, heading=heading
+    )
 
 
 def bad(told: Told, **more: Any) -> list[Finding]:
     return [one for one in check(told, **more).findings if one.level != "ok"]
+
+
+AFTERNOON = datetime(2026, 11, 21, 15, tzinfo=UTC)
+
+
+def a_day(**given: Any) -> Forecast:
+    plain = Forecast(
+        used=100, ours=90, most=1000, share=800, per_hour=20, renews_at=None, expected=500,
+        runs_out_at=None, told_by_vendor=True,
+    )  # fmt: skip
+    return replace(plain, **given)
+
+
+def test_where_the_day_of_calls_is_heading_is_told():
+    facts = [one.fact for one in check(Told(), heading=a_day()).findings]
+    assert "20 calls in the last hour: 500 of 800 expected within 24 hours" in facts
+    [short] = bad(Told(), heading=a_day(expected=1200, runs_out_at=AFTERNOON, renews_at=AFTERNOON))
+    assert short.level == "warn"
+    assert "1,200 of 800 expected by 15:00 UTC" in short.fact
+    assert "used up at 2026-11-21 15:00 UTC" in short.fact
 
 
 def test_an_account_in_order_has_nothing_to_do():
