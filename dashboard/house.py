@@ -19,7 +19,7 @@ from sync.database import Store, is_away
 T = TypeVar("T")
 
 FRESH_SECONDS = 2.0
-PATIENCE_SECONDS = 1.0  # how long a page waits for a count before it shows the last one
+PATIENCE_SECONDS = 0.5  # how long a page waits for each count before it shows the last one
 LONG_PATIENCE_SECONDS = 30.0  # the same of a program
 RETRY_AFTER_SECONDS = 5
 DAYS = (7, 14, 30)
