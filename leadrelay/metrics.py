@@ -79,6 +79,6 @@ class _Queues(Collector):
         self._known |= dict.fromkeys(queues.connections)
         for connection in self._known:
             counts = queues.connections.get(connection, status.ConnectionCount())
-            for state in ("due", "waiting", "dead"):
+            for state in ("due", "waiting", "backlog", "dead"):
                 outbox.add_metric((connection, state), getattr(counts, state))
         yield outbox

@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from connectors.base import Connector
 from connectors.registry import CONNECTORS
 from dashboard import api, pages
 from dashboard.house import House
+from leadrelay.accounts import Accounts
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint
 from leadrelay.control import ControlFile
@@ -31,13 +32,18 @@ from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
 from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
-from sync import access, connections, inbox, migrate, outbox
+from scheduler.backfills import BackfillLoop
+from scheduler.release import ReleaseJob
+from sync import access, backfill, connections, inbox, migrate, outbox, releases
+from sync.backfill import Backfill
 from sync.budgets import MemoryBudget
 from sync.claiming import Target
 from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
 from sync.leases import Lease
+from sync.matchpass import MatchPass
+from sync.releases import Order, Release
 from webhooks import control
 from webhooks.server import Check, Server, create_app, serve
 
@@ -67,7 +73,7 @@ def connect(known: Known, crm: CrmMap) -> Connected | None:
         return None
     budget = MemoryBudget(crm.limits)
     id_field = crm.objects[crm.create_object].id_field
-    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_field))
+    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_field, crm.match))
     return Connected(crm, connector, budget, known.writes(crm), reach.base_url)
 
 
@@ -89,12 +95,27 @@ class Desk:
         now = self.clock.now()
         return self.store.write(partial(connections.remove, space=SPACE, name=name, by=by, now=now))
 
+    def backfill_again(self, name: str) -> int:
+        """Let what is mirrored of a connection be read once more; return how many objects that are."""
+        now = self.clock.now()
+        begun = self.store.write(partial(backfill.begin_again, space=SPACE, name=name, now=now))
+        self.store.signals.announce(f"backfill:{name}")
+        return begun
+
     def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
         """Put new seals in the place of old ones, if they can be opened here."""
         vault, now = self.settings.vault(), self.clock.now()
         for _, new in sealed.values():
             vault.open(new)
         return self.store.write(partial(connections.reseal, space=SPACE, sealed=sealed, by=by, now=now))
+
+    def go_live(self, order: Order) -> Release:
+        """Begin to write to an account."""
+        return self.store.write(partial(releases.begin, space=SPACE, order=order, now=self.clock.now()))
+
+    def observe(self, name: str, by: str) -> None:
+        """Write no more to an account."""
+        self.store.write(partial(releases.observe, space=SPACE, name=name, by=by, now=self.clock.now()))
 
 
 class Daemon:
@@ -118,12 +139,15 @@ class Daemon:
         self.connected: dict[str, Connected] = {}
         self._marks: dict[str, object] = {}
         self._unusable: dict[str, str] = {}
+        self._accounts = Accounts(self.clock)
+        self._release = ReleaseJob(self.store, self.clock, self.holder.playbook, space=SPACE)
         self._changing = threading.Lock()  # connections are taken in and given up one at a time
         self._alone = self.store.dialect == "sqlite"
         self._term = min(TERM, timedelta(seconds=settings.lease_seconds))  # of the decider's lease
         self._seat = self._decider_seat()
         self._dispatchers: dict[str, loops.Dispatcher] = {}
         self._polls: dict[str, poll.RosterPoll] = {}
+        self._backfills: dict[str, BackfillLoop] = {}
         self._is_started = self._is_stopping = False
         self.take_connections()
         self._control = ControlFile.for_store(self.store.path)
@@ -149,8 +173,8 @@ class Daemon:
         self._seat.loop.start()
         with self._changing:
             self._is_started = True
-            for dispatcher in self._dispatchers.values():
-                dispatcher.start()
+            for worker in self._workers():
+                worker.start()
         self._scheduler = jobs.start(self._jobs())
         self._server.start()
         self._exits.callback(self._server.stop)
@@ -169,18 +193,23 @@ class Daemon:
             self._is_stopping = True
             for one in self.connected.values():
                 one.budget.close()
-            for loop in (self._seat.loop, *(one.loop for one in self._dispatchers.values())):
+            workers = self._workers()
+            for loop in (self._seat.loop, *(one.loop for one in workers)):
                 loop.wind_down()  # all at once: none takes on new work while another finishes
         self._scheduler.shutdown(wait=True)
-        for dispatcher in self._dispatchers.values():
-            dispatcher.stop()
+        for worker in workers:
+            worker.stop()
         self._seat.loop.stop()
         self._seat.release()
+
+    def _workers(self) -> list[BackfillLoop | loops.Dispatcher]:
+        return [*self._backfills.values(), *self._dispatchers.values()]
 
     def take_connections(self) -> None:
         """Take in what was connected, changed or disconnected since the last look."""
         with self.store.snapshot() as snapshot:
             known = Known.read(self.settings, snapshot, SPACE)
+        self._confirm_accounts(known)
         with self._changing:
             if self._is_stopping:
                 return
@@ -191,13 +220,25 @@ class Daemon:
                     self._marks[crm.connection] = mark
                     self._take(known, crm, is_new=is_new)
 
+    def _confirm_accounts(self, known: Known) -> None:
+        """Ask whose the environment's credentials are, where ``go-live`` was for them; once it runs."""
+        for crm in self.holder.playbook().crms.values():
+            one = self.connected.get(crm.connection)
+            if not self._is_started or one is None or self._accounts.is_confirmed(known, crm):
+                continue
+            if self._accounts.confirm(known, crm, one.budget):
+                self._marks[crm.connection] = "its account was asked for"  # taken in anew, to be written to
+
     def _take(self, known: Known, crm: CrmMap, *, is_new: bool) -> None:
         """Make one connection anew in the place of what it was; intake goes on where that fails."""
         name = crm.connection
         before, dispatcher = self.connected.pop(name, None), self._dispatchers.pop(name, None)
         self._polls.pop(name, None)
+        filler = self._backfills.pop(name, None)
         if before is not None:
             before.budget.close()
+        if filler is not None:
+            filler.stop()
         if dispatcher is not None:
             dispatcher.stop()
         try:
@@ -208,11 +249,15 @@ class Daemon:
             return
         self._unusable.pop(name, None)
         if one is not None:
+            one = replace(one, writes=one.writes and self._accounts.is_confirmed(known, crm))
             self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
+            self._backfills[name] = self._backfill(one)
             if one.writes:
                 self._dispatchers[name] = self._dispatcher(one)
-                if self._is_started:
+            if self._is_started:
+                self._backfills[name].start()
+                if one.writes:
                     self._dispatchers[name].start()
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
@@ -239,9 +284,17 @@ class Daemon:
             space=SPACE,
             lease_term=timedelta(seconds=self.settings.lease_seconds),
             observe=partial(self.metrics.delivered, name),
+            releases=partial(self._release.is_releasing, name),
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
+
+    def _backfill(self, one: Connected) -> BackfillLoop:
+        # The one place where backfill is handed its budget: that of all calls of the connection.
+        store, clock, playbook, name = self.store, self.clock, self.holder.playbook, one.crm.connection
+        filler = Backfill(one.connector, store, clock, playbook, SPACE)
+        match = MatchPass(name, store, clock, playbook, SPACE)
+        return BackfillLoop(filler, match, store.signals.event(f"backfill:{name}"))
 
     def _jobs(self) -> list[jobs.Job]:
         names = sorted(self.holder.playbook().crms)
@@ -249,6 +302,7 @@ class Daemon:
         return [
             *polls,
             jobs.Job("connections", 2, self.take_connections),
+            jobs.Job("release", 1, self._release.run, at_start=True),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
             jobs.Job("orphans", 10, self._give_up_orphans),
@@ -317,7 +371,7 @@ class Daemon:
                 }
                 for name, one in list(self.connected.items())
             },
-            "unusable": dict(self._unusable),
+            "unusable": self._unusable | self._accounts.doubts,
             "polls": {name: one.failure for name, one in polls},
             "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
         }

@@ -37,6 +37,7 @@ class Target:
     space: str = "main"
     lease_term: timedelta = timedelta(seconds=120)  # longer than the longest call
     observe: Callable[[str, float], None] | None = None  # outcome, seconds since it was wanted
+    releases: Callable[[], bool] = lambda: False  # what was gathered while observing is let out just now
 
     @property
     def name(self) -> str:
@@ -89,7 +90,15 @@ def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
     now, playbook = target.clock.now(), target.playbook()
     crm = playbook.crms[target.name]
     with target.store.snapshot() as snapshot:
-        rows = outbox.due(snapshot, target.space, target.name, now, target.connector.batch_size, crm.needs)
+        rows = outbox.due(
+            snapshot,
+            target.space,
+            target.name,
+            now,
+            target.connector.batch_size,
+            crm.needs,
+            fresh_first=target.releases(),
+        )
         if not rows:
             return ()
         people = People.load(snapshot, target.space)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,8 @@ from sync.statements import execute_many
 from sync.tables import inbox_events, links, outbox_changes
 
 LEAD = "lead"  # entity_kind
+PARKED = datetime(9999, 12, 31, tzinfo=UTC)
+"""``due_at`` of what was gathered while observing, until a release lets it out (``sync/releases.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,18 @@ class Raise:
     needs: tuple[str, ...] = ()
 
 
-def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], now: datetime) -> None:
-    """Add one to ``wanted`` of each row, making those that are missing.
+def raise_wanted(
+    connection: Connection,
+    space: str,
+    raises: Sequence[Raise],
+    now: datetime,
+    *,
+    due_at: datetime | None = None,
+) -> None:
+    """Add one to ``wanted`` of each row, making those that are missing; due at once unless told otherwise.
 
     A row that waits out a server's answer keeps its ``due_at``: new wishes do not make a
-    busy server less busy.
+    busy server less busy. One that is parked does not wait for its release any more.
     """
     if not raises:
         return
@@ -50,7 +59,7 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
             "dead": 0,
             "needs": list(item.needs),
             "attempts": 0,
-            "due_at": now,
+            "due_at": due_at or now,
             "raised_at": now,
         }
         for item in sorted(dict.fromkeys(raises), key=_locking_order)
@@ -62,14 +71,14 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
 def _raising(dialect: str) -> sa.Insert:
     c = outbox_changes.c
     insert = insert_on(dialect, outbox_changes)
-    rests = sa.or_(c.wanted <= c.done, c.wanted <= c.dead)
+    begins = sa.or_(c.wanted <= c.done, c.wanted <= c.dead, c.due_at == PARKED)  # its wait, that is
     statement: sa.Insert = insert.on_conflict_do_update(
         index_elements=["space", "connection", "object", "entity_kind", "entity_id"],
         set_={
             "wanted": c.wanted + 1,
             "needs": insert.excluded.needs,
-            "due_at": sa.case((rests, insert.excluded.due_at), else_=c.due_at),
-            "raised_at": sa.case((rests, insert.excluded.raised_at), else_=c.raised_at),
+            "due_at": sa.case((begins, insert.excluded.due_at), else_=c.due_at),
+            "raised_at": sa.case((begins, insert.excluded.raised_at), else_=c.raised_at),
         },
     )
     return statement
@@ -99,6 +108,7 @@ class DueRow:
     in_flight: Doubt | None
     raised_at: datetime
     done: int = 0
+    release: int | None = None  # the go-live that let it out of what had been gathered
 
 
 # Statements that every delivery executes are built once: building costs more than executing.
@@ -121,36 +131,57 @@ IS_DUE = sa.and_(
 
 
 def due(
-    snapshot: Connection, space: str, connection: str, now: datetime, limit: int, needs: Iterable[str]
+    snapshot: Connection,
+    space: str,
+    connection: str,
+    now: datetime,
+    limit: int,
+    needs: Iterable[str],
+    *,
+    fresh_first: bool = False,
 ) -> list[DueRow]:
     """Read the next due rows of a connection whose needed links exist.
 
     A lead whose record was just read there, and not merged yet, waits for the decider.
+    ``fresh_first`` puts rows that a release has let out behind all others.
     """
     values = {"of_space": space, "of_connection": connection, "now": now, "limit": limit}
-    return [DueRow(*row) for row in snapshot.execute(_due(tuple(needs)), values)]
+    if not fresh_first:
+        return [DueRow(*row) for row in snapshot.execute(_due(tuple(needs)), values)]
+    rows = [DueRow(*row) for row in snapshot.execute(_due(tuple(needs), is_released=False), values)]
+    if len(rows) < limit:
+        values["limit"] = limit - len(rows)
+        rows += [DueRow(*row) for row in snapshot.execute(_due(tuple(needs), is_released=True), values)]
+    return rows
 
 
 @cache
-def _due(needs: tuple[str, ...]) -> sa.Select[Any]:
+def _due(needs: tuple[str, ...], is_released: bool | None = None) -> sa.Select[Any]:
     c = outbox_changes.c
     e = inbox_events.c
     unmerged = sa.exists().where(
         e.lead_id == c.entity_id,
         e.state == str(EventState.WAITING),
-        e.kind == str(EventKind.FOUND),
+        e.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
         e.source == sa.bindparam("of_connection"),
     )
     statement = (
-        sa.select(c.id, c.object, c.entity_id, c.wanted, c.attempts, c.in_flight, c.raised_at, c.done)
-        .where(IS_DUE, ~unmerged)
+        sa.select(
+            c.id, c.object, c.entity_id, c.wanted, c.attempts, c.in_flight, c.raised_at, c.done, c.release
+        )
+        .where(IS_DUE, ~unmerged, *(is_met(need) for need in needs))
         .order_by(c.due_at, c.id)
         .limit(sa.bindparam("limit", type_=sa.Integer))
     )
-    for need in needs:
-        linked = sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == need)
-        statement = statement.where(sa.or_(sa.not_(_names(need)), linked))
-    return statement
+    if is_released is None:
+        return statement
+    return statement.where(c.release.is_not(None) if is_released else c.release.is_(None))
+
+
+def is_met(need: str) -> sa.ColumnElement[bool]:
+    """Build the condition that a row does not need a connection's link, or that there is one."""
+    linked = sa.exists().where(links.c.lead_id == outbox_changes.c.entity_id, links.c.connection == need)
+    return sa.or_(sa.not_(_names(need)), linked)
 
 
 def _names(need: str) -> sa.ColumnElement[bool]:

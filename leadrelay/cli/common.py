@@ -164,5 +164,6 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
         )
     for row in rows:
         grid.add_row(*("" if cell is None else str(cell) for cell in row))
-    console.print(f"\n{title}", style="bold", markup=False)
+    if title:
+        console.print(f"\n{title}", style="bold", markup=False)
     console.print(grid, soft_wrap=False)

@@ -103,7 +103,8 @@ def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime) -> Che
 
 def _doubly(area: Area, known: Known, crm: CrmMap) -> list[Finding]:
     """Say which of two set-ups counts."""
-    if crm.connection not in known.stored:
+    kept = known.stored.get(crm.connection)
+    if kept is None or not kept.has_credentials:
         return []
     prefix = prefix_of(crm.connection)
     if known.of_store(crm.connection, crm.kind) is None:

@@ -89,7 +89,7 @@ def check_store(settings: Settings) -> tuple[list[Finding], dict[str, StoredConn
 
 def check_seals(vault: Vault, stored: Sequence[StoredConnection]) -> Iterator[Finding]:
     """Yield how the credentials in the store lie: with which key, or with one that is lost."""
-    area = Area("secrets")
+    area, stored = Area("secrets"), [one for one in stored if one.has_credentials]
     if not vault.has_key:
         if stored:
             yield area.problem(
