@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from dashboard.kept import Counted, Kept
+from dashboard.openings import Openings
 from mappings.playbook import Playbook
 from mappings.problems import Problem
 from model.errors import Refused
@@ -37,6 +38,7 @@ class House:
     problems: Callable[[], Sequence[Problem]]  # of the files on disk
     checks: Mapping[str, Callable[[], str | None]]
     record_url: Callable[[str, str, str], str | None]  # connection, object, id
+    openings: Openings
     is_open: bool = False  # the sandbox run: whoever sits at this machine is let in
     public_url: str = ""
     space: str = "main"

@@ -25,9 +25,10 @@ from leadrelay.accounts import Accounts
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint
 from leadrelay.control import ControlFile
+from leadrelay.golive.opening import Openings
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
-from leadrelay.settings import Settings, is_loopback, local_url, prefix_of
+from leadrelay.settings import ConnectionSettings, Settings, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
 from model.times import Clock, to_text
@@ -60,7 +61,7 @@ class Connected:
     connector: Connector
     budget: MemoryBudget
     writes: bool
-    address: str
+    reach: ConnectionSettings
 
 
 def connect(known: Known, crm: CrmMap) -> Connected | None:
@@ -74,7 +75,7 @@ def connect(known: Known, crm: CrmMap) -> Connected | None:
     budget = MemoryBudget(crm.limits)
     id_field = crm.objects[crm.create_object].id_field
     connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_field, crm.match))
-    return Connected(crm, connector, budget, known.writes(crm), reach.base_url)
+    return Connected(crm, connector, budget, known.writes(crm), reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,13 +323,23 @@ class Daemon:
         self.store.write(partial(inbox.forget_hashes, now=self.clock.now()))
 
     def _listen(self) -> Server:
+        desk = Desk(self.settings, self.store, self.clock)
         local = control.Control(
             append=partial(inbox.append, self.store),
             clock=self.clock,
             token=self._control.token,
             facts=self.facts,
             act=self._act,
-            desk=Desk(self.settings, self.store, self.clock),
+            desk=desk,
+            space=SPACE,
+        )
+        self.openings = Openings(
+            settings=self.settings,
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            budget_of=self._budget_of,
+            desk=desk,
             space=SPACE,
         )
         house = House(
@@ -340,6 +351,7 @@ class Daemon:
             problems=self.holder.problems,
             checks=self._checks(),
             record_url=self._record_url,
+            openings=self.openings,
             is_open=self.settings.is_sandbox,
             public_url=self.settings.public_url,
             space=SPACE,
@@ -366,7 +378,10 @@ class Daemon:
                 name: {
                     "mode": "write" if one.writes else "observe",
                     "calls": one.budget.calls,
-                    "address": one.address,
+                    "address": one.reach.base_url,
+                    "method": one.reach.credentials.method,
+                    "origin": one.reach.origin,
+                    "is_sandbox": self.settings.writes_to_address(one.reach.base_url),
                     "budget": one.budget.figures(),
                 }
                 for name, one in list(self.connected.items())
@@ -375,6 +390,10 @@ class Daemon:
             "polls": {name: one.failure for name, one in polls},
             "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
         }
+
+    def _budget_of(self, name: str) -> MemoryBudget | None:
+        one = self.connected.get(name)
+        return one.budget if one else None
 
     def _act(self, name: str, given: Mapping[str, str]) -> None:
         now = self.clock.now()
@@ -385,10 +404,10 @@ class Daemon:
         one = self.connected.get(connection)
         if one is None:
             return None
-        if self.settings.is_sandbox and is_loopback(one.address):
-            return f"{one.address}/browse/{quote(object_type)}/{quote(remote_id)}"
+        if self.settings.is_sandbox and one.reach.is_loopback:
+            return f"{one.reach.base_url}/browse/{quote(object_type)}/{quote(remote_id)}"
         # A HubSpot record's address begins with the account's number, which its API token does not tell.
-        return f"{one.address}/{quote(remote_id)}" if one.crm.kind == "salesforce" else None
+        return f"{one.reach.base_url}/{quote(remote_id)}" if one.crm.kind == "salesforce" else None
 
     def _checks(self) -> dict[str, Check]:
         return {"store": self._check_store, "workers": self._check_workers}

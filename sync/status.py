@@ -118,7 +118,7 @@ def read(snapshot: Connection, space: str, writing: Collection[str], now: dateti
 
 
 def totals(snapshot: Connection, space: str, now: datetime) -> Status:
-    """Count leads and changes, by indexes alone; how far mirrors and releases are; ``sources`` stays empty."""
+    """Count leads and changes by indexes alone, mirrors and releases; ``sources`` stays empty."""
     by_stage = _by_stage(snapshot, space)
     connections = _connections(snapshot, space, now)
     return Status(

@@ -71,3 +71,10 @@ class Person:
             return words in self.text
 
         eventually(look, f"{words!r} on the page", 15)
+
+    def outlives_a_refresh(self, button: str) -> None:
+        """Wait until the page has refreshed itself; a button that was unfolded still shows."""
+        self.page.wait_for_event("requestfinished")
+        self.page.wait_for_timeout(300)
+        shown = self.page.get_by_role("button", name=button, exact=True)
+        assert shown.is_visible(), f"{button!r} was folded away"

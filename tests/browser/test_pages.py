@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import requests
 from typer.testing import CliRunner
 
 from leadrelay.cli import app
+from tests.journeys.crms import TOKENS
 from tests.journeys.house import eventually
 
 PASSWORD = "correct horse battery"
@@ -107,3 +109,44 @@ def test_a_quarantined_post_is_corrected_and_becomes_a_lead(house, person):
     person.finds("A later event took its place.")
     house.settle()
     assert house.crms["salesforce"].person("ada@example.com")["last_name"] == "Lovelace"
+
+
+def test_observe_plan_go_live(closed_house, stranger):
+    house = closed_house.start(LEADRELAY_SANDBOX="false").settle_in()
+    hubspot = house.crms["hubspot"]
+    without_property(hubspot, "leadrelay_id")
+    for number in range(3):
+        house.post(email=f"p{number}@firm.example", last_name=f"P{number}", form_type="demo")
+    eventually(lambda: house.status().leads == 3, "the decisions")
+    added = CliRunner().invoke(app, ["user", "add", "ada"], env=house.environ, input=f"{PASSWORD}\n")
+    assert added.exit_code == 0, added.output
+    stranger.visit(house, "/connections")
+    sign_in(stranger, "ada", PASSWORD)
+    assert "Only observed: nothing is written." in stranger.text
+    stranger.go_to("hubspot")
+    stranger.press("Plan")
+    stranger.reads("contacts.email")
+    assert "leadrelay_id" in stranger.text
+    assert hubspot.history() == []
+
+    stranger.page.locator("summary", has_text="Go live").click()
+    stranger.outlives_a_refresh("Write 3 records to hubspot")
+    assert "1 field is made there first." in stranger.text
+    assert "3 that had gathered follow in pieces, and it stops after 28." in stranger.text
+    stranger.press("Write 3 records to hubspot")
+    stranger.reads("done: 3 of 3 written, 28 at most")
+    assert stranger.page.locator("h1 .tag").inner_text() == "written"
+    assert "Made in the account: contacts.leadrelay_id" in stranger.text
+    assert {one["email"] for one in hubspot.people()} == {f"p{n}@firm.example" for n in range(3)}
+    assert house.crms["salesforce"].history() == [], "the other connection is observed as before"
+
+    stranger.page.locator("summary", has_text="Only observe again").click()
+    stranger.press("Write no more to hubspot")
+    stranger.finds("observed")
+    assert hubspot.history()
+
+
+def without_property(hubspot, name):
+    url = f"{hubspot.url}/crm/properties/2026-09/contacts/{name}"
+    answer = requests.delete(url, headers={"Authorization": f"Bearer {TOKENS['hubspot']}"}, timeout=5)
+    assert answer.status_code == 204
