@@ -19,7 +19,8 @@ from sync.outbox import LEAD
 from sync.tables import leads as lead_rows
 from sync.tables import outbox_changes, reviews
 
-CREATE, UPDATE, SAME, SKIP = "create", "update", "same", "skip"
+CREATE, MATCH, UPDATE, SAME, SKIP = "create", "match", "update", "same", "skip"
+WRITTEN = (CREATE, MATCH, UPDATE)
 
 CHUNK = 2_000  # leads held in memory at a time
 
@@ -55,17 +56,14 @@ class Prospect:
     link: Link | None
     wanted: Wanted
     row: Row
-    action: str  # CREATE, UPDATE, SAME or SKIP
+    action: str  # MATCH: the mirror has the person, who is found there before anything is made
     reason: str = ""  # of a skip
     waits_for: tuple[str, ...] = ()  # connections in which the person must be first
-    is_known_there: bool = (
-        False  # to be created, but the mirror has the person: found before anything is made
-    )
 
     @property
     def lacks_row(self) -> bool:
         """Say whether it is to be written and the outbox does not know."""
-        return self.action in (CREATE, UPDATE) and not self.row.is_pending
+        return self.action in WRITTEN and not self.row.is_pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +122,9 @@ class Prospects:
         is_others = lead.id in self.held_back or there.get(lead.id, lead.id) not in (None, lead.id)
         action, reason = self._verdict(link, found, row, is_others=link is None and is_others)
         waits = tuple(name for name in self.crm.needs if name not in lead.links)
-        is_known_there = action == CREATE and lead.id in there
-        return Prospect(lead, link, found, row, action, reason, waits, is_known_there)
+        if action == CREATE and lead.id in there:
+            action = MATCH
+        return Prospect(lead, link, found, row, action, reason, waits)
 
     def _verdict(self, link: Link | None, found: Wanted, row: Row, *, is_others: bool) -> tuple[str, str]:
         if found.skip:

@@ -118,25 +118,17 @@ def read(snapshot: Connection, space: str, writing: Collection[str], now: dateti
 
 
 def totals(snapshot: Connection, space: str, now: datetime) -> Status:
-    """Count leads and changes by indexes alone, mirrors and releases; ``sources`` stays empty."""
+    """Count leads and changes, by indexes alone; ``sources`` stays empty."""
     by_stage = _by_stage(snapshot, space)
     connections = _connections(snapshot, space, now)
+    mirror = mirrored(snapshot, space)
     return Status(
         connections=connections,
-        mirror=mirrored(snapshot, space),
+        mirror=mirror,
         leads=sum(by_stage.values()),
         leads_by_stage=by_stage,
         releases=releases.load(snapshot, space),
     )
-
-
-def _by_stage(snapshot: Connection, space: str) -> dict[str, int]:
-    """Count the leads of each stage: all by one index, less the test leads by another; no row is read."""
-    by_stage = sa.select(leads.c.stage, sa.func.count()).where(leads.c.space == space).group_by(leads.c.stage)
-    counts = {stage or "": int(count) for stage, count in snapshot.execute(by_stage)}
-    for stage, count in snapshot.execute(by_stage.where(sa.text("is_test"))):
-        counts[stage or ""] -= int(count)
-    return {stage: count for stage, count in counts.items() if count}
 
 
 def mirrored(snapshot: Connection, space: str) -> dict[str, dict[str, MirrorCount]]:
@@ -156,6 +148,15 @@ def mirrored(snapshot: Connection, space: str) -> dict[str, dict[str, MirrorCoun
                 fields=list(one.fields),
             )
     return found
+
+
+def _by_stage(snapshot: Connection, space: str) -> dict[str, int]:
+    """Count the leads of each stage: all by one index, less the test leads by another; no row is read."""
+    by_stage = sa.select(leads.c.stage, sa.func.count()).where(leads.c.space == space).group_by(leads.c.stage)
+    counts = {stage or "": int(count) for stage, count in snapshot.execute(by_stage)}
+    for stage, count in snapshot.execute(by_stage.where(sa.text("is_test"))):
+        counts[stage or ""] -= int(count)
+    return {stage: count for stage, count in counts.items() if count}
 
 
 def _count_events(snapshot: Connection, space: str, writing: Collection[str], status: Status) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from benchmarks.contact.world import LEAVING, Somebody, World
+from benchmarks.contact.world import HALF_GONE, LEAVING, Somebody, World
 
 Record = dict[str, Any]
 HANDS = 4  # people at work at the same time while the accounts are filled
@@ -104,9 +104,7 @@ def fill(hub: Account, sales: Account, world: World) -> None:
 
 
 def _fill_hubspot(hub: Account, world: World) -> None:
-    listed = hub.call("GET", "/crm/v3/owners?limit=100")["results"]
-    listed += hub.call("GET", "/crm/v3/owners?limit=100&archived=true")["results"]
-    owners = {row["email"]: row["id"] for row in listed}
+    owners = {row["email"]: row["id"] for row in hub.call("GET", "/crm/v3/owners?limit=100")["results"]}
     mine = [one for one in world.everyone() if one.in_hubspot]
     rows = [one.hubspot(owners) for one in mine]
     rows += [{"email": one.alias, "lastname": "Double"} for one in mine if one.is_merged]
@@ -119,6 +117,7 @@ def _fill_hubspot(hub: Account, world: World) -> None:
     for one in mine:
         if one.is_merged:
             hub.act("merge", "contacts", made[one.email], other=made[one.alias])
+    hub.act("delete", "owners", owners[LEAVING])
 
 
 def _fill_salesforce(sales: Account, world: World) -> None:
@@ -141,7 +140,8 @@ def _fill_salesforce(sales: Account, world: World) -> None:
     for one, record in made:
         if one.is_converted:
             sales.act("convert", "Lead", record)
-    sales.act("edit", "User", users[LEAVING], fields={"IsActive": False})
+    for gone in (LEAVING, HALF_GONE):
+        sales.act("edit", "User", users[gone], fields={"IsActive": False})
 
 
 def _at_once(make: Callable[[Sequence[Any]], Any], rows: Iterable[Any], size: int) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.contact.accounts import Account, Record
@@ -24,11 +25,16 @@ NEWEST = {
 STAMPS = {"lastmodifieddate", "LastModifiedDate", "LastModifiedById", "SystemModstamp", "Name"}
 
 
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What was said of one person from elsewhere: by a post, and by hand in the other account."""
+
+    posted: Mapping[str, str] = field(default_factory=dict)
+    by_hand: frozenset[str] = frozenset()
+
+
 def overwritten(
-    account: Account,
-    since_call: int,
-    before: Mapping[Place, Record],
-    posted: Mapping[Place, Mapping[str, str]],
+    account: Account, since_call: int, before: Mapping[Place, Record], stories: Mapping[Place, Story]
 ) -> Iterator[str]:
     """Yield every value of a person's that leadrelay replaced without a rule that says so."""
     for write in account.writes(since_call):
@@ -38,20 +44,20 @@ def overwritten(
         for name, (old, new) in write["changes"].items():
             if old in (None, "") or old == new or name in STAMPS:
                 continue
-            if not _is_allowed(place, name, old, new, before[place], posted.get(place, {})):
+            if not _is_allowed(place[0], name, old, new, before[place], stories.get(place, Story())):
                 yield f"{account.name} {place[0]} {place[1]}: {name} {old!r} became {new!r}"
 
 
-def _is_allowed(place: Place, name: str, old: Any, new: Any, row: Record, posted: Mapping[str, str]) -> bool:
-    kind = place[0]
+def _is_allowed(kind: str, name: str, old: Any, new: Any, row: Record, story: Story) -> bool:
     if name.startswith(("leadrelay", "first_touch", "last_touch")) or name.endswith("__c"):
         return True
     if name in LEADRELAYS[kind]:
         return True
     if name == "lifecyclestage":
         return old in WAY and new in WAY and WAY.index(old) < WAY.index(new)
-    if name in NEWEST[kind]:
-        return bool(old == row.get(name) and new == posted.get(NEWEST[kind][name]))
+    if name in NEWEST[kind]:  # a person's later change in the other account counts, too
+        is_newer = new == story.posted.get(NEWEST[kind][name]) or new in story.by_hand
+        return bool(old == row.get(name) and is_newer)
     return False
 
 

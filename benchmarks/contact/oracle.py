@@ -19,16 +19,30 @@ class Expected:
     """The counts of a plan."""
 
     create: int = 0
-    update: int = 0
+    existing: int = 0  # linked to their record, or to be once it is looked up
     same: int = 0
     skip: int = 0
     conflict: int = 0
+    roundabout: int = 0  # of the existing: known here only by the address that the other account has
     records: dict[str, Place] = field(default_factory=dict)  # posted address -> the record it belongs to
+    known_as: dict[str, str] = field(default_factory=dict)  # posted address -> that in the other account
 
     def counts(self) -> dict[str, int]:
-        """Return the counts as a plan tells them."""
-        names = ("create", "update", "same", "skip", "conflict")
-        return {name: getattr(self, name) for name in names}
+        """Return what a plan must say to the last lead."""
+        return {name: getattr(self, name) for name in ("create", "existing", "same", "skip")}
+
+    def differs(self, counts: Mapping[str, int]) -> str:
+        """Say what of a plan's counts is wrong; blank where all is right.
+
+        Who is known roundabout is compared once found, so whether both sides hold values shows then.
+        """
+        told = {name: counts[name] for name in ("create", "same", "skip")}
+        told["existing"] = counts["update"] + counts["match"]
+        if told != self.counts():
+            return f"{told}, and it must be {self.counts()}"
+        if not self.conflict <= counts["conflict"] <= self.conflict + self.roundabout:
+            return f"{counts['conflict']} conflicts, and there must be {self.conflict}"
+        return ""
 
 
 def addresses(before: Mapping[Place, Record]) -> dict[str, Place]:
@@ -44,6 +58,12 @@ def addresses(before: Mapping[Place, Record]) -> dict[str, Place]:
     return book
 
 
+def main_address(email: str, book: Mapping[str, Place], rows: Mapping[Place, Record]) -> str:
+    """Return the address that an account shows for whom it knows by another one, too."""
+    row = rows.get(book.get(email, ("", "")), {})
+    return str(row.get("email") or row.get("Email") or email).lower()
+
+
 def people_of(posts: Iterable[Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """Return what each person posted, the forms of one person together; shared mailboxes are nobody's."""
     people: dict[str, dict[str, str]] = {}
@@ -56,17 +76,26 @@ def people_of(posts: Iterable[Mapping[str, str]]) -> dict[str, dict[str, str]]:
     return people
 
 
-def expect(before: Mapping[Place, Record], people: Mapping[str, Mapping[str, str]]) -> Expected:
-    """Count what a plan must say."""
-    book, found = addresses(before), Expected()
+def expect(
+    before: Mapping[Place, Record],
+    elsewhere: Mapping[Place, Record],
+    people: Mapping[str, Mapping[str, str]],
+) -> Expected:
+    """Count what a plan must say of the records of one account; ``elsewhere`` are those of the other."""
+    book, other, found = addresses(before), addresses(elsewhere), Expected()
     for email, posted in people.items():
         place = book.get(email)
+        if place is None:  # perhaps posted with an address that only the other account has
+            found.known_as[email] = main_address(email, other, elsewhere)
+            place = book.get(found.known_as[email])
+            found.roundabout += place is not None
+        elif place is not None:
+            found.conflict += bool(_conflicts(place[0], before[place], posted))
         if place is None:
             found.create += 1
             continue
         found.records[email] = place
-        found.update += 1  # our id, score and touches are on no record yet
-        found.conflict += bool(_conflicts(place[0], before[place], posted))
+        found.existing += 1  # our id, score and touches are on no record yet, so it is written
     return found
 
 

@@ -11,9 +11,9 @@ CITIES = ("Berlin", "Lyon", "Porto", "Turin", "Ghent", "Graz")
 STAGES = ("", "lead", "lead", "customer", "subscriber")
 WORKING = "Working - Contacted"
 OPEN = "Open - Not Contacted"
-DEPARTED = TEAM[8].email  # an archived owner in HubSpot, an inactive user in Salesforce
-LEAVING = TEAM[4].email  # is made inactive in Salesforce once records are hers
-OWNERS = (TEAM[0].email, TEAM[1].email, TEAM[2].email, LEAVING, DEPARTED, "")
+LEAVING = TEAM[4].email  # leaves the company once records are hers: inactive in both
+HALF_GONE = TEAM[7].email  # loses her seat in Salesforce only
+OWNERS = (TEAM[0].email, TEAM[1].email, TEAM[2].email, LEAVING, HALF_GONE, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Somebody:
     @property
     def is_merged(self) -> bool:
         """Whether HubSpot had them twice, and somebody merged the two."""
-        return self.in_hubspot and self.number % 101 == 3
+        return self.in_hubspot and self.number % 31 == 4
 
     @property
     def owner(self) -> str:
@@ -97,14 +97,14 @@ class Somebody:
         return {name: value for name, value in values.items() if value}
 
     def salesforce(self, users: dict[str, str]) -> dict[str, str]:
-        """Their fields in Salesforce; who is gone owns nothing there yet."""
+        """Their fields in Salesforce, where whoever has no owner is the API user's."""
         values = {
             "Email": self.email,
             "FirstName": f"First{self.number % 89}",
             "LastName": f"Last{self.number % 83}",
             "Title": "Analyst",
             "LeadSource": "Phone Inquiry" if self.number % 4 == 2 else "",
-            "OwnerId": users.get(self.owner, "") if self.owner != DEPARTED else "",
+            "OwnerId": users.get(self.owner, ""),
         }
         if self.is_contact:
             values |= {"MailingCity": self.city}

@@ -43,6 +43,7 @@ Samples = Annotated[int, typer.Option("--samples", min=0, max=1_000, help="Leads
 
 ACTIONS = {
     "create": "a record is made",
+    "match": "the mirror has them: looked up, compared, and none is made",
     "update": "the record is changed",
     "same": "the record holds it all already",
     "skip": "not written; the reasons are below",
@@ -150,11 +151,6 @@ def print_summary(told: dict[str, Any]) -> None:
         (action, counts[action], f"{words}{_of_objects(told, action)}") for action, words in ACTIONS.items()
     ]
     table(f"{counted(counts['leads'], 'lead')}", ("", "leads", "what happens"), rows)
-    if counts["known_there"]:
-        say(
-            f"\n{counts['known_there']:,} of those to be created are in the mirror: "
-            f"they are found there, not made."
-        )
     if counts["conflict"]:
         say(
             f"\nOn {counted(counts['conflict'], 'lead')} both sides hold different values; "

@@ -17,11 +17,11 @@ from connectors.registry import INSPECTORS
 from leadrelay.doctor.fields import check_map
 from leadrelay.doctor.findings import OK, Area, Finding
 from leadrelay.golive.mirror import MirrorState
-from leadrelay.golive.tally import Tally
+from leadrelay.golive.tally import ACTIONS, Tally
 from leadrelay.golive.wishes import wishes
 from mappings.playbook import CrmMap, Playbook
 from sync import releases, tables
-from sync.prospects import CREATE, SAME, SKIP, UPDATE, Prospects
+from sync.prospects import CREATE, UPDATE, WRITTEN, Prospects
 from sync.releases import Release
 
 
@@ -61,8 +61,8 @@ class Plan:
 
     @property
     def writes(self) -> int:
-        """How many records would be written."""
-        return self.tally.actions[CREATE] + self.tally.actions[UPDATE]
+        """How many records would be written, at most."""
+        return sum(self.tally.actions[action] for action in WRITTEN)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -76,12 +76,8 @@ class Plan:
             "mirror": asdict(self.mirror) | {"warning": self.mirror.sentence(self.connection)},
             "counts": {
                 "leads": tally.actions.total(),
-                CREATE: tally.actions[CREATE],
-                UPDATE: tally.actions[UPDATE],
-                SAME: tally.actions[SAME],
-                SKIP: tally.actions[SKIP],
+                **{action: tally.actions[action] for action in ACTIONS},
                 "conflict": tally.conflicts,
-                "known_there": tally.known_there,
             },
             "objects": [
                 {"action": action, "object": name, "leads": n}

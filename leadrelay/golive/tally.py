@@ -13,10 +13,11 @@ from mappings.outward import Compared, compare
 from mappings.playbook import CrmField, CrmMap, Lifecycle, ObjectMap
 from model.event import JsonValue
 from sync.batch import People
-from sync.prospects import CREATE, SAME, SKIP, UPDATE, Prospect
+from sync.prospects import CREATE, MATCH, SAME, SKIP, UPDATE, Prospect
 
 MOST_VALUES = 200  # different values counted apart, for each problem of a field
 OTHERS = "(others)"
+ACTIONS = (CREATE, MATCH, UPDATE, SAME, SKIP)
 
 Sample = dict[str, Any]
 
@@ -30,12 +31,11 @@ class Tally:
     people: People
     held: Mapping[str, Fields | None]  # what the account's objects have, where that could be read
     most_samples: int = 3
-    actions: Counter[str] = field(default_factory=lambda: Counter({CREATE: 0, UPDATE: 0, SAME: 0, SKIP: 0}))
+    actions: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(ACTIONS, 0)))
     objects: Counter[tuple[str, str]] = field(default_factory=Counter)  # (action, object)
     skips: Counter[str] = field(default_factory=Counter)
     waiting: Counter[str] = field(default_factory=Counter)  # connection that a record is waited for in
     conflicts: int = 0  # leads with at least one
-    known_there: int = 0  # of those to be created: the mirror has them, so they are found instead
     written: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # (object, vendor field, action)
     conflicting: Counter[tuple[str, str, bool, str]] = field(default_factory=Counter)
     owners: Counter[tuple[str, str]] = field(default_factory=Counter)  # (who, what is wrong with them)
@@ -51,7 +51,6 @@ class Tally:
                 self._sample(f"{SKIP}: {one.reason}", one, ())
                 continue
             self.waiting.update(one.waits_for)
-            self.known_there += one.is_known_there
             self._take(one)
 
     def _take(self, one: Prospect) -> None:
@@ -59,7 +58,7 @@ class Tally:
         mapped = self.crm.objects[name]
         self.objects[one.action, name] += 1
         differing = compare(one.wanted.draft, one.link, mapped, self.lifecycle) if one.link else []
-        for remote, value in one.wanted.values.items():
+        for remote, value in one.wanted.values.items() if one.action != MATCH else ():
             self.written[name, remote, one.action] += 1
             self._fits(name, remote, value)
         against = [each for each in differing if each.is_conflict]
@@ -67,8 +66,8 @@ class Tally:
             self.conflicting[name, each.rule.remote, each.is_written, each.why] += 1
         self.conflicts += bool(against)
         self._look_at_owner(one, mapped)
-        if one.action == CREATE:
-            self._sample(CREATE, one, (_new(rule, one.wanted.values) for rule in mapped.fields))
+        if one.action in (CREATE, MATCH):
+            self._sample(one.action, one, (_new(rule, one.wanted.values) for rule in mapped.fields))
         elif one.action == UPDATE:
             self._sample(UPDATE, one, map(_line, differing))
         if against:
