@@ -13,7 +13,7 @@ from connectors.base import Budget, Endpoint
 from connectors.registry import MAKERS
 from dashboard.openings import Opening, Unmade
 from leadrelay.connections import Known, endpoint
-from leadrelay.golive.plan import Plan, Survey, make_plan, survey
+from leadrelay.golive.plan import Plan, Survey, left_over, make_plan, survey
 from leadrelay.settings import Settings
 from mappings.playbook import CrmMap, Playbook
 from model.errors import LeadRelayError
@@ -113,9 +113,10 @@ class Openings:
             crm, playbook = contact.crm, contact.playbook
             plan = make_plan(snapshot, self.space, crm, playbook, found, mode=mode, at=at, samples=SAMPLES)
         self._plans[name] = plan
+        told = plan.as_dict()
         self._known[name] = replace(
             self.look(name),
-            plan=plan.as_dict(),
+            plan=told | {"findings": left_over(told)},
             at=at,
             expected=plan.writes,
             at_most=limit_of(plan.writes),
