@@ -54,7 +54,7 @@ def go_live(
         found = _make_missing(at, found, as_json=as_json)
         _refuse_unfit(found)
         if at.known.is_sandbox(name, at.crm.kind):
-            say(f"{name} is a sandbox on this machine, written to already because LEADRELAY_SANDBOX is true.")
+            _tell_sandbox(name, plan, as_json=as_json)
             return
         release = _hand_in(at.settings, order)
     if as_json:
@@ -66,6 +66,15 @@ def go_live(
         f"{counted(order.expected, 'record')} that had gathered follow in pieces, at most {order.at_most:,}. "
         f"See: leadrelay status"
     )
+
+
+def _tell_sandbox(name: str, plan: Plan, *, as_json: bool) -> None:
+    """Say that a sandbox needs no opening; what was missing there has been made."""
+    if as_json:
+        made = [str(one) for one in plan.survey.missing]
+        print_json({"connection": name, "made": made, "release": None, "plan": plan.as_dict()["counts"]})
+    else:
+        say(f"{name} is a sandbox on this machine, written to already because LEADRELAY_SANDBOX is true.")
 
 
 def _order(at: Desk, plan: Plan, at_most: int | None) -> Order:

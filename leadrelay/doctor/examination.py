@@ -10,6 +10,7 @@ from handlers.registry import HANDLERS
 from leadrelay.connections import Known, endpoint
 from leadrelay.doctor.accounts import Checked, check_account
 from leadrelay.doctor.findings import Area, Finding
+from leadrelay.doctor.golive import check_release
 from leadrelay.doctor.house import check_door, check_seals, check_store
 from leadrelay.doctor.people import check_people
 from leadrelay.settings import Settings, prefix_of
@@ -26,7 +27,7 @@ from sync.budgets import MemoryBudget
 def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator[Finding]:
     """Yield every finding; with names in ``only``, of those connections alone."""
     in_store, stored = check_store(settings)
-    known = Known(settings, stored or {})
+    known = Known(settings, stored.connections if stored else {})
     playbook, of_playbook = _playbook(settings)
     if not only:
         yield from in_store
@@ -43,6 +44,8 @@ def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator
             continue
         checked = _connection(known, playbook, name, at)
         yield from checked.findings
+        if stored and name in stored.releases:
+            yield check_release(Area(name), stored.releases[name])
         if checked.owners is not None:
             rosters[name] = checked.owners
     if not only:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,14 +17,23 @@ from leadrelay.cli.common import SPACE, is_sqlite, unusable
 from leadrelay.doctor.findings import Area, Finding, named
 from leadrelay.settings import LOOPBACK, Settings, is_loopback
 from model.errors import LeadRelayError
-from sync import connections, migrate
+from sync import connections, migrate, releases
 from sync.connections import StoredConnection
 from sync.database import open_store, sqlite_module
+from sync.releases import Release
 from sync.vault import SealError, Vault
 
 FIXED = (3, 51, 3)  # SQLite; versions before can corrupt a WAL file that two connections write
 MIB = 1024 * 1024
 LITTLE, TOO_LITTLE = 1024 * MIB, 100 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the store keeps of accounts."""
+
+    connections: dict[str, StoredConnection] = field(default_factory=dict)
+    releases: dict[str, Release] = field(default_factory=dict)
 
 
 def check_sqlite(area: Area, module: str, version: str) -> Finding:
@@ -47,8 +57,8 @@ def check_disk(area: Area, folder: Path, free: int, total: int) -> Finding:
     return area.warn(fact, fix) if free < LITTLE else area.ok(fact)
 
 
-def check_store(settings: Settings) -> tuple[list[Finding], dict[str, StoredConnection] | None]:
-    """Look at the store without changing it; return what was found and the connections it keeps."""
+def check_store(settings: Settings) -> tuple[list[Finding], Stored | None]:
+    """Look at the store without changing it; return what was found and what it keeps of accounts."""
     area, url = Area("store"), make_url(settings.database_url)
     found: list[Finding] = []
     if url.get_backend_name() == "sqlite":
@@ -60,7 +70,7 @@ def check_store(settings: Settings) -> tuple[list[Finding], dict[str, StoredConn
         found.append(check_disk(area, folder, usage.free, usage.total))
         if not path.exists():
             found.append(area.warn(f"there is no store at {url.database} yet", "`leadrelay serve` makes it."))
-            return found, {}
+            return found, Stored()
         if not is_sqlite(url.database):
             fact, fix = f"{url.database} is not a SQLite file", "Correct LEADRELAY_DATABASE_URL."
             return [*found, area.problem(fact, fix)], None
@@ -77,9 +87,9 @@ def check_store(settings: Settings) -> tuple[list[Finding], dict[str, StoredConn
             if at != head:
                 fact = f"is at revision {at or 'none'}, and this version needs {head}"
                 found.append(area.warn(fact, "`leadrelay serve` brings it up to date at its start."))
-                return found, {}
+                return found, Stored()
             found.append(area.ok(f"is at revision {at}, the newest"))
-            return found, connections.load(snapshot, SPACE)
+            return found, Stored(connections.load(snapshot, SPACE), releases.load(snapshot, SPACE))
     except SQLAlchemyError as error:
         fix = "Look at the file or the server, and at LEADRELAY_DATABASE_URL."
         return [*found, area.problem(unusable(settings, error), fix)], None

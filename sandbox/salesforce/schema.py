@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -279,7 +279,7 @@ def load(
     own = [Field(**_tuples(row), custom=True) for row in custom["fields"]]
     types = []
     for file in FILES:
-        told = _read(file)
+        told = dict(_read(file))
         fields = [Field(**_tuples(row)) for row in told.pop("fields")]
         if hide_consent:
             fields = [each for each in fields if each.name not in CONSENT]
@@ -291,6 +291,7 @@ def load(
     return Schema(types)
 
 
+@cache
 def _read(name: str) -> Any:
     return json.loads((files("sandbox.salesforce") / "objects" / f"{name}.json").read_text(encoding="utf-8"))
 
