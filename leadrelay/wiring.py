@@ -31,9 +31,10 @@ from leadrelay.budgets import BudgetDesk
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint
 from leadrelay.control import ControlFile
+from leadrelay.golive.opening import Openings
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
-from leadrelay.settings import Settings, is_loopback, local_url, prefix_of
+from leadrelay.settings import ConnectionSettings, Settings, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
 from model.event import Event
@@ -73,12 +74,8 @@ class Connected:
     endpoint: Endpoint
     budget: MemoryBudget
     writes: bool
+    reach: ConnectionSettings
     _connectors: dict[Priority, Connector] = field(default_factory=dict)
-
-    @property
-    def address(self) -> str:
-        """Where the account is."""
-        return self.endpoint.base_url
 
     @property
     def connector(self) -> Connector:
@@ -109,7 +106,7 @@ def connect(known: Known, crm: CrmMap, kept: Kept | None = None) -> Connected | 
     budget = MemoryBudget(crm.limits, kept=kept)
     id_field = crm.objects[crm.create_object].id_field
     to = endpoint(crm.kind, reach, budget, id_field, crm.match)
-    one = Connected(crm, to, budget, known.writes(crm))
+    one = Connected(crm, to, budget, known.writes(crm), reach)
     one.at(Priority.SPEED_TO_LEAD)  # what is wrong with the settings is told here
     return one
 
@@ -434,13 +431,23 @@ class Daemon:
         self.store.write(partial(inbox.forget_hashes, now=self.clock.now()))
 
     def _listen(self) -> Server:
+        desk = Desk(self.settings, self.store, self.clock)
         local = control.Control(
             append=partial(inbox.append, self.store),
             clock=self.clock,
             token=self._control.token,
             facts=self.facts,
             act=self._act,
-            desk=Desk(self.settings, self.store, self.clock),
+            desk=desk,
+            space=SPACE,
+        )
+        self.openings = Openings(
+            settings=self.settings,
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            budget_of=self._budget_of,
+            desk=desk,
             space=SPACE,
         )
         house = House(
@@ -452,6 +459,7 @@ class Daemon:
             problems=self.holder.problems,
             checks=self._checks(),
             record_url=self._record_url,
+            openings=self.openings,
             is_open=self.settings.is_sandbox,
             public_url=self.settings.public_url,
             space=SPACE,
@@ -488,7 +496,10 @@ class Daemon:
                 name: {
                     "mode": "write" if one.writes else "observe",
                     "calls": one.budget.calls,
-                    "address": one.address,
+                    "address": one.reach.base_url,
+                    "method": one.reach.credentials.method,
+                    "origin": one.reach.origin,
+                    "is_sandbox": self.settings.writes_to_address(one.reach.base_url),
                     "budget": one.budget.figures(),
                     "day": days[name].as_dict() if name in days else None,
                 }
@@ -499,6 +510,10 @@ class Daemon:
             "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
         }
 
+    def _budget_of(self, name: str) -> MemoryBudget | None:
+        one = self.connected.get(name)
+        return one.budget if one else None
+
     def _act(self, name: str, given: Mapping[str, str]) -> None:
         now = self.clock.now()
         self.store.write(lambda connection: access.act(connection, name, given, now))
@@ -508,10 +523,10 @@ class Daemon:
         one = self.connected.get(connection)
         if one is None:
             return None
-        if self.settings.is_sandbox and is_loopback(one.address):
-            return f"{one.address}/browse/{quote(object_type)}/{quote(remote_id)}"
+        if self.settings.is_sandbox and one.reach.is_loopback:
+            return f"{one.reach.base_url}/browse/{quote(object_type)}/{quote(remote_id)}"
         # A HubSpot record's address begins with the account's number, which its API token does not tell.
-        return f"{one.address}/{quote(remote_id)}" if one.crm.kind == "salesforce" else None
+        return f"{one.reach.base_url}/{quote(remote_id)}" if one.crm.kind == "salesforce" else None
 
     def _checks(self) -> dict[str, Check]:
         return {"store": self._check_store, "workers": self._check_workers}

@@ -179,13 +179,9 @@ def _print_release(told: dict[str, Any]) -> None:
 
 def _print_findings(told: dict[str, Any]) -> None:
     """Print what the doctor finds wrong with the fields, but for those that go-live makes."""
-    made = {one["object"] for one in told["missing"]}
-    rows = []
-    for one in told["findings"]:
-        object_name = one["fact"].partition(":")[0].partition(".")[0]
-        if object_name in made and ("not there, or hidden" in one["fact"] or "is not there" in one["fact"]):
-            continue
-        rows.append((one["level"], f"{one['fact']}\n{one['fix']}"))
+    from leadrelay.golive.plan import left_over
+
+    rows = [(one["level"], f"{one['fact']}\n{one['fix']}") for one in left_over(told)]
     if rows:
         table("What does not fit between map and account", ("level", "what, and what to do"), rows)
 

@@ -128,6 +128,17 @@ class Plan:
         return next(str(rule.place) for rule in mapped.fields if rule.remote == remote)
 
 
+def left_over(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the findings of a plan that go-live does not mend by making what is missing."""
+    made = {one["object"] for one in told["missing"]}
+
+    def is_mended(fact: str) -> bool:
+        is_of_made = fact.partition(":")[0].partition(".")[0] in made
+        return is_of_made and ("not there, or hidden" in fact or "is not there" in fact)
+
+    return [one for one in told["findings"] if not is_mended(one["fact"])]
+
+
 def make_plan(
     snapshot: Connection,
     space: str,
