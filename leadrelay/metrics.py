@@ -35,6 +35,9 @@ class Metrics:
         self._delivered = Counter(
             "leadrelay_changes_settled", "Outbox outcomes", ("connection", "outcome"), registry=self.registry
         )
+        self._alert_messages = Counter(
+            "leadrelay_alert_messages", "Alarm messages by outcome", ("outcome",), registry=self.registry
+        )
         self._deliver_seconds = Histogram(
             "leadrelay_deliver_seconds",
             "From wanting a change to its outcome",
@@ -56,6 +59,14 @@ class Metrics:
         """Count one outcome of a change."""
         self._delivered.labels(connection, outcome).inc()
         self._deliver_seconds.labels(connection).observe(max(0.0, seconds))
+
+    def alert_message(self, outcome: str) -> None:
+        """Count what became of an alarm's message."""
+        self._alert_messages.labels(outcome).inc()
+
+    def show_alarms(self, standing: Callable[[], Mapping[str, int]], free: Callable[[], int | None]) -> None:
+        """Add gauges of the alarms that stand, by kind, and of the room on the store's disk."""
+        self.registry.register(_Alarms(standing, free))
 
     def watch(
         self,
@@ -93,6 +104,20 @@ class _Days(Collector):
         yield from (calls, short)
 
 
+class _Alarms(Collector):
+    def __init__(self, standing: Callable[[], Mapping[str, int]], free: Callable[[], int | None]) -> None:
+        self._standing, self._free = standing, free
+
+    def collect(self) -> Iterator[Metric]:
+        alarms = GaugeMetricFamily("leadrelay_alarms", "Alarms that stand", labels=("kind",))
+        for kind, count in self._standing().items():
+            alarms.add_metric((kind,), count)
+        yield alarms
+        free = self._free()
+        if free is not None:
+            yield GaugeMetricFamily("leadrelay_store_free_bytes", "Room on the store's disk", value=free)
+
+
 class _Queues(Collector):
     def __init__(self, store: Store, clock: Clock, space: str, connections: tuple[str, ...]) -> None:
         self._store, self._clock, self._space = store, clock, space
@@ -111,6 +136,6 @@ class _Queues(Collector):
         self._known |= dict.fromkeys(queues.connections)
         for connection in self._known:
             counts = queues.connections.get(connection, status.ConnectionCount())
-            for state in ("due", "waiting", "dead"):
+            for state in ("due", "waiting", "backlog", "dead"):
                 outbox.add_metric((connection, state), getattr(counts, state))
         yield outbox

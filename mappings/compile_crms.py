@@ -12,6 +12,7 @@ from mappings.scope import Scope
 from mappings.validation import Checked
 from model.decision import Place
 
+PEOPLE = {"hubspot": ("contacts",), "salesforce": ("Contact", "Lead")}  # a Contact is what a Lead becomes
 TEXT_ONLY = {"hubspot"}  # answers every value as text, whatever the property's type
 
 # When the day's allowance is new. HubSpot "API usage guidelines": at midnight of the account's time zone;
@@ -38,7 +39,19 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         place=document.place("connection"),
         needs=tuple(file.needs),
         read_before_write=duration(file.read_before_write),
+        match=_match(file, document, scope),
     )
+
+
+def _match(file: CrmFile, document: Document, scope: Scope) -> tuple[str, ...]:
+    """Return where people are looked for; where they are created must be among it, or they would be twice."""
+    known = PEOPLE[file.kind]
+    for n, name in enumerate(file.match):
+        scope.knows(document.value_place("match", n), "object of people", name, known)
+    if file.match and file.create in known and file.create not in file.match:
+        text = f"a person who was created as {file.create} would not be found again"
+        scope.fault(document.place("match"), text, f"Add {file.create} to match:.")
+    return tuple(dict.fromkeys(file.match)) or known
 
 
 def _limits(file: CrmFile) -> Limits:

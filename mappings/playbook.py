@@ -286,6 +286,7 @@ class CrmMap:
     place: Place
     needs: tuple[str, ...] = ()  # connections whose record must exist first
     read_before_write: timedelta = timedelta(0)
+    match: tuple[str, ...] = ()  # objects in which a person may be there already, the first before the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +304,7 @@ class Playbook:
     pipeline_place: Place
     fields: Mapping[str, type]  # canonical names and types, declared ones included
     skip_direct: bool = True  # a direct visit never replaces a known last touch
+    keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
 
     @property
     def needed(self) -> frozenset[str]:

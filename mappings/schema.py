@@ -244,6 +244,11 @@ class CrmFile(Strict):
     objects: dict[Label, ObjectFile] = Field(
         min_length=1, description="The vendor's objects that hold people."
     )
+    match: Names = Field(
+        default_factory=list,
+        description="The objects in which a person may be there already, the first before the next. Left "
+        "out: contacts; in Salesforce Contact before Lead.",
+    )
     limits: LimitsMap = Field(
         default_factory=lambda: LimitsMap.model_validate({}),
         description="The vendor's limits and the share that is left to other apps.",
@@ -379,6 +384,36 @@ class PipelineFile(Strict):
     )
 
 
+FOREVER = "forever"
+
+
+def _is_term(text: str) -> str:
+    return text if text == FOREVER else _is_duration(text)
+
+
+Term = Annotated[
+    str,
+    AfterValidator(_is_term),
+    WithJsonSchema({"type": "string", "pattern": r"^(forever|\s*\d{1,6}\s*[smhd]\s*)$"}),
+]
+
+
+class RetentionFile(Strict):
+    """How long leadrelay keeps what it no longer needs: 30d, or forever."""
+
+    posts: Term = Field("365d", description="What senders posted, of posts that became a lead.")
+    spam: Term = Field("30d", description="What senders posted, of posts that were screened out.")
+    quarantine: Term = Field(
+        "180d", description="What senders posted, of posts that could not be used and nobody mended."
+    )
+    crm_events: Term = Field("30d", description="What CRMs told of records and owners, once it is taken in.")
+    reviews: Term = Field("365d", description="Questions to people, once they are answered.")
+    conflicts: Term = Field("365d", description="Values that lost against another side's.")
+    audit_details: Term = Field(
+        "1095d", description="What each line of the audit says; the line itself, with its seal, stays."
+    )
+
+
 class ExtraField(Strict):
     """A lead field of your own."""
 
@@ -402,6 +437,7 @@ KINDS: Mapping[str, type[Strict]] = {
     "routing": RoutingFile,
     "screening": ScreeningFile,
     "pipeline": PipelineFile,
+    "retention": RetentionFile,
     "fields": FieldsFile,
 }
 

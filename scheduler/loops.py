@@ -27,13 +27,22 @@ FAULT_WAIT = 1.0  # seconds after a failure, so that a broken store is not hamme
 class Loop:
     """Calls ``step`` again and again while it does something, else waits for its signal."""
 
-    def __init__(self, name: str, step: Callable[[], int], nudge: threading.Event) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], int],
+        nudge: threading.Event,
+        *,
+        idle_wait: float | None = None,
+    ) -> None:
+        self._idle_wait = idle_wait
         self._step = step
         self._nudge = nudge
         self._stopping = threading.Event()
         self.name = name
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.failure: str | None = None
+        self.is_store_away = False  # the last step failed for the store could not commit
 
     def start(self) -> None:
         """Start the thread."""
@@ -63,10 +72,10 @@ class Loop:
             self._nudge.clear()
             try:
                 did = self._step()
-                self.failure = None
+                self.failure, self.is_store_away = None, False
             except StoreBusy as error:
                 did = 0
-                self.failure = str(error)
+                self.failure, self.is_store_away = str(error), True
                 log.warning("loop.store_busy", loop=self.name, reason=str(error))
                 self._stopping.wait(FAULT_WAIT)
             except Exception as error:
@@ -75,7 +84,7 @@ class Loop:
                 log.exception("loop.failed", loop=self.name)
                 self._stopping.wait(FAULT_WAIT)
             if not did and not self._stopping.is_set():
-                self._nudge.wait(IDLE_WAIT)
+                self._nudge.wait(self._idle_wait or IDLE_WAIT)
 
 
 class Dispatcher:

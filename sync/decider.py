@@ -110,6 +110,8 @@ class Decider:
                     for lead_id in item.lead_ids
                 ],
             )
+            posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
+            batch.ask_mirror(snapshot, self.space, pipeline.playbook, posts)
         for item in work:
             batch.take_in(decide(item, batch, pipeline))
         last = work[-1].stored
@@ -163,6 +165,7 @@ class Decider:
         # Outbox before links, as deliveries lock them (``outbox.lock``).
         outbox.raise_wanted(connection, self.space, _raises(batch, playbook), now)
         links.expect(connection, batch.loaded_revs())
+        links.remove(connection, batch.dropped_links())
         links.save(connection, self.space, batch.changed_links())
         seats.save(connection, self.space, batch.seats_moved)
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)

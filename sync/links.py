@@ -68,6 +68,13 @@ def expect(connection: Connection, revs: Mapping[tuple[str, str], int]) -> None:
         raise Conflict("a link has changed since it was loaded")
 
 
+def remove(connection: Connection, dropped: Iterable[tuple[str, Link]]) -> None:
+    """Delete links of leads where ``rev`` is as loaded; raises ``Conflict``."""
+    rows = [{"of_lead": lead_id, "on": link.connection, "loaded": link.rev} for lead_id, link in dropped]
+    if execute_many(connection, REMOVE, rows) != len(rows):
+        raise Conflict("a link has changed since it was loaded")
+
+
 def save(connection: Connection, space: str, changed: Iterable[tuple[str, Link]]) -> None:
     """Insert links (rev 0) and update known ones where ``rev`` is as loaded; raises ``Conflict``."""
     new, known = [], []
@@ -88,11 +95,13 @@ OF_CONNECTIONS = OF_LEADS.where(links.c.connection.in_(sa.bindparam("on", expand
 LOCKED = OF_LEADS.order_by(links.c.lead_id, links.c.connection).with_for_update()
 LOCKED_REVS = LOCKED.with_only_columns(links.c.lead_id, links.c.connection, links.c.rev)
 INSERT = sa.insert(links)
-UPDATE = sa.update(links).where(
+IS_AS_LOADED = sa.and_(
     links.c.lead_id == sa.bindparam("of_lead"),
     links.c.connection == sa.bindparam("on"),
     links.c.rev == sa.bindparam("loaded"),
 )
+UPDATE = sa.update(links).where(IS_AS_LOADED)
+REMOVE = sa.delete(links).where(IS_AS_LOADED)
 
 
 @dataclass(frozen=True, slots=True)

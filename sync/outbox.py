@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,8 @@ from sync.statements import execute_many
 from sync.tables import inbox_events, links, outbox_changes
 
 LEAD = "lead"  # entity_kind
+PARKED = datetime(9999, 12, 31, tzinfo=UTC)
+"""``due_at`` of what was gathered while observing, until a release lets it out (``sync/releases.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,19 @@ class Raise:
     priority: Priority = Priority.PEOPLE
 
 
-def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], now: datetime) -> None:
-    """Add one to ``wanted`` of each row, making those that are missing.
+def raise_wanted(
+    connection: Connection,
+    space: str,
+    raises: Sequence[Raise],
+    now: datetime,
+    *,
+    due_at: datetime | None = None,
+) -> None:
+    """Add one to ``wanted`` of each row, making those that are missing; due at once unless told otherwise.
 
     A row that waits out a server's answer keeps its ``due_at``: new wishes do not make a
-    busy server less busy. Of several wishes for a row the first priority counts.
+    busy server less busy. One that is parked does not wait for its release any more. Of several wishes
+    for a row the first priority counts.
     """
     if not raises:
         return
@@ -53,7 +63,7 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
             "needs": list(item.needs),
             "priority": int(item.priority),
             "attempts": 0,
-            "due_at": now,
+            "due_at": due_at or now,
             "raised_at": now,
         }
         for item in _once_each(raises)
@@ -65,16 +75,16 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
 def _raising(dialect: str) -> sa.Insert:
     c = outbox_changes.c
     insert = insert_on(dialect, outbox_changes)
-    rests = sa.or_(c.wanted <= c.done, c.wanted <= c.dead)
-    goes_first = sa.or_(rests, insert.excluded.priority < c.priority)
+    begins = sa.or_(c.wanted <= c.done, c.wanted <= c.dead, c.due_at == PARKED)  # its wait, that is
+    goes_first = sa.or_(begins, insert.excluded.priority < c.priority)
     statement: sa.Insert = insert.on_conflict_do_update(
         index_elements=["space", "connection", "object", "entity_kind", "entity_id"],
         set_={
             "wanted": c.wanted + 1,
             "needs": insert.excluded.needs,
             "priority": sa.case((goes_first, insert.excluded.priority), else_=c.priority),
-            "due_at": sa.case((rests, insert.excluded.due_at), else_=c.due_at),
-            "raised_at": sa.case((rests, insert.excluded.raised_at), else_=c.raised_at),
+            "due_at": sa.case((begins, insert.excluded.due_at), else_=c.due_at),
+            "raised_at": sa.case((begins, insert.excluded.raised_at), else_=c.raised_at),
         },
     )
     return statement
@@ -108,10 +118,12 @@ class DueRow:
     raised_at: datetime
     done: int = 0
     priority: int = Priority.PEOPLE
+    release: int | None = None  # the go-live that let it out of what had been gathered
 
 
 DUE_COLUMNS = (  # as in ``DueRow``
     "id", "object", "entity_id", "wanted", "attempts", "in_flight", "raised_at", "done", "priority",
+    "release",
 )  # fmt: skip
 
 # Statements that every delivery executes are built once: building costs more than executing.
@@ -171,19 +183,26 @@ def _due_of(priority: Priority, needs: tuple[str, ...]) -> sa.Select[Any]:
     unmerged = sa.exists().where(
         e.lead_id == c.entity_id,
         e.state == str(EventState.WAITING),
-        e.kind == str(EventKind.FOUND),
+        e.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
         e.source == sa.bindparam("of_connection"),
     )
-    statement = (
+    return (
         sa.select(*(c[name] for name in DUE_COLUMNS), c.due_at)
-        .where(IS_DUE, c.priority == sa.literal_column(str(int(priority))), ~unmerged)
+        .where(
+            IS_DUE,
+            c.priority == sa.literal_column(str(int(priority))),
+            ~unmerged,
+            *(is_met(need) for need in needs),
+        )
         .order_by(c.due_at, c.id)
         .limit(sa.bindparam("limit", type_=sa.Integer))
     )
-    for need in needs:
-        linked = sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == need)
-        statement = statement.where(sa.or_(sa.not_(_names(need)), linked))
-    return statement
+
+
+def is_met(need: str) -> sa.ColumnElement[bool]:
+    """Build the condition that a row does not need a connection's link, or that there is one."""
+    linked = sa.exists().where(links.c.lead_id == outbox_changes.c.entity_id, links.c.connection == need)
+    return sa.or_(sa.not_(_names(need)), linked)
 
 
 def _names(need: str) -> sa.ColumnElement[bool]:

@@ -108,7 +108,7 @@ def _send_new(
     if not connector.asks_before_create:
         objects = target.playbook().crms[target.name].objects
         asked = [
-            change for s, change in zip(sendings, changes, strict=True) if _had_other_address(s, objects)
+            change for s, change in zip(sendings, changes, strict=True) if _may_be_there_unseen(s, objects)
         ]
     if asked:
         for outcome in connector.find(asked, fields):
@@ -119,12 +119,17 @@ def _send_new(
         yield from connector.create(missing, fields)
 
 
-def _had_other_address(sending: Sending, objects: Mapping[str, ObjectMap]) -> bool:
+def _may_be_there_unseen(sending: Sending, objects: Mapping[str, ObjectMap]) -> bool:
     """Say whether an earlier call may have made the person under an address they no longer have.
 
-    Under the same address the CRM itself says that the person is there.
+    Under the same address the CRM itself says that the person is there. An empty doubt is one of
+    a restored store, which knows nothing of the calls made after the backup.
     """
-    doubt = sending.row.in_flight or {}
+    doubt = sending.row.in_flight
+    if doubt is None:
+        return False
+    if not doubt:
+        return True
     remotes = [rule.remote for rule in objects[sending.row.object].fields if rule.field == "email"]
     return any(sent != sending.draft.get(remote) for remote in remotes for sent in doubt.get(remote, ()))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,7 +18,7 @@ from model.change import (
     Rejected,
 )
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef
-from sync import audit, inbox, leads, links, outbox
+from sync import audit, inbox, leads, links, mirror, outbox, releases
 from sync.claiming import Claimed, Sending, Target
 from sync.doubt import with_sent
 from sync.links import Agreed, record_key
@@ -48,6 +49,8 @@ def settle(
     by_key = {s.key: s for s in claimed.sendings if s.row.id in ours}
     created = [record_key(outcome.ref) for outcome in outcomes if isinstance(outcome, Created)]
     holders = leads.find(connection, target.space, created)
+    gone = [by_key[one.key] for one in outcomes if isinstance(one, Gone) and one.key in by_key]
+    unlinking = _to_unlink(connection, target, gone, now)
     settled: list[Settled] = []
     agreed: list[Agreed] = []
     events: list[Event] = []
@@ -78,7 +81,11 @@ def settle(
                 event = _event(target, EventKind.FOUND, sending, token, now, record.ref, record)
                 events.append(event)
             case Gone(_, reason):
-                settled.append(Settled(row.id, dead=row.wanted, error=reason))
+                if sending.key in unlinking:
+                    settled.append(Settled(row.id, done=row.wanted))
+                    events.append(_unlink(target, sending, now))
+                else:
+                    settled.append(Settled(row.id, dead=row.wanted, error=reason))
             case Rejected(_, reason, names):
                 about = f" (fields: {', '.join(names)})" if names else ""
                 settled.append(Settled(row.id, dead=row.wanted, error=reason + about))
@@ -99,7 +106,51 @@ def settle(
     if events:
         inbox.insert_new(connection, events)
     audit.record(connection, target.space, noted)
+    for number, count in _written_by_releases(by_key, outcomes).items():
+        releases.count_written(connection, target.space, target.name, number, count, now)
     _log(target, outcomes)
+
+
+def _written_by_releases(sendings: Mapping[str, Sending], outcomes: Sequence[Ended]) -> Counter[int]:
+    """Count the records that were written for rows that a release has let out, by its number."""
+    return Counter(
+        sending.row.release
+        for outcome in outcomes
+        if isinstance(outcome, Created) or (isinstance(outcome, Written) and outcome.written)
+        if (sending := sendings.get(outcome.key)) is not None and sending.row.release is not None
+    )
+
+
+def _to_unlink(connection: Connection, target: Target, gone: Sequence[Sending], now: datetime) -> set[str]:
+    """Return which of these may be looked up again, and note in the mirror that their records are gone.
+
+    That is where nothing of ours was ever written: we only believed, by a look-up or by the mirror,
+    that this is the person. Each link is given up once: what is gone a second time under the
+    same id is no old news but a riddle for a person.
+    """
+    if not gone:
+        return set()
+    refs = [RecordRef(target.name, one.link.object, one.link.remote_id) for one in gone if one.link]
+    mirror.archive(connection, target.space, refs)
+    asked = {one.key: _unlink(target, one, now) for one in gone if one.link and not one.link.written}
+    known = inbox.known(connection, target.space, target.name, [event.event_id for event in asked.values()])
+    return {key for key, event in asked.items() if event.event_id not in known}
+
+
+def _unlink(target: Target, sending: Sending, now: datetime) -> Event:
+    """Return the event that a link's record is gone; one for each lead and record."""
+    link = sending.link
+    ref = RecordRef(target.name, link.object, link.remote_id) if link else None
+    return Event(
+        source=target.name,
+        event_id=f"{EventKind.GONE}-{sending.lead.id}-{ref.id if ref else ''}",
+        kind=EventKind.GONE,
+        payload={"lead_id": sending.lead.id},
+        occurred_at=now,
+        received_at=now,
+        space=target.space,
+        record=ref,
+    )
 
 
 def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: datetime) -> Settled:

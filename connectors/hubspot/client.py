@@ -89,6 +89,7 @@ class Client:
         self._endpoint = endpoint
         self._batches = objects.BatchApi(client)
         self._owners = owners.OwnersApi(client)
+        self._searches = objects.SearchApi(client)
 
     def create(self, object_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
         """Create up to 100 records."""
@@ -116,14 +117,20 @@ class Client:
             body["idProperty"] = by
         return self._call(self._batches.read, object_type, body)
 
+    def search(self, object_type: str, query: Mapping[str, Any]) -> Answer:
+        """One page of a search."""
+        return self._call(self._searches.do_search, object_type, query, kind="search")
+
     def owners(self, *, after: str | None, archived: bool) -> Answer:
         """One page of owners."""
         return self._call(self._owners.get_page, limit=100, after=after, archived=archived)
 
-    def _call(self, api: Callable[..., Any], *args: Any, writes: bool = False, **kwargs: Any) -> Answer:
+    def _call(
+        self, api: Callable[..., Any], *args: Any, writes: bool = False, kind: str = "burst", **kwargs: Any
+    ) -> Answer:
         """Make one call within the budget; raise a ``ConnectorError`` for anything but a readable 2xx."""
         budget = self._endpoint.budget
-        budget.spend("burst")
+        budget.spend(kind)
         bearer = {"type": "oauth2", "in": "header", "key": "Authorization"}
         bearer["value"] = f"Bearer {self._endpoint.tokens.token()}"
         settings = {"_request_timeout": self._endpoint.timeout, "_preload_content": False}

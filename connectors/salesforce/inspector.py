@@ -54,15 +54,13 @@ class SalesforceInspector:
     def account(self) -> Account:
         """Say which org this is and who the token acts as."""
         # The identity address ends in org and user. It is on another host, so the token is not sent there.
-        identity = str(self._get("").row.get("identity") or "")
-        org, _, user = identity.partition("/id/")[2].partition("/")
-        if not is_id(org) or not is_id(user):
-            raise unreadable("Salesforce", "the user")
+        resources = self._get("").row
+        org, user = org_of(resources), user_of(resources)
         row = self._first("SELECT Id, Name, OrganizationType FROM Organization")
-        who = self._first(f"SELECT Username FROM User WHERE Id = '{long_id(user)}'")
+        who = self._first(f"SELECT Username FROM User WHERE Id = '{user}'")
         scopes = self._tokens.session().scopes if isinstance(self._tokens, SignedIn) else ()
         return Account(
-            id=long_id(org),
+            id=org,
             name=str(row.get("Name") or ""),
             kind=str(row.get("OrganizationType") or ""),
             user=str(who.get("Username") or user),
@@ -128,6 +126,23 @@ class SalesforceInspector:
                 "a fixed token, and check that the address is My Domain's."
             )
         raise error
+
+
+def org_of(resources: Mapping[str, Any]) -> str:
+    """Return the org's id out of a version's resources."""
+    return _identity(resources)[0]
+
+
+def user_of(resources: Mapping[str, Any]) -> str:
+    """Return the id of the user whom the token acts as, out of a version's resources."""
+    return _identity(resources)[1]
+
+
+def _identity(resources: Mapping[str, Any]) -> tuple[str, str]:
+    org, _, user = str(resources.get("identity") or "").partition("/id/")[2].partition("/")
+    if not is_id(org) or not is_id(user):
+        raise unreadable("Salesforce", "the user")
+    return long_id(org), long_id(user)
 
 
 def _field(row: Mapping[str, Any]) -> Field:

@@ -10,7 +10,8 @@ from handlers.registry import HANDLERS
 from leadrelay.connections import Known, endpoint
 from leadrelay.doctor.accounts import Checked, check_account
 from leadrelay.doctor.findings import Area, Finding
-from leadrelay.doctor.house import check_door, check_seals, check_store
+from leadrelay.doctor.golive import check_release
+from leadrelay.doctor.house import check_alerts, check_door, check_seals, check_store
 from leadrelay.doctor.people import check_people
 from leadrelay.settings import Settings, prefix_of
 from mappings import compile as compiling
@@ -35,6 +36,7 @@ def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator
         yield from check_seals(settings.vault(), list(known.stored.values()))
         yield from of_playbook
         yield from check_door(settings)
+        yield check_alerts(settings)
     if playbook is None:
         if only:
             yield from of_playbook
@@ -45,6 +47,8 @@ def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator
             continue
         checked = _connection(known, playbook, name, at, stored.days.get(name))
         yield from checked.findings
+        if name in stored.releases:
+            yield check_release(Area(name), stored.releases[name])
         if checked.owners is not None:
             rosters[name] = checked.owners
     if not only:
@@ -106,7 +110,8 @@ def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime, day: K
 
 def _doubly(area: Area, known: Known, crm: CrmMap) -> list[Finding]:
     """Say which of two set-ups counts."""
-    if crm.connection not in known.stored:
+    kept = known.stored.get(crm.connection)
+    if kept is None or not kept.has_credentials:
         return []
     prefix = prefix_of(crm.connection)
     if known.of_store(crm.connection, crm.kind) is None:

@@ -34,6 +34,6 @@ def test_a_series_of_the_outbox_stays_when_nothing_waits(empty_store):
 
 
 def expected(connection: str, *, due: int) -> list[str]:
-    counts = {"due": due, "waiting": 0, "dead": 0}
+    counts = {"due": due, "waiting": 0, "backlog": 0, "dead": 0}
     head = f'leadrelay_outbox_changes{{connection="{connection}",state='
     return [f'{head}"{state}"}} {float(count)}' for state, count in counts.items()]
