@@ -255,12 +255,13 @@ class Daemon:
             self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
             self._backfills[name] = self._backfill(one)
-            if one.writes:
-                self._dispatchers[name] = self._dispatcher(one)
             if self._is_started:
                 self._backfills[name].start()
-                if one.writes:
-                    self._dispatchers[name].start()
+            if one.writes:
+                dispatcher = self._dispatcher(one)
+                if self._is_started:
+                    dispatcher.start()  # before anybody can see it and ask whether it runs
+                self._dispatchers[name] = dispatcher
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
             log.info("connection.changed", connection=name, mode=mode)
