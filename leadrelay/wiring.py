@@ -312,8 +312,8 @@ class Daemon:
                 self._backfills[name].start()
             if one.writes:
                 dispatcher = self._dispatcher(one)
-                if self._is_started:  # before it is among those that must be alive
-                    dispatcher.start()
+                if self._is_started:
+                    dispatcher.start()  # before anybody can see it and ask whether it runs
                 self._dispatchers[name] = dispatcher
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
