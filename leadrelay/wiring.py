@@ -35,7 +35,7 @@ from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
 from scheduler.backfills import BackfillLoop
 from scheduler.release import ReleaseJob
-from sync import access, backfill, connections, inbox, migrate, outbox, releases
+from sync import access, backfill, connections, inbox, migrate, mirror, outbox, releases
 from sync.backfill import Backfill
 from sync.budgets import MemoryBudget
 from sync.claiming import Target
@@ -249,6 +249,8 @@ class Daemon:
             log.error("connection.unusable", connection=name, reason=str(error))
             return
         self._unusable.pop(name, None)
+        if one is None and not is_new:
+            mirror.forget(self.store, SPACE, name)
         if one is not None:
             one = replace(one, writes=one.writes and self._accounts.is_confirmed(known, crm))
             self.connected[name] = one

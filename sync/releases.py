@@ -116,6 +116,9 @@ def begin(connection: Connection, space: str, order: Order, now: datetime) -> Re
     }
     insert = insert_for(connection, releases).values(space=space, connection=name, **values)
     connection.execute(insert.on_conflict_do_update(index_elements=["space", "connection"], set_=values))
+    if is_live:  # what an earlier one has let out counts for this one from now on
+        adopted = {"of_space": space, "of_connection": name, "number": values["number"]}
+        connection.execute(ADOPT, adopted)
     details = {"connection": name, "account": account} | {
         "expected": order.expected,
         "at_most": order.at_most,
@@ -286,6 +289,11 @@ LET_OUT = (
     sa.update(outbox_changes)
     .where(_AMONG, _ROWS.due_at == PARKED)
     .values(release=sa.bindparam("number"), due_at=sa.bindparam("at"), raised_at=sa.bindparam("at"))
+)
+ADOPT = (
+    sa.update(outbox_changes)
+    .where(_OF_CONNECTION, _NOT_PARKED, _ROWS.release.is_not(None))
+    .values(release=sa.bindparam("number"))
 )
 BACKLOG = (
     sa.select(_ROWS.connection, sa.func.count())

@@ -51,6 +51,11 @@ class Contact:
     plans: dict[str, dict[str, Any]] = field(default_factory=dict)
     expected: dict[str, oracle.Expected] = field(default_factory=dict)
 
+    @property
+    def pause(self) -> float:
+        """Seconds between two looks: a look is work for the machine that is being measured."""
+        return 1.0 if self.world.people < 10_000 else 10.0
+
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
         """Note how long a part takes."""
@@ -124,13 +129,12 @@ def _observe(contact: Contact) -> None:
         contact.post(posts[:early])  # before the mirror is complete
     with contact.timed("mirroring both accounts"):
         for name in contact.accounts:
-            _wait(
-                lambda name=name: contact.command("plan", name, "--samples", "0")["mirror"]["is_matched"], 2.0
-            )
+            _wait(lambda name=name: _is_mirrored(contact.command("status"), name), contact.pause)
+            _wait(lambda name=name: contact.command("plan", name)["mirror"]["is_matched"], contact.pause)
     with contact.timed("posting"):
         contact.post(posts[early:])
     with contact.timed("deciding"):
-        _wait(lambda: not contact.command("status")["sources"]["website"]["in_flight"], 0.5)
+        _wait(lambda: not contact.command("status")["sources"]["website"]["in_flight"], contact.pause)
     for name, account in contact.accounts.items():
         written = list(islice(account.writes(since[name]), 3))
         if written:
@@ -170,7 +174,7 @@ def _go_live(contact: Contact, edits: Mapping[str, dict[Place, Record]]) -> None
     with contact.timed("going live until all is written"):
         for name in contact.accounts:
             contact.command("go-live", name, "--yes")
-        _wait(lambda: _is_settled(contact.command("status")), 1.0 if contact.world.people < 10_000 else 10.0)
+        _wait(lambda: _is_settled(contact.command("status")), contact.pause)
     status = contact.command("status")
     for name, account in contact.accounts.items():
         before, expected = contact.plans[name].pop("before"), contact.expected[name]
@@ -215,6 +219,12 @@ def _stories(
         )
         for email, place in contact.expected[name].records.items()
     }
+
+
+def _is_mirrored(status: Mapping[str, Any], name: str) -> bool:
+    """Say whether every object of an account was read to its end."""
+    objects = status["mirror"].get(name, {}).values()
+    return bool(objects) and all(one["is_whole"] for one in objects)
 
 
 def _is_settled(status: Mapping[str, Any]) -> bool:

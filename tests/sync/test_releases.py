@@ -109,6 +109,19 @@ def test_the_brake_holds_at_what_was_agreed_to_and_a_second_go_live_goes_on(gath
     assert len(gathered.records()) == 20
 
 
+def test_a_second_go_live_takes_over_what_the_first_has_let_out(gathered, monkeypatch):
+    monkeypatch.setattr("scheduler.release.AHEAD", 6)
+    gathered.post(*range(20))
+    gathered.go_live(20)
+    gathered.job.run()
+    gathered.job.run()
+    gathered.go_live(20, at_most=10)
+    gathered.run()
+    release = gathered.release()
+    assert (release.number, release.state, release.written) == (2, HELD, 10)
+    assert len(gathered.records()) == 10
+
+
 def test_a_fresh_post_does_not_wait_behind_what_was_gathered(gathered, monkeypatch):
     monkeypatch.setattr("scheduler.release.AHEAD", 5)
     gathered.post(*range(20))
