@@ -25,7 +25,7 @@ from sync.links import Agreed, record_key
 from sync.outbox import DueRow, Settled
 from sync.reasons import chapter, created
 from sync.records import record_payload
-from sync.sending import Ended, Moved, Refused, Written
+from sync.sending import Ended, Moved, Refused, Released, Written
 
 log = structlog.get_logger("leadrelay.deliverer")
 
@@ -89,13 +89,14 @@ def settle(
             case Rejected(_, reason, names):
                 about = f" (fields: {', '.join(names)})" if names else ""
                 settled.append(Settled(row.id, dead=row.wanted, error=reason + about))
+            case Postponed(_, reason, wait, untried=True):
+                settled.append(_put_off(row, reason, wait or FIRST_WAIT, now))
             case Postponed(_, reason, wait, answer_lost):
                 settled.append(_postponed(row, reason, wait, answer_lost, now))
             case Refused(_, reason):
-                doubtful, again = row.in_flight is not None, now + timedelta(seconds=REFUSED_WAIT)
-                settled.append(
-                    Settled(row.id, due_at=again, error=reason, doubtful=doubtful, attempts=row.attempts)
-                )
+                settled.append(_put_off(row, reason, REFUSED_WAIT, now))
+            case Released():
+                settled.append(Settled(row.id, due_at=now, doubtful=True, attempts=row.attempts))
         if target.observe:
             target.observe(type(outcome).__name__.lower(), (now - row.raised_at).total_seconds())
     if agreed:
@@ -160,6 +161,14 @@ def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: da
     if wait is None:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
     return Settled(row.id, due_at=now + timedelta(seconds=wait), error=reason, doubtful=doubtful)
+
+
+def _put_off(row: DueRow, reason: str, wait: float, now: datetime) -> Settled:
+    """Let a row wait for what is not its fault: the attempt does not count."""
+    again = now + timedelta(seconds=wait)
+    return Settled(
+        row.id, due_at=again, error=reason, doubtful=row.in_flight is not None, attempts=row.attempts
+    )
 
 
 def _overtaken(connection: Connection, sendings: Iterable[Sending], agreed: Sequence[Agreed]) -> list[int]:

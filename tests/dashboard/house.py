@@ -153,6 +153,7 @@ def a_connection(name: str) -> dict[str, Any]:
         "paused_seconds": 0.0,
         "ready_in_seconds": 0.0,
     }
+    day = {"share": 800, "expected": 1200, "renews_at": None, "runs_out_at": "2026-03-02T15:00:00+00:00"}
     return {
         "mode": "write",
         "calls": 12,
@@ -161,6 +162,7 @@ def a_connection(name: str) -> dict[str, Any]:
         "origin": "environment",
         "is_sandbox": False,
         "budget": budget,
+        "day": day,
     }
 
 

@@ -47,6 +47,8 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "daemon": {"running": False},
             "set_aside": [],
             "dead_letters": [],
+            "days": {},
+            "alarms": [],
         },
     )
 
