@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from handlers import companies
 from handlers.base import Context
 from mappings.outward import difference, draft
 from mappings.playbook import CrmMap, Lifecycle
@@ -27,7 +28,7 @@ SPOKEN = {"email": "e-mail"}
 class Writeback:
     """Compare the lead with what each CRM was last known to hold, and ask for what differs.
 
-    Nothing is sent from here: delivery compares again and sends what differs then. Test
+    Its account and the association of the two are looked at in the same way. Nothing is sent from here: delivery compares again and sends what differs then. Test
     leads are written too.
     """
 
@@ -38,10 +39,15 @@ class Writeback:
         effects: list[Effect] = []
         because: list[Because] = []
         for crm in self.crms.values():
-            effect, why = self._wanted(lead, crm, context)
-            because.append(why)
-            if effect is not None:
-                effects.append(effect)
+            person, why = self._wanted(lead, crm, context)
+            found = [(person, why)]
+            is_there = person is not None or crm.connection in lead.links
+            if is_there and context.account is not None and crm.account is not None:
+                found += companies.wanted(lead, context.account, crm, self.lifecycle, context.lookups)
+            for effect, why in found:
+                because.append(why)
+                if effect is not None:
+                    effects.append(effect)
         return Decision(effects=tuple(effects), because=tuple(because))
 
     def _wanted(self, lead: Lead, crm: CrmMap, context: Context) -> tuple[WriteBack | None, Because]:

@@ -142,10 +142,11 @@ leads = sa.Table(
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("unit", sa.String(64), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("email", sa.String(320)),  # these four repeat ``fields`` for look-ups and lists
+    sa.Column("email", sa.String(320)),  # these five repeat ``fields`` for look-ups and lists
     sa.Column("stage", sa.String(64)),
     sa.Column("score", sa.Integer, nullable=False),
     sa.Column("owner", sa.String(320)),
+    sa.Column("account_id", sa.String(40)),
     sa.Column("fields", Json, nullable=False),
     sa.Column("provenance", Json, nullable=False),
     sa.Column("is_test", sa.Boolean, nullable=False),
@@ -153,6 +154,21 @@ leads = sa.Table(
     _moment("updated_at"),
 )
 sa.Index("ix_leads_email", leads.c.space, leads.c.email)
+sa.Index("ix_leads_account_id", leads.c.account_id)
+
+accounts = sa.Table(  # companies; the id follows from space and domain
+    "accounts",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("domain", sa.String(255), nullable=False),  # repeats ``fields``, for look-ups
+    sa.Column("fields", Json, nullable=False),
+    sa.Column("provenance", Json, nullable=False),
+    _moment("created_at"),
+    _moment("updated_at"),
+    sa.UniqueConstraint("space", "domain"),
+)
 
 identities = sa.Table(
     "identities",
@@ -164,23 +180,30 @@ identities = sa.Table(
 )
 sa.Index("ix_identities_lead_id", identities.c.lead_id)
 
-links = sa.Table(
-    "links",
-    metadata,
-    sa.Column("id", RowId, primary_key=True, autoincrement=True),
-    sa.Column("space", sa.String(64), nullable=False),
-    sa.Column("connection", sa.String(64), nullable=False),
-    sa.Column("object", sa.String(64), nullable=False),
-    sa.Column("remote_id", sa.String(64), nullable=False),
-    sa.Column("lead_id", sa.String(40), nullable=False),
-    sa.Column("shadow", Json, nullable=False),
-    sa.Column("written", Json, nullable=False),
-    sa.Column("aliases", Json, nullable=False),
-    sa.Column("rev", sa.Integer, nullable=False),
-    _moment("read_at", nullable=True),
-    sa.UniqueConstraint("space", "connection", "object", "remote_id"),
-    sa.UniqueConstraint("lead_id", "connection"),
-)
+
+def _links(name: str, owner: str) -> sa.Table:
+    """Declare which remote record is which lead or account: at most one on each connection."""
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("id", RowId, primary_key=True, autoincrement=True),
+        sa.Column("space", sa.String(64), nullable=False),
+        sa.Column("connection", sa.String(64), nullable=False),
+        sa.Column("object", sa.String(64), nullable=False),
+        sa.Column("remote_id", sa.String(64), nullable=False),
+        sa.Column(owner, sa.String(40), nullable=False),
+        sa.Column("shadow", Json, nullable=False),
+        sa.Column("written", Json, nullable=False),
+        sa.Column("aliases", Json, nullable=False),
+        sa.Column("rev", sa.Integer, nullable=False),
+        _moment("read_at", nullable=True),
+        sa.UniqueConstraint("space", "connection", "object", "remote_id"),
+        sa.UniqueConstraint(owner, "connection"),
+    )
+
+
+links = _links("links", "lead_id")
+account_links = _links("account_links", "account_id")
 
 teammates = sa.Table(
     "teammates",
@@ -331,6 +354,7 @@ sa.Index(
     "ix_outbox_changes_due",
     outbox_changes.c.space,
     outbox_changes.c.connection,
+    outbox_changes.c.entity_kind,
     outbox_changes.c.due_at,
     sqlite_where=sa.text("wanted > done AND wanted > dead"),
     postgresql_where=sa.text("wanted > done AND wanted > dead"),
