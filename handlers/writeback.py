@@ -28,7 +28,8 @@ SPOKEN = {"email": "e-mail"}
 class Writeback:
     """Compare the lead with what each CRM was last known to hold, and ask for what differs.
 
-    Its account and the association of the two are looked at in the same way. Nothing is sent from here: delivery compares again and sends what differs then. Test
+    Its account and the association of the two are looked at in the same way. Nothing is sent
+    from here: delivery compares again and sends what differs then. Test
     leads are written too.
     """
 

@@ -68,7 +68,9 @@ class Known:
         return one and (one.base_url, one.updated_at)
 
 
-def endpoint(kind: str, reach: ConnectionSettings, budget: Budget, id_field: str = "") -> Endpoint:
+def endpoint(
+    kind: str, reach: ConnectionSettings, budget: Budget, id_fields: Mapping[str, str] | None = None
+) -> Endpoint:
     """Build what a connector or an inspector is handed. Raises ``LeadRelayError`` where it cannot sign in."""
     from connectors.base import Endpoint  # the vendors' clients load slowly
     from connectors.registry import token_source
@@ -76,8 +78,17 @@ def endpoint(kind: str, reach: ConnectionSettings, budget: Budget, id_field: str
     tokens = token_source(kind, reach.base_url, reach.credentials)
     if tokens is None:
         raise LeadRelayError(f"{kind} cannot sign in by {reach.credentials.method}; it takes a token.")
-    options = {"api_version": reach.api_version} | ({"external_id_field": id_field} if id_field else {})
+    options = {"api_version": reach.api_version, **(id_fields or {})}
     return Endpoint(reach.base_url, tokens, budget, options=options)
+
+
+def id_fields(crm: CrmMap) -> dict[str, str]:
+    """Return where the records that are made keep our id, by which connectors look them up."""
+    named = {
+        "external_id_field": crm.objects[crm.create_object].id_field,
+        "account_id_field": crm.account.id_field if crm.account else "",
+    }
+    return {option: name for option, name in named.items() if name}
 
 
 def version_of(settings: Settings, name: str, kind: str) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.base import Connector
 from connectors.registry import CONNECTORS
 from leadrelay.clock import SystemClock
-from leadrelay.connections import Known, endpoint
+from leadrelay.connections import Known, endpoint, id_fields
 from leadrelay.control import ControlFile
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
@@ -62,8 +62,7 @@ def connect(known: Known, crm: CrmMap) -> Connected | None:
     if not reach.is_set_up:
         return None
     budget = MemoryBudget(crm.limits)
-    id_field = crm.objects[crm.create_object].id_field
-    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_field))
+    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_fields(crm)))
     return Connected(crm, connector, budget, known.writes(crm))
 
 

@@ -109,7 +109,7 @@ def _country_form(written: str) -> str:
 
 
 def same_domain(a: JsonValue, b: JsonValue) -> bool:
-    """Compare two domains, or addresses on the web, by what is registrable: https://www.acme.com is acme.com."""
+    """Compare two domains or web addresses by what is registrable: https://www.acme.com is acme.com."""
     first, second = registrable(str(a or "")), registrable(str(b or ""))
     return first == second if first and second else same_text(a, b)
 

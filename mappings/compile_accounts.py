@@ -27,9 +27,7 @@ def compile_accounts(checked: Checked[AccountsFile], scope: Scope) -> Accounts:
     return Accounts(frozenset(file.shared_domains), dict(file.aliases))
 
 
-def _check(
-    domain: str, document: Document, scope: Scope, *path: str | int, is_key: bool = False
-) -> None:
+def _check(domain: str, document: Document, scope: Scope, *path: str | int, is_key: bool = False) -> None:
     found = registrable(domain)
     if found != domain:
         at = document.place(*path) if is_key else document.value_place(*path)

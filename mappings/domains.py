@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,15 +18,17 @@ _SUFFIXES = TLDExtract(
     suffix_list_urls=(),
     cache_dir=None,
     include_psl_private_domains=True,
-    extra_suffixes=("example", "test"),  # reserved by RFC 2606 for documents and trials, so they are in no list
+    extra_suffixes=(
+        "example",
+        "test",
+    ),  # reserved by RFC 2606 for documents and trials, so they are in no list
 )
 
-PLATFORMS = frozenset(
-    """
-    facebook.com instagram.com linkedin.com twitter.com x.com youtube.com tiktok.com pinterest.com
-    google.com goo.gl bit.ly linktr.ee xing.com medium.com github.com wikipedia.org amazon.com ebay.com etsy.com
-    """.split()
-)
+PLATFORMS = frozenset({
+    "facebook.com", "instagram.com", "linkedin.com", "xing.com", "twitter.com", "x.com", "youtube.com",
+    "tiktok.com", "pinterest.com", "google.com", "goo.gl", "bit.ly", "linktr.ee", "medium.com", "github.com",
+    "wikipedia.org", "amazon.com", "ebay.com", "etsy.com",
+})  # fmt: skip
 """Sites on which others have their pages: as a website they name no company, as an e-mail address they do."""
 
 
@@ -67,6 +69,13 @@ def company_domain(fields: Mapping[str, JsonValue], accounts: Accounts) -> Compa
     if site_domain and not (site_domain in PLATFORMS or _why_no_company(site_domain, accounts)):
         return CompanyDomain(_canonical(site_domain, accounts), "website")
     return CompanyDomain(why_not=why_not)
+
+
+def possible_domains(fields: Mapping[str, JsonValue], accounts: Accounts) -> Iterator[str]:
+    """Yield every domain that could stand for the company once these fields are mixed with others."""
+    for field in ("email", "website"):
+        if fields.get(field) and (domain := company_domain({field: fields[field]}, accounts).domain):
+            yield domain
 
 
 def _canonical(domain: str, accounts: Accounts) -> str:

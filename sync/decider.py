@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from mappings.playbook import Playbook
 from model.decision import (
+    EntityKind,
     ForgetTestEvent,
     ForgetTestLead,
     WriteBack,
@@ -20,7 +21,21 @@ from model.decision import (
 from model.errors import Conflict, LostLease, StoreBusy
 from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
 from model.times import Clock
-from sync import audit, forget, inbox, leads, leases, ledgers, links, outbox, replay, seats, tables, teammates
+from sync import (
+    accounts,
+    audit,
+    forget,
+    inbox,
+    leads,
+    leases,
+    ledgers,
+    links,
+    outbox,
+    replay,
+    seats,
+    tables,
+    teammates,
+)
 from sync.batch import Batch, People
 from sync.database import Store, insert_for, is_away
 from sync.inbox import Mark, Taken
@@ -29,7 +44,7 @@ from sync.outbox import Raise
 from sync.pipeline import Pipeline, Result, stamp
 from sync.reasons import chapter, reason_row
 from sync.statements import execute_many
-from sync.understand import Work, decide, understand
+from sync.understand import Work, decide, said_by, understand
 
 log = structlog.get_logger("leadrelay.decider")
 
@@ -109,6 +124,7 @@ class Decider:
                     for lead_id in item.lead_ids
                 ],
             )
+            self._load_accounts(snapshot, batch, work, pipeline.playbook)
         for item in work:
             batch.take_in(decide(item, batch, pipeline))
         last = work[-1].stored
@@ -126,6 +142,18 @@ class Decider:
         if self.on_settled:
             self.on_settled(batch.results)
         return len(taken)
+
+    def _load_accounts(
+        self, snapshot: Connection, batch: Batch, work: Sequence[Work], playbook: Playbook
+    ) -> None:
+        """Read the accounts that this work may touch; without the handler only those that events name."""
+        named = [account_id for item in work for account_id in item.account_ids]
+        if not named and not playbook.joins_accounts:
+            return
+        posted = [item.reading.fields for item in work if item.reading is not None]
+        posted += [said_by(item, playbook) for item in work if item.record is not None]
+        companies = [item.record.ref for item in work if item.record is not None and item.account_ids]
+        batch.load_accounts(snapshot, self.space, playbook, posted, named, companies)
 
     def _understand_all(self, snapshot: Connection, taken: Sequence[Taken], playbook: Playbook) -> list[Work]:
         """Stamp the events in order and read them; replays are read in the words of the old event."""
@@ -157,12 +185,15 @@ class Decider:
         if inbox.mark(connection, [_mark_of(result) for result in results]) != len(results):
             raise Conflict("an event is no longer waiting")
         inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
+        accounts.save(connection, list(batch.accounts_changed.values()), now)
         leads.save(connection, list(batch.changed.values()), now)
         leads.claim(connection, self.space, batch.claimed)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
         outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
-        links.expect(connection, batch.loaded_revs())
-        links.save(connection, self.space, batch.changed_links())
+        links.LEADS.expect(connection, batch.loaded_revs())
+        links.LEADS.save(connection, self.space, batch.changed_links())
+        links.ACCOUNTS.expect(connection, batch.loaded_account_revs())
+        links.ACCOUNTS.save(connection, self.space, batch.changed_account_links())
         seats.save(connection, self.space, batch.seats_moved)
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
         for table, rows in ledgers.rows_of(results, self.space, playbook).items():
@@ -224,10 +255,13 @@ def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
 
 
 def _raises(results: Sequence[Result], playbook: Playbook) -> list[Raise]:
-    return [
-        Raise(effect.connection, effect.object, result.lead_id, playbook.crms[effect.connection].needs)
-        for result in results
-        if result.lead_id
-        for effect in result.effects
-        if isinstance(effect, WriteBack)
-    ]
+    found = []
+    for result in results:
+        for effect in result.effects:
+            if not isinstance(effect, WriteBack):
+                continue
+            whose = result.account_id if effect.kind is EntityKind.ACCOUNT else result.lead_id
+            if whose:
+                needs = playbook.crms[effect.connection].needs if effect.kind is EntityKind.LEAD else ()
+                found.append(Raise(effect.connection, effect.object, whose, needs, effect.kind))
+    return found

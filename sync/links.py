@@ -40,7 +40,7 @@ class LinkTable:
         # Built once: building costs more than executing.
         self._owner = owner
         held_by = table.c[owner].label("owner_id")
-        ids = sa.bindparam("ids", expanding=True)
+        ids: sa.BindParameter[str] = sa.bindparam("ids", expanding=True)
         self._of_owners = sa.select(table, held_by).where(table.c[owner].in_(ids))
         self._locked = self._of_owners.order_by(table.c[owner], table.c.connection).with_for_update()
         self._locked_revs = self._locked.with_only_columns(held_by, table.c.connection, table.c.rev)
@@ -68,7 +68,7 @@ class LinkTable:
         """Return whose these records are: remote id -> owner's id; those of nobody are left out."""
         names = {"of_space": space, "of_connection": connection, "of_object": object_type}
         rows = snapshot.execute(self._by_record, names | {"ids": remote_ids})
-        return {remote_id: owner_id for remote_id, owner_id in rows}
+        return {row.remote_id: row.owner_id for row in rows}
 
     def expect(self, connection: Connection, revs: Mapping[tuple[str, str], int]) -> None:
         """Lock these links and see that each is as it was loaded; raises ``Conflict``.

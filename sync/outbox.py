@@ -11,23 +11,25 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from model.decision import EntityKind
 from model.event import EventKind, EventState
 from sync.database import insert_on
 from sync.doubt import Doubt
 from sync.statements import execute_many
-from sync.tables import inbox_events, links, outbox_changes
+from sync.tables import account_links, inbox_events, leads, links, outbox_changes
 
-LEAD = "lead"  # entity_kind
+LEAD, ACCOUNT, ASSOCIATION = EntityKind.LEAD, EntityKind.ACCOUNT, EntityKind.ASSOCIATION
 
 
 @dataclass(frozen=True, slots=True)
 class Raise:
-    """What a connection holds must be brought up to a lead once more."""
+    """What a connection holds must be brought up to a lead or an account once more."""
 
     connection: str
     object: str
-    lead_id: str
+    entity_id: str  # the account's where ``kind`` is ACCOUNT, else the lead's
     needs: tuple[str, ...] = ()
+    kind: EntityKind = LEAD
 
 
 def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], now: datetime) -> None:
@@ -43,8 +45,8 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
             "space": space,
             "connection": item.connection,
             "object": item.object,
-            "entity_kind": LEAD,
-            "entity_id": item.lead_id,
+            "entity_kind": str(item.kind),
+            "entity_id": item.entity_id,
             "wanted": 1,
             "done": 0,
             "dead": 0,
@@ -75,14 +77,14 @@ def _raising(dialect: str) -> sa.Insert:
     return statement
 
 
-def _locking_order(item: Raise) -> tuple[str, str, str]:
-    return item.connection, item.object, item.lead_id
+def _locking_order(item: Raise) -> tuple[str, str, str, str]:
+    return item.connection, item.object, item.entity_id, item.kind
 
 
 def lock(connection: Connection, ids: Sequence[int]) -> None:
     """Lock rows of one connection in the order of all transactions, so that none waits in a circle.
 
-    That order is: outbox rows by object and lead, then links by lead and connection.
+    That order is: outbox rows by object, entity and kind, then links by owner and connection.
     """
     connection.execute(LOCKED, {"ids": ids}).all()
 
@@ -93,12 +95,13 @@ class DueRow:
 
     id: int
     object: str
-    lead_id: str
+    entity_id: str
     wanted: int
     attempts: int
     in_flight: Doubt | None
     raised_at: datetime
     done: int = 0
+    kind: EntityKind = LEAD
 
 
 # Statements that every delivery executes are built once: building costs more than executing.
@@ -106,7 +109,7 @@ _ROWS = outbox_changes.c
 LOCKED = (
     sa.select(_ROWS.id)
     .where(_ROWS.id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(_ROWS.object, _ROWS.entity_id)
+    .order_by(_ROWS.object, _ROWS.entity_id, _ROWS.entity_kind)
     .with_for_update()
 )
 HELD = LOCKED.where(_ROWS.lease_token == sa.bindparam("token"))
@@ -119,21 +122,60 @@ IS_DUE = sa.and_(
     IS_FREE,
 )
 
+_OF_KIND = _ROWS.entity_kind == sa.bindparam("of_kind")
+_HAS_COMPANY = sa.exists().where(
+    leads.c.id == _ROWS.entity_id,
+    account_links.c.account_id == leads.c.account_id,
+    account_links.c.connection == _ROWS.connection,
+)
+
 
 def due(
-    snapshot: Connection, space: str, connection: str, now: datetime, limit: int, needs: Iterable[str]
+    snapshot: Connection,
+    space: str,
+    connection: str,
+    now: datetime,
+    limit: int,
+    needs: Iterable[str],
+    kind: EntityKind = LEAD,
 ) -> list[DueRow]:
-    """Read the next due rows of a connection whose needed links exist.
+    """Read the next due rows of one kind on a connection whose needed links exist.
 
-    A lead whose record was just read there, and not merged yet, waits for the decider.
+    A lead whose record was just read there, and not merged yet, waits for the decider. An
+    association waits for the records of both.
     """
-    values = {"of_space": space, "of_connection": connection, "now": now, "limit": limit}
-    return [DueRow(*row) for row in snapshot.execute(_due(tuple(needs)), values)]
+    values = {"of_space": space, "of_connection": connection, "of_kind": str(kind)}
+    rows = snapshot.execute(_due(kind, tuple(needs)), values | {"now": now, "limit": limit})
+    return [DueRow(**row._mapping, kind=kind) for row in rows]
+
+
+def next_kind(
+    snapshot: Connection, space: str, connection: str, now: datetime, needs: Iterable[str]
+) -> EntityKind | None:
+    """Return of which kind the row is that has been due for longest; ``None`` when none is."""
+    values = {"of_space": space, "of_connection": connection, "now": now, "limit": 1}
+    first: list[tuple[datetime, EntityKind]] = []
+    for kind in EntityKind:
+        statement = _due(kind, tuple(needs)).with_only_columns(_ROWS.due_at)
+        found = snapshot.execute(statement, values | {"of_kind": str(kind)}).scalar_one_or_none()
+        if found is not None:
+            first.append((found, kind))
+    return min(first)[1] if first else None
 
 
 @cache
-def _due(needs: tuple[str, ...]) -> sa.Select[Any]:
+def _due(kind: EntityKind, needs: tuple[str, ...]) -> sa.Select[Any]:
     c = outbox_changes.c
+    statement = (
+        sa.select(c.id, c.object, c.entity_id, c.wanted, c.attempts, c.in_flight, c.raised_at, c.done)
+        .where(IS_DUE, _OF_KIND)
+        .order_by(c.due_at, c.id)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+    )
+    if kind is ASSOCIATION:
+        return statement.where(_has_link(links.c.lead_id == c.entity_id), _HAS_COMPANY)
+    if kind is ACCOUNT:
+        return statement
     e = inbox_events.c
     unmerged = sa.exists().where(
         e.lead_id == c.entity_id,
@@ -141,16 +183,15 @@ def _due(needs: tuple[str, ...]) -> sa.Select[Any]:
         e.kind == str(EventKind.FOUND),
         e.source == sa.bindparam("of_connection"),
     )
-    statement = (
-        sa.select(c.id, c.object, c.entity_id, c.wanted, c.attempts, c.in_flight, c.raised_at, c.done)
-        .where(IS_DUE, ~unmerged)
-        .order_by(c.due_at, c.id)
-        .limit(sa.bindparam("limit", type_=sa.Integer))
-    )
+    statement = statement.where(~unmerged)
     for need in needs:
         linked = sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == need)
         statement = statement.where(sa.or_(sa.not_(_names(need)), linked))
     return statement
+
+
+def _has_link(is_owner: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return sa.exists().where(is_owner, links.c.connection == _ROWS.connection)
 
 
 def _names(need: str) -> sa.ColumnElement[bool]:
@@ -315,54 +356,78 @@ class DeadLetter:
     id: int
     connection: str
     object: str
-    lead_id: str
+    lead_id: str  # the account's where ``kind`` is ACCOUNT
     error: str
     at: datetime | None = field(default=None)
+    kind: EntityKind = LEAD
 
 
 def dead_letters(snapshot: Connection, space: str, limit: int = 100) -> list[DeadLetter]:
     """Read changes that were given up, oldest first."""
     c = outbox_changes.c
     statement = (
-        sa.select(c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at)
+        sa.select(c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at, c.entity_kind)
         .where(c.space == space, sa.text("dead > done"), c.wanted <= c.dead)
         .order_by(c.id)
         .limit(limit)
     )
-    return [DeadLetter(*row) for row in snapshot.execute(statement)]
+    return [DeadLetter(*row[:6], kind=EntityKind(row.entity_kind)) for row in snapshot.execute(statement)]
 
 
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up rows whose needed record could not be made, and say so; return how many."""
-    c = outbox_changes.c
-    needed = outbox_changes.alias("needed")
-    cause = (
-        sa.select(needed.c.connection + ": " + sa.func.coalesce(needed.c.error, ""))
-        .where(
-            needed.c.space == c.space,
-            needed.c.entity_kind == c.entity_kind,
-            needed.c.entity_id == c.entity_id,
-            needed.c.dead > needed.c.done,
-            needed.c.wanted <= needed.c.dead,
-            sa.cast(c.needs, sa.Text).contains('"' + needed.c.connection + '"'),
-            ~sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == needed.c.connection),
-        )
-        .limit(1)
-        .scalar_subquery()
+    statements = (_orphans(space, now), _lonely(space, now, _OF_LEAD), _lonely(space, now, _OF_ITS_ACCOUNT))
+    return sum(connection.execute(statement).rowcount for statement in statements)
+
+
+_NEEDED = outbox_changes.alias("needed")
+_IS_GIVEN_UP = sa.and_(_NEEDED.c.dead > _NEEDED.c.done, _NEEDED.c.wanted <= _NEEDED.c.dead)
+_WAITS = sa.and_(sa.text("wanted > done AND wanted > dead"), _ROWS.lease_token.is_(None))
+_CAUSE = _NEEDED.c.connection + ": " + sa.func.coalesce(_NEEDED.c.error, "")
+
+
+def _orphans(space: str, now: datetime) -> sa.Update:
+    """People who wait for a record on another connection."""
+    c, needed = _ROWS, _NEEDED.c
+    cause = sa.select(_CAUSE).where(
+        needed.space == c.space,
+        needed.entity_kind == c.entity_kind,
+        needed.entity_id == c.entity_id,
+        _IS_GIVEN_UP,
+        sa.cast(c.needs, sa.Text).contains('"' + needed.connection + '"'),
+        ~sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == needed.connection),
     )
-    statement = (
+    return _giving_up(space, now, cause).where(sa.cast(c.needs, sa.Text) != "[]")
+
+
+_OF_LEAD = sa.and_(
+    _NEEDED.c.entity_kind == str(LEAD),
+    _NEEDED.c.entity_id == _ROWS.entity_id,
+    ~sa.exists().where(links.c.lead_id == _ROWS.entity_id, links.c.connection == _ROWS.connection),
+)
+_OF_ITS_ACCOUNT = sa.and_(
+    _NEEDED.c.entity_kind == str(ACCOUNT),
+    _NEEDED.c.entity_id.in_(sa.select(leads.c.account_id).where(leads.c.id == _ROWS.entity_id)),
+    ~_HAS_COMPANY,
+)
+
+
+def _lonely(space: str, now: datetime, missing: sa.ColumnElement[bool]) -> sa.Update:
+    """Associations whose person, or whose company, could not be written on the same connection."""
+    cause = sa.select(_CAUSE).where(
+        _NEEDED.c.space == _ROWS.space, _NEEDED.c.connection == _ROWS.connection, _IS_GIVEN_UP, missing
+    )
+    return _giving_up(space, now, cause).where(_ROWS.entity_kind == str(ASSOCIATION))
+
+
+def _giving_up(space: str, now: datetime, cause: sa.Select[tuple[str]]) -> sa.Update:
+    why = cause.limit(1).correlate(outbox_changes).scalar_subquery()
+    return (
         sa.update(outbox_changes)
-        .where(
-            c.space == space,
-            sa.text("wanted > done AND wanted > dead"),
-            sa.cast(c.needs, sa.Text) != "[]",
-            c.lease_token.is_(None),
-            cause.is_not(None),
-        )
+        .where(_ROWS.space == space, _WAITS, why.is_not(None))
         .values(
-            dead=c.wanted,
-            error=sa.literal("needs a record that could not be written: ") + cause,
+            dead=_ROWS.wanted,
+            error=sa.literal("needs a record that could not be written: ") + why,
             settled_at=now,
         )
     )
-    return connection.execute(statement).rowcount

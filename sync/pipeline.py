@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from handlers.apply import apply
+from handlers import companies
+from handlers.apply import apply, fill
 from handlers.base import Context, Handler, Lookups
 from mappings.identity import is_role_address
 from mappings.playbook import Playbook
 from mappings.reading import Reading
+from model.account import Account
 from model.change import Record
 from model.decision import (
     VERDICT_STATES,
@@ -23,6 +25,7 @@ from model.decision import (
     Decision,
     Effect,
     EnterStage,
+    JoinAccount,
     Verdict,
 )
 from model.event import EventState, JsonValue, StoredEvent
@@ -32,7 +35,7 @@ from sync.merge import merge
 from sync.reasons import Reason, created
 from sync.records import person_keys
 
-AFTER_MERGE = ("score", "qualify", "assign", "writeback")
+AFTER_MERGE = ("score", "qualify", "assign", "account", "writeback")
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
 
 
@@ -45,6 +48,8 @@ class Result:
     lead: Lead | None = None  # as it is now, where the event changed it
     before: Lead | None = None
     lead_id: str | None = None
+    account: Account | None = None  # as it is now, where the event changed it
+    account_id: str | None = None
     effects: list[Effect] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     error: str | None = None
@@ -70,7 +75,7 @@ class Pipeline:
         )
         is_new = False
         for name, handler in self.handlers:
-            context = self._context(stored, lookups, reading, is_new=is_new)
+            context = self._context(result, draft, lookups, reading, is_new=is_new)
             decision = handler(draft, context)
             self._note(result, name, decision)
             if decision.verdict is not Verdict.GO:
@@ -84,8 +89,9 @@ class Pipeline:
                     result.before = lookups.lead(decision.lead_id)
                     draft = copy_of(result.before)
             self._apply(draft, decision, reading.source.name, stored)
+            self._join(result, decision, reading.source.name, lookups)
             result.lead = draft
-        result.lead_id = draft.id
+        result.lead_id, result.account_id = draft.id, draft.fields.get("account")
         return result
 
     def found(self, stored: StoredEvent, record: Record, lead_id: str, lookups: Lookups) -> Result:
@@ -126,6 +132,65 @@ class Pipeline:
                 self._run_after(result, copy_of(lookups.lead(lead_id)), lookups, ("writeback",))
         return result
 
+    def found_account(
+        self, stored: StoredEvent, record: Record, account_id: str, holder: str | None, lookups: Lookups
+    ) -> Result:
+        """Decide what a company found in a CRM means for the account it was looked up for.
+
+        ``holder`` is the account that has this record already, if one does.
+        """
+        result = Result(stored, EventState.DONE, account_id=account_id)
+        before = lookups.account(account_id)
+        if before is None:
+            result.reasons.append(Reason("merge", Because("there is no such account any more")))
+            return result
+        if holder not in (None, account_id):
+            return self._company_of_other(result, record, account_id, holder)
+        crm = self.playbook.crms[record.ref.connection]
+        sent = stored.event.payload.get("sent") or {}
+        merged = merge(before, record, crm, self.playbook, lookups, now=stored.decided_at, sent=sent)
+        account = copy_of_account(before)
+        account.links[crm.connection] = merged.link
+        seen_at = record.modified_at or stored.decided_at
+        for name, value in merged.fields.items():
+            if name != "domain":  # the account's identity
+                account.fields[name] = value
+                account.provenance[name] = Provenance(crm.connection, seen_at, stored.id)
+        result.account = account
+        found = Because(f"found in {crm.connection} as {record.ref.object} {record.ref.id}; linked")
+        result.reasons.extend(Reason("merge", because) for because in (found, *merged.because))
+        self._write_account(result, account, lookups)
+        return result
+
+    def delivered_account(self, stored: StoredEvent, account_id: str, lookups: Lookups) -> Result:
+        """Note a company that was created; another connection is told its id."""
+        result = Result(stored, EventState.DONE, account_id=account_id)
+        account = lookups.account(account_id)
+        if stored.event.record is not None:
+            result.reasons.append(created(stored.event.record))
+        if account is not None:
+            self._write_account(result, account, lookups)
+        return result
+
+    def _write_account(self, result: Result, account: Account, lookups: Lookups) -> None:
+        for crm in self.playbook.crms.values():
+            if self.playbook.joins_accounts and crm.account is not None:
+                effect, because = companies.of_account(account, crm, self.playbook.lifecycle, lookups)
+                result.reasons.append(Reason("writeback", because))
+                if effect is not None:
+                    result.effects.append(effect)
+
+    def _company_of_other(
+        self, result: Result, record: Record, account_id: str, holder: str | None
+    ) -> Result:
+        detail = {"accounts": [account_id, holder], "record": record.ref.id, "object": record.ref.object}
+        result.state = EventState.REVIEW
+        result.effects.append(AskReview("same_company", detail | {"connection": record.ref.connection}))
+        text = f"{record.ref.connection} {record.ref.object} {record.ref.id} is another account's already"
+        fix = "a person must say which domain is whose (aliases in accounts.yaml)"
+        result.reasons.append(Reason("merge", Because(f"{text}; {fix}")))
+        return result
+
     def _held_by_other(self, result: Result, record: Record, lead_id: str, holder: str | None) -> Result:
         detail = {"leads": [lead_id, holder], "record": record.ref.id, "object": record.ref.object}
         result.state = EventState.REVIEW
@@ -152,13 +217,19 @@ class Pipeline:
     def _run_after(self, result: Result, draft: Lead, lookups: Lookups, names: Sequence[str]) -> None:
         for name, handler in self.handlers:
             if name in names:
-                decision = handler(draft, self._context(result.stored, lookups, None, is_new=False))
+                decision = handler(draft, self._context(result, draft, lookups, None, is_new=False))
                 self._note(result, name, decision)
                 self._apply(draft, decision, RULE, result.stored)
+                self._join(result, decision, RULE, lookups)
+        result.account_id = draft.fields.get("account")
 
     def _context(
-        self, stored: StoredEvent, lookups: Lookups, reading: Reading | None, *, is_new: bool
+        self, result: Result, draft: Lead, lookups: Lookups, reading: Reading | None, *, is_new: bool
     ) -> Context:
+        stored = result.stored
+        account = result.account
+        if account is None and self.playbook.joins_accounts and (joined := draft.fields.get("account")):
+            account = lookups.account(joined)
         return Context(
             event=reading,
             now=stored.decided_at,
@@ -166,7 +237,24 @@ class Pipeline:
             playbook=self.playbook,
             seq=stored.decided_seq,
             is_new=is_new,
+            account=account,
         )
+
+    @staticmethod
+    def _join(result: Result, decision: Decision, source: str, lookups: Lookups) -> None:
+        """Bring what the lead tells of its company into a draft of the account."""
+        for effect in decision.effects:
+            if isinstance(effect, JoinAccount):
+                stored = result.stored
+                known = lookups.account(effect.account_id)
+                if known is not None and not effect.fields:
+                    continue
+                result.account = (
+                    copy_of_account(known)
+                    if known is not None
+                    else Account(effect.account_id, stored.event.space, created_at=stored.decided_at)
+                )
+                fill(result.account, effect, source=source, event_id=stored.id, at=stored.event.occurred_at)
 
     @staticmethod
     def _note(result: Result, name: str, decision: Decision) -> None:
@@ -194,6 +282,15 @@ def copy_of(lead: Lead) -> Lead:
     draft.touches = list(lead.touches)
     draft.activities = list(lead.activities)
     draft.links = dict(lead.links)
+    return draft
+
+
+def copy_of_account(account: Account) -> Account:
+    """Return a draft: changing it leaves the account as it was."""
+    draft = copy.copy(account)
+    draft.fields = dict(account.fields)
+    draft.provenance = dict(account.provenance)
+    draft.links = dict(account.links)
     return draft
 
 

@@ -17,9 +17,7 @@ def provenance_from(stored: Mapping[str, Sequence[Any]]) -> dict[str, Provenance
 
 def provenance_row(provenance: Mapping[str, Provenance]) -> dict[str, list[Any]]:
     """Return what a row keeps."""
-    return {
-        name: [origin.source, to_text(origin.at), origin.event] for name, origin in provenance.items()
-    }
+    return {name: [origin.source, to_text(origin.at), origin.event] for name, origin in provenance.items()}
 
 
 @lru_cache(maxsize=10_000)
