@@ -64,7 +64,7 @@ class Known:
         outer, dot, inner = name.partition(".")
         if outer == LINKS and dot:
             others = [one for one in self.scope.objects if one != self.connection]
-            return self.scope.knows(at, "other connection", inner, others or ["(there is none)"])
+            return self.scope.knows(at, "other connection", inner, others)  # the only one: never filled
         if self.of_accounts:
             return self.scope.knows(at, "account field", name, list(ACCOUNT_FIELDS))
         return self.scope.knows_field(at, name)

@@ -123,10 +123,19 @@ IS_DUE = sa.and_(
 )
 
 _OF_KIND = _ROWS.entity_kind == sa.bindparam("of_kind")
-_HAS_COMPANY = sa.exists().where(
-    leads.c.id == _ROWS.entity_id,
-    account_links.c.account_id == leads.c.account_id,
-    account_links.c.connection == _ROWS.connection,
+_HAS_PERSON = (
+    sa.exists()
+    .where(links.c.lead_id == _ROWS.entity_id, links.c.connection == _ROWS.connection)
+    .correlate(outbox_changes)
+)
+_ITS_ACCOUNT = sa.select(leads.c.account_id).where(leads.c.id == _ROWS.entity_id).correlate(outbox_changes)
+_HAS_COMPANY = (
+    sa.exists()
+    .where(
+        account_links.c.account_id.in_(_ITS_ACCOUNT),
+        account_links.c.connection == _ROWS.connection,
+    )
+    .correlate(outbox_changes)
 )
 
 
@@ -173,7 +182,7 @@ def _due(kind: EntityKind, needs: tuple[str, ...]) -> sa.Select[Any]:
         .limit(sa.bindparam("limit", type_=sa.Integer))
     )
     if kind is ASSOCIATION:
-        return statement.where(_has_link(links.c.lead_id == c.entity_id), _HAS_COMPANY)
+        return statement.where(_HAS_PERSON, _HAS_COMPANY)
     if kind is ACCOUNT:
         return statement
     e = inbox_events.c
@@ -188,10 +197,6 @@ def _due(kind: EntityKind, needs: tuple[str, ...]) -> sa.Select[Any]:
         linked = sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == need)
         statement = statement.where(sa.or_(sa.not_(_names(need)), linked))
     return statement
-
-
-def _has_link(is_owner: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    return sa.exists().where(is_owner, links.c.connection == _ROWS.connection)
 
 
 def _names(need: str) -> sa.ColumnElement[bool]:
@@ -403,11 +408,11 @@ def _orphans(space: str, now: datetime) -> sa.Update:
 _OF_LEAD = sa.and_(
     _NEEDED.c.entity_kind == str(LEAD),
     _NEEDED.c.entity_id == _ROWS.entity_id,
-    ~sa.exists().where(links.c.lead_id == _ROWS.entity_id, links.c.connection == _ROWS.connection),
+    ~_HAS_PERSON,
 )
 _OF_ITS_ACCOUNT = sa.and_(
     _NEEDED.c.entity_kind == str(ACCOUNT),
-    _NEEDED.c.entity_id.in_(sa.select(leads.c.account_id).where(leads.c.id == _ROWS.entity_id)),
+    _NEEDED.c.entity_id.in_(_ITS_ACCOUNT),
     ~_HAS_COMPANY,
 )
 

@@ -90,6 +90,7 @@ def _count_events(snapshot: Connection, space: str, writing: Collection[str], st
     on_the_way = sa.exists().where(
         o.space == space,
         o.entity_id == e.lead_id,
+        o.entity_kind == "lead",
         o.connection.in_(list(writing)),
         sa.text("wanted > done AND wanted > dead"),
     )
@@ -106,6 +107,7 @@ def _count_events(snapshot: Connection, space: str, writing: Collection[str], st
     given_up = sa.exists().where(
         o.space == space,
         o.entity_id == e.lead_id,
+        o.entity_kind == "lead",
         o.connection.in_(list(writing)),
         sa.text("dead > done AND wanted <= dead"),
     )

@@ -31,6 +31,8 @@ from mappings.compile import load
 from mappings.identity import keys_of
 from mappings.inward import settable
 from mappings.problems import PlaybookError, did_you_mean
+from model.account import Account
+from model.decision import EntityKind
 from model.errors import LeadRelayError
 from sync import explain as stories
 from sync import replay as replays
@@ -207,9 +209,17 @@ def _story_json(story: stories.Story) -> dict[str, Any]:
         "events": [
             {name: getattr(chapter, name) for name in chapter.__slots__} for chapter in story.chapters
         ],
+        "account": _account_json(story.account),
         "writes": [{name: getattr(write, name) for name in write.__slots__} for write in story.writes],
         "conflicts": story.conflicts,
     }
+
+
+def _account_json(account: Account | None) -> dict[str, Any] | None:
+    if account is None:
+        return None
+    links = {name: f"{link.object} {link.remote_id}" for name, link in account.links.items()}
+    return {"id": account.id, "fields": account.fields, "links": links}
 
 
 def _tell(story: stories.Story) -> None:
@@ -222,6 +232,9 @@ def _tell(story: stories.Story) -> None:
         touch = lead.fields.get(label) or {}
         shown = ", ".join(f"{key} {value}" for key, value in touch.items() if value)
         say(f"{label.replace('_', ' ')}: {shown or 'unknown'}", hang=2)
+    if story.account is not None:
+        name = story.account.get("name") or story.account.domain
+        say(f"account: {name}, {story.account.domain}  {story.account.id}", hang=2)
     version = ""
     for chapter in story.chapters:
         when = f"{chapter.decided_at:%Y-%m-%d %H:%M:%S}"
@@ -237,6 +250,9 @@ def _tell(story: stories.Story) -> None:
     console.print()
     for write in story.writes:
         where = f"{write.connection} {write.object} {write.remote_id or ''}".strip()
+        if write.kind == EntityKind.ASSOCIATION:
+            company = f" {write.remote_id}" if write.remote_id else ""
+            where = f"{write.connection} {write.object} associated with company{company}"
         say(f"{where}: {write.state}{': ' + write.error if write.error else ''}", hang=2)
     if not story.writes:
         console.print("not written to any CRM")

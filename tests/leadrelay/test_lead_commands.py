@@ -46,8 +46,8 @@ def test_status_counts_where_everything_ended(beside):
     [website] = [line.split() for line in lines if line.startswith("website")]
     assert website == ["website", "5", "1", "1", "1", "1", "1", "0", "0", "1"]
     assert [line.split() for line in lines if line.startswith(("hubspot ", "salesforce "))] == [
-        ["hubspot", "0", "0", "0", "1"],
-        ["salesforce", "0", "0", "0", "1"],
+        ["hubspot", "0", "0", "0", "3"],  # the person, the company, their association
+        ["salesforce", "0", "0", "0", "2"],  # a Lead has no account
     ]
     assert "1 lead: 1 mql" in lines
 
