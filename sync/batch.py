@@ -67,15 +67,15 @@ class Batch:
         self.people = people
         self._owners: dict[Identity, str] = {}
         self._leads: dict[str, Lead] = {}
+        self.loaded: dict[str, Lead] = {}  # as the store has them
         self.results: list[Result] = []
         self.changed: dict[str, Lead] = {}
         self.claimed: dict[Identity, str] = {}
         self.seats_moved: dict[tuple[str, str], Seat] = {}
         self.rosters_read: dict[str, datetime] = {}
         self.mates_changed: dict[str, Teammate] = {}
-        self._loaded_links: dict[str, Mapping[str, Link]] = {}
         self._accounts: dict[str, Account] = {}
-        self._loaded_account_links: dict[str, Mapping[str, Link]] = {}
+        self.loaded_accounts: dict[str, Account] = {}  # as they were
         self._company_holders: dict[RecordRef, str] = {}
         self.accounts_changed: dict[str, Account] = {}
 
@@ -84,8 +84,8 @@ class Batch:
     ) -> None:
         """Read whom these keys belong to, and those leads."""
         self._owners |= leads.find(snapshot, space, keys)
-        self._leads |= leads.load(snapshot, {*self._owners.values(), *lead_ids})
-        self._loaded_links = {lead.id: dict(lead.links) for lead in self._leads.values()}
+        self.loaded |= leads.load(snapshot, {*self._owners.values(), *lead_ids})
+        self._leads |= self.loaded
 
     def load_accounts(
         self,
@@ -106,8 +106,8 @@ class Batch:
             domains = {one for each in fields for one in possible_domains(each, playbook.accounts)}
             wanted |= {account_id(space, domain) for domain in domains}
             wanted |= {str(one) for lead in self._leads.values() if (one := lead.fields.get("account"))}
-        self._accounts = accounts.load(snapshot, wanted)
-        self._loaded_account_links = {one.id: dict(one.links) for one in self._accounts.values()}
+        self.loaded_accounts = accounts.load(snapshot, wanted)
+        self._accounts = dict(self.loaded_accounts)
         for ref in companies:
             holders = links.ACCOUNTS.holders(snapshot, space, ref.connection, ref.object, [ref.id])
             if ref.id in holders:
@@ -192,20 +192,26 @@ class Batch:
 
     def loaded_revs(self) -> dict[tuple[str, str], int]:
         """Return the revisions of the links that changed leads were decided with: (lead id, connection)."""
-        return _revs(self.changed, self._loaded_links)
+        return _revs(self.changed, _links_of(self.loaded))
 
     def loaded_account_revs(self) -> dict[tuple[str, str], int]:
         """Return those of the accounts that were looked at: (account id, connection)."""
         joined = {str(one) for lead in self.changed.values() if (one := lead.fields.get("account"))}
-        return _revs({*joined, *self.accounts_changed}, self._loaded_account_links)
+        return _revs({*joined, *self.accounts_changed}, _links_of(self.loaded_accounts))
 
     def changed_links(self) -> list[tuple[str, Link]]:
         """Return the links that differ from those loaded, with their lead's id."""
-        return _changed(self.changed, self._loaded_links)
+        return _changed(self.changed, _links_of(self.loaded))
 
     def changed_account_links(self) -> list[tuple[str, Link]]:
         """Return the accounts' links that differ from those loaded, with their account's id."""
-        return _changed(self.accounts_changed, self._loaded_account_links)
+        return _changed(self.accounts_changed, _links_of(self.loaded_accounts))
+
+
+def _links_of(
+    loaded: Mapping[str, Lead] | Mapping[str, Account],
+) -> Mapping[str, Mapping[str, Link]]:
+    return {one.id: one.links for one in loaded.values()}
 
 
 def _revs(ids: Iterable[str], loaded: Mapping[str, Mapping[str, Link]]) -> dict[tuple[str, str], int]:

@@ -186,7 +186,7 @@ class Decider:
             raise Conflict("an event is no longer waiting")
         inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
         accounts.save(connection, list(batch.accounts_changed.values()), now)
-        leads.save(connection, list(batch.changed.values()), now)
+        leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
         outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)

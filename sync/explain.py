@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +56,29 @@ class Story:
     writes: list[WriteState]
     account: Account | None = None
     conflicts: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON; moments stay moments."""
+        lead = self.lead
+        return {
+            "id": lead.id,
+            "fields": lead.fields,
+            "provenance": {
+                name: {"source": origin.source, "at": origin.at, "event": origin.event}
+                for name, origin in lead.provenance.items()
+            },
+            "events": [asdict(chapter) for chapter in self.chapters],
+            "account": self._account(),
+            "writes": [asdict(write) for write in self.writes],
+            "conflicts": self.conflicts,
+        }
+
+    def _account(self) -> dict[str, Any] | None:
+        account = self.account
+        if account is None:
+            return None
+        links = {name: f"{link.object} {link.remote_id}" for name, link in account.links.items()}
+        return {"id": account.id, "fields": account.fields, "links": links}
 
 
 def find_lead(snapshot: Connection, space: str, needle: str, keys: Sequence[Identity]) -> str | None:

@@ -20,7 +20,17 @@ from tests.sandbox import operations
 HOUSE = Path(__file__).resolve().parent.parent
 DOCS = HOUSE / "docs"
 PAGES = [HOUSE / "README.md", HOUSE / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
-ROOMS = ("connectors", "handlers", "leadrelay", "mappings", "model", "scheduler", "sync", "webhooks")
+ROOMS = (
+    "connectors",
+    "dashboard",
+    "handlers",
+    "leadrelay",
+    "mappings",
+    "model",
+    "scheduler",
+    "sync",
+    "webhooks",
+)
 PRODUCT = [path for room in ROOMS for path in sorted((HOUSE / room).rglob("*.py"))]
 
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)

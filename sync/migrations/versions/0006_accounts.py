@@ -8,7 +8,7 @@ from alembic import op
 from sync import tables
 
 revision = "0006"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -56,7 +56,6 @@ def upgrade() -> None:
         ),
     )
     op.add_column("leads", sa.Column("account_id", sa.String(length=40), nullable=True))
-    op.create_index("ix_leads_account_id", "leads", ["account_id"])
     op.drop_index("ix_outbox_changes_due", table_name="outbox_changes")
     op.create_index(
         "ix_outbox_changes_due",
@@ -77,7 +76,6 @@ def downgrade() -> None:
         sqlite_where=DUE,
         postgresql_where=DUE,
     )
-    op.drop_index("ix_leads_account_id", table_name="leads")
     op.drop_column("leads", "account_id")
     op.drop_table("account_links")
     op.drop_table("accounts")
