@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from model.decision import EntityKind
 from model.event import EventKind, EventState
@@ -376,7 +376,13 @@ def dead_letters(snapshot: Connection, space: str, limit: int = 100) -> list[Dea
         .order_by(c.id)
         .limit(limit)
     )
-    return [DeadLetter(*row[:6], kind=EntityKind(row.entity_kind)) for row in snapshot.execute(statement)]
+    return [letter_of(row) for row in snapshot.execute(statement)]
+
+
+def letter_of(row: Row[Any]) -> DeadLetter:
+    """Read a row of id, connection, object, entity, error, time and kind of entity."""
+    *told, kind = row
+    return DeadLetter(*told, kind=EntityKind(kind))
 
 
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
