@@ -381,8 +381,9 @@ def dead_letters(snapshot: Connection, space: str, limit: int = 100) -> list[Dea
 
 def letter_of(row: Row[Any]) -> DeadLetter:
     """Read a row of id, connection, object, entity, error, time and kind of entity."""
-    *told, kind = row
-    return DeadLetter(*told, kind=EntityKind(kind))
+    letter = dict(row._mapping)
+    kind = EntityKind(letter.pop("entity_kind"))
+    return DeadLetter(lead_id=letter.pop("entity_id"), at=letter.pop("settled_at"), kind=kind, **letter)
 
 
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
