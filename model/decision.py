@@ -102,7 +102,7 @@ class AskReview:
 
 
 class EntityKind(StrEnum):
-    """What an outbox row is about; the id beside it is a lead's, for an account the account's."""
+    """What an outbox row is about, most urgent first; its id is a lead's, for an account the account's."""
 
     LEAD = "lead"
     ACCOUNT = "account"

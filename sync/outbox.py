@@ -161,15 +161,23 @@ def due(
 def next_kind(
     snapshot: Connection, space: str, connection: str, now: datetime, needs: Iterable[str]
 ) -> EntityKind | None:
-    """Return of which kind the row is that has been due for longest; ``None`` when none is."""
+    """Return of which kind the row is that has been due for longest; ``None`` when none is.
+
+    Of those raised at the same moment people come first.
+    """
     values = {"of_space": space, "of_connection": connection, "now": now, "limit": 1}
-    first: list[tuple[datetime, EntityKind]] = []
-    for kind in EntityKind:
-        statement = _due(kind, tuple(needs)).with_only_columns(_ROWS.due_at)
+    first: list[tuple[datetime, int, EntityKind]] = []
+    for place, kind in enumerate(EntityKind):
+        statement = _first_due(kind, tuple(needs))
         found = snapshot.execute(statement, values | {"of_kind": str(kind)}).scalar_one_or_none()
         if found is not None:
-            first.append((found, kind))
-    return min(first)[1] if first else None
+            first.append((found, place, kind))
+    return min(first)[2] if first else None
+
+
+@cache
+def _first_due(kind: EntityKind, needs: tuple[str, ...]) -> sa.Select[Any]:
+    return _due(kind, needs).with_only_columns(_ROWS.due_at)
 
 
 @cache
@@ -379,7 +387,7 @@ def dead_letters(snapshot: Connection, space: str, limit: int = 100) -> list[Dea
     return [letter_of(row) for row in snapshot.execute(statement)]
 
 
-def letter_of(row: Row[Any]) -> DeadLetter:
+def letter_of(row: Row[*tuple[Any, ...]]) -> DeadLetter:
     """Read a row of id, connection, object, entity, error, time and kind of entity."""
     letter = dict(row._mapping)
     kind = EntityKind(letter.pop("entity_kind"))
@@ -388,13 +396,32 @@ def letter_of(row: Row[Any]) -> DeadLetter:
 
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up rows whose needed record could not be made, and say so; return how many."""
-    statements = (_orphans(space, now), _lonely(space, now, _OF_LEAD), _lonely(space, now, _OF_ITS_ACCOUNT))
+    statements = (
+        _orphans(space, now),
+        _lonely(space, now, _OF_LEAD, _IS_GIVEN_UP, _CAUSE),
+        _lonely(space, now, _OF_ITS_ACCOUNT, _IS_GIVEN_UP, _CAUSE),
+        _lonely(space, now, _OF_ITS_ACCOUNT, _IS_ANOTHERS, sa.literal(ANOTHERS)),
+    )
     return sum(connection.execute(statement).rowcount for statement in statements)
 
 
 _NEEDED = outbox_changes.alias("needed")
 _IS_GIVEN_UP = sa.and_(_NEEDED.c.dead > _NEEDED.c.done, _NEEDED.c.wanted <= _NEEDED.c.dead)
 _WAITS = sa.and_(sa.text("wanted > done AND wanted > dead"), _ROWS.lease_token.is_(None))
+# Found and settled, and nothing of it waits to be decided: it was not linked, as another account has it.
+_IS_ANOTHERS = sa.and_(
+    _NEEDED.c.done > 0,
+    _NEEDED.c.wanted <= _NEEDED.c.done,
+    ~sa.exists()
+    .where(
+        inbox_events.c.space == _NEEDED.c.space,
+        inbox_events.c.source == _NEEDED.c.connection,
+        inbox_events.c.kind == str(EventKind.FOUND),
+        inbox_events.c.state == str(EventState.WAITING),
+    )
+    .correlate(_NEEDED),
+)
+ANOTHERS = "the company's record is another account's; a review says which"
 _CAUSE = _NEEDED.c.connection + ": " + sa.func.coalesce(_NEEDED.c.error, "")
 
 
@@ -424,15 +451,21 @@ _OF_ITS_ACCOUNT = sa.and_(
 )
 
 
-def _lonely(space: str, now: datetime, missing: sa.ColumnElement[bool]) -> sa.Update:
+def _lonely(
+    space: str,
+    now: datetime,
+    missing: sa.ColumnElement[bool],
+    how: sa.ColumnElement[bool],
+    why: sa.ColumnElement[str],
+) -> sa.Update:
     """Associations whose person, or whose company, could not be written on the same connection."""
-    cause = sa.select(_CAUSE).where(
-        _NEEDED.c.space == _ROWS.space, _NEEDED.c.connection == _ROWS.connection, _IS_GIVEN_UP, missing
+    cause = sa.select(why).where(
+        _NEEDED.c.space == _ROWS.space, _NEEDED.c.connection == _ROWS.connection, how, missing
     )
     return _giving_up(space, now, cause).where(_ROWS.entity_kind == str(ASSOCIATION))
 
 
-def _giving_up(space: str, now: datetime, cause: sa.Select[tuple[str]]) -> sa.Update:
+def _giving_up(space: str, now: datetime, cause: sa.Select[Any]) -> sa.Update:
     why = cause.limit(1).correlate(outbox_changes).scalar_subquery()
     return (
         sa.update(outbox_changes)
