@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from model.change import Association, Outcome, OwnerRecord, Record, RecordChange
 from model.event import RecordRef
 from model.lead import Identity
+from model.listing import Page
 
 
 class Budget(Protocol):
@@ -68,6 +69,7 @@ class Connector(Protocol):
     batch_size: int  # most records one write call takes
     association_batch_size: int  # most pairs that are associated together
     asks_before_create: bool  # ``find`` must come before ``create`` (the vendor keeps no key unique)
+    companies: tuple[str, tuple[str, ...]]  # the object that companies are, and what tells one from another
 
     def owners(self) -> Iterator[OwnerRecord]:
         """Yield everyone who can own records, inactive ones included."""
@@ -100,6 +102,13 @@ class Connector(Protocol):
 
     def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
         """Read records by id; what is not yielded is gone. Raises ``ConnectorError``."""
+
+    def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
+        """Return one page of all records of an object, in the order of their ids; ``None``: the first.
+
+        A walk that hands in each page's ``after`` meets every record that was there when it began,
+        however often it is broken off. Raises ``ConnectorError``.
+        """
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         """Delete records (to the vendor's recycle bin). Raises ``ConnectorError``."""

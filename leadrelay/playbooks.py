@@ -110,6 +110,7 @@ def _for_a_restart(running: Mapping[str, CrmMap], found: Mapping[str, CrmMap]) -
                 ("kind", old.kind == new.kind),
                 ("limits", old.limits == new.limits),
                 ("id_field", id_fields(old) == id_fields(new)),
+                ("match", old.kind != new.kind or old.match == new.match),
             )
             if not is_same
         ]

@@ -22,7 +22,7 @@ from connectors.registry import CONNECTORS
 from dashboard import api, pages
 from dashboard.house import House
 from leadrelay.clock import SystemClock
-from leadrelay.connections import Known, endpoint, id_fields
+from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.control import ControlFile
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
@@ -31,13 +31,16 @@ from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
 from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
-from sync import access, connections, inbox, migrate, outbox
+from scheduler.backfills import BackfillLoop
+from sync import access, backfill, connections, inbox, migrate, outbox
+from sync.backfill import Backfill
 from sync.budgets import MemoryBudget
 from sync.claiming import Target
 from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
 from sync.leases import Lease
+from sync.matchpass import MatchPass
 from webhooks import control
 from webhooks.server import Check, Server, create_app, serve
 
@@ -66,7 +69,7 @@ def connect(known: Known, crm: CrmMap) -> Connected | None:
     if not reach.is_set_up:
         return None
     budget = MemoryBudget(crm.limits)
-    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_fields(crm)))
+    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, options_of(crm)))
     return Connected(crm, connector, budget, known.writes(crm), reach.base_url)
 
 
@@ -87,6 +90,13 @@ class Desk:
         """Forget an account."""
         now = self.clock.now()
         return self.store.write(partial(connections.remove, space=SPACE, name=name, by=by, now=now))
+
+    def backfill_again(self, name: str) -> int:
+        """Let what is mirrored of a connection be read once more; return how many objects that are."""
+        now = self.clock.now()
+        begun = self.store.write(partial(backfill.begin_again, space=SPACE, name=name, now=now))
+        self.store.signals.announce(f"backfill:{name}")
+        return begun
 
     def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
         """Put new seals in the place of old ones, if they can be opened here."""
@@ -123,6 +133,7 @@ class Daemon:
         self._seat = self._decider_seat()
         self._dispatchers: dict[str, loops.Dispatcher] = {}
         self._polls: dict[str, poll.RosterPoll] = {}
+        self._backfills: dict[str, BackfillLoop] = {}
         self._is_started = self._is_stopping = False
         self.take_connections()
         self._control = ControlFile.for_store(self.store.path)
@@ -148,8 +159,8 @@ class Daemon:
         self._seat.loop.start()
         with self._changing:
             self._is_started = True
-            for dispatcher in self._dispatchers.values():
-                dispatcher.start()
+            for worker in self._workers():
+                worker.start()
         self._scheduler = jobs.start(self._jobs())
         self._server.start()
         self._exits.callback(self._server.stop)
@@ -168,13 +179,17 @@ class Daemon:
             self._is_stopping = True
             for one in self.connected.values():
                 one.budget.close()
-            for loop in (self._seat.loop, *(one.loop for one in self._dispatchers.values())):
+            workers = self._workers()
+            for loop in (self._seat.loop, *(one.loop for one in workers)):
                 loop.wind_down()  # all at once: none takes on new work while another finishes
         self._scheduler.shutdown(wait=True)
-        for dispatcher in self._dispatchers.values():
-            dispatcher.stop()
+        for worker in workers:
+            worker.stop()
         self._seat.loop.stop()
         self._seat.release()
+
+    def _workers(self) -> list[BackfillLoop | loops.Dispatcher]:
+        return [*self._backfills.values(), *self._dispatchers.values()]
 
     def take_connections(self) -> None:
         """Take in what was connected, changed or disconnected since the last look."""
@@ -195,8 +210,11 @@ class Daemon:
         name = crm.connection
         before, dispatcher = self.connected.pop(name, None), self._dispatchers.pop(name, None)
         self._polls.pop(name, None)
+        filler = self._backfills.pop(name, None)
         if before is not None:
             before.budget.close()
+        if filler is not None:
+            filler.stop()
         if dispatcher is not None:
             dispatcher.stop()
         try:
@@ -209,9 +227,12 @@ class Daemon:
         if one is not None:
             self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
+            self._backfills[name] = self._backfill(one)
             if one.writes:
                 self._dispatchers[name] = self._dispatcher(one)
-                if self._is_started:
+            if self._is_started:
+                self._backfills[name].start()
+                if one.writes:
                     self._dispatchers[name].start()
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
@@ -241,6 +262,13 @@ class Daemon:
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
+
+    def _backfill(self, one: Connected) -> BackfillLoop:
+        # The one place where backfill is handed its budget: that of all calls of the connection.
+        store, clock, playbook, name = self.store, self.clock, self.holder.playbook, one.crm.connection
+        filler = Backfill(one.connector, store, clock, playbook, SPACE)
+        match = MatchPass(name, store, clock, playbook, SPACE)
+        return BackfillLoop(filler, match, store.signals.event(f"backfill:{name}"))
 
     def _jobs(self) -> list[jobs.Job]:
         names = sorted(self.holder.playbook().crms)

@@ -16,6 +16,7 @@ from model.account import ACCOUNT_FIELDS
 from model.decision import Place
 from model.lead import LINKS
 
+PEOPLE = {"hubspot": ("contacts",), "salesforce": ("Contact", "Lead")}  # a Contact is what a Lead becomes
 TEXT_ONLY = {"hubspot"}  # answers every value as text, whatever the property's type
 
 
@@ -43,6 +44,7 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         read_before_write=duration(file.read_before_write),
         account=_account_map(file, connection, document, scope),
         associates=file.associate,
+        match=_match(file, document, scope),
     )
 
 
@@ -68,6 +70,17 @@ class Known:
         if self.of_accounts:
             return self.scope.knows(at, "account field", name, list(ACCOUNT_FIELDS))
         return self.scope.knows_field(at, name)
+
+
+def _match(file: CrmFile, document: Document, scope: Scope) -> tuple[str, ...]:
+    """Return where people are looked for; where they are created must be among it, or they would be twice."""
+    known = PEOPLE[file.kind]
+    for n, name in enumerate(file.match):
+        scope.knows(document.value_place("match", n), "object of people", name, known)
+    if file.match and file.create in known and file.create not in file.match:
+        text = f"a person who was created as {file.create} would not be found again"
+        scope.fault(document.place("match"), text, f"Add {file.create} to match:.")
+    return tuple(dict.fromkeys(file.match)) or known
 
 
 def _account_map(file: CrmFile, connection: str, document: Document, scope: Scope) -> ObjectMap | None:

@@ -300,6 +300,7 @@ class CrmMap:
     place: Place
     needs: tuple[str, ...] = ()  # connections whose record must exist first
     read_before_write: timedelta = timedelta(0)
+    match: tuple[str, ...] = ()  # objects in which a person may be there already, the first before the next
     account: ObjectMap | None = None  # the object that holds companies
     associates: bool = True  # people are associated with their company's record
 

@@ -250,6 +250,11 @@ class CrmFile(Strict):
     objects: dict[Label, ObjectFile] = Field(
         min_length=1, description="The vendor's objects that hold people, and the one of companies."
     )
+    match: Names = Field(
+        default_factory=list,
+        description="The objects in which a person may be there already, the first before the next. Left "
+        "out: contacts; in Salesforce Contact before Lead.",
+    )
     limits: LimitsMap = Field(
         default_factory=lambda: LimitsMap.model_validate({}),
         description="The vendor's limits and the share that is left to other apps.",

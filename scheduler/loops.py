@@ -27,7 +27,15 @@ FAULT_WAIT = 1.0  # seconds after a failure, so that a broken store is not hamme
 class Loop:
     """Calls ``step`` again and again while it does something, else waits for its signal."""
 
-    def __init__(self, name: str, step: Callable[[], int], nudge: threading.Event) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], int],
+        nudge: threading.Event,
+        *,
+        idle_wait: float | None = None,
+    ) -> None:
+        self._idle_wait = idle_wait
         self._step = step
         self._nudge = nudge
         self._stopping = threading.Event()
@@ -75,7 +83,7 @@ class Loop:
                 log.exception("loop.failed", loop=self.name)
                 self._stopping.wait(FAULT_WAIT)
             if not did and not self._stopping.is_set():
-                self._nudge.wait(IDLE_WAIT)
+                self._nudge.wait(self._idle_wait or IDLE_WAIT)
 
 
 class Dispatcher:

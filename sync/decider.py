@@ -124,6 +124,8 @@ class Decider:
                     for lead_id in item.lead_ids
                 ],
             )
+            posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
+            batch.ask_mirror(snapshot, self.space, pipeline.playbook, posts)
             self._load_accounts(snapshot, batch, work, pipeline.playbook)
         for item in work:
             batch.take_in(decide(item, batch, pipeline))
@@ -151,7 +153,8 @@ class Decider:
         if not named and not playbook.joins_accounts:
             return
         posted = [item.reading.fields for item in work if item.reading is not None]
-        posted += [said_by(item, playbook) for item in work if item.record is not None]
+        posted += [said_by(item.record, playbook) for item in work if item.record and not item.account_ids]
+        posted += [said_by(record, playbook) for record in batch.hits.records()]
         companies = [item.record.ref for item in work if item.record is not None and item.account_ids]
         batch.load_accounts(snapshot, self.space, playbook, posted, named, companies)
 
@@ -191,6 +194,7 @@ class Decider:
         # Outbox before links, as deliveries lock them (``outbox.lock``).
         outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
         links.LEADS.expect(connection, batch.loaded_revs())
+        links.LEADS.remove(connection, batch.dropped_links())
         links.LEADS.save(connection, self.space, batch.changed_links())
         links.ACCOUNTS.expect(connection, batch.loaded_account_revs())
         links.ACCOUNTS.save(connection, self.space, batch.changed_account_links())

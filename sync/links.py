@@ -51,11 +51,13 @@ class LinkTable:
             table.c.remote_id.in_(ids),
         )
         self._insert = sa.insert(table)
-        self._update = sa.update(table).where(
+        is_as_loaded = sa.and_(
             table.c[owner] == sa.bindparam("of_owner"),
             table.c.connection == sa.bindparam("on"),
             table.c.rev == sa.bindparam("loaded"),
         )
+        self._update = sa.update(table).where(is_as_loaded)
+        self._remove = sa.delete(table).where(is_as_loaded)
 
     def of(self, snapshot: Connection, owner_ids: Sequence[str]) -> Iterable[tuple[str, Link]]:
         """Yield the links of these leads or accounts with their owner's id."""
@@ -81,6 +83,12 @@ class LinkTable:
         rows = connection.execute(self._locked_revs, {"ids": sorted({owner_id for owner_id, _ in revs})})
         found = {(owner_id, name): rev for owner_id, name, rev in rows}
         if any(found.get(key) != rev for key, rev in revs.items()):
+            raise Conflict("a link has changed since it was loaded")
+
+    def remove(self, connection: Connection, dropped: Iterable[tuple[str, Link]]) -> None:
+        """Delete links where ``rev`` is as loaded; raises ``Conflict``."""
+        rows = [{"of_owner": owner, "on": link.connection, "loaded": link.rev} for owner, link in dropped]
+        if execute_many(connection, self._remove, rows) != len(rows):
             raise Conflict("a link has changed since it was loaded")
 
     def save(self, connection: Connection, space: str, changed: Iterable[tuple[str, Link]]) -> None:

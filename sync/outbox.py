@@ -197,7 +197,7 @@ def _due(kind: EntityKind, needs: tuple[str, ...]) -> sa.Select[Any]:
     unmerged = sa.exists().where(
         e.lead_id == c.entity_id,
         e.state == str(EventState.WAITING),
-        e.kind == str(EventKind.FOUND),
+        e.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
         e.source == sa.bindparam("of_connection"),
     )
     statement = statement.where(~unmerged)

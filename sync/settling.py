@@ -18,7 +18,7 @@ from model.change import (
 )
 from model.decision import EntityKind
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef
-from sync import accounts, audit, inbox, leads, links, outbox
+from sync import accounts, audit, inbox, leads, links, mirror, outbox
 from sync.claiming import Claimed, Sending, Target
 from sync.doubt import with_sent
 from sync.links import Agreed, record_key
@@ -52,6 +52,8 @@ def settle(
     created = [outcome.ref for outcome in outcomes if isinstance(outcome, Created)]
     holders = _holders(connection, target.space, kind, created)
     awaited = _awaited(target, kind)
+    gone = [by_key[one.key] for one in outcomes if isinstance(one, Gone) and one.key in by_key]
+    unlinking = _to_unlink(connection, target, gone, now) if kind is EntityKind.LEAD else set()
     settled: list[Settled] = []
     agreed: list[Agreed] = []
     events: list[Event] = []
@@ -82,7 +84,11 @@ def settle(
                 event = _event(target, EventKind.FOUND, sending, token, now, record.ref, record)
                 events.append(event)
             case Gone(_, reason):
-                settled.append(Settled(row.id, dead=row.wanted, error=reason))
+                if sending.key in unlinking:
+                    settled.append(Settled(row.id, done=row.wanted))
+                    events.append(_unlink(target, sending, now))
+                else:
+                    settled.append(Settled(row.id, dead=row.wanted, error=reason))
             case Rejected(_, reason, names):
                 about = f" (fields: {', '.join(names)})" if names else ""
                 settled.append(Settled(row.id, dead=row.wanted, error=reason + about))
@@ -126,6 +132,38 @@ def _awaited(target: Target, kind: EntityKind) -> bool:
     playbook = target.playbook()
     awaited = playbook.needed_accounts if kind is EntityKind.ACCOUNT else playbook.needed
     return target.name in awaited
+
+
+def _to_unlink(connection: Connection, target: Target, gone: Sequence[Sending], now: datetime) -> set[str]:
+    """Return which of these may be looked up again, and note in the mirror that their records are gone.
+
+    That is where nothing of ours was ever written: we only believed, by a look-up or by the mirror,
+    that this is the person. Each link is given up once: what is gone a second time under the
+    same id is no old news but a riddle for a person.
+    """
+    if not gone:
+        return set()
+    refs = [RecordRef(target.name, one.link.object, one.link.remote_id) for one in gone if one.link]
+    mirror.archive(connection, target.space, refs)
+    asked = {one.key: _unlink(target, one, now) for one in gone if one.link and not one.link.written}
+    known = inbox.known(connection, target.space, target.name, [event.event_id for event in asked.values()])
+    return {key for key, event in asked.items() if event.event_id not in known}
+
+
+def _unlink(target: Target, sending: Sending, now: datetime) -> Event:
+    """Return the event that a link's record is gone; one for each lead and record."""
+    link = sending.link
+    ref = RecordRef(target.name, link.object, link.remote_id) if link else None
+    return Event(
+        source=target.name,
+        event_id=f"{EventKind.GONE}-{sending.entity.id}-{ref.id if ref else ''}",
+        kind=EventKind.GONE,
+        payload={"lead_id": sending.entity.id},
+        occurred_at=now,
+        received_at=now,
+        space=target.space,
+        record=ref,
+    )
 
 
 def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: datetime) -> Settled:

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.event import EventKind
+from model.times import to_text
+from sync import cursors
 from sync.tables import inbox_events, leads, outbox_changes, source_days
 
 SENDERS = (str(EventKind.INTAKE), str(EventKind.REPLAY))
@@ -55,11 +57,27 @@ class ConnectionCount:
 
 
 @dataclass(slots=True)
+class MirrorCount:
+    """How far the records of one object of a connection are mirrored."""
+
+    seen: int = 0
+    total: int | None = None  # as the CRM counts them; None: not told yet
+    skipped: int = 0  # could not be read
+    is_walking: bool = True  # it is being read, be it for the first time or again
+    is_whole: bool = False  # it was read to its end at least once
+    moved_at: str = ""  # when the last page came, or failed
+    finished_at: str = ""
+    problem: str | None = None  # why the last page could not be read
+    fields: list[str] = field(default_factory=list)  # what was asked for
+
+
+@dataclass(slots=True)
 class Status:
     """The whole picture."""
 
     sources: dict[str, SourceCount] = field(default_factory=dict)
     connections: dict[str, ConnectionCount] = field(default_factory=dict)
+    mirror: dict[str, dict[str, MirrorCount]] = field(default_factory=dict)  # connection -> object
     leads: int = 0
     leads_by_stage: dict[str, int] = field(default_factory=dict)
 
@@ -98,7 +116,29 @@ def totals(snapshot: Connection, space: str, now: datetime) -> Status:
     """Count leads and changes, by indexes alone; ``sources`` stays empty."""
     by_stage = _by_stage(snapshot, space)
     connections = _connections(snapshot, space, now)
-    return Status(connections=connections, leads=sum(by_stage.values()), leads_by_stage=by_stage)
+    mirror = mirrored(snapshot, space)
+    return Status(
+        connections=connections, mirror=mirror, leads=sum(by_stage.values()), leads_by_stage=by_stage
+    )
+
+
+def mirrored(snapshot: Connection, space: str) -> dict[str, dict[str, MirrorCount]]:
+    """Return how far each mirror is: connection -> object -> count."""
+    found: dict[str, dict[str, MirrorCount]] = {}
+    for one in cursors.load(snapshot, space):
+        if one.job == cursors.BACKFILL:
+            found.setdefault(one.connection, {})[one.object] = MirrorCount(
+                seen=one.seen,
+                total=one.total,
+                skipped=one.skipped,
+                is_walking=one.is_walking,
+                is_whole=one.finished_at is not None,
+                moved_at=to_text(one.moved_at),
+                finished_at=to_text(one.finished_at) if one.finished_at else "",
+                problem=one.problem,
+                fields=list(one.fields),
+            )
+    return found
 
 
 def _by_stage(snapshot: Connection, space: str) -> dict[str, int]:
@@ -154,7 +194,7 @@ def ending(space: str, writing: Collection[str]) -> sa.Label[str]:
         return e.lead_id.in_(unsettled)
 
     def found_in(state: str) -> sa.ColumnElement[bool]:
-        kinds = (str(EventKind.FOUND), str(EventKind.REPLAY))
+        kinds = (str(EventKind.FOUND), str(EventKind.GONE), str(EventKind.REPLAY))
         of_leads = sa.select(found.c.lead_id).where(
             found.c.space == space,
             found.c.state == state,

@@ -16,7 +16,7 @@ from model.change import Record
 from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead, WriteBack
 from model.event import SET_ASIDE, EventKind, EventState, JsonValue, StoredEvent
 from model.lead import Identity, Lead
-from sync import teammates
+from sync import companies, teammates
 from sync.batch import Batch, People
 from sync.inbox import Taken
 from sync.links import record_key
@@ -65,7 +65,7 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, record=record, keys=keys, lead_ids=(event.payload["lead_id"],))
             case EventKind.FORGET if "event" in event.payload:
                 return Work(stored, named=(known or {}).get(event.payload["event"]))
-            case EventKind.DELIVERED | EventKind.FORGET:
+            case EventKind.DELIVERED | EventKind.GONE | EventKind.FORGET:
                 return Work(stored, lead_ids=(event.payload["lead_id"],))
             case EventKind.REPLAY if "change" in event.payload:
                 change = event.payload["change"]
@@ -86,16 +86,20 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
     try:
         match stored.event.kind:
             case EventKind.INTAKE if work.reading is not None:
-                return pipeline.run(work.reading, batch)
+                return pipeline.run(work.reading, batch, batch.hits)
             case EventKind.FOUND if work.record is not None and work.account_ids:
                 holder = batch.company_holder(work.record.ref)
-                return pipeline.found_account(stored, work.record, work.account_ids[0], holder, batch)
+                return companies.found(
+                    stored, work.record, work.account_ids[0], holder, batch, pipeline.playbook
+                )
             case EventKind.DELIVERED if work.account_ids:
-                return pipeline.delivered_account(stored, work.account_ids[0], batch)
+                return companies.delivered(stored, work.account_ids[0], batch, pipeline.playbook)
             case EventKind.FOUND if work.record is not None:
                 return pipeline.found(stored, work.record, work.lead_ids[0], batch)
             case EventKind.DELIVERED:
                 return pipeline.delivered(stored, work.lead_ids[0], batch)
+            case EventKind.GONE:
+                return pipeline.gone(stored, work.lead_ids[0], batch)
             case EventKind.ROSTER:
                 connection = stored.event.source
                 batch.take_in_roster(
@@ -119,12 +123,10 @@ def _person_keys(record: Record, playbook: Playbook) -> tuple[Identity, ...]:
     return person_keys(_read_of(record, playbook, ("email", "phone", "country")))
 
 
-def said_by(work: Work, playbook: Playbook) -> Mapping[str, JsonValue]:
+def said_by(record: Record, playbook: Playbook) -> Mapping[str, JsonValue]:
     """Return what the record of a person says that tells of their company: the lead may take it over."""
-    if work.record is None or work.account_ids:
-        return {}
     try:
-        return _read_of(work.record, playbook, ("email", "website"))
+        return _read_of(record, playbook, ("email", "website"))
     except Exception:  # noqa: BLE001 - the event fails alone, when it is decided
         return {}
 

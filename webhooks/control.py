@@ -30,6 +30,9 @@ class Desk(Protocol):
     def remove(self, name: str, by: str) -> bool:
         """Forget an account; return whether it was there."""
 
+    def backfill_again(self, name: str) -> int:
+        """Let the records of a connection be read once more; return how many objects that are."""
+
     def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
         """Put new seals in the place of old ones. Raises ``SealError`` as ``save`` does."""
 
@@ -103,6 +106,11 @@ def blueprint(control: Control) -> Blueprint:
     def disconnect(name: str) -> ResponseReturnValue:
         """Forget an account with its credentials."""
         return jsonify(removed=control.desk.remove(name, request.args.get("by", "")))
+
+    @routes.post("/backfills/<name>")
+    def backfill(name: str) -> ResponseReturnValue:
+        """Let the backfill of a connection begin again."""
+        return jsonify(objects=control.desk.backfill_again(name)), 202
 
     @routes.post("/seals")
     def reseal() -> ResponseReturnValue:

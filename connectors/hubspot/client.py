@@ -88,9 +88,9 @@ class Client:
         client = DatedApiClient(configuration, endpoint.options.get("api_version", "2026-09"))
         self._endpoint = endpoint
         self._batches = objects.BatchApi(client)
-        self._search = objects.SearchApi(client)
         self._associations = AssociationsApi(client)
         self._owners = owners.OwnersApi(client)
+        self._searches = objects.SearchApi(client)
 
     def create(self, object_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
         """Create up to 100 records."""
@@ -120,7 +120,7 @@ class Client:
 
     def search(self, object_type: str, body: Mapping[str, Any]) -> Answer:
         """One page of a search, which has a limit of its own: 5 a second for the whole account."""
-        return self._call(self._search.do_search, object_type, dict(body), kind="search")
+        return self._call(self._searches.do_search, object_type, dict(body), kind="search")
 
     def associations(self, from_type: str, to_type: str, ids: Sequence[str]) -> Answer:
         """Read whom up to 1,000 records are associated with, and as what."""
@@ -136,12 +136,7 @@ class Client:
         return self._call(self._owners.get_page, limit=100, after=after, archived=archived)
 
     def _call(
-        self,
-        api: Callable[..., Any],
-        *args: Any,
-        writes: bool = False,
-        kind: str = "burst",
-        **kwargs: Any,
+        self, api: Callable[..., Any], *args: Any, writes: bool = False, kind: str = "burst", **kwargs: Any
     ) -> Answer:
         """Make one call within the budget; raise a ``ConnectorError`` for anything but a readable 2xx."""
         budget = self._endpoint.budget

@@ -11,12 +11,14 @@ from connectors.hubspot.client import Client
 from connectors.hubspot.companies import OBJECT as COMPANIES
 from connectors.hubspot.companies import CompanyFinder
 from connectors.hubspot.errors import words
+from connectors.hubspot.listing import Lister
 from connectors.hubspot.reads import BATCH, Reader
 from connectors.hubspot.records import email_of, to_owner, to_record
 from connectors.hubspot.writes import Writer
 from model.change import Association, Exists, Outcome, OwnerRecord, Postponed, Record, RecordChange, Rejected
 from model.errors import RetryLater
 from model.event import RecordRef
+from model.listing import Page
 
 
 class HubSpotConnector:
@@ -33,11 +35,14 @@ class HubSpotConnector:
     batch_size = BATCH
     association_batch_size = MOST
     asks_before_create = False
+    companies: tuple[str, tuple[str, ...]] = ("companies", ("name", "domain", "website", "hubspot_owner_id"))
 
     def __init__(self, name: str, endpoint: Endpoint) -> None:
         self.name = name
         self._client = Client(endpoint)
-        self._reader = Reader(name, self._client, endpoint.options.get("external_id_field", ""))
+        external_id_field = endpoint.options.get("external_id_field", "")
+        self._reader = Reader(name, self._client, external_id_field)
+        self._lister = Lister(name, self._client, self._reader, external_id_field)
         self._writer = Writer(name, self._client, self._reader)
         account_id_field = endpoint.options.get("account_id_field", "")
         self._companies = CompanyFinder(name, self._client, self._reader, account_id_field)
@@ -99,6 +104,10 @@ class HubSpotConnector:
         for object_type, ids in _ids_by_object(refs).items():
             for row in self._reader.by_id(object_type, ids, fields.get(object_type, ())):
                 yield to_record(self.name, object_type, row)
+
+    def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
+        """Return up to 200 records by the lowest ids above ``after``; archived ones are left out."""
+        return self._lister.page(object_type, fields, after)
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         """Archive records; they can be restored for 90 days."""

@@ -100,6 +100,12 @@ class Client:
             raise RetryLater("Salesforce: a query of the call was not answered")
         return rows
 
+    def field_names(self, object_type: str) -> list[str]:
+        """Return the names of an object's fields; those that this user may not see are left out."""
+        told = self._call("GET", f"sobjects/{object_type}/describe")
+        rows = told.get("fields") if isinstance(told, dict) else None
+        return [str(row["name"]) for row in rows or () if isinstance(row, dict) and row.get("name")]
+
     def _pages(self, page: Any) -> Iterator[Row]:
         """Yield the records of a query's first page and of those that follow it."""
         while isinstance(page, dict):

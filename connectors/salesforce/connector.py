@@ -10,12 +10,14 @@ from connectors.salesforce.accounts import ACCOUNT, AccountFinder
 from connectors.salesforce.client import Client
 from connectors.salesforce.errors import MAYBE_GONE, codes, is_retryable, words
 from connectors.salesforce.ids import is_id, long_id
-from connectors.salesforce.people import asked_fields, to_record
+from connectors.salesforce.listing import Lister
+from connectors.salesforce.people import PEOPLE, asked_fields, to_record
 from connectors.salesforce.reads import Finder
 from connectors.salesforce.writes import Writer, errors_of
 from model.change import Association, Gone, Outcome, OwnerRecord, Postponed, Record, RecordChange, Updated
 from model.errors import Refusal, RetryLater
 from model.event import RecordRef
+from model.listing import Page
 
 BATCH = 200  # REST "sObject Collections"
 ACCOUNT_OF = "AccountId"  # on Contact
@@ -25,22 +27,26 @@ DELETE_BATCH = 100  # the ids travel in the URI, which should stay under 2,000 c
 class SalesforceConnector:
     """Reads and writes one Salesforce org.
 
-    ``options``: ``api_version`` ("68.0"), ``external_id_field`` and ``account_id_field``
+    ``options``: ``api_version`` ("68.0"); ``external_id_field`` and ``account_id_field``
     ("LeadRelay_Id__c", "" for none), the unique text fields that hold our own id on Lead and Contact,
-    and on Account.
+    and on Account; and ``match`` ("Contact,Lead"), the objects in which people are looked for, the
+    first before the next.
     """
 
     batch_size = BATCH
     association_batch_size = BATCH
     asks_before_create = True  # Salesforce keeps no e-mail address unique
+    companies: tuple[str, tuple[str, ...]] = ("Account", ("Name", "Website", "OwnerId"))
 
     def __init__(self, name: str, endpoint: Endpoint) -> None:
         self.name = name
         external_id_field = endpoint.options.get("external_id_field", "LeadRelay_Id__c")
         self._client = Client(endpoint)
         account_id_field = endpoint.options.get("account_id_field", "LeadRelay_Id__c")
-        self._finder = Finder(name, self._client, external_id_field)
         self._accounts = AccountFinder(name, self._client, account_id_field)
+        people = tuple(endpoint.options.get("match", ",".join(PEOPLE)).split(","))
+        self._finder = Finder(name, self._client, external_id_field, people)
+        self._lister = Lister(name, self._client, external_id_field)
         self._writer = Writer(name, self._client, self._finder, external_id_field)
 
     def owners(self) -> Iterator[OwnerRecord]:
@@ -111,6 +117,10 @@ class SalesforceConnector:
             for batch in chunks(list(wanted), BATCH):
                 for row in self._client.retrieve(object_type, batch, asked_fields(object_type, fields)):
                     yield to_record(self.name, object_type, row)
+
+    def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
+        """Return up to 2,000 records with the lowest ids above ``after``; converted Leads are among them."""
+        return self._lister.page(object_type, fields, after)
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         """Put records into the recycle bin; those that are not there count as deleted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from leadrelay.cli import access, connections, doctor, leads, playbook, running, secrets, sources
+from leadrelay.cli import access, backfills, connections, doctor, leads, playbook, running, secrets, sources
 
 app = typer.Typer(
     name="leadrelay",
@@ -23,6 +23,7 @@ app.command("explain")(leads.explain)
 app.command("replay")(leads.replay)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)
+app.command("backfill")(backfills.backfill)
 app.command("doctor")(doctor.doctor)
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")

@@ -36,6 +36,7 @@ from model.errors import LeadRelayError
 from sync import explain as stories
 from sync import replay as replays
 from sync import status as counts
+from sync.backfill import lacking
 from sync.outbox import dead_letters
 from sync.replay import SET_ASIDE
 
@@ -66,6 +67,7 @@ def status(as_json: Json = False) -> None:
         print_json(found.as_dict() | {"daemon": daemon, "set_aside": aside, "dead_letters": letters})
         return
     _print_daemon(facts, settings)
+    _print_mirror(found.mirror, settings)
     _print_counts(found)
     _print_aside(aside, letters)
 
@@ -87,6 +89,43 @@ def _print_counts(found: counts.Status) -> None:
         table("Records to write", ("connection", "due", "waiting", "dead", "done", "oldest due"), outbox)
     stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
     console.print(f"\n{counted(found.leads, 'lead')}{': ' if stages else ''}{stages}", markup=False)
+
+
+def _print_mirror(mirror: dict[str, dict[str, counts.MirrorCount]], settings: Settings) -> None:
+    """Show how far each CRM is mirrored, what stops it, and which fields only another walk brings."""
+    rows = [
+        (name, object_type, one.seen, one.total, _standing(one), one.problem)
+        for name, objects in mirror.items()
+        for object_type, one in objects.items()
+    ]
+    if rows:
+        title = "Mirror: what was read of each CRM, to match who is there already"
+        table(title, ("connection", "object", "records", "of", "", "problem"), rows)
+    for name, object_type, names in _lacking(mirror, settings):
+        say(
+            f"{name} {object_type}: the mirror lacks {', '.join(names)}, which the playbook names now: "
+            f"leadrelay backfill {name} --again",
+            style="yellow",
+        )
+
+
+def _standing(one: counts.MirrorCount) -> str:
+    if one.is_walking:
+        return "being read again" if one.is_whole else "being read"
+    return f"whole since {one.finished_at[:16].replace('T', ' ')}"
+
+
+def _lacking(
+    mirror: dict[str, dict[str, counts.MirrorCount]], settings: Settings
+) -> Iterable[tuple[str, str, list[str]]]:
+    try:
+        crms = load(settings.playbook).crms
+    except PlaybookError:
+        return
+    for name, objects in mirror.items():
+        for object_type, one in objects.items():
+            if name in crms and one.is_whole and (names := lacking(object_type, one.fields, crms[name])):
+                yield name, object_type, names
 
 
 def _writing(settings: Settings, snapshot: Connection) -> list[str]:

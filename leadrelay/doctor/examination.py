@@ -7,7 +7,7 @@ from datetime import datetime
 
 from connectors.registry import CONNECTORS, INSPECTORS
 from handlers.registry import HANDLERS
-from leadrelay.connections import Known, endpoint, id_fields
+from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.doctor.accounts import Checked, check_account
 from leadrelay.doctor.findings import Area, Finding
 from leadrelay.doctor.house import check_door, check_seals, check_store
@@ -89,7 +89,7 @@ def _connection(known: Known, playbook: Playbook, name: str, at: datetime) -> Ch
 
 def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime) -> Checked:
     reach = known.reach(crm.connection, crm.kind)
-    point = endpoint(crm.kind, reach, MemoryBudget(crm.limits), id_fields(crm))
+    point = endpoint(crm.kind, reach, MemoryBudget(crm.limits), options_of(crm))
     return check_account(
         crm,
         reach,

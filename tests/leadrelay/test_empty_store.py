@@ -40,6 +40,7 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
         {
             "sources": {},
             "connections": {},
+            "mirror": {},
             "leads": 0,
             "leads_by_stage": {},
             "daemon": {"running": False},
