@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,17 +13,19 @@ from sqlalchemy.engine import Connection
 from connectors.base import Connector
 from mappings.outward import difference, draft
 from mappings.playbook import CrmMap, ObjectMap, Playbook
+from model.change import Record
 from model.decision import EntityKind
 from model.entity import Entity
-from model.event import JsonValue
+from model.event import JsonValue, RecordRef
 from model.lead import ASSOCIATED, Link
 from model.times import Clock
-from sync import accounts, leads, outbox
+from sync import accounts, leads, mirror, outbox
 from sync.batch import People
 from sync.database import Store
 from sync.doubt import with_sent
 from sync.outbox import Claim, DueRow, Unsent
 
+BORN = ("createdate", "CreatedDate")
 FRESH_KINDS = ("owner", "stage")  # never written over a value that was not just read
 
 
@@ -56,6 +58,7 @@ class Sending:
     draft: Mapping[str, JsonValue]
     difference: Mapping[str, JsonValue]
     read_first: bool
+    mirrored: RecordRef | None = None  # the mirror has the company as this record
 
     @property
     def key(self) -> str:
@@ -110,9 +113,43 @@ def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
         if target.name not in people.rosters:
             return ()  # without the CRM's owners no owner could be written
         known = _load(snapshot, rows, kind)
+        mirrored = _mirrored(snapshot, target, crm, known) if kind is EntityKind.ACCOUNT else {}
     if kind is EntityKind.ASSOCIATION:
         return [_plan_association(row, known, crm) for row in rows]
-    return [_plan(row, known.get(row.entity_id), crm, playbook, people, now) for row in rows]
+    planned = [_plan(row, known.get(row.entity_id), crm, playbook, people, now) for row in rows]
+    return [
+        replace(one, mirrored=mirrored[one.entity.id])
+        if isinstance(one, Sending) and one.link is None and one.entity.id in mirrored
+        else one
+        for one in planned
+    ]
+
+
+def _mirrored(
+    snapshot: Connection, target: Target, crm: CrmMap, known: Mapping[str, Entity]
+) -> dict[str, RecordRef]:
+    """Return the records that the mirror has of these accounts' domains, by account.
+
+    Of several the one with our id, else the oldest. It may be gone by now, so it is read before
+    it counts.
+    """
+    object_map = crm.account
+    new = {str(one.get("domain")): one for one in known.values() if crm.connection not in one.links}
+    if object_map is None or not new:
+        return {}
+    found = mirror.find(snapshot, target.space, crm.connection, "domain", new)
+    chosen: dict[str, RecordRef] = {}
+    for domain, seen in found.items():
+        records = [one.record for one in seen if one.record.ref.object == object_map.object]
+        ours = [one for one in records if one.fields.get(object_map.id_field) == new[domain].id]
+        if oldest := min(ours or records, key=_age, default=None):
+            chosen[new[domain].id] = oldest.ref
+    return chosen
+
+
+def _age(record: Record) -> tuple[str, int, str]:
+    born = next((str(record.fields[name]) for name in BORN if record.fields.get(name)), "")
+    return born, len(record.ref.id), record.ref.id  # HubSpot's ids grow with time
 
 
 def _load(snapshot: Connection, rows: Sequence[DueRow], kind: EntityKind) -> dict[str, Entity]:

@@ -9,6 +9,7 @@ from mappings.outward import difference, same_on
 from mappings.playbook import ObjectMap
 from model.change import (
     Association,
+    Exists,
     Gone,
     Outcome,
     Postponed,
@@ -121,8 +122,14 @@ def _send_new(
 ) -> Iterable[Outcome]:
     if not sendings:
         return
-    changes = [_change(s, s.difference) for s in sendings]
     answered: set[str] = set()
+    for known in _read_mirrored(target, [s for s in sendings if s.mirrored], fields):
+        answered.add(known.key)
+        yield known
+    sendings = [s for s in sendings if s.key not in answered]
+    if not sendings:
+        return
+    changes = [_change(s, s.difference) for s in sendings]
     asked = changes
     if not target.connector.asks_before_create and sendings[0].row.kind is not EntityKind.ACCOUNT:
         objects = target.playbook().crms[target.name].objects
@@ -136,6 +143,20 @@ def _send_new(
     missing = [change for change in changes if change.key not in answered]
     if missing:
         yield from target.connector.create(missing, fields)
+
+
+def _read_mirrored(
+    target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Exists | Postponed]:
+    """Read by id the companies that the mirror has; who is gone there is looked for like any other."""
+    refs = {s.mirrored: s.key for s in sendings if s.mirrored}
+    try:
+        found = list(target.connector.read(list(refs), fields)) if refs else []
+    except (RetryLater, Refusal) as error:
+        wait = error.wait if isinstance(error, RetryLater) else None
+        yield from (Postponed(s.key, str(error), wait) for s in sendings)
+        return
+    yield from (Exists(refs[one.ref], one) for one in found if one.ref in refs and not one.archived)
 
 
 def _had_other_address(sending: Sending, objects: Mapping[str, ObjectMap]) -> bool:

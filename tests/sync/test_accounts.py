@@ -9,8 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from model.account import account_id
+from model.change import Record
 from model.decision import EntityKind
-from sync import accounts, links, outbox, tables
+from model.event import RecordRef
+from model.lead import Identity
+from model.listing import Listed
+from sync import accounts, links, mirror, outbox, tables
 from tests.builders import a_crm, mapped
 from tests.sync.house import HUBSPOT, SALESFORCE, a_house, house_playbook
 
@@ -199,6 +203,26 @@ def test_a_record_of_another_account_is_put_before_a_person(house):
         assert links.ACCOUNTS.holders(snapshot, "main", HUBSPOT, "companies", [theirs]) == {theirs: ACME}
         kinds = snapshot.execute(sa.select(tables.reviews.c.kind)).scalars().all()
     assert kinds == ["same_company"]
+
+
+def test_a_company_that_the_mirror_has_is_read_by_id_and_not_searched(house):
+    hubspot = house.crms[HUBSPOT]
+    old, _new = (hubspot.put("companies", domain="acme.com", name=name) for name in ("Old", "New"))
+    gone = RecordRef(HUBSPOT, "companies", "h999")
+    listed = [
+        Listed(Record(RecordRef(HUBSPOT, "companies", one), {}), (Identity("domain", domain),))
+        for one, domain in ((old, "acme.com"), (_new, "acme.com"), (gone.id, "gone.com"))
+    ]
+    now = house.clock.now()
+    house.store.write(partial(mirror.write_page, space="main", listed=listed, read_at=now))
+    house.post(email=ADA)
+    assert settled(house) == []
+    assert hubspot.called("find") == 0
+    assert account_of(house).links[HUBSPOT].remote_id == old
+    house.post(email="cy@gone.com")
+    assert settled(house) == []
+    assert hubspot.called("find") == 1
+    assert len(companies(house, HUBSPOT)) == 3
 
 
 def test_many_people_at_once_take_few_calls(house):
