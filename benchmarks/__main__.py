@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks import acks, burst, deciding, speed
+from benchmarks import acks, burst, deciding, jobs, speed
 from benchmarks.figures import Table, show
 from benchmarks.house import House, open_house
 
@@ -18,6 +18,7 @@ MEASURES: dict[str, Measure] = {
     "speed": speed.without_limits,
     "limits": speed.with_limits,
     "burst": burst.measure,
+    "jobs": jobs.measure,
     "deciding": deciding.measure,
 }
 

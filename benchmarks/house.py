@@ -104,24 +104,34 @@ class House:
         for crm in self.crms:
             crm.reset(limited=limited)
 
-    def playbook(self, *, limited: bool) -> Path:
-        """Return the starter playbook as it ships, or a copy whose CRM maps name no limits."""
-        folder = self.folder / ("playbook" if limited else "playbook-without-limits")
+    def playbook(self, *, limited: bool, job: str = "person") -> Path:
+        """Return a copy of the starter playbook.
+
+        ``limited=False`` takes the limits out of the CRM maps. ``job``: "person" writes people alone,
+        as what it is compared with does; "ids" also each CRM's id into the other; "full" all that
+        the starter does, companies included.
+        """
+        folder = self.folder / f"playbook-{job}{'' if limited else '-without-limits'}"
         if not folder.exists():
             write_starter(folder)
-            for path in () if limited else (folder / "crm").glob("*.yaml"):
-                path.write_text(re.sub(r"^limits:\n(  .*\n)+", "", path.read_text(), flags=re.MULTILINE))
+            for path in (folder / "crm").glob("*.yaml"):
+                path.write_text(_map_for(path.read_text(), limited=limited, job=job))
+            if job != "full":
+                pipeline = folder / "pipeline.yaml"
+                pipeline.write_text(
+                    re.sub(r"^  - account .*\n", "", pipeline.read_text(), flags=re.MULTILINE)
+                )
         return folder
 
     @contextmanager
-    def daemon(self, *, limited: bool) -> Iterator[Process]:
+    def daemon(self, *, limited: bool, job: str = "person") -> Iterator[Process]:
         """Run the daemon with an empty store on disk, both CRMs connected and one lead through it."""
         self.renew(limited=limited)
         port = free_port()
         with tempfile.TemporaryDirectory(dir=self.folder) as home:
             environ = {
                 "LEADRELAY_DATABASE_URL": f"sqlite:///{home}/leadrelay.db",
-                "LEADRELAY_PLAYBOOK": str(self.playbook(limited=limited)),
+                "LEADRELAY_PLAYBOOK": str(self.playbook(limited=limited, job=job)),
                 "LEADRELAY_PORT": str(port),
                 "LEADRELAY_SANDBOX": "true",
                 "LEADRELAY_HUBSPOT_BASE_URL": self.hubspot.url,
@@ -160,6 +170,18 @@ class House:
         if any(not found for found in wait_for(self.crms, {email(STRANGER): sent.at}, 20)):
             answer = requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
             raise RuntimeError(f"no lead came through: {answer.status_code} {answer.text}")
+
+
+def _map_for(text: str, *, limited: bool, job: str) -> str:
+    """Return a CRM's map without what a job does not do."""
+    gone = [] if limited else [r"^limits:\n(  .*\n)+"]
+    if job != "full":
+        gone += [r"^account: .*\n", r"\n(  # .*\n)*  (companies|Account):\n(    .*\n)+"]
+    if job == "person":
+        gone.append(r"^ .*\{field: links\..*\n")
+    for pattern in gone:
+        text = re.sub(pattern, "", text, flags=re.MULTILINE)
+    return text
 
 
 @contextmanager
