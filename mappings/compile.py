@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
 
-from mappings import compile_accounts, compile_crms, compile_rules, compile_sources, loader
+from mappings import (
+    compile_accounts,
+    compile_crms,
+    compile_retention,
+    compile_rules,
+    compile_sources,
+    loader,
+)
 from mappings.loader import Document
 from mappings.playbook import Accounts, CrmMap, Lifecycle, Playbook, Routing, Scoring, Screening, Source
 from mappings.problems import PlaybookError, Problem, did_you_mean
@@ -20,6 +27,7 @@ from mappings.schema import (
     FieldsFile,
     LifecycleFile,
     PipelineFile,
+    RetentionFile,
     RoutingFile,
     ScoringFile,
     ScreeningFile,
@@ -43,8 +51,10 @@ DEFAULT_HANDLERS = (
     "writeback",
 )
 
-SINGLE_FILES = ("accounts", "fields", "lifecycle", "pipeline", "routing", "scoring", "screening")
-OPTIONAL_FILES = {"accounts", "fields"}
+SINGLE_FILES = (
+    "accounts", "fields", "lifecycle", "pipeline", "retention", "routing", "scoring", "screening",
+)  # fmt: skip
+OPTIONAL_FILES = {"accounts", "fields", "retention"}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
@@ -153,6 +163,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         screening and compile_rules.compile_screening(screening),
         pipeline and compile_rules.compile_pipeline(pipeline, scope),
     )
+    retention = one("retention", RetentionFile)
+    keep = compile_retention.compile_retention(retention, scope) if retention else {}
     sources = _sources(files, scope)
     crms = _crms(files, scope)
     problems = [
@@ -176,6 +188,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             fields=scope.fields,
             skip_direct=pipeline.model.attribution.skip_direct,
             accounts=accounts,
+            keep=keep,
         ),
         [],
     )

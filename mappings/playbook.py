@@ -279,6 +279,8 @@ class Limits:
     burst_seconds: float = 10.0
     daily_calls: int | None = None
     reserve: float = 0.2
+    search: float | None = None  # searches a second, apart from ``burst_calls``
+    day: str = "rolling"  # or "midnight": when the day's allowance is new, see ``compile_crms.DAYS``
 
 
 ACCOUNT_OBJECTS: Mapping[str, str] = {"hubspot": "companies", "salesforce": "Account"}
@@ -337,6 +339,7 @@ class Playbook:
     pipeline_place: Place
     fields: Mapping[str, type]  # canonical names and types, declared ones included
     skip_direct: bool = True  # a direct visit never replaces a known last touch
+    keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
     accounts: Accounts = dataclasses.field(default_factory=Accounts)
 
     @property

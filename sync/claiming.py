@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
 from sqlalchemy.engine import Connection
 
 from connectors.base import Connector
@@ -18,13 +19,18 @@ from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue, RecordRef
 from model.lead import ASSOCIATED, Link
+from model.priority import Priority
 from model.times import Clock
 from sync import accounts, leads, mirror, outbox
 from sync.batch import People
 from sync.database import Store
 from sync.doubt import with_sent
+from sync.holding import Holding, renew
 from sync.outbox import Claim, DueRow, Unsent
 
+log = structlog.get_logger("leadrelay.deliverer")
+
+OTHERS_TURN = 10  # one claim of so many begins with the last priority, so that none is left out for good
 BORN = ("createdate", "CreatedDate")
 FRESH_KINDS = ("owner", "stage")  # never written over a value that was not just read
 
@@ -41,11 +47,28 @@ class Target:
     space: str = "main"
     lease_term: timedelta = timedelta(seconds=120)  # longer than the longest call
     observe: Callable[[str, float], None] | None = None  # outcome, seconds since it was wanted
+    connector_at: Callable[[Priority], Connector] | None = None  # the same, for calls that go behind
+    holding: Holding = field(default_factory=Holding)
+    claims: int = 0  # that found something
 
     @property
     def name(self) -> str:
         """The connection's name."""
         return self.connector.name
+
+    def connector_for(self, sendings: Sequence[Sending]) -> Connector:
+        """Return the connector whose calls go out at the first of these rows' priorities."""
+        if self.connector_at is None:
+            return self.connector
+        return self.connector_at(Priority(min(sending.row.priority for sending in sendings)))
+
+    def renew(self) -> None:
+        """Extend the leases of deliveries whose calls take long."""
+        now = self.clock.now()
+        if holds := self.holding.before(now - self.lease_term / 4):
+            for hold in self.store.write(partial(renew, holds=holds, until=now + self.lease_term)):
+                hold.is_lost = True
+                log.warning("outbox.lease_lost", target=self.name, changes=len(hold.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +121,23 @@ def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
     now, playbook = target.clock.now(), target.playbook()
     crm = playbook.crms[target.name]
     with target.store.snapshot() as snapshot:
+        last_first = target.claims % OTHERS_TURN == OTHERS_TURN - 1
         kind: EntityKind | None = EntityKind.LEAD
         if crm.account is not None:
-            kind = outbox.next_kind(snapshot, target.space, target.name, now, crm.needs)
+            kind = outbox.next_kind(
+                snapshot, target.space, target.name, now, crm.needs, last_first=last_first
+            )
         if kind is None:
             return ()
         limit = target.connector.batch_size
         if kind is EntityKind.ASSOCIATION:
             limit = target.connector.association_batch_size
-        rows = outbox.due(snapshot, target.space, target.name, now, limit, crm.needs, kind)
+        rows = outbox.due(
+            snapshot, target.space, target.name, now, limit, crm.needs, kind=kind, last_first=last_first
+        )
         if not rows:
             return ()
+        target.claims += 1
         people = People.load(snapshot, target.space)
         if target.name not in people.rosters:
             return ()  # without the CRM's owners no owner could be written

@@ -20,6 +20,7 @@ from model.decision import (
 )
 from model.errors import Conflict, LostLease, StoreBusy
 from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
+from model.priority import Priority
 from model.times import Clock
 from sync import (
     accounts,
@@ -139,7 +140,7 @@ class Decider:
             raise
         self._people = batch.people
         self._seq, self._stamped_at = last.decided_seq, last.decided_at
-        for name in {item.connection for item in _raises(batch.results, pipeline.playbook)}:
+        for name in {item.connection for item in _raises(batch, pipeline.playbook)}:
             self.store.signals.announce(f"outbox:{name}")
         if self.on_settled:
             self.on_settled(batch.results)
@@ -192,7 +193,7 @@ class Decider:
         leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
-        outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
+        outbox.raise_wanted(connection, self.space, _raises(batch, playbook), now)
         links.LEADS.expect(connection, batch.loaded_revs())
         links.LEADS.remove(connection, batch.dropped_links())
         links.LEADS.save(connection, self.space, batch.changed_links())
@@ -258,14 +259,22 @@ def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
     return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)
 
 
-def _raises(results: Sequence[Result], playbook: Playbook) -> list[Raise]:
+def _raises(batch: Batch, playbook: Playbook) -> list[Raise]:
     found = []
-    for result in results:
+    for result in batch.results:
         for effect in result.effects:
             if not isinstance(effect, WriteBack):
                 continue
+            is_person = effect.kind is EntityKind.LEAD
             whose = result.account_id if effect.kind is EntityKind.ACCOUNT else result.lead_id
             if whose:
-                needs = playbook.crms[effect.connection].needs if effect.kind is EntityKind.LEAD else ()
-                found.append(Raise(effect.connection, effect.object, whose, needs, effect.kind))
+                needs = playbook.crms[effect.connection].needs if is_person else ()
+                priority = _priority(result, effect, batch) if is_person else Priority.COMPANIES
+                found.append(Raise(effect.connection, effect.object, whose, needs, priority, effect.kind))
     return found
+
+
+def _priority(result: Result, effect: WriteBack, batch: Batch) -> Priority:
+    """Speed-to-lead is for those whom the CRM does not have yet."""
+    lead = result.lead or batch.lead(result.lead_id or "")
+    return Priority.PEOPLE if effect.connection in lead.links else Priority.SPEED_TO_LEAD

@@ -42,8 +42,9 @@ class LinkTable:
         held_by = table.c[owner].label("owner_id")
         ids: sa.BindParameter[str] = sa.bindparam("ids", expanding=True)
         self._of_owners = sa.select(table, held_by).where(table.c[owner].in_(ids))
-        self._locked = self._of_owners.order_by(table.c[owner], table.c.connection).with_for_update()
-        self._locked_revs = self._locked.with_only_columns(held_by, table.c.connection, table.c.rev)
+        self._on = self._of_owners.where(table.c.connection.in_(sa.bindparam("on", expanding=True)))
+        locked = self._of_owners.order_by(table.c[owner], table.c.connection).with_for_update()
+        self._locked_revs = locked.with_only_columns(held_by, table.c.connection, table.c.rev)
         self._by_record = sa.select(table.c.remote_id, held_by).where(
             table.c.space == sa.bindparam("of_space"),
             table.c.connection == sa.bindparam("of_connection"),
@@ -112,7 +113,11 @@ class LinkTable:
         The row is read and written in one transaction (locked on PostgreSQL), so a decider
         that loaded it before sees its ``rev`` miss and takes again.
         """
-        rows = connection.execute(self._locked, {"ids": [deal.owner_id for deal in deals]})
+        ids = [deal.owner_id for deal in deals]
+        if connection.dialect.name != "sqlite":  # whose one writer locks everything
+            connection.execute(self._locked_revs, {"ids": ids}).all()
+        on = sorted({deal.ref.connection for deal in deals})
+        rows = connection.execute(self._on, {"ids": ids, "on": on})
         known = {(row.owner_id, row.connection): _link(row) for row in rows}
         changed = []
         for deal in deals:

@@ -20,11 +20,13 @@ from model.change import Record
 from model.event import JsonValue, RecordRef
 from model.lead import Identity
 from model.listing import Listed
-from sync.database import insert_on
+from sync import cursors
+from sync.database import Store, insert_on
 from sync.statements import execute_many
 from sync.tables import mirror, mirror_keys
 
 CHUNK = 5_000  # values in one IN list; SQLite takes 32,766
+FORGET_CHUNK = 2_000  # rows in one transaction
 LONGEST_VALUE = 400  # of a key; what is longer finds nobody
 
 
@@ -49,6 +51,19 @@ def key_of(identity: Identity) -> Identity | None:
         case _:
             value = identity.value.strip()
     return Identity(identity.kind, value) if 0 < len(value) <= LONGEST_VALUE else None
+
+
+def forget(store: Store, space: str, name: str) -> None:
+    """Remove all that is mirrored of a connection that is no more, and how far its walks were.
+
+    A chunk a transaction, so that senders need not wait for it; broken off, it is repeated.
+    """
+    jobs = (cursors.BACKFILL, cursors.MATCH)
+    store.write(lambda connection: cursors.forget(connection, space, name, jobs))
+    place = {"of_space": space, "of_connection": name, "n": FORGET_CHUNK}
+    for statement in (FORGET_SOME_KEYS, FORGET_SOME):
+        while store.write(lambda connection, one=statement: connection.execute(one, place).rowcount):  # type: ignore[misc]
+            pass
 
 
 def is_text(value: str) -> bool:
@@ -240,6 +255,18 @@ ARCHIVE = (
     .where(*_in(mirror, "space", "connection", "object"), mirror.c.remote_id == sa.bindparam("of_id"))
     .values(is_archived=True)
 )
+
+
+def _forget_some(table: sa.Table) -> sa.Delete:
+    key = list(table.primary_key.columns)
+    some = (
+        sa.select(*key).where(*_in(table, "space", "connection")).limit(sa.bindparam("n", type_=sa.Integer))
+    )
+    return sa.delete(table).where(sa.tuple_(*key).in_(some))
+
+
+FORGET_SOME = _forget_some(mirror)
+FORGET_SOME_KEYS = _forget_some(mirror_keys)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -13,12 +13,15 @@ from sqlalchemy.engine import Connection, Row
 
 from model.decision import EntityKind
 from model.event import EventKind, EventState
+from model.priority import Priority
 from sync.database import insert_on
 from sync.doubt import Doubt
 from sync.statements import execute_many
 from sync.tables import account_links, inbox_events, leads, links, outbox_changes
 
 LEAD, ACCOUNT, ASSOCIATION = EntityKind.LEAD, EntityKind.ACCOUNT, EntityKind.ASSOCIATION
+PARKED = datetime(9999, 12, 31, tzinfo=UTC)
+"""``due_at`` of what was gathered while observing, until a release lets it out (``sync/releases.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +32,23 @@ class Raise:
     object: str
     entity_id: str  # the account's where ``kind`` is ACCOUNT, else the lead's
     needs: tuple[str, ...] = ()
+    priority: Priority = Priority.PEOPLE
     kind: EntityKind = LEAD
 
 
-def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], now: datetime) -> None:
-    """Add one to ``wanted`` of each row, making those that are missing.
+def raise_wanted(
+    connection: Connection,
+    space: str,
+    raises: Sequence[Raise],
+    now: datetime,
+    *,
+    due_at: datetime | None = None,
+) -> None:
+    """Add one to ``wanted`` of each row, making those that are missing; due at once unless told otherwise.
 
     A row that waits out a server's answer keeps its ``due_at``: new wishes do not make a
-    busy server less busy.
+    busy server less busy. One that is parked does not wait for its release any more. Of several wishes
+    for a row the first priority counts.
     """
     if not raises:
         return
@@ -51,11 +63,12 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
             "done": 0,
             "dead": 0,
             "needs": list(item.needs),
+            "priority": int(item.priority),
             "attempts": 0,
-            "due_at": now,
+            "due_at": due_at or now,
             "raised_at": now,
         }
-        for item in sorted(dict.fromkeys(raises), key=_locking_order)
+        for item in _once_each(raises)
     ]
     execute_many(connection, _raising(connection.dialect.name), rows)
 
@@ -64,21 +77,26 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
 def _raising(dialect: str) -> sa.Insert:
     c = outbox_changes.c
     insert = insert_on(dialect, outbox_changes)
-    rests = sa.or_(c.wanted <= c.done, c.wanted <= c.dead)
+    begins = sa.or_(c.wanted <= c.done, c.wanted <= c.dead, c.due_at == PARKED)  # its wait, that is
+    goes_first = sa.or_(begins, insert.excluded.priority < c.priority)
     statement: sa.Insert = insert.on_conflict_do_update(
         index_elements=["space", "connection", "object", "entity_kind", "entity_id"],
         set_={
             "wanted": c.wanted + 1,
             "needs": insert.excluded.needs,
-            "due_at": sa.case((rests, insert.excluded.due_at), else_=c.due_at),
-            "raised_at": sa.case((rests, insert.excluded.raised_at), else_=c.raised_at),
+            "priority": sa.case((goes_first, insert.excluded.priority), else_=c.priority),
+            "due_at": sa.case((begins, insert.excluded.due_at), else_=c.due_at),
+            "raised_at": sa.case((begins, insert.excluded.raised_at), else_=c.raised_at),
         },
     )
     return statement
 
 
-def _locking_order(item: Raise) -> tuple[str, str, str, str]:
-    return item.connection, item.object, item.entity_id, item.kind
+def _once_each(raises: Sequence[Raise]) -> list[Raise]:
+    """Return one wish for each row, the one that goes first, in the order of locking."""
+    by_priority = sorted(raises, key=lambda item: item.priority, reverse=True)
+    wishes = {(item.connection, item.object, item.entity_id, item.kind): item for item in by_priority}
+    return [wishes[row] for row in sorted(wishes)]
 
 
 def lock(connection: Connection, ids: Sequence[int]) -> None:
@@ -101,8 +119,15 @@ class DueRow:
     in_flight: Doubt | None
     raised_at: datetime
     done: int = 0
+    priority: int = Priority.PEOPLE
+    release: int | None = None  # the go-live that let it out of what had been gathered
     kind: EntityKind = LEAD
 
+
+DUE_COLUMNS = (  # as in ``DueRow``
+    "id", "object", "entity_id", "wanted", "attempts", "in_flight", "raised_at", "done", "priority",
+    "release",
+)  # fmt: skip
 
 # Statements that every delivery executes are built once: building costs more than executing.
 _ROWS = outbox_changes.c
@@ -122,7 +147,6 @@ IS_DUE = sa.and_(
     IS_FREE,
 )
 
-_OF_KIND = _ROWS.entity_kind == sa.bindparam("of_kind")
 _HAS_PERSON = (
     sa.exists()
     .where(links.c.lead_id == _ROWS.entity_id, links.c.connection == _ROWS.connection)
@@ -146,65 +170,101 @@ def due(
     now: datetime,
     limit: int,
     needs: Iterable[str],
+    *,
     kind: EntityKind = LEAD,
+    last_first: bool = False,
 ) -> list[DueRow]:
-    """Read the next due rows of one kind on a connection whose needed links exist.
+    """Read the next due rows of one kind on a connection whose needed links exist, by priority, then by age.
 
     A lead whose record was just read there, and not merged yet, waits for the decider. An
-    association waits for the records of both.
+    association waits for the records of both. ``last_first`` begins with the last priority, so that
+    it is never left out for good.
     """
-    values = {"of_space": space, "of_connection": connection, "of_kind": str(kind)}
-    rows = snapshot.execute(_due(kind, tuple(needs)), values | {"now": now, "limit": limit})
+    values = {"of_space": space, "of_connection": connection, "now": now, "limit": limit}
+    rows = snapshot.execute(_due(kind, tuple(needs), last_first), values)
     return [DueRow(**row._mapping, kind=kind) for row in rows]
 
 
 def next_kind(
-    snapshot: Connection, space: str, connection: str, now: datetime, needs: Iterable[str]
+    snapshot: Connection,
+    space: str,
+    connection: str,
+    now: datetime,
+    needs: Iterable[str],
+    *,
+    last_first: bool = False,
 ) -> EntityKind | None:
-    """Return of which kind the row is that has been due for longest; ``None`` when none is.
-
-    Of those raised at the same moment people come first.
-    """
+    """Return of which kind the row is that goes first; ``None`` when none is due."""
     values = {"of_space": space, "of_connection": connection, "now": now, "limit": 1}
-    first: list[tuple[datetime, int, EntityKind]] = []
+    first: list[tuple[int, datetime, int, EntityKind]] = []
     for place, kind in enumerate(EntityKind):
-        statement = _first_due(kind, tuple(needs))
-        found = snapshot.execute(statement, values | {"of_kind": str(kind)}).scalar_one_or_none()
-        if found is not None:
-            first.append((found, place, kind))
-    return min(first)[2] if first else None
+        row = snapshot.execute(_first_due(kind, tuple(needs), last_first), values).first()
+        if row is not None:
+            first.append((-row.priority if last_first else row.priority, row.due_at, place, kind))
+    return min(first)[3] if first else None
 
 
 @cache
-def _first_due(kind: EntityKind, needs: tuple[str, ...]) -> sa.Select[Any]:
-    return _due(kind, needs).with_only_columns(_ROWS.due_at)
+def _first_due(kind: EntityKind, needs: tuple[str, ...], last_first: bool) -> sa.Select[Any]:
+    rows, ordered = _in_order(kind, needs, last_first)
+    return ordered.with_only_columns(rows.c.priority, rows.c.due_at)
 
 
 @cache
-def _due(kind: EntityKind, needs: tuple[str, ...]) -> sa.Select[Any]:
+def _due(kind: EntityKind, needs: tuple[str, ...], last_first: bool) -> sa.Select[Any]:
+    rows, ordered = _in_order(kind, needs, last_first)
+    return ordered.with_only_columns(*(rows.c[name] for name in DUE_COLUMNS))
+
+
+def _in_order(
+    kind: EntityKind, needs: tuple[str, ...], last_first: bool
+) -> tuple[sa.Subquery, sa.Select[Any]]:
+    """Put the due rows of each priority together, each read by the index, whatever else is due."""
+    each = [sa.select(_due_of(kind, one, needs).subquery()) for one in Priority]
+    rows = sa.union_all(*each).subquery()
+    order = rows.c.priority.desc() if last_first else rows.c.priority
+    return rows, (
+        sa.select(rows)
+        .order_by(order, rows.c.due_at, rows.c.id)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+    )
+
+
+def _due_of(kind: EntityKind, priority: Priority, needs: tuple[str, ...]) -> sa.Select[Any]:
     c = outbox_changes.c
-    statement = (
-        sa.select(c.id, c.object, c.entity_id, c.wanted, c.attempts, c.in_flight, c.raised_at, c.done)
-        .where(IS_DUE, _OF_KIND)
+    return (
+        sa.select(*(c[name] for name in DUE_COLUMNS), c.due_at)
+        .where(
+            IS_DUE,
+            c.entity_kind == sa.literal_column(f"'{kind}'"),
+            c.priority == sa.literal_column(str(int(priority))),
+            *_may_go(kind, needs),
+        )
         .order_by(c.due_at, c.id)
         .limit(sa.bindparam("limit", type_=sa.Integer))
     )
+
+
+def _may_go(kind: EntityKind, needs: tuple[str, ...]) -> tuple[sa.ColumnElement[bool], ...]:
+    """Build the conditions that what a row of this kind waits for is there."""
     if kind is ASSOCIATION:
-        return statement.where(_HAS_PERSON, _HAS_COMPANY)
+        return _HAS_PERSON, _HAS_COMPANY
     if kind is ACCOUNT:
-        return statement
+        return ()
     e = inbox_events.c
     unmerged = sa.exists().where(
-        e.lead_id == c.entity_id,
+        e.lead_id == outbox_changes.c.entity_id,
         e.state == str(EventState.WAITING),
         e.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
         e.source == sa.bindparam("of_connection"),
     )
-    statement = statement.where(~unmerged)
-    for need in needs:
-        linked = sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == need)
-        statement = statement.where(sa.or_(sa.not_(_names(need)), linked))
-    return statement
+    return ~unmerged, *(is_met(need) for need in needs)
+
+
+def is_met(need: str) -> sa.ColumnElement[bool]:
+    """Build the condition that a row does not need a connection's link, or that there is one."""
+    linked = sa.exists().where(links.c.lead_id == outbox_changes.c.entity_id, links.c.connection == need)
+    return sa.or_(sa.not_(_names(need)), linked)
 
 
 def _names(need: str) -> sa.ColumnElement[bool]:
@@ -288,6 +348,18 @@ class Settled:
 def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
     """Return which of these rows are still under our lease, locked until the transaction ends."""
     return set(connection.execute(HELD, {"ids": ids, "token": token}).scalars())
+
+
+def renew(connection: Connection, ids: Sequence[int], token: str, until: datetime) -> bool:
+    """Extend a lease by which calls are still made; ``False`` where none of its rows is ours any more."""
+    return connection.execute(RENEW, {"ids": ids, "token": token, "until": until}).rowcount > 0
+
+
+RENEW = (
+    sa.update(outbox_changes)
+    .where(_ROWS.id.in_(sa.bindparam("ids", expanding=True)), _ROWS.lease_token == sa.bindparam("token"))
+    .values(lease_until=sa.bindparam("until"))
+)
 
 
 def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:

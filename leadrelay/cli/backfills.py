@@ -21,6 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from leadrelay import logs
 from leadrelay.cli.common import (
     SPACE,
     WRONG_USAGE,
@@ -118,6 +119,7 @@ def _run(
     settings: Settings, store: Store, playbook: Playbook, crm: CrmMap, *, again: bool, quiet: bool
 ) -> dict[str, MirrorCount]:
     """Read page after page in this process, until all is mirrored or the CRM wants a long pause."""
+    logs.configure("error", for_people=True)  # what stops a page is shown beside its bar
     job = _job(settings, store, playbook, crm)
     if again:
         from sync.backfill import begin_again

@@ -49,7 +49,7 @@ def holder(playbook: Path) -> PlaybookHolder:
         ),
         (
             of_other_kind,
-            'crm/hubspot.yaml:10:1: the connection "hubspot" has changed in kind',
+            'crm/hubspot.yaml:10:1: the connection "hubspot" has changed in kind and limits',
         ),
         (
             lambda folder: change(folder, "crm/hubspot.yaml", "burst_calls:", "burst_calls: 1 #"),

@@ -106,6 +106,22 @@ def test_spaces_connections_and_archived_records_are_kept_apart(store):
         assert mirror.find(snapshot, "other", "hubspot", "email", ["a@acme.com"]) == {}
 
 
+def test_of_a_connection_that_is_no_more_nothing_stays(store, monkeypatch):
+    monkeypatch.setattr(mirror, "FORGET_CHUNK", 3)
+    write(store, *(listed(str(n), ("lead", f"ld_{n}")) for n in range(10)))
+    store.write(
+        partial(cursors.begin, space="main", cursor=Cursor("hubspot", BACKFILL, "contacts", NOON, NOON))
+    )
+    other = replace(listed("1", ("lead", "ld_1")))
+    other = replace(other, record=replace(other.record, ref=RecordRef("salesforce", "Lead", "1")))
+    write(store, other)
+    mirror.forget(store, "main", "hubspot")
+    with store.snapshot() as snapshot:
+        assert mirror.counts(snapshot, "main") == {("salesforce", "Lead"): 1}
+        assert cursors.load(snapshot, "main") == []
+    assert [row["connection"] for row in rows(store, mirror_keys)] == ["salesforce"]
+
+
 def test_a_key_that_nothing_can_be_found_by_is_left_out(store):
     write(
         store,

@@ -8,7 +8,7 @@ from alembic import op
 from sync import tables
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -60,7 +60,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_outbox_changes_due",
         "outbox_changes",
-        ["space", "connection", "entity_kind", "due_at"],
+        ["space", "connection", "entity_kind", "priority", "due_at"],
         sqlite_where=DUE,
         postgresql_where=DUE,
     )
@@ -72,7 +72,7 @@ def downgrade() -> None:
     op.create_index(
         "ix_outbox_changes_due",
         "outbox_changes",
-        ["space", "connection", "due_at"],
+        ["space", "connection", "priority", "due_at"],
         sqlite_where=DUE,
         postgresql_where=DUE,
     )
