@@ -29,7 +29,7 @@ from leadrelay.alerts.teller import Teller
 from leadrelay.alerts.watch import Watch, little_room
 from leadrelay.budgets import BudgetDesk
 from leadrelay.clock import SystemClock
-from leadrelay.connections import Known, endpoint
+from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.control import ControlFile
 from leadrelay.golive.opening import Openings
 from leadrelay.metrics import Metrics
@@ -104,8 +104,7 @@ def connect(known: Known, crm: CrmMap, kept: Kept | None = None) -> Connected | 
     if not reach.is_set_up:
         return None
     budget = MemoryBudget(crm.limits, kept=kept)
-    id_field = crm.objects[crm.create_object].id_field
-    to = endpoint(crm.kind, reach, budget, id_field, crm.match)
+    to = endpoint(crm.kind, reach, budget, options_of(crm))
     one = Connected(crm, to, budget, known.writes(crm), reach)
     one.at(Priority.SPEED_TO_LEAD)  # what is wrong with the settings is told here
     return one

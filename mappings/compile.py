@@ -8,13 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
 
-from mappings import compile_crms, compile_retention, compile_rules, compile_sources, loader
+from mappings import (
+    compile_accounts,
+    compile_crms,
+    compile_retention,
+    compile_rules,
+    compile_sources,
+    loader,
+)
 from mappings.loader import Document
-from mappings.playbook import CrmMap, Lifecycle, Playbook, Routing, Scoring, Screening, Source
+from mappings.playbook import Accounts, CrmMap, Lifecycle, Playbook, Routing, Scoring, Screening, Source
 from mappings.problems import PlaybookError, Problem, did_you_mean
 from mappings.schema import (
     KINDS,
     LONGEST_NAME,
+    AccountsFile,
     CrmFile,
     FieldsFile,
     LifecycleFile,
@@ -31,10 +39,22 @@ from mappings.validation import Checked, validated
 from model.decision import Place
 from model.lead import LEAD_FIELDS, RULE
 
-DEFAULT_HANDLERS = ("screen", "identify", "absorb", "attribute", "score", "qualify", "assign", "writeback")
+DEFAULT_HANDLERS = (
+    "screen",
+    "identify",
+    "absorb",
+    "attribute",
+    "score",
+    "qualify",
+    "assign",
+    "account",
+    "writeback",
+)
 
-SINGLE_FILES = ("fields", "lifecycle", "pipeline", "retention", "routing", "scoring", "screening")
-OPTIONAL_FILES = {"fields", "retention"}
+SINGLE_FILES = (
+    "accounts", "fields", "lifecycle", "pipeline", "retention", "routing", "scoring", "screening",
+)  # fmt: skip
+OPTIONAL_FILES = {"accounts", "fields", "retention"}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
@@ -134,6 +154,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     routing = one("routing", RoutingFile)
     screening = one("screening", ScreeningFile)
     pipeline = one("pipeline", PipelineFile)
+    shared = one("accounts", AccountsFile)
+    accounts = compile_accounts.compile_accounts(shared, scope) if shared else Accounts()
     made = (
         lifecycle and compile_rules.compile_lifecycle(lifecycle, scope),
         scoring and compile_rules.compile_scoring(scoring, scope),
@@ -165,6 +187,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             pipeline_place=pipeline.document.place("handlers"),
             fields=scope.fields,
             skip_direct=pipeline.model.attribution.skip_direct,
+            accounts=accounts,
             keep=keep,
         ),
         [],
@@ -180,7 +203,8 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
         objects={
-            _name(stem, doc, "connection"): declared(doc, "objects") for stem, doc in files.crms.items()
+            _name(stem, doc, "connection"): compile_accounts.people_objects(doc)
+            for stem, doc in files.crms.items()
         },
         activities=sorted(compile_sources.activities_of(files.sources)),
         handlers=list(handlers),

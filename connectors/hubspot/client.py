@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubspot.crm import objects, owners
+from hubspot.crm.associations.v4 import BatchApi as AssociationsApi
 from urllib3 import exceptions as transport
 
 from connectors.base import Endpoint
@@ -88,6 +89,7 @@ class Client:
         client = DatedApiClient(configuration, endpoint.options.get("api_version", "2026-09"))
         self._endpoint = endpoint
         self._batches = objects.BatchApi(client)
+        self._associations = AssociationsApi(client)
         self._owners = owners.OwnersApi(client)
         self._searches = objects.SearchApi(client)
 
@@ -117,9 +119,18 @@ class Client:
             body["idProperty"] = by
         return self._call(self._batches.read, object_type, body)
 
-    def search(self, object_type: str, query: Mapping[str, Any]) -> Answer:
-        """One page of a search."""
-        return self._call(self._searches.do_search, object_type, query, kind="search")
+    def search(self, object_type: str, body: Mapping[str, Any]) -> Answer:
+        """One page of a search, which has a limit of its own: 5 a second for the whole account."""
+        return self._call(self._searches.do_search, object_type, dict(body), kind="search")
+
+    def associations(self, from_type: str, to_type: str, ids: Sequence[str]) -> Answer:
+        """Read whom up to 1,000 records are associated with, and as what."""
+        body = {"inputs": [{"id": each} for each in ids]}
+        return self._call(self._associations.get_page, from_type, to_type, body)
+
+    def associate(self, from_type: str, to_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
+        """Associate up to 2,000 pairs of records; repeating it changes nothing."""
+        return self._call(self._associations.create, from_type, to_type, {"inputs": inputs}, writes=True)
 
     def owners(self, *, after: str | None, archived: bool) -> Answer:
         """One page of owners."""

@@ -54,7 +54,8 @@ def test_status_counts_where_everything_ended(beside):
         ["salesforce", "Lead", "0", "0"],
     ]
     assert all(row[4:6] == ["whole", "since"] for row in rows[:5])
-    assert rows[5:] == [["hubspot", "0", "0", "0", "0", "1"], ["salesforce", "0", "0", "0", "0", "1"]]
+    # HubSpot: the person, the company and their association; a Salesforce Lead has no account.
+    assert rows[5:] == [["hubspot", "0", "0", "0", "0", "3"], ["salesforce", "0", "0", "0", "0", "2"]]
     assert "1 lead: 1 mql" in lines
 
 
