@@ -1,0 +1,108 @@
+"""What carries a message to people: one message in, one outcome out.
+
+A message has no mark-up: words, and words that lead somewhere. Each channel writes them in its own
+form, so that nothing a stranger typed into a form becomes a link, a mention or a format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Promise(StrEnum):
+    """What a channel does when it cannot know whether a message arrived."""
+
+    AT_MOST_ONCE = "at_most_once"  # nobody reads it twice: it is marked unknown, counted and shown
+    AT_LEAST_ONCE = "at_least_once"  # it is sent again: somebody may read it twice
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some words of a line, exactly as people shall read them; ``url`` is where they lead, if anywhere."""
+
+    text: str
+    url: str = ""
+
+
+Line = tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to people. ``key`` is ours: where the other side has a place for it, it is sent along."""
+
+    key: str
+    title: str  # one line; the subject of a mail
+    lines: tuple[Line, ...] = ()
+
+    @classmethod
+    def of_text(cls, key: str, title: str, text: Iterable[str] | str = ()) -> Message:
+        """Build a message of plain lines."""
+        lines = text.splitlines() if isinstance(text, str) else text
+        return cls(key, title, tuple((Part(line),) for line in lines))
+
+    @property
+    def size(self) -> int:
+        """The number of characters, those of addresses included."""
+        parts = (part for line in self.lines for part in line)
+        return len(self.title) + len(self.lines) + sum(len(part.text) + len(part.url) for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The other side has taken the message; ``remote_id`` is its name for it, where it gives one."""
+
+    remote_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """This message will never be taken as it is; ``reason`` is in the other side's words."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """Nothing was taken: send it again after ``wait`` seconds (``None``: the usual backoff)."""
+
+    reason: str
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """No message gets through before a person acts: an address revoked, a channel gone, a wrong password."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The message may have been taken: the answer did not come, or said nothing that can be read."""
+
+    reason: str
+
+
+Outcome = Sent | Rejected | Postponed | Closed | Lost
+
+
+class Channel(Protocol):
+    """A way to people: a Slack or Teams channel, a mailbox.
+
+    An implementation holds an address and credentials, and nothing else: no store, no retry
+    loop. ``send`` makes at most one attempt and never raises for what the other side does.
+    Safe to use from several threads.
+    """
+
+    name: str  # as the playbook calls it
+    kind: str  # "slack" | "teams" | "mail"
+    promise: Promise
+    pace: float  # seconds between two messages that the other side's limits ask for
+    capacity: int  # characters that one message may have (``Message.size``)
+
+    def send(self, message: Message) -> Outcome:
+        """Send one message and say what became of it."""
