@@ -1,15 +1,16 @@
 """What carries a message to people: one message in, one outcome out.
 
-A message has no mark-up: words, and words that lead somewhere. Each channel writes them in its own
-form, so that nothing a stranger typed into a form becomes a link, a mention or a format.
+A message (``model.message``) has no mark-up. Each channel writes its words in a form of its own, so that
+nothing a stranger typed into a form becomes a link, a mention or a format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from model.message import Message
 
 
 class Promise(StrEnum):
@@ -17,38 +18,6 @@ class Promise(StrEnum):
 
     AT_MOST_ONCE = "at_most_once"  # nobody reads it twice: it is marked unknown, counted and shown
     AT_LEAST_ONCE = "at_least_once"  # it is sent again: somebody may read it twice
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Some words of a line, exactly as people shall read them; ``url`` is where they lead, if anywhere."""
-
-    text: str
-    url: str = ""
-
-
-Line = tuple[Part, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message to people. ``key`` is ours: where the other side has a place for it, it is sent along."""
-
-    key: str
-    title: str  # one line; the subject of a mail
-    lines: tuple[Line, ...] = ()
-
-    @classmethod
-    def of_text(cls, key: str, title: str, text: Iterable[str] | str = ()) -> Message:
-        """Build a message of plain lines."""
-        lines = text.splitlines() if isinstance(text, str) else text
-        return cls(key, title, tuple((Part(line),) for line in lines))
-
-    @property
-    def size(self) -> int:
-        """The number of characters, those of addresses included."""
-        parts = (part for line in self.lines for part in line)
-        return len(self.title) + len(self.lines) + sum(len(part.text) + len(part.url) for part in parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from mappings.playbook import Playbook
 from mappings.reading import Reading
-from model.decision import Decision
+from model.decision import Decision, Reason
 from model.lead import Identity, Lead
 from model.teammate import Teammate
 
@@ -54,6 +54,8 @@ class Context:
     playbook: Playbook
     seq: int = 0  # decided_seq
     is_new: bool = False  # the lead is being born of this event (known after ``identify``)
+    event_id: int = 0  # row id of the event, as the provenance of what it brings names it
+    reasons: Sequence[Reason] = ()  # what the handlers before this one said of this event
 
 
 class Handler(Protocol):

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from mappings.converters import Unusable, country, is_blank, phone
 from model.event import JsonValue
+from model.lead import OPT_OUT
 from model.times import from_text
 
 Same = Callable[[JsonValue, JsonValue], bool]
@@ -53,6 +54,11 @@ def _words(value: JsonValue) -> str:
 def same_bool(a: JsonValue, b: JsonValue) -> bool:
     """Compare yes and no: ``True``, ``"true"``, ``"1"``."""
     return is_blank(a) == is_blank(b) and (is_blank(a) or _words(a) == _words(b))
+
+
+def same_yes(a: JsonValue, b: JsonValue) -> bool:
+    """Compare two answers of which only a yes says something: blank and no are the same."""
+    return (_words(a or "") == "true") == (_words(b or "") == "true")
 
 
 def same_number(a: JsonValue, b: JsonValue) -> bool:
@@ -141,4 +147,9 @@ BY_KIND: dict[str, Same] = {
     "owner": same_id,
     "stage": same_text,
 }
-BY_FIELD: dict[str, Same] = {"email": same_email, "phone": same_phone, "country": same_country}
+BY_FIELD: dict[str, Same] = {
+    "email": same_email,
+    "phone": same_phone,
+    "country": same_country,
+    OPT_OUT: same_yes,
+}

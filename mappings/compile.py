@@ -8,16 +8,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
 
-from mappings import compile_crms, compile_rules, compile_sources, loader
+from mappings import compile_crms, compile_messages, compile_rules, compile_sources, loader
 from mappings.loader import Document
-from mappings.playbook import CrmMap, Lifecycle, Playbook, Routing, Scoring, Screening, Source
+from mappings.playbook import (
+    CrmMap,
+    FollowUp,
+    Lifecycle,
+    Notifications,
+    Playbook,
+    Routing,
+    Scoring,
+    Screening,
+    Source,
+)
 from mappings.problems import PlaybookError, Problem, did_you_mean
 from mappings.schema import (
     KINDS,
     LONGEST_NAME,
     CrmFile,
     FieldsFile,
+    FollowUpFile,
     LifecycleFile,
+    NotificationsFile,
     PipelineFile,
     RoutingFile,
     ScoringFile,
@@ -30,10 +42,30 @@ from mappings.validation import Checked, validated
 from model.decision import Place
 from model.lead import LEAD_FIELDS, RULE
 
-DEFAULT_HANDLERS = ("screen", "identify", "absorb", "attribute", "score", "qualify", "assign", "writeback")
+DEFAULT_HANDLERS = (
+    "screen",
+    "identify",
+    "absorb",
+    "attribute",
+    "score",
+    "qualify",
+    "assign",
+    "follow_up",
+    "notify",
+    "writeback",
+)
 
-SINGLE_FILES = ("fields", "lifecycle", "pipeline", "routing", "scoring", "screening")
-OPTIONAL_FILES = {"fields"}
+SINGLE_FILES = (
+    "fields",
+    "follow_up",
+    "lifecycle",
+    "notifications",
+    "pipeline",
+    "routing",
+    "scoring",
+    "screening",
+)
+OPTIONAL_FILES = {"fields", "follow_up", "notifications"}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
@@ -142,6 +174,12 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     )
     sources = _sources(files, scope)
     crms = _crms(files, scope)
+    follow_up = one("follow_up", FollowUpFile)
+    notifications = one("notifications", NotificationsFile)
+    told = (
+        compile_messages.compile_follow_up(follow_up, crms, scope) if follow_up else FollowUp(),
+        compile_messages.compile_notifications(notifications, scope) if notifications else Notifications(),
+    )
     problems = [
         *files.problems,
         *scope.problems,
@@ -161,6 +199,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             routing=cast(Routing, made[2]),
             pipeline_place=pipeline.document.place("handlers"),
             fields=scope.fields,
+            follow_up=told[0],
+            notifications=told[1],
             skip_direct=pipeline.model.attribution.skip_direct,
         ),
         [],

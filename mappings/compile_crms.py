@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from mappings.durations import duration
 from mappings.loader import Document
-from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap
+from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap, TaskMap
 from mappings.schema import CrmFieldMap, CrmFile, ObjectFile
 from mappings.scope import Scope
 from mappings.validation import Checked
 from model.decision import Place
 
+TASK_OBJECTS = {"hubspot": "tasks", "salesforce": "Task"}
 TEXT_ONLY = {"hubspot"}  # answers every value as text, whatever the property's type
 
 
@@ -34,6 +35,10 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         place=document.place("connection"),
         needs=tuple(file.needs),
         read_before_write=duration(file.read_before_write),
+        consent_read_within=duration(file.consent_read_within),
+        tasks=TaskMap(TASK_OBJECTS[file.kind], file.tasks.key_field, document.place("tasks"))
+        if file.tasks
+        else None,
     )
 
 
@@ -86,6 +91,7 @@ def _crm_field(
         default=entry.default,
         max_length=entry.max_length,
         allow_clear=entry.allow_clear,
+        read_only=entry.read_only,
         blank_values=tuple(entry.blank_values),
     )
 

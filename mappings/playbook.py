@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mappings.templates import Template
 from model.decision import Place
 from model.event import JsonValue
 from model.lead import Lead
@@ -248,6 +249,7 @@ class CrmField:
     default: JsonValue = None  # sent on create when the lead has none (a field the vendor requires)
     max_length: int | None = None
     allow_clear: bool = False
+    read_only: bool = False  # the vendor sets it itself
     blank_values: tuple[str, ...] = ()  # vendor values that count as blank; "00G*": all that begin so
 
 
@@ -273,6 +275,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskMap:
+    """What tasks are called on one connection, and the text field of theirs that holds our key."""
+
+    object: str  # "tasks", "Task"
+    key_field: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class CrmMap:
     """How leads look on one connection."""
 
@@ -284,6 +295,65 @@ class CrmMap:
     place: Place
     needs: tuple[str, ...] = ()  # connections whose record must exist first
     read_before_write: timedelta = timedelta(0)
+    consent_read_within: timedelta = timedelta(minutes=15)  # before a task or message; else read again
+    tasks: TaskMap | None = None  # without one, nobody gets tasks there
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpRule:
+    """The task that an owner gets with a lead; the first rule whose ``when`` holds makes it."""
+
+    name: str
+    place: Place
+    subject: Template
+    body: tuple[Template, ...]
+    due_in: timedelta  # wall time, from the assignment
+    when: Condition | None = None
+    priority: str = "normal"  # "low" | "normal" | "high"
+    type: str = "todo"  # "todo" | "call" | "email"
+    connections: tuple[str, ...] = ()  # empty: every CRM whose map has tasks
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """Who is asked to do what when a lead is handed to them."""
+
+    rules: tuple[FollowUpRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRule:
+    """A channel as rules name it; its address and secrets come from the environment."""
+
+    name: str
+    kind: str  # "slack" | "teams" | "mail"
+    place: Place
+    channel: str = ""  # Slack with a bot's token: where it posts
+    to: tuple[str, ...] = ()  # mail
+    promise: str = "at_most_once"  # or "at_least_once"
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyRule:
+    """A message, once for each cause: an assignment, a stage that was entered, a post."""
+
+    name: str
+    place: Place
+    on: str  # "assignment" | "stage" | "post"
+    channel: str
+    title: Template
+    lines: tuple[Template, ...]
+    when: Condition | None = None
+    to_owner: bool = False  # mail: to the lead's owner instead of the channel's addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Notifications:
+    """Who is told what, and where."""
+
+    channels: Mapping[str, ChannelRule] = dataclasses.field(default_factory=dict)
+    rules: tuple[NotifyRule, ...] = ()
+    wait_for_links: timedelta = timedelta(seconds=60)  # for the CRM records that a message links to
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +370,8 @@ class Playbook:
     routing: Routing
     pipeline_place: Place
     fields: Mapping[str, type]  # canonical names and types, declared ones included
+    follow_up: FollowUp = FollowUp()
+    notifications: Notifications = Notifications()
     skip_direct: bool = True  # a direct visit never replaces a known last touch
 
     @property

@@ -17,7 +17,7 @@ from mappings.playbook import CrmField, CrmMap, Lifecycle, ObjectMap, Playbook
 from model.change import Record
 from model.decision import Because, RecordConflict
 from model.event import JsonValue
-from model.lead import Lead, Link
+from model.lead import OPT_OUT, Lead, Link
 from sync.doubt import Doubt, arrived
 
 
@@ -55,6 +55,7 @@ def merge(
     merged = Merged(_linked(record, link, object_map, our_words, now))
     theirs = inward_record(record.fields, object_map, crm.connection, lookups)
     ours = draft(lead, object_map, crm.connection, lookups, creating=False)
+    _take_opt_outs(merged, lead, record, object_map)
     for rule in _read_rules(object_map):
         held = record.fields.get(rule.remote)
         if is_blank_on(object_map, rule.remote, held) or rule.remote in our_words:
@@ -78,9 +79,21 @@ def _read_rules(object_map: ObjectMap) -> list[CrmField]:
     """Return the rules that are read back: the first of each lead field; ids and touches are only written."""
     first: dict[str, CrmField] = {}
     for rule in object_map.fields:
-        if rule.field != "id" and "." not in rule.field:
+        if rule.field not in ("id", OPT_OUT) and "." not in rule.field:
             first.setdefault(rule.field, rule)
     return list(first.values())
+
+
+def _take_opt_outs(merged: Merged, lead: Lead, record: Record, object_map: ObjectMap) -> None:
+    """Take a yes of any opt-out field over, whoever has the authority and whatever is newer."""
+    connection = record.ref.connection
+    for rule in object_map.fields:
+        if rule.field != OPT_OUT or lead.fields.get(OPT_OUT) is True or OPT_OUT in merged.fields:
+            continue
+        if same_on(object_map, rule.remote, record.fields.get(rule.remote), True):
+            merged.fields[OPT_OUT] = True
+            text = f"{OPT_OUT}: {connection}'s {rule.remote} says so; an opt-out counts wherever it was said"
+            merged.because.append(Because(text, rule.place))
 
 
 def _is_leads_own(lead: Lead, record: Record, link: Link | None, object_map: ObjectMap) -> bool:

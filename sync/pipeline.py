@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from handlers.apply import apply
@@ -13,6 +13,7 @@ from handlers.base import Context, Handler, Lookups
 from mappings.identity import is_role_address
 from mappings.playbook import Playbook
 from mappings.reading import Reading
+from model import consent
 from model.change import Record
 from model.decision import (
     VERDICT_STATES,
@@ -23,16 +24,18 @@ from model.decision import (
     Decision,
     Effect,
     EnterStage,
+    OneShot,
+    Reason,
     Verdict,
 )
 from model.event import EventState, JsonValue, StoredEvent
 from model.lead import RULE, Lead, Provenance
 from sync.links import record_key
 from sync.merge import merge
-from sync.reasons import Reason, created
+from sync.reasons import created
 from sync.records import person_keys
 
-AFTER_MERGE = ("score", "qualify", "assign", "writeback")
+AFTER_MERGE = ("score", "qualify", "assign", "follow_up", "notify", "writeback")
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
 
 
@@ -70,8 +73,8 @@ class Pipeline:
         )
         is_new = False
         for name, handler in self.handlers:
-            context = self._context(stored, lookups, reading, is_new=is_new)
-            decision = handler(draft, context)
+            context = self._context(result, lookups, reading, is_new=is_new)
+            decision = guarded(handler(draft, context), draft)
             self._note(result, name, decision)
             if decision.verdict is not Verdict.GO:
                 result.state = VERDICT_STATES[decision.verdict]
@@ -152,13 +155,13 @@ class Pipeline:
     def _run_after(self, result: Result, draft: Lead, lookups: Lookups, names: Sequence[str]) -> None:
         for name, handler in self.handlers:
             if name in names:
-                decision = handler(draft, self._context(result.stored, lookups, None, is_new=False))
+                context = self._context(result, lookups, None, is_new=False)
+                decision = guarded(handler(draft, context), draft)
                 self._note(result, name, decision)
                 self._apply(draft, decision, RULE, result.stored)
 
-    def _context(
-        self, stored: StoredEvent, lookups: Lookups, reading: Reading | None, *, is_new: bool
-    ) -> Context:
+    def _context(self, result: Result, lookups: Lookups, reading: Reading | None, *, is_new: bool) -> Context:
+        stored = result.stored
         return Context(
             event=reading,
             now=stored.decided_at,
@@ -166,6 +169,8 @@ class Pipeline:
             playbook=self.playbook,
             seq=stored.decided_seq,
             is_new=is_new,
+            event_id=stored.id,
+            reasons=result.reasons,
         )
 
     @staticmethod
@@ -176,6 +181,20 @@ class Pipeline:
     @staticmethod
     def _apply(draft: Lead, decision: Decision, source: str, stored: StoredEvent) -> None:
         apply(draft, decision, source=source, event_id=stored.id, at=stored.event.occurred_at)
+
+
+def guarded(decision: Decision, lead: Lead) -> Decision:
+    """Withhold what must not be sent for this person; every one-shot effect of every handler passes here."""
+    if not any(isinstance(effect, OneShot) for effect in decision.effects):
+        return decision
+    why = consent.why_not(lead)
+    if not why:
+        return decision
+    effects = tuple(
+        replace(effect, withheld=why) if isinstance(effect, OneShot) else effect
+        for effect in decision.effects
+    )
+    return replace(decision, effects=effects, because=(*decision.because, Because(f"withheld: {why}")))
 
 
 def new_lead_id(stored: StoredEvent) -> str:
