@@ -67,11 +67,25 @@ class Channel(Protocol):
     Safe to use from several threads.
     """
 
-    name: str  # as the playbook calls it
-    kind: str  # "slack" | "teams" | "mail"
-    promise: Promise
-    pace: float  # seconds between two messages that the other side's limits ask for
-    capacity: int  # characters that one message may have (``Message.size``)
+    @property
+    def name(self) -> str:
+        """What the playbook calls it."""
+
+    @property
+    def kind(self) -> str:
+        """``slack``, ``teams`` or ``mail``."""
+
+    @property
+    def promise(self) -> Promise:
+        """What becomes of a message whose answer was lost."""
+
+    @property
+    def pace(self) -> float:
+        """Seconds between two messages that the other side's limits ask for."""
+
+    @property
+    def capacity(self) -> int:
+        """Characters that one message may have (``Message.size``)."""
 
     def send(self, message: Message) -> Outcome:
         """Send one message and say what became of it."""

@@ -25,16 +25,43 @@ LONGEST_NOTICE = 500  # characters that a notification needs
 
 # Words of chat.postMessage for what no other message in this channel would change.
 CLOSED = frozenset(
-    "account_inactive access_denied channel_not_found ekm_access_denied enterprise_is_restricted invalid_auth "
-    "is_archived missing_scope no_permission not_allowed_token_type not_authed not_in_channel "
-    "org_login_required restricted_action restricted_action_read_only_channel team_access_not_granted "
-    "token_expired token_revoked".split()
+    {
+        "account_inactive",
+        "access_denied",
+        "channel_not_found",
+        "ekm_access_denied",
+        "enterprise_is_restricted",
+        "invalid_auth",
+        "is_archived",
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
+        "not_authed",
+        "not_in_channel",
+        "org_login_required",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "team_access_not_granted",
+        "token_expired",
+        "token_revoked",
+    }
 )
 PASSING = frozenset({"fatal_error", "internal_error", "service_unavailable", "team_added_to_org"})
-HOOK_CLOSED = frozenset(  # the same in the words of an incoming webhook
-    "action_prohibited channel_is_archived channel_not_found invalid_token no_active_hooks no_service "
-    "no_service_id no_team posting_to_general_channel_denied team_disabled user_not_found".split()
-)
+HOOK_CLOSED = frozenset(
+    {
+        "action_prohibited",
+        "channel_is_archived",
+        "channel_not_found",
+        "invalid_token",
+        "no_active_hooks",
+        "no_service",
+        "no_service_id",
+        "no_team",
+        "posting_to_general_channel_denied",
+        "team_disabled",
+        "user_not_found",
+    }
+)  # the same in the words of an incoming webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +73,10 @@ class SlackWebhook:
     promise: Promise = Promise.AT_MOST_ONCE
     kind: str = "slack"
     pace: float = 1.0  # "Rate limits": one message a second and webhook
-    capacity: int = 12_000
+    capacity: int = 24_000
+
+    def __repr__(self) -> str:
+        return f"SlackWebhook(name={self.name!r})"  # the address is a secret
 
     def send(self, message: Message) -> Outcome:
         """Send one message."""
@@ -64,7 +94,7 @@ class SlackBot:
     promise: Promise = Promise.AT_MOST_ONCE
     kind: str = "slack"
     pace: float = 1.0  # "Rate limits": one message a second and channel
-    capacity: int = 12_000
+    capacity: int = 24_000
 
     def __repr__(self) -> str:
         return f"SlackBot(name={self.name!r}, channel={self.channel!r})"  # never the token

@@ -17,23 +17,27 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.base import Connector
-from connectors.registry import CONNECTORS
+from connectors.registry import CONNECTORS, INSPECTORS
+from leadrelay.addresses import Pages
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint
 from leadrelay.control import ControlFile
+from leadrelay.messengers import Messengers
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import Settings, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
+from model.event import RecordRef
 from model.times import Clock
 from scheduler import jobs, loops, poll
-from sync import connections, inbox, migrate, outbox
+from sync import connections, effects, inbox, migrate, outbox
 from sync.budgets import MemoryBudget
 from sync.claiming import Target
 from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
+from sync.errands import Outlet
 from sync.leases import Lease
 from webhooks import control
 from webhooks.server import Server, create_app, serve
@@ -51,6 +55,7 @@ class Connected:
     connector: Connector
     budget: MemoryBudget
     writes: bool
+    pages: Pages
 
 
 def connect(known: Known, crm: CrmMap) -> Connected | None:
@@ -63,8 +68,17 @@ def connect(known: Known, crm: CrmMap) -> Connected | None:
         return None
     budget = MemoryBudget(crm.limits)
     id_field = crm.objects[crm.create_object].id_field
-    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_field))
-    return Connected(crm, connector, budget, known.writes(crm))
+    point = endpoint(crm.kind, reach, budget, id_field)
+    connector = CONNECTORS[crm.kind](crm.connection, point)
+    stored = known.of_store(crm.connection, crm.kind)
+    pages = Pages(
+        crm.connection,
+        crm.kind,
+        reach.base_url,
+        stored.account if stored else "",
+        lambda: INSPECTORS[crm.kind](point).account().id,
+    )
+    return Connected(crm, connector, budget, known.writes(crm), pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +133,11 @@ class Daemon:
         self._term = min(TERM, timedelta(seconds=settings.lease_seconds))  # of the decider's lease
         self._seat = self._decider_seat()
         self._dispatchers: dict[str, loops.Dispatcher] = {}
+        self._messengers = Messengers(self._outlet, self.store, settings)
         self._polls: dict[str, poll.RosterPoll] = {}
         self._is_started = self._is_stopping = False
         self.take_connections()
+        self._messengers.take_channels(self.holder.playbook())
         self._control = ControlFile.for_store(self.store.path)
         self._server: Server | None = None
 
@@ -136,6 +152,7 @@ class Daemon:
         """Recover what a killed process left, then start loops, jobs and at last HTTP."""
         if self._alone:
             freed = self.store.write(partial(outbox.release_leases, space=SPACE))
+            freed += self.store.write(partial(effects.release_leases, space=SPACE))
             if freed:
                 log.info("outbox.leases_released", changes=freed)
         self.metrics.watch(self.store, self.clock, SPACE, self.holder.playbook().crms)
@@ -147,6 +164,7 @@ class Daemon:
             self._is_started = True
             for dispatcher in self._dispatchers.values():
                 dispatcher.start()
+        self._messengers.start()
         self._scheduler = jobs.start(self._jobs())
         self._server.start()
         self._exits.callback(self._server.stop)
@@ -167,7 +185,9 @@ class Daemon:
                 one.budget.close()
             for loop in (self._seat.loop, *(one.loop for one in self._dispatchers.values())):
                 loop.wind_down()  # all at once: none takes on new work while another finishes
+            self._messengers.wind_down()
         self._scheduler.shutdown(wait=True)
+        self._messengers.stop()
         for dispatcher in self._dispatchers.values():
             dispatcher.stop()
         self._seat.loop.stop()
@@ -194,6 +214,7 @@ class Daemon:
         self._polls.pop(name, None)
         if before is not None:
             before.budget.close()
+        self._messengers.drop(name)
         if dispatcher is not None:
             dispatcher.stop()
         try:
@@ -207,6 +228,7 @@ class Daemon:
             self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
             if one.writes:
+                self._messengers.add_connection(name, one.connector, one.budget)
                 self._dispatchers[name] = self._dispatcher(one)
                 if self._is_started:
                     self._dispatchers[name].start()
@@ -217,7 +239,9 @@ class Daemon:
     def _decider_seat(self) -> loops.DeciderSeat:
         def build(lease: Lease) -> Decider:
             settled = self.metrics.settled
-            return Decider(self.store, self.clock, lease, self.holder.pipeline, SPACE, self._term, settled)
+            return Decider(
+                self.store, self.clock, lease, self.holder.pipeline, SPACE, self._term, settled, self.shut
+            )
 
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         return loops.DeciderSeat(
@@ -239,12 +263,43 @@ class Daemon:
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
 
+    def _outlet(self, name: str) -> Outlet:
+        """Build what sending one-shot effects needs, without the channel or the connector itself."""
+        return Outlet(
+            name=name,
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            writing=lambda: [other for other, one in list(self.connected.items()) if one.writes],
+            readers=lambda: {other: one.connector for other, one in list(self.connected.items())},
+            address=self._address,
+            space=SPACE,
+            lease_term=timedelta(seconds=self.settings.lease_seconds),
+            observe=partial(self.metrics.effect, name),
+        )
+
+    def _address(self, ref: RecordRef) -> tuple[str, str] | None:
+        one = self.connected.get(ref.connection)
+        return one.pages.of(ref) if one else None
+
+    def shut(self) -> dict[str, str]:
+        """Say of connections and channels why no task or message is sent there, now or later."""
+        found = self._messengers.missing()
+        for name in self.holder.playbook().crms:
+            one = self.connected.get(name)
+            if one is not None and not one.writes:
+                found[name] = f"{name} is only observed"
+            elif one is None and name not in self._unusable:
+                found[name] = f"{name} is not connected"
+        return found
+
     def _jobs(self) -> list[jobs.Job]:
         names = sorted(self.holder.playbook().crms)
         polls = [jobs.Job(f"roster-{name}", 5, partial(self._poll, name), at_start=True) for name in names]
         return [
             *polls,
             jobs.Job("connections", 2, self.take_connections),
+            jobs.Job("channels", 2, self._take_channels, at_start=True),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
             jobs.Job("orphans", 10, self._give_up_orphans),
@@ -257,8 +312,18 @@ class Daemon:
         if one is not None:
             one.run()
 
+    def _take_channels(self) -> None:
+        """Take in what the playbook says of channels now, and what is not known of the connections' pages."""
+        self._messengers.take_channels(self.holder.playbook())
+        for one in list(self.connected.values()):
+            one.pages.learn()
+
     def _give_up_orphans(self) -> None:
-        self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=self.clock.now()))
+        """Give up what cannot be sent any more, and withhold what waits for where nothing is sent."""
+        now = self.clock.now()
+        self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=now))
+        self.store.write(partial(effects.give_up_orphans, space=SPACE, now=now))
+        self.store.write(partial(effects.withhold, space=SPACE, shut=self.shut(), now=now))
 
     def _forget_hashes(self) -> None:
         self.store.write(partial(inbox.forget_hashes, now=self.clock.now()))
@@ -294,6 +359,7 @@ class Daemon:
                 for name, one in list(self.connected.items())
             },
             "unusable": dict(self._unusable),
+            "channels": self._messengers.modes(),
             "polls": {name: one.failure for name, one in list(self._polls.items())},
         }
 
@@ -306,7 +372,11 @@ class Daemon:
         return None if at == migrate.head() else f"is at revision {at}, this version needs {migrate.head()}"
 
     def _check_workers(self) -> str | None:
-        workers = [self._seat.loop, *(one.loop for one in list(self._dispatchers.values()))]
+        workers = [
+            self._seat.loop,
+            *(one.loop for one in list(self._dispatchers.values())),
+            *self._messengers.loops(),
+        ]
         stopped = [one.name for one in workers if not one.is_alive]
         failing = [f"{one.name}: {one.failure}" for one in workers if one.failure]
         return "; ".join([f"{name} has stopped" for name in stopped] + failing) or None
@@ -317,6 +387,7 @@ class Daemon:
             name = source.auth.secret_env
             if name and not self.settings.secret(name):
                 log.warning("source.secret_missing", source=source.name, looked_for=[name, f"{name}_FILE"])
+        self._messengers.warn()
         for crm in self.holder.playbook().crms.values():
             if crm.connection not in self.connected and not self._marks.get(crm.connection):
                 prefix = prefix_of(crm.connection)

@@ -33,10 +33,10 @@ def compile_follow_up(checked: Checked[FollowUpFile], crms: Mapping[str, CrmMap]
         path = ("tasks", n)
         for m, name in enumerate(entry.connections):
             place = document.value_place(*path, "connections", m)
-            if scope.knows(place, "connection", name, list(scope.objects)) and name in crms:
-                if crms[name].tasks is None:
-                    fix = f"Add tasks: {{key_field: …}} to {crms[name].place.file}."
-                    scope.fault(place, f'the map of "{name}" says nothing of tasks', fix)
+            known = scope.knows(place, "connection", name, list(scope.objects))
+            if known and name in crms and crms[name].tasks is None:
+                fix = f"Add tasks: {{key_field: …}} to {crms[name].place.file}."
+                scope.fault(place, f'the map of "{name}" says nothing of tasks', fix)
         rules.append(
             FollowUpRule(
                 name=entry.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,12 +15,28 @@ from mappings.playbook import Playbook
 from model.decision import (
     ForgetTestEvent,
     ForgetTestLead,
+    OneShot,
+    SendAgain,
     WriteBack,
 )
 from model.errors import Conflict, LostLease, StoreBusy
 from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
 from model.times import Clock
-from sync import audit, forget, inbox, leads, leases, ledgers, links, outbox, replay, seats, tables, teammates
+from sync import (
+    audit,
+    effects,
+    forget,
+    inbox,
+    leads,
+    leases,
+    ledgers,
+    links,
+    outbox,
+    replay,
+    seats,
+    tables,
+    teammates,
+)
 from sync.batch import Batch, People
 from sync.database import Store, insert_for, is_away
 from sync.inbox import Mark, Taken
@@ -48,6 +64,7 @@ class Decider:
     space: str = "main"
     term: timedelta = TERM
     on_settled: Callable[[Sequence[Result]], None] | None = None
+    shut: Callable[[], Mapping[str, str]] = dict  # target -> why nothing is sent there (observed, not set up)
     _people: People | None = field(default=None, init=False)
     _seq: int = field(init=False)
     _stamped_at: datetime = field(init=False)
@@ -123,6 +140,8 @@ class Decider:
         self._seq, self._stamped_at = last.decided_seq, last.decided_at
         for name in {item.connection for item in _raises(batch.results, pipeline.playbook)}:
             self.store.signals.announce(f"outbox:{name}")
+        for name in {item.effect.target for item in _one_shots(batch.results)}:
+            self.store.signals.announce(f"effects:{name}")
         if self.on_settled:
             self.on_settled(batch.results)
         return len(taken)
@@ -161,6 +180,8 @@ class Decider:
         leads.claim(connection, self.space, batch.claimed)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
         outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
+        if one_shots := _one_shots(results):
+            effects.insert(connection, self.space, one_shots, now, self.shut())
         links.expect(connection, batch.loaded_revs())
         links.save(connection, self.space, batch.changed_links())
         seats.save(connection, self.space, batch.seats_moved)
@@ -170,12 +191,15 @@ class Decider:
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
-        effects = [effect for result in results for effect in result.effects]
+        wanted = [effect for result in results for effect in result.effects]
+        again = [one.effect for one in wanted if isinstance(one, SendAgain)]
+        if again:
+            effects.send_again(connection, again, now)
         forget.remove_test_leads(
-            connection, [one.lead_id for one in effects if isinstance(one, ForgetTestLead)]
+            connection, [one.lead_id for one in wanted if isinstance(one, ForgetTestLead)]
         )
         forget.remove_test_events(
-            connection, [one.event for one in effects if isinstance(one, ForgetTestEvent)]
+            connection, [one.event for one in wanted if isinstance(one, ForgetTestEvent)]
         )
 
     def _set_aside(self, row: int, failure: Exception) -> int:
@@ -221,6 +245,16 @@ def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
     event = stored.event
     details = chapter(event.kind, event.source, playbook.version, result.reasons, stored.decided_seq)
     return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)
+
+
+def _one_shots(results: Sequence[Result]) -> list[effects.Raised]:
+    return [
+        effects.Raised(effect, result.lead_id, result.stored.id)
+        for result in results
+        if result.lead_id
+        for effect in result.effects
+        if isinstance(effect, OneShot)
+    ]
 
 
 def _raises(results: Sequence[Result], playbook: Playbook) -> list[Raise]:

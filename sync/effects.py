@@ -1,9 +1,9 @@
 """One-shot effects: tasks and messages, each once by our key, and the leases of who is at it.
 
-    waiting ─▶ leased ─▶ sent                 the other side has taken it
-                 │  └──▶ unknown              the answer was lost, and nobody can be asked: never sent again
-                 └─────▶ waiting | dead       put off | will never be taken
-    waiting ───────────▶ withheld             the person opted out, or the target is observed or not set up
+waiting ─▶ leased ─▶ sent                 the other side has taken it
+             │  └──▶ unknown              the answer was lost, and nobody can be asked: never sent again
+             └─────▶ waiting | dead       put off | will never be taken
+waiting ───────────▶ withheld             the person opted out, or the target is observed or not set up
 """
 
 from __future__ import annotations
@@ -123,9 +123,7 @@ def _due(writing: tuple[str, ...]) -> sa.Select[Any]:
     )
     own = _linked(sa.bindparam("of_target"))
     statement = (
-        sa.select(
-            _E.id, _E.key, _E.kind, _E.lead_id, _E.payload, _E.attempts, _E.in_flight, _E.raised_at
-        )
+        sa.select(_E.id, _E.key, _E.kind, _E.lead_id, _E.payload, _E.attempts, _E.in_flight, _E.raised_at)
         .where(IS_DUE, ~unmerged, sa.or_(_E.kind != TASK, own))
         .order_by(_E.due_at, _E.id)
         .limit(sa.bindparam("limit", type_=sa.Integer))
@@ -148,7 +146,6 @@ def lease(
     connection: Connection,
     claims: Mapping[int, Mapping[str, JsonValue]],
     token: str,
-    now: datetime,
     until: datetime,
 ) -> None:
     """Lease rows that the caller holds, each with the exact words about to be sent."""
@@ -181,10 +178,7 @@ def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
 
 
 _LOCKED = (
-    sa.select(_E.id)
-    .where(_E.id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(_E.id)
-    .with_for_update()
+    sa.select(_E.id).where(_E.id.in_(sa.bindparam("ids", expanding=True))).order_by(_E.id).with_for_update()
 )
 FREE = _LOCKED.where(IS_OPEN, IS_FREE)
 HELD = _LOCKED.where(_E.lease_token == sa.bindparam("token"))
@@ -221,7 +215,9 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
             values["attempts"] = one.attempts
         if not one.in_doubt and one.state != UNKNOWN:
             values["in_flight"] = None  # of what is in doubt a person may want to know the words
-        connection.execute(_settling(tuple(values)), {"row": one.id} | {f"new_{k}": v for k, v in values.items()})
+        connection.execute(
+            _settling(tuple(values)), {"row": one.id} | {f"new_{k}": v for k, v in values.items()}
+        )
 
 
 @cache
@@ -253,9 +249,7 @@ def withhold(connection: Connection, space: str, shut: Mapping[str, str], now: d
         statement = sa.update(outbox_effects).where(
             _E.space == space, _E.target == target, _E.state == WAITING, _E.in_flight.is_(None)
         )
-        changed += connection.execute(
-            statement.values(state=WITHHELD, error=why, settled_at=now)
-        ).rowcount
+        changed += connection.execute(statement.values(state=WITHHELD, error=why, settled_at=now)).rowcount
     return changed
 
 

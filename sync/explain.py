@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection
 
 from model.event import JsonValue
 from model.lead import Identity, Lead
-from sync import leads
+from sync import effect_books, leads
+from sync.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes
 from sync.tables import conflicts as conflicts_table
 from sync.tables import leads as leads_table
@@ -51,6 +52,7 @@ class Story:
     chapters: list[Chapter]
     writes: list[WriteState]
     conflicts: list[dict[str, Any]] = field(default_factory=list)
+    effects: list[EffectState] = field(default_factory=list)
 
 
 def find_lead(snapshot: Connection, space: str, needle: str, keys: Sequence[Identity]) -> str | None:
@@ -90,7 +92,13 @@ def read(snapshot: Connection, lead_id: str) -> Story:
         )
         for row in rows
     ]
-    return Story(lead, chapters, _writes(snapshot, lead), _conflicts(snapshot, lead_id))
+    return Story(
+        lead,
+        chapters,
+        _writes(snapshot, lead),
+        _conflicts(snapshot, lead_id),
+        effect_books.of_lead(snapshot, lead_id),
+    )
 
 
 def _writes(snapshot: Connection, lead: Lead) -> list[WriteState]:

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.event import EventKind
+from sync import effect_books
+from sync.effect_books import EffectCount
 from sync.tables import inbox_events, leads, outbox_changes, source_days
 
 SENDERS = (str(EventKind.INTAKE), str(EventKind.REPLAY))
@@ -48,6 +50,7 @@ class Status:
 
     sources: dict[str, SourceCount] = field(default_factory=dict)
     connections: dict[str, ConnectionCount] = field(default_factory=dict)
+    effects: dict[str, EffectCount] = field(default_factory=dict)  # of connections and channels
     leads: int = 0
     leads_by_stage: dict[str, int] = field(default_factory=dict)
 
@@ -74,6 +77,7 @@ def read(snapshot: Connection, space: str, writing: Collection[str], now: dateti
         status.sources[row[0]] = SourceCount(received=int(row[1]), duplicates=int(row[2]))
     _count_events(snapshot, space, writing, status)
     status.connections = _connections(snapshot, space, now)
+    status.effects = effect_books.counts(snapshot, space)
     for stage, count in snapshot.execute(
         sa.select(leads.c.stage, sa.func.count())
         .where(leads.c.space == space, leads.c.is_test.is_(sa.false()))
@@ -140,6 +144,7 @@ class Queues:
 
     events: dict[str, int]  # waiting, dead, quarantined, review
     connections: dict[str, ConnectionCount]
+    effects: dict[str, EffectCount] = field(default_factory=dict)  # without those that were sent
 
 
 def queues(snapshot: Connection, space: str, now: datetime) -> Queues:
@@ -150,7 +155,11 @@ def queues(snapshot: Connection, space: str, now: datetime) -> Queues:
         sa.select(e.state, sa.func.count()).where(e.space == space, e.state.in_(states)).group_by(e.state)
     )
     counts = {row[0]: int(row[1]) for row in rows}
-    return Queues({state: counts.get(state, 0) for state in states}, _unsettled(snapshot, space, now))
+    return Queues(
+        {state: counts.get(state, 0) for state in states},
+        _unsettled(snapshot, space, now),
+        effect_books.unsent(snapshot, space),
+    )
 
 
 def _unsettled(snapshot: Connection, space: str, now: datetime) -> dict[str, ConnectionCount]:

@@ -52,11 +52,7 @@ def digest(messages: Sequence[Message]) -> Message:
     """Combine messages into one that lists them all; a single one stays as it is."""
     if len(messages) == 1:
         return messages[0]
-    lines = [
-        line
-        for one in messages
-        for line in ((Part("— "), Part(one.title)), *one.lines)
-    ]
+    lines = [line for one in messages for line in ((Part("— "), Part(one.title)), *one.lines)]
     return Message(messages[0].key, f"{len(messages)} messages", tuple(lines), messages[0].to)
 
 

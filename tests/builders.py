@@ -44,7 +44,18 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 FATAL = ("body", "email")
 """Fields whose problems a reading calls fatal."""
 
-PIPELINE = ("screen", "identify", "absorb", "attribute", "score", "qualify", "assign", "writeback")
+PIPELINE = (
+    "screen",
+    "identify",
+    "absorb",
+    "attribute",
+    "score",
+    "qualify",
+    "assign",
+    "follow_up",
+    "notify",
+    "writeback",
+)
 
 
 def at(minutes: float) -> datetime:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubspot.crm import objects, owners
+from hubspot.crm.associations import v4 as associations
 from urllib3 import exceptions as transport
 
 from connectors.base import Endpoint
@@ -88,6 +89,7 @@ class Client:
         self._endpoint = endpoint
         self._batches = objects.BatchApi(client)
         self._owners = owners.OwnersApi(client)
+        self._associations = associations.BatchApi(client)
 
     def create(self, object_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
         """Create up to 100 records."""
@@ -114,6 +116,10 @@ class Client:
         if by is not None:
             body["idProperty"] = by
         return self._call(self._batches.read, object_type, body)
+
+    def associated(self, from_type: str, to_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
+        """Read who is associated with up to 1,000 records; ``inputs``: id, and ``after`` for a next page."""
+        return self._call(self._associations.get_page, from_type, to_type, {"inputs": inputs})
 
     def owners(self, *, after: str | None, archived: bool) -> Answer:
         """One page of owners."""

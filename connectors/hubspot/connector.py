@@ -10,8 +10,9 @@ from connectors.hubspot.client import Client
 from connectors.hubspot.errors import words
 from connectors.hubspot.reads import BATCH, Reader
 from connectors.hubspot.records import email_of, to_owner, to_record
+from connectors.hubspot.tasks import Tasks
 from connectors.hubspot.writes import Writer
-from model.change import Exists, Outcome, OwnerRecord, Postponed, Record, RecordChange, Rejected
+from model.change import Exists, Outcome, OwnerRecord, Postponed, Record, RecordChange, Rejected, Task
 from model.errors import RetryLater
 from model.event import RecordRef
 
@@ -34,6 +35,7 @@ class HubSpotConnector:
         self._client = Client(endpoint)
         self._reader = Reader(name, self._client, endpoint.options.get("external_id_field", ""))
         self._writer = Writer(name, self._client, self._reader)
+        self._tasks = Tasks(name, self._client, self._writer)
 
     def owners(self) -> Iterator[OwnerRecord]:
         """Yield every person who can own records; archived owners, who are listed apart, are inactive."""
@@ -80,6 +82,15 @@ class HubSpotConnector:
         for object_type, ids in _ids_by_object(refs).items():
             for row in self._reader.by_id(object_type, ids, fields.get(object_type, ())):
                 yield to_record(self.name, object_type, row)
+
+    def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Make tasks about contacts, a hundred a call."""
+        changes = [RecordChange(task.key, "tasks", {}) for task in tasks]
+        return one_outcome_each(changes, self._tasks.open(tasks))
+
+    def find_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Look for tasks that an earlier call may have made, among those of their contacts."""
+        return self._tasks.find(tasks)
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         """Archive records; they can be restored for 90 days."""

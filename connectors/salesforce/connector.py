@@ -11,8 +11,9 @@ from connectors.salesforce.errors import MAYBE_GONE, codes, is_retryable, words
 from connectors.salesforce.ids import is_id, long_id
 from connectors.salesforce.people import asked_fields, to_record
 from connectors.salesforce.reads import Finder
+from connectors.salesforce.tasks import Tasks
 from connectors.salesforce.writes import Writer, errors_of
-from model.change import Outcome, OwnerRecord, Record, RecordChange
+from model.change import Outcome, OwnerRecord, Record, RecordChange, Task
 from model.errors import Refusal, RetryLater
 from model.event import RecordRef
 
@@ -36,6 +37,7 @@ class SalesforceConnector:
         self._client = Client(endpoint)
         self._finder = Finder(name, self._client, external_id_field)
         self._writer = Writer(name, self._client, self._finder, external_id_field)
+        self._tasks = Tasks(name, self._client, self._writer)
 
     def owners(self) -> Iterator[OwnerRecord]:
         """Yield every user, inactive ones included; queues own Leads too but are nobody's account."""
@@ -71,6 +73,14 @@ class SalesforceConnector:
             for batch in chunks(list(wanted), BATCH):
                 for row in self._client.retrieve(object_type, batch, asked_fields(object_type, fields)):
                     yield to_record(self.name, object_type, row)
+
+    def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Make tasks about Leads and Contacts, 200 a call."""
+        return self._tasks.open(tasks)
+
+    def find_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Look for tasks that an earlier call may have made, by person and key."""
+        return self._tasks.find(tasks)
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         """Put records into the recycle bin; those that are not there count as deleted."""
