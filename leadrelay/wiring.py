@@ -228,10 +228,10 @@ class Daemon:
             self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
             if one.writes:
-                self._messengers.add_connection(name, one.connector, one.budget)
                 self._dispatchers[name] = self._dispatcher(one)
                 if self._is_started:
                     self._dispatchers[name].start()
+                self._messengers.add_connection(name, one.connector, one.budget)
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
             log.info("connection.changed", connection=name, mode=mode)
@@ -313,10 +313,11 @@ class Daemon:
             one.run()
 
     def _take_channels(self) -> None:
-        """Take in what the playbook says of channels now, and what is not known of the connections' pages."""
+        """Take in what the playbook says of channels now, and where the pages of written connections are."""
         self._messengers.take_channels(self.holder.playbook())
         for one in list(self.connected.values()):
-            one.pages.learn()
+            if one.writes:
+                one.pages.learn()
 
     def _give_up_orphans(self) -> None:
         """Give up what cannot be sent any more, and withhold what waits for where nothing is sent."""

@@ -256,6 +256,7 @@ def withhold(connection: Connection, space: str, shut: Mapping[str, str], now: d
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up tasks for a record that could not be made, and say so; return how many."""
     needed = outbox_changes
+    linked = sa.exists().where(links.c.lead_id == _E.lead_id, links.c.connection == _E.target)
     cause = (
         sa.select(sa.func.coalesce(needed.c.error, ""))
         .where(
@@ -264,7 +265,7 @@ def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
             needed.c.entity_id == _E.lead_id,
             needed.c.dead > needed.c.done,
             needed.c.wanted <= needed.c.dead,
-            ~sa.exists().where(links.c.lead_id == _E.lead_id, links.c.connection == _E.target),
+            ~linked.correlate(outbox_effects),  # by itself it would join all effects there are
         )
         .limit(1)
         .scalar_subquery()

@@ -336,6 +336,7 @@ def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up rows whose needed record could not be made, and say so; return how many."""
     c = outbox_changes.c
     needed = outbox_changes.alias("needed")
+    linked = sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == needed.c.connection)
     cause = (
         sa.select(needed.c.connection + ": " + sa.func.coalesce(needed.c.error, ""))
         .where(
@@ -345,7 +346,7 @@ def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
             needed.c.dead > needed.c.done,
             needed.c.wanted <= needed.c.dead,
             sa.cast(c.needs, sa.Text).contains('"' + needed.c.connection + '"'),
-            ~sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == needed.c.connection),
+            ~linked.correlate(outbox_changes, needed),  # by itself it would join all changes there are
         )
         .limit(1)
         .scalar_subquery()

@@ -22,7 +22,7 @@ from sync.consenting import Asked, ask
 from sync.effects import Settled
 from sync.errands import ClaimedErrands, Errand, Outlet, told
 from sync.records import record_payload
-from sync.settling import FIRST_WAIT, LONGEST_WAIT, PATIENCE, REFUSED_WAIT
+from sync.settling import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, PATIENCE, REFUSED_WAIT
 
 log = structlog.get_logger("leadrelay.teller")
 
@@ -50,7 +50,10 @@ Send = Callable[[Sequence[Errand]], Iterator[tuple[int, Verdict]]]
 
 
 def finish(outlet: Outlet, claimed: ClaimedErrands) -> float:
-    """Send what was claimed and record each outcome; return for how many seconds to leave the target alone."""
+    """Send what was claimed and record each outcome; return the seconds to leave a channel alone.
+
+    A connection's budget keeps its calls back by itself.
+    """
     asked = ask(outlet, claimed.errands)
     verdicts = dict(_stopped(claimed.errands, asked))
     free = [one for one in claimed.errands if asked.may_go(one)]
@@ -60,7 +63,8 @@ def finish(outlet: Outlet, claimed: ClaimedErrands) -> float:
     outlet.store.write(partial(_settle, outlet=outlet, claimed=claimed, verdicts=verdicts))
     if any(verdict.record for verdict in verdicts.values()):
         outlet.store.signals.announce("inbox")
-    return max((one.wait or 0.0 for one in verdicts.values() if one.state == effects.WAITING), default=0.0)
+    waits = [one.wait or 0.0 for one in verdicts.values() if one.state == effects.WAITING]
+    return max(waits, default=0.0) if outlet.channel else 0.0
 
 
 def _stopped(errands: Sequence[Errand], asked: Asked) -> Iterator[tuple[int, Verdict]]:
@@ -200,7 +204,7 @@ def _settled(errand: Errand, verdict: Verdict, now: datetime) -> Settled:
     row = errand.row
     if verdict.state != effects.WAITING:
         return Settled(row.id, verdict.state, error=verdict.reason, remote_id=verdict.remote_id)
-    if now - row.raised_at >= PATIENCE:
+    if now - row.raised_at >= PATIENCE and (verdict.free or row.attempts + 1 >= MOST_ATTEMPTS):
         state = effects.UNKNOWN if verdict.in_doubt else effects.DEAD
         text = f"given up after {PATIENCE.total_seconds() / 3600:.0f} hours: {verdict.reason}"
         return Settled(row.id, state, error=text, in_doubt=verdict.in_doubt)

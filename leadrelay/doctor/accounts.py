@@ -123,7 +123,8 @@ def _version(area: Area, inspector: Inspector, today: date) -> Iterator[Finding]
 
 
 def _fields(area: Area, crm: CrmMap, inspector: Inspector, types: Mapping[str, type]) -> Iterator[Finding]:
-    of: dict[str, Fields | None] = {name: inspector.fields(name) for name in crm.objects}
+    asked = [*crm.objects, *([crm.tasks.object] if crm.tasks else [])]
+    of: dict[str, Fields | None] = {name: inspector.fields(name) for name in asked}
     yield from check_map(area, crm, of, types)
 
 

@@ -48,7 +48,10 @@ def test_status_counts_where_everything_ended(beside):
     assert [line.split() for line in lines if line.startswith(("hubspot ", "salesforce "))] == [
         ["hubspot", "0", "0", "0", "1"],
         ["salesforce", "0", "0", "0", "1"],
+        ["hubspot", "0", "1", "0", "0", "0"],  # tasks: waiting, sent, unknown, withheld, dead
+        ["salesforce", "0", "1", "0", "0", "0"],
     ]
+    assert ["slack", "0", "0", "0", "1", "0"] in [line.split() for line in lines]  # not set up here
     assert "1 lead: 1 mql" in lines
 
 
@@ -94,7 +97,10 @@ def test_explain_tells_what_came_in_what_was_decided_and_what_was_written(beside
     assert re.search(
         r"  qualify    suspect → mql: Asked for a demo .*\[lifecycle\.yaml:\d+:\d+\]\n", text
     )  # fmt: skip
-    assert re.search(r"\nhubspot contacts \d+: written\nsalesforce Lead 00Q\w+: written\n$", text)
+    assert re.search(r"\nhubspot contacts \d+: written\nsalesforce Lead 00Q\w+: written\n", text)
+    for crm in ("hubspot", "salesforce"):
+        assert re.search(rf"\ntask “Call who asked for us” in {crm}: sent \w+ 20\d\d-", text)
+    assert "message “New lead for a person” in slack: withheld" in text
 
 
 def test_explain_for_a_program(beside):

@@ -20,6 +20,7 @@ from model.change import (
     Record,
     RecordChange,
     Rejected,
+    Task,
     Updated,
 )
 from model.errors import NotAuthorized
@@ -69,6 +70,7 @@ class FakeCrm:
     staff: Sequence[OwnerRecord] = STAFF
     records: dict[str, Kept] = field(default_factory=dict)
     calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
     creates: Counter[str] = field(default_factory=Counter)  # e-mail -> records made
     _trouble: dict[str, list[Trouble]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -131,6 +133,35 @@ class FakeCrm:
             kept = self.records.get(ref.id)
             if kept is not None:
                 yield self._record(ref.id, kept)
+
+    def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        trouble = self._call("open_tasks", tuple(task.key for task in tasks))
+        if trouble.refused:
+            yield from (Postponed(task.key, trouble.refused, trouble.wait) for task in tasks)
+            return
+        made: list[Outcome] = []
+        for task in tasks:
+            if trouble.rejects and trouble.rejects in task.subject:
+                made.append(Rejected(task.key, "INVALID: the CRM will not take it", ("subject",)))
+            else:
+                self.tasks.append(task)
+                made.append(Created(task.key, RecordRef(self.name, "tasks", f"t{len(self.tasks)}"), {}))
+        if trouble.after:
+            trouble.after()
+        if trouble.lost:
+            made = [Postponed(task.key, "answer lost", answer_lost=True) for task in tasks]
+        yield from made
+
+    def find_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        trouble = self._call("find_tasks", tuple(task.key for task in tasks))
+        if trouble.refused:
+            yield from (Postponed(task.key, trouble.refused, trouble.wait) for task in tasks)
+            return
+        for task in tasks:
+            for number, kept in enumerate(self.tasks, 1):
+                if kept.key == task.key:
+                    ref = RecordRef(self.name, "tasks", f"t{number}")
+                    yield Exists(task.key, Record(ref, {}, self.clock.now()))
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         for ref in refs:
