@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from connectors.base import Connector
 from mappings.outward import inward_record
 from mappings.playbook import Playbook
 from model.change import Record
-from model.errors import ConnectorError
+from model.errors import ConnectorError, NotAuthorized
 from model.event import RecordRef
 from model.lead import OPT_OUT
 from sync.batch import People
 from sync.errands import Errand, Outlet
 
+MOST_CALLS = 8  # for the records of one batch, when some of them cannot be read
 NOBODY = People({}, frozenset(), {})
 
 
@@ -45,16 +47,39 @@ def ask(outlet: Outlet, errands: Sequence[Errand]) -> Asked:
             name: tuple(dict.fromkeys(rule.remote for rule in object_map.fields))
             for name, object_map in playbook.crms[connection].objects.items()
         }
-        try:
-            read = list(reader.read(list(refs), fields))
-        except ConnectorError as error:
-            why = f"whether the person opted out cannot be read in {connection}: {error}"
-            asked.unread |= {row: why for rows in refs.values() for row in rows}
-            continue
-        for record in read:
-            if _says_no(record, playbook):
-                asked.opted_out |= dict.fromkeys(refs.get(record.ref, ()), record)
+        for part, read in _read(reader, list(refs), fields):
+            if isinstance(read, ConnectorError):
+                why = f"whether the person opted out cannot be read in {connection}: {read}"
+                asked.unread |= {row: why for ref in part for row in refs[ref]}
+                continue
+            for record in read:
+                if _says_no(record, playbook):
+                    asked.opted_out |= dict.fromkeys(refs.get(record.ref, ()), record)
     return asked
+
+
+def _read(
+    reader: Connector, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[Sequence[RecordRef], list[Record] | ConnectorError]]:
+    """Read records; where that fails in halves, as one row that cannot be read holds up no other."""
+    parts, calls = [refs], 0
+    while parts:
+        part, calls = parts.pop(0), calls + 1
+        try:
+            yield part, list(reader.read(part, fields))
+        except NotAuthorized as error:
+            yield part, error
+        except ConnectorError as error:
+            if len(part) > 1 and calls + len(parts) < MOST_CALLS:
+                parts += halves(part)
+            else:
+                yield part, error
+
+
+def halves(refs: Sequence[RecordRef]) -> list[Sequence[RecordRef]]:
+    """Cut in the middle."""
+    middle = len(refs) // 2
+    return [refs[:middle], refs[middle:]]
 
 
 def _says_no(record: Record, playbook: Playbook) -> bool:
