@@ -35,8 +35,8 @@ def build(rule: ChannelRule, settings: Settings) -> Channel | Missing:
 
 def mail_server(settings: Settings) -> MailServer | Missing:
     """Return the one mail server of all mail channels, or what is wrong with its variables."""
-    given = settings.environ
-    host, sender = given.get("LEADRELAY_SMTP_HOST", ""), given.get("LEADRELAY_SMTP_FROM", "")
+    environ = settings.environ
+    host, sender = environ.get("LEADRELAY_SMTP_HOST", ""), environ.get("LEADRELAY_SMTP_FROM", "")
     if not host or not sender:
         lacking = tuple(
             name
@@ -44,8 +44,8 @@ def mail_server(settings: Settings) -> MailServer | Missing:
             if not text
         )
         return Missing(f"{' and '.join(lacking)} not set", lacking)
-    security = given.get("LEADRELAY_SMTP_SECURITY") or "starttls"
-    port = given.get("LEADRELAY_SMTP_PORT") or ("465" if security == "tls" else "587")
+    security = environ.get("LEADRELAY_SMTP_SECURITY") or "starttls"
+    port = environ.get("LEADRELAY_SMTP_PORT") or ("465" if security == "tls" else "587")
     if security not in SECURITY:
         return Missing(
             f"LEADRELAY_SMTP_SECURITY={security!r}: one of {', '.join(SECURITY)}",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from model.errors import LeadRelayError
 from model.event import Event
-from sync import inbox, migrate, replay
+from sync import access, inbox, migrate, replay
 from sync.database import Store, exclusive_at, open_store
 
 
@@ -86,6 +87,16 @@ def hand_in(database_url: str, events: Sequence[Event]) -> int:
         return sum(not receipt.duplicate for receipt in inbox.append(store, events))
 
 
+def change_access(database_url: str, act: str, given: Mapping[str, str], now: datetime) -> None:
+    """Change who may look (``sync.access.ACTS``), by the running daemon or here where none runs.
+
+    Raises ``LeadRelayError`` with a sentence when it cannot be done.
+    """
+    if ask_daemon(database_url, "POST", "access", json.dumps({"act": act, **given})) is None:
+        with alone(database_url) as store:
+            store.write(lambda connection: access.act(connection, act, given, now))
+
+
 def ask_daemon(database_url: str, method: str, path: str, data: str = "") -> dict[str, Any] | None:
     """Have the running daemon do something; ``None`` when none answers, which the store's lock proves.
 
@@ -100,9 +111,9 @@ def ask_daemon(database_url: str, method: str, path: str, data: str = "") -> dic
         answer = requests.request(method, url, data=data.encode(), headers=headers, timeout=30)
         if answer.status_code in (401, 404):
             return None  # somebody else answers at that address now: the file of a killed daemon
-        if answer.status_code == 422:
+        if answer.status_code in (409, 422):
             told = answer.json()
-            raise LeadRelayError(f"{told['message']} {told['fix']}")
+            raise LeadRelayError(" ".join(part for part in (told["message"], told["fix"]) if part))
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
     except requests.ConnectionError:

@@ -181,6 +181,7 @@ def show_addresses(
     """Print what to open and what to try."""
     url = local_url(settings.host, port)
     console.print("\nleadrelay is running. Ctrl-C stops everything.", style="bold green")
+    console.print(f"  leadrelay's pages   {url}/")
     console.print(f"  sandbox HubSpot     http://127.0.0.1:{ports['hubspot']}/")
     console.print(f"  sandbox Salesforce  http://127.0.0.1:{ports['salesforce']}/")
     tls = " and ".join(f"https://localhost:{port}/" for port in sandbox_tls_ports().values())

@@ -66,6 +66,17 @@ class PlaybookHolder:
             log.info("playbook.in_force", version=pipeline.playbook.version, changed=changed)
             return changed
 
+    def problems(self) -> tuple[Problem, ...]:
+        """Return every fault of the files on disk, where they are not what is in force."""
+        return self.problem.problems if self.problem else ()
+
+    def files(self) -> list[tuple[str, str]]:
+        """Return name and text of each file on disk, in order."""
+        return [
+            (path.relative_to(self.folder).as_posix(), path.read_text(encoding="utf-8", errors="replace"))
+            for path in sorted(self.folder.rglob("*.yaml"))
+        ]
+
     def complaint(self) -> str | None:
         """Return what is wrong with the files on disk, if anything."""
         if self.problem is None:

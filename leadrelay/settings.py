@@ -172,7 +172,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         lease_seconds=take("LEADRELAY_LEASE_SECONDS", "120", _whole(2, 3_600)),
         log_level=take("LEADRELAY_LOG_LEVEL", "info", _level),
         is_sandbox=take("LEADRELAY_SANDBOX", "false", _flag),
-        public_url=take("LEADRELAY_PUBLIC_URL", "", _address),
+        public_url=take("LEADRELAY_PUBLIC_URL", "", _public_url),
         environ=env,
     )
     problems += _bad_addresses(env) + _unreadable_files(env)
@@ -287,8 +287,8 @@ def _flag(text: str) -> bool:
     return text.lower() in ("true", "1")
 
 
-def _address(text: str) -> str:
-    if text and not is_address(text):
+def _public_url(text: str) -> str:
+    if text and (not is_address(text) or urlsplit(text).path.strip("/")):
         raise ValueError("an address such as https://HOST is needed")
     return text.rstrip("/")
 

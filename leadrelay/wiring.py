@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.base import Connector
 from connectors.registry import CONNECTORS, INSPECTORS
+from dashboard import api, pages
+from dashboard.house import House
 from leadrelay.addresses import Pages
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint
@@ -25,13 +28,13 @@ from leadrelay.control import ControlFile
 from leadrelay.messengers import Messengers
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
-from leadrelay.settings import Settings, local_url, prefix_of
+from leadrelay.settings import Settings, is_loopback, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
 from model.event import RecordRef
-from model.times import Clock
+from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
-from sync import connections, effects, inbox, migrate, outbox
+from sync import access, connections, effects, inbox, migrate, outbox
 from sync.budgets import MemoryBudget
 from sync.claiming import Target
 from sync.connections import StoredConnection
@@ -40,7 +43,7 @@ from sync.decider import TERM, Decider
 from sync.errands import Outlet
 from sync.leases import Lease
 from webhooks import control
-from webhooks.server import Server, create_app, serve
+from webhooks.server import Check, Server, create_app, serve
 
 log = structlog.get_logger("leadrelay")
 
@@ -71,14 +74,14 @@ def connect(known: Known, crm: CrmMap) -> Connected | None:
     point = endpoint(crm.kind, reach, budget, id_field)
     connector = CONNECTORS[crm.kind](crm.connection, point)
     stored = known.of_store(crm.connection, crm.kind)
-    pages = Pages(
+    shown = Pages(
         crm.connection,
         crm.kind,
         reach.base_url,
         stored.account if stored else "",
         lambda: INSPECTORS[crm.kind](point).account().id,
     )
-    return Connected(crm, connector, budget, known.writes(crm), pages)
+    return Connected(crm, connector, budget, known.writes(crm), shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +338,21 @@ class Daemon:
             clock=self.clock,
             token=self._control.token,
             facts=self.facts,
+            act=self._act,
             desk=Desk(self.settings, self.store, self.clock),
+            space=SPACE,
+        )
+        house = House(
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            facts=self.facts,
+            files=self.holder.files,
+            problems=self.holder.problems,
+            checks=self._checks(),
+            record_url=self._record_url,
+            is_open=self.settings.is_sandbox,
+            public_url=self.settings.public_url,
             space=SPACE,
         )
         app = create_app(
@@ -343,26 +360,51 @@ class Daemon:
             playbook=self.holder.playbook,
             secret_of=self.settings.secret,
             clock=self.clock,
-            checks={"store": self._check_store, "workers": self._check_workers},
+            checks=self._checks(),
             registry=self.metrics.registry,
-            extra=[control.blueprint(local)],
+            extra=[control.blueprint(local), pages.blueprint(house), api.blueprint(house)],
         )
         return serve(app, self.settings.host, self.settings.port, self.settings.threads)
 
     def facts(self) -> dict[str, Any]:
-        """Return what only this process knows, for ``leadrelay status``."""
+        """Return what only this process knows, for ``leadrelay status`` and the pages."""
+        polls = list(self._polls.items())
         return {
             "playbook": self.holder.playbook().version,
             "playbook_problem": self.holder.complaint(),
             "deciding": self._seat.is_seated,
             "connections": {
-                name: {"mode": "write" if one.writes else "observe", "calls": one.budget.calls}
+                name: {
+                    "mode": "write" if one.writes else "observe",
+                    "calls": one.budget.calls,
+                    "address": one.pages.base_url,
+                    "budget": one.budget.figures(),
+                }
                 for name, one in list(self.connected.items())
             },
             "unusable": dict(self._unusable),
             "channels": self._messengers.modes(),
-            "polls": {name: one.failure for name, one in list(self._polls.items())},
+            "polls": {name: one.failure for name, one in polls},
+            "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
         }
+
+    def _act(self, name: str, given: Mapping[str, str]) -> None:
+        now = self.clock.now()
+        self.store.write(lambda connection: access.act(connection, name, given, now))
+
+    def _record_url(self, connection: str, object_type: str, remote_id: str) -> str | None:
+        """Return where a person looks at a record; ``None`` where its address cannot be told."""
+        one = self.connected.get(connection)
+        if one is None:
+            return None
+        base_url = one.pages.base_url
+        if self.settings.is_sandbox and is_loopback(base_url):
+            return f"{base_url}/browse/{quote(object_type)}/{quote(remote_id)}"
+        found = one.pages.of(RecordRef(connection, object_type, remote_id))
+        return found[1] if found else None
+
+    def _checks(self) -> dict[str, Check]:
+        return {"store": self._check_store, "workers": self._check_workers}
 
     def _check_store(self) -> str | None:
         try:

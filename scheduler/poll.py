@@ -41,13 +41,13 @@ class RosterPoll:
     ) -> None:
         self._connector, self._store, self._clock, self._every = connector, store, clock, every
         self.name = connector.name
-        self._read_at: datetime | None = None
+        self.read_at: datetime | None = None
         self.failure: str | None = None
 
     def run(self) -> None:
         """Poll if it is time; a failure is kept for ``status`` to show and is tried again on the next run."""
         now = self._clock.now()
-        if self._read_at and now - self._read_at < self._every:
+        if self.read_at and now - self.read_at < self._every:
             return
         try:
             roster(self._connector, self._store, self._clock)
@@ -56,4 +56,4 @@ class RosterPoll:
                 log.warning("poll.roster_failed", connection=self._connector.name, reason=str(error))
             self.failure = str(error)
             return
-        self._read_at, self.failure = now, None
+        self.read_at, self.failure = now, None

@@ -64,21 +64,21 @@ class Batch:
         self.people = people
         self._owners: dict[Identity, str] = {}
         self._leads: dict[str, Lead] = {}
+        self.loaded: dict[str, Lead] = {}  # as the store has them
         self.results: list[Result] = []
         self.changed: dict[str, Lead] = {}
         self.claimed: dict[Identity, str] = {}
         self.seats_moved: dict[tuple[str, str], Seat] = {}
         self.rosters_read: dict[str, datetime] = {}
         self.mates_changed: dict[str, Teammate] = {}
-        self._loaded_links: dict[str, Mapping[str, Link]] = {}
 
     def load(
         self, snapshot: Connection, space: str, keys: Iterable[Identity], lead_ids: Iterable[str]
     ) -> None:
         """Read whom these keys belong to, and those leads."""
         self._owners |= leads.find(snapshot, space, keys)
-        self._leads |= leads.load(snapshot, {*self._owners.values(), *lead_ids})
-        self._loaded_links = {lead.id: dict(lead.links) for lead in self._leads.values()}
+        self.loaded |= leads.load(snapshot, {*self._owners.values(), *lead_ids})
+        self._leads |= self.loaded
 
     # Lookups -------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class Batch:
         return {
             (lead_id, name): link.rev
             for lead_id in self.changed
-            for name, link in self._loaded_links.get(lead_id, {}).items()
+            for name, link in self._links_loaded(lead_id).items()
         }
 
     def changed_links(self) -> list[tuple[str, Link]]:
@@ -156,5 +156,9 @@ class Batch:
             (lead.id, link)
             for lead in self.changed.values()
             for name, link in lead.links.items()
-            if self._loaded_links.get(lead.id, {}).get(name) is not link
+            if self._links_loaded(lead.id).get(name) is not link
         ]
+
+    def _links_loaded(self, lead_id: str) -> Mapping[str, Link]:
+        before = self.loaded.get(lead_id)
+        return before.links if before else {}

@@ -110,6 +110,20 @@ class MemoryBudget:
         with self._lock:
             return self._wait_for("burst", 1)
 
+    def figures(self) -> dict[str, float | int | None]:
+        """Return the limits and what is left of them, for people to look at."""
+        with self._lock:
+            return {
+                "calls": self.calls,
+                "burst_calls": self._limits.burst_calls,
+                "burst_seconds": self._limits.burst_seconds,
+                "daily_calls": self._daily_max,
+                "daily_used": self._used,  # as the server told last; None: it does not tell
+                "reserve": self._limits.reserve,
+                "paused_seconds": max(0.0, self._paused_until - self._monotonic()),
+                "ready_in_seconds": max(0.0, self._wait_for("burst", 1)),
+            }
+
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take in what an answer says of the limits (Salesforce's Sforce-Limit-Info)."""
         usage = _SALESFORCE_USAGE.search(headers.get("Sforce-Limit-Info", ""))

@@ -176,7 +176,7 @@ class Decider:
         if inbox.mark(connection, [_mark_of(result) for result in results]) != len(results):
             raise Conflict("an event is no longer waiting")
         inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
-        leads.save(connection, list(batch.changed.values()), now)
+        leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
         outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)

@@ -27,7 +27,7 @@ class EffectCount:
 
 
 def counts(snapshot: Connection, space: str) -> dict[str, EffectCount]:
-    """Count everything, for ``status``."""
+    """Count everything, by an index alone."""
     statement = (
         sa.select(_E.target, _E.state, sa.func.count()).where(_E.space == space).group_by(_E.target, _E.state)
     )

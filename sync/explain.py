@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +53,22 @@ class Story:
     writes: list[WriteState]
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     effects: list[EffectState] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON; moments stay moments."""
+        lead = self.lead
+        return {
+            "id": lead.id,
+            "fields": lead.fields,
+            "provenance": {
+                name: {"source": origin.source, "at": origin.at, "event": origin.event}
+                for name, origin in lead.provenance.items()
+            },
+            "events": [asdict(chapter) for chapter in self.chapters],
+            "writes": [asdict(write) for write in self.writes],
+            "conflicts": self.conflicts,
+            "effects": [{name: getattr(one, name) for name in one.__slots__} for one in self.effects],
+        }
 
 
 def find_lead(snapshot: Connection, space: str, needle: str, keys: Sequence[Identity]) -> str | None:

@@ -18,6 +18,7 @@ from sync.statements import execute_many
 from sync.tables import activities, identities, leads, touches
 from sync.tables import links as record_links
 
+KEY_LENGTH = 200
 CHUNK = 5_000  # values in one IN list; SQLite takes 32,766
 
 
@@ -122,34 +123,81 @@ def _lead(row: Row[Any]) -> Lead:
     )
 
 
-def save(connection: Connection, changed: Sequence[Lead], now: datetime) -> None:
-    """Insert new leads and update known ones where nobody else has; raises ``Conflict``."""
-    new = [_row(lead, now) for lead in changed if lead.version == 0]
-    known = [_row(lead, now) | {"row": lead.id, "loaded": lead.version} for lead in changed if lead.version]
+def save(connection: Connection, changed: Sequence[Lead], loaded: Mapping[str, Lead], now: datetime) -> None:
+    """Insert new leads and update known ones where nobody else has; raises ``Conflict``.
+
+    ``loaded`` has the known ones as they were. What lists and searches go by is set only where
+    it is another now: SQLite writes every index of a column that an UPDATE names, changed or
+    not, and in a large store each is a page of its own.
+    """
+    new, known = [], []
+    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for lead in changed:
+        if lead.version == 0:
+            new.append(_row(lead, now) | _listed(lead) | _born(lead, now))
+        else:
+            before = _listed(loaded[lead.id])
+            listed = {name: value for name, value in _listed(lead).items() if value != before[name]}
+            known.append(_row(lead, now) | listed | {"row": lead.id, "loaded": lead.version})
+    for row in known:
+        by_columns.setdefault(tuple(row), []).append(row)
     execute_many(connection, INSERT, new)
-    if execute_many(connection, UPDATE, known) != len(known):
+    if sum(execute_many(connection, UPDATE, rows) for rows in by_columns.values()) != len(known):
         raise Conflict("a lead has changed since it was loaded")
 
 
 def _row(lead: Lead, now: datetime) -> dict[str, Any]:
     return {
-        "id": lead.id,
-        "space": lead.space,
-        "unit": lead.unit,
         "version": lead.version + 1,
-        "email": lead.fields.get("email"),
-        "stage": lead.stage,
-        "score": lead.score,
-        "owner": lead.owner,
         "fields": {name: value for name, value in lead.fields.items() if value is not None},
         "provenance": {
             name: [origin.source, to_text(origin.at), origin.event]
             for name, origin in lead.provenance.items()
         },
-        "is_test": lead.is_test,
-        "created_at": lead.created_at or now,
         "updated_at": now,
     }
+
+
+def _listed(lead: Lead) -> dict[str, Any]:
+    """Return what repeats ``fields`` for look-ups and lists: the columns with indexes."""
+    return {
+        "email": lead.fields.get("email"),
+        "stage": lead.stage,
+        "score": lead.score,
+        "owner": lead.owner,
+        **search_keys(lead.fields),
+    }
+
+
+def _born(lead: Lead, now: datetime) -> dict[str, Any]:
+    """Return what never changes."""
+    return {
+        "id": lead.id,
+        "space": lead.space,
+        "unit": lead.unit,
+        "is_test": lead.is_test,
+        "created_at": lead.created_at or now,
+    }
+
+
+def search_keys(fields: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return what lists find a lead by, beside its e-mail."""
+    first, last = search_key(fields.get("first_name")), search_key(fields.get("last_name"))
+    return {
+        "full_name": search_key(f"{first or ''} {last or ''}"),
+        "last_name": last,
+        "company": search_key(fields.get("company")),
+    }
+
+
+def search_key(value: Any) -> str | None:
+    """Write a text as searches compare it: lower case, single spaces, nothing that a store refuses."""
+    if not isinstance(value, str):
+        return None
+    folded = value.casefold()
+    if not folded.isprintable():
+        folded = "".join(mark if mark.isprintable() else " " for mark in folded)
+    return " ".join(folded.split())[:KEY_LENGTH] or None
 
 
 def claim(connection: Connection, space: str, claimed: Mapping[Identity, str]) -> None:

@@ -9,11 +9,30 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mappings.identity import keys_of
 from model.event import Event, EventKind, JsonValue
 from model.times import to_text
-from sync import effect_books
+from sync import effect_books, explain
 from sync.outbox import dead_letters
 from sync.tables import inbox_events, to_json
+
+SET_ASIDE = ("quarantined", "review", "spam", "dead")
+"""Where an event waits for a person; from here it can be replayed."""
+
+
+def unfit(snapshot: Connection, space: str, number: int) -> str | None:
+    """Say why an event cannot be replayed, if it cannot."""
+    event = explain.set_aside(snapshot, space, number)
+    if event is None:
+        return f"There is no event {number}."
+    if event["state"] not in SET_ASIDE:
+        return f"Event {number} is not set aside: it ended as {event['state']}."
+    return None
+
+
+def verdict(snapshot: Connection, space: str, lead: str) -> str | None:
+    """Return the lead that a person says an event is of, or ``new``; ``None`` for nobody known."""
+    return lead if lead == "new" else explain.find_lead(snapshot, space, lead, keys_of(lead))
 
 
 def of_events(

@@ -32,6 +32,18 @@ class SourceCount:
     dead: int = 0  # our rules failed on it, or a CRM will not take its person
     in_flight: int = 0
 
+    def add(self, end: str, count: int) -> None:
+        """Count events of one end."""
+        setattr(self, end, getattr(self, end) + count)
+
+    @property
+    def gap(self) -> int:
+        """How many were received of which nobody can say where they ended; 0 unless something is wrong."""
+        return self.received - sum(getattr(self, end) for end in ENDS)
+
+
+ENDS = ("delivered", "merged", "review", "quarantined", "spam", "dead", "in_flight")
+
 
 @dataclass(slots=True)
 class ConnectionCount:
@@ -62,9 +74,15 @@ class Status:
         return data
 
 
+# Expressions, as SQLite would rather go through a whole unique index that has them in order and look up row
+# after row: with a million it takes many times as long as reading the rows as they lie, or a partial index.
+SOURCE: sa.Label[str] = sa.literal_column("source || ''").label("of_source")
+CONNECTION: sa.Label[str] = sa.literal_column("connection || ''").label("of_connection")
+
+
 def read(snapshot: Connection, space: str, writing: Collection[str], now: datetime) -> Status:
     """Count everything once. ``writing`` names the connections a person must be in to count as delivered."""
-    status = Status()
+    status = totals(snapshot, space, now)
     for row in snapshot.execute(
         sa.select(
             source_days.c.source,
@@ -76,44 +94,83 @@ def read(snapshot: Connection, space: str, writing: Collection[str], now: dateti
     ):
         status.sources[row[0]] = SourceCount(received=int(row[1]), duplicates=int(row[2]))
     _count_events(snapshot, space, writing, status)
-    status.connections = _connections(snapshot, space, now)
-    status.effects = effect_books.counts(snapshot, space)
-    for stage, count in snapshot.execute(
-        sa.select(leads.c.stage, sa.func.count())
-        .where(leads.c.space == space, leads.c.is_test.is_(sa.false()))
-        .group_by(leads.c.stage)
-    ):
-        status.leads_by_stage[stage or ""] = count
-        status.leads += count
     return status
+
+
+def totals(snapshot: Connection, space: str, now: datetime) -> Status:
+    """Count leads and changes, by indexes alone; ``sources`` stays empty."""
+    by_stage = _by_stage(snapshot, space)
+    connections = _connections(snapshot, space, now)
+    return Status(
+        connections=connections,
+        effects=effect_books.counts(snapshot, space),
+        leads=sum(by_stage.values()),
+        leads_by_stage=by_stage,
+    )
+
+
+def _by_stage(snapshot: Connection, space: str) -> dict[str, int]:
+    """Count the leads of each stage: all by one index, less the test leads by another; no row is read."""
+    by_stage = sa.select(leads.c.stage, sa.func.count()).where(leads.c.space == space).group_by(leads.c.stage)
+    counts = {stage or "": int(count) for stage, count in snapshot.execute(by_stage)}
+    for stage, count in snapshot.execute(by_stage.where(sa.text("is_test"))):
+        counts[stage or ""] -= int(count)
+    return {stage: count for stage, count in counts.items() if count}
 
 
 def _count_events(snapshot: Connection, space: str, writing: Collection[str], status: Status) -> None:
     """Say of each sender's event where it ended; one whose person is still on the way is in flight."""
-    e, o = inbox_events.c, outbox_changes.c
-    on_the_way = sa.exists().where(
-        o.space == space,
-        o.entity_id == e.lead_id,
-        o.connection.in_(list(writing)),
-        sa.text("wanted > done AND wanted > dead"),
+    e = inbox_events.c
+    end = ending(space, writing)
+    statement = (
+        sa.select(SOURCE, end, sa.func.count())
+        .where(
+            e.space == space,
+            e.kind.in_(SENDERS),
+            e.source.in_(list(status.sources)),  # a replay of what a CRM said is nobody's post
+            IS_COUNTED,
+        )
+        .group_by("of_source", "end")
     )
+    for source, name, count in snapshot.execute(statement):
+        status.sources.setdefault(source, SourceCount()).add(name, count)
+
+
+IS_COUNTED = sa.and_(
+    inbox_events.c.state.not_in(("replayed", "done")),
+    sa.or_(  # a replay that waits is counted with its event
+        inbox_events.c.kind == str(EventKind.INTAKE), inbox_events.c.state != "waiting"
+    ),
+)
+
+
+def ending(space: str, writing: Collection[str]) -> sa.Label[str]:
+    """Build the expression that says where an event of the inbox ended: a name of ``SourceCount``.
+
+    Whose person is not settled is read first, as a set: it is small, and the events are many.
+    """
+    e, o = inbox_events.c, outbox_changes.c
     found = inbox_events.alias("found")  # records read in a CRM for the same lead
 
+    def wanted_by(condition: str) -> sa.ColumnElement[bool]:
+        unsettled = sa.select(o.entity_id).where(
+            o.space == space, CONNECTION.in_(list(writing)), sa.text(condition)
+        )
+        return e.lead_id.in_(unsettled)
+
     def found_in(state: str) -> sa.ColumnElement[bool]:
-        return sa.exists().where(
+        kinds = (str(EventKind.FOUND), str(EventKind.REPLAY))
+        of_leads = sa.select(found.c.lead_id).where(
             found.c.space == space,
             found.c.state == state,
-            found.c.kind.in_((str(EventKind.FOUND), str(EventKind.REPLAY))),
-            found.c.lead_id == e.lead_id,
+            found.c.kind.in_(kinds),
+            found.c.lead_id.is_not(None),
         )
+        return e.lead_id.in_(of_leads)
 
-    given_up = sa.exists().where(
-        o.space == space,
-        o.entity_id == e.lead_id,
-        o.connection.in_(list(writing)),
-        sa.text("dead > done AND wanted <= dead"),
-    )
-    end = sa.case(
+    on_the_way = wanted_by("wanted > done AND wanted > dead")
+    given_up = wanted_by("dead > done AND wanted <= dead")
+    return sa.case(
         (e.state == "waiting", "in_flight"),
         (e.state.not_in(("new", "merged")), e.state),
         (sa.or_(on_the_way, found_in("waiting")), "in_flight"),
@@ -122,20 +179,6 @@ def _count_events(snapshot: Connection, space: str, writing: Collection[str], st
         (e.state == "new", "delivered"),
         else_="merged",
     ).label("end")
-    statement = (
-        sa.select(e.source, end, sa.func.count())
-        .where(
-            e.space == space,
-            e.kind.in_(SENDERS),
-            e.source.in_(list(status.sources)),  # a replay of what a CRM said is nobody's post
-            e.state.not_in(("replayed", "done")),
-            sa.or_(e.kind == str(EventKind.INTAKE), e.state != "waiting"),  # else counted with its event
-        )
-        .group_by(e.source, end)
-    )
-    for source, name, count in snapshot.execute(statement):
-        counted = status.sources.setdefault(source, SourceCount())
-        setattr(counted, name, getattr(counted, name) + count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,43 +217,30 @@ def _unsettled(snapshot: Connection, space: str, now: datetime) -> dict[str, Con
 
 _o = outbox_changes.c
 _is_due = _o.due_at <= sa.bindparam("now", type_=_o.due_at.type)
-# Conditions word for word as ``ix_outbox_changes_due`` and ``ix_outbox_changes_dead`` say them. Grouped by an
-# expression, as SQLite would rather read the whole unique index, which has the connections in order.
-_connection: sa.Label[str] = sa.literal_column("connection || ''").label("of_connection")
+# Conditions word for word as ``ix_outbox_changes_due`` and ``ix_outbox_changes_dead`` say them.
 PENDING = (
     sa.select(
-        _connection,
+        CONNECTION,
         sa.func.count().filter(_is_due),
         sa.func.count().filter(sa.not_(_is_due)),
         sa.func.min(_o.raised_at).filter(_is_due),
     )
     .where(_o.space == sa.bindparam("of_space"), sa.text("wanted > done AND wanted > dead"))
-    .group_by(_connection)
+    .group_by(CONNECTION)
 )
 GIVEN_UP = (
-    sa.select(_connection, sa.func.count())
+    sa.select(CONNECTION, sa.func.count())
     .where(_o.space == sa.bindparam("of_space"), sa.text("dead > done"), _o.wanted <= _o.dead)
-    .group_by(_connection)
+    .group_by(CONNECTION)
 )
 
 
 def _connections(snapshot: Connection, space: str, now: datetime) -> dict[str, ConnectionCount]:
-    found: dict[str, ConnectionCount] = {}
+    """Count every change, by an index alone: done is what is neither due nor waits nor was given up."""
+    found = _unsettled(snapshot, space, now)
     c = outbox_changes.c
-    state = sa.case(
-        (sa.and_(c.wanted > c.done, c.wanted > c.dead, c.due_at <= now), "due"),
-        (sa.and_(c.wanted > c.done, c.wanted > c.dead), "waiting"),
-        (sa.and_(c.dead > c.done, c.wanted <= c.dead), "dead"),
-        else_="done",
-    ).label("state")
-    statement = (
-        sa.select(c.connection, state, sa.func.count(), sa.func.min(c.raised_at))
-        .where(c.space == space)
-        .group_by(c.connection, state)
-    )
-    for connection, name, count, oldest in snapshot.execute(statement):
+    totals = sa.select(c.connection, sa.func.count()).where(c.space == space).group_by(c.connection)
+    for connection, total in snapshot.execute(totals):
         counted = found.setdefault(connection, ConnectionCount())
-        setattr(counted, name, count)
-        if name == "due":
-            counted.oldest_due = oldest
+        counted.done = total - counted.due - counted.waiting - counted.dead
     return found

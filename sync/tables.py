@@ -66,6 +66,11 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)  # orjson makes a float of 2**64
 
 
+def searchable(length: int) -> sa.String:
+    """Return the type of a text that is compared byte by byte, so that an index finds what begins alike."""
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
@@ -142,10 +147,15 @@ leads = sa.Table(
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("unit", sa.String(64), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("email", sa.String(320)),  # these four repeat ``fields`` for look-ups and lists
+    sa.Column("email", searchable(320)),  # these four repeat ``fields`` for look-ups and lists
     sa.Column("stage", sa.String(64)),
     sa.Column("score", sa.Integer, nullable=False),
     sa.Column("owner", sa.String(320)),
+    sa.Column(
+        "full_name", searchable(200)
+    ),  # these three as ``search_key`` writes them: what a search begins with
+    sa.Column("last_name", searchable(200)),
+    sa.Column("company", searchable(200)),
     sa.Column("fields", Json, nullable=False),
     sa.Column("provenance", Json, nullable=False),
     sa.Column("is_test", sa.Boolean, nullable=False),
@@ -153,6 +163,22 @@ leads = sa.Table(
     _moment("updated_at"),
 )
 sa.Index("ix_leads_email", leads.c.space, leads.c.email)
+# What each costs is told in docs/performance.md; an UPDATE writes only those whose columns change.
+for _name in ("full_name", "last_name", "company"):  # the pages' search, with the e-mail's
+    sa.Index(f"ix_leads_{_name}", leads.c.space, leads.c[_name])
+for _names in ((), ("stage",), ("owner",)):  # the pages' lists, newest first; the overview's counts by stage
+    _columns = [leads.c[_name] for _name in ("space", *_names, "created_at", "id")]
+    sa.Index("_".join(("ix_leads", *_names, "created_at")), *_columns)
+sa.Index(  # by score with any filter: all that is asked is in it, so no row is read but those shown
+    "ix_leads_score", *(leads.c[_name] for _name in ("space", "score", "id", "stage", "owner", "is_test"))
+)
+sa.Index(  # the few that no count counts
+    "ix_leads_test",
+    leads.c.space,
+    leads.c.stage,
+    sqlite_where=sa.text("is_test"),
+    postgresql_where=sa.text("is_test"),
+)
 
 identities = sa.Table(
     "identities",
@@ -381,6 +407,7 @@ sa.Index(
     postgresql_where=sa.text("state IN ('waiting', 'leased')"),
 )
 sa.Index("ix_outbox_effects_lead_id", outbox_effects.c.lead_id)
+sa.Index("ix_outbox_effects_state", outbox_effects.c.space, outbox_effects.c.target, outbox_effects.c.state)
 sa.Index(
     "ix_outbox_effects_unsent",
     outbox_effects.c.space,
@@ -428,4 +455,32 @@ person_keys = sa.Table(
     metadata,
     sa.Column("lead_id", sa.String(40), primary_key=True),
     sa.Column("key", sa.String(64), nullable=False),
+)
+
+users = sa.Table(  # who may sign in to the pages
+    "users",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("password", sa.String(200), nullable=False),  # scrypt, as werkzeug writes it
+    _moment("created_at"),
+    _moment("changed_at"),
+)
+
+sessions = sa.Table(  # who is signed in; a browser holds the token, the table its hash
+    "sessions",
+    metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("user", sa.String(64), nullable=False),
+    _moment("created_at"),
+    _moment("seen_at"),
+)
+sa.Index("ix_sessions_user", sessions.c.user)
+
+api_tokens = sa.Table(  # who may read by program
+    "api_tokens",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("hash", sa.String(64), nullable=False),
+    _moment("created_at"),
+    sa.UniqueConstraint("hash"),
 )

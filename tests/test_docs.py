@@ -20,7 +20,17 @@ from tests.sandbox import operations
 HOUSE = Path(__file__).resolve().parent.parent
 DOCS = HOUSE / "docs"
 PAGES = [HOUSE / "README.md", HOUSE / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
-ROOMS = ("connectors", "handlers", "leadrelay", "mappings", "model", "scheduler", "sync", "webhooks")
+ROOMS = (
+    "connectors",
+    "dashboard",
+    "handlers",
+    "leadrelay",
+    "mappings",
+    "model",
+    "scheduler",
+    "sync",
+    "webhooks",
+)
 PRODUCT = [path for room in ROOMS for path in sorted((HOUSE / room).rglob("*.py"))]
 
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
@@ -89,6 +99,10 @@ def settings_read() -> set[str]:
         names |= set(re.findall(reads + r'\(\s*"(LEADRELAY_\w+)"', read(path)))
     source = read("leadrelay/settings.py")
     names |= {f"LEADRELAY_<CONNECTION>{part}" for part in re.findall(r'\{prefix\}(_[A-Z_]+)"', source)}
+    source = read("leadrelay/channels.py")
+    names |= {
+        f"LEADRELAY_<CHANNEL>{part}" for part in re.findall(r'\{prefix\}(_(?!.*_FILE)[A-Z_]+)"', source)
+    }
     return names | {f"LEADRELAY_SANDBOX_{name.upper()}_PORT" for name in SANDBOX_PORTS}
 
 

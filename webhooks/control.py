@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from model.errors import Refused
+from model.errors import LeadRelayError, Refused, StoreBusy
 from model.event import Event, EventKind
 from model.times import Clock, from_text
 from sync.connections import StoredConnection, from_json
@@ -42,6 +42,7 @@ class Control:
     clock: Clock
     token: str  # from the control file, readable by the daemon's user only
     facts: Callable[[], dict[str, Any]]  # what only the running process knows
+    act: Callable[[str, Mapping[str, str]], None]  # one of ``sync.access.ACTS``
     desk: Desk
     space: str = "main"
 
@@ -70,6 +71,22 @@ def blueprint(control: Control) -> Blueprint:
             raise Refused(400, "malformed", "A JSON list of events is needed.", "Use the leadrelay command.")
         receipts = control.append([_event(item, control) for item in body])
         return jsonify(taken=sum(not receipt.duplicate for receipt in receipts)), 202
+
+    @routes.post("/access")
+    def access() -> ResponseReturnValue:
+        """Change who may look; answered after the commit."""
+        body = _object()
+        if not all(isinstance(value, str) for value in body.values()):
+            raise _malformed("A JSON object of texts is needed.")
+        try:
+            control.act(body.get("act", ""), body)
+        except KeyError as error:
+            raise _malformed(f"Nothing of the kind: {error}.") from error
+        except StoreBusy:
+            raise
+        except LeadRelayError as error:
+            raise Refused(409, "refused", str(error), "") from error  # the sentence says what to do
+        return jsonify(done=True)
 
     @routes.post("/connections")
     def connect() -> ResponseReturnValue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from leadrelay.cli import connections, doctor, leads, playbook, running, secrets, sources
+from leadrelay.cli import access, connections, doctor, leads, playbook, running, secrets, sources
 
 app = typer.Typer(
     name="leadrelay",
@@ -26,3 +26,5 @@ app.command("disconnect")(connections.disconnect)
 app.command("doctor")(doctor.doctor)
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
+app.add_typer(access.users, name="user")
+app.add_typer(access.tokens, name="token")

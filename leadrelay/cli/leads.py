@@ -37,6 +37,7 @@ from sync import explain as stories
 from sync import replay as replays
 from sync import status as counts
 from sync.outbox import dead_letters
+from sync.replay import SET_ASIDE
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ENDS = {  # how a source's events are counted: attribute -> column
@@ -50,7 +51,6 @@ ENDS = {  # how a source's events are counted: attribute -> column
     "in_flight": "in|flight",
     "duplicates": "dupli-|cates",
 }
-SET_ASIDE = ("quarantined", "review", "spam", "dead")
 
 
 def status(as_json: Json = False) -> None:
@@ -172,7 +172,7 @@ def explain(
             fail(f"No lead is known by {who}. `leadrelay status` lists the events that were set aside.")
         story = stories.read(snapshot, lead_id)
     if as_json:
-        print_json(_story_json(story))
+        print_json(story.as_dict())
     else:
         _tell(story)
 
@@ -208,24 +208,6 @@ def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
     if event["state"] in NEXT_STEPS:
         console.print()
         say(NEXT_STEPS[event["state"]].format(number), hang=2)
-
-
-def _story_json(story: stories.Story) -> dict[str, Any]:
-    lead = story.lead
-    return {
-        "id": lead.id,
-        "fields": lead.fields,
-        "provenance": {
-            name: {"source": origin.source, "at": origin.at, "event": origin.event}
-            for name, origin in lead.provenance.items()
-        },
-        "events": [
-            {name: getattr(chapter, name) for name in chapter.__slots__} for chapter in story.chapters
-        ],
-        "writes": [{name: getattr(write, name) for name in write.__slots__} for write in story.writes],
-        "conflicts": story.conflicts,
-        "effects": [{name: getattr(one, name) for name in one.__slots__} for one in story.effects],
-    }
 
 
 def _tell(story: stories.Story) -> None:
@@ -299,7 +281,7 @@ def replay(
     with reading(settings) as snapshot:
         if lead:
             overrides["lead"] = _verdict(snapshot, lead)
-        problems = [text for number in events or [] if (text := _unfit(snapshot, number))]
+        problems = [text for number in events or [] if (text := replays.unfit(snapshot, SPACE, number))]
         if problems:
             fail("\n".join([*problems, "Nothing was replayed."]))
         ids = list(events or []) + (replays.set_aside(snapshot, SPACE, state) if state else [])
@@ -320,18 +302,8 @@ def replay(
         console.print(f"{taken or 'Nothing'} sent on the way again.{tail}")
 
 
-def _unfit(snapshot: Connection, number: int) -> str | None:
-    """Say why an event cannot be replayed, if it cannot."""
-    event = stories.set_aside(snapshot, SPACE, number)
-    if event is None:
-        return f"There is no event {number}."
-    if event["state"] not in SET_ASIDE:
-        return f"Event {number} is not set aside: it ended as {event['state']}."
-    return None
-
-
 def _verdict(snapshot: Connection, lead: str) -> str:
-    lead_id = lead if lead == "new" else stories.find_lead(snapshot, SPACE, lead, keys_of(lead))
+    lead_id = replays.verdict(snapshot, SPACE, lead)
     if lead_id is None:
         fail(f"No lead is known by {lead}. Nothing was replayed.")
     return lead_id

@@ -211,10 +211,10 @@ def test_three_conflicts_halve_the_batch_and_the_culprit_alone_is_set_aside(stor
         house.post(email=f"p{n}@example.com")
     real = leads.save
 
-    def save(connection, changed, now):
+    def save(connection, changed, loaded, now):
         if any(lead.fields["email"] == "p4@example.com" for lead in changed):
             raise Conflict("a lead that cannot be saved")
-        real(connection, changed, now)
+        real(connection, changed, loaded, now)
 
     tried = []
     real_try = type(house.decider)._try

@@ -1,4 +1,4 @@
-"""The local API of connections: only under the control token, and nothing that cannot be opened."""
+"""The local API: only under the control token, and no credentials that cannot be opened."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
+from model.errors import LeadRelayError
 from model.times import from_text
 from sync.connections import StoredConnection, to_json
 from sync.vault import SealError
@@ -34,7 +35,15 @@ class Desk:
     saved: list[StoredConnection] = field(default_factory=list)
     removed: list[tuple[str, str]] = field(default_factory=list)
     sealed: list[Mapping[str, tuple[str, str]]] = field(default_factory=list)
+    acts: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     is_locked: bool = False
+
+    def act(self, name: str, given: Mapping[str, str]) -> None:
+        if name != "add_user":
+            raise KeyError(name)
+        if given["name"] == "known":
+            raise LeadRelayError("known is a user already.")
+        self.acts.append((name, given))
 
     def save(self, one: StoredConnection) -> None:
         if self.is_locked:
@@ -60,7 +69,12 @@ def desk() -> Desk:
 @pytest.fixture
 def client(desk: Desk) -> FlaskClient:
     api = control.Control(
-        append=lambda _events: [], clock=Noon(), token="control-token", facts=dict, desk=desk
+        append=lambda _events: [],
+        clock=Noon(),
+        token="control-token",
+        facts=dict,
+        act=desk.act,
+        desk=desk,
     )
     app = create_app(
         append=lambda _events: [],
@@ -89,9 +103,20 @@ def test_seals_are_changed_together(client, desk):
     assert (answer.json, desk.sealed) == ({"resealed": 1}, [{"a": ("1", "2")}])
 
 
+def test_an_act_on_who_may_look_is_handed_on(client, desk):
+    body = {"act": "add_user", "name": "ada", "password": "hash"}
+    answer = client.post("/control/access", json=body, headers=TOKEN)
+    assert (answer.status_code, desk.acts) == (200, [("add_user", body)])
+
+
+def test_an_act_that_cannot_be_done_is_refused_in_its_words(client, desk):
+    answer = client.post("/control/access", json={"act": "add_user", "name": "known"}, headers=TOKEN)
+    assert (answer.status_code, answer.json["message"]) == (409, "known is a user already.")
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "connections"), ("DELETE", "connections/hubspot"), ("POST", "seals")],
+    [("POST", "connections"), ("DELETE", "connections/hubspot"), ("POST", "seals"), ("POST", "access")],
 )
 def test_without_the_token_nothing_is_done(client, desk, method, path):
     answer = client.open(f"/control/{path}", method=method, json=to_json(HUBSPOT))
@@ -107,9 +132,13 @@ def test_without_the_token_nothing_is_done(client, desk, method, path):
         ("seals", {}),
         ("seals", {"sealed": {"a": "1"}}),
         ("seals", {"sealed": ["a"]}),
+        ("access", []),
+        ("access", {"act": "add_user", "name": 7}),
+        ("access", {"act": "add_user"}),
+        ("access", {"act": "remove_everything"}),
     ],
 )
-def test_what_is_no_connection_is_refused(client, desk, path, body):
+def test_what_is_malformed_is_refused(client, desk, path, body):
     answer = client.post(f"/control/{path}", json=body, headers=TOKEN)
     assert (answer.status_code, answer.json["code"], desk) == (400, "malformed", Desk())
 

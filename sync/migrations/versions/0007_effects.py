@@ -8,7 +8,7 @@ from alembic import op
 from sync import tables
 
 revision = "0007"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -50,6 +50,7 @@ def upgrade() -> None:
     for name, columns, where in (
         ("ix_outbox_effects_due", ["space", "target", "due_at"], OPEN),
         ("ix_outbox_effects_lead_id", ["lead_id"], None),
+        ("ix_outbox_effects_state", ["space", "target", "state"], None),
         ("ix_outbox_effects_unsent", ["space", "state", "target"], UNSENT),
     ):
         op.create_index(name, "outbox_effects", columns, sqlite_where=where, postgresql_where=where)

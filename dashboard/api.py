@@ -1,0 +1,128 @@
+"""The read API: what the pages show, as JSON, for programs with a token."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from dashboard.house import LONG_PATIENCE_SECONDS, House
+from mappings.identity import keys_of
+from model.errors import Refused
+from model.times import to_text
+from sync import access, explain, leads
+from sync.explain import Story
+
+FIX = "Send `Authorization: Bearer TOKEN`; `leadrelay token add NAME` makes one."
+
+
+def blueprint(house: House) -> Blueprint:
+    """Build ``/api/v1``; every route asks for a token, in the sandbox run, too."""
+    routes = Blueprint("api", __name__, url_prefix="/api/v1")
+
+    @routes.before_request
+    def check_token() -> None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        with house.reading() as snapshot:
+            known = scheme.lower() == "bearer" and access.token_name(snapshot, token.strip())
+        if not known:
+            raise Refused(401, "token", "The token is missing or wrong", FIX)
+
+    @routes.after_request
+    def keep_private(answer: Response) -> Response:
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        return answer
+
+    @routes.get("/leads")
+    def find() -> ResponseReturnValue:
+        """Return the lead with an e-mail."""
+        email = request.args.get("email", "").strip()
+        if "@" not in email:
+            raise Refused(400, "email", "An e-mail is needed", "Ask for /api/v1/leads?email=ada@example.com.")
+        with house.reading() as snapshot:
+            lead_id = explain.find_lead(snapshot, house.space, email, keys_of(email))
+            story = None if lead_id is None else explain.read(snapshot, lead_id)
+        return jsonify(leads=[] if story is None else [_brief(story, house)])
+
+    @routes.get("/leads/<lead_id>")
+    def lead(lead_id: str) -> ResponseReturnValue:
+        """Return one lead: fields, records and how the writes stand."""
+        return jsonify(_brief(_story(lead_id), house))
+
+    @routes.get("/leads/<lead_id>/explain")
+    def story(lead_id: str) -> ResponseReturnValue:
+        """Return everything that was decided on a lead, and why."""
+        return jsonify(_plain(_story(lead_id).as_dict()))
+
+    @routes.get("/status")
+    def status() -> ResponseReturnValue:
+        """Return where everything stands, as the overview counts it."""
+        counted, table = house.status(), house.days(patience=LONG_PATIENCE_SECONDS)
+        sources = {
+            source.name: {
+                "last_post": source.last_post,
+                "usual_gap_seconds": None if source.usual_gap is None else source.usual_gap.total_seconds(),
+                "is_silent": source.is_silent,
+                "gap": source.gap,
+            }
+            for source in (table.value.sources.values() if table else ())
+        }
+        return jsonify(
+            _plain(
+                counted.value.as_dict()
+                | {
+                    "counted_at": counted.at,
+                    "listening": sources,
+                    "daemon": {"running": True} | house.facts(),
+                }
+            )
+        )
+
+    def _story(lead_id: str) -> Story:
+        with house.reading() as snapshot:
+            if not leads.load(snapshot, [lead_id], ledgers=False):
+                raise Refused(
+                    404, "unknown_lead", "There is no such lead", "Ask by e-mail: /api/v1/leads?email=…"
+                )
+            return explain.read(snapshot, lead_id)
+
+    return routes
+
+
+def _brief(story: Story, house: House) -> dict[str, Any]:
+    lead = story.lead
+    found: dict[str, Any] = _plain(
+        {
+            "id": lead.id,
+            "email": lead.get("email"),
+            "stage": lead.stage,
+            "score": lead.score,
+            "owner": lead.owner,
+            "created_at": lead.created_at,
+            "fields": lead.fields,
+            "records": [
+                {
+                    "connection": one.connection,
+                    "object": one.object,
+                    "id": one.remote_id,
+                    "state": one.state,
+                    "error": one.error,
+                    "url": one.remote_id and house.record_url(one.connection, one.object, one.remote_id),
+                }
+                for one in story.writes
+            ],
+        }
+    )
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Write moments as every other part of the product does."""
+    if isinstance(value, datetime):
+        return to_text(value)
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value

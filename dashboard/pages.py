@@ -1,0 +1,365 @@
+"""The pages of the daemon: server-rendered, each with what is there, what is not, and what to do next."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from dashboard import problems, words
+from dashboard.doors import Doors
+from dashboard.house import DAYS, House
+from model.errors import Refused, StoreBusy
+from model.event import Event
+from sync import explain, inbox, leads, lists, replay, status
+from sync.lists import NOBODY, Wanted
+
+log = structlog.get_logger("leadrelay.http")
+
+Views = tuple[tuple[str, Callable[..., ResponseReturnValue]], ...]
+NAVIGATION = (
+    ("overview", "Overview", ("overview",)),
+    ("leads_list", "Leads", ("leads_list", "lead")),
+    ("sources", "Sources", ("sources",)),
+    ("aside_first", "Set aside", ("aside", "letters", "event")),
+    ("connections", "Connections", ("connections",)),
+    ("playbook", "Playbook", ("playbook",)),
+)
+TABS = {
+    "quarantined": "Quarantine",
+    "review": "Review",
+    "spam": "Spam",
+    "dead": "Dead events",
+    "letters": "Dead letters",
+}
+SAID = {
+    "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
+    "nothing": "There was nothing to send again.",
+    "password": "Your password is changed. Every other session has ended.",
+}
+MOST_CHAPTERS = 100
+MOST_REPLAYED = 10_000
+CORRECTIONS = 3  # fields that can be corrected in one go
+ASKED = (
+    "email",
+    "first_name",
+    "last_name",
+    "company",
+    "phone",
+    "country",
+)  # corrected most often: listed first
+
+
+def blueprint(house: House) -> Blueprint:
+    """Build the pages, their checks and their errors."""
+    routes = Blueprint(
+        "pages", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
+    )
+    Doors(house, routes)
+    for name, write in words.FILTERS.items():
+        routes.add_app_template_filter(write, name)
+    views = _Pages(house)
+    looks: Views = (
+        ("/", views.overview),
+        ("/leads", views.leads_list),
+        ("/leads/<lead_id>", views.lead),
+        ("/sources", views.sources),
+        ("/aside", views.aside_first),
+        ("/aside/letters", views.letters),
+        ("/aside/<state>", views.aside),
+        ("/events/<int:number>", views.event),
+        ("/connections", views.connections),
+        ("/playbook", views.playbook),
+    )
+    for path, view in looks:
+        routes.add_url_rule(path, view_func=view, methods=["GET"])
+    acts: Views = (
+        ("/events/<int:number>/replay", views.replay_event),
+        ("/aside/<state>/replay", views.replay_all),
+        ("/aside/letters/replay", views.replay_letters),
+    )
+    for path, view in acts:
+        routes.add_url_rule(path, view_func=view, methods=["POST"])
+    routes.context_processor(views.frame)
+    _answer_errors(routes)
+    return routes
+
+
+class _Pages:
+    """One method a page; what is read comes from one snapshot."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    def frame(self) -> dict[str, Any]:
+        """Return what every page shows around its own."""
+        here = (request.endpoint or "").removeprefix("pages.")
+        return {
+            "navigation": [(to, label, here in ends) for to, label, ends in NAVIGATION],
+            "who": g.get("who"),
+            "is_open": self.house.is_open,
+            "csrf": g.get("csrf", ""),
+            "now": self.house.clock.now(),
+            "said": SAID.get(request.args.get("said", "")),
+        }
+
+    def overview(self) -> str:
+        """Show what is wrong first, then how much there is and how it flows."""
+        house, facts, now = self.house, self.house.facts(), self.house.clock.now()
+        counted, table, queues = house.totals(), house.days(), house.queues()
+        return render_template(
+            "dashboard/overview.html",
+            facts=facts,
+            counted=counted,
+            queues=queues,
+            hours=table and table.value.hours,
+            chart=_chart(table.value.hours if table else []),
+            day=table and sum(count for _, count in table.value.hours),
+            troubles=problems.find(house, facts, queues, table.value if table else None, now),
+            stages=counted and _by_stage(counted.value),
+            crms=house.playbook().crms,
+        )
+
+    def leads_list(self) -> str:
+        """Show a page of leads by what is asked for."""
+        order = request.args.get("order", "")
+        wanted = Wanted(
+            search=request.args.get("q", "").strip()[:200],
+            stage=request.args.get("stage", ""),
+            owner=request.args.get("owner", ""),
+            order=order if order in ("score", "created_at") else "created_at",
+            after=request.args.get("after", ""),
+        )
+        with self.house.reading() as snapshot:
+            try:
+                page = lists.leads_page(snapshot, self.house.space, wanted)
+            except ValueError:
+                abort(404)
+            owners = lists.owners(snapshot, self.house.space)
+            stages = lists.stages(snapshot, self.house.space)
+        asked = {"q": wanted.search, "stage": wanted.stage, "owner": wanted.owner, "order": wanted.order}
+        return render_template(
+            "dashboard/leads.html",
+            page=page,
+            wanted=wanted,
+            asked={name: value for name, value in asked.items() if value},
+            owners=owners,
+            stages=stages,
+            nobody=NOBODY,
+            most=lists.MOST_FOUND,
+        )
+
+    def lead(self, lead_id: str) -> str:
+        """Tell one lead's story, the newest first."""
+        with self.house.reading() as snapshot:
+            if not leads.load(snapshot, [lead_id], ledgers=False):
+                abort(404)
+            story = explain.read(snapshot, lead_id)
+        urls = {
+            one.connection: self.house.record_url(one.connection, one.object, one.remote_id)
+            for one in story.writes
+            if one.remote_id
+        }
+        name = " ".join(words.plain(story.lead.get(part)) for part in ("first_name", "last_name")).strip()
+        return render_template(
+            "dashboard/lead.html",
+            story=story,
+            lead=story.lead,
+            name=name,
+            urls=urls,
+            chapters=story.chapters[: -MOST_CHAPTERS - 1 : -1],
+            older=max(0, len(story.chapters) - MOST_CHAPTERS),
+        )
+
+    def sources(self) -> str:
+        """Show the reconciliation by source and day."""
+        asked = request.args.get("days", "")
+        number = int(asked) if asked.isascii() and asked.isdigit() and int(asked) in DAYS else DAYS[0]
+        table = self.house.days(number)
+        return render_template(
+            "dashboard/sources.html",
+            table=table,
+            number=number,
+            choices=DAYS,
+            ends=status.ENDS,
+            known=self.house.playbook().sources,
+        )
+
+    def aside_first(self) -> ResponseReturnValue:
+        """Go to the first list."""
+        return redirect(url_for("pages.aside", state=next(iter(TABS))), 303)
+
+    def aside(self, state: str) -> str:
+        """List the events that ended in a state in which they wait for a person."""
+        if state not in replay.SET_ASIDE:
+            abort(404)
+        with self.house.reading() as snapshot:
+            page = lists.aside_page(snapshot, self.house.space, state, _before())
+        return render_template("dashboard/aside.html", page=page, state=state, tabs=TABS)
+
+    def letters(self) -> str:
+        """List the changes that a CRM will not take."""
+        with self.house.reading() as snapshot:
+            page = lists.letters_page(snapshot, self.house.space, _before())
+            emails = lists.emails(snapshot, [row.lead_id for row in page.rows])
+        return render_template("dashboard/letters.html", page=page, emails=emails, state="letters", tabs=TABS)
+
+    def event(self, number: int) -> ResponseReturnValue:
+        """Show one event as it came in, why it was set aside, and what can be done."""
+        return self._event(number)
+
+    def _event(self, number: int, wrong: str = "", code: int = 200) -> ResponseReturnValue:
+        with self.house.reading() as snapshot:
+            found = explain.set_aside(snapshot, self.house.space, number)
+        if found is None:
+            abort(404)
+        fields = [name for name in self.house.playbook().fields if "." not in name]
+        page = render_template(
+            "dashboard/event.html",
+            event=found,
+            reasons=found["reasons"] or [],
+            is_aside=found["state"] in replay.SET_ASIDE,
+            is_post=found["kind"] in status.SENDERS,
+            fields=sorted(fields, key=lambda name: (name not in ASKED, name)),
+            corrections=CORRECTIONS,
+            tabs=TABS,
+            wrong=wrong,
+        )
+        return page, code
+
+    def replay_event(self, number: int) -> ResponseReturnValue:
+        """Send one event on its way again, with a person's corrections."""
+        overrides: dict[str, Any] = {}
+        pairs = zip(request.form.getlist("field"), request.form.getlist("value"), strict=False)
+        overrides |= {name: value for name, value in pairs if name}
+        if unknown := sorted(overrides.keys() - self.house.playbook().fields.keys()):
+            return self._event(number, f"There is no field {', '.join(unknown)}.", 422)
+        if request.form.get("release"):
+            overrides["release"] = True
+        whose = request.form.get("lead", "").strip()
+        with self.house.reading() as snapshot:
+            if whose:
+                found = replay.verdict(snapshot, self.house.space, whose)
+                if found is None:
+                    return self._event(number, f"No lead is known by {whose}.", 422)
+                overrides["lead"] = found
+            if problem := replay.unfit(snapshot, self.house.space, number):
+                return self._event(number, problem, 409)
+            events = self._replays(snapshot, [number], overrides)
+        return self._send(events, url_for("pages.event", number=number))
+
+    def replay_all(self, state: str) -> ResponseReturnValue:
+        """Send every event of a list on its way again."""
+        if state not in replay.SET_ASIDE:
+            abort(404)
+        with self.house.reading() as snapshot:
+            ids = replay.set_aside(snapshot, self.house.space, [state], MOST_REPLAYED)
+            events = self._replays(snapshot, ids, {})
+        return self._send(events, url_for("pages.aside", state=state))
+
+    def _replays(self, snapshot: Any, ids: list[int], overrides: dict[str, Any]) -> list[Event]:
+        now = self.house.clock.now()
+        return replay.of_events(snapshot, self.house.space, ids, by=g.who, now=now, overrides=overrides)
+
+    def replay_letters(self) -> ResponseReturnValue:
+        """Send one dead letter, or all of them, on the way again."""
+        only = request.form.getlist("change", type=int) or None
+        with self.house.reading() as snapshot:
+            now = self.house.clock.now()
+            events = replay.of_dead_letters(snapshot, self.house.space, by=g.who, now=now, only=only)
+        return self._send(events, url_for("pages.letters"))
+
+    def _send(self, events: list[Event], back: str) -> ResponseReturnValue:
+        if events:
+            inbox.append(self.house.store, events)
+        return redirect(f"{back}?said={'replayed' if events else 'nothing'}", 303)
+
+    def connections(self) -> str:
+        """Show how each CRM account stands: mode, budget, outbox, last poll."""
+        house, facts, queues = self.house, self.house.facts(), self.house.queues()
+        crms = house.playbook().crms
+        return render_template(
+            "dashboard/connections.html",
+            facts=facts,
+            queues=queues,
+            counted=house.totals(),
+            crms=crms,
+            names=sorted({*crms, *facts["connections"], *queues.connections}),
+            checks={name: check() for name, check in house.checks.items()},
+        )
+
+    def playbook(self) -> str:
+        """Show the files as they are on disk, and whether they are what is in force."""
+        files = self.house.files()
+        name = request.args.get("file", files[0][0] if files else "")
+        text = dict(files).get(name)
+        if files and text is None:
+            abort(404)
+        found = self.house.problems()
+        return render_template(
+            "dashboard/playbook.html",
+            files=[one for one, _ in files],
+            name=name,
+            lines=(text or "").splitlines(),
+            problems=found,
+            marked={one.at.line for one in found if one.at.file == name},
+            version=self.house.playbook().version,
+        )
+
+
+def _before() -> int | None:
+    text = request.args.get("before", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        abort(404)
+    return int(text)
+
+
+def _chart(hours: Sequence[tuple[datetime, int]]) -> dict[str, list[float]]:
+    return {"at": [at.timestamp() for at, _ in hours], "posts": [count for _, count in hours]}
+
+
+def _by_stage(counted: status.Status) -> list[tuple[str, int, int]]:
+    """Return each stage with its count and its share of the largest, in percent."""
+    most = max(counted.leads_by_stage.values(), default=0)
+    rows = sorted(counted.leads_by_stage.items(), key=lambda one: -one[1])
+    return [(stage, count, round(100 * count / most)) for stage, count in rows]
+
+
+def _answer_errors(routes: Blueprint) -> None:
+    """Make every failure a page that says what happened and what to do."""
+
+    @routes.errorhandler(Refused)
+    def refused(error: Refused) -> ResponseReturnValue:
+        page = render_template(
+            "dashboard/problem.html", status=error.status, title=error.message, fix=error.fix
+        )
+        headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+        return page, error.status, headers
+
+    @routes.errorhandler(StoreBusy)
+    def busy(_error: StoreBusy) -> ResponseReturnValue:
+        fix = "Nothing was changed. Go back and send it again in a moment."
+        return refused(Refused(503, "store_busy", "The store cannot commit now", fix, retry_after=5))
+
+    @routes.errorhandler(HTTPException)
+    def http(error: HTTPException) -> ResponseReturnValue:
+        status = error.code or 500
+        title = {404: "There is nothing at this address", 413: "The form is too large"}.get(
+            status, error.name
+        )
+        return refused(Refused(status, "http", title, "Check the address, or begin at the overview."))
+
+    @routes.errorhandler(Exception)
+    def failed(error: Exception) -> ResponseReturnValue:
+        plain = "".join(traceback.format_exception(error))
+        log.error("http.failed", endpoint=request.endpoint, exception=plain)
+        fix = "The daemon's log has why, under http.failed. Intake is not touched by it."
+        return refused(Refused(500, "internal", "This page failed", fix))

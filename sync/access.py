@@ -1,0 +1,170 @@
+"""Who may look: the people who sign in to the pages, their sessions, and the tokens of programs."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from model.errors import LeadRelayError
+from sync.tables import api_tokens, sessions, users
+
+IDLE = timedelta(hours=1)  # without a request by a person's hand
+LONGEST = timedelta(hours=12)  # from signing in, whatever is done
+TOUCH_EVERY = timedelta(minutes=1)  # a write a minute for someone at work, not one a request
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+
+
+def hashed(token: str) -> str:
+    """Return what the store keeps of a random token: nobody can read the token back from it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def check_name(name: str) -> str:
+    """Return a name that can be used, or raise ``LeadRelayError``."""
+    if not NAME.fullmatch(name):
+        raise LeadRelayError(
+            f"{name!r} cannot be a name: up to 64 letters, digits and . _ @ + -, a letter or digit first."
+        )
+    return name
+
+
+def add_user(connection: Connection, name: str, password: str, now: datetime) -> None:
+    """Let a person sign in; ``password`` is already hashed. Raises ``LeadRelayError`` for a known name."""
+    if _has(connection, users, check_name(name)):
+        raise LeadRelayError(
+            f"{name} is a user already; `leadrelay user password {name}` sets a new password."
+        )
+    row = {"name": name, "password": password, "created_at": now, "changed_at": now}
+    connection.execute(sa.insert(users).values(row))
+
+
+def set_password(connection: Connection, name: str, password: str, now: datetime) -> None:
+    """Replace a password by its new hash and end every session of that person."""
+    statement = sa.update(users).where(users.c.name == name).values(password=password, changed_at=now)
+    if not connection.execute(statement).rowcount:
+        raise LeadRelayError(f"There is no user {name}.")
+    _end_all(connection, name)
+
+
+def remove_user(connection: Connection, name: str, _now: datetime) -> None:
+    """Take a person's way in, and every session, away."""
+    if not connection.execute(sa.delete(users).where(users.c.name == name)).rowcount:
+        raise LeadRelayError(f"There is no user {name}.")
+    _end_all(connection, name)
+
+
+def _end_all(connection: Connection, name: str) -> None:
+    connection.execute(sa.delete(sessions).where(sessions.c.user == name))
+
+
+def user_names(snapshot: Connection) -> list[str]:
+    """Return who may sign in."""
+    return list(snapshot.execute(sa.select(users.c.name).order_by(users.c.name)).scalars())
+
+
+def password_of(snapshot: Connection, name: str) -> str | None:
+    """Return the hash of a person's password; ``None`` for nobody's name."""
+    found: str | None = snapshot.execute(
+        sa.select(users.c.password).where(users.c.name == name)
+    ).scalar_one_or_none()
+    return found
+
+
+def begin_session(connection: Connection, name: str, token: str, now: datetime) -> None:
+    """Remember that a person signed in, and forget sessions that have run out."""
+    run_out = sa.or_(sessions.c.seen_at < now - IDLE, sessions.c.created_at < now - LONGEST)
+    connection.execute(sa.delete(sessions).where(run_out))
+    row = {"hash": hashed(token), "user": name, "created_at": now, "seen_at": now}
+    connection.execute(sa.insert(sessions).values(row))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session that has not run out."""
+
+    user: str
+    seen_at: datetime
+
+
+def session(snapshot: Connection, token: str, now: datetime) -> Session | None:
+    """Return whose session this token is; ``None`` once it was idle or open for too long."""
+    c = sessions.c
+    row = snapshot.execute(
+        sa.select(c.user, c.seen_at)
+        .join(users, users.c.name == c.user)
+        .where(c.hash == hashed(token), c.seen_at >= now - IDLE, c.created_at >= now - LONGEST)
+    ).first()
+    return Session(row.user, row.seen_at) if row else None
+
+
+def touch_session(connection: Connection, token: str, now: datetime) -> None:
+    """Remember that a person is still there."""
+    connection.execute(sa.update(sessions).where(sessions.c.hash == hashed(token)).values(seen_at=now))
+
+
+def end_session(connection: Connection, token: str) -> None:
+    """Forget a session: its token opens nothing any more."""
+    connection.execute(sa.delete(sessions).where(sessions.c.hash == hashed(token)))
+
+
+def add_token(connection: Connection, name: str, token_hash: str, now: datetime) -> None:
+    """Let a program read; only the hash of its token is kept."""
+    if _has(connection, api_tokens, check_name(name)):
+        raise LeadRelayError(f"There is a token {name} already; `leadrelay token remove {name}` ends it.")
+    row = {"name": name, "hash": token_hash, "created_at": now}
+    connection.execute(sa.insert(api_tokens).values(row))
+
+
+def remove_token(connection: Connection, name: str, _now: datetime) -> None:
+    """End a program's token."""
+    if not connection.execute(sa.delete(api_tokens).where(api_tokens.c.name == name)).rowcount:
+        raise LeadRelayError(f"There is no token {name}.")
+
+
+def token_names(snapshot: Connection) -> list[str]:
+    """Return which programs may read."""
+    return list(snapshot.execute(sa.select(api_tokens.c.name).order_by(api_tokens.c.name)).scalars())
+
+
+def token_name(snapshot: Connection, token: str) -> str | None:
+    """Return whose token this is."""
+    found: str | None = snapshot.execute(
+        sa.select(api_tokens.c.name).where(api_tokens.c.hash == hashed(token))
+    ).scalar_one_or_none()
+    return found
+
+
+def _has(connection: Connection, table: sa.Table, name: str) -> bool:
+    return connection.execute(sa.select(table.c.name).where(table.c.name == name)).first() is not None
+
+
+ACTS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
+    "add_user": (add_user, ("name", "password")),
+    "set_password": (set_password, ("name", "password")),
+    "remove_user": (remove_user, ("name",)),
+    "add_token": (add_token, ("name", "token_hash")),
+    "remove_token": (remove_token, ("name",)),
+}
+"""What commands may have done, here or by the running daemon: name -> function and its arguments."""
+
+
+def act(connection: Connection, name: str, given: Mapping[str, str], now: datetime) -> None:
+    """Do one of ``ACTS``; raises ``LeadRelayError`` with a sentence, ``KeyError`` for what is none."""
+    function, names = ACTS[name]
+    function(connection, *(given[one] for one in names), now)
+
+
+SHORTEST, LONGEST_PASSWORD = 12, 256
+
+
+def weakness(password: str) -> str | None:
+    """Say why a password cannot be taken, if it cannot: length is what counts."""
+    if not SHORTEST <= len(password) <= LONGEST_PASSWORD:
+        return f"A password has {SHORTEST} to {LONGEST_PASSWORD} characters."
+    return None

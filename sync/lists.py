@@ -1,0 +1,243 @@
+"""Lists for the pages: a page of rows and where the next one begins, by an index at any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from model.times import from_text, to_text
+from sync.leads import search_key
+from sync.outbox import DeadLetter
+from sync.tables import inbox_events, leads, outbox_changes
+
+T = TypeVar("T")
+
+PAGE = 50
+MOST_FOUND = 200  # of a search; whoever finds more types more
+LAST_CHARACTER = "\U0010ffff"
+NOBODY = "-"  # the owner of leads that have none
+SEARCHED = ("email", "full_name", "last_name", "company")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some rows; ``next`` is handed back to read on, ``None`` at the end."""
+
+    rows: list[T]
+    next: str | None = None
+    has_more: bool = False  # a search found more than it shows
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which leads, in which order, from where on."""
+
+    search: str = ""
+    stage: str = ""
+    owner: str = ""
+    order: str = "created_at"  # or "score"; the highest first
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadRow:
+    """One line of the list."""
+
+    id: str
+    email: str | None
+    name: str
+    company: str
+    stage: str | None
+    score: int
+    owner: str | None
+    created_at: datetime
+
+
+def leads_page(snapshot: Connection, space: str, wanted: Wanted, size: int = PAGE) -> Page[LeadRow]:
+    """Read one page of leads. Raises ``ValueError`` for a position that is none."""
+    if search_key(wanted.search):
+        return _found(snapshot, space, wanted)
+    ids = snapshot.execute(leads_statement(space, wanted, size + 1)).scalars().all()
+    shown = sorted(_lead_rows(snapshot, ids[:size]), key=_order_of(wanted), reverse=True)
+    return Page(shown, _position(shown[-1], wanted.order) if len(ids) > size else None)
+
+
+def leads_statement(space: str, wanted: Wanted, limit: int) -> sa.Select[Any]:
+    """Build the query of the ids of one page, in the order of an index.
+
+    By score one index serves every filter: it is walked from the top, as keeping one for each
+    would cost every change of a score three times as much. ``coalesce`` keeps the
+    planner from another way, which would sort all that the filter leaves.
+    """
+    c = leads.c
+    by_score = wanted.order == "score"
+    key = c.score if by_score else c.created_at
+    statement = sa.select(c.id).where(c.space == space, c.is_test.is_(sa.false()))
+    for column, value in ((c.stage, wanted.stage), (c.owner, wanted.owner)):
+        text = "" if value == NOBODY and column is c.owner else value
+        if value and by_score:
+            statement = statement.where(sa.func.coalesce(column, "") == text)
+        elif value:
+            statement = statement.where(column == text if text else column.is_(None))
+    if wanted.after:
+        value, _, lead_id = wanted.after.partition(" ")
+        at: Any = int(value) if by_score else from_text(value)
+        place = sa.tuple_(sa.literal(at, key.type), sa.literal(lead_id))
+        statement = statement.where(sa.tuple_(key, c.id) < place)
+    return statement.order_by(key.desc(), c.id.desc()).limit(limit)
+
+
+def search_statement(space: str, column: str, key: str, limit: int) -> sa.Select[Any]:
+    """Build the query of what begins with ``key`` in one column."""
+    c = leads.c[column]
+    return (
+        sa.select(leads.c.id)
+        .where(leads.c.space == space, c >= key, c < key + LAST_CHARACTER)
+        .order_by(c)
+        .limit(limit)
+    )
+
+
+def _found(snapshot: Connection, space: str, wanted: Wanted) -> Page[LeadRow]:
+    """Return whose e-mail, name, last name or company begins with what is searched."""
+    key = search_key(wanted.search) or ""
+    ids: set[str] = set()
+    has_more = False
+    for column in SEARCHED:
+        found = snapshot.execute(search_statement(space, column, key, MOST_FOUND + 1)).scalars().all()
+        has_more = has_more or len(found) > MOST_FOUND
+        ids.update(found)
+    kept = [row for row in _lead_rows(snapshot, ids) if _passes(row, wanted)]
+    kept.sort(key=_order_of(wanted), reverse=True)
+    return Page(kept[:MOST_FOUND], has_more=has_more or len(kept) > MOST_FOUND)
+
+
+def _passes(row: LeadRow, wanted: Wanted) -> bool:
+    owner = None if wanted.owner == NOBODY else wanted.owner
+    return (not wanted.stage or row.stage == wanted.stage) and (not wanted.owner or row.owner == owner)
+
+
+def _lead_rows(snapshot: Connection, ids: Collection[str]) -> list[LeadRow]:
+    """Read some leads, in no order; test leads are left out."""
+    c = leads.c
+    statement = sa.select(c.id, c.email, c.fields, c.stage, c.score, c.owner, c.created_at)
+    rows = snapshot.execute(statement.where(c.id.in_(ids), c.is_test.is_(sa.false())))
+    return [_lead_row(row) for row in rows]
+
+
+def _order_of(wanted: Wanted) -> Callable[[LeadRow], Any]:
+    return lambda row: (row.score if wanted.order == "score" else row.created_at, row.id)
+
+
+def _lead_row(row: Any) -> LeadRow:
+    name = " ".join(str(part) for part in map(row.fields.get, ("first_name", "last_name")) if part)
+    company = str(row.fields.get("company") or "")
+    return LeadRow(row.id, row.email, name, company, row.stage, row.score, row.owner, row.created_at)
+
+
+def _position(row: LeadRow, order: str) -> str:
+    return f"{row.score if order == 'score' else to_text(row.created_at)} {row.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class AsideRow:
+    """An event that waits for a person."""
+
+    id: int
+    source: str
+    kind: str
+    received_at: datetime
+    reasons: list[str]
+    payload: Any
+    lead_id: str | None
+
+
+def aside_page(
+    snapshot: Connection, space: str, state: str, before: int | None, size: int = PAGE
+) -> Page[AsideRow]:
+    """Read one page of the events in a state, newest first."""
+    rows = snapshot.execute(aside_statement(space, state, before, size + 1)).all()
+    shown = [
+        AsideRow(
+            row.id,
+            row.source,
+            row.kind,
+            row.received_at,
+            whys(row.reasons, row.error),
+            row.payload,
+            row.lead_id,
+        )
+        for row in rows[:size]
+    ]
+    return Page(shown, str(shown[-1].id) if len(rows) > size else None)
+
+
+def aside_statement(space: str, state: str, before: int | None, limit: int) -> sa.Select[Any]:
+    """Build the query of one page of events."""
+    c = inbox_events.c
+    statement = sa.select(
+        c.id, c.source, c.kind, c.received_at, c.reasons, c.error, c.payload, c.lead_id
+    ).where(c.space == space, c.state == state)
+    if before is not None:
+        statement = statement.where(c.id < before)
+    return statement.order_by(c.id.desc()).limit(limit)
+
+
+def whys(reasons: Sequence[dict[str, Any]] | None, error: str | None) -> list[str]:
+    """Return why an event was set aside, in words: of a traceback its last line."""
+    if error and error.strip():
+        return [error.strip().splitlines()[-1]]
+    return [str(reason["text"]) for reason in reasons or []]
+
+
+def letters_page(snapshot: Connection, space: str, before: int | None, size: int = PAGE) -> Page[DeadLetter]:
+    """Read one page of the changes that were given up, newest first."""
+    rows = snapshot.execute(letters_statement(space, before, size + 1)).all()
+    shown = [DeadLetter(*row) for row in rows[:size]]
+    return Page(shown, str(shown[-1].id) if len(rows) > size else None)
+
+
+def emails(snapshot: Connection, lead_ids: Sequence[str]) -> dict[str, str]:
+    """Return the e-mails of leads that have one."""
+    c = leads.c
+    rows = snapshot.execute(sa.select(c.id, c.email).where(c.id.in_(lead_ids), c.email.is_not(None)))
+    return {row.id: row.email for row in rows}
+
+
+def letters_statement(space: str, before: int | None, limit: int) -> sa.Select[Any]:
+    """Build the query of one page of dead letters."""
+    c = outbox_changes.c
+    statement = sa.select(c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at).where(
+        c.space == space, sa.text("dead > done"), c.wanted <= c.dead
+    )
+    if before is not None:
+        statement = statement.where(c.id < before)
+    return statement.order_by(c.id.desc()).limit(limit)
+
+
+def owners(snapshot: Connection, space: str) -> list[str]:
+    """Return everyone who owns a lead, jumping from one to the next along an index."""
+    return _distinct(snapshot, space, leads.c.owner)
+
+
+def stages(snapshot: Connection, space: str) -> list[str]:
+    """Return every stage that a lead is in."""
+    return _distinct(snapshot, space, leads.c.stage)
+
+
+def _distinct(snapshot: Connection, space: str, column: sa.Column[Any]) -> list[str]:
+    found: list[str] = []
+    while len(found) < MOST_FOUND:
+        statement = sa.select(column).where(leads.c.space == space, column.is_not(None))
+        if found:
+            statement = statement.where(column > found[-1])
+        value = snapshot.execute(statement.order_by(column).limit(1)).scalar_one_or_none()
+        if value is None:
+            break
+        found.append(value)
+    return found

@@ -1,0 +1,351 @@
+"""Every page empty, filled, with hostile values in it, and with the store away."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from functools import partial
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from mappings.problems import Problem
+from sync import days, status, tables
+from tests.builders import place
+from tests.dashboard.house import HOSTILE, Tags, fill, number_in, words
+from tests.sync.stores import rows
+
+EMPTY = {
+    "/": "Nothing needs a person now. No lead yet",
+    "/leads": "No lead yet",
+    "/leads?q=nobody": "No lead matches",
+    "/leads?after=2026-01-01T00:00:00.000000Z+x": "That was the last page",
+    "/sources": "No post yet",
+    "/aside/quarantined": "Nothing here",
+    "/aside/review": "Nothing here",
+    "/aside/spam": "Nothing here",
+    "/aside/dead": "Nothing here",
+    "/aside/letters": "No dead letter",
+    "/connections": "Leads are written to it",
+    "/playbook": "Check: no problem found.",
+}
+FILLED = {
+    "/": "events failed on our own rules",
+    "/leads": "Ada Lovelace ada@example.com",
+    "/leads?order=score": "Ada Lovelace",
+    "/leads?q=love": "Ada Lovelace",
+    "/sources": "website",
+    "/aside/quarantined": "email is not an e-mail address",
+    "/aside/review": "info@example.com",
+    "/aside/spam": "website_url",
+    "/aside/dead": "a rule stumbles over Bad",
+    "/aside/letters": "rejected@example.com INVALID: the CRM will not take it",
+    "/connections": "hubspot",
+    "/playbook": "rules: []",
+}
+
+
+@contextlib.contextmanager
+def _away():
+    raise OperationalError("SELECT 1", {}, Exception("disk I/O error"))
+    yield
+
+
+def every_page(desk):
+    pages = [*FILLED, "/sign-in"]
+    pages += [f"/events/{number_in(desk, state)}" for state in ("quarantined", "review", "spam", "dead")]
+    pages += [f"/leads/{desk.house.lead_id(who)}" for who in ("ada@example.com", "eve@example.com")]
+    return pages
+
+
+@pytest.mark.parametrize("path", EMPTY)
+def test_an_empty_page_says_that_there_is_nothing_and_what_to_do(desk, path):
+    page = desk.get(path)
+    assert page.status_code == 200
+    for part in EMPTY[path].split(". "):
+        assert part in words(page.text)
+
+
+@pytest.mark.parametrize("path", FILLED)
+def test_a_filled_page_shows_what_there_is(desk, path):
+    fill(desk)
+    page = desk.get(path)
+    assert page.status_code == 200
+    if path == "/":
+        assert "1 event failed on our own rules" in words(page.text)
+        assert "hubspot: 1 dead letter" in words(page.text)
+    else:
+        assert FILLED[path] in words(page.text)
+
+
+@pytest.mark.parametrize("path", [*EMPTY, "/leads/L1", "/events/1"])
+def test_with_the_store_away_a_page_says_so(desk, monkeypatch, path):
+    monkeypatch.setattr(desk.daemon.store, "snapshot", _away)
+    page = desk.get(path)
+    if path == "/playbook":  # it reads no store
+        assert page.status_code == 200
+        return
+    assert page.status_code == 503
+    assert "The store cannot be read now" in page.text
+    assert page.headers["Retry-After"] == "5"
+    assert "disk I/O" not in page.text
+
+
+def test_nothing_that_was_posted_becomes_markup(desk):
+    fill(desk)
+    for path in every_page(desk):
+        text = desk.get(path).text
+        assert HOSTILE not in text
+        found = Tags(text)
+        assert all((given.get("src") or "").startswith("/static/") for given in found.of("script")), path
+        assert not found.of("img", "svg", "style", "object", "base"), path
+        for tag, given in found.tags:
+            assert not [name for name in given if name.startswith("on") or name == "style"], (path, tag)
+            assert not str(given.get("href", "")).lower().startswith("javascript:")
+        assert "{{7*7}}" in text or "49" not in words(text).split(), path
+
+
+def test_what_was_posted_is_shown_as_it_was(desk):
+    fill(desk)
+    assert HOSTILE in words(desk.get(f"/events/{number_in(desk, 'dead')}").text).replace("\\", "")
+
+
+def test_a_leads_story_has_reasons_with_rules_records_touches_and_conflicts(desk):
+    fill(desk)
+    page = desk.get(f"/leads/{desk.house.lead_id('ada@example.com')}")
+    text = words(page.text)
+    assert "Ada Lovelace" in text
+    assert "new person: e-mail not known" in text
+    assert re.search(r'href="/playbook\?file=scoring.yaml#line-10"', page.text)
+    assert 'href="http://127.0.0.1:8901/hubspot/contacts/' in page.text
+    assert "No conflict" in text
+    assert "event" in text
+
+
+def test_the_list_goes_on_where_the_last_page_ended(desk, monkeypatch):
+    monkeypatch.setattr("sync.lists.PAGE", 2)
+    monkeypatch.setattr("sync.lists.leads_page.__defaults__", (2,))
+    for number in range(5):
+        desk.house.post(email=f"p{number}@example.com", last_name=f"N{number}")
+    desk.house.decide()
+    for order in ("created_at", "score"):
+        path, seen = f"/leads?order={order}", []
+        while path:
+            text = desk.get(path).text
+            seen += re.findall(r"<bdi>(N\d)</bdi>", text)
+            following = re.search(r'href="([^"]+)" rel="next"', text)
+            path = following[1].replace("&amp;", "&") if following else ""
+        assert sorted(seen) == ["N0", "N1", "N2", "N3", "N4"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/leads?after=nonsense",
+        "/leads?order=score&after=x+y",
+        "/leads/none",
+        "/events/999999",
+        "/aside/waiting",
+        "/aside/spam?before=x",
+        "/aside/letters?before=-1",
+        "/playbook?file=../../etc/passwd",
+    ],
+)
+def test_what_is_not_there_is_a_page_too(desk, path):
+    page = desk.get(path)
+    assert page.status_code == 404
+    assert "There is nothing at this address" in page.text
+
+
+def test_a_fault_of_ours_is_a_page_without_its_details(desk, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr("sync.lists.leads_page", fail)
+    page = desk.get("/leads")
+    assert page.status_code == 500
+    assert "a secret" not in page.text
+    assert "http.failed" in page.text
+
+
+def test_the_overview_names_all_that_is_wrong_first(desk):
+    desk.facts["playbook_problem"] = "version x keeps running"
+    desk.facts["polls"]["salesforce"] = "the token is refused"
+    desk.facts["deciding"] = False
+    del desk.facts["connections"]["hubspot"]
+    desk.checks["workers"] = lambda: "decider has stopped"
+    text = words(desk.get("/").text)
+    for part in (
+        "workers: decider has stopped",
+        "Playbook: version x keeps running",
+        "salesforce: owners cannot be read: the token is refused",
+        "hubspot is in the playbook, but not connected",
+        "does not decide",
+    ):
+        assert part in text
+    page = desk.get("/").text
+    assert page.index('id="look"') < page.index('class="figures"')
+
+
+def test_a_source_that_has_gone_silent_is_named(desk):
+    desk.house.post(email="ada@example.com")
+    desk.house.settle()
+    assert ">silent</span>" not in desk.get("/sources").text
+    desk.house.clock.advance(25 * 3600)
+    assert ">silent</span>" in desk.get("/sources").text
+    assert "website: no post for 1 d 1 h" in words(desk.get("/").text)
+
+
+def test_a_broken_playbook_shows_each_problem_at_its_line(desk):
+    desk.problems.append(
+        Problem(place(1, "scoring.yaml"), 'there is no lead field "emial"', "Did you mean email?")
+    )
+    page = desk.get("/playbook")
+    assert "1 problem; the last sound version goes on" in words(page.text)
+    assert "Did you mean email?" in words(page.text)
+    assert 'href="/playbook?file=scoring.yaml#line-1"' in page.text
+    assert '<code id="line-1" class="marked">' in page.text
+
+
+@pytest.mark.parametrize(
+    ("state", "at", "shown"),
+    [("quarantined", "email", "ok@example.com"), ("dead", "company", "Good"), ("spam", "first_name", "Sam")],
+)
+def test_an_event_is_corrected_and_sent_again_from_its_page(desk, state, at, shown):
+    fill(desk)
+    number = number_in(desk, state)
+    values = {"field": at, "value": shown} | ({"release": "1"} if state == "spam" else {})
+    answer = desk.send(f"/events/{number}/replay", f"/events/{number}", **values)
+    assert (answer.status_code, answer.location) == (303, f"/events/{number}?said=replayed")
+    desk.house.settle()
+    assert "Nothing here" in words(desk.get(f"/aside/{state}").text)
+    assert "replayed" in words(desk.get(f"/events/{number}").text)
+    assert shown in words(desk.get("/leads").text) or shown in desk.get("/leads?q=" + shown).text
+
+
+@pytest.mark.parametrize("whose", ["new", "ada@example.com"])
+def test_a_person_says_whose_a_reviewed_post_is(desk, whose):
+    fill(desk)
+    number = number_in(desk, "review")
+    assert desk.send(f"/events/{number}/replay", f"/events/{number}", lead=whose).status_code == 303
+    desk.house.settle()
+    assert "Nothing here" in words(desk.get("/aside/review").text)
+    status = desk.house.status().sources["website"]
+    assert (status.review, status.gap) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "says"),
+    [
+        ({"lead": "stranger@example.com"}, 422, "No lead is known by stranger@example.com."),
+        ({"field": "emial", "value": "x"}, 422, "There is no field emial."),
+    ],
+)
+def test_a_correction_that_cannot_be_is_refused_in_place(desk, values, status, says):
+    fill(desk)
+    number = number_in(desk, "review")
+    answer = desk.send(f"/events/{number}/replay", f"/events/{number}", **values)
+    assert answer.status_code == status
+    assert says in words(answer.text)
+    assert desk.house.decide() == 0
+
+
+def test_an_event_that_was_settled_is_not_sent_again(desk):
+    fill(desk)
+    number = number_in(desk, "dead")
+    desk.send(f"/events/{number}/replay", f"/events/{number}", field="company", value="Good")
+    desk.house.settle()
+    answer = desk.send(f"/events/{number}/replay", "/aside/letters")
+    assert answer.status_code == 409
+    assert "is not set aside: it ended as replayed" in words(answer.text)
+
+
+def test_a_dead_letter_is_sent_again_from_its_page(desk):
+    fill(desk)
+    change = re.search(r'name="change" value="(\d+)"', desk.get("/aside/letters").text)
+    answer = desk.send("/aside/letters/replay", "/aside/letters", change=change[1])
+    assert answer.status_code == 303
+    desk.house.settle()
+    assert "No dead letter" in words(desk.get("/aside/letters").text)
+    assert desk.house.status().connections["hubspot"].dead == 0
+
+
+def test_a_whole_list_is_sent_again(desk):
+    fill(desk)
+    assert desk.send("/aside/dead/replay", "/aside/dead").location == "/aside/dead?said=replayed"
+    assert "Sent on the way again" in desk.get("/aside/dead?said=replayed").text
+    assert desk.house.decide() > 0
+    assert desk.send("/aside/review/replay", "/aside/review").status_code == 303
+    assert desk.send("/aside/letters/replay", "/aside/letters").status_code == 303
+
+
+def test_who_sent_it_again_is_kept(closed):
+    fill(closed)
+    closed.sign_in()
+    number = number_in(closed, "spam")
+    closed.send(f"/events/{number}/replay", f"/events/{number}", release="1")
+    newest = rows(closed.daemon.store, tables.inbox_events)[-1]
+    assert (newest["kind"], newest["payload"]["event"], newest["payload"]["by"]) == ("replay", number, "ada")
+
+
+def test_every_page_can_be_read_aloud_and_by_keyboard(desk):
+    fill(desk)
+    for path in every_page(desk):
+        answer = desk.get(path, follow_redirects=True)
+        found = Tags(answer.text)
+        assert found.of("html")[0]["lang"] == "en"
+        assert len(found.of("h1")) == 1, path
+        assert found.of("main")[0]["id"] == "main"
+        assert any(given.get("href") == "#main" for given in found.of("a"))
+        assert not found.bare, (path, found.bare)
+        levels = [int(tag[1]) for tag, _ in found.tags if re.fullmatch(r"h\d", tag)]
+        assert levels[0] == 1, path
+        assert set(levels) <= {1, 2}, path
+        ids = [given["id"] for _, given in found.tags if "id" in given]
+        assert len(ids) == len(set(ids)), path
+        for given in found.of("th"):
+            assert given.get("scope") in ("col", "row"), path
+        assert re.search(r"<title>[^<]+ · leadrelay</title>", answer.text), path
+        for given in found.of("section"):
+            assert given.get("aria-labelledby", ids[0]) in ids, path
+
+
+def test_moments_have_a_zone_and_an_age(desk):
+    desk.house.post(email="ada@example.com", last_name="Ada")
+    desk.house.decide()
+    desk.house.clock.advance(125)
+    assert "2026-03-02 12:00:00 UTC 2 min ago" in words(desk.get("/leads").text)
+
+
+def test_while_figures_are_first_counted_pages_say_so_and_are_whole(desk, monkeypatch):
+    fill(desk)
+    may_end = threading.Event()
+
+    def slow(count, *given, **named):
+        assert may_end.wait(30)
+        return count(*given, **named)
+
+    monkeypatch.setattr(status, "totals", partial(slow, status.totals))
+    monkeypatch.setattr(days, "read", partial(slow, days.read))
+    desk.daemon.patience_seconds = 0.01
+    for path in ("/", "/sources", "/connections"):
+        page = desk.get(path)
+        assert page.status_code == 200
+        assert "Being counted" in page.text or path == "/connections"
+    may_end.set()
+    desk.daemon.patience_seconds = 30
+    assert "Being counted" not in desk.get("/").text + desk.get("/sources").text
+
+
+def test_what_is_written_to_a_crm_is_counted(desk):
+    fill(desk)
+    assert re.search(r'data-heading="Written" class="n">[1-9]', desk.get("/").text)
+    assert re.search(r"<dt>Written</dt><dd>[1-9]", desk.get("/connections").text)
+
+
+def test_a_connection_that_cannot_be_used_says_why(desk):
+    del desk.facts["connections"]["hubspot"]
+    desk.facts["unusable"]["hubspot"] = "no key opens its credentials"
+    assert "hubspot cannot be used: no key opens its credentials" in words(desk.get("/").text)
+    assert "no key opens its credentials" in words(desk.get("/connections").text)

@@ -1,0 +1,63 @@
+"""Who may look: names, sessions and tokens, by their hashes only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from model.errors import LeadRelayError
+from sync import access
+from sync.tables import sessions
+from tests.builders import NOON
+from tests.sync.stores import count
+
+
+def act(store, act_name, **given):
+    store.write(lambda on: access.act(on, act_name, given, NOON))
+
+
+def test_a_person_is_added_once_and_removed_with_every_session(store):
+    act(store, "add_user", name="ada", password="hash")
+    with pytest.raises(LeadRelayError, match="is a user already"):
+        act(store, "add_user", name="ada", password="other")
+    store.write(lambda on: access.begin_session(on, "ada", "token", NOON))
+    with store.snapshot() as snapshot:
+        assert access.password_of(snapshot, "ada") == "hash"
+        assert access.session(snapshot, "token", NOON).user == "ada"
+        assert access.session(snapshot, access.hashed("token"), NOON) is None
+    act(store, "remove_user", name="ada")
+    with store.snapshot() as snapshot:
+        assert access.user_names(snapshot) == []
+        assert access.session(snapshot, "token", NOON) is None
+    with pytest.raises(LeadRelayError, match="There is no user ada"):
+        act(store, "remove_user", name="ada")
+
+
+@pytest.mark.parametrize("name", ["", " ada", "ada\n", "a" * 65, "-ada", "<ada>", "ada;"])
+def test_a_name_is_plain(store, name):
+    with pytest.raises(LeadRelayError, match="cannot be a name"):
+        act(store, "add_user", name=name, password="hash")
+
+
+def test_sessions_that_ran_out_are_forgotten_at_the_next_sign_in(store):
+    act(store, "add_user", name="ada", password="hash")
+    store.write(lambda on: access.begin_session(on, "ada", "old", NOON))
+    later = NOON + timedelta(hours=13)
+    store.write(lambda on: access.begin_session(on, "ada", "new", later))
+    assert count(store, sessions) == 1
+    with store.snapshot() as snapshot:
+        assert access.session(snapshot, "new", later).user == "ada"
+
+
+def test_a_token_opens_until_it_is_removed(store):
+    act(store, "add_token", name="report", token_hash=access.hashed("lr_x"))
+    with pytest.raises(LeadRelayError, match="a token report already"):
+        act(store, "add_token", name="report", token_hash=access.hashed("lr_y"))
+    with store.snapshot() as snapshot:
+        assert access.token_names(snapshot) == ["report"]
+        assert access.token_name(snapshot, "lr_x") == "report"
+        assert access.token_name(snapshot, "lr_y") is None
+    act(store, "remove_token", name="report")
+    with store.snapshot() as snapshot:
+        assert access.token_name(snapshot, "lr_x") is None
