@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def add_to(api: Blueprint, account: HubSpot) -> None:  # noqa: ARG001 - every part is called alike
     """Register the address."""
 
-    @api.get("/contacts/<int:portal>/record/<code>/<record_id>")
+    @api.get("/contacts/<int:portal>/record/<code>/<record_id>", endpoint="page record")
     def record(portal: int, code: str, record_id: str) -> ResponseReturnValue:
         """The page of a record, by the id of its type: 0-1 is a contact."""
         name = next((kind.name for kind in KINDS.values() if kind.type_id == code), None)
