@@ -13,7 +13,6 @@ from leadrelay.channels import Missing, build
 from leadrelay.settings import Settings
 from mappings.playbook import ChannelRule, Playbook
 from scheduler.loops import Loop, Messenger
-from sync.budgets import MemoryBudget
 from sync.database import Store
 from sync.errands import Outlet
 
@@ -53,9 +52,9 @@ class Messengers:
         for one in self._all():
             one.stop()
 
-    def add_connection(self, name: str, connector: Connector, budget: MemoryBudget) -> None:
+    def add_connection(self, name: str, connector: Connector, ready_in: Callable[[], float]) -> None:
         """Make tasks in a connection that is written to."""
-        outlet = replace(self._outlet(name), connector=connector, ready_in=budget.ready_in)
+        outlet = replace(self._outlet(name), connector=connector, ready_in=ready_in)
         with self._lock:
             self._of_connections[name] = self._begun(outlet, TASK_PACE)
 

@@ -109,6 +109,7 @@ def _for_a_restart(running: Mapping[str, CrmMap], found: Mapping[str, CrmMap]) -
                 ("kind", old.kind == new.kind),
                 ("limits", old.limits == new.limits),
                 ("id_field", _id_field(old) == _id_field(new)),
+                ("match", old.kind != new.kind or old.match == new.match),
             )
             if not is_same
         ]

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
 
-from mappings import compile_crms, compile_messages, compile_rules, compile_sources, loader
+from mappings import (
+    compile_crms,
+    compile_messages,
+    compile_retention,
+    compile_rules,
+    compile_sources,
+    loader,
+)
 from mappings.loader import Document
 from mappings.playbook import (
     CrmMap,
@@ -31,6 +38,7 @@ from mappings.schema import (
     LifecycleFile,
     NotificationsFile,
     PipelineFile,
+    RetentionFile,
     RoutingFile,
     ScoringFile,
     ScreeningFile,
@@ -61,11 +69,12 @@ SINGLE_FILES = (
     "lifecycle",
     "notifications",
     "pipeline",
+    "retention",
     "routing",
     "scoring",
     "screening",
 )
-OPTIONAL_FILES = {"fields", "follow_up", "notifications"}
+OPTIONAL_FILES = {"fields", "follow_up", "notifications", "retention"}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
@@ -172,6 +181,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         screening and compile_rules.compile_screening(screening),
         pipeline and compile_rules.compile_pipeline(pipeline, scope),
     )
+    retention = one("retention", RetentionFile)
+    keep = compile_retention.compile_retention(retention, scope) if retention else {}
     sources = _sources(files, scope)
     crms = _crms(files, scope)
     follow_up = one("follow_up", FollowUpFile)
@@ -202,6 +213,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             follow_up=told[0],
             notifications=told[1],
             skip_direct=pipeline.model.attribution.skip_direct,
+            keep=keep,
         ),
         [],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
@@ -116,6 +117,16 @@ def keys_of(who: str) -> tuple[Identity, ...]:
 def domain_of(address: str) -> str:
     """Return the domain of an address in lower case; empty when there is none."""
     return address.rpartition("@")[2].strip().lower() if "@" in address else ""
+
+
+def domain_key(website: str) -> str:
+    """Return the form in which two spellings of a company's domain are equal; empty when it is none.
+
+    Takes a domain or a web address: ``https://www.Acme.com/about`` and ``acme.com`` are one.
+    """
+    rest = website.strip().lower().partition("://")[2] or website.strip().lower()
+    host = re.split(r"[/?#\s]", rest, maxsplit=1)[0].rpartition("@")[2].partition(":")[0].strip(".")
+    return host.removeprefix("www.") if "." in host else ""
 
 
 def is_role_address(address: str, role_names: Collection[str] = ROLE_NAMES) -> bool:

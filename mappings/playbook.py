@@ -272,6 +272,8 @@ class Limits:
     burst_seconds: float = 10.0
     daily_calls: int | None = None
     reserve: float = 0.2
+    search: float | None = None  # searches a second, apart from ``burst_calls``
+    day: str = "rolling"  # or "midnight": when the day's allowance is new, see ``compile_crms.DAYS``
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +297,14 @@ class CrmMap:
     place: Place
     needs: tuple[str, ...] = ()  # connections whose record must exist first
     read_before_write: timedelta = timedelta(0)
+    match: tuple[str, ...] = ()  # objects in which a person may be there already, the first before the next
     consent_read_within: timedelta = timedelta(minutes=15)  # before a task or message; else read again
     tasks: TaskMap | None = None  # without one, nobody gets tasks there
+
+    @property
+    def described(self) -> tuple[str, ...]:
+        """The objects whose fields the account must have: those of people, and its tasks."""
+        return (*self.objects, *([self.tasks.object] if self.tasks else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +381,7 @@ class Playbook:
     follow_up: FollowUp = FollowUp()
     notifications: Notifications = Notifications()
     skip_direct: bool = True  # a direct visit never replaces a known last touch
+    keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
 
     @property
     def needed(self) -> frozenset[str]:

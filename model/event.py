@@ -17,6 +17,7 @@ class EventKind(StrEnum):
 
     INTAKE = "intake"  # a form post: ``payload`` holds the sender's own names and values
     FOUND = "found"  # a look-up found the person in a CRM: ``payload`` holds the record as read
+    GONE = "gone"  # the record a lead is linked to is not there, and nothing of ours ever was on it
     DELIVERED = "delivered"  # a record was created and linked: ``payload`` names it
     ROSTER = "roster"  # owners and users of one CRM as just read
     REPLAY = "replay"  # a new decision on an old event, or a change that was given up; named in ``payload``

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 Key = tuple[str, str]  # field and normalised value: ("email", "ada@example.com")
@@ -107,6 +109,11 @@ class Table:
             record = self._order[position]
             if (record.archived_at is not None) == archived and not (archived and record.id in self._gone):
                 yield record
+
+    def above(self, number: int) -> list[Record]:
+        """Live records with ids above this one, in order; for tables whose ids are numbers that only grow."""
+        first = bisect_right(self._order, number, key=lambda record: int(record.id))
+        return [record for record in islice(self._order, first, None) if record.archived_at is None]
 
     def _release(self, record: Record) -> None:
         for key in self._keys_of(record.values):

@@ -30,13 +30,22 @@ FAULT_WAIT = 1.0  # seconds after a failure, so that a broken store is not hamme
 class Loop:
     """Calls ``step`` again and again while it does something, else waits for its signal."""
 
-    def __init__(self, name: str, step: Callable[[], int], nudge: threading.Event) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], int],
+        nudge: threading.Event,
+        *,
+        idle_wait: float | None = None,
+    ) -> None:
+        self._idle_wait = idle_wait
         self._step = step
         self._nudge = nudge
         self._stopping = threading.Event()
         self.name = name
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.failure: str | None = None
+        self.is_store_away = False  # the last step failed for the store could not commit
 
     def start(self) -> None:
         """Start the thread."""
@@ -66,10 +75,10 @@ class Loop:
             self._nudge.clear()
             try:
                 did = self._step()
-                self.failure = None
+                self.failure, self.is_store_away = None, False
             except StoreBusy as error:
                 did = 0
-                self.failure = str(error)
+                self.failure, self.is_store_away = str(error), True
                 log.warning("loop.store_busy", loop=self.name, reason=str(error))
                 self._stopping.wait(FAULT_WAIT)
             except Exception as error:
@@ -78,7 +87,7 @@ class Loop:
                 log.exception("loop.failed", loop=self.name)
                 self._stopping.wait(FAULT_WAIT)
             if not did and not self._stopping.is_set():
-                self._nudge.wait(IDLE_WAIT)
+                self._nudge.wait(self._idle_wait or IDLE_WAIT)
 
 
 class Dispatcher:
@@ -97,6 +106,10 @@ class Dispatcher:
     def start(self) -> None:
         """Start claiming."""
         self.loop.start()
+
+    def renew(self) -> None:
+        """Extend the leases of deliveries whose calls take long."""
+        self._target.renew()
 
     def stop(self) -> None:
         """Claim no more and let the calls in flight finish and settle."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
 from handlers.base import Seat
+from mappings.playbook import Playbook
 from model.change import OwnerRecord
 from model.decision import Assigned, ClaimIdentity
 from model.event import RecordRef
 from model.lead import Identity, Lead, Link
 from model.teammate import Teammate
-from sync import leads, seats, teammates
+from sync import leads, matching, seats, teammates
 from sync.links import record_key
+from sync.matching import Hits
 from sync.pipeline import Result
 
 
@@ -57,6 +59,10 @@ class People:
         return self.by_id.get((connection, remote_id))
 
 
+Post = tuple[Sequence[Identity], Sequence[str]]
+"""A post's keys, and the leads that a person named for it."""
+
+
 class Batch:
     """The leads a batch touches, as its earlier events have left them; implements ``Lookups``."""
 
@@ -71,6 +77,7 @@ class Batch:
         self.seats_moved: dict[tuple[str, str], Seat] = {}
         self.rosters_read: dict[str, datetime] = {}
         self.mates_changed: dict[str, Teammate] = {}
+        self.hits = Hits()
 
     def load(
         self, snapshot: Connection, space: str, keys: Iterable[Identity], lead_ids: Iterable[str]
@@ -79,6 +86,35 @@ class Batch:
         self._owners |= leads.find(snapshot, space, keys)
         self.loaded |= leads.load(snapshot, {*self._owners.values(), *lead_ids})
         self._leads |= self.loaded
+
+    def ask_mirror(self, snapshot: Connection, space: str, playbook: Playbook, posts: Iterable[Post]) -> None:
+        """Read what the mirror knows of those whom these posts are about, where they have no record yet.
+
+        Only mirrors that are whole are asked, of connections whose owners are known: a batch of
+        people who are linked everywhere costs no query.
+        """
+        names = [name for name in playbook.crms if name in self.people.rosters]
+        unlinked = [(keys, known) for keys, known in map(self._known, posts) if _lack(known, names)]
+        if not unlinked:
+            return
+        asked: dict[str, list[Identity]] = {}
+        for name in matching.whole(snapshot, space, (playbook.crms[each] for each in names)):
+            for keys, known in unlinked:
+                if _lack(known, (name,)):
+                    asked.setdefault(name, []).extend(
+                        (*keys, *(key for lead in known for key in matching.keys_of(lead)))
+                    )
+        if not asked:
+            return
+        self.hits = matching.load(snapshot, space, asked)
+        self._owners |= leads.find(snapshot, space, map(record_key, self.hits.refs()))
+
+    def _known(self, post: Post) -> tuple[list[Identity], list[Lead]]:
+        """Return the addresses of a post, and the leads it may be about."""
+        keys, named = post
+        ids = dict.fromkeys((*filter(None, map(self._owners.get, keys)), *named))
+        addresses = [key for key in keys if key.kind == "email"]
+        return addresses, [self._leads[each] for each in ids if each in self._leads]
 
     # Lookups -------------------------------------------------------------------------
 
@@ -150,6 +186,15 @@ class Batch:
             for name, link in self._links_loaded(lead_id).items()
         }
 
+    def dropped_links(self) -> list[tuple[str, Link]]:
+        """Return the loaded links that are no more, or gave way to another record, with their lead's id."""
+        return [
+            (lead.id, link)
+            for lead in self.changed.values()
+            for name, link in self._links_loaded(lead.id).items()
+            if (now := lead.links.get(name)) is None or (now is not link and now.rev == 0)
+        ]
+
     def changed_links(self) -> list[tuple[str, Link]]:
         """Return the links that differ from those loaded, with their lead's id."""
         return [
@@ -162,3 +207,8 @@ class Batch:
     def _links_loaded(self, lead_id: str) -> Mapping[str, Link]:
         before = self.loaded.get(lead_id)
         return before.links if before else {}
+
+
+def _lack(known: Sequence[Lead], names: Iterable[str]) -> bool:
+    """Say whether someone has no record on one of these connections: a new person has none."""
+    return not known or any(name not in lead.links for lead in known for name in names)

@@ -21,6 +21,7 @@ from model.decision import (
 )
 from model.errors import Conflict, LostLease, StoreBusy
 from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
+from model.priority import Priority
 from model.times import Clock
 from sync import (
     audit,
@@ -126,6 +127,8 @@ class Decider:
                     for lead_id in item.lead_ids
                 ],
             )
+            posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
+            batch.ask_mirror(snapshot, self.space, pipeline.playbook, posts)
         for item in work:
             batch.take_in(decide(item, batch, pipeline))
         last = work[-1].stored
@@ -138,7 +141,7 @@ class Decider:
             raise
         self._people = batch.people
         self._seq, self._stamped_at = last.decided_seq, last.decided_at
-        for name in {item.connection for item in _raises(batch.results, pipeline.playbook)}:
+        for name in {item.connection for item in _raises(batch, pipeline.playbook)}:
             self.store.signals.announce(f"outbox:{name}")
         for name in {item.effect.target for item in _one_shots(batch.results)}:
             self.store.signals.announce(f"effects:{name}")
@@ -179,10 +182,11 @@ class Decider:
         leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
-        outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
+        outbox.raise_wanted(connection, self.space, _raises(batch, playbook), now)
         if one_shots := _one_shots(results):
             effects.insert(connection, self.space, one_shots, now, self.shut())
         links.expect(connection, batch.loaded_revs())
+        links.remove(connection, batch.dropped_links())
         links.save(connection, self.space, batch.changed_links())
         seats.save(connection, self.space, batch.seats_moved)
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
@@ -257,11 +261,23 @@ def _one_shots(results: Sequence[Result]) -> list[effects.Raised]:
     ]
 
 
-def _raises(results: Sequence[Result], playbook: Playbook) -> list[Raise]:
+def _raises(batch: Batch, playbook: Playbook) -> list[Raise]:
     return [
-        Raise(effect.connection, effect.object, result.lead_id, playbook.crms[effect.connection].needs)
-        for result in results
+        Raise(
+            effect.connection,
+            effect.object,
+            result.lead_id,
+            playbook.crms[effect.connection].needs,
+            _priority(result, effect, batch),
+        )
+        for result in batch.results
         if result.lead_id
         for effect in result.effects
         if isinstance(effect, WriteBack)
     ]
+
+
+def _priority(result: Result, effect: WriteBack, batch: Batch) -> Priority:
+    """Speed-to-lead is for those whom the CRM does not have yet."""
+    lead = result.lead or batch.lead(result.lead_id or "")
+    return Priority.PEOPLE if effect.connection in lead.links else Priority.SPEED_TO_LEAD

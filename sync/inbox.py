@@ -20,7 +20,7 @@ from sync.tables import body_hashes, inbox_events, source_days
 
 KEY = ("space", "source", "event_id")
 HASH_KEY = ("space", "source", "hash")
-OF_KNOWN_LEADS = (EventKind.FOUND, EventKind.DELIVERED)  # their payload names the lead
+OF_KNOWN_LEADS = (EventKind.FOUND, EventKind.GONE, EventKind.DELIVERED)  # their payload names the lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,17 @@ def _count(
     for (space, source, day), (received, duplicates) in sorted(totals.items()):
         row = {"space": space, "source": source, "day": day, "received": received, "duplicates": duplicates}
         execute_many(connection, statements.count, [row])
+
+
+def known(connection: Connection, space: str, source: str, event_ids: Sequence[str]) -> set[str]:
+    """Return which of these events of a source have come in before."""
+    if not event_ids:
+        return set()
+    c = inbox_events.c
+    statement = sa.select(c.event_id).where(
+        c.space == space, c.source == source, c.event_id.in_(list(event_ids))
+    )
+    return set(connection.execute(statement).scalars())
 
 
 def row_of(event: Event) -> dict[str, Any]:

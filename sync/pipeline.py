@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from handlers.apply import apply
 from handlers.base import Context, Handler, Lookups
-from mappings.identity import is_role_address
 from mappings.playbook import Playbook
 from mappings.reading import Reading
 from model import consent
@@ -18,23 +17,22 @@ from model.change import Record
 from model.decision import (
     VERDICT_STATES,
     AskReview,
-    Assigned,
     Because,
-    ClaimIdentity,
     Decision,
     Effect,
-    EnterStage,
     OneShot,
     Reason,
     Verdict,
 )
-from model.event import EventState, JsonValue, StoredEvent
-from model.lead import RULE, Lead, Provenance
+from model.event import EventState, StoredEvent
+from model.lead import RULE, Lead
+from model.times import from_text
 from sync.links import record_key
-from sync.merge import merge
+from sync.matching import Hits, lacking
 from sync.reasons import created
-from sync.records import person_keys
+from sync.uniting import unite
 
+NO_HITS = Hits()
 AFTER_MERGE = ("score", "qualify", "assign", "follow_up", "notify", "writeback")
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
 
@@ -60,8 +58,12 @@ class Pipeline:
     playbook: Playbook
     handlers: Sequence[tuple[str, Handler]]
 
-    def run(self, reading: Reading, lookups: Lookups) -> Result:
-        """Decide a sender's post. A handler that raises is the caller's to set aside."""
+    def run(self, reading: Reading, lookups: Lookups, hits: Hits = NO_HITS) -> Result:
+        """Decide a sender's post. A handler that raises is the caller's to set aside.
+
+        ``hits`` are the mirror's records of people: who is in a CRM already is merged with what is
+        known there before anybody judges the lead or gives it an owner.
+        """
         stored = reading.stored
         result = Result(stored, EventState.NEW)
         draft = Lead(
@@ -71,8 +73,11 @@ class Pipeline:
             created_at=stored.decided_at,
             is_test=reading.is_test,
         )
-        is_new = False
+        is_new = is_matched = False
         for name, handler in self.handlers:
+            if name in AFTER_MERGE and not is_matched:
+                is_matched = True
+                self._match(result, draft, lookups, hits)
             context = self._context(result, lookups, reading, is_new=is_new)
             decision = guarded(handler(draft, context), draft)
             self._note(result, name, decision)
@@ -98,25 +103,48 @@ class Pipeline:
         holder = lookups.lead_id_of(record_key(record.ref))
         if holder not in (None, lead_id):
             return self._held_by_other(result, record, lead_id, holder)
+        if stored.event.payload.get("read_at") and record.ref.connection in before.links:
+            return self._known_already(result, record)
         crm = self.playbook.crms[record.ref.connection]
         sent = stored.event.payload.get("sent") or {}
-        merged = merge(before, record, crm, self.playbook, lookups, now=stored.decided_at, sent=sent)
         draft = copy_of(before)
-        draft.links[crm.connection] = merged.link
-        seen_at = record.modified_at or stored.decided_at
-        for name, value in merged.fields.items():
-            draft.fields[name] = value
-            draft.provenance[name] = Provenance(crm.connection, seen_at, stored.id)
+        told = stored.event.payload.get("read_at")  # by the mirror: earlier than this event
+        effects, reasons = unite(
+            draft,
+            record,
+            crm,
+            self.playbook,
+            lookups,
+            where=crm.connection,
+            read_at=from_text(told) if told else stored.decided_at,
+            event_id=stored.id,
+            sent=sent,
+        )
         result.before, result.lead = before, draft
-        result.effects.extend(merged.conflicts)
-        if "stage" in merged.fields:
-            result.effects.append(EnterStage(merged.fields["stage"], before.stage))
-        if "owner" in merged.fields:
-            result.effects.append(Assigned(merged.fields["owner"], before.owner))
-        found = Because(f"found in {crm.connection} as {record.ref.object} {record.ref.id}; linked")
-        result.reasons.extend(Reason("merge", because) for because in (found, *merged.because))
-        self._claim_keys(result, draft, merged.fields, lookups)
+        result.effects.extend(effects)
+        result.reasons.extend(reasons)
         self._run_after(result, draft, lookups, AFTER_MERGE)
+        return result
+
+    def gone(self, stored: StoredEvent, lead_id: str, lookups: Lookups) -> Result:
+        """Drop a link whose record is gone before anything of ours was written to it.
+
+        The person is then looked up in the CRM as if new: deleted, they are created; merged into
+        another record or converted, they are found under that.
+        """
+        ref = stored.event.record
+        result = Result(stored, EventState.DONE, lead_id=lead_id)
+        before = lookups.lead(lead_id)
+        link = before.links.get(ref.connection) if ref else None
+        if ref is None or link is None or (link.object, link.remote_id) != (ref.object, ref.id):
+            result.reasons.append(Reason("merge", Because("the lead is linked to another record by now")))
+            return result
+        draft = copy_of(before)
+        del draft.links[ref.connection]
+        result.before, result.lead = before, draft
+        text = f"{ref.connection}: {ref.object} {ref.id} is gone; unlinked, the person is looked up again"
+        result.reasons.append(Reason("merge", Because(text)))
+        self._run_after(result, draft, lookups, ("writeback",))
         return result
 
     def delivered(self, stored: StoredEvent, lead_id: str, lookups: Lookups) -> Result:
@@ -129,6 +157,47 @@ class Pipeline:
                 self._run_after(result, copy_of(lookups.lead(lead_id)), lookups, ("writeback",))
         return result
 
+    def _match(self, result: Result, draft: Lead, lookups: Lookups, hits: Hits) -> None:
+        """Take in what the mirror knows of the person on each connection where there is no link yet."""
+        for crm in self.playbook.crms.values():
+            name = crm.connection
+            if name not in hits.connections or name in draft.links or name not in lookups.rosters():
+                continue
+            one = hits.person(crm, draft)
+            if one is None:
+                continue
+            ref = one.record.ref
+            what = f"the mirror of {name} has {ref.object} {ref.id}"
+            holder = lookups.lead_id_of(record_key(ref))
+            if holder not in (None, draft.id):
+                why: str | None = f"{what}, which is the record of lead {holder}; it is left to a look-up"
+            elif lacks := lacking(one, crm):
+                why = f"{what}, but not its {', '.join(lacks)}; it is left to a look-up"
+            else:
+                why = None
+            if why is not None:
+                result.reasons.append(Reason("merge", Because(why, crm.place)))
+                continue
+            effects, reasons = unite(
+                draft,
+                one.record,
+                crm,
+                self.playbook,
+                lookups,
+                where=f"the mirror of {name}",
+                read_at=one.read_at,
+                event_id=result.stored.id,
+                sent={},
+            )
+            result.effects.extend(effects)
+            result.reasons.extend(reasons)
+
+    def _known_already(self, result: Result, record: Record) -> Result:
+        """Leave a lead alone that was linked since the mirror was asked: what is known is newer."""
+        text = f"linked on {record.ref.connection} by now; what the mirror had is older"
+        result.reasons.append(Reason("merge", Because(text)))
+        return result
+
     def _held_by_other(self, result: Result, record: Record, lead_id: str, holder: str | None) -> Result:
         detail = {"leads": [lead_id, holder], "record": record.ref.id, "object": record.ref.object}
         result.state = EventState.REVIEW
@@ -136,21 +205,6 @@ class Pipeline:
         text = f"{record.ref.connection} {record.ref.object} {record.ref.id} is another lead's record already"
         result.reasons.append(Reason("merge", Because(f"{text}; a person must say which lead it is")))
         return result
-
-    def _claim_keys(
-        self, result: Result, draft: Lead, fields: Mapping[str, JsonValue], lookups: Lookups
-    ) -> None:
-        """Let an e-mail or phone taken from a CRM find the lead, where it is free and one person's."""
-        screening = self.playbook.screening
-        for key in person_keys(fields):
-            if screening.role_addresses == "review" and is_role_address(key.value, screening.role_names):
-                continue
-            holder = lookups.lead_id_of(key)
-            if holder is None:
-                draft.identities.add(key)
-                result.effects.append(ClaimIdentity(key))
-            elif holder != draft.id:
-                result.reasons.append(Reason("merge", Because(f"{key.kind} stays a key of lead {holder}")))
 
     def _run_after(self, result: Result, draft: Lead, lookups: Lookups, names: Sequence[str]) -> None:
         for name, handler in self.handlers:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,14 +18,14 @@ from model.change import (
     Rejected,
 )
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef
-from sync import audit, inbox, leads, links, outbox
+from sync import audit, inbox, leads, links, mirror, outbox, releases
 from sync.claiming import Claimed, Sending, Target
 from sync.doubt import with_sent
 from sync.links import Agreed, record_key
 from sync.outbox import DueRow, Settled
 from sync.reasons import chapter, created
 from sync.records import record_payload
-from sync.sending import Ended, Moved, Refused, Written
+from sync.sending import Ended, Moved, Refused, Released, Written
 
 log = structlog.get_logger("leadrelay.deliverer")
 
@@ -48,6 +49,8 @@ def settle(
     by_key = {s.key: s for s in claimed.sendings if s.row.id in ours}
     created = [record_key(outcome.ref) for outcome in outcomes if isinstance(outcome, Created)]
     holders = leads.find(connection, target.space, created)
+    gone = [by_key[one.key] for one in outcomes if isinstance(one, Gone) and one.key in by_key]
+    unlinking = _to_unlink(connection, target, gone, now)
     settled: list[Settled] = []
     agreed: list[Agreed] = []
     events: list[Event] = []
@@ -78,17 +81,22 @@ def settle(
                 event = _event(target, EventKind.FOUND, sending, token, now, record.ref, record)
                 events.append(event)
             case Gone(_, reason):
-                settled.append(Settled(row.id, dead=row.wanted, error=reason))
+                if sending.key in unlinking:
+                    settled.append(Settled(row.id, done=row.wanted))
+                    events.append(_unlink(target, sending, now))
+                else:
+                    settled.append(Settled(row.id, dead=row.wanted, error=reason))
             case Rejected(_, reason, names):
                 about = f" (fields: {', '.join(names)})" if names else ""
                 settled.append(Settled(row.id, dead=row.wanted, error=reason + about))
+            case Postponed(_, reason, wait, untried=True):
+                settled.append(_put_off(row, reason, wait or FIRST_WAIT, now))
             case Postponed(_, reason, wait, answer_lost):
                 settled.append(_postponed(row, reason, wait, answer_lost, now))
             case Refused(_, reason):
-                doubtful, again = row.in_flight is not None, now + timedelta(seconds=REFUSED_WAIT)
-                settled.append(
-                    Settled(row.id, due_at=again, error=reason, doubtful=doubtful, attempts=row.attempts)
-                )
+                settled.append(_put_off(row, reason, REFUSED_WAIT, now))
+            case Released():
+                settled.append(Settled(row.id, due_at=now, doubtful=True, attempts=row.attempts))
         if target.observe:
             target.observe(type(outcome).__name__.lower(), (now - row.raised_at).total_seconds())
     if agreed:
@@ -98,7 +106,51 @@ def settle(
     if events:
         inbox.insert_new(connection, events)
     audit.record(connection, target.space, noted)
+    for number, count in _written_by_releases(by_key, outcomes).items():
+        releases.count_written(connection, target.space, target.name, number, count, now)
     _log(target, outcomes)
+
+
+def _written_by_releases(sendings: Mapping[str, Sending], outcomes: Sequence[Ended]) -> Counter[int]:
+    """Count the records that were written for rows that a release has let out, by its number."""
+    return Counter(
+        sending.row.release
+        for outcome in outcomes
+        if isinstance(outcome, Created) or (isinstance(outcome, Written) and outcome.written)
+        if (sending := sendings.get(outcome.key)) is not None and sending.row.release is not None
+    )
+
+
+def _to_unlink(connection: Connection, target: Target, gone: Sequence[Sending], now: datetime) -> set[str]:
+    """Return which of these may be looked up again, and note in the mirror that their records are gone.
+
+    That is where nothing of ours was ever written: we only believed, by a look-up or by the mirror,
+    that this is the person. Each link is given up once: what is gone a second time under the
+    same id is no old news but a riddle for a person.
+    """
+    if not gone:
+        return set()
+    refs = [RecordRef(target.name, one.link.object, one.link.remote_id) for one in gone if one.link]
+    mirror.archive(connection, target.space, refs)
+    asked = {one.key: _unlink(target, one, now) for one in gone if one.link and not one.link.written}
+    known = inbox.known(connection, target.space, target.name, [event.event_id for event in asked.values()])
+    return {key for key, event in asked.items() if event.event_id not in known}
+
+
+def _unlink(target: Target, sending: Sending, now: datetime) -> Event:
+    """Return the event that a link's record is gone; one for each lead and record."""
+    link = sending.link
+    ref = RecordRef(target.name, link.object, link.remote_id) if link else None
+    return Event(
+        source=target.name,
+        event_id=f"{EventKind.GONE}-{sending.lead.id}-{ref.id if ref else ''}",
+        kind=EventKind.GONE,
+        payload={"lead_id": sending.lead.id},
+        occurred_at=now,
+        received_at=now,
+        space=target.space,
+        record=ref,
+    )
 
 
 def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: datetime) -> Settled:
@@ -109,6 +161,14 @@ def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: da
     if wait is None:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
     return Settled(row.id, due_at=now + timedelta(seconds=wait), error=reason, doubtful=doubtful)
+
+
+def _put_off(row: DueRow, reason: str, wait: float, now: datetime) -> Settled:
+    """Let a row wait for what is not its fault: the attempt does not count."""
+    again = now + timedelta(seconds=wait)
+    return Settled(
+        row.id, due_at=again, error=reason, doubtful=row.in_flight is not None, attempts=row.attempts
+    )
 
 
 def _overtaken(connection: Connection, sendings: Iterable[Sending], agreed: Sequence[Agreed]) -> list[int]:

@@ -11,8 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.event import EventKind
-from sync import effect_books
+from model.times import to_text
+from sync import cursors, effect_books, releases
 from sync.effect_books import EffectCount
+from sync.outbox import PARKED
+from sync.releases import Release
 from sync.tables import inbox_events, leads, outbox_changes, source_days
 
 SENDERS = (str(EventKind.INTAKE), str(EventKind.REPLAY))
@@ -51,9 +54,25 @@ class ConnectionCount:
 
     due: int = 0
     waiting: int = 0  # due later: the server asked for it, or a backoff runs
+    backlog: int = 0  # gathered while observing, until the release lets it out
     dead: int = 0
     done: int = 0
     oldest_due: datetime | None = None
+
+
+@dataclass(slots=True)
+class MirrorCount:
+    """How far the records of one object of a connection are mirrored."""
+
+    seen: int = 0
+    total: int | None = None  # as the CRM counts them; None: not told yet
+    skipped: int = 0  # could not be read
+    is_walking: bool = True  # it is being read, be it for the first time or again
+    is_whole: bool = False  # it was read to its end at least once
+    moved_at: str = ""  # when the last page came, or failed
+    finished_at: str = ""
+    problem: str | None = None  # why the last page could not be read
+    fields: list[str] = field(default_factory=list)  # what was asked for
 
 
 @dataclass(slots=True)
@@ -63,14 +82,17 @@ class Status:
     sources: dict[str, SourceCount] = field(default_factory=dict)
     connections: dict[str, ConnectionCount] = field(default_factory=dict)
     effects: dict[str, EffectCount] = field(default_factory=dict)  # of connections and channels
+    mirror: dict[str, dict[str, MirrorCount]] = field(default_factory=dict)  # connection -> object
     leads: int = 0
     leads_by_stage: dict[str, int] = field(default_factory=dict)
+    releases: dict[str, Release] = field(default_factory=dict)  # how far going live has come
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         data = asdict(self)
         for count in data["connections"].values():
             count["oldest_due"] = count["oldest_due"] and count["oldest_due"].isoformat()
+        data["releases"] = {name: one.as_dict() for name, one in self.releases.items()}
         return data
 
 
@@ -101,12 +123,34 @@ def totals(snapshot: Connection, space: str, now: datetime) -> Status:
     """Count leads and changes, by indexes alone; ``sources`` stays empty."""
     by_stage = _by_stage(snapshot, space)
     connections = _connections(snapshot, space, now)
+    mirror = mirrored(snapshot, space)
     return Status(
         connections=connections,
         effects=effect_books.counts(snapshot, space),
+        mirror=mirror,
         leads=sum(by_stage.values()),
         leads_by_stage=by_stage,
+        releases=releases.load(snapshot, space),
     )
+
+
+def mirrored(snapshot: Connection, space: str) -> dict[str, dict[str, MirrorCount]]:
+    """Return how far each mirror is: connection -> object -> count."""
+    found: dict[str, dict[str, MirrorCount]] = {}
+    for one in cursors.load(snapshot, space):
+        if one.job == cursors.BACKFILL:
+            found.setdefault(one.connection, {})[one.object] = MirrorCount(
+                seen=one.seen,
+                total=one.total,
+                skipped=one.skipped,
+                is_walking=one.is_walking,
+                is_whole=one.finished_at is not None,
+                moved_at=to_text(one.moved_at),
+                finished_at=to_text(one.finished_at) if one.finished_at else "",
+                problem=one.problem,
+                fields=list(one.fields),
+            )
+    return found
 
 
 def _by_stage(snapshot: Connection, space: str) -> dict[str, int]:
@@ -159,7 +203,7 @@ def ending(space: str, writing: Collection[str]) -> sa.Label[str]:
         return e.lead_id.in_(unsettled)
 
     def found_in(state: str) -> sa.ColumnElement[bool]:
-        kinds = (str(EventKind.FOUND), str(EventKind.REPLAY))
+        kinds = (str(EventKind.FOUND), str(EventKind.GONE), str(EventKind.REPLAY))
         of_leads = sa.select(found.c.lead_id).where(
             found.c.space == space,
             found.c.state == state,
@@ -208,8 +252,10 @@ def queues(snapshot: Connection, space: str, now: datetime) -> Queues:
 def _unsettled(snapshot: Connection, space: str, now: datetime) -> dict[str, ConnectionCount]:
     """Count what is due, waits or was given up; the indexes leave out what is done, so it is not read."""
     found: dict[str, ConnectionCount] = {}
-    for connection, due, waiting, oldest in snapshot.execute(PENDING, {"of_space": space, "now": now}):
-        found[connection] = ConnectionCount(due=due, waiting=waiting, oldest_due=oldest)
+    for connection, due, later, parked, oldest in snapshot.execute(PENDING, {"of_space": space, "now": now}):
+        found[connection] = ConnectionCount(
+            due=due, waiting=later - parked, backlog=parked, oldest_due=oldest
+        )
     for connection, dead in snapshot.execute(GIVEN_UP, {"of_space": space}):
         found.setdefault(connection, ConnectionCount()).dead = dead
     return found
@@ -223,6 +269,7 @@ PENDING = (
         CONNECTION,
         sa.func.count().filter(_is_due),
         sa.func.count().filter(sa.not_(_is_due)),
+        sa.func.count().filter(_o.due_at == PARKED),
         sa.func.min(_o.raised_at).filter(_is_due),
     )
     .where(_o.space == sa.bindparam("of_space"), sa.text("wanted > done AND wanted > dead"))
@@ -242,5 +289,5 @@ def _connections(snapshot: Connection, space: str, now: datetime) -> dict[str, C
     totals = sa.select(c.connection, sa.func.count()).where(c.space == space).group_by(c.connection)
     for connection, total in snapshot.execute(totals):
         counted = found.setdefault(connection, ConnectionCount())
-        counted.done = total - counted.due - counted.waiting - counted.dead
+        counted.done = total - counted.due - counted.waiting - counted.backlog - counted.dead
     return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,7 +65,7 @@ class Json(TypeDecorator[Any]):
         return value if value is None or isinstance(value, Encoded) else to_json(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)  # orjson makes a float of 2**64
+        return None if value is None else from_json(value)
 
 
 def searchable(length: int) -> sa.String:
@@ -72,6 +74,17 @@ def searchable(length: int) -> sa.String:
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+
+
+_LONG = re.compile(r"\d{19}")  # 2**64 has twenty digits, 2**63 nineteen
+
+
+def from_json(text: str) -> Any:
+    """Read JSON. orjson is faster, but makes a float of 2**64 and refuses half of a surrogate pair."""
+    if _LONG.search(text) is None:
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return orjson.loads(text)
+    return json.loads(text)
 
 
 def to_json(value: Any) -> Encoded:
@@ -343,6 +356,7 @@ outbox_changes = sa.Table(
     sa.Column("done", sa.BigInteger, nullable=False),
     sa.Column("dead", sa.BigInteger, nullable=False),
     sa.Column("needs", Json, nullable=False),  # connections whose link must exist first
+    sa.Column("priority", sa.SmallInteger, nullable=False, server_default="1"),  # ``model.priority``
     sa.Column("attempts", sa.Integer, nullable=False),
     _moment("due_at"),
     _moment("raised_at"),
@@ -351,12 +365,14 @@ outbox_changes = sa.Table(
     _moment("lease_until", nullable=True),
     sa.Column("in_flight", Json),  # exact values about to be sent, and earlier ones still in doubt
     sa.Column("error", sa.Text),
+    sa.Column("release", sa.Integer),  # number of the go-live that let it out; its brake counts the writes
     sa.UniqueConstraint("space", "connection", "object", "entity_kind", "entity_id"),
 )
 sa.Index(
     "ix_outbox_changes_due",
     outbox_changes.c.space,
     outbox_changes.c.connection,
+    outbox_changes.c.priority,
     outbox_changes.c.due_at,
     sqlite_where=sa.text("wanted > done AND wanted > dead"),
     postgresql_where=sa.text("wanted > done AND wanted > dead"),
@@ -417,6 +433,88 @@ sa.Index(
     postgresql_where=sa.text("state <> 'sent'"),
 )
 
+releases = sa.Table(  # the paced release of what an observed connection had gathered, with its brake
+    "releases",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),  # of the go-live; each begins with counts of nought
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("expected", sa.BigInteger, nullable=False),  # records to write, as the plan said
+    sa.Column("at_most", sa.BigInteger, nullable=False),  # the brake
+    sa.Column("released", sa.BigInteger, nullable=False),
+    sa.Column("written", sa.BigInteger, nullable=False),
+    sa.Column("cursor", sa.String(40)),  # the lead up to which rows were made; NULL: all were looked at
+    sa.Column("reason", sa.Text, nullable=False),  # why it is held
+    sa.Column("by", sa.String(128), nullable=False),
+    _moment("began_at"),
+    _moment("changed_at"),
+    sa.CheckConstraint("state IN ('preparing', 'releasing', 'held', 'done', 'stopped')", name="state"),
+)
+
+mirror = sa.Table(  # what backfill and polls last saw of every record
+    "mirror",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("object", sa.String(64), primary_key=True),
+    sa.Column("remote_id", sa.String(64), primary_key=True),
+    sa.Column("fields", Json, nullable=False),  # the vendor's names; a name that is not in it was not read
+    _moment("modified_at", nullable=True),  # by the vendor's clock
+    _moment("read_at"),
+    sa.Column("is_archived", sa.Boolean, nullable=False),
+    sa.Column("became", sa.String(64)),  # a converted Lead: the id of its Contact
+)
+
+mirror_keys = sa.Table(  # what finds a mirrored record; several records may share a value
+    "mirror_keys",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),  # "email", "lead", "domain"
+    sa.Column("value", sa.String(400), primary_key=True),  # in match form
+    sa.Column("object", sa.String(64), primary_key=True),
+    sa.Column("remote_id", sa.String(64), primary_key=True),
+    sqlite_with_rowid=False,  # it is all key: once on disk is enough
+)
+sa.Index(
+    "ix_mirror_keys_record",
+    mirror_keys.c.space,
+    mirror_keys.c.connection,
+    mirror_keys.c.object,
+    mirror_keys.c.remote_id,
+)
+
+cursors = sa.Table(  # how far a walk through something long has come; moved with what the step stored
+    "cursors",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("job", sa.String(32), primary_key=True),  # "backfill", "match"
+    sa.Column("object", sa.String(64), primary_key=True),  # "contacts", "Lead"; blank where a job has none
+    sa.Column("after", sa.String(200)),  # the last one done; none: at the beginning
+    sa.Column("fields", Json, nullable=False),  # the names that were asked for
+    sa.Column("absent", Json, nullable=False),  # those of them that the other side does not have
+    sa.Column("seen", sa.BigInteger, nullable=False),
+    sa.Column("skipped", sa.BigInteger, nullable=False),  # could not be read
+    sa.Column("total", sa.BigInteger),  # as the other side counts them; none: not told yet
+    sa.Column("problem", sa.Text),  # why the last step failed; none: it did not
+    _moment("begun_at"),
+    _moment("moved_at"),
+    _moment("finished_at", nullable=True),
+)
+
+budgets = sa.Table(  # the day of each connection's API calls
+    "budgets",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("calls", Json, nullable=False),  # ours: quarter hours since 1970 -> calls
+    sa.Column("told", Json),  # what the vendor last said: {"at", "used", "most", "ours"}
+    sa.Column("zone", sa.String(64), nullable=False),  # of the account; blank: not known
+    _moment("updated_at"),
+)
+
 leases = sa.Table(
     "leases",
     metadata,
@@ -455,6 +553,17 @@ person_keys = sa.Table(
     metadata,
     sa.Column("lead_id", sa.String(40), primary_key=True),
     sa.Column("key", sa.String(64), nullable=False),
+)
+
+alerts = sa.Table(  # alarms that stand, and when people were told
+    "alerts",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(64), primary_key=True),
+    sa.Column("subject", sa.String(128), primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    _moment("since"),
+    _moment("told_at", nullable=True),
 )
 
 users = sa.Table(  # who may sign in to the pages

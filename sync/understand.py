@@ -59,7 +59,7 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, record=record, keys=keys, lead_ids=(event.payload["lead_id"],))
             case EventKind.FORGET if "event" in event.payload:
                 return Work(stored, named=(known or {}).get(event.payload["event"]))
-            case EventKind.DELIVERED | EventKind.FORGET:
+            case EventKind.DELIVERED | EventKind.GONE | EventKind.FORGET:
                 return Work(stored, lead_ids=(event.payload["lead_id"],))
             case EventKind.REPLAY if "change" in event.payload:
                 return Work(stored, lead_ids=(event.payload["change"]["lead_id"],))
@@ -79,11 +79,13 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
     try:
         match stored.event.kind:
             case EventKind.INTAKE if work.reading is not None:
-                return pipeline.run(work.reading, batch)
+                return pipeline.run(work.reading, batch, batch.hits)
             case EventKind.FOUND if work.record is not None:
                 return pipeline.found(stored, work.record, work.lead_ids[0], batch)
             case EventKind.DELIVERED:
                 return pipeline.delivered(stored, work.lead_ids[0], batch)
+            case EventKind.GONE:
+                return pipeline.gone(stored, work.lead_ids[0], batch)
             case EventKind.ROSTER:
                 connection = stored.event.source
                 batch.take_in_roster(

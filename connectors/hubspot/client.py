@@ -12,7 +12,8 @@ from hubspot.crm.associations import v4 as associations
 from urllib3 import exceptions as transport
 
 from connectors.base import Endpoint
-from connectors.hubspot.errors import STOPS_ALL, to_connector_error
+from connectors.hubspot.errors import to_connector_error
+from connectors.hubspot.limits import usage_of
 from connectors.hubspot.paths import dated
 from model.errors import AnswerLost, RetryLater
 
@@ -90,6 +91,7 @@ class Client:
         self._batches = objects.BatchApi(client)
         self._owners = owners.OwnersApi(client)
         self._associations = associations.BatchApi(client)
+        self._searches = objects.SearchApi(client)
 
     def create(self, object_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
         """Create up to 100 records."""
@@ -121,14 +123,20 @@ class Client:
         """Read who is associated with up to 1,000 records; ``inputs``: id, and ``after`` for a next page."""
         return self._call(self._associations.get_page, from_type, to_type, {"inputs": inputs})
 
+    def search(self, object_type: str, query: Mapping[str, Any]) -> Answer:
+        """One page of a search."""
+        return self._call(self._searches.do_search, object_type, query, kind="search")
+
     def owners(self, *, after: str | None, archived: bool) -> Answer:
         """One page of owners."""
         return self._call(self._owners.get_page, limit=100, after=after, archived=archived)
 
-    def _call(self, api: Callable[..., Any], *args: Any, writes: bool = False, **kwargs: Any) -> Answer:
+    def _call(
+        self, api: Callable[..., Any], *args: Any, writes: bool = False, kind: str = "burst", **kwargs: Any
+    ) -> Answer:
         """Make one call within the budget; raise a ``ConnectorError`` for anything but a readable 2xx."""
         budget = self._endpoint.budget
-        budget.spend("burst")
+        budget.spend(kind)
         bearer = {"type": "oauth2", "in": "header", "key": "Authorization"}
         bearer["value"] = f"Bearer {self._endpoint.tokens.token()}"
         settings = {"_request_timeout": self._endpoint.timeout, "_preload_content": False}
@@ -143,12 +151,12 @@ class Client:
             raise RetryLater(f"HubSpot could not be reached: {type(error).__name__}") from error
         except (transport.HTTPError, OSError) as error:
             raise lost(f"HubSpot gave no answer: {type(error).__name__}") from error
-        budget.learn(headers)
+        budget.learn(usage_of(headers))
         body = _json(raw)
         if not 200 <= status < 300:
             problem = to_connector_error(status, headers, body or {}, writes=writes)
-            if status in STOPS_ALL and isinstance(problem, RetryLater) and problem.wait:
-                budget.refused(problem.wait)
+            if isinstance(problem, RetryLater) and problem.stops != "call":
+                budget.refused(problem.wait, problem.stops)
             raise problem
         if body is None and status != 204:  # a 2xx that says nothing is no success (hubspot-api-python #448)
             raise lost(f"HubSpot {status}: the answer cannot be read")

@@ -8,6 +8,7 @@ from connectors.base import Endpoint
 from connectors.batches import by_object, chunks, first_of_each, one_outcome_each, postponed
 from connectors.hubspot.client import Client
 from connectors.hubspot.errors import words
+from connectors.hubspot.listing import Lister
 from connectors.hubspot.reads import BATCH, Reader
 from connectors.hubspot.records import email_of, to_owner, to_record
 from connectors.hubspot.tasks import Tasks
@@ -15,6 +16,7 @@ from connectors.hubspot.writes import Writer
 from model.change import Exists, Outcome, OwnerRecord, Postponed, Record, RecordChange, Rejected, Task
 from model.errors import RetryLater
 from model.event import RecordRef
+from model.listing import Page
 
 
 class HubSpotConnector:
@@ -29,11 +31,14 @@ class HubSpotConnector:
 
     batch_size = BATCH
     asks_before_create = False
+    companies: tuple[str, tuple[str, ...]] = ("companies", ("name", "domain", "website", "hubspot_owner_id"))
 
     def __init__(self, name: str, endpoint: Endpoint) -> None:
         self.name = name
         self._client = Client(endpoint)
-        self._reader = Reader(name, self._client, endpoint.options.get("external_id_field", ""))
+        external_id_field = endpoint.options.get("external_id_field", "")
+        self._reader = Reader(name, self._client, external_id_field)
+        self._lister = Lister(name, self._client, self._reader, external_id_field)
         self._writer = Writer(name, self._client, self._reader)
         self._tasks = Tasks(name, self._client, self._writer)
 
@@ -91,6 +96,10 @@ class HubSpotConnector:
     def find_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Look for tasks that an earlier call may have made, among those of their contacts."""
         return self._tasks.find(tasks)
+
+    def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
+        """Return up to 200 records by the lowest ids above ``after``; archived ones are left out."""
+        return self._lister.page(object_type, fields, after)
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         """Archive records; they can be restored for 90 days."""

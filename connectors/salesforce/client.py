@@ -15,7 +15,8 @@ from simple_salesforce.exceptions import SalesforceError
 from urllib3 import exceptions as transport
 
 from connectors.base import Endpoint, RenewableTokens
-from connectors.salesforce.errors import DeadSession, LimitReached, to_connector_error
+from connectors.salesforce.errors import DeadSession, to_connector_error
+from connectors.salesforce.limits import usage_of
 from model.errors import AnswerLost, ConnectorError, RetryLater
 
 WRITE_HEADERS = {
@@ -47,7 +48,7 @@ class Channel(HTTPAdapter):
         parts = urlsplit(str(request.url))
         request.url = urlunsplit((self._target.scheme, self._target.netloc, parts.path, parts.query, ""))
         response = super().send(request, **{**kwargs, "timeout": self._endpoint.timeout})
-        self._endpoint.budget.learn(response.headers)
+        self._endpoint.budget.learn(usage_of(response.headers))
         return response
 
 
@@ -100,6 +101,12 @@ class Client:
             raise RetryLater("Salesforce: a query of the call was not answered")
         return rows
 
+    def field_names(self, object_type: str) -> list[str]:
+        """Return the names of an object's fields; those that this user may not see are left out."""
+        told = self._call("GET", f"sobjects/{object_type}/describe")
+        rows = told.get("fields") if isinstance(told, dict) else None
+        return [str(row["name"]) for row in rows or () if isinstance(row, dict) and row.get("name")]
+
     def _pages(self, page: Any) -> Iterator[Row]:
         """Yield the records of a query's first page and of those that follow it."""
         while isinstance(page, dict):
@@ -150,8 +157,8 @@ class Client:
 
     def _problem(self, status: int, content: Any, *, writes: bool) -> ConnectorError:
         error = to_connector_error(status, content, writes=writes)
-        if isinstance(error, LimitReached) and error.wait:
-            self._endpoint.budget.refused(error.wait)
+        if isinstance(error, RetryLater) and error.stops != "call":
+            self._endpoint.budget.refused(error.wait, error.stops)
         return error
 
     def _salesforce(self, token: str) -> Salesforce:

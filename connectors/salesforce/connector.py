@@ -9,13 +9,15 @@ from connectors.batches import chunks, one_outcome_each
 from connectors.salesforce.client import Client
 from connectors.salesforce.errors import MAYBE_GONE, codes, is_retryable, words
 from connectors.salesforce.ids import is_id, long_id
-from connectors.salesforce.people import asked_fields, to_record
+from connectors.salesforce.listing import Lister
+from connectors.salesforce.people import PEOPLE, asked_fields, to_record
 from connectors.salesforce.reads import Finder
 from connectors.salesforce.tasks import Tasks
 from connectors.salesforce.writes import Writer, errors_of
 from model.change import Outcome, OwnerRecord, Record, RecordChange, Task
 from model.errors import Refusal, RetryLater
 from model.event import RecordRef
+from model.listing import Page
 
 BATCH = 200  # REST "sObject Collections"
 DELETE_BATCH = 100  # the ids travel in the URI, which should stay under 2,000 characters
@@ -25,17 +27,21 @@ class SalesforceConnector:
     """Reads and writes one Salesforce org.
 
     ``options``: ``api_version`` ("68.0"), and ``external_id_field`` ("LeadRelay_Id__c", "" for none),
-    the unique text field of Lead and Contact that holds our own lead id.
+    the unique text field of Lead and Contact that holds our own lead id; and ``match``
+    ("Contact,Lead"), the objects in which people are looked for, the first before the next.
     """
 
     batch_size = BATCH
     asks_before_create = True  # Salesforce keeps no e-mail address unique
+    companies: tuple[str, tuple[str, ...]] = ("Account", ("Name", "Website", "OwnerId"))
 
     def __init__(self, name: str, endpoint: Endpoint) -> None:
         self.name = name
         external_id_field = endpoint.options.get("external_id_field", "LeadRelay_Id__c")
         self._client = Client(endpoint)
-        self._finder = Finder(name, self._client, external_id_field)
+        people = tuple(endpoint.options.get("match", ",".join(PEOPLE)).split(","))
+        self._finder = Finder(name, self._client, external_id_field, people)
+        self._lister = Lister(name, self._client, external_id_field)
         self._writer = Writer(name, self._client, self._finder, external_id_field)
         self._tasks = Tasks(name, self._client, self._writer)
 
@@ -81,6 +87,10 @@ class SalesforceConnector:
     def find_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Look for tasks that an earlier call may have made, by person and key."""
         return self._tasks.find(tasks)
+
+    def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
+        """Return up to 2,000 records with the lowest ids above ``after``; converted Leads are among them."""
+        return self._lister.page(object_type, fields, after)
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         """Put records into the recycle bin; those that are not there count as deleted."""

@@ -14,16 +14,22 @@ from model.change import Record, RecordChange
 from model.event import RecordRef
 from model.times import from_text
 
-PEOPLE = ("Contact", "Lead")  # a Contact wins: it is what a Lead becomes
+PEOPLE = ("Contact", "Lead")  # a Contact wins: it is what a Lead becomes; the playbook may say otherwise
 SOQL_LIMIT = 100_000  # characters; SOQL "Limits"
 
 Row = Mapping[str, Any]
 
 
 def people_queries(
-    batch: Sequence[RecordChange], fields: Mapping[str, Sequence[str]], external_id_field: str
+    batch: Sequence[RecordChange],
+    fields: Mapping[str, Sequence[str]],
+    external_id_field: str,
+    people: Sequence[str] = PEOPLE,
 ) -> dict[str, str]:
-    """Ask for all people of a batch by our id on the record and by e-mail; empty: nothing to ask."""
+    """Ask for all people of a batch by our id on the record and by e-mail; empty: nothing to ask.
+
+    ``people`` are the objects that are asked, Contact and Lead or one of them.
+    """
     wanted = []
     if emails := sorted({email for change in batch for email in emails_of(change)}):
         wanted.append(format_soql("Email IN {}", emails))
@@ -37,7 +43,7 @@ def people_queries(
     return {
         object_type: f"SELECT {', '.join(asked_fields(object_type, fields, *telling))} FROM {object_type}"
         f" WHERE {'IsConverted = false AND ' if object_type == 'Lead' else ''}({either})"
-        for object_type in PEOPLE
+        for object_type in people
     }
 
 
@@ -52,10 +58,13 @@ def asked_fields(object_type: str, fields: Mapping[str, Sequence[str]], *telling
 class Directory:
     """The people that the queries found, to be looked up by change."""
 
-    def __init__(self, rows: Mapping[str, Sequence[Row]], external_id_field: str) -> None:
+    def __init__(
+        self, rows: Mapping[str, Sequence[Row]], external_id_field: str, people: Sequence[str] = PEOPLE
+    ) -> None:
+        self._people = people
         self._by_lead_id: dict[str, list[tuple[str, Row]]] = {}
         self._by_email: dict[str, list[tuple[str, Row]]] = {}
-        for object_type in PEOPLE:
+        for object_type in people:
             for row in rows.get(object_type, ()):
                 for index, mark in (
                     (self._by_lead_id, row.get(external_id_field)),
@@ -65,10 +74,14 @@ class Directory:
                         index.setdefault(str(mark).casefold(), []).append((object_type, row))
 
     def person(self, change: RecordChange) -> tuple[str, Row] | None:
-        """The record that is the person: by our id before e-mail, Contact before Lead, the oldest first."""
+        """The record that is the person: our id before e-mail, the objects in their order, the oldest."""
         by_id = self._by_lead_id.get((lead_id_of(change) or "").casefold(), [])
         by_email = [found for email in emails_of(change) for found in self._by_email.get(email, ())]
-        return min(by_id or by_email, key=_seniority, default=None)
+        return min(by_id or by_email, key=self._seniority, default=None)
+
+    def _seniority(self, found: tuple[str, Row]) -> tuple[int, str, str]:
+        object_type, row = found
+        return self._people.index(object_type), str(row.get("CreatedDate")), str(row.get("Id"))
 
 
 def to_record(connection: str, object_type: str, row: Row) -> Record:
@@ -92,11 +105,6 @@ def emails_of(change: RecordChange) -> Iterator[str]:
 def lead_id_of(change: RecordChange) -> str | None:
     """Our own id of the lead."""
     return next(iter(by_kind(change.identities, "lead")), None)
-
-
-def _seniority(found: tuple[str, Row]) -> tuple[int, str, str]:
-    object_type, row = found
-    return PEOPLE.index(object_type), str(row.get("CreatedDate")), str(row.get("Id"))
 
 
 def _moment(text: Any) -> datetime | None:

@@ -27,15 +27,22 @@ Fields = Mapping[str, Sequence[str]]
 class Finder:
     """Looks people and records up before and after a create."""
 
-    def __init__(self, connection: str, client: Client, external_id_field: str) -> None:
+    def __init__(
+        self,
+        connection: str,
+        client: Client,
+        external_id_field: str,
+        people: Sequence[str] = PEOPLE,
+    ) -> None:
         self._connection = connection
+        self._people = people
         self._client = client
         self._external_id_field = external_id_field
 
     def find(self, batch: Batch, fields: Fields) -> Iterator[Outcome]:
         """Yield ``Exists`` for those who are there; a look-up that fails concerns its whole batch."""
         people = [change for change in batch if change.object in PEOPLE]
-        queries = people_queries(people, fields, self._external_id_field)
+        queries = people_queries(people, fields, self._external_id_field, self._people)
         if not queries:
             return
         again = partial(self.find, fields=fields)
@@ -44,7 +51,7 @@ class Finder:
                 yield from again(half)
             return
         try:
-            directory = Directory(self._client.queries(queries), self._external_id_field)
+            directory = Directory(self._client.queries(queries), self._external_id_field, self._people)
         except RetryLater as error:
             yield from (postponed(change, error) for change in people)
         except CallRefused as refusal:

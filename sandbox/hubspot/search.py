@@ -43,9 +43,12 @@ def add_to(api: Blueprint, account: HubSpot) -> None:
         size, offset = _page(sent)
         with account.lock:
             matches = _matches(objects, groups, shapes.text(sent.get("query")))
-            candidates = _by_key(objects, groups) or indexed(objects)
-            found = [record for record in candidates if matches(record)]
-            _sort(objects, found, shapes.listed(sent.get("sorts")))
+            sorts = shapes.listed(sent.get("sorts"))
+            found = None if sent.get("query") else _above(objects, groups, sorts)
+            if found is None:
+                candidates = _by_key(objects, groups) or indexed(objects)
+                found = [record for record in candidates if matches(record)]
+                _sort(objects, found, sorts)
             view = View(objects, shapes.texts(sent.get("properties")))
             told: dict[str, Any] = {"total": len(found)}
             told["results"] = [view.show(record) for record in found[offset : offset + size]]
@@ -131,6 +134,22 @@ def _associated(objects: Objects, target: str, told: Filter) -> Match:
             has = operator == "HAS_PROPERTY"
             return lambda record: bool(links.of((source, record.id), kind.name)) == has
     raise bad_request(f"Invalid input JSON: operator {operator} does not go with associations")
+
+
+def _above(
+    objects: Objects, groups: Sequence[Sequence[Filter]], sorts: Sequence[object]
+) -> list[Record] | None:
+    """The records above an id, where that is all that is asked for: they are in order, none is looked at."""
+    if len(groups) != 1 or len(groups[0]) != 1 or len(sorts) != 1:
+        return None
+    if objects.account.faults.setting["search_lag_ms"]:
+        return None
+    [told] = groups[0]
+    number = whole_number(shapes.text(told.get("value")))
+    is_keyset = (told.get("propertyName"), told.get("operator")) == ("hs_object_id", "GT")
+    if not is_keyset or number is None or _sort_of(sorts[0]) != ("hs_object_id", False):
+        return None
+    return objects.table.above(number)
 
 
 def _by_key(objects: Objects, groups: Sequence[Sequence[Filter]]) -> list[Record] | None:

@@ -349,3 +349,9 @@ def test_a_connection_that_cannot_be_used_says_why(desk):
     desk.facts["unusable"]["hubspot"] = "no key opens its credentials"
     assert "hubspot cannot be used: no key opens its credentials" in words(desk.get("/").text)
     assert "no key opens its credentials" in words(desk.get("/connections").text)
+
+
+def test_a_connection_says_where_its_day_of_calls_is_heading(desk):
+    page = words(desk.get("/connections").text).replace("\u202f", " ")
+    assert "Calls of the day 1 200 of 800 expected within 24 hours" in page
+    assert "used up at 2026-03-02 15:00:00 UTC" in page

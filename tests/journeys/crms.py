@@ -107,7 +107,13 @@ class Crm:
 
     def writes_asked(self) -> int:
         """How many calls asked for a write, whatever came of them."""
-        reads = ("/batch/read", "/composite", "/composite/sobjects/Lead", "/composite/sobjects/Contact")
+        reads = (
+            "/search",
+            "/batch/read",
+            "/composite",
+            "/composite/sobjects/Lead",
+            "/composite/sobjects/Contact",
+        )
         return sum(
             count
             for call, count in self.calls().items()

@@ -20,7 +20,7 @@ from leadrelay.wiring import Daemon
 from mappings.identity import keys_of
 from mappings.playbook import Limits
 from mappings.starter import write_starter
-from sync import explain, outbox, status
+from sync import cursors, explain, outbox, status
 from sync.batch import People
 from sync.budgets import MemoryBudget
 from sync.database import Store, open_store
@@ -64,9 +64,11 @@ class Clock:
         """Return the seconds of a clock that nobody sets back."""
         return time.monotonic() + self._ahead.total_seconds()
 
-    def budget(self, limits: Limits) -> MemoryBudget:
+    def budget(self, limits: Limits, **more: Any) -> MemoryBudget:
         """Build a budget that goes by this clock."""
-        return MemoryBudget(limits, monotonic=self.monotonic, sleep=lambda _seconds: time.sleep(0.01))
+        return MemoryBudget(
+            limits, monotonic=self.monotonic, now=self.now, sleep=lambda _seconds: time.sleep(0.01), **more
+        )
 
 
 def environment(database_url: str, playbook: Path, crms: Mapping[str, Crm]) -> dict[str, str]:
@@ -186,9 +188,18 @@ class House(Books):
         return self
 
     def settle_in(self) -> House:
-        """Wait until the people of both CRMs are known: no post has to wait for that any more."""
+        """Wait until the people of both CRMs are known: no post has to wait for that any more.
+
+        Their records are mirrored by then, too, and what was there before is matched.
+        """
         eventually(lambda: len(self._rosters()) == len(WRITING), "the rosters of both CRMs")
+        eventually(lambda: self.matched() == set(WRITING), "the mirrors of both CRMs")
         return self
+
+    def matched(self) -> set[str]:
+        """The connections whose mirror is whole, and has been compared with the leads."""
+        found = self.read(lambda snapshot: cursors.load(snapshot, SPACE))
+        return {one.connection for one in found if one.job == cursors.MATCH and not one.is_walking}
 
     def _rosters(self) -> Collection[str]:
         return self.read(lambda snapshot: People.load(snapshot, SPACE)).rosters

@@ -45,9 +45,18 @@ def test_status_counts_where_everything_ended(beside):
     assert re.fullmatch(r"  salesforce is written to; \d+ calls so far", lines[2])
     [website] = [line.split() for line in lines if line.startswith("website")]
     assert website == ["website", "5", "1", "1", "1", "1", "1", "0", "0", "1"]
-    assert [line.split() for line in lines if line.startswith(("hubspot ", "salesforce "))] == [
-        ["hubspot", "0", "0", "0", "1"],
-        ["salesforce", "0", "0", "0", "1"],
+    rows = [line.split() for line in lines if line.startswith(("hubspot ", "salesforce "))]
+    assert [row[:4] for row in rows[:5]] == [
+        ["hubspot", "companies", "0", "0"],
+        ["hubspot", "contacts", "0", "0"],
+        ["salesforce", "Account", "0", "0"],
+        ["salesforce", "Contact", "0", "0"],
+        ["salesforce", "Lead", "0", "0"],
+    ]
+    assert all(row[4:6] == ["whole", "since"] for row in rows[:5])
+    assert rows[5:] == [
+        ["hubspot", "0", "0", "0", "0", "1"],
+        ["salesforce", "0", "0", "0", "0", "1"],
         ["hubspot", "0", "1", "0", "0", "0"],  # tasks: waiting, sent, unknown, withheld, dead
         ["salesforce", "0", "1", "0", "0", "0"],
     ]

@@ -103,6 +103,23 @@ def test_a_fault_is_printed_with_its_place_and_a_suggestion(tmp_path, file, old,
                 "    Take one of them out of needs:.",
             ],
         ),
+        (
+            {"crm/a.yaml": f"kind: hubspot\nmatch: [Contact]\n{ONE_OBJECT}"},
+            [
+                'crm/a.yaml:2:9: there is no object of people "Contact"',
+                '    Did you mean "contacts"?',
+            ],
+        ),
+        (
+            {
+                "crm/a.yaml": "kind: salesforce\nmatch: [Contact]\ncreate: Lead\nobjects:\n"
+                "  Lead: {fields: {Email: {field: email, authority: crm}}}\n"
+            },
+            [
+                "crm/a.yaml:2:1: a person who was created as Lead would not be found again",
+                "    Add Lead to match:.",
+            ],
+        ),
     ],
 )
 def test_files_that_are_missing_misnamed_or_at_odds(tmp_path, files, lines):

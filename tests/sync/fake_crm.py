@@ -23,8 +23,10 @@ from model.change import (
     Task,
     Updated,
 )
-from model.errors import NotAuthorized
+from model.errors import NotAuthorized, RetryLater
 from model.event import RecordRef
+from model.lead import Identity
+from model.listing import Listed, Page
 from tests.sync.clock import FakeClock
 
 STAFF = (
@@ -72,6 +74,10 @@ class FakeCrm:
     calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     creates: Counter[str] = field(default_factory=Counter)  # e-mail -> records made
+    companies: tuple[str, tuple[str, ...]] = ("companies", ("name", "domain"))
+    page_size: int = 10
+    hidden: set[str] = field(default_factory=set)  # fields that the CRM does not have
+    became: dict[str, str] = field(default_factory=dict)  # converted Lead -> Contact
     _trouble: dict[str, list[Trouble]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -163,6 +169,33 @@ class FakeCrm:
                     ref = RecordRef(self.name, "tasks", f"t{number}")
                     yield Exists(task.key, Record(ref, {}, self.clock.now()))
 
+    def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
+        """A page in the order of the ids; ``hidden`` fields do not exist, ``became`` are converted."""
+        self._call("list", (object_type, after or ""))
+        there = sorted(
+            (int(one[1:]), one)
+            for one, kept in self.records.items()
+            if kept.object == object_type and not kept.archived
+        )
+        rest = [one for number, one in there if number > int((after or "x0")[1:])]
+        some = rest[: self.page_size]
+        return Page(
+            [self._listed(one, fields) for one in some],
+            some[-1] if len(rest) > len(some) else None,
+            len(rest),
+            tuple(name for name in fields if name in self.hidden) if some else (),
+        )
+
+    def _listed(self, remote_id: str, fields: Sequence[str]) -> Listed:
+        record = self._record(remote_id, self.records[remote_id])
+        held = {name: record.fields.get(name) for name in (*fields, "CreatedDate")}
+        keys = [("email", self.email_field), ("lead", self.id_field), ("domain", "domain")]
+        return Listed(
+            Record(record.ref, held, record.modified_at),
+            tuple(Identity(kind, str(record.fields[name])) for kind, name in keys if record.fields.get(name)),
+            self.became.get(remote_id),
+        )
+
     def delete(self, refs: Sequence[RecordRef]) -> None:
         for ref in refs:
             self.records.pop(ref.id, None)
@@ -176,6 +209,8 @@ class FakeCrm:
             trouble = waiting.pop(0) if waiting else Trouble()
         if trouble.before:
             trouble.before()
+        if trouble.refused and name == "list":
+            raise RetryLater(trouble.refused, trouble.wait)
         if trouble.unauthorized:
             raise NotAuthorized(f"{self.name}: the token has expired")
         return trouble

@@ -69,7 +69,8 @@ def a_map(name: str, create_object: str, *others: str, **given: Any) -> CrmMap:
     """Build a connection's map with the same fields on each object."""
     crm = a_crm(name, create_object, *crm_fields(), **dict.fromkeys(others, crm_fields()))
     objects = {one: replace(map_, id_field="lead_id") for one, map_ in crm.objects.items()}
-    return replace(crm, objects=objects, **given)
+    match = tuple(reversed((create_object, *others)))  # Contact before Lead
+    return replace(crm, objects=objects, **{"match": match, **given})
 
 
 def house_playbook(**given: Any) -> Playbook:

@@ -8,7 +8,7 @@ from alembic import op
 from sync import tables
 
 revision = "0007"
-down_revision = "0003"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

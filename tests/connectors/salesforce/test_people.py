@@ -82,3 +82,13 @@ def test_a_record_is_read_under_its_long_id_without_its_attributes():
     assert record.modified_at is not None
     assert record.modified_at.isoformat() == "2026-11-21T10:00:00+00:00"
     assert "attributes" not in record.fields
+
+
+def test_people_are_looked_for_where_the_playbook_says():
+    ada = a_person("ada@x.de")
+    assert list(people_queries([ada], FIELDS, FIELD, ("Lead",))) == ["Lead"]
+    lead, contact = a_row("1", Email="ada@x.de"), a_row("2", Email="ada@x.de")
+    rows = {"Lead": [lead], "Contact": [contact]}
+    assert Directory(rows, FIELD).person(ada) == ("Contact", contact)
+    assert Directory(rows, FIELD, ("Lead",)).person(ada) == ("Lead", lead)
+    assert Directory(rows, FIELD, ("Lead", "Contact")).person(ada) == ("Lead", lead)

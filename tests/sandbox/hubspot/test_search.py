@@ -235,3 +235,16 @@ def test_the_index_is_late_by_the_virtual_clock(account):
 def test_every_path_scheme_searches(account, path):
     account.contact(firstname="Ada")
     assert account.call("POST", path, {}).json()["total"] == 1
+
+
+def test_by_id_from_the_last_one_on_finds_the_same_whether_records_are_looked_at_or_not(people):
+    first = search(people).json()["results"][0]["id"]
+    ada2 = people.contact(firstname="Ada", email="ada@second.example")
+    people.call("DELETE", f"/crm/v3/objects/contacts/{ada2}")
+    people.contact(firstname="Di")
+    above = where("hs_object_id", "GT", first)
+    order = {"sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}], "limit": 2}
+    slowly = search(people, above, where("hs_object_id", "HAS_PROPERTY"), **order).json()
+    assert search(people, above, **order).json() == slowly
+    assert [row["properties"]["firstname"] for row in slowly["results"]] == ["Bob", "Cy"]
+    assert slowly["total"] == 3

@@ -1,0 +1,36 @@
+"""A CRM's records one page after the other, and how a walk through them goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from model.change import Record
+from model.lead import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One record of a page.
+
+    ``record.fields`` has every name that was asked for, ``None`` where the record holds nothing.
+    ``keys`` are what finds it, as the CRM spells them: kinds ``email``, ``lead`` (our own id) and
+    ``domain``. ``became`` is the id of the Contact that a converted Lead turned into, ``replaces``
+    are the ids of the records that were merged into this one.
+    """
+
+    record: Record
+    keys: tuple[Identity, ...] = ()
+    became: str | None = None
+    replaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records in the order of their ids; ``after`` is where the next page begins, ``None``: there is none."""
+
+    listed: Sequence[Listed]
+    after: str | None
+    total: int | None = None  # records at and after this page, as the CRM counts them; None: not told
+    absent: tuple[str, ...] = ()  # names asked for that the object does not have
+    skipped: int = 0  # records of the page that could not be read

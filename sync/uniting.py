@@ -1,0 +1,73 @@
+"""A CRM's record taken into a draft of the lead: merged, linked, its keys claimed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from handlers.base import Lookups
+from mappings.identity import is_role_address
+from mappings.playbook import CrmMap, Playbook
+from model.change import Record
+from model.decision import Assigned, Because, ClaimIdentity, Effect, EnterStage
+from model.event import JsonValue
+from model.lead import Lead, Provenance
+from sync.doubt import Doubt
+from sync.merge import merge
+from sync.reasons import Reason
+from sync.records import person_keys
+
+
+def unite(
+    draft: Lead,
+    record: Record,
+    crm: CrmMap,
+    playbook: Playbook,
+    lookups: Lookups,
+    *,
+    where: str,
+    read_at: datetime,
+    event_id: int,
+    sent: Doubt,
+) -> tuple[list[Effect], list[Reason]]:
+    """Merge a record into the draft and link the two; return what follows from it, and why.
+
+    ``where`` says in words where the record was found, ``read_at`` when it was read, ``sent`` what
+    of ours may have reached it.
+    """
+    merged = merge(draft, record, crm, playbook, lookups, now=read_at, sent=sent)
+    owner, stage = draft.owner, draft.stage
+    draft.links[crm.connection] = merged.link
+    seen_at = record.modified_at or read_at
+    for name, value in merged.fields.items():
+        draft.fields[name] = value
+        draft.provenance[name] = Provenance(crm.connection, seen_at, event_id)
+    effects: list[Effect] = [*merged.conflicts]
+    if "stage" in merged.fields:
+        effects.append(EnterStage(merged.fields["stage"], stage))
+    if "owner" in merged.fields:
+        effects.append(Assigned(merged.fields["owner"], owner))
+    found = Because(f"found in {where} as {record.ref.object} {record.ref.id}; linked")
+    because = [found, *merged.because]
+    for claimed in _claim_keys(draft, merged.fields, playbook, lookups):
+        if isinstance(claimed, Because):
+            because.append(claimed)
+        else:
+            effects.append(claimed)
+    return effects, [Reason("merge", each) for each in because]
+
+
+def _claim_keys(
+    draft: Lead, fields: Mapping[str, JsonValue], playbook: Playbook, lookups: Lookups
+) -> Iterator[ClaimIdentity | Because]:
+    """Let an e-mail or phone taken from a CRM find the lead, where it is free and one person's."""
+    screening = playbook.screening
+    for key in person_keys(fields):
+        if screening.role_addresses == "review" and is_role_address(key.value, screening.role_names):
+            continue
+        holder = lookups.lead_id_of(key)
+        if holder is None:
+            draft.identities.add(key)
+            yield ClaimIdentity(key)
+        elif holder != draft.id:
+            yield Because(f"{key.kind} stays a key of lead {holder}")
