@@ -19,10 +19,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.base import Connector, Endpoint
-from connectors.registry import CONNECTORS
+from connectors.registry import CONNECTORS, INSPECTORS
 from dashboard import api, pages
 from dashboard.house import House
 from leadrelay.accounts import Accounts
+from leadrelay.addresses import Pages
 from leadrelay.alerts.channels import channels
 from leadrelay.alerts.looks import KINDS, InProcess, Looks
 from leadrelay.alerts.teller import Teller
@@ -32,19 +33,20 @@ from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.control import ControlFile
 from leadrelay.golive.opening import Openings
+from leadrelay.messengers import Messengers
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import ConnectionSettings, Settings, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
-from model.event import Event
+from model.event import Event, RecordRef
 from model.priority import Priority
 from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
 from scheduler.backfills import BackfillLoop
 from scheduler.release import ReleaseJob
 from scheduler.retention import RetentionJob
-from sync import access, backfill, connections, inbox, migrate, mirror, outbox, releases
+from sync import access, backfill, connections, effects, inbox, migrate, mirror, outbox, releases
 from sync.backfill import Backfill
 from sync.budgets import MemoryBudget, keeper
 from sync.budgets.day import Kept
@@ -53,6 +55,7 @@ from sync.claiming import Target
 from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
+from sync.errands import Outlet
 from sync.inbox import Receipt
 from sync.leases import Lease
 from sync.matchpass import MatchPass
@@ -75,6 +78,7 @@ class Connected:
     budget: MemoryBudget
     writes: bool
     reach: ConnectionSettings
+    pages: Pages
     _connectors: dict[Priority, Connector] = field(default_factory=dict)
 
     @property
@@ -104,8 +108,13 @@ def connect(known: Known, crm: CrmMap, kept: Kept | None = None) -> Connected | 
     if not reach.is_set_up:
         return None
     budget = MemoryBudget(crm.limits, kept=kept)
+    stored = known.of_store(crm.connection, crm.kind)
+    account = stored.account if stored else ""
+    where = Pages(crm.connection, crm.kind, reach.base_url, account)
     to = endpoint(crm.kind, reach, budget, options_of(crm))
-    one = Connected(crm, to, budget, known.writes(crm), reach)
+    one = Connected(crm, to, budget, known.writes(crm), reach, where)
+    asker = one.endpoint_at(Priority.PEOPLE)
+    where.ask = lambda: INSPECTORS[crm.kind](asker).account().id
     one.at(Priority.SPEED_TO_LEAD)  # what is wrong with the settings is told here
     return one
 
@@ -190,10 +199,15 @@ class Daemon:
         self._delivered_at: dict[str, datetime] = {}  # by connection: when it last answered a write
         self.watch = self._alerts()
         self._dispatchers: dict[str, loops.Dispatcher] = {}
+        self._unconfirmed: set[str] = (
+            set()
+        )  # connections that are to be written to once their account is known
+        self._messengers = Messengers(self._outlet, self.store, settings)
         self._polls: dict[str, poll.RosterPoll] = {}
         self._backfills: dict[str, BackfillLoop] = {}
         self._is_started = self._is_stopping = False
         self.take_connections()
+        self._messengers.take_channels(self.holder.playbook())
         self._control = ControlFile.for_store(self.store.path)
         self._server: Server | None = None
 
@@ -208,6 +222,7 @@ class Daemon:
         """Recover what a killed process left, then start loops, jobs and at last HTTP."""
         if self._alone:
             freed = self.store.write(partial(outbox.release_leases, space=SPACE))
+            freed += self.store.write(partial(effects.release_leases, space=SPACE))
             if freed:
                 log.info("outbox.leases_released", changes=freed)
         self.metrics.show_alarms(self._alarms_by_kind, self.room.free)
@@ -220,6 +235,7 @@ class Daemon:
             self._is_started = True
             for worker in self._workers():
                 worker.start()
+        self._messengers.start()
         self._scheduler = jobs.start(self._jobs())
         self._server.start()
         self._exits.callback(self._server.stop)
@@ -242,7 +258,9 @@ class Daemon:
             for loop in (self._seat.loop, *(one.loop for one in workers)):
                 loop.wind_down()  # all at once: none takes on new work while another finishes
         self._retention.stop()
+        self._messengers.wind_down()
         self._scheduler.shutdown(wait=True)
+        self._messengers.stop()
         for worker in workers:
             worker.stop()
         for name, one in self.connected.items():
@@ -285,6 +303,7 @@ class Daemon:
         filler = self._backfills.pop(name, None)
         if before is not None:
             before.budget.close()
+        self._messengers.drop(name)
         if filler is not None:
             filler.stop()
         if dispatcher is not None:
@@ -303,7 +322,11 @@ class Daemon:
         if one is None and not is_new:
             mirror.forget(self.store, SPACE, name)
         if one is not None:
-            one = replace(one, writes=one.writes and self._accounts.is_confirmed(known, crm))
+            is_confirmed = self._accounts.is_confirmed(known, crm)
+            self._unconfirmed.discard(name)
+            if one.writes and not is_confirmed:
+                self._unconfirmed.add(name)
+            one = replace(one, writes=one.writes and is_confirmed)
             self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
             self._backfills[name] = self._backfill(one)
@@ -314,6 +337,7 @@ class Daemon:
                 if self._is_started:
                     dispatcher.start()  # before anybody can see it and ask whether it runs
                 self._dispatchers[name] = dispatcher
+                self._messengers.add_connection(name, one.at(Priority.TASKS), one.budget.ready_in)
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
             log.info("connection.changed", connection=name, mode=mode)
@@ -321,7 +345,9 @@ class Daemon:
     def _decider_seat(self) -> loops.DeciderSeat:
         def build(lease: Lease) -> Decider:
             settled = self.metrics.settled
-            return Decider(self.store, self.clock, lease, self.holder.pipeline, SPACE, self._term, settled)
+            return Decider(
+                self.store, self.clock, lease, self.holder.pipeline, SPACE, self._term, settled, self.shut
+            )
 
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         return loops.DeciderSeat(
@@ -343,6 +369,38 @@ class Daemon:
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
+
+    def _outlet(self, name: str) -> Outlet:
+        """Build what sending one-shot effects needs, without the channel or the connector itself."""
+        return Outlet(
+            name=name,
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            writing=lambda: [other for other, one in list(self.connected.items()) if one.writes],
+            readers=lambda: {other: one.connector for other, one in list(self.connected.items())},
+            address=self._address,
+            space=SPACE,
+            lease_term=timedelta(seconds=self.settings.lease_seconds),
+            observe=partial(self.metrics.effect, name),
+        )
+
+    def _address(self, ref: RecordRef) -> tuple[str, str] | None:
+        one = self.connected.get(ref.connection)
+        return one.pages.of(ref) if one else None
+
+    def shut(self) -> dict[str, str]:
+        """Say of connections and channels why no task or message is sent there, now or later."""
+        found = self._messengers.missing()
+        for name in self.holder.playbook().crms:
+            one = self.connected.get(name)
+            if name in self._unconfirmed:
+                continue  # whose account it is is being asked for: what is wanted meanwhile waits
+            if one is not None and not one.writes:
+                found[name] = f"{name} is only observed"
+            elif one is None and name not in self._unusable:
+                found[name] = f"{name} is not connected"
+        return found
 
     def _backfill(self, one: Connected) -> BackfillLoop:
         store, clock, playbook, name = self.store, self.clock, self.holder.playbook, one.crm.connection
@@ -396,6 +454,7 @@ class Daemon:
         return [
             *polls,
             jobs.Job("connections", 2, self.take_connections),
+            jobs.Job("channels", 2, self._take_channels, at_start=True),
             jobs.Job("release", 1, self._release.run, at_start=True),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
@@ -413,6 +472,13 @@ class Daemon:
         if one is not None:
             one.run()
 
+    def _take_channels(self) -> None:
+        """Take in what the playbook says of channels now, and where the pages of written connections are."""
+        self._messengers.take_channels(self.holder.playbook())
+        for one in list(self.connected.values()):
+            if one.writes:
+                one.pages.learn()
+
     def _renew_changes(self) -> None:
         """Keep what is delivered just now from being claimed by others."""
         for dispatcher in list(self._dispatchers.values()):
@@ -425,7 +491,11 @@ class Daemon:
         return self._budgets.forecasts(dict(self.connected))
 
     def _give_up_orphans(self) -> None:
-        self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=self.clock.now()))
+        """Give up what cannot be sent any more, and withhold what waits for where nothing is sent."""
+        now = self.clock.now()
+        self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=now))
+        self.store.write(partial(effects.give_up_orphans, space=SPACE, now=now))
+        self.store.write(partial(effects.withhold, space=SPACE, shut=self.shut(), now=now))
 
     def _forget_hashes(self) -> None:
         self.store.write(partial(inbox.forget_hashes, now=self.clock.now()))
@@ -506,6 +576,7 @@ class Daemon:
                 for name, one in list(self.connected.items())
             },
             "unusable": self._unusable | self._accounts.doubts,
+            "channels": self._messengers.modes(),
             "polls": {name: one.failure for name, one in polls},
             "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
         }
@@ -525,8 +596,8 @@ class Daemon:
             return None
         if self.settings.is_sandbox and one.reach.is_loopback:
             return f"{one.reach.base_url}/browse/{quote(object_type)}/{quote(remote_id)}"
-        # A HubSpot record's address begins with the account's number, which its API token does not tell.
-        return f"{one.reach.base_url}/{quote(remote_id)}" if one.crm.kind == "salesforce" else None
+        found = one.pages.of(RecordRef(connection, object_type, remote_id))
+        return found[1] if found else None
 
     def _checks(self) -> dict[str, Check]:
         return {"store": self._check_store, "workers": self._check_workers}
@@ -540,7 +611,11 @@ class Daemon:
         return None if at == migrate.head() else f"is at revision {at}, this version needs {migrate.head()}"
 
     def _check_workers(self) -> str | None:
-        workers = [self._seat.loop, *(one.loop for one in list(self._dispatchers.values()))]
+        workers = [
+            self._seat.loop,
+            *(one.loop for one in list(self._dispatchers.values())),
+            *self._messengers.loops(),
+        ]
         stopped = [one.name for one in workers if not one.is_alive]
         failing = [f"{one.name}: {one.failure}" for one in workers if one.failure]
         return "; ".join([f"{name} has stopped" for name in stopped] + failing) or None
@@ -551,6 +626,7 @@ class Daemon:
             name = source.auth.secret_env
             if name and not self.settings.secret(name):
                 log.warning("source.secret_missing", source=source.name, looked_for=[name, f"{name}_FILE"])
+        self._messengers.warn()
         for crm in self.holder.playbook().crms.values():
             if crm.connection not in self.connected and not self._marks.get(crm.connection):
                 prefix = prefix_of(crm.connection)

@@ -39,7 +39,7 @@ def survey(crm: CrmMap, playbook: Playbook, point: Endpoint) -> Survey:
     """Read who the account is and what its objects have. Raises ``ConnectorError``."""
     inspector = INSPECTORS[crm.kind](point)
     account = inspector.account()
-    of = {name: inspector.fields(name) for name in crm.all_objects}
+    of = {name: inspector.fields(name) for name in crm.described}
     found = [one for one in check_map(Area(crm.connection), crm, of, playbook.fields) if one.level != OK]
     return Survey(account, of, wishes(crm, of, playbook.fields), found)
 

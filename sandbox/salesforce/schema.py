@@ -287,6 +287,8 @@ def load(
         if restrict_status:
             fields = [replace(each, restricted=True) if each.name == "Status" else each for each in fields]
         fields += [each for each in own if has_own and told["name"] in on[each.name]]
+        if has_own:
+            fields += [Field(**_tuples(row), custom=True) for row in custom["alone"].get(told["name"], ())]
         fields += [field for name, field in added if name == told["name"]]
         types.append(ObjectType(**_tuples(told), fields=tuple(fields)))
     return Schema(types)
