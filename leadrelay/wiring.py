@@ -230,13 +230,13 @@ class Daemon:
         if one is not None:
             self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
-            self._backfills[name] = self._backfill(one)
             if one.writes:
                 self._dispatchers[name] = self._dispatcher(one)
+                if self._is_started:
+                    self._dispatchers[name].start()
+            self._backfills[name] = self._backfill(one)
             if self._is_started:
                 self._backfills[name].start()
-                if one.writes:
-                    self._dispatchers[name].start()
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
             log.info("connection.changed", connection=name, mode=mode)
