@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks import acks, burst, deciding, speed
+from benchmarks import acks, burst, deciding, job, speed
+from benchmarks.contact import run as contact
 from benchmarks.figures import Table, show
 from benchmarks.house import House, open_house
 
@@ -17,29 +18,35 @@ MEASURES: dict[str, Measure] = {
     "acks": acks.measure,
     "speed": speed.without_limits,
     "limits": speed.with_limits,
+    "job": job.measure,
     "burst": burst.measure,
     "deciding": deciding.measure,
+    "first-contact": contact.measure,
 }
+APART = ("first-contact",)  # takes long, and only when named
 
 
 def main() -> None:
     """Run the measures that were named, else all."""
     options = _options()
     quick = "quick" in options.names
-    chosen = [name for name in options.names if name != "quick"] or list(MEASURES)
+    usual = [name for name in MEASURES if name not in APART]
+    chosen = [name for name in options.names if name != "quick"] or usual
     began = time.monotonic()
     with open_house() as house:
         for name in chosen:
-            for table in _measure(name, house, quick=quick, million=options.million):
+            for table in _measure(name, house, options, quick=quick):
                 print(show(table, markdown=options.markdown), flush=True)
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
     print(f"{time.monotonic() - began:.0f} s on {os.cpu_count()} cores; load average at the end: {load}")
 
 
-def _measure(name: str, house: House, *, quick: bool, million: bool) -> Iterator[Table]:
+def _measure(name: str, house: House, options: argparse.Namespace, *, quick: bool) -> Iterator[Table]:
     measure = MEASURES[name]
     if name == "deciding":
-        measure = partial(measure, million=million)
+        measure = partial(measure, million=options.million)
+    if name == "first-contact":
+        measure = partial(measure, people=options.people)
     return measure(house, quick=quick)
 
 
@@ -53,6 +60,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--markdown", action="store_true", help="tables for a page")
     parser.add_argument("--million", action="store_true", help="deciding: with a million leads as well")
+    parser.add_argument("--people", type=int, help="first-contact: how many are there before; 100000")
     options = parser.parse_args()
     if unknown := set(options.names) - {*MEASURES, "quick"}:
         parser.error(f"there is no {', '.join(sorted(unknown))}; known: {', '.join(MEASURES)}, quick")

@@ -19,7 +19,7 @@ def email(person: int) -> str:
     return f"person{person:07d}@company{person % 499:03d}.example"
 
 
-def post(person: int, visit: int = 1) -> dict[str, str]:
+def post(person: int, visit: int = 1, form: str = "") -> dict[str, str]:
     """Return what a person posts on a visit: another form and another campaign each time, nothing else new.
 
     So a known person's visit changes what is leadrelay's own in the CRMs. Had it changed a field
@@ -27,7 +27,7 @@ def post(person: int, visit: int = 1) -> dict[str, str]:
     """
     page = f"https://www.northlight.example/landing?{_SOURCES[visit % len(_SOURCES)]}"
     return {
-        "form_type": _FORMS[(visit - 1) % len(_FORMS)],
+        "form_type": form or _FORMS[(visit - 1) % len(_FORMS)],
         "first_name": f"Ada{person % 97}",
         "last_name": f"Lovelace{person % 89}",
         "email": email(person),
@@ -42,6 +42,6 @@ def post(person: int, visit: int = 1) -> dict[str, str]:
     }
 
 
-def body(person: int, visit: int = 1) -> bytes:
+def body(person: int, visit: int = 1, form: str = "") -> bytes:
     """Return the post as it travels."""
-    return json.dumps(post(person, visit)).encode()
+    return json.dumps(post(person, visit, form)).encode()

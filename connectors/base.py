@@ -11,6 +11,27 @@ from model.event import RecordRef
 from model.lead import Identity
 from model.listing import Page
 
+A_DAY = 86_400.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A limit of the account as an answer tells it, and how much of it is used by all who share it."""
+
+    seconds: float  # the window that it counts: ``A_DAY``, or a shorter one
+    used: int | None
+    most: int
+
+    @property
+    def is_day(self) -> bool:
+        """Say whether it is the limit of the day."""
+        return self.seconds == A_DAY
+
+    @property
+    def name(self) -> str:
+        """What it counts, in words."""
+        return "calls a day" if self.is_day else f"calls in {self.seconds:g} s"
+
 
 class Budget(Protocol):
     """The share of one connection's API limits that leadrelay may use."""
@@ -18,14 +39,14 @@ class Budget(Protocol):
     def spend(self, kind: str = "burst", calls: int = 1) -> None:
         """Wait until ``calls`` may go out, then count them. ``kind`` is ``burst`` or ``search``.
 
-        Raises ``RetryLater`` instead of a long wait.
+        Raises ``NoBudget`` instead of a long wait.
         """
 
-    def learn(self, headers: Mapping[str, str]) -> None:
-        """Correct the count from what the server says of its limits in an answer."""
+    def learn(self, told: Sequence[Usage]) -> None:
+        """Correct the count by what an answer says of the account's limits."""
 
-    def refused(self, wait: float) -> None:
-        """Stop all calls of this connection for ``wait`` seconds: the server said so."""
+    def refused(self, wait: float | None, stops: str = "connection") -> None:
+        """Stop calls for ``wait`` seconds, as the server said; ``stops`` as in ``RetryLater``."""
 
 
 class TokenSource(Protocol):

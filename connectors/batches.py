@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from model.change import Outcome, Postponed, RecordChange
-from model.errors import AnswerLost, ConnectorError, NotAuthorized, Refusal, RetryLater
+from model.errors import AnswerLost, ConnectorError, NoBudget, NotAuthorized, Refusal, RetryLater
 
 Item = TypeVar("Item")
 
@@ -77,7 +77,13 @@ def cut_down(
 def postponed(change: RecordChange, error: ConnectorError) -> Postponed:
     """The outcome of a change whose call failed for a reason that is not in the change."""
     wait = error.wait if isinstance(error, RetryLater) else None
-    return Postponed(change.key, str(error), wait=wait, answer_lost=isinstance(error, AnswerLost))
+    return Postponed(
+        change.key,
+        str(error),
+        wait=wait,
+        answer_lost=isinstance(error, AnswerLost),
+        untried=isinstance(error, NoBudget),
+    )
 
 
 def one_outcome_each(changes: Sequence[RecordChange], outcomes: Iterable[Outcome]) -> Iterator[Outcome]:

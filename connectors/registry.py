@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from connectors.base import Connector, Endpoint, TokenSource
 from connectors.hubspot.connector import HubSpotConnector
 from connectors.hubspot.inspector import HubSpotInspector
+from connectors.hubspot.maker import HubSpotMaker
 from connectors.inspection import Inspector
+from connectors.making import Maker
 from connectors.salesforce import logins
 from connectors.salesforce.connector import SalesforceConnector
 from connectors.salesforce.inspector import SalesforceInspector
+from connectors.salesforce.maker import SalesforceMaker
 from connectors.tokens import Credentials, FixedToken, Session, SignedIn
 
 CONNECTORS: dict[str, Callable[[str, Endpoint], Connector]] = {
@@ -21,6 +24,11 @@ CONNECTORS: dict[str, Callable[[str, Endpoint], Connector]] = {
 INSPECTORS: dict[str, Callable[[Endpoint], Inspector]] = {
     "hubspot": HubSpotInspector,
     "salesforce": SalesforceInspector,
+}
+
+MAKERS: dict[str, Callable[[Endpoint], Maker]] = {
+    "hubspot": HubSpotMaker,
+    "salesforce": SalesforceMaker,
 }
 
 # How a kind can sign in beside a fixed token: method -> what signs in at an address with credentials.

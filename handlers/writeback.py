@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from handlers.base import Context
-from mappings.outward import difference, draft
+from mappings.outward import Teammates, difference, draft
 from mappings.playbook import CrmMap, Lifecycle
 from model.decision import Because, Decision, Effect, WriteBack
+from model.event import JsonValue
 from model.lead import Lead
 
 NEEDED: Mapping[str, str] = {
@@ -38,30 +39,39 @@ class Writeback:
         effects: list[Effect] = []
         because: list[Because] = []
         for crm in self.crms.values():
-            effect, why = self._wanted(lead, crm, context)
-            because.append(why)
-            if effect is not None:
-                effects.append(effect)
+            found = wanted(lead, crm, context.lookups, self.lifecycle)
+            because.append(found.because)
+            if found.object is not None:
+                effects.append(WriteBack(crm.connection, found.object, tuple(found.values)))
         return Decision(effects=tuple(effects), because=tuple(because))
 
-    def _wanted(self, lead: Lead, crm: CrmMap, context: Context) -> tuple[WriteBack | None, Because]:
-        """Return what this connection must be made to hold, if anything, and why."""
-        name, link = crm.connection, lead.links.get(crm.connection)
-        needed = NEEDED.get(crm.kind)
-        if link is None and needed and not lead.get(needed):
-            return None, Because(f"not written to {name}: no {SPOKEN[needed]}", crm.place)
-        object_map = crm.objects.get(link.object if link else crm.create_object)
-        if object_map is None:
-            text = f"not written to {name}: it is a {link.object if link else crm.create_object} there"
-            return None, Because(f"{text}, which the map leaves out", crm.place)
-        values = draft(lead, object_map, name, context.lookups, creating=link is None)
-        if link is not None:
-            values = difference(values, link, object_map, self.lifecycle)
-            if not values:
-                return None, Because(f"{name}: {object_map.object} holds it all already", object_map.place)
-        fields = tuple(values)
-        doing = "differs in" if link else "is to be created with"
-        return (
-            WriteBack(name, object_map.object, fields),
-            Because(f"{name}: {object_map.object} {doing} {', '.join(fields)}", object_map.place),
-        )
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a connection must be made to hold, and why; nothing where ``object`` is ``None``."""
+
+    because: Because
+    object: str | None = None
+    values: Mapping[str, JsonValue] = field(default_factory=dict)  # what of the draft differs
+    draft: Mapping[str, JsonValue] = field(default_factory=dict)  # the lead in the vendor's names and values
+    skip: str = ""  # why a person is never written there: "email", "object"; blank where nothing differs
+
+
+def wanted(lead: Lead, crm: CrmMap, lookups: Teammates, lifecycle: Lifecycle) -> Wanted:
+    """Compare a lead with what a CRM was last known to hold."""
+    name, link = crm.connection, lead.links.get(crm.connection)
+    needed = NEEDED.get(crm.kind)
+    if link is None and needed and not lead.get(needed):
+        return Wanted(Because(f"not written to {name}: no {SPOKEN[needed]}", crm.place), skip=needed)
+    object_map = crm.objects.get(link.object if link else crm.create_object)
+    if object_map is None:
+        text = f"not written to {name}: it is a {link.object if link else crm.create_object} there"
+        return Wanted(Because(f"{text}, which the map leaves out", crm.place), skip="object")
+    whole = draft(lead, object_map, name, lookups, creating=link is None)
+    values = difference(whole, link, object_map, lifecycle)
+    if link is not None and not values:
+        because = Because(f"{name}: {object_map.object} holds it all already", object_map.place)
+        return Wanted(because, draft=whole)
+    doing = "differs in" if link else "is to be created with"
+    because = Because(f"{name}: {object_map.object} {doing} {', '.join(values)}", object_map.place)
+    return Wanted(because, object_map.object, values, whole)

@@ -13,7 +13,7 @@ from leadrelay.settings import DEFAULT_VERSIONS, ConnectionSettings, Settings, p
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
 from sync import connections
-from sync.connections import StoredConnection
+from sync.connections import WRITE, StoredConnection
 
 if TYPE_CHECKING:
     from connectors.base import Budget, Endpoint
@@ -38,9 +38,9 @@ class Known:
     def of_store(self, name: str, kind: str) -> StoredConnection | None:
         """Return the stored account that counts for a connection, if one does."""
         one = self.stored.get(name)
-        if one is None or one.kind != kind or self.settings.connection(name, kind).is_set_up:
+        if one is None or one.kind != kind or not one.has_credentials:
             return None
-        return one
+        return None if self.settings.connection(name, kind).is_set_up else one
 
     def reach(self, name: str, kind: str) -> ConnectionSettings:
         """Return how to reach a connection. Raises ``SealError`` when its credentials cannot be opened."""
@@ -53,10 +53,39 @@ class Known:
 
     def writes(self, crm: CrmMap) -> bool:
         """Say whether a connection is written to, without opening its credentials."""
-        one = self.of_store(crm.connection, crm.kind)
+        return self.writes_under(crm.connection, crm.kind)
+
+    def writes_under(self, name: str, kind: str) -> bool:
+        """Say the same of a connection that no map may name."""
+        return self.is_sandbox(name, kind) or self.agreed(name, kind) is not None
+
+    def is_sandbox(self, name: str, kind: str) -> bool:
+        """Say whether it is a sandbox on this machine, which is written to without being asked."""
+        one = self.of_store(name, kind)
         if one is not None:
             return self.settings.writes_to_address(one.base_url)
-        return self.settings.writes_to(self.settings.connection(crm.connection, crm.kind))
+        return self.settings.writes_to(self.settings.connection(name, kind))
+
+    def agreed(self, name: str, kind: str) -> StoredConnection | None:
+        """Return the account that ``go-live`` has opened for writing under this name, if one was."""
+        kept = self.stored.get(name)
+        if kept is None or kept.kind != kind or kept.mode != WRITE:
+            return None
+        return kept if kept.has_credentials or self.settings.connection(name, kind).is_set_up else None
+
+    def to_confirm(self, crm: CrmMap) -> str | None:
+        """Return the account that must be asked for before it is written to.
+
+        The store's credentials were tried when they were connected. The environment's may have been
+        changed to another account's since ``go-live``.
+        """
+        kept = self.agreed(crm.connection, crm.kind)
+        is_environments = self.of_store(crm.connection, crm.kind) is None
+        return (
+            kept.account
+            if kept and is_environments and not self.is_sandbox(crm.connection, crm.kind)
+            else None
+        )
 
     def writing(self, crms: Iterable[CrmMap]) -> list[str]:
         """Return the connections that are written to."""
@@ -65,7 +94,9 @@ class Known:
     def mark(self, crm: CrmMap) -> object:
         """Return what changes when a connection has to be made anew."""
         one = self.of_store(crm.connection, crm.kind)
-        return one and (one.base_url, one.updated_at)
+        kept = self.agreed(crm.connection, crm.kind)
+        parts = (one and (one.base_url, one.updated_at), kept and (kept.account, kept.updated_at))
+        return parts if any(parts) else None
 
 
 def endpoint(

@@ -7,40 +7,57 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.base import Connector
+from connectors.base import Connector, Endpoint
 from connectors.registry import CONNECTORS
 from dashboard import api, pages
 from dashboard.house import House
+from leadrelay.accounts import Accounts
+from leadrelay.alerts.channels import channels
+from leadrelay.alerts.looks import KINDS, InProcess, Looks
+from leadrelay.alerts.teller import Teller
+from leadrelay.alerts.watch import Watch, little_room
+from leadrelay.budgets import BudgetDesk
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint
 from leadrelay.control import ControlFile
+from leadrelay.golive.opening import Openings
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
-from leadrelay.settings import Settings, is_loopback, local_url, prefix_of
+from leadrelay.settings import ConnectionSettings, Settings, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
+from model.event import Event
+from model.priority import Priority
 from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
 from scheduler.backfills import BackfillLoop
-from sync import access, backfill, connections, inbox, migrate, mirror, outbox
+from scheduler.release import ReleaseJob
+from scheduler.retention import RetentionJob
+from sync import access, backfill, connections, inbox, migrate, mirror, outbox, releases
 from sync.backfill import Backfill
-from sync.budgets import MemoryBudget
+from sync.budgets import MemoryBudget, keeper
+from sync.budgets.day import Kept
+from sync.budgets.forecast import Forecast
 from sync.claiming import Target
 from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
+from sync.inbox import Receipt
 from sync.leases import Lease
 from sync.matchpass import MatchPass
+from sync.releases import Order, Release
+from sync.room import Room
 from webhooks import control
 from webhooks.server import Check, Server, create_app, serve
 
@@ -54,24 +71,44 @@ class Connected:
     """A connection of the playbook that environment or store set up."""
 
     crm: CrmMap
-    connector: Connector
+    endpoint: Endpoint
     budget: MemoryBudget
     writes: bool
-    address: str
+    reach: ConnectionSettings
+    _connectors: dict[Priority, Connector] = field(default_factory=dict)
+
+    @property
+    def connector(self) -> Connector:
+        """The connector whose calls go out first."""
+        return self.at(Priority.SPEED_TO_LEAD)
+
+    def at(self, priority: Priority) -> Connector:
+        """Return the connector whose calls go out at a priority of the one budget."""
+        if priority not in self._connectors:
+            built = CONNECTORS[self.crm.kind](self.crm.connection, self.endpoint_at(priority))
+            self._connectors.setdefault(priority, built)
+        return self._connectors[priority]
+
+    def endpoint_at(self, priority: Priority) -> Endpoint:
+        """Return how to reach the account at a priority of the one budget."""
+        return replace(self.endpoint, budget=self.budget.at(priority))
 
 
-def connect(known: Known, crm: CrmMap) -> Connected | None:
+def connect(known: Known, crm: CrmMap, kept: Kept | None = None) -> Connected | None:
     """Build the connector of a map; ``None`` when neither environment nor store set it up.
 
-    Raises ``LeadRelayError`` when the credentials cannot be opened or used.
+    ``kept`` is what its day's budget must not forget. Raises ``LeadRelayError`` when the
+    credentials cannot be opened or used.
     """
     reach = known.reach(crm.connection, crm.kind)
     if not reach.is_set_up:
         return None
-    budget = MemoryBudget(crm.limits)
+    budget = MemoryBudget(crm.limits, kept=kept)
     id_field = crm.objects[crm.create_object].id_field
-    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_field, crm.match))
-    return Connected(crm, connector, budget, known.writes(crm), reach.base_url)
+    to = endpoint(crm.kind, reach, budget, id_field, crm.match)
+    one = Connected(crm, to, budget, known.writes(crm), reach)
+    one.at(Priority.SPEED_TO_LEAD)  # what is wrong with the settings is told here
+    return one
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +143,14 @@ class Desk:
             vault.open(new)
         return self.store.write(partial(connections.reseal, space=SPACE, sealed=sealed, by=by, now=now))
 
+    def go_live(self, order: Order) -> Release:
+        """Begin to write to an account."""
+        return self.store.write(partial(releases.begin, space=SPACE, order=order, now=self.clock.now()))
+
+    def observe(self, name: str, by: str) -> None:
+        """Write no more to an account."""
+        self.store.write(partial(releases.observe, space=SPACE, name=name, by=by, now=self.clock.now()))
+
 
 class Daemon:
     """Everything that runs in one process; ``start`` and ``stop`` in the right order."""
@@ -124,14 +169,27 @@ class Daemon:
         migrate.upgrade(settings.database_url)
         self.store: Store = open_store(settings.database_url)
         self._exits.callback(self.store.close)
+        self.room = Room.of_store(self.store.path, settings.min_free_bytes)
         self.metrics = Metrics()
         self.connected: dict[str, Connected] = {}
+        self._budgets = BudgetDesk(self.store, self.clock, SPACE)
         self._marks: dict[str, object] = {}
         self._unusable: dict[str, str] = {}
+        self._accounts = Accounts(self.clock)
+        self._release = ReleaseJob(self.store, self.clock, self.holder.playbook, space=SPACE)
         self._changing = threading.Lock()  # connections are taken in and given up one at a time
         self._alone = self.store.dialect == "sqlite"
         self._term = min(TERM, timedelta(seconds=settings.lease_seconds))  # of the decider's lease
         self._seat = self._decider_seat()
+        self._retention = RetentionJob(
+            self.store,
+            self.clock,
+            lambda: self.holder.playbook().keep,
+            lambda: self._seat.is_seated,
+            space=SPACE,
+        )
+        self._delivered_at: dict[str, datetime] = {}  # by connection: when it last answered a write
+        self.watch = self._alerts()
         self._dispatchers: dict[str, loops.Dispatcher] = {}
         self._polls: dict[str, poll.RosterPoll] = {}
         self._backfills: dict[str, BackfillLoop] = {}
@@ -153,7 +211,8 @@ class Daemon:
             freed = self.store.write(partial(outbox.release_leases, space=SPACE))
             if freed:
                 log.info("outbox.leases_released", changes=freed)
-        self.metrics.watch(self.store, self.clock, SPACE, self.holder.playbook().crms)
+        self.metrics.show_alarms(self._alarms_by_kind, self.room.free)
+        self.metrics.watch(self.store, self.clock, SPACE, self.holder.playbook().crms, self._forecasts)
         self._warn()
         self._server = self._listen()
         self._exits.callback(self._stop_work)
@@ -183,9 +242,12 @@ class Daemon:
             workers = self._workers()
             for loop in (self._seat.loop, *(one.loop for one in workers)):
                 loop.wind_down()  # all at once: none takes on new work while another finishes
+        self._retention.stop()
         self._scheduler.shutdown(wait=True)
         for worker in workers:
             worker.stop()
+        for name, one in self.connected.items():
+            self._budgets.keep(name, one.budget)
         self._seat.loop.stop()
         self._seat.release()
 
@@ -196,6 +258,7 @@ class Daemon:
         """Take in what was connected, changed or disconnected since the last look."""
         with self.store.snapshot() as snapshot:
             known = Known.read(self.settings, snapshot, SPACE)
+        self._confirm_accounts(known)
         with self._changing:
             if self._is_stopping:
                 return
@@ -205,6 +268,15 @@ class Daemon:
                     is_new = crm.connection not in self._marks
                     self._marks[crm.connection] = mark
                     self._take(known, crm, is_new=is_new)
+
+    def _confirm_accounts(self, known: Known) -> None:
+        """Ask whose the environment's credentials are, where ``go-live`` was for them; once it runs."""
+        for crm in self.holder.playbook().crms.values():
+            one = self.connected.get(crm.connection)
+            if not self._is_started or one is None or self._accounts.is_confirmed(known, crm):
+                continue
+            if self._accounts.confirm(known, crm, one.budget):
+                self._marks[crm.connection] = "its account was asked for"  # taken in anew, to be written to
 
     def _take(self, known: Known, crm: CrmMap, *, is_new: bool) -> None:
         """Make one connection anew in the place of what it was; intake goes on where that fails."""
@@ -218,8 +290,12 @@ class Daemon:
             filler.stop()
         if dispatcher is not None:
             dispatcher.stop()
+        if before is not None:
+            self._budgets.keep(name, before.budget)
+        with self.store.snapshot() as snapshot:
+            kept = keeper.load(snapshot, SPACE).get(name)
         try:
-            one = connect(known, crm)
+            one = connect(known, crm, kept)
         except LeadRelayError as error:
             self._unusable[name] = str(error)
             log.error("connection.unusable", connection=name, reason=str(error))
@@ -228,15 +304,17 @@ class Daemon:
         if one is None and not is_new:
             mirror.forget(self.store, SPACE, name)
         if one is not None:
+            one = replace(one, writes=one.writes and self._accounts.is_confirmed(known, crm))
             self.connected[name] = one
-            self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
-            if one.writes:
-                self._dispatchers[name] = self._dispatcher(one)
-                if self._is_started:
-                    self._dispatchers[name].start()
+            self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
             self._backfills[name] = self._backfill(one)
             if self._is_started:
                 self._backfills[name].start()
+            if one.writes:
+                dispatcher = self._dispatcher(one)
+                if self._is_started:
+                    dispatcher.start()  # before anybody can see it and ask whether it runs
+                self._dispatchers[name] = dispatcher
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
             log.info("connection.changed", connection=name, mode=mode)
@@ -261,17 +339,57 @@ class Daemon:
             ready_in=one.budget.ready_in,
             space=SPACE,
             lease_term=timedelta(seconds=self.settings.lease_seconds),
-            observe=partial(self.metrics.delivered, name),
+            observe=partial(self._delivered, name),
+            connector_at=one.at,
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
 
     def _backfill(self, one: Connected) -> BackfillLoop:
-        # The one place where backfill is handed its budget: that of all calls of the connection.
         store, clock, playbook, name = self.store, self.clock, self.holder.playbook, one.crm.connection
-        filler = Backfill(one.connector, store, clock, playbook, SPACE)
+        filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
         return BackfillLoop(filler, match, store.signals.event(f"backfill:{name}"))
+
+    def _delivered(self, name: str, outcome: str, seconds: float) -> None:
+        self.metrics.delivered(name, outcome, seconds)
+        if outcome not in ("postponed", "refused"):
+            self._delivered_at[name] = self.clock.now()
+
+    def _alerts(self) -> Watch:
+        teller = Teller(
+            self.store,
+            channels(self.settings),
+            f"on {socket.gethostname()}",
+            space=SPACE,
+            observe=self.metrics.alert_message,
+        )
+        looks = Looks(lambda: [name for name, one in list(self.connected.items()) if one.writes])
+        return Watch(
+            self.store,
+            self.clock,
+            looks,
+            teller,
+            self._facts_for_alerts,
+            lambda: self._seat.is_seated,
+            lambda: self.holder.playbook().sources,
+            space=SPACE,
+        )
+
+    def _facts_for_alerts(self, trouble: str | None) -> InProcess:
+        folder = Path(self.store.path).absolute().parent
+        return InProcess(
+            unusable=dict(self._unusable),
+            unread={name: one.failure for name, one in list(self._polls.items()) if one.failure},
+            delivered_at=dict(self._delivered_at),
+            free_bytes=self.room.free(),
+            least_free=little_room(folder, self.settings.alert_free_bytes),
+            store_trouble=trouble or (self._seat.loop.failure if self._seat.loop.is_store_away else None),
+        )
+
+    def _alarms_by_kind(self) -> dict[str, int]:
+        standing = [one.kind for one in self.watch.teller.standing]
+        return {kind: standing.count(kind) for kind in KINDS}
 
     def _jobs(self) -> list[jobs.Job]:
         names = sorted(self.holder.playbook().crms)
@@ -279,10 +397,15 @@ class Daemon:
         return [
             *polls,
             jobs.Job("connections", 2, self.take_connections),
+            jobs.Job("release", 1, self._release.run, at_start=True),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
+            jobs.Job("renew-changes", self.settings.lease_seconds / 4, self._renew_changes),
+            jobs.Job("budgets", 10, self._keep_budgets),
             jobs.Job("orphans", 10, self._give_up_orphans),
             jobs.Job("hashes", 600, self._forget_hashes),
+            jobs.Job("retention", 3600, self._retention.run),
+            jobs.Job("alerts", 30, self.watch.run, at_start=True),
         ]
 
     def _poll(self, name: str) -> None:
@@ -291,6 +414,17 @@ class Daemon:
         if one is not None:
             one.run()
 
+    def _renew_changes(self) -> None:
+        """Keep what is delivered just now from being claimed by others."""
+        for dispatcher in list(self._dispatchers.values()):
+            dispatcher.renew()
+
+    def _keep_budgets(self) -> None:
+        self._budgets.run(dict(self.connected))
+
+    def _forecasts(self) -> dict[str, Forecast]:
+        return self._budgets.forecasts(dict(self.connected))
+
     def _give_up_orphans(self) -> None:
         self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=self.clock.now()))
 
@@ -298,13 +432,23 @@ class Daemon:
         self.store.write(partial(inbox.forget_hashes, now=self.clock.now()))
 
     def _listen(self) -> Server:
+        desk = Desk(self.settings, self.store, self.clock)
         local = control.Control(
             append=partial(inbox.append, self.store),
             clock=self.clock,
             token=self._control.token,
             facts=self.facts,
             act=self._act,
-            desk=Desk(self.settings, self.store, self.clock),
+            desk=desk,
+            space=SPACE,
+        )
+        self.openings = Openings(
+            settings=self.settings,
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            budget_of=self._budget_of,
+            desk=desk,
             space=SPACE,
         )
         house = House(
@@ -316,12 +460,13 @@ class Daemon:
             problems=self.holder.problems,
             checks=self._checks(),
             record_url=self._record_url,
+            openings=self.openings,
             is_open=self.settings.is_sandbox,
             public_url=self.settings.public_url,
             space=SPACE,
         )
         app = create_app(
-            append=partial(inbox.append, self.store),
+            append=self._take_in,
             playbook=self.holder.playbook,
             secret_of=self.settings.secret,
             clock=self.clock,
@@ -331,26 +476,44 @@ class Daemon:
         )
         return serve(app, self.settings.host, self.settings.port, self.settings.threads)
 
+    def _take_in(self, events: Sequence[Event]) -> Sequence[Receipt]:
+        """Store what senders brought, while there is room for what follows from it."""
+        self.room.need()
+        return inbox.append(self.store, events)
+
     def facts(self) -> dict[str, Any]:
         """Return what only this process knows, for ``leadrelay status`` and the pages."""
-        polls = list(self._polls.items())
+        polls, days = list(self._polls.items()), self._forecasts()
         return {
             "playbook": self.holder.playbook().version,
             "playbook_problem": self.holder.complaint(),
             "deciding": self._seat.is_seated,
+            "alarms": [
+                {"kind": one.kind, "subject": one.subject, "text": one.text, "since": to_text(one.since)}
+                for one in self.watch.teller.standing
+            ],
+            "disk": {"free_bytes": self.room.free(), "takes_posts": not self.room.is_short},
             "connections": {
                 name: {
                     "mode": "write" if one.writes else "observe",
                     "calls": one.budget.calls,
-                    "address": one.address,
+                    "address": one.reach.base_url,
+                    "method": one.reach.credentials.method,
+                    "origin": one.reach.origin,
+                    "is_sandbox": self.settings.writes_to_address(one.reach.base_url),
                     "budget": one.budget.figures(),
+                    "day": days[name].as_dict() if name in days else None,
                 }
                 for name, one in list(self.connected.items())
             },
-            "unusable": dict(self._unusable),
+            "unusable": self._unusable | self._accounts.doubts,
             "polls": {name: one.failure for name, one in polls},
             "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
         }
+
+    def _budget_of(self, name: str) -> MemoryBudget | None:
+        one = self.connected.get(name)
+        return one.budget if one else None
 
     def _act(self, name: str, given: Mapping[str, str]) -> None:
         now = self.clock.now()
@@ -361,10 +524,10 @@ class Daemon:
         one = self.connected.get(connection)
         if one is None:
             return None
-        if self.settings.is_sandbox and is_loopback(one.address):
-            return f"{one.address}/browse/{quote(object_type)}/{quote(remote_id)}"
+        if self.settings.is_sandbox and one.reach.is_loopback:
+            return f"{one.reach.base_url}/browse/{quote(object_type)}/{quote(remote_id)}"
         # A HubSpot record's address begins with the account's number, which its API token does not tell.
-        return f"{one.address}/{quote(remote_id)}" if one.crm.kind == "salesforce" else None
+        return f"{one.reach.base_url}/{quote(remote_id)}" if one.crm.kind == "salesforce" else None
 
     def _checks(self) -> dict[str, Check]:
         return {"store": self._check_store, "workers": self._check_workers}

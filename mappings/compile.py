@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
 
-from mappings import compile_crms, compile_rules, compile_sources, loader
+from mappings import compile_crms, compile_retention, compile_rules, compile_sources, loader
 from mappings.loader import Document
 from mappings.playbook import CrmMap, Lifecycle, Playbook, Routing, Scoring, Screening, Source
 from mappings.problems import PlaybookError, Problem, did_you_mean
@@ -19,6 +19,7 @@ from mappings.schema import (
     FieldsFile,
     LifecycleFile,
     PipelineFile,
+    RetentionFile,
     RoutingFile,
     ScoringFile,
     ScreeningFile,
@@ -32,8 +33,8 @@ from model.lead import LEAD_FIELDS, RULE
 
 DEFAULT_HANDLERS = ("screen", "identify", "absorb", "attribute", "score", "qualify", "assign", "writeback")
 
-SINGLE_FILES = ("fields", "lifecycle", "pipeline", "routing", "scoring", "screening")
-OPTIONAL_FILES = {"fields"}
+SINGLE_FILES = ("fields", "lifecycle", "pipeline", "retention", "routing", "scoring", "screening")
+OPTIONAL_FILES = {"fields", "retention"}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
@@ -140,6 +141,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         screening and compile_rules.compile_screening(screening),
         pipeline and compile_rules.compile_pipeline(pipeline, scope),
     )
+    retention = one("retention", RetentionFile)
+    keep = compile_retention.compile_retention(retention, scope) if retention else {}
     sources = _sources(files, scope)
     crms = _crms(files, scope)
     problems = [
@@ -162,6 +165,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             pipeline_place=pipeline.document.place("handlers"),
             fields=scope.fields,
             skip_direct=pipeline.model.attribution.skip_direct,
+            keep=keep,
         ),
         [],
     )

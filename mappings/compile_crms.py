@@ -15,6 +15,11 @@ from model.decision import Place
 PEOPLE = {"hubspot": ("contacts",), "salesforce": ("Contact", "Lead")}  # a Contact is what a Lead becomes
 TEXT_ONLY = {"hubspot"}  # answers every value as text, whatever the property's type
 
+# When the day's allowance is new. HubSpot "API usage guidelines": at midnight of the account's time zone;
+# Salesforce "App Limits Cheat Sheet": the last 24 hours count.
+DAYS = {"hubspot": "midnight", "salesforce": "rolling"}
+SEARCHES = {"hubspot": 5.0}  # HubSpot "CRM search": five a second and account
+
 
 def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> CrmMap:
     """Return the map of one connection; what it names wrongly is noted in the scope."""
@@ -23,7 +28,6 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         scope.knows(document.value_place("create"), "object", file.create, list(file.objects))
     for n, name in enumerate(file.needs):
         scope.knows(document.value_place("needs", n), "connection", name, list(scope.objects))
-    limits = file.limits
     return CrmMap(
         connection=connection,
         kind=file.kind,
@@ -31,7 +35,7 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         objects={
             name: _object_map(name, entry, file.kind, document, scope) for name, entry in file.objects.items()
         },
-        limits=Limits(limits.burst_calls, limits.burst_seconds, limits.daily_calls, limits.reserve),
+        limits=_limits(file),
         place=document.place("connection"),
         needs=tuple(file.needs),
         read_before_write=duration(file.read_before_write),
@@ -48,6 +52,18 @@ def _match(file: CrmFile, document: Document, scope: Scope) -> tuple[str, ...]:
         text = f"a person who was created as {file.create} would not be found again"
         scope.fault(document.place("match"), text, f"Add {file.create} to match:.")
     return tuple(dict.fromkeys(file.match)) or known
+
+
+def _limits(file: CrmFile) -> Limits:
+    limits = file.limits
+    return Limits(
+        burst_calls=limits.burst_calls,
+        burst_seconds=limits.burst_seconds,
+        daily_calls=limits.daily_calls,
+        reserve=limits.reserve,
+        search=limits.search or SEARCHES.get(file.kind),
+        day=DAYS.get(file.kind, "rolling"),
+    )
 
 
 def _object_map(name: str, entry: ObjectFile, kind: str, document: Document, scope: Scope) -> ObjectMap:

@@ -19,7 +19,7 @@ from model.lead import LEAD_FIELDS, Lead, Link
 from model.teammate import Teammate
 from model.times import from_text
 
-__all__ = ["Teammates", "difference", "draft", "inward_record", "same", "same_on"]
+__all__ = ["Compared", "Teammates", "compare", "difference", "draft", "inward_record", "same", "same_on"]
 
 
 class Teammates(Protocol):
@@ -244,13 +244,60 @@ def difference(
             continue
         if entry.same(value, held):
             continue
-        if not entry.is_blank(held):
-            if entry.is_people_owned and not entry.same(held, written.get(remote)):
-                continue
-            if entry.is_stage and not _is_forward(value, held, entry.rule, lifecycle):
-                continue
-        changed[remote] = value
+        if _why_left(entry, value, held, written.get(remote), lifecycle) is None:
+            changed[remote] = value
     return changed
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One vendor field on which a lead and its record differ, and what becomes of that."""
+
+    rule: CrmField
+    ours: JsonValue  # as it would be written
+    theirs: JsonValue  # as the record was last seen
+    is_written: bool
+    is_conflict: bool  # the record holds a value that leadrelay did not write
+    why: str  # which side stands, and by what
+
+
+def compare(
+    wanted: Mapping[str, JsonValue], link: Link, object_map: ObjectMap, lifecycle: Lifecycle
+) -> list[Compared]:
+    """Return the fields in which a draft and the record differ: ``difference`` with its reasons."""
+    by_remote = _plan(object_map).by_remote
+    found: list[Compared] = []
+    for remote, value in wanted.items():
+        held, entry = link.shadow.get(remote), by_remote[remote]
+        if entry.same(value, held):
+            continue
+        written = link.written.get(remote)
+        left = _why_left(entry, value, held, written, lifecycle)
+        is_theirs = not entry.is_blank(held) and not entry.same(held, written)
+        why = left or (_WHY_WRITTEN[entry.rule.authority] if is_theirs else _WHY_FILLED)
+        found.append(Compared(entry.rule, value, held, left is None, is_theirs, why))
+    return found
+
+
+_WHY_FILLED = "the record has none, or what leadrelay wrote"
+_WHY_WRITTEN = {
+    "leadrelay": "leadrelay owns the field",
+    "newest": "leadrelay's is newer",
+    "crm": "it still holds what leadrelay wrote",
+}
+
+
+def _why_left(
+    entry: _Rule, value: JsonValue, held: JsonValue, written: JsonValue, lifecycle: Lifecycle
+) -> str | None:
+    """Return why a value that differs is not written over the one held; ``None`` where it is."""
+    if entry.is_blank(held):
+        return None
+    if entry.is_people_owned and not entry.same(held, written):
+        return "the people in the CRM own the field"
+    if entry.is_stage and not _is_forward(value, held, entry.rule, lifecycle):
+        return "a stage only moves forward, and one that is not listed stays"
+    return None
 
 
 def is_blank_on(object_map: ObjectMap, remote: str, held: JsonValue) -> bool:

@@ -270,6 +270,8 @@ class Limits:
     burst_seconds: float = 10.0
     daily_calls: int | None = None
     reserve: float = 0.2
+    search: float | None = None  # searches a second, apart from ``burst_calls``
+    day: str = "rolling"  # or "midnight": when the day's allowance is new, see ``compile_crms.DAYS``
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +304,7 @@ class Playbook:
     pipeline_place: Place
     fields: Mapping[str, type]  # canonical names and types, declared ones included
     skip_direct: bool = True  # a direct visit never replaces a known last touch
+    keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
 
     @property
     def needed(self) -> frozenset[str]:

@@ -228,7 +228,10 @@ class LimitsMap(Strict):
 
     burst_calls: int | None = Field(None, ge=1, description="Calls per burst_seconds.")
     burst_seconds: float = Field(10.0, gt=0, description="Length of the burst window.")
-    daily_calls: int | None = Field(None, ge=1, description="Calls per 24 hours.")
+    search: float | None = Field(
+        None, gt=0, description="Searches a second, which have a limit of their own. HubSpot: 5."
+    )
+    daily_calls: int | None = Field(None, ge=1, description="Calls a day, until the account tells its own.")
     reserve: float = Field(0.2, ge=0, lt=1, description="Share that is never used: 0.2 leaves 20 %.")
 
 
@@ -381,6 +384,36 @@ class PipelineFile(Strict):
     )
 
 
+FOREVER = "forever"
+
+
+def _is_term(text: str) -> str:
+    return text if text == FOREVER else _is_duration(text)
+
+
+Term = Annotated[
+    str,
+    AfterValidator(_is_term),
+    WithJsonSchema({"type": "string", "pattern": r"^(forever|\s*\d{1,6}\s*[smhd]\s*)$"}),
+]
+
+
+class RetentionFile(Strict):
+    """How long leadrelay keeps what it no longer needs: 30d, or forever."""
+
+    posts: Term = Field("365d", description="What senders posted, of posts that became a lead.")
+    spam: Term = Field("30d", description="What senders posted, of posts that were screened out.")
+    quarantine: Term = Field(
+        "180d", description="What senders posted, of posts that could not be used and nobody mended."
+    )
+    crm_events: Term = Field("30d", description="What CRMs told of records and owners, once it is taken in.")
+    reviews: Term = Field("365d", description="Questions to people, once they are answered.")
+    conflicts: Term = Field("365d", description="Values that lost against another side's.")
+    audit_details: Term = Field(
+        "1095d", description="What each line of the audit says; the line itself, with its seal, stays."
+    )
+
+
 class ExtraField(Strict):
     """A lead field of your own."""
 
@@ -404,6 +437,7 @@ KINDS: Mapping[str, type[Strict]] = {
     "routing": RoutingFile,
     "screening": ScreeningFile,
     "pipeline": PipelineFile,
+    "retention": RetentionFile,
     "fields": FieldsFile,
 }
 

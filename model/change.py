@@ -82,6 +82,7 @@ class Postponed:
     reason: str
     wait: float | None = None
     answer_lost: bool = False  # it may have taken effect: read before sending again
+    untried: bool = False  # no call went out for it: our own budget is to blame, not the change
 
 
 Outcome = Created | Updated | Exists | Gone | Rejected | Postponed

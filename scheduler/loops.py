@@ -42,6 +42,7 @@ class Loop:
         self.name = name
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.failure: str | None = None
+        self.is_store_away = False  # the last step failed for the store could not commit
 
     def start(self) -> None:
         """Start the thread."""
@@ -71,10 +72,10 @@ class Loop:
             self._nudge.clear()
             try:
                 did = self._step()
-                self.failure = None
+                self.failure, self.is_store_away = None, False
             except StoreBusy as error:
                 did = 0
-                self.failure = str(error)
+                self.failure, self.is_store_away = str(error), True
                 log.warning("loop.store_busy", loop=self.name, reason=str(error))
                 self._stopping.wait(FAULT_WAIT)
             except Exception as error:
@@ -102,6 +103,10 @@ class Dispatcher:
     def start(self) -> None:
         """Start claiming."""
         self.loop.start()
+
+    def renew(self) -> None:
+        """Extend the leases of deliveries whose calls take long."""
+        self._target.renew()
 
     def stop(self) -> None:
         """Claim no more and let the calls in flight finish and settle."""

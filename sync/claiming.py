@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
 from sqlalchemy.engine import Connection
 
 from connectors.base import Connector
@@ -15,13 +16,18 @@ from mappings.outward import difference, draft
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.event import JsonValue
 from model.lead import Lead, Link
+from model.priority import Priority
 from model.times import Clock
 from sync import leads, outbox
 from sync.batch import People
 from sync.database import Store
 from sync.doubt import with_sent
+from sync.holding import Holding, renew
 from sync.outbox import Claim, DueRow, Unsent
 
+log = structlog.get_logger("leadrelay.deliverer")
+
+OTHERS_TURN = 10  # one claim of so many begins with the last priority, so that none is left out for good
 FRESH_KINDS = ("owner", "stage")  # never written over a value that was not just read
 
 
@@ -37,11 +43,28 @@ class Target:
     space: str = "main"
     lease_term: timedelta = timedelta(seconds=120)  # longer than the longest call
     observe: Callable[[str, float], None] | None = None  # outcome, seconds since it was wanted
+    connector_at: Callable[[Priority], Connector] | None = None  # the same, for calls that go behind
+    holding: Holding = field(default_factory=Holding)
+    claims: int = 0  # that found something
 
     @property
     def name(self) -> str:
         """The connection's name."""
         return self.connector.name
+
+    def connector_for(self, sendings: Sequence[Sending]) -> Connector:
+        """Return the connector whose calls go out at the first of these rows' priorities."""
+        if self.connector_at is None:
+            return self.connector
+        return self.connector_at(Priority(min(sending.row.priority for sending in sendings)))
+
+    def renew(self) -> None:
+        """Extend the leases of deliveries whose calls take long."""
+        now = self.clock.now()
+        if holds := self.holding.before(now - self.lease_term / 4):
+            for hold in self.store.write(partial(renew, holds=holds, until=now + self.lease_term)):
+                hold.is_lost = True
+                log.warning("outbox.lease_lost", target=self.name, changes=len(hold.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +112,13 @@ def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
     now, playbook = target.clock.now(), target.playbook()
     crm = playbook.crms[target.name]
     with target.store.snapshot() as snapshot:
-        rows = outbox.due(snapshot, target.space, target.name, now, target.connector.batch_size, crm.needs)
+        rows = outbox.due(
+            snapshot, target.space, target.name, now, target.connector.batch_size, crm.needs,
+            last_first=target.claims % OTHERS_TURN == OTHERS_TURN - 1,
+        )  # fmt: skip
         if not rows:
             return ()
+        target.claims += 1
         people = People.load(snapshot, target.space)
         if target.name not in people.rosters:
             return ()  # without the CRM's owners no owner could be written

@@ -10,11 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from model.errors import LeadRelayError
 from sync import audit
 from sync.database import insert_for
 from sync.tables import connections
 
 OBSERVE, WRITE = "observe", "write"
+ENVIRONMENT = "environment"  # method of one whose credentials are not kept: only its mode is
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class StoredConnection:
     by: str = ""
     created_at: datetime | None = None
     updated_at: datetime | None = None
+
+    @property
+    def has_credentials(self) -> bool:
+        """Say whether it can be signed in to; else the environment has what that takes."""
+        return self.method != ENVIRONMENT
 
 
 def load(snapshot: Connection, space: str) -> dict[str, StoredConnection]:
@@ -52,6 +59,38 @@ def save(connection: Connection, space: str, one: StoredConnection, now: datetim
     details = {"connection": one.name, "kind": one.kind, "account": one.account, "method": one.method}
     audit.record(connection, space, [audit.Entry(now, one.by, "connect", details)])
     return saved
+
+
+def note_account(
+    connection: Connection,
+    space: str,
+    name: str,
+    kind: str,
+    base_url: str,
+    account: str,
+    by: str,
+    now: datetime,
+) -> None:
+    """Keep the mode of a connection that the environment sets up, as observed, unless it is kept already.
+
+    Raises ``LeadRelayError`` where the name stands for another account.
+    """
+    known = load(connection, space).get(name)
+    if known is None:
+        save(connection, space, StoredConnection(name, kind, base_url, ENVIRONMENT, "", account, by=by), now)
+    elif (known.kind, known.account) != (kind, account):
+        raise LeadRelayError(
+            f"{name} stands for account {known.account} of {known.kind} here, and this is {account} of {kind}"
+        )
+
+
+def set_mode(connection: Connection, space: str, name: str, mode: str, now: datetime) -> None:
+    """Have a connection observed, or written to."""
+    connection.execute(
+        sa.update(connections)
+        .where(connections.c.space == space, connections.c.name == name)
+        .values(mode=mode, updated_at=now)
+    )
 
 
 def remove(connection: Connection, space: str, name: str, by: str, now: datetime) -> bool:

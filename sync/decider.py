@@ -19,6 +19,7 @@ from model.decision import (
 )
 from model.errors import Conflict, LostLease, StoreBusy
 from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
+from model.priority import Priority
 from model.times import Clock
 from sync import audit, forget, inbox, leads, leases, ledgers, links, outbox, replay, seats, tables, teammates
 from sync.batch import Batch, People
@@ -123,7 +124,7 @@ class Decider:
             raise
         self._people = batch.people
         self._seq, self._stamped_at = last.decided_seq, last.decided_at
-        for name in {item.connection for item in _raises(batch.results, pipeline.playbook)}:
+        for name in {item.connection for item in _raises(batch, pipeline.playbook)}:
             self.store.signals.announce(f"outbox:{name}")
         if self.on_settled:
             self.on_settled(batch.results)
@@ -162,7 +163,7 @@ class Decider:
         leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
-        outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
+        outbox.raise_wanted(connection, self.space, _raises(batch, playbook), now)
         links.expect(connection, batch.loaded_revs())
         links.remove(connection, batch.dropped_links())
         links.save(connection, self.space, batch.changed_links())
@@ -226,11 +227,23 @@ def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
     return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)
 
 
-def _raises(results: Sequence[Result], playbook: Playbook) -> list[Raise]:
+def _raises(batch: Batch, playbook: Playbook) -> list[Raise]:
     return [
-        Raise(effect.connection, effect.object, result.lead_id, playbook.crms[effect.connection].needs)
-        for result in results
+        Raise(
+            effect.connection,
+            effect.object,
+            result.lead_id,
+            playbook.crms[effect.connection].needs,
+            _priority(result, effect, batch),
+        )
+        for result in batch.results
         if result.lead_id
         for effect in result.effects
         if isinstance(effect, WriteBack)
     ]
+
+
+def _priority(result: Result, effect: WriteBack, batch: Batch) -> Priority:
+    """Speed-to-lead is for those whom the CRM does not have yet."""
+    lead = result.lead or batch.lead(result.lead_id or "")
+    return Priority.PEOPLE if effect.connection in lead.links else Priority.SPEED_TO_LEAD

@@ -91,6 +91,7 @@ def save(connection: Connection, space: str, changed: Iterable[tuple[str, Link]]
 
 # Built once: building costs more than executing.
 OF_LEADS = sa.select(links).where(links.c.lead_id.in_(sa.bindparam("ids", expanding=True)))
+OF_CONNECTIONS = OF_LEADS.where(links.c.connection.in_(sa.bindparam("on", expanding=True)))
 LOCKED = OF_LEADS.order_by(links.c.lead_id, links.c.connection).with_for_update()
 LOCKED_REVS = LOCKED.with_only_columns(links.c.lead_id, links.c.connection, links.c.rev)
 INSERT = sa.insert(links)
@@ -120,7 +121,11 @@ def agree(connection: Connection, space: str, deals: Sequence[Agreed], at: datet
     The row is read and written in one transaction (locked on PostgreSQL), so a decider
     that loaded it before sees its ``rev`` miss and takes again.
     """
-    rows = connection.execute(LOCKED, {"ids": [deal.lead_id for deal in deals]})
+    ids = [deal.lead_id for deal in deals]
+    if connection.dialect.name != "sqlite":  # whose one writer locks everything
+        connection.execute(LOCKED_REVS, {"ids": ids}).all()
+    on = sorted({deal.ref.connection for deal in deals})
+    rows = connection.execute(OF_CONNECTIONS, {"ids": ids, "on": on})
     known = {(row.lead_id, row.connection): _link(row) for row in rows}
     changed = []
     for deal in deals:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -12,12 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.event import EventKind, EventState
+from model.priority import Priority
 from sync.database import insert_on
 from sync.doubt import Doubt
 from sync.statements import execute_many
 from sync.tables import inbox_events, links, outbox_changes
 
 LEAD = "lead"  # entity_kind
+PARKED = datetime(9999, 12, 31, tzinfo=UTC)
+"""``due_at`` of what was gathered while observing, until a release lets it out (``sync/releases.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,22 @@ class Raise:
     object: str
     lead_id: str
     needs: tuple[str, ...] = ()
+    priority: Priority = Priority.PEOPLE
 
 
-def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], now: datetime) -> None:
-    """Add one to ``wanted`` of each row, making those that are missing.
+def raise_wanted(
+    connection: Connection,
+    space: str,
+    raises: Sequence[Raise],
+    now: datetime,
+    *,
+    due_at: datetime | None = None,
+) -> None:
+    """Add one to ``wanted`` of each row, making those that are missing; due at once unless told otherwise.
 
     A row that waits out a server's answer keeps its ``due_at``: new wishes do not make a
-    busy server less busy.
+    busy server less busy. One that is parked does not wait for its release any more. Of several wishes
+    for a row the first priority counts.
     """
     if not raises:
         return
@@ -49,11 +61,12 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
             "done": 0,
             "dead": 0,
             "needs": list(item.needs),
+            "priority": int(item.priority),
             "attempts": 0,
-            "due_at": now,
+            "due_at": due_at or now,
             "raised_at": now,
         }
-        for item in sorted(dict.fromkeys(raises), key=_locking_order)
+        for item in _once_each(raises)
     ]
     execute_many(connection, _raising(connection.dialect.name), rows)
 
@@ -62,21 +75,26 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
 def _raising(dialect: str) -> sa.Insert:
     c = outbox_changes.c
     insert = insert_on(dialect, outbox_changes)
-    rests = sa.or_(c.wanted <= c.done, c.wanted <= c.dead)
+    begins = sa.or_(c.wanted <= c.done, c.wanted <= c.dead, c.due_at == PARKED)  # its wait, that is
+    goes_first = sa.or_(begins, insert.excluded.priority < c.priority)
     statement: sa.Insert = insert.on_conflict_do_update(
         index_elements=["space", "connection", "object", "entity_kind", "entity_id"],
         set_={
             "wanted": c.wanted + 1,
             "needs": insert.excluded.needs,
-            "due_at": sa.case((rests, insert.excluded.due_at), else_=c.due_at),
-            "raised_at": sa.case((rests, insert.excluded.raised_at), else_=c.raised_at),
+            "priority": sa.case((goes_first, insert.excluded.priority), else_=c.priority),
+            "due_at": sa.case((begins, insert.excluded.due_at), else_=c.due_at),
+            "raised_at": sa.case((begins, insert.excluded.raised_at), else_=c.raised_at),
         },
     )
     return statement
 
 
-def _locking_order(item: Raise) -> tuple[str, str, str]:
-    return item.connection, item.object, item.lead_id
+def _once_each(raises: Sequence[Raise]) -> list[Raise]:
+    """Return one wish for each row, the one that goes first, in the order of locking."""
+    by_priority = sorted(raises, key=lambda item: item.priority, reverse=True)
+    wishes = {(item.connection, item.object, item.lead_id): item for item in by_priority}
+    return [wishes[row] for row in sorted(wishes)]
 
 
 def lock(connection: Connection, ids: Sequence[int]) -> None:
@@ -99,7 +117,14 @@ class DueRow:
     in_flight: Doubt | None
     raised_at: datetime
     done: int = 0
+    priority: int = Priority.PEOPLE
+    release: int | None = None  # the go-live that let it out of what had been gathered
 
+
+DUE_COLUMNS = (  # as in ``DueRow``
+    "id", "object", "entity_id", "wanted", "attempts", "in_flight", "raised_at", "done", "priority",
+    "release",
+)  # fmt: skip
 
 # Statements that every delivery executes are built once: building costs more than executing.
 _ROWS = outbox_changes.c
@@ -121,18 +146,38 @@ IS_DUE = sa.and_(
 
 
 def due(
-    snapshot: Connection, space: str, connection: str, now: datetime, limit: int, needs: Iterable[str]
+    snapshot: Connection,
+    space: str,
+    connection: str,
+    now: datetime,
+    limit: int,
+    needs: Iterable[str],
+    *,
+    last_first: bool = False,
 ) -> list[DueRow]:
-    """Read the next due rows of a connection whose needed links exist.
+    """Read the next due rows of a connection whose needed links exist, by priority, then by age.
 
     A lead whose record was just read there, and not merged yet, waits for the decider.
+    ``last_first`` begins with the last priority, so that it is never left out for good.
     """
     values = {"of_space": space, "of_connection": connection, "now": now, "limit": limit}
-    return [DueRow(*row) for row in snapshot.execute(_due(tuple(needs)), values)]
+    return [DueRow(*row) for row in snapshot.execute(_due(tuple(needs), last_first), values)]
 
 
 @cache
-def _due(needs: tuple[str, ...]) -> sa.Select[Any]:
+def _due(needs: tuple[str, ...], last_first: bool) -> sa.Select[Any]:
+    """Put the due rows of each priority together, each read by the index, whatever else is due."""
+    each = [sa.select(_due_of(one, needs).subquery()) for one in Priority]
+    rows = sa.union_all(*each).subquery()
+    order = rows.c.priority.desc() if last_first else rows.c.priority
+    return (
+        sa.select(*(rows.c[name] for name in DUE_COLUMNS))
+        .order_by(order, rows.c.due_at, rows.c.id)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+    )
+
+
+def _due_of(priority: Priority, needs: tuple[str, ...]) -> sa.Select[Any]:
     c = outbox_changes.c
     e = inbox_events.c
     unmerged = sa.exists().where(
@@ -141,16 +186,23 @@ def _due(needs: tuple[str, ...]) -> sa.Select[Any]:
         e.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
         e.source == sa.bindparam("of_connection"),
     )
-    statement = (
-        sa.select(c.id, c.object, c.entity_id, c.wanted, c.attempts, c.in_flight, c.raised_at, c.done)
-        .where(IS_DUE, ~unmerged)
+    return (
+        sa.select(*(c[name] for name in DUE_COLUMNS), c.due_at)
+        .where(
+            IS_DUE,
+            c.priority == sa.literal_column(str(int(priority))),
+            ~unmerged,
+            *(is_met(need) for need in needs),
+        )
         .order_by(c.due_at, c.id)
         .limit(sa.bindparam("limit", type_=sa.Integer))
     )
-    for need in needs:
-        linked = sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == need)
-        statement = statement.where(sa.or_(sa.not_(_names(need)), linked))
-    return statement
+
+
+def is_met(need: str) -> sa.ColumnElement[bool]:
+    """Build the condition that a row does not need a connection's link, or that there is one."""
+    linked = sa.exists().where(links.c.lead_id == outbox_changes.c.entity_id, links.c.connection == need)
+    return sa.or_(sa.not_(_names(need)), linked)
 
 
 def _names(need: str) -> sa.ColumnElement[bool]:
@@ -234,6 +286,18 @@ class Settled:
 def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
     """Return which of these rows are still under our lease, locked until the transaction ends."""
     return set(connection.execute(HELD, {"ids": ids, "token": token}).scalars())
+
+
+def renew(connection: Connection, ids: Sequence[int], token: str, until: datetime) -> bool:
+    """Extend a lease by which calls are still made; ``False`` where none of its rows is ours any more."""
+    return connection.execute(RENEW, {"ids": ids, "token": token, "until": until}).rowcount > 0
+
+
+RENEW = (
+    sa.update(outbox_changes)
+    .where(_ROWS.id.in_(sa.bindparam("ids", expanding=True)), _ROWS.lease_token == sa.bindparam("token"))
+    .values(lease_until=sa.bindparam("until"))
+)
 
 
 def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:

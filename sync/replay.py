@@ -14,6 +14,7 @@ from model.event import Event, EventKind, JsonValue
 from model.times import to_text
 from sync import explain
 from sync.outbox import dead_letters
+from sync.retention import REMOVED, SAYS_SOMETHING
 from sync.tables import inbox_events, to_json
 
 SET_ASIDE = ("quarantined", "review", "spam", "dead")
@@ -27,6 +28,8 @@ def unfit(snapshot: Connection, space: str, number: int) -> str | None:
         return f"There is no event {number}."
     if event["state"] not in SET_ASIDE:
         return f"Event {number} is not set aside: it ended as {event['state']}."
+    if REMOVED in (event["payload"] or {}):
+        return f"Event {number} cannot be replayed: its term had passed, and what was posted was removed."
     return None
 
 
@@ -115,9 +118,14 @@ def of_dead_letters(
 
 
 def set_aside(snapshot: Connection, space: str, states: Sequence[str], limit: int = 10_000) -> list[int]:
-    """Return the row ids of events that ended in one of these states, oldest first."""
+    """Return the row ids of events that ended in one of these states and can be replayed, oldest first."""
     c = inbox_events.c
-    statement = sa.select(c.id).where(c.space == space, c.state.in_(states)).order_by(c.id).limit(limit)
+    statement = (
+        sa.select(c.id)
+        .where(c.space == space, c.state.in_(states), SAYS_SOMETHING)
+        .order_by(c.id)
+        .limit(limit)
+    )
     return list(snapshot.execute(statement).scalars())
 
 

@@ -15,7 +15,7 @@ from model.change import (
     RecordChange,
     Updated,
 )
-from model.errors import Refusal, RetryLater
+from model.errors import NoBudget, Refusal, RetryLater
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Link
 from sync.claiming import Sending, Target
@@ -49,7 +49,14 @@ class Refused:
     reason: str
 
 
-Ended = Outcome | Moved | Written | Refused
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Outcome of a series of calls that took too long: the row is free, and looked at before it is sent."""
+
+    key: str
+
+
+Ended = Outcome | Moved | Written | Refused | Released
 """What becomes of a sending."""
 
 
@@ -94,29 +101,35 @@ def _send_new(
 ) -> Iterable[Outcome]:
     if not sendings:
         return
+    connector = target.connector_for(sendings)
     changes = [_change(s, s.difference) for s in sendings]
     answered: set[str] = set()
     asked = changes
-    if not target.connector.asks_before_create:
+    if not connector.asks_before_create:
         objects = target.playbook().crms[target.name].objects
         asked = [
-            change for s, change in zip(sendings, changes, strict=True) if _had_other_address(s, objects)
+            change for s, change in zip(sendings, changes, strict=True) if _may_be_there_unseen(s, objects)
         ]
     if asked:
-        for outcome in target.connector.find(asked, fields):
+        for outcome in connector.find(asked, fields):
             answered.add(outcome.key)
             yield outcome
     missing = [change for change in changes if change.key not in answered]
     if missing:
-        yield from target.connector.create(missing, fields)
+        yield from connector.create(missing, fields)
 
 
-def _had_other_address(sending: Sending, objects: Mapping[str, ObjectMap]) -> bool:
+def _may_be_there_unseen(sending: Sending, objects: Mapping[str, ObjectMap]) -> bool:
     """Say whether an earlier call may have made the person under an address they no longer have.
 
-    Under the same address the CRM itself says that the person is there.
+    Under the same address the CRM itself says that the person is there. An empty doubt is one of
+    a restored store, which knows nothing of the calls made after the backup.
     """
-    doubt = sending.row.in_flight or {}
+    doubt = sending.row.in_flight
+    if doubt is None:
+        return False
+    if not doubt:
+        return True
     remotes = [rule.remote for rule in objects[sending.row.object].fields if rule.field == "email"]
     return any(sent != sending.draft.get(remote) for remote in remotes for sent in doubt.get(remote, ()))
 
@@ -133,7 +146,8 @@ def _send_known(
             else:
                 yield item
     if ready:
-        for outcome in target.connector.update([_change(r.sending, r.values) for r in ready.values()]):
+        connector = target.connector_for([one.sending for one in ready.values()])
+        for outcome in connector.update([_change(r.sending, r.values) for r in ready.values()]):
             yield ready[outcome.key].written(outcome) if isinstance(outcome, Updated) else outcome
 
 
@@ -145,10 +159,13 @@ def _read_first(
     crm = playbook.crms[target.name]
     refs = {s.key: _ref(target.name, s) for s in sendings}
     try:
-        read = {record.ref: record for record in target.connector.read(list(refs.values()), fields)}
+        connector = target.connector_for(sendings)
+        read = {record.ref: record for record in connector.read(list(refs.values()), fields)}
     except (RetryLater, Refusal) as error:
         wait = error.wait if isinstance(error, RetryLater) else None
-        yield from (Postponed(s.key, str(error), wait) for s in sendings)  # what was in doubt stays so
+        untried = isinstance(error, NoBudget)
+        for sending in sendings:  # what was in doubt stays so
+            yield Postponed(sending.key, str(error), wait, untried=untried)
         return
     for sending in sendings:
         record, object_map = read.get(refs[sending.key]), crm.objects[sending.row.object]

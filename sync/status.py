@@ -12,7 +12,9 @@ from sqlalchemy.engine import Connection
 
 from model.event import EventKind
 from model.times import to_text
-from sync import cursors
+from sync import cursors, releases
+from sync.outbox import PARKED
+from sync.releases import Release
 from sync.tables import inbox_events, leads, outbox_changes, source_days
 
 SENDERS = (str(EventKind.INTAKE), str(EventKind.REPLAY))
@@ -51,6 +53,7 @@ class ConnectionCount:
 
     due: int = 0
     waiting: int = 0  # due later: the server asked for it, or a backoff runs
+    backlog: int = 0  # gathered while observing, until the release lets it out
     dead: int = 0
     done: int = 0
     oldest_due: datetime | None = None
@@ -80,12 +83,14 @@ class Status:
     mirror: dict[str, dict[str, MirrorCount]] = field(default_factory=dict)  # connection -> object
     leads: int = 0
     leads_by_stage: dict[str, int] = field(default_factory=dict)
+    releases: dict[str, Release] = field(default_factory=dict)  # how far going live has come
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         data = asdict(self)
         for count in data["connections"].values():
             count["oldest_due"] = count["oldest_due"] and count["oldest_due"].isoformat()
+        data["releases"] = {name: one.as_dict() for name, one in self.releases.items()}
         return data
 
 
@@ -118,7 +123,11 @@ def totals(snapshot: Connection, space: str, now: datetime) -> Status:
     connections = _connections(snapshot, space, now)
     mirror = mirrored(snapshot, space)
     return Status(
-        connections=connections, mirror=mirror, leads=sum(by_stage.values()), leads_by_stage=by_stage
+        connections=connections,
+        mirror=mirror,
+        leads=sum(by_stage.values()),
+        leads_by_stage=by_stage,
+        releases=releases.load(snapshot, space),
     )
 
 
@@ -235,8 +244,10 @@ def queues(snapshot: Connection, space: str, now: datetime) -> Queues:
 def _unsettled(snapshot: Connection, space: str, now: datetime) -> dict[str, ConnectionCount]:
     """Count what is due, waits or was given up; the indexes leave out what is done, so it is not read."""
     found: dict[str, ConnectionCount] = {}
-    for connection, due, waiting, oldest in snapshot.execute(PENDING, {"of_space": space, "now": now}):
-        found[connection] = ConnectionCount(due=due, waiting=waiting, oldest_due=oldest)
+    for connection, due, later, parked, oldest in snapshot.execute(PENDING, {"of_space": space, "now": now}):
+        found[connection] = ConnectionCount(
+            due=due, waiting=later - parked, backlog=parked, oldest_due=oldest
+        )
     for connection, dead in snapshot.execute(GIVEN_UP, {"of_space": space}):
         found.setdefault(connection, ConnectionCount()).dead = dead
     return found
@@ -250,6 +261,7 @@ PENDING = (
         CONNECTION,
         sa.func.count().filter(_is_due),
         sa.func.count().filter(sa.not_(_is_due)),
+        sa.func.count().filter(_o.due_at == PARKED),
         sa.func.min(_o.raised_at).filter(_is_due),
     )
     .where(_o.space == sa.bindparam("of_space"), sa.text("wanted > done AND wanted > dead"))
@@ -269,5 +281,5 @@ def _connections(snapshot: Connection, space: str, now: datetime) -> dict[str, C
     totals = sa.select(c.connection, sa.func.count()).where(c.space == space).group_by(c.connection)
     for connection, total in snapshot.execute(totals):
         counted = found.setdefault(connection, ConnectionCount())
-        counted.done = total - counted.due - counted.waiting - counted.dead
+        counted.done = total - counted.due - counted.waiting - counted.backlog - counted.dead
     return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,7 +65,7 @@ class Json(TypeDecorator[Any]):
         return value if value is None or isinstance(value, Encoded) else to_json(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)  # orjson makes a float of 2**64
+        return None if value is None else from_json(value)
 
 
 def searchable(length: int) -> sa.String:
@@ -72,6 +74,17 @@ def searchable(length: int) -> sa.String:
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+
+
+_LONG = re.compile(r"\d{19}")  # 2**64 has twenty digits, 2**63 nineteen
+
+
+def from_json(text: str) -> Any:
+    """Read JSON. orjson is faster, but makes a float of 2**64 and refuses half of a surrogate pair."""
+    if _LONG.search(text) is None:
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return orjson.loads(text)
+    return json.loads(text)
 
 
 def to_json(value: Any) -> Encoded:
@@ -343,6 +356,7 @@ outbox_changes = sa.Table(
     sa.Column("done", sa.BigInteger, nullable=False),
     sa.Column("dead", sa.BigInteger, nullable=False),
     sa.Column("needs", Json, nullable=False),  # connections whose link must exist first
+    sa.Column("priority", sa.SmallInteger, nullable=False, server_default="1"),  # ``model.priority``
     sa.Column("attempts", sa.Integer, nullable=False),
     _moment("due_at"),
     _moment("raised_at"),
@@ -351,12 +365,14 @@ outbox_changes = sa.Table(
     _moment("lease_until", nullable=True),
     sa.Column("in_flight", Json),  # exact values about to be sent, and earlier ones still in doubt
     sa.Column("error", sa.Text),
+    sa.Column("release", sa.Integer),  # number of the go-live that let it out; its brake counts the writes
     sa.UniqueConstraint("space", "connection", "object", "entity_kind", "entity_id"),
 )
 sa.Index(
     "ix_outbox_changes_due",
     outbox_changes.c.space,
     outbox_changes.c.connection,
+    outbox_changes.c.priority,
     outbox_changes.c.due_at,
     sqlite_where=sa.text("wanted > done AND wanted > dead"),
     postgresql_where=sa.text("wanted > done AND wanted > dead"),
@@ -368,6 +384,25 @@ sa.Index(
     outbox_changes.c.id,
     sqlite_where=sa.text("dead > done"),
     postgresql_where=sa.text("dead > done"),
+)
+
+releases = sa.Table(  # the paced release of what an observed connection had gathered, with its brake
+    "releases",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),  # of the go-live; each begins with counts of nought
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("expected", sa.BigInteger, nullable=False),  # records to write, as the plan said
+    sa.Column("at_most", sa.BigInteger, nullable=False),  # the brake
+    sa.Column("released", sa.BigInteger, nullable=False),
+    sa.Column("written", sa.BigInteger, nullable=False),
+    sa.Column("cursor", sa.String(40)),  # the lead up to which rows were made; NULL: all were looked at
+    sa.Column("reason", sa.Text, nullable=False),  # why it is held
+    sa.Column("by", sa.String(128), nullable=False),
+    _moment("began_at"),
+    _moment("changed_at"),
+    sa.CheckConstraint("state IN ('preparing', 'releasing', 'held', 'done', 'stopped')", name="state"),
 )
 
 mirror = sa.Table(  # what backfill and polls last saw of every record
@@ -422,6 +457,17 @@ cursors = sa.Table(  # how far a walk through something long has come; moved wit
     _moment("finished_at", nullable=True),
 )
 
+budgets = sa.Table(  # the day of each connection's API calls
+    "budgets",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("calls", Json, nullable=False),  # ours: quarter hours since 1970 -> calls
+    sa.Column("told", Json),  # what the vendor last said: {"at", "used", "most", "ours"}
+    sa.Column("zone", sa.String(64), nullable=False),  # of the account; blank: not known
+    _moment("updated_at"),
+)
+
 leases = sa.Table(
     "leases",
     metadata,
@@ -460,6 +506,17 @@ person_keys = sa.Table(
     metadata,
     sa.Column("lead_id", sa.String(40), primary_key=True),
     sa.Column("key", sa.String(64), nullable=False),
+)
+
+alerts = sa.Table(  # alarms that stand, and when people were told
+    "alerts",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(64), primary_key=True),
+    sa.Column("subject", sa.String(128), primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    _moment("since"),
+    _moment("told_at", nullable=True),
 )
 
 users = sa.Table(  # who may sign in to the pages

@@ -16,6 +16,7 @@ from model.event import Event, EventKind
 from model.times import Clock, from_text
 from sync.connections import StoredConnection, from_json
 from sync.inbox import Receipt
+from sync.releases import Order, Release
 from sync.vault import SealError
 
 ALLOWED = (EventKind.REPLAY, EventKind.FORGET)
@@ -35,6 +36,12 @@ class Desk(Protocol):
 
     def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
         """Put new seals in the place of old ones. Raises ``SealError`` as ``save`` does."""
+
+    def go_live(self, order: Order) -> Release:
+        """Begin to write to an account. Raises ``LeadRelayError`` where the name is another account's."""
+
+    def observe(self, name: str, by: str) -> None:
+        """Write no more to an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,25 @@ def blueprint(control: Control) -> Blueprint:
     def disconnect(name: str) -> ResponseReturnValue:
         """Forget an account with its credentials."""
         return jsonify(removed=control.desk.remove(name, request.args.get("by", "")))
+
+    @routes.post("/releases")
+    def go_live() -> ResponseReturnValue:
+        """Begin to write to an account; what it had gathered is let out in pieces."""
+        try:
+            order = Order.from_json(_object())
+        except (KeyError, ValueError) as error:
+            raise _malformed(f"Not an order: {error}.") from error
+        try:
+            return jsonify(control.desk.go_live(order).as_dict()), 201
+        except LeadRelayError as error:
+            fix = "Give each account a name of its own in crm/*.yaml, or disconnect the other one first."
+            raise Refused(422, "account", f"{error}.", fix) from error
+
+    @routes.delete("/releases/<name>")
+    def observe(name: str) -> ResponseReturnValue:
+        """Write no more to an account."""
+        control.desk.observe(name, request.args.get("by", ""))
+        return jsonify(name=name)
 
     @routes.post("/backfills/<name>")
     def backfill(name: str) -> ResponseReturnValue:

@@ -11,7 +11,8 @@ from hubspot.crm import objects, owners
 from urllib3 import exceptions as transport
 
 from connectors.base import Endpoint
-from connectors.hubspot.errors import STOPS_ALL, to_connector_error
+from connectors.hubspot.errors import to_connector_error
+from connectors.hubspot.limits import usage_of
 from connectors.hubspot.paths import dated
 from model.errors import AnswerLost, RetryLater
 
@@ -144,12 +145,12 @@ class Client:
             raise RetryLater(f"HubSpot could not be reached: {type(error).__name__}") from error
         except (transport.HTTPError, OSError) as error:
             raise lost(f"HubSpot gave no answer: {type(error).__name__}") from error
-        budget.learn(headers)
+        budget.learn(usage_of(headers))
         body = _json(raw)
         if not 200 <= status < 300:
             problem = to_connector_error(status, headers, body or {}, writes=writes)
-            if status in STOPS_ALL and isinstance(problem, RetryLater) and problem.wait:
-                budget.refused(problem.wait)
+            if isinstance(problem, RetryLater) and problem.stops != "call":
+                budget.refused(problem.wait, problem.stops)
             raise problem
         if body is None and status != 204:  # a 2xx that says nothing is no success (hubspot-api-python #448)
             raise lost(f"HubSpot {status}: the answer cannot be read")

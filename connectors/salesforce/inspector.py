@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from connectors.base import Endpoint
+from connectors.base import Endpoint, Usage
 from connectors.inspection import (
     Account,
     Answer,
@@ -16,18 +15,17 @@ from connectors.inspection import (
     Fields,
     Need,
     Now,
-    Usage,
     Version,
     now,
     unreadable,
 )
 from connectors.salesforce.errors import first_error, to_connector_error
 from connectors.salesforce.ids import is_id, long_id
+from connectors.salesforce.limits import usage_of
 from connectors.tokens import SignedIn
 from model.errors import NotAuthorized
 
 OLDEST = 41.0  # API End-of-Life Policy: older ones are unsupported from Summer '27
-_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 _OWNERS = frozenset({"User", "Group"})
 
 _TYPES = {
@@ -44,7 +42,7 @@ class SalesforceInspector:
     """Asks one Salesforce org about itself; implements ``connectors.inspection.Inspector``."""
 
     def __init__(self, endpoint: Endpoint, *, clock: Now = now) -> None:
-        self._caller = Caller(endpoint, "Salesforce", clock)
+        self._caller = Caller(endpoint, "Salesforce", usage_of, clock)
         self._tokens = endpoint.tokens
         self._version = endpoint.options.get("api_version", "68.0").removeprefix("v")
 
@@ -56,15 +54,13 @@ class SalesforceInspector:
     def account(self) -> Account:
         """Say which org this is and who the token acts as."""
         # The identity address ends in org and user. It is on another host, so the token is not sent there.
-        identity = str(self._get("").row.get("identity") or "")
-        org, _, user = identity.partition("/id/")[2].partition("/")
-        if not is_id(org) or not is_id(user):
-            raise unreadable("Salesforce", "the user")
+        resources = self._get("").row
+        org, user = org_of(resources), user_of(resources)
         row = self._first("SELECT Id, Name, OrganizationType FROM Organization")
-        who = self._first(f"SELECT Username FROM User WHERE Id = '{long_id(user)}'")
+        who = self._first(f"SELECT Username FROM User WHERE Id = '{user}'")
         scopes = self._tokens.session().scopes if isinstance(self._tokens, SignedIn) else ()
         return Account(
-            id=long_id(org),
+            id=org,
             name=str(row.get("Name") or ""),
             kind=str(row.get("OrganizationType") or ""),
             user=str(who.get("Username") or user),
@@ -89,8 +85,7 @@ class SalesforceInspector:
 
     def usage(self) -> Sequence[Usage]:
         """Return the calls of the last 24 hours, of all of the org's integrations together."""
-        match = _USAGE.search(self._caller.headers.get("sforce-limit-info", ""))
-        return [Usage("calls a day", int(match[1]), int(match[2]))] if match else []
+        return usage_of(self._caller.headers)
 
     def version(self, today: date) -> Version:  # noqa: ARG002 - versions are listed, not dated
         """Say whether the org has the version; a version that is not listed answers 404 or 410."""
@@ -131,6 +126,23 @@ class SalesforceInspector:
                 "a fixed token, and check that the address is My Domain's."
             )
         raise error
+
+
+def org_of(resources: Mapping[str, Any]) -> str:
+    """Return the org's id out of a version's resources."""
+    return _identity(resources)[0]
+
+
+def user_of(resources: Mapping[str, Any]) -> str:
+    """Return the id of the user whom the token acts as, out of a version's resources."""
+    return _identity(resources)[1]
+
+
+def _identity(resources: Mapping[str, Any]) -> tuple[str, str]:
+    org, _, user = str(resources.get("identity") or "").partition("/id/")[2].partition("/")
+    if not is_id(org) or not is_id(user):
+        raise unreadable("Salesforce", "the user")
+    return long_id(org), long_id(user)
 
 
 def _field(row: Mapping[str, Any]) -> Field:

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from leadrelay.cli import access, backfills, connections, doctor, leads, playbook, running, secrets, sources
+from leadrelay.cli import (
+    access,
+    alerts,
+    backfills,
+    connections,
+    doctor,
+    golive,
+    keeping,
+    leads,
+    plan,
+    playbook,
+    running,
+    secrets,
+    sources,
+)
 
 app = typer.Typer(
     name="leadrelay",
@@ -23,8 +37,14 @@ app.command("explain")(leads.explain)
 app.command("replay")(leads.replay)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)
+app.command("plan")(plan.plan)
+app.command("go-live")(golive.go_live)
 app.command("backfill")(backfills.backfill)
 app.command("doctor")(doctor.doctor)
+app.command("backup")(keeping.backup)
+app.command("restore")(keeping.restore)
+app.command("retention")(keeping.retention)
+app.add_typer(alerts.app, name="alert")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
 app.add_typer(access.users, name="user")

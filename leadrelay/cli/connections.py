@@ -92,15 +92,19 @@ def connect(
         name, kind, base_url, credentials.method, sealed, account=found, by=getpass.getuser()
     )
     _keep(settings, one)
+    with reading(settings) as snapshot:
+        is_live = Known.read(settings, snapshot, SPACE).agreed(name, kind) is not None
     if as_json:
-        print_json(
-            {"name": name, "kind": kind, "base_url": base_url, "mode": _mode(settings, base_url), **facts}
-        )
+        writes = is_live or settings.writes_to_address(base_url)
+        mode = "write" if writes else "observe"
+        print_json({"name": name, "kind": kind, "base_url": base_url, "mode": mode, **facts})
         return
     for label, text in facts.items():
         say(f"{label.replace('_', ' '):<12} {text}", hang=13)
     if settings.writes_to_address(base_url):
         say(f"{name} is connected. It is a sandbox on this machine, so it is written to.")
+    elif is_live:
+        say(f"{name} is connected and written to, as before.")
     else:
         say(f"{name} is connected and observed: leadrelay reads its owners and writes nothing to it.")
     _remind(settings, name, kind)
@@ -272,7 +276,8 @@ def _listed(settings: Settings) -> list[dict[str, Any]]:
             stored = connections.load(snapshot, SPACE)
     maps = _maps(settings)
     known, rows = Known(settings, stored), []
-    for name in sorted({*maps, *stored, *(kind for kind in DEFAULT_URLS if kind not in maps)}):
+    named = {name for name, one in stored.items() if one.has_credentials}
+    for name in sorted({*maps, *named, *(kind for kind in DEFAULT_URLS if kind not in maps)}):
         kind = maps[name].kind if name in maps else stored[name].kind if name in stored else name
         given, one = settings.connection(name, kind), known.of_store(name, kind)
         if one is None and not given.is_set_up:
@@ -286,17 +291,13 @@ def _listed(settings: Settings) -> list[dict[str, Any]]:
                 "method": one.method if one else given.credentials.method,
                 "from": "store" if one else "environment",
                 "account": one.account if one else "",
-                "mode": _mode(settings, address),
+                "mode": "write" if known.writes_under(name, kind) else "observe",
                 "seal": _seal(settings, one),
                 "connected_at": one.updated_at if one else None,
                 "by": one.by if one else "",
             }
         )
     return rows
-
-
-def _mode(settings: Settings, base_url: str) -> str:
-    return "write" if settings.writes_to_address(base_url) else "observe"
 
 
 def _seal(settings: Settings, one: StoredConnection | None) -> str:
@@ -317,7 +318,7 @@ def disconnect(
     """Forget a CRM account's credentials. What was read from it and who is linked to it stays."""
     settings = load_settings()
     with reading(settings) as snapshot:
-        known = connections.load(snapshot, SPACE)
+        known = {one.name: one for one in connections.load(snapshot, SPACE).values() if one.has_credentials}
     if name not in known:
         among = f"; there is {', '.join(known)}" if known else ""
         fail(f"The store keeps no connection {name}{among}. The environment's are taken out there.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.days import print_days
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_facts, hand_in
@@ -32,12 +34,17 @@ from mappings.identity import keys_of
 from mappings.inward import settable
 from mappings.problems import PlaybookError, did_you_mean
 from model.errors import LeadRelayError
+from sync import alerts, releases
 from sync import explain as stories
 from sync import replay as replays
 from sync import status as counts
 from sync.backfill import lacking
+from sync.budgets import keeper
+from sync.budgets.forecast import Forecast
 from sync.outbox import dead_letters
+from sync.releases import Release
 from sync.replay import SET_ASIDE
+from sync.retention import REMOVED
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ENDS = {  # how a source's events are counted: attribute -> column
@@ -61,13 +68,19 @@ def status(as_json: Json = False) -> None:
         found = counts.read(snapshot, SPACE, _writing(settings, snapshot), SystemClock().now())
         aside = stories.set_aside_list(snapshot, SPACE, limit=10)
         letters = dead_letters(snapshot, SPACE, limit=10)
+        alarms = list(alerts.load(snapshot, SPACE).values())
+        days = _days(settings, snapshot)
     if as_json:
-        daemon = facts or {"running": False}
-        print_json(found.as_dict() | {"daemon": daemon, "set_aside": aside, "dead_letters": letters})
+        lists = {"set_aside": aside, "dead_letters": letters, "alarms": [asdict(one) for one in alarms]}
+        more = {name: day.as_dict() for name, day in days.items()}
+        print_json(found.as_dict() | {"daemon": facts or {"running": False}, "days": more} | lists)
         return
     _print_daemon(facts, settings)
     _print_mirror(found.mirror, settings)
+    for alarm in alarms:
+        say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
     _print_counts(found)
+    print_days(days)
     _print_aside(aside, letters)
 
 
@@ -82,12 +95,33 @@ def _print_counts(found: counts.Status) -> None:
     table(title, ("source", *ENDS.values()), rows)
     if found.connections:
         outbox = [
-            (name, c.due, c.waiting, c.dead, c.done, c.oldest_due and f"{c.oldest_due:%Y-%m-%d %H:%M:%S}")
+            (
+                name,
+                c.due,
+                c.waiting,
+                c.backlog,
+                c.dead,
+                c.done,
+                c.oldest_due and f"{c.oldest_due:%Y-%m-%d %H:%M:%S}",
+            )
             for name, c in sorted(found.connections.items())
         ]
-        table("Records to write", ("connection", "due", "waiting", "dead", "done", "oldest due"), outbox)
+        columns = ("connection", "due", "waiting", "backlog", "dead", "done", "oldest due")
+        table("Records to write", columns, outbox)
+    for name, release in sorted(found.releases.items()):
+        _print_release(name, release)
     stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
     console.print(f"\n{counted(found.leads, 'lead')}{': ' if stages else ''}{stages}", markup=False)
+
+
+def _print_release(name: str, release: Release) -> None:
+    """Say how far going live has come, and what to do where it is held."""
+    written = f"{release.written:,} of at most {release.at_most:,} records are written"
+    text = f"\nGo-live {release.number} of {name} is {release.state}: {written}."
+    if release.state == releases.HELD:
+        say(f"{text} {release.reason}. Look at what was written, then: leadrelay go-live {name}", style="red")
+    else:
+        say(text)
 
 
 def _print_mirror(mirror: dict[str, dict[str, counts.MirrorCount]], settings: Settings) -> None:
@@ -127,6 +161,15 @@ def _lacking(
                 yield name, object_type, names
 
 
+def _days(settings: Settings, snapshot: Connection) -> dict[str, Forecast]:
+    """Return where each connection's day of API calls is heading, by what is kept in the store."""
+    try:
+        crms = load(settings.playbook).crms
+    except PlaybookError:
+        return {}
+    return keeper.forecasts(snapshot, SPACE, crms, SystemClock().now())
+
+
 def _writing(settings: Settings, snapshot: Connection) -> list[str]:
     try:
         crms = load(settings.playbook).crms.values()
@@ -150,6 +193,8 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
         console.print("  no CRM is connected", style="yellow")
     if facts["playbook_problem"]:
         say(facts["playbook_problem"], style="yellow")
+    if not facts.get("disk", {}).get("takes_posts", True):
+        say("Posts are answered 503: the store's disk is nearly full.", style="red")
     for name, reason in facts.get("unusable", {}).items():
         say(f"{name} cannot be used: {reason}", style="yellow")
     for name, failure in facts["polls"].items():
@@ -224,7 +269,12 @@ def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
         say(f"  {reason['text']}  [{reason['at'] or reason['handler']}]", hang=4)
     if event["error"]:
         console.print(event["error"].rstrip(), markup=False)
-    posted = (event["payload"] or {}).get("body")
+    payload = event["payload"] or {}
+    posted = payload.get("body")
+    if REMOVED in payload:
+        say(
+            f"\nWhat was posted was removed on {payload[REMOVED][:10]}: its term had passed (retention.yaml)."
+        )
     if posted:
         console.print("\nposted", style="bold")
         for name, value in posted.items():

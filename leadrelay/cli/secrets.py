@@ -49,7 +49,8 @@ def rotate(as_json: Json = False) -> None:
     if not keys.has_key:
         fail("LEADRELAY_SECRET_KEY is not set; list the new key first, then the old one.", WRONG_USAGE)
     with reading(settings) as snapshot:
-        known = connections.load(snapshot, SPACE)
+        kept = connections.load(snapshot, SPACE)
+    known = {name: one for name, one in kept.items() if one.has_credentials}
     sealed: dict[str, tuple[str, str]] = {}
     for name, one in known.items():
         try:

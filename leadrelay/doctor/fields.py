@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from connectors.inspection import Field, Fields
 from leadrelay.doctor.findings import Area, Finding, named
 from mappings.playbook import CrmField, CrmMap, ObjectMap
+from model.event import JsonValue
 from model.lead import LEAD_FIELDS
 
 ID_LENGTH = 27  # characters of a lead's id
@@ -55,15 +56,15 @@ def _object(
             "Give the user's profile or permission set those rights on the object.",
         )
     rules = [rule for rule in mapped.fields if rule.remote != mapped.id_field]  # that one is looked at below
-    missing = [rule for rule in rules if held.by_name.get(rule.remote) is None]
-    if missing:
+    lacking = missing(mapped, held)
+    if lacking:
         yield area.problem(
-            f"{mapped.object}: not there, or hidden: {named([rule.remote for rule in missing], 50)}",
-            f"{MAKE.get(crm.kind, 'Make them')}{_places(missing)}.",
+            f"{mapped.object}: not there, or hidden: {named([rule.remote for rule in lacking], 50)}",
+            f"{MAKE.get(crm.kind, 'Make them')}{_places(lacking)}.",
         )
     for rule in rules:
         if (field := held.by_name.get(rule.remote)) is not None:
-            expected = _expected(rule, types)
+            expected = expected_type(rule, types)
             for level, fact, fix in _field(crm, rule, field, expected, is_made=is_made):
                 make = area.problem if level == "problem" else area.warn
                 yield make(f"{mapped.object}.{field.name}: {fact}", f"{fix} [{rule.place}]")
@@ -73,11 +74,37 @@ def _object(
         yield from _required(area, mapped, held)
 
 
+def missing(mapped: ObjectMap, held: Fields) -> list[CrmField]:
+    """Return the mapped fields that the account lacks or hides; that of our own id is looked at apart."""
+    return [
+        rule for rule in mapped.fields if rule.remote != mapped.id_field and rule.remote not in held.by_name
+    ]
+
+
+def unfit(field: Field, value: JsonValue) -> str:
+    """Return why a field will not take a value; blank where nothing speaks against it."""
+    if field.type == "choice" and field.is_closed and str(value) not in field.options:
+        return "is no option of the field"
+    if field.type == "number" and _number(value) is None:
+        return "is no number"
+    if field.type == "text" and field.length is not None and len(str(value)) > field.length:
+        return f"is longer than {field.length} characters"
+    return ""
+
+
+def _number(value: JsonValue) -> float | None:
+    """Read a number as a CRM does; ``None`` for what is none."""
+    try:
+        return float(str(value))
+    except ValueError:
+        return None
+
+
 def _places(rules: list[CrmField]) -> str:
     return f" [{rules[0].place}]" if rules else ""
 
 
-def _expected(rule: CrmField, types: Mapping[str, type]) -> str:
+def expected_type(rule: CrmField, types: Mapping[str, type]) -> str:
     """Return the type of value that the map writes."""
     if rule.field == "owner" or rule.kind == "owner":
         return "owner"

@@ -19,6 +19,7 @@ from sandbox.salesforce import schema as schemas
 from sandbox.salesforce.answers import Reply, to_response
 from sandbox.salesforce.bulk.jobs import Jobs
 from sandbox.salesforce.errors import SalesforceError, not_built, not_found
+from sandbox.salesforce.field_security import GRANTING, seen_fields
 from sandbox.salesforce.lag import as_of
 from sandbox.salesforce.locators import Locators
 from sandbox.salesforce.oauth import controls as oauth
@@ -77,7 +78,7 @@ class Org(Vendor):
         self.tables = {kind.name: Rows(kind) for kind in _schema(hidden=False, restricted=False)}
         self.opened_at = self.schema_changed_at = self.now()
         self._added_fields: tuple[tuple[str, Field], ...] = ()
-        self._schemas: dict[tuple[str, str], Schema] = {}
+        self._schemas: dict[tuple[str, ...], Schema] = {}
         self.locators = Locators()
         self.jobs = Jobs()
         self._numbers: dict[str, int] = {}
@@ -113,6 +114,8 @@ class Org(Vendor):
     ) -> None:
         """Note a write in the history, and in the outbox where somebody wants to be told."""
         super().wrote(kind, object_name, record_id, before, after)
+        if object_name in GRANTING:
+            self.see_fields_anew()
         if self.outbox.rules and self.outbox.note(kind, object_name, record_id):
             self.sender.wake()
 
@@ -120,18 +123,39 @@ class Org(Vendor):
     def schema(self) -> Schema:
         """The object types as the API user sees them now."""
         setting = self.faults.setting
-        key = (setting["consent_fields"], setting["lead_status"])
+        key = (
+            setting["consent_fields"],
+            setting["lead_status"],
+            setting["own_fields"],
+            setting["new_fields"],
+        )
         if key not in self._schemas:
-            hidden, restricted = key[0] == "hidden", key[1] == "restricted"
-            self._schemas[key] = _schema(hidden=hidden, restricted=restricted, added=self._added_fields)
+            added = self._added_fields if key[3] == "shown" else tuple(seen_fields(self, self._added_fields))
+            self._schemas[key] = _schema(
+                hidden=key[0] == "hidden",
+                restricted=key[1] == "restricted",
+                has_own=key[2] == "there",
+                added=added,
+            )
         return self._schemas[key]
 
+    def has_field(self, object_name: str, name: str) -> bool:
+        """Whether an object has a field of that name, be it hidden from the API user."""
+        made = ((kind, field.name.lower()) for kind, field in self._added_fields)
+        return self.kind(object_name).field(name) is not None or (object_name, name.lower()) in made
+
     def add_field(self, object_name: str, field: Field) -> str:
-        """Give an object a custom field; returns the field's id."""
+        """Give an object a custom field; returns the field's id. Nobody sees it until it is granted."""
         self._added_fields = (*self._added_fields, (object_name, field))
-        self._schemas, self.schema_changed_at = {}, self.now()
-        self.rows(object_name).widen(self.kind(object_name))
+        self.see_fields_anew()
+        whole = _schema(hidden=False, restricted=False, added=self._added_fields).get(object_name)
+        assert whole is not None
+        self.rows(object_name).widen(whole)
         return mint_field_id(self.next_number("CustomField"))
+
+    def see_fields_anew(self) -> None:
+        """Go by field-level security as it is now."""
+        self._schemas, self.schema_changed_at = {}, self.now()
 
     @property
     def assigns_on_update(self) -> bool:
@@ -371,5 +395,7 @@ def caller(org: Org) -> str:
 
 
 @cache
-def _schema(*, hidden: bool, restricted: bool, added: tuple[tuple[str, Field], ...] = ()) -> Schema:
-    return schemas.load(hide_consent=hidden, restrict_status=restricted, added=added)
+def _schema(
+    *, hidden: bool, restricted: bool, has_own: bool = True, added: tuple[tuple[str, Field], ...] = ()
+) -> Schema:
+    return schemas.load(hide_consent=hidden, restrict_status=restricted, has_own=has_own, added=added)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -255,7 +255,8 @@ class Schema:
 FILES = (
     "lead", "contact", "account", "opportunity", "opportunity_contact_role", "opportunity_history",
     "opportunity_stage", "lead_status", "task", "event", "campaign", "campaign_member",
-    "campaign_member_status", "case", "user", "profile", "group", "organization",
+    "campaign_member_status", "case", "user", "profile", "group", "organization", "permission_set",
+    "permission_set_assignment", "field_permissions",
 )  # fmt: skip
 CONSENT = ("HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall")
 
@@ -264,30 +265,33 @@ def load(
     *,
     hide_consent: bool = False,
     restrict_status: bool = False,
+    has_own: bool = True,
     added: Iterable[tuple[str, Field]] = (),
 ) -> Schema:
     """Read the object types, with the custom fields where they belong.
 
     A field hidden by field-level security does not exist for the API user. A restricted picklist refuses
-    what it does not list; the Status of the recorded org is an open one. ``added`` are fields that were
-    made since: the object's name and the field.
+    what it does not list; the Status of the recorded org is an open one. ``has_own`` says whether an admin
+    has made leadrelay's fields already. ``added`` are fields that were made since: the object's name and
+    the field.
     """
     custom = _read("custom_fields")
     own = [Field(**_tuples(row), custom=True) for row in custom["fields"]]
     types = []
     for file in FILES:
-        told = _read(file)
+        told = dict(_read(file))
         fields = [Field(**_tuples(row)) for row in told.pop("fields")]
         if hide_consent:
             fields = [each for each in fields if each.name not in CONSENT]
         if restrict_status:
             fields = [replace(each, restricted=True) if each.name == "Status" else each for each in fields]
-        fields += own if told["name"] in custom["on"] else []
+        fields += own if has_own and told["name"] in custom["on"] else []
         fields += [field for name, field in added if name == told["name"]]
         types.append(ObjectType(**_tuples(told), fields=tuple(fields)))
     return Schema(types)
 
 
+@cache
 def _read(name: str) -> Any:
     return json.loads((files("sandbox.salesforce") / "objects" / f"{name}.json").read_text(encoding="utf-8"))
 

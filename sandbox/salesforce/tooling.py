@@ -23,7 +23,7 @@ _FULL_NAME = re.compile(r"(\w+)\.([A-Za-z]\w*)__c")
 
 
 def create(ask: Ask) -> Reply:
-    """``POST tooling/sobjects/CustomField`` with FullName and Metadata; the field is there at once."""
+    """``POST tooling/sobjects/CustomField`` with FullName and Metadata; there at once, and hidden."""
     if ask.arguments["entity"].lower() != "customfield":
         raise not_built(f"the Tooling API's {ask.arguments['entity']}")
     body = ask.fields()
@@ -35,7 +35,7 @@ def create(ask: Ask) -> Reply:
         raise SalesforceError("REQUIRED_FIELD_MISSING", message, names)
     kind = ask.org.kind(match[1])
     name = f"{match[2]}__c"
-    if kind.field(name) is not None:
+    if ask.org.has_field(kind.name, name):
         message = f"There is already a field named {match[2]} on {kind.label}."
         raise SalesforceError("DUPLICATE_DEVELOPER_NAME", message, [])
     field_id = ask.org.add_field(kind.name, _field(name, metadata))

@@ -62,9 +62,11 @@ class Clock:
         """Return the seconds of a clock that nobody sets back."""
         return time.monotonic() + self._ahead.total_seconds()
 
-    def budget(self, limits: Limits) -> MemoryBudget:
+    def budget(self, limits: Limits, **more: Any) -> MemoryBudget:
         """Build a budget that goes by this clock."""
-        return MemoryBudget(limits, monotonic=self.monotonic, sleep=lambda _seconds: time.sleep(0.01))
+        return MemoryBudget(
+            limits, monotonic=self.monotonic, now=self.now, sleep=lambda _seconds: time.sleep(0.01), **more
+        )
 
 
 def environment(database_url: str, playbook: Path, crms: Mapping[str, Crm]) -> dict[str, str]:

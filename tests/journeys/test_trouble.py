@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.journeys.crms import running_crm
 from tests.journeys.crowd import a_crowd, assert_all_arrived, send
@@ -122,3 +123,32 @@ def test_a_daemon_started_with_a_wrong_token_loses_nothing_until_it_has_the_righ
     house.start(LEADRELAY_HUBSPOT_TOKEN=right)
     house.settle_in_a_hurry()
     house.everywhere(ADA["email"])
+
+
+def test_calls_that_outlast_the_lease_are_not_made_twice(closed_house, hubspot):
+    """One lane, a lease of two seconds, and a CRM that takes half a second to refuse batch after batch."""
+    house = closed_house.start(LEADRELAY_LEASE_SECONDS="2", LEADRELAY_DELIVERY_LANES="1").settle_in()
+    hubspot.faults(latency_ms=500, error_rate=1, error_status=400, only="/crm/objects/", count=12)
+    with capture_logs() as logs:
+        _, answers = send_a_crowd(house)
+        eventually(lambda: sum(one.status >= 400 for one in hubspot.sent) >= 12, "all the refusals")
+        house.settle()
+        house.stop()
+    assert answers
+    assert_created_once(house)
+    counts = house.website()
+    assert counts.in_flight == 0
+    assert counts.delivered > counts.dead  # dead: whom a refusal hit alone
+    assert any(one.get("released") for one in logs)
+    assert not [one for one in logs if one["event"] == "outbox.lease_lost"]
+
+
+def test_a_restart_does_not_forget_the_day_of_calls(house):
+    house.deliver(**ADA)
+    house.stop()
+    before = house.command_json("status")["days"]["salesforce"]
+    assert before["ours"] == before["used"] >= 3  # the owners, a look-up, a write
+    house.start()
+    after = house.daemon.facts()["connections"]["salesforce"]["day"]
+    assert after["ours"] >= before["ours"]
+    assert "salesforce" in house.command("status")

@@ -43,9 +43,12 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "mirror": {},
             "leads": 0,
             "leads_by_stage": {},
+            "releases": {},
             "daemon": {"running": False},
             "set_aside": [],
             "dead_letters": [],
+            "days": {},
+            "alarms": [],
         },
     )
 

@@ -54,7 +54,7 @@ def test_status_counts_where_everything_ended(beside):
         ["salesforce", "Lead", "0", "0"],
     ]
     assert all(row[4:6] == ["whole", "since"] for row in rows[:5])
-    assert rows[5:] == [["hubspot", "0", "0", "0", "1"], ["salesforce", "0", "0", "0", "1"]]
+    assert rows[5:] == [["hubspot", "0", "0", "0", "0", "1"], ["salesforce", "0", "0", "0", "0", "1"]]
     assert "1 lead: 1 mql" in lines
 
 

@@ -43,7 +43,7 @@ def holder(playbook: Path) -> PlaybookHolder:
         ),
         (
             lambda folder: change(folder, "crm/hubspot.yaml", "kind: hubspot", "kind: salesforce"),
-            'crm/hubspot.yaml:10:1: the connection "hubspot" has changed in kind',
+            'crm/hubspot.yaml:10:1: the connection "hubspot" has changed in kind and limits',
         ),
         (
             lambda folder: change(folder, "crm/hubspot.yaml", "burst_calls:", "burst_calls: 1 #"),

@@ -121,6 +121,7 @@ def test_salesforces_org_is_the_same_after_a_restart(tmp_path):
         gone = life.call("POST", f"{base}/sobjects/Lead", {"LastName": "Gone", "Company": "x"})["id"]
         life.call("DELETE", f"{base}/sobjects/Lead/{gone}")
         told = {"type": "Number", "label": "Shoe", "precision": 4, "scale": 0}
+        life.control("faults", {"new_fields": "shown"})
         life.call(
             "POST", f"{base}/tooling/sobjects/CustomField", {"FullName": "Lead.Shoe__c", "Metadata": told}
         )

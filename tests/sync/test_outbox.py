@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from model.event import RecordRef
+from model.priority import Priority
 from sync import links, outbox
 from sync.links import Agreed
 from sync.outbox import Claim, Raise, Settled, Unsent
@@ -276,3 +277,64 @@ def test_looking_for_what_is_due_reads_an_index(store):
     with store.snapshot() as snapshot:
         plan = str(snapshot.execute(sa.text(statement)).all())
     assert "ix_outbox_changes_due" in plan
+
+
+# Priorities ------------------------------------------------------------------------------
+
+
+def wished(store, lead_id: str, priority: Priority, now: datetime = NOON):
+    wish = Raise("hubspot", "contacts", lead_id, priority=priority)
+    store.write(partial(outbox.raise_wanted, space="main", raises=[wish], now=now))
+
+
+def due_leads(store, limit: int = 100, *, last_first: bool = False):
+    with store.snapshot() as snapshot:
+        found = outbox.due(snapshot, "main", "hubspot", at(60), limit, (), last_first=last_first)
+    return [row.lead_id for row in found]
+
+
+def test_a_new_lead_goes_before_thousands_that_a_reconcile_raised(store):
+    wishes = [Raise("hubspot", "contacts", f"old{n}", priority=Priority.RECONCILE) for n in range(2000)]
+    store.write(partial(outbox.raise_wanted, space="main", raises=wishes, now=NOON))
+    wished(store, "known", Priority.PEOPLE, at(5))
+    wished(store, "new", Priority.SPEED_TO_LEAD, at(9))
+    assert due_leads(store, 3)[:2] == ["new", "known"]
+    assert due_leads(store, 100, last_first=True)[0] == "old0"
+    assert len(due_leads(store, 100)) == 100
+
+
+def test_rows_of_one_priority_go_by_age(store):
+    for n in (3, 1, 2):
+        wished(store, f"L{n}", Priority.PEOPLE, at(n))
+    assert due_leads(store) == due_leads(store, last_first=True) == ["L1", "L2", "L3"]
+
+
+def test_of_several_wishes_the_first_priority_counts_until_the_row_rests(store):
+    wished(store, "L1", Priority.RECONCILE)
+    wished(store, "L1", Priority.SPEED_TO_LEAD)
+    wished(store, "L1", Priority.BACKFILL)
+    [row] = due(store)
+    assert (row.priority, row.wanted) == (Priority.SPEED_TO_LEAD, 3)
+    lease(store, [row])
+    settle(store, Settled(row.id, done=3))
+    wished(store, "L1", Priority.RECONCILE)
+    assert due(store)[0].priority == Priority.RECONCILE
+
+
+def test_of_two_wishes_in_one_save_the_first_priority_counts_once(store):
+    wishes = [Raise("hubspot", "contacts", "L1", priority=one) for one in (1, 0, 4)]
+    store.write(partial(outbox.raise_wanted, space="main", raises=wishes, now=NOON))
+    assert [(row.priority, row.wanted) for row in due(store)] == [(0, 1)]
+
+
+def test_a_lease_is_renewed_where_it_is_still_ours(store):
+    raised(store, "L1", "L2")
+    found = due(store)
+    lease(store, found, "mine")
+    ids = [row.id for row in found]
+    later = NOON + 3 * TERM
+    assert store.write(partial(outbox.renew, ids=ids, token="mine", until=later))
+    assert due(store, NOON + 2 * TERM) == []
+    assert len(due(store, later)) == 2
+    lease(store, due(store, later), "theirs", now=later)
+    assert not store.write(partial(outbox.renew, ids=ids, token="mine", until=later + TERM))

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from model.errors import LeadRelayError
 from model.times import from_text
 from sync.connections import StoredConnection, to_json
+from sync.releases import Order, Release
 from sync.vault import SealError
 from webhooks import control
 from webhooks.server import create_app
@@ -36,7 +37,32 @@ class Desk:
     removed: list[tuple[str, str]] = field(default_factory=list)
     sealed: list[Mapping[str, tuple[str, str]]] = field(default_factory=list)
     acts: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    observed: list[tuple[str, str]] = field(default_factory=list)
     is_locked: bool = False
+
+    def go_live(self, order: Order) -> Release:
+        if order.account != "62515":
+            raise LeadRelayError("hubspot stands for account 62515 of hubspot here")
+        self.orders.append(order)
+        noon = Noon().now()
+        return Release(
+            order.connection,
+            1,
+            "preparing",
+            order.expected,
+            order.at_most,
+            0,
+            0,
+            "",
+            "",
+            order.by,
+            noon,
+            noon,
+        )
+
+    def observe(self, name: str, by: str) -> None:
+        self.observed.append((name, by))
 
     def act(self, name: str, given: Mapping[str, str]) -> None:
         if name != "add_user":
@@ -151,3 +177,29 @@ def test_what_the_daemon_cannot_open_is_refused_with_what_to_do(client, desk, pa
     answer = client.post(f"/control/{path}", json=body, headers=TOKEN)
     assert (answer.status_code, answer.json["code"]) == (422, "seal")
     assert "same LEADRELAY_SECRET_KEY" in answer.json["fix"]
+
+
+ORDER = {
+    "connection": "hubspot", "kind": "hubspot", "base_url": "https://h.example", "account": "62515",
+    "expected": 8, "at_most": 33, "by": "ada",
+}  # fmt: skip
+
+
+def test_an_order_to_go_live_is_handed_on_and_answered(desk, client):
+    answer = client.post("/control/releases", json=ORDER, headers=TOKEN)
+    assert (answer.status_code, answer.json["state"], answer.json["at_most"]) == (201, "preparing", 33)
+    assert desk.orders == [Order(**ORDER)]
+    assert client.delete("/control/releases/hubspot?by=bo", headers=TOKEN).status_code == 200
+    assert desk.observed == [("hubspot", "bo")]
+
+
+def test_an_order_for_another_account_says_what_to_do(client):
+    answer = client.post("/control/releases", json={**ORDER, "account": "8"}, headers=TOKEN)
+    assert (answer.status_code, answer.json["code"]) == (422, "account")
+    assert "disconnect the other one first" in answer.json["fix"]
+
+
+@pytest.mark.parametrize("change", [{"expected": -1}, {"at_most": True}, {"account": ""}, {"by": 7}])
+def test_what_is_no_order(desk, client, change):
+    answer = client.post("/control/releases", json={**ORDER, **change}, headers=TOKEN)
+    assert (answer.status_code, answer.json["code"], desk.orders) == (400, "malformed", [])

@@ -9,6 +9,7 @@ from sandbox.salesforce.rules.campaigns import CampaignRules, MemberRules, Membe
 from sandbox.salesforce.rules.cases import CaseRules
 from sandbox.salesforce.rules.opportunities import OpportunityRules, RoleRules
 from sandbox.salesforce.rules.people import ContactRules, LeadRules
+from sandbox.salesforce.rules.permissions import AssignmentRules, FieldPermissionsRules
 from sandbox.salesforce.rules.users import UserRules
 
 RULES: dict[str, Rules] = {
@@ -19,9 +20,11 @@ RULES: dict[str, Rules] = {
     "Case": CaseRules(),
     "Contact": ContactRules(),
     "Event": EventRules(),
+    "FieldPermissions": FieldPermissionsRules(),
     "Lead": LeadRules(),
     "Opportunity": OpportunityRules(),
     "OpportunityContactRole": RoleRules(),
+    "PermissionSetAssignment": AssignmentRules(),
     "Task": TaskRules(),
     "User": UserRules(),
 }

@@ -115,13 +115,25 @@ operation(
 operation(
     "tooling",
     "tooling.sobject(CustomField).create",
-    "201: a custom field, written and found at once",
+    "201: a custom field, hidden until a permission set grants it",
     async (connection) => {
         const Metadata = { label: "Shop Id", type: "Text", length: 20, externalId: true, unique: true };
         const made = await connection.tooling
             .sobject("CustomField")
             .create({ FullName: "Account.Shop_Id__c", Metadata });
         assert.match(made.id, /^00N/);
+        const user = (await connection.identity()).user_id;
+        const set = await connection.sobject("PermissionSet").create({ Name: "installer", Label: "Installer" });
+        await connection
+            .sobject("PermissionSetAssignment")
+            .create({ AssigneeId: user, PermissionSetId: set.id });
+        await connection.sobject("FieldPermissions").create({
+            ParentId: set.id,
+            SobjectType: "Account",
+            Field: "Account.Shop_Id__c",
+            PermissionsRead: true,
+            PermissionsEdit: true,
+        });
         await connection.sobject("Account").upsert({ Name: "Shop", Shop_Id__c: "s-1" }, "Shop_Id__c");
         assert.equal(
             (await connection.query("SELECT Name FROM Account WHERE Shop_Id__c = 's-1'")).totalSize,

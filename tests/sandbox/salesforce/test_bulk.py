@@ -67,6 +67,7 @@ def test_an_update_leaves_what_is_empty_and_clears_what_says_so(api, ingest):
 
 def test_an_upsert_by_external_id_with_a_parent_named_by_its_own(api, ingest):
     metadata = {"label": "Shop Id", "type": "Text", "length": 20, "externalId": True, "unique": True}
+    api.control("faults", {"new_fields": "shown"})
     api.post("tooling/sobjects/CustomField", {"FullName": "Account.Shop_Id__c", "Metadata": metadata})
     account, old = api.make("Account", Name="X", Shop_Id__c="s-1"), api.contact(LeadRelay_Id__c="lr-1")
     text = 'LeadRelay_Id__c,LastName,Account.Shop_Id__c\nlr-1,"A ""B""",s-1\nlr-2,C,\nLR-2,D,\nlr-3,E,no\n'

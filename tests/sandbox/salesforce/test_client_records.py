@@ -221,8 +221,20 @@ def test_updated_and_deleted(client):
     assert deleted.keys() == {"deletedRecords", "earliestDateAvailable", "latestDateCovered"}
 
 
+def grant(client, field):
+    """Let the API user read and edit a field."""
+    made = client.PermissionSet.create({"Name": "installer", "Label": "Installer"})["id"]
+    user = client.query("SELECT Id FROM User WHERE Username = 'integration@northlight.example'")["records"][0]
+    client.PermissionSetAssignment.create({"AssigneeId": user["Id"], "PermissionSetId": made})
+    rights = {"PermissionsRead": True, "PermissionsEdit": True}
+    told = {"ParentId": made, "SobjectType": field.split(".")[0], "Field": field, **rights}
+    assert client.FieldPermissions.create(told)["success"]
+
+
 @operation(
-    "changes", "toolingexecute(sobjects/CustomField, POST)", "201: a custom field, written and found at once"
+    "changes",
+    "toolingexecute(sobjects/CustomField, POST)",
+    "201: a custom field, hidden until a permission set grants it",
 )
 def test_a_custom_field(client):
     metadata = {"label": "Shop Id", "type": "Text", "length": 20, "externalId": True, "unique": True}
@@ -230,5 +242,7 @@ def test_a_custom_field(client):
         "sobjects/CustomField", method="POST", data={"FullName": "Account.Shop_Id__c", "Metadata": metadata}
     )
     assert (made["success"], made["id"][:3]) == (True, "00N")
+    assert "Shop_Id__c" not in [field["name"] for field in client.Account.describe()["fields"]]
+    grant(client, "Account.Shop_Id__c")
     assert client.Account.upsert("Shop_Id__c/s-1", {"Name": "Shop"}) == 201
     assert client.query("SELECT Name FROM Account WHERE Shop_Id__c = 's-1'")["totalSize"] == 1

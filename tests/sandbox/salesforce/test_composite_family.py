@@ -135,6 +135,7 @@ def test_after_14_failed_graphs_the_rest_is_not_run(api):
 def shop(api):
     """An account with an external id, in an org where accounts have one."""
     metadata = {"label": "Shop Id", "type": "Text", "length": 20, "externalId": True, "unique": True}
+    api.control("faults", {"new_fields": "shown"})
     api.post("tooling/sobjects/CustomField", {"FullName": "Account.Shop_Id__c", "Metadata": metadata})
     return api.make("Account", Name="Shop", Shop_Id__c="s-1")
 

@@ -11,7 +11,94 @@ def custom(name, **metadata):
     return {"FullName": name, "Metadata": metadata}
 
 
-def test_a_new_external_id_is_described_written_looked_up_and_unique(api):
+def grant(api, *fields, edit=True):
+    """Let the API user read and edit fields, as an installer does; returns the permission set."""
+    told = {"Name": "installer", "Label": "Installer"}
+    permission_set = api.make("PermissionSet", **told)
+    user = api.user("integration@northlight.example")
+    api.make("PermissionSetAssignment", AssigneeId=user, PermissionSetId=permission_set)
+    for field in fields:
+        rights = {"PermissionsRead": True, "PermissionsEdit": edit}
+        api.make(
+            "FieldPermissions",
+            ParentId=permission_set,
+            SobjectType=field.split(".")[0],
+            Field=field,
+            **rights,
+        )
+    return permission_set
+
+
+def names(api, kind):
+    return {field["name"]: field for field in api.get(f"sobjects/{kind}/describe").json()["fields"]}
+
+
+def test_a_new_field_is_hidden_until_a_permission_set_of_the_user_grants_it(api):
+    text = custom("Lead.Shoe__c", label="Shoe", type="Text", length=20)
+    assert api.post("tooling/sobjects/CustomField", text).status_code == 201
+    assert "Shoe__c" not in names(api, "Lead")
+    assert error_of(api.post("sobjects/Lead", {"LastName": "x", "Company": "y", "Shoe__c": "9"}))[1] == (
+        "INVALID_FIELD"
+    )
+    again = api.post("tooling/sobjects/CustomField", text)
+    assert error_of(again)[1] == "DUPLICATE_DEVELOPER_NAME", "it is there, though hidden"
+    grant(api, "Lead.Shoe__c")
+    assert names(api, "Lead")["Shoe__c"]["createable"] is True
+    assert api.read(api.lead(Shoe__c="9"), "Shoe__c") == {"Shoe__c": "9"}
+
+
+def test_a_field_that_may_be_read_only_is_not_written(api):
+    api.post("tooling/sobjects/CustomField", custom("Lead.Shoe__c", label="Shoe", type="Text", length=20))
+    grant(api, "Lead.Shoe__c", edit=False)
+    told = names(api, "Lead")["Shoe__c"]
+    assert (told["createable"], told["updateable"]) == (False, False)
+
+
+def test_a_set_that_the_user_does_not_have_grants_nothing(api):
+    api.post("tooling/sobjects/CustomField", custom("Lead.Shoe__c", label="Shoe", type="Text", length=20))
+    permission_set = grant(api, "Lead.Shoe__c")
+    [row] = api.rows("SELECT Id FROM PermissionSetAssignment")
+    assert api.delete(f"sobjects/PermissionSetAssignment/{row['Id']}").status_code == 204
+    assert "Shoe__c" not in names(api, "Lead")
+    [kept] = api.rows(f"SELECT Field FROM FieldPermissions WHERE ParentId = '{permission_set}'")
+    assert kept == {"Field": "Lead.Shoe__c"}
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"Field": "Lead.No__c"}, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
+        ({"Field": "Contact.Email"}, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
+        ({"Field": "Lead.Title", "PermissionsRead": False}, "FIELD_INTEGRITY_EXCEPTION"),
+        ({"Field": "Lead.Phone"}, "DUPLICATE_VALUE"),
+    ],
+)
+def test_what_grants_nothing(api, given, code):
+    permission_set = grant(api, "Lead.Phone")
+    whole = {"ParentId": permission_set, "SobjectType": "Lead", "PermissionsRead": True} | given
+    assert error_of(api.post("sobjects/FieldPermissions", whole))[1] == code
+
+
+def test_an_org_whose_admin_has_made_no_fields_yet(api):
+    api.control("faults", {"own_fields": "none"})
+    assert not [name for name in names(api, "Lead") if name.endswith("__c")]
+    made = custom("Lead.LeadRelay_Id__c", label="Id", type="Text", length=64, externalId=True, unique=True)
+    assert api.post("tooling/sobjects/CustomField", made).status_code == 201
+    grant(api, "Lead.LeadRelay_Id__c")
+    assert (
+        api.patch("sobjects/Lead/LeadRelay_Id__c/l-1", {"LastName": "x", "Company": "y"}).status_code == 201
+    )
+
+
+@pytest.fixture
+def open_api(api):
+    """An org that shows new fields to everyone at once."""
+    api.control("faults", {"new_fields": "shown"})
+    return api
+
+
+def test_a_new_external_id_is_described_written_looked_up_and_unique(open_api):
+    api = open_api
     changed = api.get("sobjects/Account/describe").headers["Last-Modified"]
     api.control("clock", {"advance": 60})
     field = custom(
@@ -50,7 +137,8 @@ def test_a_new_external_id_is_described_written_looked_up_and_unique(api):
         ),
     ],
 )  # fmt: skip
-def test_fields_of_many_types(api, metadata, value, kept, bad):
+def test_fields_of_many_types(open_api, metadata, value, kept, bad):
+    api = open_api
     made = api.post("tooling/sobjects/CustomField", custom("Lead.New__c", label="New", **metadata))
     assert made.status_code == 201, made.text
     assert api.read(api.lead(New__c=value), "New__c") == {"New__c": kept}
@@ -67,7 +155,8 @@ def test_what_makes_no_field(api):
     assert error_of(api.post("tooling/sobjects/ApexClass", {}))[0] == 501
 
 
-def test_a_lookup_is_a_parent_and_a_reset_forgets_it(api):
+def test_a_lookup_is_a_parent_and_a_reset_forgets_it(open_api):
+    api = open_api
     field = custom(
         "Lead.Sponsor__c", label="Sponsor", type="Lookup", referenceTo="Contact", relationshipName="Protegees"
     )

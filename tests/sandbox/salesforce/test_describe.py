@@ -26,7 +26,8 @@ def test_all_objects_are_listed_with_their_prefixes(api):
         "OpportunityContactRole": "00K", "OpportunityHistory": "008", "OpportunityStage": "01J",
         "LeadStatus": "01J", "Task": "00T", "Event": "00U", "Campaign": "701", "CampaignMember": "00v",
         "CampaignMemberStatus": "01Y", "Case": "500", "User": "005", "Profile": "00e", "Group": "00G",
-        "Organization": "00D",
+        "Organization": "00D", "PermissionSet": "0PS", "PermissionSetAssignment": "0Pa",
+        "FieldPermissions": "01k",
     }  # fmt: skip
 
 

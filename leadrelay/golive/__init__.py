@@ -1,0 +1,1 @@
+"""First contact with a real account: what would be written, what is missing there, and the way to writing."""

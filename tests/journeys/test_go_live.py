@@ -1,0 +1,175 @@
+"""From observing to writing: the plan, the fields that are made, the release, and the way back."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+import sqlalchemy as sa
+
+from sync.tables import connections
+from tests.journeys.crms import TOKENS
+from tests.journeys.house import eventually
+
+OBSERVED = {"LEADRELAY_SANDBOX": "false"}
+OWN = ("leadrelay_id", "leadrelay_score", "first_touch_at")
+
+
+@pytest.fixture
+def observing(closed_house):
+    """A house that only observes both CRMs."""
+    return closed_house.start(**OBSERVED).settle_in()
+
+
+def without_properties(house, *names):
+    for name in names:
+        url = f"{house.crms['hubspot'].url}/crm/properties/2026-09/contacts/{name}"
+        headers = {"Authorization": f"Bearer {TOKENS['hubspot']}"}
+        assert requests.delete(url, headers=headers, timeout=5).status_code == 204
+
+
+def posted(house, count=5):
+    for number in range(count):
+        house.post(email=f"p{number}@firm{number}.example", last_name=f"L{number}", country="DE")
+    eventually(lambda: house.status().leads == count, "the decisions")
+
+
+def addresses(crm):
+    return {person["email"] for person in crm.people()}
+
+
+def live(house, name):
+    eventually(lambda: house.daemon.facts()["connections"][name]["mode"] == "write", f"{name} written to")
+
+
+def release(house, name):
+    return house.status().releases[name]
+
+
+def done(house, name):
+    eventually(lambda: release(house, name).state == "done", f"{name}'s release done")
+
+
+def test_observe_plan_go_live_and_back(observing):
+    house = observing
+    without_properties(house, *OWN)
+    posted(house)
+    plan = house.command_json("plan", "hubspot", "--samples", "1")
+    counts = {name: plan["counts"][name] for name in ("leads", "create", "update", "same", "skip")}
+    assert counts == {"leads": 5, "create": 5, "update": 0, "same": 0, "skip": 0}
+    assert {one["name"] for one in plan["missing"]} == set(OWN)
+    assert plan["mirror"]["is_whole"] or "IS NOT COMPLETE" in plan["mirror"]["warning"]
+    [sample] = plan["samples"]["create"]
+    email = next(line for line in sample["fields"] if line["field"] == "email")
+    assert (email["ours"], email["theirs"], email["written"]) == (sample["who"], None, sample["who"])
+    assert email["rule"].startswith("crm/hubspot.yaml:")
+    hubspot, salesforce = house.crms["hubspot"], house.crms["salesforce"]
+    assert hubspot.history() == []
+
+    told = house.command_json("go-live", "hubspot", "--yes")
+    assert {name.removeprefix("contacts.") for name in told["made"]} == set(OWN)
+    live(house, "hubspot")
+    done(house, "hubspot")
+    assert (release(house, "hubspot").written, release(house, "hubspot").expected) == (5, 5)
+    for number in range(5):
+        person = hubspot.person(f"p{number}@firm{number}.example")
+        assert person["id"].startswith("ld_"), "written into the property that was made"
+    assert salesforce.history() == [], "the other connection is observed as before"
+    house.post(email="new@later.example", last_name="New")
+    eventually(lambda: "new@later.example" in addresses(hubspot), "a new lead")
+    plan = house.command_json("plan", "hubspot")["counts"]
+    assert (plan["create"], plan["update"], plan["same"]) == (0, 0, 6)
+    assert "written to" in house.command("plan", "hubspot")
+
+    assert "is observed" in house.command("go-live", "hubspot", "--observe")
+    eventually(lambda: house.daemon.facts()["connections"]["hubspot"]["mode"] == "observe", "observing again")
+    before = hubspot.history()
+    posted_again = house.post(email="late@later.example", last_name="Late")
+    assert posted_again["duplicate"] is False
+    eventually(lambda: house.status().leads == 7, "the decision")
+    house.stop()
+    assert hubspot.history() == before
+
+
+def test_salesforce_fields_are_made_and_opened_to_the_user(observing):
+    house, salesforce = observing, observing.crms["salesforce"]
+    salesforce.faults(own_fields="none")
+    posted(house, 3)
+    missing = house.command_json("plan", "salesforce")["missing"]
+    assert {one["object"] for one in missing} == {"Lead", "Contact"}
+    told = house.command_json("go-live", "salesforce", "--yes")
+    assert len(told["made"]) == len(missing) > 40
+    live(house, "salesforce")
+    done(house, "salesforce")
+    person = salesforce.person("p1@firm1.example")
+    assert person["id"].startswith("ld_")
+    assert person["stage"] == "suspect"
+
+
+def test_no_is_an_answer(observing):
+    house = observing
+    without_properties(house, *OWN)
+    posted(house, 2)
+    told = house.command("go-live", "hubspot", exit_code=1)  # nobody answers: that is a no
+    assert "Plan for hubspot" in told
+    assert house.crms["hubspot"].history() == []
+    assert {one["name"] for one in house.command_json("plan", "hubspot")["missing"]} == set(OWN)
+    assert house.status().releases == {}
+
+
+def test_the_brake_says_so_and_waits_for_a_person(observing):
+    house = observing
+    posted(house, 6)
+    house.command("go-live", "hubspot", "--yes", "--at-most", "2")
+    eventually(lambda: house.status().releases["hubspot"].state == "held", "the brake")
+    assert len(house.crms["hubspot"].people()) == 2
+    told = house.command("status")
+    assert "Go-live 1 of hubspot is held: 2 of at most 2 records are written" in told
+    assert "leadrelay go-live hubspot" in told
+    house.post(email="new@later.example", last_name="New")
+    hubspot = house.crms["hubspot"]
+    eventually(lambda: "new@later.example" in addresses(hubspot), "a new lead, in spite of the brake")
+    house.command("go-live", "hubspot", "--yes")
+    done(house, "hubspot")
+    assert len(house.crms["hubspot"].people()) == 7
+
+
+def test_without_a_daemon_it_begins_and_the_daemon_goes_on(observing):
+    house = observing
+    posted(house, 4)
+    house.stop()
+    told = house.command_json("go-live", "hubspot", "--yes")
+    assert told["release"]["state"] == "releasing"
+    assert house.crms["hubspot"].history() == []
+    house.start().settle_in()
+    done(house, "hubspot")
+    assert len(house.crms["hubspot"].people()) == 4
+
+
+def test_credentials_of_another_account_are_not_written_to(observing):
+    house = observing
+    posted(house, 2)
+    house.stop()
+    house.command("go-live", "hubspot", "--yes")
+    agreed = sa.update(connections).where(connections.c.name == "hubspot").values(account="999")
+    house.store.write(lambda connection: connection.execute(agreed))
+    house.start()
+    eventually(lambda: "hubspot" in house.daemon.facts()["unusable"], "the doubt")
+    doubt = house.daemon.facts()["unusable"]["hubspot"]
+    assert "credentials are of account 62515, and go-live was for 999; it is only observed" in doubt
+    assert house.daemon.facts()["connections"]["hubspot"]["mode"] == "observe"
+    assert house.crms["hubspot"].history() == []
+
+
+def test_what_cannot_be_made_is_told_step_by_step_and_nothing_is_opened(observing):
+    house = observing
+    house.edit("crm/hubspot.yaml", "      zip: ", "      Zip-Code: ")
+    posted(house, 1)
+    told = house.command("go-live", "hubspot", "--yes", exit_code=1)
+    for words in (
+        "contacts.Zip-Code: HubSpot makes no property of this name and type",
+        "Settings > Properties, Contact properties: Create property.",
+        "1 field could not be made",
+    ):
+        assert words in told
+    assert house.status().releases == {}
+    assert house.crms["hubspot"].history() == []
