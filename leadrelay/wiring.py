@@ -200,9 +200,7 @@ class Daemon:
         self._delivered_at: dict[str, datetime] = {}  # by connection: when it last answered a write
         self.watch = self._alerts()
         self._dispatchers: dict[str, loops.Dispatcher] = {}
-        self._unconfirmed: set[str] = (
-            set()
-        )  # connections that are to be written to once their account is known
+        self._unsure: set[str] = set()  # connections whose mode is not known yet
         self._messengers = Messengers(self._outlet, self.store, settings)
         self._polls: dict[str, poll.RosterPoll] = {}
         self._backfills: dict[str, BackfillLoop] = {}
