@@ -325,7 +325,6 @@ class Daemon:
             is_confirmed = self._accounts.is_confirmed(known, crm)
             is_sure = is_confirmed or not one.writes
             one = replace(one, writes=one.writes and is_confirmed)
-            self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
             if one.writes:
                 dispatcher = self._dispatcher(one)
@@ -336,6 +335,7 @@ class Daemon:
             self._backfills[name] = self._backfill(one)
             if self._is_started:
                 self._backfills[name].start()
+            self.connected[name] = one  # seen once all that works for it runs
         if is_sure:
             self._unsure.discard(name)
         if not is_new:
