@@ -337,6 +337,7 @@ class Daemon:
             self._backfills[name] = self._backfill(one)
             if self._is_started:
                 self._backfills[name].start()
+            self.connected[name] = one  # seen once all that works for it runs
         if is_sure:
             self._unsure.discard(name)
         if not is_new:
