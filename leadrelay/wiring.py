@@ -252,7 +252,6 @@ class Daemon:
             mirror.forget(self.store, SPACE, name)
         if one is not None:
             one = replace(one, writes=one.writes and self._accounts.is_confirmed(known, crm))
-            self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
             self._backfills[name] = self._backfill(one)
             if self._is_started:
@@ -262,6 +261,7 @@ class Daemon:
                 if self._is_started:
                     dispatcher.start()  # before anybody can see it and ask whether it runs
                 self._dispatchers[name] = dispatcher
+            self.connected[name] = one
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
             log.info("connection.changed", connection=name, mode=mode)
