@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks import acks, burst, deciding, speed
+from benchmarks import acks, burst, deciding, job, speed, trickle
 from benchmarks.contact import run as contact
 from benchmarks.figures import Table, show
 from benchmarks.house import House, open_house
@@ -18,7 +18,9 @@ MEASURES: dict[str, Measure] = {
     "acks": acks.measure,
     "speed": speed.without_limits,
     "limits": speed.with_limits,
+    "job": job.measure,
     "burst": burst.measure,
+    "trickle": trickle.measure,
     "deciding": deciding.measure,
     "first-contact": contact.measure,
 }

@@ -9,8 +9,8 @@ from datetime import datetime
 
 import requests
 
-LATENCY_MS = {"hubspot": 150, "salesforce": 200}
-LIMITS = {"hubspot": "per_10s", "salesforce": "daily"}
+LATENCY_MS = {"hubspot": 150, "salesforce": 200, "messaging": 100}
+LIMITS = {"hubspot": "per_10s", "salesforce": "daily", "messaging": "slack_per_s"}
 PEOPLE = {"hubspot": ("contacts", "email"), "salesforce": ("Lead", "Email")}
 QUIET_SECONDS = 0.7  # longer than a look-up and a create
 OWNER = {"hubspot": "hubspot_owner_id", "salesforce": "OwnerId"}
@@ -29,11 +29,11 @@ class Count:
 
 
 class Crm:
-    """One fake vendor over its control endpoints."""
+    """One fake vendor, a CRM or the messaging services, over its control endpoints."""
 
     def __init__(self, name: str, url: str) -> None:
         self.name, self.url = name, url
-        self.object, self._email = PEOPLE[name]
+        self.object, self._email = PEOPLE.get(name, ("", ""))
         self._emails: dict[str, str] = {}
         self._session = requests.Session()
 
@@ -55,9 +55,19 @@ class Crm:
 
     def count(self) -> Count:
         """Return the calls so far; reading the owners, every five minutes, is not among them."""
-        stats = self._session.get(f"{self.url}/__sandbox/stats", timeout=10).json()
+        stats = self.stats()
         calls = sum(n for path, n in stats["calls"].items() if "owners" not in path)
         return Count(calls, stats["answers"].get("429", 0) + stats["answers"].get("403", 0))
+
+    def stats(self) -> dict[str, dict[str, int]]:
+        """Return what the vendor counts: ``calls`` by path, ``answers`` by status, ``records`` by kind."""
+        told: dict[str, dict[str, int]] = self._session.get(f"{self.url}/__sandbox/stats", timeout=10).json()
+        return told
+
+    def hook(self) -> str:
+        """Return the address of a Slack channel."""
+        hooks = self._session.get(f"{self.url}/__sandbox/hooks", timeout=10).json()["hooks"]
+        return str(next(one["url"] for one in hooks if one["kind"] == "slack" and one["state"] == "active"))
 
     def writes(self) -> list[tuple[str, float, bool]]:
         """Return every write so far as (address, when, whether the record has or got an owner)."""

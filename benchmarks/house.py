@@ -17,10 +17,10 @@ from typing import IO
 
 import requests
 
+from benchmarks import playbooks
 from benchmarks.crms import Crm, wait_for
 from benchmarks.load import Plan, send
 from benchmarks.posts import email
-from mappings.starter import write_starter
 
 HOUSE = Path(__file__).resolve().parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -93,6 +93,7 @@ class House:
 
     hubspot: Crm
     salesforce: Crm
+    messaging: Crm
     folder: Path
 
     @property
@@ -100,29 +101,30 @@ class House:
         """Both."""
         return self.hubspot, self.salesforce
 
+    @property
+    def vendors(self) -> dict[str, Crm]:
+        """Both, and the messaging services."""
+        return {one.name: one for one in (*self.crms, self.messaging)}
+
     def renew(self, *, limited: bool) -> None:
-        """Empty both CRMs."""
-        for crm in self.crms:
+        """Empty both CRMs and the channels."""
+        for crm in self.vendors.values():
             crm.reset(limited=limited)
 
-    def playbook(self, *, limited: bool) -> Path:
-        """Return the starter playbook as it ships, or a copy whose CRM maps name no limits."""
-        folder = self.folder / ("playbook" if limited else "playbook-without-limits")
-        if not folder.exists():
-            write_starter(folder)
-            for path in () if limited else (folder / "crm").glob("*.yaml"):
-                path.write_text(re.sub(r"^limits:\n(  .*\n)+", "", path.read_text(), flags=re.MULTILINE))
-        return folder
+    def playbook(self, *, limited: bool, full: bool = False) -> Path:
+        """Return the starter playbook: the person alone or the full job, with or without the CRMs' limits."""
+        name = f"{'full' if full else 'person'}-{'limited' if limited else 'free'}"
+        return playbooks.write(self.folder / name, limited=limited, full=full)
 
     @contextmanager
-    def daemon(self, *, limited: bool) -> Iterator[Process]:
+    def daemon(self, *, limited: bool, full: bool = False, slack: bool = False) -> Iterator[Process]:
         """Run the daemon with an empty store on disk, both CRMs connected and one lead through it."""
         self.renew(limited=limited)
         port = free_port()
         with tempfile.TemporaryDirectory(dir=self.folder) as home:
             environ = {
                 "LEADRELAY_DATABASE_URL": f"sqlite:///{home}/leadrelay.db",
-                "LEADRELAY_PLAYBOOK": str(self.playbook(limited=limited)),
+                "LEADRELAY_PLAYBOOK": str(self.playbook(limited=limited, full=full)),
                 "LEADRELAY_PORT": str(port),
                 "LEADRELAY_SANDBOX": "true",
                 "LEADRELAY_HUBSPOT_BASE_URL": self.hubspot.url,
@@ -130,6 +132,8 @@ class House:
                 "LEADRELAY_SALESFORCE_BASE_URL": self.salesforce.url,
                 "LEADRELAY_SALESFORCE_TOKEN": "00Dsandbox!sandbox-token",
             }
+            if slack:
+                environ["LEADRELAY_SLACK_WEBHOOK_URL"] = self.messaging.hook()
             with process(["leadrelay", "serve"], port, environ) as daemon:
                 self._try(port)
                 yield daemon
@@ -172,9 +176,10 @@ def open_house() -> Iterator[House]:
         tempfile.TemporaryDirectory(prefix="leadrelay-bench-") as folder,
         process(["sandbox"], ports["salesforce"], environ) as sandbox,
     ):
-        crms = {name: Crm(name, f"http://127.0.0.1:{ports[name]}") for name in ("hubspot", "salesforce")}
+        names = ("hubspot", "salesforce", "messaging")
+        crms = {name: Crm(name, f"http://127.0.0.1:{ports[name]}") for name in names}
         while not all(crm.is_up() for crm in crms.values()):
             if sandbox.popen.poll() is not None:
                 raise RuntimeError(f"the sandbox ended with {sandbox.popen.returncode}")
             time.sleep(0.05)
-        yield House(crms["hubspot"], crms["salesforce"], Path(folder))
+        yield House(crms["hubspot"], crms["salesforce"], crms["messaging"], Path(folder))

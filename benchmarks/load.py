@@ -34,6 +34,7 @@ class Plan:
     rate: float | None = None  # posts a second; without one each sender posts as soon as it is answered
     seconds: float = 60.0  # no post is begun later; answers are waited for a while longer
     path: str = "/in/website"
+    form: str = ""  # what is filled in, if not what a visit usually is
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def run(plan: Plan) -> list[tuple[int, float, float, int]]:
 
 
 def _request(plan: Plan, person: int) -> bytes:
-    content = body(person, plan.visit)
+    content = body(person, plan.visit, plan.form)
     head = (
         f"POST {plan.path} HTTP/1.1\r\nHost: 127.0.0.1:{plan.port}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(content)}\r\n\r\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+COMPANIES = 499
 _COUNTRIES = ("DE", "US", "JP", "GB", "FR", "BR", "AU", "ES")
 _TITLES = ("Head of Operations", "Marketing Manager", "CTO", "Analyst")
 _FORMS = ("whitepaper", "webinar", "newsletter")
@@ -16,10 +17,10 @@ _SOURCES = (
 
 def email(person: int) -> str:
     """Return a person's address, in the form in which it is compared."""
-    return f"person{person:07d}@company{person % 499:03d}.example"
+    return f"person{person:07d}@company{person % COMPANIES:03d}.example"
 
 
-def post(person: int, visit: int = 1) -> dict[str, str]:
+def post(person: int, visit: int = 1, form: str = "") -> dict[str, str]:
     """Return what a person posts on a visit: another form and another campaign each time, nothing else new.
 
     So a known person's visit changes what is leadrelay's own in the CRMs. Had it changed a field
@@ -27,11 +28,11 @@ def post(person: int, visit: int = 1) -> dict[str, str]:
     """
     page = f"https://www.northlight.example/landing?{_SOURCES[visit % len(_SOURCES)]}"
     return {
-        "form_type": _FORMS[(visit - 1) % len(_FORMS)],
+        "form_type": form or _FORMS[(visit - 1) % len(_FORMS)],
         "first_name": f"Ada{person % 97}",
         "last_name": f"Lovelace{person % 89}",
         "email": email(person),
-        "company": f"Company {person % 499}",
+        "company": f"Company {person % COMPANIES}",
         "job_title": _TITLES[person % len(_TITLES)],
         "industry": "Logistics",
         "company_size": "30",
@@ -42,6 +43,6 @@ def post(person: int, visit: int = 1) -> dict[str, str]:
     }
 
 
-def body(person: int, visit: int = 1) -> bytes:
+def body(person: int, visit: int = 1, form: str = "") -> bytes:
     """Return the post as it travels."""
-    return json.dumps(post(person, visit)).encode()
+    return json.dumps(post(person, visit, form)).encode()

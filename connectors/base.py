@@ -6,10 +6,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from model.change import Outcome, OwnerRecord, Record, RecordChange
+from model.change import Association, Outcome, OwnerRecord, Record, RecordChange, Task
 from model.event import RecordRef
 from model.lead import Identity
 from model.listing import Page
+
+A_DAY = 86_400.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A limit of the account as an answer tells it, and how much of it is used by all who share it."""
+
+    seconds: float  # the window that it counts: ``A_DAY``, or a shorter one
+    used: int | None
+    most: int
+
+    @property
+    def is_day(self) -> bool:
+        """Say whether it is the limit of the day."""
+        return self.seconds == A_DAY
+
+    @property
+    def name(self) -> str:
+        """What it counts, in words."""
+        return "calls a day" if self.is_day else f"calls in {self.seconds:g} s"
 
 
 class Budget(Protocol):
@@ -18,14 +39,14 @@ class Budget(Protocol):
     def spend(self, kind: str = "burst", calls: int = 1) -> None:
         """Wait until ``calls`` may go out, then count them. ``kind`` is ``burst`` or ``search``.
 
-        Raises ``RetryLater`` instead of a long wait.
+        Raises ``NoBudget`` instead of a long wait.
         """
 
-    def learn(self, headers: Mapping[str, str]) -> None:
-        """Correct the count from what the server says of its limits in an answer."""
+    def learn(self, told: Sequence[Usage]) -> None:
+        """Correct the count by what an answer says of the account's limits."""
 
-    def refused(self, wait: float) -> None:
-        """Stop all calls of this connection for ``wait`` seconds: the server said so."""
+    def refused(self, wait: float | None, stops: str = "connection") -> None:
+        """Stop calls for ``wait`` seconds, as the server said; ``stops`` as in ``RetryLater``."""
 
 
 class TokenSource(Protocol):
@@ -67,6 +88,7 @@ class Connector(Protocol):
 
     name: str
     batch_size: int  # most records one write call takes
+    association_batch_size: int  # most pairs that are associated together
     asks_before_create: bool  # ``find`` must come before ``create`` (the vendor keeps no key unique)
     companies: tuple[str, tuple[str, ...]]  # the object that companies are, and what tells one from another
 
@@ -74,10 +96,12 @@ class Connector(Protocol):
         """Yield everyone who can own records, inactive ones included."""
 
     def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
-        """Look the people of ``changes`` up by their identities before they are created.
+        """Look the people and companies of ``changes`` up by their identities before they are created.
 
         Identities of the kinds ``email`` and ``lead`` (our own lead id, where the CRM has a field
-        for it) are asked for. ``fields`` names, per object, what to read of a person who is found.
+        for it) are asked for; of companies ``domain`` and ``account``. Of several companies of a
+        domain the one with our id is found, else the oldest. ``fields`` names, per object, what to read
+        of one that is found.
         Yields ``Exists`` for those (and ``Postponed``/``Rejected`` where the look-up itself
         failed); who is not yielded does not exist.
         """
@@ -90,8 +114,25 @@ class Connector(Protocol):
     def update(self, changes: Sequence[RecordChange]) -> Iterator[Outcome]:
         """Change records known by id: ``Updated``, ``Gone``, ``Rejected`` or ``Postponed`` each."""
 
+    def associate(self, pairs: Sequence[Association]) -> Iterator[Outcome]:
+        """Associate people with companies: ``Updated``, ``Gone``, ``Rejected`` or ``Postponed`` each.
+
+        What is there is read first. Nobody loses a company that somebody chose; where there is none,
+        the one named becomes the person's (primary) company. Safe to repeat.
+        """
+
     def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
         """Read records by id; what is not yielded is gone. Raises ``ConnectorError``."""
+
+    def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Make tasks, each about a known record: ``Created``, ``Exists``, ``Rejected`` or ``Postponed``."""
+
+    def find_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Look for tasks that an earlier call may have made, by our key.
+
+        Yields ``Exists`` for those that are there (and ``Postponed`` where the look-up itself
+        failed); what is not yielded was not made. The answer does not lag behind a write.
+        """
 
     def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
         """Return one page of all records of an object, in the order of their ids; ``None``: the first.

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import requests
 
-from connectors.base import Endpoint, RenewableTokens
+from connectors.base import Endpoint, RenewableTokens, Usage
 from model.errors import ConnectorError, RetryLater
 
 Now = Callable[[], datetime]
@@ -25,6 +25,7 @@ class Account:
     kind: str = ""  # "STANDARD", "Enterprise Edition", …
     user: str = ""  # whom the token acts as, where that is told
     scopes: frozenset[str] | None = None  # None where the vendor does not tell
+    time_zone: str = ""  # "Europe/Berlin", where the vendor tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,6 @@ class Fields:
     by_name: Mapping[str, Field]
     can_create: bool = True
     can_update: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """A limit of the account and how much of it is used."""
-
-    name: str  # "calls a day", "calls in 10 s"
-    used: int | None
-    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +121,7 @@ class Caller:
 
     endpoint: Endpoint
     vendor: str  # as it is called in sentences
+    usage_of: Callable[[Mapping[str, str]], Sequence[Usage]]  # what its headers tell of its limits
     clock: Now = now
     clock_ahead: float | None = None
     headers: dict[str, str] = field(default_factory=dict)  # of all answers so far, newest first
@@ -162,7 +155,7 @@ class Caller:
         except requests.RequestException as error:
             raise RetryLater(f"{self.vendor} could not be reached: {_cause(error)}") from None
         self.headers.update({name.lower(): value for name, value in answer.headers.items()})
-        self.endpoint.budget.learn(answer.headers)
+        self.endpoint.budget.learn(self.usage_of(answer.headers))
         self.clock_ahead = skew(answer.headers, self.clock())
         try:
             told = answer.json()

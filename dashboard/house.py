@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from dashboard.kept import Counted, Kept
+from dashboard.openings import Openings
 from mappings.playbook import Playbook
 from mappings.problems import Problem
 from model.errors import Refused
@@ -19,7 +20,7 @@ from sync.database import Store, is_away
 T = TypeVar("T")
 
 FRESH_SECONDS = 2.0
-PATIENCE_SECONDS = 1.0  # how long a page waits for a count before it shows the last one
+PATIENCE_SECONDS = 0.5  # how long a page waits for each count before it shows the last one
 LONG_PATIENCE_SECONDS = 30.0  # the same of a program
 RETRY_AFTER_SECONDS = 5
 DAYS = (7, 14, 30)
@@ -37,6 +38,7 @@ class House:
     problems: Callable[[], Sequence[Problem]]  # of the files on disk
     checks: Mapping[str, Callable[[], str | None]]
     record_url: Callable[[str, str, str], str | None]  # connection, object, id
+    openings: Openings
     is_open: bool = False  # the sandbox run: whoever sits at this machine is let in
     public_url: str = ""
     space: str = "main"

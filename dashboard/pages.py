@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from dashboard import problems, words
+from dashboard.connections import ConnectionPages
 from dashboard.doors import Doors
 from dashboard.house import DAYS, House
 from model.errors import Refused, StoreBusy
@@ -28,7 +29,7 @@ NAVIGATION = (
     ("leads_list", "Leads", ("leads_list", "lead")),
     ("sources", "Sources", ("sources",)),
     ("aside_first", "Set aside", ("aside", "letters", "event")),
-    ("connections", "Connections", ("connections",)),
+    ("connections", "Connections", ("connections", "connection", "plan_connection", "go_live", "observe")),
     ("playbook", "Playbook", ("playbook",)),
 )
 TABS = {
@@ -64,7 +65,7 @@ def blueprint(house: House) -> Blueprint:
     Doors(house, routes)
     for name, write in words.FILTERS.items():
         routes.add_app_template_filter(write, name)
-    views = _Pages(house)
+    views, accounts = _Pages(house), ConnectionPages(house)
     looks: Views = (
         ("/", views.overview),
         ("/leads", views.leads_list),
@@ -74,12 +75,16 @@ def blueprint(house: House) -> Blueprint:
         ("/aside/letters", views.letters),
         ("/aside/<state>", views.aside),
         ("/events/<int:number>", views.event),
-        ("/connections", views.connections),
+        ("/connections", accounts.connections),
+        ("/connections/<name>", accounts.connection),
         ("/playbook", views.playbook),
     )
     for path, view in looks:
         routes.add_url_rule(path, view_func=view, methods=["GET"])
     acts: Views = (
+        ("/connections/<name>/plan", accounts.plan_connection),
+        ("/connections/<name>/go-live", accounts.go_live),
+        ("/connections/<name>/observe", accounts.observe),
         ("/events/<int:number>/replay", views.replay_event),
         ("/aside/<state>/replay", views.replay_all),
         ("/aside/letters/replay", views.replay_letters),
@@ -279,20 +284,6 @@ class _Pages:
         if events:
             inbox.append(self.house.store, events)
         return redirect(f"{back}?said={'replayed' if events else 'nothing'}", 303)
-
-    def connections(self) -> str:
-        """Show how each CRM account stands: mode, budget, outbox, last poll."""
-        house, facts, queues = self.house, self.house.facts(), self.house.queues()
-        crms = house.playbook().crms
-        return render_template(
-            "dashboard/connections.html",
-            facts=facts,
-            queues=queues,
-            counted=house.totals(),
-            crms=crms,
-            names=sorted({*crms, *facts["connections"], *queues.connections}),
-            checks={name: check() for name, check in house.checks.items()},
-        )
 
     def playbook(self) -> str:
         """Show the files as they are on disk, and whether they are what is in force."""

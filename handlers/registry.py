@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from handlers.absorb import Absorb, field_owners
+from handlers.account import JoinByDomain
 from handlers.assign import Assign
 from handlers.attribute import Attribute
 from handlers.base import Handler
+from handlers.follow_up import MakeFollowUp
 from handlers.identify import Identify
+from handlers.notify import Notify
 from handlers.qualify import Qualify
 from handlers.score import Score
 from handlers.screen import Screen
@@ -24,6 +27,9 @@ HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
     "score": lambda playbook: Score(playbook.scoring),
     "qualify": lambda playbook: Qualify(playbook.lifecycle),
     "assign": lambda playbook: Assign(playbook.routing, playbook.lifecycle),
+    "account": lambda playbook: JoinByDomain(playbook.accounts),
+    "follow_up": lambda playbook: MakeFollowUp(playbook.follow_up, playbook.crms),
+    "notify": lambda playbook: Notify(playbook.notifications, playbook.crms),
     "writeback": lambda playbook: Writeback(playbook.crms, playbook.lifecycle),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -11,7 +11,9 @@ from prometheus_client.registry import Collector
 from model.event import EventKind
 from model.times import Clock
 from sync import status
+from sync.budgets.forecast import Forecast
 from sync.database import Store
+from sync.effect_books import EffectCount
 from sync.pipeline import Result
 
 SECONDS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60, 300, 3600)
@@ -34,10 +36,27 @@ class Metrics:
         self._delivered = Counter(
             "leadrelay_changes_settled", "Outbox outcomes", ("connection", "outcome"), registry=self.registry
         )
+        self._alert_messages = Counter(
+            "leadrelay_alert_messages", "Alarm messages by outcome", ("outcome",), registry=self.registry
+        )
         self._deliver_seconds = Histogram(
             "leadrelay_deliver_seconds",
             "From wanting a change to its outcome",
             ("connection",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+
+        self._effects = Counter(
+            "leadrelay_effects_settled",
+            "Tasks and messages by outcome",
+            ("target", "outcome"),
+            registry=self.registry,
+        )
+        self._effect_seconds = Histogram(
+            "leadrelay_effect_seconds",
+            "From wanting a task or message to its outcome",
+            ("target",),
             buckets=SECONDS,
             registry=self.registry,
         )
@@ -56,14 +75,73 @@ class Metrics:
         self._delivered.labels(connection, outcome).inc()
         self._deliver_seconds.labels(connection).observe(max(0.0, seconds))
 
-    def watch(self, store: Store, clock: Clock, space: str, connections: Iterable[str]) -> None:
-        """Add gauges of the queues, read at each scrape; these connections are always among them."""
+    def effect(self, target: str, outcome: str, seconds: float) -> None:
+        """Count one outcome of a task or message."""
+        self._effects.labels(target, outcome).inc()
+        self._effect_seconds.labels(target).observe(max(0.0, seconds))
+
+    def alert_message(self, outcome: str) -> None:
+        """Count what became of an alarm's message."""
+        self._alert_messages.labels(outcome).inc()
+
+    def show_alarms(self, standing: Callable[[], Mapping[str, int]], free: Callable[[], int | None]) -> None:
+        """Add gauges of the alarms that stand, by kind, and of the room on the store's disk."""
+        self.registry.register(_Alarms(standing, free))
+
+    def watch(
+        self,
+        store: Store,
+        clock: Clock,
+        space: str,
+        connections: Iterable[str],
+        days: Callable[[], Mapping[str, Forecast]],
+    ) -> None:
+        """Add gauges of queues and budgets, read at each scrape; these connections always have queues."""
         self.registry.register(_Queues(store, clock, space, tuple(connections)))
+        self.registry.register(_Days(days))
+
+
+class _Days(Collector):
+    def __init__(self, days: Callable[[], Mapping[str, Forecast]]) -> None:
+        self._days = days
+
+    def collect(self) -> Iterator[Metric]:
+        calls = GaugeMetricFamily(
+            "leadrelay_api_calls_of_the_day",
+            "API calls of the account's day: used, ours, share (what the reserve leaves us), expected",
+            labels=("connection", "what"),
+        )
+        short = GaugeMetricFamily(
+            "leadrelay_api_day_runs_short",
+            "1: the share will be used up before it is new",
+            labels=("connection",),
+        )
+        for name, day in self._days().items():
+            for what in ("used", "ours", "share", "expected"):
+                if (count := getattr(day, what)) is not None:
+                    calls.add_metric((name, what), count)
+            short.add_metric((name,), int(day.is_short))
+        yield from (calls, short)
+
+
+class _Alarms(Collector):
+    def __init__(self, standing: Callable[[], Mapping[str, int]], free: Callable[[], int | None]) -> None:
+        self._standing, self._free = standing, free
+
+    def collect(self) -> Iterator[Metric]:
+        alarms = GaugeMetricFamily("leadrelay_alarms", "Alarms that stand", labels=("kind",))
+        for kind, count in self._standing().items():
+            alarms.add_metric((kind,), count)
+        yield alarms
+        free = self._free()
+        if free is not None:
+            yield GaugeMetricFamily("leadrelay_store_free_bytes", "Room on the store's disk", value=free)
 
 
 class _Queues(Collector):
     def __init__(self, store: Store, clock: Clock, space: str, connections: tuple[str, ...]) -> None:
         self._store, self._clock, self._space = store, clock, space
+        self._targets: dict[str, None] = {}
         self._known = dict.fromkeys(connections)  # a series that has begun is never left out
 
     def collect(self) -> Iterator[Metric]:
@@ -82,3 +160,12 @@ class _Queues(Collector):
             for state in ("due", "waiting", "backlog", "dead"):
                 outbox.add_metric((connection, state), getattr(counts, state))
         yield outbox
+        effects = GaugeMetricFamily(
+            "leadrelay_effects", "Tasks and messages by state", labels=("target", "state")
+        )
+        self._targets |= dict.fromkeys(queues.effects)
+        for target in self._targets:
+            effect_counts = queues.effects.get(target, EffectCount())
+            for state in ("waiting", "unknown", "withheld", "dead"):
+                effects.add_metric((target, state), getattr(effect_counts, state))
+        yield effects

@@ -69,6 +69,8 @@ class Settings:
     threads: int
     lanes: int
     lease_seconds: float
+    min_free_bytes: int
+    alert_free_bytes: int
     log_level: str
     is_sandbox: bool
     public_url: str
@@ -170,6 +172,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         threads=take("LEADRELAY_THREADS", "16", _whole(1, 256)),
         lanes=take("LEADRELAY_DELIVERY_LANES", "8", _whole(1, 64)),
         lease_seconds=take("LEADRELAY_LEASE_SECONDS", "120", _whole(2, 3_600)),
+        min_free_bytes=take("LEADRELAY_MIN_FREE_BYTES", str(64 * 1024 * 1024), _whole(0, 2**50)),
+        alert_free_bytes=take("LEADRELAY_ALERT_FREE_BYTES", str(1024 * 1024 * 1024), _whole(0, 2**50)),
         log_level=take("LEADRELAY_LOG_LEVEL", "info", _level),
         is_sandbox=take("LEADRELAY_SANDBOX", "false", _flag),
         public_url=take("LEADRELAY_PUBLIC_URL", "", _public_url),
@@ -177,7 +181,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     )
     problems += _bad_addresses(env) + _unreadable_files(env)
     if not problems:  # else a file that cannot be read would be told twice
-        problems += _bad_keys(settings) + _half_sign_ins(settings)
+        from leadrelay.alerts.channels import problems_of
+
+        problems += _bad_keys(settings) + _half_sign_ins(settings) + list(problems_of(settings))
     if problems:
         raise SettingsError(problems)
     return settings

@@ -7,43 +7,60 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.base import Connector
-from connectors.registry import CONNECTORS
+from connectors.base import Connector, Endpoint
+from connectors.registry import CONNECTORS, INSPECTORS
 from dashboard import api, pages
 from dashboard.house import House
 from leadrelay.accounts import Accounts
+from leadrelay.addresses import Pages
+from leadrelay.alerts.channels import channels
+from leadrelay.alerts.looks import KINDS, InProcess, Looks
+from leadrelay.alerts.teller import Teller
+from leadrelay.alerts.watch import Watch, little_room
+from leadrelay.budgets import BudgetDesk
 from leadrelay.clock import SystemClock
-from leadrelay.connections import Known, endpoint
+from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.control import ControlFile
+from leadrelay.golive.opening import Openings
+from leadrelay.messengers import Messengers
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
-from leadrelay.settings import Settings, is_loopback, local_url, prefix_of
+from leadrelay.settings import ConnectionSettings, Settings, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
+from model.event import Event, RecordRef
+from model.priority import Priority
 from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
 from scheduler.backfills import BackfillLoop
 from scheduler.release import ReleaseJob
-from sync import access, backfill, connections, inbox, migrate, mirror, outbox, releases
+from scheduler.retention import RetentionJob
+from sync import access, backfill, connections, effects, inbox, migrate, mirror, outbox, releases
 from sync.backfill import Backfill
-from sync.budgets import MemoryBudget
+from sync.budgets import MemoryBudget, keeper
+from sync.budgets.day import Kept
+from sync.budgets.forecast import Forecast
 from sync.claiming import Target
 from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
+from sync.errands import Outlet
+from sync.inbox import Receipt
 from sync.leases import Lease
 from sync.matchpass import MatchPass
 from sync.releases import Order, Release
+from sync.room import Room
 from webhooks import control
 from webhooks.server import Check, Server, create_app, serve
 
@@ -57,24 +74,49 @@ class Connected:
     """A connection of the playbook that environment or store set up."""
 
     crm: CrmMap
-    connector: Connector
+    endpoint: Endpoint
     budget: MemoryBudget
     writes: bool
-    address: str
+    reach: ConnectionSettings
+    pages: Pages
+    _connectors: dict[Priority, Connector] = field(default_factory=dict)
+
+    @property
+    def connector(self) -> Connector:
+        """The connector whose calls go out first."""
+        return self.at(Priority.SPEED_TO_LEAD)
+
+    def at(self, priority: Priority) -> Connector:
+        """Return the connector whose calls go out at a priority of the one budget."""
+        if priority not in self._connectors:
+            built = CONNECTORS[self.crm.kind](self.crm.connection, self.endpoint_at(priority))
+            self._connectors.setdefault(priority, built)
+        return self._connectors[priority]
+
+    def endpoint_at(self, priority: Priority) -> Endpoint:
+        """Return how to reach the account at a priority of the one budget."""
+        return replace(self.endpoint, budget=self.budget.at(priority))
 
 
-def connect(known: Known, crm: CrmMap) -> Connected | None:
+def connect(known: Known, crm: CrmMap, kept: Kept | None = None) -> Connected | None:
     """Build the connector of a map; ``None`` when neither environment nor store set it up.
 
-    Raises ``LeadRelayError`` when the credentials cannot be opened or used.
+    ``kept`` is what its day's budget must not forget. Raises ``LeadRelayError`` when the
+    credentials cannot be opened or used.
     """
     reach = known.reach(crm.connection, crm.kind)
     if not reach.is_set_up:
         return None
-    budget = MemoryBudget(crm.limits)
-    id_field = crm.objects[crm.create_object].id_field
-    connector = CONNECTORS[crm.kind](crm.connection, endpoint(crm.kind, reach, budget, id_field, crm.match))
-    return Connected(crm, connector, budget, known.writes(crm), reach.base_url)
+    budget = MemoryBudget(crm.limits, kept=kept)
+    stored = known.of_store(crm.connection, crm.kind)
+    account = stored.account if stored else ""
+    where = Pages(crm.connection, crm.kind, reach.base_url, account)
+    to = endpoint(crm.kind, reach, budget, options_of(crm))
+    one = Connected(crm, to, budget, known.writes(crm), reach, where)
+    asker = one.endpoint_at(Priority.PEOPLE)
+    where.ask = lambda: INSPECTORS[crm.kind](asker).account().id
+    one.at(Priority.SPEED_TO_LEAD)  # what is wrong with the settings is told here
+    return one
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +177,10 @@ class Daemon:
         migrate.upgrade(settings.database_url)
         self.store: Store = open_store(settings.database_url)
         self._exits.callback(self.store.close)
+        self.room = Room.of_store(self.store.path, settings.min_free_bytes)
         self.metrics = Metrics()
         self.connected: dict[str, Connected] = {}
+        self._budgets = BudgetDesk(self.store, self.clock, SPACE)
         self._marks: dict[str, object] = {}
         self._unusable: dict[str, str] = {}
         self._accounts = Accounts(self.clock)
@@ -145,11 +189,25 @@ class Daemon:
         self._alone = self.store.dialect == "sqlite"
         self._term = min(TERM, timedelta(seconds=settings.lease_seconds))  # of the decider's lease
         self._seat = self._decider_seat()
+        self._retention = RetentionJob(
+            self.store,
+            self.clock,
+            lambda: self.holder.playbook().keep,
+            lambda: self._seat.is_seated,
+            space=SPACE,
+        )
+        self._delivered_at: dict[str, datetime] = {}  # by connection: when it last answered a write
+        self.watch = self._alerts()
         self._dispatchers: dict[str, loops.Dispatcher] = {}
+        self._unconfirmed: set[str] = (
+            set()
+        )  # connections that are to be written to once their account is known
+        self._messengers = Messengers(self._outlet, self.store, settings)
         self._polls: dict[str, poll.RosterPoll] = {}
         self._backfills: dict[str, BackfillLoop] = {}
         self._is_started = self._is_stopping = False
         self.take_connections()
+        self._messengers.take_channels(self.holder.playbook())
         self._control = ControlFile.for_store(self.store.path)
         self._server: Server | None = None
 
@@ -164,9 +222,11 @@ class Daemon:
         """Recover what a killed process left, then start loops, jobs and at last HTTP."""
         if self._alone:
             freed = self.store.write(partial(outbox.release_leases, space=SPACE))
+            freed += self.store.write(partial(effects.release_leases, space=SPACE))
             if freed:
                 log.info("outbox.leases_released", changes=freed)
-        self.metrics.watch(self.store, self.clock, SPACE, self.holder.playbook().crms)
+        self.metrics.show_alarms(self._alarms_by_kind, self.room.free)
+        self.metrics.watch(self.store, self.clock, SPACE, self.holder.playbook().crms, self._forecasts)
         self._warn()
         self._server = self._listen()
         self._exits.callback(self._stop_work)
@@ -175,6 +235,7 @@ class Daemon:
             self._is_started = True
             for worker in self._workers():
                 worker.start()
+        self._messengers.start()
         self._scheduler = jobs.start(self._jobs())
         self._server.start()
         self._exits.callback(self._server.stop)
@@ -196,9 +257,14 @@ class Daemon:
             workers = self._workers()
             for loop in (self._seat.loop, *(one.loop for one in workers)):
                 loop.wind_down()  # all at once: none takes on new work while another finishes
+        self._retention.stop()
+        self._messengers.wind_down()
         self._scheduler.shutdown(wait=True)
+        self._messengers.stop()
         for worker in workers:
             worker.stop()
+        for name, one in self.connected.items():
+            self._budgets.keep(name, one.budget)
         self._seat.loop.stop()
         self._seat.release()
 
@@ -237,12 +303,17 @@ class Daemon:
         filler = self._backfills.pop(name, None)
         if before is not None:
             before.budget.close()
+        self._messengers.drop(name)
         if filler is not None:
             filler.stop()
         if dispatcher is not None:
             dispatcher.stop()
+        if before is not None:
+            self._budgets.keep(name, before.budget)
+        with self.store.snapshot() as snapshot:
+            kept = keeper.load(snapshot, SPACE).get(name)
         try:
-            one = connect(known, crm)
+            one = connect(known, crm, kept)
         except LeadRelayError as error:
             self._unusable[name] = str(error)
             log.error("connection.unusable", connection=name, reason=str(error))
@@ -251,8 +322,12 @@ class Daemon:
         if one is None and not is_new:
             mirror.forget(self.store, SPACE, name)
         if one is not None:
-            one = replace(one, writes=one.writes and self._accounts.is_confirmed(known, crm))
-            self._polls[name] = poll.RosterPoll(one.connector, self.store, self.clock)
+            is_confirmed = self._accounts.is_confirmed(known, crm)
+            self._unconfirmed.discard(name)
+            if one.writes and not is_confirmed:
+                self._unconfirmed.add(name)
+            one = replace(one, writes=one.writes and is_confirmed)
+            self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
             self._backfills[name] = self._backfill(one)
             if self._is_started:
                 self._backfills[name].start()
@@ -261,7 +336,8 @@ class Daemon:
                 if self._is_started:
                     dispatcher.start()  # before anybody can see it and ask whether it runs
                 self._dispatchers[name] = dispatcher
-            self.connected[name] = one
+                self._messengers.add_connection(name, one.at(Priority.TASKS), one.budget.ready_in)
+            self.connected[name] = one  # seen once all of it is there
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
             log.info("connection.changed", connection=name, mode=mode)
@@ -269,7 +345,9 @@ class Daemon:
     def _decider_seat(self) -> loops.DeciderSeat:
         def build(lease: Lease) -> Decider:
             settled = self.metrics.settled
-            return Decider(self.store, self.clock, lease, self.holder.pipeline, SPACE, self._term, settled)
+            return Decider(
+                self.store, self.clock, lease, self.holder.pipeline, SPACE, self._term, settled, self.shut
+            )
 
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         return loops.DeciderSeat(
@@ -286,18 +364,89 @@ class Daemon:
             ready_in=one.budget.ready_in,
             space=SPACE,
             lease_term=timedelta(seconds=self.settings.lease_seconds),
-            observe=partial(self.metrics.delivered, name),
-            releases=partial(self._release.is_releasing, name),
+            observe=partial(self._delivered, name),
+            connector_at=one.at,
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
 
+    def _outlet(self, name: str) -> Outlet:
+        """Build what sending one-shot effects needs, without the channel or the connector itself."""
+        return Outlet(
+            name=name,
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            writing=lambda: [other for other, one in list(self.connected.items()) if one.writes],
+            readers=lambda: {other: one.connector for other, one in list(self.connected.items())},
+            address=self._address,
+            space=SPACE,
+            lease_term=timedelta(seconds=self.settings.lease_seconds),
+            observe=partial(self.metrics.effect, name),
+        )
+
+    def _address(self, ref: RecordRef) -> tuple[str, str] | None:
+        one = self.connected.get(ref.connection)
+        return one.pages.of(ref) if one else None
+
+    def shut(self) -> dict[str, str]:
+        """Say of connections and channels why no task or message is sent there, now or later."""
+        found = self._messengers.missing()
+        for name in self.holder.playbook().crms:
+            one = self.connected.get(name)
+            if name in self._unconfirmed:
+                continue  # whose account it is is being asked for: what is wanted meanwhile waits
+            if one is not None and not one.writes:
+                found[name] = f"{name} is only observed"
+            elif one is None and name not in self._unusable:
+                found[name] = f"{name} is not connected"
+        return found
+
     def _backfill(self, one: Connected) -> BackfillLoop:
-        # The one place where backfill is handed its budget: that of all calls of the connection.
         store, clock, playbook, name = self.store, self.clock, self.holder.playbook, one.crm.connection
-        filler = Backfill(one.connector, store, clock, playbook, SPACE)
+        filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
         return BackfillLoop(filler, match, store.signals.event(f"backfill:{name}"))
+
+    def _delivered(self, name: str, outcome: str, seconds: float) -> None:
+        self.metrics.delivered(name, outcome, seconds)
+        if outcome not in ("postponed", "refused"):
+            self._delivered_at[name] = self.clock.now()
+
+    def _alerts(self) -> Watch:
+        teller = Teller(
+            self.store,
+            channels(self.settings),
+            f"on {socket.gethostname()}",
+            space=SPACE,
+            observe=self.metrics.alert_message,
+        )
+        looks = Looks(lambda: [name for name, one in list(self.connected.items()) if one.writes])
+        return Watch(
+            self.store,
+            self.clock,
+            looks,
+            teller,
+            self._facts_for_alerts,
+            lambda: self._seat.is_seated,
+            lambda: self.holder.playbook().sources,
+            space=SPACE,
+        )
+
+    def _facts_for_alerts(self, trouble: str | None) -> InProcess:
+        folder = Path(self.store.path).absolute().parent
+        return InProcess(
+            unusable=dict(self._unusable),
+            unread={name: one.failure for name, one in list(self._polls.items()) if one.failure},
+            delivered_at=dict(self._delivered_at),
+            free_bytes=self.room.free(),
+            least_free=little_room(folder, self.settings.alert_free_bytes),
+            store_trouble=trouble or (self._seat.loop.failure if self._seat.loop.is_store_away else None),
+        )
+
+    def _alarms_by_kind(self) -> dict[str, int]:
+        standing = [one.kind for one in self.watch.teller.standing]
+        return {kind: standing.count(kind) for kind in KINDS}
 
     def _jobs(self) -> list[jobs.Job]:
         names = sorted(self.holder.playbook().crms)
@@ -305,11 +454,16 @@ class Daemon:
         return [
             *polls,
             jobs.Job("connections", 2, self.take_connections),
+            jobs.Job("channels", 2, self._take_channels, at_start=True),
             jobs.Job("release", 1, self._release.run, at_start=True),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
+            jobs.Job("renew-changes", self.settings.lease_seconds / 4, self._renew_changes),
+            jobs.Job("budgets", 10, self._keep_budgets),
             jobs.Job("orphans", 10, self._give_up_orphans),
             jobs.Job("hashes", 600, self._forget_hashes),
+            jobs.Job("retention", 3600, self._retention.run),
+            jobs.Job("alerts", 30, self.watch.run, at_start=True),
         ]
 
     def _poll(self, name: str) -> None:
@@ -318,20 +472,52 @@ class Daemon:
         if one is not None:
             one.run()
 
+    def _take_channels(self) -> None:
+        """Take in what the playbook says of channels now, and where the pages of written connections are."""
+        self._messengers.take_channels(self.holder.playbook())
+        for one in list(self.connected.values()):
+            if one.writes:
+                one.pages.learn()
+
+    def _renew_changes(self) -> None:
+        """Keep what is delivered just now from being claimed by others."""
+        for dispatcher in list(self._dispatchers.values()):
+            dispatcher.renew()
+
+    def _keep_budgets(self) -> None:
+        self._budgets.run(dict(self.connected))
+
+    def _forecasts(self) -> dict[str, Forecast]:
+        return self._budgets.forecasts(dict(self.connected))
+
     def _give_up_orphans(self) -> None:
-        self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=self.clock.now()))
+        """Give up what cannot be sent any more, and withhold what waits for where nothing is sent."""
+        now = self.clock.now()
+        self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=now))
+        self.store.write(partial(effects.give_up_orphans, space=SPACE, now=now))
+        self.store.write(partial(effects.withhold, space=SPACE, shut=self.shut(), now=now))
 
     def _forget_hashes(self) -> None:
         self.store.write(partial(inbox.forget_hashes, now=self.clock.now()))
 
     def _listen(self) -> Server:
+        desk = Desk(self.settings, self.store, self.clock)
         local = control.Control(
             append=partial(inbox.append, self.store),
             clock=self.clock,
             token=self._control.token,
             facts=self.facts,
             act=self._act,
-            desk=Desk(self.settings, self.store, self.clock),
+            desk=desk,
+            space=SPACE,
+        )
+        self.openings = Openings(
+            settings=self.settings,
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            budget_of=self._budget_of,
+            desk=desk,
             space=SPACE,
         )
         house = House(
@@ -343,12 +529,13 @@ class Daemon:
             problems=self.holder.problems,
             checks=self._checks(),
             record_url=self._record_url,
+            openings=self.openings,
             is_open=self.settings.is_sandbox,
             public_url=self.settings.public_url,
             space=SPACE,
         )
         app = create_app(
-            append=partial(inbox.append, self.store),
+            append=self._take_in,
             playbook=self.holder.playbook,
             secret_of=self.settings.secret,
             clock=self.clock,
@@ -358,26 +545,45 @@ class Daemon:
         )
         return serve(app, self.settings.host, self.settings.port, self.settings.threads)
 
+    def _take_in(self, events: Sequence[Event]) -> Sequence[Receipt]:
+        """Store what senders brought, while there is room for what follows from it."""
+        self.room.need()
+        return inbox.append(self.store, events)
+
     def facts(self) -> dict[str, Any]:
         """Return what only this process knows, for ``leadrelay status`` and the pages."""
-        polls = list(self._polls.items())
+        polls, days = list(self._polls.items()), self._forecasts()
         return {
             "playbook": self.holder.playbook().version,
             "playbook_problem": self.holder.complaint(),
             "deciding": self._seat.is_seated,
+            "alarms": [
+                {"kind": one.kind, "subject": one.subject, "text": one.text, "since": to_text(one.since)}
+                for one in self.watch.teller.standing
+            ],
+            "disk": {"free_bytes": self.room.free(), "takes_posts": not self.room.is_short},
             "connections": {
                 name: {
                     "mode": "write" if one.writes else "observe",
                     "calls": one.budget.calls,
-                    "address": one.address,
+                    "address": one.reach.base_url,
+                    "method": one.reach.credentials.method,
+                    "origin": one.reach.origin,
+                    "is_sandbox": self.settings.writes_to_address(one.reach.base_url),
                     "budget": one.budget.figures(),
+                    "day": days[name].as_dict() if name in days else None,
                 }
                 for name, one in list(self.connected.items())
             },
             "unusable": self._unusable | self._accounts.doubts,
+            "channels": self._messengers.modes(),
             "polls": {name: one.failure for name, one in polls},
             "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
         }
+
+    def _budget_of(self, name: str) -> MemoryBudget | None:
+        one = self.connected.get(name)
+        return one.budget if one else None
 
     def _act(self, name: str, given: Mapping[str, str]) -> None:
         now = self.clock.now()
@@ -388,10 +594,10 @@ class Daemon:
         one = self.connected.get(connection)
         if one is None:
             return None
-        if self.settings.is_sandbox and is_loopback(one.address):
-            return f"{one.address}/browse/{quote(object_type)}/{quote(remote_id)}"
-        # A HubSpot record's address begins with the account's number, which its API token does not tell.
-        return f"{one.address}/{quote(remote_id)}" if one.crm.kind == "salesforce" else None
+        if self.settings.is_sandbox and one.reach.is_loopback:
+            return f"{one.reach.base_url}/browse/{quote(object_type)}/{quote(remote_id)}"
+        found = one.pages.of(RecordRef(connection, object_type, remote_id))
+        return found[1] if found else None
 
     def _checks(self) -> dict[str, Check]:
         return {"store": self._check_store, "workers": self._check_workers}
@@ -405,7 +611,11 @@ class Daemon:
         return None if at == migrate.head() else f"is at revision {at}, this version needs {migrate.head()}"
 
     def _check_workers(self) -> str | None:
-        workers = [self._seat.loop, *(one.loop for one in list(self._dispatchers.values()))]
+        workers = [
+            self._seat.loop,
+            *(one.loop for one in list(self._dispatchers.values())),
+            *self._messengers.loops(),
+        ]
         stopped = [one.name for one in workers if not one.is_alive]
         failing = [f"{one.name}: {one.failure}" for one in workers if one.failure]
         return "; ".join([f"{name} has stopped" for name in stopped] + failing) or None
@@ -416,6 +626,7 @@ class Daemon:
             name = source.auth.secret_env
             if name and not self.settings.secret(name):
                 log.warning("source.secret_missing", source=source.name, looked_for=[name, f"{name}_FILE"])
+        self._messengers.warn()
         for crm in self.holder.playbook().crms.values():
             if crm.connection not in self.connected and not self._marks.get(crm.connection):
                 prefix = prefix_of(crm.connection)

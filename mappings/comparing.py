@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from mappings.converters import Unusable, country, is_blank, phone
+from mappings.domains import registrable
 from model.event import JsonValue
+from model.lead import OPT_OUT
 from model.times import from_text
 
 Same = Callable[[JsonValue, JsonValue], bool]
@@ -53,6 +55,11 @@ def _words(value: JsonValue) -> str:
 def same_bool(a: JsonValue, b: JsonValue) -> bool:
     """Compare yes and no: ``True``, ``"true"``, ``"1"``."""
     return is_blank(a) == is_blank(b) and (is_blank(a) or _words(a) == _words(b))
+
+
+def same_yes(a: JsonValue, b: JsonValue) -> bool:
+    """Compare two answers of which only a yes says something: blank and no are the same."""
+    return (_words(a or "") == "true") == (_words(b or "") == "true")
 
 
 def same_number(a: JsonValue, b: JsonValue) -> bool:
@@ -107,6 +114,12 @@ def _country_form(written: str) -> str:
         return written.strip().casefold()
 
 
+def same_domain(a: JsonValue, b: JsonValue) -> bool:
+    """Compare two domains or web addresses by what is registrable: https://www.acme.com is acme.com."""
+    first, second = registrable(str(a or "")), registrable(str(b or ""))
+    return first == second if first and second else same_text(a, b)
+
+
 def same_moment(a: JsonValue, b: JsonValue) -> bool:
     """Compare two points in time to the second."""
     first, second = _second(a), _second(b)
@@ -141,4 +154,10 @@ BY_KIND: dict[str, Same] = {
     "owner": same_id,
     "stage": same_text,
 }
-BY_FIELD: dict[str, Same] = {"email": same_email, "phone": same_phone, "country": same_country}
+BY_FIELD: dict[str, Same] = {
+    "email": same_email,
+    "phone": same_phone,
+    "country": same_country,
+    "domain": same_domain,
+    OPT_OUT: same_yes,
+}

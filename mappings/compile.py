@@ -8,17 +8,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
 
-from mappings import compile_crms, compile_rules, compile_sources, loader
+from mappings import (
+    compile_accounts,
+    compile_crms,
+    compile_messages,
+    compile_retention,
+    compile_rules,
+    compile_sources,
+    loader,
+)
 from mappings.loader import Document
-from mappings.playbook import CrmMap, Lifecycle, Playbook, Routing, Scoring, Screening, Source
+from mappings.playbook import (
+    Accounts,
+    CrmMap,
+    FollowUp,
+    Lifecycle,
+    Notifications,
+    Playbook,
+    Routing,
+    Scoring,
+    Screening,
+    Source,
+)
 from mappings.problems import PlaybookError, Problem, did_you_mean
 from mappings.schema import (
     KINDS,
     LONGEST_NAME,
+    AccountsFile,
     CrmFile,
     FieldsFile,
+    FollowUpFile,
     LifecycleFile,
+    NotificationsFile,
     PipelineFile,
+    RetentionFile,
     RoutingFile,
     ScoringFile,
     ScreeningFile,
@@ -30,10 +53,33 @@ from mappings.validation import Checked, validated
 from model.decision import Place
 from model.lead import LEAD_FIELDS, RULE
 
-DEFAULT_HANDLERS = ("screen", "identify", "absorb", "attribute", "score", "qualify", "assign", "writeback")
+DEFAULT_HANDLERS = (
+    "screen",
+    "identify",
+    "absorb",
+    "attribute",
+    "score",
+    "qualify",
+    "assign",
+    "account",
+    "follow_up",
+    "notify",
+    "writeback",
+)
 
-SINGLE_FILES = ("fields", "lifecycle", "pipeline", "routing", "scoring", "screening")
-OPTIONAL_FILES = {"fields"}
+SINGLE_FILES = (
+    "accounts",
+    "fields",
+    "follow_up",
+    "lifecycle",
+    "notifications",
+    "pipeline",
+    "retention",
+    "routing",
+    "scoring",
+    "screening",
+)
+OPTIONAL_FILES = {"accounts", "fields", "follow_up", "notifications", "retention"}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
@@ -133,6 +179,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     routing = one("routing", RoutingFile)
     screening = one("screening", ScreeningFile)
     pipeline = one("pipeline", PipelineFile)
+    shared = one("accounts", AccountsFile)
+    accounts = compile_accounts.compile_accounts(shared, scope) if shared else Accounts()
     made = (
         lifecycle and compile_rules.compile_lifecycle(lifecycle, scope),
         scoring and compile_rules.compile_scoring(scoring, scope),
@@ -140,8 +188,16 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         screening and compile_rules.compile_screening(screening),
         pipeline and compile_rules.compile_pipeline(pipeline, scope),
     )
+    retention = one("retention", RetentionFile)
+    keep = compile_retention.compile_retention(retention, scope) if retention else {}
     sources = _sources(files, scope)
     crms = _crms(files, scope)
+    follow_up = one("follow_up", FollowUpFile)
+    notifications = one("notifications", NotificationsFile)
+    told = (
+        compile_messages.compile_follow_up(follow_up, crms, scope) if follow_up else FollowUp(),
+        compile_messages.compile_notifications(notifications, scope) if notifications else Notifications(),
+    )
     problems = [
         *files.problems,
         *scope.problems,
@@ -161,7 +217,11 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             routing=cast(Routing, made[2]),
             pipeline_place=pipeline.document.place("handlers"),
             fields=scope.fields,
+            follow_up=told[0],
+            notifications=told[1],
             skip_direct=pipeline.model.attribution.skip_direct,
+            accounts=accounts,
+            keep=keep,
         ),
         [],
     )
@@ -176,7 +236,8 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
         objects={
-            _name(stem, doc, "connection"): declared(doc, "objects") for stem, doc in files.crms.items()
+            _name(stem, doc, "connection"): compile_accounts.people_objects(doc)
+            for stem, doc in files.crms.items()
         },
         activities=sorted(compile_sources.activities_of(files.sources)),
         handlers=list(handlers),

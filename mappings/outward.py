@@ -1,4 +1,4 @@
-"""Outward: a lead in a vendor's names and values, what of it differs from the CRM, and the way back. Pure."""
+"""Outward: a lead or account in a vendor's names and values, what differs there, and the way back. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from typing import Protocol
 from mappings.comparing import BY_FIELD, BY_KIND, Same, same, same_id
 from mappings.converters import CONVERTERS, Unusable, is_blank, number, text
 from mappings.countries import find as find_country
+from mappings.domains import registrable
 from mappings.memory import once_each
 from mappings.playbook import CLOSED_STAGE, CrmField, Lifecycle, ObjectMap
+from model.account import ACCOUNT_FIELDS
+from model.entity import Entity
 from model.event import JsonValue
-from model.lead import LEAD_FIELDS, Lead, Link
+from model.lead import LEAD_FIELDS, LINKS, OPT_OUT, Link
 from model.teammate import Teammate
 from model.times import from_text
 
@@ -47,6 +50,7 @@ class _Rule:
     same: Same
     is_people_owned: bool
     is_stage: bool
+    is_opt_out: bool
 
     def is_blank(self, held: JsonValue) -> bool:
         """Say whether the vendor's value counts as blank: our own placeholder and listed ones do."""
@@ -66,9 +70,9 @@ def _stands_for(listed: str, held: JsonValue) -> bool:
 class _Plan:
     """An object's map, prepared once."""
 
-    rules: tuple[_Rule, ...]
+    rules: tuple[_Rule, ...]  # those that are written
     by_remote: Mapping[str, _Rule]
-    read: tuple[_Rule, ...]  # the first line of each lead field; further ones are only written
+    read: tuple[_Rule, ...]  # the first line of each lead field, every one of the opt-out
     cleared: JsonValue  # what empties a field
 
 
@@ -78,9 +82,9 @@ def _plan(object_map: ObjectMap) -> _Plan:
     first: dict[str, _Rule] = {}
     for prepared in rules:
         if not prepared.inner and prepared.outer != "id":
-            first.setdefault(prepared.outer, prepared)
+            first.setdefault(prepared.remote if prepared.is_opt_out else prepared.outer, prepared)
     return _Plan(
-        rules=rules,
+        rules=tuple(prepared for prepared in rules if not prepared.rule.read_only),
         by_remote={prepared.remote: prepared for prepared in rules},
         read=tuple(first.values()),
         cleared="" if object_map.as_text else None,
@@ -98,6 +102,7 @@ def _prepared(rule: CrmField, as_text: bool) -> _Rule:
         same=BY_FIELD.get(rule.field) or BY_KIND[rule.kind],
         is_people_owned=rule.authority == "crm",
         is_stage=rule.kind == "stage",
+        is_opt_out=rule.field == OPT_OUT,
     )
 
 
@@ -180,22 +185,28 @@ def _moment_of_text(value: str) -> str | None:
 
 
 def draft(
-    lead: Lead, object_map: ObjectMap, connection: str, lookups: Teammates, *, creating: bool = False
+    entity: Entity, object_map: ObjectMap, connection: str, lookups: Teammates, *, creating: bool = False
 ) -> dict[str, JsonValue]:
-    """Return the lead in the vendor's names and values.
+    """Return a lead or an account in the vendor's names and values.
 
     Blank fields are left out, except that ``creating`` sends the defaults of fields that the vendor
     requires, and that ``allow_clear`` empties. An owner whom the CRM would not accept is left out.
     """
     plan = _plan(object_map)
-    fields = lead.fields
+    fields = entity.fields
     made: dict[str, JsonValue] = {}
     for entry in plan.rules:
         value = fields.get(entry.outer)
         if entry.inner:
-            value = value.get(entry.inner) if isinstance(value, dict) else None
+            if entry.outer == LINKS:
+                link = entity.links.get(entry.inner)
+                value = link.remote_id if link else None
+            else:
+                value = value.get(entry.inner) if isinstance(value, dict) else None
         elif entry.outer == "id":
-            value = lead.id
+            value = entity.id
+        elif entry.is_opt_out and not _is_to_be_told(entity, connection):
+            continue
         if value is None or value == "":
             if creating and entry.rule.default is not None:
                 made[entry.remote] = entry.rule.default
@@ -211,6 +222,12 @@ def draft(
         elif creating and entry.rule.default is not None:
             made[entry.remote] = entry.rule.default
     return made
+
+
+def _is_to_be_told(entity: Entity, connection: str) -> bool:
+    """Say whether a CRM should hear of an opt-out: only of a yes, and only one that it did not say itself."""
+    origin = entity.provenance.get(OPT_OUT)
+    return entity.fields.get(OPT_OUT) is True and (origin is None or origin.source != connection)
 
 
 def _owner_id(email: str, connection: str, lookups: Teammates) -> str | None:
@@ -244,7 +261,10 @@ def difference(
             continue
         if entry.same(value, held):
             continue
-        if _why_left(entry, value, held, written.get(remote), lifecycle) is None:
+        if entry.is_opt_out:
+            if not entry.same(value, written.get(remote)):  # once: a person who cleared it there meant it
+                changed[remote] = value
+        elif _why_left(entry, value, held, written.get(remote), lifecycle) is None:
             changed[remote] = value
     return changed
 
@@ -345,6 +365,8 @@ def inward_record(
         if entry.remote not in fields:
             continue
         held = fields[entry.remote]
+        if entry.is_opt_out and found.get(entry.outer) is True:
+            continue  # of several fields one yes is enough
         if entry.is_blank(held):
             found[entry.outer] = None
         elif entry.rule.kind == "owner":
@@ -377,7 +399,9 @@ def _canonical(rule: CrmField, held: JsonValue, region: str) -> JsonValue:
         return CONVERTERS[rule.field](held, region)
     if rule.field == "message":
         return CONVERTERS["long_text"](held, region)
-    kind = LEAD_FIELDS.get(rule.field)
+    if rule.field == "domain":
+        return registrable(str(held)) or text(held)
+    kind = LEAD_FIELDS.get(rule.field) or ACCOUNT_FIELDS.get(rule.field)
     if kind is bool or rule.kind == "bool":
         return CONVERTERS["boolean"](held, region)
     if kind in (int, float) or rule.kind == "number":

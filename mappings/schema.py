@@ -191,7 +191,10 @@ class SourceFile(Strict):
 class CrmFieldMap(Strict):
     """Which lead field a vendor field holds, and who owns it when both sides differ."""
 
-    field: Text = Field(description='Lead field, dotted for touches ("first_touch.source").')
+    field: Text = Field(
+        description='Lead field (of companies: account field), dotted for touches ("first_touch.source") '
+        'and for the id on another connection ("links.salesforce").'
+    )
     authority: Literal["crm", "leadrelay", "newest"] = Field(
         description="crm: filled while blank, then people own it. leadrelay: always ours. newest: later wins."
     )
@@ -207,6 +210,7 @@ class CrmFieldMap(Strict):
         None, description="Sent on create when the lead has none (a field that the vendor requires)."
     )
     max_length: int | None = Field(None, ge=1, description="Longer text is cut.")
+    read_only: bool = Field(False, description="Read and never written: a field that the vendor sets itself.")
     allow_clear: bool = Field(False, description="Whether a blank lead field empties the vendor's.")
     blank_values: Names = Field(
         default_factory=list,
@@ -223,12 +227,24 @@ class ObjectFile(Strict):
     )
 
 
+class TasksMap(Strict):
+    """Tasks for the owners of leads."""
+
+    key_field: Text = Field(
+        description="Text field of the vendor's tasks that holds leadrelay's key: by it a task is found "
+        "again whose answer was lost."
+    )
+
+
 class LimitsMap(Strict):
     """The vendor's limits and the share that is left to the company's other apps."""
 
     burst_calls: int | None = Field(None, ge=1, description="Calls per burst_seconds.")
     burst_seconds: float = Field(10.0, gt=0, description="Length of the burst window.")
-    daily_calls: int | None = Field(None, ge=1, description="Calls per 24 hours.")
+    search: float | None = Field(
+        None, gt=0, description="Searches a second, which have a limit of their own. HubSpot: 5."
+    )
+    daily_calls: int | None = Field(None, ge=1, description="Calls a day, until the account tells its own.")
     reserve: float = Field(0.2, ge=0, lt=1, description="Share that is never used: 0.2 leaves 20 %.")
 
 
@@ -238,8 +254,14 @@ class CrmFile(Strict):
     connection: Name | None = Field(None, description="Name of the connection; else the file's name.")
     kind: Literal["hubspot", "salesforce"] = Field(description="Whose CRM it is.")
     create: Label = Field(description="The object that a person becomes who is not there yet.")
+    account: Label | None = Field(
+        None, description="The object that holds companies: companies or Account; left out: none is written."
+    )
+    associate: bool = Field(
+        True, description="People are associated with their company's record, unless somebody chose another."
+    )
     objects: dict[Label, ObjectFile] = Field(
-        min_length=1, description="The vendor's objects that hold people."
+        min_length=1, description="The vendor's objects that hold people, and the one of companies."
     )
     match: Names = Field(
         default_factory=list,
@@ -251,10 +273,16 @@ class CrmFile(Strict):
         description="The vendor's limits and the share that is left to other apps.",
     )
     needs: Names = Field(default_factory=list, description="Connections whose record must exist first.")
+    tasks: TasksMap | None = Field(None, description="Left out, follow_up.yaml makes no tasks here.")
     read_before_write: Duration = Field(
         "0s",
         description="What people in the CRM have a say in is read again before it is written, unless it was "
         "read this lately.",
+    )
+    consent_read_within: Duration = Field(
+        "15m",
+        description="Before a task or a message goes out, the opt-out fields of the person's record are read "
+        "again, unless it was read this lately.",
     )
 
 
@@ -365,6 +393,87 @@ class ScreeningFile(Strict):
     )
 
 
+class AccountsFile(Strict):
+    """Which domains stand for a company."""
+
+    shared_domains: Names = Field(
+        default_factory=list,
+        description="Domains of many companies or of none, beside free mail: a provider, a school, a host.",
+    )
+    aliases: dict[Text, Text] = Field(
+        default_factory=dict, description="Domain: the one that stands for the same company."
+    )
+
+
+class TaskRuleMap(Strict):
+    """The task that an owner gets with a lead."""
+
+    name: Text = Field(description="What the rule is called; explain shows it.")
+    when: Condition | None = Field(None, description="Which leads; left out: every lead.")
+    subject: Text = Field(description="One line, with placeholders: Call {name} ({company|no company}).")
+    body: Names = Field(
+        default_factory=list,
+        description="Lines with placeholders. A line whose placeholders are all blank is left out; "
+        "{because} stands alone on its line.",
+    )
+    due_in: Duration = Field("4h", description="When it is due, in wall time from the assignment: 4h, 1d.")
+    priority: Literal["low", "normal", "high"] = Field("normal", description="How urgent it is.")
+    type: Literal["todo", "call", "email"] = Field("todo", description="What is to be done.")
+    connections: Names = Field(
+        default_factory=list, description="In which CRMs; left out: all whose map has tasks."
+    )
+
+
+class FollowUpFile(Strict):
+    """The task that the owner of a lead gets with it, in the CRM."""
+
+    tasks: list[TaskRuleMap] = Field(
+        default_factory=list, description="On an assignment, the first whose `when` holds makes the task."
+    )
+
+
+class ChannelMap(Strict):
+    """A way to people. Its address and secrets come from the environment: LEADRELAY_<NAME>_…"""
+
+    kind: Literal["slack", "teams", "mail"] = Field(description="What it is.")
+    channel: str = Field("", description='Slack with a bot\'s token: where it posts, "#leads" or an id.')
+    to: Names = Field(default_factory=list, description="mail: the addresses.")
+    promise: Literal["at_most_once", "at_least_once"] = Field(
+        "at_most_once",
+        description="A message whose answer was lost: at_most_once marks it unknown, at_least_once sends it "
+        "again, and somebody may read it twice.",
+    )
+
+
+class NotifyRuleMap(Strict):
+    """A message, once for each cause."""
+
+    name: Text = Field(description="What the rule is called; explain shows it.")
+    on: Literal["assignment", "stage", "post"] = Field(
+        "assignment",
+        description="assignment: a rule gave it an owner. stage: it entered a stage. post: it came in.",
+    )
+    when: Condition | None = Field(None, description="Which leads; left out: every lead.")
+    channel: Text = Field(description="One of the channels above.")
+    title: Text = Field(description="One line with placeholders; the subject of a mail.")
+    text: Names = Field(
+        default_factory=list,
+        description="Lines with placeholders. A line whose placeholders are all blank is left out; "
+        "{because} stands alone on its line, {links} leads to the CRM records.",
+    )
+    to: Literal["channel", "owner"] = Field("channel", description="mail: owner writes to the lead's owner.")
+
+
+class NotificationsFile(Strict):
+    """Who is told what, and where."""
+
+    channels: dict[Name, ChannelMap] = Field(default_factory=dict, description="Name: what it is.")
+    rules: list[NotifyRuleMap] = Field(default_factory=list, description="Every rule that fits sends.")
+    wait_for_links: Duration = Field(
+        "60s", description="How long a message waits for the CRM records that it links to."
+    )
+
+
 class AttributionMap(Strict):
     """How touches become first and last touch."""
 
@@ -378,6 +487,36 @@ class PipelineFile(Strict):
     attribution: AttributionMap = Field(
         default_factory=lambda: AttributionMap.model_validate({}),
         description="How touches become first and last touch.",
+    )
+
+
+FOREVER = "forever"
+
+
+def _is_term(text: str) -> str:
+    return text if text == FOREVER else _is_duration(text)
+
+
+Term = Annotated[
+    str,
+    AfterValidator(_is_term),
+    WithJsonSchema({"type": "string", "pattern": r"^(forever|\s*\d{1,6}\s*[smhd]\s*)$"}),
+]
+
+
+class RetentionFile(Strict):
+    """How long leadrelay keeps what it no longer needs: 30d, or forever."""
+
+    posts: Term = Field("365d", description="What senders posted, of posts that became a lead.")
+    spam: Term = Field("30d", description="What senders posted, of posts that were screened out.")
+    quarantine: Term = Field(
+        "180d", description="What senders posted, of posts that could not be used and nobody mended."
+    )
+    crm_events: Term = Field("30d", description="What CRMs told of records and owners, once it is taken in.")
+    reviews: Term = Field("365d", description="Questions to people, once they are answered.")
+    conflicts: Term = Field("365d", description="Values that lost against another side's.")
+    audit_details: Term = Field(
+        "1095d", description="What each line of the audit says; the line itself, with its seal, stays."
     )
 
 
@@ -403,7 +542,11 @@ KINDS: Mapping[str, type[Strict]] = {
     "scoring": ScoringFile,
     "routing": RoutingFile,
     "screening": ScreeningFile,
+    "accounts": AccountsFile,
+    "follow_up": FollowUpFile,
+    "notifications": NotificationsFile,
     "pipeline": PipelineFile,
+    "retention": RetentionFile,
     "fields": FieldsFile,
 }
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from model.event import JsonValue, RecordRef
 from model.lead import Identity
+from model.message import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,18 @@ class RecordChange:
     object: str  # "contacts", "Lead"
     fields: Mapping[str, JsonValue]
     remote_id: str | None = None  # known for an update
-    identities: tuple[Identity, ...] = ()  # what finds the person where it may exist already
+    identities: tuple[Identity, ...] = ()  # what finds the person or company where it may exist already
+    is_repeated: bool = False  # an earlier call with it may have arrived
+    about: RecordRef | None = None  # a new record that is made about another: a task about a person
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """A person's record that is to be associated with its company's record, unless people chose another."""
+
+    key: str  # ours; each outcome names it
+    person: RecordRef
+    company: RecordRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +94,25 @@ class Postponed:
     reason: str
     wait: float | None = None
     answer_lost: bool = False  # it may have taken effect: read before sending again
+    untried: bool = False  # no call went out for it: our own budget is to blame, not the change
 
 
 Outcome = Created | Updated | Exists | Gone | Rejected | Postponed
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something a person is to do about a record, by a time; ``key`` is ours and stays on the task."""
+
+    key: str
+    about: RecordRef
+    subject: str
+    lines: tuple[Line, ...]
+    due_at: datetime
+    key_field: str  # the vendor's text field of tasks that holds the key
+    owner_id: str | None = None  # the vendor's id of who is to do it
+    priority: str = "normal"  # "low" | "normal" | "high"
+    type: str = "todo"  # "todo" | "call" | "email"
 
 
 @dataclass(frozen=True, slots=True)

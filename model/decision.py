@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from model.event import EventState, JsonValue
@@ -29,6 +30,14 @@ class Because:
 
     text: str
     at: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One because-line with the handler that gave it."""
+
+    handler: str
+    because: Because
 
 
 class Verdict(StrEnum):
@@ -101,13 +110,60 @@ class AskReview:
     detail: Mapping[str, JsonValue]
 
 
+class EntityKind(StrEnum):
+    """What an outbox row is about, most urgent first; its id is a lead's, for an account the account's."""
+
+    LEAD = "lead"
+    ACCOUNT = "account"
+    ASSOCIATION = "association"  # of a lead's record with its account's record
+
+
+@dataclass(frozen=True, slots=True)
+class JoinAccount:
+    """Effect: the lead belongs to this account, which takes these values into its blank fields."""
+
+    account_id: str
+    fields: Mapping[str, JsonValue]
+
+
 @dataclass(frozen=True, slots=True)
 class WriteBack:
-    """Effect: what this connection holds must become what the lead's map says (``wanted`` + 1)."""
+    """Effect: what this connection holds must become what the map says (``wanted`` + 1)."""
 
     connection: str
     object: str
     fields: tuple[str, ...]  # vendor fields that differ, for the reader of ``explain``
+    kind: EntityKind = EntityKind.LEAD  # whose record it is
+
+
+@dataclass(frozen=True, slots=True)
+class OneShot:
+    """Effect: do this once: a task, a message. A second one with the same key is none.
+
+    ``payload`` says what it is about (rule, because-lines, due time); the words are put
+    together when it is sent. ``withheld`` says why it must not be sent, where that is known.
+    """
+
+    key: str  # ours; ``one_shot_key``
+    kind: str  # "task" | "message"
+    target: str  # a connection or a channel
+    payload: Mapping[str, JsonValue]
+    needs: tuple[str, ...] = ()  # connections whose record should be there first
+    patience: timedelta = timedelta(0)  # how long it waits for them
+    withheld: str = ""
+
+
+def one_shot_key(*parts: str | int) -> str:
+    """Return the key of a one-shot effect: the same parts (kind, lead, target, cause) give the same key."""
+    text = "\x1f".join(map(str, parts))
+    return f"ef_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
+@dataclass(frozen=True, slots=True)
+class SendAgain:
+    """Effect: a one-shot effect that was given up is due once more, because a person asked for it."""
+
+    effect: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +198,10 @@ Effect = (
     | EnterStage
     | Assigned
     | AskReview
+    | JoinAccount
     | WriteBack
+    | OneShot
+    | SendAgain
     | RecordConflict
     | ForgetTestLead
     | ForgetTestEvent

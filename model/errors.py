@@ -42,11 +42,20 @@ class NotAuthorized(ConnectorError):
 
 
 class RetryLater(ConnectorError):
-    """The other side is busy or away; the same call may succeed after ``wait`` seconds."""
+    """The other side is busy or away; the same call may succeed after ``wait`` seconds.
 
-    def __init__(self, message: str, wait: float | None = None) -> None:
+    ``stops`` says what rests meanwhile: "call" is this one alone, "search" all searches,
+    "connection" every call, and "day" every call until the day's allowance is new.
+    """
+
+    def __init__(self, message: str, wait: float | None = None, stops: str = "call") -> None:
         super().__init__(message)
         self.wait = wait
+        self.stops = stops
+
+
+class NoBudget(RetryLater):
+    """Our own budget lets no call out now: nothing was sent."""
 
 
 class AnswerLost(RetryLater):

@@ -30,18 +30,32 @@ LEAD_FIELDS: Mapping[str, type] = {
     "language": str,
     "lead_source": str,
     "consent_email": bool,
+    "opted_out": bool,  # wants no contact; see ``OPT_OUT``
     "score": int,
     "stage": str,
     "owner": str,  # a teammate's e-mail
+    "account": str,  # id of the company's account
     "first_touch": dict,
     "last_touch": dict,
 }
 
-DECIDED_FIELDS = frozenset({"score", "stage", "owner", "first_touch", "last_touch"})
+DECIDED_FIELDS = frozenset({"score", "stage", "owner", "account", "first_touch", "last_touch"})
 """Fields that only handlers and the merge set; a source may not map to them."""
+
+OPT_OUT = "opted_out"
+"""Once yes, always yes: no later word of a form or a CRM takes it back (``model.consent``)."""
 
 RULE = "rule"
 """The source of what rules decided; no sender and no connection is called so."""
+
+LINKS = "links"
+"""``links.salesforce``: the id of the person's (or company's) record there; for CRM maps, read-only."""
+
+ASSOCIATED = "leadrelay:account"
+"""Key in the shadow of a person's link: the company record that the association was last settled with.
+
+Not a field of the vendor's: it holds a colon, which no field name does.
+"""
 
 TOUCH_FIELDS = (
     "at",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,16 +12,18 @@ import structlog
 
 from model.errors import LostLease, StoreBusy
 from model.times import Clock
-from sync import leases
+from sync import errands, leases, telling
 from sync.claiming import Claimed, Target, claim
 from sync.database import Store
 from sync.decider import TERM, Decider
 from sync.deliverer import finish
+from sync.errands import Outlet
 from sync.leases import Lease
 
 log = structlog.get_logger("leadrelay.loops")
 
 IDLE_WAIT = 1.0  # seconds at most between two looks, should a nudge be missed
+LONGEST_REST = 60.0  # seconds that a channel is left alone at most when it says that it is busy
 FAULT_WAIT = 1.0  # seconds after a failure, so that a broken store is not hammered
 
 
@@ -42,6 +45,7 @@ class Loop:
         self.name = name
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.failure: str | None = None
+        self.is_store_away = False  # the last step failed for the store could not commit
 
     def start(self) -> None:
         """Start the thread."""
@@ -71,10 +75,10 @@ class Loop:
             self._nudge.clear()
             try:
                 did = self._step()
-                self.failure = None
+                self.failure, self.is_store_away = None, False
             except StoreBusy as error:
                 did = 0
-                self.failure = str(error)
+                self.failure, self.is_store_away = str(error), True
                 log.warning("loop.store_busy", loop=self.name, reason=str(error))
                 self._stopping.wait(FAULT_WAIT)
             except Exception as error:
@@ -102,6 +106,10 @@ class Dispatcher:
     def start(self) -> None:
         """Start claiming."""
         self.loop.start()
+
+    def renew(self) -> None:
+        """Extend the leases of deliveries whose calls take long."""
+        self._target.renew()
 
     def stop(self) -> None:
         """Claim no more and let the calls in flight finish and settle."""
@@ -133,6 +141,41 @@ class Dispatcher:
             log.exception("deliver.failed", target=self._target.name)
         finally:
             self._lanes.release()
+
+
+class Messenger:
+    """Sends one-shot effects to one connection or channel, one call after the other.
+
+    Between two calls it leaves the target alone as long as its limits ask for, so what falls due
+    meanwhile goes out together: as one digest, or as one batch of tasks.
+    """
+
+    def __init__(self, outlet: Outlet, nudge: threading.Event, *, pace: float) -> None:
+        self._outlet = outlet
+        self._pace = pace
+        self._ready_at = 0.0  # of the monotonic clock
+        self.loop = Loop(f"tell-{outlet.name}", self._step, nudge)
+
+    def start(self) -> None:
+        """Start sending."""
+        self.loop.start()
+
+    def stop(self) -> None:
+        """Let the call in flight finish and settle, and begin no other."""
+        self.loop.stop()
+
+    def _step(self) -> int:
+        wait = max(self._ready_at - time.monotonic(), self._outlet.ready_in())
+        if wait > 0:
+            self.loop.pause(min(wait, IDLE_WAIT))
+            return 1
+        claimed = errands.claim(self._outlet)
+        if claimed is None:
+            return 0
+        begun = time.monotonic()
+        rest = telling.finish(self._outlet, claimed)
+        self._ready_at = max(begun + self._pace, time.monotonic() + min(rest, LONGEST_REST))
+        return len(claimed.errands)
 
 
 class DeciderSeat:

@@ -36,10 +36,6 @@ class ReleaseJob:
         self._states: dict[str, str] = {}
         self.on_live: Callable[[], None] = lambda: None  # a connection has just been opened for writing
 
-    def is_releasing(self, name: str) -> bool:
-        """Say whether a connection lets out what it had gathered, by the last look."""
-        return self._states.get(name) == RELEASING
-
     def run(self) -> None:
         """Move every release on by a step."""
         with self._store.snapshot() as snapshot:

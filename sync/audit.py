@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from model.event import JsonValue
 from sync.database import insert_on
-from sync.statements import execute_many
+from sync.statements import execute_many, insert_new, insert_numbered
 from sync.tables import audit, audit_details, person_keys, to_json
 
 
@@ -55,12 +55,12 @@ def record(connection: Connection, space: str, entries: Sequence[Entry]) -> None
         }
         for entry, detail in zip(entries, details, strict=True)
     ]
-    ids = connection.execute(INSERT, rows).scalars().all()
+    ids = insert_numbered(connection, INSERT, rows)
     of_rows = [{"audit_id": row, "details": detail} for row, detail in zip(ids, details, strict=True)]
     execute_many(connection, INSERT_DETAILS, of_rows)
 
 
-INSERT = sa.insert(audit).returning(audit.c.id, sort_by_parameter_order=True)
+INSERT = sa.insert(audit)
 INSERT_DETAILS = sa.insert(audit_details)
 
 
@@ -77,7 +77,7 @@ def _keys(connection: Connection, lead_ids: Sequence[str]) -> dict[str, str]:
     if missing:
         made = {lead_id: secrets.token_hex(16) for lead_id in missing}
         rows = [{"lead_id": lead_id, "key": key} for lead_id, key in made.items()]
-        if len(connection.execute(_making_keys(connection.dialect.name), rows).all()) == len(made):
+        if all(insert_new(connection, _making_keys(connection.dialect.name), ["lead_id"], rows)):
             return keys | made
         # Somebody was faster.
         keys = {row.lead_id: row.key for row in connection.execute(KEYS, {"ids": lead_ids})}
@@ -89,5 +89,5 @@ KEYS = sa.select(person_keys).where(person_keys.c.lead_id.in_(sa.bindparam("ids"
 
 @cache
 def _making_keys(dialect: str) -> sa.Insert:
-    insert: sa.Insert = insert_on(dialect, person_keys).on_conflict_do_nothing()
-    return insert.returning(person_keys.c.lead_id)
+    insert: sa.Insert = insert_on(dialect, person_keys).on_conflict_do_nothing(index_elements=["lead_id"])
+    return insert

@@ -32,6 +32,7 @@ GROUP_LIMIT = 256  # writes in one commit
 WRITE_TIMEOUT = 10.0  # seconds a caller waits for its commit
 WRITE_ATTEMPTS = 3  # on PostgreSQL, where it ends a transaction in favour of another
 BROKEN_OFF = ("40P01", "40001")  # deadlock_detected, serialization_failure
+APPLICATION = "leadrelay"  # what PostgreSQL calls our sessions, unless the URL has another name
 SQLITE_ERROR = 1  # what a statement says is wrong, not what the disk or another process does
 
 
@@ -302,7 +303,12 @@ class PostgresStore:
         self.signals = Signals()
         self.path = ""
         self._engine = sa.create_engine(
-            url, pool_size=20, max_overflow=20, pool_pre_ping=True, hide_parameters=True
+            url,
+            pool_size=20,
+            max_overflow=20,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"fallback_application_name": APPLICATION},
         )
         self._reader = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True

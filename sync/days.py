@@ -77,6 +77,15 @@ def read(
     return Days(dict(sorted(found.items())), _last_day(hours, now))
 
 
+def silent(
+    snapshot: Connection, space: str, known: Collection[str], now: datetime
+) -> dict[str, datetime | None]:
+    """Return the known sources that have gone silent, each with its last post."""
+    found = {name: SourceDays(name) for name in sorted(known)}
+    _listen(snapshot, space, found, _hours(snapshot, space, now - LOOK_BACK), known, now)
+    return {name: one.last_post for name, one in found.items() if one.is_silent}
+
+
 def _count_received(snapshot: Connection, space: str, start: datetime, found: dict[str, SourceDays]) -> None:
     c = source_days.c
     statement = sa.select(c.source, c.day, c.received, c.duplicates).where(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,14 +13,33 @@ from sqlalchemy.engine import Connection
 
 from mappings.playbook import Playbook
 from model.decision import (
+    EntityKind,
     ForgetTestEvent,
     ForgetTestLead,
+    OneShot,
+    SendAgain,
     WriteBack,
 )
 from model.errors import Conflict, LostLease, StoreBusy
 from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
+from model.priority import Priority
 from model.times import Clock
-from sync import audit, forget, inbox, leads, leases, ledgers, links, outbox, replay, seats, tables, teammates
+from sync import (
+    accounts,
+    audit,
+    effects,
+    forget,
+    inbox,
+    leads,
+    leases,
+    ledgers,
+    links,
+    outbox,
+    replay,
+    seats,
+    tables,
+    teammates,
+)
 from sync.batch import Batch, People
 from sync.database import Store, insert_for, is_away
 from sync.inbox import Mark, Taken
@@ -29,7 +48,7 @@ from sync.outbox import Raise
 from sync.pipeline import Pipeline, Result, stamp
 from sync.reasons import chapter, reason_row
 from sync.statements import execute_many
-from sync.understand import Work, decide, understand
+from sync.understand import Work, decide, said_by, understand
 
 log = structlog.get_logger("leadrelay.decider")
 
@@ -48,6 +67,7 @@ class Decider:
     space: str = "main"
     term: timedelta = TERM
     on_settled: Callable[[Sequence[Result]], None] | None = None
+    shut: Callable[[], Mapping[str, str]] = dict  # target -> why nothing is sent there (observed, not set up)
     _people: People | None = field(default=None, init=False)
     _seq: int = field(init=False)
     _stamped_at: datetime = field(init=False)
@@ -111,6 +131,7 @@ class Decider:
             )
             posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
             batch.ask_mirror(snapshot, self.space, pipeline.playbook, posts)
+            self._load_accounts(snapshot, batch, work, pipeline.playbook)
         for item in work:
             batch.take_in(decide(item, batch, pipeline))
         last = work[-1].stored
@@ -123,11 +144,26 @@ class Decider:
             raise
         self._people = batch.people
         self._seq, self._stamped_at = last.decided_seq, last.decided_at
-        for name in {item.connection for item in _raises(batch.results, pipeline.playbook)}:
+        for name in {item.connection for item in _raises(batch, pipeline.playbook)}:
             self.store.signals.announce(f"outbox:{name}")
+        for name in {item.effect.target for item in _one_shots(batch.results)}:
+            self.store.signals.announce(f"effects:{name}")
         if self.on_settled:
             self.on_settled(batch.results)
         return len(taken)
+
+    def _load_accounts(
+        self, snapshot: Connection, batch: Batch, work: Sequence[Work], playbook: Playbook
+    ) -> None:
+        """Read the accounts that this work may touch; without the handler only those that events name."""
+        named = [account_id for item in work for account_id in item.account_ids]
+        if not named and not playbook.joins_accounts:
+            return
+        posted = [item.reading.fields for item in work if item.reading is not None]
+        posted += [said_by(item.record, playbook) for item in work if item.record and not item.account_ids]
+        posted += [said_by(record, playbook) for record in batch.hits.records()]
+        companies = [item.record.ref for item in work if item.record is not None and item.account_ids]
+        batch.load_accounts(snapshot, self.space, playbook, posted, named, companies)
 
     def _understand_all(self, snapshot: Connection, taken: Sequence[Taken], playbook: Playbook) -> list[Work]:
         """Stamp the events in order and read them; replays are read in the words of the old event."""
@@ -159,13 +195,18 @@ class Decider:
         if inbox.mark(connection, [_mark_of(result) for result in results]) != len(results):
             raise Conflict("an event is no longer waiting")
         inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
+        accounts.save(connection, list(batch.accounts_changed.values()), now)
         leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
-        outbox.raise_wanted(connection, self.space, _raises(results, playbook), now)
-        links.expect(connection, batch.loaded_revs())
-        links.remove(connection, batch.dropped_links())
-        links.save(connection, self.space, batch.changed_links())
+        outbox.raise_wanted(connection, self.space, _raises(batch, playbook), now)
+        if one_shots := _one_shots(results):
+            effects.insert(connection, self.space, one_shots, now, self.shut())
+        links.LEADS.expect(connection, batch.loaded_revs())
+        links.LEADS.remove(connection, batch.dropped_links())
+        links.LEADS.save(connection, self.space, batch.changed_links())
+        links.ACCOUNTS.expect(connection, batch.loaded_account_revs())
+        links.ACCOUNTS.save(connection, self.space, batch.changed_account_links())
         seats.save(connection, self.space, batch.seats_moved)
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
         for table, rows in ledgers.rows_of(results, self.space, playbook).items():
@@ -173,12 +214,15 @@ class Decider:
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
-        effects = [effect for result in results for effect in result.effects]
+        wanted = [effect for result in results for effect in result.effects]
+        again = [one.effect for one in wanted if isinstance(one, SendAgain)]
+        if again:
+            effects.send_again(connection, again, now)
         forget.remove_test_leads(
-            connection, [one.lead_id for one in effects if isinstance(one, ForgetTestLead)]
+            connection, [one.lead_id for one in wanted if isinstance(one, ForgetTestLead)]
         )
         forget.remove_test_events(
-            connection, [one.event for one in effects if isinstance(one, ForgetTestEvent)]
+            connection, [one.event for one in wanted if isinstance(one, ForgetTestEvent)]
         )
 
     def _set_aside(self, row: int, failure: Exception) -> int:
@@ -226,11 +270,32 @@ def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
     return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)
 
 
-def _raises(results: Sequence[Result], playbook: Playbook) -> list[Raise]:
+def _one_shots(results: Sequence[Result]) -> list[effects.Raised]:
     return [
-        Raise(effect.connection, effect.object, result.lead_id, playbook.crms[effect.connection].needs)
+        effects.Raised(effect, result.lead_id, result.stored.id)
         for result in results
         if result.lead_id
         for effect in result.effects
-        if isinstance(effect, WriteBack)
+        if isinstance(effect, OneShot)
     ]
+
+
+def _raises(batch: Batch, playbook: Playbook) -> list[Raise]:
+    found = []
+    for result in batch.results:
+        for effect in result.effects:
+            if not isinstance(effect, WriteBack):
+                continue
+            is_person = effect.kind is EntityKind.LEAD
+            whose = result.account_id if effect.kind is EntityKind.ACCOUNT else result.lead_id
+            if whose:
+                needs = playbook.crms[effect.connection].needs if is_person else ()
+                priority = _priority(result, effect, batch) if is_person else Priority.COMPANIES
+                found.append(Raise(effect.connection, effect.object, whose, needs, priority, effect.kind))
+    return found
+
+
+def _priority(result: Result, effect: WriteBack, batch: Batch) -> Priority:
+    """Speed-to-lead is for those whom the CRM does not have yet."""
+    lead = result.lead or batch.lead(result.lead_id or "")
+    return Priority.PEOPLE if effect.connection in lead.links else Priority.SPEED_TO_LEAD

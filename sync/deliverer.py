@@ -12,7 +12,7 @@ from model.change import (
 )
 from model.errors import NotAuthorized
 from sync.claiming import Claimed, Sending, Target, claim
-from sync.sending import Ended, Refused, send
+from sync.sending import Ended, Refused, Released, send
 from sync.settling import settle
 
 log = structlog.get_logger("leadrelay.deliverer")
@@ -32,11 +32,21 @@ def deliver_batch(target: Target) -> int:
 
 
 def finish(target: Target, claimed: Claimed) -> None:
-    """Send what was claimed and record each outcome."""
+    """Send what was claimed and record each outcome.
+
+    The lease is renewed while calls are made (``Target.renew``). A series of calls that takes longer than
+    its first term, as when a slow CRM refuses many rows one by one, ends there: what it has
+    settled is recorded, and the rest is free for the next claim, which looks before it sends.
+    """
     outcomes: list[Ended] = []
+    began = target.clock.now()
     try:
-        for outcome in send(target, claimed.sendings):
-            outcomes.append(outcome)
+        with target.holding.of(claimed.token, [s.row.id for s in claimed.sendings], began) as hold:
+            for outcome in send(target, claimed.sendings):
+                outcomes.append(outcome)
+                if hold.is_lost or target.clock.now() - began >= target.lease_term:
+                    outcomes += [Released(s.key) for s in _unanswered(claimed, outcomes)]
+                    break
     except NotAuthorized as error:
         outcomes += [Refused(s.key, str(error)) for s in _unanswered(claimed, outcomes)]
         log.error("connection.not_authorized", target=target.name, error=str(error))

@@ -63,12 +63,21 @@ def fence(
     stamped_at: datetime | None = None,
 ) -> None:
     """Lock the lease's row at our epoch as the first act of a transaction, or raise ``LostLease``."""
-    values: dict[str, object] = {"until": until}
-    if seq is not None:
-        values |= {"seq": seq, "stamped_at": stamped_at}
-    statement = sa.update(leases).filter_by(name=lease.name, epoch=lease.epoch).values(values)
-    if connection.execute(statement).rowcount != 1:
+    at = {"of": lease.name, "ours": lease.epoch, "new_until": until}
+    if seq is None:
+        found = connection.execute(FENCE, at)
+    else:
+        found = connection.execute(FENCE_AND_STAMP, at | {"new_seq": seq, "new_stamp": stamped_at})
+    if found.rowcount != 1:
         raise LostLease(f"{lease.name}: epoch {lease.epoch} is over, another process has taken over")
+
+
+FENCE = (
+    sa.update(leases)
+    .where(leases.c.name == sa.bindparam("of"), leases.c.epoch == sa.bindparam("ours"))
+    .values(until=sa.bindparam("new_until"))
+)
+FENCE_AND_STAMP = FENCE.values(seq=sa.bindparam("new_seq"), stamped_at=sa.bindparam("new_stamp"))
 
 
 def release(store: Store, lease: Lease) -> None:

@@ -11,7 +11,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
+from model.errors import LeadRelayError
 from sync.database import sqlite_engine
+
+
+class NewerStore(LeadRelayError):
+    """A newer version has been at work on the store: this one cannot know what stands in it."""
 
 
 def config(connection: sa.Connection | None = None) -> Config:
@@ -28,6 +33,11 @@ def head() -> str | None:
     return ScriptDirectory.from_config(config()).get_current_head()
 
 
+def revisions() -> frozenset[str]:
+    """Return every revision this version knows."""
+    return frozenset(step.revision for step in ScriptDirectory.from_config(config()).walk_revisions())
+
+
 def current(connection: sa.Connection) -> str | None:
     """Return the revision the store is at; ``None`` for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()
@@ -37,9 +47,9 @@ def upgrade(url: str) -> None:
     """Bring the store at ``url`` to the newest revision, in one transaction.
 
     Two processes that start at once are kept apart: SQLite by its write lock, PostgreSQL
-    by an advisory lock held to the end of the transaction.
+    by an advisory lock held to the end of the transaction. Raises ``NewerStore``.
     """
-    if _is_current(url):
+    if refuse_newer(url) == head():
         return
     engine = _engine(url, immediate=True)
     try:
@@ -47,18 +57,34 @@ def upgrade(url: str) -> None:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(718281828)"))
             if current(connection) != head():
-                command.upgrade(config(connection), "head")
+                upgrade_on(connection, "head")
     finally:
         engine.dispose()
 
 
-def _is_current(url: str) -> bool:
+def refuse_newer(url: str) -> str | None:
+    """Return the revision of the store, one that this version knows; raises ``NewerStore``."""
+    at = _revision(url)
+    if at is not None and at not in revisions():
+        raise NewerStore(
+            f"the store is at revision {at}, which a newer version of leadrelay made: install that version, "
+            "or restore a backup from before the upgrade"
+        )
+    return at
+
+
+def upgrade_on(connection: sa.Connection, revision: str) -> None:
+    """Bring the store to a revision inside the caller's transaction."""
+    command.upgrade(config(connection), revision)
+
+
+def _revision(url: str) -> str | None:
     engine = _engine(
         url, immediate=False
     )  # a look takes no write lock: commands look while the daemon writes
     try:
         with engine.connect() as connection:
-            return current(connection) == head()
+            return current(connection)
     finally:
         engine.dispose()
 

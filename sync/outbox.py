@@ -9,27 +9,31 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
+from model.decision import EntityKind
 from model.event import EventKind, EventState
+from model.priority import Priority
 from sync.database import insert_on
 from sync.doubt import Doubt
 from sync.statements import execute_many
-from sync.tables import inbox_events, links, outbox_changes
+from sync.tables import account_links, inbox_events, leads, links, outbox_changes
 
-LEAD = "lead"  # entity_kind
+LEAD, ACCOUNT, ASSOCIATION = EntityKind.LEAD, EntityKind.ACCOUNT, EntityKind.ASSOCIATION
 PARKED = datetime(9999, 12, 31, tzinfo=UTC)
 """``due_at`` of what was gathered while observing, until a release lets it out (``sync/releases.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Raise:
-    """What a connection holds must be brought up to a lead once more."""
+    """What a connection holds must be brought up to a lead or an account once more."""
 
     connection: str
     object: str
-    lead_id: str
+    entity_id: str  # the account's where ``kind`` is ACCOUNT, else the lead's
     needs: tuple[str, ...] = ()
+    priority: Priority = Priority.PEOPLE
+    kind: EntityKind = LEAD
 
 
 def raise_wanted(
@@ -43,7 +47,8 @@ def raise_wanted(
     """Add one to ``wanted`` of each row, making those that are missing; due at once unless told otherwise.
 
     A row that waits out a server's answer keeps its ``due_at``: new wishes do not make a
-    busy server less busy. One that is parked does not wait for its release any more.
+    busy server less busy. One that is parked does not wait for its release any more. Of several wishes
+    for a row the first priority counts.
     """
     if not raises:
         return
@@ -52,17 +57,18 @@ def raise_wanted(
             "space": space,
             "connection": item.connection,
             "object": item.object,
-            "entity_kind": LEAD,
-            "entity_id": item.lead_id,
+            "entity_kind": str(item.kind),
+            "entity_id": item.entity_id,
             "wanted": 1,
             "done": 0,
             "dead": 0,
             "needs": list(item.needs),
+            "priority": int(item.priority),
             "attempts": 0,
             "due_at": due_at or now,
             "raised_at": now,
         }
-        for item in sorted(dict.fromkeys(raises), key=_locking_order)
+        for item in _once_each(raises)
     ]
     execute_many(connection, _raising(connection.dialect.name), rows)
 
@@ -72,11 +78,13 @@ def _raising(dialect: str) -> sa.Insert:
     c = outbox_changes.c
     insert = insert_on(dialect, outbox_changes)
     begins = sa.or_(c.wanted <= c.done, c.wanted <= c.dead, c.due_at == PARKED)  # its wait, that is
+    goes_first = sa.or_(begins, insert.excluded.priority < c.priority)
     statement: sa.Insert = insert.on_conflict_do_update(
         index_elements=["space", "connection", "object", "entity_kind", "entity_id"],
         set_={
             "wanted": c.wanted + 1,
             "needs": insert.excluded.needs,
+            "priority": sa.case((goes_first, insert.excluded.priority), else_=c.priority),
             "due_at": sa.case((begins, insert.excluded.due_at), else_=c.due_at),
             "raised_at": sa.case((begins, insert.excluded.raised_at), else_=c.raised_at),
         },
@@ -84,14 +92,17 @@ def _raising(dialect: str) -> sa.Insert:
     return statement
 
 
-def _locking_order(item: Raise) -> tuple[str, str, str]:
-    return item.connection, item.object, item.lead_id
+def _once_each(raises: Sequence[Raise]) -> list[Raise]:
+    """Return one wish for each row, the one that goes first, in the order of locking."""
+    by_priority = sorted(raises, key=lambda item: item.priority, reverse=True)
+    wishes = {(item.connection, item.object, item.entity_id, item.kind): item for item in by_priority}
+    return [wishes[row] for row in sorted(wishes)]
 
 
 def lock(connection: Connection, ids: Sequence[int]) -> None:
     """Lock rows of one connection in the order of all transactions, so that none waits in a circle.
 
-    That order is: outbox rows by object and lead, then links by lead and connection.
+    That order is: outbox rows by object, entity and kind, then links by owner and connection.
     """
     connection.execute(LOCKED, {"ids": ids}).all()
 
@@ -102,21 +113,28 @@ class DueRow:
 
     id: int
     object: str
-    lead_id: str
+    entity_id: str
     wanted: int
     attempts: int
     in_flight: Doubt | None
     raised_at: datetime
     done: int = 0
+    priority: int = Priority.PEOPLE
     release: int | None = None  # the go-live that let it out of what had been gathered
+    kind: EntityKind = LEAD
 
+
+DUE_COLUMNS = (  # as in ``DueRow``
+    "id", "object", "entity_id", "wanted", "attempts", "in_flight", "raised_at", "done", "priority",
+    "release",
+)  # fmt: skip
 
 # Statements that every delivery executes are built once: building costs more than executing.
 _ROWS = outbox_changes.c
 LOCKED = (
     sa.select(_ROWS.id)
     .where(_ROWS.id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(_ROWS.object, _ROWS.entity_id)
+    .order_by(_ROWS.object, _ROWS.entity_id, _ROWS.entity_kind)
     .with_for_update()
 )
 HELD = LOCKED.where(_ROWS.lease_token == sa.bindparam("token"))
@@ -129,6 +147,21 @@ IS_DUE = sa.and_(
     IS_FREE,
 )
 
+_HAS_PERSON = (
+    sa.exists()
+    .where(links.c.lead_id == _ROWS.entity_id, links.c.connection == _ROWS.connection)
+    .correlate(outbox_changes)
+)
+_ITS_ACCOUNT = sa.select(leads.c.account_id).where(leads.c.id == _ROWS.entity_id).correlate(outbox_changes)
+_HAS_COMPANY = (
+    sa.exists()
+    .where(
+        account_links.c.account_id.in_(_ITS_ACCOUNT),
+        account_links.c.connection == _ROWS.connection,
+    )
+    .correlate(outbox_changes)
+)
+
 
 def due(
     snapshot: Connection,
@@ -138,44 +171,94 @@ def due(
     limit: int,
     needs: Iterable[str],
     *,
-    fresh_first: bool = False,
+    kind: EntityKind = LEAD,
+    last_first: bool = False,
 ) -> list[DueRow]:
-    """Read the next due rows of a connection whose needed links exist.
+    """Read the next due rows of one kind on a connection whose needed links exist, by priority, then by age.
 
-    A lead whose record was just read there, and not merged yet, waits for the decider.
-    ``fresh_first`` puts rows that a release has let out behind all others.
+    A lead whose record was just read there, and not merged yet, waits for the decider. An
+    association waits for the records of both. ``last_first`` begins with the last priority, so that
+    it is never left out for good.
     """
     values = {"of_space": space, "of_connection": connection, "now": now, "limit": limit}
-    if not fresh_first:
-        return [DueRow(*row) for row in snapshot.execute(_due(tuple(needs)), values)]
-    rows = [DueRow(*row) for row in snapshot.execute(_due(tuple(needs), is_released=False), values)]
-    if len(rows) < limit:
-        values["limit"] = limit - len(rows)
-        rows += [DueRow(*row) for row in snapshot.execute(_due(tuple(needs), is_released=True), values)]
-    return rows
+    rows = snapshot.execute(_due(kind, tuple(needs), last_first), values)
+    return [DueRow(**row._mapping, kind=kind) for row in rows]
+
+
+def next_kind(
+    snapshot: Connection,
+    space: str,
+    connection: str,
+    now: datetime,
+    needs: Iterable[str],
+    *,
+    last_first: bool = False,
+) -> EntityKind | None:
+    """Return of which kind the row is that goes first; ``None`` when none is due."""
+    values = {"of_space": space, "of_connection": connection, "now": now, "limit": 1}
+    first: list[tuple[int, datetime, int, EntityKind]] = []
+    for place, kind in enumerate(EntityKind):
+        row = snapshot.execute(_first_due(kind, tuple(needs), last_first), values).first()
+        if row is not None:
+            first.append((-row.priority if last_first else row.priority, row.due_at, place, kind))
+    return min(first)[3] if first else None
 
 
 @cache
-def _due(needs: tuple[str, ...], is_released: bool | None = None) -> sa.Select[Any]:
+def _first_due(kind: EntityKind, needs: tuple[str, ...], last_first: bool) -> sa.Select[Any]:
+    rows, ordered = _in_order(kind, needs, last_first)
+    return ordered.with_only_columns(rows.c.priority, rows.c.due_at)
+
+
+@cache
+def _due(kind: EntityKind, needs: tuple[str, ...], last_first: bool) -> sa.Select[Any]:
+    rows, ordered = _in_order(kind, needs, last_first)
+    return ordered.with_only_columns(*(rows.c[name] for name in DUE_COLUMNS))
+
+
+def _in_order(
+    kind: EntityKind, needs: tuple[str, ...], last_first: bool
+) -> tuple[sa.Subquery, sa.Select[Any]]:
+    """Put the due rows of each priority together, each read by the index, whatever else is due."""
+    each = [sa.select(_due_of(kind, one, needs).subquery()) for one in Priority]
+    rows = sa.union_all(*each).subquery()
+    order = rows.c.priority.desc() if last_first else rows.c.priority
+    return rows, (
+        sa.select(rows)
+        .order_by(order, rows.c.due_at, rows.c.id)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+    )
+
+
+def _due_of(kind: EntityKind, priority: Priority, needs: tuple[str, ...]) -> sa.Select[Any]:
     c = outbox_changes.c
+    return (
+        sa.select(*(c[name] for name in DUE_COLUMNS), c.due_at)
+        .where(
+            IS_DUE,
+            c.entity_kind == sa.literal_column(f"'{kind}'"),
+            c.priority == sa.literal_column(str(int(priority))),
+            *_may_go(kind, needs),
+        )
+        .order_by(c.due_at, c.id)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+    )
+
+
+def _may_go(kind: EntityKind, needs: tuple[str, ...]) -> tuple[sa.ColumnElement[bool], ...]:
+    """Build the conditions that what a row of this kind waits for is there."""
+    if kind is ASSOCIATION:
+        return _HAS_PERSON, _HAS_COMPANY
+    if kind is ACCOUNT:
+        return ()
     e = inbox_events.c
     unmerged = sa.exists().where(
-        e.lead_id == c.entity_id,
+        e.lead_id == outbox_changes.c.entity_id,
         e.state == str(EventState.WAITING),
         e.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
         e.source == sa.bindparam("of_connection"),
     )
-    statement = (
-        sa.select(
-            c.id, c.object, c.entity_id, c.wanted, c.attempts, c.in_flight, c.raised_at, c.done, c.release
-        )
-        .where(IS_DUE, ~unmerged, *(is_met(need) for need in needs))
-        .order_by(c.due_at, c.id)
-        .limit(sa.bindparam("limit", type_=sa.Integer))
-    )
-    if is_released is None:
-        return statement
-    return statement.where(c.release.is_not(None) if is_released else c.release.is_(None))
+    return ~unmerged, *(is_met(need) for need in needs)
 
 
 def is_met(need: str) -> sa.ColumnElement[bool]:
@@ -267,6 +350,18 @@ def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
     return set(connection.execute(HELD, {"ids": ids, "token": token}).scalars())
 
 
+def renew(connection: Connection, ids: Sequence[int], token: str, until: datetime) -> bool:
+    """Extend a lease by which calls are still made; ``False`` where none of its rows is ours any more."""
+    return connection.execute(RENEW, {"ids": ids, "token": token, "until": until}).rowcount > 0
+
+
+RENEW = (
+    sa.update(outbox_changes)
+    .where(_ROWS.id.in_(sa.bindparam("ids", expanding=True)), _ROWS.lease_token == sa.bindparam("token"))
+    .values(lease_until=sa.bindparam("until"))
+)
+
+
 def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
     """Record outcomes of rows the caller holds."""
     groups: dict[tuple[bool, ...], list[tuple[dict[str, Any], dict[str, Any]]]] = {}
@@ -346,54 +441,110 @@ class DeadLetter:
     id: int
     connection: str
     object: str
-    lead_id: str
+    lead_id: str  # the account's where ``kind`` is ACCOUNT
     error: str
     at: datetime | None = field(default=None)
+    kind: EntityKind = LEAD
 
 
 def dead_letters(snapshot: Connection, space: str, limit: int = 100) -> list[DeadLetter]:
     """Read changes that were given up, oldest first."""
     c = outbox_changes.c
     statement = (
-        sa.select(c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at)
+        sa.select(c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at, c.entity_kind)
         .where(c.space == space, sa.text("dead > done"), c.wanted <= c.dead)
         .order_by(c.id)
         .limit(limit)
     )
-    return [DeadLetter(*row) for row in snapshot.execute(statement)]
+    return [letter_of(row) for row in snapshot.execute(statement)]
+
+
+def letter_of(row: Row[*tuple[Any, ...]]) -> DeadLetter:
+    """Read a row of id, connection, object, entity, error, time and kind of entity."""
+    letter = dict(row._mapping)
+    kind = EntityKind(letter.pop("entity_kind"))
+    return DeadLetter(lead_id=letter.pop("entity_id"), at=letter.pop("settled_at"), kind=kind, **letter)
 
 
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up rows whose needed record could not be made, and say so; return how many."""
-    c = outbox_changes.c
-    needed = outbox_changes.alias("needed")
-    cause = (
-        sa.select(needed.c.connection + ": " + sa.func.coalesce(needed.c.error, ""))
-        .where(
-            needed.c.space == c.space,
-            needed.c.entity_kind == c.entity_kind,
-            needed.c.entity_id == c.entity_id,
-            needed.c.dead > needed.c.done,
-            needed.c.wanted <= needed.c.dead,
-            sa.cast(c.needs, sa.Text).contains('"' + needed.c.connection + '"'),
-            ~sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == needed.c.connection),
-        )
-        .limit(1)
-        .scalar_subquery()
+    statements = (
+        _orphans(space, now),
+        _lonely(space, now, _OF_LEAD, _IS_GIVEN_UP, _CAUSE),
+        _lonely(space, now, _OF_ITS_ACCOUNT, _IS_GIVEN_UP, _CAUSE),
+        _lonely(space, now, _OF_ITS_ACCOUNT, _IS_ANOTHERS, sa.literal(ANOTHERS)),
     )
-    statement = (
+    return sum(connection.execute(statement).rowcount for statement in statements)
+
+
+_NEEDED = outbox_changes.alias("needed")
+_IS_GIVEN_UP = sa.and_(_NEEDED.c.dead > _NEEDED.c.done, _NEEDED.c.wanted <= _NEEDED.c.dead)
+_WAITS = sa.and_(sa.text("wanted > done AND wanted > dead"), _ROWS.lease_token.is_(None))
+# Found and settled, and nothing of it waits to be decided: it was not linked, as another account has it.
+_IS_ANOTHERS = sa.and_(
+    _NEEDED.c.done > 0,
+    _NEEDED.c.wanted <= _NEEDED.c.done,
+    ~sa.exists()
+    .where(
+        inbox_events.c.space == _NEEDED.c.space,
+        inbox_events.c.source == _NEEDED.c.connection,
+        inbox_events.c.kind == str(EventKind.FOUND),
+        inbox_events.c.state == str(EventState.WAITING),
+    )
+    .correlate(_NEEDED),
+)
+ANOTHERS = "the company's record is another account's; a review says which"
+_CAUSE = _NEEDED.c.connection + ": " + sa.func.coalesce(_NEEDED.c.error, "")
+
+
+def _orphans(space: str, now: datetime) -> sa.Update:
+    """People who wait for a record on another connection."""
+    c, needed = _ROWS, _NEEDED.c
+    cause = sa.select(_CAUSE).where(
+        needed.space == c.space,
+        needed.entity_kind == c.entity_kind,
+        needed.entity_id == c.entity_id,
+        _IS_GIVEN_UP,
+        sa.cast(c.needs, sa.Text).contains('"' + needed.connection + '"'),
+        ~sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == needed.connection),
+    )
+    return _giving_up(space, now, cause).where(sa.cast(c.needs, sa.Text) != "[]")
+
+
+_OF_LEAD = sa.and_(
+    _NEEDED.c.entity_kind == str(LEAD),
+    _NEEDED.c.entity_id == _ROWS.entity_id,
+    ~_HAS_PERSON,
+)
+_OF_ITS_ACCOUNT = sa.and_(
+    _NEEDED.c.entity_kind == str(ACCOUNT),
+    _NEEDED.c.entity_id.in_(_ITS_ACCOUNT),
+    ~_HAS_COMPANY,
+)
+
+
+def _lonely(
+    space: str,
+    now: datetime,
+    missing: sa.ColumnElement[bool],
+    how: sa.ColumnElement[bool],
+    why: sa.ColumnElement[str],
+) -> sa.Update:
+    """Associations whose person, or whose company, could not be written on the same connection."""
+    cause = sa.select(why).where(
+        _NEEDED.c.space == _ROWS.space, _NEEDED.c.connection == _ROWS.connection, how, missing
+    )
+    return _giving_up(space, now, cause).where(_ROWS.entity_kind == str(ASSOCIATION))
+
+
+def _giving_up(space: str, now: datetime, cause: sa.Select[Any]) -> sa.Update:
+    why = cause.limit(1).correlate(outbox_changes).scalar_subquery()
+    return (
         sa.update(outbox_changes)
-        .where(
-            c.space == space,
-            sa.text("wanted > done AND wanted > dead"),
-            sa.cast(c.needs, sa.Text) != "[]",
-            c.lease_token.is_(None),
-            cause.is_not(None),
-        )
+        .where(_ROWS.space == space, _WAITS, why.is_not(None))
         .values(
-            dead=c.wanted,
-            error=sa.literal("needs a record that could not be written: ") + cause,
+            dead=_ROWS.wanted,
+            error=sa.literal("needs a record that could not be written: ") + why,
             settled_at=now,
         )
     )
-    return connection.execute(statement).rowcount

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from handlers.apply import apply
+from handlers.apply import apply, fill
 from handlers.base import Context, Handler, Lookups
 from mappings.playbook import Playbook
 from mappings.reading import Reading
+from model import consent
+from model.account import Account
 from model.change import Record
 from model.decision import (
     VERDICT_STATES,
@@ -19,6 +21,9 @@ from model.decision import (
     Because,
     Decision,
     Effect,
+    JoinAccount,
+    OneShot,
+    Reason,
     Verdict,
 )
 from model.event import EventState, StoredEvent
@@ -26,11 +31,11 @@ from model.lead import RULE, Lead
 from model.times import from_text
 from sync.links import record_key
 from sync.matching import Hits, lacking
-from sync.reasons import Reason, created
+from sync.reasons import created
 from sync.uniting import unite
 
 NO_HITS = Hits()
-AFTER_MERGE = ("score", "qualify", "assign", "writeback")
+AFTER_MERGE = ("score", "qualify", "assign", "account", "follow_up", "notify", "writeback")
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
 
 
@@ -43,6 +48,8 @@ class Result:
     lead: Lead | None = None  # as it is now, where the event changed it
     before: Lead | None = None
     lead_id: str | None = None
+    account: Account | None = None  # as it is now, where the event changed it
+    account_id: str | None = None
     effects: list[Effect] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     error: str | None = None
@@ -75,8 +82,8 @@ class Pipeline:
             if name in AFTER_MERGE and not is_matched:
                 is_matched = True
                 self._match(result, draft, lookups, hits)
-            context = self._context(stored, lookups, reading, is_new=is_new)
-            decision = handler(draft, context)
+            context = self._context(result, draft, lookups, reading, is_new=is_new)
+            decision = guarded(handler(draft, context), draft)
             self._note(result, name, decision)
             if decision.verdict is not Verdict.GO:
                 result.state = VERDICT_STATES[decision.verdict]
@@ -89,8 +96,9 @@ class Pipeline:
                     result.before = lookups.lead(decision.lead_id)
                     draft = copy_of(result.before)
             self._apply(draft, decision, reading.source.name, stored)
+            self._join(result, decision, reading.source.name, lookups)
             result.lead = draft
-        result.lead_id = draft.id
+        result.lead_id, result.account_id = draft.id, draft.fields.get("account")
         return result
 
     def found(self, stored: StoredEvent, record: Record, lead_id: str, lookups: Lookups) -> Result:
@@ -206,13 +214,20 @@ class Pipeline:
     def _run_after(self, result: Result, draft: Lead, lookups: Lookups, names: Sequence[str]) -> None:
         for name, handler in self.handlers:
             if name in names:
-                decision = handler(draft, self._context(result.stored, lookups, None, is_new=False))
+                context = self._context(result, draft, lookups, None, is_new=False)
+                decision = guarded(handler(draft, context), draft)
                 self._note(result, name, decision)
                 self._apply(draft, decision, RULE, result.stored)
+                self._join(result, decision, RULE, lookups)
+        result.account_id = draft.fields.get("account")
 
     def _context(
-        self, stored: StoredEvent, lookups: Lookups, reading: Reading | None, *, is_new: bool
+        self, result: Result, draft: Lead, lookups: Lookups, reading: Reading | None, *, is_new: bool
     ) -> Context:
+        stored = result.stored
+        account = result.account
+        if account is None and self.playbook.joins_accounts and (joined := draft.fields.get("account")):
+            account = lookups.account(joined)
         return Context(
             event=reading,
             now=stored.decided_at,
@@ -220,7 +235,26 @@ class Pipeline:
             playbook=self.playbook,
             seq=stored.decided_seq,
             is_new=is_new,
+            account=account,
+            event_id=stored.id,
+            reasons=result.reasons,
         )
+
+    @staticmethod
+    def _join(result: Result, decision: Decision, source: str, lookups: Lookups) -> None:
+        """Bring what the lead tells of its company into a draft of the account."""
+        for effect in decision.effects:
+            if isinstance(effect, JoinAccount):
+                stored = result.stored
+                known = lookups.account(effect.account_id)
+                if known is not None and not effect.fields:
+                    continue
+                result.account = (
+                    copy_of_account(known)
+                    if known is not None
+                    else Account(effect.account_id, stored.event.space, created_at=stored.decided_at)
+                )
+                fill(result.account, effect, source=source, event_id=stored.id, at=stored.event.occurred_at)
 
     @staticmethod
     def _note(result: Result, name: str, decision: Decision) -> None:
@@ -230,6 +264,20 @@ class Pipeline:
     @staticmethod
     def _apply(draft: Lead, decision: Decision, source: str, stored: StoredEvent) -> None:
         apply(draft, decision, source=source, event_id=stored.id, at=stored.event.occurred_at)
+
+
+def guarded(decision: Decision, lead: Lead) -> Decision:
+    """Withhold what must not be sent for this person; every one-shot effect of every handler passes here."""
+    if not any(isinstance(effect, OneShot) for effect in decision.effects):
+        return decision
+    why = consent.why_not(lead)
+    if not why:
+        return decision
+    effects = tuple(
+        replace(effect, withheld=why) if isinstance(effect, OneShot) else effect
+        for effect in decision.effects
+    )
+    return replace(decision, effects=effects, because=(*decision.because, Because(f"withheld: {why}")))
 
 
 def new_lead_id(stored: StoredEvent) -> str:
@@ -248,6 +296,15 @@ def copy_of(lead: Lead) -> Lead:
     draft.touches = list(lead.touches)
     draft.activities = list(lead.activities)
     draft.links = dict(lead.links)
+    return draft
+
+
+def copy_of_account(account: Account) -> Account:
+    """Return a draft: changing it leaves the account as it was."""
+    draft = copy.copy(account)
+    draft.fields = dict(account.fields)
+    draft.provenance = dict(account.provenance)
+    draft.links = dict(account.links)
     return draft
 
 

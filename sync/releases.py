@@ -20,6 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from model.priority import Priority
 from sync import audit, connections, outbox
 from sync.connections import OBSERVE, WRITE
 from sync.database import insert_for
@@ -288,7 +289,12 @@ PARK = sa.update(outbox_changes).where(_AMONG, outbox.IS_FREE).values(due_at=PAR
 LET_OUT = (
     sa.update(outbox_changes)
     .where(_AMONG, _ROWS.due_at == PARKED)
-    .values(release=sa.bindparam("number"), due_at=sa.bindparam("at"), raised_at=sa.bindparam("at"))
+    .values(
+        release=sa.bindparam("number"),
+        priority=int(Priority.RECONCILE),
+        due_at=sa.bindparam("at"),
+        raised_at=sa.bindparam("at"),
+    )
 )
 ADOPT = (
     sa.update(outbox_changes)

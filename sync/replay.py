@@ -12,8 +12,9 @@ from sqlalchemy.engine import Connection
 from mappings.identity import keys_of
 from model.event import Event, EventKind, JsonValue
 from model.times import to_text
-from sync import explain
+from sync import effect_books, explain
 from sync.outbox import dead_letters
+from sync.retention import REMOVED, SAYS_SOMETHING
 from sync.tables import inbox_events, to_json
 
 SET_ASIDE = ("quarantined", "review", "spam", "dead")
@@ -27,6 +28,8 @@ def unfit(snapshot: Connection, space: str, number: int) -> str | None:
         return f"There is no event {number}."
     if event["state"] not in SET_ASIDE:
         return f"Event {number} is not set aside: it ended as {event['state']}."
+    if REMOVED in (event["payload"] or {}):
+        return f"Event {number} cannot be replayed: its term had passed, and what was posted was removed."
     return None
 
 
@@ -103,6 +106,7 @@ def of_dead_letters(
                     "connection": letter.connection,
                     "object": letter.object,
                     "lead_id": letter.lead_id,
+                    "kind": str(letter.kind),
                 },
             },
             occurred_at=now,
@@ -114,10 +118,39 @@ def of_dead_letters(
     ]
 
 
+def of_dead_effects(snapshot: Connection, space: str, *, by: str, now: datetime) -> list[Event]:
+    """Return the replay events for tasks and messages that were given up."""
+    return [
+        Event(
+            source=letter.target,
+            event_id=f"replay-effect-{letter.id}-{to_text(now)}",
+            kind=EventKind.REPLAY,
+            payload={
+                "by": by,
+                "effect": {
+                    "id": letter.id,
+                    "kind": letter.kind,
+                    "target": letter.target,
+                    "lead_id": letter.lead_id,
+                },
+            },
+            occurred_at=now,
+            received_at=now,
+            space=space,
+        )
+        for letter in effect_books.dead_letters(snapshot, space, limit=10_000)
+    ]
+
+
 def set_aside(snapshot: Connection, space: str, states: Sequence[str], limit: int = 10_000) -> list[int]:
-    """Return the row ids of events that ended in one of these states, oldest first."""
+    """Return the row ids of events that ended in one of these states and can be replayed, oldest first."""
     c = inbox_events.c
-    statement = sa.select(c.id).where(c.space == space, c.state.in_(states)).order_by(c.id).limit(limit)
+    statement = (
+        sa.select(c.id)
+        .where(c.space == space, c.state.in_(states), SAYS_SOMETHING)
+        .order_by(c.id)
+        .limit(limit)
+    )
     return list(snapshot.execute(statement).scalars())
 
 

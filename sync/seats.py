@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from handlers.base import Seat
-from sync.database import insert_for
+from sync.database import insert_on
+from sync.statements import execute_many
 from sync.tables import seats
 
 
@@ -22,9 +24,17 @@ def load(snapshot: Connection, space: str) -> dict[str, dict[str, Seat]]:
 
 def save(connection: Connection, space: str, moved: Mapping[tuple[str, str], Seat]) -> None:
     """Store the seats that moved."""
-    for (pool, email), seat in moved.items():
-        values = {"virtual_time": seat.virtual_time, "last_assigned_seq": seat.last_assigned_seq}
-        insert = insert_for(connection, seats).values(space=space, pool=pool, email=email, **values)
-        connection.execute(
-            insert.on_conflict_do_update(index_elements=["space", "pool", "email"], set_=values)
-        )
+    rows = [
+        {"space": space, "pool": pool, "email": email,
+         "virtual_time": seat.virtual_time, "last_assigned_seq": seat.last_assigned_seq}
+        for (pool, email), seat in sorted(moved.items())
+    ]  # fmt: skip
+    execute_many(connection, _saving(connection.dialect.name), rows)
+
+
+@cache
+def _saving(dialect: str) -> sa.Insert:
+    insert = insert_on(dialect, seats)
+    new = {name: insert.excluded[name] for name in ("virtual_time", "last_assigned_seq")}
+    statement: sa.Insert = insert.on_conflict_do_update(index_elements=["space", "pool", "email"], set_=new)
+    return statement

@@ -8,11 +8,15 @@ there round trips count, and Core puts many rows into one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
+
+from model.times import to_text
+from sync.tables import Encoded, Json, Moment, to_json
 
 Insert = sa.Insert
 Statement = sa.Insert | sa.Update | sa.Delete
@@ -53,6 +57,26 @@ def insert_new(
     return [connection.exec_driver_sql(text, encode(row)).rowcount == 1 for row in rows]
 
 
+def insert_numbered(
+    connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]
+) -> list[int]:
+    """Insert rows of a table that numbers them in ``id``; return their numbers in order.
+
+    On SQLite, whose one writer nobody can come between, they are numbered here: ``RETURNING``
+    takes Core several times as long. ``statement`` is kept, as above.
+    """
+    if not rows:
+        return []
+    number = statement.table.c["id"]
+    if connection.dialect.name != "sqlite":
+        returning = statement.returning(number, sort_by_parameter_order=True)
+        return list(connection.execute(returning, rows).scalars())
+    last = connection.exec_driver_sql(f"SELECT coalesce(max(id), 0) FROM {statement.table.name}").scalar_one()
+    numbers = list(range(last + 1, last + 1 + len(rows)))
+    execute_many(connection, statement, [{**row, "id": n} for n, row in zip(numbers, rows, strict=True)])
+    return numbers
+
+
 @lru_cache(maxsize=256)
 def _prepared(statement: Statement, names: tuple[str, ...], dialect: Dialect) -> tuple[str, Encode]:
     """Compile a statement and return its text with what makes a tuple of a row's parameters."""
@@ -60,7 +84,7 @@ def _prepared(statement: Statement, names: tuple[str, ...], dialect: Dialect) ->
     plan: list[tuple[str | None, Callable[[Any], Any]]] = []
     for name in compiled.positiontup:
         bind = compiled.binds[name]
-        to_driver = bind.type.dialect_impl(dialect).bind_processor(dialect) or _as_it_is
+        to_driver = _to_driver(bind.type, dialect)
         if name in names:
             plan.append((name, to_driver))
         else:  # a value that stands in the statement itself
@@ -70,6 +94,23 @@ def _prepared(statement: Statement, names: tuple[str, ...], dialect: Dialect) ->
         return tuple([to_driver(row[name] if name is not None else None) for name, to_driver in plan])
 
     return compiled.string, encode
+
+
+def _to_driver(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
+    """Return what makes a driver's value of ours: for our own types without the layers of a TypeDecorator."""
+    if isinstance(kind, Moment):
+        return _moment_text
+    if isinstance(kind, Json):
+        return _json_text
+    return kind.dialect_impl(dialect).bind_processor(dialect) or _as_it_is
+
+
+def _moment_text(value: datetime | None) -> str | None:
+    return None if value is None else to_text(value)
+
+
+def _json_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, Encoded) else to_json(value)
 
 
 def _as_it_is(value: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,7 +65,7 @@ class Json(TypeDecorator[Any]):
         return value if value is None or isinstance(value, Encoded) else to_json(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)  # orjson makes a float of 2**64
+        return None if value is None else from_json(value)
 
 
 def searchable(length: int) -> sa.String:
@@ -72,6 +74,17 @@ def searchable(length: int) -> sa.String:
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+
+
+_LONG = re.compile(r"\d{19}")  # 2**64 has twenty digits, 2**63 nineteen
+
+
+def from_json(text: str) -> Any:
+    """Read JSON. orjson is faster, but makes a float of 2**64 and refuses half of a surrogate pair."""
+    if _LONG.search(text) is None:
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return orjson.loads(text)
+    return json.loads(text)
 
 
 def to_json(value: Any) -> Encoded:
@@ -151,6 +164,7 @@ leads = sa.Table(
     sa.Column("stage", sa.String(64)),
     sa.Column("score", sa.Integer, nullable=False),
     sa.Column("owner", sa.String(320)),
+    sa.Column("account_id", sa.String(40)),  # repeats ``fields``, too: which company it is
     sa.Column(
         "full_name", searchable(200)
     ),  # these three as ``search_key`` writes them: what a search begins with
@@ -180,6 +194,20 @@ sa.Index(  # the few that no count counts
     postgresql_where=sa.text("is_test"),
 )
 
+accounts = sa.Table(  # companies; the id follows from space and domain
+    "accounts",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("domain", sa.String(255), nullable=False),  # repeats ``fields``, for look-ups
+    sa.Column("fields", Json, nullable=False),
+    sa.Column("provenance", Json, nullable=False),
+    _moment("created_at"),
+    _moment("updated_at"),
+    sa.UniqueConstraint("space", "domain"),
+)
+
 identities = sa.Table(
     "identities",
     metadata,
@@ -190,23 +218,30 @@ identities = sa.Table(
 )
 sa.Index("ix_identities_lead_id", identities.c.lead_id)
 
-links = sa.Table(
-    "links",
-    metadata,
-    sa.Column("id", RowId, primary_key=True, autoincrement=True),
-    sa.Column("space", sa.String(64), nullable=False),
-    sa.Column("connection", sa.String(64), nullable=False),
-    sa.Column("object", sa.String(64), nullable=False),
-    sa.Column("remote_id", sa.String(64), nullable=False),
-    sa.Column("lead_id", sa.String(40), nullable=False),
-    sa.Column("shadow", Json, nullable=False),
-    sa.Column("written", Json, nullable=False),
-    sa.Column("aliases", Json, nullable=False),
-    sa.Column("rev", sa.Integer, nullable=False),
-    _moment("read_at", nullable=True),
-    sa.UniqueConstraint("space", "connection", "object", "remote_id"),
-    sa.UniqueConstraint("lead_id", "connection"),
-)
+
+def _links(name: str, owner: str) -> sa.Table:
+    """Declare which remote record is which lead or account: at most one on each connection."""
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("id", RowId, primary_key=True, autoincrement=True),
+        sa.Column("space", sa.String(64), nullable=False),
+        sa.Column("connection", sa.String(64), nullable=False),
+        sa.Column("object", sa.String(64), nullable=False),
+        sa.Column("remote_id", sa.String(64), nullable=False),
+        sa.Column(owner, sa.String(40), nullable=False),
+        sa.Column("shadow", Json, nullable=False),
+        sa.Column("written", Json, nullable=False),
+        sa.Column("aliases", Json, nullable=False),
+        sa.Column("rev", sa.Integer, nullable=False),
+        _moment("read_at", nullable=True),
+        sa.UniqueConstraint("space", "connection", "object", "remote_id"),
+        sa.UniqueConstraint(owner, "connection"),
+    )
+
+
+links = _links("links", "lead_id")
+account_links = _links("account_links", "account_id")
 
 teammates = sa.Table(
     "teammates",
@@ -343,6 +378,7 @@ outbox_changes = sa.Table(
     sa.Column("done", sa.BigInteger, nullable=False),
     sa.Column("dead", sa.BigInteger, nullable=False),
     sa.Column("needs", Json, nullable=False),  # connections whose link must exist first
+    sa.Column("priority", sa.SmallInteger, nullable=False, server_default="1"),  # ``model.priority``
     sa.Column("attempts", sa.Integer, nullable=False),
     _moment("due_at"),
     _moment("raised_at"),
@@ -358,6 +394,8 @@ sa.Index(
     "ix_outbox_changes_due",
     outbox_changes.c.space,
     outbox_changes.c.connection,
+    outbox_changes.c.entity_kind,
+    outbox_changes.c.priority,
     outbox_changes.c.due_at,
     sqlite_where=sa.text("wanted > done AND wanted > dead"),
     postgresql_where=sa.text("wanted > done AND wanted > dead"),
@@ -369,6 +407,53 @@ sa.Index(
     outbox_changes.c.id,
     sqlite_where=sa.text("dead > done"),
     postgresql_where=sa.text("dead > done"),
+)
+
+EFFECT_STATES = ("waiting", "leased", "sent", "unknown", "withheld", "dead")
+
+outbox_effects = sa.Table(  # tasks and messages: each once, by our key
+    "outbox_effects",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("key", sa.String(64), nullable=False),  # of lead, kind, target and cause
+    sa.Column("kind", sa.String(16), nullable=False),  # "task", "message"
+    sa.Column("target", sa.String(64), nullable=False),  # a connection or a channel
+    sa.Column("lead_id", sa.String(40), nullable=False),
+    sa.Column("event", RowId, nullable=False),  # that caused it
+    sa.Column("payload", Json, nullable=False),  # which rule, and why
+    sa.Column("needs", Json, nullable=False),  # connections whose link should exist first
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _moment("due_at"),
+    _moment("patient_until"),  # it waits for what it needs until then
+    _moment("raised_at"),
+    _moment("settled_at", nullable=True),
+    sa.Column("lease_token", sa.String(40)),
+    _moment("lease_until", nullable=True),
+    sa.Column("in_flight", Json),  # what was about to be sent, and may have arrived
+    sa.Column("remote_id", sa.String(200)),
+    sa.Column("error", sa.Text),
+    sa.UniqueConstraint("space", "key"),
+    sa.CheckConstraint(f"state IN {EFFECT_STATES}", name="state"),
+)
+sa.Index(
+    "ix_outbox_effects_due",
+    outbox_effects.c.space,
+    outbox_effects.c.target,
+    outbox_effects.c.due_at,
+    sqlite_where=sa.text("state IN ('waiting', 'leased')"),
+    postgresql_where=sa.text("state IN ('waiting', 'leased')"),
+)
+sa.Index("ix_outbox_effects_lead_id", outbox_effects.c.lead_id)
+sa.Index("ix_outbox_effects_state", outbox_effects.c.space, outbox_effects.c.target, outbox_effects.c.state)
+sa.Index(
+    "ix_outbox_effects_unsent",
+    outbox_effects.c.space,
+    outbox_effects.c.state,
+    outbox_effects.c.target,
+    sqlite_where=sa.text("state <> 'sent'"),
+    postgresql_where=sa.text("state <> 'sent'"),
 )
 
 releases = sa.Table(  # the paced release of what an observed connection had gathered, with its brake
@@ -442,6 +527,17 @@ cursors = sa.Table(  # how far a walk through something long has come; moved wit
     _moment("finished_at", nullable=True),
 )
 
+budgets = sa.Table(  # the day of each connection's API calls
+    "budgets",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("calls", Json, nullable=False),  # ours: quarter hours since 1970 -> calls
+    sa.Column("told", Json),  # what the vendor last said: {"at", "used", "most", "ours"}
+    sa.Column("zone", sa.String(64), nullable=False),  # of the account; blank: not known
+    _moment("updated_at"),
+)
+
 leases = sa.Table(
     "leases",
     metadata,
@@ -480,6 +576,17 @@ person_keys = sa.Table(
     metadata,
     sa.Column("lead_id", sa.String(40), primary_key=True),
     sa.Column("key", sa.String(64), nullable=False),
+)
+
+alerts = sa.Table(  # alarms that stand, and when people were told
+    "alerts",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(64), primary_key=True),
+    sa.Column("subject", sa.String(128), primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    _moment("since"),
+    _moment("told_at", nullable=True),
 )
 
 users = sa.Table(  # who may sign in to the pages

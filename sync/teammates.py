@@ -30,6 +30,12 @@ def known_rosters(snapshot: Connection, space: str) -> frozenset[str]:
     return frozenset(row.connection for row in rows)
 
 
+def read_at(snapshot: Connection, space: str) -> dict[str, datetime]:
+    """Return when the owners of each connection were last read."""
+    rows = snapshot.execute(sa.select(rosters).filter_by(space=space).order_by(rosters.c.connection))
+    return {row.connection: row.read_at for row in rows}
+
+
 def with_roster(
     known: dict[str, Teammate], connection: str, listed: Iterable[OwnerRecord]
 ) -> dict[str, Teammate]:

@@ -26,7 +26,7 @@ def start(home: Path) -> str:
     folder = binaries()
     assert folder is not None
     home.mkdir()
-    user = _unprivileged()
+    user = unprivileged()
     if user:
         shutil.chown(home, user)
     data = home / "data"
@@ -56,11 +56,11 @@ def stop(home: Path) -> None:
     """Stop the server and remove its files."""
     folder = binaries()
     if folder is not None and (home / "data" / "postmaster.pid").exists():
-        _run(_unprivileged(), folder / "pg_ctl", "-D", home / "data", "-m", "immediate", "-w", "stop")
+        _run(unprivileged(), folder / "pg_ctl", "-D", home / "data", "-m", "immediate", "-w", "stop")
     shutil.rmtree(home, ignore_errors=True)
 
 
-def _unprivileged() -> str | None:
+def unprivileged() -> str | None:
     """Return whom to run the server as where we are root, which PostgreSQL refuses."""
     if os.geteuid() != 0:
         return None

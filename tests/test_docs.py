@@ -99,6 +99,10 @@ def settings_read() -> set[str]:
         names |= set(re.findall(reads + r'\(\s*"(LEADRELAY_\w+)"', read(path)))
     source = read("leadrelay/settings.py")
     names |= {f"LEADRELAY_<CONNECTION>{part}" for part in re.findall(r'\{prefix\}(_[A-Z_]+)"', source)}
+    source = read("leadrelay/channels.py")
+    names |= {
+        f"LEADRELAY_<CHANNEL>{part}" for part in re.findall(r'\{prefix\}(_(?!.*_FILE)[A-Z_]+)"', source)
+    }
     return names | {f"LEADRELAY_SANDBOX_{name.upper()}_PORT" for name in SANDBOX_PORTS}
 
 
@@ -168,8 +172,9 @@ def test_every_metric_is_explained():
 
 
 def test_every_log_event_is_explained():
-    pattern = re.compile(r'log\.(?:debug|info|warning|error|exception)\(\s*"([a-z_.]+)"')
-    said = {name for path in PRODUCT for name in pattern.findall(read(path))}
+    calls = r'log\.(?:debug|info|warning|error|exception|critical)\(\s*"([a-z_.]+)"'
+    pattern = re.compile(calls + r'|"event": "([a-z_.]+)", "level"')
+    said = {"".join(names) for path in PRODUCT for names in pattern.findall(read(path))}
     rows = [
         line for line in read("docs/operations.md").splitlines() if re.match(r"\| `[a-z_]+\.[a-z_]+`", line)
     ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
-
 import structlog
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from model.errors import Refused, StoreBusy
+from model.faults import traceback_of
 
 log = structlog.get_logger("leadrelay.http")
 
@@ -60,8 +59,7 @@ def answer_errors(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def internal(error: Exception) -> Response:
-        plain = "".join(traceback.format_exception(error))  # a rich one shows local variables: the body
-        log.error("http.failed", endpoint=request.endpoint, exception=plain)
+        log.error("http.failed", endpoint=request.endpoint, exception=traceback_of(error))
         answer = jsonify(refusal(500))
         answer.status_code = 500
         return answer

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubspot.crm import objects, owners
+from hubspot.crm.associations import v4 as associations
 from urllib3 import exceptions as transport
 
 from connectors.base import Endpoint
-from connectors.hubspot.errors import STOPS_ALL, to_connector_error
+from connectors.hubspot.errors import to_connector_error
+from connectors.hubspot.limits import usage_of
 from connectors.hubspot.paths import dated
 from model.errors import AnswerLost, RetryLater
 
@@ -88,6 +90,7 @@ class Client:
         self._endpoint = endpoint
         self._batches = objects.BatchApi(client)
         self._owners = owners.OwnersApi(client)
+        self._associations = associations.BatchApi(client)
         self._searches = objects.SearchApi(client)
 
     def create(self, object_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
@@ -116,9 +119,17 @@ class Client:
             body["idProperty"] = by
         return self._call(self._batches.read, object_type, body)
 
-    def search(self, object_type: str, query: Mapping[str, Any]) -> Answer:
-        """One page of a search."""
-        return self._call(self._searches.do_search, object_type, query, kind="search")
+    def search(self, object_type: str, body: Mapping[str, Any]) -> Answer:
+        """One page of a search, which has a limit of its own: 5 a second for the whole account."""
+        return self._call(self._searches.do_search, object_type, dict(body), kind="search")
+
+    def associated(self, from_type: str, to_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
+        """Read who is associated with up to 1,000 records, and as what; ``inputs``: id, and ``after``."""
+        return self._call(self._associations.get_page, from_type, to_type, {"inputs": inputs})
+
+    def associate(self, from_type: str, to_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
+        """Associate up to 2,000 pairs of records; repeating it changes nothing."""
+        return self._call(self._associations.create, from_type, to_type, {"inputs": inputs}, writes=True)
 
     def owners(self, *, after: str | None, archived: bool) -> Answer:
         """One page of owners."""
@@ -144,12 +155,12 @@ class Client:
             raise RetryLater(f"HubSpot could not be reached: {type(error).__name__}") from error
         except (transport.HTTPError, OSError) as error:
             raise lost(f"HubSpot gave no answer: {type(error).__name__}") from error
-        budget.learn(headers)
+        budget.learn(usage_of(headers))
         body = _json(raw)
         if not 200 <= status < 300:
             problem = to_connector_error(status, headers, body or {}, writes=writes)
-            if status in STOPS_ALL and isinstance(problem, RetryLater) and problem.wait:
-                budget.refused(problem.wait)
+            if isinstance(problem, RetryLater) and problem.stops != "call":
+                budget.refused(problem.wait, problem.stops)
             raise problem
         if body is None and status != 204:  # a 2xx that says nothing is no success (hubspot-api-python #448)
             raise lost(f"HubSpot {status}: the answer cannot be read")

@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connectors.batches import CallRefused
+from connectors.waits import retry_after
 from model.change import Gone, Outcome, Postponed, RecordChange, Rejected
 from model.errors import AnswerLost, ConnectorError, NotAuthorized, RetryLater
 
-BURST_WAIT = 10.0  # the bucket rolls over ten seconds
+# 429: HubSpot "API usage guidelines" documents no Retry-After for it; where there is one, it counts.
+BURST_WAIT = 10.0  # the window rolls over ten seconds
 SEARCH_WAIT = 1.0
-DAILY_WAIT = 900.0  # lasts until midnight of the account's own zone, which no answer tells
+DAILY_WAIT = 900.0  # until midnight of the account's zone; so long where that is not known
 
 LOCK_WAIT = 2.0  # 423: records locked by a high volume of writes; HubSpot "Error handling": lasts 2 s
 MOVE_WAIT = 300.0  # 477: the account moves to another data centre, for up to 24 h; Retry-After says
-
-STOPS_ALL = frozenset({429, 477})  # said of the account, so no other call may go out meanwhile
 
 # Refusals for what is in the call: cut down until the culprit stands alone.
 ABOUT_CONTENTS = frozenset({400, 404, 409, 413, 414, 422})
@@ -62,11 +62,12 @@ def to_connector_error(
     if status in (401, 403):
         return NotAuthorized(said)
     if status == 429:
-        return RetryLater(said, wait=retry_after(headers) or limit_wait(body))
+        wait, stops = limit_of(body)
+        return RetryLater(said, retry_after(headers) or wait, stops)
     if status == 423:
-        return RetryLater(said, wait=max(retry_after(headers) or 0.0, LOCK_WAIT))
+        return RetryLater(said, max(retry_after(headers) or 0.0, LOCK_WAIT))
     if status == 477:
-        return RetryLater(said, wait=retry_after(headers) or MOVE_WAIT)
+        return RetryLater(said, retry_after(headers) or MOVE_WAIT, "connection")
     if status >= 500:
         return AnswerLost(said, retry_after(headers)) if writes else RetryLater(said, retry_after(headers))
     if status == 404 and body.get("category") != "OBJECT_NOT_FOUND":  # the path is wrong, not the record
@@ -96,22 +97,14 @@ def refused_alone(change: RecordChange, refusal: CallRefused) -> Outcome:
     return Rejected(change.key, str(refusal), refusal.fields)
 
 
-def limit_wait(body: Mapping[str, Any]) -> float:
-    """Seconds until a limit allows calls again; HubSpot sends three shapes and no Retry-After."""
+def limit_of(body: Mapping[str, Any]) -> tuple[float, str]:
+    """Return how long a limit lasts, in seconds, and what it stops; a 429 has one of three shapes or none."""
     policy = f"{body.get('policyName', '')} {body.get('message', '')}".lower()
     if "daily" in policy:
-        return DAILY_WAIT
+        return DAILY_WAIT, "day"
     if "secondly" in policy and "ten_secondly" not in policy:  # search: "your secondly limit"
-        return SEARCH_WAIT
-    return BURST_WAIT
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read Retry-After in seconds; HubSpot documents it for 477 only."""
-    try:
-        return max(0.0, float(headers.get("Retry-After", "")))
-    except ValueError:
-        return None
+        return SEARCH_WAIT, "search"
+    return BURST_WAIT, "connection"
 
 
 def words(error: Mapping[str, Any]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from connectors.base import Endpoint
+from connectors.base import Endpoint, Usage
 from connectors.hubspot.errors import to_connector_error
+from connectors.hubspot.limits import usage_of
 from connectors.hubspot.paths import UNDATED, dated
 from connectors.inspection import (
     Account,
@@ -18,7 +19,6 @@ from connectors.inspection import (
     Fields,
     Need,
     Now,
-    Usage,
     Version,
     now,
     unreadable,
@@ -48,7 +48,7 @@ class HubSpotInspector:
     """Asks one HubSpot account about itself; implements ``connectors.inspection.Inspector``."""
 
     def __init__(self, endpoint: Endpoint, *, clock: Now = now) -> None:
-        self._caller = Caller(endpoint, "HubSpot", clock)
+        self._caller = Caller(endpoint, "HubSpot", usage_of, clock)
         self._tokens = endpoint.tokens
         self._version = endpoint.options.get("api_version", NEWEST)
 
@@ -73,6 +73,7 @@ class HubSpotInspector:
             kind=str(answer.row.get("accountType") or ""),
             user=f"user {user}" if user else "",
             scopes=frozenset(map(str, scopes)) if isinstance(scopes, list) else None,
+            time_zone=str(answer.row.get("timeZone") or ""),
         )
 
     def _token_info(self) -> Mapping[str, Any]:
@@ -94,19 +95,7 @@ class HubSpotInspector:
 
     def usage(self) -> Sequence[Usage]:
         """Return the limits by the headers of the calls so far; an OAuth app has none for the day."""
-        return list(self._usage())
-
-    def _usage(self) -> Iterator[Usage]:
-        seconds = (self._header("-interval-milliseconds") or 10_000) // 1000
-        for name, part in ((f"calls in {seconds} s", ""), ("calls a day", "-daily")):
-            most = self._header(part or "-max")
-            left = self._header(f"{part}-remaining")
-            if most is not None:
-                yield Usage(name, None if left is None else most - left, most)
-
-    def _header(self, name: str) -> int | None:
-        text = self._caller.headers.get(f"x-hubspot-ratelimit{name}", "")
-        return int(text) if text.isdigit() else None
+        return usage_of(self._caller.headers)
 
     def version(self, today: date) -> Version:
         """Say how long the version is supported: a dated one for 18 months from its month."""

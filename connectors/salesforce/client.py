@@ -15,7 +15,8 @@ from simple_salesforce.exceptions import SalesforceError
 from urllib3 import exceptions as transport
 
 from connectors.base import Endpoint, RenewableTokens
-from connectors.salesforce.errors import DeadSession, LimitReached, to_connector_error
+from connectors.salesforce.errors import DeadSession, to_connector_error
+from connectors.salesforce.limits import usage_of
 from model.errors import AnswerLost, ConnectorError, RetryLater
 
 WRITE_HEADERS = {
@@ -47,7 +48,7 @@ class Channel(HTTPAdapter):
         parts = urlsplit(str(request.url))
         request.url = urlunsplit((self._target.scheme, self._target.netloc, parts.path, parts.query, ""))
         response = super().send(request, **{**kwargs, "timeout": self._endpoint.timeout})
-        self._endpoint.budget.learn(response.headers)
+        self._endpoint.budget.learn(usage_of(response.headers))
         return response
 
 
@@ -156,8 +157,8 @@ class Client:
 
     def _problem(self, status: int, content: Any, *, writes: bool) -> ConnectorError:
         error = to_connector_error(status, content, writes=writes)
-        if isinstance(error, LimitReached) and error.wait:
-            self._endpoint.budget.refused(error.wait)
+        if isinstance(error, RetryLater) and error.stops != "call":
+            self._endpoint.budget.refused(error.wait, error.stops)
         return error
 
     def _salesforce(self, token: str) -> Salesforce:

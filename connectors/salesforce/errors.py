@@ -50,10 +50,6 @@ class DeadSession(NotAuthorized):
     """The session has ended; a new token may help, once."""
 
 
-class LimitReached(RetryLater):
-    """The org takes no calls for now, of nobody."""
-
-
 class Refused(CallRefused):
     """Salesforce took nothing of the call because of something in it."""
 
@@ -70,7 +66,9 @@ def to_connector_error(status: int, content: Any, *, writes: bool) -> ConnectorE
     if code in DEAD_SESSION or status == 401:
         return DeadSession(said)
     if code == "REQUEST_LIMIT_EXCEEDED":
-        return LimitReached(said, wait=DAILY_WAIT if "TotalRequests" in said else CONCURRENT_WAIT)
+        if "TotalRequests" in said:
+            return RetryLater(said, DAILY_WAIT, "day")
+        return RetryLater(said, CONCURRENT_WAIT, "connection")
     if status >= 500:
         return AnswerLost(said) if writes else RetryLater(said)
     if code in RETRYABLE:

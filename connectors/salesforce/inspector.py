@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from connectors.base import Endpoint
+from connectors.base import Endpoint, Usage
 from connectors.inspection import (
     Account,
     Answer,
@@ -16,18 +15,17 @@ from connectors.inspection import (
     Fields,
     Need,
     Now,
-    Usage,
     Version,
     now,
     unreadable,
 )
 from connectors.salesforce.errors import first_error, to_connector_error
 from connectors.salesforce.ids import is_id, long_id
+from connectors.salesforce.limits import usage_of
 from connectors.tokens import SignedIn
 from model.errors import NotAuthorized
 
 OLDEST = 41.0  # API End-of-Life Policy: older ones are unsupported from Summer '27
-_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 _OWNERS = frozenset({"User", "Group"})
 
 _TYPES = {
@@ -44,7 +42,7 @@ class SalesforceInspector:
     """Asks one Salesforce org about itself; implements ``connectors.inspection.Inspector``."""
 
     def __init__(self, endpoint: Endpoint, *, clock: Now = now) -> None:
-        self._caller = Caller(endpoint, "Salesforce", clock)
+        self._caller = Caller(endpoint, "Salesforce", usage_of, clock)
         self._tokens = endpoint.tokens
         self._version = endpoint.options.get("api_version", "68.0").removeprefix("v")
 
@@ -87,8 +85,7 @@ class SalesforceInspector:
 
     def usage(self) -> Sequence[Usage]:
         """Return the calls of the last 24 hours, of all of the org's integrations together."""
-        match = _USAGE.search(self._caller.headers.get("sforce-limit-info", ""))
-        return [Usage("calls a day", int(match[1]), int(match[2]))] if match else []
+        return usage_of(self._caller.headers)
 
     def version(self, today: date) -> Version:  # noqa: ARG002 - versions are listed, not dated
         """Say whether the org has the version; a version that is not listed answers 404 or 410."""

@@ -10,6 +10,7 @@ from connectors.inspection import Answer, Caller
 from connectors.making import Made, NewField
 from connectors.salesforce.errors import Refused, code_of, first_error, to_connector_error, words
 from connectors.salesforce.inspector import user_of
+from connectors.salesforce.limits import usage_of
 from model.errors import NotAuthorized
 
 PERMISSION_SET = "leadrelay"
@@ -17,6 +18,7 @@ LONGEST_TEXT = 255  # of a text field; longer ones are long text areas
 LONGEST_AREA = 131_072
 BATCH = 200
 # What the Tooling API says of a field that is there, though this user may not see it.
+ON = {"Task": "Activity"}  # custom fields of tasks and events are made on Activity (Object Manager)
 THERE = frozenset({"DUPLICATE_DEVELOPER_NAME", "DUPLICATE_VALUE"})
 HIDDEN = f"was made, but field-level security hides it: grant it in the permission set {PERMISSION_SET}"
 
@@ -30,7 +32,7 @@ class SalesforceMaker:
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._caller = Caller(endpoint, "Salesforce")
+        self._caller = Caller(endpoint, "Salesforce", usage_of)
         self._base = f"/services/data/v{endpoint.options.get('api_version', '68.0').removeprefix('v')}"
 
     def make(self, fields: Sequence[NewField]) -> Iterator[Made]:
@@ -50,7 +52,7 @@ class SalesforceMaker:
         """Return what a person does in Setup."""
         metadata = _metadata(field)
         lines = [
-            f"Setup > Object Manager > {field.object} > Fields & Relationships: New.",
+            f"Setup > Object Manager > {ON.get(field.object, field.object)} > Fields & Relationships: New.",
             f'Data type {_SHOWN[metadata["type"]]}; label "{field.label}", '
             f"field name {field.name.removesuffix('__c')}.",
         ]
@@ -67,7 +69,8 @@ class SalesforceMaker:
 
     def _make_one(self, field: NewField) -> str:
         """Make a field; return the refusal, blank where it is there now."""
-        body = {"FullName": f"{field.object}.{field.name}", "Metadata": _metadata(field)}
+        made_on = ON.get(field.object, field.object)
+        body = {"FullName": f"{made_on}.{field.name}", "Metadata": _metadata(field)}
         answer = self._caller.call("POST", f"{self._base}/tooling/sobjects/CustomField", body=body)
         if answer.status in (200, 201) or code_of(first_error(answer.body)) in THERE:
             return ""

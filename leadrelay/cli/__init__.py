@@ -6,10 +6,12 @@ import typer
 
 from leadrelay.cli import (
     access,
+    alerts,
     backfills,
     connections,
     doctor,
     golive,
+    keeping,
     leads,
     plan,
     playbook,
@@ -39,6 +41,10 @@ app.command("plan")(plan.plan)
 app.command("go-live")(golive.go_live)
 app.command("backfill")(backfills.backfill)
 app.command("doctor")(doctor.doctor)
+app.command("backup")(keeping.backup)
+app.command("restore")(keeping.restore)
+app.command("retention")(keeping.retention)
+app.add_typer(alerts.app, name="alert")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
 app.add_typer(access.users, name="user")

@@ -97,9 +97,12 @@ def _upgrade(store: Store, settings: Settings) -> None:
     """Bring a store to this version, unless a daemon of another one may be at work on it."""
     try:
         if store.dialect != "sqlite":
+            migrate.refuse_newer(settings.database_url)
             raise LeadRelayError("the store's tables are of another version of leadrelay")
         with exclusive(store):
             migrate.upgrade(settings.database_url)
+    except migrate.NewerStore as error:
+        fail(f"{error}.")
     except LeadRelayError as error:
         fail(f"{error}: start `leadrelay serve` of this version, which brings the store up to date.")
 

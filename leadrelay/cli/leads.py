@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.days import print_days
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_facts, hand_in
@@ -31,15 +33,19 @@ from mappings.compile import load
 from mappings.identity import keys_of
 from mappings.inward import settable
 from mappings.problems import PlaybookError, did_you_mean
+from model.decision import EntityKind
 from model.errors import LeadRelayError
+from sync import alerts, effect_books, releases
 from sync import explain as stories
-from sync import releases
 from sync import replay as replays
 from sync import status as counts
 from sync.backfill import lacking
+from sync.budgets import keeper
+from sync.budgets.forecast import Forecast
 from sync.outbox import dead_letters
 from sync.releases import Release
 from sync.replay import SET_ASIDE
+from sync.retention import REMOVED
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ENDS = {  # how a source's events are counted: attribute -> column
@@ -63,14 +69,23 @@ def status(as_json: Json = False) -> None:
         found = counts.read(snapshot, SPACE, _writing(settings, snapshot), SystemClock().now())
         aside = stories.set_aside_list(snapshot, SPACE, limit=10)
         letters = dead_letters(snapshot, SPACE, limit=10)
+        unsent = effect_books.dead_letters(snapshot, SPACE, limit=10)
+        alarms = list(alerts.load(snapshot, SPACE).values())
+        days = _days(settings, snapshot)
     if as_json:
-        daemon = facts or {"running": False}
-        print_json(found.as_dict() | {"daemon": daemon, "set_aside": aside, "dead_letters": letters})
+        lists = {"set_aside": aside, "dead_letters": letters, "dead_effects": unsent}
+        more = {name: day.as_dict() for name, day in days.items()}
+        told = [asdict(one) for one in alarms]
+        status = found.as_dict() | {"daemon": facts or {"running": False}, "days": more, "alarms": told}
+        print_json(status | lists)
         return
     _print_daemon(facts, settings)
     _print_mirror(found.mirror, settings)
+    for alarm in alarms:
+        say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
     _print_counts(found)
-    _print_aside(aside, letters)
+    print_days(days)
+    _print_aside(aside, letters, unsent)
 
 
 def _print_counts(found: counts.Status) -> None:
@@ -97,6 +112,13 @@ def _print_counts(found: counts.Status) -> None:
         ]
         columns = ("connection", "due", "waiting", "backlog", "dead", "done", "oldest due")
         table("Records to write", columns, outbox)
+    if found.effects:
+        told = [
+            (name, c.waiting, c.sent, c.unknown, c.withheld, c.dead)
+            for name, c in sorted(found.effects.items())
+        ]
+        ends = ("where to", "waiting", "sent", "unknown", "withheld", "dead")
+        table("Tasks and messages (unknown: the answer was lost; withheld: see explain)", ends, told)
     for name, release in sorted(found.releases.items()):
         _print_release(name, release)
     stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
@@ -150,6 +172,15 @@ def _lacking(
                 yield name, object_type, names
 
 
+def _days(settings: Settings, snapshot: Connection) -> dict[str, Forecast]:
+    """Return where each connection's day of API calls is heading, by what is kept in the store."""
+    try:
+        crms = load(settings.playbook).crms
+    except PlaybookError:
+        return {}
+    return keeper.forecasts(snapshot, SPACE, crms, SystemClock().now())
+
+
 def _writing(settings: Settings, snapshot: Connection) -> list[str]:
     try:
         crms = load(settings.playbook).crms.values()
@@ -173,6 +204,8 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
         console.print("  no CRM is connected", style="yellow")
     if facts["playbook_problem"]:
         say(facts["playbook_problem"], style="yellow")
+    if not facts.get("disk", {}).get("takes_posts", True):
+        say("Posts are answered 503: the store's disk is nearly full.", style="red")
     for name, reason in facts.get("unusable", {}).items():
         say(f"{name} cannot be used: {reason}", style="yellow")
     for name, failure in facts["polls"].items():
@@ -180,7 +213,7 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
             say(f"{name}: owners cannot be read: {failure}", style="yellow")
 
 
-def _print_aside(aside: list[dict[str, Any]], letters: list[Any]) -> None:
+def _print_aside(aside: list[dict[str, Any]], letters: list[Any], unsent: list[Any]) -> None:
     if aside:
         rows = [(row["id"], row["source"], row["state"], _why(row)) for row in aside]
         title = "Newest events set aside (leadrelay explain event:N, then leadrelay replay N)"
@@ -192,6 +225,11 @@ def _print_aside(aside: list[dict[str, Any]], letters: list[Any]) -> None:
             ("change", "connection", "lead", "the CRM's words"),
             rows,
         )
+
+    if unsent:
+        told = [(one.kind, one.target, one.lead_id, one.error) for one in unsent]
+        columns = ("kind", "where to", "lead", "the other side's words")
+        table("Tasks and messages given up (leadrelay replay --changes)", columns, told)
 
 
 def _why(row: dict[str, Any]) -> str:
@@ -247,7 +285,12 @@ def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
         say(f"  {reason['text']}  [{reason['at'] or reason['handler']}]", hang=4)
     if event["error"]:
         console.print(event["error"].rstrip(), markup=False)
-    posted = (event["payload"] or {}).get("body")
+    payload = event["payload"] or {}
+    posted = payload.get("body")
+    if REMOVED in payload:
+        say(
+            f"\nWhat was posted was removed on {payload[REMOVED][:10]}: its term had passed (retention.yaml)."
+        )
     if posted:
         console.print("\nposted", style="bold")
         for name, value in posted.items():
@@ -267,6 +310,9 @@ def _tell(story: stories.Story) -> None:
         touch = lead.fields.get(label) or {}
         shown = ", ".join(f"{key} {value}" for key, value in touch.items() if value)
         say(f"{label.replace('_', ' ')}: {shown or 'unknown'}", hang=2)
+    if story.account is not None:
+        name = story.account.get("name") or story.account.domain
+        say(f"account: {name}, {story.account.domain}  {story.account.id}", hang=2)
     version = ""
     for chapter in story.chapters:
         when = f"{chapter.decided_at:%Y-%m-%d %H:%M:%S}"
@@ -282,9 +328,17 @@ def _tell(story: stories.Story) -> None:
     console.print()
     for write in story.writes:
         where = f"{write.connection} {write.object} {write.remote_id or ''}".strip()
+        if write.kind == EntityKind.ASSOCIATION:
+            company = f" {write.remote_id}" if write.remote_id else ""
+            where = f"{write.connection} {write.object} associated with company{company}"
         say(f"{where}: {write.state}{': ' + write.error if write.error else ''}", hang=2)
     if not story.writes:
         console.print("not written to any CRM")
+    for effect in story.effects:
+        why = f": {effect.error}" if effect.error else ""
+        number = f" {effect.remote_id}" if effect.remote_id else ""
+        at = f"{effect.at:%Y-%m-%d %H:%M:%S}"
+        say(f"{effect.kind} “{effect.rule}” in {effect.target}: {effect.state}{number} {at}{why}", hang=2)
     for conflict in story.conflicts:
         say(
             f"conflict on {conflict['field']} with {conflict['connection']}: {conflict['rule']}",
@@ -298,7 +352,9 @@ def replay(
     state: Annotated[
         list[str] | None, typer.Option(help="Every event in this state: quarantined, review, spam, dead.")
     ] = None,
-    changes: Annotated[bool, typer.Option("--changes", help="Every dead letter of the outbox.")] = False,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="Every dead letter of the outbox, tasks and messages too.")
+    ] = False,
     assign: Annotated[
         list[str] | None, typer.Option("--set", help="Correct a field: --set email=ada@example.com")
     ] = None,
@@ -330,6 +386,7 @@ def replay(
         found = replays.of_events(snapshot, SPACE, ids, by=who, now=now, overrides=overrides)
         if changes:
             found += replays.of_dead_letters(snapshot, SPACE, by=who, now=now)
+            found += replays.of_dead_effects(snapshot, SPACE, by=who, now=now)
     try:
         taken = hand_in(settings.database_url, found) if found else 0
     except LeadRelayError as error:

@@ -23,7 +23,7 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.clock import SystemClock
-from leadrelay.connections import Known, endpoint
+from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.settings import Settings, prefix_of
 from mappings.compile import load
 from mappings.playbook import CrmMap, Playbook
@@ -115,9 +115,7 @@ def desk(name: str) -> Iterator[Desk]:
                     f"{name} is not connected. Run `leadrelay connect {name}`, "
                     f"or set {prefix_of(name)}_TOKEN."
                 )
-            point = endpoint(
-                crm.kind, reach, MemoryBudget(crm.limits), crm.objects[crm.create_object].id_field
-            )
+            point = endpoint(crm.kind, reach, MemoryBudget(crm.limits), options_of(crm))
         except LeadRelayError as error:
             fail(f"{name} cannot be used: {error}")
         yield Desk(settings, store, playbook, crm, connected, point)
@@ -179,13 +177,9 @@ def _print_release(told: dict[str, Any]) -> None:
 
 def _print_findings(told: dict[str, Any]) -> None:
     """Print what the doctor finds wrong with the fields, but for those that go-live makes."""
-    made = {one["object"] for one in told["missing"]}
-    rows = []
-    for one in told["findings"]:
-        object_name = one["fact"].partition(":")[0].partition(".")[0]
-        if object_name in made and ("not there, or hidden" in one["fact"] or "is not there" in one["fact"]):
-            continue
-        rows.append((one["level"], f"{one['fact']}\n{one['fix']}"))
+    from leadrelay.golive.plan import left_over
+
+    rows = [(one["level"], f"{one['fact']}\n{one['fix']}") for one in left_over(told)]
     if rows:
         table("What does not fit between map and account", ("level", "what, and what to do"), rows)
 

@@ -9,7 +9,11 @@ from typing import Annotated
 import typer
 
 from handlers.registry import HANDLERS
+from leadrelay import settings as settings_module
 from leadrelay.cli.common import FOUND_PROBLEMS, WRONG_USAGE, console, counted, fail, print_json
+from leadrelay.doctor.findings import OK, PROBLEM
+from leadrelay.doctor.rosters import Checked, check_stored
+from leadrelay.settings import SettingsError
 from mappings import compile as compiling
 from mappings import starter
 
@@ -27,11 +31,13 @@ def check(
     folder: Annotated[Path | None, typer.Argument(help="Default: LEADRELAY_PLAYBOOK or ./playbook.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
-    """Print every problem of the playbook as file:line:column, with a suggestion."""
+    """Print every problem of the playbook as file:line:column, and who of its people cannot own leads."""
     folder = folder or Path(os.environ.get("LEADRELAY_PLAYBOOK") or "playbook")
     if not folder.is_dir():
         fail(f"There is no playbook folder {folder}. Write one with `leadrelay init {folder}`.", WRONG_USAGE)
     problems = compiling.check(folder, handlers=HANDLERS)
+    people = None if problems else _people(folder)
+    unfit = [one for one in people.findings if one.level != OK] if people else []
     if as_json:
         print_json(
             [
@@ -44,6 +50,10 @@ def check(
                 }
                 for problem in problems
             ]
+            + [
+                {"file": "routing.yaml", "line": 1, "column": 1, "message": one.fact, "fix": one.fix}
+                for one in unfit
+            ]
         )
     elif problems:
         for problem in problems:
@@ -51,5 +61,19 @@ def check(
         console.print(f"{counted(len(problems), 'problem')} found.", markup=False)
     else:
         console.print(f"{folder}: no problem found.", markup=False)
-    if problems:
+    if people and unfit and not as_json:
+        read = ", ".join(f"{name} {at:%Y-%m-%d %H:%M} UTC" for name, at in people.read_at.items())
+        console.print(f"People, by the owners last read ({read}):", markup=False)
+        for one in unfit:
+            console.print(f"{one.level}: {one.fact}\n    {one.fix}", markup=False)
+    if problems or any(one.level == PROBLEM for one in unfit):
         raise typer.Exit(FOUND_PROBLEMS)
+
+
+def _people(folder: Path) -> Checked | None:
+    """Look who can own leads, where a store that knows it is at hand; no CRM is called."""
+    try:
+        settings = settings_module.load()
+    except SettingsError:
+        return None  # the files can be checked anywhere; `serve` and `doctor` tell what the environment lacks
+    return check_stored(settings, compiling.load(folder, handlers=HANDLERS))

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlsplit
 
-from connectors.base import Connector
-from connectors.inspection import Account, Fields, Inspector, Usage
+from connectors.base import Connector, Usage
+from connectors.inspection import Account, Fields, Inspector
 from leadrelay.doctor.fields import check_map
 from leadrelay.doctor.findings import OK, Area, Finding
 from leadrelay.settings import ConnectionSettings, is_loopback
 from mappings.playbook import CrmMap
 from model.change import OwnerRecord
 from model.errors import ConnectorError, NotAuthorized
+from sync.budgets.forecast import Forecast
 
 SKEW = 60.0  # seconds
 NEARLY_USED = 0.8  # of what the map leaves to leadrelay
@@ -38,6 +39,7 @@ def check_account(
     writes: bool,
     types: Mapping[str, type],
     today: date,
+    heading: Forecast | None = None,
 ) -> Checked:
     """Ask an account everything; what fails is a finding, and what can still be asked is asked."""
     area, checked = Area(crm.connection), Checked()
@@ -55,11 +57,12 @@ def check_account(
     whose = f", as {account.user}" if account.user else ""
     mode = "written to" if writes else "observed"
     add([area.ok(f"answers: account {said}{whose}; {mode}, set up by the {reach.origin}")])
-    add(_scopes(area, account, inspector, list(crm.objects), writes=writes))
+    add(_scopes(area, account, inspector, list(crm.all_objects), writes=writes))
     add(_try(area, "the API version", lambda: _version(area, inspector, today)))
     add(_try(area, "the fields", lambda: _fields(area, crm, inspector, types)))
     add(_try(area, "the owners", lambda: _owners(area, connector, checked)))
     add(_usage(area, crm, inspector.usage()))
+    add(_heading(area, heading))
     add(_clock(area, inspector.clock_ahead))
     return checked
 
@@ -123,7 +126,7 @@ def _version(area: Area, inspector: Inspector, today: date) -> Iterator[Finding]
 
 
 def _fields(area: Area, crm: CrmMap, inspector: Inspector, types: Mapping[str, type]) -> Iterator[Finding]:
-    of: dict[str, Fields | None] = {name: inspector.fields(name) for name in crm.objects}
+    of: dict[str, Fields | None] = {name: inspector.fields(name) for name in crm.described}
     yield from check_map(area, crm, of, types)
 
 
@@ -137,8 +140,7 @@ def _owners(area: Area, connector: Connector, checked: Checked) -> Iterator[Find
 
 
 def _usage(area: Area, crm: CrmMap, used: Sequence[Usage]) -> Iterator[Finding]:
-    limits, told = crm.limits, {one.name: one for one in used}
-    day = told.get("calls a day")
+    limits, day = crm.limits, next((one for one in used if one.is_day), None)
     if day is not None and day.used is not None and day.most:
         share = day.used / day.most
         fact = f"{day.used:,} of {day.most:,} calls of the day are used ({share:.0%})"
@@ -157,7 +159,7 @@ def _usage(area: Area, crm: CrmMap, used: Sequence[Usage]) -> Iterator[Finding]:
             f"Set `daily_calls: {day.most}`. [{crm.place}]",
         )
     for one in used:
-        if one.name == "calls a day" or not limits.burst_calls:
+        if one.is_day or not limits.burst_calls:
             continue
         if limits.burst_calls > one.most:
             yield area.warn(
@@ -168,6 +170,22 @@ def _usage(area: Area, crm: CrmMap, used: Sequence[Usage]) -> Iterator[Finding]:
             yield area.ok(f"{one.most} {one.name} are allowed, and the map counts on {limits.burst_calls}")
     if not used:
         yield area.ok("tells no limits; the map's are kept")
+
+
+def _heading(area: Area, day: Forecast | None) -> Iterator[Finding]:
+    """Say where the day is heading by what the daemon has counted."""
+    if day is None or day.share is None:
+        return
+    until = f"by {day.renews_at:%H:%M} UTC, when the day is new" if day.renews_at else "within 24 hours"
+    fact = f"{day.per_hour:,.0f} calls in the last hour: {day.expected:,} of {day.share:,} expected {until}"
+    if day.runs_out_at is None:
+        yield area.ok(fact)
+    else:
+        yield area.warn(
+            f"{fact}; the share is used up at {day.runs_out_at:%Y-%m-%d %H:%M} UTC",
+            "leadrelay slows down and keeps the last tenth for new leads. If that is too slow, lower "
+            "`reserve`, or find what else calls the API.",
+        )
 
 
 def _clock(area: Area, ahead: float | None) -> Iterator[Finding]:

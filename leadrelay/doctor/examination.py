@@ -7,11 +7,11 @@ from datetime import datetime
 
 from connectors.registry import CONNECTORS, INSPECTORS
 from handlers.registry import HANDLERS
-from leadrelay.connections import Known, endpoint
+from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.doctor.accounts import Checked, check_account
 from leadrelay.doctor.findings import Area, Finding
 from leadrelay.doctor.golive import check_release
-from leadrelay.doctor.house import check_door, check_seals, check_store
+from leadrelay.doctor.house import check_alerts, check_door, check_seals, check_store
 from leadrelay.doctor.people import check_people
 from leadrelay.settings import Settings, prefix_of
 from mappings import compile as compiling
@@ -22,18 +22,21 @@ from model.errors import LeadRelayError
 from model.teammate import Teammate
 from sync import teammates
 from sync.budgets import MemoryBudget
+from sync.budgets.day import Day, Kept
+from sync.budgets.forecast import forecast
 
 
 def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator[Finding]:
     """Yield every finding; with names in ``only``, of those connections alone."""
     in_store, stored = check_store(settings)
-    known = Known(settings, stored.connections if stored else {})
+    known = Known(settings, stored.connections)
     playbook, of_playbook = _playbook(settings)
     if not only:
         yield from in_store
         yield from check_seals(settings.vault(), list(known.stored.values()))
         yield from of_playbook
         yield from check_door(settings)
+        yield check_alerts(settings)
     if playbook is None:
         if only:
             yield from of_playbook
@@ -42,9 +45,9 @@ def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator
     for name in sorted({*playbook.crms, *known.stored, *only}):
         if only and name not in only:
             continue
-        checked = _connection(known, playbook, name, at)
+        checked = _connection(known, playbook, name, at, stored.days.get(name))
         yield from checked.findings
-        if stored and name in stored.releases:
+        if name in stored.releases:
             yield check_release(Area(name), stored.releases[name])
         if checked.owners is not None:
             rosters[name] = checked.owners
@@ -69,7 +72,7 @@ def _playbook(settings: Settings) -> tuple[Playbook | None, list[Finding]]:
     return playbook, found or [area.ok(f"{folder} has no problem (version {playbook.version})")]
 
 
-def _connection(known: Known, playbook: Playbook, name: str, at: datetime) -> Checked:
+def _connection(known: Known, playbook: Playbook, name: str, at: datetime, day: Kept | None) -> Checked:
     area, crm = Area(name), playbook.crms.get(name)
     if crm is None:
         fact = "no crm/*.yaml says `connection: " + name + "`, so nothing is done with it"
@@ -81,7 +84,7 @@ def _connection(known: Known, playbook: Playbook, name: str, at: datetime) -> Ch
             fix = f"`leadrelay connect {name}`, or set {prefix}_BASE_URL and {prefix}_TOKEN."
             return Checked(findings=[area.warn("not set up; the map of the playbook does nothing", fix)])
         found = _doubly(area, known, crm)
-        checked = _account(known, crm, playbook, at)
+        checked = _account(known, crm, playbook, at, day)
     except LeadRelayError as error:
         return Checked(
             findings=[area.problem(f"cannot be used: {error}", f"`leadrelay connect {name}` anew.")]
@@ -90,9 +93,9 @@ def _connection(known: Known, playbook: Playbook, name: str, at: datetime) -> Ch
     return checked
 
 
-def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime) -> Checked:
-    reach, id_field = known.reach(crm.connection, crm.kind), crm.objects[crm.create_object].id_field
-    point = endpoint(crm.kind, reach, MemoryBudget(crm.limits), id_field)
+def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime, day: Kept | None) -> Checked:
+    reach = known.reach(crm.connection, crm.kind)
+    point = endpoint(crm.kind, reach, MemoryBudget(crm.limits), options_of(crm))
     return check_account(
         crm,
         reach,
@@ -101,6 +104,7 @@ def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime) -> Che
         writes=known.writes(crm),
         types=playbook.fields,
         today=at.date(),
+        heading=forecast(Day(crm.limits, day), at) if day else None,
     )
 
 

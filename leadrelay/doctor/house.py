@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,11 +13,14 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from leadrelay.alerts.channels import MAIL_TO, SLACK, TEAMS, channels
 from leadrelay.cli.common import SPACE, is_sqlite, unusable
 from leadrelay.doctor.findings import Area, Finding, named
 from leadrelay.settings import LOOPBACK, Settings, is_loopback
 from model.errors import LeadRelayError
-from sync import connections, migrate, releases
+from sync import alerts, connections, migrate, releases
+from sync.budgets import keeper
+from sync.budgets.day import Kept
 from sync.connections import StoredConnection
 from sync.database import open_store, sqlite_module
 from sync.releases import Release
@@ -26,14 +29,6 @@ from sync.vault import SealError, Vault
 FIXED = (3, 51, 3)  # SQLite; versions before can corrupt a WAL file that two connections write
 MIB = 1024 * 1024
 LITTLE, TOO_LITTLE = 1024 * MIB, 100 * MIB
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What the store keeps of accounts."""
-
-    connections: dict[str, StoredConnection] = field(default_factory=dict)
-    releases: dict[str, Release] = field(default_factory=dict)
 
 
 def check_sqlite(area: Area, module: str, version: str) -> Finding:
@@ -57,8 +52,17 @@ def check_disk(area: Area, folder: Path, free: int, total: int) -> Finding:
     return area.warn(fact, fix) if free < LITTLE else area.ok(fact)
 
 
-def check_store(settings: Settings) -> tuple[list[Finding], Stored | None]:
-    """Look at the store without changing it; return what was found and what it keeps of accounts."""
+@dataclass(frozen=True, slots=True)
+class InStore:
+    """What the store keeps that other checks go by, by connection."""
+
+    connections: Mapping[str, StoredConnection] = field(default_factory=dict)
+    days: Mapping[str, Kept] = field(default_factory=dict)  # of API calls
+    releases: Mapping[str, Release] = field(default_factory=dict)
+
+
+def check_store(settings: Settings) -> tuple[list[Finding], InStore]:
+    """Look at the store without changing it; return what was found and what it keeps."""
     area, url = Area("store"), make_url(settings.database_url)
     found: list[Finding] = []
     if url.get_backend_name() == "sqlite":
@@ -70,14 +74,14 @@ def check_store(settings: Settings) -> tuple[list[Finding], Stored | None]:
         found.append(check_disk(area, folder, usage.free, usage.total))
         if not path.exists():
             found.append(area.warn(f"there is no store at {url.database} yet", "`leadrelay serve` makes it."))
-            return found, Stored()
+            return found, InStore()
         if not is_sqlite(url.database):
             fact, fix = f"{url.database} is not a SQLite file", "Correct LEADRELAY_DATABASE_URL."
-            return [*found, area.problem(fact, fix)], None
+            return [*found, area.problem(fact, fix)], InStore()
     try:
         store = open_store(settings.database_url)
     except LeadRelayError as error:
-        return [*found, area.problem(str(error), "Correct LEADRELAY_DATABASE_URL.")], None
+        return [*found, area.problem(str(error), "Correct LEADRELAY_DATABASE_URL.")], InStore()
     try:
         with store.snapshot() as snapshot:
             at, head = migrate.current(snapshot), migrate.head()
@@ -87,12 +91,19 @@ def check_store(settings: Settings) -> tuple[list[Finding], Stored | None]:
             if at != head:
                 fact = f"is at revision {at or 'none'}, and this version needs {head}"
                 found.append(area.warn(fact, "`leadrelay serve` brings it up to date at its start."))
-                return found, Stored()
+                return found, InStore()
             found.append(area.ok(f"is at revision {at}, the newest"))
-            return found, Stored(connections.load(snapshot, SPACE), releases.load(snapshot, SPACE))
+            found += [
+                Area("alerts").warn(
+                    f"stands since {one.since:%Y-%m-%d %H:%M} UTC: {one.text}", "See what it says."
+                )
+                for one in alerts.load(snapshot, SPACE).values()
+            ]
+            kept = keeper.load(snapshot, SPACE)
+            return found, InStore(connections.load(snapshot, SPACE), kept, releases.load(snapshot, SPACE))
     except SQLAlchemyError as error:
         fix = "Look at the file or the server, and at LEADRELAY_DATABASE_URL."
-        return [*found, area.problem(unusable(settings, error), fix)], None
+        return [*found, area.problem(unusable(settings, error), fix)], InStore()
     finally:
         store.close()
 
@@ -126,6 +137,19 @@ def check_seals(vault: Vault, stored: Sequence[StoredConnection]) -> Iterator[Fi
         yield area.warn(f"sealed with an old key: {named(old)}", "Run `leadrelay secrets rotate`.")
     if not lost and not old:
         yield area.ok(f"a key is set; {len(stored)} sealed, all with the first key")
+
+
+def check_alerts(settings: Settings) -> Finding:
+    """Say who is told when something goes wrong."""
+    area, found = Area("alerts"), channels(settings)
+    if found:
+        return area.ok(f"alarms go to {named([one.name for one in found])}; try `leadrelay alert test`")
+    if settings.is_sandbox:
+        return area.ok("nobody is told when something goes wrong, and this is a sandbox")
+    return area.warn(
+        "nobody is told when something goes wrong",
+        f"Set {SLACK}, {TEAMS} or {MAIL_TO}, and try `leadrelay alert test`.",
+    )
 
 
 def check_door(settings: Settings) -> Iterator[Finding]:

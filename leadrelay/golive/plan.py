@@ -39,7 +39,7 @@ def survey(crm: CrmMap, playbook: Playbook, point: Endpoint) -> Survey:
     """Read who the account is and what its objects have. Raises ``ConnectorError``."""
     inspector = INSPECTORS[crm.kind](point)
     account = inspector.account()
-    of = {name: inspector.fields(name) for name in crm.objects}
+    of = {name: inspector.fields(name) for name in crm.described}
     found = [one for one in check_map(Area(crm.connection), crm, of, playbook.fields) if one.level != OK]
     return Survey(account, of, wishes(crm, of, playbook.fields), found)
 
@@ -126,6 +126,17 @@ class Plan:
     def _rule(self, name: str, remote: str) -> str:
         mapped = self.tally.crm.objects[name]
         return next(str(rule.place) for rule in mapped.fields if rule.remote == remote)
+
+
+def left_over(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the findings of a plan that go-live does not mend by making what is missing."""
+    made = {one["object"] for one in told["missing"]}
+
+    def is_mended(fact: str) -> bool:
+        is_of_made = fact.partition(":")[0].partition(".")[0] in made
+        return is_of_made and ("not there, or hidden" in fact or "is not there" in fact)
+
+    return [one for one in told["findings"] if not is_mended(one["fact"])]
 
 
 def make_plan(

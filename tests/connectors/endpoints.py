@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from connectors.base import Endpoint
+from connectors.base import Endpoint, Usage
 
 
 @dataclass
@@ -13,20 +13,20 @@ class Notes:
     """A budget that lets every call through and remembers what it was told."""
 
     calls: int = 0
-    learned: list[dict[str, str]] = field(default_factory=list)
-    refusals: list[float] = field(default_factory=list)
+    learned: list[list[Usage]] = field(default_factory=list)
+    refusals: list[tuple[float | None, str]] = field(default_factory=list)
 
     def spend(self, kind: str = "burst", calls: int = 1) -> None:
         """Count calls."""
         self.calls += calls
 
-    def learn(self, headers: Mapping[str, str]) -> None:
+    def learn(self, told: Sequence[Usage]) -> None:
         """Remember what an answer said."""
-        self.learned.append({name.lower(): value for name, value in headers.items()})
+        self.learned.append(list(told))
 
-    def refused(self, wait: float) -> None:
-        """Remember how long the server wants no calls."""
-        self.refusals.append(wait)
+    def refused(self, wait: float | None, stops: str = "connection") -> None:
+        """Remember how long the server wants no calls, and of what."""
+        self.refusals.append((wait, stops))
 
 
 @dataclass

@@ -17,8 +17,10 @@ from werkzeug.test import TestResponse
 
 from dashboard import api, pages
 from dashboard.house import House as Daemon
+from dashboard.openings import Opening
 from handlers.registry import build
 from mappings.problems import Problem
+from model.errors import LeadRelayError
 from sync import access
 from sync.database import Store
 from tests.sync.house import HUBSPOT, SALESFORCE, FailsOn, House, a_house, house_playbook
@@ -36,6 +38,32 @@ def hashed(password: str) -> str:
 
 
 @dataclass
+class FakeOpenings:
+    """Remembers what was asked for; refuses where a test says so."""
+
+    opening: Opening = field(default_factory=Opening)
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    refusal: str = ""
+
+    def look(self, name: str) -> Opening:
+        return self.opening
+
+    def plan(self, name: str) -> None:
+        self._ask("plan", name)
+
+    def go_live(self, name: str, agreed: str, at_most: int, by: str) -> None:
+        self._ask("go_live", name, agreed, at_most, by)
+
+    def observe(self, name: str, by: str) -> None:
+        self._ask("observe", name, by)
+
+    def _ask(self, *asked: Any) -> None:
+        if self.refusal:
+            raise LeadRelayError(self.refusal)
+        self.asked.append(asked)
+
+
+@dataclass
 class Desk:
     """What a test of the pages looks at and changes."""
 
@@ -46,6 +74,7 @@ class Desk:
     files: list[tuple[str, str]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     checks: dict[str, Any] = field(default_factory=dict)
+    openings: FakeOpenings = field(default_factory=lambda: FakeOpenings())
 
     def get(self, path: str, **given: Any) -> TestResponse:
         """Load a page."""
@@ -80,6 +109,7 @@ def a_desk(store: Store, *, is_open: bool, people: Mapping[str, str] | None = No
         "polled_at": {HUBSPOT: "2026-03-02T11:59:00.000000Z", SALESFORCE: None},
     }
     files, problems, checks = [("scoring.yaml", "rules: []\n")], [], {"store": lambda: None}
+    openings = FakeOpenings()
     daemon = Daemon(
         store=store,
         clock=house.clock,
@@ -89,6 +119,7 @@ def a_desk(store: Store, *, is_open: bool, people: Mapping[str, str] | None = No
         problems=lambda: problems,
         checks=checks,
         record_url=lambda connection, kind, number: f"http://127.0.0.1:8901/{connection}/{kind}/{number}",
+        openings=openings,
         is_open=is_open,
         fresh_seconds=0,
         patience_seconds=60,
@@ -107,7 +138,7 @@ def a_desk(store: Store, *, is_open: bool, people: Mapping[str, str] | None = No
         store.write(lambda on, given=given: access.act(on, "add_user", given, house.clock.now()))
     given = {"name": "report", "token_hash": access.hashed(TOKEN)}
     store.write(lambda on: access.act(on, "add_token", given, house.clock.now()))
-    return Desk(house, daemon, app.test_client(), facts, files, problems, checks)
+    return Desk(house, daemon, app.test_client(), facts, files, problems, checks, openings)
 
 
 def a_connection(name: str) -> dict[str, Any]:
@@ -122,7 +153,17 @@ def a_connection(name: str) -> dict[str, Any]:
         "paused_seconds": 0.0,
         "ready_in_seconds": 0.0,
     }
-    return {"mode": "write", "calls": 12, "address": f"https://{name}.example", "budget": budget}
+    day = {"share": 800, "expected": 1200, "renews_at": None, "runs_out_at": "2026-03-02T15:00:00+00:00"}
+    return {
+        "mode": "write",
+        "calls": 12,
+        "address": f"https://{name}.example",
+        "method": "token",
+        "origin": "environment",
+        "is_sandbox": False,
+        "budget": budget,
+        "day": day,
+    }
 
 
 def fill(desk: Desk) -> None:

@@ -171,6 +171,7 @@ def test_a_fault_of_ours_is_a_page_without_its_details(desk, monkeypatch):
 
 def test_the_overview_names_all_that_is_wrong_first(desk):
     desk.facts["playbook_problem"] = "version x keeps running"
+    desk.facts["alarms"] = [{"kind": "disk", "subject": "", "text": "4 MB are free", "since": ""}]
     desk.facts["polls"]["salesforce"] = "the token is refused"
     desk.facts["deciding"] = False
     del desk.facts["connections"]["hubspot"]
@@ -178,6 +179,7 @@ def test_the_overview_names_all_that_is_wrong_first(desk):
     text = words(desk.get("/").text)
     for part in (
         "workers: decider has stopped",
+        "disk: 4 MB are free",
         "Playbook: version x keeps running",
         "salesforce: owners cannot be read: the token is refused",
         "hubspot is in the playbook, but not connected",
@@ -349,3 +351,9 @@ def test_a_connection_that_cannot_be_used_says_why(desk):
     desk.facts["unusable"]["hubspot"] = "no key opens its credentials"
     assert "hubspot cannot be used: no key opens its credentials" in words(desk.get("/").text)
     assert "no key opens its credentials" in words(desk.get("/connections").text)
+
+
+def test_a_connection_says_where_its_day_of_calls_is_heading(desk):
+    page = words(desk.get("/connections").text).replace("\u202f", " ")
+    assert "Calls of the day 1 200 of 800 expected within 24 hours" in page
+    assert "used up at 2026-03-02 15:00:00 UTC" in page

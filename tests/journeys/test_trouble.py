@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.journeys.crms import running_crm
 from tests.journeys.crowd import a_crowd, assert_all_arrived, send
@@ -36,8 +37,19 @@ def send_a_crowd(house, posts=60):
 
 def assert_created_once(house):
     for crm in house.crms.values():
-        created = [write["id"] for write in crm.history() if write["kind"] == "create"]
-        assert len(created) == len(set(created)) == len(crm.records())
+        created = crm.made()
+        held = [*crm.records(), *crm.records(crm.company_object)]
+        assert len(created) == len(set(created)) == len(held)
+        domains = [company["domain"] for company in crm.companies()]
+        assert len(domains) == len(set(domains))
+        keys = [
+            task["leadrelay_key" if crm.name == "hubspot" else "LeadRelay_Key__c"] for task in crm.tasks()
+        ]
+        assert len(keys) == len(set(keys))
+    sent = [row for row in house.effects() if row[0] == "task"]
+    assert {state for _, _, state in sent} == {"sent"}
+    for name, crm in house.crms.items():
+        assert len(crm.tasks()) == sum(target == name for _, target, _ in sent)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -45,7 +57,7 @@ def test_whatever_the_crms_do_everybody_arrives_once(house, fault):
     for number, crm in enumerate(house.crms.values()):
         crm.faults(**FAULTS[fault], seed=number)
     crowd, answers = send_a_crowd(house)
-    house.settle_in_a_hurry()
+    house.settle_in_a_hurry(patience=90)
     assert_all_arrived(crowd, answers, house, house.crms)
     assert_created_once(house)
 
@@ -122,3 +134,32 @@ def test_a_daemon_started_with_a_wrong_token_loses_nothing_until_it_has_the_righ
     house.start(LEADRELAY_HUBSPOT_TOKEN=right)
     house.settle_in_a_hurry()
     house.everywhere(ADA["email"])
+
+
+def test_calls_that_outlast_the_lease_are_not_made_twice(closed_house, hubspot):
+    """One lane, a lease of two seconds, and a CRM that takes half a second to refuse batch after batch."""
+    house = closed_house.start(LEADRELAY_LEASE_SECONDS="2", LEADRELAY_DELIVERY_LANES="1").settle_in()
+    hubspot.faults(latency_ms=500, error_rate=1, error_status=400, only="/crm/objects/", count=12)
+    with capture_logs() as logs:
+        _, answers = send_a_crowd(house)
+        eventually(lambda: sum(one.status >= 400 for one in hubspot.sent) >= 12, "all the refusals")
+        house.settle()
+        house.stop()
+    assert answers
+    assert_created_once(house)
+    counts = house.website()
+    assert counts.in_flight == 0
+    assert counts.delivered > counts.dead  # dead: whom a refusal hit alone
+    assert any(one.get("released") for one in logs)
+    assert not [one for one in logs if one["event"] == "outbox.lease_lost"]
+
+
+def test_a_restart_does_not_forget_the_day_of_calls(house):
+    house.deliver(**ADA)
+    house.stop()
+    before = house.command_json("status")["days"]["salesforce"]
+    assert before["ours"] == before["used"] >= 3  # the owners, a look-up, a write
+    house.start()
+    after = house.daemon.facts()["connections"]["salesforce"]["day"]
+    assert after["ours"] >= before["ours"]
+    assert "salesforce" in house.command("status")

@@ -24,7 +24,7 @@ def test_a_series_of_the_outbox_stays_when_nothing_waits(empty_store):
     row = {"space": "main", "object": "o", "entity_kind": "lead", "entity_id": "ld_1", "needs": []}
     row |= {"wanted": 1, "done": 0, "dead": 0, "attempts": 0, "due_at": NOON, "raised_at": NOON}
     with closing(open_store(empty_store)) as store:
-        metrics.watch(store, FakeClock(), "main", ["hubspot"])
+        metrics.watch(store, FakeClock(), "main", ["hubspot"], dict)
         assert series() == set(expected("hubspot", due=0))
         change = row | {"connection": "another"}
         store.write(lambda connection: connection.execute(sa.insert(outbox_changes), [change]))

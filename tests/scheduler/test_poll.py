@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from model.change import OwnerRecord
 from scheduler.poll import RosterPoll
 from sync import tables, teammates
 from sync.batch import People
@@ -67,3 +68,69 @@ def test_who_left_a_roster_stays_known_and_inactive(store):
     assert ann is not None
     assert (ann.can_own_on(HUBSPOT), ann.can_own_on("salesforce")) == (False, True)
     assert people.teammate_by_id(HUBSPOT, "o1") == ann
+
+
+@pytest.fixture
+def staffed(store):
+    """A store that knows eight active owners of a CRM, and the poll that read them."""
+    clock = FakeClock()
+    crm = FakeCrm(HUBSPOT, clock)
+    crm.staff = [OwnerRecord(f"o{n}", f"mate{n}@example.com", f"Mate {n}", True) for n in range(8)]
+    house = a_house(store)
+    house.crms[HUBSPOT].staff = crm.staff
+    house.clock.advance(1)
+    house.read_rosters()
+    return house, RosterPoll(house.crms[HUBSPOT], store, house.clock)
+
+
+def active_on(store):
+    with store.snapshot() as snapshot:
+        known = teammates.load(snapshot, "main").values()
+    return sum(mate.can_own_on(HUBSPOT) for mate in known)
+
+
+@pytest.mark.parametrize("left", [0, 3])
+def test_a_list_that_shrinks_to_next_to_nothing_is_not_believed(store, staffed, left):
+    house, poll = staffed
+    house.crms[HUBSPOT].staff = house.crms[HUBSPOT].staff[:left]
+    house.clock.advance(301)
+    poll.run()
+    house.decide()
+    assert f"lists {left} active owners, and 8 before" in str(poll.failure)
+    assert active_on(store) == 8
+
+
+def test_a_list_that_stays_short_is_believed_after_an_hour_but_never_an_empty_one(store, staffed):
+    house, poll = staffed
+    everybody = house.crms[HUBSPOT].staff
+    for left, expected in ((3, 3), (0, 3)):
+        house.crms[HUBSPOT].staff = everybody[:left]
+        for _ in range(14):
+            house.clock.advance(301)
+            poll.run()
+            house.decide()
+        assert active_on(store) == expected
+    assert "lists 0 active owners" in str(poll.failure)
+
+
+def test_a_list_that_was_short_once_is_read_again_soon(store, staffed):
+    house, poll = staffed
+    everybody = house.crms[HUBSPOT].staff
+    house.crms[HUBSPOT].staff = []
+    house.clock.advance(301)
+    poll.run()
+    house.crms[HUBSPOT].staff = everybody
+    house.clock.advance(60)
+    poll.run()
+    house.decide()
+    assert poll.failure is None
+    assert active_on(store) == 8
+
+
+def test_some_may_leave_at_any_time(store, staffed):
+    house, poll = staffed
+    house.crms[HUBSPOT].staff = house.crms[HUBSPOT].staff[:4]
+    house.clock.advance(301)
+    poll.run()
+    house.decide()
+    assert active_on(store) == 4

@@ -11,6 +11,7 @@ from typing import Any
 
 from connectors.base import by_kind
 from model.change import (
+    Association,
     Created,
     Exists,
     Gone,
@@ -20,6 +21,7 @@ from model.change import (
     Record,
     RecordChange,
     Rejected,
+    Task,
     Updated,
 )
 from model.errors import NotAuthorized, RetryLater
@@ -66,11 +68,14 @@ class FakeCrm:
     clock: FakeClock
     asks: bool = False
     batch_size: int = 100
+    association_batch_size: int = 1000
     id_field: str = "lead_id"
     email_field: str = "email"
     staff: Sequence[OwnerRecord] = STAFF
     records: dict[str, Kept] = field(default_factory=dict)
     calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    companies_of: dict[str, str] = field(default_factory=dict)  # person's record -> company's
+    tasks: list[Task] = field(default_factory=list)
     creates: Counter[str] = field(default_factory=Counter)  # e-mail -> records made
     companies: tuple[str, tuple[str, ...]] = ("companies", ("name", "domain"))
     page_size: int = 10
@@ -137,6 +142,49 @@ class FakeCrm:
             kept = self.records.get(ref.id)
             if kept is not None:
                 yield self._record(ref.id, kept)
+
+    def associate(self, pairs: Sequence[Association]) -> Iterator[Outcome]:
+        trouble = self._call("associate", tuple(pair.key for pair in pairs))
+        for pair in pairs:
+            if trouble.refused or trouble.lost:
+                yield Postponed(pair.key, trouble.refused or "answer lost", trouble.wait)
+            elif pair.person.id not in self.records:
+                yield Gone(pair.key, "the record is not there any more")
+            if not trouble.refused and pair.person.id in self.records:
+                self.companies_of.setdefault(pair.person.id, pair.company.id)
+                if not trouble.lost:
+                    yield Updated(pair.key, pair.person, {})
+        if trouble.after:
+            trouble.after()
+
+    def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        trouble = self._call("open_tasks", tuple(task.key for task in tasks))
+        if trouble.refused:
+            yield from (Postponed(task.key, trouble.refused, trouble.wait) for task in tasks)
+            return
+        made: list[Outcome] = []
+        for task in tasks:
+            if trouble.rejects and trouble.rejects in task.subject:
+                made.append(Rejected(task.key, "INVALID: the CRM will not take it", ("subject",)))
+            else:
+                self.tasks.append(task)
+                made.append(Created(task.key, RecordRef(self.name, "tasks", f"t{len(self.tasks)}"), {}))
+        if trouble.after:
+            trouble.after()
+        if trouble.lost:
+            made = [Postponed(task.key, "answer lost", answer_lost=True) for task in tasks]
+        yield from made
+
+    def find_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        trouble = self._call("find_tasks", tuple(task.key for task in tasks))
+        if trouble.refused:
+            yield from (Postponed(task.key, trouble.refused, trouble.wait) for task in tasks)
+            return
+        for task in tasks:
+            for number, kept in enumerate(self.tasks, 1):
+                if kept.key == task.key:
+                    ref = RecordRef(self.name, "tasks", f"t{number}")
+                    yield Exists(task.key, Record(ref, {}, self.clock.now()))
 
     def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
         """A page in the order of the ids; ``hidden`` fields do not exist, ``became`` are converted."""
@@ -208,11 +256,13 @@ class FakeCrm:
         yield from outcomes
 
     def _exists(self, change: RecordChange) -> Exists | None:
-        ours, emails = by_kind(change.identities, "lead"), by_kind(change.identities, "email")
+        ours = [*by_kind(change.identities, "lead"), *by_kind(change.identities, "account")]
+        emails, domains = by_kind(change.identities, "email"), by_kind(change.identities, "domain")
         for remote_id, kept in self.records.items():
             if kept.archived:
                 continue
-            if kept.fields.get(self.id_field) in ours or kept.fields.get(self.email_field) in emails:
+            is_ours = kept.fields.get(self.id_field) in ours
+            if is_ours or kept.fields.get(self.email_field) in emails or kept.fields.get("domain") in domains:
                 return Exists(change.key, self._record(remote_id, kept))
         return None
 

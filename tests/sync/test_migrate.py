@@ -53,6 +53,18 @@ def test_an_upgrade_that_is_repeated_changes_nothing(empty_url):
     engine.dispose()
 
 
+def test_a_store_of_a_newer_version_is_refused_and_left_alone(empty_url):
+    migrate.upgrade(empty_url)
+    engine = sa.create_engine(empty_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(migrate.NewerStore, match=r"revision 9999, .* restore a backup from before"):
+        migrate.upgrade(empty_url)
+    with engine.connect() as connection:
+        assert migrate.current(connection) == "9999"
+    engine.dispose()
+
+
 def test_processes_that_start_at_once_upgrade_once(empty_url):
     code = f"import sys; from sync import migrate; sys.stdin.read(1); migrate.upgrade({empty_url!r})"
     started = [

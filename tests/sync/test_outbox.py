@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from model.event import RecordRef
+from model.priority import Priority
 from sync import links, outbox
 from sync.links import Agreed
 from sync.outbox import Claim, Raise, Settled, Unsent
@@ -73,8 +74,8 @@ def test_rows_are_due_in_order_up_to_the_limit_and_only_of_the_connection(store)
     raised(store, "L1", now=at(1))
     raised(store, "L3", now=at(3))
     raised(store, "L9", now=at(0), connection=FORCE)
-    assert [row.lead_id for row in due(store, at(5), limit=2)] == ["L1", "L2"]
-    assert [row.lead_id for row in due(store, at(2))] == ["L1", "L2"]
+    assert [row.entity_id for row in due(store, at(5), limit=2)] == ["L1", "L2"]
+    assert [row.entity_id for row in due(store, at(2))] == ["L1", "L2"]
 
 
 def test_what_is_wanted_while_it_is_on_its_way_is_not_lost(store):
@@ -134,9 +135,9 @@ def test_values_in_doubt_stay_on_the_row_and_others_do_not(store):
     lease(store, found, title="CTO")
     settle(
         store,
-        *(Settled(row.id, due_at=NOON, error="x", doubtful=row.lead_id == "L1") for row in found),
+        *(Settled(row.id, due_at=NOON, error="x", doubtful=row.entity_id == "L1") for row in found),
     )
-    assert {row.lead_id: row.in_flight for row in due(store)} == {"L1": {"title": "CTO"}, "L2": None}
+    assert {row.entity_id: row.in_flight for row in due(store)} == {"L1": {"title": "CTO"}, "L2": None}
 
 
 def test_a_lease_runs_out_and_leaves_the_values_in_doubt(store):
@@ -162,7 +163,7 @@ def test_a_row_that_is_not_as_it_was_read_is_not_leased(store, end):
     """A slow claimer must not send from an old look after another has sent and settled."""
     raised(store, "L1", "L2")
     seen = due(store)
-    first = [row for row in seen if row.lead_id == "L1"]
+    first = [row for row in seen if row.entity_id == "L1"]
     lease(store, first, "other", title="CTO")
     [row] = first
     ends = {
@@ -175,7 +176,7 @@ def test_a_row_that_is_not_as_it_was_read_is_not_leased(store, end):
     raised_again = end == "done"
     if raised_again:
         raised(store, "L1")
-    assert lease(store, seen, "mine") == {one.id for one in seen if one.lead_id == "L2"}
+    assert lease(store, seen, "mine") == {one.id for one in seen if one.entity_id == "L2"}
     assert the_row(store)["in_flight"] == ({"title": "CTO"} if end in ("leased", "postponed") else None)
 
 
@@ -214,7 +215,7 @@ def test_freeing_all_leases_keeps_the_values_in_doubt(store):
     raised(store, "L1", "L2")
     lease(store, due(store, limit=1), title="CTO")
     assert store.write(partial(outbox.release_leases, space="main")) == 1
-    assert {row.lead_id: row.in_flight for row in due(store)} == {"L1": {"title": "CTO"}, "L2": None}
+    assert {row.entity_id: row.in_flight for row in due(store)} == {"L1": {"title": "CTO"}, "L2": None}
 
 
 # Needs -----------------------------------------------------------------------------------
@@ -222,7 +223,7 @@ def test_freeing_all_leases_keeps_the_values_in_doubt(store):
 
 def link(store, lead_id: str, connection: str = "hubspot"):
     agreed = [Agreed(lead_id, RecordRef(connection, "contacts", f"h-{lead_id}"), {}, {})]
-    store.write(partial(links.agree, space="main", deals=agreed, at=NOON))
+    store.write(partial(links.LEADS.agree, space="main", deals=agreed, at=NOON))
 
 
 def test_a_change_waits_for_the_links_it_needs(store):
@@ -230,7 +231,7 @@ def test_a_change_waits_for_the_links_it_needs(store):
     raised(store, "L3", connection=FORCE)
     link(store, "L2")
     link(store, "L1", "other")
-    assert [row.lead_id for row in due(store, connection=FORCE, needs=["hubspot"])] == ["L2", "L3"]
+    assert [row.entity_id for row in due(store, connection=FORCE, needs=["hubspot"])] == ["L2", "L3"]
 
 
 def orphans(store, now: datetime = NOON) -> int:
@@ -241,8 +242,9 @@ def test_what_needs_a_record_that_was_given_up_is_given_up_with_the_cause(store)
     raised(store, "L1", "L2")
     raised(store, "L1", "L2", "L3", connection=FORCE, needs=["hubspot"])
     raised(store, "L1", connection="other")
+    link(store, "L2")  # that another lead has its record there changes nothing
     assert orphans(store) == 0
-    [row] = [row for row in due(store) if row.lead_id == "L1"]
+    [row] = [row for row in due(store) if row.entity_id == "L1"]
     lease(store, [row])
     settle(store, Settled(row.id, dead=row.wanted, error="INVALID_EMAIL"))
     assert orphans(store, at(1)) == 1
@@ -276,3 +278,64 @@ def test_looking_for_what_is_due_reads_an_index(store):
     with store.snapshot() as snapshot:
         plan = str(snapshot.execute(sa.text(statement)).all())
     assert "ix_outbox_changes_due" in plan
+
+
+# Priorities ------------------------------------------------------------------------------
+
+
+def wished(store, lead_id: str, priority: Priority, now: datetime = NOON):
+    wish = Raise("hubspot", "contacts", lead_id, priority=priority)
+    store.write(partial(outbox.raise_wanted, space="main", raises=[wish], now=now))
+
+
+def due_leads(store, limit: int = 100, *, last_first: bool = False):
+    with store.snapshot() as snapshot:
+        found = outbox.due(snapshot, "main", "hubspot", at(60), limit, (), last_first=last_first)
+    return [row.lead_id for row in found]
+
+
+def test_a_new_lead_goes_before_thousands_that_a_reconcile_raised(store):
+    wishes = [Raise("hubspot", "contacts", f"old{n}", priority=Priority.RECONCILE) for n in range(2000)]
+    store.write(partial(outbox.raise_wanted, space="main", raises=wishes, now=NOON))
+    wished(store, "known", Priority.PEOPLE, at(5))
+    wished(store, "new", Priority.SPEED_TO_LEAD, at(9))
+    assert due_leads(store, 3)[:2] == ["new", "known"]
+    assert due_leads(store, 100, last_first=True)[0] == "old0"
+    assert len(due_leads(store, 100)) == 100
+
+
+def test_rows_of_one_priority_go_by_age(store):
+    for n in (3, 1, 2):
+        wished(store, f"L{n}", Priority.PEOPLE, at(n))
+    assert due_leads(store) == due_leads(store, last_first=True) == ["L1", "L2", "L3"]
+
+
+def test_of_several_wishes_the_first_priority_counts_until_the_row_rests(store):
+    wished(store, "L1", Priority.RECONCILE)
+    wished(store, "L1", Priority.SPEED_TO_LEAD)
+    wished(store, "L1", Priority.BACKFILL)
+    [row] = due(store)
+    assert (row.priority, row.wanted) == (Priority.SPEED_TO_LEAD, 3)
+    lease(store, [row])
+    settle(store, Settled(row.id, done=3))
+    wished(store, "L1", Priority.RECONCILE)
+    assert due(store)[0].priority == Priority.RECONCILE
+
+
+def test_of_two_wishes_in_one_save_the_first_priority_counts_once(store):
+    wishes = [Raise("hubspot", "contacts", "L1", priority=one) for one in (1, 0, 4)]
+    store.write(partial(outbox.raise_wanted, space="main", raises=wishes, now=NOON))
+    assert [(row.priority, row.wanted) for row in due(store)] == [(0, 1)]
+
+
+def test_a_lease_is_renewed_where_it_is_still_ours(store):
+    raised(store, "L1", "L2")
+    found = due(store)
+    lease(store, found, "mine")
+    ids = [row.id for row in found]
+    later = NOON + 3 * TERM
+    assert store.write(partial(outbox.renew, ids=ids, token="mine", until=later))
+    assert due(store, NOON + 2 * TERM) == []
+    assert len(due(store, later)) == 2
+    lease(store, due(store, later), "theirs", now=later)
+    assert not store.write(partial(outbox.renew, ids=ids, token="mine", until=later + TERM))

@@ -25,6 +25,8 @@ SEARCH = {
     "message": "You have reached your secondly limit.",
     "category": "RATE_LIMITS",
 }
+SECONDLY = {"status": "error", "message": "You have reached your limit.", "policyName": "SECONDLY"}
+NOW, IN_A_MINUTE = "Sun, 22 Nov 2026 12:00:00 GMT", "Sun, 22 Nov 2026 12:01:00 GMT"
 INVALID = {
     "status": "error",
     "message": 'Property values were not valid: [{"isValid":false,"error":"PROPERTY_DOESNT_EXIST","name":"x",'
@@ -42,34 +44,38 @@ EXISTS = {"message": "Contact already exists. Existing ID: 12345", "category": "
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "body", "kind", "wait"),
+    ("status", "headers", "body", "kind", "wait", "stops"),
     [
-        (429, {}, BURST, RetryLater, 10.0),
-        (429, {}, DAILY, RetryLater, 900.0),
-        (429, {}, SEARCH, RetryLater, 1.0),
-        (429, {}, {}, RetryLater, 10.0),  # plain text "error code: 1015" is no JSON
-        (429, {"Retry-After": "7"}, BURST, RetryLater, 7.0),
-        (423, {}, {}, RetryLater, 2.0),
-        (423, {"Retry-After": "1"}, {}, RetryLater, 2.0),
-        (477, {}, {}, RetryLater, 300.0),
-        (477, {"Retry-After": "5"}, {}, RetryLater, 5.0),
-        (500, {}, {}, AnswerLost, None),
-        (503, {"Retry-After": "4"}, {}, AnswerLost, 4.0),
-        (524, {}, {}, AnswerLost, None),
-        (401, {}, {"category": "EXPIRED_AUTHENTICATION"}, NotAuthorized, None),
-        (403, {}, SCOPES, NotAuthorized, None),
-        (400, {}, INVALID, Refused, None),
-        (404, {}, NOT_FOUND, Refused, None),
-        (404, {}, {}, RetryLater, 900.0),  # the path is wrong: no record is to blame
-        (405, {}, {}, RetryLater, 900.0),
-        (409, {}, EXISTS, Clash, None),
-        (414, {}, {}, Refused, None),
+        (429, {}, BURST, RetryLater, 10.0, "connection"),
+        (429, {}, DAILY, RetryLater, 900.0, "day"),
+        (429, {}, SEARCH, RetryLater, 1.0, "search"),
+        (429, {}, {}, RetryLater, 10.0, "connection"),  # plain text "error code: 1015" is no JSON
+        (429, {"Retry-After": "7"}, BURST, RetryLater, 7.0, "connection"),
+        (429, {"Retry-After": "30"}, SEARCH, RetryLater, 30.0, "search"),
+        (429, {"Retry-After": "60"}, DAILY, RetryLater, 60.0, "day"),
+        (429, {}, SECONDLY, RetryLater, 1.0, "search"),
+        (477, {"Retry-After": IN_A_MINUTE, "Date": NOW}, {}, RetryLater, 60.0, "connection"),
+        (423, {}, {}, RetryLater, 2.0, "call"),
+        (423, {"Retry-After": "1"}, {}, RetryLater, 2.0, "call"),
+        (477, {}, {}, RetryLater, 300.0, "connection"),
+        (477, {"Retry-After": "5"}, {}, RetryLater, 5.0, "connection"),
+        (500, {}, {}, AnswerLost, None, "call"),
+        (503, {"Retry-After": "4"}, {}, AnswerLost, 4.0, "call"),
+        (524, {}, {}, AnswerLost, None, "call"),
+        (401, {}, {"category": "EXPIRED_AUTHENTICATION"}, NotAuthorized, None, None),
+        (403, {}, SCOPES, NotAuthorized, None, None),
+        (400, {}, INVALID, Refused, None, None),
+        (404, {}, NOT_FOUND, Refused, None, None),
+        (404, {}, {}, RetryLater, 900.0, "call"),  # the path is wrong: no record is to blame
+        (405, {}, {}, RetryLater, 900.0, "call"),
+        (409, {}, EXISTS, Clash, None, None),
+        (414, {}, {}, Refused, None, None),
     ],
 )
-def test_an_answer_says_what_to_do_next(status, headers, body, kind, wait):
+def test_an_answer_says_what_to_do_next(status, headers, body, kind, wait, stops):
     error = to_connector_error(status, headers, body, writes=True)
     assert type(error) is kind
-    assert getattr(error, "wait", None) == wait
+    assert (getattr(error, "wait", None), getattr(error, "stops", None)) == (wait, stops)
     assert str(status) in str(error)
 
 

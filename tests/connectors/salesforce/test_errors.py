@@ -6,7 +6,6 @@ import pytest
 
 from connectors.salesforce.errors import (
     DeadSession,
-    LimitReached,
     Refused,
     ids_in_the_way,
     item_outcome,
@@ -21,29 +20,29 @@ def said(code, message="…", **more):
 
 
 @pytest.mark.parametrize(
-    ("status", "content", "kind", "wait"),
+    ("status", "content", "kind", "wait", "stops"),
     [
-        (401, said("INVALID_SESSION_ID", "Session expired or invalid"), DeadSession, None),
-        (401, "no JSON", DeadSession, None),
-        (403, said("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), LimitReached, 900.0),
-        (403, said("REQUEST_LIMIT_EXCEEDED", "too many at once"), LimitReached, 30.0),
-        (403, said("API_DISABLED_FOR_ORG"), NotAuthorized, None),
-        (400, said("UNABLE_TO_LOCK_ROW"), RetryLater, None),
-        (400, said("QUERY_TIMEOUT"), RetryLater, None),
-        (400, said("JSON_PARSER_ERROR"), Refused, None),
-        (400, {"error": "invalid_grant", "error_description": "…"}, Refused, None),
-        (500, said("UNKNOWN_EXCEPTION"), AnswerLost, None),
-        (503, said("SERVER_UNAVAILABLE"), AnswerLost, None),
-        (502, "<html>", AnswerLost, None),
-        (404, said("NOT_FOUND"), RetryLater, 900.0),  # the path is wrong: no record is to blame
-        (410, said("GONE"), RetryLater, 900.0),  # the API version is retired
-        (302, "", RetryLater, 900.0),
+        (401, said("INVALID_SESSION_ID", "Session expired or invalid"), DeadSession, None, None),
+        (401, "no JSON", DeadSession, None, None),
+        (403, said("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), RetryLater, 900.0, "day"),
+        (403, said("REQUEST_LIMIT_EXCEEDED", "too many at once"), RetryLater, 30.0, "connection"),
+        (403, said("API_DISABLED_FOR_ORG"), NotAuthorized, None, None),
+        (400, said("UNABLE_TO_LOCK_ROW"), RetryLater, None, "call"),
+        (400, said("QUERY_TIMEOUT"), RetryLater, None, "call"),
+        (400, said("JSON_PARSER_ERROR"), Refused, None, None),
+        (400, {"error": "invalid_grant", "error_description": "…"}, Refused, None, None),
+        (500, said("UNKNOWN_EXCEPTION"), AnswerLost, None, "call"),
+        (503, said("SERVER_UNAVAILABLE"), AnswerLost, None, "call"),
+        (502, "<html>", AnswerLost, None, "call"),
+        (404, said("NOT_FOUND"), RetryLater, 900.0, "call"),  # the path is wrong: no record is to blame
+        (410, said("GONE"), RetryLater, 900.0, "call"),  # the API version is retired
+        (302, "", RetryLater, 900.0, "call"),
     ],
 )
-def test_an_answer_says_what_to_do_next(status, content, kind, wait):
+def test_an_answer_says_what_to_do_next(status, content, kind, wait, stops):
     error = to_connector_error(status, content, writes=True)
     assert type(error) is kind
-    assert getattr(error, "wait", None) == wait
+    assert (getattr(error, "wait", None), getattr(error, "stops", None)) == (wait, stops)
 
 
 def test_a_read_that_failed_leaves_nothing_in_doubt():

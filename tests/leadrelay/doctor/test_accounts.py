@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from connectors.inspection import Account, Field, Fields, Need, Usage, Version
+from connectors.base import A_DAY, Usage
+from connectors.inspection import Account, Field, Fields, Need, Version
 from connectors.tokens import Credentials
 from leadrelay.doctor.accounts import Checked, check_account
 from leadrelay.doctor.findings import Finding
@@ -19,6 +20,7 @@ from model.change import OwnerRecord
 from model.decision import Place
 from model.errors import ConnectorError, NotAuthorized, RetryLater
 from model.lead import LEAD_FIELDS
+from sync.budgets.forecast import Forecast
 
 AT = Place("crm/x.yaml", 3, 1)
 TODAY = date(2026, 11, 22)
@@ -32,7 +34,7 @@ class Told:
     """An account that tells what a test says, and can own what it says."""
 
     scopes: frozenset[str] | None = frozenset({"read", "write"})
-    used: Sequence[Usage] = (Usage("calls a day", 100, 1000), Usage("calls in 10 s", 1, 110))
+    used: Sequence[Usage] = (Usage(A_DAY, 100, 1000), Usage(10, 1, 110))
     at: Version = field(default_factory=lambda: Version("68.0", "68.0", is_supported=True))
     ahead: float | None = 0.4
     failures: dict[str, ConnectorError] = field(default_factory=dict)
@@ -68,17 +70,41 @@ class Told:
         yield from self.people
 
 
-def check(told: Told, *, url: str = "https://crm.example", writes: bool = False) -> Checked:
+def check(
+    told: Told, *, url: str = "https://crm.example", writes: bool = False, heading: Forecast | None = None
+) -> Checked:
     mapped = ObjectMap("Lead", (CITY,), AT)
     limits = Limits(burst_calls=100, daily_calls=1000)
     crm = CrmMap("crm-eu", "salesforce", "Lead", {"Lead": mapped}, limits, AT)
     reach = ConnectionSettings(url, Credentials(token="pat-secret"), "68.0")
     connector: Any = told
-    return check_account(crm, reach, told, connector, writes=writes, types=LEAD_FIELDS, today=TODAY)
+    return check_account(
+        crm, reach, told, connector, writes=writes, types=LEAD_FIELDS, today=TODAY, heading=heading
+    )
 
 
 def bad(told: Told, **more: Any) -> list[Finding]:
     return [one for one in check(told, **more).findings if one.level != "ok"]
+
+
+AFTERNOON = datetime(2026, 11, 21, 15, tzinfo=UTC)
+
+
+def a_day(**given: Any) -> Forecast:
+    plain = Forecast(
+        used=100, ours=90, most=1000, share=800, per_hour=20, renews_at=None, expected=500,
+        runs_out_at=None, told_by_vendor=True,
+    )  # fmt: skip
+    return replace(plain, **given)
+
+
+def test_where_the_day_of_calls_is_heading_is_told():
+    facts = [one.fact for one in check(Told(), heading=a_day()).findings]
+    assert "20 calls in the last hour: 500 of 800 expected within 24 hours" in facts
+    [short] = bad(Told(), heading=a_day(expected=1200, runs_out_at=AFTERNOON, renews_at=AFTERNOON))
+    assert short.level == "warn"
+    assert "1,200 of 800 expected by 15:00 UTC" in short.fact
+    assert "used up at 2026-11-21 15:00 UTC" in short.fact
 
 
 def test_an_account_in_order_has_nothing_to_do():
@@ -100,13 +126,13 @@ def test_an_account_in_order_has_nothing_to_do():
          "Set LEADRELAY_CRM_EU_API_VERSION=68.0."),
         (Told(at=Version("v3", "2026-09", is_supported=True, until=date(2027, 1, 1))), "warn",
          "until 2027-01-01 only", "API_VERSION=2026-09"),
-        (Told(used=[Usage("calls a day", 900, 1000)]), "problem",
+        (Told(used=[Usage(A_DAY, 900, 1000)]), "problem",
          "900 of 1,000 calls of the day are used (90%)",
          "reserve"),
-        (Told(used=[Usage("calls a day", 700, 1000)]), "warn", "(70%)", "slows down"),
-        (Told(used=[Usage("calls a day", 1, 500)]), "warn", "counts on 1,000 calls a day",
+        (Told(used=[Usage(A_DAY, 700, 1000)]), "warn", "(70%)", "slows down"),
+        (Told(used=[Usage(A_DAY, 1, 500)]), "warn", "counts on 1,000 calls a day",
          "daily_calls: 500"),
-        (Told(used=[Usage("calls in 10 s", 1, 50)]), "warn", "counts on 100 calls in 10 s",
+        (Told(used=[Usage(10, 1, 50)]), "warn", "counts on 100 calls in 10 s",
          "burst_calls: 50"),
         (Told(ahead=61.0), "warn", "clock is 61 s behind the CRM's", "NTP"),
         (Told(ahead=-3600.0), "warn", "clock is 3,600 s ahead of the CRM's", "NTP"),

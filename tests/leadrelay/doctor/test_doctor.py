@@ -54,7 +54,7 @@ def test_the_starter_on_both_sandboxes_is_well(environ):
     assert bad(environ) == (0, [])
     areas = [one["area"] for one in examined(environ)[1]]
     assert list(dict.fromkeys(areas)) == [
-        "store", "secrets", "playbook", "door", "hubspot", "salesforce", "people",
+        "store", "secrets", "playbook", "door", "alerts", "hubspot", "salesforce", "people",
     ]  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Alarms: what is wrong, said to people once, and once more when it is over."""

@@ -1,0 +1,164 @@
+"""What is wrong just now: facts of the store and of this process -> alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from model.faults import without_people
+from sync import status
+from sync.room import MIB
+from sync.status import Queues
+from sync.tables import inbox_events, outbox_changes
+
+KINDS = ("connection", "source", "dead_letters", "disk", "decider", "store")
+
+UNREAD_AFTER = timedelta(minutes=15)  # that a connection's owners could not be read
+STALLED_AFTER = timedelta(minutes=30)  # that nothing was delivered while something was due
+BEHIND_AFTER = timedelta(minutes=5)  # that an event waits for its decision
+BROKEN_AFTER = timedelta(minutes=1)  # that the store cannot be read or written
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing that is wrong. It names no person."""
+
+    kind: str  # one of ``KINDS``
+    subject: str  # the connection, the source; else ""
+    text: str  # a sentence that says what to do
+
+
+class Since:
+    """Remembers how long something has been so."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, datetime] = {}
+
+    def of(self, what: str, is_so: bool, now: datetime) -> timedelta:
+        """Return for how long it has been so without a break; nothing where it is not so."""
+        if not is_so:
+            self._began.pop(what, None)
+            return timedelta(0)
+        return now - self._began.setdefault(what, now)
+
+
+@dataclass(frozen=True, slots=True)
+class InStore:
+    """What the store says."""
+
+    queues: Queues
+    oldest_event: datetime | None  # that waits for its decision
+    oldest_change: Mapping[str, datetime]  # by connection: since when something waits to be delivered
+    silent: Mapping[str, datetime | None] = field(default_factory=dict)  # source -> its last post
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    """What this process alone knows."""
+
+    unusable: Mapping[str, str]  # connection -> why
+    unread: Mapping[str, str]  # connection -> why its owners could not be read last time
+    delivered_at: Mapping[str, datetime]  # connection -> when something was last written there
+    free_bytes: int | None
+    least_free: int
+    store_trouble: str | None  # why the last write or look failed
+
+
+def read(
+    snapshot: Connection, space: str, now: datetime, quiet: Mapping[str, datetime | None] | None = None
+) -> InStore:
+    """Look at the queues: by indexes that leave out what is settled. ``quiet`` names silent sources."""
+    e, o = inbox_events.c, outbox_changes.c
+    oldest = snapshot.execute(
+        sa.select(e.received_at).where(e.space == space, e.state == "waiting").order_by(e.id).limit(1)
+    ).scalar_one_or_none()
+    pending = snapshot.execute(
+        sa.select(o.connection, sa.func.min(o.raised_at))
+        .where(o.space == space, sa.text("wanted > done AND wanted > dead"))
+        .group_by(o.connection)
+    )
+    return InStore(
+        status.queues(snapshot, space, now), oldest, {row[0]: row[1] for row in pending}, quiet or {}
+    )
+
+
+class Looks:
+    """Turns facts into alarms; knows since when each of them has been so."""
+
+    def __init__(self, writing: Callable[[], Collection[str]]) -> None:
+        self._writing, self._since = writing, Since()
+
+    def alarms(self, process: InProcess, store: InStore | None, now: datetime) -> list[Alarm]:
+        """Return what is wrong; without the store's facts only what this process knows."""
+        found = [*self._store(process, now), *_disk(process), *self._connections(process, now)]
+        if store is not None:
+            found += [
+                *_decider(store, now),
+                *_dead_letters(store),
+                *self._stalled(process, store, now),
+                *_silent(store),
+            ]
+        return list({(one.kind, one.subject): one for one in reversed(found)}.values())
+
+    def _store(self, process: InProcess, now: datetime) -> Iterator[Alarm]:
+        lasts = self._since.of("store", process.store_trouble is not None, now)
+        if lasts >= BROKEN_AFTER:
+            text = "the store cannot be used, posts are answered 503 and senders try again"
+            yield Alarm("store", "", f"{text}: {without_people(process.store_trouble or '')}")
+
+    def _connections(self, process: InProcess, now: datetime) -> Iterator[Alarm]:
+        for name, why in process.unusable.items():
+            yield Alarm("connection", name, f"{name} cannot be used: {without_people(why)}")
+        for name, why in process.unread.items():
+            if self._since.of(f"unread {name}", True, now) >= UNREAD_AFTER:
+                yield Alarm("connection", name, f"the owners of {name} cannot be read: {without_people(why)}")
+        for name in set(self._writing()) - set(process.unread):
+            self._since.of(f"unread {name}", False, now)
+
+    def _stalled(self, process: InProcess, store: InStore, now: datetime) -> Iterator[Alarm]:
+        for name in self._writing():
+            waits_since = store.oldest_change.get(name)
+            # Without a success of ours: since we began to look.
+            quiet = self._since.of(f"stalled {name}", waits_since is not None, now)
+            last = process.delivered_at.get(name)
+            quiet = min(quiet, now - last) if last else quiet
+            if waits_since and now - waits_since >= STALLED_AFTER <= quiet:
+                minutes = int((now - waits_since).total_seconds() // 60)
+                text = f"nothing has reached {name} while changes wait since {minutes} minutes"
+                yield Alarm("connection", name, f"{text}; see `leadrelay doctor {name}`")
+
+
+def _decider(store: InStore, now: datetime) -> Iterator[Alarm]:
+    if store.oldest_event and now - store.oldest_event >= BEHIND_AFTER:
+        minutes = int((now - store.oldest_event).total_seconds() // 60)
+        waiting = store.queues.events["waiting"]
+        yield Alarm(
+            "decider", "", f"events wait for their decision since {minutes} minutes ({waiting} of them)"
+        )
+
+
+def _dead_letters(store: InStore) -> Iterator[Alarm]:
+    events = store.queues.events["dead"]
+    changes = sum(one.dead for one in store.queues.connections.values())
+    if events or changes:
+        parts = [f"{events} events that our rules failed on"] if events else []
+        parts += [f"{changes} changes that a CRM refused"] if changes else []
+        text = f"dead letters wait for a person: {' and '.join(parts)}"
+        yield Alarm("dead_letters", "", f"{text}; mend the cause, then `leadrelay replay`")
+
+
+def _silent(store: InStore) -> Iterator[Alarm]:
+    for name, last in store.silent.items():
+        since = f"since {last:%Y-%m-%d %H:%M} UTC" if last else "for a day and more"
+        yield Alarm("source", name, f"nothing has come from {name} {since}, longer than usual")
+
+
+def _disk(process: InProcess) -> Iterator[Alarm]:
+    free = process.free_bytes
+    if free is not None and free < process.least_free:
+        text = f"only {free // MIB:,} MiB are free on the store's disk"
+        yield Alarm("disk", "", f"{text}; make room, or posts will be answered 503")

@@ -1,0 +1,200 @@
+"""Plans and opens accounts for the pages: what the commands do, in a thread for each connection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import structlog
+
+from connectors.base import Budget, Endpoint
+from connectors.registry import MAKERS
+from dashboard.openings import Opening, Unmade
+from leadrelay.connections import Known, endpoint, options_of
+from leadrelay.golive.plan import Plan, Survey, left_over, make_plan, survey
+from leadrelay.settings import Settings
+from mappings.playbook import CrmMap, Playbook
+from model.errors import LeadRelayError
+from model.times import Clock
+from sync import teammates
+from sync.database import Store
+from sync.releases import Order, Release, limit_of
+
+log = structlog.get_logger("leadrelay.golive")
+
+SAMPLES = 3  # leads shown of each kind
+
+
+class Desk(Protocol):
+    """What begins and ends writing, for commands and pages alike."""
+
+    def go_live(self, order: Order) -> Release:
+        """Begin to write to an account."""
+
+    def observe(self, name: str, by: str) -> None:
+        """Write no more to an account."""
+
+
+@dataclass
+class Openings:
+    """Implements ``dashboard.openings.Openings``; what it knows ends with the process."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    playbook: Callable[[], Playbook]
+    budget_of: Callable[[str], Budget | None]  # of a connection that is connected
+    desk: Desk
+    space: str = "main"
+    _known: dict[str, Opening] = field(default_factory=dict)
+    _plans: dict[str, Plan] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def look(self, name: str) -> Opening:
+        """Return how far a connection is."""
+        return self._known.get(name, Opening())
+
+    def plan(self, name: str) -> None:
+        """Begin to plan, unless something is under way."""
+        with self._lock:
+            if self.look(name).is_busy:
+                return
+            self._crm(name)
+            self._known[name] = replace(self.look(name), is_planning=True, problem="", unmade=())
+        self._begin(name, self._plan)
+
+    def go_live(self, name: str, agreed: str, at_most: int, by: str) -> None:
+        """Begin to open an account, by the plan that was agreed to."""
+        with self._lock:
+            before = self.look(name)
+            if before.is_busy:
+                raise LeadRelayError(f"{name} is being planned or opened just now")
+            if not agreed or before.mark != agreed:
+                raise LeadRelayError(f"The plan of {name} is another by now: look at it, and agree to that")
+            if self._contact(name).is_sandbox:
+                raise LeadRelayError(f"{name} is a sandbox on this machine, which is written to already")
+            self._known[name] = replace(before, is_opening=True, problem="", made=(), unmade=())
+        self._begin(name, lambda name: self._open(name, at_most, by))
+
+    def observe(self, name: str, by: str) -> None:
+        """Write no more to an account."""
+        if self._contact(name).is_sandbox:
+            raise LeadRelayError(
+                f"{name} is a sandbox on this machine, written to because LEADRELAY_SANDBOX is true"
+            )
+        self.desk.observe(name, by)
+
+    def _begin(self, name: str, step: Callable[[str], None]) -> None:
+        threading.Thread(target=self._run, args=(name, step), name=f"opening-{name}", daemon=True).start()
+
+    def _run(self, name: str, step: Callable[[str], None]) -> None:
+        problem = ""
+        try:
+            step(name)
+        except LeadRelayError as error:
+            problem = str(error)
+            log.warning("opening.failed", connection=name, reason=problem)
+        except Exception as error:
+            problem = f"it failed on our side ({type(error).__name__}); the daemon's log has why"
+            log.exception("opening.failed", connection=name)
+        with self._lock:
+            self._known[name] = replace(self.look(name), is_planning=False, is_opening=False, problem=problem)
+
+    def _plan(self, name: str) -> None:
+        contact = self._contact(name)
+        found = contact.survey()
+        at = self.clock.now()
+        with self.store.snapshot() as snapshot:
+            if name not in teammates.known_rosters(snapshot, self.space):
+                raise LeadRelayError(f"The owners of {name} have not been read yet; plan again in a moment")
+            mode = "write" if contact.is_written else "observe"
+            crm, playbook = contact.crm, contact.playbook
+            plan = make_plan(snapshot, self.space, crm, playbook, found, mode=mode, at=at, samples=SAMPLES)
+        self._plans[name] = plan
+        told = plan.as_dict()
+        self._known[name] = replace(
+            self.look(name),
+            plan=told | {"findings": left_over(told)},
+            at=at,
+            expected=plan.writes,
+            at_most=limit_of(plan.writes),
+            made=(),
+            unmade=(),
+        )
+
+    def _open(self, name: str, at_most: int, by: str) -> None:
+        contact, plan = self._contact(name), self._plans[name]
+        found, planned = contact.survey(), plan.survey.account.id
+        if found.account.id != planned:
+            raise LeadRelayError(
+                f"It is account {found.account.id} now, not {planned} as planned; plan again"
+            )
+        found = self._make(contact, found)
+        if found.missing:
+            raise LeadRelayError(f"{len(found.missing)} fields could not be made; {name} is as it was")
+        if problems := [one for one in found.findings if one.level == "problem"]:
+            told = "; ".join(f"{one.fact}. {one.fix}" for one in problems)
+            raise LeadRelayError(f"Map and account do not fit, and {name} is as it was: {told}")
+        order = Order(
+            name,
+            contact.crm.kind,
+            contact.base_url,
+            found.account.id,
+            plan.writes,
+            at_most,
+            by,
+        )
+        self.desk.go_live(order)
+
+    def _make(self, contact: Contact, found: Survey) -> Survey:
+        """Make what is missing, and look again."""
+        if not found.missing:
+            return found
+        maker = MAKERS[contact.crm.kind](contact.point)
+        answers = list(maker.make(found.missing))
+        after = contact.survey()
+        refused = {str(one.field): one.refusal for one in answers if one.refusal}
+        made = [str(one.field) for one in answers if not one.refusal]
+        unmade = [
+            Unmade(str(one), refused.get(str(one), "it is not there"), tuple(maker.steps(one)))
+            for one in after.missing
+        ]
+        self._known[contact.crm.connection] = replace(
+            self.look(contact.crm.connection), made=tuple(made), unmade=tuple(unmade)
+        )
+        return after
+
+    def _crm(self, name: str) -> CrmMap:
+        crm = self.playbook().crms.get(name)
+        if crm is None:
+            raise LeadRelayError(f"No map of the playbook is called {name}")
+        return crm
+
+    def _contact(self, name: str) -> Contact:
+        crm, budget = self._crm(name), self.budget_of(name)
+        if budget is None:
+            raise LeadRelayError(f"{name} is not connected; `leadrelay connect {name}` takes it in")
+        with self.store.snapshot() as snapshot:
+            known = Known.read(self.settings, snapshot, self.space)
+        reach = known.reach(name, crm.kind)
+        point = endpoint(crm.kind, reach, budget, options_of(crm))
+        is_sandbox = known.is_sandbox(name, crm.kind)
+        return Contact(crm, self.playbook(), point, reach.base_url, is_sandbox, known.writes(crm))
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One account, and how it is asked."""
+
+    crm: CrmMap
+    playbook: Playbook
+    point: Endpoint
+    base_url: str
+    is_sandbox: bool
+    is_written: bool
+
+    def survey(self) -> Survey:
+        """Ask what it has."""
+        return survey(self.crm, self.playbook, self.point)

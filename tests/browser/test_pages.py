@@ -1,0 +1,155 @@
+"""The pages in a real browser, over the real daemon and the sandbox CRMs."""
+
+from __future__ import annotations
+
+import requests
+from typer.testing import CliRunner
+
+from leadrelay.cli import app
+from tests.journeys.crms import TOKENS
+from tests.journeys.house import eventually
+
+PASSWORD = "correct horse battery"
+
+
+def sign_in(person, name, password):
+    person.fill(Name=name, Password=password)
+    person.press("Sign in")
+
+
+def test_the_first_person_is_added_signs_in_and_out_and_a_guesser_must_wait(house, stranger):
+    stranger.visit(house, "/leads?stage=mql")
+    assert stranger.heading == "Sign in"
+    assert "leadrelay user add NAME" in stranger.text
+
+    added = CliRunner().invoke(app, ["user", "add", "ada"], env=house.environ, input=f"{PASSWORD}\n")
+    assert added.exit_code == 0, added.output
+    sign_in(stranger, "ada", "a wrong password")
+    assert "Name or password is wrong." in stranger.text
+    sign_in(stranger, "ada", PASSWORD)
+    assert stranger.heading == "Leads"
+    assert stranger.page.url.endswith("/leads?stage=mql")
+    cookies = stranger.page.context.cookies()
+    assert [(one["httpOnly"], one["sameSite"]) for one in cookies] == [(True, "Lax")]
+
+    stranger.press("Sign out")
+    assert stranger.heading == "Sign in"
+    stranger.page.go_back()
+    stranger.page.reload()
+    assert stranger.heading == "Sign in"
+
+    for _ in range(5):
+        sign_in(stranger, "eve", "a guess of a password")
+    sign_in(stranger, "eve", "a guess of a password")
+    assert "Too many failed tries. Try again in 15 min." in stranger.text
+
+
+def test_a_post_shows_up_by_itself_and_its_lead_tells_why_and_where_it_is(house, person):
+    person.visit(house)
+    assert person.heading == "Overview"
+    assert "Nothing needs a person now." in person.text
+    person.page.evaluate("window.same = true")
+    person.page.locator("summary", has_text="As a table").click()
+    house.deliver(email="maya@brightwater.example", first_name="Maya", last_name="Okafor", form_type="demo")
+    person.page.get_by_role("link", name="1", exact=True).first.wait_for()  # the number of leads
+    assert person.page.evaluate("window.same"), "the page was loaded anew instead of refreshed"
+    assert person.page.get_by_role("table", name="Posts by the hour").is_visible(), "it was folded away"
+
+    person.go_to("Leads")
+    person.page.get_by_role("searchbox").fill("oka")
+    person.page.keyboard.press("Enter")
+    person.go_to("Maya Okafor")
+    assert person.heading == "Maya Okafor"
+    story = house.story("maya@brightwater.example")
+    for reason in story.chapters[0].reasons:
+        assert str(reason["text"]) in person.text
+    everywhere = house.everywhere("maya@brightwater.example")
+    for name, record in everywhere.items():
+        link = person.page.get_by_role("link", name=record["record"], exact=True)
+        assert link.get_attribute("href").startswith(house.crms[name].url)
+    rule = person.page.locator("a.rule").first
+    line = rule.inner_text().split(":")[1]
+    rule.click()
+    assert person.heading == "Playbook"
+    marked = person.page.locator(":target")
+    assert marked.get_attribute("id") == f"line-{line}"
+    person.page.go_back()
+    person.page.get_by_role("link", name=everywhere["hubspot"]["record"], exact=True).click()
+    assert "maya@brightwater.example" in person.text
+
+
+def test_a_dead_letter_is_sent_again_from_the_page_once_its_cause_is_gone(closed_house, person):
+    house = closed_house
+    right, wrong = "mql: marketingqualifiedlead", "mql: hot"
+    house.edit("crm/hubspot.yaml", right, wrong)
+    house.start().settle_in()
+    house.deliver(email="bad@company.example", last_name="Bad", form_type="demo")
+    assert house.dead_letters()
+
+    person.visit(house)
+    person.go_to("hubspot: 1 dead letter")
+    assert "hot was not one of the allowed options" in person.text
+    version = house.daemon.holder.playbook().version
+    house.edit("crm/hubspot.yaml", wrong, right)
+    eventually(lambda: house.daemon.holder.playbook().version != version, "the corrected playbook")
+    person.page.get_by_role("button", name="Send change").click()
+    assert "Sent on the way again." in person.text
+    person.finds("No dead letter")
+    assert house.crms["hubspot"].person("bad@company.example")
+    person.go_to("Leads")
+    person.go_to("Bad")
+    assert "dead letter" not in person.text
+
+
+def test_a_quarantined_post_is_corrected_and_becomes_a_lead(house, person):
+    house.deliver(email="ada@", last_name="Lovelace", form_type="demo")
+    person.visit(house, "/aside/quarantined")
+    person.page.locator("main a[href^='/events/']").first.click()
+    person.page.get_by_label("Field 1").select_option("email")
+    person.page.get_by_label("Value 1").fill("ada@example.com")
+    person.press("Correct and send again")
+    person.finds("A later event took its place.")
+    house.settle()
+    assert house.crms["salesforce"].person("ada@example.com")["last_name"] == "Lovelace"
+
+
+def test_observe_plan_go_live(closed_house, stranger):
+    house = closed_house.start(LEADRELAY_SANDBOX="false").settle_in()
+    hubspot = house.crms["hubspot"]
+    without_property(hubspot, "leadrelay_id")
+    for number in range(3):
+        house.post(email=f"p{number}@firm.example", last_name=f"P{number}", form_type="demo")
+    eventually(lambda: house.status().leads == 3, "the decisions")
+    added = CliRunner().invoke(app, ["user", "add", "ada"], env=house.environ, input=f"{PASSWORD}\n")
+    assert added.exit_code == 0, added.output
+    stranger.visit(house, "/connections")
+    sign_in(stranger, "ada", PASSWORD)
+    assert "Only observed: nothing is written." in stranger.text
+    stranger.go_to("hubspot")
+    stranger.press("Plan")
+    stranger.reads("contacts.email")
+    assert "leadrelay_id" in stranger.text
+    assert hubspot.history() == []
+
+    stranger.page.locator("summary", has_text="Go live").click()
+    stranger.outlives_a_refresh("Write 3 records to hubspot")
+    assert "1 field is made there first." in stranger.text
+    assert "3 that had gathered follow in pieces" in stranger.text
+    assert stranger.page.get_by_label("Records to write at most").input_value() == "28"
+    stranger.press("Write 3 records to hubspot")
+    stranger.reads("done: 3 of 3 written, 28 at most")
+    assert stranger.page.locator("h1 .tag").inner_text() == "written"
+    assert "Made in the account: contacts.leadrelay_id" in stranger.text
+    assert {one["email"] for one in hubspot.people()} == {f"p{n}@firm.example" for n in range(3)}
+    assert house.crms["salesforce"].history() == [], "the other connection is observed as before"
+
+    stranger.page.locator("summary", has_text="Only observe again").click()
+    stranger.press("Write no more to hubspot")
+    stranger.finds("observed")
+    assert hubspot.history()
+
+
+def without_property(hubspot, name):
+    url = f"{hubspot.url}/crm/properties/2026-09/contacts/{name}"
+    answer = requests.delete(url, headers={"Authorization": f"Bearer {TOKENS['hubspot']}"}, timeout=5)
+    assert answer.status_code == 204

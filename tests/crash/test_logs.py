@@ -1,0 +1,139 @@
+"""A daemon in every kind of trouble, at the lowest level: no log holds a person or a secret."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import time
+
+import requests
+from cryptography.fernet import Fernet
+
+from tests.journeys.crms import TOKENS
+from tests.journeys.house import EVENTS_TOKEN, eventually
+
+PEOPLE = [
+    {
+        "email": f"{first.lower()}.{last.lower()}@{first.lower()}corp.example",
+        "first_name": first,
+        "last_name": last,
+        "phone": f"+4420794600{number:02}",
+        "company": f"{last}works",
+        "message": f"My private number is 020 7946 01{number:02}",
+        "form_type": "demo",
+    }
+    for number, (first, last) in enumerate(
+        [
+            ("Ottoline", "Quexford"),
+            ("Zebedee", "Wintersmith"),
+            ("Ignatia", "Farquharson"),
+            ("Barnaby", "Oxenhope"),
+        ]
+    )
+]
+KEY, NEW_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+PARTNER_SECRET, PASSWORD = "partner-secret-7d1f", "smtp-password-55ab"
+HOOK = "http://127.0.0.1:9/services/T0/B0/hooksecret991"
+SECRETS = [
+    *TOKENS.values(),
+    EVENTS_TOKEN,
+    KEY,
+    NEW_KEY,
+    PARTNER_SECRET,
+    PASSWORD,
+    "hooksecret991",
+    "wrong-token-31",
+]
+SETTINGS = {
+    "LEADRELAY_LOG_LEVEL": "debug",
+    "LEADRELAY_LEASE_SECONDS": "3",
+    "LEADRELAY_SECRET_KEY": KEY,
+    "LEADRELAY_SOURCE_PARTNER_SECRET": PARTNER_SECRET,
+    "LEADRELAY_ALERT_SLACK_WEBHOOK_URL": HOOK,
+    "LEADRELAY_ALERT_MAIL_TO": "ops@northlight.example",
+    "LEADRELAY_SMTP_HOST": "127.0.0.1",
+    "LEADRELAY_SMTP_PORT": "9",
+    "LEADRELAY_SMTP_FROM": "leadrelay@northlight.example",
+    "LEADRELAY_SMTP_USER": "mailer",
+    "LEADRELAY_SMTP_PASSWORD": PASSWORD,
+}
+FAULTS = (
+    {"error_rate": 1, "error_status": 500},
+    {"error_rate": 1, "error_status": 401},
+    {"error_rate": 1, "error_status": 400},
+    {"drop_rate": 1},
+    {"half_failed_rate": 0.7},
+    {},
+)
+
+
+def bad_posts(process, person):
+    """Send what is refused, quarantined or screened out, each with a person in it."""
+    door, json_type = f"{process.url}/in", {"Content-Type": "application/json"}
+    session = requests.Session()
+    session.post(f"{door}/website", data=b'{"email": "' + person["email"].encode(), headers=json_type)
+    session.post(f"{door}/website", data=person["email"].encode(), headers={"Content-Type": "image/png"})
+    session.post(
+        f"{door}/website?email={person['email']}", json={"email": "no address", "name": person["last_name"]}
+    )
+    session.post(f"{door}/website", json=[person, {"deep": [person]}])
+    session.post(f"{door}/website", data=b"x" * (9 * 1024 * 1024))
+    session.post(f"{door}/{person['email']}", json=person)
+    session.post(f"{door}/events", json=person, headers={"X-Api-Key": "wrong-token-31"})
+    session.post(f"{door}/partner", json=person, headers={"X-Signature": "sha256=wrong-token-31"})
+    session.get(
+        f"{process.url}/leads?q={person['email']}", headers={"Authorization": "Bearer wrong-token-31"}
+    )
+    session.post(
+        f"{process.url}/control/events", json=[person], headers={"Authorization": "Bearer wrong-token-31"}
+    )
+    session.post(f"{process.url}/sign-in", data={"name": person["email"], "password": "wrong-token-31"})
+    with socket.create_connection(("127.0.0.1", process.port)) as raw:
+        raw.sendall(
+            f"POST /in/website HTTP/1.1\r\nHost: x\r\nX: {person['email']}\r\nBad Header\r\n\r\n".encode()
+        )
+        with contextlib.suppress(OSError):
+            raw.recv(1_000)
+
+
+def told_in(text):
+    """Return what of the people and the secrets stands in a text."""
+    values = {value for person in PEOPLE for name, value in person.items() if name not in ("form_type",)}
+    values |= {person["phone"][3:] for person in PEOPLE} | {"020 7946 01"}
+    found = {value for value in values | set(SECRETS) if value.lower() in text.lower()}
+    return found | set(re.findall(r"[\w.+-]+@[\w-]+\.[\w.]+", text))
+
+
+def test_no_log_holds_a_person_or_a_secret(daemon, crms):
+    process = daemon(**SETTINGS)
+    process.start()
+    process.wait_until_up()
+    ada, *others = PEOPLE
+    crms["hubspot"].act("create", email=ada["email"], last_name="King")
+    for faults in FAULTS:
+        for crm in crms.values():
+            crm.faults(**faults)
+        for person in others:
+            answer = requests.post(f"{process.url}/in/website", data=person, timeout=30)
+            assert answer.status_code == 202
+        bad_posts(process, ada)
+        time.sleep(1.5)
+    requests.post(f"{process.url}/in/website", data=ada, timeout=30)
+    time.sleep(2)
+    process.kill()
+    process.environ["LEADRELAY_SECRET_KEY"] = f"{NEW_KEY},{KEY}"
+    process.start()
+    process.wait_until_up()
+    with process.books() as books:
+        eventually(lambda: books.status().leads == len(PEOPLE), "all people")
+        books.settle(60)
+    for crm in crms.values():
+        assert {person["email"] for person in PEOPLE} <= {one["email"] for one in crm.people()}
+    process.terminate()
+    assert process.exit_code() == 0
+
+    log = process.log.read_text(encoding="utf-8")
+    for event in ("outbox.delivered", "connection.not_authorized", "daemon.started", "daemon.stopped"):
+        assert event in log  # the trouble was really there
+    assert told_in(log) == set()
