@@ -199,9 +199,7 @@ class Daemon:
         self._delivered_at: dict[str, datetime] = {}  # by connection: when it last answered a write
         self.watch = self._alerts()
         self._dispatchers: dict[str, loops.Dispatcher] = {}
-        self._unconfirmed: set[str] = (
-            set()
-        )  # connections that are to be written to once their account is known
+        self._unsure: set[str] = set()  # connections whose mode is not known yet
         self._messengers = Messengers(self._outlet, self.store, settings)
         self._polls: dict[str, poll.RosterPoll] = {}
         self._backfills: dict[str, BackfillLoop] = {}
@@ -298,6 +296,7 @@ class Daemon:
     def _take(self, known: Known, crm: CrmMap, *, is_new: bool) -> None:
         """Make one connection anew in the place of what it was; intake goes on where that fails."""
         name = crm.connection
+        self._unsure.add(name)  # while it is made anew nothing is withheld for good
         before, dispatcher = self.connected.pop(name, None), self._dispatchers.pop(name, None)
         self._polls.pop(name, None)
         filler = self._backfills.pop(name, None)
@@ -319,25 +318,26 @@ class Daemon:
             log.error("connection.unusable", connection=name, reason=str(error))
             return
         self._unusable.pop(name, None)
+        is_sure = True
         if one is None and not is_new:
             mirror.forget(self.store, SPACE, name)
         if one is not None:
             is_confirmed = self._accounts.is_confirmed(known, crm)
-            self._unconfirmed.discard(name)
-            if one.writes and not is_confirmed:
-                self._unconfirmed.add(name)
+            is_sure = is_confirmed or not one.writes
             one = replace(one, writes=one.writes and is_confirmed)
+            self.connected[name] = one
             self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
-            self._backfills[name] = self._backfill(one)
-            if self._is_started:
-                self._backfills[name].start()
             if one.writes:
                 dispatcher = self._dispatcher(one)
                 if self._is_started:
                     dispatcher.start()  # before anybody can see it and ask whether it runs
                 self._dispatchers[name] = dispatcher
                 self._messengers.add_connection(name, one.at(Priority.TASKS), one.budget.ready_in)
-            self.connected[name] = one  # seen once all of it is there
+            self._backfills[name] = self._backfill(one)
+            if self._is_started:
+                self._backfills[name].start()
+        if is_sure:
+            self._unsure.discard(name)
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
             log.info("connection.changed", connection=name, mode=mode)
@@ -394,8 +394,8 @@ class Daemon:
         found = self._messengers.missing()
         for name in self.holder.playbook().crms:
             one = self.connected.get(name)
-            if name in self._unconfirmed:
-                continue  # whose account it is is being asked for: what is wanted meanwhile waits
+            if name in self._unsure:
+                continue  # it is being taken in, or its account asked for: what is wanted meanwhile waits
             if one is not None and not one.writes:
                 found[name] = f"{name} is only observed"
             elif one is None and name not in self._unusable:

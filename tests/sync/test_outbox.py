@@ -291,7 +291,7 @@ def wished(store, lead_id: str, priority: Priority, now: datetime = NOON):
 def due_leads(store, limit: int = 100, *, last_first: bool = False):
     with store.snapshot() as snapshot:
         found = outbox.due(snapshot, "main", "hubspot", at(60), limit, (), last_first=last_first)
-    return [row.lead_id for row in found]
+    return [row.entity_id for row in found]
 
 
 def test_a_new_lead_goes_before_thousands_that_a_reconcile_raised(store):
