@@ -18,8 +18,8 @@ from typing import Any
 
 import requests
 
-from leadrelay.cli.common import SPACE, console, say
-from leadrelay.settings import Settings, local_url
+from leadrelay.cli.common import console, say
+from leadrelay.settings import SPACE, Settings, local_url
 from mappings import starter
 from model.errors import LeadRelayError
 from sandbox.server import OVER_TLS, PORTS, TLS_ABOVE

@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,25 +18,24 @@ from urllib.parse import quote
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.base import Connector, Endpoint
-from connectors.registry import CONNECTORS, INSPECTORS
 from dashboard import api, pages
 from dashboard.house import House
 from leadrelay.accounts import Accounts
-from leadrelay.addresses import Pages
 from leadrelay.alerts.channels import channels
 from leadrelay.alerts.looks import KINDS, InProcess, Looks
 from leadrelay.alerts.teller import Teller
 from leadrelay.alerts.watch import Watch, little_room
 from leadrelay.budgets import BudgetDesk
 from leadrelay.clock import SystemClock
-from leadrelay.connections import Known, endpoint, options_of
+from leadrelay.connected import Connected, connect
+from leadrelay.connections import Known
 from leadrelay.control import ControlFile
+from leadrelay.desk import Desk
 from leadrelay.golive.opening import Openings
 from leadrelay.messengers import Messengers
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
-from leadrelay.settings import ConnectionSettings, Settings, local_url, prefix_of
+from leadrelay.settings import SPACE, Settings, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
 from model.event import Event, RecordRef
@@ -46,118 +45,22 @@ from scheduler import jobs, loops, poll
 from scheduler.backfills import BackfillLoop
 from scheduler.release import ReleaseJob
 from scheduler.retention import RetentionJob
-from sync import access, backfill, connections, effects, inbox, migrate, mirror, outbox, releases
+from sync import access, effects, inbox, migrate, mirror, outbox
 from sync.backfill import Backfill
 from sync.budgets import MemoryBudget, keeper
-from sync.budgets.day import Kept
 from sync.budgets.forecast import Forecast
 from sync.claiming import Target
-from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
 from sync.errands import Outlet
 from sync.inbox import Receipt
 from sync.leases import Lease
 from sync.matchpass import MatchPass
-from sync.releases import Order, Release
 from sync.room import Room
 from webhooks import control
 from webhooks.server import Check, Server, create_app, serve
 
 log = structlog.get_logger("leadrelay")
-
-SPACE = "main"
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """A connection of the playbook that environment or store set up."""
-
-    crm: CrmMap
-    endpoint: Endpoint
-    budget: MemoryBudget
-    writes: bool
-    reach: ConnectionSettings
-    pages: Pages = field(default_factory=lambda: Pages("", "", ""))
-    _connectors: dict[Priority, Connector] = field(default_factory=dict)
-
-    @property
-    def connector(self) -> Connector:
-        """The connector whose calls go out first."""
-        return self.at(Priority.SPEED_TO_LEAD)
-
-    def at(self, priority: Priority) -> Connector:
-        """Return the connector whose calls go out at a priority of the one budget."""
-        if priority not in self._connectors:
-            built = CONNECTORS[self.crm.kind](self.crm.connection, self.endpoint_at(priority))
-            self._connectors.setdefault(priority, built)
-        return self._connectors[priority]
-
-    def endpoint_at(self, priority: Priority) -> Endpoint:
-        """Return how to reach the account at a priority of the one budget."""
-        return replace(self.endpoint, budget=self.budget.at(priority))
-
-
-def connect(known: Known, crm: CrmMap, kept: Kept | None = None) -> Connected | None:
-    """Build the connector of a map; ``None`` when neither environment nor store set it up.
-
-    ``kept`` is what its day's budget must not forget. Raises ``LeadRelayError`` when the
-    credentials cannot be opened or used.
-    """
-    reach = known.reach(crm.connection, crm.kind)
-    if not reach.is_set_up:
-        return None
-    budget = MemoryBudget(crm.limits, kept=kept)
-    stored = known.of_store(crm.connection, crm.kind)
-    account = stored.account if stored else ""
-    where = Pages(crm.connection, crm.kind, reach.base_url, account)
-    to = endpoint(crm.kind, reach, budget, options_of(crm))
-    one = Connected(crm, to, budget, known.writes(crm), reach, where)
-    asker = one.endpoint_at(Priority.PEOPLE)
-    where.ask = lambda: INSPECTORS[crm.kind](asker).account().id
-    one.at(Priority.SPEED_TO_LEAD)  # what is wrong with the settings is told here
-    return one
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Keeps connected accounts for commands; implements ``webhooks.control.Desk``."""
-
-    settings: Settings
-    store: Store
-    clock: Clock
-
-    def save(self, one: StoredConnection) -> None:
-        """Store an account as observed, if its credentials can be opened here."""
-        self.settings.vault().open(one.sealed)
-        self.store.write(partial(connections.save, space=SPACE, one=one, now=self.clock.now()))
-
-    def remove(self, name: str, by: str) -> bool:
-        """Forget an account."""
-        now = self.clock.now()
-        return self.store.write(partial(connections.remove, space=SPACE, name=name, by=by, now=now))
-
-    def backfill_again(self, name: str) -> int:
-        """Let what is mirrored of a connection be read once more; return how many objects that are."""
-        now = self.clock.now()
-        begun = self.store.write(partial(backfill.begin_again, space=SPACE, name=name, now=now))
-        self.store.signals.announce(f"backfill:{name}")
-        return begun
-
-    def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
-        """Put new seals in the place of old ones, if they can be opened here."""
-        vault, now = self.settings.vault(), self.clock.now()
-        for _, new in sealed.values():
-            vault.open(new)
-        return self.store.write(partial(connections.reseal, space=SPACE, sealed=sealed, by=by, now=now))
-
-    def go_live(self, order: Order) -> Release:
-        """Begin to write to an account."""
-        return self.store.write(partial(releases.begin, space=SPACE, order=order, now=self.clock.now()))
-
-    def observe(self, name: str, by: str) -> None:
-        """Write no more to an account."""
-        self.store.write(partial(releases.observe, space=SPACE, name=name, by=by, now=self.clock.now()))
 
 
 class Daemon:
@@ -297,6 +200,32 @@ class Daemon:
         """Make one connection anew in the place of what it was; intake goes on where that fails."""
         name = crm.connection
         self._unsure.add(name)  # while it is made anew nothing is withheld for good
+        self._let_go(name)
+        with self.store.snapshot() as snapshot:
+            kept = keeper.load(snapshot, SPACE).get(name)
+        try:
+            one = connect(known, crm, kept)
+        except LeadRelayError as error:
+            self._unusable[name] = str(error)
+            log.error("connection.unusable", connection=name, reason=str(error))
+            return
+        self._unusable.pop(name, None)
+        if one is None and not is_new:
+            mirror.forget(self.store, SPACE, name)
+        is_sure = True
+        if one is not None:
+            is_confirmed = self._accounts.is_confirmed(known, crm)
+            is_sure = is_confirmed or not one.writes
+            one = replace(one, writes=one.writes and is_confirmed)
+            self._set_to_work(one)
+        if is_sure:
+            self._unsure.discard(name)
+        if not is_new:
+            mode = "none" if one is None else "write" if one.writes else "observe"
+            log.info("connection.changed", connection=name, mode=mode)
+
+    def _let_go(self, name: str) -> None:
+        """Stop all that works for a connection, and keep what its day of calls has seen."""
         before, dispatcher = self.connected.pop(name, None), self._dispatchers.pop(name, None)
         self._polls.pop(name, None)
         filler = self._backfills.pop(name, None)
@@ -309,40 +238,23 @@ class Daemon:
             dispatcher.stop()
         if before is not None:
             self._budgets.keep(name, before.budget)
-        with self.store.snapshot() as snapshot:
-            kept = keeper.load(snapshot, SPACE).get(name)
-        try:
-            one = connect(known, crm, kept)
-        except LeadRelayError as error:
-            self._unusable[name] = str(error)
-            log.error("connection.unusable", connection=name, reason=str(error))
-            return
-        self._unusable.pop(name, None)
-        is_sure = True
-        if one is None and not is_new:
-            mirror.forget(self.store, SPACE, name)
-        if one is not None:
-            is_confirmed = self._accounts.is_confirmed(known, crm)
-            is_sure = is_confirmed or not one.writes
-            one = replace(one, writes=one.writes and is_confirmed)
-            self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
-            if one.writes:
-                dispatcher = self._dispatcher(one)
-                if self._is_started:
-                    dispatcher.start()  # before anybody can see it and ask whether it runs
-                self._dispatchers[name] = dispatcher
-            self.connected[name] = one
-            if one.writes:
-                self._messengers.add_connection(name, one.at(Priority.TASKS), one.budget.ready_in)
-            self._backfills[name] = self._backfill(one)
+
+    def _set_to_work(self, one: Connected) -> None:
+        """Set up all that works for a connection; it is seen once that runs."""
+        name = one.crm.connection
+        self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
+        if one.writes:
+            dispatcher = self._dispatcher(one)
             if self._is_started:
-                self._backfills[name].start()
-            self.connected[name] = one  # seen once all that works for it runs
-        if is_sure:
-            self._unsure.discard(name)
-        if not is_new:
-            mode = "none" if one is None else "write" if one.writes else "observe"
-            log.info("connection.changed", connection=name, mode=mode)
+                dispatcher.start()
+            self._dispatchers[name] = dispatcher
+        filler = self._backfill(one)
+        if self._is_started:
+            filler.start()
+        self._backfills[name] = filler
+        self.connected[name] = one
+        if one.writes:  # they look up which connections are written to
+            self._messengers.add_connection(name, one.at(Priority.TASKS), one.budget.ready_in)
 
     def _decider_seat(self) -> loops.DeciderSeat:
         def build(lease: Lease) -> Decider:

@@ -13,7 +13,6 @@ from sqlalchemy.engine import Connection
 
 from leadrelay.cli.common import (
     FOUND_PROBLEMS,
-    SPACE,
     WRONG_USAGE,
     console,
     counted,
@@ -28,7 +27,7 @@ from leadrelay.cli.days import print_days
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_facts, hand_in
-from leadrelay.settings import Settings
+from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.identity import keys_of
 from mappings.inward import settable

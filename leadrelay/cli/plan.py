@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leadrelay.cli.common import (
-    SPACE,
     WRONG_USAGE,
     console,
     counted,
@@ -24,7 +23,7 @@ from leadrelay.cli.common import (
 )
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint, options_of
-from leadrelay.settings import Settings, prefix_of
+from leadrelay.settings import SPACE, Settings, prefix_of
 from mappings.compile import load
 from mappings.playbook import CrmMap, Playbook
 from mappings.problems import PlaybookError

@@ -15,8 +15,8 @@ from connectors.inspection import Account
 from connectors.registry import INSPECTORS
 from connectors.tokens import Credentials
 from leadrelay.budgets import BudgetDesk
+from leadrelay.connected import Connected
 from leadrelay.settings import ConnectionSettings
-from leadrelay.wiring import Connected
 from mappings.playbook import Limits
 from model.errors import NotAuthorized
 from sync.budgets import MemoryBudget, keeper
