@@ -78,7 +78,7 @@ class Connected:
     budget: MemoryBudget
     writes: bool
     reach: ConnectionSettings
-    pages: Pages
+    pages: Pages = field(default_factory=lambda: Pages("", "", ""))
     _connectors: dict[Priority, Connector] = field(default_factory=dict)
 
     @property
@@ -331,6 +331,8 @@ class Daemon:
                 if self._is_started:
                     dispatcher.start()  # before anybody can see it and ask whether it runs
                 self._dispatchers[name] = dispatcher
+            self.connected[name] = one
+            if one.writes:
                 self._messengers.add_connection(name, one.at(Priority.TASKS), one.budget.ready_in)
             self._backfills[name] = self._backfill(one)
             if self._is_started:

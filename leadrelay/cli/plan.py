@@ -149,6 +149,8 @@ def print_summary(told: dict[str, Any]) -> None:
         (action, counts[action], f"{words}{_of_objects(told, action)}") for action, words in ACTIONS.items()
     ]
     table(f"{counted(counts['leads'], 'lead')}", ("", "leads", "what happens"), rows)
+    for one in told["companies"]:
+        say(f"\nTheir companies: up to {one['records']:,} {one['object']} are looked up, and written.")
     if counts["conflict"]:
         say(
             f"\nOn {counted(counts['conflict'], 'lead')} both sides hold different values; "

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from sync.tables import outbox_changes
 from tests.journeys.crms import NAMES, Crm, Sent
 from tests.journeys.house import Books
+from tests.journeys.slack import told_of
 
 LEAD_ID = re.compile(r"(?:ld|ac)_[0-9a-f]{24}")  # of a lead or an account
 
@@ -76,6 +77,15 @@ def assert_each_told_once(crm: Crm, effects: Sequence[tuple[str, str, str]]) -> 
     states = [state for kind, target, state in effects if (kind, target) == ("task", crm.name)]
     assert set(states) == {"sent"}
     assert len(states) == len(keys)
+
+
+def assert_nobody_told_twice(slack: str, effects: Sequence[tuple[str, str, str]]) -> None:
+    """No message goes out twice; only what was on its way at a kill may be unknown, and may have arrived."""
+    ends = Counter(state for kind, _, state in effects if kind == "message")
+    assert set(ends) <= {"sent", "unknown"}
+    told = told_of(slack)
+    assert set(told.values()) <= {1}
+    assert ends["sent"] <= len(told) <= ends["sent"] + ends["unknown"]
 
 
 def repeats(crm: Crm) -> Repeats:

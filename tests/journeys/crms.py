@@ -139,6 +139,7 @@ class Crm:
     def writes_asked(self) -> int:
         """How many calls asked for a write, whatever came of them."""
         reads = (
+            "/access-token-info",
             "/search",
             "/batch/read",
             "/composite",

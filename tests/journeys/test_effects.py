@@ -9,35 +9,19 @@ from collections import Counter
 import pytest
 import requests
 
-from sandbox.app import vendor_of
-from sandbox.clock import Clock
-from sandbox.messaging import create_app
-from sandbox.messaging.service import Messaging
-from sandbox.server import running
 from tests.journeys.crowd import a_crowd, assert_all_arrived, send
 from tests.journeys.house import eventually
+from tests.journeys.slack import HOOK, messages, slack, told_of
 
-HOOK = "/services/T0SANDBOX1/B0LEADS001/sandboxleadssecret000001"
+__all__ = ["slack"]
+
 ADA = {"email": "ada@analytical.example", "first_name": "Ada", "last_name": "Lovelace", "form_type": "demo"}
-
-
-@pytest.fixture
-def slack():
-    """The sandbox's Slack; its control endpoints by address."""
-    app = create_app(Clock())
-    assert isinstance(vendor_of(app), Messaging)
-    with running(app) as url:
-        yield url
 
 
 @pytest.fixture
 def told(closed_house, slack):
     """A house that tells #leads."""
     return closed_house.start(LEADRELAY_SLACK_WEBHOOK_URL=slack + HOOK).settle_in()
-
-
-def messages(slack):
-    return requests.get(f"{slack}/__sandbox/messages", timeout=10).json()["messages"]
 
 
 def states(house, kind=""):
@@ -117,9 +101,7 @@ def test_a_burst_reaches_slack_as_digests_within_its_limits_and_nothing_is_dropp
     took = time.monotonic() - began
     assert_all_arrived(crowd, answers, told, told.crms)
     found = messages(slack)
-    together = Counter(
-        lead for one in found for lead in set(re.findall(r"ld_[0-9a-f]{24}", str(one["fields"]["payload"])))
-    )
+    together = told_of(slack)
     wanted = states(told, "message")
     assert wanted.keys() == {"sent"}
     assert len(together) == wanted["sent"]
