@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks import acks, burst, deciding, job, speed
+from benchmarks import acks, burst, deciding, job, speed, trickle
 from benchmarks.contact import run as contact
 from benchmarks.figures import Table, show
 from benchmarks.house import House, open_house
@@ -20,6 +20,7 @@ MEASURES: dict[str, Measure] = {
     "limits": speed.with_limits,
     "job": job.measure,
     "burst": burst.measure,
+    "trickle": trickle.measure,
     "deciding": deciding.measure,
     "first-contact": contact.measure,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+COMPANIES = 499
 _COUNTRIES = ("DE", "US", "JP", "GB", "FR", "BR", "AU", "ES")
 _TITLES = ("Head of Operations", "Marketing Manager", "CTO", "Analyst")
 _FORMS = ("whitepaper", "webinar", "newsletter")
@@ -16,7 +17,7 @@ _SOURCES = (
 
 def email(person: int) -> str:
     """Return a person's address, in the form in which it is compared."""
-    return f"person{person:07d}@company{person % 499:03d}.example"
+    return f"person{person:07d}@company{person % COMPANIES:03d}.example"
 
 
 def post(person: int, visit: int = 1, form: str = "") -> dict[str, str]:
@@ -31,7 +32,7 @@ def post(person: int, visit: int = 1, form: str = "") -> dict[str, str]:
         "first_name": f"Ada{person % 97}",
         "last_name": f"Lovelace{person % 89}",
         "email": email(person),
-        "company": f"Company {person % 499}",
+        "company": f"Company {person % COMPANIES}",
         "job_title": _TITLES[person % len(_TITLES)],
         "industry": "Logistics",
         "company_size": "30",

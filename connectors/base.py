@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from model.change import Outcome, OwnerRecord, Record, RecordChange, Task
+from model.change import Association, Outcome, OwnerRecord, Record, RecordChange, Task
 from model.event import RecordRef
 from model.lead import Identity
 from model.listing import Page
@@ -88,6 +88,7 @@ class Connector(Protocol):
 
     name: str
     batch_size: int  # most records one write call takes
+    association_batch_size: int  # most pairs that are associated together
     asks_before_create: bool  # ``find`` must come before ``create`` (the vendor keeps no key unique)
     companies: tuple[str, tuple[str, ...]]  # the object that companies are, and what tells one from another
 
@@ -95,10 +96,12 @@ class Connector(Protocol):
         """Yield everyone who can own records, inactive ones included."""
 
     def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
-        """Look the people of ``changes`` up by their identities before they are created.
+        """Look the people and companies of ``changes`` up by their identities before they are created.
 
         Identities of the kinds ``email`` and ``lead`` (our own lead id, where the CRM has a field
-        for it) are asked for. ``fields`` names, per object, what to read of a person who is found.
+        for it) are asked for; of companies ``domain`` and ``account``. Of several companies of a
+        domain the one with our id is found, else the oldest. ``fields`` names, per object, what to read
+        of one that is found.
         Yields ``Exists`` for those (and ``Postponed``/``Rejected`` where the look-up itself
         failed); who is not yielded does not exist.
         """
@@ -110,6 +113,13 @@ class Connector(Protocol):
 
     def update(self, changes: Sequence[RecordChange]) -> Iterator[Outcome]:
         """Change records known by id: ``Updated``, ``Gone``, ``Rejected`` or ``Postponed`` each."""
+
+    def associate(self, pairs: Sequence[Association]) -> Iterator[Outcome]:
+        """Associate people with companies: ``Updated``, ``Gone``, ``Rejected`` or ``Postponed`` each.
+
+        What is there is read first. Nobody loses a company that somebody chose; where there is none,
+        the one named becomes the person's (primary) company. Safe to repeat.
+        """
 
     def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
         """Read records by id; what is not yielded is gone. Raises ``ConnectorError``."""

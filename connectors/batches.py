@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from model.change import Outcome, Postponed, RecordChange
+from model.change import Association, Outcome, Postponed, RecordChange, Rejected
 from model.errors import AnswerLost, ConnectorError, NoBudget, NotAuthorized, Refusal, RetryLater
 
 Item = TypeVar("Item")
@@ -74,6 +74,19 @@ def cut_down(
         yield from again(part)
 
 
+def cut_pairs(
+    pairs: Sequence[Association],
+    refusal: CallRefused,
+    again: Callable[[Sequence[Association]], Iterable[Outcome]],
+) -> Iterator[Outcome]:
+    """Associate pairs that were refused as a whole in two parts, until the culprit stands alone."""
+    if len(pairs) == 1:
+        yield Rejected(pairs[0].key, str(refusal), refusal.fields)
+        return
+    for half in halves(pairs):
+        yield from again(half)
+
+
 def postponed(change: RecordChange, error: ConnectorError) -> Postponed:
     """The outcome of a change whose call failed for a reason that is not in the change."""
     wait = error.wait if isinstance(error, RetryLater) else None
@@ -86,7 +99,9 @@ def postponed(change: RecordChange, error: ConnectorError) -> Postponed:
     )
 
 
-def one_outcome_each(changes: Sequence[RecordChange], outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+def one_outcome_each(
+    changes: Sequence[RecordChange] | Sequence[Association], outcomes: Iterable[Outcome]
+) -> Iterator[Outcome]:
     """Pass outcomes on, so that each change has exactly one at the end.
 
     ``NotAuthorized`` is raised only while nothing was passed on: later it would take outcomes

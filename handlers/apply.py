@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from model.decision import AddActivity, AddTouch, ClaimIdentity, Decision
+from model.account import Account
+from model.decision import AddActivity, AddTouch, ClaimIdentity, Decision, JoinAccount
 from model.lead import DECIDED_FIELDS, RULE, Activity, Lead, Provenance, Touch
 
 
@@ -33,3 +34,11 @@ def apply(lead: Lead, decision: Decision, *, source: str, event_id: int, at: dat
                 lead.touches.append(Touch(moment, fields))
             case AddActivity(kind, moment, detail):
                 lead.activities.append(Activity(kind, moment, detail))
+
+
+def fill(account: Account, joined: JoinAccount, *, source: str, event_id: int, at: datetime) -> None:
+    """Bring what a lead tells of its company into the draft of the account."""
+    origin = Provenance(source, at, event_id)
+    for name, value in joined.fields.items():
+        account.fields[name] = value
+        account.provenance[name] = origin

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from mappings.playbook import Playbook
 from mappings.reading import Reading
+from model.account import Account
 from model.decision import Decision, Reason
 from model.lead import Identity, Lead
 from model.teammate import Teammate
@@ -30,6 +31,9 @@ class Lookups(Protocol):
 
     def lead(self, lead_id: str) -> Lead:
         """Return a known lead."""
+
+    def account(self, account_id: str) -> Account | None:
+        """Return an account; ``None`` for one that nobody belongs to yet."""
 
     def teammate(self, email: str) -> Teammate | None:
         """Return a teammate by e-mail; ``None`` when no CRM lists that address."""
@@ -54,6 +58,7 @@ class Context:
     playbook: Playbook
     seq: int = 0  # decided_seq
     is_new: bool = False  # the lead is being born of this event (known after ``identify``)
+    account: Account | None = None  # the lead's, as the handlers before have left it
     event_id: int = 0  # row id of the event, as the provenance of what it brings names it
     reasons: Sequence[Reason] = ()  # what the handlers before this one said of this event
 

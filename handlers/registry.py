@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from handlers.absorb import Absorb, field_owners
+from handlers.account import JoinByDomain
 from handlers.assign import Assign
 from handlers.attribute import Attribute
 from handlers.base import Handler
@@ -26,6 +27,7 @@ HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
     "score": lambda playbook: Score(playbook.scoring),
     "qualify": lambda playbook: Qualify(playbook.lifecycle),
     "assign": lambda playbook: Assign(playbook.routing, playbook.lifecycle),
+    "account": lambda playbook: JoinByDomain(playbook.accounts),
     "follow_up": lambda playbook: MakeFollowUp(playbook.follow_up, playbook.crms),
     "notify": lambda playbook: Notify(playbook.notifications, playbook.crms),
     "writeback": lambda playbook: Writeback(playbook.crms, playbook.lifecycle),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from handlers import companies
 from handlers.base import Context
 from mappings.outward import Teammates, difference, draft
 from mappings.playbook import CrmMap, Lifecycle
@@ -28,7 +29,8 @@ SPOKEN = {"email": "e-mail"}
 class Writeback:
     """Compare the lead with what each CRM was last known to hold, and ask for what differs.
 
-    Nothing is sent from here: delivery compares again and sends what differs then. Test
+    Its account and the association of the two are looked at in the same way. Nothing is sent
+    from here: delivery compares again and sends what differs then. Test
     leads are written too.
     """
 
@@ -43,6 +45,14 @@ class Writeback:
             because.append(found.because)
             if found.object is not None:
                 effects.append(WriteBack(crm.connection, found.object, tuple(found.values)))
+            is_there = found.object is not None or crm.connection in lead.links
+            if is_there and context.account is not None and crm.account is not None:
+                for effect, why in companies.wanted(
+                    lead, context.account, crm, self.lifecycle, context.lookups
+                ):
+                    because.append(why)
+                    if effect is not None:
+                        effects.append(effect)
         return Decision(effects=tuple(effects), because=tuple(because))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -100,11 +100,7 @@ class Known:
 
 
 def endpoint(
-    kind: str,
-    reach: ConnectionSettings,
-    budget: Budget,
-    id_field: str = "",
-    match: Sequence[str] = (),
+    kind: str, reach: ConnectionSettings, budget: Budget, more: Mapping[str, str] | None = None
 ) -> Endpoint:
     """Build what a connector or an inspector is handed. Raises ``LeadRelayError`` where it cannot sign in."""
     from connectors.base import Endpoint  # the vendors' clients load slowly
@@ -113,10 +109,22 @@ def endpoint(
     tokens = token_source(kind, reach.base_url, reach.credentials)
     if tokens is None:
         raise LeadRelayError(f"{kind} cannot sign in by {reach.credentials.method}; it takes a token.")
-    options = {"api_version": reach.api_version} | ({"external_id_field": id_field} if id_field else {})
-    if match:
-        options["match"] = ",".join(match)
+    options = {"api_version": reach.api_version, **(more or {})}
     return Endpoint(reach.base_url, tokens, budget, options=options)
+
+
+def id_fields(crm: CrmMap) -> dict[str, str]:
+    """Return where the records that are made keep our id, by which connectors look them up."""
+    named = {
+        "external_id_field": crm.objects[crm.create_object].id_field,
+        "account_id_field": crm.account.id_field if crm.account else "",
+    }
+    return {option: name for option, name in named.items() if name}
+
+
+def options_of(crm: CrmMap) -> dict[str, str]:
+    """Return all that a connector must know of a map: where our id is, and the objects of people."""
+    return {**id_fields(crm), **({"match": ",".join(crm.match)} if crm.match else {})}
 
 
 def version_of(settings: Settings, name: str, kind: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from handlers import registry
+from leadrelay.connections import id_fields
 from mappings.compile import load
 from mappings.playbook import CrmMap, Playbook
 from mappings.problems import PlaybookError, Problem
@@ -108,7 +109,7 @@ def _for_a_restart(running: Mapping[str, CrmMap], found: Mapping[str, CrmMap]) -
             for setting, is_same in (
                 ("kind", old.kind == new.kind),
                 ("limits", old.limits == new.limits),
-                ("id_field", _id_field(old) == _id_field(new)),
+                ("id_field", id_fields(old) == id_fields(new)),
                 ("match", old.kind != new.kind or old.match == new.match),
             )
             if not is_same
@@ -116,11 +117,6 @@ def _for_a_restart(running: Mapping[str, CrmMap], found: Mapping[str, CrmMap]) -
         if changed:
             text = f'the connection "{name}" has changed in {" and ".join(changed)}'
             yield Problem(new.place, text, AFTER_RESTART)
-
-
-def _id_field(crm: CrmMap) -> str:
-    """Return where the records that are made keep our id: its connector looks people up by it."""
-    return crm.objects[crm.create_object].id_field
 
 
 def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:

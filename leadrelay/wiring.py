@@ -30,7 +30,7 @@ from leadrelay.alerts.teller import Teller
 from leadrelay.alerts.watch import Watch, little_room
 from leadrelay.budgets import BudgetDesk
 from leadrelay.clock import SystemClock
-from leadrelay.connections import Known, endpoint
+from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.control import ControlFile
 from leadrelay.golive.opening import Openings
 from leadrelay.messengers import Messengers
@@ -108,11 +108,10 @@ def connect(known: Known, crm: CrmMap, kept: Kept | None = None) -> Connected | 
     if not reach.is_set_up:
         return None
     budget = MemoryBudget(crm.limits, kept=kept)
-    id_field = crm.objects[crm.create_object].id_field
-    to = endpoint(crm.kind, reach, budget, id_field, crm.match)
     stored = known.of_store(crm.connection, crm.kind)
     account = stored.account if stored else ""
     where = Pages(crm.connection, crm.kind, reach.base_url, account)
+    to = endpoint(crm.kind, reach, budget, options_of(crm))
     one = Connected(crm, to, budget, known.writes(crm), reach, where)
     asker = one.endpoint_at(Priority.PEOPLE)
     where.ask = lambda: INSPECTORS[crm.kind](asker).account().id
@@ -327,9 +326,6 @@ class Daemon:
             is_sure = is_confirmed or not one.writes
             one = replace(one, writes=one.writes and is_confirmed)
             self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
-            self._backfills[name] = self._backfill(one)
-            if self._is_started:
-                self._backfills[name].start()
             if one.writes:
                 dispatcher = self._dispatcher(one)
                 if self._is_started:
@@ -338,6 +334,9 @@ class Daemon:
             self.connected[name] = one
             if one.writes:
                 self._messengers.add_connection(name, one.at(Priority.TASKS), one.budget.ready_in)
+            self._backfills[name] = self._backfill(one)
+            if self._is_started:
+                self._backfills[name].start()
         if is_sure:
             self._unsure.discard(name)
         if not is_new:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from mappings.converters import Unusable, country, is_blank, phone
+from mappings.domains import registrable
 from model.event import JsonValue
 from model.lead import OPT_OUT
 from model.times import from_text
@@ -113,6 +114,12 @@ def _country_form(written: str) -> str:
         return written.strip().casefold()
 
 
+def same_domain(a: JsonValue, b: JsonValue) -> bool:
+    """Compare two domains or web addresses by what is registrable: https://www.acme.com is acme.com."""
+    first, second = registrable(str(a or "")), registrable(str(b or ""))
+    return first == second if first and second else same_text(a, b)
+
+
 def same_moment(a: JsonValue, b: JsonValue) -> bool:
     """Compare two points in time to the second."""
     first, second = _second(a), _second(b)
@@ -151,5 +158,6 @@ BY_FIELD: dict[str, Same] = {
     "email": same_email,
     "phone": same_phone,
     "country": same_country,
+    "domain": same_domain,
     OPT_OUT: same_yes,
 }

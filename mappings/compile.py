@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from mappings import (
+    compile_accounts,
     compile_crms,
     compile_messages,
     compile_retention,
@@ -18,6 +19,7 @@ from mappings import (
 )
 from mappings.loader import Document
 from mappings.playbook import (
+    Accounts,
     CrmMap,
     FollowUp,
     Lifecycle,
@@ -32,6 +34,7 @@ from mappings.problems import PlaybookError, Problem, did_you_mean
 from mappings.schema import (
     KINDS,
     LONGEST_NAME,
+    AccountsFile,
     CrmFile,
     FieldsFile,
     FollowUpFile,
@@ -58,12 +61,14 @@ DEFAULT_HANDLERS = (
     "score",
     "qualify",
     "assign",
+    "account",
     "follow_up",
     "notify",
     "writeback",
 )
 
 SINGLE_FILES = (
+    "accounts",
     "fields",
     "follow_up",
     "lifecycle",
@@ -74,7 +79,7 @@ SINGLE_FILES = (
     "scoring",
     "screening",
 )
-OPTIONAL_FILES = {"fields", "follow_up", "notifications", "retention"}
+OPTIONAL_FILES = {"accounts", "fields", "follow_up", "notifications", "retention"}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
@@ -174,6 +179,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     routing = one("routing", RoutingFile)
     screening = one("screening", ScreeningFile)
     pipeline = one("pipeline", PipelineFile)
+    shared = one("accounts", AccountsFile)
+    accounts = compile_accounts.compile_accounts(shared, scope) if shared else Accounts()
     made = (
         lifecycle and compile_rules.compile_lifecycle(lifecycle, scope),
         scoring and compile_rules.compile_scoring(scoring, scope),
@@ -213,6 +220,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             follow_up=told[0],
             notifications=told[1],
             skip_direct=pipeline.model.attribution.skip_direct,
+            accounts=accounts,
             keep=keep,
         ),
         [],
@@ -228,7 +236,8 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
         objects={
-            _name(stem, doc, "connection"): declared(doc, "objects") for stem, doc in files.crms.items()
+            _name(stem, doc, "connection"): compile_accounts.people_objects(doc)
+            for stem, doc in files.crms.items()
         },
         activities=sorted(compile_sources.activities_of(files.sources)),
         handlers=list(handlers),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from mappings import compile_accounts
 from mappings.durations import duration
 from mappings.loader import Document
 from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap, TaskMap
 from mappings.schema import CrmFieldMap, CrmFile, ObjectFile
 from mappings.scope import Scope
 from mappings.validation import Checked
+from model.account import ACCOUNT_FIELDS
 from model.decision import Place
+from model.lead import LINKS
 
 TASK_OBJECTS = {"hubspot": "tasks", "salesforce": "Task"}
 PEOPLE = {"hubspot": ("contacts",), "salesforce": ("Contact", "Lead")}  # a Contact is what a Lead becomes
@@ -25,8 +29,10 @@ SEARCHES = {"hubspot": 5.0}  # HubSpot "CRM search": five a second and account
 def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> CrmMap:
     """Return the map of one connection; what it names wrongly is noted in the scope."""
     file, document = checked.model, checked.document
+    people = [name for name in file.objects if name != file.account]
     if checked.document.sound:
-        scope.knows(document.value_place("create"), "object", file.create, list(file.objects))
+        scope.knows(document.value_place("create"), "object", file.create, people)
+        compile_accounts.check_objects(checked, scope)
     for n, name in enumerate(file.needs):
         scope.knows(document.value_place("needs", n), "connection", name, list(scope.objects))
     return CrmMap(
@@ -34,18 +40,45 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         kind=file.kind,
         create_object=file.create,
         objects={
-            name: _object_map(name, entry, file.kind, document, scope) for name, entry in file.objects.items()
+            name: _object_map(name, file.objects[name], file.kind, document, Known(scope, connection))
+            for name in people
         },
         limits=_limits(file),
         place=document.place("connection"),
         needs=tuple(file.needs),
         read_before_write=duration(file.read_before_write),
+        account=_account_map(file, connection, document, scope),
+        associates=file.associate,
         consent_read_within=duration(file.consent_read_within),
         tasks=TaskMap(TASK_OBJECTS[file.kind], file.tasks.key_field, document.place("tasks"))
         if file.tasks
         else None,
         match=_match(file, document, scope),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the lines of an object may name: the fields of people or of accounts, and other connections."""
+
+    scope: Scope
+    connection: str
+    of_accounts: bool = False
+
+    @property
+    def types(self) -> Mapping[str, type]:
+        """Field names with the type of their value."""
+        return ACCOUNT_FIELDS if self.of_accounts else self.scope.fields
+
+    def knows(self, at: Place, name: str) -> bool:
+        """Say whether a line may hold this field; note a problem if not."""
+        outer, dot, inner = name.partition(".")
+        if outer == LINKS and dot:
+            others = [one for one in self.scope.objects if one != self.connection]
+            return self.scope.knows(at, "other connection", inner, others)  # the only one: never filled
+        if self.of_accounts:
+            return self.scope.knows(at, "account field", name, list(ACCOUNT_FIELDS))
+        return self.scope.knows_field(at, name)
 
 
 def _match(file: CrmFile, document: Document, scope: Scope) -> tuple[str, ...]:
@@ -71,11 +104,19 @@ def _limits(file: CrmFile) -> Limits:
     )
 
 
-def _object_map(name: str, entry: ObjectFile, kind: str, document: Document, scope: Scope) -> ObjectMap:
+def _account_map(file: CrmFile, connection: str, document: Document, scope: Scope) -> ObjectMap | None:
+    name = file.account
+    if name is None or name not in file.objects:
+        return None
+    known = Known(scope, connection, of_accounts=True)
+    return _object_map(name, file.objects[name], file.kind, document, known)
+
+
+def _object_map(name: str, entry: ObjectFile, kind: str, document: Document, known: Known) -> ObjectMap:
     fields = [
         rule
         for remote, field in entry.fields.items()
-        if (rule := _crm_field(name, remote, field, document, scope)) is not None
+        if (rule := _crm_field(name, remote, field, document, known)) is not None
     ]
     id_field = entry.id_field
     id_rule = next((rule for rule in fields if rule.field == "id"), None)
@@ -92,15 +133,18 @@ def _object_map(name: str, entry: ObjectFile, kind: str, document: Document, sco
 
 
 def _crm_field(
-    object_name: str, remote: str, entry: CrmFieldMap, document: Document, scope: Scope
+    object_name: str, remote: str, entry: CrmFieldMap, document: Document, known: Known
 ) -> CrmField | None:
     path = ("objects", object_name, "fields", remote)
-    name = entry.field
-    if name != "id" and not scope.knows_field(document.value_place(*path, "field"), name):
+    name, scope, types = entry.field, known.scope, known.types
+    if name != "id" and not known.knows(document.value_place(*path, "field"), name):
         return None
-    kind = entry.kind or _usual_kind(name, scope.fields)
+    kind = entry.kind or _usual_kind(name, types)
     at = document.place(*path)
-    if scope.fields.get(name) is dict:
+    if name.startswith(f"{LINKS}.") and entry.authority != "leadrelay":
+        fix = "Only leadrelay knows which records belong together: write authority: leadrelay."
+        scope.fault(document.value_place(*path, "authority"), f'"{name}" is leadrelay\'s', fix)
+    if types.get(name) is dict:
         fix = f'Name a part of it: "{name}.source".'
         scope.fault(document.value_place(*path, "field"), f'"{name}" is a whole touch, not one value', fix)
     if kind in ("stage", "owner") and name != kind:

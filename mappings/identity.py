@@ -34,6 +34,22 @@ _NATIONAL = _words(
 _MICROSOFT = frozenset(f"{brand}.{tld}" for brand in ("outlook", "hotmail", "live") for tld in _NATIONAL)
 _ALIASES = {"googlemail.com": "gmail.com"}  # one mailbox under two domains
 
+# Public mail providers. Those of the second list are such under any ending: yahoo.co.nz.
+_FREE = _words(
+    """
+    rocketmail.com aol.com icloud.com me.com mac.com outlook.com live.com msn.com
+    proton.me pm.me fastmail.com fastmail.fm
+    web.de t-online.de freenet.de arcor.de mail.com email.com zoho.com ya.ru mail.ru bk.ru inbox.ru list.ru
+    rambler.ru qq.com 163.com 126.com sina.com foxmail.com naver.com daum.net hanmail.net orange.fr
+    wanadoo.fr free.fr laposte.net sfr.fr libero.it virgilio.it tin.it alice.it comcast.net verizon.net
+    att.net sbcglobal.net bellsouth.net cox.net btinternet.com sky.com talktalk.net virginmedia.com
+    ntlworld.com uol.com.br bol.com.br terra.com.br rediffmail.com tutanota.com tuta.io tuta.com hey.com
+    duck.com hushmail.com seznam.cz wp.pl o2.pl onet.pl interia.pl ukr.net bluewin.ch telenet.be skynet.be
+    ziggo.nl kpnmail.nl shaw.ca rogers.com sympatico.ca bigpond.com optusnet.com.au xtra.co.nz
+    """
+)
+_FREE_BRANDS = _words("gmail googlemail yahoo ymail hotmail gmx yandex protonmail")
+
 ROLE_NAMES = _words(
     """
     abuse accounting accounts admin administrator billing careers compliance contact contactus
@@ -138,3 +154,13 @@ def is_role_address(address: str, role_names: Collection[str] = ROLE_NAMES) -> b
 def is_disposable(address: str) -> bool:
     """Say whether the mailbox is of a throw-away service, by its domain or a parent of it."""
     return _facts(domain_of(address)).is_disposable
+
+
+def is_free_mail(domain: str) -> bool:
+    """Say whether a registrable domain is of a public mail provider, so that it names no company."""
+    return domain in _FREE or domain in _MICROSOFT or domain.partition(".")[0] in _FREE_BRANDS
+
+
+def is_disposable_domain(domain: str) -> bool:
+    """Say whether a domain is of a throw-away mail service."""
+    return _facts(domain).is_disposable

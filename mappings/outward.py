@@ -1,4 +1,4 @@
-"""Outward: a lead in a vendor's names and values, what of it differs from the CRM, and the way back. Pure."""
+"""Outward: a lead or account in a vendor's names and values, what differs there, and the way back. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from typing import Protocol
 from mappings.comparing import BY_FIELD, BY_KIND, Same, same, same_id
 from mappings.converters import CONVERTERS, Unusable, is_blank, number, text
 from mappings.countries import find as find_country
+from mappings.domains import registrable
 from mappings.memory import once_each
 from mappings.playbook import CLOSED_STAGE, CrmField, Lifecycle, ObjectMap
+from model.account import ACCOUNT_FIELDS
+from model.entity import Entity
 from model.event import JsonValue
-from model.lead import LEAD_FIELDS, OPT_OUT, Lead, Link
+from model.lead import LEAD_FIELDS, LINKS, OPT_OUT, Link
 from model.teammate import Teammate
 from model.times import from_text
 
@@ -182,23 +185,27 @@ def _moment_of_text(value: str) -> str | None:
 
 
 def draft(
-    lead: Lead, object_map: ObjectMap, connection: str, lookups: Teammates, *, creating: bool = False
+    entity: Entity, object_map: ObjectMap, connection: str, lookups: Teammates, *, creating: bool = False
 ) -> dict[str, JsonValue]:
-    """Return the lead in the vendor's names and values.
+    """Return a lead or an account in the vendor's names and values.
 
     Blank fields are left out, except that ``creating`` sends the defaults of fields that the vendor
     requires, and that ``allow_clear`` empties. An owner whom the CRM would not accept is left out.
     """
     plan = _plan(object_map)
-    fields = lead.fields
+    fields = entity.fields
     made: dict[str, JsonValue] = {}
     for entry in plan.rules:
         value = fields.get(entry.outer)
         if entry.inner:
-            value = value.get(entry.inner) if isinstance(value, dict) else None
+            if entry.outer == LINKS:
+                link = entity.links.get(entry.inner)
+                value = link.remote_id if link else None
+            else:
+                value = value.get(entry.inner) if isinstance(value, dict) else None
         elif entry.outer == "id":
-            value = lead.id
-        elif entry.is_opt_out and not _is_to_be_told(lead, connection):
+            value = entity.id
+        elif entry.is_opt_out and not _is_to_be_told(entity, connection):
             continue
         if value is None or value == "":
             if creating and entry.rule.default is not None:
@@ -217,10 +224,10 @@ def draft(
     return made
 
 
-def _is_to_be_told(lead: Lead, connection: str) -> bool:
+def _is_to_be_told(entity: Entity, connection: str) -> bool:
     """Say whether a CRM should hear of an opt-out: only of a yes, and only one that it did not say itself."""
-    origin = lead.provenance.get(OPT_OUT)
-    return lead.fields.get(OPT_OUT) is True and (origin is None or origin.source != connection)
+    origin = entity.provenance.get(OPT_OUT)
+    return entity.fields.get(OPT_OUT) is True and (origin is None or origin.source != connection)
 
 
 def _owner_id(email: str, connection: str, lookups: Teammates) -> str | None:
@@ -392,7 +399,9 @@ def _canonical(rule: CrmField, held: JsonValue, region: str) -> JsonValue:
         return CONVERTERS[rule.field](held, region)
     if rule.field == "message":
         return CONVERTERS["long_text"](held, region)
-    kind = LEAD_FIELDS.get(rule.field)
+    if rule.field == "domain":
+        return registrable(str(held)) or text(held)
+    kind = LEAD_FIELDS.get(rule.field) or ACCOUNT_FIELDS.get(rule.field)
     if kind is bool or rule.kind == "bool":
         return CONVERTERS["boolean"](held, region)
     if kind in (int, float) or rule.kind == "number":

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mappings.memory import once_each
 from mappings.templates import Template
 from model.decision import Place
 from model.event import JsonValue
-from model.lead import Lead
+from model.lead import LINKS, Lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,14 @@ class Screening:
     role_addresses: str = "review"  # "review" | "allow"
     blocked_domains: frozenset[str] = frozenset()
     role_names: frozenset[str] = frozenset()  # "info", "sales", "office"
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Which domains stand for a company."""
+
+    shared_domains: frozenset[str] = frozenset()  # of many companies or of none
+    aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)  # domain -> the company's main one
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +248,7 @@ class CrmField:
     (the later change wins; on a tie the CRM's).
     """
 
-    field: str  # canonical, dotted for touches; "id" is the lead's own id
+    field: str  # canonical, dotted for touches and links; "id" is leadrelay's own id
     remote: str
     authority: str
     place: Place
@@ -276,6 +285,13 @@ class Limits:
     day: str = "rolling"  # or "midnight": when the day's allowance is new, see ``compile_crms.DAYS``
 
 
+ACCOUNT_OBJECTS: Mapping[str, str] = {"hubspot": "companies", "salesforce": "Account"}
+"""CRM kind -> the object that holds companies."""
+
+ASSOCIATED_OBJECTS: Mapping[str, str] = {"hubspot": "contacts", "salesforce": "Contact"}
+"""CRM kind -> the object of people that can be associated with a company; a Salesforce Lead cannot."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskMap:
     """What tasks are called on one connection, and the text field of theirs that holds our key."""
@@ -287,24 +303,43 @@ class TaskMap:
 
 @dataclass(frozen=True, slots=True)
 class CrmMap:
-    """How leads look on one connection."""
+    """How leads, and accounts where they are kept there too, look on one connection."""
 
     connection: str
     kind: str  # "hubspot" | "salesforce"
     create_object: str  # what a person who is not there yet becomes
-    objects: Mapping[str, ObjectMap]
+    objects: Mapping[str, ObjectMap]  # that hold people
     limits: Limits
     place: Place
     needs: tuple[str, ...] = ()  # connections whose record must exist first
     read_before_write: timedelta = timedelta(0)
     match: tuple[str, ...] = ()  # objects in which a person may be there already, the first before the next
+    account: ObjectMap | None = None  # the object that holds companies
+    associates: bool = True  # people are associated with their company's record
     consent_read_within: timedelta = timedelta(minutes=15)  # before a task or message; else read again
     tasks: TaskMap | None = None  # without one, nobody gets tasks there
 
+    def map_of(self, object_name: str) -> ObjectMap | None:
+        """Return the map of an object, of people or of companies; ``None`` for one that is left out."""
+        if self.account is not None and object_name == self.account.object:
+            return self.account
+        return self.objects.get(object_name)
+
+    @property
+    def all_objects(self) -> Mapping[str, ObjectMap]:
+        """The maps of all objects, companies included."""
+        return {**self.objects, **({self.account.object: self.account} if self.account else {})}
+
+    @property
+    def associated_object(self) -> str | None:
+        """The object of people that is associated with companies here, if any is."""
+        name = ASSOCIATED_OBJECTS.get(self.kind)
+        return name if self.account is not None and self.associates and name in self.objects else None
+
     @property
     def described(self) -> tuple[str, ...]:
-        """The objects whose fields the account must have: those of people, and its tasks."""
-        return (*self.objects, *([self.tasks.object] if self.tasks else []))
+        """The objects whose fields the account must have: those that are mapped, and its tasks."""
+        return (*self.all_objects, *([self.tasks.object] if self.tasks else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,8 +417,39 @@ class Playbook:
     notifications: Notifications = Notifications()
     skip_direct: bool = True  # a direct visit never replaces a known last touch
     keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
+    accounts: Accounts = dataclasses.field(default_factory=Accounts)
 
     @property
     def needed(self) -> frozenset[str]:
-        """Return the connections whose records must be there before another connection is written to."""
-        return frozenset(name for crm in self.crms.values() for name in crm.needs)
+        """Return the connections whose new records another connection waits for, or is told of."""
+        return _needed(self)
+
+    @property
+    def needed_accounts(self) -> frozenset[str]:
+        """Return the connections of whose new companies another connection is told."""
+        return _named(crm.account for crm in self.crms.values() if crm.account is not None)
+
+    @property
+    def joins_accounts(self) -> bool:
+        """Say whether leads are joined to accounts: the pipeline names the handler."""
+        return "account" in self.pipeline
+
+
+@once_each
+def _needed(playbook: Playbook) -> frozenset[str]:
+    crms = playbook.crms.values()
+    needs = (name for crm in crms for name in crm.needs)
+    return frozenset((*needs, *_named(map_ for crm in crms for map_ in crm.objects.values())))
+
+
+@once_each
+def _links_in(object_map: ObjectMap) -> frozenset[str]:
+    prefix = f"{LINKS}."
+    return frozenset(
+        rule.field.removeprefix(prefix) for rule in object_map.fields if rule.field.startswith(prefix)
+    )
+
+
+def _named(maps: Iterable[ObjectMap]) -> frozenset[str]:
+    """Return the connections whose record ids these maps hold."""
+    return frozenset(name for object_map in maps for name in _links_in(object_map))

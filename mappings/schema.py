@@ -191,7 +191,10 @@ class SourceFile(Strict):
 class CrmFieldMap(Strict):
     """Which lead field a vendor field holds, and who owns it when both sides differ."""
 
-    field: Text = Field(description='Lead field, dotted for touches ("first_touch.source").')
+    field: Text = Field(
+        description='Lead field (of companies: account field), dotted for touches ("first_touch.source") '
+        'and for the id on another connection ("links.salesforce").'
+    )
     authority: Literal["crm", "leadrelay", "newest"] = Field(
         description="crm: filled while blank, then people own it. leadrelay: always ours. newest: later wins."
     )
@@ -251,8 +254,14 @@ class CrmFile(Strict):
     connection: Name | None = Field(None, description="Name of the connection; else the file's name.")
     kind: Literal["hubspot", "salesforce"] = Field(description="Whose CRM it is.")
     create: Label = Field(description="The object that a person becomes who is not there yet.")
+    account: Label | None = Field(
+        None, description="The object that holds companies: companies or Account; left out: none is written."
+    )
+    associate: bool = Field(
+        True, description="People are associated with their company's record, unless somebody chose another."
+    )
     objects: dict[Label, ObjectFile] = Field(
-        min_length=1, description="The vendor's objects that hold people."
+        min_length=1, description="The vendor's objects that hold people, and the one of companies."
     )
     match: Names = Field(
         default_factory=list,
@@ -381,6 +390,18 @@ class ScreeningFile(Strict):
     )
     role_names: Names | None = Field(
         None, description="Local parts that are desks; left out: a built-in list."
+    )
+
+
+class AccountsFile(Strict):
+    """Which domains stand for a company."""
+
+    shared_domains: Names = Field(
+        default_factory=list,
+        description="Domains of many companies or of none, beside free mail: a provider, a school, a host.",
+    )
+    aliases: dict[Text, Text] = Field(
+        default_factory=dict, description="Domain: the one that stands for the same company."
     )
 
 
@@ -521,6 +542,7 @@ KINDS: Mapping[str, type[Strict]] = {
     "scoring": ScoringFile,
     "routing": RoutingFile,
     "screening": ScreeningFile,
+    "accounts": AccountsFile,
     "follow_up": FollowUpFile,
     "notifications": NotificationsFile,
     "pipeline": PipelineFile,

@@ -19,8 +19,18 @@ class RecordChange:
     object: str  # "contacts", "Lead"
     fields: Mapping[str, JsonValue]
     remote_id: str | None = None  # known for an update
-    identities: tuple[Identity, ...] = ()  # what finds the person where it may exist already
+    identities: tuple[Identity, ...] = ()  # what finds the person or company where it may exist already
+    is_repeated: bool = False  # an earlier call with it may have arrived
     about: RecordRef | None = None  # a new record that is made about another: a task about a person
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """A person's record that is to be associated with its company's record, unless people chose another."""
+
+    key: str  # ours; each outcome names it
+    person: RecordRef
+    company: RecordRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,13 +110,30 @@ class AskReview:
     detail: Mapping[str, JsonValue]
 
 
+class EntityKind(StrEnum):
+    """What an outbox row is about, most urgent first; its id is a lead's, for an account the account's."""
+
+    LEAD = "lead"
+    ACCOUNT = "account"
+    ASSOCIATION = "association"  # of a lead's record with its account's record
+
+
+@dataclass(frozen=True, slots=True)
+class JoinAccount:
+    """Effect: the lead belongs to this account, which takes these values into its blank fields."""
+
+    account_id: str
+    fields: Mapping[str, JsonValue]
+
+
 @dataclass(frozen=True, slots=True)
 class WriteBack:
-    """Effect: what this connection holds must become what the lead's map says (``wanted`` + 1)."""
+    """Effect: what this connection holds must become what the map says (``wanted`` + 1)."""
 
     connection: str
     object: str
     fields: tuple[str, ...]  # vendor fields that differ, for the reader of ``explain``
+    kind: EntityKind = EntityKind.LEAD  # whose record it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +198,7 @@ Effect = (
     | EnterStage
     | Assigned
     | AskReview
+    | JoinAccount
     | WriteBack
     | OneShot
     | SendAgain

@@ -34,11 +34,12 @@ LEAD_FIELDS: Mapping[str, type] = {
     "score": int,
     "stage": str,
     "owner": str,  # a teammate's e-mail
+    "account": str,  # id of the company's account
     "first_touch": dict,
     "last_touch": dict,
 }
 
-DECIDED_FIELDS = frozenset({"score", "stage", "owner", "first_touch", "last_touch"})
+DECIDED_FIELDS = frozenset({"score", "stage", "owner", "account", "first_touch", "last_touch"})
 """Fields that only handlers and the merge set; a source may not map to them."""
 
 OPT_OUT = "opted_out"
@@ -46,6 +47,15 @@ OPT_OUT = "opted_out"
 
 RULE = "rule"
 """The source of what rules decided; no sender and no connection is called so."""
+
+LINKS = "links"
+"""``links.salesforce``: the id of the person's (or company's) record there; for CRM maps, read-only."""
+
+ASSOCIATED = "leadrelay:account"
+"""Key in the shadow of a person's link: the company record that the association was last settled with.
+
+Not a field of the vendor's: it holds a colon, which no field name does.
+"""
 
 TOUCH_FIELDS = (
     "at",

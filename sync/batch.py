@@ -9,13 +9,15 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from handlers.base import Seat
+from mappings.domains import possible_domains
 from mappings.playbook import Playbook
+from model.account import Account, account_id
 from model.change import OwnerRecord
 from model.decision import Assigned, ClaimIdentity
-from model.event import RecordRef
+from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
 from model.teammate import Teammate
-from sync import leads, matching, seats, teammates
+from sync import accounts, leads, links, matching, seats, teammates
 from sync.links import record_key
 from sync.matching import Hits
 from sync.pipeline import Result
@@ -77,6 +79,10 @@ class Batch:
         self.seats_moved: dict[tuple[str, str], Seat] = {}
         self.rosters_read: dict[str, datetime] = {}
         self.mates_changed: dict[str, Teammate] = {}
+        self._accounts: dict[str, Account] = {}
+        self.loaded_accounts: dict[str, Account] = {}  # as they were
+        self._company_holders: dict[RecordRef, str] = {}
+        self.accounts_changed: dict[str, Account] = {}
         self.hits = Hits()
 
     def load(
@@ -86,6 +92,32 @@ class Batch:
         self._owners |= leads.find(snapshot, space, keys)
         self.loaded |= leads.load(snapshot, {*self._owners.values(), *lead_ids})
         self._leads |= self.loaded
+
+    def load_accounts(
+        self,
+        snapshot: Connection,
+        space: str,
+        playbook: Playbook,
+        posted: Iterable[Mapping[str, JsonValue]],
+        account_ids: Iterable[str] = (),
+        companies: Iterable[RecordRef] = (),
+    ) -> None:
+        """Read the accounts that the loaded leads may belong to once these fields are posted.
+
+        ``companies`` are records of whom it must be known which account has them.
+        """
+        wanted = set(account_ids)
+        if playbook.joins_accounts:
+            fields = [*posted, *(lead.fields for lead in self._leads.values())]
+            domains = {one for each in fields for one in possible_domains(each, playbook.accounts)}
+            wanted |= {account_id(space, domain) for domain in domains}
+            wanted |= {str(one) for lead in self._leads.values() if (one := lead.fields.get("account"))}
+        self.loaded_accounts = accounts.load(snapshot, wanted)
+        self._accounts = dict(self.loaded_accounts)
+        for ref in companies:
+            holders = links.ACCOUNTS.holders(snapshot, space, ref.connection, ref.object, [ref.id])
+            if ref.id in holders:
+                self._company_holders[ref] = holders[ref.id]
 
     def ask_mirror(self, snapshot: Connection, space: str, playbook: Playbook, posts: Iterable[Post]) -> None:
         """Read what the mirror knows of those whom these posts are about, where they have no record yet.
@@ -130,6 +162,14 @@ class Batch:
         """Say whether there is such a lead."""
         return lead_id in self._leads
 
+    def account(self, account_id: str) -> Account | None:
+        """Return an account as the batch has left it; ``None`` for one that nobody belongs to yet."""
+        return self._accounts.get(account_id)
+
+    def company_holder(self, ref: RecordRef) -> str | None:
+        """Return the account that has this record."""
+        return self._company_holders.get(ref)
+
     def teammate(self, email: str) -> Teammate | None:
         """Return a teammate by e-mail."""
         return self.people.teammate(email)
@@ -151,6 +191,8 @@ class Batch:
     def take_in(self, result: Result) -> None:
         """Make what an event decided visible to the events after it."""
         self.results.append(result)
+        if result.account is not None:
+            self._take_in_account(result.account)
         lead = result.lead
         if lead is None:
             return
@@ -170,6 +212,11 @@ class Batch:
         for link in lead.links.values():
             self._owners[record_key(RecordRef(link.connection, link.object, link.remote_id))] = lead.id
 
+    def _take_in_account(self, account: Account) -> None:
+        self._accounts[account.id] = self.accounts_changed[account.id] = account
+        for link in account.links.values():
+            self._company_holders[RecordRef(link.connection, link.object, link.remote_id)] = account.id
+
     def take_in_roster(self, connection: str, listed: Iterable[OwnerRecord], at: datetime) -> None:
         """Make a CRM's list of owners visible to the events after it."""
         before = self.people.teammates
@@ -180,11 +227,12 @@ class Batch:
 
     def loaded_revs(self) -> dict[tuple[str, str], int]:
         """Return the revisions of the links that changed leads were decided with: (lead id, connection)."""
-        return {
-            (lead_id, name): link.rev
-            for lead_id in self.changed
-            for name, link in self._links_loaded(lead_id).items()
-        }
+        return _revs(self.changed, _links_of(self.loaded))
+
+    def loaded_account_revs(self) -> dict[tuple[str, str], int]:
+        """Return those of the accounts that were looked at: (account id, connection)."""
+        joined = {str(one) for lead in self.changed.values() if (one := lead.fields.get("account"))}
+        return _revs({*joined, *self.accounts_changed}, _links_of(self.loaded_accounts))
 
     def dropped_links(self) -> list[tuple[str, Link]]:
         """Return the loaded links that are no more, or gave way to another record, with their lead's id."""
@@ -197,16 +245,36 @@ class Batch:
 
     def changed_links(self) -> list[tuple[str, Link]]:
         """Return the links that differ from those loaded, with their lead's id."""
-        return [
-            (lead.id, link)
-            for lead in self.changed.values()
-            for name, link in lead.links.items()
-            if self._links_loaded(lead.id).get(name) is not link
-        ]
+        return _changed(self.changed, _links_of(self.loaded))
+
+    def changed_account_links(self) -> list[tuple[str, Link]]:
+        """Return the accounts' links that differ from those loaded, with their account's id."""
+        return _changed(self.accounts_changed, _links_of(self.loaded_accounts))
 
     def _links_loaded(self, lead_id: str) -> Mapping[str, Link]:
         before = self.loaded.get(lead_id)
         return before.links if before else {}
+
+
+def _links_of(
+    loaded: Mapping[str, Lead] | Mapping[str, Account],
+) -> Mapping[str, Mapping[str, Link]]:
+    return {one.id: one.links for one in loaded.values()}
+
+
+def _revs(ids: Iterable[str], loaded: Mapping[str, Mapping[str, Link]]) -> dict[tuple[str, str], int]:
+    return {(one, name): link.rev for one in ids for name, link in loaded.get(one, {}).items()}
+
+
+def _changed(
+    entities: Mapping[str, Lead] | Mapping[str, Account], loaded: Mapping[str, Mapping[str, Link]]
+) -> list[tuple[str, Link]]:
+    return [
+        (entity.id, link)
+        for entity in entities.values()
+        for name, link in entity.links.items()
+        if loaded.get(entity.id, {}).get(name) is not link
+    ]
 
 
 def _lack(known: Sequence[Lead], names: Iterable[str]) -> bool:

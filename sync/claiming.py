@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,11 +14,14 @@ from sqlalchemy.engine import Connection
 from connectors.base import Connector
 from mappings.outward import difference, draft
 from mappings.playbook import CrmMap, ObjectMap, Playbook
-from model.event import JsonValue
-from model.lead import Lead, Link
+from model.change import Record
+from model.decision import EntityKind
+from model.entity import Entity
+from model.event import JsonValue, RecordRef
+from model.lead import ASSOCIATED, Link
 from model.priority import Priority
 from model.times import Clock
-from sync import leads, outbox
+from sync import accounts, leads, mirror, outbox
 from sync.batch import People
 from sync.database import Store
 from sync.doubt import with_sent
@@ -28,6 +31,7 @@ from sync.outbox import Claim, DueRow, Unsent
 log = structlog.get_logger("leadrelay.deliverer")
 
 OTHERS_TURN = 10  # one claim of so many begins with the last priority, so that none is left out for good
+BORN = ("createdate", "CreatedDate")
 FRESH_KINDS = ("owner", "stage")  # never written over a value that was not just read
 
 
@@ -72,11 +76,12 @@ class Sending:
     """A leased row on its way: what the record must hold and what of it is not there yet."""
 
     row: DueRow
-    lead: Lead
+    entity: Entity  # the lead, or the account
     link: Link | None
     draft: Mapping[str, JsonValue]
     difference: Mapping[str, JsonValue]
     read_first: bool
+    mirrored: RecordRef | None = None  # the mirror has the company as this record
 
     @property
     def key(self) -> str:
@@ -86,7 +91,7 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Rows under one lease."""
+    """Rows of one kind under one lease."""
 
     token: str
     sendings: Sequence[Sending]
@@ -108,22 +113,99 @@ def claim(target: Target) -> Claimed | None:
 
 
 def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
-    """Read the next due rows and say what each needs sent; nothing when none may be claimed."""
+    """Read the next due rows and say what each needs sent; nothing when none may be claimed.
+
+    They are of one kind, so that each call is as full as it can be; whose oldest row has been due
+    for longest goes first.
+    """
     now, playbook = target.clock.now(), target.playbook()
     crm = playbook.crms[target.name]
     with target.store.snapshot() as snapshot:
+        last_first = target.claims % OTHERS_TURN == OTHERS_TURN - 1
+        kind: EntityKind | None = EntityKind.LEAD
+        if crm.account is not None:
+            kind = outbox.next_kind(
+                snapshot, target.space, target.name, now, crm.needs, last_first=last_first
+            )
+        if kind is None:
+            return ()
+        limit = target.connector.batch_size
+        if kind is EntityKind.ASSOCIATION:
+            limit = target.connector.association_batch_size
         rows = outbox.due(
-            snapshot, target.space, target.name, now, target.connector.batch_size, crm.needs,
-            last_first=target.claims % OTHERS_TURN == OTHERS_TURN - 1,
-        )  # fmt: skip
+            snapshot, target.space, target.name, now, limit, crm.needs, kind=kind, last_first=last_first
+        )
         if not rows:
             return ()
         target.claims += 1
         people = People.load(snapshot, target.space)
         if target.name not in people.rosters:
             return ()  # without the CRM's owners no owner could be written
-        known = leads.load(snapshot, [row.lead_id for row in rows], ledgers=False)
-    return [_plan(row, known.get(row.lead_id), crm, playbook, people, now) for row in rows]
+        known = _load(snapshot, rows, kind)
+        mirrored = _mirrored(snapshot, target, crm, known) if kind is EntityKind.ACCOUNT else {}
+    if kind is EntityKind.ASSOCIATION:
+        return [_plan_association(row, known, crm) for row in rows]
+    planned = [_plan(row, known.get(row.entity_id), crm, playbook, people, now) for row in rows]
+    return [
+        replace(one, mirrored=mirrored[one.entity.id])
+        if isinstance(one, Sending) and one.link is None and one.entity.id in mirrored
+        else one
+        for one in planned
+    ]
+
+
+def _mirrored(
+    snapshot: Connection, target: Target, crm: CrmMap, known: Mapping[str, Entity]
+) -> dict[str, RecordRef]:
+    """Return the records that the mirror has of these accounts' domains, by account.
+
+    Of several the one with our id, else the oldest. It may be gone by now, so it is read before
+    it counts.
+    """
+    object_map = crm.account
+    new = {str(one.get("domain")): one for one in known.values() if crm.connection not in one.links}
+    if object_map is None or not new:
+        return {}
+    found = mirror.find(snapshot, target.space, crm.connection, "domain", new)
+    chosen: dict[str, RecordRef] = {}
+    for domain, seen in found.items():
+        records = [one.record for one in seen if one.record.ref.object == object_map.object]
+        ours = [one for one in records if one.fields.get(object_map.id_field) == new[domain].id]
+        if oldest := min(ours or records, key=_age, default=None):
+            chosen[new[domain].id] = oldest.ref
+    return chosen
+
+
+def _age(record: Record) -> tuple[str, int, str]:
+    born = next((str(record.fields[name]) for name in BORN if record.fields.get(name)), "")
+    return born, len(record.ref.id), record.ref.id  # HubSpot's ids grow with time
+
+
+def _load(snapshot: Connection, rows: Sequence[DueRow], kind: EntityKind) -> dict[str, Entity]:
+    """Return the leads or accounts that the rows are about, by id; for associations both."""
+    ids = [row.entity_id for row in rows]
+    if kind is EntityKind.ACCOUNT:
+        return {**accounts.load(snapshot, ids)}
+    people = leads.load(snapshot, ids, ledgers=False)
+    if kind is EntityKind.LEAD:
+        return {**people}
+    return {
+        **people,
+        **accounts.load(snapshot, [one for lead in people.values() if (one := lead.get("account"))]),
+    }
+
+
+def _plan_association(row: DueRow, known: Mapping[str, Entity], crm: CrmMap) -> Sending | Unsent:
+    """Say which company's record a person's is to be associated with, if they are not yet."""
+    lead = known.get(row.entity_id)
+    account = known.get(lead.get("account") or "") if lead else None
+    link, company = (one.links.get(crm.connection) if one else None for one in (lead, account))
+    if lead is None or link is None or company is None:
+        return Unsent(row, "the person or the company is not there any more")
+    if link.object != row.object or link.shadow.get(ASSOCIATED) == company.remote_id:
+        return Unsent(row)
+    wanted = {ASSOCIATED: company.remote_id}
+    return Sending(row, lead, link, wanted, wanted, read_first=True)
 
 
 def _lease(
@@ -140,26 +222,26 @@ def _lease(
 
 
 def _plan(
-    row: DueRow, lead: Lead | None, crm: CrmMap, playbook: Playbook, people: People, now: datetime
+    row: DueRow, entity: Entity | None, crm: CrmMap, playbook: Playbook, people: People, now: datetime
 ) -> Sending | Unsent:
-    """Say what a row needs sent, if anything."""
-    if lead is None:
-        return Unsent(row, "there is no such lead any more")
-    link = lead.links.get(crm.connection)
+    """Say what a row of a lead or an account needs sent, if anything."""
+    if entity is None:
+        return Unsent(row, f"there is no such {row.kind} any more")
+    link = entity.links.get(crm.connection)
     if link is not None and link.object != row.object:
         return Unsent(row)  # the person was found as another object; its own row carries on
-    object_map = crm.objects.get(row.object)
+    object_map = crm.map_of(row.object)
     if object_map is None:
         return Unsent(row, f"the map of {crm.connection} leaves {row.object} out")
-    values = draft(lead, object_map, crm.connection, people, creating=link is None)
+    values = draft(entity, object_map, crm.connection, people, creating=link is None)
     if link is None:
-        return Sending(row, lead, None, values, values, read_first=row.in_flight is not None)
+        return Sending(row, entity, None, values, values, read_first=row.in_flight is not None)
     missing = difference(values, link, object_map, playbook.lifecycle)
     in_doubt = row.in_flight is not None
     if not missing and not in_doubt:
         return Unsent(row)
     is_stale = _is_stale(missing, link, object_map, crm, now)
-    return Sending(row, lead, link, values, missing, read_first=in_doubt or is_stale)
+    return Sending(row, entity, link, values, missing, read_first=in_doubt or is_stale)
 
 
 def _is_stale(

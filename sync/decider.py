@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from mappings.playbook import Playbook
 from model.decision import (
+    EntityKind,
     ForgetTestEvent,
     ForgetTestLead,
     OneShot,
@@ -24,6 +25,7 @@ from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
 from model.priority import Priority
 from model.times import Clock
 from sync import (
+    accounts,
     audit,
     effects,
     forget,
@@ -46,7 +48,7 @@ from sync.outbox import Raise
 from sync.pipeline import Pipeline, Result, stamp
 from sync.reasons import chapter, reason_row
 from sync.statements import execute_many
-from sync.understand import Work, decide, understand
+from sync.understand import Work, decide, said_by, understand
 
 log = structlog.get_logger("leadrelay.decider")
 
@@ -129,6 +131,7 @@ class Decider:
             )
             posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
             batch.ask_mirror(snapshot, self.space, pipeline.playbook, posts)
+            self._load_accounts(snapshot, batch, work, pipeline.playbook)
         for item in work:
             batch.take_in(decide(item, batch, pipeline))
         last = work[-1].stored
@@ -148,6 +151,19 @@ class Decider:
         if self.on_settled:
             self.on_settled(batch.results)
         return len(taken)
+
+    def _load_accounts(
+        self, snapshot: Connection, batch: Batch, work: Sequence[Work], playbook: Playbook
+    ) -> None:
+        """Read the accounts that this work may touch; without the handler only those that events name."""
+        named = [account_id for item in work for account_id in item.account_ids]
+        if not named and not playbook.joins_accounts:
+            return
+        posted = [item.reading.fields for item in work if item.reading is not None]
+        posted += [said_by(item.record, playbook) for item in work if item.record and not item.account_ids]
+        posted += [said_by(record, playbook) for record in batch.hits.records()]
+        companies = [item.record.ref for item in work if item.record is not None and item.account_ids]
+        batch.load_accounts(snapshot, self.space, playbook, posted, named, companies)
 
     def _understand_all(self, snapshot: Connection, taken: Sequence[Taken], playbook: Playbook) -> list[Work]:
         """Stamp the events in order and read them; replays are read in the words of the old event."""
@@ -179,15 +195,18 @@ class Decider:
         if inbox.mark(connection, [_mark_of(result) for result in results]) != len(results):
             raise Conflict("an event is no longer waiting")
         inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
+        accounts.save(connection, list(batch.accounts_changed.values()), now)
         leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
         outbox.raise_wanted(connection, self.space, _raises(batch, playbook), now)
         if one_shots := _one_shots(results):
             effects.insert(connection, self.space, one_shots, now, self.shut())
-        links.expect(connection, batch.loaded_revs())
-        links.remove(connection, batch.dropped_links())
-        links.save(connection, self.space, batch.changed_links())
+        links.LEADS.expect(connection, batch.loaded_revs())
+        links.LEADS.remove(connection, batch.dropped_links())
+        links.LEADS.save(connection, self.space, batch.changed_links())
+        links.ACCOUNTS.expect(connection, batch.loaded_account_revs())
+        links.ACCOUNTS.save(connection, self.space, batch.changed_account_links())
         seats.save(connection, self.space, batch.seats_moved)
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
         for table, rows in ledgers.rows_of(results, self.space, playbook).items():
@@ -262,19 +281,18 @@ def _one_shots(results: Sequence[Result]) -> list[effects.Raised]:
 
 
 def _raises(batch: Batch, playbook: Playbook) -> list[Raise]:
-    return [
-        Raise(
-            effect.connection,
-            effect.object,
-            result.lead_id,
-            playbook.crms[effect.connection].needs,
-            _priority(result, effect, batch),
-        )
-        for result in batch.results
-        if result.lead_id
-        for effect in result.effects
-        if isinstance(effect, WriteBack)
-    ]
+    found = []
+    for result in batch.results:
+        for effect in result.effects:
+            if not isinstance(effect, WriteBack):
+                continue
+            is_person = effect.kind is EntityKind.LEAD
+            whose = result.account_id if effect.kind is EntityKind.ACCOUNT else result.lead_id
+            if whose:
+                needs = playbook.crms[effect.connection].needs if is_person else ()
+                priority = _priority(result, effect, batch) if is_person else Priority.COMPANIES
+                found.append(Raise(effect.connection, effect.object, whose, needs, priority, effect.kind))
+    return found
 
 
 def _priority(result: Result, effect: WriteBack, batch: Batch) -> Priority:

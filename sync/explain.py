@@ -10,9 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from model.account import Account
+from model.decision import EntityKind
+from model.entity import Entity
 from model.event import JsonValue
-from model.lead import Identity, Lead
-from sync import effect_books, leads
+from model.lead import ASSOCIATED, Identity, Lead
+from sync import accounts, effect_books, leads
 from sync.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes
 from sync.tables import conflicts as conflicts_table
@@ -35,13 +38,14 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class WriteState:
-    """How a connection stands with this lead."""
+    """How a connection stands with this lead, its account, or the association of the two."""
 
     connection: str
     object: str
     remote_id: str | None
     state: str  # "written" | "on its way" | "dead letter"
     error: str | None
+    kind: str = "lead"  # "lead" | "account" | "association"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Story:
     lead: Lead
     chapters: list[Chapter]
     writes: list[WriteState]
+    account: Account | None = None
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     effects: list[EffectState] = field(default_factory=list)
 
@@ -65,10 +70,18 @@ class Story:
                 for name, origin in lead.provenance.items()
             },
             "events": [asdict(chapter) for chapter in self.chapters],
+            "account": self._account(),
             "writes": [asdict(write) for write in self.writes],
             "conflicts": self.conflicts,
             "effects": [{name: getattr(one, name) for name in one.__slots__} for one in self.effects],
         }
+
+    def _account(self) -> dict[str, Any] | None:
+        account = self.account
+        if account is None:
+            return None
+        links = {name: f"{link.object} {link.remote_id}" for name, link in account.links.items()}
+        return {"id": account.id, "fields": account.fields, "links": links}
 
 
 def find_lead(snapshot: Connection, space: str, needle: str, keys: Sequence[Identity]) -> str | None:
@@ -108,31 +121,31 @@ def read(snapshot: Connection, lead_id: str) -> Story:
         )
         for row in rows
     ]
-    return Story(
-        lead,
-        chapters,
-        _writes(snapshot, lead),
-        _conflicts(snapshot, lead_id),
-        effect_books.of_lead(snapshot, lead_id),
-    )
+    account_id = lead.get("account")
+    account = accounts.load(snapshot, [account_id]).get(account_id) if account_id else None
+    writes = _writes(snapshot, lead) + (_writes(snapshot, account) if account else [])
+    effects = effect_books.of_lead(snapshot, lead_id)
+    return Story(lead, chapters, writes, account, _conflicts(snapshot, lead_id), effects)
 
 
-def _writes(snapshot: Connection, lead: Lead) -> list[WriteState]:
+def _writes(snapshot: Connection, entity: Entity) -> list[WriteState]:
     c = outbox_changes.c
     rows = snapshot.execute(
-        sa.select(c.connection, c.object, c.wanted, c.done, c.dead, c.error)
-        .where(c.entity_id == lead.id)
-        .order_by(c.connection, c.object)
+        sa.select(c.connection, c.object, c.wanted, c.done, c.dead, c.error, c.entity_kind)
+        .where(c.entity_id == entity.id)
+        .order_by(c.entity_kind.desc(), c.connection, c.object)
     )
     states = []
     for row in rows:
-        link = lead.links.get(row.connection)
+        link = entity.links.get(row.connection)
         if link and link.object != row.object:
             continue
         on_its_way = row.wanted > row.done and row.wanted > row.dead
         state = "on its way" if on_its_way else "dead letter" if row.dead > row.done else "written"
         remote_id = link.remote_id if link else None
-        states.append(WriteState(row.connection, row.object, remote_id, state, row.error))
+        if row.entity_kind == EntityKind.ASSOCIATION:
+            remote_id = str(link.shadow.get(ASSOCIATED) or "") or None if link else None
+        states.append(WriteState(row.connection, row.object, remote_id, state, row.error, row.entity_kind))
     return states
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from model.errors import Conflict
-from model.lead import Activity, Identity, Lead, Provenance, Touch
-from model.times import from_text, to_text
+from model.lead import Activity, Identity, Lead, Touch
 from sync import links
+from sync.provenance import provenance_from, provenance_row
 from sync.statements import execute_many
 from sync.tables import activities, identities, leads, touches
-from sync.tables import links as record_links
 
 KEY_LENGTH = 200
 CHUNK = 5_000  # values in one IN list; SQLite takes 32,766
@@ -45,9 +43,9 @@ def _find_records(snapshot: Connection, space: str, values: Iterable[str]) -> di
         by_object.setdefault((connection, object_type), []).append(remote_id)
     found: dict[Identity, str] = {}
     for (connection, object_type), remote_ids in by_object.items():
-        names = {"of_space": space, "of_connection": connection, "of_object": object_type}
         for some in _chunks(remote_ids):
-            for remote_id, lead_id in snapshot.execute(BY_RECORD, names | {"some": some}):
+            holders = links.LEADS.holders(snapshot, space, connection, object_type, some)
+            for remote_id, lead_id in holders.items():
                 found[Identity("record", f"{connection}/{object_type}/{remote_id}")] = lead_id
     return found
 
@@ -58,7 +56,7 @@ def load(snapshot: Connection, lead_ids: Iterable[str], *, ledgers: bool = True)
     loaded: dict[str, Lead] = {}
     for some in _chunks(wanted):
         loaded |= {row.id: _lead(row) for row in snapshot.execute(BY_ID, {"ids": some})}
-        for lead_id, link in links.of_leads(snapshot, some):
+        for lead_id, link in links.LEADS.of(snapshot, some):
             loaded[lead_id].links[link.connection] = link
         if not ledgers:
             continue
@@ -88,12 +86,6 @@ BY_IDENTITY = sa.select(identities.c.value, identities.c.lead_id).where(
     identities.c.kind == sa.bindparam("of_kind"),
     identities.c.value.in_(sa.bindparam("some", expanding=True)),
 )
-BY_RECORD = sa.select(record_links.c.remote_id, record_links.c.lead_id).where(
-    record_links.c.space == sa.bindparam("of_space"),
-    record_links.c.connection == sa.bindparam("of_connection"),
-    record_links.c.object == sa.bindparam("of_object"),
-    record_links.c.remote_id.in_(sa.bindparam("some", expanding=True)),
-)
 BY_ID = sa.select(leads).where(leads.c.id.in_(sa.bindparam("ids", expanding=True)))
 VERSIONS = sa.select(leads.c.id, leads.c.version).where(leads.c.id.in_(sa.bindparam("ids", expanding=True)))
 IDENTITIES = _of_leads(identities)
@@ -104,19 +96,13 @@ UPDATE = sa.update(leads).where(leads.c.id == sa.bindparam("row"), leads.c.versi
 CLAIM = sa.insert(identities)
 
 
-@lru_cache(maxsize=10_000)
-def _origin(source: str, at: str, event: int) -> Provenance:
-    """Return what an event's fields all have in common."""
-    return Provenance(source, from_text(at), event)
-
-
 def _lead(row: Row[Any]) -> Lead:
     return Lead(
         id=row.id,
         space=row.space,
         unit=row.unit,
         fields=row.fields,
-        provenance={name: _origin(*origin) for name, origin in row.provenance.items()},
+        provenance=provenance_from(row.provenance),
         created_at=row.created_at,
         version=row.version,
         is_test=row.is_test,
@@ -150,10 +136,7 @@ def _row(lead: Lead, now: datetime) -> dict[str, Any]:
     return {
         "version": lead.version + 1,
         "fields": {name: value for name, value in lead.fields.items() if value is not None},
-        "provenance": {
-            name: [origin.source, to_text(origin.at), origin.event]
-            for name, origin in lead.provenance.items()
-        },
+        "provenance": provenance_row(lead.provenance),
         "updated_at": now,
     }
 
@@ -165,6 +148,7 @@ def _listed(lead: Lead) -> dict[str, Any]:
         "stage": lead.stage,
         "score": lead.score,
         "owner": lead.owner,
+        "account_id": lead.fields.get("account"),
         **search_keys(lead.fields),
     }
 

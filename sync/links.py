@@ -1,4 +1,4 @@
-"""Links: which remote record is which lead, with what both sides last agreed on."""
+"""Links: which remote record is which lead or account, with what both sides last agreed on."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection, Row
 from model.errors import Conflict
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Link
+from sync import tables
 from sync.statements import execute_many
-from sync.tables import links
 
 
 def record_key(ref: RecordRef) -> Identity:
@@ -22,10 +22,121 @@ def record_key(ref: RecordRef) -> Identity:
     return Identity("record", f"{ref.connection}/{ref.object}/{ref.id}")
 
 
-def of_leads(snapshot: Connection, lead_ids: Sequence[str]) -> Iterable[tuple[str, Link]]:
-    """Yield the links of these leads with the lead's id."""
-    for row in snapshot.execute(OF_LEADS, {"ids": lead_ids}):
-        yield row.lead_id, _link(row)
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Values that a delivery made true on one record."""
+
+    owner_id: str  # of the lead or the account
+    ref: RecordRef
+    values: Mapping[str, JsonValue]  # as the answer carries them, else as sent
+    written: Mapping[str, JsonValue]  # what of them is ours
+    is_read: bool = True  # all that the map names was seen, as in a new record or one read just before
+
+
+class LinkTable:
+    """The links of leads, or those of accounts; each has at most one on a connection."""
+
+    def __init__(self, table: sa.Table, owner: str) -> None:
+        # Built once: building costs more than executing.
+        self._owner = owner
+        held_by = table.c[owner].label("owner_id")
+        ids: sa.BindParameter[str] = sa.bindparam("ids", expanding=True)
+        self._of_owners = sa.select(table, held_by).where(table.c[owner].in_(ids))
+        self._on = self._of_owners.where(table.c.connection.in_(sa.bindparam("on", expanding=True)))
+        locked = self._of_owners.order_by(table.c[owner], table.c.connection).with_for_update()
+        self._locked_revs = locked.with_only_columns(held_by, table.c.connection, table.c.rev)
+        self._by_record = sa.select(table.c.remote_id, held_by).where(
+            table.c.space == sa.bindparam("of_space"),
+            table.c.connection == sa.bindparam("of_connection"),
+            table.c.object == sa.bindparam("of_object"),
+            table.c.remote_id.in_(ids),
+        )
+        self._insert = sa.insert(table)
+        is_as_loaded = sa.and_(
+            table.c[owner] == sa.bindparam("of_owner"),
+            table.c.connection == sa.bindparam("on"),
+            table.c.rev == sa.bindparam("loaded"),
+        )
+        self._update = sa.update(table).where(is_as_loaded)
+        self._remove = sa.delete(table).where(is_as_loaded)
+
+    def of(self, snapshot: Connection, owner_ids: Sequence[str]) -> Iterable[tuple[str, Link]]:
+        """Yield the links of these leads or accounts with their owner's id."""
+        for row in snapshot.execute(self._of_owners, {"ids": owner_ids}):
+            yield row.owner_id, _link(row)
+
+    def holders(
+        self, snapshot: Connection, space: str, connection: str, object_type: str, remote_ids: Sequence[str]
+    ) -> dict[str, str]:
+        """Return whose these records are: remote id -> owner's id; those of nobody are left out."""
+        names = {"of_space": space, "of_connection": connection, "of_object": object_type}
+        rows = snapshot.execute(self._by_record, names | {"ids": remote_ids})
+        return {row.remote_id: row.owner_id for row in rows}
+
+    def expect(self, connection: Connection, revs: Mapping[tuple[str, str], int]) -> None:
+        """Lock these links and see that each is as it was loaded; raises ``Conflict``.
+
+        A decision that a CRM lacks nothing stands on what the link said: a delivery that settled
+        since then may have written an older value over there.
+        """
+        if not revs:
+            return
+        rows = connection.execute(self._locked_revs, {"ids": sorted({owner_id for owner_id, _ in revs})})
+        found = {(owner_id, name): rev for owner_id, name, rev in rows}
+        if any(found.get(key) != rev for key, rev in revs.items()):
+            raise Conflict("a link has changed since it was loaded")
+
+    def remove(self, connection: Connection, dropped: Iterable[tuple[str, Link]]) -> None:
+        """Delete links where ``rev`` is as loaded; raises ``Conflict``."""
+        rows = [{"of_owner": owner, "on": link.connection, "loaded": link.rev} for owner, link in dropped]
+        if execute_many(connection, self._remove, rows) != len(rows):
+            raise Conflict("a link has changed since it was loaded")
+
+    def save(self, connection: Connection, space: str, changed: Iterable[tuple[str, Link]]) -> None:
+        """Insert links (rev 0) and update known ones where ``rev`` is as loaded; raises ``Conflict``."""
+        new, known = [], []
+        for owner_id, link in changed:
+            if link.rev == 0:
+                new.append(_values(link) | {"space": space, self._owner: owner_id})
+            else:
+                known.append(
+                    _values(link) | {"of_owner": owner_id, "on": link.connection, "loaded": link.rev}
+                )
+        execute_many(connection, self._insert, new)
+        known.sort(key=lambda row: (row["of_owner"], row["on"]))  # in the order that ``agree`` locks them
+        if execute_many(connection, self._update, known) != len(known):
+            raise Conflict("a link has changed since it was loaded")
+
+    def agree(self, connection: Connection, space: str, deals: Sequence[Agreed], at: datetime) -> None:
+        """Bring shadows up to what was delivered.
+
+        The row is read and written in one transaction (locked on PostgreSQL), so a decider
+        that loaded it before sees its ``rev`` miss and takes again.
+        """
+        ids = [deal.owner_id for deal in deals]
+        if connection.dialect.name != "sqlite":  # whose one writer locks everything
+            connection.execute(self._locked_revs, {"ids": ids}).all()
+        on = sorted({deal.ref.connection for deal in deals})
+        rows = connection.execute(self._on, {"ids": ids, "on": on})
+        known = {(row.owner_id, row.connection): _link(row) for row in rows}
+        changed = []
+        for deal in deals:
+            link = known.get((deal.owner_id, deal.ref.connection))
+            if link and (link.object, link.remote_id) != (deal.ref.object, deal.ref.id):
+                continue  # it was linked to another record meanwhile; this one has no say any more
+            before = link or Link(deal.ref.connection, deal.ref.object, deal.ref.id, {}, {})
+            now = Link(
+                connection=deal.ref.connection,
+                object=deal.ref.object,
+                remote_id=deal.ref.id,
+                shadow={**before.shadow, **deal.values},
+                written={**before.written, **deal.written},
+                rev=before.rev,
+                read_at=at if deal.is_read else before.read_at,
+                aliases=before.aliases,
+            )
+            changed.append((deal.owner_id, now))
+        self.save(connection, space, changed)
 
 
 def _link(row: Row[Any]) -> Link:
@@ -54,94 +165,5 @@ def _values(link: Link) -> dict[str, Any]:
     }
 
 
-def expect(connection: Connection, revs: Mapping[tuple[str, str], int]) -> None:
-    """Lock these links and see that each is as it was loaded; raises ``Conflict``.
-
-    A decision that a CRM lacks nothing stands on what the link said: a delivery that settled
-    since then may have written an older value over there.
-    """
-    if not revs:
-        return
-    rows = connection.execute(LOCKED_REVS, {"ids": sorted({lead_id for lead_id, _ in revs})})
-    found = {(lead_id, name): rev for lead_id, name, rev in rows}
-    if any(found.get(key) != rev for key, rev in revs.items()):
-        raise Conflict("a link has changed since it was loaded")
-
-
-def remove(connection: Connection, dropped: Iterable[tuple[str, Link]]) -> None:
-    """Delete links of leads where ``rev`` is as loaded; raises ``Conflict``."""
-    rows = [{"of_lead": lead_id, "on": link.connection, "loaded": link.rev} for lead_id, link in dropped]
-    if execute_many(connection, REMOVE, rows) != len(rows):
-        raise Conflict("a link has changed since it was loaded")
-
-
-def save(connection: Connection, space: str, changed: Iterable[tuple[str, Link]]) -> None:
-    """Insert links (rev 0) and update known ones where ``rev`` is as loaded; raises ``Conflict``."""
-    new, known = [], []
-    for lead_id, link in changed:
-        if link.rev == 0:
-            new.append(_values(link) | {"space": space, "lead_id": lead_id})
-        else:
-            known.append(_values(link) | {"of_lead": lead_id, "on": link.connection, "loaded": link.rev})
-    execute_many(connection, INSERT, new)
-    known.sort(key=lambda row: (row["of_lead"], row["on"]))  # in the order that ``agree`` locks them
-    if execute_many(connection, UPDATE, known) != len(known):
-        raise Conflict("a link has changed since it was loaded")
-
-
-# Built once: building costs more than executing.
-OF_LEADS = sa.select(links).where(links.c.lead_id.in_(sa.bindparam("ids", expanding=True)))
-OF_CONNECTIONS = OF_LEADS.where(links.c.connection.in_(sa.bindparam("on", expanding=True)))
-LOCKED = OF_LEADS.order_by(links.c.lead_id, links.c.connection).with_for_update()
-LOCKED_REVS = LOCKED.with_only_columns(links.c.lead_id, links.c.connection, links.c.rev)
-INSERT = sa.insert(links)
-IS_AS_LOADED = sa.and_(
-    links.c.lead_id == sa.bindparam("of_lead"),
-    links.c.connection == sa.bindparam("on"),
-    links.c.rev == sa.bindparam("loaded"),
-)
-UPDATE = sa.update(links).where(IS_AS_LOADED)
-REMOVE = sa.delete(links).where(IS_AS_LOADED)
-
-
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """Values that a delivery made true on one record."""
-
-    lead_id: str
-    ref: RecordRef
-    values: Mapping[str, JsonValue]  # as the answer carries them, else as sent
-    written: Mapping[str, JsonValue]  # what of them is ours
-    is_read: bool = True  # all that the map names was seen, as in a new record or one read just before
-
-
-def agree(connection: Connection, space: str, deals: Sequence[Agreed], at: datetime) -> None:
-    """Bring shadows up to what was delivered.
-
-    The row is read and written in one transaction (locked on PostgreSQL), so a decider
-    that loaded it before sees its ``rev`` miss and takes again.
-    """
-    ids = [deal.lead_id for deal in deals]
-    if connection.dialect.name != "sqlite":  # whose one writer locks everything
-        connection.execute(LOCKED_REVS, {"ids": ids}).all()
-    on = sorted({deal.ref.connection for deal in deals})
-    rows = connection.execute(OF_CONNECTIONS, {"ids": ids, "on": on})
-    known = {(row.lead_id, row.connection): _link(row) for row in rows}
-    changed = []
-    for deal in deals:
-        link = known.get((deal.lead_id, deal.ref.connection))
-        if link and (link.object, link.remote_id) != (deal.ref.object, deal.ref.id):
-            continue  # the lead was linked to another record meanwhile; this one has no say any more
-        before = link or Link(deal.ref.connection, deal.ref.object, deal.ref.id, {}, {})
-        now = Link(
-            connection=deal.ref.connection,
-            object=deal.ref.object,
-            remote_id=deal.ref.id,
-            shadow={**before.shadow, **deal.values},
-            written={**before.written, **deal.written},
-            rev=before.rev,
-            read_at=at if deal.is_read else before.read_at,
-            aliases=before.aliases,
-        )
-        changed.append((deal.lead_id, now))
-    save(connection, space, changed)
+LEADS = LinkTable(tables.links, "lead_id")
+ACCOUNTS = LinkTable(tables.account_links, "account_id")

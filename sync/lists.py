@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from model.times import from_text, to_text
 from sync.leads import search_key
-from sync.outbox import DeadLetter
+from sync.outbox import DeadLetter, letter_of
 from sync.tables import inbox_events, leads, outbox_changes
 
 T = TypeVar("T")
@@ -198,7 +198,7 @@ def whys(reasons: Sequence[dict[str, Any]] | None, error: str | None) -> list[st
 def letters_page(snapshot: Connection, space: str, before: int | None, size: int = PAGE) -> Page[DeadLetter]:
     """Read one page of the changes that were given up, newest first."""
     rows = snapshot.execute(letters_statement(space, before, size + 1)).all()
-    shown = [DeadLetter(*row) for row in rows[:size]]
+    shown = [letter_of(row) for row in rows[:size]]
     return Page(shown, str(shown[-1].id) if len(rows) > size else None)
 
 
@@ -212,9 +212,8 @@ def emails(snapshot: Connection, lead_ids: Sequence[str]) -> dict[str, str]:
 def letters_statement(space: str, before: int | None, limit: int) -> sa.Select[Any]:
     """Build the query of one page of dead letters."""
     c = outbox_changes.c
-    statement = sa.select(c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at).where(
-        c.space == space, sa.text("dead > done"), c.wanted <= c.dead
-    )
+    columns = (c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at, c.entity_kind)
+    statement = sa.select(*columns).where(c.space == space, sa.text("dead > done"), c.wanted <= c.dead)
     if before is not None:
         statement = statement.where(c.id < before)
     return statement.order_by(c.id.desc()).limit(limit)

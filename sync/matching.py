@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from mappings.identity import match_key
 from mappings.playbook import CrmMap
+from model.change import Record
 from model.event import RecordRef
 from model.lead import Identity, Lead
 from sync import cursors, mirror
@@ -45,6 +46,11 @@ class Hits:
         """Return the records that someone may turn out to be."""
         found = [self._present(one) for some in self.by_key.values() for one in some]
         return list(dict.fromkeys(one.record.ref for one in found if one is not None))
+
+    def records(self) -> Iterable[Record]:
+        """Return what was seen of those that someone may turn out to be."""
+        found = (self._present(one) for some in self.by_key.values() for one in some)
+        return (one.record for one in found if one is not None)
 
     def _present(self, one: Mirrored) -> Mirrored | None:
         if one.became is None:

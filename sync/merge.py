@@ -1,7 +1,7 @@
-"""The three-way merge of a CRM record, the shadow and the lead; pure.
+"""The three-way merge of a CRM record, the shadow and the lead or account; pure.
 
 Base is the shadow (what both sides last agreed on), theirs the record as just read, ours
-the lead. One side moved: take it. Both moved: the field's authority decides, and the
+the lead or account. One side moved: take it. Both moved: the field's authority decides, and the
 loser is kept as a conflict. A blank never overwrites a value.
 """
 
@@ -16,8 +16,9 @@ from mappings.outward import draft, inward_record, is_blank_on, same, same_on
 from mappings.playbook import CrmField, CrmMap, Lifecycle, ObjectMap, Playbook
 from model.change import Record
 from model.decision import Because, RecordConflict
+from model.entity import Entity
 from model.event import JsonValue
-from model.lead import OPT_OUT, Lead, Link
+from model.lead import OPT_OUT, Link
 from sync.doubt import Doubt, arrived
 
 
@@ -32,7 +33,7 @@ class Merged:
 
 
 def merge(
-    lead: Lead,
+    entity: Entity,
     record: Record,
     crm: CrmMap,
     playbook: Playbook,
@@ -41,21 +42,21 @@ def merge(
     now: datetime,
     sent: Doubt,
 ) -> Merged:
-    """Merge a record as read into a lead, and link the two.
+    """Merge a record as read into a lead or an account, and link the two.
 
     ``sent`` are the values of a call of ours whose answer may have been lost: where the
-    record is known as the lead's or bears its id, those of them it holds are our own words.
+    record is known as theirs or bears their id, those of them it holds are our own words.
     """
-    link = lead.links.get(crm.connection)
-    object_map = crm.objects.get(record.ref.object)
+    link = entity.links.get(crm.connection)
+    object_map = crm.map_of(record.ref.object)
     if object_map is None:
         return _left_out(record, link, crm, now)
-    is_ours = _is_leads_own(lead, record, link, object_map)
+    is_ours = _is_its_own(entity, record, link, object_map)
     our_words = arrived(sent, record.fields, object_map) if is_ours else {}
     merged = Merged(_linked(record, link, object_map, our_words, now))
     theirs = inward_record(record.fields, object_map, crm.connection, lookups)
-    ours = draft(lead, object_map, crm.connection, lookups, creating=False)
-    _take_opt_outs(merged, lead, record, object_map)
+    ours = draft(entity, object_map, crm.connection, lookups, creating=False)
+    _take_opt_outs(merged, entity, record, object_map)
     for rule in _read_rules(object_map):
         held = record.fields.get(rule.remote)
         if is_blank_on(object_map, rule.remote, held) or rule.remote in our_words:
@@ -63,7 +64,7 @@ def merge(
         moved = link is None or not same_on(object_map, rule.remote, held, link.shadow.get(rule.remote))
         if moved and not same_on(object_map, rule.remote, held, ours.get(rule.remote)):
             is_edit = link is not None
-            _settle(merged, lead, rule, record, crm, playbook, theirs.get(rule.field), is_edit=is_edit)
+            _settle(merged, entity, rule, record, crm, playbook, theirs.get(rule.field), is_edit=is_edit)
     return merged
 
 
@@ -84,11 +85,11 @@ def _read_rules(object_map: ObjectMap) -> list[CrmField]:
     return list(first.values())
 
 
-def _take_opt_outs(merged: Merged, lead: Lead, record: Record, object_map: ObjectMap) -> None:
+def _take_opt_outs(merged: Merged, entity: Entity, record: Record, object_map: ObjectMap) -> None:
     """Take a yes of any opt-out field over, whoever has the authority and whatever is newer."""
     connection = record.ref.connection
     for rule in object_map.fields:
-        if rule.field != OPT_OUT or lead.fields.get(OPT_OUT) is True or OPT_OUT in merged.fields:
+        if rule.field != OPT_OUT or entity.fields.get(OPT_OUT) is True or OPT_OUT in merged.fields:
             continue
         if same_on(object_map, rule.remote, record.fields.get(rule.remote), True):
             merged.fields[OPT_OUT] = True
@@ -96,11 +97,11 @@ def _take_opt_outs(merged: Merged, lead: Lead, record: Record, object_map: Objec
             merged.because.append(Because(text, rule.place))
 
 
-def _is_leads_own(lead: Lead, record: Record, link: Link | None, object_map: ObjectMap) -> bool:
-    """Say whether the record is the lead's: linked before, or marked with its id by a create of ours."""
+def _is_its_own(entity: Entity, record: Record, link: Link | None, object_map: ObjectMap) -> bool:
+    """Say whether the record is theirs: linked before, or marked with their id by a create of ours."""
     if link is not None and link.remote_id == record.ref.id:
         return True
-    return bool(object_map.id_field) and same(record.fields.get(object_map.id_field), lead.id)
+    return bool(object_map.id_field) and same(record.fields.get(object_map.id_field), entity.id)
 
 
 def _linked(
@@ -133,7 +134,7 @@ def _aliases(link: Link | None, record: Record) -> tuple[str, ...]:
 
 def _settle(
     merged: Merged,
-    lead: Lead,
+    entity: Entity,
     rule: CrmField,
     record: Record,
     crm: CrmMap,
@@ -142,8 +143,8 @@ def _settle(
     *,
     is_edit: bool,
 ) -> None:
-    """Decide one field on which the record and the lead differ."""
-    ours = lead.fields.get(rule.field)
+    """Decide one field on which the record and what we keep differ."""
+    ours = entity.fields.get(rule.field)
     if their_value is None:  # an owner nobody here is, a stage the map does not know
         merged.because.append(
             Because(
@@ -154,7 +155,7 @@ def _settle(
     if rule.kind == "stage":
         takes, why = _stage(playbook.lifecycle, ours, their_value, is_edit=is_edit)
     else:
-        takes, why = _by_authority(lead, rule, record, crm, playbook.crms.keys() - {crm.connection})
+        takes, why = _by_authority(entity, rule, record, crm, playbook.crms.keys() - {crm.connection})
     if takes:
         merged.fields[rule.field] = their_value
     kept, lost = (their_value, ours) if takes else (ours, their_value)
@@ -176,13 +177,13 @@ def _stage(lifecycle: Lifecycle, ours: JsonValue, theirs: JsonValue, *, is_edit:
 
 
 def _by_authority(
-    lead: Lead, rule: CrmField, record: Record, crm: CrmMap, others: Collection[str]
+    entity: Entity, rule: CrmField, record: Record, crm: CrmMap, others: Collection[str]
 ) -> tuple[bool, str]:
     """Say whether the CRM's value is taken. Between the people of two CRMs the later change counts."""
-    ours = lead.fields.get(rule.field)
+    ours = entity.fields.get(rule.field)
     if ours is None:
         return True, "leadrelay had none"
-    origin = lead.provenance.get(rule.field)
+    origin = entity.provenance.get(rule.field)
     if rule.authority == "leadrelay":
         return False, "leadrelay owns the field"
     if rule.authority == "crm" and (origin is None or origin.source not in others):

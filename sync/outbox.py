@@ -9,29 +9,31 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
+from model.decision import EntityKind
 from model.event import EventKind, EventState
 from model.priority import Priority
 from sync.database import insert_on
 from sync.doubt import Doubt
 from sync.statements import execute_many
-from sync.tables import inbox_events, links, outbox_changes
+from sync.tables import account_links, inbox_events, leads, links, outbox_changes
 
-LEAD = "lead"  # entity_kind
+LEAD, ACCOUNT, ASSOCIATION = EntityKind.LEAD, EntityKind.ACCOUNT, EntityKind.ASSOCIATION
 PARKED = datetime(9999, 12, 31, tzinfo=UTC)
 """``due_at`` of what was gathered while observing, until a release lets it out (``sync/releases.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Raise:
-    """What a connection holds must be brought up to a lead once more."""
+    """What a connection holds must be brought up to a lead or an account once more."""
 
     connection: str
     object: str
-    lead_id: str
+    entity_id: str  # the account's where ``kind`` is ACCOUNT, else the lead's
     needs: tuple[str, ...] = ()
     priority: Priority = Priority.PEOPLE
+    kind: EntityKind = LEAD
 
 
 def raise_wanted(
@@ -55,8 +57,8 @@ def raise_wanted(
             "space": space,
             "connection": item.connection,
             "object": item.object,
-            "entity_kind": LEAD,
-            "entity_id": item.lead_id,
+            "entity_kind": str(item.kind),
+            "entity_id": item.entity_id,
             "wanted": 1,
             "done": 0,
             "dead": 0,
@@ -93,14 +95,14 @@ def _raising(dialect: str) -> sa.Insert:
 def _once_each(raises: Sequence[Raise]) -> list[Raise]:
     """Return one wish for each row, the one that goes first, in the order of locking."""
     by_priority = sorted(raises, key=lambda item: item.priority, reverse=True)
-    wishes = {(item.connection, item.object, item.lead_id): item for item in by_priority}
+    wishes = {(item.connection, item.object, item.entity_id, item.kind): item for item in by_priority}
     return [wishes[row] for row in sorted(wishes)]
 
 
 def lock(connection: Connection, ids: Sequence[int]) -> None:
     """Lock rows of one connection in the order of all transactions, so that none waits in a circle.
 
-    That order is: outbox rows by object and lead, then links by lead and connection.
+    That order is: outbox rows by object, entity and kind, then links by owner and connection.
     """
     connection.execute(LOCKED, {"ids": ids}).all()
 
@@ -111,7 +113,7 @@ class DueRow:
 
     id: int
     object: str
-    lead_id: str
+    entity_id: str
     wanted: int
     attempts: int
     in_flight: Doubt | None
@@ -119,6 +121,7 @@ class DueRow:
     done: int = 0
     priority: int = Priority.PEOPLE
     release: int | None = None  # the go-live that let it out of what had been gathered
+    kind: EntityKind = LEAD
 
 
 DUE_COLUMNS = (  # as in ``DueRow``
@@ -131,7 +134,7 @@ _ROWS = outbox_changes.c
 LOCKED = (
     sa.select(_ROWS.id)
     .where(_ROWS.id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(_ROWS.object, _ROWS.entity_id)
+    .order_by(_ROWS.object, _ROWS.entity_id, _ROWS.entity_kind)
     .with_for_update()
 )
 HELD = LOCKED.where(_ROWS.lease_token == sa.bindparam("token"))
@@ -144,6 +147,21 @@ IS_DUE = sa.and_(
     IS_FREE,
 )
 
+_HAS_PERSON = (
+    sa.exists()
+    .where(links.c.lead_id == _ROWS.entity_id, links.c.connection == _ROWS.connection)
+    .correlate(outbox_changes)
+)
+_ITS_ACCOUNT = sa.select(leads.c.account_id).where(leads.c.id == _ROWS.entity_id).correlate(outbox_changes)
+_HAS_COMPANY = (
+    sa.exists()
+    .where(
+        account_links.c.account_id.in_(_ITS_ACCOUNT),
+        account_links.c.connection == _ROWS.connection,
+    )
+    .correlate(outbox_changes)
+)
+
 
 def due(
     snapshot: Connection,
@@ -153,50 +171,94 @@ def due(
     limit: int,
     needs: Iterable[str],
     *,
+    kind: EntityKind = LEAD,
     last_first: bool = False,
 ) -> list[DueRow]:
-    """Read the next due rows of a connection whose needed links exist, by priority, then by age.
+    """Read the next due rows of one kind on a connection whose needed links exist, by priority, then by age.
 
-    A lead whose record was just read there, and not merged yet, waits for the decider.
-    ``last_first`` begins with the last priority, so that it is never left out for good.
+    A lead whose record was just read there, and not merged yet, waits for the decider. An
+    association waits for the records of both. ``last_first`` begins with the last priority, so that
+    it is never left out for good.
     """
     values = {"of_space": space, "of_connection": connection, "now": now, "limit": limit}
-    return [DueRow(*row) for row in snapshot.execute(_due(tuple(needs), last_first), values)]
+    rows = snapshot.execute(_due(kind, tuple(needs), last_first), values)
+    return [DueRow(**row._mapping, kind=kind) for row in rows]
+
+
+def next_kind(
+    snapshot: Connection,
+    space: str,
+    connection: str,
+    now: datetime,
+    needs: Iterable[str],
+    *,
+    last_first: bool = False,
+) -> EntityKind | None:
+    """Return of which kind the row is that goes first; ``None`` when none is due."""
+    values = {"of_space": space, "of_connection": connection, "now": now, "limit": 1}
+    first: list[tuple[int, datetime, int, EntityKind]] = []
+    for place, kind in enumerate(EntityKind):
+        row = snapshot.execute(_first_due(kind, tuple(needs), last_first), values).first()
+        if row is not None:
+            first.append((-row.priority if last_first else row.priority, row.due_at, place, kind))
+    return min(first)[3] if first else None
 
 
 @cache
-def _due(needs: tuple[str, ...], last_first: bool) -> sa.Select[Any]:
+def _first_due(kind: EntityKind, needs: tuple[str, ...], last_first: bool) -> sa.Select[Any]:
+    rows, ordered = _in_order(kind, needs, last_first)
+    return ordered.with_only_columns(rows.c.priority, rows.c.due_at)
+
+
+@cache
+def _due(kind: EntityKind, needs: tuple[str, ...], last_first: bool) -> sa.Select[Any]:
+    rows, ordered = _in_order(kind, needs, last_first)
+    return ordered.with_only_columns(*(rows.c[name] for name in DUE_COLUMNS))
+
+
+def _in_order(
+    kind: EntityKind, needs: tuple[str, ...], last_first: bool
+) -> tuple[sa.Subquery, sa.Select[Any]]:
     """Put the due rows of each priority together, each read by the index, whatever else is due."""
-    each = [sa.select(_due_of(one, needs).subquery()) for one in Priority]
+    each = [sa.select(_due_of(kind, one, needs).subquery()) for one in Priority]
     rows = sa.union_all(*each).subquery()
     order = rows.c.priority.desc() if last_first else rows.c.priority
-    return (
-        sa.select(*(rows.c[name] for name in DUE_COLUMNS))
+    return rows, (
+        sa.select(rows)
         .order_by(order, rows.c.due_at, rows.c.id)
         .limit(sa.bindparam("limit", type_=sa.Integer))
     )
 
 
-def _due_of(priority: Priority, needs: tuple[str, ...]) -> sa.Select[Any]:
+def _due_of(kind: EntityKind, priority: Priority, needs: tuple[str, ...]) -> sa.Select[Any]:
     c = outbox_changes.c
-    e = inbox_events.c
-    unmerged = sa.exists().where(
-        e.lead_id == c.entity_id,
-        e.state == str(EventState.WAITING),
-        e.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
-        e.source == sa.bindparam("of_connection"),
-    )
     return (
         sa.select(*(c[name] for name in DUE_COLUMNS), c.due_at)
         .where(
             IS_DUE,
+            c.entity_kind == sa.literal_column(f"'{kind}'"),
             c.priority == sa.literal_column(str(int(priority))),
-            ~unmerged,
-            *(is_met(need) for need in needs),
+            *_may_go(kind, needs),
         )
         .order_by(c.due_at, c.id)
         .limit(sa.bindparam("limit", type_=sa.Integer))
     )
+
+
+def _may_go(kind: EntityKind, needs: tuple[str, ...]) -> tuple[sa.ColumnElement[bool], ...]:
+    """Build the conditions that what a row of this kind waits for is there."""
+    if kind is ASSOCIATION:
+        return _HAS_PERSON, _HAS_COMPANY
+    if kind is ACCOUNT:
+        return ()
+    e = inbox_events.c
+    unmerged = sa.exists().where(
+        e.lead_id == outbox_changes.c.entity_id,
+        e.state == str(EventState.WAITING),
+        e.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
+        e.source == sa.bindparam("of_connection"),
+    )
+    return ~unmerged, *(is_met(need) for need in needs)
 
 
 def is_met(need: str) -> sa.ColumnElement[bool]:
@@ -379,55 +441,110 @@ class DeadLetter:
     id: int
     connection: str
     object: str
-    lead_id: str
+    lead_id: str  # the account's where ``kind`` is ACCOUNT
     error: str
     at: datetime | None = field(default=None)
+    kind: EntityKind = LEAD
 
 
 def dead_letters(snapshot: Connection, space: str, limit: int = 100) -> list[DeadLetter]:
     """Read changes that were given up, oldest first."""
     c = outbox_changes.c
     statement = (
-        sa.select(c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at)
+        sa.select(c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at, c.entity_kind)
         .where(c.space == space, sa.text("dead > done"), c.wanted <= c.dead)
         .order_by(c.id)
         .limit(limit)
     )
-    return [DeadLetter(*row) for row in snapshot.execute(statement)]
+    return [letter_of(row) for row in snapshot.execute(statement)]
+
+
+def letter_of(row: Row[*tuple[Any, ...]]) -> DeadLetter:
+    """Read a row of id, connection, object, entity, error, time and kind of entity."""
+    letter = dict(row._mapping)
+    kind = EntityKind(letter.pop("entity_kind"))
+    return DeadLetter(lead_id=letter.pop("entity_id"), at=letter.pop("settled_at"), kind=kind, **letter)
 
 
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up rows whose needed record could not be made, and say so; return how many."""
-    c = outbox_changes.c
-    needed = outbox_changes.alias("needed")
-    linked = sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == needed.c.connection)
-    cause = (
-        sa.select(needed.c.connection + ": " + sa.func.coalesce(needed.c.error, ""))
-        .where(
-            needed.c.space == c.space,
-            needed.c.entity_kind == c.entity_kind,
-            needed.c.entity_id == c.entity_id,
-            needed.c.dead > needed.c.done,
-            needed.c.wanted <= needed.c.dead,
-            sa.cast(c.needs, sa.Text).contains('"' + needed.c.connection + '"'),
-            ~linked.correlate(outbox_changes, needed),  # by itself it would join all changes there are
-        )
-        .limit(1)
-        .scalar_subquery()
+    statements = (
+        _orphans(space, now),
+        _lonely(space, now, _OF_LEAD, _IS_GIVEN_UP, _CAUSE),
+        _lonely(space, now, _OF_ITS_ACCOUNT, _IS_GIVEN_UP, _CAUSE),
+        _lonely(space, now, _OF_ITS_ACCOUNT, _IS_ANOTHERS, sa.literal(ANOTHERS)),
     )
-    statement = (
+    return sum(connection.execute(statement).rowcount for statement in statements)
+
+
+_NEEDED = outbox_changes.alias("needed")
+_IS_GIVEN_UP = sa.and_(_NEEDED.c.dead > _NEEDED.c.done, _NEEDED.c.wanted <= _NEEDED.c.dead)
+_WAITS = sa.and_(sa.text("wanted > done AND wanted > dead"), _ROWS.lease_token.is_(None))
+# Found and settled, and nothing of it waits to be decided: it was not linked, as another account has it.
+_IS_ANOTHERS = sa.and_(
+    _NEEDED.c.done > 0,
+    _NEEDED.c.wanted <= _NEEDED.c.done,
+    ~sa.exists()
+    .where(
+        inbox_events.c.space == _NEEDED.c.space,
+        inbox_events.c.source == _NEEDED.c.connection,
+        inbox_events.c.kind == str(EventKind.FOUND),
+        inbox_events.c.state == str(EventState.WAITING),
+    )
+    .correlate(_NEEDED),
+)
+ANOTHERS = "the company's record is another account's; a review says which"
+_CAUSE = _NEEDED.c.connection + ": " + sa.func.coalesce(_NEEDED.c.error, "")
+
+
+def _orphans(space: str, now: datetime) -> sa.Update:
+    """People who wait for a record on another connection."""
+    c, needed = _ROWS, _NEEDED.c
+    cause = sa.select(_CAUSE).where(
+        needed.space == c.space,
+        needed.entity_kind == c.entity_kind,
+        needed.entity_id == c.entity_id,
+        _IS_GIVEN_UP,
+        sa.cast(c.needs, sa.Text).contains('"' + needed.connection + '"'),
+        ~sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == needed.connection),
+    )
+    return _giving_up(space, now, cause).where(sa.cast(c.needs, sa.Text) != "[]")
+
+
+_OF_LEAD = sa.and_(
+    _NEEDED.c.entity_kind == str(LEAD),
+    _NEEDED.c.entity_id == _ROWS.entity_id,
+    ~_HAS_PERSON,
+)
+_OF_ITS_ACCOUNT = sa.and_(
+    _NEEDED.c.entity_kind == str(ACCOUNT),
+    _NEEDED.c.entity_id.in_(_ITS_ACCOUNT),
+    ~_HAS_COMPANY,
+)
+
+
+def _lonely(
+    space: str,
+    now: datetime,
+    missing: sa.ColumnElement[bool],
+    how: sa.ColumnElement[bool],
+    why: sa.ColumnElement[str],
+) -> sa.Update:
+    """Associations whose person, or whose company, could not be written on the same connection."""
+    cause = sa.select(why).where(
+        _NEEDED.c.space == _ROWS.space, _NEEDED.c.connection == _ROWS.connection, how, missing
+    )
+    return _giving_up(space, now, cause).where(_ROWS.entity_kind == str(ASSOCIATION))
+
+
+def _giving_up(space: str, now: datetime, cause: sa.Select[Any]) -> sa.Update:
+    why = cause.limit(1).correlate(outbox_changes).scalar_subquery()
+    return (
         sa.update(outbox_changes)
-        .where(
-            c.space == space,
-            sa.text("wanted > done AND wanted > dead"),
-            sa.cast(c.needs, sa.Text) != "[]",
-            c.lease_token.is_(None),
-            cause.is_not(None),
-        )
+        .where(_ROWS.space == space, _WAITS, why.is_not(None))
         .values(
-            dead=c.wanted,
-            error=sa.literal("needs a record that could not be written: ") + cause,
+            dead=_ROWS.wanted,
+            error=sa.literal("needs a record that could not be written: ") + why,
             settled_at=now,
         )
     )
-    return connection.execute(statement).rowcount

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from handlers.apply import apply
+from handlers.apply import apply, fill
 from handlers.base import Context, Handler, Lookups
 from mappings.playbook import Playbook
 from mappings.reading import Reading
 from model import consent
+from model.account import Account
 from model.change import Record
 from model.decision import (
     VERDICT_STATES,
@@ -20,6 +21,7 @@ from model.decision import (
     Because,
     Decision,
     Effect,
+    JoinAccount,
     OneShot,
     Reason,
     Verdict,
@@ -33,7 +35,7 @@ from sync.reasons import created
 from sync.uniting import unite
 
 NO_HITS = Hits()
-AFTER_MERGE = ("score", "qualify", "assign", "follow_up", "notify", "writeback")
+AFTER_MERGE = ("score", "qualify", "assign", "account", "follow_up", "notify", "writeback")
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
 
 
@@ -46,6 +48,8 @@ class Result:
     lead: Lead | None = None  # as it is now, where the event changed it
     before: Lead | None = None
     lead_id: str | None = None
+    account: Account | None = None  # as it is now, where the event changed it
+    account_id: str | None = None
     effects: list[Effect] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     error: str | None = None
@@ -78,7 +82,7 @@ class Pipeline:
             if name in AFTER_MERGE and not is_matched:
                 is_matched = True
                 self._match(result, draft, lookups, hits)
-            context = self._context(result, lookups, reading, is_new=is_new)
+            context = self._context(result, draft, lookups, reading, is_new=is_new)
             decision = guarded(handler(draft, context), draft)
             self._note(result, name, decision)
             if decision.verdict is not Verdict.GO:
@@ -92,8 +96,9 @@ class Pipeline:
                     result.before = lookups.lead(decision.lead_id)
                     draft = copy_of(result.before)
             self._apply(draft, decision, reading.source.name, stored)
+            self._join(result, decision, reading.source.name, lookups)
             result.lead = draft
-        result.lead_id = draft.id
+        result.lead_id, result.account_id = draft.id, draft.fields.get("account")
         return result
 
     def found(self, stored: StoredEvent, record: Record, lead_id: str, lookups: Lookups) -> Result:
@@ -209,13 +214,20 @@ class Pipeline:
     def _run_after(self, result: Result, draft: Lead, lookups: Lookups, names: Sequence[str]) -> None:
         for name, handler in self.handlers:
             if name in names:
-                context = self._context(result, lookups, None, is_new=False)
+                context = self._context(result, draft, lookups, None, is_new=False)
                 decision = guarded(handler(draft, context), draft)
                 self._note(result, name, decision)
                 self._apply(draft, decision, RULE, result.stored)
+                self._join(result, decision, RULE, lookups)
+        result.account_id = draft.fields.get("account")
 
-    def _context(self, result: Result, lookups: Lookups, reading: Reading | None, *, is_new: bool) -> Context:
+    def _context(
+        self, result: Result, draft: Lead, lookups: Lookups, reading: Reading | None, *, is_new: bool
+    ) -> Context:
         stored = result.stored
+        account = result.account
+        if account is None and self.playbook.joins_accounts and (joined := draft.fields.get("account")):
+            account = lookups.account(joined)
         return Context(
             event=reading,
             now=stored.decided_at,
@@ -223,9 +235,26 @@ class Pipeline:
             playbook=self.playbook,
             seq=stored.decided_seq,
             is_new=is_new,
+            account=account,
             event_id=stored.id,
             reasons=result.reasons,
         )
+
+    @staticmethod
+    def _join(result: Result, decision: Decision, source: str, lookups: Lookups) -> None:
+        """Bring what the lead tells of its company into a draft of the account."""
+        for effect in decision.effects:
+            if isinstance(effect, JoinAccount):
+                stored = result.stored
+                known = lookups.account(effect.account_id)
+                if known is not None and not effect.fields:
+                    continue
+                result.account = (
+                    copy_of_account(known)
+                    if known is not None
+                    else Account(effect.account_id, stored.event.space, created_at=stored.decided_at)
+                )
+                fill(result.account, effect, source=source, event_id=stored.id, at=stored.event.occurred_at)
 
     @staticmethod
     def _note(result: Result, name: str, decision: Decision) -> None:
@@ -267,6 +296,15 @@ def copy_of(lead: Lead) -> Lead:
     draft.touches = list(lead.touches)
     draft.activities = list(lead.activities)
     draft.links = dict(lead.links)
+    return draft
+
+
+def copy_of_account(account: Account) -> Account:
+    """Return a draft: changing it leaves the account as it was."""
+    draft = copy.copy(account)
+    draft.fields = dict(account.fields)
+    draft.provenance = dict(account.provenance)
+    draft.links = dict(account.links)
     return draft
 
 

@@ -106,6 +106,7 @@ def of_dead_letters(
                     "connection": letter.connection,
                     "object": letter.object,
                     "lead_id": letter.lead_id,
+                    "kind": str(letter.kind),
                 },
             },
             occurred_at=now,

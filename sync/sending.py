@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from mappings.outward import difference, same_on
 from mappings.playbook import ObjectMap
 from model.change import (
+    Association,
+    Exists,
     Gone,
     Outcome,
     Postponed,
@@ -15,11 +17,14 @@ from model.change import (
     RecordChange,
     Updated,
 )
+from model.decision import EntityKind
 from model.errors import NoBudget, Refusal, RetryLater
 from model.event import JsonValue, RecordRef
-from model.lead import Identity, Link
+from model.lead import ASSOCIATED, Identity, Link
 from sync.claiming import Sending, Target
 from sync.doubt import arrived
+
+KEYS = ("email", "domain")  # fields by which a lead or an account is found where it may exist already
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +89,34 @@ class Ready:
 def send(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
     """Make the calls; no transaction is open. Yields one outcome for each sending."""
     crm = target.playbook().crms[target.name]
-    fields = {name: remote_names(object_map) for name, object_map in crm.objects.items()}
+    fields = {name: remote_names(object_map) for name, object_map in crm.all_objects.items()}
+    if sendings and sendings[0].row.kind is EntityKind.ASSOCIATION:
+        yield from _associate(target, sendings)
+        return
     for object_name in sorted({s.row.object for s in sendings}):
         mine = [s for s in sendings if s.row.object == object_name]
         yield from _send_new(target, [s for s in mine if s.link is None], fields)
         yield from _send_known(target, [s for s in mine if s.link is not None], fields)
+
+
+def _associate(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
+    """Associate people with their companies; whom somebody gave another one, keeps it."""
+    wanted = {s.key: s for s in sendings}
+    company = target.playbook().crms[target.name].account
+    pairs = [
+        Association(
+            s.key,
+            _ref(target.name, s),
+            RecordRef(target.name, company.object if company else "", str(s.draft[ASSOCIATED])),
+        )
+        for s in sendings
+    ]
+    for outcome in target.connector_for(sendings).associate(pairs):
+        if isinstance(outcome, Updated):
+            agreed = wanted[outcome.key].draft
+            yield Written(outcome.key, outcome.ref, agreed, {}, is_read=False)
+        else:
+            yield outcome
 
 
 def remote_names(object_map: ObjectMap) -> tuple[str, ...]:
@@ -102,10 +130,16 @@ def _send_new(
     if not sendings:
         return
     connector = target.connector_for(sendings)
-    changes = [_change(s, s.difference) for s in sendings]
     answered: set[str] = set()
+    for known in _read_mirrored(target, [s for s in sendings if s.mirrored], fields):
+        answered.add(known.key)
+        yield known
+    sendings = [s for s in sendings if s.key not in answered]
+    if not sendings:
+        return
+    changes = [_change(s, s.difference) for s in sendings]
     asked = changes
-    if not connector.asks_before_create:
+    if not connector.asks_before_create and sendings[0].row.kind is not EntityKind.ACCOUNT:
         objects = target.playbook().crms[target.name].objects
         asked = [
             change for s, change in zip(sendings, changes, strict=True) if _may_be_there_unseen(s, objects)
@@ -117,6 +151,21 @@ def _send_new(
     missing = [change for change in changes if change.key not in answered]
     if missing:
         yield from connector.create(missing, fields)
+
+
+def _read_mirrored(
+    target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Exists | Postponed]:
+    """Read by id the companies that the mirror has; who is gone there is looked for like any other."""
+    refs = {s.mirrored: s.key for s in sendings if s.mirrored}
+    try:
+        found = list(target.connector_for(sendings).read(list(refs), fields)) if refs else []
+    except (RetryLater, Refusal) as error:
+        wait = error.wait if isinstance(error, RetryLater) else None
+        untried = isinstance(error, NoBudget)
+        yield from (Postponed(s.key, str(error), wait, untried=untried) for s in sendings)
+        return
+    yield from (Exists(refs[one.ref], one) for one in found if one.ref in refs and not one.archived)
 
 
 def _may_be_there_unseen(sending: Sending, objects: Mapping[str, ObjectMap]) -> bool:
@@ -168,7 +217,7 @@ def _read_first(
             yield Postponed(sending.key, str(error), wait, untried=untried)
         return
     for sending in sendings:
-        record, object_map = read.get(refs[sending.key]), crm.objects[sending.row.object]
+        record, object_map = read.get(refs[sending.key]), crm.all_objects[sending.row.object]
         if record is None or record.archived:
             yield Gone(sending.key, "the record was deleted in the CRM, or merged into another")
         elif _has_moved(sending, record, object_map):
@@ -204,14 +253,13 @@ def _ref(connection: str, sending: Sending) -> RecordRef:
 
 
 def _change(sending: Sending, values: Mapping[str, JsonValue]) -> RecordChange:
-    email = sending.lead.fields.get("email")
-    keys = [Identity("lead", sending.lead.id)]
-    if email:
-        keys.append(Identity("email", email))
+    keys = [Identity(str(sending.row.kind), sending.entity.id)]
+    keys += [Identity(kind, value) for kind in KEYS if (value := sending.entity.fields.get(kind))]
     return RecordChange(
         key=sending.key,
         object=sending.row.object,
         fields=values,
         remote_id=sending.link.remote_id if sending.link else None,
         identities=tuple(keys),
+        is_repeated=sending.row.in_flight is not None,
     )

@@ -17,8 +17,9 @@ from model.change import (
     Record,
     Rejected,
 )
+from model.decision import EntityKind
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef
-from sync import audit, inbox, leads, links, mirror, outbox, releases
+from sync import accounts, audit, inbox, leads, links, mirror, outbox, releases
 from sync.claiming import Claimed, Sending, Target
 from sync.doubt import with_sent
 from sync.links import Agreed, record_key
@@ -47,10 +48,13 @@ def settle(
     token = claimed.token
     ours = outbox.held(connection, [s.row.id for s in claimed.sendings], token)
     by_key = {s.key: s for s in claimed.sendings if s.row.id in ours}
-    created = [record_key(outcome.ref) for outcome in outcomes if isinstance(outcome, Created)]
-    holders = leads.find(connection, target.space, created)
+    kind = claimed.sendings[0].row.kind if claimed.sendings else EntityKind.LEAD
+    owners = links.ACCOUNTS if kind is EntityKind.ACCOUNT else links.LEADS
+    created = [outcome.ref for outcome in outcomes if isinstance(outcome, Created)]
+    holders = _holders(connection, target.space, kind, created)
+    awaited = _awaited(target, kind)
     gone = [by_key[one.key] for one in outcomes if isinstance(one, Gone) and one.key in by_key]
-    unlinking = _to_unlink(connection, target, gone, now)
+    unlinking = _to_unlink(connection, target, gone, now) if kind is EntityKind.LEAD else set()
     settled: list[Settled] = []
     agreed: list[Agreed] = []
     events: list[Event] = []
@@ -62,20 +66,20 @@ def settle(
         row = sending.row
         match outcome:
             case Created(_, ref, fields):
-                holder = holders.get(record_key(ref))
-                if holder not in (None, sending.lead.id):
-                    text = f"{ref.object} {ref.id} is already linked to lead {holder}"
+                holder = holders.get(ref)
+                if holder not in (None, sending.entity.id):
+                    text = f"{ref.object} {ref.id} is already linked to {kind} {holder}"
                     settled.append(Settled(row.id, dead=row.wanted, error=text))
                     continue
                 settled.append(Settled(row.id, done=row.wanted))
-                agreed.append(Agreed(sending.lead.id, ref, fields, sending.difference))
-                if target.name in target.playbook().needed:  # the decider wants what waited for the link
+                agreed.append(Agreed(sending.entity.id, ref, fields, sending.difference))
+                if awaited:  # the decider wants what waited for the link
                     events.append(_event(target, EventKind.DELIVERED, sending, token, now, ref))
                 else:
-                    noted.append(_note(target, sending.lead.id, ref, now))
+                    noted.append(_note(target, sending, ref, now))
             case Written(_, ref, fields, written, is_read):
                 settled.append(Settled(row.id, done=row.wanted))
-                agreed.append(Agreed(sending.lead.id, ref, fields, written, is_read))
+                agreed.append(Agreed(sending.entity.id, ref, fields, written, is_read))
             case Exists(_, record) | Moved(_, record):
                 settled.append(Settled(row.id, done=row.wanted))
                 event = _event(target, EventKind.FOUND, sending, token, now, record.ref, record)
@@ -100,15 +104,38 @@ def settle(
         if target.observe:
             target.observe(type(outcome).__name__.lower(), (now - row.raised_at).total_seconds())
     if agreed:
-        links.agree(connection, target.space, agreed, now)
+        owners.agree(connection, target.space, agreed, now)
     outbox.settle(connection, settled, now)
-    outbox.raise_again(connection, _overtaken(connection, by_key.values(), agreed), now)
+    if kind is not EntityKind.ASSOCIATION:
+        outbox.raise_again(connection, _overtaken(connection, kind, by_key.values(), agreed), now)
     if events:
         inbox.insert_new(connection, events)
     audit.record(connection, target.space, noted)
     for number, count in _written_by_releases(by_key, outcomes).items():
         releases.count_written(connection, target.space, target.name, number, count, now)
     _log(target, outcomes)
+
+
+def _holders(
+    connection: Connection, space: str, kind: EntityKind, refs: Sequence[RecordRef]
+) -> dict[RecordRef, str]:
+    """Return which leads or accounts have these new records already."""
+    if kind is not EntityKind.ACCOUNT:
+        held = leads.find(connection, space, map(record_key, refs))
+        return {ref: held[key] for ref in refs if (key := record_key(ref)) in held}
+    found: dict[RecordRef, str] = {}
+    for name in {(ref.connection, ref.object) for ref in refs}:
+        ids = [ref.id for ref in refs if (ref.connection, ref.object) == name]
+        holders = links.ACCOUNTS.holders(connection, space, *name, ids)
+        found |= {RecordRef(*name, one): holder for one, holder in holders.items()}
+    return found
+
+
+def _awaited(target: Target, kind: EntityKind) -> bool:
+    """Say whether another connection waits for new records of this kind, or is told of them."""
+    playbook = target.playbook()
+    awaited = playbook.needed_accounts if kind is EntityKind.ACCOUNT else playbook.needed
+    return target.name in awaited
 
 
 def _written_by_releases(sendings: Mapping[str, Sending], outcomes: Sequence[Ended]) -> Counter[int]:
@@ -143,9 +170,9 @@ def _unlink(target: Target, sending: Sending, now: datetime) -> Event:
     ref = RecordRef(target.name, link.object, link.remote_id) if link else None
     return Event(
         source=target.name,
-        event_id=f"{EventKind.GONE}-{sending.lead.id}-{ref.id if ref else ''}",
+        event_id=f"{EventKind.GONE}-{sending.entity.id}-{ref.id if ref else ''}",
         kind=EventKind.GONE,
-        payload={"lead_id": sending.lead.id},
+        payload={"lead_id": sending.entity.id},
         occurred_at=now,
         received_at=now,
         space=target.space,
@@ -171,22 +198,28 @@ def _put_off(row: DueRow, reason: str, wait: float, now: datetime) -> Settled:
     )
 
 
-def _overtaken(connection: Connection, sendings: Iterable[Sending], agreed: Sequence[Agreed]) -> list[int]:
-    """Return the rows whose lead has changed since it was read for the call.
+def _overtaken(
+    connection: Connection, kind: EntityKind, sendings: Iterable[Sending], agreed: Sequence[Agreed]
+) -> list[int]:
+    """Return the rows whose lead or account has changed since it was read for the call.
 
     The decider compared it with a shadow from before the call: it may have found nothing to
     write, as the value was back to what it was. It is asked for only now, after ``agree`` has
     locked the links: who saves later finds them changed and decides anew.
     """
-    written = {deal.lead_id for deal in agreed}
-    sent = {one.lead.id: one for one in sendings if one.lead.id in written}
-    present = leads.versions(connection, list(sent))
-    return [one.row.id for lead_id, one in sent.items() if present.get(lead_id, 0) > one.lead.version]
+    written = {deal.owner_id for deal in agreed}
+    sent = {one.entity.id: one for one in sendings if one.entity.id in written}
+    versions = accounts.versions if kind is EntityKind.ACCOUNT else leads.versions
+    present = versions(connection, list(sent))
+    return [one.row.id for entity_id, one in sent.items() if present.get(entity_id, 0) > one.entity.version]
 
 
-def _note(target: Target, lead_id: str, ref: RecordRef, now: datetime) -> audit.Entry:
+def _note(target: Target, sending: Sending, ref: RecordRef, now: datetime) -> audit.Entry:
     details = chapter(EventKind.DELIVERED, target.name, target.playbook().version, [created(ref)])
-    return audit.Entry(now, "deliverer", str(EventState.DONE), details, lead_id)
+    whose = sending.entity.id
+    if sending.row.kind is EntityKind.ACCOUNT:
+        return audit.Entry(now, "deliverer", str(EventState.DONE), {**details, "account_id": whose})
+    return audit.Entry(now, "deliverer", str(EventState.DONE), details, whose)
 
 
 def _event(
@@ -198,7 +231,8 @@ def _event(
     ref: RecordRef,
     record: Record | None = None,
 ) -> Event:
-    payload: dict[str, JsonValue] = {"lead_id": sending.lead.id}
+    whose = "account_id" if sending.row.kind is EntityKind.ACCOUNT else "lead_id"
+    payload: dict[str, JsonValue] = {whose: sending.entity.id}
     if record is not None:
         payload["record"] = record_payload(record)
         payload["sent"] = with_sent(sending.row.in_flight, sending.difference)

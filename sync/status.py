@@ -198,7 +198,10 @@ def ending(space: str, writing: Collection[str]) -> sa.Label[str]:
 
     def wanted_by(condition: str) -> sa.ColumnElement[bool]:
         unsettled = sa.select(o.entity_id).where(
-            o.space == space, CONNECTION.in_(list(writing)), sa.text(condition)
+            o.space == space,
+            o.entity_kind == "lead",
+            CONNECTION.in_(list(writing)),
+            sa.text(condition),
         )
         return e.lead_id.in_(unsettled)
 

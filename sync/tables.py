@@ -164,6 +164,7 @@ leads = sa.Table(
     sa.Column("stage", sa.String(64)),
     sa.Column("score", sa.Integer, nullable=False),
     sa.Column("owner", sa.String(320)),
+    sa.Column("account_id", sa.String(40)),  # repeats ``fields``, too: which company it is
     sa.Column(
         "full_name", searchable(200)
     ),  # these three as ``search_key`` writes them: what a search begins with
@@ -193,6 +194,20 @@ sa.Index(  # the few that no count counts
     postgresql_where=sa.text("is_test"),
 )
 
+accounts = sa.Table(  # companies; the id follows from space and domain
+    "accounts",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("domain", sa.String(255), nullable=False),  # repeats ``fields``, for look-ups
+    sa.Column("fields", Json, nullable=False),
+    sa.Column("provenance", Json, nullable=False),
+    _moment("created_at"),
+    _moment("updated_at"),
+    sa.UniqueConstraint("space", "domain"),
+)
+
 identities = sa.Table(
     "identities",
     metadata,
@@ -203,23 +218,30 @@ identities = sa.Table(
 )
 sa.Index("ix_identities_lead_id", identities.c.lead_id)
 
-links = sa.Table(
-    "links",
-    metadata,
-    sa.Column("id", RowId, primary_key=True, autoincrement=True),
-    sa.Column("space", sa.String(64), nullable=False),
-    sa.Column("connection", sa.String(64), nullable=False),
-    sa.Column("object", sa.String(64), nullable=False),
-    sa.Column("remote_id", sa.String(64), nullable=False),
-    sa.Column("lead_id", sa.String(40), nullable=False),
-    sa.Column("shadow", Json, nullable=False),
-    sa.Column("written", Json, nullable=False),
-    sa.Column("aliases", Json, nullable=False),
-    sa.Column("rev", sa.Integer, nullable=False),
-    _moment("read_at", nullable=True),
-    sa.UniqueConstraint("space", "connection", "object", "remote_id"),
-    sa.UniqueConstraint("lead_id", "connection"),
-)
+
+def _links(name: str, owner: str) -> sa.Table:
+    """Declare which remote record is which lead or account: at most one on each connection."""
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("id", RowId, primary_key=True, autoincrement=True),
+        sa.Column("space", sa.String(64), nullable=False),
+        sa.Column("connection", sa.String(64), nullable=False),
+        sa.Column("object", sa.String(64), nullable=False),
+        sa.Column("remote_id", sa.String(64), nullable=False),
+        sa.Column(owner, sa.String(40), nullable=False),
+        sa.Column("shadow", Json, nullable=False),
+        sa.Column("written", Json, nullable=False),
+        sa.Column("aliases", Json, nullable=False),
+        sa.Column("rev", sa.Integer, nullable=False),
+        _moment("read_at", nullable=True),
+        sa.UniqueConstraint("space", "connection", "object", "remote_id"),
+        sa.UniqueConstraint(owner, "connection"),
+    )
+
+
+links = _links("links", "lead_id")
+account_links = _links("account_links", "account_id")
 
 teammates = sa.Table(
     "teammates",
@@ -372,6 +394,7 @@ sa.Index(
     "ix_outbox_changes_due",
     outbox_changes.c.space,
     outbox_changes.c.connection,
+    outbox_changes.c.entity_kind,
     outbox_changes.c.priority,
     outbox_changes.c.due_at,
     sqlite_where=sa.text("wanted > done AND wanted > dead"),

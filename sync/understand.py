@@ -13,10 +13,10 @@ from mappings.outward import inward_record
 from mappings.playbook import Playbook
 from mappings.reading import Reading
 from model.change import Record
-from model.decision import Because, ForgetTestEvent, ForgetTestLead, Reason, SendAgain, WriteBack
-from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
+from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead, Reason, SendAgain, WriteBack
+from model.event import SET_ASIDE, EventKind, EventState, JsonValue, StoredEvent
 from model.lead import Identity, Lead
-from sync import teammates
+from sync import companies, teammates
 from sync.batch import Batch, People
 from sync.inbox import Taken
 from sync.links import record_key
@@ -37,6 +37,7 @@ class Work:
     record: Record | None = None
     keys: tuple[Identity, ...] = ()
     lead_ids: tuple[str, ...] = ()
+    account_ids: tuple[str, ...] = ()
     failure: str | None = None
     settled: str | None = None  # why there is nothing to decide
     named: Taken | None = None  # the event that this one asks to forget
@@ -53,6 +54,11 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 reading = inward.read(stored, playbook)
                 named = str(stored.overrides.get("lead") or "")
                 return Work(stored, reading, keys=reading.identities, lead_ids=(named,) if named else ())
+            case EventKind.FOUND if "account_id" in event.payload:
+                record = record_from(event.payload["record"])
+                return Work(stored, record=record, account_ids=(event.payload["account_id"],))
+            case EventKind.DELIVERED if "account_id" in event.payload:
+                return Work(stored, account_ids=(event.payload["account_id"],))
             case EventKind.FOUND:
                 record = record_from(event.payload["record"])
                 keys = (record_key(record.ref), *_person_keys(record, playbook))
@@ -62,7 +68,10 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
             case EventKind.DELIVERED | EventKind.GONE | EventKind.FORGET:
                 return Work(stored, lead_ids=(event.payload["lead_id"],))
             case EventKind.REPLAY if "change" in event.payload:
-                return Work(stored, lead_ids=(event.payload["change"]["lead_id"],))
+                change = event.payload["change"]
+                if change.get("kind") == EntityKind.ACCOUNT:
+                    return Work(stored, account_ids=(change["lead_id"],))
+                return Work(stored, lead_ids=(change["lead_id"],))
             case EventKind.REPLAY if "effect" in event.payload:
                 return Work(stored, lead_ids=(event.payload["effect"]["lead_id"],))
             case _:
@@ -80,6 +89,13 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
         match stored.event.kind:
             case EventKind.INTAKE if work.reading is not None:
                 return pipeline.run(work.reading, batch, batch.hits)
+            case EventKind.FOUND if work.record is not None and work.account_ids:
+                holder = batch.company_holder(work.record.ref)
+                return companies.found(
+                    stored, work.record, work.account_ids[0], holder, batch, pipeline.playbook
+                )
+            case EventKind.DELIVERED if work.account_ids:
+                return companies.delivered(stored, work.account_ids[0], batch, pipeline.playbook)
             case EventKind.FOUND if work.record is not None:
                 return pipeline.found(stored, work.record, work.lead_ids[0], batch)
             case EventKind.DELIVERED:
@@ -108,13 +124,26 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
 
 def _person_keys(record: Record, playbook: Playbook) -> tuple[Identity, ...]:
     """Return the e-mail and phone of a record as keys: the lead may take them over."""
+    return person_keys(_read_of(record, playbook, ("email", "phone", "country")))
+
+
+def said_by(record: Record, playbook: Playbook) -> Mapping[str, JsonValue]:
+    """Return what the record of a person says that tells of their company: the lead may take it over."""
+    try:
+        return _read_of(record, playbook, ("email", "website"))
+    except Exception:  # noqa: BLE001 - the event fails alone, when it is decided
+        return {}
+
+
+def _read_of(record: Record, playbook: Playbook, names: tuple[str, ...]) -> dict[str, JsonValue]:
+    """Return some canonical fields of a person's record."""
     crm = playbook.crms.get(record.ref.connection)
     object_map = crm.objects.get(record.ref.object) if crm else None
     if object_map is None:
-        return ()
-    telling = {rule.remote for rule in object_map.fields if rule.field in ("email", "phone", "country")}
+        return {}
+    telling = {rule.remote for rule in object_map.fields if rule.field in names}
     fields = {name: value for name, value in record.fields.items() if name in telling}
-    return person_keys(inward_record(fields, object_map, record.ref.connection, NOBODY))
+    return inward_record(fields, object_map, record.ref.connection, NOBODY)
 
 
 def _replayed_change(work: Work, batch: Batch, playbook: Playbook) -> Result:
@@ -122,11 +151,16 @@ def _replayed_change(work: Work, batch: Batch, playbook: Playbook) -> Result:
     stored, settled = work.stored, work.settled
     result = Result(stored, EventState.DONE)
     change = stored.event.payload.get("change")
-    if change and not batch.knows(change["lead_id"]):
-        settled = f"there is no lead {change['lead_id']} any more"
+    kind = EntityKind(change.get("kind", EntityKind.LEAD)) if change else EntityKind.LEAD
+    is_known = change and (batch.account if kind is EntityKind.ACCOUNT else batch.knows)(change["lead_id"])
+    if change and not is_known:
+        settled = f"there is no {'account' if work.account_ids else 'lead'} {change['lead_id']} any more"
     elif change and change["connection"] in playbook.crms:
-        result.lead_id = change["lead_id"]
-        result.effects.append(WriteBack(change["connection"], change["object"], ()))
+        if kind is EntityKind.ACCOUNT:
+            result.account_id = change["lead_id"]
+        else:
+            result.lead_id = change["lead_id"]
+        result.effects.append(WriteBack(change["connection"], change["object"], (), kind))
         asked = stored.event.payload["by"]
         settled = f"{change['connection']} {change['object']}: tried again, asked for by {asked}"
     result.reasons.append(Reason("replay", Because(settled or "there is nothing to replay")))

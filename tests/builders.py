@@ -34,6 +34,7 @@ from mappings.playbook import (
     Territory,
 )
 from mappings.reading import FieldProblem, Reading
+from model.account import Account
 from model.decision import Assigned, Because, Decision, Place, Verdict
 from model.event import Event, EventKind, StoredEvent
 from model.lead import LEAD_FIELDS, Activity, Identity, Lead, Provenance, Touch
@@ -52,6 +53,7 @@ PIPELINE = (
     "score",
     "qualify",
     "assign",
+    "account",
     "follow_up",
     "notify",
     "writeback",
@@ -112,6 +114,10 @@ class KnownFacts:
     teammates: dict[str, Teammate] = field(default_factory=dict)
     read_rosters: frozenset[str] = frozenset()
     ledgers: dict[str, dict[str, Seat]] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
+
+    def account(self, account_id: str) -> Account | None:
+        return self.accounts.get(account_id)
 
     def lead_id_of(self, identity: Identity) -> str | None:
         return self.keys.get(identity)

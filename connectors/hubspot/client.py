@@ -119,13 +119,17 @@ class Client:
             body["idProperty"] = by
         return self._call(self._batches.read, object_type, body)
 
+    def search(self, object_type: str, body: Mapping[str, Any]) -> Answer:
+        """One page of a search, which has a limit of its own: 5 a second for the whole account."""
+        return self._call(self._searches.do_search, object_type, dict(body), kind="search")
+
     def associated(self, from_type: str, to_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
-        """Read who is associated with up to 1,000 records; ``inputs``: id, and ``after`` for a next page."""
+        """Read who is associated with up to 1,000 records, and as what; ``inputs``: id, and ``after``."""
         return self._call(self._associations.get_page, from_type, to_type, {"inputs": inputs})
 
-    def search(self, object_type: str, query: Mapping[str, Any]) -> Answer:
-        """One page of a search."""
-        return self._call(self._searches.do_search, object_type, query, kind="search")
+    def associate(self, from_type: str, to_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
+        """Associate up to 2,000 pairs of records; repeating it changes nothing."""
+        return self._call(self._associations.create, from_type, to_type, {"inputs": inputs}, writes=True)
 
     def owners(self, *, after: str | None, archived: bool) -> Answer:
         """One page of owners."""

@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.base import Endpoint
-from connectors.batches import by_object, chunks, first_of_each, one_outcome_each, postponed
+from connectors.batches import CallRefused, by_object, chunks, first_of_each, one_outcome_each, postponed
+from connectors.hubspot.associations import MOST, Associator
 from connectors.hubspot.client import Client
+from connectors.hubspot.companies import OBJECT as COMPANIES
+from connectors.hubspot.companies import CompanyFinder
 from connectors.hubspot.errors import words
 from connectors.hubspot.listing import Lister
 from connectors.hubspot.reads import BATCH, Reader
 from connectors.hubspot.records import email_of, to_owner, to_record
 from connectors.hubspot.tasks import Tasks
 from connectors.hubspot.writes import Writer
-from model.change import Exists, Outcome, OwnerRecord, Postponed, Record, RecordChange, Rejected, Task
+from model.change import (
+    Association,
+    Exists,
+    Outcome,
+    OwnerRecord,
+    Postponed,
+    Record,
+    RecordChange,
+    Rejected,
+    Task,
+)
 from model.errors import RetryLater
 from model.event import RecordRef
 from model.listing import Page
@@ -22,14 +35,16 @@ from model.listing import Page
 class HubSpotConnector:
     """Reads and writes one HubSpot account.
 
-    ``options``: ``api_version`` ("2026-09"; "v3" takes the undated paths), and ``external_id_field``
-    (none), the contact property with unique values that holds our own lead id.
+    ``options``: ``api_version`` ("2026-09"; "v3" takes the undated paths), ``external_id_field`` and
+    ``account_id_field`` (none), the properties with unique values that hold our own id on a contact and
+    on a company.
 
     HubSpot keeps contacts' e-mail addresses unique, so a create needs no look-up before it: a
     clash is answered with an error, and then the record is read.
     """
 
     batch_size = BATCH
+    association_batch_size = MOST
     asks_before_create = False
     companies: tuple[str, tuple[str, ...]] = ("companies", ("name", "domain", "website", "hubspot_owner_id"))
 
@@ -40,6 +55,9 @@ class HubSpotConnector:
         self._reader = Reader(name, self._client, external_id_field)
         self._lister = Lister(name, self._client, self._reader, external_id_field)
         self._writer = Writer(name, self._client, self._reader)
+        account_id_field = endpoint.options.get("account_id_field", "")
+        self._companies = CompanyFinder(name, self._client, self._reader, account_id_field)
+        self._associator = Associator(self._client)
         self._tasks = Tasks(name, self._client, self._writer)
 
     def owners(self) -> Iterator[OwnerRecord]:
@@ -55,8 +73,14 @@ class HubSpotConnector:
                     break
 
     def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
-        """Look contacts up by e-mail address, then by our lead id; other objects have no such keys."""
-        for batch in chunks(by_object(changes).get("contacts", []), BATCH):
+        """Look contacts up by e-mail address, then by our lead id, and companies by domain."""
+        groups = by_object(changes)
+        for batch in chunks(groups.get(COMPANIES, []), BATCH):
+            try:
+                yield from list(self._companies.find(batch, fields.get(COMPANIES, ())))
+            except (RetryLater, CallRefused) as error:
+                yield from (postponed(change, error) for change in batch)
+        for batch in chunks(groups.get("contacts", []), BATCH):
             try:
                 found = self._reader.find(batch, fields)
             except RetryLater as error:
@@ -77,6 +101,11 @@ class HubSpotConnector:
         id gives the record it became.
         """
         return one_outcome_each(changes, self._update(changes))
+
+    def associate(self, pairs: Sequence[Association]) -> Iterator[Outcome]:
+        """Associate contacts with companies, a thousand at a time: one read, and one write if need be."""
+        for batch in chunks(pairs, MOST):
+            yield from one_outcome_each(batch, self._associator.associate(batch))
 
     def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
         """Read records by id, a hundred a call.

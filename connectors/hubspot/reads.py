@@ -35,6 +35,12 @@ class Reader:
         """Yield the records that are there; ids that were merged away lead to the record they became."""
         return self._all_rows(object_type, ids, names, by=None)
 
+    def by_key(
+        self, object_type: str, values: Iterable[str], names: Sequence[str], key: str
+    ) -> Iterator[Row]:
+        """Yield the records with these values of a unique property; none where the account lacks it."""
+        return self._all_rows(object_type, values, names, by=key)
+
     def find(
         self,
         changes: Sequence[RecordChange],
@@ -80,7 +86,7 @@ class Reader:
         try:
             answer = self._client.read(object_type, keys, names, by=by)
         except Refused as refusal:
-            if by is not None and by == self._external_id_field:
+            if by not in (None, "email"):
                 return  # the account has no such property, or its values are not unique
             if len(keys) > 1:
                 for half in halves(keys):

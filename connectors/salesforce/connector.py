@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.base import Endpoint
-from connectors.batches import chunks, one_outcome_each
+from connectors.batches import CallRefused, chunks, one_outcome_each
+from connectors.salesforce.accounts import ACCOUNT, AccountFinder
 from connectors.salesforce.client import Client
 from connectors.salesforce.errors import MAYBE_GONE, codes, is_retryable, words
 from connectors.salesforce.ids import is_id, long_id
@@ -14,24 +15,37 @@ from connectors.salesforce.people import PEOPLE, asked_fields, to_record
 from connectors.salesforce.reads import Finder
 from connectors.salesforce.tasks import Tasks
 from connectors.salesforce.writes import Writer, errors_of
-from model.change import Outcome, OwnerRecord, Record, RecordChange, Task
+from model.change import (
+    Association,
+    Gone,
+    Outcome,
+    OwnerRecord,
+    Postponed,
+    Record,
+    RecordChange,
+    Task,
+    Updated,
+)
 from model.errors import Refusal, RetryLater
 from model.event import RecordRef
 from model.listing import Page
 
 BATCH = 200  # REST "sObject Collections"
+ACCOUNT_OF = "AccountId"  # on Contact
 DELETE_BATCH = 100  # the ids travel in the URI, which should stay under 2,000 characters
 
 
 class SalesforceConnector:
     """Reads and writes one Salesforce org.
 
-    ``options``: ``api_version`` ("68.0"), and ``external_id_field`` ("LeadRelay_Id__c", "" for none),
-    the unique text field of Lead and Contact that holds our own lead id; and ``match``
-    ("Contact,Lead"), the objects in which people are looked for, the first before the next.
+    ``options``: ``api_version`` ("68.0"); ``external_id_field`` and ``account_id_field``
+    ("LeadRelay_Id__c", "" for none), the unique text fields that hold our own id on Lead and Contact,
+    and on Account; and ``match`` ("Contact,Lead"), the objects in which people are looked for, the
+    first before the next.
     """
 
     batch_size = BATCH
+    association_batch_size = BATCH
     asks_before_create = True  # Salesforce keeps no e-mail address unique
     companies: tuple[str, tuple[str, ...]] = ("Account", ("Name", "Website", "OwnerId"))
 
@@ -39,6 +53,8 @@ class SalesforceConnector:
         self.name = name
         external_id_field = endpoint.options.get("external_id_field", "LeadRelay_Id__c")
         self._client = Client(endpoint)
+        account_id_field = endpoint.options.get("account_id_field", "LeadRelay_Id__c")
+        self._accounts = AccountFinder(name, self._client, account_id_field)
         people = tuple(endpoint.options.get("match", ",".join(PEOPLE)).split(","))
         self._finder = Finder(name, self._client, external_id_field, people)
         self._lister = Lister(name, self._client, external_id_field)
@@ -52,7 +68,12 @@ class SalesforceConnector:
             yield OwnerRecord(long_id(str(row["Id"])), email, name, active=row.get("IsActive") is True)
 
     def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
-        """Look people up among Leads that are not converted and Contacts, in one call a batch."""
+        """Look people up among Leads that are not converted and Contacts, companies among Accounts.
+
+        Each takes one call a batch.
+        """
+        for batch in chunks([change for change in changes if change.object == ACCOUNT], BATCH):
+            yield from self._accounts.find(batch, fields)
         for batch in chunks(changes, BATCH):
             yield from self._finder.find(batch, fields)
 
@@ -68,6 +89,35 @@ class SalesforceConnector:
     def update(self, changes: Sequence[RecordChange]) -> Iterator[Outcome]:
         """Change records by id, 200 a call; a Lead that was converted is ``Gone`` like a deleted one."""
         return one_outcome_each(changes, self._writer.update(changes))
+
+    def associate(self, pairs: Sequence[Association]) -> Iterator[Outcome]:
+        """Fill the account of Contacts that have none, 200 at a time: one read, and one write if need be.
+
+        Its people chose the account that a Contact has; it stays.
+        """
+        for batch in chunks(pairs, BATCH):
+            yield from one_outcome_each(batch, self._associate(batch))
+
+    def _associate(self, pairs: Sequence[Association]) -> Iterator[Outcome]:
+        try:
+            ids = list(dict.fromkeys(long_id(pair.person.id) for pair in pairs))
+            rows = self._client.retrieve(pairs[0].person.object, ids, ["Id", ACCOUNT_OF])
+        except (RetryLater, CallRefused) as error:
+            wait = error.wait if isinstance(error, RetryLater) else None
+            yield from (Postponed(pair.key, str(error), wait) for pair in pairs)
+            return
+        held = {long_id(str(row["Id"])): row.get(ACCOUNT_OF) for row in rows}
+        blank: list[RecordChange] = []
+        for pair in pairs:
+            person = long_id(pair.person.id)
+            if person not in held:
+                yield Gone(pair.key, "the Contact was deleted, or merged into another")
+            elif held[person]:
+                yield Updated(pair.key, pair.person, {})
+            else:
+                fields = {ACCOUNT_OF: pair.company.id}
+                blank.append(RecordChange(pair.key, pair.person.object, fields, person))
+        yield from self._writer.update(blank)
 
     def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
         """Read records by id, 200 a call; a converted Lead still comes, with ``IsConverted`` true."""

@@ -33,6 +33,7 @@ from mappings.compile import load
 from mappings.identity import keys_of
 from mappings.inward import settable
 from mappings.problems import PlaybookError, did_you_mean
+from model.decision import EntityKind
 from model.errors import LeadRelayError
 from sync import alerts, effect_books, releases
 from sync import explain as stories
@@ -309,6 +310,9 @@ def _tell(story: stories.Story) -> None:
         touch = lead.fields.get(label) or {}
         shown = ", ".join(f"{key} {value}" for key, value in touch.items() if value)
         say(f"{label.replace('_', ' ')}: {shown or 'unknown'}", hang=2)
+    if story.account is not None:
+        name = story.account.get("name") or story.account.domain
+        say(f"account: {name}, {story.account.domain}  {story.account.id}", hang=2)
     version = ""
     for chapter in story.chapters:
         when = f"{chapter.decided_at:%Y-%m-%d %H:%M:%S}"
@@ -324,6 +328,9 @@ def _tell(story: stories.Story) -> None:
     console.print()
     for write in story.writes:
         where = f"{write.connection} {write.object} {write.remote_id or ''}".strip()
+        if write.kind == EntityKind.ASSOCIATION:
+            company = f" {write.remote_id}" if write.remote_id else ""
+            where = f"{write.connection} {write.object} associated with company{company}"
         say(f"{where}: {write.state}{': ' + write.error if write.error else ''}", hang=2)
     if not story.writes:
         console.print("not written to any CRM")

@@ -23,7 +23,7 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.clock import SystemClock
-from leadrelay.connections import Known, endpoint
+from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.settings import Settings, prefix_of
 from mappings.compile import load
 from mappings.playbook import CrmMap, Playbook
@@ -115,9 +115,7 @@ def desk(name: str) -> Iterator[Desk]:
                     f"{name} is not connected. Run `leadrelay connect {name}`, "
                     f"or set {prefix_of(name)}_TOKEN."
                 )
-            point = endpoint(
-                crm.kind, reach, MemoryBudget(crm.limits), crm.objects[crm.create_object].id_field
-            )
+            point = endpoint(crm.kind, reach, MemoryBudget(crm.limits), options_of(crm))
         except LeadRelayError as error:
             fail(f"{name} cannot be used: {error}")
         yield Desk(settings, store, playbook, crm, connected, point)

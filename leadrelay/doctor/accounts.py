@@ -57,7 +57,7 @@ def check_account(
     whose = f", as {account.user}" if account.user else ""
     mode = "written to" if writes else "observed"
     add([area.ok(f"answers: account {said}{whose}; {mode}, set up by the {reach.origin}")])
-    add(_scopes(area, account, inspector, list(crm.objects), writes=writes))
+    add(_scopes(area, account, inspector, list(crm.all_objects), writes=writes))
     add(_try(area, "the API version", lambda: _version(area, inspector, today)))
     add(_try(area, "the fields", lambda: _fields(area, crm, inspector, types)))
     add(_try(area, "the owners", lambda: _owners(area, connector, checked)))

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from connectors.registry import CONNECTORS, INSPECTORS
 from handlers.registry import HANDLERS
-from leadrelay.connections import Known, endpoint
+from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.doctor.accounts import Checked, check_account
 from leadrelay.doctor.findings import Area, Finding
 from leadrelay.doctor.golive import check_release
@@ -94,8 +94,8 @@ def _connection(known: Known, playbook: Playbook, name: str, at: datetime, day: 
 
 
 def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime, day: Kept | None) -> Checked:
-    reach, id_field = known.reach(crm.connection, crm.kind), crm.objects[crm.create_object].id_field
-    point = endpoint(crm.kind, reach, MemoryBudget(crm.limits), id_field)
+    reach = known.reach(crm.connection, crm.kind)
+    point = endpoint(crm.kind, reach, MemoryBudget(crm.limits), options_of(crm))
     return check_account(
         crm,
         reach,

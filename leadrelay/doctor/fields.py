@@ -28,7 +28,7 @@ def check_map(
     area: Area, crm: CrmMap, of: Mapping[str, Fields | None], types: Mapping[str, type]
 ) -> Iterator[Finding]:
     """Yield what each mapped object and field lacks, and one line for what is well."""
-    for name, mapped in crm.objects.items():
+    for name, mapped in crm.all_objects.items():
         held = of.get(name)
         if held is None:
             yield area.problem(
@@ -74,7 +74,7 @@ def _tasks(area: Area, tasks: TaskMap, held: Fields | None) -> Iterator[Finding]
 def _object(
     area: Area, crm: CrmMap, mapped: ObjectMap, held: Fields, types: Mapping[str, type]
 ) -> Iterator[Finding]:
-    is_made = mapped.object == crm.create_object
+    is_made = mapped.object == crm.create_object or mapped is crm.account
     may = [
         word
         for word, allowed in (("create", held.can_create or not is_made), ("edit", held.can_update))

@@ -12,7 +12,7 @@ import structlog
 from connectors.base import Budget, Endpoint
 from connectors.registry import MAKERS
 from dashboard.openings import Opening, Unmade
-from leadrelay.connections import Known, endpoint
+from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.golive.plan import Plan, Survey, left_over, make_plan, survey
 from leadrelay.settings import Settings
 from mappings.playbook import CrmMap, Playbook
@@ -179,7 +179,7 @@ class Openings:
         with self.store.snapshot() as snapshot:
             known = Known.read(self.settings, snapshot, self.space)
         reach = known.reach(name, crm.kind)
-        point = endpoint(crm.kind, reach, budget, crm.objects[crm.create_object].id_field)
+        point = endpoint(crm.kind, reach, budget, options_of(crm))
         is_sandbox = known.is_sandbox(name, crm.kind)
         return Contact(crm, self.playbook(), point, reach.base_url, is_sandbox, known.writes(crm))
 

@@ -18,7 +18,7 @@ PURPOSE = "Written by leadrelay: {}."
 def wishes(crm: CrmMap, of: Mapping[str, Fields | None], types: Mapping[str, type]) -> list[NewField]:
     """Return every missing field of the objects that the account has, that of our own id first."""
     found: list[NewField] = []
-    for name, mapped in crm.objects.items():
+    for name, mapped in crm.all_objects.items():
         held = of.get(name)
         if held is None:
             continue

@@ -276,6 +276,7 @@ def load(
     the field.
     """
     custom = _read("custom_fields")
+    on = {row["name"]: row.pop("on", custom["on"]) for row in custom["fields"]}
     own = [Field(**_tuples(row), custom=True) for row in custom["fields"]]
     types = []
     for file in FILES:
@@ -285,7 +286,7 @@ def load(
             fields = [each for each in fields if each.name not in CONSENT]
         if restrict_status:
             fields = [replace(each, restricted=True) if each.name == "Status" else each for each in fields]
-        fields += own if has_own and told["name"] in custom["on"] else []
+        fields += [each for each in own if has_own and told["name"] in on[each.name]]
         if has_own:
             fields += [Field(**_tuples(row), custom=True) for row in custom["alone"].get(told["name"], ())]
         fields += [field for name, field in added if name == told["name"]]

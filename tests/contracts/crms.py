@@ -51,7 +51,7 @@ DIALECTS: Mapping[str, Dialect] = {
         },
         unknown_id="999999",
         no_limits={"per_10s": None},
-        options={"external_id_field": "leadrelay_id"},
+        options={"external_id_field": "leadrelay_id", "account_id_field": "leadrelay_id"},
         switches={"batch_create_conflict": ("207", "409"), "batch_order": ("input", "shuffled")},
     ),
     "salesforce": Dialect(

@@ -62,6 +62,24 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "last_at": "Last_Touch_At__c",
     },
 }
+NAMES["companies"] = {  # type: ignore[index]
+    "id": "leadrelay_id",
+    "domain": "domain",
+    "name": "name",
+    "city": "city",
+    "country": "country",
+    "employees": "numberofemployees",
+    "owner": "hubspot_owner_id",
+}
+NAMES["Account"] = {  # type: ignore[index]
+    "id": "LeadRelay_Id__c",
+    "domain": "Website",
+    "name": "Name",
+    "city": "BillingCity",
+    "country": "BillingCountry",
+    "employees": "NumberOfEmployees",
+    "owner": "OwnerId",
+}
 NAMES["Contact"] = NAMES["Lead"] | {"city": "MailingCity", "country": "MailingCountry"}  # type: ignore[index]
 
 
@@ -89,6 +107,19 @@ class Crm:
     def object(self) -> str:
         """What a new person becomes here."""
         return "contacts" if self.name == "hubspot" else "Lead"
+
+    @property
+    def company_object(self) -> str:
+        """What companies are here."""
+        return "companies" if self.name == "hubspot" else "Account"
+
+    def companies(self) -> list[dict[str, Any]]:
+        """All companies under account fields: ``{"domain", "name", "city", "id", "owner", "record"}``."""
+        names = NAMES[self.company_object]
+        return [
+            {name: row.get(remote) for name, remote in names.items()} | {"record": row["record"]}
+            for row in self.records(self.company_object)
+        ]
 
     def reset(self) -> None:
         """Be as new, without limits on calls."""
@@ -131,7 +162,7 @@ class Crm:
         return self.records("tasks" if self.name == "hubspot" else "Task")
 
     def made(self) -> list[str]:
-        """The ids of the people whom calls and acts have made, oldest first."""
+        """The ids of the people and companies that calls and acts have made, oldest first."""
         tasks = ("tasks", "Task")
         return [w["id"] for w in self.history() if w["kind"] == "create" and w["object"] not in tasks]
 

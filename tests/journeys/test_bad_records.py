@@ -25,9 +25,12 @@ STRICT = {"hubspot": {}, "salesforce": {"lead_status": "restricted"}}
 
 
 def batches(crm):
-    """How many records each create call carried."""
-    calls = [sent for sent in crm.sent if sent.path.endswith(("/batch/create", "/composite/sobjects"))]
-    return [len(sent.body.get("inputs") or sent.body["records"]) for sent in calls if sent.method == "POST"]
+    """How many people each create call carried."""
+    calls = [
+        sent for sent in crm.sent if sent.path.endswith(("/contacts/batch/create", "/composite/sobjects"))
+    ]
+    rows = [sent.body.get("inputs") or sent.body["records"] for sent in calls if sent.method == "POST"]
+    return [len(each) for each in rows if each[0].get("attributes", {}).get("type") != "Account"]
 
 
 @pytest.mark.parametrize("name", ["hubspot", "salesforce"])
@@ -38,7 +41,7 @@ def test_one_bad_record_of_a_hundred_stands_alone_and_goes_out_once_its_cause_is
     house.start().settle_in()
     crm.faults(error_rate=1, error_status=503)
     send(CROWD, lambda: f"http://127.0.0.1:{house.daemon.port}")
-    eventually(lambda: house.waiting(name) == 100, "a hundred changes that wait")
+    eventually(lambda: house.waiting(name) == 101, "a hundred changes that wait, and their company's")
     crm.sent.clear()
     crm.faults(**STRICT[name])
     house.clock.move_on(hours=1)
@@ -46,7 +49,10 @@ def test_one_bad_record_of_a_hundred_stands_alone_and_goes_out_once_its_cause_is
 
     assert batches(crm)[0] == 100
     assert {person["email"] for person in crm.people()} == {post["email"] for post in GOOD}
-    [letter] = house.dead_letters()
+    letters = house.dead_letters()
+    [letter] = [one for one in letters if one.kind == "lead"]
+    others = [one.kind for one in letters if one is not letter]
+    assert others == ["association"] * (name == "hubspot")  # with the company, as there is no person
     assert (letter.connection, letter.lead_id) == (name, house.story(BAD["email"]).lead.id)
     assert WORDS[name] in letter.error
     assert WORDS[name] in house.command("explain", BAD["email"])
@@ -55,8 +61,12 @@ def test_one_bad_record_of_a_hundred_stands_alone_and_goes_out_once_its_cause_is
 
     house.edit(f"crm/{name}.yaml", wrong, right)
     eventually(lambda: name_of_mql(house, name) in right, "the corrected playbook")
+<<<<<<< HEAD
     # The person; and the task about them, if it has been given up by now.
     assert house.command_json("replay", "--changes")["replayed"] in (1, 2)
+=======
+    assert house.command_json("replay", "--changes") == {"replayed": 1 + len(others)}
+>>>>>>> main
     house.settle()
     assert not house.dead_letters()
     assert crm.person(BAD["email"])["owner"] == house.story(BAD["email"]).lead.owner

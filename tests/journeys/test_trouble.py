@@ -38,7 +38,10 @@ def send_a_crowd(house, posts=60):
 def assert_created_once(house):
     for crm in house.crms.values():
         created = crm.made()
-        assert len(created) == len(set(created)) == len(crm.records())
+        held = [*crm.records(), *crm.records(crm.company_object)]
+        assert len(created) == len(set(created)) == len(held)
+        domains = [company["domain"] for company in crm.companies()]
+        assert len(domains) == len(set(domains))
         keys = [
             task["leadrelay_key" if crm.name == "hubspot" else "LeadRelay_Key__c"] for task in crm.tasks()
         ]

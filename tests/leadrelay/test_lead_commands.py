@@ -55,8 +55,9 @@ def test_status_counts_where_everything_ended(beside):
     ]
     assert all(row[4:6] == ["whole", "since"] for row in rows[:5])
     assert rows[5:] == [
-        ["hubspot", "0", "0", "0", "0", "1"],
-        ["salesforce", "0", "0", "0", "0", "1"],
+        # HubSpot: the person, the company and their association; a Salesforce Lead has no account.
+        ["hubspot", "0", "0", "0", "0", "3"],
+        ["salesforce", "0", "0", "0", "0", "2"],
         ["hubspot", "0", "1", "0", "0", "0"],  # tasks: waiting, sent, unknown, withheld, dead
         ["salesforce", "0", "1", "0", "0", "0"],
     ]

@@ -20,6 +20,12 @@ def change(folder: Path, file: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def of_other_kind(folder: Path) -> None:
+    change(folder, "crm/hubspot.yaml", "kind: hubspot", "kind: salesforce")
+    change(folder, "crm/hubspot.yaml", "account: companies", "account: Account")
+    change(folder, "crm/hubspot.yaml", "\n  companies:", "\n  Account:")
+
+
 def copied(folder: Path, file: str, name: str) -> None:
     shutil.copy(folder / file, folder / name)
     change(folder, name, "connection: hubspot", "connection: second")
@@ -42,7 +48,7 @@ def holder(playbook: Path) -> PlaybookHolder:
             'crm/second.yaml:10:1: the connection "second" is new',
         ),
         (
-            lambda folder: change(folder, "crm/hubspot.yaml", "kind: hubspot", "kind: salesforce"),
+            of_other_kind,
             'crm/hubspot.yaml:10:1: the connection "hubspot" has changed in kind and limits',
         ),
         (

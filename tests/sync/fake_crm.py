@@ -11,6 +11,7 @@ from typing import Any
 
 from connectors.base import by_kind
 from model.change import (
+    Association,
     Created,
     Exists,
     Gone,
@@ -67,11 +68,13 @@ class FakeCrm:
     clock: FakeClock
     asks: bool = False
     batch_size: int = 100
+    association_batch_size: int = 1000
     id_field: str = "lead_id"
     email_field: str = "email"
     staff: Sequence[OwnerRecord] = STAFF
     records: dict[str, Kept] = field(default_factory=dict)
     calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    companies_of: dict[str, str] = field(default_factory=dict)  # person's record -> company's
     tasks: list[Task] = field(default_factory=list)
     creates: Counter[str] = field(default_factory=Counter)  # e-mail -> records made
     companies: tuple[str, tuple[str, ...]] = ("companies", ("name", "domain"))
@@ -139,6 +142,20 @@ class FakeCrm:
             kept = self.records.get(ref.id)
             if kept is not None:
                 yield self._record(ref.id, kept)
+
+    def associate(self, pairs: Sequence[Association]) -> Iterator[Outcome]:
+        trouble = self._call("associate", tuple(pair.key for pair in pairs))
+        for pair in pairs:
+            if trouble.refused or trouble.lost:
+                yield Postponed(pair.key, trouble.refused or "answer lost", trouble.wait)
+            elif pair.person.id not in self.records:
+                yield Gone(pair.key, "the record is not there any more")
+            if not trouble.refused and pair.person.id in self.records:
+                self.companies_of.setdefault(pair.person.id, pair.company.id)
+                if not trouble.lost:
+                    yield Updated(pair.key, pair.person, {})
+        if trouble.after:
+            trouble.after()
 
     def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         trouble = self._call("open_tasks", tuple(task.key for task in tasks))
@@ -239,11 +256,13 @@ class FakeCrm:
         yield from outcomes
 
     def _exists(self, change: RecordChange) -> Exists | None:
-        ours, emails = by_kind(change.identities, "lead"), by_kind(change.identities, "email")
+        ours = [*by_kind(change.identities, "lead"), *by_kind(change.identities, "account")]
+        emails, domains = by_kind(change.identities, "email"), by_kind(change.identities, "domain")
         for remote_id, kept in self.records.items():
             if kept.archived:
                 continue
-            if kept.fields.get(self.id_field) in ours or kept.fields.get(self.email_field) in emails:
+            is_ours = kept.fields.get(self.id_field) in ours
+            if is_ours or kept.fields.get(self.email_field) in emails or kept.fields.get("domain") in domains:
                 return Exists(change.key, self._record(remote_id, kept))
         return None
 

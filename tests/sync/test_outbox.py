@@ -74,8 +74,8 @@ def test_rows_are_due_in_order_up_to_the_limit_and_only_of_the_connection(store)
     raised(store, "L1", now=at(1))
     raised(store, "L3", now=at(3))
     raised(store, "L9", now=at(0), connection=FORCE)
-    assert [row.lead_id for row in due(store, at(5), limit=2)] == ["L1", "L2"]
-    assert [row.lead_id for row in due(store, at(2))] == ["L1", "L2"]
+    assert [row.entity_id for row in due(store, at(5), limit=2)] == ["L1", "L2"]
+    assert [row.entity_id for row in due(store, at(2))] == ["L1", "L2"]
 
 
 def test_what_is_wanted_while_it_is_on_its_way_is_not_lost(store):
@@ -135,9 +135,9 @@ def test_values_in_doubt_stay_on_the_row_and_others_do_not(store):
     lease(store, found, title="CTO")
     settle(
         store,
-        *(Settled(row.id, due_at=NOON, error="x", doubtful=row.lead_id == "L1") for row in found),
+        *(Settled(row.id, due_at=NOON, error="x", doubtful=row.entity_id == "L1") for row in found),
     )
-    assert {row.lead_id: row.in_flight for row in due(store)} == {"L1": {"title": "CTO"}, "L2": None}
+    assert {row.entity_id: row.in_flight for row in due(store)} == {"L1": {"title": "CTO"}, "L2": None}
 
 
 def test_a_lease_runs_out_and_leaves_the_values_in_doubt(store):
@@ -163,7 +163,7 @@ def test_a_row_that_is_not_as_it_was_read_is_not_leased(store, end):
     """A slow claimer must not send from an old look after another has sent and settled."""
     raised(store, "L1", "L2")
     seen = due(store)
-    first = [row for row in seen if row.lead_id == "L1"]
+    first = [row for row in seen if row.entity_id == "L1"]
     lease(store, first, "other", title="CTO")
     [row] = first
     ends = {
@@ -176,7 +176,7 @@ def test_a_row_that_is_not_as_it_was_read_is_not_leased(store, end):
     raised_again = end == "done"
     if raised_again:
         raised(store, "L1")
-    assert lease(store, seen, "mine") == {one.id for one in seen if one.lead_id == "L2"}
+    assert lease(store, seen, "mine") == {one.id for one in seen if one.entity_id == "L2"}
     assert the_row(store)["in_flight"] == ({"title": "CTO"} if end in ("leased", "postponed") else None)
 
 
@@ -215,7 +215,7 @@ def test_freeing_all_leases_keeps_the_values_in_doubt(store):
     raised(store, "L1", "L2")
     lease(store, due(store, limit=1), title="CTO")
     assert store.write(partial(outbox.release_leases, space="main")) == 1
-    assert {row.lead_id: row.in_flight for row in due(store)} == {"L1": {"title": "CTO"}, "L2": None}
+    assert {row.entity_id: row.in_flight for row in due(store)} == {"L1": {"title": "CTO"}, "L2": None}
 
 
 # Needs -----------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def test_freeing_all_leases_keeps_the_values_in_doubt(store):
 
 def link(store, lead_id: str, connection: str = "hubspot"):
     agreed = [Agreed(lead_id, RecordRef(connection, "contacts", f"h-{lead_id}"), {}, {})]
-    store.write(partial(links.agree, space="main", deals=agreed, at=NOON))
+    store.write(partial(links.LEADS.agree, space="main", deals=agreed, at=NOON))
 
 
 def test_a_change_waits_for_the_links_it_needs(store):
@@ -231,7 +231,7 @@ def test_a_change_waits_for_the_links_it_needs(store):
     raised(store, "L3", connection=FORCE)
     link(store, "L2")
     link(store, "L1", "other")
-    assert [row.lead_id for row in due(store, connection=FORCE, needs=["hubspot"])] == ["L2", "L3"]
+    assert [row.entity_id for row in due(store, connection=FORCE, needs=["hubspot"])] == ["L2", "L3"]
 
 
 def orphans(store, now: datetime = NOON) -> int:
@@ -244,7 +244,7 @@ def test_what_needs_a_record_that_was_given_up_is_given_up_with_the_cause(store)
     raised(store, "L1", connection="other")
     link(store, "L2")  # that another lead has its record there changes nothing
     assert orphans(store) == 0
-    [row] = [row for row in due(store) if row.lead_id == "L1"]
+    [row] = [row for row in due(store) if row.entity_id == "L1"]
     lease(store, [row])
     settle(store, Settled(row.id, dead=row.wanted, error="INVALID_EMAIL"))
     assert orphans(store, at(1)) == 1
@@ -291,7 +291,7 @@ def wished(store, lead_id: str, priority: Priority, now: datetime = NOON):
 def due_leads(store, limit: int = 100, *, last_first: bool = False):
     with store.snapshot() as snapshot:
         found = outbox.due(snapshot, "main", "hubspot", at(60), limit, (), last_first=last_first)
-    return [row.lead_id for row in found]
+    return [row.entity_id for row in found]
 
 
 def test_a_new_lead_goes_before_thousands_that_a_reconcile_raised(store):

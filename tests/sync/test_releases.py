@@ -131,7 +131,7 @@ def test_a_fresh_post_does_not_wait_behind_what_was_gathered(gathered, monkeypat
     with gathered.store.snapshot() as snapshot:
         rows = outbox.due(snapshot, "main", HUBSPOT, target.clock.now(), 2, ())
     leads = {gathered.house.lead_id("pnew@x.example"), gathered.house.lead_id("p19@x.example")}
-    assert {row.lead_id for row in rows} == leads
+    assert {row.entity_id for row in rows} == leads
     assert [row.release for row in rows] == [None, None]
 
 

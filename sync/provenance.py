@@ -1,0 +1,26 @@
+"""Provenance of fields as a row keeps it: field -> [source, time, event]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from model.lead import Provenance
+from model.times import from_text, to_text
+
+
+def provenance_from(stored: Mapping[str, Sequence[Any]]) -> dict[str, Provenance]:
+    """Read what a row keeps."""
+    return {name: _origin(*origin) for name, origin in stored.items()}
+
+
+def provenance_row(provenance: Mapping[str, Provenance]) -> dict[str, list[Any]]:
+    """Return what a row keeps."""
+    return {name: [origin.source, to_text(origin.at), origin.event] for name, origin in provenance.items()}
+
+
+@lru_cache(maxsize=10_000)
+def _origin(source: str, at: str, event: int) -> Provenance:
+    """Return what an event's fields all have in common."""
+    return Provenance(source, from_text(at), event)

@@ -1,0 +1,130 @@
+"""Companies: found before they are made, never made twice, and their people associated with them."""
+
+from __future__ import annotations
+
+import pytest
+
+from model.change import Created, Exists, Gone, Postponed, Updated
+from tests.contracts.companies import COMPANIES, a_company, a_pair, companies_of, fields_read
+from tests.contracts.crms import CRMS, DIALECTS
+
+pytestmark = pytest.mark.parametrize("crm", CRMS)
+
+
+def put(server, crm, **fields):
+    """Make a company, or a person, as somebody in the CRM does; returns its id."""
+    words = COMPANIES[crm]
+    name = fields.pop("object", words.object)
+    values = {getattr(words, key, key): value for key, value in fields.items()}
+    return server.act("create", name, fields=values)["id"]
+
+
+def held(server, crm):
+    return server.records(COMPANIES[crm].object)
+
+
+def of_person(server, crm, person):
+    return companies_of(crm, server.url, DIALECTS[crm].token, person)
+
+
+def a_person(server, crm):
+    return server.act("create", COMPANIES[crm].person, fields=dict(COMPANIES[crm].new_person))["id"]
+
+
+def test_many_domains_are_looked_up_in_one_call(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    theirs = put(server, crm, name="Acme Inc", domain="acme.com")
+    asked = [a_company(crm, f"c{number}.com") for number in range(60)] + [a_company(crm)]
+    found = list(connector.find(asked, fields_read(crm)))
+    assert [(outcome.key, outcome.record.ref.id) for outcome in found] == [("key-acme.com", theirs)]
+    assert found[0].record.fields[COMPANIES[crm].name] == "Acme Inc"
+    assert server._get("stats")["calls"][COMPANIES[crm].searches] == 1
+
+
+def test_of_three_companies_of_a_domain_the_oldest_is_found_and_ours_before_it(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    oldest, _, third = [put(server, crm, name=f"Acme {n}", domain="acme.com") for n in range(3)]
+    [found] = connector.find([a_company(crm)], fields_read(crm))
+    assert found.record.ref.id == oldest
+    server.act("edit", COMPANIES[crm].object, id=third, fields={COMPANIES[crm].id_field: "ac_acme.com"})
+    [found] = connector.find([a_company(crm)], fields_read(crm))
+    assert found.record.ref.id == third
+
+
+def test_companies_are_made_many_a_call(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    made = list(connector.create([a_company(crm, f"c{n}.com") for n in range(80)], fields_read(crm)))
+    assert {type(outcome) for outcome in made} == {Created}
+    assert len(held(server, crm)) == 80
+    assert server.calls() == 1
+
+
+def test_a_company_whose_answer_was_lost_is_found_by_our_id_before_search_shows_it(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    lag = {"search_lag_ms": 60_000} if crm == "hubspot" else {}
+    server.faults(timeout_rate=1, timeout_s=0.01, **lag)
+    [lost] = connector.create([a_company(crm)], fields_read(crm))
+    assert isinstance(lost, Postponed)
+    assert lost.answer_lost
+    server.faults(**lag)
+    [found] = connector.find([a_company(crm, repeated=True)], fields_read(crm))
+    assert isinstance(found, Exists)
+    assert len(held(server, crm)) == 1
+
+
+def test_a_second_create_of_a_company_finds_the_first(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    [created] = connector.create([a_company(crm)], fields_read(crm))
+    [exists] = connector.create([a_company(crm)], fields_read(crm))
+    assert isinstance(exists, Exists)
+    assert exists.record.ref == created.ref
+    assert len(held(server, crm)) == 1
+
+
+def test_a_look_up_that_fails_makes_nothing(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    server.faults(error_rate=1, error_status=503)
+    [outcome] = connector.find([a_company(crm)], fields_read(crm))
+    assert isinstance(outcome, Postponed)
+
+
+def test_a_person_without_a_company_gets_one_and_a_second_time_nothing_is_written(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    person, company = a_person(server, crm), put(server, crm, name="Acme", domain="acme.com")
+    for _ in range(2):
+        [outcome] = connector.associate([a_pair(crm, person, company)])
+        assert isinstance(outcome, Updated)
+    assert of_person(server, crm, person) == {company: True}
+    calls = server._get("stats")["calls"]
+    assert [calls.get(name) for name in COMPANIES[crm].links] == [2, 1]
+
+
+def test_a_company_that_somebody_chose_stays(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    person = a_person(server, crm)
+    theirs, ours = (put(server, crm, name=name, domain=f"{name}.com") for name in ("theirs", "ours"))
+    list(connector.associate([a_pair(crm, person, theirs)]))  # stands for what a person did
+    [outcome] = connector.associate([a_pair(crm, person, ours)])
+    assert isinstance(outcome, Updated)
+    primary = [company for company, is_primary in of_person(server, crm, person).items() if is_primary]
+    assert primary == [theirs]
+
+
+def test_people_who_are_gone_do_not_hold_back_others(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    person, company = a_person(server, crm), put(server, crm, name="Acme", domain="acme.com")
+    nobody = {"hubspot": "999999", "salesforce": "0035g00000000001AA"}[crm]
+    pairs = [a_pair(crm, nobody, company, "gone"), a_pair(crm, person, company, "there")]
+    outcomes = {outcome.key: type(outcome) for outcome in connector.associate(pairs)}
+    assert outcomes == {"gone": Gone, "there": Updated}
+    assert of_person(server, crm, person) == {company: True}
+
+
+def test_associations_wait_while_the_crm_is_away(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    person, company = a_person(server, crm), put(server, crm, name="Acme", domain="acme.com")
+    server.faults(error_rate=1, error_status=503)
+    [outcome] = connector.associate([a_pair(crm, person, company)])
+    assert isinstance(outcome, Postponed)
+    server.faults()
+    assert of_person(server, crm, person) == {}

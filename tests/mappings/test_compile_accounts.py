@@ -1,0 +1,52 @@
+"""accounts.yaml: which domains stand for a company, and what is wrong with it is said with its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from mappings.compile import check, load
+from tests.mappings.folders import playbook_folder
+
+
+def test_shared_domains_and_aliases_are_taken_over(tmp_path):
+    folder = playbook_folder(tmp_path)
+    (folder / "accounts.yaml").write_text("shared_domains: school.edu\naliases: {acme.de: acme.com}\n")
+    accounts = load(folder).accounts
+    assert (accounts.shared_domains, accounts.aliases) == ({"school.edu"}, {"acme.de": "acme.com"})
+
+
+def test_the_file_may_be_left_out(tmp_path):
+    assert load(playbook_folder(tmp_path)).accounts.aliases == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            "shared_domains: [www.Acme.com]",
+            'accounts.yaml:1:18: "www.Acme.com" is not a registrable domain in lower case\n'
+            "    Write acme.com.",
+        ),
+        (
+            "aliases: {acme: acme.com}",
+            'accounts.yaml:1:11: "acme" is not a registrable domain in lower case\n'
+            "    Write a domain such as acme.com.",
+        ),
+        (
+            "aliases:\n  a.de: b.de\n  b.de: c.de",
+            'accounts.yaml:2:9: "b.de" is an alias itself\n    Write c.de here.',
+        ),
+        (
+            "shared_domains: [b.de]\naliases: {a.de: b.de}",
+            'accounts.yaml:2:17: "b.de" is listed under shared_domains, so it stands for no company',
+        ),
+        (
+            "shared: [b.de]",
+            'accounts.yaml:1:1: there is no setting "shared"\n    Did you mean "shared_domains"?',
+        ),
+    ],
+)
+def test_a_fault_is_printed_with_its_place_and_a_suggestion(tmp_path, text, lines):
+    folder = playbook_folder(tmp_path)
+    (folder / "accounts.yaml").write_text(f"{text}\n")
+    assert "\n".join(map(str, check(folder))) == lines

@@ -1,0 +1,235 @@
+"""Companies from a post to both CRMs, stepped by hand: one each, found before made, people associated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import sqlalchemy as sa
+
+from model.account import account_id
+from model.change import Record
+from model.decision import EntityKind
+from model.event import RecordRef
+from model.lead import Identity
+from model.listing import Listed
+from sync import accounts, links, mirror, outbox, tables
+from tests.builders import a_crm, mapped
+from tests.sync.house import HUBSPOT, SALESFORCE, a_house, house_playbook
+
+ACME = account_id("main", "acme.com")
+ADA, BO = "ada@acme.com", "bo@acme.com"
+NEEDS = "needs a record that could not be written: "
+OBJECTS = {HUBSPOT: "companies", SALESFORCE: "Account"}
+
+
+def company_map(name):
+    fields = (
+        mapped("id", "lead_id"),
+        mapped("domain", "domain", "crm"),
+        mapped("name", "name", "crm"),
+        mapped("country", "country", "crm"),
+    )
+    crm = a_crm(name, OBJECTS[name], *fields)
+    return replace(crm.objects[OBJECTS[name]], id_field="lead_id")
+
+
+def with_companies(**told):
+    """The plain house's playbook with companies in both CRMs; ``told``: CRM -> further lines of people."""
+    plain = house_playbook()
+    crms = {}
+    for name, crm in plain.crms.items():
+        objects = {
+            one: replace(map_, fields=(*map_.fields, *told.get(name, ())))
+            for one, map_ in crm.objects.items()
+        }
+        crms[name] = replace(crm, objects=objects, account=company_map(name))
+    return replace(plain, crms=crms)
+
+
+@pytest.fixture
+def house(store):
+    return a_house(store, playbook=with_companies())
+
+
+def account_of(house, domain="acme.com"):
+    one = account_id("main", domain)
+    with house.store.snapshot() as snapshot:
+        return accounts.load(snapshot, [one]).get(one)
+
+
+def companies(house, name):
+    """The companies a CRM holds, by id."""
+    found = house.crms[name].records.items()
+    return {one: kept.fields for one, kept in found if kept.object == OBJECTS[name]}
+
+
+def settled(house):
+    house.settle()
+    with house.store.snapshot() as snapshot:
+        return [(one.connection, one.kind, one.error) for one in outbox.dead_letters(snapshot, "main")]
+
+
+def test_two_people_of_a_company_make_one_company_in_each_crm(house):
+    house.post(email=ADA, company="Acme", country="DE")
+    house.post(email=BO, company="Acme GmbH")
+    assert settled(house) == []
+    for name in (HUBSPOT, SALESFORCE):
+        [held] = companies(house, name).values()
+        assert held == {"lead_id": ACME, "domain": "acme.com", "name": "Acme", "country": "DE"}
+    [company] = companies(house, HUBSPOT)
+    people = {house.lead(email).links[HUBSPOT].remote_id for email in (ADA, BO)}
+    assert house.crms[HUBSPOT].companies_of == dict.fromkeys(people, company)
+    assert house.crms[SALESFORCE].companies_of == {}  # a Lead can have none
+
+
+def test_a_second_post_of_the_same_person_makes_no_call_about_the_company(house):
+    house.post(email=ADA, company="Acme")
+    house.settle()
+    calls = ("create", "find", "associate")
+    before = [crm.called(call) for crm in house.crms.values() for call in calls]
+    house.post(email=ADA, company="Acme")
+    assert settled(house) == []
+    assert [crm.called(call) for crm in house.crms.values() for call in calls] == before
+
+
+def test_a_company_that_is_there_keeps_what_people_wrote_and_its_blanks_are_filled(house):
+    theirs = house.crms[HUBSPOT].put("companies", domain="acme.com", name="ACME Holding")
+    house.post(email=ADA, company="Acme", country="DE")
+    assert settled(house) == []
+    held = companies(house, HUBSPOT)
+    assert held == {theirs: {"domain": "acme.com", "name": "ACME Holding", "country": "DE", "lead_id": ACME}}
+    assert account_of(house).get("name") == "ACME Holding"
+    [other] = companies(house, SALESFORCE).values()
+    assert other["name"] == "ACME Holding"  # what people in one CRM say, the other is told
+
+
+def test_free_mail_makes_none(house):
+    house.post(email="ada@gmail.com", company="Acme")
+    assert settled(house) == []
+    assert companies(house, HUBSPOT) == companies(house, SALESFORCE) == {}
+    assert "account" not in house.lead("ada@gmail.com").fields
+
+
+def test_a_lost_answer_makes_no_second_company(house):
+    for crm in house.crms.values():
+        crm.next("create", lost=True)
+        crm.next("create", lost=True)
+    house.post(email=ADA, company="Acme")
+    assert settled(house) == []
+    for name in (HUBSPOT, SALESFORCE):
+        assert len(companies(house, name)) == 1
+
+
+def test_an_association_waits_for_both_and_is_repeated_when_its_answer_is_lost(house):
+    house.crms[HUBSPOT].next("associate", lost=True)
+    house.post(email=ADA)
+    house.decide()
+    with house.store.snapshot() as snapshot:
+        due = partial(outbox.due, snapshot, "main", HUBSPOT, house.clock.now(), 10, ())
+        assert [len(due(kind=kind)) for kind in EntityKind] == [1, 1, 0]
+    assert settled(house) == []
+    assert house.crms[HUBSPOT].called("associate") == 2
+    assert len(house.crms[HUBSPOT].companies_of) == 1
+
+
+def test_a_crm_that_is_down_in_the_middle_gets_all_of_it_later(house):
+    house.crms[HUBSPOT].next("find", refused="down")
+    house.crms[HUBSPOT].next("associate", refused="down")
+    house.post(email=ADA)
+    assert settled(house) == []
+    assert len(companies(house, HUBSPOT)) == len(house.crms[HUBSPOT].companies_of) == 1
+
+
+def test_an_association_of_a_person_who_cannot_be_written_says_so(house):
+    house.crms[HUBSPOT].next("create", rejects="ada@")
+    house.post(email=ADA)
+    house.decide()
+    house.deliver()
+    house.store.write(partial(outbox.give_up_orphans, space="main", now=house.clock.now()))
+    with house.store.snapshot() as snapshot:
+        letters = {one.kind: one.error for one in outbox.dead_letters(snapshot, "main")}
+    assert letters.keys() == {EntityKind.LEAD, EntityKind.ASSOCIATION}
+    assert "needs a record that could not be written: hubspot: INVALID" in letters[EntityKind.ASSOCIATION]
+
+
+def test_a_person_whose_company_changes_is_associated_with_the_new_one(house):
+    house.post(email=ADA)
+    house.settle()
+    house.clock.advance(60)
+    house.crms[HUBSPOT].edit(house.lead(ADA).links[HUBSPOT].remote_id, email="ada@other.com")
+    house.post(email=ADA, title="CEO", company="X")
+    assert settled(house) == []
+    assert account_of(house, "other.com") is not None
+    assert house.crms[HUBSPOT].called("associate") == 2
+
+
+def test_each_crm_is_told_the_others_id(store):
+    told = {HUBSPOT: (mapped("links.salesforce", "sf_id"),), SALESFORCE: (mapped("links.hubspot", "hs_id"),)}
+    house = a_house(store, playbook=with_companies(**told))
+    house.post(email=ADA)
+    assert settled(house) == []
+    ids = {name: house.lead(ADA).links[name].remote_id for name in (HUBSPOT, SALESFORCE)}
+    assert house.crms[HUBSPOT].one(ADA)["sf_id"] == ids[SALESFORCE]
+    assert house.crms[SALESFORCE].one(ADA)["hs_id"] == ids[HUBSPOT]
+    # HubSpot's was made first: Salesforce's was created with its id.
+    assert [house.crms[name].called("update") for name in (HUBSPOT, SALESFORCE)] == [1, 0]
+
+
+def test_without_the_handler_no_company_is_kept(store):
+    playbook = with_companies()
+    house = a_house(
+        store, playbook=replace(playbook, pipeline=tuple(n for n in playbook.pipeline if n != "account"))
+    )
+    house.post(email=ADA, company="Acme")
+    assert settled(house) == []
+    assert companies(house, HUBSPOT) == {}
+    assert account_of(house) is None
+
+
+def test_a_record_of_another_account_is_put_before_a_person(house):
+    house.post(email=ADA)
+    house.settle()
+    [theirs] = companies(house, HUBSPOT)
+    house.crms[HUBSPOT].edit(theirs, domain="other.com")
+    house.post(email="cy@other.com")
+    for _ in range(3):
+        house.decide()
+        house.deliver()
+    house.store.write(partial(outbox.give_up_orphans, space="main", now=house.clock.now()))
+    assert settled(house) == [(HUBSPOT, EntityKind.ASSOCIATION, NEEDS + outbox.ANOTHERS)]
+    with house.store.snapshot() as snapshot:
+        assert links.ACCOUNTS.holders(snapshot, "main", HUBSPOT, "companies", [theirs]) == {theirs: ACME}
+        kinds = snapshot.execute(sa.select(tables.reviews.c.kind)).scalars().all()
+    assert kinds == ["same_company"]
+
+
+def test_a_company_that_the_mirror_has_is_read_by_id_and_not_searched(house):
+    hubspot = house.crms[HUBSPOT]
+    old, _new = (hubspot.put("companies", domain="acme.com", name=name) for name in ("Old", "New"))
+    gone = RecordRef(HUBSPOT, "companies", "h999")
+    listed = [
+        Listed(Record(RecordRef(HUBSPOT, "companies", one), {}), (Identity("domain", domain),))
+        for one, domain in ((old, "acme.com"), (_new, "acme.com"), (gone.id, "gone.com"))
+    ]
+    now = house.clock.now()
+    house.store.write(partial(mirror.write_page, space="main", listed=listed, read_at=now))
+    house.post(email=ADA)
+    assert settled(house) == []
+    assert hubspot.called("find") == 0
+    assert account_of(house).links[HUBSPOT].remote_id == old
+    house.post(email="cy@gone.com")
+    assert settled(house) == []
+    assert hubspot.called("find") == 1
+    assert len(companies(house, HUBSPOT)) == 3
+
+
+def test_many_people_at_once_take_few_calls(house):
+    for number in range(60):
+        house.post(email=f"p{number}@c{number % 20}.com")
+    assert settled(house) == []
+    hubspot = house.crms[HUBSPOT]
+    assert len(companies(house, HUBSPOT)) == 20
+    assert len(hubspot.companies_of) == 60
+    assert [hubspot.called(call) for call in ("create", "find", "associate")] == [2, 1, 1]
