@@ -276,8 +276,9 @@ def load(
     the field.
     """
     custom = _read("custom_fields")
-    on = {row["name"]: row.pop("on", custom["on"]) for row in custom["fields"]}
-    own = [Field(**_tuples(row), custom=True) for row in custom["fields"]]
+    on = {row["name"]: row.get("on", custom["on"]) for row in custom["fields"]}
+    rows = [{key: value for key, value in row.items() if key != "on"} for row in custom["fields"]]
+    own = [Field(**_tuples(row), custom=True) for row in rows]
     types = []
     for file in FILES:
         told = dict(_read(file))
