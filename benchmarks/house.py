@@ -24,6 +24,7 @@ from benchmarks.posts import email
 
 HOUSE = Path(__file__).resolve().parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
+SANDBOX_PORTS = ("hubspot", "salesforce", "hubspot_tls", "salesforce_tls", "messaging", "smtp")
 STRANGER = 9_000_000  # the person who tries the way before anything is measured
 
 
@@ -169,14 +170,16 @@ class House:
 @contextmanager
 def open_house() -> Iterator[House]:
     """Run the sandbox CRMs while the block runs."""
-    ports = {name: free_port() for name in ("hubspot", "salesforce", "messaging")}
-    parts = {**ports, "smtp": free_port(), "hubspot_tls": free_port(), "salesforce_tls": free_port()}
-    environ = {f"LEADRELAY_SANDBOX_{name.upper()}_PORT": str(port) for name, port in parts.items()}
+    ports = {name: free_port() for name in SANDBOX_PORTS}  # another sandbox may hold the usual ones
+    environ = {f"LEADRELAY_SANDBOX_{name.upper()}_PORT": str(port) for name, port in ports.items()}
     with (
         tempfile.TemporaryDirectory(prefix="leadrelay-bench-") as folder,
-        process(["sandbox"], ports["salesforce"], environ),
+        process(["sandbox"], ports["salesforce"], environ) as sandbox,
     ):
-        crms = {name: Crm(name, f"http://127.0.0.1:{port}") for name, port in ports.items()}
+        names = ("hubspot", "salesforce", "messaging")
+        crms = {name: Crm(name, f"http://127.0.0.1:{ports[name]}") for name in names}
         while not all(crm.is_up() for crm in crms.values()):
+            if sandbox.popen.poll() is not None:
+                raise RuntimeError(f"the sandbox ended with {sandbox.popen.returncode}")
             time.sleep(0.05)
         yield House(crms["hubspot"], crms["salesforce"], crms["messaging"], Path(folder))

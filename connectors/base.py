@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from model.change import Association, Outcome, OwnerRecord, Record, RecordChange
+from model.change import Association, Outcome, OwnerRecord, Record, RecordChange, Task
 from model.event import RecordRef
 from model.lead import Identity
 from model.listing import Page
@@ -123,6 +123,16 @@ class Connector(Protocol):
 
     def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
         """Read records by id; what is not yielded is gone. Raises ``ConnectorError``."""
+
+    def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Make tasks, each about a known record: ``Created``, ``Exists``, ``Rejected`` or ``Postponed``."""
+
+    def find_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Look for tasks that an earlier call may have made, by our key.
+
+        Yields ``Exists`` for those that are there (and ``Postponed`` where the look-up itself
+        failed); what is not yielded was not made. The answer does not lag behind a write.
+        """
 
     def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
         """Return one page of all records of an object, in the order of their ids; ``None``: the first.

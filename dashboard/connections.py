@@ -16,6 +16,7 @@ ACTIONS = (  # as plans count them
     ("same", "Left as they are", "they hold it all already"),
     ("skip", "Not written", "the reasons are below"),
 )
+MOST_WRITES = 10**9
 MOST_ROWS = 50  # of one list of a plan; the command prints all
 
 
@@ -49,8 +50,10 @@ class ConnectionPages:
 
     def go_live(self, name: str) -> ResponseReturnValue:
         """Open the account for writing, by the plan that was looked at."""
-        expected, at_most = (request.form.get(one, -1, type=int) for one in ("expected", "at_most"))
-        return self._act(name, lambda: self.house.openings.go_live(name, expected, at_most, g.who))
+        agreed, at_most = request.form.get("plan", ""), request.form.get("at_most", -1, type=int)
+        if not 0 <= at_most <= MOST_WRITES:
+            return self._page(name, "A whole number is needed after which it stops", 422)
+        return self._act(name, lambda: self.house.openings.go_live(name, agreed, at_most, g.who))
 
     def observe(self, name: str) -> ResponseReturnValue:
         """Write no more to the account."""

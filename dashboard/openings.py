@@ -26,10 +26,15 @@ class Opening:
     plan: Mapping[str, Any] | None = None  # as ``leadrelay plan --json`` prints it
     at: datetime | None = None  # when it was made
     expected: int = 0  # records it would write
-    at_most: int = 0  # records after which the brake holds
+    at_most: int = 0  # records after which the brake holds, unless a person says otherwise
     problem: str = ""  # why the last step came to nothing
     made: Sequence[str] = ()  # fields that were made in the account
     unmade: Sequence[Unmade] = ()
+
+    @property
+    def mark(self) -> str:
+        """What a person who has looked at the plan hands back with their word."""
+        return self.at.isoformat() if self.at else ""
 
     @property
     def is_busy(self) -> bool:
@@ -46,8 +51,8 @@ class Openings(Protocol):
     def plan(self, name: str) -> None:
         """Begin to plan; a plan that is being made goes on."""
 
-    def go_live(self, name: str, expected: int, at_most: int, by: str) -> None:
-        """Begin to open an account by the plan of ``look``; refused when that is another by now."""
+    def go_live(self, name: str, agreed: str, at_most: int, by: str) -> None:
+        """Begin to open an account by the plan that was ``agreed`` to; refused when it is another by now."""
 
     def observe(self, name: str, by: str) -> None:
         """Write no more to an account."""

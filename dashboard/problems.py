@@ -12,6 +12,7 @@ from sync.days import Days
 from sync.status import Queues
 
 LATE = timedelta(minutes=5)  # a change that has been due for so long is not just busy
+UNTOLD = ("store", "disk", "decider")  # alarms of which no other line here tells
 ASIDE = {  # state -> what one does, what several do
     "dead": ("event failed on our own rules", "events failed on our own rules"),
     "review": ("post waits for a person's word", "posts wait for a person's word"),
@@ -46,6 +47,11 @@ def _process(house: House, facts: dict[str, Any]) -> list[Trouble]:
         Trouble(True, f"{name}: {reason}", "connections", {})
         for name, check in house.checks.items()
         if (reason := check())
+    ]
+    found += [
+        Trouble(True, f"{one['kind']}: {one['text']}", "connections", {})
+        for one in facts.get("alarms", ())
+        if one["kind"] in UNTOLD
     ]
     if facts["playbook_problem"]:
         found.append(Trouble(True, f"Playbook: {facts['playbook_problem']}", "playbook", {}))

@@ -10,9 +10,10 @@ from handlers.base import Context
 from mappings.identity import match_key
 from mappings.playbook import CrmField, CrmMap
 from mappings.reading import Reading
+from model.consent import is_taken_back
 from model.decision import NOTHING, AddActivity, Because, Decision, Place
 from model.event import JsonValue
-from model.lead import Lead, Provenance
+from model.lead import OPT_OUT, Lead, Provenance
 
 FieldOwners = Mapping[tuple[str, str], CrmField]
 """(connection, lead field) -> the mapped field whose authority rules it there."""
@@ -42,6 +43,9 @@ class Absorb:
                     because.append(kept)
                 continue
             known = lead.fields.get(name)
+            if name == OPT_OUT and is_taken_back(known, value) and name not in reading.stored.overrides:
+                because.append(Because(f"{name} kept: only a person takes an opt-out back, never a post"))
+                continue
             if name == "email" and _is_respelled(known, value):
                 because.append(Because("email kept: the post spells the same address in another way"))
                 value = known
@@ -57,7 +61,7 @@ class Absorb:
     def _why_kept(self, lead: Lead, name: str, at: datetime) -> Because | None:
         """Return why the field's present value stands against a post of that moment, if it does."""
         known = lead.provenance.get(name)
-        if known is None:
+        if known is None or name == OPT_OUT:  # however old the word is, it was said
             return None
         owner = self.owners.get((known.source, name))
         if owner is not None and owner.authority == "crm" and lead.fields.get(name) is not None:

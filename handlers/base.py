@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,7 +10,7 @@ from typing import Protocol
 from mappings.playbook import Playbook
 from mappings.reading import Reading
 from model.account import Account
-from model.decision import Decision
+from model.decision import Decision, Reason
 from model.lead import Identity, Lead
 from model.teammate import Teammate
 
@@ -59,6 +59,8 @@ class Context:
     seq: int = 0  # decided_seq
     is_new: bool = False  # the lead is being born of this event (known after ``identify``)
     account: Account | None = None  # the lead's, as the handlers before have left it
+    event_id: int = 0  # row id of the event, as the provenance of what it brings names it
+    reasons: Sequence[Reason] = ()  # what the handlers before this one said of this event
 
 
 class Handler(Protocol):

@@ -9,7 +9,9 @@ from handlers.account import JoinByDomain
 from handlers.assign import Assign
 from handlers.attribute import Attribute
 from handlers.base import Handler
+from handlers.follow_up import MakeFollowUp
 from handlers.identify import Identify
+from handlers.notify import Notify
 from handlers.qualify import Qualify
 from handlers.score import Score
 from handlers.screen import Screen
@@ -26,6 +28,8 @@ HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
     "qualify": lambda playbook: Qualify(playbook.lifecycle),
     "assign": lambda playbook: Assign(playbook.routing, playbook.lifecycle),
     "account": lambda playbook: JoinByDomain(playbook.accounts),
+    "follow_up": lambda playbook: MakeFollowUp(playbook.follow_up, playbook.crms),
+    "notify": lambda playbook: Notify(playbook.notifications, playbook.crms),
     "writeback": lambda playbook: Writeback(playbook.crms, playbook.lifecycle),
 }
 

@@ -18,7 +18,7 @@ from sync.budgets.forecast import Forecast, forecast
 from sync.database import Store
 
 if TYPE_CHECKING:
-    from leadrelay.wiring import Connected
+    from leadrelay.connected import Connected
 
 log = structlog.get_logger("leadrelay.budget")
 

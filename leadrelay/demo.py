@@ -18,8 +18,8 @@ from typing import Any
 
 import requests
 
-from leadrelay.cli.common import SPACE, console, say
-from leadrelay.settings import Settings, local_url
+from leadrelay.cli.common import console, say
+from leadrelay.settings import SPACE, Settings, local_url
 from mappings import starter
 from model.errors import LeadRelayError
 from sandbox.server import OVER_TLS, PORTS, TLS_ABOVE
@@ -27,6 +27,7 @@ from sync import explain
 from sync.database import open_store
 
 JOURNEY_SECONDS = 15.0
+SLACK_HOOK = "/services/T0SANDBOX1/B0LEADS001/sandboxleadssecret000001"  # of #leads
 
 _NAMES = (
     ("Maya", "Okafor"),
@@ -112,6 +113,11 @@ def environment(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
         "LEADRELAY_HUBSPOT_TOKEN": "sandbox-token",
         "LEADRELAY_SALESFORCE_BASE_URL": f"http://127.0.0.1:{ports['salesforce']}",
         "LEADRELAY_SALESFORCE_TOKEN": "00Dsandbox!sandbox-token",
+        "LEADRELAY_SLACK_WEBHOOK_URL": f"http://127.0.0.1:{ports['messaging']}{SLACK_HOOK}",
+        "LEADRELAY_SMTP_HOST": "127.0.0.1",
+        "LEADRELAY_SMTP_PORT": str(ports["smtp"]),
+        "LEADRELAY_SMTP_SECURITY": "none",
+        "LEADRELAY_SMTP_FROM": "leadrelay <leads@northlight.example>",
         "LEADRELAY_SANDBOX_TLS_FOLDER": str(folder / "tls"),
         # The starter's example sources, so that they can be tried as they are.
         "LEADRELAY_SOURCE_AUTOMATION_SECRET": "whsec_ZGVtby1zZWNyZXQtZm9yLXRoaXMtbWFjaGluZQ==",

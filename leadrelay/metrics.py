@@ -13,6 +13,7 @@ from model.times import Clock
 from sync import status
 from sync.budgets.forecast import Forecast
 from sync.database import Store
+from sync.effect_books import EffectCount
 from sync.pipeline import Result
 
 SECONDS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60, 300, 3600)
@@ -46,6 +47,20 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._effects = Counter(
+            "leadrelay_effects_settled",
+            "Tasks and messages by outcome",
+            ("target", "outcome"),
+            registry=self.registry,
+        )
+        self._effect_seconds = Histogram(
+            "leadrelay_effect_seconds",
+            "From wanting a task or message to its outcome",
+            ("target",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+
     def settled(self, results: Sequence[Result]) -> None:
         """Count decided events."""
         for result in results:
@@ -59,6 +74,11 @@ class Metrics:
         """Count one outcome of a change."""
         self._delivered.labels(connection, outcome).inc()
         self._deliver_seconds.labels(connection).observe(max(0.0, seconds))
+
+    def effect(self, target: str, outcome: str, seconds: float) -> None:
+        """Count one outcome of a task or message."""
+        self._effects.labels(target, outcome).inc()
+        self._effect_seconds.labels(target).observe(max(0.0, seconds))
 
     def alert_message(self, outcome: str) -> None:
         """Count what became of an alarm's message."""
@@ -121,6 +141,7 @@ class _Alarms(Collector):
 class _Queues(Collector):
     def __init__(self, store: Store, clock: Clock, space: str, connections: tuple[str, ...]) -> None:
         self._store, self._clock, self._space = store, clock, space
+        self._targets: dict[str, None] = {}
         self._known = dict.fromkeys(connections)  # a series that has begun is never left out
 
     def collect(self) -> Iterator[Metric]:
@@ -139,3 +160,12 @@ class _Queues(Collector):
             for state in ("due", "waiting", "backlog", "dead"):
                 outbox.add_metric((connection, state), getattr(counts, state))
         yield outbox
+        effects = GaugeMetricFamily(
+            "leadrelay_effects", "Tasks and messages by state", labels=("target", "state")
+        )
+        self._targets |= dict.fromkeys(queues.effects)
+        for target in self._targets:
+            effect_counts = queues.effects.get(target, EffectCount())
+            for state in ("waiting", "unknown", "withheld", "dead"):
+                effects.add_metric((target, state), getattr(effect_counts, state))
+        yield effects

@@ -17,6 +17,7 @@ from sync.vault import Vault
 
 T = TypeVar("T")
 
+SPACE = "main"  # one company, one store
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DEFAULT_URLS = {"hubspot": "https://api.hubapi.com", "salesforce": ""}
 DEFAULT_VERSIONS = {"hubspot": "2026-09", "salesforce": "68.0"}

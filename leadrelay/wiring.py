@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,6 @@ from urllib.parse import quote
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.base import Connector, Endpoint
-from connectors.registry import CONNECTORS
 from dashboard import api, pages
 from dashboard.house import House
 from leadrelay.accounts import Accounts
@@ -29,126 +27,40 @@ from leadrelay.alerts.teller import Teller
 from leadrelay.alerts.watch import Watch, little_room
 from leadrelay.budgets import BudgetDesk
 from leadrelay.clock import SystemClock
-from leadrelay.connections import Known, endpoint, options_of
+from leadrelay.connected import Connected, connect
+from leadrelay.connections import Known
 from leadrelay.control import ControlFile
+from leadrelay.desk import Desk
 from leadrelay.golive.opening import Openings
+from leadrelay.messengers import Messengers
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
-from leadrelay.settings import ConnectionSettings, Settings, local_url, prefix_of
+from leadrelay.settings import SPACE, Settings, local_url, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
-from model.event import Event
+from model.event import Event, RecordRef
 from model.priority import Priority
 from model.times import Clock, to_text
 from scheduler import jobs, loops, poll
 from scheduler.backfills import BackfillLoop
 from scheduler.release import ReleaseJob
 from scheduler.retention import RetentionJob
-from sync import access, backfill, connections, inbox, migrate, mirror, outbox, releases
+from sync import access, effects, inbox, migrate, mirror, outbox
 from sync.backfill import Backfill
 from sync.budgets import MemoryBudget, keeper
-from sync.budgets.day import Kept
 from sync.budgets.forecast import Forecast
 from sync.claiming import Target
-from sync.connections import StoredConnection
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
+from sync.errands import Outlet
 from sync.inbox import Receipt
 from sync.leases import Lease
 from sync.matchpass import MatchPass
-from sync.releases import Order, Release
 from sync.room import Room
 from webhooks import control
 from webhooks.server import Check, Server, create_app, serve
 
 log = structlog.get_logger("leadrelay")
-
-SPACE = "main"
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """A connection of the playbook that environment or store set up."""
-
-    crm: CrmMap
-    endpoint: Endpoint
-    budget: MemoryBudget
-    writes: bool
-    reach: ConnectionSettings
-    _connectors: dict[Priority, Connector] = field(default_factory=dict)
-
-    @property
-    def connector(self) -> Connector:
-        """The connector whose calls go out first."""
-        return self.at(Priority.SPEED_TO_LEAD)
-
-    def at(self, priority: Priority) -> Connector:
-        """Return the connector whose calls go out at a priority of the one budget."""
-        if priority not in self._connectors:
-            built = CONNECTORS[self.crm.kind](self.crm.connection, self.endpoint_at(priority))
-            self._connectors.setdefault(priority, built)
-        return self._connectors[priority]
-
-    def endpoint_at(self, priority: Priority) -> Endpoint:
-        """Return how to reach the account at a priority of the one budget."""
-        return replace(self.endpoint, budget=self.budget.at(priority))
-
-
-def connect(known: Known, crm: CrmMap, kept: Kept | None = None) -> Connected | None:
-    """Build the connector of a map; ``None`` when neither environment nor store set it up.
-
-    ``kept`` is what its day's budget must not forget. Raises ``LeadRelayError`` when the
-    credentials cannot be opened or used.
-    """
-    reach = known.reach(crm.connection, crm.kind)
-    if not reach.is_set_up:
-        return None
-    budget = MemoryBudget(crm.limits, kept=kept)
-    to = endpoint(crm.kind, reach, budget, options_of(crm))
-    one = Connected(crm, to, budget, known.writes(crm), reach)
-    one.at(Priority.SPEED_TO_LEAD)  # what is wrong with the settings is told here
-    return one
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Keeps connected accounts for commands; implements ``webhooks.control.Desk``."""
-
-    settings: Settings
-    store: Store
-    clock: Clock
-
-    def save(self, one: StoredConnection) -> None:
-        """Store an account as observed, if its credentials can be opened here."""
-        self.settings.vault().open(one.sealed)
-        self.store.write(partial(connections.save, space=SPACE, one=one, now=self.clock.now()))
-
-    def remove(self, name: str, by: str) -> bool:
-        """Forget an account."""
-        now = self.clock.now()
-        return self.store.write(partial(connections.remove, space=SPACE, name=name, by=by, now=now))
-
-    def backfill_again(self, name: str) -> int:
-        """Let what is mirrored of a connection be read once more; return how many objects that are."""
-        now = self.clock.now()
-        begun = self.store.write(partial(backfill.begin_again, space=SPACE, name=name, now=now))
-        self.store.signals.announce(f"backfill:{name}")
-        return begun
-
-    def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
-        """Put new seals in the place of old ones, if they can be opened here."""
-        vault, now = self.settings.vault(), self.clock.now()
-        for _, new in sealed.values():
-            vault.open(new)
-        return self.store.write(partial(connections.reseal, space=SPACE, sealed=sealed, by=by, now=now))
-
-    def go_live(self, order: Order) -> Release:
-        """Begin to write to an account."""
-        return self.store.write(partial(releases.begin, space=SPACE, order=order, now=self.clock.now()))
-
-    def observe(self, name: str, by: str) -> None:
-        """Write no more to an account."""
-        self.store.write(partial(releases.observe, space=SPACE, name=name, by=by, now=self.clock.now()))
 
 
 class Daemon:
@@ -190,10 +102,13 @@ class Daemon:
         self._delivered_at: dict[str, datetime] = {}  # by connection: when it last answered a write
         self.watch = self._alerts()
         self._dispatchers: dict[str, loops.Dispatcher] = {}
+        self._unsure: set[str] = set()  # connections whose mode is not known yet
+        self._messengers = Messengers(self._outlet, self.store, settings)
         self._polls: dict[str, poll.RosterPoll] = {}
         self._backfills: dict[str, BackfillLoop] = {}
         self._is_started = self._is_stopping = False
         self.take_connections()
+        self._messengers.take_channels(self.holder.playbook())
         self._control = ControlFile.for_store(self.store.path)
         self._server: Server | None = None
 
@@ -208,6 +123,7 @@ class Daemon:
         """Recover what a killed process left, then start loops, jobs and at last HTTP."""
         if self._alone:
             freed = self.store.write(partial(outbox.release_leases, space=SPACE))
+            freed += self.store.write(partial(effects.release_leases, space=SPACE))
             if freed:
                 log.info("outbox.leases_released", changes=freed)
         self.metrics.show_alarms(self._alarms_by_kind, self.room.free)
@@ -220,6 +136,7 @@ class Daemon:
             self._is_started = True
             for worker in self._workers():
                 worker.start()
+        self._messengers.start()
         self._scheduler = jobs.start(self._jobs())
         self._server.start()
         self._exits.callback(self._server.stop)
@@ -242,7 +159,9 @@ class Daemon:
             for loop in (self._seat.loop, *(one.loop for one in workers)):
                 loop.wind_down()  # all at once: none takes on new work while another finishes
         self._retention.stop()
+        self._messengers.wind_down()
         self._scheduler.shutdown(wait=True)
+        self._messengers.stop()
         for worker in workers:
             worker.stop()
         for name, one in self.connected.items():
@@ -280,17 +199,8 @@ class Daemon:
     def _take(self, known: Known, crm: CrmMap, *, is_new: bool) -> None:
         """Make one connection anew in the place of what it was; intake goes on where that fails."""
         name = crm.connection
-        before, dispatcher = self.connected.pop(name, None), self._dispatchers.pop(name, None)
-        self._polls.pop(name, None)
-        filler = self._backfills.pop(name, None)
-        if before is not None:
-            before.budget.close()
-        if filler is not None:
-            filler.stop()
-        if dispatcher is not None:
-            dispatcher.stop()
-        if before is not None:
-            self._budgets.keep(name, before.budget)
+        self._unsure.add(name)  # while it is made anew nothing is withheld for good
+        self._let_go(name)
         with self.store.snapshot() as snapshot:
             kept = keeper.load(snapshot, SPACE).get(name)
         try:
@@ -302,25 +212,56 @@ class Daemon:
         self._unusable.pop(name, None)
         if one is None and not is_new:
             mirror.forget(self.store, SPACE, name)
+        is_sure = True
         if one is not None:
-            one = replace(one, writes=one.writes and self._accounts.is_confirmed(known, crm))
-            self.connected[name] = one
-            self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
-            self._backfills[name] = self._backfill(one)
-            if one.writes:
-                self._dispatchers[name] = self._dispatcher(one)
-            if self._is_started:
-                self._backfills[name].start()
-                if one.writes:
-                    self._dispatchers[name].start()
+            is_confirmed = self._accounts.is_confirmed(known, crm)
+            is_sure = is_confirmed or not one.writes
+            one = replace(one, writes=one.writes and is_confirmed)
+            self._set_to_work(one)
+        if is_sure:
+            self._unsure.discard(name)
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
             log.info("connection.changed", connection=name, mode=mode)
 
+    def _let_go(self, name: str) -> None:
+        """Stop all that works for a connection, and keep what its day of calls has seen."""
+        before, dispatcher = self.connected.pop(name, None), self._dispatchers.pop(name, None)
+        self._polls.pop(name, None)
+        filler = self._backfills.pop(name, None)
+        if before is not None:
+            before.budget.close()
+        self._messengers.drop(name)
+        if filler is not None:
+            filler.stop()
+        if dispatcher is not None:
+            dispatcher.stop()
+        if before is not None:
+            self._budgets.keep(name, before.budget)
+
+    def _set_to_work(self, one: Connected) -> None:
+        """Set up all that works for a connection; it is seen once that runs."""
+        name = one.crm.connection
+        self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
+        if one.writes:
+            dispatcher = self._dispatcher(one)
+            if self._is_started:
+                dispatcher.start()
+            self._dispatchers[name] = dispatcher
+        filler = self._backfill(one)
+        if self._is_started:
+            filler.start()
+        self._backfills[name] = filler
+        self.connected[name] = one
+        if one.writes:  # they look up which connections are written to
+            self._messengers.add_connection(name, one.at(Priority.TASKS), one.budget.ready_in)
+
     def _decider_seat(self) -> loops.DeciderSeat:
         def build(lease: Lease) -> Decider:
             settled = self.metrics.settled
-            return Decider(self.store, self.clock, lease, self.holder.pipeline, SPACE, self._term, settled)
+            return Decider(
+                self.store, self.clock, lease, self.holder.pipeline, SPACE, self._term, settled, self.shut
+            )
 
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         return loops.DeciderSeat(
@@ -342,6 +283,38 @@ class Daemon:
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
+
+    def _outlet(self, name: str) -> Outlet:
+        """Build what sending one-shot effects needs, without the channel or the connector itself."""
+        return Outlet(
+            name=name,
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            writing=lambda: [other for other, one in list(self.connected.items()) if one.writes],
+            readers=lambda: {other: one.connector for other, one in list(self.connected.items())},
+            address=self._address,
+            space=SPACE,
+            lease_term=timedelta(seconds=self.settings.lease_seconds),
+            observe=partial(self.metrics.effect, name),
+        )
+
+    def _address(self, ref: RecordRef) -> tuple[str, str] | None:
+        one = self.connected.get(ref.connection)
+        return one.pages.of(ref) if one else None
+
+    def shut(self) -> dict[str, str]:
+        """Say of connections and channels why no task or message is sent there, now or later."""
+        found = self._messengers.missing()
+        for name in self.holder.playbook().crms:
+            one = self.connected.get(name)
+            if name in self._unsure:
+                continue  # it is being taken in, or its account asked for: what is wanted meanwhile waits
+            if one is not None and not one.writes:
+                found[name] = f"{name} is only observed"
+            elif one is None and name not in self._unusable:
+                found[name] = f"{name} is not connected"
+        return found
 
     def _backfill(self, one: Connected) -> BackfillLoop:
         store, clock, playbook, name = self.store, self.clock, self.holder.playbook, one.crm.connection
@@ -395,6 +368,7 @@ class Daemon:
         return [
             *polls,
             jobs.Job("connections", 2, self.take_connections),
+            jobs.Job("channels", 2, self._take_channels, at_start=True),
             jobs.Job("release", 1, self._release.run, at_start=True),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
@@ -412,6 +386,13 @@ class Daemon:
         if one is not None:
             one.run()
 
+    def _take_channels(self) -> None:
+        """Take in what the playbook says of channels now, and where the pages of written connections are."""
+        self._messengers.take_channels(self.holder.playbook())
+        for one in list(self.connected.values()):
+            if one.writes:
+                one.pages.learn()
+
     def _renew_changes(self) -> None:
         """Keep what is delivered just now from being claimed by others."""
         for dispatcher in list(self._dispatchers.values()):
@@ -424,7 +405,11 @@ class Daemon:
         return self._budgets.forecasts(dict(self.connected))
 
     def _give_up_orphans(self) -> None:
-        self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=self.clock.now()))
+        """Give up what cannot be sent any more, and withhold what waits for where nothing is sent."""
+        now = self.clock.now()
+        self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=now))
+        self.store.write(partial(effects.give_up_orphans, space=SPACE, now=now))
+        self.store.write(partial(effects.withhold, space=SPACE, shut=self.shut(), now=now))
 
     def _forget_hashes(self) -> None:
         self.store.write(partial(inbox.forget_hashes, now=self.clock.now()))
@@ -505,6 +490,7 @@ class Daemon:
                 for name, one in list(self.connected.items())
             },
             "unusable": self._unusable | self._accounts.doubts,
+            "channels": self._messengers.modes(),
             "polls": {name: one.failure for name, one in polls},
             "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
         }
@@ -524,8 +510,8 @@ class Daemon:
             return None
         if self.settings.is_sandbox and one.reach.is_loopback:
             return f"{one.reach.base_url}/browse/{quote(object_type)}/{quote(remote_id)}"
-        # A HubSpot record's address begins with the account's number, which its API token does not tell.
-        return f"{one.reach.base_url}/{quote(remote_id)}" if one.crm.kind == "salesforce" else None
+        found = one.pages.of(RecordRef(connection, object_type, remote_id))
+        return found[1] if found else None
 
     def _checks(self) -> dict[str, Check]:
         return {"store": self._check_store, "workers": self._check_workers}
@@ -539,7 +525,11 @@ class Daemon:
         return None if at == migrate.head() else f"is at revision {at}, this version needs {migrate.head()}"
 
     def _check_workers(self) -> str | None:
-        workers = [self._seat.loop, *(one.loop for one in list(self._dispatchers.values()))]
+        workers = [
+            self._seat.loop,
+            *(one.loop for one in list(self._dispatchers.values())),
+            *self._messengers.loops(),
+        ]
         stopped = [one.name for one in workers if not one.is_alive]
         failing = [f"{one.name}: {one.failure}" for one in workers if one.failure]
         return "; ".join([f"{name} has stopped" for name in stopped] + failing) or None
@@ -550,6 +540,7 @@ class Daemon:
             name = source.auth.secret_env
             if name and not self.settings.secret(name):
                 log.warning("source.secret_missing", source=source.name, looked_for=[name, f"{name}_FILE"])
+        self._messengers.warn()
         for crm in self.holder.playbook().crms.values():
             if crm.connection not in self.connected and not self._marks.get(crm.connection):
                 prefix = prefix_of(crm.connection)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from mappings.converters import Unusable, country, is_blank, phone
 from mappings.domains import registrable
 from model.event import JsonValue
+from model.lead import OPT_OUT
 from model.times import from_text
 
 Same = Callable[[JsonValue, JsonValue], bool]
@@ -54,6 +55,11 @@ def _words(value: JsonValue) -> str:
 def same_bool(a: JsonValue, b: JsonValue) -> bool:
     """Compare yes and no: ``True``, ``"true"``, ``"1"``."""
     return is_blank(a) == is_blank(b) and (is_blank(a) or _words(a) == _words(b))
+
+
+def same_yes(a: JsonValue, b: JsonValue) -> bool:
+    """Compare two answers of which only a yes says something: blank and no are the same."""
+    return (_words(a or "") == "true") == (_words(b or "") == "true")
 
 
 def same_number(a: JsonValue, b: JsonValue) -> bool:
@@ -153,4 +159,5 @@ BY_FIELD: dict[str, Same] = {
     "phone": same_phone,
     "country": same_country,
     "domain": same_domain,
+    OPT_OUT: same_yes,
 }

@@ -11,13 +11,25 @@ from typing import TypeVar, cast
 from mappings import (
     compile_accounts,
     compile_crms,
+    compile_messages,
     compile_retention,
     compile_rules,
     compile_sources,
     loader,
 )
 from mappings.loader import Document
-from mappings.playbook import Accounts, CrmMap, Lifecycle, Playbook, Routing, Scoring, Screening, Source
+from mappings.playbook import (
+    Accounts,
+    CrmMap,
+    FollowUp,
+    Lifecycle,
+    Notifications,
+    Playbook,
+    Routing,
+    Scoring,
+    Screening,
+    Source,
+)
 from mappings.problems import PlaybookError, Problem, did_you_mean
 from mappings.schema import (
     KINDS,
@@ -25,7 +37,9 @@ from mappings.schema import (
     AccountsFile,
     CrmFile,
     FieldsFile,
+    FollowUpFile,
     LifecycleFile,
+    NotificationsFile,
     PipelineFile,
     RetentionFile,
     RoutingFile,
@@ -48,13 +62,24 @@ DEFAULT_HANDLERS = (
     "qualify",
     "assign",
     "account",
+    "follow_up",
+    "notify",
     "writeback",
 )
 
 SINGLE_FILES = (
-    "accounts", "fields", "lifecycle", "pipeline", "retention", "routing", "scoring", "screening",
-)  # fmt: skip
-OPTIONAL_FILES = {"accounts", "fields", "retention"}
+    "accounts",
+    "fields",
+    "follow_up",
+    "lifecycle",
+    "notifications",
+    "pipeline",
+    "retention",
+    "routing",
+    "scoring",
+    "screening",
+)
+OPTIONAL_FILES = {"accounts", "fields", "follow_up", "notifications", "retention"}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
@@ -167,6 +192,12 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     keep = compile_retention.compile_retention(retention, scope) if retention else {}
     sources = _sources(files, scope)
     crms = _crms(files, scope)
+    follow_up = one("follow_up", FollowUpFile)
+    notifications = one("notifications", NotificationsFile)
+    told = (
+        compile_messages.compile_follow_up(follow_up, crms, scope) if follow_up else FollowUp(),
+        compile_messages.compile_notifications(notifications, scope) if notifications else Notifications(),
+    )
     problems = [
         *files.problems,
         *scope.problems,
@@ -186,6 +217,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             routing=cast(Routing, made[2]),
             pipeline_place=pipeline.document.place("handlers"),
             fields=scope.fields,
+            follow_up=told[0],
+            notifications=told[1],
             skip_direct=pipeline.model.attribution.skip_direct,
             accounts=accounts,
             keep=keep,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mappings import compile_accounts
 from mappings.durations import duration
 from mappings.loader import Document
-from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap
+from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap, TaskMap
 from mappings.schema import CrmFieldMap, CrmFile, ObjectFile
 from mappings.scope import Scope
 from mappings.validation import Checked
@@ -16,6 +16,7 @@ from model.account import ACCOUNT_FIELDS
 from model.decision import Place
 from model.lead import LINKS
 
+TASK_OBJECTS = {"hubspot": "tasks", "salesforce": "Task"}
 PEOPLE = {"hubspot": ("contacts",), "salesforce": ("Contact", "Lead")}  # a Contact is what a Lead becomes
 TEXT_ONLY = {"hubspot"}  # answers every value as text, whatever the property's type
 
@@ -48,6 +49,10 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         read_before_write=duration(file.read_before_write),
         account=_account_map(file, connection, document, scope),
         associates=file.associate,
+        consent_read_within=duration(file.consent_read_within),
+        tasks=TaskMap(TASK_OBJECTS[file.kind], file.tasks.key_field, document.place("tasks"))
+        if file.tasks
+        else None,
         match=_match(file, document, scope),
     )
 
@@ -159,6 +164,7 @@ def _crm_field(
         default=entry.default,
         max_length=entry.max_length,
         allow_clear=entry.allow_clear,
+        read_only=entry.read_only,
         blank_values=tuple(entry.blank_values),
     )
 

@@ -240,6 +240,11 @@ def boolean(value: JsonValue, _region: str = "") -> bool:
     raise Unusable(f'"{word[:60]}" is neither yes nor no')
 
 
+def negated(value: JsonValue, _region: str = "") -> bool:
+    """The opposite of what ``boolean`` reads: a consent that was refused is an opt-out."""
+    return not boolean(value)
+
+
 _PARTICLES = {
     "al",
     "bin",
@@ -312,6 +317,7 @@ CONVERTERS: Mapping[str, Converter] = {
     "integer": integer,
     "number": number,
     "boolean": boolean,
+    "negated": negated,
     "lower": lower,
     "trim": trim,
     "title_name": title_name,

@@ -18,7 +18,7 @@ from mappings.playbook import CLOSED_STAGE, CrmField, Lifecycle, ObjectMap
 from model.account import ACCOUNT_FIELDS
 from model.entity import Entity
 from model.event import JsonValue
-from model.lead import LEAD_FIELDS, LINKS, Link
+from model.lead import LEAD_FIELDS, LINKS, OPT_OUT, Link
 from model.teammate import Teammate
 from model.times import from_text
 
@@ -50,6 +50,7 @@ class _Rule:
     same: Same
     is_people_owned: bool
     is_stage: bool
+    is_opt_out: bool
 
     def is_blank(self, held: JsonValue) -> bool:
         """Say whether the vendor's value counts as blank: our own placeholder and listed ones do."""
@@ -69,9 +70,9 @@ def _stands_for(listed: str, held: JsonValue) -> bool:
 class _Plan:
     """An object's map, prepared once."""
 
-    rules: tuple[_Rule, ...]
+    rules: tuple[_Rule, ...]  # those that are written
     by_remote: Mapping[str, _Rule]
-    read: tuple[_Rule, ...]  # the first line of each lead field; further ones are only written
+    read: tuple[_Rule, ...]  # the first line of each lead field, every one of the opt-out
     cleared: JsonValue  # what empties a field
 
 
@@ -81,9 +82,9 @@ def _plan(object_map: ObjectMap) -> _Plan:
     first: dict[str, _Rule] = {}
     for prepared in rules:
         if not prepared.inner and prepared.outer != "id":
-            first.setdefault(prepared.outer, prepared)
+            first.setdefault(prepared.remote if prepared.is_opt_out else prepared.outer, prepared)
     return _Plan(
-        rules=rules,
+        rules=tuple(prepared for prepared in rules if not prepared.rule.read_only),
         by_remote={prepared.remote: prepared for prepared in rules},
         read=tuple(first.values()),
         cleared="" if object_map.as_text else None,
@@ -101,6 +102,7 @@ def _prepared(rule: CrmField, as_text: bool) -> _Rule:
         same=BY_FIELD.get(rule.field) or BY_KIND[rule.kind],
         is_people_owned=rule.authority == "crm",
         is_stage=rule.kind == "stage",
+        is_opt_out=rule.field == OPT_OUT,
     )
 
 
@@ -203,6 +205,8 @@ def draft(
                 value = value.get(entry.inner) if isinstance(value, dict) else None
         elif entry.outer == "id":
             value = entity.id
+        elif entry.is_opt_out and not _is_to_be_told(entity, connection):
+            continue
         if value is None or value == "":
             if creating and entry.rule.default is not None:
                 made[entry.remote] = entry.rule.default
@@ -218,6 +222,12 @@ def draft(
         elif creating and entry.rule.default is not None:
             made[entry.remote] = entry.rule.default
     return made
+
+
+def _is_to_be_told(entity: Entity, connection: str) -> bool:
+    """Say whether a CRM should hear of an opt-out: only of a yes, and only one that it did not say itself."""
+    origin = entity.provenance.get(OPT_OUT)
+    return entity.fields.get(OPT_OUT) is True and (origin is None or origin.source != connection)
 
 
 def _owner_id(email: str, connection: str, lookups: Teammates) -> str | None:
@@ -251,7 +261,10 @@ def difference(
             continue
         if entry.same(value, held):
             continue
-        if _why_left(entry, value, held, written.get(remote), lifecycle) is None:
+        if entry.is_opt_out:
+            if not entry.same(value, written.get(remote)):  # once: a person who cleared it there meant it
+                changed[remote] = value
+        elif _why_left(entry, value, held, written.get(remote), lifecycle) is None:
             changed[remote] = value
     return changed
 
@@ -352,6 +365,8 @@ def inward_record(
         if entry.remote not in fields:
             continue
         held = fields[entry.remote]
+        if entry.is_opt_out and found.get(entry.outer) is True:
+            continue  # of several fields one yes is enough
         if entry.is_blank(held):
             found[entry.outer] = None
         elif entry.rule.kind == "owner":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mappings.memory import once_each
+from mappings.templates import Template
 from model.decision import Place
 from model.event import JsonValue
 from model.lead import LINKS, Lead
@@ -257,6 +258,7 @@ class CrmField:
     default: JsonValue = None  # sent on create when the lead has none (a field the vendor requires)
     max_length: int | None = None
     allow_clear: bool = False
+    read_only: bool = False  # the vendor sets it itself
     blank_values: tuple[str, ...] = ()  # vendor values that count as blank; "00G*": all that begin so
 
 
@@ -291,6 +293,15 @@ ASSOCIATED_OBJECTS: Mapping[str, str] = {"hubspot": "contacts", "salesforce": "C
 
 
 @dataclass(frozen=True, slots=True)
+class TaskMap:
+    """What tasks are called on one connection, and the text field of theirs that holds our key."""
+
+    object: str  # "tasks", "Task"
+    key_field: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class CrmMap:
     """How leads, and accounts where they are kept there too, look on one connection."""
 
@@ -305,6 +316,8 @@ class CrmMap:
     match: tuple[str, ...] = ()  # objects in which a person may be there already, the first before the next
     account: ObjectMap | None = None  # the object that holds companies
     associates: bool = True  # people are associated with their company's record
+    consent_read_within: timedelta = timedelta(minutes=15)  # before a task or message; else read again
+    tasks: TaskMap | None = None  # without one, nobody gets tasks there
 
     def map_of(self, object_name: str) -> ObjectMap | None:
         """Return the map of an object, of people or of companies; ``None`` for one that is left out."""
@@ -323,6 +336,68 @@ class CrmMap:
         name = ASSOCIATED_OBJECTS.get(self.kind)
         return name if self.account is not None and self.associates and name in self.objects else None
 
+    @property
+    def described(self) -> tuple[str, ...]:
+        """The objects whose fields the account must have: those that are mapped, and its tasks."""
+        return (*self.all_objects, *([self.tasks.object] if self.tasks else []))
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpRule:
+    """The task that an owner gets with a lead; the first rule whose ``when`` holds makes it."""
+
+    name: str
+    place: Place
+    subject: Template
+    body: tuple[Template, ...]
+    due_in: timedelta  # wall time, from the assignment
+    when: Condition | None = None
+    priority: str = "normal"  # "low" | "normal" | "high"
+    type: str = "todo"  # "todo" | "call" | "email"
+    connections: tuple[str, ...] = ()  # empty: every CRM whose map has tasks
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """Who is asked to do what when a lead is handed to them."""
+
+    rules: tuple[FollowUpRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRule:
+    """A channel as rules name it; its address and secrets come from the environment."""
+
+    name: str
+    kind: str  # "slack" | "teams" | "mail"
+    place: Place
+    channel: str = ""  # Slack with a bot's token: where it posts
+    to: tuple[str, ...] = ()  # mail
+    promise: str = "at_most_once"  # or "at_least_once"
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyRule:
+    """A message, once for each cause: an assignment, a stage that was entered, a post."""
+
+    name: str
+    place: Place
+    on: str  # "assignment" | "stage" | "post"
+    channel: str
+    title: Template
+    lines: tuple[Template, ...]
+    when: Condition | None = None
+    to_owner: bool = False  # mail: to the lead's owner instead of the channel's addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Notifications:
+    """Who is told what, and where."""
+
+    channels: Mapping[str, ChannelRule] = dataclasses.field(default_factory=dict)
+    rules: tuple[NotifyRule, ...] = ()
+    wait_for_links: timedelta = timedelta(seconds=60)  # for the CRM records that a message links to
+
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
@@ -338,6 +413,8 @@ class Playbook:
     routing: Routing
     pipeline_place: Place
     fields: Mapping[str, type]  # canonical names and types, declared ones included
+    follow_up: FollowUp = FollowUp()
+    notifications: Notifications = Notifications()
     skip_direct: bool = True  # a direct visit never replaces a known last touch
     keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
     accounts: Accounts = dataclasses.field(default_factory=Accounts)

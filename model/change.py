@@ -8,6 +8,7 @@ from datetime import datetime
 
 from model.event import JsonValue, RecordRef
 from model.lead import Identity
+from model.message import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class RecordChange:
     remote_id: str | None = None  # known for an update
     identities: tuple[Identity, ...] = ()  # what finds the person or company where it may exist already
     is_repeated: bool = False  # an earlier call with it may have arrived
+    about: RecordRef | None = None  # a new record that is made about another: a task about a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,21 @@ class Postponed:
 
 
 Outcome = Created | Updated | Exists | Gone | Rejected | Postponed
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something a person is to do about a record, by a time; ``key`` is ours and stays on the task."""
+
+    key: str
+    about: RecordRef
+    subject: str
+    lines: tuple[Line, ...]
+    due_at: datetime
+    key_field: str  # the vendor's text field of tasks that holds the key
+    owner_id: str | None = None  # the vendor's id of who is to do it
+    priority: str = "normal"  # "low" | "normal" | "high"
+    type: str = "todo"  # "todo" | "call" | "email"
 
 
 @dataclass(frozen=True, slots=True)

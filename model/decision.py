@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from model.event import EventState, JsonValue
@@ -29,6 +30,14 @@ class Because:
 
     text: str
     at: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One because-line with the handler that gave it."""
+
+    handler: str
+    because: Because
 
 
 class Verdict(StrEnum):
@@ -128,6 +137,36 @@ class WriteBack:
 
 
 @dataclass(frozen=True, slots=True)
+class OneShot:
+    """Effect: do this once: a task, a message. A second one with the same key is none.
+
+    ``payload`` says what it is about (rule, because-lines, due time); the words are put
+    together when it is sent. ``withheld`` says why it must not be sent, where that is known.
+    """
+
+    key: str  # ours; ``one_shot_key``
+    kind: str  # "task" | "message"
+    target: str  # a connection or a channel
+    payload: Mapping[str, JsonValue]
+    needs: tuple[str, ...] = ()  # connections whose record should be there first
+    patience: timedelta = timedelta(0)  # how long it waits for them
+    withheld: str = ""
+
+
+def one_shot_key(*parts: str | int) -> str:
+    """Return the key of a one-shot effect: the same parts (kind, lead, target, cause) give the same key."""
+    text = "\x1f".join(map(str, parts))
+    return f"ef_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
+@dataclass(frozen=True, slots=True)
+class SendAgain:
+    """Effect: a one-shot effect that was given up is due once more, because a person asked for it."""
+
+    effect: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecordConflict:
     """Effect: both sides moved a field; keep the losing value where a person can find it."""
 
@@ -161,6 +200,8 @@ Effect = (
     | AskReview
     | JoinAccount
     | WriteBack
+    | OneShot
+    | SendAgain
     | RecordConflict
     | ForgetTestLead
     | ForgetTestEvent

@@ -30,6 +30,7 @@ LEAD_FIELDS: Mapping[str, type] = {
     "language": str,
     "lead_source": str,
     "consent_email": bool,
+    "opted_out": bool,  # wants no contact; see ``OPT_OUT``
     "score": int,
     "stage": str,
     "owner": str,  # a teammate's e-mail
@@ -40,6 +41,9 @@ LEAD_FIELDS: Mapping[str, type] = {
 
 DECIDED_FIELDS = frozenset({"score", "stage", "owner", "account", "first_touch", "last_touch"})
 """Fields that only handlers and the merge set; a source may not map to them."""
+
+OPT_OUT = "opted_out"
+"""Once yes, always yes: no later word of a form or a CRM takes it back (``model.consent``)."""
 
 RULE = "rule"
 """The source of what rules decided; no sender and no connection is called so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,16 +12,18 @@ import structlog
 
 from model.errors import LostLease, StoreBusy
 from model.times import Clock
-from sync import leases
+from sync import errands, leases, telling
 from sync.claiming import Claimed, Target, claim
 from sync.database import Store
 from sync.decider import TERM, Decider
 from sync.deliverer import finish
+from sync.errands import Outlet
 from sync.leases import Lease
 
 log = structlog.get_logger("leadrelay.loops")
 
 IDLE_WAIT = 1.0  # seconds at most between two looks, should a nudge be missed
+LONGEST_REST = 60.0  # seconds that a channel is left alone at most when it says that it is busy
 FAULT_WAIT = 1.0  # seconds after a failure, so that a broken store is not hammered
 
 
@@ -138,6 +141,41 @@ class Dispatcher:
             log.exception("deliver.failed", target=self._target.name)
         finally:
             self._lanes.release()
+
+
+class Messenger:
+    """Sends one-shot effects to one connection or channel, one call after the other.
+
+    Between two calls it leaves the target alone as long as its limits ask for, so what falls due
+    meanwhile goes out together: as one digest, or as one batch of tasks.
+    """
+
+    def __init__(self, outlet: Outlet, nudge: threading.Event, *, pace: float) -> None:
+        self._outlet = outlet
+        self._pace = pace
+        self._ready_at = 0.0  # of the monotonic clock
+        self.loop = Loop(f"tell-{outlet.name}", self._step, nudge)
+
+    def start(self) -> None:
+        """Start sending."""
+        self.loop.start()
+
+    def stop(self) -> None:
+        """Let the call in flight finish and settle, and begin no other."""
+        self.loop.stop()
+
+    def _step(self) -> int:
+        wait = max(self._ready_at - time.monotonic(), self._outlet.ready_in())
+        if wait > 0:
+            self.loop.pause(min(wait, IDLE_WAIT))
+            return 1
+        claimed = errands.claim(self._outlet)
+        if claimed is None:
+            return 0
+        begun = time.monotonic()
+        rest = telling.finish(self._outlet, claimed)
+        self._ready_at = max(begun + self._pace, time.monotonic() + min(rest, LONGEST_REST))
+        return len(claimed.errands)
 
 
 class DeciderSeat:

@@ -51,10 +51,10 @@ class Cursor:
 
 def load(snapshot: Connection, space: str, connection: str | None = None) -> list[Cursor]:
     """Return the cursors of a connection, or of all."""
-    query = sa.select(cursors).where(cursors.c.space == space)
-    if connection is not None:
-        query = query.where(cursors.c.connection == connection)
-    rows = snapshot.execute(query.order_by(cursors.c.connection, cursors.c.job, cursors.c.object))
+    if connection is None:
+        rows = snapshot.execute(ALL, {"of_space": space})
+    else:
+        rows = snapshot.execute(OF_CONNECTION, {"of_space": space, "of_connection": connection})
     return [_cursor(row) for row in rows]
 
 
@@ -131,6 +131,8 @@ def _cursor(row: Any) -> Cursor:
 
 KEY = [cursors.c[name] == sa.bindparam(f"of_{name}") for name in ("space", "connection", "job", "object")]
 ONE = sa.select(cursors).where(*KEY)
+ALL = sa.select(cursors).where(KEY[0]).order_by(cursors.c.connection, cursors.c.job, cursors.c.object)
+OF_CONNECTION = ALL.where(KEY[1])
 
 
 MOVE = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +16,8 @@ from model.decision import (
     EntityKind,
     ForgetTestEvent,
     ForgetTestLead,
+    OneShot,
+    SendAgain,
     WriteBack,
 )
 from model.errors import Conflict, LostLease, StoreBusy
@@ -25,6 +27,7 @@ from model.times import Clock
 from sync import (
     accounts,
     audit,
+    effects,
     forget,
     inbox,
     leads,
@@ -64,6 +67,7 @@ class Decider:
     space: str = "main"
     term: timedelta = TERM
     on_settled: Callable[[Sequence[Result]], None] | None = None
+    shut: Callable[[], Mapping[str, str]] = dict  # target -> why nothing is sent there (observed, not set up)
     _people: People | None = field(default=None, init=False)
     _seq: int = field(init=False)
     _stamped_at: datetime = field(init=False)
@@ -142,6 +146,8 @@ class Decider:
         self._seq, self._stamped_at = last.decided_seq, last.decided_at
         for name in {item.connection for item in _raises(batch, pipeline.playbook)}:
             self.store.signals.announce(f"outbox:{name}")
+        for name in {item.effect.target for item in _one_shots(batch.results)}:
+            self.store.signals.announce(f"effects:{name}")
         if self.on_settled:
             self.on_settled(batch.results)
         return len(taken)
@@ -194,6 +200,8 @@ class Decider:
         leads.claim(connection, self.space, batch.claimed)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
         outbox.raise_wanted(connection, self.space, _raises(batch, playbook), now)
+        if one_shots := _one_shots(results):
+            effects.insert(connection, self.space, one_shots, now, self.shut())
         links.LEADS.expect(connection, batch.loaded_revs())
         links.LEADS.remove(connection, batch.dropped_links())
         links.LEADS.save(connection, self.space, batch.changed_links())
@@ -206,12 +214,15 @@ class Decider:
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
-        effects = [effect for result in results for effect in result.effects]
+        wanted = [effect for result in results for effect in result.effects]
+        again = [one.effect for one in wanted if isinstance(one, SendAgain)]
+        if again:
+            effects.send_again(connection, again, now)
         forget.remove_test_leads(
-            connection, [one.lead_id for one in effects if isinstance(one, ForgetTestLead)]
+            connection, [one.lead_id for one in wanted if isinstance(one, ForgetTestLead)]
         )
         forget.remove_test_events(
-            connection, [one.event for one in effects if isinstance(one, ForgetTestEvent)]
+            connection, [one.event for one in wanted if isinstance(one, ForgetTestEvent)]
         )
 
     def _set_aside(self, row: int, failure: Exception) -> int:
@@ -257,6 +268,16 @@ def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
     event = stored.event
     details = chapter(event.kind, event.source, playbook.version, result.reasons, stored.decided_seq)
     return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)
+
+
+def _one_shots(results: Sequence[Result]) -> list[effects.Raised]:
+    return [
+        effects.Raised(effect, result.lead_id, result.stored.id)
+        for result in results
+        if result.lead_id
+        for effect in result.effects
+        if isinstance(effect, OneShot)
+    ]
 
 
 def _raises(batch: Batch, playbook: Playbook) -> list[Raise]:

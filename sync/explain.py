@@ -15,7 +15,8 @@ from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead
-from sync import accounts, leads
+from sync import accounts, effect_books, leads
+from sync.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes
 from sync.tables import conflicts as conflicts_table
 from sync.tables import leads as leads_table
@@ -56,6 +57,7 @@ class Story:
     writes: list[WriteState]
     account: Account | None = None
     conflicts: list[dict[str, Any]] = field(default_factory=list)
+    effects: list[EffectState] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; moments stay moments."""
@@ -71,6 +73,7 @@ class Story:
             "account": self._account(),
             "writes": [asdict(write) for write in self.writes],
             "conflicts": self.conflicts,
+            "effects": [{name: getattr(one, name) for name in one.__slots__} for one in self.effects],
         }
 
     def _account(self) -> dict[str, Any] | None:
@@ -121,7 +124,8 @@ def read(snapshot: Connection, lead_id: str) -> Story:
     account_id = lead.get("account")
     account = accounts.load(snapshot, [account_id]).get(account_id) if account_id else None
     writes = _writes(snapshot, lead) + (_writes(snapshot, account) if account else [])
-    return Story(lead, chapters, writes, account, _conflicts(snapshot, lead_id))
+    effects = effect_books.of_lead(snapshot, lead_id)
+    return Story(lead, chapters, writes, account, _conflicts(snapshot, lead_id), effects)
 
 
 def _writes(snapshot: Connection, entity: Entity) -> list[WriteState]:

@@ -18,7 +18,7 @@ from model.change import Record
 from model.decision import Because, RecordConflict
 from model.entity import Entity
 from model.event import JsonValue
-from model.lead import Link
+from model.lead import OPT_OUT, Link
 from sync.doubt import Doubt, arrived
 
 
@@ -56,6 +56,7 @@ def merge(
     merged = Merged(_linked(record, link, object_map, our_words, now))
     theirs = inward_record(record.fields, object_map, crm.connection, lookups)
     ours = draft(entity, object_map, crm.connection, lookups, creating=False)
+    _take_opt_outs(merged, entity, record, object_map)
     for rule in _read_rules(object_map):
         held = record.fields.get(rule.remote)
         if is_blank_on(object_map, rule.remote, held) or rule.remote in our_words:
@@ -79,9 +80,21 @@ def _read_rules(object_map: ObjectMap) -> list[CrmField]:
     """Return the rules that are read back: the first of each lead field; ids and touches are only written."""
     first: dict[str, CrmField] = {}
     for rule in object_map.fields:
-        if rule.field != "id" and "." not in rule.field:
+        if rule.field not in ("id", OPT_OUT) and "." not in rule.field:
             first.setdefault(rule.field, rule)
     return list(first.values())
+
+
+def _take_opt_outs(merged: Merged, entity: Entity, record: Record, object_map: ObjectMap) -> None:
+    """Take a yes of any opt-out field over, whoever has the authority and whatever is newer."""
+    connection = record.ref.connection
+    for rule in object_map.fields:
+        if rule.field != OPT_OUT or entity.fields.get(OPT_OUT) is True or OPT_OUT in merged.fields:
+            continue
+        if same_on(object_map, rule.remote, record.fields.get(rule.remote), True):
+            merged.fields[OPT_OUT] = True
+            text = f"{OPT_OUT}: {connection}'s {rule.remote} says so; an opt-out counts wherever it was said"
+            merged.because.append(Because(text, rule.place))
 
 
 def _is_its_own(entity: Entity, record: Record, link: Link | None, object_map: ObjectMap) -> bool:

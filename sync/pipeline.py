@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from handlers.apply import apply, fill
 from handlers.base import Context, Handler, Lookups
 from mappings.playbook import Playbook
 from mappings.reading import Reading
+from model import consent
 from model.account import Account
 from model.change import Record
 from model.decision import (
@@ -21,6 +22,8 @@ from model.decision import (
     Decision,
     Effect,
     JoinAccount,
+    OneShot,
+    Reason,
     Verdict,
 )
 from model.event import EventState, StoredEvent
@@ -28,11 +31,11 @@ from model.lead import RULE, Lead
 from model.times import from_text
 from sync.links import record_key
 from sync.matching import Hits, lacking
-from sync.reasons import Reason, created
+from sync.reasons import created
 from sync.uniting import unite
 
 NO_HITS = Hits()
-AFTER_MERGE = ("score", "qualify", "assign", "account", "writeback")
+AFTER_MERGE = ("score", "qualify", "assign", "account", "follow_up", "notify", "writeback")
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
 
 
@@ -80,7 +83,7 @@ class Pipeline:
                 is_matched = True
                 self._match(result, draft, lookups, hits)
             context = self._context(result, draft, lookups, reading, is_new=is_new)
-            decision = handler(draft, context)
+            decision = guarded(handler(draft, context), draft)
             self._note(result, name, decision)
             if decision.verdict is not Verdict.GO:
                 result.state = VERDICT_STATES[decision.verdict]
@@ -211,7 +214,8 @@ class Pipeline:
     def _run_after(self, result: Result, draft: Lead, lookups: Lookups, names: Sequence[str]) -> None:
         for name, handler in self.handlers:
             if name in names:
-                decision = handler(draft, self._context(result, draft, lookups, None, is_new=False))
+                context = self._context(result, draft, lookups, None, is_new=False)
+                decision = guarded(handler(draft, context), draft)
                 self._note(result, name, decision)
                 self._apply(draft, decision, RULE, result.stored)
                 self._join(result, decision, RULE, lookups)
@@ -232,6 +236,8 @@ class Pipeline:
             seq=stored.decided_seq,
             is_new=is_new,
             account=account,
+            event_id=stored.id,
+            reasons=result.reasons,
         )
 
     @staticmethod
@@ -258,6 +264,20 @@ class Pipeline:
     @staticmethod
     def _apply(draft: Lead, decision: Decision, source: str, stored: StoredEvent) -> None:
         apply(draft, decision, source=source, event_id=stored.id, at=stored.event.occurred_at)
+
+
+def guarded(decision: Decision, lead: Lead) -> Decision:
+    """Withhold what must not be sent for this person; every one-shot effect of every handler passes here."""
+    if not any(isinstance(effect, OneShot) for effect in decision.effects):
+        return decision
+    why = consent.why_not(lead)
+    if not why:
+        return decision
+    effects = tuple(
+        replace(effect, withheld=why) if isinstance(effect, OneShot) else effect
+        for effect in decision.effects
+    )
+    return replace(decision, effects=effects, because=(*decision.because, Because(f"withheld: {why}")))
 
 
 def new_lead_id(stored: StoredEvent) -> str:

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from model.decision import Because
+from model.decision import Because, Reason
 from model.event import EventKind, JsonValue, RecordRef
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One because-line with the handler that gave it."""
-
-    handler: str
-    because: Because
 
 
 def reason_row(reason: Reason) -> dict[str, JsonValue]:

@@ -211,6 +211,12 @@ def backlog(snapshot: Connection, space: str) -> dict[str, int]:
     return {row[0]: row[1] for row in snapshot.execute(BACKLOG, {"of_space": space})}
 
 
+def companies(snapshot: Connection, space: str, name: str) -> dict[str, int]:
+    """Return how many companies wait to be written to a connection, by object; what is there may suffice."""
+    rows = snapshot.execute(COMPANIES, {"of_space": space, "of_connection": name})
+    return {row[0]: row[1] for row in rows}
+
+
 def _hold(connection: Connection, space: str, release: Release, now: datetime) -> None:
     what = f"{release.written:,} records were written, and {release.at_most:,} were agreed to"
     _move(connection, space, release.connection, now, {"state": HELD, "reason": what})
@@ -283,7 +289,12 @@ LET_OUT_ROWS = PENDING_ROWS.where(_ROWS.release.is_not(None))
 UNDER_WAY = (
     sa.select(sa.func.count())
     .select_from(outbox_changes)
-    .where(_OF_CONNECTION, _NOT_PARKED, _ROWS.release == sa.bindparam("number"))
+    .where(
+        _OF_CONNECTION,
+        _NOT_PARKED,
+        _ROWS.release == sa.bindparam("number"),
+        _ROWS.entity_kind != str(outbox.ASSOCIATION),  # waits for person and company: it must not stop them
+    )
 )
 PARK = sa.update(outbox_changes).where(_AMONG, outbox.IS_FREE).values(due_at=PARKED, release=sa.null())
 LET_OUT = (
@@ -295,6 +306,11 @@ LET_OUT = (
         due_at=sa.bindparam("at"),
         raised_at=sa.bindparam("at"),
     )
+)
+COMPANIES = (
+    sa.select(_ROWS.object, sa.func.count())
+    .where(_OF_CONNECTION, _ROWS.entity_kind == str(outbox.ACCOUNT))
+    .group_by(_ROWS.object)
 )
 ADOPT = (
     sa.update(outbox_changes)

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from mappings.identity import keys_of
 from model.event import Event, EventKind, JsonValue
 from model.times import to_text
-from sync import explain
+from sync import effect_books, explain
 from sync.outbox import dead_letters
 from sync.retention import REMOVED, SAYS_SOMETHING
 from sync.tables import inbox_events, to_json
@@ -115,6 +115,30 @@ def of_dead_letters(
         )
         for letter in letters
         if only is None or letter.id in only
+    ]
+
+
+def of_dead_effects(snapshot: Connection, space: str, *, by: str, now: datetime) -> list[Event]:
+    """Return the replay events for tasks and messages that were given up."""
+    return [
+        Event(
+            source=letter.target,
+            event_id=f"replay-effect-{letter.id}-{to_text(now)}",
+            kind=EventKind.REPLAY,
+            payload={
+                "by": by,
+                "effect": {
+                    "id": letter.id,
+                    "kind": letter.kind,
+                    "target": letter.target,
+                    "lead_id": letter.lead_id,
+                },
+            },
+            occurred_at=now,
+            received_at=now,
+            space=space,
+        )
+        for letter in effect_books.dead_letters(snapshot, space, limit=10_000)
     ]
 
 

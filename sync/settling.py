@@ -139,12 +139,16 @@ def _awaited(target: Target, kind: EntityKind) -> bool:
 
 
 def _written_by_releases(sendings: Mapping[str, Sending], outcomes: Sequence[Ended]) -> Counter[int]:
-    """Count the records that were written for rows that a release has let out, by its number."""
+    """Count the records that were written for rows that a release has let out, by its number.
+
+    People and companies, that is: an association is no record of its own.
+    """
     return Counter(
         sending.row.release
         for outcome in outcomes
         if isinstance(outcome, Created) or (isinstance(outcome, Written) and outcome.written)
         if (sending := sendings.get(outcome.key)) is not None and sending.row.release is not None
+        if sending.row.kind is not EntityKind.ASSOCIATION
     )
 
 

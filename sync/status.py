@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection
 
 from model.event import EventKind
 from model.times import to_text
-from sync import cursors, releases
+from sync import cursors, effect_books, releases
+from sync.effect_books import EffectCount
 from sync.outbox import PARKED
 from sync.releases import Release
 from sync.tables import inbox_events, leads, outbox_changes, source_days
@@ -80,6 +81,7 @@ class Status:
 
     sources: dict[str, SourceCount] = field(default_factory=dict)
     connections: dict[str, ConnectionCount] = field(default_factory=dict)
+    effects: dict[str, EffectCount] = field(default_factory=dict)  # of connections and channels
     mirror: dict[str, dict[str, MirrorCount]] = field(default_factory=dict)  # connection -> object
     leads: int = 0
     leads_by_stage: dict[str, int] = field(default_factory=dict)
@@ -124,6 +126,7 @@ def totals(snapshot: Connection, space: str, now: datetime) -> Status:
     mirror = mirrored(snapshot, space)
     return Status(
         connections=connections,
+        effects=effect_books.counts(snapshot, space),
         mirror=mirror,
         leads=sum(by_stage.values()),
         leads_by_stage=by_stage,
@@ -231,6 +234,7 @@ class Queues:
 
     events: dict[str, int]  # waiting, dead, quarantined, review
     connections: dict[str, ConnectionCount]
+    effects: dict[str, EffectCount] = field(default_factory=dict)  # without those that were sent
 
 
 def queues(snapshot: Connection, space: str, now: datetime) -> Queues:
@@ -241,7 +245,11 @@ def queues(snapshot: Connection, space: str, now: datetime) -> Queues:
         sa.select(e.state, sa.func.count()).where(e.space == space, e.state.in_(states)).group_by(e.state)
     )
     counts = {row[0]: int(row[1]) for row in rows}
-    return Queues({state: counts.get(state, 0) for state in states}, _unsettled(snapshot, space, now))
+    return Queues(
+        {state: counts.get(state, 0) for state in states},
+        _unsettled(snapshot, space, now),
+        effect_books.unsent(snapshot, space),
+    )
 
 
 def _unsettled(snapshot: Connection, space: str, now: datetime) -> dict[str, ConnectionCount]:

@@ -409,6 +409,53 @@ sa.Index(
     postgresql_where=sa.text("dead > done"),
 )
 
+EFFECT_STATES = ("waiting", "leased", "sent", "unknown", "withheld", "dead")
+
+outbox_effects = sa.Table(  # tasks and messages: each once, by our key
+    "outbox_effects",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("key", sa.String(64), nullable=False),  # of lead, kind, target and cause
+    sa.Column("kind", sa.String(16), nullable=False),  # "task", "message"
+    sa.Column("target", sa.String(64), nullable=False),  # a connection or a channel
+    sa.Column("lead_id", sa.String(40), nullable=False),
+    sa.Column("event", RowId, nullable=False),  # that caused it
+    sa.Column("payload", Json, nullable=False),  # which rule, and why
+    sa.Column("needs", Json, nullable=False),  # connections whose link should exist first
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _moment("due_at"),
+    _moment("patient_until"),  # it waits for what it needs until then
+    _moment("raised_at"),
+    _moment("settled_at", nullable=True),
+    sa.Column("lease_token", sa.String(40)),
+    _moment("lease_until", nullable=True),
+    sa.Column("in_flight", Json),  # what was about to be sent, and may have arrived
+    sa.Column("remote_id", sa.String(200)),
+    sa.Column("error", sa.Text),
+    sa.UniqueConstraint("space", "key"),
+    sa.CheckConstraint(f"state IN {EFFECT_STATES}", name="state"),
+)
+sa.Index(
+    "ix_outbox_effects_due",
+    outbox_effects.c.space,
+    outbox_effects.c.target,
+    outbox_effects.c.due_at,
+    sqlite_where=sa.text("state IN ('waiting', 'leased')"),
+    postgresql_where=sa.text("state IN ('waiting', 'leased')"),
+)
+sa.Index("ix_outbox_effects_lead_id", outbox_effects.c.lead_id)
+sa.Index("ix_outbox_effects_state", outbox_effects.c.space, outbox_effects.c.target, outbox_effects.c.state)
+sa.Index(
+    "ix_outbox_effects_unsent",
+    outbox_effects.c.space,
+    outbox_effects.c.state,
+    outbox_effects.c.target,
+    sqlite_where=sa.text("state <> 'sent'"),
+    postgresql_where=sa.text("state <> 'sent'"),
+)
+
 releases = sa.Table(  # the paced release of what an observed connection had gathered, with its brake
     "releases",
     metadata,

@@ -13,14 +13,14 @@ from mappings.outward import inward_record
 from mappings.playbook import Playbook
 from mappings.reading import Reading
 from model.change import Record
-from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead, WriteBack
+from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead, Reason, SendAgain, WriteBack
 from model.event import SET_ASIDE, EventKind, EventState, JsonValue, StoredEvent
 from model.lead import Identity, Lead
 from sync import companies, teammates
 from sync.batch import Batch, People
 from sync.inbox import Taken
 from sync.links import record_key
-from sync.pipeline import Pipeline, Reason, Result
+from sync.pipeline import Pipeline, Result
 from sync.records import person_keys, record_from
 
 log = structlog.get_logger("leadrelay.decider")
@@ -72,6 +72,8 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 if change.get("kind") == EntityKind.ACCOUNT:
                     return Work(stored, account_ids=(change["lead_id"],))
                 return Work(stored, lead_ids=(change["lead_id"],))
+            case EventKind.REPLAY if "effect" in event.payload:
+                return Work(stored, lead_ids=(event.payload["effect"]["lead_id"],))
             case _:
                 return Work(stored)
     except Exception:  # noqa: BLE001 - one bad event never holds back a batch; it is kept with this text
@@ -112,6 +114,8 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return _forgotten(
                     stored, batch.lead(work.lead_ids[0]) if batch.knows(work.lead_ids[0]) else None
                 )
+            case EventKind.REPLAY if "effect" in stored.event.payload:
+                return _replayed_effect(work, batch)
             case _:
                 return _replayed_change(work, batch, pipeline.playbook)
     except Exception:  # noqa: BLE001 - as above
@@ -160,6 +164,21 @@ def _replayed_change(work: Work, batch: Batch, playbook: Playbook) -> Result:
         asked = stored.event.payload["by"]
         settled = f"{change['connection']} {change['object']}: tried again, asked for by {asked}"
     result.reasons.append(Reason("replay", Because(settled or "there is nothing to replay")))
+    return result
+
+
+def _replayed_effect(work: Work, batch: Batch) -> Result:
+    """Let a task or message that was given up go out once more, because a person asked for it."""
+    stored = work.stored
+    effect, asked = stored.event.payload["effect"], stored.event.payload["by"]
+    result = Result(stored, EventState.DONE)
+    if batch.knows(effect["lead_id"]):
+        result.lead_id = effect["lead_id"]
+        result.effects.append(SendAgain(effect["id"]))
+        text = f"{effect['kind']} for {effect['target']}: tried again, asked for by {asked}"
+    else:
+        text = f"there is no lead {effect['lead_id']} any more"
+    result.reasons.append(Reason("replay", Because(text)))
     return result
 
 

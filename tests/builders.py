@@ -45,7 +45,19 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 FATAL = ("body", "email")
 """Fields whose problems a reading calls fatal."""
 
-PIPELINE = ("screen", "identify", "absorb", "attribute", "score", "qualify", "assign", "account", "writeback")
+PIPELINE = (
+    "screen",
+    "identify",
+    "absorb",
+    "attribute",
+    "score",
+    "qualify",
+    "assign",
+    "account",
+    "follow_up",
+    "notify",
+    "writeback",
+)
 
 
 def at(minutes: float) -> datetime:

@@ -18,9 +18,9 @@ MAY_IMPORT = {
     "mappings": ("model",),
     "connectors": ("model",),
     "handlers": ("model", "mappings"),
-    "sync": ("model", "mappings", "handlers", "connectors.base"),
+    "sync": ("model", "mappings", "handlers", "connectors.base", "connectors.channels"),
     "webhooks": ("model", "mappings", "sync", "connectors.base"),
-    "scheduler": ("model", "mappings", "sync", "connectors.base"),
+    "scheduler": ("model", "mappings", "sync", "connectors.base", "connectors.channels"),
     "dashboard": ("model", "mappings", "sync"),
     "sandbox": (),  # a fake cannot share a mistake with the code it tests
 }

@@ -99,6 +99,10 @@ def settings_read() -> set[str]:
         names |= set(re.findall(reads + r'\(\s*"(LEADRELAY_\w+)"', read(path)))
     source = read("leadrelay/settings.py")
     names |= {f"LEADRELAY_<CONNECTION>{part}" for part in re.findall(r'\{prefix\}(_[A-Z_]+)"', source)}
+    source = read("leadrelay/channels.py")
+    names |= {
+        f"LEADRELAY_<CHANNEL>{part}" for part in re.findall(r'\{prefix\}(_(?!.*_FILE)[A-Z_]+)"', source)
+    }
     return names | {f"LEADRELAY_SANDBOX_{name.upper()}_PORT" for name in SANDBOX_PORTS}
 
 

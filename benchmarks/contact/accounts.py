@@ -65,10 +65,13 @@ class Account:
         return {(name, key): row for name in self.objects for key, row in self.records(name).items()}
 
     def writes(self, since_call: int) -> Iterator[dict[str, Any]]:
-        """Yield the API's writes after a call, oldest first; what people did by hand is left out."""
+        """Yield the writes after a call, those of each object oldest first."""
         for name in self.objects:
-            told = self.control("GET", f"history?object={name}&since_call={since_call}")["writes"]
-            yield from (write for write in told if not write["call"].get("by"))
+            yield from self.control("GET", f"history?object={name}&since_call={since_call}")["writes"]
+
+    def by_api(self, since_call: int) -> Iterator[dict[str, Any]]:
+        """Yield those that nobody did by hand."""
+        return (write for write in self.writes(since_call) if not is_by_hand(write))
 
     def next_call(self) -> int:
         """Return a number past that of every call that has written so far."""
@@ -83,6 +86,11 @@ class Account:
 
     def _wrote_since(self, call: int) -> bool:
         return bool(self.control("GET", f"history?since_call={call}&limit=1")["writes"])
+
+
+def is_by_hand(write: Mapping[str, Any]) -> bool:
+    """Say whether a person did it in the vendor's pages."""
+    return bool(write["call"].get("by"))
 
 
 def hubspot(url: str) -> Account:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.contact.accounts import Account, Record
+from benchmarks.contact.accounts import Account, Record, is_by_hand
 from benchmarks.contact.oracle import WAY, Place
 
 # What the maps of the playbook give to leadrelay: its own fields, and these.
@@ -37,12 +37,18 @@ def overwritten(
     account: Account, since_call: int, before: Mapping[Place, Record], stories: Mapping[Place, Story]
 ) -> Iterator[str]:
     """Yield every value of a person's that leadrelay replaced without a rule that says so."""
+    ours: set[tuple[Place, str]] = set()  # fields that hold what leadrelay itself has written
     for write in account.writes(since_call):
         place = (write["object"], write["id"])
         if place not in before:
             continue  # a record that leadrelay made
         for name, (old, new) in write["changes"].items():
-            if old in (None, "") or old == new or name in STAMPS:
+            if is_by_hand(write):
+                ours.discard((place, name))
+                continue
+            is_human = old not in (None, "") and (place, name) not in ours
+            ours.add((place, name))
+            if not is_human or old == new or name in STAMPS:
                 continue
             if not _is_allowed(place[0], name, old, new, before[place], stories.get(place, Story())):
                 yield f"{account.name} {place[0]} {place[1]}: {name} {old!r} became {new!r}"

@@ -136,7 +136,7 @@ def _observe(contact: Contact) -> None:
     with contact.timed("deciding"):
         _wait(lambda: not contact.command("status")["sources"]["website"]["in_flight"], contact.pause)
     for name, account in contact.accounts.items():
-        written = list(islice(account.writes(since[name]), 3))
+        written = list(islice(account.by_api(since[name]), 3))
         if written:
             raise Wrong(f"{name} was written to while it was observed: {written}")
 

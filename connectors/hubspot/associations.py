@@ -48,7 +48,9 @@ class Associator:
         """Return contact id -> company id -> types of association."""
         first = pairs[0]
         ids = list(dict.fromkeys(pair.person.id for pair in pairs))
-        answer = self._client.associations(first.person.object, first.company.object, ids)
+        answer = self._client.associated(
+            first.person.object, first.company.object, [{"id": each} for each in ids]
+        )
         for error in answer.errors:
             if error.get("subCategory") != NONE_FOUND:  # who is not read is not written either
                 raise RetryLater(f"HubSpot {answer.status}: {words(error)}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubspot.crm import objects, owners
-from hubspot.crm.associations.v4 import BatchApi as AssociationsApi
+from hubspot.crm.associations import v4 as associations
 from urllib3 import exceptions as transport
 
 from connectors.base import Endpoint
@@ -89,8 +89,8 @@ class Client:
         client = DatedApiClient(configuration, endpoint.options.get("api_version", "2026-09"))
         self._endpoint = endpoint
         self._batches = objects.BatchApi(client)
-        self._associations = AssociationsApi(client)
         self._owners = owners.OwnersApi(client)
+        self._associations = associations.BatchApi(client)
         self._searches = objects.SearchApi(client)
 
     def create(self, object_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
@@ -123,10 +123,9 @@ class Client:
         """One page of a search, which has a limit of its own: 5 a second for the whole account."""
         return self._call(self._searches.do_search, object_type, dict(body), kind="search")
 
-    def associations(self, from_type: str, to_type: str, ids: Sequence[str]) -> Answer:
-        """Read whom up to 1,000 records are associated with, and as what."""
-        body = {"inputs": [{"id": each} for each in ids]}
-        return self._call(self._associations.get_page, from_type, to_type, body)
+    def associated(self, from_type: str, to_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
+        """Read who is associated with up to 1,000 records, and as what; ``inputs``: id, and ``after``."""
+        return self._call(self._associations.get_page, from_type, to_type, {"inputs": inputs})
 
     def associate(self, from_type: str, to_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
         """Associate up to 2,000 pairs of records; repeating it changes nothing."""

@@ -14,8 +14,19 @@ from connectors.hubspot.errors import words
 from connectors.hubspot.listing import Lister
 from connectors.hubspot.reads import BATCH, Reader
 from connectors.hubspot.records import email_of, to_owner, to_record
+from connectors.hubspot.tasks import Tasks
 from connectors.hubspot.writes import Writer
-from model.change import Association, Exists, Outcome, OwnerRecord, Postponed, Record, RecordChange, Rejected
+from model.change import (
+    Association,
+    Exists,
+    Outcome,
+    OwnerRecord,
+    Postponed,
+    Record,
+    RecordChange,
+    Rejected,
+    Task,
+)
 from model.errors import RetryLater
 from model.event import RecordRef
 from model.listing import Page
@@ -47,6 +58,7 @@ class HubSpotConnector:
         account_id_field = endpoint.options.get("account_id_field", "")
         self._companies = CompanyFinder(name, self._client, self._reader, account_id_field)
         self._associator = Associator(self._client)
+        self._tasks = Tasks(name, self._client, self._writer)
 
     def owners(self) -> Iterator[OwnerRecord]:
         """Yield every person who can own records; archived owners, who are listed apart, are inactive."""
@@ -104,6 +116,15 @@ class HubSpotConnector:
         for object_type, ids in _ids_by_object(refs).items():
             for row in self._reader.by_id(object_type, ids, fields.get(object_type, ())):
                 yield to_record(self.name, object_type, row)
+
+    def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Make tasks about contacts, a hundred a call."""
+        changes = [RecordChange(task.key, "tasks", {}) for task in tasks]
+        return one_outcome_each(changes, self._tasks.open(tasks))
+
+    def find_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Look for tasks that an earlier call may have made, among those of their contacts."""
+        return self._tasks.find(tasks)
 
     def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
         """Return up to 200 records by the lowest ids above ``after``; archived ones are left out."""

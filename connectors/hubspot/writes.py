@@ -19,6 +19,8 @@ from model.event import RecordRef
 Batch = Sequence[RecordChange]
 Fields = Mapping[str, Sequence[str]]
 
+ABOUT = {"tasks": 204}  # "Associate records": the type of a new record's association to its contact
+
 
 class Writer:
     """Writes batches of one object type and reads what stands in their way."""
@@ -129,7 +131,11 @@ def _pairs(batch: Batch, by_key: Mapping[str, Any]) -> Iterator[tuple[RecordChan
 
 def _new(change: RecordChange) -> dict[str, Any]:
     # HubSpot "Error handling": only inputs with a trace id get an error each instead of one for all.
-    return {"objectWriteTraceId": change.key, "properties": _properties(change)}
+    new: dict[str, Any] = {"objectWriteTraceId": change.key, "properties": _properties(change)}
+    if change.about is not None:
+        kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": ABOUT[change.object]}
+        new["associations"] = [{"to": {"id": change.about.id}, "types": [kind]}]
+    return new
 
 
 def _known(change: RecordChange) -> dict[str, Any]:

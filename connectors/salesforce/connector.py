@@ -13,8 +13,19 @@ from connectors.salesforce.ids import is_id, long_id
 from connectors.salesforce.listing import Lister
 from connectors.salesforce.people import PEOPLE, asked_fields, to_record
 from connectors.salesforce.reads import Finder
+from connectors.salesforce.tasks import Tasks
 from connectors.salesforce.writes import Writer, errors_of
-from model.change import Association, Gone, Outcome, OwnerRecord, Postponed, Record, RecordChange, Updated
+from model.change import (
+    Association,
+    Gone,
+    Outcome,
+    OwnerRecord,
+    Postponed,
+    Record,
+    RecordChange,
+    Task,
+    Updated,
+)
 from model.errors import Refusal, RetryLater
 from model.event import RecordRef
 from model.listing import Page
@@ -48,6 +59,7 @@ class SalesforceConnector:
         self._finder = Finder(name, self._client, external_id_field, people)
         self._lister = Lister(name, self._client, external_id_field)
         self._writer = Writer(name, self._client, self._finder, external_id_field)
+        self._tasks = Tasks(name, self._client, self._writer)
 
     def owners(self) -> Iterator[OwnerRecord]:
         """Yield every user, inactive ones included; queues own Leads too but are nobody's account."""
@@ -117,6 +129,14 @@ class SalesforceConnector:
             for batch in chunks(list(wanted), BATCH):
                 for row in self._client.retrieve(object_type, batch, asked_fields(object_type, fields)):
                     yield to_record(self.name, object_type, row)
+
+    def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Make tasks about Leads and Contacts, 200 a call."""
+        return self._tasks.open(tasks)
+
+    def find_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Look for tasks that an earlier call may have made, by person and key."""
+        return self._tasks.find(tasks)
 
     def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
         """Return up to 2,000 records with the lowest ids above ``after``; converted Leads are among them."""

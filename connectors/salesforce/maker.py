@@ -18,6 +18,7 @@ LONGEST_TEXT = 255  # of a text field; longer ones are long text areas
 LONGEST_AREA = 131_072
 BATCH = 200
 # What the Tooling API says of a field that is there, though this user may not see it.
+ON = {"Task": "Activity"}  # custom fields of tasks and events are made on Activity (Object Manager)
 THERE = frozenset({"DUPLICATE_DEVELOPER_NAME", "DUPLICATE_VALUE"})
 HIDDEN = f"was made, but field-level security hides it: grant it in the permission set {PERMISSION_SET}"
 
@@ -51,7 +52,7 @@ class SalesforceMaker:
         """Return what a person does in Setup."""
         metadata = _metadata(field)
         lines = [
-            f"Setup > Object Manager > {field.object} > Fields & Relationships: New.",
+            f"Setup > Object Manager > {ON.get(field.object, field.object)} > Fields & Relationships: New.",
             f'Data type {_SHOWN[metadata["type"]]}; label "{field.label}", '
             f"field name {field.name.removesuffix('__c')}.",
         ]
@@ -68,7 +69,8 @@ class SalesforceMaker:
 
     def _make_one(self, field: NewField) -> str:
         """Make a field; return the refusal, blank where it is there now."""
-        body = {"FullName": f"{field.object}.{field.name}", "Metadata": _metadata(field)}
+        made_on = ON.get(field.object, field.object)
+        body = {"FullName": f"{made_on}.{field.name}", "Metadata": _metadata(field)}
         answer = self._caller.call("POST", f"{self._base}/tooling/sobjects/CustomField", body=body)
         if answer.status in (200, 201) or code_of(first_error(answer.body)) in THERE:
             return ""

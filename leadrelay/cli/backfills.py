@@ -23,7 +23,6 @@ from rich.text import Text
 
 from leadrelay import logs
 from leadrelay.cli.common import (
-    SPACE,
     WRONG_USAGE,
     counted,
     errors,
@@ -37,7 +36,7 @@ from leadrelay.cli.common import (
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import alone, ask_daemon, daemon_facts
-from leadrelay.settings import Settings
+from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.playbook import CrmMap, Playbook
 from mappings.problems import PlaybookError
@@ -141,7 +140,7 @@ def _run(
 
 
 def _job(settings: Settings, store: Store, playbook: Playbook, crm: CrmMap) -> Backfill:
-    from leadrelay.wiring import connect  # the vendors' clients load slowly
+    from leadrelay.connected import connect  # the vendors' clients load slowly
     from sync.backfill import Backfill
 
     with store.snapshot() as snapshot:

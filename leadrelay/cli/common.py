@@ -27,7 +27,6 @@ from sync.database import Store, exclusive, open_store
 
 FOUND_PROBLEMS = 1
 WRONG_USAGE = 2
-SPACE = "main"
 
 PIPED_WIDTH = 160  # columns where nobody says how wide the page is
 NARROW = 110  # columns below which long column names are broken

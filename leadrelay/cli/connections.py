@@ -14,7 +14,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.tokens import Credentials
 from leadrelay.cli.common import (
-    SPACE,
     WRONG_USAGE,
     console,
     fail,
@@ -31,6 +30,7 @@ from leadrelay.connections import Known, endpoint, version_of
 from leadrelay.control import alone, ask_daemon
 from leadrelay.settings import (
     DEFAULT_URLS,
+    SPACE,
     ConnectionSettings,
     Settings,
     is_address,

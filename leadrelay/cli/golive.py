@@ -13,11 +13,11 @@ from urllib.parse import quote
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from leadrelay.cli.common import SPACE, console, counted, errors, fail, print_json, say, unusable
+from leadrelay.cli.common import console, counted, errors, fail, print_json, say, unusable
 from leadrelay.cli.plan import Desk, Json, Name, desk, print_summary
 from leadrelay.clock import SystemClock
 from leadrelay.control import alone, ask_daemon
-from leadrelay.settings import Settings
+from leadrelay.settings import SPACE, Settings
 from model.errors import ConnectorError, LeadRelayError
 from sync import releases
 from sync.releases import PREPARING, Order, limit_of

@@ -16,7 +16,6 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from leadrelay.cli.common import (
-    SPACE,
     errors,
     fail,
     is_sqlite,
@@ -29,6 +28,7 @@ from leadrelay.cli.common import (
     unusable,
 )
 from leadrelay.clock import SystemClock
+from leadrelay.settings import SPACE
 from mappings import compile as compiling
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError

@@ -13,7 +13,6 @@ from sqlalchemy.engine import Connection
 
 from leadrelay.cli.common import (
     FOUND_PROBLEMS,
-    SPACE,
     WRONG_USAGE,
     console,
     counted,
@@ -28,14 +27,14 @@ from leadrelay.cli.days import print_days
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_facts, hand_in
-from leadrelay.settings import Settings
+from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.identity import keys_of
 from mappings.inward import settable
 from mappings.problems import PlaybookError, did_you_mean
 from model.decision import EntityKind
 from model.errors import LeadRelayError
-from sync import alerts, releases
+from sync import alerts, effect_books, releases
 from sync import explain as stories
 from sync import replay as replays
 from sync import status as counts
@@ -69,12 +68,15 @@ def status(as_json: Json = False) -> None:
         found = counts.read(snapshot, SPACE, _writing(settings, snapshot), SystemClock().now())
         aside = stories.set_aside_list(snapshot, SPACE, limit=10)
         letters = dead_letters(snapshot, SPACE, limit=10)
+        unsent = effect_books.dead_letters(snapshot, SPACE, limit=10)
         alarms = list(alerts.load(snapshot, SPACE).values())
         days = _days(settings, snapshot)
     if as_json:
-        lists = {"set_aside": aside, "dead_letters": letters, "alarms": [asdict(one) for one in alarms]}
+        lists = {"set_aside": aside, "dead_letters": letters, "dead_effects": unsent}
         more = {name: day.as_dict() for name, day in days.items()}
-        print_json(found.as_dict() | {"daemon": facts or {"running": False}, "days": more} | lists)
+        told = [asdict(one) for one in alarms]
+        status = found.as_dict() | {"daemon": facts or {"running": False}, "days": more, "alarms": told}
+        print_json(status | lists)
         return
     _print_daemon(facts, settings)
     _print_mirror(found.mirror, settings)
@@ -82,7 +84,7 @@ def status(as_json: Json = False) -> None:
         say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
     _print_counts(found)
     print_days(days)
-    _print_aside(aside, letters)
+    _print_aside(aside, letters, unsent)
 
 
 def _print_counts(found: counts.Status) -> None:
@@ -109,6 +111,13 @@ def _print_counts(found: counts.Status) -> None:
         ]
         columns = ("connection", "due", "waiting", "backlog", "dead", "done", "oldest due")
         table("Records to write", columns, outbox)
+    if found.effects:
+        told = [
+            (name, c.waiting, c.sent, c.unknown, c.withheld, c.dead)
+            for name, c in sorted(found.effects.items())
+        ]
+        ends = ("where to", "waiting", "sent", "unknown", "withheld", "dead")
+        table("Tasks and messages (unknown: the answer was lost; withheld: see explain)", ends, told)
     for name, release in sorted(found.releases.items()):
         _print_release(name, release)
     stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
@@ -203,7 +212,7 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
             say(f"{name}: owners cannot be read: {failure}", style="yellow")
 
 
-def _print_aside(aside: list[dict[str, Any]], letters: list[Any]) -> None:
+def _print_aside(aside: list[dict[str, Any]], letters: list[Any], unsent: list[Any]) -> None:
     if aside:
         rows = [(row["id"], row["source"], row["state"], _why(row)) for row in aside]
         title = "Newest events set aside (leadrelay explain event:N, then leadrelay replay N)"
@@ -215,6 +224,11 @@ def _print_aside(aside: list[dict[str, Any]], letters: list[Any]) -> None:
             ("change", "connection", "lead", "the CRM's words"),
             rows,
         )
+
+    if unsent:
+        told = [(one.kind, one.target, one.lead_id, one.error) for one in unsent]
+        columns = ("kind", "where to", "lead", "the other side's words")
+        table("Tasks and messages given up (leadrelay replay --changes)", columns, told)
 
 
 def _why(row: dict[str, Any]) -> str:
@@ -319,6 +333,11 @@ def _tell(story: stories.Story) -> None:
         say(f"{where}: {write.state}{': ' + write.error if write.error else ''}", hang=2)
     if not story.writes:
         console.print("not written to any CRM")
+    for effect in story.effects:
+        why = f": {effect.error}" if effect.error else ""
+        number = f" {effect.remote_id}" if effect.remote_id else ""
+        at = f"{effect.at:%Y-%m-%d %H:%M:%S}"
+        say(f"{effect.kind} “{effect.rule}” in {effect.target}: {effect.state}{number} {at}{why}", hang=2)
     for conflict in story.conflicts:
         say(
             f"conflict on {conflict['field']} with {conflict['connection']}: {conflict['rule']}",
@@ -332,7 +351,9 @@ def replay(
     state: Annotated[
         list[str] | None, typer.Option(help="Every event in this state: quarantined, review, spam, dead.")
     ] = None,
-    changes: Annotated[bool, typer.Option("--changes", help="Every dead letter of the outbox.")] = False,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="Every dead letter of the outbox, tasks and messages too.")
+    ] = False,
     assign: Annotated[
         list[str] | None, typer.Option("--set", help="Correct a field: --set email=ada@example.com")
     ] = None,
@@ -364,6 +385,7 @@ def replay(
         found = replays.of_events(snapshot, SPACE, ids, by=who, now=now, overrides=overrides)
         if changes:
             found += replays.of_dead_letters(snapshot, SPACE, by=who, now=now)
+            found += replays.of_dead_effects(snapshot, SPACE, by=who, now=now)
     try:
         taken = hand_in(settings.database_url, found) if found else 0
     except LeadRelayError as error:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leadrelay.cli.common import (
-    SPACE,
     WRONG_USAGE,
     console,
     counted,
@@ -24,7 +23,7 @@ from leadrelay.cli.common import (
 )
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known, endpoint, options_of
-from leadrelay.settings import Settings, prefix_of
+from leadrelay.settings import SPACE, Settings, prefix_of
 from mappings.compile import load
 from mappings.playbook import CrmMap, Playbook
 from mappings.problems import PlaybookError
@@ -149,6 +148,8 @@ def print_summary(told: dict[str, Any]) -> None:
         (action, counts[action], f"{words}{_of_objects(told, action)}") for action, words in ACTIONS.items()
     ]
     table(f"{counted(counts['leads'], 'lead')}", ("", "leads", "what happens"), rows)
+    for one in told["companies"]:
+        say(f"\nTheir companies: up to {one['records']:,} {one['object']} are looked up, and written.")
     if counts["conflict"]:
         say(
             f"\nOn {counted(counts['conflict'], 'lead')} both sides hold different values; "

@@ -8,19 +8,10 @@ from typing import Annotated
 
 import typer
 
-from leadrelay.cli.common import (
-    SPACE,
-    WRONG_USAGE,
-    console,
-    counted,
-    fail,
-    load_settings,
-    print_json,
-    reading,
-)
+from leadrelay.cli.common import WRONG_USAGE, console, counted, fail, load_settings, print_json, reading
 from leadrelay.clock import SystemClock
 from leadrelay.control import alone, ask_daemon
-from leadrelay.settings import Settings
+from leadrelay.settings import SPACE, Settings
 from model.errors import LeadRelayError
 from sync import connections, vault
 from sync.vault import SealError

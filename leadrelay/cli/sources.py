@@ -17,7 +17,6 @@ import typer
 
 from leadrelay.cli.common import (
     FOUND_PROBLEMS,
-    SPACE,
     WRONG_USAGE,
     console,
     fail,
@@ -29,7 +28,7 @@ from leadrelay.cli.common import (
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_url, hand_in
-from leadrelay.settings import Settings
+from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.identity import email_identity
 from mappings.playbook import Playbook, Source
@@ -42,7 +41,7 @@ from sync import explain
 from sync.database import Store
 
 if TYPE_CHECKING:
-    from leadrelay.wiring import Connected
+    from leadrelay.connected import Connected
 
 app = typer.Typer(help="Sources: who may post leads.", no_args_is_help=True)
 
@@ -229,7 +228,7 @@ class _Run:
             return not explain.is_being_written(snapshot, lead_id, self._writing(), SystemClock().now())
 
     def _connected(self, connection: str) -> Connected | None:
-        from leadrelay.wiring import connect  # the vendors' clients load slowly
+        from leadrelay.connected import connect  # the vendors' clients load slowly
 
         crm = self._playbook.crms.get(connection)
         try:

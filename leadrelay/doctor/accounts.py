@@ -126,7 +126,7 @@ def _version(area: Area, inspector: Inspector, today: date) -> Iterator[Finding]
 
 
 def _fields(area: Area, crm: CrmMap, inspector: Inspector, types: Mapping[str, type]) -> Iterator[Finding]:
-    of: dict[str, Fields | None] = {name: inspector.fields(name) for name in crm.all_objects}
+    of: dict[str, Fields | None] = {name: inspector.fields(name) for name in crm.described}
     yield from check_map(area, crm, of, types)
 
 

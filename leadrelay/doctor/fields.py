@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from connectors.inspection import Field, Fields
 from leadrelay.doctor.findings import Area, Finding, named
-from mappings.playbook import CrmField, CrmMap, ObjectMap
+from mappings.playbook import CrmField, CrmMap, ObjectMap, TaskMap
 from model.event import JsonValue
 from model.lead import LEAD_FIELDS
 
 ID_LENGTH = 27  # characters of a lead's id
+KEY_LENGTH = 35  # of a task's key
 TEXT_LIKE = frozenset({"text", "choice"})
 # Where a field is made or opened, by kind of CRM.
 MAKE = {
@@ -39,6 +40,35 @@ def check_map(
         yield from found
         if not found:
             yield area.ok(f"{name}: all {len(mapped.fields)} mapped fields are there and fit")
+    if crm.tasks is not None:
+        yield from _tasks(area, crm.tasks, of.get(crm.tasks.object))
+
+
+def _tasks(area: Area, tasks: TaskMap, held: Fields | None) -> Iterator[Finding]:
+    """The tasks that follow_up.yaml makes, and the field of theirs that holds our key."""
+    what, at = f"{tasks.object}.{tasks.key_field}", f"[{tasks.place}]"
+    if held is None or not held.can_create:
+        yield area.problem(
+            f"{tasks.object}: the user may not create tasks, or not see them",
+            f"Give the user that right, or take `tasks` out of the map. {at}",
+        )
+        return
+    field = held.by_name.get(tasks.key_field)
+    if field is None:
+        fix = f"Make it: a text field of {KEY_LENGTH} characters or more. {at}"
+        yield area.problem(f"{what}: the field for leadrelay's key is not there, or hidden", fix)
+        return
+    lacks = []
+    if field.type != "text":
+        lacks.append(f"it is of type {field.said}, not a text")
+    if field.length is not None and field.length < KEY_LENGTH:
+        lacks.append(f"it takes {field.length} characters, and a key has {KEY_LENGTH}")
+    if not field.can_create:
+        lacks.append("this user may not set it")
+    if lacks:
+        yield area.problem(f"{what}: {'; '.join(lacks)}", f"Without it no task is made. {at}")
+    else:
+        yield area.ok(f"{tasks.object}: {tasks.key_field} is there and fits")
 
 
 def _object(
@@ -122,6 +152,8 @@ def _field(
     crm: CrmMap, rule: CrmField, field: Field, expected: str, *, is_made: bool
 ) -> Iterator[tuple[str, str, str]]:
     """Yield level, fact and remedy of one mapped field."""
+    if rule.read_only:
+        return
     if not field.can_update or (is_made and not field.can_create):
         act = "changed" if not field.can_update else "set on a new record"
         yield "problem", f"cannot be {act} by this user", f"{OPEN.get(crm.kind, 'Map another field')}."

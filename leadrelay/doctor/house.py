@@ -14,9 +14,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from leadrelay.alerts.channels import MAIL_TO, SLACK, TEAMS, channels
-from leadrelay.cli.common import SPACE, is_sqlite, unusable
+from leadrelay.cli.common import is_sqlite, unusable
 from leadrelay.doctor.findings import Area, Finding, named
-from leadrelay.settings import LOOPBACK, Settings, is_loopback
+from leadrelay.settings import LOOPBACK, SPACE, Settings, is_loopback
 from model.errors import LeadRelayError
 from sync import alerts, connections, migrate, releases
 from sync.budgets import keeper

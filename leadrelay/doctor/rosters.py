@@ -10,10 +10,10 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from leadrelay.cli.common import SPACE, is_sqlite
+from leadrelay.cli.common import is_sqlite
 from leadrelay.doctor.findings import Area, Finding
 from leadrelay.doctor.people import check_people
-from leadrelay.settings import Settings
+from leadrelay.settings import SPACE, Settings
 from mappings.playbook import Playbook
 from sync import migrate, teammates
 from sync.database import open_store

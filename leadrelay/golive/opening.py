@@ -65,18 +65,18 @@ class Openings:
             self._known[name] = replace(self.look(name), is_planning=True, problem="", unmade=())
         self._begin(name, self._plan)
 
-    def go_live(self, name: str, expected: int, at_most: int, by: str) -> None:
+    def go_live(self, name: str, agreed: str, at_most: int, by: str) -> None:
         """Begin to open an account, by the plan that was agreed to."""
         with self._lock:
             before = self.look(name)
             if before.is_busy:
                 raise LeadRelayError(f"{name} is being planned or opened just now")
-            if before.plan is None or (before.expected, before.at_most) != (expected, at_most):
+            if not agreed or before.mark != agreed:
                 raise LeadRelayError(f"The plan of {name} is another by now: look at it, and agree to that")
             if self._contact(name).is_sandbox:
                 raise LeadRelayError(f"{name} is a sandbox on this machine, which is written to already")
             self._known[name] = replace(before, is_opening=True, problem="", made=(), unmade=())
-        self._begin(name, lambda name: self._open(name, by))
+        self._begin(name, lambda name: self._open(name, at_most, by))
 
     def observe(self, name: str, by: str) -> None:
         """Write no more to an account."""
@@ -124,7 +124,7 @@ class Openings:
             unmade=(),
         )
 
-    def _open(self, name: str, by: str) -> None:
+    def _open(self, name: str, at_most: int, by: str) -> None:
         contact, plan = self._contact(name), self._plans[name]
         found, planned = contact.survey(), plan.survey.account.id
         if found.account.id != planned:
@@ -143,7 +143,7 @@ class Openings:
             contact.base_url,
             found.account.id,
             plan.writes,
-            self.look(name).at_most,
+            at_most,
             by,
         )
         self.desk.go_live(order)

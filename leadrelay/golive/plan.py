@@ -39,7 +39,7 @@ def survey(crm: CrmMap, playbook: Playbook, point: Endpoint) -> Survey:
     """Read who the account is and what its objects have. Raises ``ConnectorError``."""
     inspector = INSPECTORS[crm.kind](point)
     account = inspector.account()
-    of = {name: inspector.fields(name) for name in crm.all_objects}
+    of = {name: inspector.fields(name) for name in crm.described}
     found = [one for one in check_map(Area(crm.connection), crm, of, playbook.fields) if one.level != OK]
     return Survey(account, of, wishes(crm, of, playbook.fields), found)
 
@@ -58,11 +58,12 @@ class Plan:
     settled: Sequence[Mapping[str, Any]]  # differences that were settled while observing
     release: Release | None
     backlog: int  # rows that wait for their release
+    companies: Mapping[str, int]  # object -> those that may have to be written
 
     @property
     def writes(self) -> int:
         """How many records would be written, at most."""
-        return sum(self.tally.actions[action] for action in WRITTEN)
+        return sum(self.tally.actions[action] for action in WRITTEN) + sum(self.companies.values())
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -111,6 +112,7 @@ class Plan:
             "findings": [asdict(one) for one in self.survey.findings],
             "release": self.release.as_dict() if self.release else None,
             "backlog": self.backlog,
+            "companies": [{"object": name, "records": n} for name, n in self.companies.items()],
             "samples": tally.samples,
         }
 
@@ -166,6 +168,7 @@ def make_plan(
         _settled(snapshot, space, crm.connection),
         releases.load(snapshot, space).get(crm.connection),
         releases.backlog(snapshot, space).get(crm.connection, 0),
+        releases.companies(snapshot, space, crm.connection),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from connectors.inspection import Fields
 from connectors.making import NewField
 from leadrelay.doctor.fields import expected_type, missing
-from mappings.playbook import CrmField, CrmMap, ObjectMap
+from mappings.playbook import CrmField, CrmMap, ObjectMap, TaskMap
 
 ID_LENGTH = 64  # characters; an id has 27, and may grow
 TEXT_LENGTH = 255
@@ -24,8 +24,25 @@ def wishes(crm: CrmMap, of: Mapping[str, Fields | None], types: Mapping[str, typ
             continue
         if mapped.id_field and mapped.id_field not in held.by_name:
             found.append(_id_field(mapped))
-        found += [_wish(mapped, rule, types) for rule in missing(mapped, held)]
+        found += [_wish(mapped, rule, types) for rule in missing(mapped, held) if not rule.read_only]
+    held = of.get(crm.tasks.object) if crm.tasks else None
+    if crm.tasks and held is not None and crm.tasks.key_field not in held.by_name:
+        found.append(_key_field(crm.kind, crm.tasks))
     return found
+
+
+def _key_field(kind: str, tasks: TaskMap) -> NewField:
+    """The field by which a task is found again; no source says that activities can have unique ones."""
+    return NewField(
+        tasks.object,
+        tasks.key_field,
+        "text",
+        _label(tasks.key_field),
+        length=ID_LENGTH,
+        is_unique=kind == "hubspot",
+        purpose=PURPOSE.format("the task's key"),
+        rule=str(tasks.place),
+    )
 
 
 def _id_field(mapped: ObjectMap) -> NewField:

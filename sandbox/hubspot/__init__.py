@@ -19,6 +19,7 @@ from sandbox.hubspot import (
     merging,
     oauth,
     owners,
+    page_links,
     pipeline_calls,
     property_calls,
     search,
@@ -33,7 +34,7 @@ PARTS = (
     singles, batches, search, merging,
     association_calls, association_batches, label_calls,
     owners, property_calls, group_calls, pipeline_calls, list_calls, details,
-    consent, oauth, webhook_calls, form_calls,
+    consent, oauth, webhook_calls, form_calls, page_links,
 )  # fmt: skip
 __all__ = ["PORTAL_ID", "TOKEN", "create_app"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sandbox.hubspot.account import HubSpot
 
 # How the names of endpoints begin that are not for bearers of a token.
-OPEN = ("hubspot.oauth ", "hubspot.form ")
+OPEN = ("hubspot.oauth ", "hubspot.form ", "hubspot.page ")
 BY_KEY = "hubspot.webhook "
 NOT_FOUND = "Authentication credentials not found."
 

@@ -41,6 +41,7 @@ def of(account: HubSpot) -> Mapping[str, Act]:
         "merge": hand.merge,
         "restore": hand.restore,
         "change_owner": hand.change_owner,
+        "unsubscribe": hand.unsubscribe,
         "win_deal": partial(hand.close_deal, "closedwon"),
         "lose_deal": partial(hand.close_deal, "closedlost"),
         "associate": hand.associate,
@@ -75,6 +76,14 @@ class _Hand:
         with as_refusal():
             values = objects.read({"hubspot_owner_id": self._owner_id(str(body.get("owner") or ""))}, record)
             objects.update(record, values)
+        return Done(name, record)
+
+    def unsubscribe(self, name: str, record: Record, _body: Mapping[str, Any], _by: str) -> Done:
+        """Unsubscribe a contact from all e-mail, as the link in a mail does; nobody can set that by hand."""
+        if name != "contacts":
+            raise Refused(400, "bad_argument", "only contacts unsubscribe", 'Use "object": "contacts".')
+        with as_refusal():
+            self._objects(name).update(record, {"hs_email_optout": "true"})
         return Done(name, record)
 
     def close_deal(self, stage: str, name: str, record: Record, _body: Mapping[str, Any], _by: str) -> Done:

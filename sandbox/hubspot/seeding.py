@@ -98,6 +98,7 @@ class _Filling:
             "hubspot_owner_id": self._owner(person.owner),
             "hs_lead_status": draw.choice(LEAD_STATUSES) if person.warmth > 40 else "",
             "hs_analytics_source": SOURCES[person.source % len(SOURCES)], **_employer(company),
+            "hs_email_optout": "true" if person.opted_out else "",
         }  # fmt: skip
         record = self._place(objects, values, number, person.changed)
         # One in ten was never associated with the company that it names.

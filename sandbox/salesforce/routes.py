@@ -8,7 +8,7 @@ from functools import partial
 from flask import Blueprint, Response, request
 from werkzeug.routing import Map, Rule
 
-from sandbox.salesforce import about, batches, queries, replication, single, tooling, trees
+from sandbox.salesforce import about, batches, page_links, queries, replication, single, tooling, trees
 from sandbox.salesforce.answers import Ask, Reply, to_response
 from sandbox.salesforce.batch import batch
 from sandbox.salesforce.bulk import ingest, work
@@ -92,6 +92,7 @@ def blueprint(org: Org) -> Blueprint:
         routes.route(BASE + path, methods=[method], endpoint=name)(partial(_serve, org, handler))
     oauth.add_to(routes, org)
     soap.add_to(routes, org)
+    page_links.add_to(routes, org)
     return routes
 
 

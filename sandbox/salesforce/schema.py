@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.resources import files
@@ -276,9 +276,7 @@ def load(
     the field.
     """
     custom = _read("custom_fields")
-    on = {row["name"]: row.get("on", custom["on"]) for row in custom["fields"]}
-    rows = [{key: value for key, value in row.items() if key != "on"} for row in custom["fields"]]
-    own = [Field(**_tuples(row), custom=True) for row in rows]
+    own = [_custom(row, custom["on"]) for row in custom["fields"]] if has_own else []
     types = []
     for file in FILES:
         told = dict(_read(file))
@@ -287,10 +285,16 @@ def load(
             fields = [each for each in fields if each.name not in CONSENT]
         if restrict_status:
             fields = [replace(each, restricted=True) if each.name == "Status" else each for each in fields]
-        fields += [each for each in own if has_own and told["name"] in on[each.name]]
+        fields += [each for each, on in own if told["name"] in on]
         fields += [field for name, field in added if name == told["name"]]
         types.append(ObjectType(**_tuples(told), fields=tuple(fields)))
     return Schema(types)
+
+
+def _custom(row: dict[str, Any], usual: Sequence[str]) -> tuple[Field, Sequence[str]]:
+    """Read a custom field and the object types that have it."""
+    values = {key: value for key, value in row.items() if key != "on"}
+    return Field(**_tuples(values), custom=True), row.get("on", usual)
 
 
 @cache

@@ -33,7 +33,7 @@ def create(ask: Ask) -> Reply:
         names = ["FullName", "Metadata"]
         message = f"Required fields are missing: [{', '.join(names)}]"
         raise SalesforceError("REQUIRED_FIELD_MISSING", message, names)
-    kind = ask.org.kind(match[1])
+    kind = ask.org.kind("Task" if match[1] == "Activity" else match[1])  # events share them; not kept here
     name = f"{match[2]}__c"
     if ask.org.has_field(kind.name, name):
         message = f"There is already a field named {match[2]} on {kind.label}."

@@ -13,6 +13,7 @@ from benchmarks.contact.world import World
 from benchmarks.house import open_house
 
 PEOPLE = 1_500
+pytestmark = pytest.mark.timeout(600)  # half a minute on a quiet machine
 
 
 @pytest.fixture(scope="module")

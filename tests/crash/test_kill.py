@@ -11,9 +11,18 @@ from functools import partial
 
 import pytest
 
-from tests.crash.repeats import InFlight, assert_created_once, repeats
+from tests.crash.repeats import (
+    InFlight,
+    assert_created_once,
+    assert_each_told_once,
+    assert_nobody_told_twice,
+    repeats,
+)
 from tests.journeys.crowd import Answers, a_crowd, assert_all_arrived, send
 from tests.journeys.house import eventually
+from tests.journeys.slack import HOOK, slack
+
+__all__ = ["slack"]
 
 LANES = 4
 SETTINGS = {
@@ -50,22 +59,27 @@ def kill_again_and_again(process, crms, chance, sending, kills):
     return found
 
 
-def run(seed, daemon, crms, kills):
+def run(seed, daemon, crms, slack, kills):
     chance = random.Random(seed)
     for crm in crms.values():
         crm.faults(latency_ms={"min": 20, "max": 300}, seed=seed)
     crowd = a_crowd(seed)
-    process = daemon(**SETTINGS)
+    process = daemon(**SETTINGS, LEADRELAY_SLACK_WEBHOOK_URL=slack + HOOK)
+    tell_of_everybody(process.playbook / "notifications.yaml")
     process.start()
     with ThreadPoolExecutor(1) as pool:
         sending: Future[Answers] = pool.submit(send, crowd, lambda: process.url)
         in_flight = kill_again_and_again(process, crms, chance, sending, kills)
         answers = sending.result()
     with process.books() as books:
-        books.settle()
+        books.settle(patience=90)  # a thousand messages, in digests of one a second
         assert_all_arrived(crowd, answers, books, crms)
+        effects = books.effects()
     process.terminate()
     assert process.exit_code() == 0
+    for crm in crms.values():
+        assert_each_told_once(crm, effects)
+    assert_nobody_told_twice(slack, effects)
     repeated = {name: assert_nothing_done_twice(crm, in_flight) for name, crm in crms.items()}
     total = sum((kill.calls for kill in in_flight), Counter())
     assert total, "no kill met a call in flight"
@@ -87,22 +101,33 @@ def assert_nothing_done_twice(crm, in_flight):
     return len(found.calls)
 
 
-def run_and_say_how_to_repeat(seed, daemon, crms, store, kills):
+def tell_of_everybody(notifications):
+    """Let every assignment be told, with the lead's id, so that messages can be counted."""
+    text = notifications.read_text(encoding="utf-8")
+    text = text.replace("    when: {stage: {at_least: mql}}\n", "").replace(
+        'title: "{name}', 'title: "{id} {name}'
+    )
+    notifications.write_text(text, encoding="utf-8")
+
+
+def run_and_say_how_to_repeat(seed, daemon, crms, slack, store, kills):
     try:
-        run(seed, daemon, crms, kills)
+        run(seed, daemon, crms, slack, kills)
     except BaseException:
         print(f"To repeat: make soak SEEDS={seed}:{seed} ARGS='-k {store}'")
         raise
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_killed_daemon_loses_nobody_and_repeats_nothing(seed, daemon, crms, request):
+def test_a_killed_daemon_loses_nobody_and_repeats_nothing(seed, daemon, crms, slack, request):
     store = request.node.callspec.params["store_url"]
-    run_and_say_how_to_repeat(seed, daemon, crms, store, kills=3)
+    run_and_say_how_to_repeat(seed, daemon, crms, slack, store, kills=3)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", soak_seeds())
-def test_a_killed_daemon_loses_nobody_and_repeats_nothing_whatever_the_seed(seed, daemon, crms, request):
+def test_a_killed_daemon_loses_nobody_and_repeats_nothing_whatever_the_seed(
+    seed, daemon, crms, slack, request
+):
     store = request.node.callspec.params["store_url"]
-    run_and_say_how_to_repeat(seed, daemon, crms, store, kills=5)
+    run_and_say_how_to_repeat(seed, daemon, crms, slack, store, kills=5)

@@ -51,8 +51,8 @@ class FakeOpenings:
     def plan(self, name: str) -> None:
         self._ask("plan", name)
 
-    def go_live(self, name: str, expected: int, at_most: int, by: str) -> None:
-        self._ask("go_live", name, expected, at_most, by)
+    def go_live(self, name: str, agreed: str, at_most: int, by: str) -> None:
+        self._ask("go_live", name, agreed, at_most, by)
 
     def observe(self, name: str, by: str) -> None:
         self._ask("observe", name, by)

@@ -42,7 +42,8 @@ def test_a_lead_is_found_by_its_email_and_read_by_its_id(desk):
 def test_a_lead_is_explained_as_the_command_does(desk):
     fill(desk)
     told = desk.ask(f"/api/v1/leads/{desk.house.lead_id('ada@example.com')}/explain").json
-    assert told.keys() == {"id", "fields", "provenance", "events", "account", "writes", "conflicts"}
+    parts = {"id", "fields", "provenance", "events", "account", "writes", "conflicts", "effects"}
+    assert told.keys() == parts
     intake = next(event for event in told["events"] if event["kind"] == "intake")
     assert any(reason["text"] == "new person: e-mail not known" for reason in intake["reasons"])
 

@@ -47,7 +47,7 @@ PLAN = {
         ],
     },
 }  # fmt: skip
-AGREED = {"expected": "9", "at_most": "34"}
+AGREED = {"plan": NOON.isoformat(), "at_most": "30"}
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_the_plan_is_shown_whole_and_nothing_in_it_becomes_markup(planned):
         "phone +49 1 +49 2 theirs: theirs is newer",
         "10 more: leadrelay plan hubspot",
         "1 field is made there first. New leads are written at once; 9 that had gathered follow in pieces, "
-        "and it stops after 34.",
+        "and it stops for a person after so many:",
     ):
         assert part in words(page.text)
     assert "<script>alert" not in page.text
@@ -105,7 +105,7 @@ def test_what_was_agreed_to_is_handed_on_with_who_did(planned):
     assert planned.send(f"{at}/observe", at).status_code == 303
     assert planned.openings.asked == [
         ("plan", "hubspot"),
-        ("go_live", "hubspot", 9, 34, "(sandbox)"),
+        ("go_live", "hubspot", NOON.isoformat(), 30, "(sandbox)"),
         ("observe", "hubspot", "(sandbox)"),
     ]
 
@@ -116,6 +116,13 @@ def test_a_refusal_is_told_and_the_page_stays(planned):
     assert answer.status_code == 409
     assert "The plan of hubspot is another by now." in words(answer.text)
     assert planned.openings.asked == []
+
+
+@pytest.mark.parametrize("at_most", ["", "-1", "many", str(10**12)])
+def test_what_is_no_number_of_writes_is_refused(planned, at_most):
+    at = "/connections/hubspot"
+    answer = planned.send(f"{at}/go-live", at, plan=NOON.isoformat(), at_most=at_most)
+    assert (answer.status_code, planned.openings.asked) == (422, [])
 
 
 @pytest.mark.parametrize("act", ["plan", "go-live", "observe"])

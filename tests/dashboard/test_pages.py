@@ -171,6 +171,7 @@ def test_a_fault_of_ours_is_a_page_without_its_details(desk, monkeypatch):
 
 def test_the_overview_names_all_that_is_wrong_first(desk):
     desk.facts["playbook_problem"] = "version x keeps running"
+    desk.facts["alarms"] = [{"kind": "disk", "subject": "", "text": "4 MB are free", "since": ""}]
     desk.facts["polls"]["salesforce"] = "the token is refused"
     desk.facts["deciding"] = False
     del desk.facts["connections"]["hubspot"]
@@ -178,6 +179,7 @@ def test_the_overview_names_all_that_is_wrong_first(desk):
     text = words(desk.get("/").text)
     for part in (
         "workers: decider has stopped",
+        "disk: 4 MB are free",
         "Playbook: version x keeps running",
         "salesforce: owners cannot be read: the token is refused",
         "hubspot is in the playbook, but not connected",

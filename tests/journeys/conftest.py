@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leadrelay import wiring
+from leadrelay import messengers, wiring
 from scheduler import backfills, loops
 from tests.journeys.crms import Crm, running_crms
 from tests.journeys.house import Clock, House
@@ -57,6 +57,7 @@ def closed_house(
     clock = Clock()
     monkeypatch.setattr(wiring, "SystemClock", lambda: clock)
     monkeypatch.setattr(wiring, "MemoryBudget", clock.budget)
+    monkeypatch.setattr(messengers, "TASK_PACE", 0.1)
     monkeypatch.setattr(loops, "IDLE_WAIT", 0.2)  # when time flies, what falls due is to be seen soon
     monkeypatch.setattr(backfills, "LONGEST_PAUSE", 0.1)
     house = House(store_url, tmp_path, crms, clock)

@@ -139,6 +139,7 @@ class Crm:
     def writes_asked(self) -> int:
         """How many calls asked for a write, whatever came of them."""
         reads = (
+            "/access-token-info",
             "/search",
             "/batch/read",
             "/composite",
@@ -155,6 +156,15 @@ class Crm:
         """All records of an object, each with the vendor's fields and its ``record`` id."""
         rows = self._get(f"records/{object_name or self.object}")["records"]
         return [row["fields"] | {"record": row["id"]} for row in rows]
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """All tasks there are, each with the vendor's fields and its ``record`` id."""
+        return self.records("tasks" if self.name == "hubspot" else "Task")
+
+    def made(self) -> list[str]:
+        """The ids of the people and companies that calls and acts have made, oldest first."""
+        tasks = ("tasks", "Task")
+        return [w["id"] for w in self.history() if w["kind"] == "create" and w["object"] not in tasks]
 
     def people(self, object_name: str = "") -> list[dict[str, Any]]:
         """All records under lead fields: ``{"email", "owner", …, "record"}``; the owner by e-mail."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from typer.testing import CliRunner
 
@@ -25,6 +26,7 @@ from sync.budgets import MemoryBudget
 from sync.database import Store, open_store
 from sync.explain import Story
 from sync.status import SourceCount, Status
+from sync.tables import outbox_effects
 from tests.journeys.crms import TOKENS, Crm
 
 T = TypeVar("T")
@@ -106,10 +108,11 @@ class Books:
         return self.status().sources.get("website", SourceCount())
 
     def is_settled(self) -> bool:
-        """Say whether nothing waits: no event for the decider, no change for a CRM."""
+        """Say whether nothing waits: no event for the decider, no change, task or message on its way."""
         queues = self.read(lambda snapshot: status.queues(snapshot, SPACE, self.clock.now()))
         changes = sum(one.due + one.waiting for one in queues.connections.values())
-        return not queues.events["waiting"] + changes
+        effects = sum(one.waiting for one in queues.effects.values())
+        return not queues.events["waiting"] + changes + effects
 
     def settle(self, patience: float = PATIENCE) -> None:
         """Wait until nothing waits any more."""
@@ -122,6 +125,7 @@ class Books:
             queues = self.read(lambda snapshot: status.queues(snapshot, SPACE, self.clock.now()))
             due = queues.events["waiting"] + sum(one.due for one in queues.connections.values())
             waiting = sum(one.waiting for one in queues.connections.values())
+            waiting += sum(one.waiting for one in queues.effects.values())
             self.clock.move_on(seconds=2 if due else 120)
             return not due + waiting
 
@@ -135,6 +139,13 @@ class Books:
     def dead_letters(self) -> list[outbox.DeadLetter]:
         """What a CRM will not take."""
         return self.read(lambda snapshot: outbox.dead_letters(snapshot, SPACE))
+
+    def effects(self) -> list[tuple[str, str, str]]:
+        """All tasks and messages: kind, where to, state."""
+        c = outbox_effects.c
+        return self.read(
+            lambda snapshot: [tuple(row) for row in snapshot.execute(sa.select(c.kind, c.target, c.state))]
+        )
 
     def set_aside(self) -> list[dict[str, Any]]:
         """Events that a person should look at, newest first."""

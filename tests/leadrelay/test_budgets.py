@@ -13,8 +13,10 @@ from structlog.testing import capture_logs
 
 from connectors.inspection import Account
 from connectors.registry import INSPECTORS
+from connectors.tokens import Credentials
 from leadrelay.budgets import BudgetDesk
-from leadrelay.wiring import Connected
+from leadrelay.connected import Connected
+from leadrelay.settings import ConnectionSettings
 from mappings.playbook import Limits
 from model.errors import NotAuthorized
 from sync.budgets import MemoryBudget, keeper
@@ -48,7 +50,10 @@ def store(empty_store: str) -> Iterator[Store]:
 
 def a_connection(limits: Limits, clock: FakeClock) -> Connected:
     crm = replace(a_crm("hubspot", "contacts"), kind="hubspot", limits=limits)
-    return Connected(crm, an_endpoint("http://127.0.0.1:9"), MemoryBudget(limits, now=clock.now), True)
+    url = "http://127.0.0.1:9"
+    reach = ConnectionSettings(url, Credentials(token="pat-secret"), "2026-09")
+    budget = MemoryBudget(limits, now=clock.now)
+    return Connected(crm, an_endpoint(url), budget, writes=True, reach=reach)
 
 
 def told_by(monkeypatch: pytest.MonkeyPatch, zone: str | None) -> Told:

@@ -40,6 +40,7 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
         {
             "sources": {},
             "connections": {},
+            "effects": {},
             "mirror": {},
             "leads": 0,
             "leads_by_stage": {},
@@ -47,6 +48,7 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "daemon": {"running": False},
             "set_aside": [],
             "dead_letters": [],
+            "dead_effects": [],
             "days": {},
             "alarms": [],
         },

@@ -54,8 +54,14 @@ def test_status_counts_where_everything_ended(beside):
         ["salesforce", "Lead", "0", "0"],
     ]
     assert all(row[4:6] == ["whole", "since"] for row in rows[:5])
-    # HubSpot: the person, the company and their association; a Salesforce Lead has no account.
-    assert rows[5:] == [["hubspot", "0", "0", "0", "0", "3"], ["salesforce", "0", "0", "0", "0", "2"]]
+    assert rows[5:] == [
+        # HubSpot: the person, the company and their association; a Salesforce Lead has no account.
+        ["hubspot", "0", "0", "0", "0", "3"],
+        ["salesforce", "0", "0", "0", "0", "2"],
+        ["hubspot", "0", "1", "0", "0", "0"],  # tasks: waiting, sent, unknown, withheld, dead
+        ["salesforce", "0", "1", "0", "0", "0"],
+    ]
+    assert ["slack", "0", "0", "0", "1", "0"] in [line.split() for line in lines]  # not set up here
     assert "1 lead: 1 mql" in lines
 
 
@@ -102,12 +108,15 @@ def test_explain_tells_what_came_in_what_was_decided_and_what_was_written(beside
         r"  qualify    suspect → mql: Asked for a demo .*\[lifecycle\.yaml:\d+:\d+\]\n", text
     )  # fmt: skip
     assert re.search(r"\naccount: analytical\.example, analytical\.example  ac_\w+\n", text)
-    assert re.search(r"\nhubspot contacts \d+: written\nsalesforce Lead 00Q\w+: written\n", text)
     assert re.search(
         r"\nhubspot contacts associated with company \d+: written\nhubspot companies \d+: written\n"
-        r"salesforce Account 001\w+: written\n$",
+        r"salesforce Account 001\w+: written\n",
         text,
     )
+    assert re.search(r"\nhubspot contacts \d+: written\nsalesforce Lead 00Q\w+: written\n", text)
+    for crm in ("hubspot", "salesforce"):
+        assert re.search(rf"\ntask “Call who asked for us” in {crm}: sent \w+ 20\d\d-", text)
+    assert "message “New lead for a person” in slack: withheld" in text
 
 
 def test_explain_for_a_program(beside):

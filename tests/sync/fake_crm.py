@@ -21,6 +21,7 @@ from model.change import (
     Record,
     RecordChange,
     Rejected,
+    Task,
     Updated,
 )
 from model.errors import NotAuthorized, RetryLater
@@ -74,6 +75,7 @@ class FakeCrm:
     records: dict[str, Kept] = field(default_factory=dict)
     calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     companies_of: dict[str, str] = field(default_factory=dict)  # person's record -> company's
+    tasks: list[Task] = field(default_factory=list)
     creates: Counter[str] = field(default_factory=Counter)  # e-mail -> records made
     companies: tuple[str, tuple[str, ...]] = ("companies", ("name", "domain"))
     page_size: int = 10
@@ -154,6 +156,35 @@ class FakeCrm:
                     yield Updated(pair.key, pair.person, {})
         if trouble.after:
             trouble.after()
+
+    def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        trouble = self._call("open_tasks", tuple(task.key for task in tasks))
+        if trouble.refused:
+            yield from (Postponed(task.key, trouble.refused, trouble.wait) for task in tasks)
+            return
+        made: list[Outcome] = []
+        for task in tasks:
+            if trouble.rejects and trouble.rejects in task.subject:
+                made.append(Rejected(task.key, "INVALID: the CRM will not take it", ("subject",)))
+            else:
+                self.tasks.append(task)
+                made.append(Created(task.key, RecordRef(self.name, "tasks", f"t{len(self.tasks)}"), {}))
+        if trouble.after:
+            trouble.after()
+        if trouble.lost:
+            made = [Postponed(task.key, "answer lost", answer_lost=True) for task in tasks]
+        yield from made
+
+    def find_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        trouble = self._call("find_tasks", tuple(task.key for task in tasks))
+        if trouble.refused:
+            yield from (Postponed(task.key, trouble.refused, trouble.wait) for task in tasks)
+            return
+        for task in tasks:
+            for number, kept in enumerate(self.tasks, 1):
+                if kept.key == task.key:
+                    ref = RecordRef(self.name, "tasks", f"t{number}")
+                    yield Exists(task.key, Record(ref, {}, self.clock.now()))
 
     def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
         """A page in the order of the ids; ``hidden`` fields do not exist, ``became`` are converted."""

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+import sqlalchemy as sa
+
 from handlers.base import Context, Handler
 from handlers.registry import build
 from mappings.playbook import CrmField, CrmMap, FieldRule, ObjectMap, Playbook
@@ -15,11 +17,12 @@ from model.decision import NOTHING, Decision
 from model.event import Event, EventKind
 from model.lead import Lead
 from scheduler import poll
-from sync import inbox, leads, leases, outbox, replay, status
+from sync import errands, inbox, leads, leases, outbox, replay, status, tables, telling
 from sync.claiming import Target
 from sync.database import Store
 from sync.decider import TERM, Decider
 from sync.deliverer import deliver_batch
+from sync.errands import Outlet
 from sync.explain import find_lead
 from sync.inbox import Receipt
 from sync.leases import Lease
@@ -40,6 +43,7 @@ from tests.builders import (
     points,
 )
 from tests.sync.clock import FakeClock
+from tests.sync.fake_channel import FakeChannel
 from tests.sync.fake_crm import FakeCrm
 
 FIELDS = ("email", "phone", "first_name", "last_name", "title", "company", "country")
@@ -112,17 +116,37 @@ class House:
     targets: dict[str, Target] = field(init=False)
     lease_term: timedelta = timedelta(seconds=120)
     posts: int = 0
+    channel: FakeChannel = field(default_factory=FakeChannel)
+    shut: dict[str, str] = field(default_factory=dict)
+    outlets: dict[str, Outlet] = field(init=False)
 
     def __post_init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
         """Begin as a process does that finds the store as it is."""
-        self.decider = a_decider(self.store, self.clock, self.pipeline)
+        self.decider = a_decider(self.store, self.clock, self.pipeline, shut=lambda: self.shut)
         self.targets = {
             name: Target(crm, self.store, self.clock, lambda: self.playbook, lease_term=self.lease_term)
             for name, crm in self.crms.items()
         }
+        self.outlets = {name: self._outlet(name) for name in self.crms}
+        for name, crm in self.crms.items():
+            self.outlets[name].connector = crm
+        self.outlets[self.channel.name] = self._outlet(self.channel.name)
+        self.outlets[self.channel.name].channel = self.channel
+
+    def _outlet(self, name: str) -> Outlet:
+        return Outlet(
+            name=name,
+            store=self.store,
+            clock=self.clock,
+            playbook=lambda: self.playbook,
+            writing=lambda: [one for one in self.crms if one not in self.shut],
+            readers=lambda: self.crms,
+            address=lambda ref: (ref.connection, f"https://{ref.connection}.example/{ref.id}"),
+            lease_term=self.lease_term,
+        )
 
     def pipeline(self) -> Pipeline:
         """Return the pipeline in force."""
@@ -169,6 +193,22 @@ class House:
                 total += did
         return total
 
+    def tell(self, *names: str) -> int:
+        """Send the tasks and messages that are due on the named outlets, or on all."""
+        total = 0
+        for name in names or tuple(self.outlets):
+            while claimed := errands.claim(self.outlets[name]):
+                telling.finish(self.outlets[name], claimed)
+                total += len(claimed.errands)
+        return total
+
+    def effects(self, target: str = "") -> list[EffectRow]:
+        """Return all one-shot effects, or those of one target, oldest first."""
+        with self.store.snapshot() as snapshot:
+            found = snapshot.execute(sa.select(tables.outbox_effects).order_by(tables.outbox_effects.c.id))
+            rows = [EffectRow(**{name: getattr(row, name) for name in EffectRow.__slots__}) for row in found]
+        return [row for row in rows if target in ("", row.target)]
+
     def settle(self, rounds: int = 20) -> None:
         """Decide and deliver until nothing moves any more; backoffs and leases are waited out."""
         for _ in range(rounds):
@@ -203,6 +243,23 @@ class House:
         lead_id = self.lead_id(address)
         with self.store.snapshot() as snapshot:
             return leads.load(snapshot, [lead_id])[lead_id]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """A one-shot effect as stored."""
+
+    id: int
+    key: str
+    kind: str
+    target: str
+    lead_id: str
+    state: str
+    attempts: int
+    error: str | None
+    remote_id: str | None
+    in_flight: Any
+    due_at: datetime
 
 
 def a_house(store: Store, *, clock: FakeClock | None = None, rosters: bool = True, **given: Any) -> House:

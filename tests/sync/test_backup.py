@@ -98,7 +98,15 @@ def test_numbers_go_on_behind_the_highest(filled, urls, tmp_path, target):
         def add(connection, table=table, key=key, values=values):
             newest = connection.execute(sa.select(sa.func.max(key))).scalar_one()
             row = dict(connection.execute(sa.select(table).where(key == newest)).one()._mapping)
-            unique = {"event_id", "remote_id", "doubt", "lead_id", "account_id", "domain", "entity_id"} & row.keys()
+            unique = {
+                "event_id",
+                "remote_id",
+                "doubt",
+                "lead_id",
+                "account_id",
+                "domain",
+                "entity_id",
+            } & row.keys()
             row |= values | dict.fromkeys(unique, "another")
             del row[key.name]
             made = connection.execute(sa.insert(table).values(row).returning(key)).scalar_one()

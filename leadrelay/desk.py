@@ -1,0 +1,55 @@
+"""What commands have changed of the connected accounts, in the store of a running daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from leadrelay.settings import SPACE, Settings
+from model.times import Clock
+from sync import backfill, connections, releases
+from sync.connections import StoredConnection
+from sync.database import Store
+from sync.releases import Order, Release
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Keeps connected accounts for commands; implements ``webhooks.control.Desk``."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+
+    def save(self, one: StoredConnection) -> None:
+        """Store an account as observed, if its credentials can be opened here."""
+        self.settings.vault().open(one.sealed)
+        self.store.write(partial(connections.save, space=SPACE, one=one, now=self.clock.now()))
+
+    def remove(self, name: str, by: str) -> bool:
+        """Forget an account."""
+        now = self.clock.now()
+        return self.store.write(partial(connections.remove, space=SPACE, name=name, by=by, now=now))
+
+    def backfill_again(self, name: str) -> int:
+        """Let what is mirrored of a connection be read once more; return how many objects that are."""
+        now = self.clock.now()
+        begun = self.store.write(partial(backfill.begin_again, space=SPACE, name=name, now=now))
+        self.store.signals.announce(f"backfill:{name}")
+        return begun
+
+    def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
+        """Put new seals in the place of old ones, if they can be opened here."""
+        vault, now = self.settings.vault(), self.clock.now()
+        for _, new in sealed.values():
+            vault.open(new)
+        return self.store.write(partial(connections.reseal, space=SPACE, sealed=sealed, by=by, now=now))
+
+    def go_live(self, order: Order) -> Release:
+        """Begin to write to an account."""
+        return self.store.write(partial(releases.begin, space=SPACE, order=order, now=self.clock.now()))
+
+    def observe(self, name: str, by: str) -> None:
+        """Write no more to an account."""
+        self.store.write(partial(releases.observe, space=SPACE, name=name, by=by, now=self.clock.now()))

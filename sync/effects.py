@@ -1,0 +1,277 @@
+"""One-shot effects: tasks and messages, each once by our key, and the leases of who is at it.
+
+waiting ─▶ leased ─▶ sent                 the other side has taken it
+             │  └──▶ unknown              the answer was lost, and nobody can be asked: never sent again
+             └─────▶ waiting | dead       put off | will never be taken
+waiting ───────────▶ withheld             the person opted out, or the target is observed or not set up
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from model.decision import OneShot
+from model.event import EventKind, EventState, JsonValue
+from sync.database import insert_on
+from sync.statements import execute_many
+from sync.tables import inbox_events, links, outbox_changes, outbox_effects
+
+WAITING, LEASED, SENT = "waiting", "leased", "sent"
+UNKNOWN, WITHHELD, DEAD = "unknown", "withheld", "dead"
+TASK, MESSAGE = "task", "message"
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An effect of a decision, with the lead and the event it belongs to."""
+
+    effect: OneShot
+    lead_id: str
+    event: int
+
+
+def insert(
+    connection: Connection, space: str, raised: Sequence[Raised], now: datetime, shut: Mapping[str, str]
+) -> None:
+    """Insert effects whose key is new. ``shut`` says of targets why nothing is sent there."""
+    rows = []
+    for one in raised:
+        why = one.effect.withheld or shut.get(one.effect.target, "")
+        rows.append(
+            {
+                "space": space,
+                "key": one.effect.key,
+                "kind": one.effect.kind,
+                "target": one.effect.target,
+                "lead_id": one.lead_id,
+                "event": one.event,
+                "payload": dict(one.effect.payload),
+                "needs": list(one.effect.needs),
+                "state": WITHHELD if why else WAITING,
+                "attempts": 0,
+                "due_at": now,
+                "patient_until": now + one.effect.patience,
+                "raised_at": now,
+                "settled_at": now if why else None,
+                "error": why or None,
+            }
+        )
+    execute_many(connection, _inserting(connection.dialect.name), rows)
+
+
+@cache
+def _inserting(dialect: str) -> sa.Insert:
+    statement: sa.Insert = insert_on(dialect, outbox_effects).on_conflict_do_nothing(
+        index_elements=["space", "key"]
+    )
+    return statement
+
+
+@dataclass(frozen=True, slots=True)
+class DueEffect:
+    """A due effect as read; ``in_flight`` is what an earlier attempt may have sent."""
+
+    id: int
+    key: str
+    kind: str
+    lead_id: str
+    payload: Mapping[str, JsonValue]
+    attempts: int
+    in_flight: Mapping[str, JsonValue] | None
+    raised_at: datetime
+
+
+_E = outbox_effects.c
+# Statements that every delivery executes are built once: building costs more than executing.
+IS_OPEN = sa.text("state IN ('waiting', 'leased')")  # verbatim the partial index's own condition
+IS_FREE = sa.or_(_E.lease_until.is_(None), _E.lease_until <= sa.bindparam("now"))
+IS_DUE = sa.and_(
+    _E.space == sa.bindparam("of_space"),
+    _E.target == sa.bindparam("of_target"),
+    sa.text("outbox_effects.state IN ('waiting', 'leased')"),
+    _E.due_at <= sa.bindparam("now"),
+    IS_FREE,
+)
+
+
+def due(
+    snapshot: Connection, space: str, target: str, now: datetime, limit: int, writing: Collection[str]
+) -> list[DueEffect]:
+    """Read the next due effects of a target, oldest first.
+
+    One waits, as long as it is patient, for the records of its lead in the connections it needs
+    that are written to; a task for that of its own connection however long it takes. A lead whose
+    record was just read, and not merged yet, waits for the decider: it may say that the person
+    opted out.
+    """
+    values = {"of_space": space, "of_target": target, "now": now, "limit": limit}
+    return [DueEffect(*row) for row in snapshot.execute(_due(tuple(sorted(writing))), values)]
+
+
+@cache
+def _due(writing: tuple[str, ...]) -> sa.Select[Any]:
+    e = inbox_events.c
+    unmerged = sa.exists().where(
+        e.lead_id == _E.lead_id, e.state == str(EventState.WAITING), e.kind == str(EventKind.FOUND)
+    )
+    own = _linked(sa.bindparam("of_target"))
+    statement = (
+        sa.select(_E.id, _E.key, _E.kind, _E.lead_id, _E.payload, _E.attempts, _E.in_flight, _E.raised_at)
+        .where(IS_DUE, ~unmerged, sa.or_(_E.kind != TASK, own))
+        .order_by(_E.due_at, _E.id)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+    )
+    if writing:
+        there = sa.and_(*(sa.or_(sa.not_(_names(need)), _linked(need)) for need in writing))
+        statement = statement.where(sa.or_(_E.patient_until <= sa.bindparam("now"), there))
+    return statement
+
+
+def _linked(connection: Any) -> sa.ColumnElement[bool]:
+    return sa.exists().where(links.c.lead_id == _E.lead_id, links.c.connection == connection)
+
+
+def _names(need: str) -> sa.ColumnElement[bool]:
+    return sa.cast(_E.needs, sa.Text).contains(f'"{need}"', autoescape=True)
+
+
+def lease(
+    connection: Connection,
+    claims: Mapping[int, Mapping[str, JsonValue]],
+    token: str,
+    until: datetime,
+) -> None:
+    """Lease rows that the caller holds, each with the exact words about to be sent."""
+    mine = {"token": token, "until": until}
+    rows = [{"row": row, "values": dict(values)} | mine for row, values in claims.items()]
+    execute_many(connection, LEASE, rows)
+
+
+LEASE = (
+    sa.update(outbox_effects)
+    .where(_E.id == sa.bindparam("row"))
+    .values(
+        state=LEASED,
+        lease_token=sa.bindparam("token"),
+        lease_until=sa.bindparam("until"),
+        attempts=_E.attempts + 1,
+        in_flight=sa.bindparam("values"),
+    )
+)
+
+
+def lock_free(connection: Connection, ids: Sequence[int], now: datetime) -> set[int]:
+    """Lock rows, in the order of all transactions, and return those that are still open and free."""
+    return set(connection.execute(FREE, {"ids": ids, "now": now}).scalars())
+
+
+def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
+    """Return which of these rows are still under our lease, locked until the transaction ends."""
+    return set(connection.execute(HELD, {"ids": ids, "token": token}).scalars())
+
+
+_LOCKED = (
+    sa.select(_E.id).where(_E.id.in_(sa.bindparam("ids", expanding=True))).order_by(_E.id).with_for_update()
+)
+FREE = _LOCKED.where(IS_OPEN, IS_FREE)
+HELD = _LOCKED.where(_E.lease_token == sa.bindparam("token"))
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of an effect; ``in_doubt`` says that what was sent may have arrived."""
+
+    id: int
+    state: str
+    due_at: datetime | None = None  # WAITING: when it is due again
+    error: str | None = None
+    remote_id: str | None = None
+    in_doubt: bool = False
+    attempts: int | None = None  # set: as many as before, for this one was nobody's fault
+
+
+def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
+    """Record outcomes of rows the caller holds."""
+    for one in settled:
+        values: dict[str, Any] = {
+            "state": one.state,
+            "error": one.error,
+            "lease_token": None,
+            "lease_until": None,
+            "settled_at": None if one.state == WAITING else now,
+        }
+        if one.due_at is not None:
+            values["due_at"] = one.due_at
+        if one.remote_id:
+            values["remote_id"] = one.remote_id[:200]
+        if one.attempts is not None:
+            values["attempts"] = one.attempts
+        if not one.in_doubt and one.state != UNKNOWN:
+            values["in_flight"] = None  # of what is in doubt a person may want to know the words
+        connection.execute(
+            _settling(tuple(values)), {"row": one.id} | {f"new_{k}": v for k, v in values.items()}
+        )
+
+
+@cache
+def _settling(names: tuple[str, ...]) -> sa.Update:
+    statement = sa.update(outbox_effects).where(_E.id == sa.bindparam("row"))
+    return statement.values({name: sa.bindparam(f"new_{name}") for name in names})
+
+
+def send_again(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Make dead letters due once more, because a person asked for it."""
+    statement = sa.update(outbox_effects).where(_E.id.in_(ids), _E.state == DEAD)
+    connection.execute(
+        statement.values(
+            state=WAITING, attempts=0, due_at=now, raised_at=now, patient_until=now, settled_at=None
+        )
+    )
+
+
+def release_leases(connection: Connection, space: str) -> int:
+    """End every lease: only for a process that knows it is the only one. What was in flight is in doubt."""
+    statement = sa.update(outbox_effects).where(_E.space == space, _E.lease_token.is_not(None))
+    return connection.execute(statement.values(lease_token=None, lease_until=None)).rowcount
+
+
+def withhold(connection: Connection, space: str, shut: Mapping[str, str], now: datetime) -> int:
+    """Withhold what waits for targets that nothing is sent to, as when one was taken back to observing."""
+    changed = 0
+    for target, why in shut.items():
+        statement = sa.update(outbox_effects).where(
+            _E.space == space, _E.target == target, _E.state == WAITING, _E.in_flight.is_(None)
+        )
+        changed += connection.execute(statement.values(state=WITHHELD, error=why, settled_at=now)).rowcount
+    return changed
+
+
+def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
+    """Give up tasks for a record that could not be made, and say so; return how many."""
+    needed = outbox_changes
+    linked = sa.exists().where(links.c.lead_id == _E.lead_id, links.c.connection == _E.target)
+    cause = (
+        sa.select(sa.func.coalesce(needed.c.error, ""))
+        .where(
+            needed.c.space == _E.space,
+            needed.c.connection == _E.target,
+            needed.c.entity_id == _E.lead_id,
+            needed.c.dead > needed.c.done,
+            needed.c.wanted <= needed.c.dead,
+            ~linked.correlate(outbox_effects),  # by itself it would join all effects there are
+        )
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = sa.update(outbox_effects).where(
+        _E.space == space, _E.kind == TASK, _E.state == WAITING, cause.is_not(None)
+    )
+    error = sa.literal("needs a record that could not be written: ") + cause
+    return connection.execute(statement.values(state=DEAD, error=error, settled_at=now)).rowcount

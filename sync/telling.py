@@ -1,0 +1,235 @@
+"""The other two steps of delivering one-shot effects: send with no transaction open, then record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from connectors import channels
+from connectors.channels import Channel, Promise
+from model.change import Created, Exists, Outcome, Postponed, Record, Rejected, Task, Updated
+from model.errors import NotAuthorized
+from model.event import Event, EventKind
+from model.message import Message
+from sync import effects, inbox, wording
+from sync.consenting import Asked, ask
+from sync.effects import Settled
+from sync.errands import ClaimedErrands, Errand, Outlet, told
+from sync.records import record_payload
+from sync.settling import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, PATIENCE, REFUSED_WAIT
+
+log = structlog.get_logger("leadrelay.teller")
+
+MOST_PARTS = 12  # sends for one digest that is refused: each half, until the culprit stands alone
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one errand.
+
+    ``state`` is where the effect ends; ``waiting``: it is tried again after ``wait`` seconds
+    (``None``: the usual backoff), in doubt or not. ``free``: the attempt was nobody's fault.
+    """
+
+    state: str
+    reason: str | None = None
+    wait: float | None = None
+    remote_id: str = ""
+    in_doubt: bool = False
+    free: bool = False
+    record: Record | None = None  # a CRM's record that says that the person opted out
+
+
+Send = Callable[[Sequence[Errand]], Iterator[tuple[int, Verdict]]]
+
+
+def finish(outlet: Outlet, claimed: ClaimedErrands) -> float:
+    """Send what was claimed and record each outcome; return the seconds to leave a channel alone.
+
+    A connection's budget keeps its calls back by itself.
+    """
+    asked = ask(outlet, claimed.errands)
+    verdicts = dict(_stopped(claimed.errands, asked))
+    free = [one for one in claimed.errands if asked.may_go(one)]
+    if free:
+        send = partial(_messages, outlet.channel) if outlet.channel else partial(_tasks, outlet)
+        verdicts |= dict(_sent(outlet, free, send))
+    outlet.store.write(partial(_settle, outlet=outlet, claimed=claimed, verdicts=verdicts))
+    if any(verdict.record for verdict in verdicts.values()):
+        outlet.store.signals.announce("inbox")
+    waits = [one.wait or 0.0 for one in verdicts.values() if one.state == effects.WAITING]
+    return max(waits, default=0.0) if outlet.channel else 0.0
+
+
+def _stopped(errands: Sequence[Errand], asked: Asked) -> Iterator[tuple[int, Verdict]]:
+    """Yield what must not go out: the person has opted out, or nobody knows."""
+    for errand in errands:
+        row = errand.row.id
+        if row in asked.opted_out:
+            record = asked.opted_out[row]
+            why = f"the person opted out: {record.ref.connection} says so, read just before"
+            state = effects.WITHHELD if not errand.in_doubt else effects.UNKNOWN
+            yield row, Verdict(state, why, record=record)
+        elif row in asked.unread:
+            yield row, Verdict(effects.WAITING, asked.unread[row], in_doubt=errand.in_doubt)
+
+
+def _sent(outlet: Outlet, errands: Sequence[Errand], send: Send) -> Iterator[tuple[int, Verdict]]:
+    """Pass on what became of each errand; whatever a connector raises leaves the rest in doubt."""
+    missing = {one.row.id: one for one in errands}
+    try:
+        for row, verdict in send(errands):
+            if missing.pop(row, None) is not None:
+                yield row, verdict
+    except NotAuthorized as error:
+        log.error("outlet.not_authorized", target=outlet.name, error=str(error))
+        for row, one in missing.items():
+            yield row, _closed(str(error), in_doubt=one.in_doubt)
+    except Exception as error:  # a connector's fault: what may have arrived is looked for before it is sent
+        log.exception("outlet.failed", target=outlet.name)
+        for row in missing:
+            yield row, _lost(outlet.channel, f"{type(error).__name__}: {error}")
+
+
+def _messages(channel: Channel, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
+    """Send messages as one; where that is refused, in halves, until the one that is wrong stands alone."""
+    parts: list[Sequence[Errand]] = [errands]
+    sent = 0
+    while parts:
+        part = parts.pop(0)
+        if sent >= MOST_PARTS:
+            yield from ((one.row.id, Verdict(effects.WAITING, "refused in a digest", 0.0)) for one in part)
+            continue
+        if sent:
+            time.sleep(channel.pace)
+        sent += 1
+        outcome = channel.send(wording.digest([one.what for one in part if isinstance(one.what, Message)]))
+        if isinstance(outcome, channels.Rejected) and len(part) > 1:
+            middle = len(part) // 2
+            parts[:0] = [part[:middle], part[middle:]]
+        else:
+            verdict = _of_message(channel, outcome)
+            yield from ((one.row.id, verdict) for one in part)
+
+
+def _of_message(channel: Channel, outcome: channels.Outcome) -> Verdict:
+    match outcome:
+        case channels.Sent(remote_id):
+            return Verdict(effects.SENT, remote_id=remote_id)
+        case channels.Rejected(reason):
+            return Verdict(effects.DEAD, reason)
+        case channels.Closed(reason):
+            return _closed(reason, in_doubt=False)
+        case channels.Postponed(reason, wait):
+            return Verdict(effects.WAITING, reason, wait)
+        case channels.Lost(reason):
+            return _lost(channel, reason)
+
+
+def _closed(reason: str, *, in_doubt: bool) -> Verdict:
+    return Verdict(effects.WAITING, reason, REFUSED_WAIT, in_doubt=in_doubt, free=True)
+
+
+def _lost(channel: Channel | None, reason: str) -> Verdict:
+    """An answer that did not come: asked for again where that can be, else as the channel promises."""
+    if channel is not None and channel.promise is Promise.AT_MOST_ONCE:
+        return Verdict(effects.UNKNOWN, reason)
+    return Verdict(effects.WAITING, reason, in_doubt=True)
+
+
+def _tasks(outlet: Outlet, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
+    """Look for tasks that may be there already, then make those that are not."""
+    if outlet.connector is None:
+        raise AssertionError(f"{outlet.name} has no connector")
+    rows: Mapping[str, Errand] = {one.row.key: one for one in errands}
+    left = dict(rows)
+    doubtful = [one.what for one in errands if one.in_doubt and isinstance(one.what, Task)]
+    if doubtful:
+        for outcome in outlet.connector.find_tasks(doubtful):
+            if (one := left.pop(outcome.key, None)) is not None:
+                yield one.row.id, _of_task(outcome, in_doubt=True)
+    tasks = [one.what for one in left.values() if isinstance(one.what, Task)]
+    if tasks:
+        for outcome in outlet.connector.open_tasks(tasks):
+            yield rows[outcome.key].row.id, _of_task(outcome, in_doubt=False)
+
+
+def _of_task(outcome: Outcome, *, in_doubt: bool) -> Verdict:
+    match outcome:
+        case Created(_, ref, _) | Updated(_, ref, _):
+            return Verdict(effects.SENT, remote_id=ref.id)
+        case Exists(_, record):
+            return Verdict(effects.SENT, remote_id=record.ref.id)
+        case Postponed(_, reason, wait, answer_lost):
+            return Verdict(effects.WAITING, reason, wait, in_doubt=in_doubt or answer_lost)
+        case Rejected(_, reason, names):
+            about = f" (fields: {', '.join(names)})" if names else ""
+            return Verdict(effects.DEAD, reason + about)
+        case _:
+            return Verdict(effects.DEAD, outcome.reason)
+
+
+def _settle(
+    connection: Connection, outlet: Outlet, claimed: ClaimedErrands, verdicts: Mapping[int, Verdict]
+) -> None:
+    """Record outcomes of the rows that are still ours; a lost lease means another claim is in doubt."""
+    now = outlet.clock.now()
+    ours = effects.held(connection, [one.row.id for one in claimed.errands], claimed.token)
+    settled: list[Settled] = []
+    events: list[Event] = []
+    for errand in claimed.errands:
+        verdict = verdicts.get(errand.row.id)
+        if verdict is None or errand.row.id not in ours:
+            continue
+        settled.append(_settled(errand, verdict, now))
+        told(outlet, settled[-1].state, errand.row, now)
+        if verdict.record is not None:
+            events.append(_found(outlet, errand, verdict.record, claimed.token, now))
+    effects.settle(connection, settled, now)
+    if events:
+        inbox.insert_new(connection, events)
+    counts: dict[str, int] = {}
+    for one in settled:
+        counts[one.state] = counts.get(one.state, 0) + 1
+    log.info("effects.settled", target=outlet.name, **counts)
+
+
+def _settled(errand: Errand, verdict: Verdict, now: datetime) -> Settled:
+    row = errand.row
+    if verdict.state != effects.WAITING:
+        return Settled(row.id, verdict.state, error=verdict.reason, remote_id=verdict.remote_id)
+    if now - row.raised_at >= PATIENCE and (verdict.free or row.attempts + 1 >= MOST_ATTEMPTS):
+        state = effects.UNKNOWN if verdict.in_doubt else effects.DEAD
+        text = f"given up after {PATIENCE.total_seconds() / 3600:.0f} hours: {verdict.reason}"
+        return Settled(row.id, state, error=text, in_doubt=verdict.in_doubt)
+    wait = verdict.wait
+    if wait is None:
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
+    return Settled(
+        row.id,
+        effects.WAITING,
+        due_at=now + timedelta(seconds=wait),
+        error=verdict.reason,
+        in_doubt=verdict.in_doubt,
+        attempts=row.attempts if verdict.free else None,
+    )
+
+
+def _found(outlet: Outlet, errand: Errand, record: Record, token: str, now: datetime) -> Event:
+    """Return the event by which the decider hears of the opt-out, as of any record that was read."""
+    return Event(
+        source=record.ref.connection,
+        event_id=f"consent-{errand.row.id}-{token}",
+        kind=EventKind.FOUND,
+        payload={"lead_id": errand.lead.id, "record": record_payload(record)},
+        occurred_at=record.modified_at or now,
+        received_at=now,
+        space=outlet.space,
+        record=record.ref,
+    )
