@@ -24,6 +24,8 @@ from tests.journeys.slack import HOOK, slack
 
 __all__ = ["slack"]
 
+pytestmark = pytest.mark.timeout(300)  # its messages alone take a minute on a busy machine
+
 LANES = 4
 SETTINGS = {
     "LEADRELAY_DELIVERY_LANES": str(LANES),

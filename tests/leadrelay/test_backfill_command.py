@@ -70,7 +70,7 @@ def test_what_the_playbook_names_later_is_said_and_read_again(alone, playbook):
     alone("backfill", "hubspot")
     file = playbook / "crm" / "hubspot.yaml"
     file.write_text(
-        file.read_text().replace("      zip: ", "      fax: {field: phone, authority: crm}\n      zip: ")
+        file.read_text().replace("      zip: ", "      fax: {field: phone, authority: crm}\n      zip: ", 1)
     )
     said = "hubspot contacts: the mirror lacks fax, which the playbook names now: "
     assert f"{said}leadrelay backfill hubspot --again" in alone("status").out
