@@ -34,7 +34,7 @@ def links(house):
 def looked_up(house):
     """Calls that looked a person up before a create, or created one."""
     return sum(
-        sent.path.endswith("/batch/create")
+        sent.path.endswith("/contacts/batch/create")  # companies are looked for and made apart
         or (sent.path.endswith("/composite") and "Email IN" in requests.utils.unquote(str(sent.body)))
         for crm in house.crms.values()
         for sent in crm.sent

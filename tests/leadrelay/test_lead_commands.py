@@ -107,6 +107,12 @@ def test_explain_tells_what_came_in_what_was_decided_and_what_was_written(beside
     assert re.search(
         r"  qualify    suspect → mql: Asked for a demo .*\[lifecycle\.yaml:\d+:\d+\]\n", text
     )  # fmt: skip
+    assert re.search(r"\naccount: analytical\.example, analytical\.example  ac_\w+\n", text)
+    assert re.search(
+        r"\nhubspot contacts associated with company \d+: written\nhubspot companies \d+: written\n"
+        r"salesforce Account 001\w+: written\n",
+        text,
+    )
     assert re.search(r"\nhubspot contacts \d+: written\nsalesforce Lead 00Q\w+: written\n", text)
     for crm in ("hubspot", "salesforce"):
         assert re.search(rf"\ntask “Call who asked for us” in {crm}: sent \w+ 20\d\d-", text)
