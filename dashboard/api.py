@@ -13,7 +13,7 @@ from mappings.identity import keys_of
 from model.errors import Refused
 from model.times import to_text
 from sync import access, explain, leads
-from sync.explain import Story
+from sync.explain import Story, WriteState
 
 FIX = "Send `Authorization: Bearer TOKEN`; `leadrelay token add NAME` makes one."
 
@@ -110,7 +110,7 @@ def _brief(story: Story, house: House) -> dict[str, Any]:
                     "id": one.remote_id,
                     "state": one.state,
                     "error": one.error,
-                    "url": one.remote_id and house.record_url(one.connection, one.object, one.remote_id),
+                    "url": _url_of(house, one),
                 }
                 for one in story.writes
             ],
@@ -126,3 +126,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _url_of(house: House, one: WriteState) -> str | None:
+    """Return where a record is on the vendor's pages; an association has none."""
+    if not one.remote_id or one.kind == "association":
+        return None
+    return house.record_url(one.connection, one.object, one.remote_id)

@@ -167,9 +167,9 @@ class _Pages:
                 abort(404)
             story = explain.read(snapshot, lead_id)
         urls = {
-            one.connection: self.house.record_url(one.connection, one.object, one.remote_id)
+            (one.connection, one.object): self.house.record_url(one.connection, one.object, one.remote_id)
             for one in story.writes
-            if one.remote_id
+            if one.remote_id and one.kind != "association"  # its id is the company's
         }
         name = " ".join(words.plain(story.lead.get(part)) for part in ("first_name", "last_name")).strip()
         return render_template(

@@ -77,4 +77,4 @@ class Person:
         self.page.wait_for_event("requestfinished")
         self.page.wait_for_timeout(300)
         shown = self.page.get_by_role("button", name=button, exact=True)
-        assert shown.is_visible(), f"{button!r} was folded away"
+        assert shown.is_visible(), f"{button!r} was folded away: {self.text}"
