@@ -21,7 +21,7 @@ from leadrelay import settings
 from leadrelay.cli import app
 from leadrelay.wiring import Daemon
 from mappings.starter import write_starter
-from sync import migrate, teammates
+from sync import cursors, migrate, teammates
 from sync.database import open_store
 from tests.journeys.crms import Crm, running_crms
 from tests.journeys.house import Books, environment, eventually
@@ -92,6 +92,7 @@ class House(Books):
         self.daemon.start()
         super().__init__(open_store(url))
         eventually(lambda: len(self.read(rosters_read)) == len(crms), "the owners of both CRMs")
+        eventually(lambda: len(self.read(mirrored)) == len(crms), "the mirrors of both CRMs")
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -120,6 +121,12 @@ class House(Books):
 def rosters_read(snapshot: Connection) -> frozenset[str]:
     """Return the connections whose owners are known."""
     return teammates.known_rosters(snapshot, "main")
+
+
+def mirrored(snapshot: Connection) -> set[str]:
+    """Return the connections whose mirror is whole, and has been compared with the leads."""
+    walks = cursors.load(snapshot, "main")
+    return {one.connection for one in walks if one.job == cursors.MATCH and not one.is_walking}
 
 
 @pytest.fixture(scope="module")
