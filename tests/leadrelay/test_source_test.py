@@ -21,6 +21,16 @@ def counts(house: House) -> dict:
     return found.as_dict() | {"events": len(house.set_aside())}
 
 
+def counts_beside(house, source, before):
+    """Count again; a source that had nothing before may stand there with nothing."""
+    after = counts(house)
+    if source in before["sources"]:
+        after["sources"].setdefault(source, before["sources"][source])
+    elif source in after["sources"]:
+        assert set(after["sources"].pop(source).values()) == {0}
+    return after
+
+
 @pytest.mark.parametrize("source", ["website", "events", "partner", "automation"])
 def test_a_test_lead_goes_everywhere_and_leaves_nothing(house, beside, source):
     house.post(email="stays@people.example", last_name="Stays")
@@ -37,11 +47,7 @@ def test_a_test_lead_goes_everywhere_and_leaves_nothing(house, beside, source):
     )
     house.settle()
     assert {name: len(crm.people()) for name, crm in house.crms.items()} == people
-    after = counts(house)
-    after["sources"].setdefault(source, before["sources"].get(source))
-    if source not in before["sources"]:
-        assert set(after["sources"].pop(source).values()) == {0}
-    assert after == before
+    assert counts_beside(house, source, before) == before
 
 
 def test_the_hops_are_told_as_they_happen(beside):
@@ -136,7 +142,7 @@ def test_a_record_made_while_the_lead_is_forgotten_is_removed(house, beside, mon
     answer = beside("source", "test", "events")
     assert re.search("cleaned up   removed from the store, .*salesforce", answer.out), answer.out
     house.settle()
-    assert counts(house) == before
+    assert counts_beside(house, "events", before) == before
     assert sorted(people_of_tests(house)) == people
 
 
