@@ -106,6 +106,7 @@ def test_numbers_go_on_behind_the_highest(filled, urls, tmp_path, target):
                 "account_id",
                 "domain",
                 "entity_id",
+                "key",
             } & row.keys()
             row |= values | dict.fromkeys(unique, "another")
             del row[key.name]
