@@ -76,7 +76,7 @@ class Mail:
                 client.starttls(context=context)
             if server.user:
                 client.login(server.user, server.password)
-        except BaseException:
+        except BaseException:  # raised again: whatever ended it, the socket must not stay open
             client.close()
             raise
         return client

@@ -24,7 +24,7 @@ BATCH = 100
 MOST_CONTACTS = 1_000  # of one batch read of associations
 OBJECT = "tasks"
 PRIORITIES = {"low": "LOW", "normal": "MEDIUM", "high": "HIGH"}
-TYPES = {"todo": "TODO", "call": "CALL", "email": "EMAIL"}
+TYPES = {"todo": "TODO", "call": "CALL", "email": "EMAIL"}  # hs_task_type
 NOT_FOUND = "OBJECT_NOT_FOUND"  # the category of an error: a contact without tasks, a task that is gone
 
 

@@ -62,7 +62,7 @@ def checkpoint(store: Store, space: str, name: str, budget: MemoryBudget, now: d
     fresh = budget.day(lambda day: day.fresh())
     try:
         after = store.write(partial(keep, space=space, name=name, fresh=fresh, now=now))
-    except BaseException:
+    except BaseException:  # raised again: whatever ended it, these calls were made and must be counted
         budget.day(lambda day: day.put_back(fresh))
         raise
     budget.day(lambda day: day.take(after))
