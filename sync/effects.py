@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from model.decision import OneShot
+from model.decision import EntityKind, OneShot
 from model.event import EventKind, EventState, JsonValue
 from sync.database import insert_on
 from sync.statements import execute_many
@@ -107,7 +107,8 @@ def due(
     """Read the next due effects of a target, oldest first.
 
     One waits, as long as it is patient, for the records of its lead in the connections it needs
-    that are written to; a task for that of its own connection however long it takes. A lead whose
+    that are written to and have not given the lead's record up; a task for that of its own
+    connection however long it takes. A lead whose
     record was just read, and not merged yet, waits for the decider: it may say that the person
     opted out.
     """
@@ -129,13 +130,30 @@ def _due(writing: tuple[str, ...]) -> sa.Select[Any]:
         .limit(sa.bindparam("limit", type_=sa.Integer))
     )
     if writing:
-        there = sa.and_(*(sa.or_(sa.not_(_names(need)), _linked(need)) for need in writing))
+        there = sa.and_(*(sa.or_(sa.not_(_names(need)), _linked(need), _given_up(need)) for need in writing))
         statement = statement.where(sa.or_(_E.patient_until <= sa.bindparam("now"), there))
     return statement
 
 
 def _linked(connection: Any) -> sa.ColumnElement[bool]:
     return sa.exists().where(links.c.lead_id == _E.lead_id, links.c.connection == connection)
+
+
+def _given_up(connection: str) -> sa.ColumnElement[bool]:
+    """Say that the lead's record there is a dead letter: no link is coming."""
+    return sa.exists().where(_is_given_up(connection))
+
+
+def _is_given_up(connection: Any) -> sa.ColumnElement[bool]:
+    c = outbox_changes.c
+    return sa.and_(
+        c.space == _E.space,
+        c.connection == connection,
+        c.entity_kind == str(EntityKind.LEAD),
+        c.entity_id == _E.lead_id,
+        c.dead > c.done,
+        c.wanted <= c.dead,
+    )
 
 
 def _names(need: str) -> sa.ColumnElement[bool]:
@@ -255,16 +273,11 @@ def withhold(connection: Connection, space: str, shut: Mapping[str, str], now: d
 
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up tasks for a record that could not be made, and say so; return how many."""
-    needed = outbox_changes
     linked = sa.exists().where(links.c.lead_id == _E.lead_id, links.c.connection == _E.target)
     cause = (
-        sa.select(sa.func.coalesce(needed.c.error, ""))
+        sa.select(sa.func.coalesce(outbox_changes.c.error, ""))
         .where(
-            needed.c.space == _E.space,
-            needed.c.connection == _E.target,
-            needed.c.entity_id == _E.lead_id,
-            needed.c.dead > needed.c.done,
-            needed.c.wanted <= needed.c.dead,
+            _is_given_up(_E.target),
             ~linked.correlate(outbox_effects),  # by itself it would join all effects there are
         )
         .limit(1)

@@ -506,7 +506,7 @@ def _orphans(space: str, now: datetime) -> sa.Update:
         needed.entity_id == c.entity_id,
         _IS_GIVEN_UP,
         sa.cast(c.needs, sa.Text).contains('"' + needed.connection + '"'),
-        ~sa.exists().where(links.c.lead_id == c.entity_id, links.c.connection == needed.connection),
+        ~sa.exists().where(links.c.lead_id == needed.entity_id, links.c.connection == needed.connection),
     )
     return _giving_up(space, now, cause).where(sa.cast(c.needs, sa.Text) != "[]")
 

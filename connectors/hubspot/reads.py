@@ -8,7 +8,7 @@ from typing import Any
 from connectors.base import by_kind
 from connectors.batches import chunks, halves
 from connectors.hubspot.client import Client
-from connectors.hubspot.errors import Refused, existing_id, words
+from connectors.hubspot.errors import Refused, existing_id, subjects, words
 from connectors.hubspot.records import TELLING, email_of, emails_in, ids_in, to_record, values_of
 from model.change import Record, RecordChange
 from model.errors import RetryLater
@@ -83,6 +83,10 @@ class Reader:
     def _rows(
         self, object_type: str, keys: Sequence[str], names: Sequence[str], *, by: str | None
     ) -> Iterator[Row]:
+        """Yield the records of one call; the rows that HubSpot was too busy for are read once more.
+
+        Each call is smaller than the last, else ``RetryLater``.
+        """
         try:
             answer = self._client.read(object_type, keys, names, by=by)
         except Refused as refusal:
@@ -94,10 +98,14 @@ class Reader:
             elif by is None and not refusal.is_not_found:
                 raise  # not the same as gone
             return
-        for error in answer.errors:
-            if error.get("category") != "OBJECT_NOT_FOUND":  # some may be there and were not read
-                raise RetryLater(f"HubSpot {answer.status}: {words(error)}")
         yield from (row for row in answer.results if row.get("id"))
+        troubles = [error for error in answer.errors if error.get("category") != "OBJECT_NOT_FOUND"]
+        if troubles:  # some may be there and were not read
+            named = {subject for error in troubles for subject in subjects(error)}
+            unread = [key for key in keys if key in named]
+            if not 0 < len(unread) < len(keys) or not all(map(subjects, troubles)):
+                raise RetryLater(f"HubSpot {answer.status}: {words(troubles[0])}")
+            yield from self._rows(object_type, unread, names, by=by)
 
     def _lead_id_of(self, change: RecordChange) -> str | None:
         sent = change.fields.get(self._external_id_field)

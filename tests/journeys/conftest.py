@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leadrelay import messengers, wiring
+from leadrelay import connected, messengers, wiring
 from scheduler import backfills, loops
 from tests.journeys.crms import Crm, running_crms
 from tests.journeys.house import Clock, House
@@ -56,7 +56,7 @@ def closed_house(
     """A house with the starter playbook that has not been opened yet; its clock can be moved on."""
     clock = Clock()
     monkeypatch.setattr(wiring, "SystemClock", lambda: clock)
-    monkeypatch.setattr(wiring, "MemoryBudget", clock.budget)
+    monkeypatch.setattr(connected, "MemoryBudget", clock.budget)
     monkeypatch.setattr(messengers, "TASK_PACE", 0.1)
     monkeypatch.setattr(loops, "IDLE_WAIT", 0.2)  # when time flies, what falls due is to be seen soon
     monkeypatch.setattr(backfills, "LONGEST_PAUSE", 0.1)

@@ -46,8 +46,12 @@ def assert_created_once(house):
             task["leadrelay_key" if crm.name == "hubspot" else "LeadRelay_Key__c"] for task in crm.tasks()
         ]
         assert len(keys) == len(set(keys))
-    sent = [row for row in house.effects() if row[0] == "task"]
-    assert {state for _, _, state in sent} == {"sent"}
+    tasks = [row for row in house.effects() if row[0] == "task"]
+    sent = [row for row in tasks if row[2] == "sent"]
+    given_up = [(letter.connection, letter.kind) for letter in house.dead_letters()]
+    for name in house.crms:  # of whom a CRM will not take, it has no task either
+        assert given_up.count((name, "lead")) == sum(row[1:] == (name, "dead") for row in tasks)
+    assert {state for _, _, state in tasks} <= {"sent", "dead"}
     for name, crm in house.crms.items():
         assert len(crm.tasks()) == sum(target == name for _, target, _ in sent)
 
