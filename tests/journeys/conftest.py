@@ -60,6 +60,7 @@ def closed_house(
     monkeypatch.setattr(messengers, "TASK_PACE", 0.1)
     monkeypatch.setattr(loops, "IDLE_WAIT", 0.2)  # when time flies, what falls due is to be seen soon
     monkeypatch.setattr(backfills, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(backfills, "IDLE_WAIT", 0.5)
     house = House(store_url, tmp_path, crms, clock)
     yield house
     house.close()

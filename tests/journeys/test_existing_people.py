@@ -173,9 +173,13 @@ def test_a_backfill_in_trouble_misses_nobody(closed_house, trouble):
 
     def whole():
         house.clock.move_on(seconds=30)
-        return house.matched() == {"hubspot", "salesforce"}
+        seen = [one.is_whole for objects in house.status().mirror.values() for one in objects.values()]
+        return len(seen) == 5 and all(seen)  # contacts, companies; Lead, Contact, Account
 
     eventually(whole, "both mirrors")
+    for crm in house.crms.values():
+        crm.faults()
+    house.settle_in()
     status = house.status().mirror
     assert status["hubspot"]["contacts"].seen == 1_500
     assert (status["salesforce"]["Lead"].seen, status["salesforce"]["Contact"].seen) == (4_100, 2_100)
