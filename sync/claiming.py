@@ -143,15 +143,39 @@ def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
             return ()  # without the CRM's owners no owner could be written
         known = _load(snapshot, rows, kind)
         mirrored = _mirrored(snapshot, target, crm, known) if kind is EntityKind.ACCOUNT else {}
+        left = _left_behind(snapshot, target, crm, rows, known) if kind is EntityKind.LEAD else ()
     if kind is EntityKind.ASSOCIATION:
         return [_plan_association(row, known, crm) for row in rows]
-    planned = [_plan(row, known.get(row.entity_id), crm, playbook, people, now) for row in rows]
+    planned = [
+        Unsent(row) if row.id in left else _plan(row, known.get(row.entity_id), crm, playbook, people, now)
+        for row in rows
+    ]
     return [
         replace(one, mirrored=mirrored[one.entity.id])
         if isinstance(one, Sending) and one.link is None and one.entity.id in mirrored
         else one
         for one in planned
     ]
+
+
+def _left_behind(
+    snapshot: Connection, target: Target, crm: CrmMap, rows: Sequence[DueRow], known: Mapping[str, Entity]
+) -> set[int]:
+    """Return the rows of people who were unlinked meanwhile and are to be made anew as another object.
+
+    A change that was wanted just before the record turned out to be gone is still due under the
+    object it had; the row of the object that new people become carries on.
+    """
+    doubtful = {
+        row.entity_id: row.id
+        for row in rows
+        if row.object != crm.create_object
+        if (lead := known.get(row.entity_id)) is not None and crm.connection not in lead.links
+    }
+    if not doubtful:
+        return set()
+    wanted = outbox.wanted_as(snapshot, target.space, crm.connection, crm.create_object, doubtful)
+    return {doubtful[lead_id] for lead_id in wanted}
 
 
 def _mirrored(

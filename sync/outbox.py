@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -275,6 +275,21 @@ def has_due(snapshot: Connection, space: str, connection: str, now: datetime) ->
     """Say whether anything could be claimed now (needs aside)."""
     values = {"of_space": space, "of_connection": connection, "now": now}
     return snapshot.execute(sa.select(_ROWS.id).where(IS_DUE).limit(1), values).first() is not None
+
+
+def wanted_as(
+    snapshot: Connection, space: str, connection: str, object_name: str, lead_ids: Collection[str]
+) -> set[str]:
+    """Return which of these leads have a row under this object of a connection."""
+    c = outbox_changes.c
+    statement = sa.select(c.entity_id).where(
+        c.space == space,
+        c.connection == connection,
+        c.object == object_name,
+        c.entity_kind == str(LEAD),
+        c.entity_id.in_(list(lead_ids)),
+    )
+    return set(snapshot.execute(statement).scalars())
 
 
 @dataclass(frozen=True, slots=True)

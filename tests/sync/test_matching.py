@@ -313,6 +313,19 @@ def test_a_record_that_was_deleted_since_is_made_anew(house, name):
     assert row["is_archived"]
 
 
+def test_who_is_made_anew_as_another_object_is_made_once(house):
+    crm = house.crms[SALESFORCE]
+    gone = crm.put("Contact", email=ADA)
+    fill(house)
+    post(house)
+    house.post(email=ADA, title="CTO")  # decided after the read, before what the read found
+    crm.records[gone].archived = True
+    house.deliver(SALESFORCE)
+    settled(house)
+    [made] = [one for one in crm.by_email(ADA) if not crm.records[one].archived]
+    assert linked(house)[SALESFORCE] == ("Lead", made)
+
+
 def test_a_lead_that_was_converted_since_is_written_as_the_contact(house):
     crm = house.crms[SALESFORCE]
     lead = crm.put("Lead", email=ADA)
