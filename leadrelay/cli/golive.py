@@ -20,10 +20,10 @@ from leadrelay.control import alone, ask_daemon
 from leadrelay.settings import SPACE, Settings
 from model.errors import ConnectorError, LeadRelayError
 from sync import releases
-from sync.releases import PREPARING, Order, limit_of
+from sync.releases import PREPARING, Order
 
 if TYPE_CHECKING:
-    from connectors.making import NewField
+    from dashboard.openings import Unmade
     from leadrelay.golive.plan import Plan, Survey
 
 
@@ -48,12 +48,12 @@ def go_live(
         plan = at.plan(found, samples=0)
         if not as_json:
             print_summary(plan.as_dict())
-        order = _order(at, plan, at_most)
+        order = at.opener.order(plan, at_most, getpass.getuser())
         if not yes:
             _ask(plan, order)
         found = _make_missing(at, found, as_json=as_json)
         _refuse_unfit(found)
-        if at.known.is_sandbox(name, at.crm.kind):
+        if at.opener.is_sandbox:
             _tell_sandbox(name, plan, as_json=as_json)
             return
         release = _hand_in(at.settings, order)
@@ -77,20 +77,6 @@ def _tell_sandbox(name: str, plan: Plan, *, as_json: bool) -> None:
         say(f"{name} is a sandbox on this machine, written to already because LEADRELAY_SANDBOX is true.")
 
 
-def _order(at: Desk, plan: Plan, at_most: int | None) -> Order:
-    reach = at.known.reach(at.crm.connection, at.crm.kind)
-    limit = limit_of(plan.writes) if at_most is None else at_most
-    return Order(
-        at.crm.connection,
-        at.crm.kind,
-        reach.base_url,
-        plan.survey.account.id,
-        plan.writes,
-        limit,
-        getpass.getuser(),
-    )
-
-
 def _ask(plan: Plan, order: Order) -> None:
     fields = (
         f" {counted(len(plan.survey.missing), 'field')} are made there first." if plan.survey.missing else ""
@@ -105,48 +91,39 @@ def _ask(plan: Plan, order: Order) -> None:
 
 def _make_missing(at: Desk, found: Survey, *, as_json: bool) -> Survey:
     """Make what is missing and read it back; ends the command with the steps for what could not be made."""
-    from connectors.registry import MAKERS
-
     if not found.missing:
         return found
-    maker = MAKERS[at.crm.kind](at.point)
-    refused: dict[str, str] = {}
     try:
-        for made in maker.make(found.missing):
-            if made.refusal:
-                refused[str(made.field)] = made.refusal
-            elif not as_json:
-                say(f"made: {made.field}")
+        done = at.opener.make(found.missing)
     except ConnectorError as error:
-        errors.print(str(error), style="red", markup=False)
-    after = at.survey()
-    if after.missing:
-        _show_steps(at, after.missing, refused)
-    return after
+        fail(f"{at.opener.crm.connection} cannot be asked: {error}")
+    if not as_json:
+        for one in done.made:
+            say(f"made: {one}")
+    if done.problem:
+        errors.print(done.problem, style="red", markup=False)
+    if done.unmade:
+        _show_steps(at.opener.crm.connection, done.unmade)
+    return done.after
 
 
-def _show_steps(at: Desk, missing: Sequence[NewField], refused: dict[str, str]) -> None:
-    from connectors.registry import MAKERS
-
-    maker = MAKERS[at.crm.kind](at.point)
-    for field in missing:
-        errors.print(f"\n{field}: {refused.get(str(field), 'is not there')}", style="bold", markup=False)
-        for line in maker.steps(field):
+def _show_steps(name: str, unmade: Sequence[Unmade]) -> None:
+    for one in unmade:
+        errors.print(f"\n{one.field}: {one.reason}", style="bold", markup=False)
+        for line in one.steps:
             errors.print(f"  {line}", markup=False)
     fail(
-        f"\n{counted(len(missing), 'field')} could not be made. Make them as said above, or give leadrelay "
-        f"the right to, then run go-live again; {at.crm.connection} is as it was."
+        f"\n{counted(len(unmade), 'field')} could not be made. Make them as said above, or give leadrelay "
+        f"the right to, then run go-live again; {name} is as it was."
     )
 
 
 def _refuse_unfit(found: Survey) -> None:
-    problems = [one for one in found.findings if one.level == "problem"]
-    for one in problems:
+    for one in found.problems:
         errors.print(f"{one.fact}\n  {one.fix}", style="red", markup=False)
-    if problems:
-        fail(
-            f"{counted(len(problems), 'problem')} between map and account; mend them, then run go-live again."
-        )
+    if found.problems:
+        told = counted(len(found.problems), "problem")
+        fail(f"{told} between map and account; mend them, then run go-live again.")
 
 
 def _hand_in(settings: Settings, order: Order) -> dict[str, Any]:
@@ -174,10 +151,11 @@ def _begin_here(settings: Settings, order: Order) -> dict[str, Any]:
 
 
 def _observe(at: Desk, *, as_json: bool) -> None:
-    name, kind, by = at.crm.connection, at.crm.kind, getpass.getuser()
-    if at.known.is_sandbox(name, kind):
+    crm, by = at.opener.crm, getpass.getuser()
+    name = crm.connection
+    if at.opener.is_sandbox:
         fail(f"{name} is a sandbox on this machine, written to because LEADRELAY_SANDBOX is true.")
-    if at.known.agreed(name, kind) is None:
+    if at.known.agreed(name, crm.kind) is None:
         console.print(f"{name} is observed already.", markup=False)
         return
     try:

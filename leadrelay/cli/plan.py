@@ -22,18 +22,16 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.clock import SystemClock
-from leadrelay.connections import Known, endpoint, options_of
+from leadrelay.connections import Known
 from leadrelay.settings import SPACE, Settings, prefix_of
 from mappings.compile import load
-from mappings.playbook import CrmMap, Playbook
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
-from sync import teammates
 from sync.budgets import MemoryBudget
 from sync.database import Store
 
 if TYPE_CHECKING:
-    from connectors.base import Endpoint
+    from leadrelay.golive.opener import Opener
     from leadrelay.golive.plan import Plan, Survey
 
 Name = Annotated[str, typer.Argument(help="The connection, as crm/*.yaml calls it: hubspot.")]
@@ -55,44 +53,30 @@ class Desk:
 
     settings: Settings
     store: Store
-    playbook: Playbook
-    crm: CrmMap
     known: Known
-    point: Endpoint
-
-    @property
-    def mode(self) -> str:
-        """How it is now."""
-        return "write" if self.known.writes(self.crm) else "observe"
+    opener: Opener
 
     def survey(self) -> Survey:
         """Ask the account what it has, or end the command with what it says."""
-        from leadrelay.golive.plan import survey
-
         try:
-            return survey(self.crm, self.playbook, self.point)
+            return self.opener.survey()
         except LeadRelayError as error:
-            fail(f"{self.crm.connection} cannot be asked: {error}")
+            fail(f"{self.opener.crm.connection} cannot be asked: {error}")
 
     def plan(self, found: Survey, samples: int) -> Plan:
-        """Go through all leads."""
-        from leadrelay.golive.plan import make_plan
-
-        at = SystemClock().now()
+        """Go through all leads, or end the command with what is in the way."""
         with self.store.snapshot() as snapshot:
-            if self.crm.connection not in teammates.known_rosters(snapshot, SPACE):
-                fail(
-                    f"The owners of {self.crm.connection} have not been read yet, so nothing is written to "
-                    f"it. Start the daemon with `leadrelay serve`; it reads them within seconds."
-                )
-            return make_plan(
-                snapshot, SPACE, self.crm, self.playbook, found, mode=self.mode, at=at, samples=samples
-            )
+            try:
+                return self.opener.plan(snapshot, SPACE, found, SystemClock().now(), samples)
+            except LeadRelayError as error:
+                fail(str(error))
 
 
 @contextmanager
 def desk(name: str) -> Iterator[Desk]:
     """Open store, playbook and account of a connection, or end the command with what is wrong."""
+    from leadrelay.golive.opener import Opener  # the vendors' clients load slowly
+
     settings = load_settings()
     try:
         playbook = load(settings.playbook)
@@ -114,10 +98,10 @@ def desk(name: str) -> Iterator[Desk]:
                     f"{name} is not connected. Run `leadrelay connect {name}`, "
                     f"or set {prefix_of(name)}_TOKEN."
                 )
-            point = endpoint(crm.kind, reach, MemoryBudget(crm.limits), options_of(crm))
+            opener = Opener.of(connected, crm, playbook, MemoryBudget(crm.limits))
         except LeadRelayError as error:
             fail(f"{name} cannot be used: {error}")
-        yield Desk(settings, store, playbook, crm, connected, point)
+        yield Desk(settings, store, connected, opener)
 
 
 def plan(name: Name, samples: Samples = 3, as_json: Json = False) -> None:

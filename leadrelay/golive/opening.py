@@ -9,16 +9,15 @@ from typing import Protocol
 
 import structlog
 
-from connectors.base import Budget, Endpoint
-from connectors.registry import MAKERS
-from dashboard.openings import Opening, Unmade
-from leadrelay.connections import Known, endpoint, options_of
-from leadrelay.golive.plan import Plan, Survey, left_over, make_plan, survey
+from connectors.base import Budget
+from dashboard.openings import Opening
+from leadrelay.connections import Known
+from leadrelay.golive.opener import Opener
+from leadrelay.golive.plan import Plan, left_over
 from leadrelay.settings import Settings
 from mappings.playbook import CrmMap, Playbook
 from model.errors import LeadRelayError
 from model.times import Clock
-from sync import teammates
 from sync.database import Store
 from sync.releases import Order, Release, limit_of
 
@@ -73,14 +72,14 @@ class Openings:
                 raise LeadRelayError(f"{name} is being planned or opened just now")
             if not agreed or before.mark != agreed:
                 raise LeadRelayError(f"The plan of {name} is another by now: look at it, and agree to that")
-            if self._contact(name).is_sandbox:
+            if self._opener(name).is_sandbox:
                 raise LeadRelayError(f"{name} is a sandbox on this machine, which is written to already")
             self._known[name] = replace(before, is_opening=True, problem="", made=(), unmade=())
         self._begin(name, lambda name: self._open(name, at_most, by))
 
     def observe(self, name: str, by: str) -> None:
         """Write no more to an account."""
-        if self._contact(name).is_sandbox:
+        if self._opener(name).is_sandbox:
             raise LeadRelayError(
                 f"{name} is a sandbox on this machine, written to because LEADRELAY_SANDBOX is true"
             )
@@ -103,15 +102,11 @@ class Openings:
             self._known[name] = replace(self.look(name), is_planning=False, is_opening=False, problem=problem)
 
     def _plan(self, name: str) -> None:
-        contact = self._contact(name)
-        found = contact.survey()
+        opener = self._opener(name)
+        found = opener.survey()
         at = self.clock.now()
         with self.store.snapshot() as snapshot:
-            if name not in teammates.known_rosters(snapshot, self.space):
-                raise LeadRelayError(f"The owners of {name} have not been read yet; plan again in a moment")
-            mode = "write" if contact.is_written else "observe"
-            crm, playbook = contact.crm, contact.playbook
-            plan = make_plan(snapshot, self.space, crm, playbook, found, mode=mode, at=at, samples=SAMPLES)
+            plan = opener.plan(snapshot, self.space, found, at, SAMPLES)
         self._plans[name] = plan
         told = plan.as_dict()
         self._known[name] = replace(
@@ -125,46 +120,22 @@ class Openings:
         )
 
     def _open(self, name: str, at_most: int, by: str) -> None:
-        contact, plan = self._contact(name), self._plans[name]
-        found, planned = contact.survey(), plan.survey.account.id
+        opener, plan = self._opener(name), self._plans[name]
+        found, planned = opener.survey(), plan.survey.account.id
         if found.account.id != planned:
             raise LeadRelayError(
                 f"It is account {found.account.id} now, not {planned} as planned; plan again"
             )
-        found = self._make(contact, found)
+        if found.missing:
+            done = opener.make(found.missing)
+            self._known[name] = replace(self.look(name), made=done.made, unmade=done.unmade)
+            found = done.after
         if found.missing:
             raise LeadRelayError(f"{len(found.missing)} fields could not be made; {name} is as it was")
-        if problems := [one for one in found.findings if one.level == "problem"]:
-            told = "; ".join(f"{one.fact}. {one.fix}" for one in problems)
+        if found.problems:
+            told = "; ".join(f"{one.fact}. {one.fix}" for one in found.problems)
             raise LeadRelayError(f"Map and account do not fit, and {name} is as it was: {told}")
-        order = Order(
-            name,
-            contact.crm.kind,
-            contact.base_url,
-            found.account.id,
-            plan.writes,
-            at_most,
-            by,
-        )
-        self.desk.go_live(order)
-
-    def _make(self, contact: Contact, found: Survey) -> Survey:
-        """Make what is missing, and look again."""
-        if not found.missing:
-            return found
-        maker = MAKERS[contact.crm.kind](contact.point)
-        answers = list(maker.make(found.missing))
-        after = contact.survey()
-        refused = {str(one.field): one.refusal for one in answers if one.refusal}
-        made = [str(one.field) for one in answers if not one.refusal]
-        unmade = [
-            Unmade(str(one), refused.get(str(one), "it is not there"), tuple(maker.steps(one)))
-            for one in after.missing
-        ]
-        self._known[contact.crm.connection] = replace(
-            self.look(contact.crm.connection), made=tuple(made), unmade=tuple(unmade)
-        )
-        return after
+        self.desk.go_live(opener.order(plan, at_most, by))
 
     def _crm(self, name: str) -> CrmMap:
         crm = self.playbook().crms.get(name)
@@ -172,29 +143,10 @@ class Openings:
             raise LeadRelayError(f"No map of the playbook is called {name}")
         return crm
 
-    def _contact(self, name: str) -> Contact:
+    def _opener(self, name: str) -> Opener:
         crm, budget = self._crm(name), self.budget_of(name)
         if budget is None:
             raise LeadRelayError(f"{name} is not connected; `leadrelay connect {name}` takes it in")
         with self.store.snapshot() as snapshot:
             known = Known.read(self.settings, snapshot, self.space)
-        reach = known.reach(name, crm.kind)
-        point = endpoint(crm.kind, reach, budget, options_of(crm))
-        is_sandbox = known.is_sandbox(name, crm.kind)
-        return Contact(crm, self.playbook(), point, reach.base_url, is_sandbox, known.writes(crm))
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """One account, and how it is asked."""
-
-    crm: CrmMap
-    playbook: Playbook
-    point: Endpoint
-    base_url: str
-    is_sandbox: bool
-    is_written: bool
-
-    def survey(self) -> Survey:
-        """Ask what it has."""
-        return survey(self.crm, self.playbook, self.point)
+        return Opener.of(known, crm, self.playbook(), budget)

@@ -15,7 +15,7 @@ from connectors.inspection import Account, Fields
 from connectors.making import NewField
 from connectors.registry import INSPECTORS
 from leadrelay.doctor.fields import check_map
-from leadrelay.doctor.findings import OK, Area, Finding
+from leadrelay.doctor.findings import OK, PROBLEM, Area, Finding
 from leadrelay.golive.mirror import MirrorState
 from leadrelay.golive.tally import ACTIONS, Tally
 from leadrelay.golive.wishes import wishes
@@ -33,6 +33,11 @@ class Survey:
     fields: Mapping[str, Fields | None]  # by object of the map
     missing: Sequence[NewField]
     findings: Sequence[Finding]  # the doctor's, but what is well
+
+    @property
+    def problems(self) -> list[Finding]:
+        """What must be mended before the account can be written to."""
+        return [one for one in self.findings if one.level == PROBLEM]
 
 
 def survey(crm: CrmMap, playbook: Playbook, point: Endpoint) -> Survey:
