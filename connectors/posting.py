@@ -11,6 +11,7 @@ import requests
 from urllib3 import exceptions as transport
 
 from connectors.channels import Closed, Lost, Outcome, Postponed, Rejected
+from connectors.waits import retry_after
 
 TIMEOUT = (5.0, 15.0)  # connect, read; seconds
 LONGEST_WAIT = 600.0  # seconds of a Retry-After that are believed
@@ -58,7 +59,7 @@ def post(
         with requests.Session() as session:
             session.trust_env = False  # a .netrc entry would take the place of our token
             response = session.post(url, data=data, headers=headers, timeout=TIMEOUT, allow_redirects=False)
-            answer = Answer(response.status_code, response.text, _wait(response.headers.get("Retry-After")))
+            answer = Answer(response.status_code, response.text, _wait(response.headers))
     except (OSError, transport.HTTPError) as error:  # requests' exceptions are OSErrors
         if _never_sent(error):
             return Postponed(f"{vendor} could not be reached: {type(error).__name__}")
@@ -80,8 +81,9 @@ def usual(vendor: str, answer: Answer) -> Outcome:
     return Rejected(said)
 
 
-def _wait(text: str | None) -> float | None:
-    return min(float(text), LONGEST_WAIT) if text and text.isdecimal() else None
+def _wait(headers: Mapping[str, str]) -> float | None:
+    seconds = retry_after(headers)
+    return None if seconds is None else min(seconds, LONGEST_WAIT)
 
 
 def _never_sent(error: Exception) -> bool:

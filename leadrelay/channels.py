@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.utils import parseaddr
 
 from connectors.channels import Channel, Promise
-from connectors.mail import SECURITY, Mail, MailServer
+from connectors.mail import Mail, MailServer
 from connectors.slack import SlackBot, SlackWebhook
 from connectors.teams import Teams
+from leadrelay import mailing
 from leadrelay.settings import Settings, is_address, prefix_of
 from mappings.playbook import ChannelRule
 
@@ -26,43 +26,19 @@ class Missing:
 def build(rule: ChannelRule, settings: Settings) -> Channel | Missing:
     """Return the channel, or what it lacks. Nothing is called."""
     if rule.kind == "mail":
-        server = mail_server(settings)
+        server = _server(settings)
         if isinstance(server, Missing):
             return server
         return Mail(rule.name, server, rule.to, Promise(rule.promise))
     return _by_address(rule, settings)
 
 
-def mail_server(settings: Settings) -> MailServer | Missing:
-    """Return the one mail server of all mail channels, or what is wrong with its variables."""
-    environ = settings.environ
-    host, sender = environ.get("LEADRELAY_SMTP_HOST", ""), environ.get("LEADRELAY_SMTP_FROM", "")
-    if not host or not sender:
-        lacking = tuple(
-            name
-            for name, text in (("LEADRELAY_SMTP_HOST", host), ("LEADRELAY_SMTP_FROM", sender))
-            if not text
-        )
+def _server(settings: Settings) -> MailServer | Missing:
+    if lacking := mailing.lacking(settings.environ):
         return Missing(f"{' and '.join(lacking)} not set", lacking)
-    security = environ.get("LEADRELAY_SMTP_SECURITY") or "starttls"
-    port = environ.get("LEADRELAY_SMTP_PORT") or ("465" if security == "tls" else "587")
-    if security not in SECURITY:
-        return Missing(
-            f"LEADRELAY_SMTP_SECURITY={security!r}: one of {', '.join(SECURITY)}",
-            ("LEADRELAY_SMTP_SECURITY",),
-        )
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
-        return Missing(f"LEADRELAY_SMTP_PORT={port!r}: a port is needed", ("LEADRELAY_SMTP_PORT",))
-    if "@" not in parseaddr(sender)[1]:
-        return Missing(f"LEADRELAY_SMTP_FROM={sender!r}: an address is needed", ("LEADRELAY_SMTP_FROM",))
-    return MailServer(
-        host,
-        sender,
-        int(port),
-        settings.secret("LEADRELAY_SMTP_USER") or "",
-        settings.secret("LEADRELAY_SMTP_PASSWORD") or "",
-        security,
-    )
+    for variable, problem in mailing.problems_of(settings.environ):
+        return Missing(problem, (variable,))
+    return mailing.mail_server(settings)
 
 
 def _by_address(rule: ChannelRule, settings: Settings) -> Channel | Missing:

@@ -1,0 +1,42 @@
+"""The one mail server of all mail channels and alarms, as the environment's ``LEADRELAY_SMTP_*`` name it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from email.utils import parseaddr
+
+from connectors.mail import SECURITY, MailServer
+from leadrelay.settings import Settings
+
+HOST, SENDER = "LEADRELAY_SMTP_HOST", "LEADRELAY_SMTP_FROM"
+PORT, SECURE = "LEADRELAY_SMTP_PORT", "LEADRELAY_SMTP_SECURITY"
+
+
+def lacking(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables without which there is no mail server."""
+    return tuple(name for name in (HOST, SENDER) if not environ.get(name))
+
+
+def problems_of(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the variables that cannot be used, each with its reason."""
+    security, port, sender = environ.get(SECURE), environ.get(PORT), environ.get(SENDER)
+    if security and security not in SECURITY:
+        yield SECURE, f"{SECURE}={security!r}: one of {', '.join(SECURITY)} is needed"
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        yield PORT, f"{PORT}={port!r}: a port is needed"
+    if sender and "@" not in parseaddr(sender)[1]:
+        yield SENDER, f"{SENDER}={sender!r}: an address is needed"
+
+
+def mail_server(settings: Settings) -> MailServer:
+    """Return the server; only where nothing is lacking and there are no problems."""
+    environ = settings.environ
+    security = environ.get(SECURE) or "starttls"
+    return MailServer(
+        environ[HOST],
+        environ[SENDER],
+        int(environ.get(PORT) or (465 if security == "tls" else 587)),
+        settings.secret("LEADRELAY_SMTP_USER") or "",
+        settings.secret("LEADRELAY_SMTP_PASSWORD") or "",
+        security,
+    )
