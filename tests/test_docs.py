@@ -97,6 +97,8 @@ def settings_read() -> set[str]:
     for path in PRODUCT:
         reads = r"(?:take|env\.get|environ\.get|settings\.secret|self\.secret)"
         names |= set(re.findall(reads + r'\(\s*"(LEADRELAY_\w+)"', read(path)))
+        for constants in re.findall(r"^[A-Z_, ]+ = (\"LEADRELAY_\w+\".*)$", read(path), re.MULTILINE):
+            names |= set(re.findall(r'"(LEADRELAY_\w+)"', constants))
     source = read("leadrelay/settings.py")
     names |= {f"LEADRELAY_<CONNECTION>{part}" for part in re.findall(r'\{prefix\}(_[A-Z_]+)"', source)}
     source = read("leadrelay/channels.py")
