@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handlers.base import Lookups
-from mappings.outward import difference, draft
+from mappings.outward import Teammates, difference, draft
 from mappings.playbook import CrmMap, Lifecycle
 from model.account import Account
 from model.decision import Because, EntityKind, WriteBack
@@ -13,7 +12,7 @@ from model.lead import ASSOCIATED, Lead
 
 
 def wanted(
-    lead: Lead, account: Account, crm: CrmMap, lifecycle: Lifecycle, lookups: Lookups
+    lead: Lead, account: Account, crm: CrmMap, lifecycle: Lifecycle, lookups: Teammates
 ) -> Iterator[tuple[WriteBack | None, Because]]:
     """Yield what is missing on a connection of the lead's account, then of their association."""
     yield of_account(account, crm, lifecycle, lookups)
@@ -23,7 +22,7 @@ def wanted(
 
 
 def of_account(
-    account: Account, crm: CrmMap, lifecycle: Lifecycle, lookups: Lookups
+    account: Account, crm: CrmMap, lifecycle: Lifecycle, lookups: Teammates
 ) -> tuple[WriteBack | None, Because]:
     """Return what an account's record must be made to hold, if anything, and why."""
     object_map, link = crm.account, account.links.get(crm.connection)

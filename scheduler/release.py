@@ -13,7 +13,6 @@ from mappings.playbook import CrmMap, Playbook
 from model.times import Clock
 from sync import releases
 from sync.database import Store
-from sync.outbox import Raise
 from sync.prospects import Prospects
 from sync.releases import DONE, HELD, PREPARING, RELEASING, Release
 
@@ -71,11 +70,7 @@ class ReleaseJob:
                 prospects = Prospects.open(snapshot, self._space, crm, self._playbook())
                 piece = prospects.next(snapshot, release.cursor)
             upto = piece[-1].lead.id if piece else ""
-            lacking = [
-                Raise(crm.connection, one.wanted.object or "", one.lead.id, crm.needs)
-                for one in piece
-                if one.lacks_row
-            ]
+            lacking = [wish for one in piece for wish in one.lacking(crm)]
             self._write(releases.raise_missing, release=release, upto=upto, raises=lacking)
             with self._store.snapshot() as snapshot:
                 release = releases.load(snapshot, self._space)[crm.connection]

@@ -9,13 +9,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from handlers import companies
 from handlers.writeback import NEEDED, SPOKEN, Wanted, wanted
 from mappings.playbook import CrmMap, Playbook
+from model.account import Account
+from model.decision import EntityKind
 from model.lead import Lead, Link
-from sync import leads, matching
+from model.priority import Priority
+from sync import accounts, leads, matching
 from sync.batch import People
 from sync.links import record_key
-from sync.outbox import LEAD
+from sync.outbox import Raise
 from sync.tables import leads as lead_rows
 from sync.tables import outbox_changes, reviews
 
@@ -30,7 +34,7 @@ GIVEN_UP = "given up before: a dead letter"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A lead's row in the outbox of one connection, if it has one."""
+    """A row in the outbox of one connection: of a lead, of its account, or of the association of both."""
 
     wanted: int = 0
     done: int = 0
@@ -48,6 +52,23 @@ class Row:
         return self.dead > self.done and self.wanted <= self.dead
 
 
+NO_ROW = Row()
+Rows = Mapping[tuple[EntityKind, str, str], Row]  # by kind, lead or account, object
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A record or an association that must be brought up to what the store says, and its row."""
+
+    wanted: Raise
+    row: Row
+
+    @property
+    def lacks_row(self) -> bool:
+        """Say whether the outbox does not know."""
+        return not self.row.is_pending and not self.row.is_given_up
+
+
 @dataclass(frozen=True, slots=True)
 class Prospect:
     """One lead, and what a claim would do for it now."""
@@ -59,11 +80,19 @@ class Prospect:
     action: str  # MATCH: the mirror has the person, who is found there before anything is made
     reason: str = ""  # of a skip
     waits_for: tuple[str, ...] = ()  # connections in which the person must be first
+    company: tuple[Wish, ...] = ()  # of the lead's account, and of their association
 
     @property
     def lacks_row(self) -> bool:
-        """Say whether it is to be written and the outbox does not know."""
+        """Say whether the person is to be written and the outbox does not know."""
         return self.action in WRITTEN and not self.row.is_pending
+
+    def lacking(self, crm: CrmMap) -> list[Raise]:
+        """Return all that is to be written and the outbox does not know."""
+        found = [one.wanted for one in self.company if one.lacks_row]
+        if self.lacks_row:
+            found.append(Raise(crm.connection, self.wanted.object or "", self.lead.id, crm.needs))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +126,12 @@ class Prospects:
         if not ids:
             return []
         found = leads.load(snapshot, ids, ledgers=False)
-        rows = _rows(snapshot, self.space, self.crm.connection, ids)
-        there = self._in_the_mirror(snapshot, [found[lead_id] for lead_id in ids])
-        return [self._prospect(found[one], rows.get(one, {}), there) for one in ids]
+        some = [found[lead_id] for lead_id in ids]
+        whose = {lead.id: account for lead in some if (account := lead.get("account"))}
+        firms = accounts.load(snapshot, whose.values()) if self.crm.account else {}
+        rows = _rows(snapshot, self.space, self.crm.connection, [*ids, *firms])
+        there = self._in_the_mirror(snapshot, some)
+        return [self._prospect(lead, firms.get(whose.get(lead.id, "")), rows, there) for lead in some]
 
     def _in_the_mirror(self, snapshot: Connection, some: Sequence[Lead]) -> dict[str, str | None]:
         """Return the unlinked leads that the mirror has a record of, with the lead whose record that is."""
@@ -115,16 +147,32 @@ class Prospects:
         holders = leads.find(snapshot, self.space, [record_key(ref) for ref in refs.values()])
         return {lead_id: holders.get(record_key(ref)) for lead_id, ref in refs.items()}
 
-    def _prospect(self, lead: Lead, rows: Mapping[str, Row], there: Mapping[str, str | None]) -> Prospect:
+    def _prospect(
+        self, lead: Lead, account: Account | None, rows: Rows, there: Mapping[str, str | None]
+    ) -> Prospect:
         link = lead.links.get(self.crm.connection)
         found = wanted(lead, self.crm, self.people, self.playbook.lifecycle)
-        row = rows.get(found.object or "", Row())
+        row = rows.get((EntityKind.LEAD, lead.id, found.object or ""), NO_ROW)
         is_others = lead.id in self.held_back or there.get(lead.id, lead.id) not in (None, lead.id)
         action, reason = self._verdict(link, found, row, is_others=link is None and is_others)
         waits = tuple(name for name in self.crm.needs if name not in lead.links)
         if action == CREATE and lead.id in there:
             action = MATCH
-        return Prospect(lead, link, found, row, action, reason, waits)
+        company: tuple[Wish, ...] = ()
+        if account is not None and action != SKIP:
+            company = tuple(self._company(lead, account, rows))
+        return Prospect(lead, link, found, row, action, reason, waits, company)
+
+    def _company(self, lead: Lead, account: Account, rows: Rows) -> Iterator[Wish]:
+        """Yield what the writeback handler would ask for beside the person."""
+        for effect, _ in companies.wanted(lead, account, self.crm, self.playbook.lifecycle, self.people):
+            if effect is None:
+                continue
+            whose = account.id if effect.kind is EntityKind.ACCOUNT else lead.id
+            wish = Raise(
+                self.crm.connection, effect.object, whose, priority=Priority.COMPANIES, kind=effect.kind
+            )
+            yield Wish(wish, rows.get((effect.kind, whose, effect.object), NO_ROW))
 
     def _verdict(self, link: Link | None, found: Wanted, row: Row, *, is_others: bool) -> tuple[str, str]:
         if found.skip:
@@ -151,12 +199,13 @@ def _held_back(snapshot: Connection, space: str, connection: str) -> frozenset[s
     return frozenset(lead_id for lead_id, detail in rows if detail.get("connection") == connection)
 
 
-def _rows(snapshot: Connection, space: str, connection: str, ids: Sequence[str]) -> dict[str, dict[str, Row]]:
-    """Return the outbox rows of leads: lead id -> object -> row."""
-    found: dict[str, dict[str, Row]] = {}
-    values = {"of_space": space, "of_connection": connection, "ids": ids}
-    for lead_id, object_type, *row in snapshot.execute(ROWS, values):
-        found.setdefault(lead_id, {})[object_type] = Row(*row)
+def _rows(snapshot: Connection, space: str, connection: str, ids: Sequence[str]) -> Rows:
+    """Return the outbox rows of leads and accounts."""
+    found: dict[tuple[EntityKind, str, str], Row] = {}
+    for start in range(0, len(ids), CHUNK):
+        values = {"of_space": space, "of_connection": connection, "ids": ids[start : start + CHUNK]}
+        for kind, entity_id, object_type, *row in snapshot.execute(ROWS, values):
+            found[EntityKind(kind), entity_id, object_type] = Row(*row)
     return found
 
 
@@ -168,10 +217,11 @@ IDS = (
     .order_by(lead_rows.c.id)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
-ROWS: sa.Select[Any] = sa.select(_O.entity_id, _O.object, _O.wanted, _O.done, _O.dead, _O.error).where(
+ROWS: sa.Select[Any] = sa.select(
+    _O.entity_kind, _O.entity_id, _O.object, _O.wanted, _O.done, _O.dead, _O.error
+).where(
     _O.space == sa.bindparam("of_space"),
     _O.connection == sa.bindparam("of_connection"),
-    _O.entity_kind == LEAD,
     _O.entity_id.in_(sa.bindparam("ids", expanding=True)),
 )
 HELD_BACK = sa.select(reviews.c.lead_id, reviews.c.detail).where(

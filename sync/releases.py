@@ -211,12 +211,6 @@ def backlog(snapshot: Connection, space: str) -> dict[str, int]:
     return {row[0]: row[1] for row in snapshot.execute(BACKLOG, {"of_space": space})}
 
 
-def companies(snapshot: Connection, space: str, name: str) -> dict[str, int]:
-    """Return how many companies wait to be written to a connection, by object; what is there may suffice."""
-    rows = snapshot.execute(COMPANIES, {"of_space": space, "of_connection": name})
-    return {row[0]: row[1] for row in rows}
-
-
 def _hold(connection: Connection, space: str, release: Release, now: datetime) -> None:
     what = f"{release.written:,} records were written, and {release.at_most:,} were agreed to"
     _move(connection, space, release.connection, now, {"state": HELD, "reason": what})
@@ -306,11 +300,6 @@ LET_OUT = (
         due_at=sa.bindparam("at"),
         raised_at=sa.bindparam("at"),
     )
-)
-COMPANIES = (
-    sa.select(_ROWS.object, sa.func.count())
-    .where(_OF_CONNECTION, _ROWS.entity_kind == str(outbox.ACCOUNT))
-    .group_by(_ROWS.object)
 )
 ADOPT = (
     sa.update(outbox_changes)

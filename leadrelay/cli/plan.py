@@ -134,6 +134,8 @@ def print_summary(told: dict[str, Any]) -> None:
     table(f"{counted(counts['leads'], 'lead')}", ("", "leads", "what happens"), rows)
     for one in told["companies"]:
         say(f"\nTheir companies: up to {one['records']:,} {one['object']} are looked up, and written.")
+    if told["associations"]:
+        say(f"{counted(told['associations'], 'association')} of a person with their company.")
     if counts["conflict"]:
         say(
             f"\nOn {counted(counts['conflict'], 'lead')} both sides hold different values; "

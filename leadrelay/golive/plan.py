@@ -63,12 +63,16 @@ class Plan:
     settled: Sequence[Mapping[str, Any]]  # differences that were settled while observing
     release: Release | None
     backlog: int  # rows that wait for their release
-    companies: Mapping[str, int]  # object -> those that may have to be written
 
     @property
     def writes(self) -> int:
         """How many records would be written, at most."""
         return sum(self.tally.actions[action] for action in WRITTEN) + sum(self.companies.values())
+
+    @property
+    def companies(self) -> dict[str, int]:
+        """How many companies may have to be written, by object; what is there may suffice."""
+        return {name: len(found) for name, found in self.tally.companies.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -118,6 +122,7 @@ class Plan:
             "release": self.release.as_dict() if self.release else None,
             "backlog": self.backlog,
             "companies": [{"object": name, "records": n} for name, n in self.companies.items()],
+            "associations": tally.associations,
             "samples": tally.samples,
         }
 
@@ -173,7 +178,6 @@ def make_plan(
         _settled(snapshot, space, crm.connection),
         releases.load(snapshot, space).get(crm.connection),
         releases.backlog(snapshot, space).get(crm.connection, 0),
-        releases.companies(snapshot, space, crm.connection),
     )
 
 

@@ -11,6 +11,7 @@ from connectors.inspection import Fields
 from leadrelay.doctor.fields import unfit
 from mappings.outward import Compared, compare
 from mappings.playbook import CrmField, CrmMap, Lifecycle, ObjectMap
+from model.decision import EntityKind
 from model.event import JsonValue
 from sync.batch import People
 from sync.prospects import CREATE, MATCH, SAME, SKIP, UPDATE, Prospect
@@ -41,6 +42,8 @@ class Tally:
     owners: Counter[tuple[str, str]] = field(default_factory=Counter)  # (who, what is wrong with them)
     unfit: dict[tuple[str, str, str], Counter[str]] = field(default_factory=dict)
     samples: dict[str, list[Sample]] = field(default_factory=dict)
+    companies: dict[str, set[str]] = field(default_factory=dict)  # object -> accounts that may be written
+    associations: int = 0  # people who are yet to be associated with their company
 
     def add(self, prospects: Iterable[Prospect]) -> None:
         """Take leads in."""
@@ -52,6 +55,7 @@ class Tally:
                 continue
             self.waiting.update(one.waits_for)
             self._take(one)
+            self._take_company(one)
 
     def _take(self, one: Prospect) -> None:
         name = one.wanted.object or (one.link.object if one.link else self.crm.create_object)
@@ -72,6 +76,15 @@ class Tally:
             self._sample(UPDATE, one, map(_line, differing))
         if against:
             self._sample("conflict", one, map(_line, against))
+
+    def _take_company(self, one: Prospect) -> None:
+        for wish in one.company:
+            if wish.row.is_given_up:
+                continue
+            if wish.wanted.kind is EntityKind.ACCOUNT:
+                self.companies.setdefault(wish.wanted.object, set()).add(wish.wanted.entity_id)
+            else:
+                self.associations += 1
 
     def _fits(self, name: str, remote: str, value: JsonValue) -> None:
         held = self.held.get(name)

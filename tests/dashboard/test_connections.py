@@ -16,7 +16,9 @@ PLAN = {
     "account": {"id": "62515", "name": HOSTILE, "user": "ada@example.com"},
     "playbook": "0123456789ab",
     "mirror": {"warning": "THE MIRROR OF hubspot IS NOT COMPLETE"},
-    "counts": {"leads": 12, "create": 7, "update": 2, "same": 1, "skip": 2, "conflict": 1, "known_there": 3},
+    "counts": {"leads": 15, "create": 7, "update": 2, "same": 1, "skip": 2, "conflict": 1, "match": 3},
+    "companies": [{"object": "companies", "records": 5}],
+    "associations": 6,
     "missing": [{"object": "contacts", "name": "leadrelay_id", "type": "text", "rule": RULE}],
     "findings": [{"level": "warning", "fact": HOSTILE, "fix": "Mend it."}],
     "unfit": [{"object": "contacts", "field": "country", "value": HOSTILE, "leads": 2, "problem": "none"}],
@@ -62,8 +64,9 @@ def test_the_plan_is_shown_whole_and_nothing_in_it_becomes_markup(planned):
     page = planned.get("/connections/hubspot")
     for part in (
         "New records made there 7",
-        "12 leads; account 62515",
-        "3 of the new ones are in the mirror",
+        "15 leads; account 62515",
+        "3 more are in the mirror",
+        "Up to 5 companies are looked up, and written. 6 people are associated with their company.",
         "contacts leadrelay_id text crm/hubspot.yaml:9:1",
         "gone@example.com 4 no owner in hubspot",
         "contacts.country",

@@ -7,7 +7,7 @@ import requests
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from sync.tables import connections
+from sync.tables import connections, outbox_changes
 from tests.journeys.crms import TOKENS
 from tests.journeys.house import eventually
 
@@ -193,8 +193,34 @@ def test_companies_are_planned_and_count_for_the_brake(observing):
     house = observing
     posted(house, 3, at="analytical.example")
     plan = house.command_json("plan", "hubspot")
-    assert plan["companies"] == [{"object": "companies", "records": 1}]
+    assert (plan["companies"], plan["associations"]) == ([{"object": "companies", "records": 1}], 3)
     house.command("go-live", "hubspot", "--yes")
     done(house, "hubspot")
     assert (release(house, "hubspot").expected, release(house, "hubspot").written) == (4, 4)
     assert len(house.crms["hubspot"].records("companies")) == 1
+    eventually(lambda: associated(house) == 3, "the associations")
+
+
+def test_who_was_there_before_the_connection_comes_with_company_and_association(observing):
+    house = observing
+    posted(house, 3, at="analytical.example")
+    forgotten = sa.delete(outbox_changes).where(outbox_changes.c.connection == "hubspot")
+    house.store.write(lambda connection: connection.execute(forgotten))
+    plan = house.command_json("plan", "hubspot")
+    assert (plan["counts"]["create"], plan["associations"]) == (3, 3)
+    assert plan["companies"] == [{"object": "companies", "records": 1}]
+    house.command("go-live", "hubspot", "--yes")
+    done(house, "hubspot")
+    assert (release(house, "hubspot").expected, release(house, "hubspot").written) == (4, 4)
+    eventually(lambda: associated(house) == 3, "the associations")
+
+
+def associated(house):
+    """How many people HubSpot was asked to associate with a company, each pair once."""
+    pairs = {
+        (one["from"]["id"], one["to"]["id"])
+        for sent in house.crms["hubspot"].sent
+        if "/associations/" in sent.path and sent.path.endswith("/create") and sent.status < 300
+        for one in sent.body["inputs"]
+    }
+    return len(pairs)
