@@ -9,6 +9,7 @@ import pytest
 
 from leadrelay import connected, messengers, wiring
 from scheduler import backfills, loops
+from sync.budgets import pace
 from tests.journeys.crms import Crm, running_crms
 from tests.journeys.house import Clock, House
 
@@ -57,6 +58,7 @@ def closed_house(
     clock = Clock()
     monkeypatch.setattr(wiring, "SystemClock", lambda: clock)
     monkeypatch.setattr(connected, "MemoryBudget", clock.budget)
+    monkeypatch.setattr(pace, "DAILY_PACE", 100.0)  # how a day's calls are spread is test_budget_day's
     monkeypatch.setattr(messengers, "TASK_PACE", 0.1)
     monkeypatch.setattr(loops, "IDLE_WAIT", 0.2)  # when time flies, what falls due is to be seen soon
     monkeypatch.setattr(backfills, "LONGEST_PAUSE", 0.1)
