@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -28,11 +29,13 @@ def config(connection: sa.Connection | None = None) -> Config:
     return settings
 
 
+@cache
 def head() -> str | None:
     """Return the newest revision this version knows."""
     return ScriptDirectory.from_config(config()).get_current_head()
 
 
+@cache
 def revisions() -> frozenset[str]:
     """Return every revision this version knows."""
     return frozenset(step.revision for step in ScriptDirectory.from_config(config()).walk_revisions())

@@ -13,8 +13,10 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.default import DefaultDialect
 
 from tests import postgres
 
@@ -58,6 +60,29 @@ def postgres_server() -> URL:
         if not url.exists():
             url.write_text(postgres.start(shared / "postgres"))
         return make_url(url.read_text())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    """Let all engines of a run share what they compile: each test opens its own, and would compile anew.
+
+    SQLAlchemy keeps what it has compiled by engine, under the engine's dialect; here dialects of one
+    driver are equal to each other.
+    """
+    create, compiled = sa.create_engine, {"sqlite": {}, "postgresql": {}}
+
+    def shared(url: Any, **given: Any) -> sa.Engine:
+        engine = create(url, **given)
+        return engine.execution_options(compiled_cache=compiled[engine.dialect.name])
+
+    def is_alike(self: DefaultDialect, other: object) -> bool:
+        return isinstance(other, DefaultDialect) and (self.name, self.driver) == (other.name, other.driver)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sa, "create_engine", shared)
+        patch.setattr(DefaultDialect, "__eq__", is_alike)
+        patch.setattr(DefaultDialect, "__hash__", lambda self: hash((self.name, self.driver)))
+        yield
 
 
 @pytest.fixture

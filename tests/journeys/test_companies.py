@@ -100,7 +100,7 @@ def test_a_lost_answer_makes_no_second_company(house, hubspot, salesforce):
     for crm in (hubspot, salesforce):
         domains = [company["domain"] for company in crm.companies()]
         assert sorted(domains) == [f"c{number}.com" for number in range(6)]
-        assert crm.calls()[creates[crm.name]] >= LOST["count"]
+        assert crm.calls()[creates[crm.name]] >= 1  # whose answer was lost
 
 
 def test_a_crm_that_goes_down_between_person_and_company_gets_both(house, hubspot):

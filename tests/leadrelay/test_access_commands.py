@@ -91,7 +91,8 @@ def test_a_leads_page_links_to_its_records(house):
         page = requests.get(base + found[1], timeout=10).text if found else ""
         return re.findall(r'href="(http://127[^"]+/browse/[^"]+)"', page)
 
-    urls = eventually(lambda: records() if len(records()) == 2 else [], "both records")
+    urls = eventually(lambda: found if len(found := records()) == 4 else [], "person and company in both")
+    assert {url.split("/")[4] for url in urls} == {"contacts", "companies", "Lead", "Account"}
     for url in urls:
         assert requests.get(url, timeout=10).status_code == 200
 
