@@ -27,7 +27,7 @@ from sync.budgets import MemoryBudget
 from sync.database import Store, open_store
 from sync.explain import Story
 from sync.status import SourceCount, Status
-from sync.tables import outbox_effects
+from sync.tables import outbox_changes, outbox_effects
 from tests.journeys.crms import TOKENS, Crm
 
 T = TypeVar("T")
@@ -136,6 +136,21 @@ class Books:
             return not due + waiting
 
         eventually(look, "an empty inbox and outbox", patience)
+
+    def settle_beside(self, patience: float = PATIENCE) -> None:
+        """Wait until nothing waits any more in another process, whose clock is not ours: all is due at once."""
+
+        def look() -> bool:
+            self.store.write(self._make_due)
+            return self.is_settled()
+
+        eventually(look, "an empty inbox and outbox", patience)
+
+    def _make_due(self, connection: Connection) -> None:
+        now = self.clock.now()
+        for table in (outbox_changes, outbox_effects):
+            waits = sa.update(table).where(table.c.due_at > now, table.c.lease_token.is_(None))
+            connection.execute(waits.values(due_at=now))
 
     def waiting(self, connection: str) -> int:
         """How many changes of a connection wait for a better time."""
