@@ -138,7 +138,7 @@ class Books:
         eventually(look, "an empty inbox and outbox", patience)
 
     def settle_beside(self, patience: float = PATIENCE) -> None:
-        """Wait until nothing waits any more in another process, whose clock is not ours: all is due at once."""
+        """Wait until nothing waits any more in another process, by making all of it due."""
 
         def look() -> bool:
             self.store.write(self._make_due)

@@ -7,9 +7,12 @@ from collections import Counter
 import pytest
 import sqlalchemy as sa
 
+from model.decision import EntityKind
+from sync.outbox import Raise
 from sync.prospects import CREATE, GIVEN_UP, OTHERS_RECORD, SAME, SKIP, UPDATE, Prospects
 from sync.tables import outbox_changes, reviews
-from tests.sync.house import HUBSPOT, a_house
+from tests.sync.house import HUBSPOT, SALESFORCE, a_house
+from tests.sync.test_accounts import with_companies
 
 
 @pytest.fixture
@@ -17,8 +20,8 @@ def house(store):
     return a_house(store)
 
 
-def prospects(house, chunk=2):
-    crm = house.playbook.crms[HUBSPOT]
+def prospects(house, chunk=2, name=HUBSPOT):
+    crm = house.playbook.crms[name]
     with house.store.snapshot() as snapshot:
         found = Prospects.open(snapshot, "main", crm, house.playbook)
         piece = found.next(snapshot, "", chunk)
@@ -87,3 +90,41 @@ def test_a_lead_whose_row_is_missing_lacks_it(house):
     [one] = prospects(house).values()
     assert (one.action, one.lacks_row) == (CREATE, True)
     assert Counter(row.action for row in prospects(house).values()) == {CREATE: 1}
+
+
+def kinds(wishes):
+    return [one.kind for one in wishes]
+
+
+def test_what_is_missing_of_a_company_is_wanted_with_its_first_person_and_each_association(store):
+    house = a_house(store, playbook=with_companies())
+    crm = house.playbook.crms[HUBSPOT]
+    for name in ("ada", "bo"):
+        house.post(email=f"{name}@acme.com", company="Acme")
+    house.post(email="cy@gmail.com")
+    house.decide()
+    assert [one.lacking(crm) for one in prospects(house).values()] == [[], [], []]
+    house.store.write(lambda connection: connection.execute(sa.delete(outbox_changes)))
+    found = prospects(house)
+    whole = [EntityKind.ACCOUNT, EntityKind.ASSOCIATION, EntityKind.LEAD]
+    assert {name: kinds(one.lacking(crm)) for name, one in found.items()} == {
+        "ada@acme.com": whole,
+        "bo@acme.com": whole,
+        "cy@gmail.com": [EntityKind.LEAD],
+    }
+    accounts = {found[f"{name}@acme.com"].lacking(crm)[0] for name in ("ada", "bo")}
+    assert len(accounts) == 1  # the outbox takes the same wish once
+    assert isinstance(next(iter(accounts)), Raise)
+    leads = prospects(house, name=SALESFORCE)["ada@acme.com"].lacking(house.playbook.crms[SALESFORCE])
+    assert kinds(leads) == [EntityKind.ACCOUNT, EntityKind.LEAD]  # a Lead is not associated
+
+
+def test_what_was_given_up_of_a_company_is_not_wanted_again(store):
+    house = a_house(store, playbook=with_companies())
+    house.post(email="ada@acme.com", company="Acme")
+    house.decide()
+    firms = outbox_changes.c.entity_kind == str(EntityKind.ACCOUNT)
+    given_up = sa.update(outbox_changes).where(firms).values(wanted=9, dead=9)
+    house.store.write(lambda connection: connection.execute(given_up))
+    [one] = prospects(house).values()
+    assert one.lacking(house.playbook.crms[HUBSPOT]) == []

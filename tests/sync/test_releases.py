@@ -127,16 +127,6 @@ def test_associations_that_wait_for_their_people_do_not_hold_the_people_up(gathe
     assert gathered.parked() == 0
 
 
-def test_companies_that_may_be_written_are_counted(gathered):
-    gathered.post(1, 2, 3)
-    one = sa.select(sa.func.max(outbox_changes.c.id)).where(outbox_changes.c.connection == HUBSPOT)
-    company = sa.update(outbox_changes).where(outbox_changes.c.id == one.scalar_subquery())
-    turned = company.values(entity_kind="account", object="companies")
-    gathered.store.write(lambda connection: connection.execute(turned))
-    with gathered.store.snapshot() as snapshot:
-        assert releases.companies(snapshot, "main", HUBSPOT) == {"companies": 1}
-
-
 def test_a_second_go_live_takes_over_what_the_first_has_let_out(gathered, monkeypatch):
     monkeypatch.setattr("scheduler.release.AHEAD", 6)
     gathered.post(*range(20))
