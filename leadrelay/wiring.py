@@ -60,6 +60,9 @@ from sync.room import Room
 from webhooks import control
 from webhooks.server import Check, Server, create_app, serve
 
+ROSTER_EVERY = 5  # seconds between two looks whether a connection's owners are to be read again
+ORPHANS_EVERY = 10  # seconds between two looks for what waits for a record that will never be
+
 log = structlog.get_logger("leadrelay")
 
 
@@ -364,7 +367,10 @@ class Daemon:
 
     def _jobs(self) -> list[jobs.Job]:
         names = sorted(self.holder.playbook().crms)
-        polls = [jobs.Job(f"roster-{name}", 5, partial(self._poll, name), at_start=True) for name in names]
+        polls = [
+            jobs.Job(f"roster-{name}", ROSTER_EVERY, partial(self._poll, name), at_start=True)
+            for name in names
+        ]
         return [
             *polls,
             jobs.Job("connections", 2, self.take_connections),
@@ -374,7 +380,7 @@ class Daemon:
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
             jobs.Job("renew-changes", self.settings.lease_seconds / 4, self._renew_changes),
             jobs.Job("budgets", 10, self._keep_budgets),
-            jobs.Job("orphans", 10, self._give_up_orphans),
+            jobs.Job("orphans", ORPHANS_EVERY, self._give_up_orphans),
             jobs.Job("hashes", 600, self._forget_hashes),
             jobs.Job("retention", 3600, self._retention.run),
             jobs.Job("alerts", 30, self.watch.run, at_start=True),

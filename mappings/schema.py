@@ -515,6 +515,7 @@ class RetentionFile(Strict):
     crm_events: Term = Field("30d", description="What CRMs told of records and owners, once it is taken in.")
     reviews: Term = Field("365d", description="Questions to people, once they are answered.")
     conflicts: Term = Field("365d", description="Values that lost against another side's.")
+    messages: Term = Field("365d", description="Why tasks and messages were sent, and in which words.")
     audit_details: Term = Field(
         "1095d", description="What each line of the audit says; the line itself, with its seal, stays."
     )

@@ -16,8 +16,9 @@ from model.event import EventKind, EventState, JsonValue
 from model.times import to_text
 from sync import audit
 from sync.database import Store
+from sync.effects import SENT, UNKNOWN, WITHHELD
 from sync.tables import audit as audit_lines
-from sync.tables import audit_details, conflicts, inbox_events, reviews
+from sync.tables import audit_details, conflicts, inbox_events, outbox_effects, reviews
 
 log = structlog.get_logger("leadrelay.retention")
 
@@ -189,8 +190,25 @@ def _delete(table: sa.Table) -> Act:
     return act
 
 
+def _empty_effects(connection: Connection, ids: Sequence[int], now: datetime) -> int:
+    """Take out why and in which words; the line stays, for its key keeps a task from being made twice."""
+    c = outbox_effects.c
+    rows = connection.execute(sa.select(c.id, c.payload).where(c.id.in_(ids))).all()
+    for row in rows:
+        left = {name: row.payload[name] for name in ("rule",) if name in row.payload}
+        values = {"payload": {REMOVED: to_text(now), **left}, "in_flight": None}
+        connection.execute(sa.update(outbox_effects).where(c.id == row.id).values(values))
+    return len(rows)
+
+
 _e = inbox_events.c
-SAYS_SOMETHING = sa.type_coerce(_e.payload, sa.Text).not_like(f'{{"{REMOVED}":%')
+
+
+def _says_something(payload: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    return sa.type_coerce(payload, sa.Text).not_like(f'{{"{REMOVED}":%')
+
+
+SAYS_SOMETHING = _says_something(_e.payload)
 _settled = _e.state.in_((str(EventState.NEW), str(EventState.MERGED), str(EventState.REPLAYED)))
 # SQLite gives the highest id again once its row is gone, and the audit names events by id.
 _is_not_last = _e.id < sa.select(sa.func.max(inbox_events.alias("last").c.id)).scalar_subquery()
@@ -232,6 +250,15 @@ KINDS: Sequence[Kind] = (
     ),
     Kind("reviews", reviews.c.id, reviews.c.created_at, reviews.c.state != "open", _delete(reviews)),
     Kind("conflicts", conflicts.c.id, conflicts.c.at, sa.true(), _delete(conflicts)),
+    Kind(
+        "messages",
+        outbox_effects.c.id,
+        outbox_effects.c.settled_at,
+        sa.and_(
+            outbox_effects.c.state.in_((SENT, WITHHELD, UNKNOWN)), _says_something(outbox_effects.c.payload)
+        ),
+        _empty_effects,
+    ),
     Kind("audit_details", audit_details.c.audit_id, audit_lines.c.at, sa.true(), _delete(audit_details)),
 )
 """In the order in which they are told."""

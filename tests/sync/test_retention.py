@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from sync import audit, replay, retention
 from sync.tables import audit as audit_lines
-from sync.tables import audit_details, conflicts, inbox_events, reviews
+from sync.tables import audit_details, conflicts, inbox_events, outbox_effects, reviews
 from tests.sync.stores import count, rows
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -21,6 +21,7 @@ KEEP = {
     "crm_events": 3 * DAY,
     "reviews": 10 * DAY,
     "conflicts": 10 * DAY,
+    "messages": 10 * DAY,
     "audit_details": 10 * DAY,
 }
 BODY = {"body": {"email": "ada@analytical.example"}, "query": {}}
@@ -141,6 +142,7 @@ def test_other_tables(store):
         "crm_events": (0, None),
         "reviews": (1, old),
         "conflicts": (1, old),
+        "messages": (0, None),
         "audit_details": (1, old),
     }
     removed = retention.run(store, "main", KEEP, NOW)
@@ -153,6 +155,38 @@ def test_other_tables(store):
     assert [said.get(line["id"]) for line in lines][:2] == [None, {"a": 1}]
     noted = [said[line["id"]]["kind"] for line in lines if line["actor"] == "retention"]
     assert noted == ["reviews", "conflicts", "audit_details"]
+
+
+def test_tasks_and_messages_keep_their_line_and_key_but_not_their_words(store):
+    old, young = NOW - 11 * DAY, NOW - 9 * DAY
+    states = [
+        ("sent", old),
+        ("withheld", old),
+        ("unknown", old),
+        ("dead", old),
+        ("sent", young),
+        ("waiting", None),
+    ]
+
+    def fill(connection):
+        for number, (state, at) in enumerate(states):
+            row = {
+                "space": "main", "key": f"k{number}", "kind": "message", "target": "slack", "lead_id": "l",
+                "event": 1, "payload": {"rule": "New lead", "because": ["Ada is a CEO"]}, "needs": [],
+                "state": state, "attempts": 1, "due_at": old, "patient_until": old, "raised_at": old,
+                "settled_at": at, "in_flight": {"title": "Ada"},
+            }  # fmt: skip
+            connection.execute(sa.insert(outbox_effects).values(row))
+
+    store.write(fill)
+    assert due(store)["messages"] == (3, old)
+    assert retention.run(store, "main", KEEP, NOW) == {"messages": 3}
+    kept = rows(store, outbox_effects)
+    assert [row["key"] for row in kept] == [f"k{number}" for number in range(6)]
+    assert ["because" in row["payload"] for row in kept] == [False] * 3 + [True] * 3
+    assert {row["payload"]["rule"] for row in kept} == {"New lead"}
+    assert [row["in_flight"] is None for row in kept] == [True] * 3 + [False] * 3
+    assert retention.run(store, "main", KEEP, NOW) == {}
 
 
 def test_the_preview_says_what_a_run_then_removes(store, add):
