@@ -190,10 +190,15 @@ def let_out(
 
 
 def count_written(
-    connection: Connection, space: str, name: str, number: int, count: int, now: datetime
+    connection: Connection, space: str, name: str, number: int, rows: Sequence[int], now: datetime
 ) -> None:
-    """Count records that a release wrote; past what was agreed to, it is held."""
-    values = {"of_space": space, "of_connection": name, "n": number, "count": count}
+    """Count records that a release wrote, each once; past what was agreed to, it is held.
+
+    What is wanted of such a record later, as the id that the person has just got in the other CRM, is
+    no part of the release any more.
+    """
+    values = {"of_space": space, "of_connection": name, "n": number, "count": len(rows)}
+    connection.execute(WRITTEN, {"ids": rows})
     found = connection.execute(COUNT, values).first()
     if found is not None and found.written > found.at_most:
         _hold(connection, space, load(connection, space)[name], now)
@@ -315,6 +320,7 @@ BACKLOG = (
     )
     .group_by(_ROWS.connection)
 )
+WRITTEN = sa.update(outbox_changes).where(_AMONG).values(release=sa.null())
 COUNT = (
     sa.update(releases)
     .where(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -111,8 +110,8 @@ def settle(
     if events:
         inbox.insert_new(connection, events)
     audit.record(connection, target.space, noted)
-    for number, count in _written_by_releases(by_key, outcomes).items():
-        releases.count_written(connection, target.space, target.name, number, count, now)
+    for number, ids in _written_by_releases(by_key, outcomes).items():
+        releases.count_written(connection, target.space, target.name, number, ids, now)
     _log(target, outcomes)
 
 
@@ -138,18 +137,19 @@ def _awaited(target: Target, kind: EntityKind) -> bool:
     return target.name in awaited
 
 
-def _written_by_releases(sendings: Mapping[str, Sending], outcomes: Sequence[Ended]) -> Counter[int]:
-    """Count the records that were written for rows that a release has let out, by its number.
+def _written_by_releases(sendings: Mapping[str, Sending], outcomes: Sequence[Ended]) -> dict[int, list[int]]:
+    """Return the rows that a release has let out and whose records were written, by its number.
 
     People and companies, that is: an association is no record of its own.
     """
-    return Counter(
-        sending.row.release
-        for outcome in outcomes
-        if isinstance(outcome, Created) or (isinstance(outcome, Written) and outcome.written)
-        if (sending := sendings.get(outcome.key)) is not None and sending.row.release is not None
-        if sending.row.kind is not EntityKind.ASSOCIATION
-    )
+    found: dict[int, list[int]] = {}
+    for outcome in outcomes:
+        if not (isinstance(outcome, Created) or (isinstance(outcome, Written) and outcome.written)):
+            continue
+        row = sendings[outcome.key].row if outcome.key in sendings else None
+        if row is not None and row.release is not None and row.kind is not EntityKind.ASSOCIATION:
+            found.setdefault(row.release, []).append(row.id)
+    return found
 
 
 def _to_unlink(connection: Connection, target: Target, gone: Sequence[Sending], now: datetime) -> set[str]:

@@ -166,14 +166,28 @@ def test_a_fresh_post_goes_out_where_the_release_is_held(gathered):
     assert len(gathered.records()) == 5
 
 
+def test_a_record_counts_once_however_often_it_is_written(gathered):
+    gathered.post(*range(10))
+    gathered.go_live(10, at_most=10)
+    gathered.run(2)
+    assert gathered.release().written == 10
+    for number in range(10):
+        gathered.house.post(email=f"p{number}@x.example", country="FR")
+    gathered.house.decide()
+    gathered.run()
+    release = gathered.release()
+    assert (release.state, release.written) == (DONE, 10)
+    assert {one.fields["country"] for one in gathered.house.crms[HUBSPOT].records.values()} == {"FR"}
+
+
 def test_the_brake_takes_back_what_it_had_let_out(gathered, monkeypatch):
     gathered.post(*range(10))
     gathered.go_live(10)
     gathered.job.run()
     gathered.job.run()
     assert gathered.parked() == 0
-    count = partial(releases.count_written, space="main", name=HUBSPOT, number=1, count=36)
-    gathered.store.write(partial(count, now=gathered.clock.now()))
+    wrote = partial(releases.count_written, space="main", name=HUBSPOT, number=1, rows=range(1_000, 1_036))
+    gathered.store.write(partial(wrote, now=gathered.clock.now()))
     assert gathered.release().state == HELD
     gathered.job.run()
     assert gathered.parked() == 10
