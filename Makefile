@@ -23,7 +23,7 @@ run: $(INSTALLED) ## Sandbox, daemon and demo traffic in the foreground; Ctrl-C 
 	@$(BIN)/python -m leadrelay run $(ARGS)
 
 test: $(INSTALLED) ## All tests but the long seeded ones (ARGS="tests/webhooks -k cors")
-	@$(BIN)/python -m pytest -q -n 3 $(ARGS)
+	@$(BIN)/python -m pytest -q -n 4 --dist worksteal $(ARGS)
 
 check: $(INSTALLED) ## Format, lint and types, as CI runs them
 	@$(BIN)/ruff format --check .

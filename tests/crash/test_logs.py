@@ -9,7 +9,9 @@ import time
 
 import requests
 from cryptography.fernet import Fernet
+from typer.testing import CliRunner
 
+from leadrelay.cli import app
 from tests.journeys.crms import TOKENS
 from tests.journeys.house import EVENTS_TOKEN, eventually
 
@@ -29,6 +31,9 @@ PEOPLE = [
             ("Zebedee", "Wintersmith"),
             ("Ignatia", "Farquharson"),
             ("Barnaby", "Oxenhope"),
+            ("Philippa", "Thistlewood"),
+            ("Cornelius", "Hardcastle"),
+            ("Wilhelmina", "Braithwaite"),
         ]
     )
 ]
@@ -105,19 +110,28 @@ def told_in(text):
     return found | set(re.findall(r"[\w.+-]+@[\w-]+\.[\w.]+", text))
 
 
+def commanded(process, *words):
+    """Return what a command prints beside the daemon, on both streams."""
+    result = CliRunner().invoke(app, words, env=process.environ, catch_exceptions=False)
+    assert result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
 def test_no_log_holds_a_person_or_a_secret(daemon, crms):
     process = daemon(**SETTINGS)
     process.start()
     process.wait_until_up()
     ada, *others = PEOPLE
     crms["hubspot"].act("create", email=ada["email"], last_name="King")
-    for faults in FAULTS:
+    for number, faults in enumerate(FAULTS):
         for crm in crms.values():
             crm.faults(**faults)
-        for person in others:
+        for person in others[: number + 1]:  # one of them is new, so that something is due at once
             answer = requests.post(f"{process.url}/in/website", data=person, timeout=30)
             assert answer.status_code == 202
         bad_posts(process, ada)
+        if faults.get("error_status") == 401:
+            eventually(lambda: "connection.not_authorized" in process.log.read_text("utf-8"), "the refusal")
         time.sleep(1.5)
     requests.post(f"{process.url}/in/website", data=ada, timeout=30)
     time.sleep(2)
@@ -130,9 +144,11 @@ def test_no_log_holds_a_person_or_a_secret(daemon, crms):
         books.settle_beside(60)
     for crm in crms.values():
         assert {person["email"] for person in PEOPLE} <= {one["email"] for one in crm.people()}
+    said = [commanded(process, *words) for words in (("doctor",), ("status",), ("secrets", "rotate"))]
     process.terminate()
     assert process.exit_code() == 0
 
+    assert not [secret for secret in SECRETS if secret in "".join(said)]
     log = process.log.read_text(encoding="utf-8")
     for event in ("outbox.delivered", "connection.not_authorized", "daemon.started", "daemon.stopped"):
         assert event in log  # the trouble was really there
