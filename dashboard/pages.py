@@ -209,11 +209,15 @@ class _Pages:
         return render_template("dashboard/aside.html", page=page, state=state, tabs=TABS)
 
     def letters(self) -> str:
-        """List the changes that a CRM will not take."""
+        """List the changes that a CRM will not take, and the tasks and messages that were given up."""
         with self.house.reading() as snapshot:
             page = lists.letters_page(snapshot, self.house.space, _before())
-            emails = lists.emails(snapshot, [row.lead_id for row in page.rows])
-        return render_template("dashboard/letters.html", page=page, emails=emails, state="letters", tabs=TABS)
+            effects = lists.effects_page(snapshot, self.house.space, _before("effects_before"))
+            whose = {row.lead_id for row in (*page.rows, *effects.rows)}
+            emails = lists.emails(snapshot, list(whose))
+        return render_template(
+            "dashboard/letters.html", page=page, effects=effects, emails=emails, state="letters", tabs=TABS
+        )
 
     def event(self, number: int) -> ResponseReturnValue:
         """Show one event as it came in, why it was set aside, and what can be done."""
@@ -274,10 +278,13 @@ class _Pages:
 
     def replay_letters(self) -> ResponseReturnValue:
         """Send one dead letter, or all of them, on the way again."""
-        only = request.form.getlist("change", type=int) or None
+        changes, effects = _numbers("change"), _numbers("effect")
+        if not changes and not effects:  # none is named: all are meant
+            changes = effects = None
+        who, space, now = g.who, self.house.space, self.house.clock.now()
         with self.house.reading() as snapshot:
-            now = self.house.clock.now()
-            events = replay.of_dead_letters(snapshot, self.house.space, by=g.who, now=now, only=only)
+            events = replay.of_dead_letters(snapshot, space, by=who, now=now, only=changes)
+            events += replay.of_dead_effects(snapshot, space, by=who, now=now, only=effects)
         return self._send(events, url_for("pages.letters"))
 
     def _send(self, events: list[Event], back: str) -> ResponseReturnValue:
@@ -304,13 +311,25 @@ class _Pages:
         )
 
 
-def _before() -> int | None:
-    text = request.args.get("before", "")
+def _before(name: str = "before") -> int | None:
+    text = request.args.get(name, "")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    if not _is_number(text):
         abort(404)
     return int(text)
+
+
+def _numbers(name: str) -> list[int] | None:
+    """Return the ids that a form names; 400 for one that is none, lest it be taken for all of them."""
+    given = request.form.getlist(name)
+    if not all(map(_is_number, given)):
+        abort(400)
+    return [int(text) for text in given]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _chart(hours: Sequence[tuple[datetime, int]]) -> dict[str, list[float]]:

@@ -81,6 +81,10 @@ def _connections(house: House, facts: dict[str, Any], queues: Queues, now: datet
         if writes and count.oldest_due and now - count.oldest_due > LATE:
             text = f"{name}: a change has been due for {span(now - count.oldest_due)}"
             found.append(Trouble(True, text, "connections", {}))
+    for target, told in queues.effects.items():
+        if told.dead:
+            what = "task or message was given up" if told.dead == 1 else "tasks and messages were given up"
+            found.append(Trouble(True, f"{target}: {number(told.dead)} {what}", "letters", {}))
     return found
 
 

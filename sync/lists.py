@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.times import from_text, to_text
+from sync.effect_books import EffectLetter
+from sync.effects import DEAD
 from sync.leads import search_key
 from sync.outbox import DeadLetter, letter_of
-from sync.tables import inbox_events, leads, outbox_changes
+from sync.tables import inbox_events, leads, outbox_changes, outbox_effects
 
 T = TypeVar("T")
 
@@ -217,6 +219,31 @@ def letters_statement(space: str, before: int | None, limit: int) -> sa.Select[A
     if before is not None:
         statement = statement.where(c.id < before)
     return statement.order_by(c.id.desc()).limit(limit)
+
+
+def effects_page(
+    snapshot: Connection, space: str, before: int | None, size: int = PAGE
+) -> Page[EffectLetter]:
+    """Read one page of the tasks and messages that were given up, newest first."""
+    rows = snapshot.execute(effects_statement(space, before, size + 1)).all()
+    shown = [EffectLetter(*row) for row in rows[:size]]
+    return Page(shown, str(shown[-1].id) if len(rows) > size else None)
+
+
+def effects_statement(space: str, before: int | None, limit: int) -> sa.Select[Any]:
+    """Build the query of one page of dead tasks and messages.
+
+    The index that leaves out what was sent finds them, and the dead alone are sorted: by an expression,
+    as a planner that may go along the ids would read all that was ever sent.
+    """
+    c = outbox_effects.c
+    statement = sa.select(
+        c.id, c.kind, c.target, c.lead_id, sa.func.coalesce(c.error, ""), c.settled_at
+    ).where(c.space == space, sa.text("state <> 'sent'"), c.state == DEAD)
+    by_id = c.id + 0
+    if before is not None:
+        statement = statement.where(by_id < before)
+    return statement.order_by(by_id.desc()).limit(limit)
 
 
 def owners(snapshot: Connection, space: str) -> list[str]:

@@ -12,13 +12,16 @@ from sqlalchemy.engine import Connection
 from mappings.identity import keys_of
 from model.event import Event, EventKind, JsonValue
 from model.times import to_text
-from sync import effect_books, explain
-from sync.outbox import dead_letters
+from sync import effect_books, explain, outbox
+from sync.effect_books import EffectLetter
+from sync.lists import effects_statement, letters_statement
+from sync.outbox import DeadLetter
 from sync.retention import REMOVED, SAYS_SOMETHING
-from sync.tables import inbox_events, to_json
+from sync.tables import inbox_events, outbox_changes, outbox_effects, to_json
 
 SET_ASIDE = ("quarantined", "review", "spam", "dead")
 """Where an event waits for a person; from here it can be replayed."""
+MOST = 10_000  # dead letters of each kind that are sent again in one go
 
 
 def unfit(snapshot: Connection, space: str, number: int) -> str | None:
@@ -94,7 +97,6 @@ def of_dead_letters(
     snapshot: Connection, space: str, *, by: str, now: datetime, only: Sequence[int] | None = None
 ) -> list[Event]:
     """Return the replay events for changes that were given up, all of them or the named ones."""
-    letters = dead_letters(snapshot, space, limit=10_000)
     return [
         Event(
             source=letter.connection,
@@ -113,13 +115,14 @@ def of_dead_letters(
             received_at=now,
             space=space,
         )
-        for letter in letters
-        if only is None or letter.id in only
+        for letter in _letters(snapshot, space, only)
     ]
 
 
-def of_dead_effects(snapshot: Connection, space: str, *, by: str, now: datetime) -> list[Event]:
-    """Return the replay events for tasks and messages that were given up."""
+def of_dead_effects(
+    snapshot: Connection, space: str, *, by: str, now: datetime, only: Sequence[int] | None = None
+) -> list[Event]:
+    """Return the replay events for tasks and messages that were given up, all of them or the named ones."""
     return [
         Event(
             source=letter.target,
@@ -138,8 +141,22 @@ def of_dead_effects(snapshot: Connection, space: str, *, by: str, now: datetime)
             received_at=now,
             space=space,
         )
-        for letter in effect_books.dead_letters(snapshot, space, limit=10_000)
+        for letter in _effects(snapshot, space, only)
     ]
+
+
+def _letters(snapshot: Connection, space: str, only: Sequence[int] | None) -> list[DeadLetter]:
+    if only is None:
+        return outbox.dead_letters(snapshot, space, limit=MOST)
+    statement = letters_statement(space, None, MOST).where(outbox_changes.c.id.in_(only))
+    return [outbox.letter_of(row) for row in snapshot.execute(statement)]
+
+
+def _effects(snapshot: Connection, space: str, only: Sequence[int] | None) -> list[EffectLetter]:
+    if only is None:
+        return effect_books.dead_letters(snapshot, space, limit=MOST)
+    statement = effects_statement(space, None, MOST).where(outbox_effects.c.id.in_(only))
+    return [EffectLetter(*row) for row in snapshot.execute(statement)]
 
 
 def set_aside(snapshot: Connection, space: str, states: Sequence[str], limit: int = 10_000) -> list[int]:

@@ -144,10 +144,12 @@ def _decider(store: InStore, now: datetime) -> Iterator[Alarm]:
 def _dead_letters(store: InStore) -> Iterator[Alarm]:
     events = store.queues.events["dead"]
     changes = sum(one.dead for one in store.queues.connections.values())
-    if events or changes:
+    effects = sum(one.dead for one in store.queues.effects.values())
+    if events or changes or effects:
         parts = [f"{events} events that our rules failed on"] if events else []
         parts += [f"{changes} changes that a CRM refused"] if changes else []
-        text = f"dead letters wait for a person: {' and '.join(parts)}"
+        parts += [f"{effects} tasks and messages that were given up"] if effects else []
+        text = f"dead letters wait for a person: {', '.join(parts)}"
         yield Alarm("dead_letters", "", f"{text}; mend the cause, then `leadrelay replay`")
 
 

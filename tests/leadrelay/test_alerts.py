@@ -10,6 +10,7 @@ from connectors.channels import Postponed, Promise, Sent
 from leadrelay.alerts.looks import Alarm, InProcess, InStore, Looks
 from leadrelay.alerts.teller import Teller
 from model.errors import StoreBusy
+from sync.effect_books import EffectCount
 from sync.status import ConnectionCount, Queues
 from tests.sync.stores import empty_file, opened, shared_database, store, store_url
 
@@ -127,10 +128,11 @@ def process(**facts):
     return InProcess(**usual | facts)
 
 
-def in_store(*, waiting=0, dead=0, oldest=None, changes=None, refused=0, silent=None):
+def in_store(*, waiting=0, dead=0, oldest=None, changes=None, refused=0, untold=0, silent=None):
     events = {"waiting": waiting, "dead": dead, "quarantined": 0, "review": 0}
     counts = {"hubspot": ConnectionCount(dead=refused)}
-    return InStore(Queues(events, counts), oldest, changes or {}, silent or {})
+    effects = {"slack": EffectCount(dead=untold)}
+    return InStore(Queues(events, counts, effects), oldest, changes or {}, silent or {})
 
 
 def kinds(alarms):
@@ -154,6 +156,7 @@ def test_nothing_is_wrong(looks):
         ({"free_bytes": 10**9 - 1}, {}, ("disk", "")),
         ({}, {"dead": 1}, ("dead_letters", "")),
         ({}, {"refused": 1}, ("dead_letters", "")),
+        ({}, {"untold": 1}, ("dead_letters", "")),
         ({}, {"waiting": 9, "oldest": NOW - 5 * MINUTE}, ("decider", "")),
         ({}, {"silent": {"website": NOW - DAY}}, ("source", "website")),
     ],

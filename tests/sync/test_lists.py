@@ -243,6 +243,15 @@ def crowd(store):
             for number in range(20_000)
         ]
         on.execute(sa.insert(tables.outbox_changes), written)
+        effect = {
+            "space": "main", "kind": "message", "target": "slack", "lead_id": "L1", "event": 1, "payload": {},
+            "needs": [], "attempts": 0, "due_at": NOON, "patient_until": NOON, "raised_at": NOON,
+        }  # fmt: skip
+        told = [
+            effect | {"key": f"k{number}", "state": "sent" if number % 200 else "dead"}
+            for number in range(20_000)
+        ]
+        on.execute(sa.insert(tables.outbox_effects), told)
 
     store.write(fill)
     if store.dialect == "postgresql":
@@ -259,6 +268,15 @@ def test_every_list_is_read_by_an_index_in_its_order(crowd):
             assert "ix_" in found, (name, found)
             for slow in ("Seq Scan", "SCAN ", "TEMP B-TREE", "Sort"):
                 assert slow not in found, (name, found)
+
+
+def test_the_dead_messages_are_found_among_those_that_were_not_sent(crowd):
+    with crowd.snapshot() as snapshot:
+        assert "ix_outbox_effects_unsent" in plan(snapshot, lists.effects_statement("main", None, 51))
+        assert "ix_outbox_effects_unsent" in plan(snapshot, lists.effects_statement("main", 9_000, 51))
+        page = lists.effects_page(snapshot, "main", None)
+    assert len(page.rows) == lists.PAGE
+    assert page.next == str(page.rows[-1].id)
 
 
 def test_leads_are_counted_without_reading_one(crowd):
