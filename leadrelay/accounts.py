@@ -36,7 +36,10 @@ class Accounts:
     def confirm(self, known: Known, crm: CrmMap, budget: Budget) -> bool:
         """Ask the account, at most every half a minute; say whether it is the right one."""
         name, now, account = crm.connection, self.clock.now(), known.to_confirm(crm)
-        if account is None or now - self._tried.get(name, now - TRY_AGAIN) < TRY_AGAIN:
+        if self.is_confirmed(known, crm):
+            self.forget(name)
+            return False
+        if now - self._tried.get(name, now - TRY_AGAIN) < TRY_AGAIN:
             return False
         self._tried[name] = now
         try:
@@ -50,8 +53,13 @@ class Accounts:
             self._doubt(name, f"{text}; it is only observed")
             return False
         self._confirmed[name] = account
-        self.doubts.pop(name, None)
+        self.forget(name)
         return True
+
+    def forget(self, name: str) -> None:
+        """Drop the doubt about a connection of which nothing is left to confirm."""
+        self.doubts.pop(name, None)
+        self._tried.pop(name, None)
 
     def _doubt(self, name: str, text: str) -> None:
         if self.doubts.get(name) != text:

@@ -192,11 +192,11 @@ class Daemon:
 
     def _confirm_accounts(self, known: Known) -> None:
         """Ask whose the environment's credentials are, where ``go-live`` was for them; once it runs."""
-        for crm in self.holder.playbook().crms.values():
+        for crm in self.holder.playbook().crms.values() if self._is_started else ():
             one = self.connected.get(crm.connection)
-            if not self._is_started or one is None or self._accounts.is_confirmed(known, crm):
-                continue
-            if self._accounts.confirm(known, crm, one.budget):
+            if one is None:
+                self._accounts.forget(crm.connection)  # why it is not connected is told by itself
+            elif self._accounts.confirm(known, crm, one.budget):
                 self._marks[crm.connection] = "its account was asked for"  # taken in anew, to be written to
 
     def _take(self, known: Known, crm: CrmMap, *, is_new: bool) -> None:
@@ -353,7 +353,7 @@ class Daemon:
     def _facts_for_alerts(self, trouble: str | None) -> InProcess:
         folder = Path(self.store.path).absolute().parent
         return InProcess(
-            unusable=dict(self._unusable),
+            unusable=self._unusable | self._accounts.doubts,
             unread={name: one.failure for name, one in list(self._polls.items()) if one.failure},
             delivered_at=dict(self._delivered_at),
             free_bytes=self.room.free(),

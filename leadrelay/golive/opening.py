@@ -72,8 +72,10 @@ class Openings:
                 raise LeadRelayError(f"{name} is being planned or opened just now")
             if not agreed or before.mark != agreed:
                 raise LeadRelayError(f"The plan of {name} is another by now: look at it, and agree to that")
-            if self._opener(name).is_sandbox:
+            opener = self._opener(name)
+            if opener.is_sandbox:
                 raise LeadRelayError(f"{name} is a sandbox on this machine, which is written to already")
+            _check_rules(self._plans[name], opener)
             self._known[name] = replace(before, is_opening=True, problem="", made=(), unmade=())
         self._begin(name, lambda name: self._open(name, at_most, by))
 
@@ -121,10 +123,16 @@ class Openings:
 
     def _open(self, name: str, at_most: int, by: str) -> None:
         opener, plan = self._opener(name), self._plans[name]
+        _check_rules(plan, opener)
         found, planned = opener.survey(), plan.survey.account.id
         if found.account.id != planned:
             raise LeadRelayError(
                 f"It is account {found.account.id} now, not {planned} as planned; plan again"
+            )
+        known = {str(one) for one in plan.survey.missing}
+        if unplanned := [str(one) for one in found.missing if str(one) not in known]:
+            raise LeadRelayError(
+                f"The account lacks {', '.join(unplanned)}, which the plan does not say; plan again"
             )
         if found.missing:
             done = opener.make(found.missing)
@@ -150,3 +158,13 @@ class Openings:
         with self.store.snapshot() as snapshot:
             known = Known.read(self.settings, snapshot, self.space)
         return Opener.of(known, crm, self.playbook(), budget)
+
+
+def _check_rules(plan: Plan, opener: Opener) -> None:
+    """Raise ``LeadRelayError`` unless the rules are those that were planned by."""
+    running = opener.playbook.version
+    if plan.playbook != running:
+        raise LeadRelayError(
+            f"The plan of {plan.connection} is by playbook {plan.playbook}, and {running} is in force now; "
+            "plan again, and look at that"
+        )

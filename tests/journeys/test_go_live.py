@@ -172,6 +172,12 @@ def test_credentials_of_another_account_are_not_written_to(observing):
     assert "credentials are of account 62515, and go-live was for 999; it is only observed" in doubt
     assert mode(house, "hubspot") == "observe"
     assert house.crms["hubspot"].history() == []
+    watch = house.daemon.watch
+    watch.run()
+    assert [(one.kind, one.subject) for one in watch.teller.standing] == [("connection", "hubspot")]
+    assert "go-live was for 999" in watch.teller.standing[0].text
+    house.command("go-live", "hubspot", "--observe")
+    eventually(lambda: house.daemon.facts()["unusable"] == {}, "the end of the doubt")
 
 
 def test_what_cannot_be_made_is_told_step_by_step_and_nothing_is_opened(observing):

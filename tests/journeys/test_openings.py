@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from model.errors import LeadRelayError
@@ -49,6 +51,32 @@ def test_only_the_plan_that_was_looked_at_opens_an_account(observing):
     with pytest.raises(LeadRelayError, match="another by now"):
         openings.go_live("hubspot", first.mark, 29, "ada")
     assert observing.status().releases == {}
+
+
+def test_rules_that_nobody_planned_by_open_no_account(observing):
+    house, openings = observing, observing.daemon.openings
+    opening = planned(house)
+    version = house.daemon.holder.playbook().version
+    house.edit("crm/hubspot.yaml", "      zip: ", "      Zip-Code: ")
+    eventually(lambda: house.daemon.holder.playbook().version != version, "the edited playbook")
+    with pytest.raises(LeadRelayError, match=f"is by playbook {version}, and .* is in force now; plan again"):
+        openings.go_live("hubspot", opening.mark, opening.at_most, "ada")
+    assert (house.crms["hubspot"].history(), house.status().releases) == ([], {})
+
+
+def test_a_field_that_is_gone_since_the_plan_is_not_made_unasked(observing):
+    house, openings = observing, observing.daemon.openings
+    version = house.daemon.holder.playbook().version
+    house.edit("crm/hubspot.yaml", "      zip: ", "      zip_again: ")
+    eventually(lambda: house.daemon.holder.playbook().version != version, "the edited playbook")
+    opening = planned(house)
+    plan = openings._plans["hubspot"]
+    assert [str(one) for one in plan.survey.missing] == ["contacts.zip_again", "companies.zip_again"]
+    openings._plans["hubspot"] = replace(plan, survey=replace(plan.survey, missing=plan.survey.missing[1:]))
+    openings.go_live("hubspot", opening.mark, opening.at_most, "ada")
+    opening = settled(house, "hubspot")
+    assert "lacks contacts.zip_again, which the plan does not say; plan again" in opening.problem
+    assert (opening.made, house.crms["hubspot"].history(), house.status().releases) == ((), [], {})
 
 
 def test_an_account_that_cannot_be_asked_leaves_its_words_and_the_way_open(observing):
