@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -34,6 +34,7 @@ class House:
     clock: Clock
     playbook: Callable[[], Playbook]
     facts: Callable[[], dict[str, Any]]  # what only the running process knows
+    writing: Callable[[Any], Collection[str]]  # a snapshot -> connections that are written to, usable or not
     files: Callable[[], Sequence[tuple[str, str]]]  # of the playbook: name, text
     problems: Callable[[], Sequence[Problem]]  # of the files on disk
     checks: Mapping[str, Callable[[], str | None]]
@@ -88,13 +89,9 @@ class House:
         """Return the reconciliation of so many days (of ``DAYS``); ``None`` while first counted."""
         return self._days[number].get(self.patience_seconds if patience is None else patience)
 
-    def writing(self) -> list[str]:
-        """Return the connections that are written to."""
-        return [name for name, one in self.facts()["connections"].items() if one["mode"] == "write"]
-
     def _count_status(self) -> standing.Status:
         with self.reading() as snapshot:
-            return standing.read(snapshot, self.space, self.writing(), self.clock.now())
+            return standing.read(snapshot, self.space, self.writing(snapshot), self.clock.now())
 
     def _count_totals(self) -> standing.Status:
         with self.reading() as snapshot:
@@ -109,7 +106,7 @@ class House:
             return by_day.read(
                 snapshot,
                 self.space,
-                self.writing(),
+                self.writing(snapshot),
                 self.clock.now(),
                 days=number,
                 known=self.playbook().sources.keys(),

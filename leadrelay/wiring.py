@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import structlog
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import api, pages
@@ -445,6 +446,7 @@ class Daemon:
             clock=self.clock,
             playbook=self.holder.playbook,
             facts=self.facts,
+            writing=self._writing,
             files=self.holder.files,
             problems=self.holder.problems,
             checks=self._checks(),
@@ -500,6 +502,10 @@ class Daemon:
             "polls": {name: one.failure for name, one in polls},
             "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
         }
+
+    def _writing(self, snapshot: Connection) -> list[str]:
+        """Return which connections leads must be in to count as delivered: those of ``leadrelay status``."""
+        return Known.read(self.settings, snapshot, SPACE).writing(self.holder.playbook().crms.values())
 
     def _budget_of(self, name: str) -> MemoryBudget | None:
         one = self.connected.get(name)

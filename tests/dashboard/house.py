@@ -115,6 +115,7 @@ def a_desk(store: Store, *, is_open: bool, people: Mapping[str, str] | None = No
         clock=house.clock,
         playbook=lambda: house.playbook,
         facts=lambda: facts,
+        writing=lambda _snapshot: list(house.playbook.crms),
         files=lambda: files,
         problems=lambda: problems,
         checks=checks,

@@ -342,3 +342,29 @@ def test_a_daemon_that_cannot_open_a_connection_starts_and_takes_posts(desk, log
     finally:
         daemon.stop()
     assert "connection.unusable" in logged.getvalue()
+
+
+def test_a_connection_that_cannot_be_used_keeps_its_leads_in_flight_for_command_and_pages(desk, logged):
+    sandbox = {"LEADRELAY_SANDBOX": "true"}
+    desk.connect_hubspot(**sandbox)
+    token = desk.run("token", "add", "report").out.split()[-1]
+    daemon = started(desk, LEADRELAY_SECRET_KEY="", **sandbox)
+    try:
+        assert modes(daemon) == {}
+        home = f"http://127.0.0.1:{daemon.port}"
+        form = {"email": "ada@analytical.example", "last_name": "L", "form_type": "demo", "country": "GB"}
+        assert requests.post(f"{home}/in/website", data=form, timeout=10).status_code == 202
+        told = {"Authorization": f"Bearer {token}"}
+
+        def counts() -> tuple[int, int]:
+            found = requests.get(f"{home}/api/v1/status", headers=told, timeout=30).json()
+            website = found["sources"].get("website", {})
+            return website.get("delivered", 0), website.get("in_flight", 0)
+
+        eventually(lambda: json.loads(desk.run("status", "--json", **sandbox).out)["leads"], "the decision")
+        website = json.loads(desk.run("status", "--json", **sandbox).out)["sources"]["website"]
+        assert (website["delivered"], website["in_flight"]) == (0, 1)
+        eventually(lambda: counts() != (0, 0), "the count")
+        assert counts() == (0, 1)
+    finally:
+        daemon.stop()
