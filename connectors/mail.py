@@ -50,15 +50,21 @@ class Mail:
         to = message.to or self.recipients
         if not to:
             return Rejected("the mail has no recipient")
-        mail = written(message, self.server.sender, to)
+        try:
+            mail = written(message, self.server.sender, to)
+            text = mail.as_bytes(policy=SMTP)
+        except (ValueError, LookupError) as error:  # of the library, where an address is none
+            return Rejected(f"no mail can be written to these addresses: {type(error).__name__}")
         try:
             client = self._connected()
         except smtplib.SMTPAuthenticationError as error:
             return Closed(f"the mail server refused user or password: {_said(error)}")
         except (OSError, smtplib.SMTPException) as error:
             return Postponed(f"the mail server could not be reached: {type(error).__name__}: {error}")
+        except ValueError:  # its words quote the password
+            return Closed("the mail server's host, user or password holds what SMTP cannot carry; use ASCII")
         try:
-            return _handed_in(client, mail, to)
+            return _handed_in(client, mail, text, to)
         finally:
             with contextlib.suppress(OSError, smtplib.SMTPException):
                 client.quit()
@@ -85,31 +91,38 @@ class Mail:
 def written(message: Message, sender: str, to: Sequence[str]) -> EmailMessage:
     """Return the mail: plain text, in which nothing can be anything but words."""
     mail = EmailMessage()
-    mail["Subject"] = " ".join(message.title.split())
+    mail["Subject"] = _sound(" ".join(message.title.split()))
     mail["From"] = sender
     mail["To"] = ", ".join(to)
     mail["Date"] = formatdate(localtime=False)
     domain = sender.rpartition("@")[2].strip("> ") or "localhost"
     mail["Message-ID"] = f"<{message.key}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: holiday notes are not sent back
-    mail.set_content("\n".join(map(_line, message.lines)) + "\n")
+    mail.set_content(_sound("\n".join(map(_line, message.lines))) + "\n")
     return mail
+
+
+def _sound(text: str) -> str:
+    """Return a text without halves of surrogate pairs, which no mail can carry."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _line(line: Line) -> str:
     return "".join(f"{part.text}: {part.url}" if part.url else part.text for part in line)
 
 
-def _handed_in(client: smtplib.SMTP, mail: EmailMessage, to: Sequence[str]) -> Outcome:
+def _handed_in(client: smtplib.SMTP, mail: EmailMessage, content: bytes, to: Sequence[str]) -> Outcome:
     """Go through MAIL, RCPT and DATA by hand: what an error means depends on the step."""
     try:
-        refused = _begin(client, mail, to)
+        refused = _begin(client, mail, [each for each in to if each.isascii()])
     except (OSError, smtplib.SMTPException) as error:
         return Postponed(f"the mail server broke off: {type(error).__name__}")
+    except ValueError:
+        return Rejected("a recipient's address holds what SMTP cannot carry")
     if refused is not None:
         return refused
     try:
-        code, text = client.data(mail.as_bytes(policy=SMTP))
+        code, text = client.data(content)
     except smtplib.SMTPDataError as error:
         return _by_code(error.smtp_code, error.smtp_error)
     except (OSError, smtplib.SMTPException) as error:
@@ -119,8 +132,12 @@ def _handed_in(client: smtplib.SMTP, mail: EmailMessage, to: Sequence[str]) -> O
 
 def _begin(client: smtplib.SMTP, mail: EmailMessage, to: Sequence[str]) -> Outcome | None:
     """Name sender and recipients; return why the mail cannot go to any of them, if so."""
+    if not to:
+        return Rejected("no recipient's address is in ASCII, as SMTP asks for; write its domain as xn--…")
+    sender = mail["From"].addresses[0].addr_spec if mail["From"].addresses else ""
+    if not sender.isascii() or "@" not in sender:
+        return Closed("the sender is no address in ASCII, as SMTP asks for; write its domain as xn--…")
     client.ehlo_or_helo_if_needed()
-    sender = mail["From"].addresses[0].addr_spec
     code, text = client.mail(sender)
     if code == 530:
         return Closed(f"the mail server wants a user: {code} {_text(text)}")

@@ -36,7 +36,7 @@ def build(rule: ChannelRule, settings: Settings) -> Channel | Missing:
 def _server(settings: Settings) -> MailServer | Missing:
     if lacking := mailing.lacking(settings.environ):
         return Missing(f"{' and '.join(lacking)} not set", lacking)
-    for variable, problem in mailing.problems_of(settings.environ):
+    for variable, problem in mailing.problems_of(settings):
         return Missing(problem, (variable,))
     return mailing.mail_server(settings)
 

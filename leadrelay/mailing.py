@@ -9,6 +9,8 @@ from connectors.mail import SECURITY, MailServer
 from leadrelay.settings import Settings
 
 HOST, SENDER = "LEADRELAY_SMTP_HOST", "LEADRELAY_SMTP_FROM"
+USER, PASSWORD = "LEADRELAY_SMTP_USER", "LEADRELAY_SMTP_PASSWORD"
+ASCII = "only ASCII can be sent to a mail server"
 PORT, SECURE = "LEADRELAY_SMTP_PORT", "LEADRELAY_SMTP_SECURITY"
 
 
@@ -17,15 +19,22 @@ def lacking(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name for name in (HOST, SENDER) if not environ.get(name))
 
 
-def problems_of(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the variables that cannot be used, each with its reason."""
+def problems_of(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the variables that cannot be used, each with its reason; no secret is shown."""
+    environ = settings.environ
     security, port, sender = environ.get(SECURE), environ.get(PORT), environ.get(SENDER)
     if security and security not in SECURITY:
         yield SECURE, f"{SECURE}={security!r}: one of {', '.join(SECURITY)} is needed"
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
         yield PORT, f"{PORT}={port!r}: a port is needed"
-    if sender and "@" not in parseaddr(sender)[1]:
+    address = parseaddr(sender or "")[1]
+    if sender and "@" not in address:
         yield SENDER, f"{SENDER}={sender!r}: an address is needed"
+    elif not address.isascii():
+        yield SENDER, f"{SENDER}={sender!r}: {ASCII}; write a domain as xn--…"
+    for name in (USER, PASSWORD):
+        if not (settings.secret(name) or "").isascii():
+            yield name, f"{name}: {ASCII}"
 
 
 def mail_server(settings: Settings) -> MailServer:
@@ -36,7 +45,7 @@ def mail_server(settings: Settings) -> MailServer:
         environ[HOST],
         environ[SENDER],
         int(environ.get(PORT) or (465 if security == "tls" else 587)),
-        settings.secret("LEADRELAY_SMTP_USER") or "",
-        settings.secret("LEADRELAY_SMTP_PASSWORD") or "",
+        settings.secret(USER) or "",
+        settings.secret(PASSWORD) or "",
         security,
     )

@@ -41,11 +41,14 @@ def problems_of(settings: Settings) -> Iterator[str]:
     if not to:
         return
     for one in to:
-        if "@" not in parseaddr(one)[1]:
+        address = parseaddr(one)[1]
+        if "@" not in address:
             yield f"{MAIL_TO}: {one!r} is no address"
+        elif not address.isascii():
+            yield f"{MAIL_TO}: {one!r}: {mailing.ASCII}; write a domain as xn--…"
     for name in mailing.lacking(settings.environ):
         yield f"{name}: missing, and {MAIL_TO} needs it"
-    for _variable, problem in mailing.problems_of(settings.environ):
+    for _variable, problem in mailing.problems_of(settings):
         yield problem
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.channels import Channel, Sent
 from leadrelay.alerts.looks import Alarm
 from model.errors import StoreBusy
+from model.faults import traceback_of
 from model.message import Message
 from sync import alerts
 from sync.alerts import Key, Raised
@@ -137,7 +138,12 @@ def send(channels: Sequence[Channel], message: Message, observe: Callable[[str],
     """Send to every channel; return how many took it. What a channel does not take is logged."""
     taken = 0
     for channel in channels:
-        outcome = channel.send(message)
+        try:
+            outcome = channel.send(message)
+        except Exception as error:  # noqa: BLE001 - one channel's fault keeps no other from being told
+            observe("failed")
+            log.error("alert.not_sent", channel=channel.name, outcome="failed", reason=traceback_of(error))
+            continue
         observe(type(outcome).__name__.lower())
         if isinstance(outcome, Sent):
             taken += 1

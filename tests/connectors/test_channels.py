@@ -160,6 +160,43 @@ def test_mail_says_what_each_recipient_means(office):
     assert office.messages()[-1]["to"] == ["ann@northlight.example"]
 
 
+@pytest.mark.parametrize(
+    "user", [{"user": "jörg", "password": "x"}, {"user": "sandbox", "password": "pässword"}]
+)
+def test_a_password_that_smtp_cannot_carry_is_closed_and_not_told(office, user):
+    outcome = mail(office, **user).send(HELLO)
+    assert isinstance(outcome, Closed)
+    assert "ASCII" in outcome.reason
+    assert not {"ö", "ä", "\\x"} & set(outcome.reason)
+    assert office.messages() == []
+
+
+@pytest.mark.parametrize(
+    "to", [("jörg@northlight.example",), ("ops@bücher.example",), ("a b <",), ("a@b\nx.example",)]
+)
+def test_an_address_that_no_mail_can_carry_is_rejected_and_keeps_no_other_from_its_mail(office, to):
+    assert isinstance(mail(office, to).send(HELLO), Rejected)
+    assert office.messages() == []
+
+
+def test_who_can_be_written_to_gets_the_mail_beside_who_cannot(office):
+    assert isinstance(mail(office, ("jörg@northlight.example", "ops@northlight.example")).send(HELLO), Sent)
+
+
+@pytest.mark.parametrize("sender", ["leads@bücher.example", "jörg@northlight.example", "nobody"])
+def test_a_sender_that_no_mail_can_carry_sends_nothing_and_loses_nothing(office, sender):
+    server = MailServer("127.0.0.1", sender, office.smtp_port, security="none")
+    outcome = Mail("inbox", server, ("ops@northlight.example",)).send(HELLO)
+    assert isinstance(outcome, Closed | Rejected)
+    assert office.messages() == []
+
+
+def test_half_of_a_surrogate_pair_in_a_name_reaches_a_mailbox_as_a_question_mark(office):
+    assert isinstance(mail(office).send(Message("k8", "A\ud800da", ((Part("B\udfffo"),),))), Sent)
+    [told] = office.messages()
+    assert (told["subject"], "B?o" in told["text"]) == ("A?da", True)
+
+
 def test_nobody_there_is_no_lost_answer():
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

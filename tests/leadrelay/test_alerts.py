@@ -105,6 +105,24 @@ def test_a_message_that_nobody_takes_is_sent_again_later(teller, box):
     assert box.read[1:] == ["leadrelay here: over: hubspot cannot be used"]
 
 
+def test_a_channel_that_fails_keeps_no_other_from_being_told_and_nothing_is_told_twice(store, box, capsys):
+    class Broken(Mailbox):
+        name = "broken"
+
+        def send(self, message):
+            raise RuntimeError(f"of '{message.title}'")
+
+    seen = []
+    teller = Teller(store, [Broken(), box], "here", observe=seen.append)
+    for minute in range(5):
+        teller.tell([BROKEN], NOW + minute * MINUTE)
+    assert len(box.read) == 1
+    assert seen == ["failed", "sent"]
+    told = capsys.readouterr().out
+    assert "alert.not_sent" in told
+    assert "leadrelay here" not in told
+
+
 def test_it_works_while_the_store_does_not(store, teller, box, monkeypatch):
     def away(*_args):
         raise StoreBusy("the disk is full")

@@ -267,3 +267,23 @@ def test_the_keys_of_the_store_come_from_a_file_too(tmp_path):
 def test_a_public_address_is_an_address():
     assert load({"LEADRELAY_PUBLIC_URL": "https://leads.example/"}).public_url == "https://leads.example"
     assert problems_of(LEADRELAY_PUBLIC_URL="leads.example")[0].startswith("LEADRELAY_PUBLIC_URL=")
+
+
+def test_a_mail_server_is_handed_nothing_that_smtp_cannot_carry(tmp_path):
+    secret = tmp_path / "password"
+    secret.write_text("pässword\n")
+    told = problems_of(
+        LEADRELAY_SMTP_HOST="mail.example",
+        LEADRELAY_SMTP_FROM="Jörg <leads@bücher.example>",
+        LEADRELAY_SMTP_USER="jörg",
+        LEADRELAY_SMTP_PASSWORD_FILE=str(secret),
+        LEADRELAY_ALERT_MAIL_TO="ops@example.com, ops@bücher.example",
+    )
+    names = ("ALERT_MAIL_TO", "SMTP_FROM", "SMTP_USER", "SMTP_PASSWORD")
+    assert [line.split(":")[0].split("=")[0] for line in told] == [f"LEADRELAY_{name}" for name in names]
+    assert not [line for line in told if "ssword" in line.partition(":")[2]]
+    fine = {
+        "LEADRELAY_SMTP_HOST": "mail.example",
+        "LEADRELAY_SMTP_FROM": "Jörg <leads@xn--bcher-kva.example>",
+    }
+    load(fine | {"LEADRELAY_ALERT_MAIL_TO": "ops@example.com"})
