@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from model.faults import without_people
 from sync import status
+from sync.outbox import PARKED
 from sync.room import MIB
 from sync.status import Queues
 from sync.tables import inbox_events, outbox_changes
@@ -36,14 +37,13 @@ class Since:
     """Remembers how long something has been so."""
 
     def __init__(self) -> None:
-        self._began: dict[str, datetime] = {}
+        self._began: dict[str, dict[str, datetime]] = {}
 
-    def of(self, what: str, is_so: bool, now: datetime) -> timedelta:
-        """Return for how long it has been so without a break; nothing where it is not so."""
-        if not is_so:
-            self._began.pop(what, None)
-            return timedelta(0)
-        return now - self._began.setdefault(what, now)
+    def of(self, what: str, names: Collection[str], now: datetime) -> dict[str, timedelta]:
+        """Return for how long it has been so of each without a break; of all others it is so no longer."""
+        before = self._began.get(what, {})
+        began = self._began[what] = {name: before.get(name, now) for name in names}
+        return {name: now - at for name, at in began.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class InStore:
 
     queues: Queues
     oldest_event: datetime | None  # that waits for its decision
-    oldest_change: Mapping[str, datetime]  # by connection: since when something waits to be delivered
+    oldest_change: Mapping[str, datetime]  # by connection: since when something that may go out waits
     silent: Mapping[str, datetime | None] = field(default_factory=dict)  # source -> its last post
 
 
@@ -78,7 +78,7 @@ def read(
     ).scalar_one_or_none()
     pending = snapshot.execute(
         sa.select(o.connection, sa.func.min(o.raised_at))
-        .where(o.space == space, sa.text("wanted > done AND wanted > dead"))
+        .where(o.space == space, sa.text("wanted > done AND wanted > dead"), o.due_at < PARKED)
         .group_by(o.connection)
     )
     return InStore(
@@ -105,28 +105,27 @@ class Looks:
         return list({(one.kind, one.subject): one for one in reversed(found)}.values())
 
     def _store(self, process: InProcess, now: datetime) -> Iterator[Alarm]:
-        lasts = self._since.of("store", process.store_trouble is not None, now)
-        if lasts >= BROKEN_AFTER:
+        lasts = self._since.of("store", ["store"] if process.store_trouble else [], now)
+        if any(one >= BROKEN_AFTER for one in lasts.values()):
             text = "the store cannot be used, posts are answered 503 and senders try again"
             yield Alarm("store", "", f"{text}: {without_people(process.store_trouble or '')}")
 
     def _connections(self, process: InProcess, now: datetime) -> Iterator[Alarm]:
         for name, why in process.unusable.items():
             yield Alarm("connection", name, f"{name} cannot be used: {without_people(why)}")
+        lasts = self._since.of("unread", process.unread, now)
         for name, why in process.unread.items():
-            if self._since.of(f"unread {name}", True, now) >= UNREAD_AFTER:
+            if lasts[name] >= UNREAD_AFTER:
                 yield Alarm("connection", name, f"the owners of {name} cannot be read: {without_people(why)}")
-        for name in set(self._writing()) - set(process.unread):
-            self._since.of(f"unread {name}", False, now)
 
     def _stalled(self, process: InProcess, store: InStore, now: datetime) -> Iterator[Alarm]:
-        for name in self._writing():
-            waits_since = store.oldest_change.get(name)
+        waiting = [name for name in self._writing() if name in store.oldest_change]
+        for name, quiet in self._since.of("stalled", waiting, now).items():
+            waits_since = store.oldest_change[name]
             # Without a success of ours: since we began to look.
-            quiet = self._since.of(f"stalled {name}", waits_since is not None, now)
             last = process.delivered_at.get(name)
             quiet = min(quiet, now - last) if last else quiet
-            if waits_since and now - waits_since >= STALLED_AFTER <= quiet:
+            if now - waits_since >= STALLED_AFTER <= quiet:
                 minutes = int((now - waits_since).total_seconds() // 60)
                 text = f"nothing has reached {name} while changes wait since {minutes} minutes"
                 yield Alarm("connection", name, f"{text}; see `leadrelay doctor {name}`")

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.channels import Postponed, Promise, Sent
-from leadrelay.alerts.looks import Alarm, InProcess, InStore, Looks
+from leadrelay.alerts.looks import Alarm, InProcess, InStore, Looks, read
 from leadrelay.alerts.teller import Teller
 from model.errors import StoreBusy
 from sync.effect_books import EffectCount
+from sync.outbox import PARKED
 from sync.status import ConnectionCount, Queues
+from sync.tables import outbox_changes
 from tests.sync.stores import empty_file, opened, shared_database, store, store_url
 
 __all__ = ["empty_file", "opened", "shared_database", "store", "store_url"]
@@ -190,6 +193,39 @@ def test_a_connection_that_cannot_be_read_is_told_after_a_while(looks):
     assert kinds(looks.alarms(away, in_store(), NOW + 15 * MINUTE)) == [("connection", "hubspot")]
     assert looks.alarms(process(), in_store(), NOW + 16 * MINUTE) == []
     assert looks.alarms(away, in_store(), NOW + 17 * MINUTE) == []
+
+
+def test_an_observed_connection_that_failed_days_ago_begins_anew():
+    looks = Looks(list)
+    away = process(unread={"hubspot": "401"})
+    assert looks.alarms(away, in_store(), NOW) == []
+    assert looks.alarms(process(), in_store(), NOW + MINUTE) == []
+    assert looks.alarms(away, in_store(), NOW + 2 * DAY) == []
+
+
+def test_what_went_unwritten_while_it_was_observed_begins_anew():
+    writing = ["hubspot"]
+    looks, due = Looks(lambda: writing), in_store(changes={"hubspot": NOW - DAY})
+    assert looks.alarms(process(), due, NOW) == []
+    writing.clear()
+    assert looks.alarms(process(), due, NOW + HOUR) == []
+    writing.append("hubspot")
+    assert looks.alarms(process(), due, NOW + 2 * HOUR) == []
+
+
+def test_what_is_parked_until_a_person_lets_it_go_does_not_wait_for_the_connection(store):
+    held = {
+        "space": "main", "connection": "hubspot", "object": "contacts", "entity_kind": "lead", "wanted": 1, "done": 0,
+        "dead": 0, "needs": [], "attempts": 0, "raised_at": NOW - DAY,
+    }  # fmt: skip
+    parked = [held | {"entity_id": f"L{number}", "due_at": PARKED} for number in range(3)]
+    store.write(lambda on: on.execute(sa.insert(outbox_changes), parked))
+    with store.snapshot() as snapshot:
+        assert read(snapshot, "main", NOW).oldest_change == {}
+    due = held | {"entity_id": "L9", "due_at": NOW, "raised_at": NOW - HOUR}
+    store.write(lambda on: on.execute(sa.insert(outbox_changes).values(due)))
+    with store.snapshot() as snapshot:
+        assert read(snapshot, "main", NOW).oldest_change == {"hubspot": NOW - HOUR}
 
 
 def test_nothing_delivered_while_something_waits(looks):
