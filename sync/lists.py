@@ -94,15 +94,22 @@ def leads_statement(space: str, wanted: Wanted, limit: int) -> sa.Select[Any]:
     return statement.order_by(key.desc(), c.id.desc()).limit(limit)
 
 
-def search_statement(space: str, column: str, key: str, limit: int) -> sa.Select[Any]:
-    """Build the query of what begins with ``key`` in one column."""
+def search_statement(
+    space: str, column: str, key: str, limit: int, stage: str = "", owner: str = ""
+) -> sa.Select[Any]:
+    """Build the query of what begins with ``key`` in one column, as far as the filters let it pass.
+
+    ``coalesce`` for the reason that ``leads_statement`` gives.
+    """
     c = leads.c[column]
-    return (
-        sa.select(leads.c.id)
-        .where(leads.c.space == space, c >= key, c < key + LAST_CHARACTER)
-        .order_by(c)
-        .limit(limit)
+    statement = sa.select(leads.c.id).where(
+        leads.c.space == space, c >= key, c < key + LAST_CHARACTER, leads.c.is_test.is_(sa.false())
     )
+    if stage:
+        statement = statement.where(sa.func.coalesce(leads.c.stage, "") == stage)
+    if owner:
+        statement = statement.where(sa.func.coalesce(leads.c.owner, "") == ("" if owner == NOBODY else owner))
+    return statement.order_by(c).limit(limit)
 
 
 def _found(snapshot: Connection, space: str, wanted: Wanted) -> Page[LeadRow]:
@@ -111,17 +118,12 @@ def _found(snapshot: Connection, space: str, wanted: Wanted) -> Page[LeadRow]:
     ids: set[str] = set()
     has_more = False
     for column in SEARCHED:
-        found = snapshot.execute(search_statement(space, column, key, MOST_FOUND + 1)).scalars().all()
+        statement = search_statement(space, column, key, MOST_FOUND + 1, wanted.stage, wanted.owner)
+        found = snapshot.execute(statement).scalars().all()
         has_more = has_more or len(found) > MOST_FOUND
         ids.update(found)
-    kept = [row for row in _lead_rows(snapshot, ids) if _passes(row, wanted)]
-    kept.sort(key=_order_of(wanted), reverse=True)
-    return Page(kept[:MOST_FOUND], has_more=has_more or len(kept) > MOST_FOUND)
-
-
-def _passes(row: LeadRow, wanted: Wanted) -> bool:
-    owner = None if wanted.owner == NOBODY else wanted.owner
-    return (not wanted.stage or row.stage == wanted.stage) and (not wanted.owner or row.owner == owner)
+    rows = sorted(_lead_rows(snapshot, ids), key=_order_of(wanted), reverse=True)
+    return Page(rows[:MOST_FOUND], has_more=has_more or len(rows) > MOST_FOUND)
 
 
 def _lead_rows(snapshot: Connection, ids: Collection[str]) -> list[LeadRow]:

@@ -106,6 +106,22 @@ def test_a_search_keeps_to_the_filters_and_says_when_there_is_more(store, monkey
         assert page.has_more
 
 
+@pytest.mark.parametrize("wanted", [{"stage": "mql"}, {"owner": "ann@example.com"}, {"owner": NOBODY}])
+def test_a_search_finds_who_passes_the_filters_behind_many_who_do_not(store, monkeypatch, wanted):
+    made = many(store)
+    monkeypatch.setattr(lists, "MOST_FOUND", 5)
+    passing = {
+        lead.id
+        for lead in made
+        if all((getattr(lead, name) or NOBODY) == value for name, value in wanted.items())
+    }
+    with store.snapshot() as snapshot:
+        page = leads_page(snapshot, "main", Wanted(search="company", **wanted))
+    assert len(passing) > len(page.rows) == 5
+    assert page.has_more
+    assert {row.id for row in page.rows} <= passing
+
+
 def test_owners_and_stages_are_those_of_leads(store):
     many(store)
     with store.snapshot() as snapshot:
@@ -189,6 +205,12 @@ LISTS = {
     "owner": lists.leads_statement("main", Wanted(owner="owner7@example.com", after=AFTER), 51),
     "nobody's": lists.leads_statement("main", Wanted(owner=NOBODY, order="score"), 51),
     **{f"search {column}": lists.search_statement("main", column, "key77", 201) for column in lists.SEARCHED},
+    **{
+        f"search {column} of a stage and an owner": lists.search_statement(
+            "main", column, "key77", 201, "mql", "owner7@example.com"
+        )
+        for column in lists.SEARCHED
+    },
     "aside": lists.aside_statement("main", "quarantined", 9_000, 51),
     "letters": lists.letters_statement("main", None, 51),
 }
