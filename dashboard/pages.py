@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,9 @@ from dashboard import problems, words
 from dashboard.connections import ConnectionPages
 from dashboard.doors import Doors
 from dashboard.house import DAYS, House
+from mappings.inward import settable
 from model.errors import Refused, StoreBusy
+from model.faults import traceback_of
 from model.event import Event
 from sync import explain, inbox, leads, lists, replay, status
 from sync.lists import NOBODY, Wanted
@@ -228,7 +229,7 @@ class _Pages:
             found = explain.set_aside(snapshot, self.house.space, number)
         if found is None:
             abort(404)
-        fields = [name for name in self.house.playbook().fields if "." not in name]
+        fields = settable(self.house.playbook())
         page = render_template(
             "dashboard/event.html",
             event=found,
@@ -247,8 +248,8 @@ class _Pages:
         overrides: dict[str, Any] = {}
         pairs = zip(request.form.getlist("field"), request.form.getlist("value"), strict=False)
         overrides |= {name: value for name, value in pairs if name}
-        if unknown := sorted(overrides.keys() - self.house.playbook().fields.keys()):
-            return self._event(number, f"There is no field {', '.join(unknown)}.", 422)
+        if unknown := sorted(overrides.keys() - set(settable(self.house.playbook()))):
+            return self._event(number, f"There is no field {', '.join(unknown)} to set.", 422)
         if request.form.get("release"):
             overrides["release"] = True
         whose = request.form.get("lead", "").strip()
@@ -369,7 +370,6 @@ def _answer_errors(routes: Blueprint) -> None:
 
     @routes.errorhandler(Exception)
     def failed(error: Exception) -> ResponseReturnValue:
-        plain = "".join(traceback.format_exception(error))
-        log.error("http.failed", endpoint=request.endpoint, exception=plain)
+        log.error("http.failed", endpoint=request.endpoint, exception=traceback_of(error))
         fix = "The daemon's log has why, under http.failed. Intake is not touched by it."
         return refused(Refused(500, "internal", "This page failed", fix))

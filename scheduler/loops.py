@@ -11,6 +11,7 @@ from datetime import timedelta
 import structlog
 
 from model.errors import LostLease, StoreBusy
+from model.faults import said_by
 from model.times import Clock
 from sync import errands, leases, telling
 from sync.claiming import Claimed, Target, claim
@@ -78,12 +79,12 @@ class Loop:
                 self.failure, self.is_store_away = None, False
             except StoreBusy as error:
                 did = 0
-                self.failure, self.is_store_away = str(error), True
-                log.warning("loop.store_busy", loop=self.name, reason=str(error))
+                self.failure, self.is_store_away = said_by(error), True
+                log.warning("loop.store_busy", loop=self.name, reason=self.failure)
                 self._stopping.wait(FAULT_WAIT)
             except Exception as error:
                 did = 0
-                self.failure = f"{type(error).__name__}: {error}"
+                self.failure = f"{type(error).__name__}: {said_by(error)}"  # /readyz shows it to anybody
                 log.exception("loop.failed", loop=self.name)
                 self._stopping.wait(FAULT_WAIT)
             if not did and not self._stopping.is_set():

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from mappings.problems import Problem
 from sync import days, status, tables
+from sync.lists import Wanted
 from tests.builders import place
 from tests.dashboard.house import HOSTILE, Tags, fill, number_in, words
 from tests.sync.stores import rows
@@ -159,15 +160,17 @@ def test_what_is_not_there_is_a_page_too(desk, path):
     assert "There is nothing at this address" in page.text
 
 
-def test_a_fault_of_ours_is_a_page_without_its_details(desk, monkeypatch):
-    def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("a secret")
+def test_a_fault_of_ours_is_a_page_and_a_line_of_the_log_without_its_values(desk, monkeypatch, capsys):
+    def fail(_snapshot: object, _space: str, wanted: Wanted) -> None:
+        raise RuntimeError(f"cannot find '{wanted.search}'")
 
     monkeypatch.setattr("sync.lists.leads_page", fail)
-    page = desk.get("/leads")
+    page = desk.get("/leads?q=ada@secret.example")
     assert page.status_code == 500
-    assert "a secret" not in page.text
     assert "http.failed" in page.text
+    logged = capsys.readouterr().out
+    assert "RuntimeError: cannot find" in logged
+    assert "ada@secret.example" not in page.text + logged
 
 
 def test_the_overview_names_all_that_is_wrong_first(desk):
@@ -242,7 +245,11 @@ def test_a_person_says_whose_a_reviewed_post_is(desk, whose):
     ("values", "status", "says"),
     [
         ({"lead": "stranger@example.com"}, 422, "No lead is known by stranger@example.com."),
-        ({"field": "emial", "value": "x"}, 422, "There is no field emial."),
+        ({"field": "emial", "value": "x"}, 422, "There is no field emial to set."),
+        *(
+            ({"field": name, "value": "1"}, 422, f"There is no field {name} to set.")
+            for name in ("account", "first_touch", "last_touch", "owner", "score", "stage")
+        ),
     ],
 )
 def test_a_correction_that_cannot_be_is_refused_in_place(desk, values, status, says):
@@ -252,6 +259,13 @@ def test_a_correction_that_cannot_be_is_refused_in_place(desk, values, status, s
     assert answer.status_code == status
     assert says in words(answer.text)
     assert desk.house.decide() == 0
+
+
+def test_only_what_a_person_may_set_is_offered(desk):
+    fill(desk)
+    offered = set(re.findall(r"<option>(\w+)</option>", desk.get(f"/events/{number_in(desk, 'dead')}").text))
+    assert {"email", "company"} <= offered
+    assert not offered & {"account", "first_touch", "last_touch", "owner", "score", "stage"}
 
 
 def test_an_event_that_was_settled_is_not_sent_again(desk):

@@ -88,6 +88,19 @@ def test_a_loop_survives_failures_shows_them_and_forgets_them_once_it_works(erro
     assert not loop.is_alive
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, StoreBusy])
+def test_what_a_loop_fails_with_is_shown_without_people(kind):
+    def step() -> int:
+        raise kind("Key (email)=(ada@example.com) is there, says 'ada@example.com' of ada@example.com")
+
+    loop = Loop("x", step, threading.Event())
+    loop.start()
+    eventually(lambda: loop.failure)
+    assert "Key (email)" in str(loop.failure)
+    assert "ada@example.com" not in str(loop.failure)
+    loop.stop(5)
+
+
 def test_a_pause_ends_when_the_loop_is_stopped():
     loop = Loop("x", lambda: loop.pause(60) or 1, threading.Event())
     loop.start()
