@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,22 +43,29 @@ class Teller:
         self._observe = observe
         self._standing: dict[Key, Raised] = {}
         self._gone_since: dict[Key, datetime] = {}
+        self._stored: set[Key] = set()  # as the store was last seen
         self._wait = FIRST_WAIT
         self._not_before: datetime | None = None
 
     @property
     def standing(self) -> list[Raised]:
-        """What is wrong, as far as it was looked at."""
+        """What is wrong, as far as it was looked at: here, or by who looks after it."""
         return list(self._standing.values())
 
-    def tell(self, wrong: Sequence[Alarm], now: datetime) -> None:
-        """Take in what is wrong now and say what is to be said."""
-        self._recall()
-        over = self._take_in(wrong, now)
+    def tell(self, wrong: Sequence[Alarm], now: datetime, kinds: Collection[str] | None = None) -> None:
+        """Take in what is wrong now and say what is to be said.
+
+        ``kinds`` are those that this process looks after, ``None`` all of them. What stands of the others
+        is what the store says: another process tells it and its end.
+        """
+        self._recall(kinds)
+        over = self._take_in([one for one in wrong if _is_of(one, kinds)], now, kinds)
         began = [
             one
             for one in self._standing.values()
-            if one.key not in self._gone_since and (not one.told_at or now - one.told_at >= AGAIN_AFTER)
+            if _is_of(one, kinds)
+            and one.key not in self._gone_since
+            and (not one.told_at or now - one.told_at >= AGAIN_AFTER)
         ]
         ended = [one for one in over if one.told_at]
         is_told = True
@@ -69,10 +76,11 @@ class Teller:
         settled = [one.key for one in over if is_told or not one.told_at]  # the others are told later
         for key in settled:
             del self._standing[key], self._gone_since[key]
-        if self._standing or settled:
-            self._remember(settled)
+        raised = [one for one in self._standing.values() if _is_of(one, kinds)]
+        if raised or settled:
+            self._remember(raised, settled)
 
-    def _take_in(self, wrong: Sequence[Alarm], now: datetime) -> list[Raised]:
+    def _take_in(self, wrong: Sequence[Alarm], now: datetime, kinds: Collection[str] | None) -> list[Raised]:
         """Bring what stands up to now; return what is over."""
         for alarm in wrong:
             key = (alarm.kind, alarm.subject)
@@ -85,7 +93,9 @@ class Teller:
         present = {(alarm.kind, alarm.subject) for alarm in wrong}
         over = []
         for key, one in self._standing.items():
-            if key not in present and now - self._gone_since.setdefault(key, now) >= OVER_AFTER:
+            if not _is_of(one, kinds) or key in present:
+                continue
+            if now - self._gone_since.setdefault(key, now) >= OVER_AFTER:
                 over.append(one)
                 log.info("alert.over", kind=one.kind, subject=one.subject)
         return over
@@ -103,25 +113,35 @@ class Teller:
         self._not_before, self._wait = now + self._wait, min(LONGEST_WAIT, 2 * self._wait)
         return False
 
-    def _recall(self) -> None:
-        """Take over what another process, or this one before a restart, has told."""
+    def _recall(self, kinds: Collection[str] | None) -> None:
+        """Take over what another process, or this one before a restart, has told, and what it has ended."""
         try:
             with self._store.snapshot() as snapshot:
                 stored = alerts.load(snapshot, self._space)
         except (SQLAlchemyError, StoreBusy):
             return
+        ended = self._stored - stored.keys()
+        others = {key for key, one in self._standing.items() if not _is_of(one, kinds)}
+        for key in ended | others:
+            self._standing.pop(key, None)
+            self._gone_since.pop(key, None)
+        self._stored = set(stored)
         for key, one in stored.items():
             mine = self._standing.get(key)
             if mine is None or (one.told_at and (mine.told_at is None or one.told_at > mine.told_at)):
                 self._standing[key] = one
 
-    def _remember(self, over: Sequence[Key]) -> None:
+    def _remember(self, raised: Sequence[Raised], over: Sequence[Key]) -> None:
         try:
-            self._store.write(
-                partial(alerts.save, space=self._space, raised=list(self._standing.values()), over=over)
-            )
+            self._store.write(partial(alerts.save, space=self._space, raised=raised, over=over))
         except (SQLAlchemyError, StoreBusy) as error:
             log.warning("alert.not_stored", reason=type(error).__name__)
+            return
+        self._stored = (self._stored | {one.key for one in raised}) - set(over)
+
+
+def _is_of(one: Alarm | Raised, kinds: Collection[str] | None) -> bool:
+    return kinds is None or one.kind in kinds
 
 
 def message_of(house: str, began: Sequence[Raised], ended: Sequence[Raised]) -> Message:

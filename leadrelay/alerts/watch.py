@@ -15,6 +15,7 @@ from model.times import Clock
 from sync import days
 from sync.database import Store
 
+OF_A_STAND_BY = ("decider",)  # whoever decides looks after the other kinds, and may be gone
 SILENCE_EVERY = timedelta(minutes=5)  # that look reads two weeks of posts
 
 
@@ -43,11 +44,7 @@ class Watch:
         now = self._clock.now()
         found, trouble = self._read(now)
         alarms = self._looks.alarms(self._facts(trouble), found, now)
-        if not self._is_mine():
-            alarms = [one for one in alarms if one.kind == "decider"]
-            if not alarms:
-                return
-        self.teller.tell(alarms, now)
+        self.teller.tell(alarms, now, None if self._is_mine() else OF_A_STAND_BY)
 
     def _read(self, now: datetime) -> tuple[InStore | None, str | None]:
         try:

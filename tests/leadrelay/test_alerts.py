@@ -10,11 +10,14 @@ import sqlalchemy as sa
 from connectors.channels import Postponed, Promise, Sent
 from leadrelay.alerts.looks import Alarm, InProcess, InStore, Looks, read
 from leadrelay.alerts.teller import Teller
+from leadrelay.alerts.watch import Watch
 from model.errors import StoreBusy
+from sync import alerts
 from sync.effect_books import EffectCount
 from sync.outbox import PARKED
 from sync.status import ConnectionCount, Queues
-from sync.tables import outbox_changes
+from sync.tables import inbox_events, outbox_changes
+from tests.sync.clock import FakeClock
 from tests.sync.stores import empty_file, opened, shared_database, store, store_url
 
 __all__ = ["empty_file", "opened", "shared_database", "store", "store_url"]
@@ -135,6 +138,75 @@ def test_it_works_while_the_store_does_not(store, teller, box, monkeypatch):
     for minute in range(3):
         teller.tell([FULL], NOW + minute * MINUTE)
     assert len(box.read) == 1
+
+
+BEHIND = Alarm("decider", "", "events wait for their decision")
+STAND_BY = ("decider",)
+
+
+def test_one_who_stands_by_ends_no_alarm_of_another(store, box):
+    seated, stand_by = Teller(store, [box], "here"), Teller(store, [box], "there")
+    seated.tell([BROKEN], NOW)
+    for minute in range(1, 20):
+        late = [BEHIND] if minute < 9 else []  # both see that in the one store
+        seated.tell([BROKEN, *late], NOW + minute * MINUTE)
+        stand_by.tell(late, NOW + minute * MINUTE, STAND_BY)
+        assert ("connection", "hubspot") in [one.key for one in stand_by.standing]
+    assert box.read == [
+        "leadrelay here: hubspot cannot be used (since 2026-11-22 12:00 UTC)",
+        "leadrelay here: events wait for their decision (since 2026-11-22 12:01 UTC)",
+        "leadrelay here: over: events wait for their decision",
+    ]
+    with store.snapshot() as snapshot:
+        assert list(alerts.load(snapshot, "main")) == [("connection", "hubspot")]
+
+
+def test_one_who_loses_the_seat_shows_what_the_new_one_says(store, box):
+    first, second = Teller(store, [box], "first"), Teller(store, [box], "second")
+    first.tell([BROKEN, FULL], NOW)
+    second.tell([BROKEN], NOW + MINUTE)
+    for minute in range(2, 9):
+        second.tell([BROKEN], NOW + minute * MINUTE)
+        first.tell([BROKEN, FULL], NOW + minute * MINUTE, STAND_BY)
+    assert [one.key for one in first.standing] == [("connection", "hubspot")]
+    assert [text.split(" (")[0] for text in box.read[1:]] == ["leadrelay second: over: only 3 MiB are free"]
+
+
+def test_what_one_process_has_ended_another_does_not_end_again(store, box):
+    first, second = Teller(store, [box], "first"), Teller(store, [box], "second")
+    for minute in range(2):
+        first.tell([BEHIND], NOW + minute * MINUTE)
+        second.tell([BEHIND], NOW + minute * MINUTE, STAND_BY)
+    for minute in range(2, 20):
+        first.tell([], NOW + minute * MINUTE)
+        second.tell([], NOW + minute * MINUTE, STAND_BY)
+    assert [text.split(": ")[1] for text in box.read] == [
+        "events wait for their decision (since 2026-11-22 12:00 UTC)",
+        "over",
+    ]
+    assert (first.standing, second.standing) == ([], [])
+
+
+@pytest.mark.parametrize(("is_seated", "told"), [(True, 2), (False, 1)])
+def test_a_watch_looks_after_all_or_only_after_whoever_decides(store, box, is_seated, told):
+    clock = FakeClock()
+    teller = Teller(store, [box], "here")
+    watch = Watch(
+        store, clock, Looks(list), teller, lambda _: process(unusable={"hubspot": "no key"}), lambda: is_seated, list
+    )  # fmt: skip
+    late = {
+        "space": "main", "source": "website", "event_id": "e1", "kind": "intake", "payload": {}, "state": "waiting",
+        "occurred_at": clock.now() - HOUR, "received_at": clock.now() - HOUR,
+    }  # fmt: skip
+    store.write(lambda on: on.execute(sa.insert(inbox_events).values(late)))
+    watch.run()
+    assert len(teller.standing) == told
+    store.write(lambda on: on.execute(sa.update(inbox_events).values(state="new")))
+    for _ in range(12):
+        clock.advance(60)
+        watch.run()
+    assert [one.kind for one in teller.standing] == (["connection"] if is_seated else [])
+    assert "over: events wait for their decision" in box.read[-1]
 
 
 def process(**facts):
