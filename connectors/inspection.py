@@ -117,11 +117,15 @@ def now() -> datetime:
 
 @dataclass
 class Caller:
-    """Makes single calls to an account, within its budget, and keeps what headers say."""
+    """Makes single calls to an account, within its budget, and keeps what headers say.
+
+    A limit that an answer tells of stops every caller of the account, not this one alone.
+    """
 
     endpoint: Endpoint
     vendor: str  # as it is called in sentences
     usage_of: Callable[[Mapping[str, str]], Sequence[Usage]]  # what its headers tell of its limits
+    error_of: Callable[[Answer], ConnectorError]  # what an answer that is no success means
     clock: Now = now
     clock_ahead: float | None = None
     headers: dict[str, str] = field(default_factory=dict)  # of all answers so far, newest first
@@ -135,6 +139,10 @@ class Caller:
             fresh = tokens.renew(token)
             if fresh != token:
                 answer = self._send(method, path, fresh, params, body)
+        if answer.status >= 400:
+            error = self.error_of(answer)
+            if isinstance(error, RetryLater) and error.stops != "call":
+                self.endpoint.budget.refused(error.wait, error.stops)
         return answer
 
     def _send(self, method: str, path: str, token: str, params: Any, body: Any) -> Answer:

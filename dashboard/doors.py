@@ -7,13 +7,14 @@ other site can make.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import re
 import secrets
 import threading
 from functools import partial
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import structlog
 from flask import Blueprint, Request, Response, g, redirect, render_template, request, url_for
@@ -22,7 +23,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from dashboard.house import House
 from dashboard.throttle import Throttle
-from model.errors import Refused
+from model.errors import Refused, StoreBusy
 from sync import access
 
 log = structlog.get_logger("leadrelay.doors")
@@ -91,7 +92,8 @@ class Doors:
             return None
         by_hand = "HX-Request" not in request.headers  # a page left open does not keep anybody signed in
         if by_hand and now - found.seen_at >= access.TOUCH_EVERY:
-            self.house.store.write(partial(access.touch_session, token=g.token, now=now))
+            with contextlib.suppress(StoreBusy):  # a full disk is when people need the pages most
+                self.house.store.write(partial(access.touch_session, token=g.token, now=now))
         return found.user
 
     def close(self, answer: Response) -> Response:
@@ -195,7 +197,7 @@ def check_form(asked: Request, expected: str, public_host: str = "") -> None:
     """Return if a form is one of ours; raise ``Refused`` otherwise."""
     origin = asked.headers.get("Origin")
     elsewhere = asked.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
-    if origin is not None and urlsplit(origin).netloc not in {asked.host, public_host} - {""}:
+    if origin is not None and _split(origin).netloc not in {asked.host, public_host} - {""}:
         elsewhere = True
     if elsewhere or not hmac.compare_digest(asked.form.get("csrf", "").encode(), expected.encode()):
         fix = "Go back, load the page again and send the form once more."
@@ -207,12 +209,20 @@ def is_local(asked: Request) -> bool:
     peer = (asked.remote_addr or "").removeprefix("::ffff:")
     if not (peer.startswith("127.") or peer == "::1") or any(name in asked.headers for name in FORWARDED):
         return False
-    return urlsplit(f"//{asked.host}").hostname in LOOPBACK_HOSTS
+    return _split(f"//{asked.host}").hostname in LOOPBACK_HOSTS
+
+
+def _split(address: str) -> SplitResult:
+    """Take an address apart; what is none has no parts."""
+    try:
+        return urlsplit(address)
+    except ValueError:  # "//[": half of an IPv6 address
+        return urlsplit("")
 
 
 def own_path(path: str) -> str:
     """Return a path of this site; the first page for anything else."""
-    parts = urlsplit(path)
+    parts = _split(path)
     is_own = (
         path.startswith("/") and not path.startswith(("//", "/\\")) and not (parts.scheme or parts.netloc)
     )

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 WINDOW = timedelta(minutes=15)
 OF_BOTH = 5  # failures of one name from one address
 OF_ONE = 30  # of one name from anywhere, or of one address with any names
+LONGEST = 65  # characters of a name that are told apart: no user's is longer than 64
 MOST_KEYS = 10_000  # somebody who makes up names and addresses fills no memory
 
 Key = tuple[str, str]
@@ -43,7 +44,7 @@ class Throttle:
     def succeeded(self, name: str, address: str) -> None:
         """Forget the failures of this name at this address."""
         with self._lock:
-            self._failures.pop((name, address), None)
+            self._failures.pop((name[:LONGEST], address), None)
 
     def _recent(self, key: Key, now: datetime) -> deque[datetime]:
         found = self._failures.get(key, deque())
@@ -53,6 +54,7 @@ class Throttle:
 
 
 def _limits(name: str, address: str) -> Iterator[tuple[Key, int]]:
+    name = name[:LONGEST]
     yield (name, address), OF_BOTH
     yield (name, ""), OF_ONE
     yield ("", address), OF_ONE

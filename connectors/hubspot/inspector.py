@@ -23,7 +23,7 @@ from connectors.inspection import (
     now,
     unreadable,
 )
-from model.errors import NotAuthorized
+from model.errors import ConnectorError, NotAuthorized
 
 NEWEST = "2026-09"
 SUPPORTED_MONTHS = 18  # HubSpot "Versioning": each dated version
@@ -48,7 +48,7 @@ class HubSpotInspector:
     """Asks one HubSpot account about itself; implements ``connectors.inspection.Inspector``."""
 
     def __init__(self, endpoint: Endpoint, *, clock: Now = now) -> None:
-        self._caller = Caller(endpoint, "HubSpot", usage_of, clock)
+        self._caller = Caller(endpoint, "HubSpot", usage_of, error_of, clock)
         self._tokens = endpoint.tokens
         self._version = endpoint.options.get("api_version", NEWEST)
 
@@ -118,12 +118,17 @@ class HubSpotInspector:
     def _checked(answer: Answer) -> Answer:
         if answer.status == 200:
             return answer
-        error = to_connector_error(answer.status, answer.headers, answer.row, writes=False)
+        error = error_of(answer)
         if isinstance(error, NotAuthorized) and answer.status == 401:
             raise NotAuthorized(
                 f"{error} Copy the token again: it was rotated, deleted, or is another account's."
             )
         raise error
+
+
+def error_of(answer: Answer) -> ConnectorError:
+    """Return what an answer that is no success means."""
+    return to_connector_error(answer.status, answer.headers, answer.row, writes=False)
 
 
 def supported_until(version: str) -> date | None:

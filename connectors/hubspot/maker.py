@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.base import Endpoint
 from connectors.hubspot.errors import Refused, to_connector_error, words
-from connectors.hubspot.inspector import NEWEST
+from connectors.hubspot.inspector import NEWEST, error_of
 from connectors.hubspot.limits import usage_of
 from connectors.hubspot.paths import dated
 from connectors.inspection import Answer, Caller
@@ -42,7 +42,7 @@ class HubSpotMaker:
     """Makes the properties of one account; implements ``connectors.making.Maker``."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._caller = Caller(endpoint, "HubSpot", usage_of)
+        self._caller = Caller(endpoint, "HubSpot", usage_of, error_of)
         self._version = endpoint.options.get("api_version", NEWEST)
 
     def make(self, fields: Sequence[NewField]) -> Iterator[Made]:

@@ -23,7 +23,7 @@ from connectors.salesforce.errors import first_error, to_connector_error
 from connectors.salesforce.ids import is_id, long_id
 from connectors.salesforce.limits import usage_of
 from connectors.tokens import SignedIn
-from model.errors import NotAuthorized
+from model.errors import ConnectorError, NotAuthorized
 
 OLDEST = 41.0  # API End-of-Life Policy: older ones are unsupported from Summer '27
 _OWNERS = frozenset({"User", "Group"})
@@ -42,7 +42,7 @@ class SalesforceInspector:
     """Asks one Salesforce org about itself; implements ``connectors.inspection.Inspector``."""
 
     def __init__(self, endpoint: Endpoint, *, clock: Now = now) -> None:
-        self._caller = Caller(endpoint, "Salesforce", usage_of, clock)
+        self._caller = Caller(endpoint, "Salesforce", usage_of, error_of, clock)
         self._tokens = endpoint.tokens
         self._version = endpoint.options.get("api_version", "68.0").removeprefix("v")
 
@@ -116,7 +116,7 @@ class SalesforceInspector:
     def _checked(answer: Answer) -> Answer:
         if answer.status == 200:
             return answer
-        error = to_connector_error(answer.status, answer.body, writes=False)
+        error = error_of(answer)
         if (
             isinstance(error, NotAuthorized)
             and first_error(answer.body).get("errorCode") == "INVALID_SESSION_ID"
@@ -126,6 +126,11 @@ class SalesforceInspector:
                 "a fixed token, and check that the address is My Domain's."
             )
         raise error
+
+
+def error_of(answer: Answer) -> ConnectorError:
+    """Return what an answer that is no success means."""
+    return to_connector_error(answer.status, answer.body, writes=False)
 
 
 def org_of(resources: Mapping[str, Any]) -> str:

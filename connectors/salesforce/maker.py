@@ -9,7 +9,7 @@ from connectors.base import Endpoint
 from connectors.inspection import Answer, Caller
 from connectors.making import Made, NewField
 from connectors.salesforce.errors import Refused, code_of, first_error, to_connector_error, words
-from connectors.salesforce.inspector import user_of
+from connectors.salesforce.inspector import error_of, user_of
 from connectors.salesforce.limits import usage_of
 from model.errors import NotAuthorized
 
@@ -32,7 +32,7 @@ class SalesforceMaker:
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._caller = Caller(endpoint, "Salesforce", usage_of)
+        self._caller = Caller(endpoint, "Salesforce", usage_of, error_of)
         self._base = f"/services/data/v{endpoint.options.get('api_version', '68.0').removeprefix('v')}"
 
     def make(self, fields: Sequence[NewField]) -> Iterator[Made]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dashboard.doors import csrf_of, own_path
+from dashboard.throttle import Throttle
+from model.errors import StoreBusy
 from sync import access
 from tests.dashboard.house import Desk, a_desk, hashed
 
@@ -183,7 +185,12 @@ def test_a_form_without_our_key_is_refused(closed, path, key):
 @pytest.mark.parametrize("path", ACTS)
 @pytest.mark.parametrize(
     "header",
-    [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}],
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
     ids=str,
 )
 def test_a_form_of_another_site_is_refused_even_with_the_key(desk, path, header):
@@ -243,6 +250,8 @@ def test_where_nobody_can_sign_in_the_page_says_how_to_begin(store):
     [
         ("/leads?q=a", "/leads?q=a"),
         ("//evil.example", "/"),
+        ("//[", "/"),
+        ("https://[", "/"),
         ("/\\evil.example", "/"),
         ("https://evil.example/", "/"),
         ("/a\r\nSet-Cookie: x", "/"),
@@ -252,6 +261,35 @@ def test_where_nobody_can_sign_in_the_page_says_how_to_begin(store):
 )
 def test_nobody_is_led_to_another_site(path, to):
     assert own_path(path) == to
+
+
+def test_an_address_that_is_none_is_no_fault_of_ours(closed):
+    assert closed.get("/sign-in?next=//[").status_code == 200
+
+
+def test_a_host_that_is_none_is_not_this_machine(desk):
+    assert desk.get("/", headers={"Host": "["}).status_code in (303, 400)
+
+
+def test_a_full_disk_shuts_nobody_out_who_is_in(closed, monkeypatch):
+    closed.sign_in()
+    closed.house.clock.advance(120)
+
+    def full(*_: object) -> None:
+        raise StoreBusy("database or disk is full")
+
+    monkeypatch.setattr(closed.daemon.store, "write", full)
+    assert closed.get("/leads").status_code == 200
+
+
+def test_long_names_fill_no_memory(closed):
+    throttle, now = Throttle(), closed.house.clock.now()
+    for _ in range(5):
+        throttle.failed("n" * 60_000, "192.0.2.1", now)
+    assert throttle.wait("n" * 60_000, "192.0.2.1", now) is not None
+    assert max(len(part) for key in throttle._failures for part in key) <= 65
+    throttle.succeeded("n" * 60_000, "192.0.2.1")
+    assert throttle.wait("n" * 60_000, "192.0.2.1", now) is None
 
 
 def test_intake_knows_no_sessions(closed):

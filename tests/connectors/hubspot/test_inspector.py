@@ -70,6 +70,18 @@ def test_a_wrong_token_is_told_with_what_to_do(url):
     assert "very-secret" not in str(caught.value)
 
 
+def test_a_limit_that_is_reached_stops_every_caller_of_the_account(url):
+    requests.post(f"{url}/__sandbox/faults", json={"rate_429": 1}, timeout=10).raise_for_status()
+    budget = Notes()
+    try:
+        with pytest.raises(RetryLater):
+            HubSpotInspector(Endpoint(url, FixedToken("sandbox-token"), budget)).fields("contacts")
+    finally:
+        requests.post(f"{url}/__sandbox/faults", json={}, timeout=10).raise_for_status()
+    [(wait, stops)] = budget.refusals
+    assert (stops, (wait or 0) > 0) == ("connection", True)
+
+
 def test_an_address_where_nobody_answers_is_told():
     with pytest.raises(RetryLater, match="could not be reached"):
         inspector("http://127.0.0.1:9").account()

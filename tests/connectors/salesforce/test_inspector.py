@@ -13,7 +13,7 @@ from connectors.base import Endpoint
 from connectors.registry import token_source
 from connectors.salesforce.inspector import SalesforceInspector
 from connectors.tokens import Credentials, FixedToken, SignedIn
-from model.errors import NotAuthorized
+from model.errors import NotAuthorized, RetryLater
 from sandbox.clock import Clock
 from sandbox.registry import VENDORS
 from sandbox.salesforce.oauth.apps import CLIENT_ID, CLIENT_SECRET
@@ -41,6 +41,17 @@ def test_an_org_says_its_id_its_name_and_who_the_token_is(url):
     assert (found.id, found.name, found.kind) == ("00D5g00000006JxEAI", "Northlight", "Developer Edition")
     assert found.user.endswith("@northlight.example")
     assert found.scopes is None
+
+
+def test_a_day_that_is_used_up_stops_every_caller_of_the_org(url):
+    requests.post(f"{url}/__sandbox/faults", json={"limits": {"daily": 0}}, timeout=10).raise_for_status()
+    budget = Notes()
+    try:
+        with pytest.raises(RetryLater):
+            SalesforceInspector(Endpoint(url, FixedToken("00Dsandbox!sandbox-token"), budget)).fields("Lead")
+    finally:
+        requests.post(f"{url}/__sandbox/faults", json={}, timeout=10).raise_for_status()
+    assert [stops for _, stops in budget.refusals] == ["day"]
 
 
 def test_scopes_are_those_of_the_sign_in(url):
