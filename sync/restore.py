@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -21,6 +22,7 @@ from sync.database import APPLICATION, exclusive_at, sqlite_engine, sqlite_modul
 from sync.tables import metadata
 
 CHUNK = 5_000  # rows in memory
+PLAIN = re.compile(r"[a-z][a-z0-9_]*")  # as every column of ours is called
 
 Told = Callable[[str, int], None]
 """Is told the table at hand and how many rows are done."""
@@ -31,12 +33,24 @@ class NotEmpty(LeadRelayError):
 
 
 def check(archive: Archive) -> None:
-    """See that a backup is whole and of a version that is known; raises ``ArchiveError``."""
+    """See that a backup is whole and of a version that is known; raises ``ArchiveError``.
+
+    The manifest's names get into SQL: they are those of our tables, or the file is none of ours.
+    """
     revision = archive.manifest.revision
     if revision not in migrate.revisions():
         raise ArchiveError(
             f"the backup is of revision {revision}, and this version knows {migrate.head()}: "
             "it was made by a newer leadrelay; restore it with that version"
+        )
+    tables = archive.manifest.tables
+    strange = [name for name in tables if name not in metadata.tables]
+    columns = {column for one in tables.values() for column in one.columns}
+    strange += [name for name in sorted(columns, key=repr) if not PLAIN.fullmatch(str(name))]
+    if strange:
+        raise ArchiveError(
+            f"the backup names {', '.join(map(repr, strange))}, which is no table or column of leadrelay; "
+            "nothing was restored"
         )
     archive.check()
 

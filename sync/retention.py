@@ -40,19 +40,21 @@ class Kind:
     where: sa.ColumnElement[bool]
     act: Act
 
-    def old(self, space: str, before: datetime, needed: Sequence[int]) -> sa.Select[Any]:
+    def old(self, space: str, before: datetime) -> sa.Select[Any]:
         """Build the query of the rows whose term has passed, in order."""
         statement = sa.select(self.key).where(self.where, self.at < before)
         if self.key.table is inbox_events:
             statement = statement.where(inbox_events.c.space == space)
-            if needed:
-                statement = statement.where(self.key.not_in(needed))
         elif self.key.table is audit_details:
             statement = statement.join(audit_lines, audit_lines.c.id == self.key)
             statement = statement.where(audit_lines.c.space == space)
         else:
             statement = statement.where(self.key.table.c.space == space)
         return statement.order_by(self.key)
+
+    def needed(self, connection: Connection, space: str) -> frozenset[int]:
+        """Return the rows that are kept in spite of their term; more than a statement takes parameters, maybe."""
+        return needed_by_replays(connection, space) if self.key.table is inbox_events else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,30 @@ class Due:
 
 def preview(snapshot: Connection, space: str, keep: Mapping[str, timedelta], now: datetime) -> list[Due]:
     """Count what a run would remove now; nothing is changed."""
-    needed = needed_by_replays(snapshot, space)
     found = []
     for kind in KINDS:
         term = keep.get(kind.name)
         if term is None:
             found.append(Due(kind.name, None))
             continue
-        old = (
-            kind.old(space, now - term, needed).order_by(None).add_columns(kind.at.label("moment")).subquery()
-        )
-        rows, oldest = snapshot.execute(sa.select(sa.func.count(), sa.func.min(old.c.moment))).one()
-        found.append(Due(kind.name, term, int(rows), oldest))
+        found.append(_due(snapshot, kind, space, term, now))
     return merged(found)
+
+
+def _due(snapshot: Connection, kind: Kind, space: str, term: timedelta, now: datetime) -> Due:
+    """Count what is old, less what is needed, and find the oldest of the rest."""
+    old, needed = kind.old(space, now - term).order_by(None), kind.needed(snapshot, space)
+    rows = snapshot.execute(sa.select(sa.func.count()).select_from(old.subquery())).scalar_one()
+    for some in _pieces(sorted(needed)):
+        among = old.where(kind.key.in_(some)).subquery()
+        rows -= snapshot.execute(sa.select(sa.func.count()).select_from(among)).scalar_one()
+    first = old.add_columns(kind.at.label("moment")).order_by(kind.at).limit(len(needed) + 1)
+    moments = (moment for row, moment in snapshot.execute(first) if row not in needed)
+    return Due(kind.name, term, int(rows), next(moments, None))
+
+
+def _pieces(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK))
 
 
 def merged(found: Sequence[Due]) -> list[Due]:
@@ -125,12 +138,13 @@ def _chunks(store: Store, kind: Kind, space: str, before: datetime) -> Iterator[
     last = -1
     while True:
         with store.snapshot() as snapshot:
-            needed = needed_by_replays(snapshot, space)
-            old = kind.old(space, before, needed).where(kind.key > last).limit(CHUNK)
+            needed = kind.needed(snapshot, space)
+            old = kind.old(space, before).where(kind.key > last).limit(CHUNK)
             ids = list(snapshot.execute(old).scalars())
         if not ids:
             return
-        yield ids
+        if going := [row for row in ids if row not in needed]:
+            yield going
         last = ids[-1]
 
 
@@ -138,8 +152,9 @@ def _remove(
     connection: Connection, kind: Kind, space: str, before: datetime, ids: Sequence[int], now: datetime
 ) -> int:
     """Remove these rows where they are still as they were when they were read."""
-    old = kind.old(space, before, needed_by_replays(connection, space)).where(kind.key.in_(ids))
-    still = list(connection.execute(old).scalars())
+    needed = kind.needed(connection, space)
+    old = kind.old(space, before).where(kind.key.in_(ids))
+    still = [row for row in connection.execute(old).scalars() if row not in needed]
     return kind.act(connection, still, now) if still else 0
 
 
@@ -148,14 +163,14 @@ def _note(connection: Connection, space: str, kind: str, rows: int, before: date
     audit.record(connection, space, [audit.Entry(now, "retention", "removed", details)])
 
 
-def needed_by_replays(connection: Connection, space: str) -> list[int]:
+def needed_by_replays(connection: Connection, space: str) -> frozenset[int]:
     """Return the events that a replay will yet be decided from: one that waits, or was set aside again."""
     e = inbox_events.c
     rows = connection.execute(
         sa.select(e.payload).where(e.space == space, e.state.in_(UNSETTLED), e.kind == str(EventKind.REPLAY))
     ).scalars()
     named = {payload.get(name) for payload in rows for name in ("event", "came_in")}
-    return sorted(row for row in named if isinstance(row, int))
+    return frozenset(row for row in named if isinstance(row, int))
 
 
 # How one goes.

@@ -134,12 +134,6 @@ class Day:
         """Return what the vendor has said of this day, if it has."""
         return self._told if self._told is not None and self._told.at >= self.begins(now) else None
 
-    def forget_old(self, now: datetime) -> None:
-        """Drop what is older than any day."""
-        oldest = _slot(now - 2 * DAY)
-        for slot in [slot for slot in self._calls if slot < oldest]:
-            del self._calls[slot]
-
     def _midnight(self, now: datetime) -> datetime:
         local = now.astimezone(ZoneInfo(self.zone or "UTC"))
         return local.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -251,6 +252,32 @@ def test_a_backup_of_a_newer_version_is_refused(filled, urls, tmp_path):
     file = rewritten(tmp_path / "b.zip", tmp_path / "format.zip", with_manifest(format=2))
     with pytest.raises(ArchiveError, match="format 2"):
         restored_to(file, urls["sqlite"])
+
+
+INJECTED = 'leads" (id) SELECT 1; --'
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [(INJECTED, "id"), ("pg_user", "id"), ("neighbours", "id"), ("sessions", INJECTED)]
+)
+@pytest.mark.parametrize("target", ["sqlite", "postgresql"])
+def test_a_backup_that_names_what_is_not_ours_is_refused_before_anything_is_touched(
+    filled, urls, tmp_path, target, table, column
+):
+    backup(filled, tmp_path / "b.zip", LATER)
+    empty = {"columns": [column], "rows": 0, "sha256": hashlib.sha256().hexdigest()}
+
+    def change(entry: str, data: bytes) -> bytes | None:
+        if entry != "manifest.json":
+            return data if entry != f"tables/{table}.jsonl" else None
+        manifest = json.loads(data)
+        return json.dumps(manifest | {"tables": manifest["tables"] | {table: empty}}).encode()
+
+    file = rewritten(tmp_path / "b.zip", tmp_path / "strange.zip", change)
+    with zipfile.ZipFile(file, "a") as more:
+        more.writestr(f"tables/{table}.jsonl", b"")
+    with pytest.raises(ArchiveError, match="which is no table or column of leadrelay"):
+        restored_to(file, urls[target], replace=True)
 
 
 @pytest.mark.parametrize("target", ["sqlite", "postgresql"])

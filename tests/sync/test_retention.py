@@ -90,6 +90,25 @@ def test_a_post_that_a_replay_will_be_decided_from_is_kept(store, add, state):
     assert emptied(store) == set()
 
 
+def test_however_many_replays_wait_what_they_name_is_kept_and_the_rest_goes(store, add, monkeypatch):
+    aside = [add(20 + number, state="spam") for number in range(30)]
+    rest = {add(11, state="spam"), add(40, state="spam")}
+    many = 33_000  # more than a statement takes parameters
+    replayed = {
+        "space": "main", "source": "website", "kind": "replay", "state": "waiting", "occurred_at": NOW,
+        "received_at": NOW,
+    }  # fmt: skip
+    waiting = [
+        replayed | {"event_id": f"r{number}", "payload": {"event": named, "came_in": named}}
+        for number, named in enumerate([*aside, *range(10**6, 10**6 + many)])
+    ]
+    store.write(lambda on: on.execute(sa.insert(inbox_events), waiting))
+    monkeypatch.setattr(retention, "CHUNK", 20_000)
+    assert due(store)["spam"] == (2, NOW - 40 * DAY)
+    assert retention.run(store, "main", KEEP, NOW) == {"spam": 2}
+    assert emptied(store) == rest
+
+
 def test_a_replay_forgets_what_was_corrected_and_keeps_what_it_is_about(store, add):
     post = add(1)
     payload = {"event": post, "came_in": post, "by": "ops", "overrides": {"email": "ada@analytical.example"}}
