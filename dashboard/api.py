@@ -7,14 +7,16 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.engine import Connection
 
 from dashboard.house import LONG_PATIENCE_SECONDS, House
 from mappings.identity import keys_of
 from model.errors import Refused
 from model.times import to_text
 from sync import access, explain, leads
-from sync.explain import Story, WriteState
+from sync.explain import WriteState
 
+MOST_TOLD = 1_000  # of each list of a lead's story in one answer
 FIX = "Send `Authorization: Bearer TOKEN`; `leadrelay token add NAME` makes one."
 
 
@@ -44,18 +46,22 @@ def blueprint(house: House) -> Blueprint:
             raise Refused(400, "email", "An e-mail is needed", "Ask for /api/v1/leads?email=ada@example.com.")
         with house.reading() as snapshot:
             lead_id = explain.find_lead(snapshot, house.space, email, keys_of(email))
-            story = None if lead_id is None else explain.read(snapshot, lead_id)
-        return jsonify(leads=[] if story is None else [_brief(story, house)])
+            found = [] if lead_id is None else [_brief(snapshot, lead_id, house)]
+        return jsonify(leads=found)
 
     @routes.get("/leads/<lead_id>")
     def lead(lead_id: str) -> ResponseReturnValue:
         """Return one lead: fields, records and how the writes stand."""
-        return jsonify(_brief(_story(lead_id), house))
+        with house.reading() as snapshot:
+            _check_known(snapshot, lead_id)
+            return jsonify(_brief(snapshot, lead_id, house))
 
     @routes.get("/leads/<lead_id>/explain")
     def story(lead_id: str) -> ResponseReturnValue:
-        """Return everything that was decided on a lead, and why."""
-        return jsonify(_plain(_story(lead_id).as_dict()))
+        """Return what was decided on a lead, and why; of more than ``MOST_TOLD`` events the newest."""
+        with house.reading() as snapshot:
+            _check_known(snapshot, lead_id)
+            return jsonify(_plain(explain.read(snapshot, lead_id, MOST_TOLD).as_dict()))
 
     @routes.get("/status")
     def status() -> ResponseReturnValue:
@@ -81,19 +87,16 @@ def blueprint(house: House) -> Blueprint:
             )
         )
 
-    def _story(lead_id: str) -> Story:
-        with house.reading() as snapshot:
-            if not leads.load(snapshot, [lead_id], ledgers=False):
-                raise Refused(
-                    404, "unknown_lead", "There is no such lead", "Ask by e-mail: /api/v1/leads?email=…"
-                )
-            return explain.read(snapshot, lead_id)
-
     return routes
 
 
-def _brief(story: Story, house: House) -> dict[str, Any]:
-    lead = story.lead
+def _check_known(snapshot: Connection, lead_id: str) -> None:
+    if not leads.load(snapshot, [lead_id], ledgers=False):
+        raise Refused(404, "unknown_lead", "There is no such lead", "Ask by e-mail: /api/v1/leads?email=…")
+
+
+def _brief(snapshot: Connection, lead_id: str, house: House) -> dict[str, Any]:
+    lead = leads.load(snapshot, [lead_id], ledgers=False)[lead_id]
     found: dict[str, Any] = _plain(
         {
             "id": lead.id,
@@ -112,7 +115,7 @@ def _brief(story: Story, house: House) -> dict[str, Any]:
                     "error": one.error,
                     "url": _url_of(house, one),
                 }
-                for one in story.writes
+                for one in explain.records(snapshot, lead)
             ],
         }
     )

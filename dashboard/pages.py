@@ -17,8 +17,8 @@ from dashboard.doors import Doors
 from dashboard.house import DAYS, House
 from mappings.inward import settable
 from model.errors import Refused, StoreBusy
-from model.faults import traceback_of
 from model.event import Event
+from model.faults import traceback_of
 from sync import explain, inbox, leads, lists, replay, status
 from sync.lists import NOBODY, Wanted
 
@@ -45,7 +45,7 @@ SAID = {
     "nothing": "There was nothing to send again.",
     "password": "Your password is changed. Every other session has ended.",
 }
-MOST_CHAPTERS = 100
+MOST_CHAPTERS = 100  # of each list of a lead's page
 MOST_REPLAYED = 10_000
 CORRECTIONS = 3  # fields that can be corrected in one go
 ASKED = (
@@ -166,7 +166,7 @@ class _Pages:
         with self.house.reading() as snapshot:
             if not leads.load(snapshot, [lead_id], ledgers=False):
                 abort(404)
-            story = explain.read(snapshot, lead_id)
+            story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
         urls = {
             (one.connection, one.object): self.house.record_url(one.connection, one.object, one.remote_id)
             for one in story.writes
@@ -179,8 +179,7 @@ class _Pages:
             lead=story.lead,
             name=name,
             urls=urls,
-            chapters=story.chapters[: -MOST_CHAPTERS - 1 : -1],
-            older=max(0, len(story.chapters) - MOST_CHAPTERS),
+            chapters=story.chapters[::-1],
         )
 
     def sources(self) -> str:
@@ -214,7 +213,7 @@ class _Pages:
         with self.house.reading() as snapshot:
             page = lists.letters_page(snapshot, self.house.space, _before())
             effects = lists.effects_page(snapshot, self.house.space, _before("effects_before"))
-            whose = {row.lead_id for row in (*page.rows, *effects.rows)}
+            whose = {row.lead_id for row in page.rows} | {row.lead_id for row in effects.rows}
             emails = lists.emails(snapshot, list(whose))
         return render_template(
             "dashboard/letters.html", page=page, effects=effects, emails=emails, state="letters", tabs=TABS

@@ -94,25 +94,27 @@ class EffectState:
 
 def of_lead(snapshot: Connection, lead_id: str) -> list[EffectState]:
     """Read a lead's effects, oldest first."""
-    statement = (
-        sa.select(
-            _E.kind, _E.target, _E.payload, _E.state, _E.remote_id, _E.settled_at, _E.raised_at, _E.error
-        )
-        .where(_E.lead_id == lead_id)
-        .order_by(_E.id)
+    return [state_of(row) for row in snapshot.execute(of_lead_statement(lead_id).order_by(_E.id))]
+
+
+def of_lead_statement(lead_id: str) -> sa.Select[Any]:
+    """Build the query of a lead's effects, in no order."""
+    return sa.select(
+        _E.kind, _E.target, _E.payload, _E.state, _E.remote_id, _E.settled_at, _E.raised_at, _E.error
+    ).where(_E.lead_id == lead_id)
+
+
+def state_of(row: Any) -> EffectState:
+    """Read a row of ``of_lead_statement``."""
+    return EffectState(
+        row.kind,
+        row.target,
+        str(row.payload.get("rule", "")),
+        WAITING if row.state == LEASED else row.state,
+        row.remote_id,
+        row.settled_at or row.raised_at,
+        row.error,
     )
-    return [
-        EffectState(
-            row.kind,
-            row.target,
-            str(row.payload.get("rule", "")),
-            WAITING if row.state == LEASED else row.state,
-            row.remote_id,
-            row.settled_at or row.raised_at,
-            row.error,
-        )
-        for row in snapshot.execute(statement)
-    ]
 
 
 ALL_STATES = (WAITING, SENT, UNKNOWN, WITHHELD, DEAD)

@@ -14,10 +14,10 @@ from model.account import Account
 from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue
-from model.lead import ASSOCIATED, Identity, Lead
+from model.lead import ASSOCIATED, Identity, Lead, Touch
 from sync import accounts, effect_books, leads
 from sync.effect_books import EffectState
-from sync.tables import audit, audit_details, inbox_events, outbox_changes
+from sync.tables import audit, audit_details, inbox_events, outbox_changes, outbox_effects, touches
 from sync.tables import conflicts as conflicts_table
 from sync.tables import leads as leads_table
 
@@ -58,6 +58,7 @@ class Story:
     account: Account | None = None
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     effects: list[EffectState] = field(default_factory=list)
+    older: dict[str, int] = field(default_factory=dict)  # how many of each list were left out
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; moments stay moments."""
@@ -74,6 +75,7 @@ class Story:
             "writes": [asdict(write) for write in self.writes],
             "conflicts": self.conflicts,
             "effects": [{name: getattr(one, name) for name in one.__slots__} for one in self.effects],
+            "older": self.older,
         }
 
     def _account(self) -> dict[str, Any] | None:
@@ -96,36 +98,82 @@ def find_lead(snapshot: Connection, space: str, needle: str, keys: Sequence[Iden
     return next(iter(leads.find(snapshot, space, keys).values()), None)
 
 
-def read(snapshot: Connection, lead_id: str) -> Story:
-    """Read a known lead's story, oldest event first."""
-    lead = leads.load(snapshot, [lead_id])[lead_id]
-    rows = snapshot.execute(
-        sa.select(
-            audit.c.event, audit.c.at, audit.c.action, audit_details.c.details, inbox_events.c.received_at
-        )
+def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story:
+    """Read a known lead's story, oldest event first.
+
+    ``newest`` is how many of each list are read at most, the newest ones, with a count of the rest: a lead
+    can have more than a page, or an answer, should hold.
+    """
+    lead = leads.load(snapshot, [lead_id], ledgers=False)[lead_id]
+    history = _History(snapshot, newest)
+    touched = sa.select(touches.c.at, touches.c.fields).where(touches.c.lead_id == lead_id)
+    lead.touches.extend(Touch(*row) for row in history.of("touches", touched, touches.c.id))
+    told = history.of("effects", effect_books.of_lead_statement(lead_id), outbox_effects.c.id)
+    return Story(
+        lead,
+        [_chapter(row) for row in history.of("events", _decided(lead_id), audit.c.id)],
+        records(snapshot, lead),
+        _account_of(snapshot, lead),
+        [dict(row._mapping) for row in history.of("conflicts", _settled(lead_id), conflicts_table.c.id)],
+        [effect_books.state_of(row) for row in told],
+        history.older,
+    )
+
+
+def records(snapshot: Connection, lead: Lead) -> list[WriteState]:
+    """Return how each connection stands with a lead and its account."""
+    account = _account_of(snapshot, lead)
+    return _writes(snapshot, lead) + (_writes(snapshot, account) if account else [])
+
+
+def _account_of(snapshot: Connection, lead: Lead) -> Account | None:
+    account_id = lead.get("account")
+    return accounts.load(snapshot, [account_id]).get(account_id) if account_id else None
+
+
+@dataclass(slots=True)
+class _History:
+    """Reads lists oldest first, the newest of each, and counts what it leaves out."""
+
+    snapshot: Connection
+    newest: int | None
+    older: dict[str, int] = field(default_factory=dict)
+
+    def of(self, name: str, statement: sa.Select[Any], key: sa.Column[int]) -> list[Any]:
+        """Read one list, in the order of ``key``."""
+        self.older[name] = 0
+        if self.newest is None:
+            return list(self.snapshot.execute(statement.order_by(key)))
+        rows = list(self.snapshot.execute(statement.order_by(key.desc()).limit(self.newest)))
+        if len(rows) == self.newest:
+            ids = statement.with_only_columns(key).subquery()
+            found = self.snapshot.execute(sa.select(sa.func.count()).select_from(ids)).scalar_one()
+            self.older[name] = found - len(rows)
+        return rows[::-1]
+
+
+def _decided(lead_id: str) -> sa.Select[Any]:
+    columns = (audit.c.event, audit.c.at, audit.c.action, audit_details.c.details, inbox_events.c.received_at)
+    return (
+        sa.select(*columns)
+        .select_from(audit)
         .join(audit_details, audit_details.c.audit_id == audit.c.id)
         .outerjoin(inbox_events, inbox_events.c.id == audit.c.event)
         .where(audit.c.lead_id == lead_id)
-        .order_by(audit.c.id)
     )
-    chapters = [
-        Chapter(
-            event=row.event,
-            kind=row.details["kind"],
-            source=row.details["source"],
-            received_at=row.received_at,
-            decided_at=row.at,
-            state=row.action,
-            playbook=row.details["playbook"],
-            reasons=row.details["reasons"],
-        )
-        for row in rows
-    ]
-    account_id = lead.get("account")
-    account = accounts.load(snapshot, [account_id]).get(account_id) if account_id else None
-    writes = _writes(snapshot, lead) + (_writes(snapshot, account) if account else [])
-    effects = effect_books.of_lead(snapshot, lead_id)
-    return Story(lead, chapters, writes, account, _conflicts(snapshot, lead_id), effects)
+
+
+def _chapter(row: Any) -> Chapter:
+    return Chapter(
+        event=row.event,
+        kind=row.details["kind"],
+        source=row.details["source"],
+        received_at=row.received_at,
+        decided_at=row.at,
+        state=row.action,
+        playbook=row.details["playbook"],
+        reasons=row.details["reasons"],
+    )
 
 
 def _writes(snapshot: Connection, entity: Entity) -> list[WriteState]:
@@ -149,14 +197,9 @@ def _writes(snapshot: Connection, entity: Entity) -> list[WriteState]:
     return states
 
 
-def _conflicts(snapshot: Connection, lead_id: str) -> list[dict[str, Any]]:
+def _settled(lead_id: str) -> sa.Select[Any]:
     c = conflicts_table.c
-    rows = snapshot.execute(
-        sa.select(c.at, c.connection, c.field, c.kept, c.lost, c.rule)
-        .where(c.lead_id == lead_id)
-        .order_by(c.id)
-    )
-    return [dict(row._mapping) for row in rows]
+    return sa.select(c.at, c.connection, c.field, c.kept, c.lost, c.rule).where(c.lead_id == lead_id)
 
 
 def set_aside(snapshot: Connection, space: str, event_id: int) -> dict[str, Any] | None:

@@ -53,7 +53,7 @@ class Kind:
         return statement.order_by(self.key)
 
     def needed(self, connection: Connection, space: str) -> frozenset[int]:
-        """Return the rows that are kept in spite of their term; more than a statement takes parameters, maybe."""
+        """Return the rows that are kept in spite of their term; they can be too many for one statement."""
         return needed_by_replays(connection, space) if self.key.table is inbox_events else frozenset()
 
 

@@ -39,11 +39,21 @@ def test_a_lead_is_found_by_its_email_and_read_by_its_id(desk):
     assert desk.ask("/api/v1/leads?email=nobody@example.com").json == {"leads": []}
 
 
+def test_of_a_long_story_the_newest_is_told_and_the_rest_is_counted(desk, monkeypatch):
+    fill(desk)
+    path = f"/api/v1/leads/{desk.house.lead_id('ada@example.com')}/explain"
+    whole = desk.ask(path).json["events"]
+    monkeypatch.setattr("dashboard.api.MOST_TOLD", 2)
+    told = desk.ask(path).json
+    assert (told["events"], told["older"]["events"]) == (whole[-2:], len(whole) - 2)
+
+
 def test_a_lead_is_explained_as_the_command_does(desk):
     fill(desk)
     told = desk.ask(f"/api/v1/leads/{desk.house.lead_id('ada@example.com')}/explain").json
-    parts = {"id", "fields", "provenance", "events", "account", "writes", "conflicts", "effects"}
+    parts = {"id", "fields", "provenance", "events", "account", "writes", "conflicts", "effects", "older"}
     assert told.keys() == parts
+    assert set(told["older"].values()) == {0}
     intake = next(event for event in told["events"] if event["kind"] == "intake")
     assert any(reason["text"] == "new person: e-mail not known" for reason in intake["reasons"])
 

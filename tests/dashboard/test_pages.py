@@ -125,6 +125,16 @@ def test_a_leads_story_has_reasons_with_rules_records_touches_and_conflicts(desk
     assert "event" in text
 
 
+def test_of_a_long_story_the_page_shows_the_newest_and_says_where_the_rest_is(desk, monkeypatch):
+    fill(desk)
+    lead_id = desk.house.lead_id("ada@example.com")
+    monkeypatch.setattr("dashboard.pages.MOST_CHAPTERS", 1)
+    text = words(desk.get(f"/leads/{lead_id}").text)
+    assert "delivered from" in text
+    assert "intake from website" not in text
+    assert re.search(rf"\d older: leadrelay explain {lead_id}", text)
+
+
 def test_the_list_goes_on_where_the_last_page_ended(desk, monkeypatch):
     monkeypatch.setattr("sync.lists.PAGE", 2)
     monkeypatch.setattr("sync.lists.leads_page.__defaults__", (2,))
@@ -292,9 +302,9 @@ def give_up(desk, *kinds: str) -> list[int]:
     """Store tasks and messages for Ada that were given up; return their ids."""
     now = desk.house.clock.now()
     row = {
-        "space": "main", "lead_id": desk.house.lead_id("ada@example.com"), "event": 1, "payload": {}, "needs": [],
-        "state": "dead", "attempts": 1, "due_at": now, "patient_until": now, "raised_at": now, "settled_at": now,
-        "error": HOSTILE,
+        "space": "main", "lead_id": desk.house.lead_id("ada@example.com"), "event": 1, "payload": {},
+        "needs": [], "state": "dead", "attempts": 1, "due_at": now, "patient_until": now, "raised_at": now,
+        "settled_at": now, "error": HOSTILE,
     }  # fmt: skip
     for number, kind in enumerate(kinds):
         own = {"key": f"k{number}", "kind": kind, "target": "slack" if kind == "message" else "hubspot"}

@@ -191,12 +191,11 @@ def test_what_one_process_has_ended_another_does_not_end_again(store, box):
 def test_a_watch_looks_after_all_or_only_after_whoever_decides(store, box, is_seated, told):
     clock = FakeClock()
     teller = Teller(store, [box], "here")
-    watch = Watch(
-        store, clock, Looks(list), teller, lambda _: process(unusable={"hubspot": "no key"}), lambda: is_seated, list
-    )  # fmt: skip
+    broken = process(unusable={"hubspot": "no key"})
+    watch = Watch(store, clock, Looks(list), teller, lambda _: broken, lambda: is_seated, list)
     late = {
-        "space": "main", "source": "website", "event_id": "e1", "kind": "intake", "payload": {}, "state": "waiting",
-        "occurred_at": clock.now() - HOUR, "received_at": clock.now() - HOUR,
+        "space": "main", "source": "website", "event_id": "e1", "kind": "intake", "payload": {},
+        "state": "waiting", "occurred_at": clock.now() - HOUR, "received_at": clock.now() - HOUR,
     }  # fmt: skip
     store.write(lambda on: on.execute(sa.insert(inbox_events).values(late)))
     watch.run()
@@ -287,8 +286,8 @@ def test_what_went_unwritten_while_it_was_observed_begins_anew():
 
 def test_what_is_parked_until_a_person_lets_it_go_does_not_wait_for_the_connection(store):
     held = {
-        "space": "main", "connection": "hubspot", "object": "contacts", "entity_kind": "lead", "wanted": 1, "done": 0,
-        "dead": 0, "needs": [], "attempts": 0, "raised_at": NOW - DAY,
+        "space": "main", "connection": "hubspot", "object": "contacts", "entity_kind": "lead", "wanted": 1,
+        "done": 0, "dead": 0, "needs": [], "attempts": 0, "raised_at": NOW - DAY,
     }  # fmt: skip
     parked = [held | {"entity_id": f"L{number}", "due_at": PARKED} for number in range(3)]
     store.write(lambda on: on.execute(sa.insert(outbox_changes), parked))

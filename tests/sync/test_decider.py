@@ -973,6 +973,32 @@ def test_every_decision_is_in_the_audit_and_its_commitment_holds(store):
     assert ADA not in str(entries)
 
 
+def test_explain_reads_the_newest_and_counts_the_rest(store):
+    house = a_house(store)
+    for number in range(6):
+        house.post(email=ADA, title=f"T{number}", utm_source=f"s{number}")
+        house.settle()
+    lead_id = house.lead_id(ADA)
+    reads: list[str] = []
+    with store.snapshot() as snapshot:
+        whole = explain.read(snapshot, lead_id)
+        sa.event.listen(snapshot, "before_cursor_execute", lambda *given: reads.append(given[2]))
+        some = explain.read(snapshot, lead_id, 3)
+        all_of_it = explain.read(snapshot, lead_id, 1_000)
+    assert len(whole.chapters) > 6
+    assert some.chapters == whole.chapters[-3:]
+    assert some.older["events"] == len(whole.chapters) - 3
+    assert some.lead.touches == whole.lead.touches[-3:]
+    assert some.older["touches"] == max(0, len(whole.lead.touches) - 3)
+    assert (some.effects, some.older["effects"]) == ([], 0)
+    assert some.writes == whole.writes
+    assert all_of_it == whole
+    ledgers = ("FROM audit", "FROM touches", "FROM conflicts", "FROM outbox_effects")
+    of_ledgers = [text for text in reads if any(name in text for name in ledgers)]
+    assert len(of_ledgers) >= 2 * len(ledgers)
+    assert all("LIMIT" in text or "count(" in text for text in of_ledgers)
+
+
 def test_explain_tells_the_story_in_order(store):
     house = a_house(store)
     house.post(email=ADA, country="DE")
