@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.engine import Connection
 
 from dashboard.house import LONG_PATIENCE_SECONDS, House
 from mappings.identity import keys_of
@@ -90,12 +89,12 @@ def blueprint(house: House) -> Blueprint:
     return routes
 
 
-def _check_known(snapshot: Connection, lead_id: str) -> None:
+def _check_known(snapshot: Any, lead_id: str) -> None:
     if not leads.load(snapshot, [lead_id], ledgers=False):
         raise Refused(404, "unknown_lead", "There is no such lead", "Ask by e-mail: /api/v1/leads?email=…")
 
 
-def _brief(snapshot: Connection, lead_id: str, house: House) -> dict[str, Any]:
+def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
     lead = leads.load(snapshot, [lead_id], ledgers=False)[lead_id]
     found: dict[str, Any] = _plain(
         {
