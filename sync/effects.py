@@ -190,6 +190,14 @@ def lock_free(connection: Connection, ids: Sequence[int], now: datetime) -> set[
     return set(connection.execute(FREE, {"ids": ids, "now": now}).scalars())
 
 
+def renew(connection: Connection, ids: Sequence[int], token: str, until: datetime) -> set[int]:
+    """Extend our lease of these rows; return those that are still ours. One that only ran out is."""
+    ours = held(connection, ids, token)
+    if ours:
+        connection.execute(RENEW, {"ids": sorted(ours), "until": until})
+    return ours
+
+
 def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
     """Return which of these rows are still under our lease, locked until the transaction ends."""
     return set(connection.execute(HELD, {"ids": ids, "token": token}).scalars())
@@ -200,6 +208,11 @@ _LOCKED = (
 )
 FREE = _LOCKED.where(IS_OPEN, IS_FREE)
 HELD = _LOCKED.where(_E.lease_token == sa.bindparam("token"))
+RENEW = (
+    sa.update(outbox_effects)
+    .where(_E.id.in_(sa.bindparam("ids", expanding=True)))
+    .values(lease_until=sa.bindparam("until"))
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class Verdict:
 
 
 Send = Callable[[Sequence[Errand]], Iterator[tuple[int, Verdict]]]
+Hold = Callable[[Sequence[Errand]], list[Errand]]
+"""Extends the lease before a call, and returns the errands that are still ours."""
 
 
 def finish(outlet: Outlet, claimed: ClaimedErrands) -> float:
@@ -54,17 +56,28 @@ def finish(outlet: Outlet, claimed: ClaimedErrands) -> float:
 
     A connection's budget keeps its calls back by itself.
     """
-    asked = ask(outlet, claimed.errands)
+    hold = partial(_hold, outlet, claimed.token)
+    asked = ask(outlet, claimed.errands, partial(hold, claimed.errands))
     verdicts = dict(_stopped(claimed.errands, asked))
     free = [one for one in claimed.errands if asked.may_go(one)]
     if free:
-        send = partial(_messages, outlet.channel) if outlet.channel else partial(_tasks, outlet)
+        send = partial(_messages, outlet.channel, hold) if outlet.channel else partial(_tasks, outlet, hold)
         verdicts |= dict(_sent(outlet, free, send))
     outlet.store.write(partial(_settle, outlet=outlet, claimed=claimed, verdicts=verdicts))
     if any(verdict.record for verdict in verdicts.values()):
         outlet.store.signals.announce("inbox")
     waits = [one.wait or 0.0 for one in verdicts.values() if one.state == effects.WAITING]
     return max(waits, default=0.0) if outlet.channel else 0.0
+
+
+def _hold(outlet: Outlet, token: str, errands: Sequence[Errand]) -> list[Errand]:
+    """Extend the lease, and drop what another has claimed since: it looks for itself what became of it."""
+    until = outlet.clock.now() + outlet.lease_term
+    ids = [one.row.id for one in errands]
+    ours = outlet.store.write(partial(effects.renew, ids=ids, token=token, until=until))
+    if len(ours) < len(ids):
+        log.warning("effects.lease_lost", target=outlet.name, effects=len(ids) - len(ours))
+    return [one for one in errands if one.row.id in ours]
 
 
 def _stopped(errands: Sequence[Errand], asked: Asked) -> Iterator[tuple[int, Verdict]]:
@@ -97,7 +110,7 @@ def _sent(outlet: Outlet, errands: Sequence[Errand], send: Send) -> Iterator[tup
             yield row, _lost(outlet.channel, f"{type(error).__name__}: {error}")
 
 
-def _messages(channel: Channel, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
+def _messages(channel: Channel, hold: Hold, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
     """Send messages as one; where that is refused, in halves, until the one that is wrong stands alone."""
     parts: list[Sequence[Errand]] = [errands]
     sent = 0
@@ -108,6 +121,9 @@ def _messages(channel: Channel, errands: Sequence[Errand]) -> Iterator[tuple[int
             continue
         if sent:
             time.sleep(channel.pace)
+        part = hold(part)
+        if not part:
+            continue
         sent += 1
         outcome = channel.send(wording.digest([one.what for one in part if isinstance(one.what, Message)]))
         if isinstance(outcome, channels.Rejected) and len(part) > 1:
@@ -143,21 +159,25 @@ def _lost(channel: Channel | None, reason: str) -> Verdict:
     return Verdict(effects.WAITING, reason, in_doubt=True)
 
 
-def _tasks(outlet: Outlet, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
+def _tasks(outlet: Outlet, hold: Hold, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
     """Look for tasks that may be there already, then make those that are not."""
     if outlet.connector is None:
         raise AssertionError(f"{outlet.name} has no connector")
     rows: Mapping[str, Errand] = {one.row.key: one for one in errands}
     left = dict(rows)
-    doubtful = [one.what for one in errands if one.in_doubt and isinstance(one.what, Task)]
+    doubtful = [one for one in errands if one.in_doubt]
     if doubtful:
-        for outcome in outlet.connector.find_tasks(doubtful):
+        for outcome in outlet.connector.find_tasks(_tasks_of(doubtful)):
             if (one := left.pop(outcome.key, None)) is not None:
                 yield one.row.id, _of_task(outcome, in_doubt=True)
-    tasks = [one.what for one in left.values() if isinstance(one.what, Task)]
-    if tasks:
-        for outcome in outlet.connector.open_tasks(tasks):
+    mine = hold(list(left.values())) if left else []
+    if mine:
+        for outcome in outlet.connector.open_tasks(_tasks_of(mine)):
             yield rows[outcome.key].row.id, _of_task(outcome, in_doubt=False)
+
+
+def _tasks_of(errands: Sequence[Errand]) -> list[Task]:
+    return [one.what for one in errands if isinstance(one.what, Task)]
 
 
 def _of_task(outcome: Outcome, *, in_doubt: bool) -> Verdict:

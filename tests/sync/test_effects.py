@@ -228,6 +228,39 @@ def test_who_lost_the_lease_settles_nothing(house):
     before = house.effects(HUBSPOT)
     telling.finish(house.outlets[HUBSPOT], claimed)
     assert house.effects(HUBSPOT) == before
+    assert len(house.crms[HUBSPOT].tasks) == 1
+
+
+@pytest.mark.parametrize("target", [HUBSPOT, "slack"])
+def test_who_lost_the_lease_while_the_crms_were_asked_sends_nothing(house, target):
+    house.post(email=ADA)
+    house.settle()
+    house.clock.advance(16 * 60)
+    claimed = errands.claim(house.outlets[target])
+    assert claimed is not None
+
+    def too_long() -> None:
+        house.clock.advance(121)
+        house.tell(target)
+
+    house.channel.promise = Promise.AT_LEAST_ONCE
+    house.crms[SALESFORCE].next("read", before=too_long)
+    telling.finish(house.outlets[target], claimed)
+    assert len(house.crms[HUBSPOT].tasks) + len(house.channel.got) == 1
+    assert states(house, target) == ["sent"]
+
+
+def test_a_lease_is_kept_through_slow_answers(house):
+    house.post(email=ADA)
+    house.settle()
+    house.clock.advance(16 * 60)
+    house.crms[HUBSPOT].next("read", before=lambda: house.clock.advance(100))
+    house.crms[SALESFORCE].next("read", before=lambda: house.clock.advance(100))
+    elsewhere: list[object] = []
+    house.channel.before = lambda: elsewhere.append(errands.claim(house.outlets["slack"]))
+    assert house.tell("slack") == 1
+    assert elsewhere == [None]
+    assert states(house, "slack") == ["sent"]
 
 
 @pytest.mark.parametrize(
