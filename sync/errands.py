@@ -19,6 +19,7 @@ from model.change import Task
 from model.event import JsonValue, RecordRef
 from model.lead import Lead
 from model.message import Message
+from model.teammate import Teammate
 from model.times import Clock, to_text
 from sync import effects, leads, opt_outs, wording
 from sync.batch import People
@@ -156,16 +157,26 @@ def _plan(
     if row.kind == TASK:
         what: Message | Task | None = _task(row, lead, rule, facts, outlet, playbook, people)
     else:
-        what = _message(row, lead, rule, facts)
+        what = _message(row, lead, rule, facts, is_active=_is_active(owner, people))
     if what is None:
-        why = "nobody owns the lead" if row.kind != TASK else "the record it is about is not linked any more"
+        why = "nobody active owns the lead"
+        if row.kind == TASK:
+            why = "the record it is about is not linked any more"
         return row, Settled(row.id, effects.WITHHELD, error=why)
     stale, unlinked = opt_outs.stale(lead, playbook, now), opt_outs.unlinked(lead, playbook)
     return Errand(row, lead, what, tuple(stale), tuple(unlinked))
 
 
-def _message(row: DueEffect, lead: Lead, rule: NotifyRule, facts: templates.Facts) -> Message | None:
-    if rule.to_owner and not lead.owner:
+def _is_active(owner: Teammate | None, people: People) -> bool:
+    """Say whether an owner works here still: in some CRM, as far as any has told who does."""
+    return not people.rosters or (owner is not None and any(owner.active.values()))
+
+
+def _message(
+    row: DueEffect, lead: Lead, rule: NotifyRule, facts: templates.Facts, *, is_active: bool
+) -> Message | None:
+    """Return the message; ``None`` for one to the owner of a lead that nobody active owns."""
+    if rule.to_owner and not (lead.owner and is_active):
         return None
     to = (str(lead.owner),) if rule.to_owner else ()
     return wording.message(row.key, rule.title, rule.lines, facts, to)

@@ -46,9 +46,10 @@ class Verdict:
     record: Record | None = None  # a CRM's record that says that the person opted out
 
 
-Send = Callable[[Sequence[Errand]], Iterator[tuple[int, Verdict]]]
 Hold = Callable[[Sequence[Errand]], list[Errand]]
 """Extends the lease before a call, and returns the errands that are still ours."""
+
+Send = Callable[[Hold, Sequence[Errand]], Iterator[tuple[int, Verdict]]]
 
 
 def finish(outlet: Outlet, claimed: ClaimedErrands) -> float:
@@ -57,12 +58,12 @@ def finish(outlet: Outlet, claimed: ClaimedErrands) -> float:
     A connection's budget keeps its calls back by itself.
     """
     hold = partial(_hold, outlet, claimed.token)
-    asked = ask(outlet, claimed.errands, partial(hold, claimed.errands))
+    asked = _ask(outlet, claimed.errands, hold)
     verdicts = dict(_stopped(claimed.errands, asked))
     free = [one for one in claimed.errands if asked.may_go(one)]
     if free:
-        send = partial(_messages, outlet.channel, hold) if outlet.channel else partial(_tasks, outlet, hold)
-        verdicts |= dict(_sent(outlet, free, send))
+        send = partial(_messages, outlet.channel) if outlet.channel else partial(_tasks, outlet)
+        verdicts |= dict(_sent(outlet, free, send, hold))
     outlet.store.write(partial(_settle, outlet=outlet, claimed=claimed, verdicts=verdicts))
     if any(verdict.record for verdict in verdicts.values()):
         outlet.store.signals.announce("inbox")
@@ -80,6 +81,16 @@ def _hold(outlet: Outlet, token: str, errands: Sequence[Errand]) -> list[Errand]
     return [one for one in errands if one.row.id in ours]
 
 
+def _ask(outlet: Outlet, errands: Sequence[Errand], hold: Hold) -> Asked:
+    """Ask the CRMs; whatever a connector or the store raises, nothing was sent yet, and all of it waits."""
+    try:
+        return ask(outlet, errands, partial(hold, errands))
+    except Exception as error:
+        log.exception("outlet.failed", target=outlet.name)
+        why = f"whether the person opted out cannot be asked: {type(error).__name__}: {error}"
+        return Asked(unread={one.row.id: why for one in errands})
+
+
 def _stopped(errands: Sequence[Errand], asked: Asked) -> Iterator[tuple[int, Verdict]]:
     """Yield what must not go out: the person has opted out, or nobody knows."""
     for errand in errands:
@@ -93,11 +104,18 @@ def _stopped(errands: Sequence[Errand], asked: Asked) -> Iterator[tuple[int, Ver
             yield row, Verdict(effects.WAITING, asked.unread[row], in_doubt=errand.in_doubt)
 
 
-def _sent(outlet: Outlet, errands: Sequence[Errand], send: Send) -> Iterator[tuple[int, Verdict]]:
+def _sent(outlet: Outlet, errands: Sequence[Errand], send: Send, hold: Hold) -> Iterator[tuple[int, Verdict]]:
     """Pass on what became of each errand; whatever a connector raises leaves the rest in doubt."""
     missing = {one.row.id: one for one in errands}
+    begun: set[int] = set()
+
+    def begin(some: Sequence[Errand]) -> list[Errand]:
+        mine = hold(some)
+        begun.update(one.row.id for one in mine)
+        return mine
+
     try:
-        for row, verdict in send(errands):
+        for row, verdict in send(begin, errands):
             if missing.pop(row, None) is not None:
                 yield row, verdict
     except NotAuthorized as error:
@@ -106,11 +124,15 @@ def _sent(outlet: Outlet, errands: Sequence[Errand], send: Send) -> Iterator[tup
             yield row, _closed(str(error), in_doubt=one.in_doubt)
     except Exception as error:  # a connector's fault: what may have arrived is looked for before it is sent
         log.exception("outlet.failed", target=outlet.name)
-        for row in missing:
-            yield row, _lost(outlet.channel, f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+        for row, one in missing.items():
+            if row in begun:
+                yield row, _lost(outlet.channel, reason)
+            else:
+                yield row, Verdict(effects.WAITING, reason, in_doubt=one.in_doubt)
 
 
-def _messages(channel: Channel, hold: Hold, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
+def _messages(channel: Channel, begin: Hold, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
     """Send messages as one; where that is refused, in halves, until the one that is wrong stands alone."""
     parts: list[Sequence[Errand]] = [errands]
     sent = 0
@@ -121,7 +143,7 @@ def _messages(channel: Channel, hold: Hold, errands: Sequence[Errand]) -> Iterat
             continue
         if sent:
             time.sleep(channel.pace)
-        part = hold(part)
+        part = begin(part)
         if not part:
             continue
         sent += 1
@@ -159,7 +181,7 @@ def _lost(channel: Channel | None, reason: str) -> Verdict:
     return Verdict(effects.WAITING, reason, in_doubt=True)
 
 
-def _tasks(outlet: Outlet, hold: Hold, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
+def _tasks(outlet: Outlet, begin: Hold, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
     """Look for tasks that may be there already, then make those that are not."""
     if outlet.connector is None:
         raise AssertionError(f"{outlet.name} has no connector")
@@ -170,7 +192,7 @@ def _tasks(outlet: Outlet, hold: Hold, errands: Sequence[Errand]) -> Iterator[tu
         for outcome in outlet.connector.find_tasks(_tasks_of(doubtful)):
             if (one := left.pop(outcome.key, None)) is not None:
                 yield one.row.id, _of_task(outcome, in_doubt=True)
-    mine = hold(list(left.values())) if left else []
+    mine = begin(list(left.values())) if left else []
     if mine:
         for outcome in outlet.connector.open_tasks(_tasks_of(mine)):
             yield rows[outcome.key].row.id, _of_task(outcome, in_doubt=False)
