@@ -17,10 +17,11 @@ from model.change import Created, Exists, Outcome, Postponed, Record, Rejected, 
 from model.errors import NotAuthorized
 from model.event import Event, EventKind
 from model.message import Message
-from sync import effects, inbox, wording
+from sync import effects, inbox, leads, wording
 from sync.consenting import Asked, ask
 from sync.effects import Settled
 from sync.errands import ClaimedErrands, Errand, Outlet, told
+from sync.links import record_key
 from sync.records import record_payload
 from sync.settling import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, PATIENCE, REFUSED_WAIT
 
@@ -224,7 +225,7 @@ def _settle(
     now = outlet.clock.now()
     ours = effects.held(connection, [one.row.id for one in claimed.errands], claimed.token)
     settled: list[Settled] = []
-    events: list[Event] = []
+    heard: list[tuple[Errand, Record]] = []
     for errand in claimed.errands:
         verdict = verdicts.get(errand.row.id)
         if verdict is None or errand.row.id not in ours:
@@ -232,9 +233,21 @@ def _settle(
         settled.append(_settled(errand, verdict, now))
         told(outlet, settled[-1].state, errand.row, now)
         if verdict.record is not None:
-            events.append(_found(outlet, errand, verdict.record, claimed.token, now))
+            heard.append((errand, verdict.record))
     effects.settle(connection, settled, now)
-    if events:
+    if heard:
+        holders = leads.find(connection, outlet.space, [record_key(record.ref) for _, record in heard])
+        events = [
+            _found(
+                outlet,
+                errand,
+                holders.get(record_key(record.ref), errand.lead.id),
+                record,
+                claimed.token,
+                now,
+            )
+            for errand, record in heard
+        ]
         inbox.insert_new(connection, events)
     counts: dict[str, int] = {}
     for one in settled:
@@ -263,13 +276,13 @@ def _settled(errand: Errand, verdict: Verdict, now: datetime) -> Settled:
     )
 
 
-def _found(outlet: Outlet, errand: Errand, record: Record, token: str, now: datetime) -> Event:
-    """Return the event by which the decider hears of the opt-out, as of any record that was read."""
+def _found(outlet: Outlet, errand: Errand, lead_id: str, record: Record, token: str, now: datetime) -> Event:
+    """Return the event by which the decider hears of the opt-out: that of the lead whose record it is."""
     return Event(
         source=record.ref.connection,
         event_id=f"consent-{errand.row.id}-{token}",
         kind=EventKind.FOUND,
-        payload={"lead_id": errand.lead.id, "record": record_payload(record)},
+        payload={"lead_id": lead_id, "record": record_payload(record)},
         occurred_at=record.modified_at or now,
         received_at=now,
         space=outlet.space,

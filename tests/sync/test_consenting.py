@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from model.lead import OPT_OUT, Lead
-from sync import opt_outs
+from sync import opt_outs, tables
 from sync.settling import PATIENCE
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
+from tests.sync.stores import rows
 from tests.sync.test_effects import ADA, BOB, nobody_was_told, states, tell_all, telling_playbook
 
 LATER = timedelta(minutes=16)  # longer than the records' opt-out stays known
@@ -201,6 +202,22 @@ def test_a_connection_that_only_observes_is_asked_too(house):
     house.tell("slack")
     nobody_was_told(house)
     assert states(house, "slack") == ["withheld"]
+
+
+def test_an_opt_out_on_another_lead_s_record_is_that_lead_s_and_stops_both(house):
+    ids = linked(house, BOB)
+    house.post(email=ADA)
+    house.decide()
+    house.deliver(SALESFORCE)
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], email=ADA, unsubscribed=True)
+    house.clock.advance(61)
+    house.tell("slack")
+    nobody_was_told(house)
+    assert states(house, "slack") == ["withheld"] * 2
+    house.decide()
+    assert house.lead(BOB).get(OPT_OUT) is True
+    assert house.lead(ADA).get(OPT_OUT) is None  # a person is yet to say whether they are one
+    assert not [row for row in rows(house.store, tables.inbox_events) if row["state"] == "review"]
 
 
 @pytest.mark.parametrize("how", ["refused", "unauthorized"])
