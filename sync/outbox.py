@@ -34,21 +34,15 @@ class Raise:
     needs: tuple[str, ...] = ()
     priority: Priority = Priority.PEOPLE
     kind: EntityKind = LEAD
+    is_parked: bool = False  # not due before a release lets it out
 
 
-def raise_wanted(
-    connection: Connection,
-    space: str,
-    raises: Sequence[Raise],
-    now: datetime,
-    *,
-    due_at: datetime | None = None,
-) -> None:
-    """Add one to ``wanted`` of each row, making those that are missing; due at once unless told otherwise.
+def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], now: datetime) -> None:
+    """Add one to ``wanted`` of each row, making those that are missing; due at once unless it is parked.
 
     A row that waits out a server's answer keeps its ``due_at``: new wishes do not make a
-    busy server less busy. One that is parked does not wait for its release any more. Of several wishes
-    for a row the first priority counts.
+    busy server less busy. One that is parked does not wait for its release any more, unless this
+    wish does, too. Of several wishes for a row the first priority counts, and what is due at once.
     """
     if not raises:
         return
@@ -65,7 +59,7 @@ def raise_wanted(
             "needs": list(item.needs),
             "priority": int(item.priority),
             "attempts": 0,
-            "due_at": due_at or now,
+            "due_at": PARKED if item.is_parked else now,
             "raised_at": now,
         }
         for item in _once_each(raises)
@@ -94,8 +88,8 @@ def _raising(dialect: str) -> sa.Insert:
 
 def _once_each(raises: Sequence[Raise]) -> list[Raise]:
     """Return one wish for each row, the one that goes first, in the order of locking."""
-    by_priority = sorted(raises, key=lambda item: item.priority, reverse=True)
-    wishes = {(item.connection, item.object, item.entity_id, item.kind): item for item in by_priority}
+    last_first = sorted(raises, key=lambda item: (item.is_parked, item.priority), reverse=True)
+    wishes = {(item.connection, item.object, item.entity_id, item.kind): item for item in last_first}
     return [wishes[row] for row in sorted(wishes)]
 
 

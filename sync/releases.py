@@ -13,7 +13,7 @@ process that dies half-way leaves a state from which the next one goes on, and n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -154,7 +154,7 @@ def raise_missing(
     """Make parked rows for leads that lack one, and note that all up to ``upto`` were looked at."""
     past = {"cursor": upto or None}
     if _move(connection, space, release.connection, now, past, release.number, RELEASING, release.cursor):
-        outbox.raise_wanted(connection, space, raises, now, due_at=PARKED)
+        outbox.raise_wanted(connection, space, [replace(one, is_parked=True) for one in raises], now)
 
 
 def let_out(

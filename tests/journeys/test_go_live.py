@@ -7,6 +7,7 @@ import requests
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
+from sync.outbox import PARKED
 from sync.tables import connections, outbox_changes
 from tests.journeys.crms import TOKENS
 from tests.journeys.house import eventually
@@ -145,6 +146,29 @@ def test_the_brake_says_so_and_waits_for_a_person(observing):
     house.command("go-live", "hubspot", "--yes")
     done(house, "hubspot")
     assert len(house.crms["hubspot"].people()) == 7
+
+
+def test_what_another_connections_matching_has_parked_is_told_of_and_let_out(observing):
+    house, hubspot = observing, observing.crms["hubspot"]
+    posted(house, 3)
+    house.command("go-live", "hubspot", "--yes")
+    done(house, "hubspot")
+    assert "gathered" not in house.command("status")
+    c = outbox_changes.c
+    parked = sa.update(outbox_changes).where(c.connection == "hubspot", c.entity_kind == "lead")
+    values = {"wanted": c.wanted + 1, "due_at": PARKED}
+    house.daemon.store.write(lambda connection: connection.execute(parked.values(values)))
+    told = house.command("status")
+    assert "3 records of hubspot gathered while another connection was matched" in told
+    assert "let them out: leadrelay go-live hubspot" in told
+    plan = house.command("plan", "hubspot")
+    assert "3 records gathered since then and wait for the next go-live" in plan
+    assert "Next: leadrelay go-live hubspot" in plan
+    house.command("go-live", "hubspot", "--yes")
+    eventually(lambda: release(house, "hubspot").number == 2, "the second release")
+    done(house, "hubspot")
+    assert house.status().connections["hubspot"].backlog == 0
+    assert len(hubspot.people()) == 3
 
 
 def test_without_a_daemon_it_begins_and_the_daemon_goes_on(observing):
