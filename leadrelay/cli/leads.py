@@ -141,8 +141,8 @@ def _print_parked(found: counts.Status) -> None:
         release = found.releases.get(name)
         if count.backlog and (release is None or release.state == releases.DONE):
             say(
-                f"\n{counted(count.backlog, 'record')} of {name} gathered while another connection was matched "
-                f"and wait for a go-live. Look at them: leadrelay plan {name}; let them out: "
+                f"\n{counted(count.backlog, 'record')} of {name} gathered while another connection was "
+                f"matched and wait for a go-live. Look at them: leadrelay plan {name}; let them out: "
                 f"leadrelay go-live {name}",
                 style="yellow",
             )

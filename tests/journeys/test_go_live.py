@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 import requests
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
+from leadrelay import wiring
+from scheduler import loops
 from sync.outbox import PARKED
 from sync.tables import connections, outbox_changes
 from tests.journeys.crms import TOKENS
@@ -169,6 +174,47 @@ def test_what_another_connections_matching_has_parked_is_told_of_and_let_out(obs
     done(house, "hubspot")
     assert house.status().connections["hubspot"].backlog == 0
     assert len(hubspot.people()) == 3
+
+
+def test_the_way_back_holds_at_once_whatever_has_still_to_finish(closed_house, monkeypatch):
+    monkeypatch.setattr(wiring, "CONNECTIONS_EVERY", 3600)
+    house = closed_house.start(**OBSERVED).settle_in()
+    house.command("go-live", "hubspot", "--yes")
+    live(house, "hubspot")
+    done(house, "hubspot")
+    gate, stop = threading.Event(), loops.Messenger.stop
+
+    def slow_stop(messenger):
+        gate.wait(20)
+        stop(messenger)
+
+    monkeypatch.setattr(loops.Messenger, "stop", slow_stop)
+    try:
+        assert "is observed" in house.command("go-live", "hubspot", "--observe")
+        posted(house, 2)
+        hubspot = house.crms["hubspot"]
+        time.sleep(2 * loops.IDLE_WAIT)
+        assert hubspot.people() == []
+    finally:
+        gate.set()
+    eventually(lambda: mode(house, "hubspot") == "observe", "observing again")
+    house.command("go-live", "hubspot", "--yes")
+    done(house, "hubspot")
+    assert len(hubspot.people()) == 2
+
+
+def test_going_live_again_before_the_way_back_is_gone_writes_all_the_same(closed_house, monkeypatch):
+    monkeypatch.setattr(wiring, "CONNECTIONS_EVERY", 3600)
+    house = closed_house.start(**OBSERVED).settle_in()
+    house.command("go-live", "hubspot", "--yes")
+    live(house, "hubspot")
+    done(house, "hubspot")
+    with house.daemon._changing:  # another connection is being taken in meanwhile
+        house.command("go-live", "hubspot", "--observe")
+        house.command("go-live", "hubspot", "--yes")
+        eventually(lambda: release(house, "hubspot").state != "preparing", "opened again")
+    posted(house, 1)
+    eventually(lambda: house.crms["hubspot"].people(), "the new lead")
 
 
 def test_without_a_daemon_it_begins_and_the_daemon_goes_on(observing):
