@@ -225,6 +225,27 @@ def test_a_company_that_the_mirror_has_is_read_by_id_and_not_searched(house):
     assert len(companies(house, HUBSPOT)) == 3
 
 
+def test_two_domains_of_one_company_in_one_batch_make_no_second_company(house):
+    hubspot = house.crms[HUBSPOT]
+    one = hubspot.put("companies", domain="acme.com", name="Acme")
+    domains = ("acme.com", "acme.de")  # the other one is its additional domain, which only the mirror knows
+    listed = Listed(
+        Record(RecordRef(HUBSPOT, "companies", one), {}),
+        tuple(Identity("domain", domain) for domain in domains),
+    )
+    write = partial(mirror.write_page, space="main", listed=[listed], read_at=house.clock.now())
+    house.store.write(write)
+    for domain in domains:
+        house.post(email=f"ada@{domain}")
+    for _ in range(3):
+        house.decide()
+        house.deliver(HUBSPOT)
+    assert list(companies(house, HUBSPOT)) == [one]
+    assert hubspot.called("find") == 0
+    with house.store.snapshot() as snapshot:
+        assert snapshot.execute(sa.select(tables.reviews.c.kind)).scalars().all() == ["same_company"]
+
+
 def test_many_people_at_once_take_few_calls(house):
     for number in range(60):
         house.post(email=f"p{number}@c{number % 20}.com")
