@@ -17,6 +17,7 @@ from model.listing import Listed
 from sync import accounts, links, mirror, outbox, tables
 from tests.builders import a_crm, mapped
 from tests.sync.house import HUBSPOT, SALESFORCE, a_house, house_playbook
+from tests.sync.test_matching import fill
 
 ACME = account_id("main", "acme.com")
 ADA, BO = "ada@acme.com", "bo@acme.com"
@@ -223,6 +224,18 @@ def test_a_company_that_the_mirror_has_is_read_by_id_and_not_searched(house):
     assert settled(house) == []
     assert hubspot.called("find") == 1
     assert len(companies(house, HUBSPOT)) == 3
+
+
+def test_of_several_companies_in_the_mirror_the_one_with_our_id_is_taken(house):
+    hubspot = house.crms[HUBSPOT]
+    hubspot.put("companies", domain="acme.com", name="Older")
+    house.clock.advance(60)
+    ours = hubspot.put("companies", domain="acme.com", name="Ours", lead_id=ACME)
+    fill(house, HUBSPOT)
+    house.post(email=ADA)
+    assert settled(house) == []
+    assert account_of(house).links[HUBSPOT].remote_id == ours
+    assert hubspot.called("find") == 0
 
 
 def test_two_domains_of_one_company_in_one_batch_make_no_second_company(house):
