@@ -100,7 +100,7 @@ class Backfill:
         if cursor.after is None:
             names, absent = wanted(self.connector, self.playbook())[cursor.object], ()
         asked = tuple(name for name in names if name not in absent)
-        # Another machine, whose clock goes before ours, may have begun the walk: what is read now is no older.
+        # Another machine, whose clock is ahead, may have begun the walk: what is read now is no older.
         read_at = max(self.clock.now(), cursor.begun_at)
         try:
             page = self.connector.list_page(cursor.object, asked, cursor.after)

@@ -207,6 +207,7 @@ class Decider:
         links.LEADS.remove(connection, batch.dropped_links())
         links.LEADS.save(connection, self.space, batch.changed_links())
         links.ACCOUNTS.expect(connection, batch.loaded_account_revs())
+        links.ACCOUNTS.remove(connection, batch.dropped_account_links())
         links.ACCOUNTS.save(connection, self.space, batch.changed_account_links())
         seats.save(connection, self.space, batch.seats_moved)
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)

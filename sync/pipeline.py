@@ -275,9 +275,9 @@ def is_of_match_pass(event: Event) -> bool:
 
 def _keep_quiet(result: Result) -> None:
     """Drop tasks and messages: that somebody was in a CRM all along is no news."""
-    effects = [effect for effect in result.effects if not isinstance(effect, OneShot)]
-    if len(effects) < len(result.effects):
-        result.effects = effects
+    one_shots = [effect for effect in result.effects if isinstance(effect, OneShot)]
+    if one_shots:
+        result.effects = [effect for effect in result.effects if effect not in one_shots]
         text = "matched with the mirror, which is no news: no task is made, nobody is told"
         result.reasons.append(Reason("merge", Because(text)))
 
