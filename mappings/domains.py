@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from tldextract import TLDExtract
 
+from mappings.hosts import ascii_host
 from mappings.identity import domain_of, is_disposable_domain, is_free_mail
 from mappings.playbook import Accounts
 from model.event import JsonValue
@@ -47,11 +48,8 @@ def registrable(host: str) -> str:
 
     ``https://www.shop.acme.co.uk/x`` gives ``acme.co.uk``; an IP address or ``localhost`` nothing.
     """
-    found = _SUFFIXES(host.strip().lower()).top_domain_under_public_suffix
-    try:
-        return found.encode("idna").decode("ascii")
-    except UnicodeError:
-        return ""
+    found = ascii_host(_SUFFIXES(host.strip().lower()).top_domain_under_public_suffix)
+    return found if found.isascii() else ""
 
 
 def company_domain(fields: Mapping[str, JsonValue], accounts: Accounts) -> CompanyDomain:

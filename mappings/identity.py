@@ -10,6 +10,7 @@ from functools import lru_cache
 from disposable_email_domains import blocklist
 
 from mappings.converters import Unusable, email, phone
+from mappings.hosts import ascii_host
 from model.lead import Identity
 
 
@@ -142,7 +143,7 @@ def domain_key(website: str) -> str:
     """
     rest = website.strip().lower().partition("://")[2] or website.strip().lower()
     host = re.split(r"[/?#\s]", rest, maxsplit=1)[0].rpartition("@")[2].partition(":")[0].strip(".")
-    return host.removeprefix("www.") if "." in host else ""
+    return ascii_host(host.removeprefix("www.")) if "." in host else ""
 
 
 def is_role_address(address: str, role_names: Collection[str] = ROLE_NAMES) -> bool:

@@ -7,6 +7,7 @@ checked by ``compile``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -552,6 +553,7 @@ KINDS: Mapping[str, type[Strict]] = {
 }
 
 
+@cache
 def json_schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of each file kind, for editors that complete and check while typing."""
     return {

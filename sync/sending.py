@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from mappings.hosts import spellings
 from mappings.outward import difference, same_on
 from mappings.playbook import ObjectMap
 from model.change import (
@@ -23,8 +24,6 @@ from model.event import JsonValue, RecordRef
 from model.lead import ASSOCIATED, Identity, Link
 from sync.claiming import Sending, Target
 from sync.doubt import arrived
-
-KEYS = ("email", "domain")  # fields by which a lead or an account is found where it may exist already
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +258,10 @@ def _ref(connection: str, sending: Sending) -> RecordRef:
 
 def _change(sending: Sending, values: Mapping[str, JsonValue]) -> RecordChange:
     keys = [Identity(str(sending.row.kind), sending.entity.id)]
-    keys += [Identity(kind, value) for kind in KEYS if (value := sending.entity.fields.get(kind))]
+    if address := sending.entity.fields.get("email"):
+        keys.append(Identity("email", address))
+    if domain := sending.entity.fields.get("domain"):
+        keys += [Identity("domain", each) for each in spellings(str(domain))]
     return RecordChange(
         key=sending.key,
         object=sending.row.object,

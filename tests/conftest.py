@@ -6,18 +6,16 @@ import fcntl
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import sqlalchemy as sa
-from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.default import DefaultDialect
 
+from sync import migrate
 from tests import postgres
 
 SHARED = "LEADRELAY_TEST_SHARED"  # a folder of this run, the same for all of its worker processes
@@ -88,12 +86,31 @@ def _statements_compiled_once() -> Iterator[None]:
 @pytest.fixture
 def postgres_url(postgres_server: URL) -> Iterator[str]:
     """The URL of an empty PostgreSQL database that is this test's own."""
-    name = f"test_{uuid.uuid4().hex}"
-    server = postgres_server.set(drivername="postgresql", database="postgres")
-    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield postgres_server.set(database=name).render_as_string(hide_password=False)
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    with postgres.database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the tables of this version, to copy."""
+    path = tmp_path_factory.mktemp("stores") / "empty.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres_server: URL) -> Iterator[str]:
+    """The name of a PostgreSQL database with the tables of this version, a template for others."""
+    with postgres.database(postgres_server) as url:
+        migrate.upgrade(url)
+        yield str(make_url(url).database)
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server: URL, migrated_database: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database of this test's own, with the tables of this version."""
+    with postgres.database(postgres_server, migrated_database) as url:
+        yield url
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
 import socket
 import subprocess
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import URL
 
 BINARIES = "/usr/lib/postgresql"  # where Debian puts them, a folder for each version
 SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=200", "logging_collector=off")
@@ -82,3 +89,15 @@ def _run(user: str | None, *command: object) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed:\n{done.stdout}")
+
+
+@contextlib.contextmanager
+def database(given: URL, template: str = "template1") -> Iterator[str]:
+    """Make a database on a server, as a copy of another one, and yield its URL; it is dropped at the end."""
+    name = sql.Identifier(f"test_{uuid.uuid4().hex}")
+    server = given.set(drivername="postgresql", database="postgres")
+    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as connection:
+        made = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(made.format(name, sql.Identifier(template)))
+        yield given.set(database=name.as_string().strip('"')).render_as_string(hide_password=False)
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))

@@ -45,13 +45,12 @@ class CompanyFinder:
                 if key is not None:
                     yield Exists(key, to_record(self._connection, OBJECT, row))
                     left = [change for change in left if change.key != key]
-        by_domain: dict[str, list[RecordChange]] = {}
+        domains = {change.key: by_kind(change.identities, "domain") for change in left}
+        asked = dict.fromkeys(domain for each in domains.values() for domain in each)
+        held = self._by_domain(list(asked), self._wanted(names))
         for change in left:
-            for domain in by_kind(change.identities, "domain")[:1]:
-                by_domain.setdefault(domain, []).append(change)
-        held = self._by_domain(list(by_domain), self._wanted(names))
-        for domain, rows in held.items():
-            for change in by_domain.get(domain, ()):
+            rows = [row for domain in domains[change.key] for row in held.get(domain, ())]
+            if rows:
                 row = min(rows, key=lambda row: self._rank(row, change))
                 yield Exists(change.key, to_record(self._connection, OBJECT, row))
 

@@ -37,9 +37,12 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def store_url(tmp_path: Path) -> str:
+def store_url(tmp_path: Path, migrated_file: Path) -> str:
     """An empty store in a file: what pages read of a store is tested on both databases elsewhere."""
-    return f"sqlite:///{tmp_path / 'store' / 'leadrelay.db'}"
+    path = tmp_path / "store" / "leadrelay.db"
+    path.parent.mkdir()
+    shutil.copy(migrated_file, path)
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture

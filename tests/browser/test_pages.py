@@ -63,6 +63,10 @@ def test_a_post_shows_up_by_itself_and_its_lead_tells_why_and_where_it_is(house,
     story = house.story("maya@brightwater.example")
     for reason in story.chapters[0].reasons:
         assert str(reason["text"]) in person.text
+    told = {(one.kind, one.target): one for one in story.effects}
+    assert {("task", "hubspot"), ("task", "salesforce")} <= set(told)
+    for one in told.values():
+        assert f"{one.state} · {one.kind} in {one.target}: {one.rule}" in person.text
     everywhere = house.everywhere("maya@brightwater.example")
     for name, record in everywhere.items():
         link = person.page.get_by_role("link", name=record["record"], exact=True)

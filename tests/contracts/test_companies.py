@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from mappings.hosts import spellings
 from model.change import Created, Exists, Gone, Postponed, Updated
+from model.lead import Identity
 from tests.contracts.companies import COMPANIES, a_company, a_pair, companies_of, fields_read
 from tests.contracts.crms import CRMS, DIALECTS
+
+HOST = "xn--mller-kva.de"
 
 pytestmark = pytest.mark.parametrize("crm", CRMS)
 
@@ -39,6 +45,17 @@ def test_many_domains_are_looked_up_in_one_call(crm, sandboxes):
     assert [(outcome.key, outcome.record.ref.id) for outcome in found] == [("key-acme.com", theirs)]
     assert found[0].record.fields[COMPANIES[crm].name] == "Acme Inc"
     assert server._get("stats")["calls"][COMPANIES[crm].searches] == 1
+
+
+@pytest.mark.parametrize("written", ["müller.de", HOST])
+def test_a_domain_is_found_in_whatever_script_it_is_written(crm, sandboxes, written):
+    connector, server = sandboxes[crm]
+    theirs = put(server, crm, name="Müller", domain=written)
+    asked = replace(
+        a_company(crm, HOST), identities=tuple(Identity("domain", each) for each in spellings(HOST))
+    )
+    [outcome] = connector.find([asked], fields_read(crm))
+    assert outcome.record.ref.id == theirs
 
 
 def test_of_three_companies_of_a_domain_the_oldest_is_found_and_ours_before_it(crm, sandboxes):

@@ -10,15 +10,15 @@ import pytest
 
 from sync.database import Store, open_store
 from tests.dashboard.house import Desk, a_desk
-from tests.sync.stores import empty_file, plain_logs
+from tests.sync.stores import plain_logs
 
-__all__ = ["empty_file", "plain_logs"]
+__all__ = ["plain_logs"]
 
 
 @pytest.fixture
-def store(tmp_path: Path, empty_file: Path) -> Iterator[Store]:
+def store(tmp_path: Path, migrated_file: Path) -> Iterator[Store]:
     """An empty store."""
-    shutil.copy(empty_file, tmp_path / "store.db")
+    shutil.copy(migrated_file, tmp_path / "store.db")
     opened = open_store(f"sqlite:///{tmp_path / 'store.db'}")
     yield opened
     opened.close()

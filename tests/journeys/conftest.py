@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -45,8 +46,11 @@ def salesforce(crms: Mapping[str, Crm]) -> Crm:
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty store: a SQLite file, then a PostgreSQL database."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store' / 'leadrelay.db'}"
-    url: str = request.getfixturevalue("postgres_url")
+        path = tmp_path / "store" / "leadrelay.db"
+        path.parent.mkdir()
+        shutil.copy(request.getfixturevalue("migrated_file"), path)
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("migrated_postgres_url")
     return url
 
 

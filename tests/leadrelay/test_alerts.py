@@ -11,9 +11,9 @@ from leadrelay.alerts.looks import Alarm, InProcess, InStore, Looks
 from leadrelay.alerts.teller import Teller
 from model.errors import StoreBusy
 from sync.status import ConnectionCount, Queues
-from tests.sync.stores import empty_file, opened, shared_database, store, store_url
+from tests.sync.stores import opened, shared_database, store, store_url
 
-__all__ = ["empty_file", "opened", "shared_database", "store", "store_url"]
+__all__ = ["opened", "shared_database", "store", "store_url"]
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -15,6 +15,8 @@ from mappings.playbook import Accounts
         ("MAIL.Acme.co.uk", "acme.co.uk"),
         ("https://www.shop.acme.de:8080/en?x=1", "acme.de"),
         ("münchen.de", "xn--mnchen-3ya.de"),
+        ("straße.de", "xn--strae-oqa.de"),  # another's than strasse.de
+        ("XN--STRAE-OQA.de", "xn--strae-oqa.de"),
         ("a.myshopify.com", "a.myshopify.com"),  # a host of many: each name is somebody else's
         ("myshopify.com", ""),
         ("co.uk", ""),

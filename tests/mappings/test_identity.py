@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mappings import identity
-from mappings.identity import is_disposable, is_role_address, match_key
+from mappings.identity import domain_key, is_disposable, is_role_address, match_key
 from model.lead import Identity
 
 
@@ -70,3 +70,8 @@ def test_a_throw_away_mailbox_is_known_by_its_domain(address, disposable):
 )
 def test_what_a_person_types_becomes_the_keys_it_could_be(who, keys):
     assert list(identity.keys_of(who)) == keys
+
+
+@pytest.mark.parametrize("website", ["müller.de", "https://www.Müller.de/kontakt", "xn--mller-kva.de"])
+def test_a_domain_has_one_form_whatever_script_it_is_written_in(website):
+    assert domain_key(website) == "xn--mller-kva.de"

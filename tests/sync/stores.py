@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 import structlog
-from psycopg import sql
 from sqlalchemy.engine import URL
 
-from sync import migrate
 from sync.database import Store, open_store
 from sync.tables import metadata
+from tests import postgres
 
 DIALECTS = ("sqlite", "postgresql")
 
@@ -31,24 +28,10 @@ def plain_logs() -> None:
 
 
 @pytest.fixture(scope="session")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
-    path = tmp_path_factory.mktemp("stores") / "empty.db"
-    migrate.upgrade(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture(scope="session")
-def shared_database(postgres_server: URL) -> Iterator[str]:
+def shared_database(postgres_server: URL, migrated_database: str) -> Iterator[str]:
     """A migrated PostgreSQL database of this worker's own, emptied before each test."""
-    name = f"sync_{uuid.uuid4().hex}"
-    server = postgres_server.set(drivername="postgresql", database="postgres")
-    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        url = postgres_server.set(database=name).render_as_string(hide_password=False)
-        migrate.upgrade(url)
+    with postgres.database(postgres_server, migrated_database) as url:
         yield url
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(params=DIALECTS)
@@ -56,7 +39,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty store; every test that asks for it runs on both databases."""
     if request.param == "sqlite":
         path = tmp_path / "store.db"
-        shutil.copy(request.getfixturevalue("empty_file"), path)
+        shutil.copy(request.getfixturevalue("migrated_file"), path)
         return f"sqlite:///{path}"
     url: str = request.getfixturevalue("shared_database")
     engine = sa.create_engine(url)

@@ -64,9 +64,9 @@ class Held:
 
 
 @pytest.fixture
-def sqlite(empty_file: Path, tmp_path: Path) -> Any:
+def sqlite(migrated_file: Path, tmp_path: Path) -> Any:
     path = tmp_path / "alone.db"
-    path.write_bytes(empty_file.read_bytes())
+    path.write_bytes(migrated_file.read_bytes())
     store = open_store(f"sqlite:///{path}")
     yield store
     store.close()
@@ -238,10 +238,10 @@ def test_close_commits_what_waits_and_then_refuses(sqlite):
     reopened.close()
 
 
-def test_a_write_that_meets_close_is_either_kept_or_refused_at_once(empty_file, tmp_path):
+def test_a_write_that_meets_close_is_either_kept_or_refused_at_once(migrated_file, tmp_path):
     for attempt in range(5):
         path = tmp_path / f"{attempt}.db"
-        path.write_bytes(empty_file.read_bytes())
+        path.write_bytes(migrated_file.read_bytes())
         store = open_store(f"sqlite:///{path}")
         calls = [partial(store.write, partial(insert, name=str(n))) for n in range(7)]
         futures = in_threads([*calls, store.close])
