@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from leadrelay import wiring
 from scheduler import loops
 from sync.outbox import PARKED
+from sync.releases import Order
 from sync.tables import connections, outbox_changes
 from tests.journeys.crms import TOKENS
 from tests.journeys.house import eventually
@@ -176,12 +177,25 @@ def test_what_another_connections_matching_has_parked_is_told_of_and_let_out(obs
     assert len(hubspot.people()) == 3
 
 
+def opened_by_its_desk(house):
+    """Open HubSpot as the daemon does for the pages, and for commands on SQLite; return its desk."""
+    desk = house.daemon.openings.desk
+    go_live_at(desk, house)
+    live(house, "hubspot")
+    done(house, "hubspot")
+    return desk
+
+
+def go_live_at(desk, house):
+    account = house.command_json("plan", "hubspot")["account"]["id"]
+    url = house.crms["hubspot"].url
+    desk.go_live(Order("hubspot", "hubspot", url, account, expected=2, at_most=27, by="ada"))
+
+
 def test_the_way_back_holds_at_once_whatever_has_still_to_finish(closed_house, monkeypatch):
     monkeypatch.setattr(wiring, "CONNECTIONS_EVERY", 3600)
     house = closed_house.start(**OBSERVED).settle_in()
-    house.command("go-live", "hubspot", "--yes")
-    live(house, "hubspot")
-    done(house, "hubspot")
+    desk = opened_by_its_desk(house)
     gate, stop = threading.Event(), loops.Messenger.stop
 
     def slow_stop(messenger):
@@ -190,7 +204,7 @@ def test_the_way_back_holds_at_once_whatever_has_still_to_finish(closed_house, m
 
     monkeypatch.setattr(loops.Messenger, "stop", slow_stop)
     try:
-        assert "is observed" in house.command("go-live", "hubspot", "--observe")
+        desk.observe("hubspot", "ada")
         posted(house, 2)
         hubspot = house.crms["hubspot"]
         time.sleep(2 * loops.IDLE_WAIT)
@@ -198,20 +212,17 @@ def test_the_way_back_holds_at_once_whatever_has_still_to_finish(closed_house, m
     finally:
         gate.set()
     eventually(lambda: mode(house, "hubspot") == "observe", "observing again")
-    house.command("go-live", "hubspot", "--yes")
-    done(house, "hubspot")
-    assert len(hubspot.people()) == 2
+    go_live_at(desk, house)
+    eventually(lambda: len(hubspot.people()) == 2, "what had gathered")
 
 
 def test_going_live_again_before_the_way_back_is_gone_writes_all_the_same(closed_house, monkeypatch):
     monkeypatch.setattr(wiring, "CONNECTIONS_EVERY", 3600)
     house = closed_house.start(**OBSERVED).settle_in()
-    house.command("go-live", "hubspot", "--yes")
-    live(house, "hubspot")
-    done(house, "hubspot")
+    desk = opened_by_its_desk(house)
     with house.daemon._changing:  # another connection is being taken in meanwhile
-        house.command("go-live", "hubspot", "--observe")
-        house.command("go-live", "hubspot", "--yes")
+        desk.observe("hubspot", "ada")
+        go_live_at(desk, house)
         eventually(lambda: release(house, "hubspot").state != "preparing", "opened again")
     posted(house, 1)
     eventually(lambda: house.crms["hubspot"].people(), "the new lead")
