@@ -122,7 +122,11 @@ class Connector(Protocol):
         """
 
     def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
-        """Read records by id; what is not yielded is gone. Raises ``ConnectorError``."""
+        """Read records by id; what is not yielded is gone. Raises ``ConnectorError``.
+
+        A record that took others in names them in ``merged_ids``, one that was turned into another
+        names that in ``became``.
+        """
 
     def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Make tasks, each about a known record: ``Created``, ``Exists``, ``Rejected`` or ``Postponed``."""

@@ -13,7 +13,7 @@ from mappings.playbook import CrmMap, FollowUp, FollowUpRule
 from model.decision import NOTHING, Because, Decision, OneShot, one_shot_key
 from model.lead import Lead
 
-PATIENCE = timedelta(minutes=1)  # for the other CRM to say whether the person opted out there
+PATIENCE = timedelta(minutes=1)  # for the other CRM's link; then the person is looked up there
 
 
 @dataclass(frozen=True, slots=True)

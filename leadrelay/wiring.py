@@ -323,6 +323,7 @@ class Daemon:
             playbook=self.holder.playbook,
             writing=lambda: [other for other, one in list(self.connected.items()) if one.writes],
             readers=lambda: {other: one.connector for other, one in list(self.connected.items())},
+            unreachable=lambda: {*self._unusable, *self._unsure},
             address=self._address,
             space=SPACE,
             lease_term=timedelta(seconds=self.settings.lease_seconds),

@@ -41,6 +41,9 @@ class Record:
     fields: Mapping[str, JsonValue]
     modified_at: datetime | None = None
     archived: bool = False
+    merged_ids: tuple[str, ...] = ()  # of records that were merged into this one
+    became: RecordRef | None = None  # the record it was turned into: the Contact of a converted Lead
+    is_part: bool = False  # fields that say that the person opted out, and nothing of all the others
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def _due(writing: tuple[str, ...]) -> sa.Select[Any]:
     return statement
 
 
-def _linked(connection: Any) -> sa.ColumnElement[bool]:
+def _linked(connection: Any) -> sa.Exists:
     return sa.exists().where(links.c.lead_id == _E.lead_id, links.c.connection == connection)
 
 
@@ -190,6 +190,14 @@ def lock_free(connection: Connection, ids: Sequence[int], now: datetime) -> set[
     return set(connection.execute(FREE, {"ids": ids, "now": now}).scalars())
 
 
+def renew(connection: Connection, ids: Sequence[int], token: str, until: datetime) -> set[int]:
+    """Extend our lease of these rows; return those that are still ours. One that only ran out is."""
+    ours = held(connection, ids, token)
+    if ours:
+        connection.execute(RENEW, {"ids": sorted(ours), "until": until})
+    return ours
+
+
 def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
     """Return which of these rows are still under our lease, locked until the transaction ends."""
     return set(connection.execute(HELD, {"ids": ids, "token": token}).scalars())
@@ -200,6 +208,11 @@ _LOCKED = (
 )
 FREE = _LOCKED.where(IS_OPEN, IS_FREE)
 HELD = _LOCKED.where(_E.lease_token == sa.bindparam("token"))
+RENEW = (
+    sa.update(outbox_effects)
+    .where(_E.id.in_(sa.bindparam("ids", expanding=True)))
+    .values(lease_until=sa.bindparam("until"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,19 +285,49 @@ def withhold(connection: Connection, space: str, shut: Mapping[str, str], now: d
 
 
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
-    """Give up tasks for a record that could not be made, and say so; return how many."""
-    linked = sa.exists().where(links.c.lead_id == _E.lead_id, links.c.connection == _E.target)
+    """Give up tasks for a record that could not be made, or is another lead's; return how many."""
+    linked = _linked(_E.target).correlate(outbox_effects)  # by itself it would join all effects there are
     cause = (
         sa.select(sa.func.coalesce(outbox_changes.c.error, ""))
-        .where(
-            _is_given_up(_E.target),
-            ~linked.correlate(outbox_effects),  # by itself it would join all effects there are
-        )
+        .where(_is_given_up(_E.target), ~linked)
         .limit(1)
         .scalar_subquery()
     )
-    statement = sa.update(outbox_effects).where(
-        _E.space == space, _E.kind == TASK, _E.state == WAITING, cause.is_not(None)
-    )
+    waits = sa.and_(_E.space == space, _E.kind == TASK, _E.state == WAITING)
     error = sa.literal("needs a record that could not be written: ") + cause
-    return connection.execute(statement.values(state=DEAD, error=error, settled_at=now)).rowcount
+    ends: tuple[tuple[sa.ColumnElement[bool], Any], ...] = (
+        (cause.is_not(None), error),
+        (sa.and_(~linked, *_is_anothers()), ANOTHERS),
+    )
+    return sum(
+        connection.execute(
+            sa.update(outbox_effects).where(waits, how).values(state=DEAD, error=why, settled_at=now)
+        ).rowcount
+        for how, why in ends
+    )
+
+
+ANOTHERS = "needs the person's record, which is another lead's; a review says whose"
+
+
+def _is_anothers() -> tuple[sa.ColumnElement[bool], ...]:
+    """Say that a record was found and settled, and that nothing of it waits: it was not linked.
+
+    A person may have had rows under several objects; as long as one of them is open, a link may come.
+    """
+    c, e = outbox_changes.c, inbox_events.c
+    of_lead = sa.and_(
+        c.space == _E.space,
+        c.connection == _E.target,
+        c.entity_kind == str(EntityKind.LEAD),
+        c.entity_id == _E.lead_id,
+    )
+    waiting = sa.exists().where(
+        e.lead_id == _E.lead_id,
+        e.state == str(EventState.WAITING),
+        e.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
+    )
+    settled = sa.exists().where(of_lead, c.done > 0, c.wanted <= c.done)
+    still_open = sa.exists().where(of_lead, c.wanted > c.done)
+    settled, still_open, waiting = (one.correlate(outbox_effects) for one in (settled, still_open, waiting))
+    return settled, ~still_open, ~waiting

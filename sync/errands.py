@@ -17,10 +17,11 @@ from mappings.playbook import FollowUpRule, NotifyRule, Playbook
 from model import consent
 from model.change import Task
 from model.event import JsonValue, RecordRef
-from model.lead import OPT_OUT, Lead
+from model.lead import Lead
 from model.message import Message
+from model.teammate import Teammate
 from model.times import Clock, to_text
-from sync import effects, leads, wording
+from sync import effects, leads, opt_outs, wording
 from sync.batch import People
 from sync.database import Store
 from sync.effects import TASK, DueEffect, Settled
@@ -34,7 +35,8 @@ class Outlet:
     """One connection or channel with all that sending one-shot effects to it needs.
 
     ``writing`` names the connections that are written to, ``readers`` gives those that can be
-    asked whether a person has opted out meanwhile.
+    asked whether a person has opted out meanwhile, ``unreachable`` names those that are set up and
+    cannot be asked just now: they are made anew, or nobody can sign in to them.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Outlet:
     writing: Callable[[], Collection[str]]
     readers: Callable[[], Mapping[str, Connector]]
     address: Address
+    unreachable: Callable[[], Collection[str]] = frozenset
     channel: Channel | None = None  # else it is a connection, with
     connector: Connector | None = None
     ready_in: Callable[[], float] = lambda: 0.0  # seconds until the budget allows a call
@@ -65,11 +68,17 @@ class Errand:
     lead: Lead
     what: Message | Task
     stale: tuple[RecordRef, ...] = ()  # records whose opt-out was not read lately
+    unlinked: tuple[str, ...] = ()  # connections where the person may be without our knowing
 
     @property
     def in_doubt(self) -> bool:
         """Whether an earlier attempt may have arrived."""
         return self.row.in_flight is not None
+
+    @property
+    def unsure_on(self) -> set[str]:
+        """The connections that are to be asked whether the person opted out."""
+        return {*(ref.connection for ref in self.stale), *self.unlinked}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +157,26 @@ def _plan(
     if row.kind == TASK:
         what: Message | Task | None = _task(row, lead, rule, facts, outlet, playbook, people)
     else:
-        what = _message(row, lead, rule, facts)
+        what = _message(row, lead, rule, facts, is_active=_is_active(owner, people))
     if what is None:
-        why = "nobody owns the lead" if row.kind != TASK else "the record it is about is not linked any more"
+        why = "nobody active owns the lead"
+        if row.kind == TASK:
+            why = "the record it is about is not linked any more"
         return row, Settled(row.id, effects.WITHHELD, error=why)
-    return Errand(row, lead, what, tuple(_stale(lead, playbook, now)))
+    stale, unlinked = opt_outs.stale(lead, playbook, now), opt_outs.unlinked(lead, playbook)
+    return Errand(row, lead, what, tuple(stale), tuple(unlinked))
 
 
-def _message(row: DueEffect, lead: Lead, rule: NotifyRule, facts: templates.Facts) -> Message | None:
-    if rule.to_owner and not lead.owner:
+def _is_active(owner: Teammate | None, people: People) -> bool:
+    """Say whether an owner works here still: in some CRM, as far as any has told who does."""
+    return not people.rosters or (owner is not None and any(owner.active.values()))
+
+
+def _message(
+    row: DueEffect, lead: Lead, rule: NotifyRule, facts: templates.Facts, *, is_active: bool
+) -> Message | None:
+    """Return the message; ``None`` for one to the owner of a lead that nobody active owns."""
+    if rule.to_owner and not (lead.owner and is_active):
         return None
     to = (str(lead.owner),) if rule.to_owner else ()
     return wording.message(row.key, rule.title, rule.lines, facts, to)
@@ -188,19 +208,6 @@ def _task(
         priority=rule.priority,
         type=rule.type,
     )
-
-
-def _stale(lead: Lead, playbook: Playbook, now: datetime) -> list[RecordRef]:
-    """Return the lead's records whose opt-out fields were not read lately."""
-    found = []
-    for link in lead.links.values():
-        crm = playbook.crms.get(link.connection)
-        object_map = crm.objects.get(link.object) if crm else None
-        if crm is None or object_map is None or not any(rule.field == OPT_OUT for rule in object_map.fields):
-            continue
-        if link.read_at is None or now - link.read_at > crm.consent_read_within:
-            found.append(RecordRef(link.connection, link.object, link.remote_id))
-    return found
 
 
 def _lease(

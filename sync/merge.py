@@ -56,7 +56,9 @@ def merge(
     merged = Merged(_linked(record, link, object_map, our_words, now))
     theirs = inward_record(record.fields, object_map, crm.connection, lookups)
     ours = draft(entity, object_map, crm.connection, lookups, creating=False)
-    _take_opt_outs(merged, entity, record, object_map)
+    if said := opt_out_said(entity, record, object_map):
+        merged.fields[OPT_OUT] = True
+        merged.because.append(said)
     for rule in _read_rules(object_map):
         held = record.fields.get(rule.remote)
         if is_blank_on(object_map, rule.remote, held) or rule.remote in our_words:
@@ -85,16 +87,16 @@ def _read_rules(object_map: ObjectMap) -> list[CrmField]:
     return list(first.values())
 
 
-def _take_opt_outs(merged: Merged, entity: Entity, record: Record, object_map: ObjectMap) -> None:
-    """Take a yes of any opt-out field over, whoever has the authority and whatever is newer."""
-    connection = record.ref.connection
+def opt_out_said(entity: Entity, record: Record, object_map: ObjectMap) -> Because | None:
+    """Say which opt-out field holds a yes that is news, whoever has the authority and whatever is newer."""
+    if entity.fields.get(OPT_OUT) is True:
+        return None
     for rule in object_map.fields:
-        if rule.field != OPT_OUT or entity.fields.get(OPT_OUT) is True or OPT_OUT in merged.fields:
-            continue
-        if same_on(object_map, rule.remote, record.fields.get(rule.remote), True):
-            merged.fields[OPT_OUT] = True
-            text = f"{OPT_OUT}: {connection}'s {rule.remote} says so; an opt-out counts wherever it was said"
-            merged.because.append(Because(text, rule.place))
+        if rule.field == OPT_OUT and same_on(object_map, rule.remote, record.fields.get(rule.remote), True):
+            who = record.ref.connection
+            text = f"{OPT_OUT}: {who}'s {rule.remote} says so; an opt-out counts wherever it was said"
+            return Because(text, rule.place)
+    return None
 
 
 def _is_its_own(entity: Entity, record: Record, link: Link | None, object_map: ObjectMap) -> bool:

@@ -20,12 +20,15 @@ def record_from(payload: Mapping[str, Any]) -> Record:
         payload["fields"],
         from_text(modified) if modified else None,
         bool(payload.get("archived")),
+        is_part=bool(payload.get("is_part")),
     )
 
 
 def record_payload(record: Record) -> dict[str, Any]:
     """Return a CRM record as an event's payload carries it."""
+    part = {"is_part": True} if record.is_part else {}
     return {
+        **part,
         "connection": record.ref.connection,
         "object": record.ref.object,
         "id": record.ref.id,

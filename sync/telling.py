@@ -17,10 +17,11 @@ from model.change import Created, Exists, Outcome, Postponed, Record, Rejected, 
 from model.errors import NotAuthorized
 from model.event import Event, EventKind
 from model.message import Message
-from sync import effects, inbox, wording
+from sync import effects, inbox, leads, wording
 from sync.consenting import Asked, ask
 from sync.effects import Settled
 from sync.errands import ClaimedErrands, Errand, Outlet, told
+from sync.links import record_key
 from sync.records import record_payload
 from sync.settling import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, PATIENCE, REFUSED_WAIT
 
@@ -46,7 +47,10 @@ class Verdict:
     record: Record | None = None  # a CRM's record that says that the person opted out
 
 
-Send = Callable[[Sequence[Errand]], Iterator[tuple[int, Verdict]]]
+Hold = Callable[[Sequence[Errand]], list[Errand]]
+"""Extends the lease before a call, and returns the errands that are still ours."""
+
+Send = Callable[[Hold, Sequence[Errand]], Iterator[tuple[int, Verdict]]]
 
 
 def finish(outlet: Outlet, claimed: ClaimedErrands) -> float:
@@ -54,17 +58,38 @@ def finish(outlet: Outlet, claimed: ClaimedErrands) -> float:
 
     A connection's budget keeps its calls back by itself.
     """
-    asked = ask(outlet, claimed.errands)
+    hold = partial(_hold, outlet, claimed.token)
+    asked = _ask(outlet, claimed.errands, hold)
     verdicts = dict(_stopped(claimed.errands, asked))
     free = [one for one in claimed.errands if asked.may_go(one)]
     if free:
         send = partial(_messages, outlet.channel) if outlet.channel else partial(_tasks, outlet)
-        verdicts |= dict(_sent(outlet, free, send))
+        verdicts |= dict(_sent(outlet, free, send, hold))
     outlet.store.write(partial(_settle, outlet=outlet, claimed=claimed, verdicts=verdicts))
     if any(verdict.record for verdict in verdicts.values()):
         outlet.store.signals.announce("inbox")
     waits = [one.wait or 0.0 for one in verdicts.values() if one.state == effects.WAITING]
     return max(waits, default=0.0) if outlet.channel else 0.0
+
+
+def _hold(outlet: Outlet, token: str, errands: Sequence[Errand]) -> list[Errand]:
+    """Extend the lease, and drop what another has claimed since: it looks for itself what became of it."""
+    until = outlet.clock.now() + outlet.lease_term
+    ids = [one.row.id for one in errands]
+    ours = outlet.store.write(partial(effects.renew, ids=ids, token=token, until=until))
+    if len(ours) < len(ids):
+        log.warning("effects.lease_lost", target=outlet.name, effects=len(ids) - len(ours))
+    return [one for one in errands if one.row.id in ours]
+
+
+def _ask(outlet: Outlet, errands: Sequence[Errand], hold: Hold) -> Asked:
+    """Ask the CRMs; whatever a connector or the store raises, nothing was sent yet, and all of it waits."""
+    try:
+        return ask(outlet, errands, partial(hold, errands))
+    except Exception as error:
+        log.exception("outlet.failed", target=outlet.name)
+        why = f"whether the person opted out cannot be asked: {type(error).__name__}: {error}"
+        return Asked(unread={one.row.id: why for one in errands})
 
 
 def _stopped(errands: Sequence[Errand], asked: Asked) -> Iterator[tuple[int, Verdict]]:
@@ -80,11 +105,18 @@ def _stopped(errands: Sequence[Errand], asked: Asked) -> Iterator[tuple[int, Ver
             yield row, Verdict(effects.WAITING, asked.unread[row], in_doubt=errand.in_doubt)
 
 
-def _sent(outlet: Outlet, errands: Sequence[Errand], send: Send) -> Iterator[tuple[int, Verdict]]:
+def _sent(outlet: Outlet, errands: Sequence[Errand], send: Send, hold: Hold) -> Iterator[tuple[int, Verdict]]:
     """Pass on what became of each errand; whatever a connector raises leaves the rest in doubt."""
     missing = {one.row.id: one for one in errands}
+    begun: set[int] = set()
+
+    def begin(some: Sequence[Errand]) -> list[Errand]:
+        mine = hold(some)
+        begun.update(one.row.id for one in mine)
+        return mine
+
     try:
-        for row, verdict in send(errands):
+        for row, verdict in send(begin, errands):
             if missing.pop(row, None) is not None:
                 yield row, verdict
     except NotAuthorized as error:
@@ -93,11 +125,15 @@ def _sent(outlet: Outlet, errands: Sequence[Errand], send: Send) -> Iterator[tup
             yield row, _closed(str(error), in_doubt=one.in_doubt)
     except Exception as error:  # a connector's fault: what may have arrived is looked for before it is sent
         log.exception("outlet.failed", target=outlet.name)
-        for row in missing:
-            yield row, _lost(outlet.channel, f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+        for row, one in missing.items():
+            if row in begun:
+                yield row, _lost(outlet.channel, reason)
+            else:
+                yield row, Verdict(effects.WAITING, reason, in_doubt=one.in_doubt)
 
 
-def _messages(channel: Channel, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
+def _messages(channel: Channel, begin: Hold, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
     """Send messages as one; where that is refused, in halves, until the one that is wrong stands alone."""
     parts: list[Sequence[Errand]] = [errands]
     sent = 0
@@ -108,6 +144,9 @@ def _messages(channel: Channel, errands: Sequence[Errand]) -> Iterator[tuple[int
             continue
         if sent:
             time.sleep(channel.pace)
+        part = begin(part)
+        if not part:
+            continue
         sent += 1
         outcome = channel.send(wording.digest([one.what for one in part if isinstance(one.what, Message)]))
         if isinstance(outcome, channels.Rejected) and len(part) > 1:
@@ -143,21 +182,25 @@ def _lost(channel: Channel | None, reason: str) -> Verdict:
     return Verdict(effects.WAITING, reason, in_doubt=True)
 
 
-def _tasks(outlet: Outlet, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
+def _tasks(outlet: Outlet, begin: Hold, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
     """Look for tasks that may be there already, then make those that are not."""
     if outlet.connector is None:
         raise AssertionError(f"{outlet.name} has no connector")
     rows: Mapping[str, Errand] = {one.row.key: one for one in errands}
     left = dict(rows)
-    doubtful = [one.what for one in errands if one.in_doubt and isinstance(one.what, Task)]
+    doubtful = [one for one in errands if one.in_doubt]
     if doubtful:
-        for outcome in outlet.connector.find_tasks(doubtful):
+        for outcome in outlet.connector.find_tasks(_tasks_of(doubtful)):
             if (one := left.pop(outcome.key, None)) is not None:
                 yield one.row.id, _of_task(outcome, in_doubt=True)
-    tasks = [one.what for one in left.values() if isinstance(one.what, Task)]
-    if tasks:
-        for outcome in outlet.connector.open_tasks(tasks):
+    mine = begin(list(left.values())) if left else []
+    if mine:
+        for outcome in outlet.connector.open_tasks(_tasks_of(mine)):
             yield rows[outcome.key].row.id, _of_task(outcome, in_doubt=False)
+
+
+def _tasks_of(errands: Sequence[Errand]) -> list[Task]:
+    return [one.what for one in errands if isinstance(one.what, Task)]
 
 
 def _of_task(outcome: Outcome, *, in_doubt: bool) -> Verdict:
@@ -182,7 +225,7 @@ def _settle(
     now = outlet.clock.now()
     ours = effects.held(connection, [one.row.id for one in claimed.errands], claimed.token)
     settled: list[Settled] = []
-    events: list[Event] = []
+    heard: list[tuple[Errand, Record]] = []
     for errand in claimed.errands:
         verdict = verdicts.get(errand.row.id)
         if verdict is None or errand.row.id not in ours:
@@ -190,9 +233,21 @@ def _settle(
         settled.append(_settled(errand, verdict, now))
         told(outlet, settled[-1].state, errand.row, now)
         if verdict.record is not None:
-            events.append(_found(outlet, errand, verdict.record, claimed.token, now))
+            heard.append((errand, verdict.record))
     effects.settle(connection, settled, now)
-    if events:
+    if heard:
+        holders = leads.find(connection, outlet.space, [record_key(record.ref) for _, record in heard])
+        events = [
+            _found(
+                outlet,
+                errand,
+                holders.get(record_key(record.ref), errand.lead.id),
+                record,
+                claimed.token,
+                now,
+            )
+            for errand, record in heard
+        ]
         inbox.insert_new(connection, events)
     counts: dict[str, int] = {}
     for one in settled:
@@ -221,13 +276,13 @@ def _settled(errand: Errand, verdict: Verdict, now: datetime) -> Settled:
     )
 
 
-def _found(outlet: Outlet, errand: Errand, record: Record, token: str, now: datetime) -> Event:
-    """Return the event by which the decider hears of the opt-out, as of any record that was read."""
+def _found(outlet: Outlet, errand: Errand, lead_id: str, record: Record, token: str, now: datetime) -> Event:
+    """Return the event by which the decider hears of the opt-out: that of the lead whose record it is."""
     return Event(
         source=record.ref.connection,
         event_id=f"consent-{errand.row.id}-{token}",
         kind=EventKind.FOUND,
-        payload={"lead_id": errand.lead.id, "record": record_payload(record)},
+        payload={"lead_id": lead_id, "record": record_payload(record)},
         occurred_at=record.modified_at or now,
         received_at=now,
         space=outlet.space,

@@ -11,9 +11,9 @@ from mappings.playbook import CrmMap, Playbook
 from model.change import Record
 from model.decision import Assigned, Because, ClaimIdentity, Effect, EnterStage
 from model.event import JsonValue
-from model.lead import Lead, Provenance
+from model.lead import OPT_OUT, Lead, Provenance
 from sync.doubt import Doubt
-from sync.merge import merge
+from sync.merge import merge, opt_out_said
 from sync.reasons import Reason
 from sync.records import person_keys
 
@@ -33,8 +33,11 @@ def unite(
     """Merge a record into the draft and link the two; return what follows from it, and why.
 
     ``where`` says in words where the record was found, ``read_at`` when it was read, ``sent`` what
-    of ours may have reached it.
+    of ours may have reached it. Of a part of a record only the opt-out is taken.
     """
+    if record.is_part:
+        origin = Provenance(crm.connection, record.modified_at or read_at, event_id)
+        return [], list(_hear(draft, record, crm, origin))
     merged = merge(draft, record, crm, playbook, lookups, now=read_at, sent=sent)
     owner, stage = draft.owner, draft.stage
     draft.links[crm.connection] = merged.link
@@ -55,6 +58,20 @@ def unite(
         else:
             effects.append(claimed)
     return effects, [Reason("merge", each) for each in because]
+
+
+def _hear(draft: Lead, record: Record, crm: CrmMap, origin: Provenance) -> Iterator[Reason]:
+    """Take what was read of an opt-out before something was sent; links and all other fields stay.
+
+    What was read may be of the record that the linked one was turned into, so that any map's field counts.
+    """
+    ref = record.ref
+    yield Reason("merge", Because(f"{ref.object} {ref.id} was read in {crm.connection} before sending"))
+    for object_map in crm.objects.values():
+        if said := opt_out_said(draft, record, object_map):
+            draft.fields[OPT_OUT] = True
+            draft.provenance[OPT_OUT] = origin
+            yield Reason("merge", said)
 
 
 def _claim_keys(

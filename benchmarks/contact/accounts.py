@@ -23,7 +23,9 @@ class Account:
     name: str
     url: str
     token: str
-    objects: tuple[str, ...]
+    objects: tuple[str, ...]  # of people
+    company: str
+    task: str
     session: requests.Session = field(default_factory=requests.Session)
 
     def reset(self, limits: Mapping[str, None]) -> None:
@@ -66,7 +68,7 @@ class Account:
 
     def writes(self, since_call: int) -> Iterator[dict[str, Any]]:
         """Yield the writes after a call, those of each object oldest first."""
-        for name in self.objects:
+        for name in (*self.objects, self.company, self.task):
             yield from self.control("GET", f"history?object={name}&since_call={since_call}")["writes"]
 
     def by_api(self, since_call: int) -> Iterator[dict[str, Any]]:
@@ -95,12 +97,12 @@ def is_by_hand(write: Mapping[str, Any]) -> bool:
 
 def hubspot(url: str) -> Account:
     """The sandbox HubSpot."""
-    return Account("hubspot", url, "sandbox-token", ("contacts",))
+    return Account("hubspot", url, "sandbox-token", ("contacts",), "companies", "tasks")
 
 
 def salesforce(url: str) -> Account:
     """The sandbox Salesforce."""
-    return Account("salesforce", url, "00Dsandbox!sandbox-token", ("Lead", "Contact"))
+    return Account("salesforce", url, "00Dsandbox!sandbox-token", ("Lead", "Contact"), "Account", "Task")
 
 
 def fill(hub: Account, sales: Account, world: World) -> None:

@@ -89,6 +89,23 @@ def owners_changed(
             yield f"{account.name} {place}: owner {wanted} became {now[place].get(name)}"
 
 
+def companies_twice(account: Account) -> Iterator[str]:
+    """Yield the domains that several live companies have."""
+    domain = "domain" if account.name == "hubspot" else "Website"
+    held = Counter(str(row.get(domain)).lower() for row in account.records(account.company).values())
+    yield from (
+        f"{account.name}: company {one} is there {n} times"
+        for one, n in held.items()
+        if n > 1 and one != "none"
+    )
+
+
+def told_late(account: Account) -> Iterator[str]:
+    """Yield the tasks that were wanted while the account was observed, and were made all the same."""
+    tasks = account.records(account.task)
+    yield from (f"{account.name}: task {one} was made" for one in tasks)
+
+
 def duplicates(account: Account) -> Iterator[str]:
     """Yield the addresses that several live records hold; a converted Lead lives on as its Contact."""
     held: Counter[str] = Counter()

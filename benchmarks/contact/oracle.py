@@ -76,6 +76,11 @@ def people_of(posts: Iterable[Mapping[str, str]]) -> dict[str, dict[str, str]]:
     return people
 
 
+def companies_of(people: Iterable[str]) -> set[str]:
+    """Return the domains that the people's addresses name; nobody of the world has a free mailbox."""
+    return {email.rpartition("@")[2] for email in people}
+
+
 def expect(
     before: Mapping[Place, Record],
     elsewhere: Mapping[Place, Record],

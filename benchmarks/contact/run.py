@@ -96,7 +96,7 @@ def run(house: House, people: int) -> Contact:
     with tempfile.TemporaryDirectory(dir=house.folder) as home:
         environ = {
             "LEADRELAY_DATABASE_URL": f"sqlite:///{home}/leadrelay.db",
-            "LEADRELAY_PLAYBOOK": str(house.playbook(limited=False)),
+            "LEADRELAY_PLAYBOOK": str(house.playbook(limited=False, full=True)),
             "LEADRELAY_PORT": str(port),
             "LEADRELAY_SANDBOX": "false",
             "LEADRELAY_LOG_LEVEL": "warning",
@@ -153,6 +153,9 @@ def _plan(contact: Contact) -> dict[str, dict[Place, Record]]:
             plan = contact.plans[name] = contact.command("plan", name)
         if wrong := expected.differs(plan["counts"]):
             raise Wrong(f"plan of {name}: {wrong}; {json.dumps(plan['conflicts'], indent=1)}")
+        firms = [{"object": account.company, "records": len(oracle.companies_of(people))}]
+        if plan["companies"] != firms:
+            raise Wrong(f"plan of {name}: {plan['companies']}, and it must be {firms}")
         edits[name] = _edit(account, list(expected.records.values()))
         contact.plans[name]["before"] = before
     return edits
@@ -191,6 +194,8 @@ def _go_live(contact: Contact, edits: Mapping[str, dict[Place, Record]]) -> None
             *checks.not_as_edited(account, edits[name]),
             *checks.owners_changed(account, before, edits[name]),
             *checks.duplicates(account),
+            *checks.companies_twice(account),
+            *checks.told_late(account),
         ]
         if found:
             raise Wrong(f"{len(found)} things are wrong, the first:\n" + "\n".join(found[:10]))
@@ -251,9 +256,10 @@ def measure(house: House, *, quick: bool, people: int | None = None) -> Iterator
     rows = []
     for name, plan in contact.plans.items():
         counts, release = plan["counts"], plan["release"]
-        numbers = (counts[key] for key in ("leads", "create", "match", "update", "conflict"))
-        rows.append([name, *(f"{n:,}" for n in numbers), f"{release['written']:,}"])
-    head = ("account", "leads", "create", "match", "update", "both hold a value", "written by the release")
+        numbers = [counts[key] for key in ("leads", "create", "match", "update", "conflict")]
+        numbers += [sum(one["records"] for one in plan["companies"]), release["written"]]
+        rows.append([name, *(f"{n:,}" for n in numbers)])
+    head = ("account", "leads", "create", "match", "update", "both hold a value", "companies", "written")
     note = (
         "Planned as counted apart; nothing written before; nothing of a person's overwritten; nobody twice."
     )

@@ -19,11 +19,13 @@ TELLING = ("email", OTHER_EMAILS, MERGED_IDS)
 
 def to_record(connection: str, object_type: str, row: Mapping[str, Any]) -> Record:
     """Read one record; a merged one comes with the id it has now, the old ids in ``hs_merged_object_ids``."""
+    record_id = str(row["id"])
     return Record(
-        ref=RecordRef(connection, object_type, str(row["id"])),
+        ref=RecordRef(connection, object_type, record_id),
         fields=values_of(row),
         modified_at=_moment(row.get("updatedAt")),
         archived=bool(row.get("archived")),
+        merged_ids=tuple(each for each in ids_in(row) if each != record_id),
     )
 
 

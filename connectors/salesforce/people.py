@@ -85,12 +85,14 @@ class Directory:
 
 
 def to_record(connection: str, object_type: str, row: Row) -> Record:
-    """Read one record under its 18-character id."""
+    """Read one record under its 18-character id; a converted Lead tells which Contact it became."""
+    contact = row.get("ConvertedContactId") if row.get("IsConverted") is True else None
     return Record(
         ref=RecordRef(connection, object_type, long_id(str(row["Id"]))),
         fields={name: value for name, value in row.items() if name != "attributes"},
         modified_at=_moment(row.get("SystemModstamp")),
         archived=row.get("IsDeleted") is True,
+        became=RecordRef(connection, "Contact", long_id(str(contact))) if contact else None,
     )
 
 

@@ -89,6 +89,47 @@ def test_an_opt_out_while_slack_is_away_is_heard_before_the_message_goes_out(tol
     assert told.story(ADA["email"]).lead.get("opted_out") is True
 
 
+@pytest.mark.parametrize("how", ["merge", "convert"])
+def test_an_opt_out_of_what_a_record_became_is_heard_too(told, slack, how):
+    requests.post(f"{slack}/__sandbox/faults", json={"error_rate": 1, "error_status": 503}, timeout=10)
+    told.post(**ADA)
+    eventually(lambda: states(told, "message")["waiting"] and states(told, "task")["sent"] == 2, "a message")
+    if how == "merge":
+        crm = told.crms["hubspot"]
+        other = crm.act("create", email="ada@elsewhere.example")
+        ours = crm.person(ADA["email"])["record"]
+        merged = crm._post("act/merge", {"object": "contacts", "id": other, "other": ours})
+        assert str(merged["id"]) not in (ours, other)
+        crm.act("unsubscribe", record=str(merged["id"]))
+    else:
+        crm = told.crms["salesforce"]
+        crm.act("convert", "Lead", record=crm.person(ADA["email"], "Lead")["record"])
+        contact = crm.person(ADA["email"], "Contact")["record"]
+        crm.act("edit", "Contact", record=contact, HasOptedOutOfEmail=True)
+    told.clock.move_on(minutes=20)
+    requests.post(f"{slack}/__sandbox/faults", json={}, timeout=10)
+    eventually(lambda: states(told, "message") == {"withheld": 1}, "the end of the message")
+    eventually(lambda: told.story(ADA["email"]).lead.get("opted_out") is True, "the decider's word")
+    assert messages(slack) == []
+
+
+def test_nothing_goes_out_while_the_crm_where_the_person_opted_out_is_down(told, slack):
+    crm = told.crms["hubspot"]
+    crm.act("unsubscribe", record=crm.act("create", email=ADA["email"]))
+    crm.faults(error_rate=1, error_status=503)
+    told.post(**ADA)
+    eventually(lambda: told.crms["salesforce"].people("Lead"), "a Lead")
+    told.clock.move_on(minutes=2)  # nobody waits for HubSpot's link any longer
+    eventually(lambda: "cannot be read in hubspot" in told.command("explain", ADA["email"]), "a look-up")
+    assert messages(slack) == []
+    assert told.crms["salesforce"].tasks() == []
+    crm.faults()
+    told.settle_in_a_hurry()
+    assert messages(slack) == []
+    assert [task for one in told.crms.values() for task in one.tasks()] == []
+    assert states(told) == {"withheld": 3}
+
+
 def test_a_burst_reaches_slack_as_digests_within_its_limits_and_nothing_is_dropped(told, slack):
     told.edit("notifications.yaml", 'title: "{name}', 'title: "<{id}> {name}')
     told.edit("notifications.yaml", "    when: {stage: {at_least: mql}}\n", "")

@@ -339,6 +339,8 @@ def test_a_daemon_that_cannot_open_a_connection_starts_and_takes_posts(desk, log
         assert "LEADRELAY_SECRET_KEY is not set" in daemon.facts()["unusable"]["hubspot"]
         assert "hubspot cannot be used: LEADRELAY_SECRET_KEY is not set" in desk.run("status").out
         assert daemon._check_workers() is None
+        unreachable = daemon._outlet("slack").unreachable()  # while salesforce was never connected
+        assert unreachable == {"hubspot"}
     finally:
         daemon.stop()
     assert "connection.unusable" in logged.getvalue()

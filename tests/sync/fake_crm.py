@@ -81,6 +81,9 @@ class FakeCrm:
     page_size: int = 10
     hidden: set[str] = field(default_factory=set)  # fields that the CRM does not have
     became: dict[str, str] = field(default_factory=dict)  # converted Lead -> Contact
+    merged: dict[str, str] = field(
+        default_factory=dict
+    )  # record that was merged away -> the one it went into
     _trouble: dict[str, list[Trouble]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -137,11 +140,13 @@ class FakeCrm:
         yield from self._carried_out("update", changes, self._update)
 
     def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
-        self._call("read", tuple(ref.id for ref in refs))
-        for ref in refs:
-            kept = self.records.get(ref.id)
+        trouble = self._call("read", tuple(ref.id for ref in refs))
+        if trouble.refused:
+            raise RetryLater(trouble.refused, trouble.wait)
+        for present in dict.fromkeys(self.merged.get(ref.id, ref.id) for ref in refs):
+            kept = self.records.get(present)
             if kept is not None:
-                yield self._record(ref.id, kept)
+                yield self._record(present, kept)
 
     def associate(self, pairs: Sequence[Association]) -> Iterator[Outcome]:
         trouble = self._call("associate", tuple(pair.key for pair in pairs))
@@ -284,4 +289,12 @@ class FakeCrm:
 
     def _record(self, remote_id: str, kept: Kept) -> Record:
         ref = RecordRef(self.name, kept.object, remote_id)
-        return Record(ref, dict(kept.fields), kept.modified_at, kept.archived)
+        became = self.became.get(remote_id)
+        return Record(
+            ref,
+            dict(kept.fields),
+            kept.modified_at,
+            kept.archived,
+            merged_ids=tuple(gone for gone, present in self.merged.items() if present == remote_id),
+            became=RecordRef(self.name, "Contact", became) if became else None,
+        )

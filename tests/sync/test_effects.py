@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.channels import Closed, Lost, Postponed, Promise, Rejected, Sent
 from handlers.registry import build
@@ -189,6 +190,26 @@ def test_a_task_for_a_record_that_cannot_be_made_is_given_up_with_the_cause(hous
     assert task.error.startswith("needs a record that could not be written: INVALID")
 
 
+def test_a_task_about_a_record_that_is_another_lead_s_is_given_up_and_says_so(house):
+    house.post(email=BOB)
+    tell_all(house)
+    [remote_id] = house.crms[HUBSPOT].by_email(BOB)
+    house.crms[HUBSPOT].edit(remote_id, email=ADA)
+    house.post(email=ADA)
+    house.decide()
+    give_up = partial(effects.give_up_orphans, space="main", now=house.clock.now())
+    assert house.store.write(give_up) == 0  # it is yet to be looked for
+    house.deliver()
+    assert house.store.write(give_up) == 0  # and to be decided whose it is
+    house.settle()
+    assert house.store.write(give_up) == 1
+    [_, task] = house.effects(HUBSPOT)
+    assert (task.state, task.error) == ("dead", effects.ANOTHERS)
+    assert house.store.write(give_up) == 0
+    tell_all(house)
+    assert states(house, SALESFORCE) == ["sent"] * 2
+
+
 # Lost answers ----------------------------------------------------------------------------------------------
 
 
@@ -228,6 +249,60 @@ def test_who_lost_the_lease_settles_nothing(house):
     before = house.effects(HUBSPOT)
     telling.finish(house.outlets[HUBSPOT], claimed)
     assert house.effects(HUBSPOT) == before
+    assert len(house.crms[HUBSPOT].tasks) == 1
+
+
+@pytest.mark.parametrize("target", [HUBSPOT, "slack"])
+def test_who_lost_the_lease_while_the_crms_were_asked_sends_nothing(house, target):
+    house.post(email=ADA)
+    house.settle()
+    house.clock.advance(16 * 60)
+    claimed = errands.claim(house.outlets[target])
+    assert claimed is not None
+
+    def too_long() -> None:
+        house.clock.advance(121)
+        house.tell(target)
+
+    house.channel.promise = Promise.AT_LEAST_ONCE
+    house.crms[SALESFORCE].next("read", before=too_long)
+    telling.finish(house.outlets[target], claimed)
+    assert len(house.crms[HUBSPOT].tasks) + len(house.channel.got) == 1
+    assert states(house, target) == ["sent"]
+
+
+def test_a_lease_is_kept_through_slow_answers(house):
+    house.post(email=ADA)
+    house.settle()
+    house.clock.advance(16 * 60)
+    house.crms[HUBSPOT].next("read", before=lambda: house.clock.advance(100))
+    house.crms[SALESFORCE].next("read", before=lambda: house.clock.advance(100))
+    elsewhere: list[object] = []
+    house.channel.before = lambda: elsewhere.append(errands.claim(house.outlets["slack"]))
+    assert house.tell("slack") == 1
+    assert elsewhere == [None]
+    assert states(house, "slack") == ["sent"]
+
+
+@pytest.mark.parametrize("call", ["the CRMs", "the lease"])
+def test_what_fails_before_a_word_goes_out_leaves_no_doubt(house, monkeypatch, call):
+    def breaks(*_args, **_kwargs):
+        monkeypatch.undo()
+        raise RuntimeError("a fault of ours")
+
+    house.post(email=ADA)
+    house.settle()
+    if call == "the CRMs":
+        house.clock.advance(16 * 60)
+        monkeypatch.setattr(house.crms[HUBSPOT], "read", breaks)
+    else:
+        monkeypatch.setattr(effects, "renew", breaks)
+    assert house.tell("slack") == 1
+    [row] = house.effects("slack")
+    assert (row.state, row.in_flight, len(house.channel.got)) == ("waiting", None, 0)
+    assert "RuntimeError: a fault of ours" in row.error
+    tell_all(house)
+    assert len(house.channel.got) == 1
 
 
 @pytest.mark.parametrize(
@@ -344,6 +419,28 @@ def test_a_rule_that_is_gone_from_the_playbook_sends_nothing(house):
     house.tell()
     assert states(house) == ["withheld"] * 3
     assert house.effects()[0].error == 'the playbook has no rule "Call" any more'
+
+
+@pytest.mark.parametrize("address", ["gone@example.com", "stranger@example.com"])
+def test_a_mail_to_the_owner_goes_to_nobody_who_is_inactive(store, address):
+    playbook = telling_playbook()
+    [rule] = playbook.notifications.rules
+    told = replace(playbook.notifications, rules=(replace(rule, to_owner=True),))
+    house = a_house(store, playbook=replace(playbook, notifications=told))
+    for email in (ADA, BOB):
+        house.post(email=email)
+    house.settle()
+    left, stays = house.lead(ADA), house.lead(BOB)
+    gone = {**left.fields, "owner": address}
+    house.store.write(
+        lambda connection: connection.execute(
+            sa.update(tables.leads).where(tables.leads.c.id == left.id).values(fields=gone)
+        )
+    )
+    tell_all(house)
+    assert [message.to for message in house.channel.got] == [(stays.owner,)]
+    [withheld, _] = house.effects("slack")
+    assert (withheld.state, withheld.error) == ("withheld", "nobody active owns the lead")
 
 
 # Opt-out first ---------------------------------------------------------------------------------------------
