@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,6 +21,7 @@ class Desk:
     settings: Settings
     store: Store
     clock: Clock
+    on_observed: Callable[[str], None] = lambda _name: None  # nothing may be written there any more
 
     def save(self, one: StoredConnection) -> None:
         """Store an account as observed, if its credentials can be opened here."""
@@ -51,5 +52,6 @@ class Desk:
         return self.store.write(partial(releases.begin, space=SPACE, order=order, now=self.clock.now()))
 
     def observe(self, name: str, by: str) -> None:
-        """Write no more to an account."""
+        """Write no more to an account; calls under way finish."""
         self.store.write(partial(releases.observe, space=SPACE, name=name, by=by, now=self.clock.now()))
+        self.on_observed(name)

@@ -58,6 +58,13 @@ class Messengers:
         with self._lock:
             self._of_connections[name] = self._begun(outlet, TASK_PACE)
 
+    def wind_down_connection(self, name: str) -> None:
+        """Begin no other task in a connection; returns at once."""
+        with self._lock:
+            one = self._of_connections.get(name)
+        if one is not None:
+            one.loop.wind_down()
+
     def drop(self, name: str) -> None:
         """Make no more tasks in a connection."""
         with self._lock:

@@ -62,6 +62,7 @@ from webhooks import control
 from webhooks.server import Check, Server, create_app, serve
 
 ROSTER_EVERY = 5  # seconds between two looks whether a connection's owners are to be read again
+CONNECTIONS_EVERY = 2  # seconds between two looks at what other processes have changed of connections
 ORPHANS_EVERY = 10  # seconds between two looks for what waits for a record that will never be
 
 log = structlog.get_logger("leadrelay")
@@ -91,7 +92,9 @@ class Daemon:
         self._marks: dict[str, object] = {}
         self._unusable: dict[str, str] = {}
         self._accounts = Accounts(self.clock)
-        self._release = ReleaseJob(self.store, self.clock, self.holder.playbook, space=SPACE)
+        self._release = ReleaseJob(
+            self.store, self.clock, self.holder.playbook, space=SPACE, on_live=self._take_at_once
+        )
         self._changing = threading.Lock()  # connections are taken in and given up one at a time
         self._alone = self.store.dialect == "sqlite"
         self._term = min(TERM, timedelta(seconds=settings.lease_seconds))  # of the decider's lease
@@ -191,6 +194,26 @@ class Daemon:
                     self._marks[crm.connection] = mark
                     self._take(known, crm, is_new=is_new)
 
+    def _take_at_once(self) -> None:
+        """Take in what has just changed, beside whoever changed it: what stops may have to finish first."""
+        threading.Thread(target=self._take_told, name="take-connections", daemon=True).start()
+
+    def _take_told(self) -> None:
+        try:
+            self.take_connections()
+        except Exception:  # the job takes in what is left
+            log.exception("connections.failed")
+
+    def _observe_at_once(self, name: str) -> None:
+        """Claim nothing more for a connection, whatever holds up that it is taken in anew."""
+        dispatcher = self._dispatchers.get(name)
+        if dispatcher is not None:
+            dispatcher.loop.wind_down()
+        self._messengers.wind_down_connection(name)
+        if name in self._marks:
+            self._marks[name] = "it was led back"  # taken in anew, even if it goes live again before that
+        self._take_at_once()
+
     def _confirm_accounts(self, known: Known) -> None:
         """Ask whose the environment's credentials are, where ``go-live`` was for them; once it runs."""
         for crm in self.holder.playbook().crms.values() if self._is_started else ():
@@ -235,6 +258,10 @@ class Daemon:
         filler = self._backfills.pop(name, None)
         if before is not None:
             before.budget.close()
+        for one in (dispatcher, filler):
+            if one is not None:
+                one.loop.wind_down()  # all at once: none takes on new work while another finishes
+        self._messengers.wind_down_connection(name)
         self._messengers.drop(name)
         if filler is not None:
             filler.stop()
@@ -375,7 +402,7 @@ class Daemon:
         ]
         return [
             *polls,
-            jobs.Job("connections", 2, self.take_connections),
+            jobs.Job("connections", CONNECTIONS_EVERY, self.take_connections),
             jobs.Job("channels", 2, self._take_channels, at_start=True),
             jobs.Job("release", 1, self._release.run, at_start=True),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
@@ -423,7 +450,7 @@ class Daemon:
         self.store.write(partial(inbox.forget_hashes, now=self.clock.now()))
 
     def _listen(self) -> Server:
-        desk = Desk(self.settings, self.store, self.clock)
+        desk = Desk(self.settings, self.store, self.clock, self._observe_at_once)
         local = control.Control(
             append=partial(inbox.append, self.store),
             clock=self.clock,

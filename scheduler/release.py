@@ -29,11 +29,17 @@ class ReleaseJob:
     """Runs every second; any process may run it, as each step moves the release from where it was read."""
 
     def __init__(
-        self, store: Store, clock: Clock, playbook: Callable[[], Playbook], *, space: str = "main"
+        self,
+        store: Store,
+        clock: Clock,
+        playbook: Callable[[], Playbook],
+        *,
+        space: str = "main",
+        on_live: Callable[[], None] = lambda: None,  # a connection has just been opened for writing
     ) -> None:
         self._store, self._clock, self._playbook, self._space = store, clock, playbook, space
         self._states: dict[str, str] = {}
-        self.on_live: Callable[[], None] = lambda: None  # a connection has just been opened for writing
+        self._on_live = on_live
 
     def run(self) -> None:
         """Move every release on by a step."""
@@ -49,7 +55,7 @@ class ReleaseJob:
         """Park all that is due, then open the connection for writing."""
         while not self._write(releases.prepare, release=release, limit=PIECE):
             pass
-        self.on_live()
+        self._on_live()
 
     def _step(self, crm: CrmMap, release: Release) -> None:
         if release.state == PREPARING:

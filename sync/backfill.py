@@ -100,7 +100,8 @@ class Backfill:
         if cursor.after is None:
             names, absent = wanted(self.connector, self.playbook())[cursor.object], ()
         asked = tuple(name for name in names if name not in absent)
-        read_at = self.clock.now()
+        # Another machine, whose clock is ahead, may have begun the walk: what is read now is no older.
+        read_at = max(self.clock.now(), cursor.begun_at)
         try:
             page = self.connector.list_page(cursor.object, asked, cursor.after)
         except (NotAuthorized, RetryLater) as error:
@@ -146,11 +147,15 @@ class Backfill:
 
 
 def wanted(connector: Connector, playbook: Playbook) -> Mapping[str, tuple[str, ...]]:
-    """Return what is mirrored: object -> fields. People as the playbook maps them, then companies."""
+    """Return what is mirrored: object -> fields. People as the playbook maps them, then companies.
+
+    Of companies our id, too: of several with one domain that one is taken which has it.
+    """
     crm = playbook.crms[connector.name]
     objects = {name: mapped_names(crm, name) for name in dict.fromkeys((*crm.match, *crm.objects))}
     name, fields = connector.companies
-    objects[name] = tuple(dict.fromkeys((*objects.get(name, ()), *fields)))
+    ours = (crm.account.id_field,) if crm.account and crm.account.object == name else ()
+    objects[name] = tuple(dict.fromkeys((*objects.get(name, ()), *fields, *filter(None, ours))))
     return objects
 
 

@@ -236,12 +236,11 @@ class Batch:
 
     def dropped_links(self) -> list[tuple[str, Link]]:
         """Return the loaded links that are no more, or gave way to another record, with their lead's id."""
-        return [
-            (lead.id, link)
-            for lead in self.changed.values()
-            for name, link in self._links_loaded(lead.id).items()
-            if (now := lead.links.get(name)) is None or (now is not link and now.rev == 0)
-        ]
+        return _dropped(self.changed, _links_of(self.loaded))
+
+    def dropped_account_links(self) -> list[tuple[str, Link]]:
+        """Return the same of accounts."""
+        return _dropped(self.accounts_changed, _links_of(self.loaded_accounts))
 
     def changed_links(self) -> list[tuple[str, Link]]:
         """Return the links that differ from those loaded, with their lead's id."""
@@ -250,10 +249,6 @@ class Batch:
     def changed_account_links(self) -> list[tuple[str, Link]]:
         """Return the accounts' links that differ from those loaded, with their account's id."""
         return _changed(self.accounts_changed, _links_of(self.loaded_accounts))
-
-    def _links_loaded(self, lead_id: str) -> Mapping[str, Link]:
-        before = self.loaded.get(lead_id)
-        return before.links if before else {}
 
 
 def _links_of(
@@ -264,6 +259,17 @@ def _links_of(
 
 def _revs(ids: Iterable[str], loaded: Mapping[str, Mapping[str, Link]]) -> dict[tuple[str, str], int]:
     return {(one, name): link.rev for one in ids for name, link in loaded.get(one, {}).items()}
+
+
+def _dropped(
+    entities: Mapping[str, Lead] | Mapping[str, Account], loaded: Mapping[str, Mapping[str, Link]]
+) -> list[tuple[str, Link]]:
+    return [
+        (entity.id, link)
+        for entity in entities.values()
+        for name, link in loaded.get(entity.id, {}).items()
+        if (now := entity.links.get(name)) is None or (now is not link and now.rev == 0)
+    ]
 
 
 def _changed(

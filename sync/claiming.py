@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -143,9 +143,10 @@ def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
             return ()  # without the CRM's owners no owner could be written
         known = _load(snapshot, rows, kind)
         mirrored = _mirrored(snapshot, target, crm, known) if kind is EntityKind.ACCOUNT else {}
+        gone = _gone(snapshot, crm, known, target.space) if kind is EntityKind.ASSOCIATION else frozenset()
         left = _left_behind(snapshot, target, crm, rows, known) if kind is EntityKind.LEAD else ()
     if kind is EntityKind.ASSOCIATION:
-        return [_plan_association(row, known, crm) for row in rows]
+        return [_plan_association(row, known, crm, gone) for row in rows]
     planned = [
         Unsent(row) if row.id in left else _plan(row, known.get(row.entity_id), crm, playbook, people, now)
         for row in rows
@@ -219,7 +220,19 @@ def _load(snapshot: Connection, rows: Sequence[DueRow], kind: EntityKind) -> dic
     }
 
 
-def _plan_association(row: DueRow, known: Mapping[str, Entity], crm: CrmMap) -> Sending | Unsent:
+def _gone(snapshot: Connection, crm: CrmMap, known: Mapping[str, Entity], space: str) -> frozenset[RecordRef]:
+    """Return the companies among these records that were seen to be gone: deleted, or merged into others."""
+    refs = [
+        RecordRef(link.connection, link.object, link.remote_id)
+        for one in known.values()
+        if (link := one.links.get(crm.connection)) and crm.account and link.object == crm.account.object
+    ]
+    return frozenset(ref for ref, one in mirror.read(snapshot, space, refs).items() if one.record.archived)
+
+
+def _plan_association(
+    row: DueRow, known: Mapping[str, Entity], crm: CrmMap, gone: Collection[RecordRef]
+) -> Sending | Unsent:
     """Say which company's record a person's is to be associated with, if they are not yet."""
     lead = known.get(row.entity_id)
     account = known.get(lead.get("account") or "") if lead else None
@@ -228,6 +241,10 @@ def _plan_association(row: DueRow, known: Mapping[str, Entity], crm: CrmMap) -> 
         return Unsent(row, "the person or the company is not there any more")
     if link.object != row.object or link.shadow.get(ASSOCIATED) == company.remote_id:
         return Unsent(row)
+    if RecordRef(company.connection, company.object, company.remote_id) in gone:
+        return Unsent(
+            row, f"{company.object} {company.remote_id} was deleted in the CRM, or merged into another"
+        )
     wanted = {ASSOCIATED: company.remote_id}
     return Sending(row, lead, link, wanted, wanted, read_first=True)
 

@@ -51,6 +51,25 @@ def found(
     return result
 
 
+def gone(stored: StoredEvent, account_id: str, lookups: Lookups, playbook: Playbook) -> Result:
+    """Drop a link whose record is gone before anything of ours was written to it; it is looked up anew."""
+    ref = stored.event.record
+    result = Result(stored, EventState.DONE, account_id=account_id)
+    before = lookups.account(account_id)
+    link = before.links.get(ref.connection) if before and ref else None
+    if before is None or ref is None or link is None or (link.object, link.remote_id) != (ref.object, ref.id):
+        text = "the company is not linked to that record any more"
+        result.reasons.append(Reason("merge", Because(text)))
+        return result
+    account = copy_of_account(before)
+    del account.links[ref.connection]
+    result.account = account
+    text = f"{ref.connection}: {ref.object} {ref.id} is gone; unlinked, the company is looked up again"
+    result.reasons.append(Reason("merge", Because(text)))
+    _write(result, account, lookups, playbook)
+    return result
+
+
 def delivered(stored: StoredEvent, account_id: str, lookups: Lookups, playbook: Playbook) -> Result:
     """Note a company that was created; another connection is told its id."""
     result = Result(stored, EventState.DONE, account_id=account_id)

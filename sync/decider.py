@@ -45,7 +45,7 @@ from sync.database import Store, insert_for, is_away
 from sync.inbox import Mark, Taken
 from sync.leases import Lease
 from sync.outbox import Raise
-from sync.pipeline import Pipeline, Result, stamp
+from sync.pipeline import Pipeline, Result, is_of_match_pass, stamp
 from sync.reasons import chapter, reason_row
 from sync.statements import execute_many
 from sync.understand import Work, decide, said_by, understand
@@ -144,7 +144,7 @@ class Decider:
             raise
         self._people = batch.people
         self._seq, self._stamped_at = last.decided_seq, last.decided_at
-        for name in {item.connection for item in _raises(batch, pipeline.playbook)}:
+        for name in {item.connection for item in _raises(batch, pipeline.playbook, {})}:
             self.store.signals.announce(f"outbox:{name}")
         for name in {item.effect.target for item in _one_shots(batch.results)}:
             self.store.signals.announce(f"effects:{name}")
@@ -199,13 +199,15 @@ class Decider:
         leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
-        outbox.raise_wanted(connection, self.space, _raises(batch, playbook), now)
+        shut = self.shut()
+        outbox.raise_wanted(connection, self.space, _raises(batch, playbook, shut), now)
         if one_shots := _one_shots(results):
-            effects.insert(connection, self.space, one_shots, now, self.shut())
+            effects.insert(connection, self.space, one_shots, now, shut)
         links.LEADS.expect(connection, batch.loaded_revs())
         links.LEADS.remove(connection, batch.dropped_links())
         links.LEADS.save(connection, self.space, batch.changed_links())
         links.ACCOUNTS.expect(connection, batch.loaded_account_revs())
+        links.ACCOUNTS.remove(connection, batch.dropped_account_links())
         links.ACCOUNTS.save(connection, self.space, batch.changed_account_links())
         seats.save(connection, self.space, batch.seats_moved)
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
@@ -280,9 +282,17 @@ def _one_shots(results: Sequence[Result]) -> list[effects.Raised]:
     ]
 
 
-def _raises(batch: Batch, playbook: Playbook) -> list[Raise]:
+def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[Raise]:
+    """Return what is wanted of the CRMs after this batch.
+
+    What the match pass found is raised for everybody known there at once: on other connections, which
+    are written to, it waits for a plan and a go-live of theirs as long as the matched one is only
+    observed (``shut``), and goes behind everything else later.
+    """
     found = []
     for result in batch.results:
+        event = result.stored.event
+        is_match = is_of_match_pass(event)
         for effect in result.effects:
             if not isinstance(effect, WriteBack):
                 continue
@@ -291,7 +301,13 @@ def _raises(batch: Batch, playbook: Playbook) -> list[Raise]:
             if whose:
                 needs = playbook.crms[effect.connection].needs if is_person else ()
                 priority = _priority(result, effect, batch) if is_person else Priority.COMPANIES
-                found.append(Raise(effect.connection, effect.object, whose, needs, priority, effect.kind))
+                is_parked = False
+                if is_match and effect.connection != event.source:
+                    priority = Priority.RECONCILE
+                    is_parked = event.source in shut and effect.connection not in shut
+                found.append(
+                    Raise(effect.connection, effect.object, whose, needs, priority, effect.kind, is_parked)
+                )
     return found
 
 

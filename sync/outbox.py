@@ -34,21 +34,15 @@ class Raise:
     needs: tuple[str, ...] = ()
     priority: Priority = Priority.PEOPLE
     kind: EntityKind = LEAD
+    is_parked: bool = False  # not due before a release lets it out
 
 
-def raise_wanted(
-    connection: Connection,
-    space: str,
-    raises: Sequence[Raise],
-    now: datetime,
-    *,
-    due_at: datetime | None = None,
-) -> None:
-    """Add one to ``wanted`` of each row, making those that are missing; due at once unless told otherwise.
+def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], now: datetime) -> None:
+    """Add one to ``wanted`` of each row, making those that are missing; due at once unless it is parked.
 
     A row that waits out a server's answer keeps its ``due_at``: new wishes do not make a
-    busy server less busy. One that is parked does not wait for its release any more. Of several wishes
-    for a row the first priority counts.
+    busy server less busy. One that is parked does not wait for its release any more, unless this
+    wish does, too. Of several wishes for a row the first priority counts, and what is due at once.
     """
     if not raises:
         return
@@ -65,7 +59,7 @@ def raise_wanted(
             "needs": list(item.needs),
             "priority": int(item.priority),
             "attempts": 0,
-            "due_at": due_at or now,
+            "due_at": PARKED if item.is_parked else now,
             "raised_at": now,
         }
         for item in _once_each(raises)
@@ -94,8 +88,8 @@ def _raising(dialect: str) -> sa.Insert:
 
 def _once_each(raises: Sequence[Raise]) -> list[Raise]:
     """Return one wish for each row, the one that goes first, in the order of locking."""
-    by_priority = sorted(raises, key=lambda item: item.priority, reverse=True)
-    wishes = {(item.connection, item.object, item.entity_id, item.kind): item for item in by_priority}
+    last_first = sorted(raises, key=lambda item: (item.is_parked, item.priority), reverse=True)
+    wishes = {(item.connection, item.object, item.entity_id, item.kind): item for item in last_first}
     return [wishes[row] for row in sorted(wishes)]
 
 
@@ -484,7 +478,8 @@ def letter_of(row: Row[*tuple[Any, ...]]) -> DeadLetter:
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up rows whose needed record could not be made, and say so; return how many."""
     statements = (
-        _orphans(space, now),
+        _orphans(space, now, _IS_GIVEN_UP, _CAUSE),
+        _orphans(space, now, _IS_ANOTHER_LEADS, _NEEDED.c.connection + ": " + UNLINKED),
         _lonely(space, now, _OF_LEAD, _IS_GIVEN_UP, _CAUSE),
         _lonely(space, now, _OF_ITS_ACCOUNT, _IS_GIVEN_UP, _CAUSE),
         _lonely(space, now, _OF_ITS_ACCOUNT, _IS_ANOTHERS, sa.literal(ANOTHERS)),
@@ -508,20 +503,44 @@ _IS_ANOTHERS = sa.and_(
     )
     .correlate(_NEEDED),
 )
+_OTHER = outbox_changes.alias("other")
+# The same of a person: nothing of them waits to be decided, nor are they looked up under another object.
+_IS_ANOTHER_LEADS = sa.and_(
+    _NEEDED.c.done > 0,
+    _NEEDED.c.wanted <= _NEEDED.c.done,
+    ~sa.exists()
+    .where(
+        inbox_events.c.lead_id == _NEEDED.c.entity_id,
+        inbox_events.c.source == _NEEDED.c.connection,
+        inbox_events.c.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
+        inbox_events.c.state == str(EventState.WAITING),
+    )
+    .correlate(_NEEDED),
+    ~sa.exists()
+    .where(
+        _OTHER.c.entity_id == _NEEDED.c.entity_id,
+        _OTHER.c.entity_kind == _NEEDED.c.entity_kind,
+        _OTHER.c.connection == _NEEDED.c.connection,
+        _OTHER.c.wanted > _OTHER.c.done,
+        _OTHER.c.wanted > _OTHER.c.dead,
+    )
+    .correlate(_NEEDED),
+)
+UNLINKED = "the person was found there and not linked; a review says whose record it is"
 ANOTHERS = "the company's record is another account's; a review says which"
 _CAUSE = _NEEDED.c.connection + ": " + sa.func.coalesce(_NEEDED.c.error, "")
 
 
-def _orphans(space: str, now: datetime) -> sa.Update:
+def _orphans(space: str, now: datetime, how: sa.ColumnElement[bool], why: sa.ColumnElement[str]) -> sa.Update:
     """People who wait for a record on another connection."""
     c, needed = _ROWS, _NEEDED.c
-    cause = sa.select(_CAUSE).where(
+    cause = sa.select(why).where(
         needed.space == c.space,
         needed.entity_kind == c.entity_kind,
         needed.entity_id == c.entity_id,
-        _IS_GIVEN_UP,
         sa.cast(c.needs, sa.Text).contains('"' + needed.connection + '"'),
         ~sa.exists().where(links.c.lead_id == needed.entity_id, links.c.connection == needed.connection),
+        how,
     )
     return _giving_up(space, now, cause).where(sa.cast(c.needs, sa.Text) != "[]")
 

@@ -26,7 +26,7 @@ from model.decision import (
     Reason,
     Verdict,
 )
-from model.event import EventState, StoredEvent
+from model.event import Event, EventKind, EventState, StoredEvent
 from model.lead import RULE, Lead
 from model.times import from_text
 from sync.links import record_key
@@ -108,7 +108,7 @@ class Pipeline:
         holder = lookups.lead_id_of(record_key(record.ref))
         if holder not in (None, lead_id):
             return self._held_by_other(result, record, lead_id, holder)
-        if stored.event.payload.get("read_at") and record.ref.connection in before.links:
+        if is_of_match_pass(stored.event) and record.ref.connection in before.links:
             return self._known_already(result, record)
         crm = self.playbook.crms[record.ref.connection]
         sent = stored.event.payload.get("sent") or {}
@@ -129,6 +129,8 @@ class Pipeline:
         result.effects.extend(effects)
         result.reasons.extend(reasons)
         self._run_after(result, draft, lookups, AFTER_MERGE)
+        if is_of_match_pass(stored.event):
+            _keep_quiet(result)
         return result
 
     def gone(self, stored: StoredEvent, lead_id: str, lookups: Lookups) -> Result:
@@ -264,6 +266,20 @@ class Pipeline:
     @staticmethod
     def _apply(draft: Lead, decision: Decision, source: str, stored: StoredEvent) -> None:
         apply(draft, decision, source=source, event_id=stored.id, at=stored.event.occurred_at)
+
+
+def is_of_match_pass(event: Event) -> bool:
+    """Say whether the mirror had the record when all who were there before it were looked up."""
+    return event.kind is EventKind.FOUND and bool(event.payload.get("read_at"))
+
+
+def _keep_quiet(result: Result) -> None:
+    """Drop tasks and messages: that somebody was in a CRM all along is no news."""
+    one_shots = [effect for effect in result.effects if isinstance(effect, OneShot)]
+    if one_shots:
+        result.effects = [effect for effect in result.effects if effect not in one_shots]
+        text = "matched with the mirror, which is no news: no task is made, nobody is told"
+        result.reasons.append(Reason("merge", Because(text)))
 
 
 def guarded(decision: Decision, lead: Lead) -> Decision:

@@ -13,19 +13,20 @@ process that dies half-way leaves a state from which the next one goes on, and n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from model.event import EventKind, EventState
 from model.priority import Priority
 from sync import audit, connections, outbox
 from sync.connections import OBSERVE, WRITE
 from sync.database import insert_for
 from sync.outbox import PARKED, Raise
-from sync.tables import outbox_changes, releases
+from sync.tables import inbox_events, outbox_changes, releases
 
 PREPARING, RELEASING, HELD, DONE, STOPPED = "preparing", "releasing", "held", "done", "stopped"
 
@@ -154,7 +155,7 @@ def raise_missing(
     """Make parked rows for leads that lack one, and note that all up to ``upto`` were looked at."""
     past = {"cursor": upto or None}
     if _move(connection, space, release.connection, now, past, release.number, RELEASING, release.cursor):
-        outbox.raise_wanted(connection, space, raises, now, due_at=PARKED)
+        outbox.raise_wanted(connection, space, [replace(one, is_parked=True) for one in raises], now)
 
 
 def let_out(
@@ -162,8 +163,9 @@ def let_out(
 ) -> int:
     """Make the next parked rows due, so that ``ahead`` of them wait for delivery; return how many.
 
-    Never more than the brake allows, those on their way included. Where it allows no more and
-    something is left, the release is held.
+    Never more than the brake allows, those on their way included, and those whose record was found or
+    gone, which the decider has not taken yet. Where it allows no more and something is left, the
+    release is held.
     """
     name = release.connection
     present = _lock(connection, space, name, release.number)
@@ -285,15 +287,32 @@ PARKED_ROWS = (
     sa.select(_ROWS.id).where(_OF_CONNECTION, _ROWS.due_at == PARKED).order_by(_ROWS.id).limit(_MOST)
 )
 LET_OUT_ROWS = PENDING_ROWS.where(_ROWS.release.is_not(None))
-UNDER_WAY = (
-    sa.select(sa.func.count())
-    .select_from(outbox_changes)
-    .where(
-        _OF_CONNECTION,
-        _NOT_PARKED,
-        _ROWS.release == sa.bindparam("number"),
-        _ROWS.entity_kind != str(outbox.ASSOCIATION),  # waits for person and company: it must not stop them
-    )
+_LET_OUT = sa.and_(
+    _ROWS.release == sa.bindparam("number"),
+    _ROWS.entity_kind != str(outbox.ASSOCIATION),  # waits for person and company: it must not stop them
+)
+_ON_ITS_WAY = sa.select(sa.func.count()).where(_OF_CONNECTION, _NOT_PARKED, _LET_OUT)
+_EVENTS = inbox_events.c
+# The record was read and not written yet, so the row is settled: what follows from that the decider has
+# still to say. Such events are few, and those that wait have an index.
+_TO_MERGE = sa.and_(
+    _EVENTS.space == sa.bindparam("of_space"),
+    _EVENTS.state == sa.literal_column(f"'{EventState.WAITING}'"),  # as the partial index has it
+    _EVENTS.source == sa.bindparam("of_connection"),
+    _EVENTS.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
+)
+_PEOPLE_TO_MERGE = sa.select(sa.func.count(sa.distinct(_ROWS.id))).where(
+    _TO_MERGE,
+    _ROWS.entity_id == _EVENTS.lead_id,  # its index alone serves here: a space would lead SQLite to another
+    _ROWS.connection == _EVENTS.source,
+    sa.or_(_ROWS.wanted <= _ROWS.done, _ROWS.wanted <= _ROWS.dead),  # else it is on its way
+    _LET_OUT,
+)
+_COMPANIES_TO_MERGE = sa.select(sa.func.count(_EVENTS.id)).where(_TO_MERGE, _EVENTS.lead_id.is_(None))
+UNDER_WAY = sa.select(
+    _ON_ITS_WAY.scalar_subquery()
+    + _PEOPLE_TO_MERGE.scalar_subquery()
+    + _COMPANIES_TO_MERGE.scalar_subquery()  # of all leads: rather one too many for a moment
 )
 PARK = sa.update(outbox_changes).where(_AMONG, outbox.IS_FREE).values(due_at=PARKED, release=sa.null())
 LET_OUT = (

@@ -156,15 +156,20 @@ def _read_mirrored(
     target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
 ) -> Iterable[Exists | Postponed]:
     """Read by id the companies that the mirror has; who is gone there is looked for like any other."""
-    refs = {s.mirrored: s.key for s in sendings if s.mirrored}
+    keys: dict[RecordRef, list[str]] = {}  # two accounts may mean one company, which has both domains
+    for sending in sendings:
+        if sending.mirrored:
+            keys.setdefault(sending.mirrored, []).append(sending.key)
     try:
-        found = list(target.connector_for(sendings).read(list(refs), fields)) if refs else []
+        found = list(target.connector_for(sendings).read(list(keys), fields)) if keys else []
     except (RetryLater, Refusal) as error:
         wait = error.wait if isinstance(error, RetryLater) else None
         untried = isinstance(error, NoBudget)
         yield from (Postponed(s.key, str(error), wait, untried=untried) for s in sendings)
         return
-    yield from (Exists(refs[one.ref], one) for one in found if one.ref in refs and not one.archived)
+    for record in found:
+        if not record.archived:
+            yield from (Exists(key, record) for key in keys.get(record.ref, ()))
 
 
 def _may_be_there_unseen(sending: Sending, objects: Mapping[str, ObjectMap]) -> bool:

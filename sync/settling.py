@@ -53,7 +53,7 @@ def settle(
     holders = _holders(connection, target.space, kind, created)
     awaited = _awaited(target, kind)
     gone = [by_key[one.key] for one in outcomes if isinstance(one, Gone) and one.key in by_key]
-    unlinking = _to_unlink(connection, target, gone, now) if kind is EntityKind.LEAD else set()
+    unlinking = _to_unlink(connection, target, gone, now) if kind is not EntityKind.ASSOCIATION else set()
     settled: list[Settled] = []
     agreed: list[Agreed] = []
     events: list[Event] = []
@@ -156,7 +156,7 @@ def _to_unlink(connection: Connection, target: Target, gone: Sequence[Sending], 
     """Return which of these may be looked up again, and note in the mirror that their records are gone.
 
     That is where nothing of ours was ever written: we only believed, by a look-up or by the mirror,
-    that this is the person. Each link is given up once: what is gone a second time under the
+    that this is the person or the company. Each link is given up once: what is gone a second time under the
     same id is no old news but a riddle for a person.
     """
     if not gone:
@@ -169,14 +169,14 @@ def _to_unlink(connection: Connection, target: Target, gone: Sequence[Sending], 
 
 
 def _unlink(target: Target, sending: Sending, now: datetime) -> Event:
-    """Return the event that a link's record is gone; one for each lead and record."""
+    """Return the event that a link's record is gone; one for each lead or account, and record."""
     link = sending.link
     ref = RecordRef(target.name, link.object, link.remote_id) if link else None
     return Event(
         source=target.name,
         event_id=f"{EventKind.GONE}-{sending.entity.id}-{ref.id if ref else ''}",
         kind=EventKind.GONE,
-        payload={"lead_id": sending.entity.id},
+        payload={_whose(sending): sending.entity.id},
         occurred_at=now,
         received_at=now,
         space=target.space,
@@ -226,6 +226,11 @@ def _note(target: Target, sending: Sending, ref: RecordRef, now: datetime) -> au
     return audit.Entry(now, "deliverer", str(EventState.DONE), details, whose)
 
 
+def _whose(sending: Sending) -> str:
+    """Return under which name an event says whose the record is."""
+    return "account_id" if sending.row.kind is EntityKind.ACCOUNT else "lead_id"
+
+
 def _event(
     target: Target,
     kind: EventKind,
@@ -235,8 +240,7 @@ def _event(
     ref: RecordRef,
     record: Record | None = None,
 ) -> Event:
-    whose = "account_id" if sending.row.kind is EntityKind.ACCOUNT else "lead_id"
-    payload: dict[str, JsonValue] = {whose: sending.entity.id}
+    payload: dict[str, JsonValue] = {_whose(sending): sending.entity.id}
     if record is not None:
         payload["record"] = record_payload(record)
         payload["sent"] = with_sent(sending.row.in_flight, sending.difference)

@@ -54,7 +54,7 @@ class ConnectionCount:
 
     due: int = 0
     waiting: int = 0  # due later: the server asked for it, or a backoff runs
-    backlog: int = 0  # gathered while observing, until the release lets it out
+    backlog: int = 0  # gathered while observing or matching, until a release lets it out
     dead: int = 0
     done: int = 0
     oldest_due: datetime | None = None

@@ -57,7 +57,7 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
             case EventKind.FOUND if "account_id" in event.payload:
                 record = record_from(event.payload["record"])
                 return Work(stored, record=record, account_ids=(event.payload["account_id"],))
-            case EventKind.DELIVERED if "account_id" in event.payload:
+            case EventKind.DELIVERED | EventKind.GONE if "account_id" in event.payload:
                 return Work(stored, account_ids=(event.payload["account_id"],))
             case EventKind.FOUND:
                 record = record_from(event.payload["record"])
@@ -100,6 +100,8 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return pipeline.found(stored, work.record, work.lead_ids[0], batch)
             case EventKind.DELIVERED:
                 return pipeline.delivered(stored, work.lead_ids[0], batch)
+            case EventKind.GONE if work.account_ids:
+                return companies.gone(stored, work.account_ids[0], batch, pipeline.playbook)
             case EventKind.GONE:
                 return pipeline.gone(stored, work.lead_ids[0], batch)
             case EventKind.ROSTER:

@@ -120,6 +120,7 @@ def _print_counts(found: counts.Status) -> None:
         table("Tasks and messages (unknown: the answer was lost; withheld: see explain)", ends, told)
     for name, release in sorted(found.releases.items()):
         _print_release(name, release)
+    _print_parked(found)
     stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
     console.print(f"\n{counted(found.leads, 'lead')}{': ' if stages else ''}{stages}", markup=False)
 
@@ -132,6 +133,19 @@ def _print_release(name: str, release: Release) -> None:
         say(f"{text} {release.reason}. Look at what was written, then: leadrelay go-live {name}", style="red")
     else:
         say(text)
+
+
+def _print_parked(found: counts.Status) -> None:
+    """Say what waits for a go-live on a connection that had its own already, and how to let it out."""
+    for name, count in sorted(found.connections.items()):
+        release = found.releases.get(name)
+        if count.backlog and (release is None or release.state == releases.DONE):
+            say(
+                f"\n{counted(count.backlog, 'record')} of {name} gathered while another connection was "
+                f"matched and wait for a go-live. Look at them: leadrelay plan {name}; let them out: "
+                f"leadrelay go-live {name}",
+                style="yellow",
+            )
 
 
 def _print_mirror(mirror: dict[str, dict[str, counts.MirrorCount]], settings: Settings) -> None:

@@ -29,6 +29,7 @@ from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from sync.budgets import MemoryBudget
 from sync.database import Store
+from sync.releases import DONE
 
 if TYPE_CHECKING:
     from leadrelay.golive.opener import Opener
@@ -115,7 +116,7 @@ def plan(name: Name, samples: Samples = 3, as_json: Json = False) -> None:
     print_summary(told)
     print_details(told)
     print_samples(told["samples"])
-    if found.mode == "observe":
+    if found.mode == "observe" or (found.backlog and _is_over(told)):
         console.print(f"\nNothing was written. Next: leadrelay go-live {name}", markup=False)
 
 
@@ -152,12 +153,20 @@ def _of_objects(told: dict[str, Any], action: str) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
+def _is_over(told: dict[str, Any]) -> bool:
+    """Say whether the last go-live has let out all that there was, so that more needs another one."""
+    release = told["release"]
+    return release is None or release["state"] == DONE
+
+
 def _print_release(told: dict[str, Any]) -> None:
     release = told["release"]
     if release is None:
         return
     written = f"{release['written']:,} of at most {release['at_most']:,} records are written"
     left = f", {counted(told['backlog'], 'lead')} left" if told["backlog"] else ""
+    if left and _is_over(told):
+        left = f"; {counted(told['backlog'], 'record')} gathered since then and wait for the next go-live"
     held = f": {release['reason']}" if release["reason"] else ""
     say(f"Go-live {release['number']} is {release['state']}{held}; {written}{left}.", style="yellow")
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 import requests
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
+from leadrelay import wiring
+from scheduler import loops
+from sync.outbox import PARKED
+from sync.releases import Order
 from sync.tables import connections, outbox_changes
 from tests.journeys.crms import TOKENS
 from tests.journeys.house import eventually
@@ -145,6 +152,80 @@ def test_the_brake_says_so_and_waits_for_a_person(observing):
     house.command("go-live", "hubspot", "--yes")
     done(house, "hubspot")
     assert len(house.crms["hubspot"].people()) == 7
+
+
+def test_what_another_connections_matching_has_parked_is_told_of_and_let_out(observing):
+    house, hubspot = observing, observing.crms["hubspot"]
+    posted(house, 3)
+    house.command("go-live", "hubspot", "--yes")
+    done(house, "hubspot")
+    assert "gathered" not in house.command("status")
+    c = outbox_changes.c
+    parked = sa.update(outbox_changes).where(c.connection == "hubspot", c.entity_kind == "lead")
+    values = {"wanted": c.wanted + 1, "due_at": PARKED}
+    house.daemon.store.write(lambda connection: connection.execute(parked.values(values)))
+    told = house.command("status")
+    assert "3 records of hubspot gathered while another connection was matched" in told
+    assert "let them out: leadrelay go-live hubspot" in told
+    plan = house.command("plan", "hubspot")
+    assert "3 records gathered since then and wait for the next go-live" in plan
+    assert "Next: leadrelay go-live hubspot" in plan
+    house.command("go-live", "hubspot", "--yes")
+    eventually(lambda: release(house, "hubspot").number == 2, "the second release")
+    done(house, "hubspot")
+    assert house.status().connections["hubspot"].backlog == 0
+    assert len(hubspot.people()) == 3
+
+
+def opened_by_its_desk(house):
+    """Open HubSpot as the daemon does for the pages, and for commands on SQLite; return its desk."""
+    desk = house.daemon.openings.desk
+    go_live_at(desk, house)
+    live(house, "hubspot")
+    done(house, "hubspot")
+    return desk
+
+
+def go_live_at(desk, house):
+    account = house.command_json("plan", "hubspot")["account"]["id"]
+    url = house.crms["hubspot"].url
+    desk.go_live(Order("hubspot", "hubspot", url, account, expected=2, at_most=27, by="ada"))
+
+
+def test_the_way_back_holds_at_once_whatever_has_still_to_finish(closed_house, monkeypatch):
+    monkeypatch.setattr(wiring, "CONNECTIONS_EVERY", 3600)
+    house = closed_house.start(**OBSERVED).settle_in()
+    desk = opened_by_its_desk(house)
+    gate, stop = threading.Event(), loops.Messenger.stop
+
+    def slow_stop(messenger):
+        gate.wait(20)
+        stop(messenger)
+
+    monkeypatch.setattr(loops.Messenger, "stop", slow_stop)
+    try:
+        desk.observe("hubspot", "ada")
+        posted(house, 2)
+        hubspot = house.crms["hubspot"]
+        time.sleep(2 * loops.IDLE_WAIT)
+        assert hubspot.people() == []
+    finally:
+        gate.set()
+    eventually(lambda: mode(house, "hubspot") == "observe", "observing again")
+    go_live_at(desk, house)
+    eventually(lambda: len(hubspot.people()) == 2, "what had gathered")
+
+
+def test_going_live_again_before_the_way_back_is_gone_writes_all_the_same(closed_house, monkeypatch):
+    monkeypatch.setattr(wiring, "CONNECTIONS_EVERY", 3600)
+    house = closed_house.start(**OBSERVED).settle_in()
+    desk = opened_by_its_desk(house)
+    with house.daemon._changing:  # another connection is being taken in meanwhile
+        desk.observe("hubspot", "ada")
+        go_live_at(desk, house)
+        eventually(lambda: release(house, "hubspot").state != "preparing", "opened again")
+    posted(house, 1)
+    eventually(lambda: house.crms["hubspot"].people(), "the new lead")
 
 
 def test_without_a_daemon_it_begins_and_the_daemon_goes_on(observing):

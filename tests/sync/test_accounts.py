@@ -17,6 +17,7 @@ from model.listing import Listed
 from sync import accounts, links, mirror, outbox, tables
 from tests.builders import a_crm, mapped
 from tests.sync.house import HUBSPOT, SALESFORCE, a_house, house_playbook
+from tests.sync.test_matching import fill
 
 ACME = account_id("main", "acme.com")
 ADA, BO = "ada@acme.com", "bo@acme.com"
@@ -223,6 +224,102 @@ def test_a_company_that_the_mirror_has_is_read_by_id_and_not_searched(house):
     assert settled(house) == []
     assert hubspot.called("find") == 1
     assert len(companies(house, HUBSPOT)) == 3
+
+
+def test_of_several_companies_in_the_mirror_the_one_with_our_id_is_taken(house):
+    hubspot = house.crms[HUBSPOT]
+    hubspot.put("companies", domain="acme.com", name="Older")
+    house.clock.advance(60)
+    ours = hubspot.put("companies", domain="acme.com", name="Ours", lead_id=ACME)
+    fill(house, HUBSPOT)
+    house.post(email=ADA)
+    assert settled(house) == []
+    assert account_of(house).links[HUBSPOT].remote_id == ours
+    assert hubspot.called("find") == 0
+
+
+def known_company(house):
+    """Let HubSpot have Acme, and a first colleague be associated with it; return its id."""
+    theirs = house.crms[HUBSPOT].put("companies", domain="acme.com")
+    house.post(email=ADA, company="Acme", country="DE")
+    assert settled(house) == []
+    assert account_of(house).links[HUBSPOT].remote_id == theirs
+    return theirs
+
+
+def test_a_company_that_is_gone_before_anything_was_written_is_looked_up_again(house):
+    hubspot = house.crms[HUBSPOT]
+    theirs = hubspot.put("companies", domain="acme.com")
+    house.post(email=ADA, company="Acme")
+    house.decide()
+    while account_of(house).links.get(HUBSPOT) is None:  # found, and nothing written yet
+        house.deliver(HUBSPOT)
+        house.decide()
+    assert not account_of(house).links[HUBSPOT].written
+    hubspot.records[theirs].archived = True
+    assert settled(house) == []
+    [held] = [one for one in companies(house, HUBSPOT) if not hubspot.records[one].archived]
+    assert account_of(house).links[HUBSPOT].remote_id == held
+    house.post(email=BO, company="Acme")
+    assert settled(house) == []
+    assert hubspot.companies_of[house.lead(BO).links[HUBSPOT].remote_id] == held
+
+
+def test_nobody_is_associated_with_a_company_that_was_written_to_and_is_gone(house):
+    hubspot = house.crms[HUBSPOT]
+    theirs = known_company(house)
+    write = partial(
+        mirror.write_page,
+        space="main",
+        listed=[Listed(Record(RecordRef(HUBSPOT, "companies", theirs), {}), ())],
+        read_at=house.clock.now(),
+    )
+    house.store.write(write)
+    hubspot.records[theirs].archived = True
+    tell_country(house, "FR")
+    gone = "the record was deleted in the CRM, or merged into another"
+    settled(house)
+    house.post(email=BO, company="Acme")
+    letters = {kind: error for _, kind, error in settled(house)}
+    assert letters[EntityKind.ACCOUNT] in (gone, "the record is not there any more")
+    assert letters[EntityKind.ASSOCIATION] == (
+        f"companies {theirs} was deleted in the CRM, or merged into another"
+    )
+    assert theirs not in [
+        company
+        for person, company in hubspot.companies_of.items()
+        if person == house.lead(BO).links[HUBSPOT].remote_id
+    ]
+
+
+def tell_country(house, country):
+    """Let the account hold another country, as if somebody of the house had put it right."""
+    change = sa.update(tables.accounts).where(tables.accounts.c.id == ACME)
+    fields = dict(account_of(house).fields) | {"country": country}
+    house.store.write(lambda connection: connection.execute(change.values(fields=fields)))
+    wanted = outbox.Raise(HUBSPOT, "companies", ACME, kind=EntityKind.ACCOUNT)
+    house.store.write(partial(outbox.raise_wanted, space="main", raises=[wanted], now=house.clock.now()))
+
+
+def test_two_domains_of_one_company_in_one_batch_make_no_second_company(house):
+    hubspot = house.crms[HUBSPOT]
+    one = hubspot.put("companies", domain="acme.com", name="Acme")
+    domains = ("acme.com", "acme.de")  # the other one is its additional domain, which only the mirror knows
+    listed = Listed(
+        Record(RecordRef(HUBSPOT, "companies", one), {}),
+        tuple(Identity("domain", domain) for domain in domains),
+    )
+    write = partial(mirror.write_page, space="main", listed=[listed], read_at=house.clock.now())
+    house.store.write(write)
+    for domain in domains:
+        house.post(email=f"ada@{domain}")
+    for _ in range(3):
+        house.decide()
+        house.deliver(HUBSPOT)
+    assert list(companies(house, HUBSPOT)) == [one]
+    assert hubspot.called("find") == 0
+    with house.store.snapshot() as snapshot:
+        assert snapshot.execute(sa.select(tables.reviews.c.kind)).scalars().all() == ["same_company"]
 
 
 def test_many_people_at_once_take_few_calls(house):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -286,6 +287,17 @@ def test_two_processes_at_one_walk_store_each_page_once(opened, crm):
     while steps := [step for step in (first.step(), second.step()) if step is not None]:
         assert [step.problem for step in steps] == [None] * len(steps)
     assert mirrored(opened()) == there(crm)
+
+
+def test_a_walk_that_a_faster_clock_began_archives_nothing_that_it_meets(store, crm):
+    people(crm, Lead=12)
+    job = a_backfill(store, crm)
+    walk(job)
+    crm.clock.advance(60)
+    ahead = crm.clock.now() + timedelta(seconds=30)  # as the machine has it where the command ran
+    store.write(partial(backfill.begin_again, space="main", name=SALESFORCE, now=ahead))
+    walk(job)
+    assert mirrored(store) == there(crm)
 
 
 def test_a_cursor_of_another_job_is_left_alone(store, crm):

@@ -586,6 +586,43 @@ def test_an_orphan_is_written_once_the_record_it_needs_was_made_after_all(store)
     assert house.crms[SALESFORCE].one(ADA)["email"] == ADA
 
 
+def test_who_waits_for_a_record_that_is_another_leads_is_given_up(store):
+    house = needing_house(store)
+    hubspot = house.crms[HUBSPOT]
+    house.post(email=ADA)
+    house.settle()
+    [theirs] = hubspot.by_email(ADA)
+    hubspot.edit(theirs, email=BOB)
+    house.post(email=BOB)
+    house.decide()
+    give_up = partial(outbox.give_up_orphans, space="main", now=house.clock.now())
+    assert store.write(give_up) == 0, "it is looked up yet"
+    house.deliver(HUBSPOT)
+    assert store.write(give_up) == 0, "what was found waits for the decider"
+    house.decide()
+    assert store.write(give_up) == 1
+    with store.snapshot() as snapshot:
+        [letter] = outbox.dead_letters(snapshot, "main")
+    assert (letter.connection, letter.lead_id) == (SALESFORCE, house.lead_id(BOB))
+    assert letter.error == f"needs a record that could not be written: {HUBSPOT}: {outbox.UNLINKED}"
+    hubspot.edit(theirs, email=ADA)  # a person puts it right
+    house.post(email=BOB, company="Beta")
+    house.settle()
+    assert house.crms[SALESFORCE].one(BOB)["company"] == "Beta"
+
+
+def test_who_is_still_looked_up_under_another_object_is_no_orphan(store):
+    house = needing_house(store)
+    house.post(email=ADA)
+    house.decide()
+    c = tables.outbox_changes.c
+    settled = sa.update(tables.outbox_changes).where(c.connection == HUBSPOT).values(done=c.wanted)
+    store.write(lambda connection: connection.execute(settled))
+    again = outbox.Raise(HUBSPOT, "companies", house.lead_id(ADA))
+    store.write(partial(outbox.raise_wanted, space="main", raises=[again], now=NOON))
+    assert store.write(partial(outbox.give_up_orphans, space="main", now=NOON)) == 0
+
+
 def test_who_has_the_record_it_needs_is_no_orphan(store):
     house = needing_house(store)
     house.post(email=ADA, company="Alpha")

@@ -106,6 +106,35 @@ def test_the_brake_holds_at_what_was_agreed_to_and_a_second_go_live_goes_on(gath
     assert len(gathered.records()) == 20
 
 
+def test_the_brake_counts_whom_the_decider_has_still_to_merge(gathered):
+    for number in range(6):
+        gathered.house.crms[HUBSPOT].put("contacts", email=f"p{number}@x.example")
+    gathered.post(*range(6))
+    gathered.go_live(6, at_most=2)
+    for _ in range(4):  # delivery finds who is there, and settles the rows; the decider is behind
+        gathered.job.run()
+        if gathered.mode() == "write":
+            gathered.house.deliver(HUBSPOT)
+    assert (gathered.release().released, gathered.parked()) == (2, 4)
+    gathered.run()
+    assert (gathered.release().state, gathered.release().written, gathered.parked()) == (HELD, 2, 4)
+    written = [one for one in gathered.house.crms[HUBSPOT].records.values() if one.fields.get("first_name")]
+    assert len(written) == 2
+
+
+def test_a_release_is_not_over_before_the_last_record_that_was_found_is_merged(gathered):
+    gathered.house.crms[HUBSPOT].put("contacts", email="p1@x.example")
+    gathered.post(1)
+    gathered.go_live(1)
+    for _ in range(4):
+        gathered.job.run()
+        if gathered.mode() == "write":
+            gathered.house.deliver(HUBSPOT)
+    assert gathered.release().state == RELEASING
+    gathered.run()
+    assert (gathered.release().state, gathered.release().written) == (DONE, 1)
+
+
 def test_associations_that_wait_for_their_people_do_not_hold_the_people_up(gathered, monkeypatch):
     monkeypatch.setattr("scheduler.release.AHEAD", 3)
     gathered.post(*range(6))
