@@ -442,8 +442,10 @@ class Daemon:
     def _give_up_orphans(self) -> None:
         """Give up what cannot be sent any more, and withhold what waits for where nothing is sent."""
         now = self.clock.now()
-        self.store.write(partial(outbox.give_up_orphans, space=SPACE, now=now))
-        self.store.write(partial(effects.give_up_orphans, space=SPACE, now=now))
+        with self.store.snapshot() as snapshot:  # mostly there are none, and senders need not wait for that
+            found = [kind for kind in (outbox, effects) if kind.has_orphans(snapshot, SPACE)]
+        for kind in found:
+            self.store.write(partial(kind.give_up_orphans, space=SPACE, now=now))
         self.store.write(partial(effects.withhold, space=SPACE, shut=self.shut(), now=now))
 
     def _forget_hashes(self) -> None:

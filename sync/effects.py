@@ -8,7 +8,7 @@ waiting ───────────▶ withheld             the person opt
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -286,6 +286,21 @@ def withhold(connection: Connection, space: str, shut: Mapping[str, str], now: d
 
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up tasks for a record that could not be made, or is another lead's; return how many."""
+    given_up = 0
+    for which, why in _orphans_of(space):
+        values = {"state": DEAD, "error": why, "settled_at": now}
+        given_up += connection.execute(sa.update(outbox_effects).where(which).values(values)).rowcount
+    return given_up
+
+
+def has_orphans(snapshot: Connection, space: str) -> bool:
+    """Say whether there is any, without holding up who writes."""
+    looks = (sa.select(_E.id).where(which).limit(1) for which, _ in _orphans_of(space))
+    return any(snapshot.execute(look).first() is not None for look in looks)
+
+
+def _orphans_of(space: str) -> Iterator[tuple[sa.ColumnElement[bool], Any]]:
+    """Yield which tasks can never be made, and why."""
     linked = _linked(_E.target).correlate(outbox_effects)  # by itself it would join all effects there are
     cause = (
         sa.select(sa.func.coalesce(outbox_changes.c.error, ""))
@@ -294,17 +309,8 @@ def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
         .scalar_subquery()
     )
     waits = sa.and_(_E.space == space, _E.kind == TASK, _E.state == WAITING)
-    error = sa.literal("needs a record that could not be written: ") + cause
-    ends: tuple[tuple[sa.ColumnElement[bool], Any], ...] = (
-        (cause.is_not(None), error),
-        (sa.and_(~linked, *_is_anothers()), ANOTHERS),
-    )
-    return sum(
-        connection.execute(
-            sa.update(outbox_effects).where(waits, how).values(state=DEAD, error=why, settled_at=now)
-        ).rowcount
-        for how, why in ends
-    )
+    yield sa.and_(waits, cause.is_not(None)), sa.literal("needs a record that could not be written: ") + cause
+    yield sa.and_(waits, ~linked, *_is_anothers()), ANOTHERS
 
 
 ANOTHERS = "needs the person's record, which is another lead's; a review says whose"

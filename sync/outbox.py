@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -146,11 +146,12 @@ _HAS_PERSON = (
     .where(links.c.lead_id == _ROWS.entity_id, links.c.connection == _ROWS.connection)
     .correlate(outbox_changes)
 )
+# Compared by =, not IN: for that SQLite would go through all rows of the connection, for each row.
 _ITS_ACCOUNT = sa.select(leads.c.account_id).where(leads.c.id == _ROWS.entity_id).correlate(outbox_changes)
 _HAS_COMPANY = (
     sa.exists()
     .where(
-        account_links.c.account_id.in_(_ITS_ACCOUNT),
+        account_links.c.account_id == _ITS_ACCOUNT.scalar_subquery(),
         account_links.c.connection == _ROWS.connection,
     )
     .correlate(outbox_changes)
@@ -477,14 +478,30 @@ def letter_of(row: Row[*tuple[Any, ...]]) -> DeadLetter:
 
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up rows whose needed record could not be made, and say so; return how many."""
-    statements = (
-        _orphans(space, now, _IS_GIVEN_UP, _CAUSE),
-        _orphans(space, now, _IS_ANOTHER_LEADS, _NEEDED.c.connection + ": " + UNLINKED),
-        _lonely(space, now, _OF_LEAD, _IS_GIVEN_UP, _CAUSE),
-        _lonely(space, now, _OF_ITS_ACCOUNT, _IS_GIVEN_UP, _CAUSE),
-        _lonely(space, now, _OF_ITS_ACCOUNT, _IS_ANOTHERS, sa.literal(ANOTHERS)),
-    )
-    return sum(connection.execute(statement).rowcount for statement in statements)
+    given_up = 0
+    for which, why in _orphans_of(space):
+        error = sa.literal("needs a record that could not be written: ") + why
+        values = {"dead": _ROWS.wanted, "error": error, "settled_at": now}
+        given_up += connection.execute(sa.update(outbox_changes).where(which).values(values)).rowcount
+    return given_up
+
+
+def has_orphans(snapshot: Connection, space: str) -> bool:
+    """Say whether there is any, without holding up who writes: every row that waits is looked at."""
+    looks = (sa.select(_ROWS.id).where(which).limit(1) for which, _ in _orphans_of(space))
+    return any(snapshot.execute(look).first() is not None for look in looks)
+
+
+Orphans = tuple[sa.ColumnElement[bool], Any]
+
+
+def _orphans_of(space: str) -> Iterator[Orphans]:
+    """Yield which rows can never be sent, and why."""
+    yield _orphans(space, _IS_GIVEN_UP, _CAUSE)
+    yield _orphans(space, _IS_ANOTHER_LEADS, _NEEDED.c.connection + ": " + UNLINKED)
+    yield _lonely(space, _OF_LEAD, _IS_GIVEN_UP, _CAUSE)
+    yield _lonely(space, _OF_ITS_ACCOUNT, _IS_GIVEN_UP, _CAUSE)
+    yield _lonely(space, _OF_ITS_ACCOUNT, _IS_ANOTHERS, sa.literal(ANOTHERS))
 
 
 _NEEDED = outbox_changes.alias("needed")
@@ -531,7 +548,7 @@ ANOTHERS = "the company's record is another account's; a review says which"
 _CAUSE = _NEEDED.c.connection + ": " + sa.func.coalesce(_NEEDED.c.error, "")
 
 
-def _orphans(space: str, now: datetime, how: sa.ColumnElement[bool], why: sa.ColumnElement[str]) -> sa.Update:
+def _orphans(space: str, how: sa.ColumnElement[bool], why: sa.ColumnElement[str]) -> Orphans:
     """People who wait for a record on another connection."""
     c, needed = _ROWS, _NEEDED.c
     cause = sa.select(why).where(
@@ -542,7 +559,7 @@ def _orphans(space: str, now: datetime, how: sa.ColumnElement[bool], why: sa.Col
         ~sa.exists().where(links.c.lead_id == needed.entity_id, links.c.connection == needed.connection),
         how,
     )
-    return _giving_up(space, now, cause).where(sa.cast(c.needs, sa.Text) != "[]")
+    return _given_up_for(space, cause, sa.cast(c.needs, sa.Text) != "[]")
 
 
 _OF_LEAD = sa.and_(
@@ -552,33 +569,21 @@ _OF_LEAD = sa.and_(
 )
 _OF_ITS_ACCOUNT = sa.and_(
     _NEEDED.c.entity_kind == str(ACCOUNT),
-    _NEEDED.c.entity_id.in_(_ITS_ACCOUNT),
+    _NEEDED.c.entity_id == _ITS_ACCOUNT.scalar_subquery(),
     ~_HAS_COMPANY,
 )
 
 
 def _lonely(
-    space: str,
-    now: datetime,
-    missing: sa.ColumnElement[bool],
-    how: sa.ColumnElement[bool],
-    why: sa.ColumnElement[str],
-) -> sa.Update:
+    space: str, missing: sa.ColumnElement[bool], how: sa.ColumnElement[bool], why: sa.ColumnElement[str]
+) -> Orphans:
     """Associations whose person, or whose company, could not be written on the same connection."""
     cause = sa.select(why).where(
         _NEEDED.c.space == _ROWS.space, _NEEDED.c.connection == _ROWS.connection, how, missing
     )
-    return _giving_up(space, now, cause).where(_ROWS.entity_kind == str(ASSOCIATION))
+    return _given_up_for(space, cause, _ROWS.entity_kind == str(ASSOCIATION))
 
 
-def _giving_up(space: str, now: datetime, cause: sa.Select[Any]) -> sa.Update:
+def _given_up_for(space: str, cause: sa.Select[Any], more: sa.ColumnElement[bool]) -> Orphans:
     why = cause.limit(1).correlate(outbox_changes).scalar_subquery()
-    return (
-        sa.update(outbox_changes)
-        .where(_ROWS.space == space, _WAITS, why.is_not(None))
-        .values(
-            dead=_ROWS.wanted,
-            error=sa.literal("needs a record that could not be written: ") + why,
-            settled_at=now,
-        )
-    )
+    return sa.and_(_ROWS.space == space, _WAITS, more, why.is_not(None)), why
