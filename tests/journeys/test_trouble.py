@@ -30,7 +30,7 @@ FAULTS = {
 }
 
 
-def send_a_crowd(house, posts=60):
+def send_a_crowd(house, posts=40):
     crowd = a_crowd(seed=posts, posts=posts)
     return crowd, send(crowd, lambda: f"http://127.0.0.1:{house.daemon.port}")
 
@@ -145,7 +145,7 @@ def test_calls_that_outlast_the_lease_are_not_made_twice(closed_house, hubspot):
     house = closed_house.start(LEADRELAY_LEASE_SECONDS="2", LEADRELAY_DELIVERY_LANES="1").settle_in()
     hubspot.faults(latency_ms=500, error_rate=1, error_status=400, only="/crm/objects/", count=12)
     with capture_logs() as logs:
-        _, answers = send_a_crowd(house)
+        _, answers = send_a_crowd(house, posts=60)
         eventually(lambda: sum(one.status >= 400 for one in hubspot.sent) >= 12, "all the refusals")
         house.settle()
         house.stop()
