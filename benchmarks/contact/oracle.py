@@ -76,9 +76,18 @@ def people_of(posts: Iterable[Mapping[str, str]]) -> dict[str, dict[str, str]]:
     return people
 
 
-def companies_of(people: Iterable[str]) -> set[str]:
-    """Return the domains that the people's addresses name; nobody of the world has a free mailbox."""
-    return {email.rpartition("@")[2] for email in people}
+def companies_of(people: Iterable[str], accounts: Iterable[Mapping[Place, Record]]) -> set[str]:
+    """Return the domains of the people's main addresses; nobody of the world has a free mailbox.
+
+    Who is known by another address, too, is of the company that the account's main one names.
+    """
+    books = [(addresses(rows), rows) for rows in accounts]
+
+    def main(email: str) -> str:
+        known = (main_address(email, book, rows) for book, rows in books)
+        return next((one for one in known if one != email), email)
+
+    return {main(email).rpartition("@")[2] for email in people}
 
 
 def expect(

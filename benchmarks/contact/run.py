@@ -146,6 +146,7 @@ def _plan(contact: Contact) -> dict[str, dict[Place, Record]]:
     people = oracle.people_of(contact.world.posts())
     edits: dict[str, dict[Place, Record]] = {}
     records = {name: account.everything() for name, account in contact.accounts.items()}
+    firms = len(oracle.companies_of(people, records.values()))
     for name, account in contact.accounts.items():
         before, [elsewhere] = records[name], [rows for other, rows in records.items() if other != name]
         expected = contact.expected[name] = oracle.expect(before, elsewhere, people)
@@ -153,9 +154,9 @@ def _plan(contact: Contact) -> dict[str, dict[Place, Record]]:
             plan = contact.plans[name] = contact.command("plan", name)
         if wrong := expected.differs(plan["counts"]):
             raise Wrong(f"plan of {name}: {wrong}; {json.dumps(plan['conflicts'], indent=1)}")
-        firms = [{"object": account.company, "records": len(oracle.companies_of(people))}]
-        if plan["companies"] != firms:
-            raise Wrong(f"plan of {name}: {plan['companies']}, and it must be {firms}")
+        wanted = [{"object": account.company, "records": firms}]
+        if plan["companies"] != wanted:
+            raise Wrong(f"plan of {name}: {plan['companies']}, and it must be {wanted}")
         edits[name] = _edit(account, list(expected.records.values()))
         contact.plans[name]["before"] = before
     return edits
