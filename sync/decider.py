@@ -282,6 +282,9 @@ def _one_shots(results: Sequence[Result]) -> list[effects.Raised]:
     ]
 
 
+ANSWERS = (EventKind.DELIVERED, EventKind.FOUND, EventKind.GONE)
+
+
 def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[Raise]:
     """Return what is wanted of the CRMs after this batch.
 
@@ -306,7 +309,16 @@ def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[R
                     priority = Priority.RECONCILE
                     is_parked = event.source in shut and effect.connection not in shut
                 found.append(
-                    Raise(effect.connection, effect.object, whose, needs, priority, effect.kind, is_parked)
+                    Raise(
+                        effect.connection,
+                        effect.object,
+                        whose,
+                        needs,
+                        priority,
+                        effect.kind,
+                        is_parked,
+                        is_answer=event.kind in ANSWERS,
+                    )
                 )
     return found
 

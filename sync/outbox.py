@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,6 +36,7 @@ class Raise:
     priority: Priority = Priority.PEOPLE
     kind: EntityKind = LEAD
     is_parked: bool = False  # not due before a release lets it out
+    is_answer: bool = False  # wanted because of what a CRM said: a row that is parked stays so
 
 
 def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], now: datetime) -> None:
@@ -42,36 +44,40 @@ def raise_wanted(connection: Connection, space: str, raises: Sequence[Raise], no
 
     A row that waits out a server's answer keeps its ``due_at``: new wishes do not make a
     busy server less busy. One that is parked does not wait for its release any more, unless this
-    wish does, too. Of several wishes for a row the first priority counts, and what is due at once.
+    wish does, too, or comes from a CRM: else the release of one CRM would empty that of the other past
+    its brake. Of several wishes for a row the first priority counts, and what is due at once.
     """
-    if not raises:
-        return
-    rows = [
-        {
-            "space": space,
-            "connection": item.connection,
-            "object": item.object,
-            "entity_kind": str(item.kind),
-            "entity_id": item.entity_id,
-            "wanted": 1,
-            "done": 0,
-            "dead": 0,
-            "needs": list(item.needs),
-            "priority": int(item.priority),
-            "attempts": 0,
-            "due_at": PARKED if item.is_parked else now,
-            "raised_at": now,
-        }
-        for item in _once_each(raises)
-    ]
-    execute_many(connection, _raising(connection.dialect.name), rows)
+    wishes = _once_each(raises)
+    for is_answer, some in groupby(wishes, key=lambda item: item.is_answer):
+        rows = [_row(space, item, now) for item in some]
+        execute_many(connection, _raising(connection.dialect.name, is_answer), rows)
+
+
+def _row(space: str, item: Raise, now: datetime) -> dict[str, Any]:
+    return {
+        "space": space,
+        "connection": item.connection,
+        "object": item.object,
+        "entity_kind": str(item.kind),
+        "entity_id": item.entity_id,
+        "wanted": 1,
+        "done": 0,
+        "dead": 0,
+        "needs": list(item.needs),
+        "priority": int(item.priority),
+        "attempts": 0,
+        "due_at": PARKED if item.is_parked else now,
+        "raised_at": now,
+    }
 
 
 @cache
-def _raising(dialect: str) -> sa.Insert:
+def _raising(dialect: str, is_answer: bool) -> sa.Insert:
     c = outbox_changes.c
     insert = insert_on(dialect, outbox_changes)
-    begins = sa.or_(c.wanted <= c.done, c.wanted <= c.dead, c.due_at == PARKED)  # its wait, that is
+    begins = sa.or_(c.wanted <= c.done, c.wanted <= c.dead)  # its wait, that is
+    if not is_answer:
+        begins = sa.or_(begins, c.due_at == PARKED)
     goes_first = sa.or_(begins, insert.excluded.priority < c.priority)
     statement: sa.Insert = insert.on_conflict_do_update(
         index_elements=["space", "connection", "object", "entity_kind", "entity_id"],
@@ -88,7 +94,9 @@ def _raising(dialect: str) -> sa.Insert:
 
 def _once_each(raises: Sequence[Raise]) -> list[Raise]:
     """Return one wish for each row, the one that goes first, in the order of locking."""
-    last_first = sorted(raises, key=lambda item: (item.is_parked, item.priority), reverse=True)
+    last_first = sorted(
+        raises, key=lambda item: (item.is_parked, item.is_answer, item.priority), reverse=True
+    )
     wishes = {(item.connection, item.object, item.entity_id, item.kind): item for item in last_first}
     return [wishes[row] for row in sorted(wishes)]
 

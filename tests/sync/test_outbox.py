@@ -339,3 +339,22 @@ def test_a_lease_is_renewed_where_it_is_still_ours(store):
     assert len(due(store, later)) == 2
     lease(store, due(store, later), "theirs", now=later)
     assert not store.write(partial(outbox.renew, ids=ids, token="mine", until=later + TERM))
+
+
+def test_a_parked_row_is_made_due_by_a_post_and_not_by_what_a_crm_said(store):
+    def wish(**more):
+        one = Raise("hubspot", "contacts", "L1", **more)
+        store.write(partial(outbox.raise_wanted, space="main", raises=[one], now=NOON))
+
+    wish(is_parked=True)
+    wish(is_answer=True)
+    assert due(store) == []
+    [row] = rows(store, outbox_changes)
+    assert (row["wanted"], row["due_at"]) == (2, outbox.PARKED)
+    wish()
+    [row] = due(store)
+    assert row.wanted == 3
+    lease(store, [row])
+    settle(store, Settled(row.id, done=row.wanted))
+    wish(is_answer=True)  # nothing was parked any more
+    assert [row.wanted for row in due(store)] == [4]
