@@ -147,7 +147,8 @@ class Server:
     def _close_idle(self) -> None:
         cutoff = time.time() - IDLE_SECONDS
         for channel in list(self._wsgi.active_channels.values()):
-            if not channel.requests and channel.request is None and channel.last_activity < cutoff:
+            is_idle = not channel.requests and channel.request is None and channel.last_activity < cutoff
+            if is_idle and not _has_bytes(channel.socket):
                 channel.close_when_flushed = True
 
     def _close(self) -> None:
@@ -158,6 +159,13 @@ class Server:
         """
         self._wsgi.trigger.del_channel()
         wasyncore.close_all(self._wsgi._map, ignore_all=True)
+
+
+def _has_bytes(connection: socket.socket) -> bool:
+    """Say whether a request has begun to arrive that a busy loop has not read yet."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _Task(WSGITask):
