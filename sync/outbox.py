@@ -274,12 +274,6 @@ def _names(need: str) -> sa.ColumnElement[bool]:
     return sa.cast(outbox_changes.c.needs, sa.Text).contains(f'"{need}"', autoescape=True)
 
 
-def has_due(snapshot: Connection, space: str, connection: str, now: datetime) -> bool:
-    """Say whether anything could be claimed now (needs aside)."""
-    values = {"of_space": space, "of_connection": connection, "now": now}
-    return snapshot.execute(sa.select(_ROWS.id).where(IS_DUE).limit(1), values).first() is not None
-
-
 def wanted_as(
     snapshot: Connection, space: str, connection: str, object_name: str, lead_ids: Collection[str]
 ) -> set[str]:
@@ -514,11 +508,11 @@ def _orphans_of(space: str) -> Iterator[Orphans]:
 
 _NEEDED = outbox_changes.alias("needed")
 _IS_GIVEN_UP = sa.and_(_NEEDED.c.dead > _NEEDED.c.done, _NEEDED.c.wanted <= _NEEDED.c.dead)
+_IS_SETTLED = sa.and_(_NEEDED.c.done > 0, _NEEDED.c.wanted <= _NEEDED.c.done)
 _WAITS = sa.and_(sa.text("wanted > done AND wanted > dead"), _ROWS.lease_token.is_(None))
 # Found and settled, and nothing of it waits to be decided: it was not linked, as another account has it.
 _IS_ANOTHERS = sa.and_(
-    _NEEDED.c.done > 0,
-    _NEEDED.c.wanted <= _NEEDED.c.done,
+    _IS_SETTLED,
     ~sa.exists()
     .where(
         inbox_events.c.space == _NEEDED.c.space,
@@ -531,8 +525,7 @@ _IS_ANOTHERS = sa.and_(
 _OTHER = outbox_changes.alias("other")
 # The same of a person: nothing of them waits to be decided, nor are they looked up under another object.
 _IS_ANOTHER_LEADS = sa.and_(
-    _NEEDED.c.done > 0,
-    _NEEDED.c.wanted <= _NEEDED.c.done,
+    _IS_SETTLED,
     ~sa.exists()
     .where(
         inbox_events.c.lead_id == _NEEDED.c.entity_id,
