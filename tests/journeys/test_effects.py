@@ -167,7 +167,7 @@ def test_a_channel_that_is_not_set_up_is_named_and_its_messages_are_withheld(clo
     house.post(**ADA)
     house.settle()
     assert states(house, "message") == {"withheld": 1}
-    reason = house.daemon.shut()["slack"]
+    reason = house.daemon.fleet.shut()["slack"]
     assert reason == "slack is not set up: LEADRELAY_SLACK_WEBHOOK_URL or LEADRELAY_SLACK_TOKEN not set"
 
 

@@ -220,7 +220,7 @@ def test_going_live_again_before_the_way_back_is_gone_writes_all_the_same(closed
     monkeypatch.setattr(wiring, "CONNECTIONS_EVERY", 3600)
     house = closed_house.start(**OBSERVED).settle_in()
     desk = opened_by_its_desk(house)
-    with house.daemon._changing:  # another connection is being taken in meanwhile
+    with house.daemon.fleet._changing:  # another connection is being taken in meanwhile
         desk.observe("hubspot", "ada")
         go_live_at(desk, house)
         eventually(lambda: release(house, "hubspot").state != "preparing", "opened again")

@@ -284,7 +284,7 @@ def test_a_sandbox_connected_while_the_daemon_runs_is_written_to(desk, logged):
         assert "sandbox on this machine, so it is written to" in answer.out
         eventually(lambda: modes(daemon) == {"hubspot": "write"}, "hubspot")
         assert daemon._check_workers() is None
-        assert "claim-hubspot" in {one.loop.name for one in daemon._dispatchers.values()}
+        assert "claim-hubspot" in {one.loop.name for one in daemon.fleet._dispatchers.values()}
     finally:
         daemon.stop()
 
@@ -301,7 +301,7 @@ def test_leads_reach_an_org_that_is_signed_in_to_though_its_session_is_ended(des
             form = {"email": email, "last_name": "L", "company": "A", "form_type": "demo", "country": "GB"}
             assert requests.post(door, data=form, timeout=10).status_code == 202
             eventually(lambda: len(org.people()) == number + 1, email)  # noqa: B023 - looked at right here
-            source = daemon.connected["salesforce"].connector._client._endpoint.tokens  # type: ignore[attr-defined]
+            source = daemon.fleet.connected["salesforce"].connector._client._endpoint.tokens  # type: ignore[attr-defined]
             source._signed_in_at -= 7200
             revoked = {"token": source.token()}
             requests.post(f"{org.url}/services/oauth2/revoke", data=revoked, timeout=10).raise_for_status()
@@ -339,7 +339,7 @@ def test_a_daemon_that_cannot_open_a_connection_starts_and_takes_posts(desk, log
         assert "LEADRELAY_SECRET_KEY is not set" in daemon.facts()["unusable"]["hubspot"]
         assert "hubspot cannot be used: LEADRELAY_SECRET_KEY is not set" in desk.run("status").out
         assert daemon._check_workers() is None
-        unreachable = daemon._outlet("slack").unreachable()  # while salesforce was never connected
+        unreachable = daemon.fleet._outlet("slack").unreachable()  # while salesforce was never connected
         assert unreachable == {"hubspot"}
     finally:
         daemon.stop()

@@ -1,0 +1,116 @@
+"""What answers over HTTP: intake, pages, read API, the local API of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from dashboard import api, pages
+from dashboard.house import House
+from leadrelay.connections import Known
+from leadrelay.desk import Desk
+from leadrelay.fleet import Fleet
+from leadrelay.golive.opening import Openings
+from leadrelay.metrics import Metrics
+from leadrelay.playbooks import PlaybookHolder
+from leadrelay.settings import SPACE, Settings
+from model.event import Event
+from model.times import Clock
+from sync import access, inbox
+from sync.database import Store
+from sync.inbox import Receipt
+from sync.room import Room
+from webhooks import control
+from webhooks.server import Check, Server, create_app, serve
+
+
+@dataclass
+class Reception:
+    """The HTTP side of a process, put together of what it shows and hands in."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    holder: PlaybookHolder
+    fleet: Fleet
+    metrics: Metrics
+    room: Room
+    facts: Callable[[], dict[str, Any]]
+    checks: Mapping[str, Check]
+    token: str  # of the local API
+    desk: Desk = field(init=False)
+    openings: Openings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.desk = Desk(self.settings, self.store, self.clock, self.fleet.observe_at_once)
+        self.openings = Openings(
+            settings=self.settings,
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            budget_of=self.fleet.budget_of,
+            desk=self.desk,
+            space=SPACE,
+        )
+
+    def listen(self) -> Server:
+        """Bind the port; nothing is answered before the server is started. Raises ``OSError``."""
+        app = create_app(
+            append=self._take_in,
+            playbook=self.holder.playbook,
+            secret_of=self.settings.secret,
+            clock=self.clock,
+            checks=self.checks,
+            registry=self.metrics.registry,
+            extra=[
+                control.blueprint(self._local()),
+                pages.blueprint(house := self._house()),
+                api.blueprint(house),
+            ],
+        )
+        return serve(app, self.settings.host, self.settings.port, self.settings.threads)
+
+    def _local(self) -> control.Control:
+        return control.Control(
+            append=partial(inbox.append, self.store),
+            clock=self.clock,
+            token=self.token,
+            facts=self.facts,
+            act=self._act,
+            desk=self.desk,
+            space=SPACE,
+        )
+
+    def _house(self) -> House:
+        return House(
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            facts=self.facts,
+            writing=self._writing,
+            files=self.holder.files,
+            problems=self.holder.problems,
+            checks=self.checks,
+            record_url=self.fleet.record_url,
+            openings=self.openings,
+            is_open=self.settings.is_sandbox,
+            public_url=self.settings.public_url,
+            space=SPACE,
+        )
+
+    def _take_in(self, events: Sequence[Event]) -> Sequence[Receipt]:
+        """Store what senders brought, while there is room for what follows from it."""
+        self.room.need()
+        return inbox.append(self.store, events)
+
+    def _act(self, name: str, given: Mapping[str, str]) -> None:
+        now = self.clock.now()
+        self.store.write(lambda connection: access.act(connection, name, given, now))
+
+    def _writing(self, snapshot: Connection) -> list[str]:
+        """Return which connections leads must be in to count as delivered: those of ``leadrelay status``."""
+        return Known.read(self.settings, snapshot, SPACE).writing(self.holder.playbook().crms.values())
