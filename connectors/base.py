@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from model.change import Association, Outcome, OwnerRecord, Record, RecordChange, Task
 from model.event import RecordRef
 from model.lead import Identity
-from model.listing import Page
+from model.listing import Changes, Page
 
 A_DAY = 86_400.0  # seconds
 
@@ -121,11 +121,14 @@ class Connector(Protocol):
         the one named becomes the person's (primary) company. Safe to repeat.
         """
 
-    def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
+    def read(
+        self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]], *, history: bool = False
+    ) -> Iterator[Record]:
         """Read records by id; what is not yielded is gone. Raises ``ConnectorError``.
 
         A record that took others in names them in ``merged_ids``, one that was turned into another
-        names that in ``became``.
+        names that in ``became``. ``history`` also asks since when each field has held its value
+        (``changed_at``), where the vendor keeps that.
         """
 
     def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
@@ -143,6 +146,23 @@ class Connector(Protocol):
 
         A walk that hands in each page's ``after`` meets every record that was there when it began,
         however often it is broken off. Raises ``ConnectorError``.
+        """
+
+    def changes(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """Return the next records of an object that have changed since ``position``, in one call where it can.
+
+        ``None`` asks only for the position of the newest change there is, and yields no record.
+        ``overlap`` seconds before the position are read again: what was written there and came to be
+        seen late. A walk that hands in each answer's ``position`` meets every change that the vendor
+        shows, however many records share a moment. Raises ``ConnectorError``.
+        """
+
+    def archived_page(self, object_type: str, after: str | None) -> Page:
+        """Return a page of the records in the recycle bin, without their fields; ``None``: the first.
+
+        Empty where ``changes`` tells of deleted records. Raises ``ConnectorError``.
         """
 
     def delete(self, refs: Sequence[RecordRef]) -> None:

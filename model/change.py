@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from model.event import JsonValue, RecordRef
@@ -42,7 +42,9 @@ class Record:
     modified_at: datetime | None = None
     archived: bool = False
     merged_ids: tuple[str, ...] = ()  # of records that were merged into this one
-    became: RecordRef | None = None  # the record it was turned into: the Contact of a converted Lead
+    # The record it was turned into: the Contact of a converted Lead, the winner of a merge.
+    became: RecordRef | None = None
+    changed_at: Mapping[str, datetime] = field(default_factory=dict)  # by field, where its history was read
     is_part: bool = False  # fields that say that the person opted out, and nothing of all the others
 
 

@@ -19,6 +19,8 @@ class EventKind(StrEnum):
     FOUND = "found"  # a look-up found the person in a CRM: ``payload`` holds the record as read
     GONE = "gone"  # the record a lead is linked to is not there, and nothing of ours ever was on it
     DELIVERED = "delivered"  # a record was created and linked: ``payload`` names it
+    CHANGED = "changed"  # a record as a CRM holds it now, seen by a poll or read by id: ``payload`` holds it
+    HINT = "hint"  # a CRM said that something happened to a record; ``payload`` as ``model.hint``
     ROSTER = "roster"  # owners and users of one CRM as just read
     REPLAY = "replay"  # a new decision on an old event, or a change that was given up; named in ``payload``
     FORGET = "forget"  # remove a test lead, or a test post that became none; named in ``payload``

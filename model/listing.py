@@ -34,3 +34,19 @@ class Page:
     total: int | None = None  # records at and after this page, as the CRM counts them; None: not told
     absent: tuple[str, ...] = ()  # names asked for that the object does not have
     skipped: int = 0  # records of the page that could not be read
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Records that have changed, each as it was when it was asked for, and where the next look begins.
+
+    ``position`` is the connector's own text, at most 190 characters; what it says of time is by the
+    vendor's clock. A record that was deleted is among them (``record.archived``) where the vendor
+    lists it. ``is_drained``: nothing more was known to have changed.
+    """
+
+    listed: Sequence[Listed]
+    position: str
+    is_drained: bool
+    absent: tuple[str, ...] = ()  # names asked for that the object does not have
+    skipped: int = 0  # records that could not be read

@@ -20,15 +20,24 @@ def record_from(payload: Mapping[str, Any]) -> Record:
         payload["fields"],
         from_text(modified) if modified else None,
         bool(payload.get("archived")),
+        merged_ids=tuple(payload.get("merged_ids", ())),
+        became=RecordRef(payload["connection"], *payload["became"]) if payload.get("became") else None,
+        changed_at={name: from_text(at) for name, at in payload.get("changed_at", {}).items()},
         is_part=bool(payload.get("is_part")),
     )
 
 
 def record_payload(record: Record) -> dict[str, Any]:
     """Return a CRM record as an event's payload carries it."""
-    part = {"is_part": True} if record.is_part else {}
+    more: dict[str, Any] = {"is_part": True} if record.is_part else {}
+    if record.merged_ids:
+        more["merged_ids"] = list(record.merged_ids)
+    if record.became is not None:
+        more["became"] = [record.became.object, record.became.id]
+    if record.changed_at:
+        more["changed_at"] = {name: to_text(at) for name, at in record.changed_at.items()}
     return {
-        **part,
+        **more,
         "connection": record.ref.connection,
         "object": record.ref.object,
         "id": record.ref.id,
