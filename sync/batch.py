@@ -17,7 +17,8 @@ from model.decision import Assigned, ClaimIdentity
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
 from model.teammate import Teammate
-from sync import accounts, leads, links, matching, seats, teammates
+from sync import accounts, leads, links, matching, outbox, seats, teammates
+from sync.doubt import Doubt
 from sync.links import record_key
 from sync.matching import Hits
 from sync.pipeline import Result
@@ -84,6 +85,7 @@ class Batch:
         self._company_holders: dict[RecordRef, str] = {}
         self.accounts_changed: dict[str, Account] = {}
         self.hits = Hits()
+        self._in_flight: dict[tuple[str, str], Doubt] = {}
 
     def load(
         self, snapshot: Connection, space: str, keys: Iterable[Identity], lead_ids: Iterable[str]
@@ -92,6 +94,19 @@ class Batch:
         self._owners |= leads.find(snapshot, space, keys)
         self.loaded |= leads.load(snapshot, {*self._owners.values(), *lead_ids})
         self._leads |= self.loaded
+
+    def load_in_flight(
+        self, snapshot: Connection, space: str, refs: Iterable[RecordRef], wishes: Iterable[str] = ()
+    ) -> None:
+        """Read what is on its way just now to those whose records these are, or who bear these ids."""
+        names = {ref.connection for ref in refs}
+        ids = {*self._leads, *wishes}
+        if names and ids:
+            self._in_flight |= outbox.in_flight(snapshot, space, names, ids)
+
+    def in_flight(self, connection: str, entity_id: str) -> Doubt:
+        """Return the values that may have reached a lead's or an account's record unanswered."""
+        return self._in_flight.get((connection, entity_id), {})
 
     def load_accounts(
         self,
@@ -112,12 +127,13 @@ class Batch:
             domains = {one for each in fields for one in possible_domains(each, playbook.accounts)}
             wanted |= {account_id(space, domain) for domain in domains}
             wanted |= {str(one) for lead in self._leads.values() if (one := lead.fields.get("account"))}
-        self.loaded_accounts = accounts.load(snapshot, wanted)
-        self._accounts = dict(self.loaded_accounts)
         for ref in companies:
             holders = links.ACCOUNTS.holders(snapshot, space, ref.connection, ref.object, [ref.id])
             if ref.id in holders:
                 self._company_holders[ref] = holders[ref.id]
+                wanted.add(holders[ref.id])
+        self.loaded_accounts = accounts.load(snapshot, wanted)
+        self._accounts = dict(self.loaded_accounts)
 
     def ask_mirror(self, snapshot: Connection, space: str, playbook: Playbook, posts: Iterable[Post]) -> None:
         """Read what the mirror knows of those whom these posts are about, where they have no record yet.

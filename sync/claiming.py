@@ -248,7 +248,8 @@ def _plan_association(
     link, company = (one.links.get(crm.connection) if one else None for one in (lead, account))
     if lead is None or link is None or company is None:
         return Unsent(row, "the person or the company is not there any more")
-    if link.object != row.object or link.shadow.get(ASSOCIATED) == company.remote_id:
+    is_gone = link.gone_at is not None or company.gone_at is not None
+    if link.object != row.object or is_gone or link.shadow.get(ASSOCIATED) == company.remote_id:
         return Unsent(row)
     if RecordRef(company.connection, company.object, company.remote_id) in gone:
         return Unsent(
@@ -280,6 +281,8 @@ def _plan(
     link = entity.links.get(crm.connection)
     if link is not None and link.object != row.object:
         return Unsent(row)  # the person was found as another object; its own row carries on
+    if link is not None and link.gone_at is not None:
+        return Unsent(row)  # deleted there: nothing is written, and nobody made anew
     object_map = crm.map_of(row.object)
     if object_map is None:
         return Unsent(row, f"the map of {crm.connection} leaves {row.object} out")

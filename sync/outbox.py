@@ -291,6 +291,21 @@ def wanted_as(
     return set(snapshot.execute(statement).scalars())
 
 
+def in_flight(
+    snapshot: Connection, space: str, connections: Collection[str], entity_ids: Collection[str]
+) -> dict[tuple[str, str], Doubt]:
+    """Return the values on their way, or of a lost answer, by connection and lead or account."""
+    c = outbox_changes.c
+    statement = sa.select(c.connection, c.entity_id, c.in_flight).where(
+        c.entity_id.in_(sorted(entity_ids)),
+        c.space == space,
+        c.connection.in_(sorted(connections)),
+        c.entity_kind.in_((str(LEAD), str(ACCOUNT))),
+        c.in_flight.is_not(None),
+    )
+    return {(row.connection, row.entity_id): row.in_flight for row in snapshot.execute(statement)}
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A row to lease, with the exact values about to be sent."""
