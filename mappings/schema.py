@@ -293,8 +293,8 @@ class CrmFile(Strict):
     )
     adopt: Literal["none", "all"] = Field(
         "none",
-        description="Whether a person whom a change in this CRM names, and who is no lead yet, becomes one. Who was "
-        "there before and does not change stays out.",
+        description="Whether a person whom a change in this CRM names, and who is no lead yet, becomes one. "
+        "Who was there before and does not change stays out.",
     )
     adopt_when: Condition | None = Field(None, description="Only people who satisfy this are adopted.")
     needs: Names = Field(default_factory=list, description="Connections whose record must exist first.")

@@ -103,7 +103,8 @@ def settle(
     ours = []
     for row in rows:
         key = _key(space, name, row) | {"token": token}
-        if connection.execute(REMOVE, key | {"read": row.wanted}).rowcount or connection.execute(AGAIN, key | {"now": now}).rowcount:
+        is_over = connection.execute(REMOVE, key | {"read": row.wanted}).rowcount
+        if is_over or connection.execute(AGAIN, key | {"now": now}).rowcount:
             ours.append(row)
     return ours
 

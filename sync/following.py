@@ -111,11 +111,22 @@ def _merged(
         event_id=result.stored.id,
         sent=sent,
     )
+    if link is not None and _is_same(link, draft.links[crm.connection]) and draft.fields == before.fields:
+        return _because(result, "it holds what is known of it")
     result.before, result.lead = before, draft
     result.effects.extend(effects)
     result.reasons.extend(reasons)
     pipeline.run_after(result, draft, batch, AFTER_MERGE)
     return result
+
+
+def _is_same(link: Link, now: Link) -> bool:
+    return link.gone_at is None and (link.object, link.remote_id, link.shadow, link.written) == (
+        now.object,
+        now.remote_id,
+        now.shadow,
+        now.written,
+    )
 
 
 def _is_older(record: Record, link: Link) -> bool:
@@ -189,7 +200,7 @@ def _follow(result: Result, record: Record, became: RecordRef, holder: str | Non
 
 
 def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipeline: Pipeline) -> Result:
-    """Mark the link of a record that was deleted: it is written no more, and nobody is made anew in its place."""
+    """Mark the link of a record that was deleted: it is not written any more, and nobody is made anew."""
     ref = record.ref
     before = batch.lead(holder) if holder else None
     link = before.links.get(ref.connection) if before else None
@@ -208,7 +219,7 @@ def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipe
 
 
 def _unknown(result: Result, record: Record, crm: CrmMap, batch: Batch, pipeline: Pipeline) -> Result:
-    """Find the lead that a record of nobody is, by our id or its address; else adopt the person, if the map says so."""
+    """Find whose a record of nobody is, by our id or its address; else adopt the person, if the map does."""
     object_map = crm.objects.get(record.ref.object)
     if object_map is None:
         return _because(result, f"the map of {crm.connection} leaves {record.ref.object} out")

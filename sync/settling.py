@@ -33,7 +33,7 @@ FIRST_WAIT = 2.0  # seconds before the second attempt, doubled each time
 LONGEST_WAIT = 900.0
 MOST_ATTEMPTS = 100  # some 24 hours at the longest wait
 PATIENCE = timedelta(hours=24)  # nor earlier, however short the waits are that a busy server asks for
-FOLLOWED_WAIT = 30.0  # seconds until a record that was not there is written again, if it was not followed
+GONE_ATTEMPTS = 10  # some 17 minutes: a record that a read still finds and no write does
 REFUSED_WAIT = 60.0  # seconds until a connection that nobody may use is tried again
 
 
@@ -94,7 +94,7 @@ def settle(
                     settled.append(Settled(row.id, dead=row.wanted, error=reason))
                 else:  # deleted, merged or converted: the record itself says what became of it
                     asked.append(fetches.Wish(target.name, row.object, sending.link.remote_id))
-                    settled.append(_postponed(row, reason, FOLLOWED_WAIT, False, now))
+                    settled.append(_followed(row, reason, now))
             case Rejected(_, reason, names):
                 about = f" (fields: {', '.join(names)})" if names else ""
                 settled.append(Settled(row.id, dead=row.wanted, error=reason + about))
@@ -199,6 +199,13 @@ def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: da
     if wait is None:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
     return Settled(row.id, due_at=now + timedelta(seconds=wait), error=reason, doubtful=doubtful)
+
+
+def _followed(row: DueRow, reason: str, now: datetime) -> Settled:
+    """Let a row wait while its record is read: gone, the row ends; moved, it is written where it is now."""
+    if row.attempts + 1 >= GONE_ATTEMPTS:
+        return Settled(row.id, dead=row.wanted, error=reason, doubtful=row.in_flight is not None)
+    return _postponed(row, reason, None, False, now)
 
 
 def _put_off(row: DueRow, reason: str, wait: float, now: datetime) -> Settled:

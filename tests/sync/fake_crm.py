@@ -139,7 +139,9 @@ class FakeCrm:
     def update(self, changes: Sequence[RecordChange]) -> Iterator[Outcome]:
         yield from self._carried_out("update", changes, self._update)
 
-    def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
+    def read(
+        self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]], *, history: bool = False
+    ) -> Iterator[Record]:
         trouble = self._call("read", tuple(ref.id for ref in refs))
         if trouble.refused:
             raise RetryLater(trouble.refused, trouble.wait)
