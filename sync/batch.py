@@ -17,8 +17,9 @@ from model.decision import Assigned, ClaimIdentity
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
 from model.teammate import Teammate
-from sync import accounts, leads, links, matching, outbox, seats, teammates
+from sync import accounts, joins, leads, links, matching, outbox, seats, teammates
 from sync.doubt import Doubt
+from sync.joins import Join
 from sync.links import record_key
 from sync.matching import Hits
 from sync.pipeline import Result
@@ -86,13 +87,19 @@ class Batch:
         self.accounts_changed: dict[str, Account] = {}
         self.hits = Hits()
         self._in_flight: dict[tuple[str, str], Doubt] = {}
+        self._present_ids: dict[str, str] = {}  # leads that were taken into others, and into whom
+        self.joined: list[Join] = []
 
     def load(
         self, snapshot: Connection, space: str, keys: Iterable[Identity], lead_ids: Iterable[str]
     ) -> None:
         """Read whom these keys belong to, and those leads."""
         self._owners |= leads.find(snapshot, space, keys)
-        self.loaded |= leads.load(snapshot, {*self._owners.values(), *lead_ids})
+        wanted = {*self._owners.values(), *lead_ids}
+        self.loaded |= leads.load(snapshot, wanted)
+        if missing := wanted - self.loaded.keys():  # some may have been taken into others
+            self._present_ids |= joins.present_ids(snapshot, missing)
+            self.loaded |= leads.load(snapshot, set(self._present_ids.values()) - self.loaded.keys())
         self._leads |= self.loaded
 
     def load_in_flight(
@@ -171,12 +178,19 @@ class Batch:
         return self._owners.get(identity)
 
     def lead(self, lead_id: str) -> Lead:
-        """Return a known lead as the batch has left it; ``KeyError`` for an unknown one."""
-        return self._leads[lead_id]
+        """Return a known lead as the batch has left it; ``KeyError`` for an unknown one.
+
+        An id that was taken into another lead's leads there.
+        """
+        return self._leads[self._present_ids.get(lead_id, lead_id)]
+
+    def may_be_joined(self, lead_id: str) -> bool:
+        """Say whether a lead is as the store has it: one that this batch has changed waits for the next."""
+        return lead_id in self.loaded and lead_id not in self.changed
 
     def knows(self, lead_id: str) -> bool:
         """Say whether there is such a lead."""
-        return lead_id in self._leads
+        return self._present_ids.get(lead_id, lead_id) in self._leads
 
     def account(self, account_id: str) -> Account | None:
         """Return an account as the batch has left it; ``None`` for one that nobody belongs to yet."""
@@ -214,6 +228,8 @@ class Batch:
             return
         self._leads[lead.id] = lead
         self.changed[lead.id] = lead
+        for gone in result.absorbed:
+            self._take_over(gone, lead.id, result.stored.id)
         for effect in result.effects:
             match effect:
                 case ClaimIdentity(identity):
@@ -227,6 +243,14 @@ class Batch:
                     pass
         for link in lead.links.values():
             self._owners[record_key(RecordRef(link.connection, link.object, link.remote_id))] = lead.id
+
+    def _take_over(self, gone: Lead, into: str, event: int) -> None:
+        self.joined.append(Join(self.loaded[gone.id], into, event))
+        self._leads.pop(gone.id, None)
+        self._present_ids[gone.id] = into
+        for key, holder in list(self._owners.items()):
+            if holder == gone.id:
+                self._owners[key] = into
 
     def _take_in_account(self, account: Account) -> None:
         self._accounts[account.id] = self.accounts_changed[account.id] = account
@@ -252,7 +276,8 @@ class Batch:
 
     def dropped_links(self) -> list[tuple[str, Link]]:
         """Return the loaded links that are no more, or gave way to another record, with their lead's id."""
-        return _dropped(self.changed, _links_of(self.loaded))
+        gone = [(one.absorbed.id, link) for one in self.joined for link in one.absorbed.links.values()]
+        return [*_dropped(self.changed, _links_of(self.loaded)), *gone]
 
     def dropped_account_links(self) -> list[tuple[str, Link]]:
         """Return the same of accounts."""

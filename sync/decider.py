@@ -33,6 +33,7 @@ from sync import (
     fetches,
     forget,
     inbox,
+    joins,
     leads,
     leases,
     ledgers,
@@ -213,6 +214,7 @@ class Decider:
         accounts.save(connection, list(batch.accounts_changed.values()), now)
         leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
+        joins.save(connection, self.space, batch.joined, now)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
         shut = self.shut()
         outbox.raise_wanted(connection, self.space, _raises(batch, playbook, shut), now)

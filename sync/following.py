@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from model.lead import Lead, Link
 from model.times import from_text
 from sync.batch import Batch
 from sync.doubt import Doubt, arrived
+from sync.joining import join
 from sync.links import record_key
 from sync.pipeline import AFTER_MERGE, Pipeline, Result, copy_of, keep_quiet, new_lead_id
 from sync.reasons import Reason
@@ -71,13 +72,13 @@ def changed(stored: StoredEvent, record: Record, batch: Batch, pipeline: Pipelin
         return _because(result, f"the playbook has no connection {ref.connection} any more")
     holder = batch.lead_id_of(record_key(ref))
     if record.became is not None:
-        return _follow(result, record, record.became, holder, batch)
+        return _follow(result, record, record.became, holder, batch, pipeline)
     former = _former_holders(record, batch)
     if record.archived:
         return _gone(result, record, holder, batch, pipeline)
     known = [*([holder] if holder else []), *(one for one in former if one != holder)]
     if len(known) > 1:
-        return _two_leads(result, record, known)
+        return _one_person(result, record, known, batch, pipeline)
     if known:
         return _merged(result, record, known[0], crm, batch, pipeline)
     return _unknown(result, record, crm, batch, pipeline)
@@ -169,7 +170,14 @@ def _overwritten(result: Result, record: Record, link: Link, object_map: ObjectM
     return _because(result, "an older version than the one that is known")
 
 
-def _follow(result: Result, record: Record, became: RecordRef, holder: str | None, batch: Batch) -> Result:
+def _follow(
+    result: Result,
+    record: Record,
+    became: RecordRef,
+    holder: str | None,
+    batch: Batch,
+    pipeline: Pipeline,
+) -> Result:
     """Move the link to the record that this one was turned into; what that holds is read next."""
     ref = record.ref
     if holder is None:
@@ -177,7 +185,8 @@ def _follow(result: Result, record: Record, became: RecordRef, holder: str | Non
     result.lead_id = holder
     other = batch.lead_id_of(record_key(became))
     if other is not None and other != holder:
-        return _two_leads(result, replace(record, ref=became, became=None), [other, holder])
+        winner = replace(record, ref=became, became=None)
+        return _one_person(result, winner, [other, holder], batch, pipeline)
     before = batch.lead(holder)
     link = before.links.get(ref.connection)
     if link is None or (link.object, link.remote_id) != (ref.object, ref.id):
@@ -324,18 +333,32 @@ def _adopted(
     return result
 
 
-def _two_leads(result: Result, record: Record, leads: list[str]) -> Result:
-    """The CRM's people say of two leads that they are one person."""
+def _one_person(
+    result: Result, record: Record, lead_ids: Sequence[str], batch: Batch, pipeline: Pipeline
+) -> Result:
+    """The CRM's people say of several leads that they are one person: the first takes the others in.
+
+    What the record holds is merged next, when it is read by id.
+    """
     ref = record.ref
-    detail: Mapping[str, JsonValue] = {
-        "leads": leads,
-        "connection": ref.connection,
-        "object": ref.object,
-        "record": ref.id,
-    }
-    result.lead_id = leads[0]
-    result.effects.append(AskReview("same_person", detail))
-    return _because(result, f"{ref.object} {ref.id} is now the record of {' and '.join(leads)}")
+    result.lead_id = lead_ids[0]
+    result.effects.append(Fetch(ref.connection, ref.object, ref.id))
+    if not all(batch.may_be_joined(one) for one in lead_ids):
+        return _because(result, "the leads have just changed; the record is read again")
+    before = batch.lead(lead_ids[0])
+    draft = copy_of(before)
+    for lead_id in lead_ids[1:]:
+        other = batch.lead(lead_id)
+        effects, reasons = join(draft, other, pipeline.playbook.lifecycle, where=ref.connection)
+        result.effects.extend(effects)
+        result.reasons.extend(reasons)
+        result.absorbed.append(other)
+    result.before, result.lead = before, draft
+    text = f"{ref.connection}: {ref.object} {ref.id} is now the record of {' and '.join(lead_ids)}"
+    _because(result, text)
+    pipeline.run_after(result, draft, batch, AFTER_MERGE)
+    keep_quiet(result, "merged in a CRM, whose people know")
+    return result
 
 
 def _former_holders(record: Record, batch: Batch) -> list[str]:

@@ -50,6 +50,7 @@ class Result:
     lead_id: str | None = None
     account: Account | None = None  # as it is now, where the event changed it
     account_id: str | None = None
+    absorbed: list[Lead] = field(default_factory=list)  # leads that were taken into this one
     effects: list[Effect] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     error: str | None = None

@@ -33,7 +33,8 @@ FIRST_WAIT = 2.0  # seconds before the second attempt, doubled each time
 LONGEST_WAIT = 900.0
 MOST_ATTEMPTS = 100  # some 24 hours at the longest wait
 PATIENCE = timedelta(hours=24)  # nor earlier, however short the waits are that a busy server asks for
-GONE_ATTEMPTS = 10  # some 17 minutes: a record that a read still finds and no write does
+GONE_ATTEMPTS = 6  # some 15 minutes: a record that a read still finds and no write does
+GONE_WAIT = 30.0  # seconds before the second of them, doubled each time
 REFUSED_WAIT = 60.0  # seconds until a connection that nobody may use is tried again
 
 
@@ -205,7 +206,7 @@ def _followed(row: DueRow, reason: str, now: datetime) -> Settled:
     """Let a row wait while its record is read: gone, the row ends; moved, it is written where it is now."""
     if row.attempts + 1 >= GONE_ATTEMPTS:
         return Settled(row.id, dead=row.wanted, error=reason, doubtful=row.in_flight is not None)
-    return _postponed(row, reason, None, False, now)
+    return _postponed(row, reason, GONE_WAIT * 2**row.attempts, False, now)
 
 
 def _put_off(row: DueRow, reason: str, wait: float, now: datetime) -> Settled:

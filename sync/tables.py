@@ -208,6 +208,18 @@ accounts = sa.Table(  # companies; the id follows from space and domain
     sa.UniqueConstraint("space", "domain"),
 )
 
+merged_leads = sa.Table(  # leads that turned out to be another one's person
+    "merged_leads",
+    metadata,
+    sa.Column("lead_id", sa.String(40), primary_key=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("into", sa.String(40), nullable=False),
+    sa.Column("event", RowId, nullable=False),
+    sa.Column("was", Json, nullable=False),  # fields, provenance, keys and links, as they were
+    _moment("at"),
+)
+sa.Index("ix_merged_leads_into", merged_leads.c.into)
+
 identities = sa.Table(
     "identities",
     metadata,

@@ -28,6 +28,7 @@ from sync.fetching import Fetcher
 from sync.inbox import Receipt
 from sync.leases import Lease
 from sync.pipeline import Pipeline
+from sync.records import person_keys
 from tests.builders import (
     a_crm,
     a_lifecycle,
@@ -250,7 +251,7 @@ class House:
     def lead_id(self, address: str) -> str:
         """Return the id of the lead with this address."""
         with self.store.snapshot() as snapshot:
-            found = find_lead(snapshot, "main", address, ())
+            found = find_lead(snapshot, "main", address, person_keys({"email": address}))
         assert found is not None, f"no lead has the address {address}"
         return found
 

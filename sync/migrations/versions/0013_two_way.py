@@ -39,10 +39,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("space", "connection", "object", "remote_id", name=op.f("pk_outbox_fetches")),
     )
     op.create_index("ix_outbox_fetches_due", "outbox_fetches", ["space", "connection", "due_at"])
+    op.create_table(
+        "merged_leads",
+        sa.Column("lead_id", sa.String(length=40), nullable=False),
+        sa.Column("space", sa.String(length=64), nullable=False),
+        sa.Column("into", sa.String(length=40), nullable=False),
+        sa.Column("event", tables.RowId, nullable=False),
+        sa.Column("was", tables.Json(), nullable=False),
+        sa.Column("at", tables.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("lead_id", name=op.f("pk_merged_leads")),
+    )
+    op.create_index("ix_merged_leads_into", "merged_leads", ["into"])
 
 
 def downgrade() -> None:
     """Go back to the revision before."""
+    op.drop_index("ix_merged_leads_into", "merged_leads")
+    op.drop_table("merged_leads")
     op.drop_index("ix_outbox_fetches_due", "outbox_fetches")
     op.drop_table("outbox_fetches")
     op.drop_column("mirror", "is_told")
