@@ -98,7 +98,7 @@ def _made_by_us(account: Account, record_id: str) -> bool:
 
 
 def _lost_edits(world: World, known: dict[str, Lead], conflicts: list[dict[str, Any]]) -> Iterator[str]:
-    """What a person typed and leadrelay read survives, gave way to a later word, or is in the conflict log."""
+    """What a person typed and leadrelay read survives, gave way to a later word, or is in the log."""
     for number, edit in enumerate(world.edits):
         account = world.accounts[edit.connection]
         remote = account.names.fields[edit.field]
