@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from model.event import EventState, JsonValue
+from model.dispute import Held, Settled
+from model.event import EventState, JsonValue, RecordRef
 from model.lead import Identity
 
 
@@ -178,6 +179,37 @@ class RecordConflict:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadHistory:
+    """Effect: nothing was decided; read this record with the moments of its fields' changes first."""
+
+    record: RecordRef
+    fields: tuple[str, ...]  # of the lead: both sides have moved them
+
+
+@dataclass(frozen=True, slots=True)
+class HoldField:
+    """Effect: a person must decide about a field; until then neither side's value is written."""
+
+    connection: str
+    field: str  # of the lead or account
+    remote: str  # of the vendor
+    held: Held
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreeField:
+    """Effect: a held field needs nobody any more, or somebody decided (``by``; blank: it settled itself)."""
+
+    connection: str
+    field: str
+    choice: str  # "theirs", "ours", "value"; blank: nobody chose
+    why: str
+    by: str
+    settled: Settled | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetTestLead:
     """Effect: remove a marked test lead and everything that hangs on it."""
 
@@ -203,6 +235,9 @@ Effect = (
     | OneShot
     | SendAgain
     | RecordConflict
+    | ReadHistory
+    | HoldField
+    | FreeField
     | ForgetTestLead
     | ForgetTestEvent
 )

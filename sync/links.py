@@ -14,6 +14,7 @@ from model.errors import Conflict
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Link
 from sync import tables
+from sync.disputes import disputes_from, disputes_row
 from sync.statements import execute_many
 
 
@@ -134,6 +135,7 @@ class LinkTable:
                 rev=before.rev,
                 read_at=at if deal.is_read else before.read_at,
                 aliases=before.aliases,
+                disputes=before.disputes,
             )
             changed.append((deal.owner_id, now))
         self.save(connection, space, changed)
@@ -149,6 +151,7 @@ def _link(row: Row[Any]) -> Link:
         rev=row.rev,
         read_at=row.read_at,
         aliases=tuple(row.aliases),
+        disputes=disputes_from(row.disputes) if row.disputes else {},
     )
 
 
@@ -160,6 +163,7 @@ def _values(link: Link) -> dict[str, Any]:
         "shadow": dict(link.shadow),
         "written": dict(link.written),
         "aliases": list(link.aliases),
+        "disputes": disputes_row(link.disputes),
         "rev": link.rev + 1,
         "read_at": link.read_at,
     }
