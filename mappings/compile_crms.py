@@ -9,7 +9,7 @@ from mappings import compile_accounts
 from mappings.compile_authority import check_line, is_read_only, is_write_only
 from mappings.durations import duration
 from mappings.loader import Document
-from mappings.playbook import Breaker, CrmField, CrmMap, Limits, ObjectMap, TaskMap
+from mappings.playbook import Breaker, CrmField, CrmMap, Limits, ObjectMap, Polling, TaskMap
 from mappings.schema import CrmFieldMap, CrmFile, ObjectFile
 from mappings.scope import Scope
 from mappings.validation import Checked
@@ -56,6 +56,16 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         else None,
         match=_match(file, document, scope),
         breaker=Breaker(file.breaker.flips, duration(file.breaker.per)),
+        polling=Polling(
+            duration(file.poll.every),
+            duration(file.poll.overlap),
+            duration(file.poll.sweep_every),
+            duration(file.poll.sweep_overlap),
+        ),
+        adopts=file.adopt == "all",
+        adopt_when=scope.condition(document, file.adopt_when, "adopt_when")
+        if file.adopt_when is not None
+        else None,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from model.dispute import Held, Settled
-from model.event import EventState, JsonValue, RecordRef
+from model.event import EventState, JsonValue
 from model.lead import Identity
 
 
@@ -168,6 +168,16 @@ class SendAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """Effect: read this record by id; it comes back as a ``changed`` event."""
+
+    connection: str
+    object: str
+    remote_id: str
+    history: bool = False  # since when each field has held its value, too
+
+
+@dataclass(frozen=True, slots=True)
 class RecordConflict:
     """Effect: both sides moved a field; keep the losing value where a person can find it."""
 
@@ -176,14 +186,6 @@ class RecordConflict:
     kept: JsonValue
     lost: JsonValue
     rule: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReadHistory:
-    """Effect: nothing was decided; read this record with the moments of its fields' changes first."""
-
-    record: RecordRef
-    fields: tuple[str, ...]  # of the lead: both sides have moved them
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +236,8 @@ Effect = (
     | WriteBack
     | OneShot
     | SendAgain
+    | Fetch
     | RecordConflict
-    | ReadHistory
     | HoldField
     | FreeField
     | ForgetTestLead

@@ -31,6 +31,7 @@ from model.entity import Entity
 from model.event import JsonValue
 from model.lead import OPT_OUT, Link
 from sync.doubt import Doubt, arrived
+from sync.links import later
 from sync.oscillation import flips, is_tripped, moved
 from sync.weighing import Sides, Stands, Weighed, moment_there, weigh
 
@@ -345,6 +346,9 @@ def _linked(
         read_at=now,
         aliases=_aliases(link, record),
         disputes=link.disputes if link else {},
+        modified_at=later(link.modified_at if link else None, record.modified_at),
+        wrote_at=link.wrote_at if link else None,
+        recent=link.recent if link else {},
     )
 
 

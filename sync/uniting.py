@@ -10,7 +10,7 @@ from handlers.base import Lookups
 from mappings.identity import is_role_address
 from mappings.playbook import CrmMap, Playbook
 from model.change import Record
-from model.decision import Assigned, Because, ClaimIdentity, Effect, EnterStage, ReadHistory
+from model.decision import Assigned, Because, ClaimIdentity, Effect, EnterStage, Fetch
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import OPT_OUT, Lead, Provenance
@@ -45,7 +45,8 @@ def unite(
         return [], list(_hear(draft, record, crm, origin))
     merged = merge(draft, record, crm, playbook, lookups, now=read_at, sent=sent, histories=histories)
     if merged.undecided:
-        asked = ReadHistory(record.ref, tuple(sorted(merged.undecided)))
+        ref = record.ref
+        asked = Fetch(ref.connection, ref.object, ref.id, history=True)
         return [asked], [Reason("merge", because) for because in merged.because]
     owner, stage = draft.owner, draft.stage
     draft.links[crm.connection] = merged.link

@@ -23,7 +23,7 @@ def to_record(connection: str, object_type: str, row: Mapping[str, Any]) -> Reco
     return Record(
         ref=RecordRef(connection, object_type, record_id),
         fields=values_of(row),
-        modified_at=_moment(row.get("updatedAt")),
+        modified_at=moment_of(row.get("updatedAt")),
         archived=bool(row.get("archived")),
         merged_ids=tuple(each for each in ids_in(row) if each != record_id),
     )
@@ -61,7 +61,8 @@ def ids_in(row: Mapping[str, Any]) -> Iterator[str]:
     yield from (part.strip() for part in (values_of(row).get(MERGED_IDS) or "").split(";") if part.strip())
 
 
-def _moment(text: Any) -> datetime | None:
+def moment_of(text: Any) -> datetime | None:
+    """Read a moment; ``None`` where it is none."""
     try:
         return from_text(text) if isinstance(text, str) else None
     except ValueError:
