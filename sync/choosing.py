@@ -50,7 +50,9 @@ def choose(draft: Entity, stored: StoredEvent, playbook: Playbook, lookups: Look
     held = dispute.held if dispute is not None else None
     rule = _rule(payload, object_map)
     if link is None or dispute is None or held is None:
-        return _nothing(f"{connection}: nothing waits for a choice about {payload['field']} any more")
+        text = f"nothing waits for a choice about {payload['field']} any more"
+        gone = FreeField(connection, payload["field"], "", text, "")
+        return Chosen(Because(f"{connection}: {text}"), {}, (gone,))
     if object_map is None or rule is None or object_map.object != link.object:
         return _nothing(f"{connection}: its map does not have {remote} any more")
     if not same_on(object_map, remote, held.theirs, payload["theirs"]):
