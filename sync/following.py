@@ -122,11 +122,18 @@ def _merged(
 
 
 def _is_same(link: Link, now: Link) -> bool:
-    return link.gone_at is None and (link.object, link.remote_id, link.shadow, link.written) == (
+    return link.gone_at is None and (
+        link.object,
+        link.remote_id,
+        link.shadow,
+        link.written,
+        link.disputes,
+    ) == (
         now.object,
         now.remote_id,
         now.shadow,
         now.written,
+        now.disputes,
     )
 
 
