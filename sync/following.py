@@ -152,6 +152,11 @@ def _is_same(link: Link, now: Link) -> bool:
     )
 
 
+def _tells(record: Record, link: Link, crm: CrmMap) -> bool:
+    """Say whether a record that is over still tells something: it was read whole, and not before."""
+    return bool(record.fields) and crm.map_of(record.ref.object) is not None and not _is_older(record, link)
+
+
 def _is_older(record: Record, link: Link) -> bool:
     """Say whether the record was read before a version of it that is known."""
     return (
@@ -214,6 +219,9 @@ def _follow(
     if link is None or (link.object, link.remote_id) != (ref.object, ref.id):
         return _because(result, "the lead is linked to another record by now")
     draft = copy_of(before)
+    crm = pipeline.playbook.crms[ref.connection]
+    if _tells(record, link, crm):
+        _take_in(result, draft, record, crm, batch, pipeline)  # what people typed before it was turned
     draft.links[ref.connection] = Link(
         connection=ref.connection,
         object=became.object,
@@ -242,7 +250,7 @@ def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipe
         return _because(result, f"{ref.object} {ref.id} is known to be deleted")
     crm = pipeline.playbook.crms[ref.connection]
     draft = copy_of(before)
-    if record.fields and crm.map_of(ref.object) is not None and not _is_older(record, link):
+    if _tells(record, link, crm):
         _take_in(result, draft, record, crm, batch, pipeline)  # what people typed before they deleted it
     draft.links[ref.connection] = replace(draft.links[ref.connection], gone_at=result.stored.decided_at)
     result.before, result.lead = before, draft
