@@ -29,6 +29,8 @@ def of_account(
     if object_map is None:
         return None, Because(f"{crm.connection}: its map keeps no companies", crm.place)
     name = f"{crm.connection}: {object_map.object}"
+    if link is not None and link.gone_at is not None:
+        return None, Because(f"{name} {link.remote_id} was deleted there; it is not made anew", crm.place)
     values = draft(account, object_map, crm.connection, lookups, creating=link is None)
     if link is not None:
         values = difference(values, link, object_map, lifecycle)
@@ -44,6 +46,8 @@ def _association(lead: Lead, account: Account, crm: CrmMap) -> tuple[WriteBack, 
     link, company = lead.links.get(crm.connection), account.links.get(crm.connection)
     held_as = link.object if link else crm.create_object
     if crm.associated_object is None or held_as != crm.associated_object:
+        return None
+    if any(one is not None and one.gone_at is not None for one in (link, company)):
         return None
     if link is not None and company is not None and link.shadow.get(ASSOCIATED) == company.remote_id:
         return None

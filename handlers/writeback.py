@@ -77,6 +77,9 @@ def wanted(lead: Lead, crm: CrmMap, lookups: Teammates, lifecycle: Lifecycle) ->
     if object_map is None:
         text = f"not written to {name}: it is a {link.object if link else crm.create_object} there"
         return Wanted(Because(f"{text}, which the map leaves out", crm.place), skip="object")
+    if link is not None and link.gone_at is not None:
+        text = f"not written to {name}: {link.object} {link.remote_id} was deleted there"
+        return Wanted(Because(text, crm.place), skip="deleted")
     whole = draft(lead, object_map, name, lookups, creating=link is None)
     values = difference(whole, link, object_map, lifecycle)
     if link is not None and not values:

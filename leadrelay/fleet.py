@@ -26,6 +26,7 @@ from model.priority import Priority
 from model.times import Clock, to_text
 from scheduler import loops, poll
 from scheduler.backfills import BackfillLoop
+from scheduler.following import FollowLoop
 from sync import mirror
 from sync.backfill import Backfill
 from sync.budgets import MemoryBudget, keeper
@@ -33,7 +34,9 @@ from sync.budgets.forecast import Forecast
 from sync.claiming import Target
 from sync.database import Store
 from sync.errands import Outlet
+from sync.fetching import Fetcher
 from sync.matchpass import MatchPass
+from sync.polling import Poll
 
 log = structlog.get_logger("leadrelay")
 
@@ -67,6 +70,7 @@ class Fleet:
         self._dispatchers: dict[str, loops.Dispatcher] = {}
         self._polls: dict[str, poll.RosterPoll] = {}
         self._backfills: dict[str, BackfillLoop] = {}
+        self._followers: dict[str, FollowLoop] = {}
         self._changing = threading.Lock()  # connections are taken in and given up one at a time
         self._is_started = self._is_stopping = False
         self.take_connections()
@@ -98,8 +102,8 @@ class Fleet:
         for name, one in self.connected.items():
             self._budgets.keep(name, one.budget)
 
-    def _workers(self) -> list[BackfillLoop | loops.Dispatcher]:
-        return [*self._backfills.values(), *self._dispatchers.values()]
+    def _workers(self) -> list[BackfillLoop | FollowLoop | loops.Dispatcher]:
+        return [*self._backfills.values(), *self._followers.values(), *self._dispatchers.values()]
 
     def take_connections(self) -> None:
         """Take in what was connected, changed or disconnected since the last look."""
@@ -177,16 +181,17 @@ class Fleet:
         """Stop all that works for a connection, and keep what its day of calls has seen."""
         before, dispatcher = self.connected.pop(name, None), self._dispatchers.pop(name, None)
         self._polls.pop(name, None)
-        filler = self._backfills.pop(name, None)
+        readers = [self._backfills.pop(name, None), self._followers.pop(name, None)]
         if before is not None:
             before.budget.close()
-        for one in (dispatcher, filler):
+        for one in (dispatcher, *readers):
             if one is not None:
                 one.loop.wind_down()  # all at once: none takes on new work while another finishes
         self.messengers.wind_down_connection(name)
         self.messengers.drop(name)
-        if filler is not None:
-            filler.stop()
+        for reader in readers:
+            if reader is not None:
+                reader.stop()
         if dispatcher is not None:
             dispatcher.stop()
         if before is not None:
@@ -205,6 +210,10 @@ class Fleet:
         if self._is_started:
             filler.start()
         self._backfills[name] = filler
+        follower = self._follower(one)
+        if self._is_started:
+            follower.start()
+        self._followers[name] = follower
         self.connected[name] = one
         if one.writes:  # they look up which connections are written to
             self.messengers.add_connection(name, one.at(Priority.TASKS), one.budget.ready_in)
@@ -263,6 +272,13 @@ class Fleet:
         filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
         return BackfillLoop(filler, match, store.signals.event(f"backfill:{name}"))
+
+    def _follower(self, one: Connected) -> FollowLoop:
+        store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
+        term = timedelta(seconds=self.settings.lease_seconds)
+        fetcher = Fetcher(one.at(Priority.PEOPLE), store, clock, playbook, SPACE, term)
+        follower = Poll(one.at(Priority.RECONCILE), store, clock, playbook, SPACE)
+        return FollowLoop(fetcher, follower, store.signals.event(f"follow:{name}"))
 
     def _delivered(self, name: str, outcome: str, seconds: float) -> None:
         self.metrics.delivered(name, outcome, seconds)
@@ -344,6 +360,7 @@ class Fleet:
             "unusable": self.doubts,
             "channels": self.messengers.modes(),
             "polls": {name: one.failure for name, one in polls},
+            "following": {name: one.loop.failure for name, one in list(self._followers.items())},
             "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
         }
 

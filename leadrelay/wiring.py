@@ -29,7 +29,7 @@ from model.times import Clock, to_text
 from scheduler import jobs, loops
 from scheduler.release import ReleaseJob
 from scheduler.retention import RetentionJob
-from sync import effects, inbox, migrate, outbox
+from sync import effects, fetches, inbox, migrate, outbox
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
 from sync.leases import Lease
@@ -105,6 +105,7 @@ class Daemon:
         if self._alone:
             freed = self.store.write(partial(outbox.release_leases, space=SPACE))
             freed += self.store.write(partial(effects.release_leases, space=SPACE))
+            freed += self.store.write(partial(fetches.release_leases, space=SPACE))
             if freed:
                 log.info("outbox.leases_released", changes=freed)
         self.metrics.show_alarms(self._alarms_by_kind, self.room.free)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mappings import compile_accounts
 from mappings.durations import duration
 from mappings.loader import Document
-from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap, TaskMap
+from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap, Polling, TaskMap
 from mappings.schema import CrmFieldMap, CrmFile, ObjectFile
 from mappings.scope import Scope
 from mappings.validation import Checked
@@ -54,6 +54,16 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         if file.tasks
         else None,
         match=_match(file, document, scope),
+        polling=Polling(
+            duration(file.poll.every),
+            duration(file.poll.overlap),
+            duration(file.poll.sweep_every),
+            duration(file.poll.sweep_overlap),
+        ),
+        adopts=file.adopt == "all",
+        adopt_when=scope.condition(document, file.adopt_when, "adopt_when")
+        if file.adopt_when is not None
+        else None,
     )
 
 

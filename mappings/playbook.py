@@ -302,6 +302,16 @@ class TaskMap:
 
 
 @dataclass(frozen=True, slots=True)
+class Polling:
+    """How a CRM's changes are followed."""
+
+    every: timedelta = timedelta(seconds=30)  # between two looks at an object of which nothing is left
+    overlap: timedelta = timedelta(seconds=15)  # read again at each look
+    sweep_every: timedelta = timedelta(minutes=10)
+    sweep_overlap: timedelta = timedelta(minutes=15)  # read again by a sweep
+
+
+@dataclass(frozen=True, slots=True)
 class CrmMap:
     """How leads, and accounts where they are kept there too, look on one connection."""
 
@@ -318,6 +328,9 @@ class CrmMap:
     associates: bool = True  # people are associated with their company's record
     consent_read_within: timedelta = timedelta(minutes=15)  # before a task or message; else read again
     tasks: TaskMap | None = None  # without one, nobody gets tasks there
+    polling: Polling = Polling()
+    adopts: bool = False  # people born there become leads
+    adopt_when: Condition | None = None  # only those who satisfy it
 
     def map_of(self, object_name: str) -> ObjectMap | None:
         """Return the map of an object, of people or of companies; ``None`` for one that is left out."""

@@ -249,6 +249,21 @@ class LimitsMap(Strict):
     reserve: float = Field(0.2, ge=0, lt=1, description="Share that is never used: 0.2 leaves 20 %.")
 
 
+class PollMap(Strict):
+    """How often the CRM is asked what has changed, and how much of what was read is read again."""
+
+    every: Duration = Field(
+        "30s", description="Between two looks at an object of which nothing is left to read."
+    )
+    overlap: Duration = Field(
+        "15s", description="Before the last change seen: read again at each look, for what was seen late."
+    )
+    sweep_every: Duration = Field("10m", description="Between two sweeps, which read a longer stretch again.")
+    sweep_overlap: Duration = Field(
+        "15m", description="What a sweep reads again. Transactions in Salesforce may take ten minutes."
+    )
+
+
 class CrmFile(Strict):
     """How leads look in one CRM."""
 
@@ -273,6 +288,15 @@ class CrmFile(Strict):
         default_factory=lambda: LimitsMap.model_validate({}),
         description="The vendor's limits and the share that is left to other apps.",
     )
+    poll: PollMap = Field(
+        default_factory=lambda: PollMap.model_validate({}), description="How changes are followed."
+    )
+    adopt: Literal["none", "all"] = Field(
+        "none",
+        description="Whether a person whom a change in this CRM names, and who is no lead yet, becomes one. "
+        "Who was there before and does not change stays out.",
+    )
+    adopt_when: Condition | None = Field(None, description="Only people who satisfy this are adopted.")
     needs: Names = Field(default_factory=list, description="Connections whose record must exist first.")
     tasks: TasksMap | None = Field(None, description="Left out, follow_up.yaml makes no tasks here.")
     read_before_write: Duration = Field(

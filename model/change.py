@@ -55,6 +55,7 @@ class Created:
     key: str
     ref: RecordRef
     fields: Mapping[str, JsonValue]
+    modified_at: datetime | None = None  # the vendor's stamp of it, where the answer tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Updated:
     key: str
     ref: RecordRef
     fields: Mapping[str, JsonValue]
+    modified_at: datetime | None = None  # the vendor's stamp of it, where the answer tells
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,16 @@ class SendAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """Effect: read this record by id; it comes back as a ``changed`` event."""
+
+    connection: str
+    object: str
+    remote_id: str
+    history: bool = False  # since when each field has held its value, too
+
+
+@dataclass(frozen=True, slots=True)
 class RecordConflict:
     """Effect: both sides moved a field; keep the losing value where a person can find it."""
 
@@ -202,6 +212,7 @@ Effect = (
     | WriteBack
     | OneShot
     | SendAgain
+    | Fetch
     | RecordConflict
     | ForgetTestLead
     | ForgetTestEvent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -127,6 +127,10 @@ class Link:
     rev: int = 0
     read_at: datetime | None = None
     aliases: tuple[str, ...] = ()
+    modified_at: datetime | None = None  # the vendor's stamp of the newest version that is known
+    wrote_at: datetime | None = None  # our clock, when a write of ours was last answered
+    recent: Mapping[str, Sequence[JsonValue]] = field(default_factory=dict)  # what our writes replaced
+    gone_at: datetime | None = None  # since when the record is deleted; it is not written, nor made anew
 
 
 @dataclass(slots=True)

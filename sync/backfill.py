@@ -111,7 +111,7 @@ class Backfill:
             return self._failed(cursor, f"{type(error).__name__}: {error}", error)
         now = self.clock.now()
         after = _moved(cursor, page, names, absent, now)
-        listed = [_filled(one, after.absent) for one in page.listed if _is_storable(one)]
+        listed = [filled(one, after.absent) for one in page.listed if is_storable(one)]
 
         def save(connection: Connection) -> None:
             mirror.write_page(connection, self.space, listed, read_at)
@@ -195,12 +195,13 @@ def _moved(
     )
 
 
-def _is_storable(one: Listed) -> bool:
+def is_storable(one: Listed) -> bool:
+    """Say whether the tables can hold a record's ids."""
     ids = (one.record.ref.id, one.became or "")
     return all(len(each) <= LONGEST_ID and mirror.is_text(each) for each in ids)
 
 
-def _filled(one: Listed, absent: Sequence[str]) -> Listed:
+def filled(one: Listed, absent: Sequence[str]) -> Listed:
     """Say of fields that the object does not have that they hold nothing: nobody can have typed it there."""
     if not absent:
         return one

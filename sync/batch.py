@@ -17,7 +17,9 @@ from model.decision import Assigned, ClaimIdentity
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
 from model.teammate import Teammate
-from sync import accounts, leads, links, matching, seats, teammates
+from sync import accounts, joins, leads, links, matching, outbox, seats, teammates
+from sync.doubt import Doubt
+from sync.joins import Join
 from sync.links import record_key
 from sync.matching import Hits
 from sync.pipeline import Result
@@ -84,14 +86,34 @@ class Batch:
         self._company_holders: dict[RecordRef, str] = {}
         self.accounts_changed: dict[str, Account] = {}
         self.hits = Hits()
+        self._in_flight: dict[tuple[str, str], Doubt] = {}
+        self._present_ids: dict[str, str] = {}  # leads that were taken into others, and into whom
+        self.joined: list[Join] = []
 
     def load(
         self, snapshot: Connection, space: str, keys: Iterable[Identity], lead_ids: Iterable[str]
     ) -> None:
         """Read whom these keys belong to, and those leads."""
         self._owners |= leads.find(snapshot, space, keys)
-        self.loaded |= leads.load(snapshot, {*self._owners.values(), *lead_ids})
+        wanted = {*self._owners.values(), *lead_ids}
+        self.loaded |= leads.load(snapshot, wanted)
+        if missing := wanted - self.loaded.keys():  # some may have been taken into others
+            self._present_ids |= joins.present_ids(snapshot, missing)
+            self.loaded |= leads.load(snapshot, set(self._present_ids.values()) - self.loaded.keys())
         self._leads |= self.loaded
+
+    def load_in_flight(
+        self, snapshot: Connection, space: str, refs: Iterable[RecordRef], wishes: Iterable[str] = ()
+    ) -> None:
+        """Read what is on its way just now to those whose records these are, or who bear these ids."""
+        names = {ref.connection for ref in refs}
+        ids = {*self._leads, *wishes}
+        if names and ids:
+            self._in_flight |= outbox.in_flight(snapshot, space, names, ids)
+
+    def in_flight(self, connection: str, entity_id: str) -> Doubt:
+        """Return the values that may have reached a lead's or an account's record unanswered."""
+        return self._in_flight.get((connection, entity_id), {})
 
     def load_accounts(
         self,
@@ -112,12 +134,13 @@ class Batch:
             domains = {one for each in fields for one in possible_domains(each, playbook.accounts)}
             wanted |= {account_id(space, domain) for domain in domains}
             wanted |= {str(one) for lead in self._leads.values() if (one := lead.fields.get("account"))}
-        self.loaded_accounts = accounts.load(snapshot, wanted)
-        self._accounts = dict(self.loaded_accounts)
         for ref in companies:
             holders = links.ACCOUNTS.holders(snapshot, space, ref.connection, ref.object, [ref.id])
             if ref.id in holders:
                 self._company_holders[ref] = holders[ref.id]
+                wanted.add(holders[ref.id])
+        self.loaded_accounts = accounts.load(snapshot, wanted)
+        self._accounts = dict(self.loaded_accounts)
 
     def ask_mirror(self, snapshot: Connection, space: str, playbook: Playbook, posts: Iterable[Post]) -> None:
         """Read what the mirror knows of those whom these posts are about, where they have no record yet.
@@ -155,12 +178,19 @@ class Batch:
         return self._owners.get(identity)
 
     def lead(self, lead_id: str) -> Lead:
-        """Return a known lead as the batch has left it; ``KeyError`` for an unknown one."""
-        return self._leads[lead_id]
+        """Return a known lead as the batch has left it; ``KeyError`` for an unknown one.
+
+        An id that was taken into another lead's leads there.
+        """
+        return self._leads[self._present_ids.get(lead_id, lead_id)]
+
+    def may_be_joined(self, lead_id: str) -> bool:
+        """Say whether a lead is as the store has it: one that this batch has changed waits for the next."""
+        return lead_id in self.loaded and lead_id not in self.changed
 
     def knows(self, lead_id: str) -> bool:
         """Say whether there is such a lead."""
-        return lead_id in self._leads
+        return self._present_ids.get(lead_id, lead_id) in self._leads
 
     def account(self, account_id: str) -> Account | None:
         """Return an account as the batch has left it; ``None`` for one that nobody belongs to yet."""
@@ -198,6 +228,8 @@ class Batch:
             return
         self._leads[lead.id] = lead
         self.changed[lead.id] = lead
+        for gone in result.absorbed:
+            self._take_over(gone, lead.id, result.stored.id)
         for effect in result.effects:
             match effect:
                 case ClaimIdentity(identity):
@@ -211,6 +243,14 @@ class Batch:
                     pass
         for link in lead.links.values():
             self._owners[record_key(RecordRef(link.connection, link.object, link.remote_id))] = lead.id
+
+    def _take_over(self, gone: Lead, into: str, event: int) -> None:
+        self.joined.append(Join(self.loaded[gone.id], into, event))
+        self._leads.pop(gone.id, None)
+        self._present_ids[gone.id] = into
+        for key, holder in list(self._owners.items()):
+            if holder == gone.id:
+                self._owners[key] = into
 
     def _take_in_account(self, account: Account) -> None:
         self._accounts[account.id] = self.accounts_changed[account.id] = account
@@ -236,7 +276,8 @@ class Batch:
 
     def dropped_links(self) -> list[tuple[str, Link]]:
         """Return the loaded links that are no more, or gave way to another record, with their lead's id."""
-        return _dropped(self.changed, _links_of(self.loaded))
+        gone = [(one.absorbed.id, link) for one in self.joined for link in one.absorbed.links.values()]
+        return [*_dropped(self.changed, _links_of(self.loaded)), *gone]
 
     def dropped_account_links(self) -> list[tuple[str, Link]]:
         """Return the same of accounts."""

@@ -43,7 +43,7 @@ class Target:
     store: Store
     clock: Clock
     playbook: Callable[[], Playbook]
-    ready_in: Callable[[], float] = lambda: 0.0  # seconds until the budget allows a call
+    ready_in: Callable[[Priority], float] = lambda _: 0.0  # seconds until the budget allows another call
     space: str = "main"
     lease_term: timedelta = timedelta(seconds=120)  # longer than the longest call
     observe: Callable[[str, float], None] | None = None  # outcome, seconds since it was wanted
@@ -97,12 +97,13 @@ class Claimed:
     sendings: Sequence[Sending]
 
 
-def claim(target: Target) -> Claimed | None:
+def claim(target: Target, last: Priority = Priority.BACKFILL) -> Claimed | None:
     """Lease due rows with the values about to be sent; rows with nothing to send are settled at once.
 
-    ``None`` when nothing is due. One thread of a process claims at a time.
+    ``None`` when nothing of the priority ``last`` or before it is due. One thread of a process claims at a
+    time.
     """
-    while planned := _plan_due(target):
+    while planned := _plan_due(target, last):
         now, token = target.clock.now(), uuid.uuid4().hex
         sendings = [item for item in planned if isinstance(item, Sending)]
         ours = target.store.write(partial(_lease, target=target, planned=planned, token=token, now=now))
@@ -112,7 +113,7 @@ def claim(target: Target) -> Claimed | None:
     return None
 
 
-def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
+def _plan_due(target: Target, last: Priority) -> Sequence[Sending | Unsent]:
     """Read the next due rows and say what each needs sent; nothing when none may be claimed.
 
     They are of one kind, so that each call is as full as it can be; whose oldest row has been due
@@ -125,7 +126,7 @@ def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
         kind: EntityKind | None = EntityKind.LEAD
         if crm.account is not None:
             kind = outbox.next_kind(
-                snapshot, target.space, target.name, now, crm.needs, last_first=last_first
+                snapshot, target.space, target.name, now, crm.needs, last_first=last_first, last=last
             )
         if kind is None:
             return ()
@@ -133,7 +134,15 @@ def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
         if kind is EntityKind.ASSOCIATION:
             limit = target.connector.association_batch_size
         rows = outbox.due(
-            snapshot, target.space, target.name, now, limit, crm.needs, kind=kind, last_first=last_first
+            snapshot,
+            target.space,
+            target.name,
+            now,
+            limit,
+            crm.needs,
+            kind=kind,
+            last_first=last_first,
+            last=last,
         )
         if not rows:
             return ()
@@ -239,7 +248,8 @@ def _plan_association(
     link, company = (one.links.get(crm.connection) if one else None for one in (lead, account))
     if lead is None or link is None or company is None:
         return Unsent(row, "the person or the company is not there any more")
-    if link.object != row.object or link.shadow.get(ASSOCIATED) == company.remote_id:
+    is_gone = link.gone_at is not None or company.gone_at is not None
+    if link.object != row.object or is_gone or link.shadow.get(ASSOCIATED) == company.remote_id:
         return Unsent(row)
     if RecordRef(company.connection, company.object, company.remote_id) in gone:
         return Unsent(
@@ -271,6 +281,8 @@ def _plan(
     link = entity.links.get(crm.connection)
     if link is not None and link.object != row.object:
         return Unsent(row)  # the person was found as another object; its own row carries on
+    if link is not None and link.gone_at is not None:
+        return Unsent(row)  # deleted there: nothing is written, and nobody made anew
     object_map = crm.map_of(row.object)
     if object_map is None:
         return Unsent(row, f"the map of {crm.connection} leaves {row.object} out")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from handlers import companies
 from handlers.base import Lookups
+from mappings.domains import registrable
 from mappings.playbook import Playbook
-from model.account import Account
+from model.account import Account, account_id
 from model.change import Record
-from model.decision import AskReview, Because
-from model.event import EventState, StoredEvent
-from model.lead import Provenance
+from model.decision import AskReview, Because, Fetch
+from model.event import EventState, RecordRef, StoredEvent
+from model.lead import Link, Provenance
+from sync.batch import Batch
 from sync.merge import merge
 from sync.pipeline import Result, copy_of_account
 from sync.reasons import Reason, created
@@ -38,6 +43,9 @@ def found(
     sent = stored.event.payload.get("sent") or {}
     merged = merge(before, record, crm, playbook, lookups, now=stored.decided_at, sent=sent)
     account = copy_of_account(before)
+    known = before.links.get(crm.connection)
+    if known is not None and known.gone_at is not None and known.remote_id != record.ref.id:
+        merged.link = replace(merged.link, rev=0)  # another record in the place of one that was deleted
     account.links[crm.connection] = merged.link
     seen_at = record.modified_at or stored.decided_at
     for name, value in merged.fields.items():
@@ -49,6 +57,84 @@ def found(
     result.reasons.extend(Reason("merge", because) for because in (where, *merged.because))
     _write(result, account, lookups, playbook)
     return result
+
+
+def possible_accounts(stored: StoredEvent, record: Record, playbook: Playbook) -> tuple[str, ...]:
+    """Return the accounts that a company's record may be, by the domains it names."""
+    crm = playbook.crms[record.ref.connection]
+    object_map = crm.account
+    if object_map is None:
+        return ()
+    ours = record.fields.get(object_map.id_field) if object_map.id_field else None
+    said = {rule.field: record.fields.get(rule.remote) for rule in object_map.fields}
+    sites = (said.get("domain"), said.get("website"))
+    domains = [registrable(str(site)) for site in sites if site]
+    found = [account_id(stored.event.space, one) for one in domains if one]
+    return tuple(dict.fromkeys([*([ours] if isinstance(ours, str) and ours else []), *found]))
+
+
+def changed(
+    stored: StoredEvent, record: Record, possible: Sequence[str], batch: Batch, playbook: Playbook
+) -> Result:
+    """Decide what a company's record as it is now means for its account.
+
+    Companies are no accounts before a person belongs to them: one of nobody is linked where
+    its account is known and has no record there, and left alone otherwise.
+    """
+    ref = record.ref
+    former = [RecordRef(ref.connection, ref.object, each) for each in record.merged_ids]
+    holder = next(filter(None, map(batch.company_holder, (ref, *former))), None)
+    result = Result(stored, EventState.DONE, account_id=holder)
+    if record.became is not None or record.archived:
+        return _moved(result, record, holder, batch)
+    if holder is None:
+        free = (one for one in possible if (known := batch.account(one)) and _has_none(known, ref.connection))
+        holder = next(free, None)
+    account = batch.account(holder) if holder else None
+    if holder is None or account is None:
+        result.reasons.append(Reason("follow", Because("no account's record; nothing follows from it")))
+        return result
+    link = account.links.get(ref.connection)
+    is_older = (
+        link is not None
+        and link.modified_at is not None
+        and record.modified_at is not None
+        and record.modified_at < link.modified_at
+    )
+    if is_older:
+        text = "an older version than the one that is known"
+        result.reasons.append(Reason("follow", Because(text)))
+        return result
+    return found(stored, record, holder, holder, batch, playbook)
+
+
+def _moved(result: Result, record: Record, holder: str | None, batch: Batch) -> Result:
+    """Follow a record that was merged into another, or mark the link of one that was deleted."""
+    ref = record.ref
+    before = batch.account(holder) if holder else None
+    link = before.links.get(ref.connection) if before else None
+    if before is None or link is None or link.remote_id != ref.id:
+        text = f"{ref.object} {ref.id} is gone; no account's record"
+        result.reasons.append(Reason("follow", Because(text)))
+        return result
+    account = copy_of_account(before)
+    if record.became is not None and batch.company_holder(record.became) in (None, holder):
+        aliases = (*link.aliases, link.remote_id)
+        moved = Link(ref.connection, ref.object, record.became.id, {}, {}, link.rev, aliases=aliases)
+        account.links[ref.connection] = moved
+        result.effects.append(Fetch(ref.connection, ref.object, record.became.id))
+        text = f"{ref.object} {ref.id} was merged into {record.became.id}; followed"
+    else:
+        account.links[ref.connection] = replace(link, gone_at=result.stored.decided_at)
+        text = f"{ref.object} {ref.id} was deleted there; it is not written to, nor made anew"
+    result.account = account
+    result.reasons.append(Reason("follow", Because(f"{ref.connection}: {text}")))
+    return result
+
+
+def _has_none(account: Account, connection: str) -> bool:
+    link = account.links.get(connection)
+    return link is None or link.gone_at is not None
 
 
 def gone(stored: StoredEvent, account_id: str, lookups: Lookups, playbook: Playbook) -> Result:

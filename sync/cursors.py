@@ -14,7 +14,7 @@ from model.errors import Conflict
 from sync.database import insert_for
 from sync.tables import cursors
 
-BACKFILL, MATCH = "backfill", "match"
+BACKFILL, MATCH, POLL, ARCHIVED = "backfill", "match", "poll", "archived"
 INSTANT = timedelta(microseconds=1)
 
 

@@ -12,8 +12,10 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from mappings.playbook import Playbook
+from model.change import Record
 from model.decision import (
     EntityKind,
+    Fetch,
     ForgetTestEvent,
     ForgetTestLead,
     OneShot,
@@ -21,15 +23,17 @@ from model.decision import (
     WriteBack,
 )
 from model.errors import Conflict, LostLease, StoreBusy
-from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
+from model.event import SET_ASIDE, EventKind, EventState, RecordRef, StoredEvent
 from model.priority import Priority
 from model.times import Clock
 from sync import (
     accounts,
     audit,
     effects,
+    fetches,
     forget,
     inbox,
+    joins,
     leads,
     leases,
     ledgers,
@@ -42,6 +46,7 @@ from sync import (
 )
 from sync.batch import Batch, People
 from sync.database import Store, insert_for, is_away
+from sync.fetches import Wish
 from sync.inbox import Mark, Taken
 from sync.leases import Lease
 from sync.outbox import Raise
@@ -132,6 +137,9 @@ class Decider:
             posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
             batch.ask_mirror(snapshot, self.space, pipeline.playbook, posts)
             self._load_accounts(snapshot, batch, work, pipeline.playbook)
+            changed = [item.record.ref for item in work if item.record and _is_change(item)]
+            if changed:
+                batch.load_in_flight(snapshot, self.space, changed)
         for item in work:
             batch.take_in(decide(item, batch, pipeline))
         last = work[-1].stored
@@ -146,6 +154,8 @@ class Decider:
         self._seq, self._stamped_at = last.decided_seq, last.decided_at
         for name in {item.connection for item in _raises(batch, pipeline.playbook, {})}:
             self.store.signals.announce(f"outbox:{name}")
+        for name in {wish.connection for wish in _fetches(batch.results)}:
+            self.store.signals.announce(f"follow:{name}")
         for name in {item.effect.target for item in _one_shots(batch.results)}:
             self.store.signals.announce(f"effects:{name}")
         if self.on_settled:
@@ -157,12 +167,18 @@ class Decider:
     ) -> None:
         """Read the accounts that this work may touch; without the handler only those that events name."""
         named = [account_id for item in work for account_id in item.account_ids]
-        if not named and not playbook.joins_accounts:
+        if not (named or playbook.joins_accounts or any(map(_is_change, work))):
             return
         posted = [item.reading.fields for item in work if item.reading is not None]
         posted += [said_by(item.record, playbook) for item in work if item.record and not item.account_ids]
         posted += [said_by(record, playbook) for record in batch.hits.records()]
-        companies = [item.record.ref for item in work if item.record is not None and item.account_ids]
+        companies = [
+            RecordRef(ref.connection, ref.object, each)
+            for item in work
+            if item.record is not None and (item.account_ids or _is_change(item))
+            for ref in (item.record.ref,)
+            for each in (ref.id, *item.record.merged_ids, *_became(item.record))
+        ]
         batch.load_accounts(snapshot, self.space, playbook, posted, named, companies)
 
     def _understand_all(self, snapshot: Connection, taken: Sequence[Taken], playbook: Playbook) -> list[Work]:
@@ -198,6 +214,7 @@ class Decider:
         accounts.save(connection, list(batch.accounts_changed.values()), now)
         leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
+        joins.save(connection, self.space, batch.joined, now)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
         shut = self.shut()
         outbox.raise_wanted(connection, self.space, _raises(batch, playbook, shut), now)
@@ -220,6 +237,7 @@ class Decider:
         again = [one.effect for one in wanted if isinstance(one, SendAgain)]
         if again:
             effects.send_again(connection, again, now)
+        fetches.raise_wanted(connection, self.space, _fetches(results), now)
         forget.remove_test_leads(
             connection, [one.lead_id for one in wanted if isinstance(one, ForgetTestLead)]
         )
@@ -282,7 +300,24 @@ def _one_shots(results: Sequence[Result]) -> list[effects.Raised]:
     ]
 
 
-ANSWERS = (EventKind.DELIVERED, EventKind.FOUND, EventKind.GONE)
+def _became(record: Record) -> tuple[str, ...]:
+    return (record.became.id,) if record.became else ()
+
+
+def _is_change(item: Work) -> bool:
+    return item.stored.event.kind is EventKind.CHANGED
+
+
+def _fetches(results: Sequence[Result]) -> list[Wish]:
+    return [
+        Wish(effect.connection, effect.object, effect.remote_id, effect.history)
+        for result in results
+        for effect in result.effects
+        if isinstance(effect, Fetch)
+    ]
+
+
+ANSWERS = (EventKind.DELIVERED, EventKind.FOUND, EventKind.GONE, EventKind.CHANGED)
 
 
 def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[Raise]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from model.event import JsonValue, RecordRef
 from model.lead import Identity, Link
 from sync import tables
 from sync.statements import execute_many
+
+KEPT = 3  # replaced values of a field
 
 
 def record_key(ref: RecordRef) -> Identity:
@@ -31,6 +33,9 @@ class Agreed:
     values: Mapping[str, JsonValue]  # as the answer carries them, else as sent
     written: Mapping[str, JsonValue]  # what of them is ours
     is_read: bool = True  # all that the map names was seen, as in a new record or one read just before
+    modified_at: datetime | None = (
+        None  # the vendor's stamp of the record as it is now, where the answer tells
+    )
 
 
 class LinkTable:
@@ -46,6 +51,12 @@ class LinkTable:
         locked = self._of_owners.order_by(table.c[owner], table.c.connection).with_for_update()
         self._locked_revs = locked.with_only_columns(held_by, table.c.connection, table.c.rev)
         self._by_record = sa.select(table.c.remote_id, held_by).where(
+            table.c.space == sa.bindparam("of_space"),
+            table.c.connection == sa.bindparam("of_connection"),
+            table.c.object == sa.bindparam("of_object"),
+            table.c.remote_id.in_(ids),
+        )
+        self._links_of_records = sa.select(table, held_by).where(
             table.c.space == sa.bindparam("of_space"),
             table.c.connection == sa.bindparam("of_connection"),
             table.c.object == sa.bindparam("of_object"),
@@ -72,6 +83,20 @@ class LinkTable:
         names = {"of_space": space, "of_connection": connection, "of_object": object_type}
         rows = snapshot.execute(self._by_record, names | {"ids": remote_ids})
         return {row.remote_id: row.owner_id for row in rows}
+
+    def of_records(
+        self, snapshot: Connection, space: str, refs: Iterable[RecordRef]
+    ) -> dict[RecordRef, tuple[str, Link]]:
+        """Return the links of these records with their owner's id; records of nobody are left out."""
+        by_object: dict[tuple[str, str], set[str]] = {}
+        for ref in refs:
+            by_object.setdefault((ref.connection, ref.object), set()).add(ref.id)
+        found: dict[RecordRef, tuple[str, Link]] = {}
+        for (name, object_type), ids in by_object.items():
+            names = {"of_space": space, "of_connection": name, "of_object": object_type}
+            for row in snapshot.execute(self._links_of_records, names | {"ids": sorted(ids)}):
+                found[RecordRef(name, object_type, row.remote_id)] = row.owner_id, _link(row)
+        return found
 
     def expect(self, connection: Connection, revs: Mapping[tuple[str, str], int]) -> None:
         """Lock these links and see that each is as it was loaded; raises ``Conflict``.
@@ -125,18 +150,36 @@ class LinkTable:
             if link and (link.object, link.remote_id) != (deal.ref.object, deal.ref.id):
                 continue  # it was linked to another record meanwhile; this one has no say any more
             before = link or Link(deal.ref.connection, deal.ref.object, deal.ref.id, {}, {})
-            now = Link(
-                connection=deal.ref.connection,
-                object=deal.ref.object,
-                remote_id=deal.ref.id,
+            now = replace(
+                before,
                 shadow={**before.shadow, **deal.values},
                 written={**before.written, **deal.written},
-                rev=before.rev,
                 read_at=at if deal.is_read else before.read_at,
-                aliases=before.aliases,
+                modified_at=later(before.modified_at, deal.modified_at),
+                wrote_at=at if deal.written else before.wrote_at,
+                recent=_replaced(before, deal.written),
             )
             changed.append((deal.owner_id, now))
         self.save(connection, space, changed)
+
+
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return the later of two moments that may not be known."""
+    return max(filter(None, (one, other)), default=None)
+
+
+def _replaced(before: Link, written: Mapping[str, JsonValue]) -> dict[str, Sequence[JsonValue]]:
+    """Return the last values that writes of ours have replaced, field by field.
+
+    A read that was on its way meanwhile, or a search that lags, may still show one of them: that is no
+    change of anybody's.
+    """
+    recent = dict(before.recent)
+    for name, value in written.items():
+        held = before.shadow.get(name)
+        if held is not None and held != value:
+            recent[name] = [*(one for one in recent.get(name, ()) if one != held), held][-KEPT:]
+    return recent
 
 
 def _link(row: Row[Any]) -> Link:
@@ -149,6 +192,10 @@ def _link(row: Row[Any]) -> Link:
         rev=row.rev,
         read_at=row.read_at,
         aliases=tuple(row.aliases),
+        modified_at=row.modified_at,
+        wrote_at=row.wrote_at,
+        recent=row.recent,
+        gone_at=row.gone_at,
     )
 
 
@@ -162,8 +209,19 @@ def _values(link: Link) -> dict[str, Any]:
         "aliases": list(link.aliases),
         "rev": link.rev + 1,
         "read_at": link.read_at,
+        "modified_at": link.modified_at,
+        "wrote_at": link.wrote_at,
+        "recent": dict(link.recent),
+        "gone_at": link.gone_at,
     }
 
 
 LEADS = LinkTable(tables.links, "lead_id")
 ACCOUNTS = LinkTable(tables.account_links, "account_id")
+
+
+def of_records(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> dict[RecordRef, Link]:
+    """Return the links of these records, whoever's they are."""
+    wanted = list(refs)
+    found = LEADS.of_records(snapshot, space, wanted) | ACCOUNTS.of_records(snapshot, space, wanted)
+    return {ref: link for ref, (_, link) in found.items()}

@@ -20,6 +20,7 @@ from model.entity import Entity
 from model.event import JsonValue
 from model.lead import OPT_OUT, Link
 from sync.doubt import Doubt, arrived
+from sync.links import later
 
 
 @dataclass(slots=True)
@@ -125,6 +126,9 @@ def _linked(
         rev=link.rev if link else 0,
         read_at=now,
         aliases=_aliases(link, record),
+        modified_at=later(link.modified_at if link else None, record.modified_at),
+        wrote_at=link.wrote_at if link else None,
+        recent=link.recent if link else {},
     )
 
 

@@ -37,6 +37,7 @@ class Mirrored:
     record: Record
     read_at: datetime
     became: str | None = None
+    is_told: bool = False  # the decider was told of it as it is here
 
 
 def key_of(identity: Identity) -> Identity | None:
@@ -58,7 +59,7 @@ def forget(store: Store, space: str, name: str) -> None:
 
     A chunk a transaction, so that senders need not wait for it; broken off, it is repeated.
     """
-    jobs = (cursors.BACKFILL, cursors.MATCH)
+    jobs = (cursors.BACKFILL, cursors.MATCH, cursors.POLL, cursors.ARCHIVED)
     store.write(lambda connection: cursors.forget(connection, space, name, jobs))
     place = {"of_space": space, "of_connection": name, "n": FORGET_CHUNK}
     for statement in (FORGET_SOME_KEYS, FORGET_SOME):
@@ -78,11 +79,14 @@ def is_text(value: str) -> bool:
 # Writing ---------------------------------------------------------------------------------
 
 
-def write_page(connection: Connection, space: str, listed: Sequence[Listed], read_at: datetime) -> int:
+def write_page(
+    connection: Connection, space: str, listed: Sequence[Listed], read_at: datetime, *, told: bool = False
+) -> int:
     """Store records as just read, with their keys in the place of earlier ones; return how many.
 
     A record that was read later than ``read_at`` stays: a slow page never undoes a poll. Records that
-    were merged into one of these match nobody any more. For use in the transaction that moves the cursor.
+    were merged into one of these match nobody any more. ``told``: events tell of them, or none need.
+    For use in the transaction that moves the cursor.
     """
     newest = {one.record.ref: one for one in listed}  # the same record twice on a page: the last
     later = {ref for ref, seen in read(connection, space, newest).items() if seen.read_at > read_at}
@@ -94,7 +98,9 @@ def write_page(connection: Connection, space: str, listed: Sequence[Listed], rea
         for some in _chunks(ids):
             connection.execute(FORGET_KEYS, place | {"ids": some})
     dialect = connection.dialect.name
-    execute_many(connection, _upsert(dialect), [_row(space, one, read_at) for one in fresh])
+    execute_many(
+        connection, _upsert(dialect), [_row(space, one, read_at) | {"is_told": told} for one in fresh]
+    )
     archive(connection, space, _replaced(fresh))
     execute_many(connection, _insert_key(dialect), [row for one in fresh for row in _key_rows(space, one)])
     return len(fresh)
@@ -188,7 +194,9 @@ def counts(snapshot: Connection, space: str) -> dict[tuple[str, str], int]:
 def _mirrored(row: Row[Any]) -> Mirrored:
     fields: Mapping[str, JsonValue] = row.fields
     ref = RecordRef(row.connection, row.object, row.remote_id)
-    return Mirrored(Record(ref, fields, row.modified_at, row.is_archived), row.read_at, row.became)
+    return Mirrored(
+        Record(ref, fields, row.modified_at, row.is_archived), row.read_at, row.became, row.is_told
+    )
 
 
 def _by_object(refs: Iterable[RecordRef]) -> dict[tuple[str, str], list[str]]:
@@ -279,4 +287,9 @@ def _upsert(dialect: str) -> Any:
     insert = insert_on(dialect, mirror)
     key = [column.name for column in mirror.primary_key.columns]
     new = {one.name: insert.excluded[one.name] for one in mirror.columns if one.name not in key}
+    # What was told stays told, unless it is another version now.
+    is_same = sa.and_(
+        mirror.c.modified_at == insert.excluded.modified_at, mirror.c.fields == insert.excluded.fields
+    )
+    new["is_told"] = sa.or_(insert.excluded.is_told, sa.and_(mirror.c.is_told, is_same))
     return insert.on_conflict_do_update(index_elements=key, set_=new)

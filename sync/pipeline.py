@@ -50,6 +50,7 @@ class Result:
     lead_id: str | None = None
     account: Account | None = None  # as it is now, where the event changed it
     account_id: str | None = None
+    absorbed: list[Lead] = field(default_factory=list)  # leads that were taken into this one
     effects: list[Effect] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     error: str | None = None
@@ -128,9 +129,9 @@ class Pipeline:
         result.before, result.lead = before, draft
         result.effects.extend(effects)
         result.reasons.extend(reasons)
-        self._run_after(result, draft, lookups, AFTER_MERGE)
+        self.run_after(result, draft, lookups, AFTER_MERGE)
         if is_of_match_pass(stored.event):
-            _keep_quiet(result)
+            keep_quiet(result, "matched with the mirror, which is no news")
         return result
 
     def gone(self, stored: StoredEvent, lead_id: str, lookups: Lookups) -> Result:
@@ -151,7 +152,7 @@ class Pipeline:
         result.before, result.lead = before, draft
         text = f"{ref.connection}: {ref.object} {ref.id} is gone; unlinked, the person is looked up again"
         result.reasons.append(Reason("merge", Because(text)))
-        self._run_after(result, draft, lookups, ("writeback",))
+        self.run_after(result, draft, lookups, ("writeback",))
         return result
 
     def delivered(self, stored: StoredEvent, lead_id: str, lookups: Lookups) -> Result:
@@ -161,7 +162,7 @@ class Pipeline:
         if record is not None:
             result.reasons.append(created(record))
             if record.connection in self.playbook.needed:
-                self._run_after(result, copy_of(lookups.lead(lead_id)), lookups, ("writeback",))
+                self.run_after(result, copy_of(lookups.lead(lead_id)), lookups, ("writeback",))
         return result
 
     def _match(self, result: Result, draft: Lead, lookups: Lookups, hits: Hits) -> None:
@@ -213,7 +214,8 @@ class Pipeline:
         result.reasons.append(Reason("merge", Because(f"{text}; a person must say which lead it is")))
         return result
 
-    def _run_after(self, result: Result, draft: Lead, lookups: Lookups, names: Sequence[str]) -> None:
+    def run_after(self, result: Result, draft: Lead, lookups: Lookups, names: Sequence[str]) -> None:
+        """Run the handlers of these names over a draft that a CRM's record has changed."""
         for name, handler in self.handlers:
             if name in names:
                 context = self._context(result, draft, lookups, None, is_new=False)
@@ -273,12 +275,12 @@ def is_of_match_pass(event: Event) -> bool:
     return event.kind is EventKind.FOUND and bool(event.payload.get("read_at"))
 
 
-def _keep_quiet(result: Result) -> None:
+def keep_quiet(result: Result, why: str) -> None:
     """Drop tasks and messages: that somebody was in a CRM all along is no news."""
     one_shots = [effect for effect in result.effects if isinstance(effect, OneShot)]
     if one_shots:
         result.effects = [effect for effect in result.effects if effect not in one_shots]
-        text = "matched with the mirror, which is no news: no task is made, nobody is told"
+        text = f"{why}: no task is made, nobody is told"
         result.reasons.append(Reason("merge", Because(text)))
 
 

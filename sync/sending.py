@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from mappings.hosts import spellings
 from mappings.outward import difference, same_on
@@ -43,6 +44,7 @@ class Written:
     fields: Mapping[str, JsonValue]
     written: Mapping[str, JsonValue]
     is_read: bool
+    modified_at: datetime | None = None  # the vendor's stamp of what is agreed, where it is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Ready:
             {**read, **answer.fields},
             {**self.ours, **self.values},
             is_read=self.record is not None,
+            modified_at=answer.modified_at or (self.record.modified_at if self.record else None),
         )
 
 

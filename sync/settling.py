@@ -18,7 +18,7 @@ from model.change import (
 )
 from model.decision import EntityKind
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef
-from sync import accounts, audit, inbox, leads, links, mirror, outbox, releases
+from sync import accounts, audit, fetches, inbox, leads, links, mirror, outbox, releases
 from sync.claiming import Claimed, Sending, Target
 from sync.doubt import with_sent
 from sync.links import Agreed, record_key
@@ -33,6 +33,8 @@ FIRST_WAIT = 2.0  # seconds before the second attempt, doubled each time
 LONGEST_WAIT = 900.0
 MOST_ATTEMPTS = 100  # some 24 hours at the longest wait
 PATIENCE = timedelta(hours=24)  # nor earlier, however short the waits are that a busy server asks for
+GONE_ATTEMPTS = 6  # some 15 minutes: a record that a read still finds and no write does
+GONE_WAIT = 30.0  # seconds before the second of them, doubled each time
 REFUSED_WAIT = 60.0  # seconds until a connection that nobody may use is tried again
 
 
@@ -58,27 +60,29 @@ def settle(
     agreed: list[Agreed] = []
     events: list[Event] = []
     noted: list[audit.Entry] = []
+    asked: list[fetches.Wish] = []
     for outcome in outcomes:
         sending = by_key.get(outcome.key)
         if sending is None:
             continue
         row = sending.row
         match outcome:
-            case Created(_, ref, fields):
+            case Created(_, ref, fields, modified_at):
                 holder = holders.get(ref)
                 if holder not in (None, sending.entity.id):
                     text = f"{ref.object} {ref.id} is already linked to {kind} {holder}"
                     settled.append(Settled(row.id, dead=row.wanted, error=text))
                     continue
                 settled.append(Settled(row.id, done=row.wanted))
-                agreed.append(Agreed(sending.entity.id, ref, fields, sending.difference))
+                values = sending.difference
+                agreed.append(Agreed(sending.entity.id, ref, fields, values, modified_at=modified_at))
                 if awaited:  # the decider wants what waited for the link
                     events.append(_event(target, EventKind.DELIVERED, sending, token, now, ref))
                 else:
                     noted.append(_note(target, sending, ref, now))
-            case Written(_, ref, fields, written, is_read):
+            case Written(_, ref, fields, written, is_read, modified_at):
                 settled.append(Settled(row.id, done=row.wanted))
-                agreed.append(Agreed(sending.entity.id, ref, fields, written, is_read))
+                agreed.append(Agreed(sending.entity.id, ref, fields, written, is_read, modified_at))
             case Exists(_, record) | Moved(_, record):
                 settled.append(Settled(row.id, done=row.wanted))
                 event = _event(target, EventKind.FOUND, sending, token, now, record.ref, record)
@@ -87,8 +91,11 @@ def settle(
                 if sending.key in unlinking:
                     settled.append(Settled(row.id, done=row.wanted))
                     events.append(_unlink(target, sending, now))
-                else:
+                elif kind is EntityKind.ASSOCIATION or sending.link is None:
                     settled.append(Settled(row.id, dead=row.wanted, error=reason))
+                else:  # deleted, merged or converted: the record itself says what became of it
+                    asked.append(fetches.Wish(target.name, row.object, sending.link.remote_id))
+                    settled.append(_followed(row, reason, now))
             case Rejected(_, reason, names):
                 about = f" (fields: {', '.join(names)})" if names else ""
                 settled.append(Settled(row.id, dead=row.wanted, error=reason + about))
@@ -109,6 +116,7 @@ def settle(
         outbox.raise_again(connection, _overtaken(connection, kind, by_key.values(), agreed), now)
     if events:
         inbox.insert_new(connection, events)
+    fetches.raise_wanted(connection, target.space, asked, now)
     audit.record(connection, target.space, noted)
     for number, ids in _written_by_releases(by_key, outcomes).items():
         releases.count_written(connection, target.space, target.name, number, ids, now)
@@ -192,6 +200,13 @@ def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: da
     if wait is None:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
     return Settled(row.id, due_at=now + timedelta(seconds=wait), error=reason, doubtful=doubtful)
+
+
+def _followed(row: DueRow, reason: str, now: datetime) -> Settled:
+    """Let a row wait while its record is read: gone, the row ends; moved, it is written where it is now."""
+    if row.attempts + 1 >= GONE_ATTEMPTS:
+        return Settled(row.id, dead=row.wanted, error=reason, doubtful=row.in_flight is not None)
+    return _postponed(row, reason, GONE_WAIT * 2**row.attempts, False, now)
 
 
 def _put_off(row: DueRow, reason: str, wait: float, now: datetime) -> Settled:

@@ -208,6 +208,18 @@ accounts = sa.Table(  # companies; the id follows from space and domain
     sa.UniqueConstraint("space", "domain"),
 )
 
+merged_leads = sa.Table(  # leads that turned out to be another one's person
+    "merged_leads",
+    metadata,
+    sa.Column("lead_id", sa.String(40), primary_key=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("into", sa.String(40), nullable=False),
+    sa.Column("event", RowId, nullable=False),
+    sa.Column("was", Json, nullable=False),  # fields, provenance, keys and links, as they were
+    _moment("at"),
+)
+sa.Index("ix_merged_leads_into", merged_leads.c.into)
+
 identities = sa.Table(
     "identities",
     metadata,
@@ -235,6 +247,12 @@ def _links(name: str, owner: str) -> sa.Table:
         sa.Column("aliases", Json, nullable=False),
         sa.Column("rev", sa.Integer, nullable=False),
         _moment("read_at", nullable=True),
+        _moment("modified_at", nullable=True),  # the vendor's stamp of the newest version that is known
+        _moment("wrote_at", nullable=True),  # when an answer to a write of ours was last settled
+        sa.Column(
+            "recent", Json, nullable=False, server_default="{}"
+        ),  # values that a write of ours replaced
+        _moment("gone_at", nullable=True),  # the record was deleted, and nothing took its place
         sa.UniqueConstraint("space", "connection", "object", "remote_id"),
         sa.UniqueConstraint(owner, "connection"),
     )
@@ -456,6 +474,26 @@ sa.Index(
     postgresql_where=sa.text("state <> 'sent'"),
 )
 
+outbox_fetches = sa.Table(  # records to be read by id: a row while one is wanted
+    "outbox_fetches",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("object", sa.String(64), primary_key=True),
+    sa.Column("remote_id", sa.String(64), primary_key=True),
+    sa.Column("wanted", sa.BigInteger, nullable=False),  # raised by each wish; another one while it is read
+    sa.Column("history", sa.Boolean, nullable=False),  # since when each field has held its value, too
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _moment("due_at"),
+    _moment("raised_at"),
+    sa.Column("lease_token", sa.String(40)),
+    _moment("lease_until", nullable=True),
+    sa.Column("error", sa.Text),
+)
+sa.Index(
+    "ix_outbox_fetches_due", outbox_fetches.c.space, outbox_fetches.c.connection, outbox_fetches.c.due_at
+)
+
 releases = sa.Table(  # the paced release of what an observed connection had gathered, with its brake
     "releases",
     metadata,
@@ -487,6 +525,8 @@ mirror = sa.Table(  # what backfill and polls last saw of every record
     _moment("read_at"),
     sa.Column("is_archived", sa.Boolean, nullable=False),
     sa.Column("became", sa.String(64)),  # a converted Lead: the id of its Contact
+    # The decider was told of the record as it is here.
+    sa.Column("is_told", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 mirror_keys = sa.Table(  # what finds a mirrored record; several records may share a value

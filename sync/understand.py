@@ -14,9 +14,10 @@ from mappings.playbook import Playbook
 from mappings.reading import Reading
 from model.change import Record
 from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead, Reason, SendAgain, WriteBack
-from model.event import SET_ASIDE, EventKind, EventState, JsonValue, StoredEvent
+from model.event import SET_ASIDE, EventKind, EventState, JsonValue, RecordRef, StoredEvent
+from model.hint import Hint, hint_from
 from model.lead import Identity, Lead
-from sync import companies, teammates
+from sync import companies, following, teammates
 from sync.batch import Batch, People
 from sync.inbox import Taken
 from sync.links import record_key
@@ -41,6 +42,7 @@ class Work:
     failure: str | None = None
     settled: str | None = None  # why there is nothing to decide
     named: Taken | None = None  # the event that this one asks to forget
+    hint: Hint | None = None
 
 
 def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Taken] | None = None) -> Work:
@@ -63,6 +65,12 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 record = record_from(event.payload["record"])
                 keys = (record_key(record.ref), *_person_keys(record, playbook))
                 return Work(stored, record=record, keys=keys, lead_ids=(event.payload["lead_id"],))
+            case EventKind.CHANGED:
+                return _understand_changed(stored, record_from(event.payload["record"]), playbook)
+            case EventKind.HINT:
+                hint = hint_from(event.payload)
+                refs = [RecordRef(event.source, hint.object, each) for each in (hint.id, *hint.others)]
+                return Work(stored, keys=tuple(map(record_key, refs)), hint=hint)
             case EventKind.FORGET if "event" in event.payload:
                 return Work(stored, named=(known or {}).get(event.payload["event"]))
             case EventKind.DELIVERED | EventKind.GONE | EventKind.FORGET:
@@ -80,6 +88,20 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
         return Work(stored, failure=_failure_text(stored))
 
 
+def _understand_changed(stored: StoredEvent, record: Record, playbook: Playbook) -> Work:
+    """Say what a changed record may touch: whose it is, was or becomes, and who bears its keys."""
+    ref = record.ref
+    crm = playbook.crms.get(ref.connection)
+    if _is_company(record, playbook):
+        return Work(stored, record=record, account_ids=companies.possible_accounts(stored, record, playbook))
+    former = (RecordRef(ref.connection, ref.object, each) for each in record.merged_ids)
+    refs = [ref, *former, *([record.became] if record.became else [])]
+    keys = (*map(record_key, refs), *_person_keys(record, playbook))
+    object_map = crm.objects.get(ref.object) if crm else None
+    ours = record.fields.get(object_map.id_field) if object_map and object_map.id_field else None
+    return Work(stored, record=record, keys=keys, lead_ids=(ours,) if isinstance(ours, str) else ())
+
+
 def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
     """Run one event; whatever a handler raises sets this event aside and no other."""
     stored = work.stored
@@ -94,6 +116,12 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return companies.found(
                     stored, work.record, work.account_ids[0], holder, batch, pipeline.playbook
                 )
+            case EventKind.CHANGED if work.record is not None and _is_company(work.record, pipeline.playbook):
+                return companies.changed(stored, work.record, work.account_ids, batch, pipeline.playbook)
+            case EventKind.CHANGED if work.record is not None:
+                return following.changed(stored, work.record, batch, pipeline)
+            case EventKind.HINT if work.hint is not None:
+                return following.hinted(stored, work.hint, batch, pipeline)
             case EventKind.DELIVERED if work.account_ids:
                 return companies.delivered(stored, work.account_ids[0], batch, pipeline.playbook)
             case EventKind.FOUND if work.record is not None:
@@ -122,6 +150,11 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return _replayed_change(work, batch, pipeline.playbook)
     except Exception:  # noqa: BLE001 - as above
         return Result(stored, EventState.DEAD, error=_failure_text(stored))
+
+
+def _is_company(record: Record, playbook: Playbook) -> bool:
+    crm = playbook.crms.get(record.ref.connection)
+    return crm is not None and crm.account is not None and record.ref.object == crm.account.object
 
 
 def _person_keys(record: Record, playbook: Playbook) -> tuple[Identity, ...]:

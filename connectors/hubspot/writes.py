@@ -10,7 +10,7 @@ from connectors.batches import CallRefused, cut_down, postponed
 from connectors.hubspot.client import Client
 from connectors.hubspot.errors import Clash, is_clash, refused_alone, row_outcome, words
 from connectors.hubspot.reads import Reader
-from connectors.hubspot.records import values_of
+from connectors.hubspot.records import moment, values_of
 from connectors.hubspot.verdicts import Verdicts, sort_out
 from model.change import Created, Exists, Outcome, Postponed, Record, RecordChange, Updated
 from model.errors import RetryLater
@@ -47,7 +47,12 @@ class Writer:
             clashes = [change for change in batch if change.key in clashing]
             others = [change for change in batch if change.key not in clashing]
             yield from (
-                Created(change.key, self._ref(change, row), {**change.fields, **values_of(row)})
+                Created(
+                    change.key,
+                    self._ref(change, row),
+                    {**change.fields, **values_of(row)},
+                    moment(row.get("updatedAt")),
+                )
                 for change, row in _pairs(others, verdicts.results)
             )
             yield from (row_outcome(change, error) for change, error in _pairs(others, verdicts.errors))
@@ -68,7 +73,12 @@ class Writer:
         else:
             verdicts = sort_out(batch, answer)
             yield from (
-                Updated(change.key, self._ref(change, row), {**change.fields, **values_of(row)})
+                Updated(
+                    change.key,
+                    self._ref(change, row),
+                    {**change.fields, **values_of(row)},
+                    moment(row.get("updatedAt")),
+                )
                 for change, row in _pairs(batch, verdicts.results)
             )
             yield from (row_outcome(change, error) for change, error in _pairs(batch, verdicts.errors))

@@ -81,6 +81,7 @@ class FakeCrm:
     creates: Counter[str] = field(default_factory=Counter)  # e-mail -> records made
     companies: tuple[str, tuple[str, ...]] = ("companies", ("name", "domain"))
     page_size: int = 10
+    born: int = 0  # records ever made
     hidden: set[str] = field(default_factory=set)  # fields that the CRM does not have
     became: dict[str, str] = field(default_factory=dict)  # converted Lead -> Contact
     merged: dict[str, str] = field(
@@ -102,7 +103,8 @@ class FakeCrm:
 
     def put(self, object_type: str = "contacts", **fields: Any) -> str:
         """Make a record as a person in the CRM would; return its id."""
-        remote_id = f"{self.name[0]}{len(self.records) + 1}"
+        self.born += 1
+        remote_id = f"{self.name[0]}{self.born}"
         self.records[remote_id] = Kept(object_type, {}, self.clock.now())
         self.edit(remote_id, **fields)
         return remote_id
@@ -362,7 +364,8 @@ class FakeCrm:
             return exists
         remote_id = self.put(change.object, **change.fields)
         self.creates[change.fields.get(self.email_field, "")] += 1
-        return Created(change.key, RecordRef(self.name, change.object, remote_id), dict(change.fields))
+        ref = RecordRef(self.name, change.object, remote_id)
+        return Created(change.key, ref, dict(change.fields), self._stamp())
 
     def _update(self, change: RecordChange) -> Outcome:
         kept = self.records.get(change.remote_id or "")
@@ -370,7 +373,11 @@ class FakeCrm:
             return Gone(change.key, "the record is not there any more")
         self.edit(change.remote_id or "", **change.fields)
         ref = RecordRef(self.name, change.object, change.remote_id or "")
-        return Updated(change.key, ref, dict(change.fields))
+        return Updated(change.key, ref, dict(change.fields), self._stamp())
+
+    def _stamp(self) -> datetime | None:
+        """What an answer to a write says of the record's version: HubSpot tells it, Salesforce does not."""
+        return None if self.asks else self.clock.now()
 
     def _record(self, remote_id: str, kept: Kept) -> Record:
         ref = RecordRef(self.name, kept.object, remote_id)

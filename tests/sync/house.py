@@ -17,16 +17,18 @@ from model.decision import NOTHING, Decision
 from model.event import Event, EventKind
 from model.lead import Lead
 from scheduler import poll
-from sync import errands, inbox, leads, leases, outbox, replay, status, tables, telling
+from sync import errands, fetches, inbox, leads, leases, outbox, replay, status, tables, telling
 from sync.claiming import Target
 from sync.database import Store
 from sync.decider import TERM, Decider
 from sync.deliverer import deliver_batch
 from sync.errands import Outlet
 from sync.explain import find_lead
+from sync.fetching import Fetcher
 from sync.inbox import Receipt
 from sync.leases import Lease
 from sync.pipeline import Pipeline
+from sync.records import person_keys
 from tests.builders import (
     a_crm,
     a_lifecycle,
@@ -119,6 +121,7 @@ class House:
     channel: FakeChannel = field(default_factory=FakeChannel)
     shut: dict[str, str] = field(default_factory=dict)
     outlets: dict[str, Outlet] = field(init=False)
+    fetchers: dict[str, Fetcher] = field(init=False)
 
     def __post_init__(self) -> None:
         self.restart()
@@ -128,6 +131,10 @@ class House:
         self.decider = a_decider(self.store, self.clock, self.pipeline, shut=lambda: self.shut)
         self.targets = {
             name: Target(crm, self.store, self.clock, lambda: self.playbook, lease_term=self.lease_term)
+            for name, crm in self.crms.items()
+        }
+        self.fetchers = {
+            name: Fetcher(crm, self.store, self.clock, lambda: self.playbook)
             for name, crm in self.crms.items()
         }
         self.outlets = {name: self._outlet(name) for name in self.crms}
@@ -193,6 +200,14 @@ class House:
                 total += did
         return total
 
+    def fetch(self) -> int:
+        """Read all records that are wanted by id."""
+        total = 0
+        for fetcher in self.fetchers.values():
+            while did := fetcher.step():
+                total += did
+        return total
+
     def tell(self, *names: str) -> int:
         """Send the tasks and messages that are due on the named outlets, or on all."""
         total = 0
@@ -212,7 +227,7 @@ class House:
     def settle(self, rounds: int = 20) -> None:
         """Decide and deliver until nothing moves any more; backoffs and leases are waited out."""
         for _ in range(rounds):
-            moved = self.decide() + self.deliver()
+            moved = self.decide() + self.deliver() + self.fetch()
             if not moved and not self.is_waiting():
                 return
             if not moved:
@@ -222,7 +237,9 @@ class House:
     def is_waiting(self) -> bool:
         """Say whether anything waits for a later time."""
         found = self.status()
-        return any(c.due or c.waiting for c in found.connections.values())
+        with self.store.snapshot() as snapshot:
+            wanted = fetches.counts(snapshot, "main")
+        return bool(wanted) or any(c.due or c.waiting for c in found.connections.values())
 
     # What is there
 
@@ -234,7 +251,7 @@ class House:
     def lead_id(self, address: str) -> str:
         """Return the id of the lead with this address."""
         with self.store.snapshot() as snapshot:
-            found = find_lead(snapshot, "main", address, ())
+            found = find_lead(snapshot, "main", address, person_keys({"email": address}))
         assert found is not None, f"no lead has the address {address}"
         return found
 

@@ -338,7 +338,7 @@ def test_a_lead_that_was_converted_since_is_written_as_the_contact(house):
     assert crm.called("create") == 0
 
 
-def test_a_record_on_which_we_wrote_stays_a_riddle_for_a_person(house):
+def test_a_record_on_which_we_wrote_and_that_was_deleted_is_written_no_more(house):
     there = house.crms[HUBSPOT].put("contacts", email=ADA)
     fill(house)
     post(house)
@@ -346,8 +346,8 @@ def test_a_record_on_which_we_wrote_stays_a_riddle_for_a_person(house):
     house.crms[HUBSPOT].records[there].archived = True
     post(house, title="CTO")
     house.settle()
-    [dead] = [row for row in rows(house.store, outbox_changes) if row["dead"] > row["done"]]
-    assert dead["connection"] == HUBSPOT
+    assert not [row for row in rows(house.store, outbox_changes) if row["dead"] > row["done"]]
+    assert house.lead(ADA).links[HUBSPOT].gone_at is not None
 
 
 def test_a_link_is_given_up_once_and_never_round_and_round(house, monkeypatch):

@@ -1,0 +1,40 @@
+"""The thread that follows one connection: records that it was told of, then what has changed."""
+
+from __future__ import annotations
+
+import threading
+
+from scheduler.loops import Loop
+from sync.fetching import Fetcher
+from sync.polling import Poll
+
+LONGEST_PAUSE = 5.0  # seconds between two looks for records that are wanted, should a nudge be missed
+STOP_WAIT = 2.0  # seconds for the page under way: one that takes longer is read again after the start
+
+
+class FollowLoop:
+    """Reads what is wanted by id first, then the next page of what has changed.
+
+    Runs for every connected account, observed ones too. A stop does not wait for an answer: what a
+    page brings is stored whole or not at all.
+    """
+
+    def __init__(self, fetcher: Fetcher, poll: Poll, nudge: threading.Event) -> None:
+        self._fetcher, self._poll, self._nudge = fetcher, poll, nudge
+        self.loop = Loop(f"follow-{poll.name}", self._step, nudge)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self.loop.start()
+
+    def stop(self) -> None:
+        """Begin no other step, and wait a moment for the one under way."""
+        self.loop.stop(STOP_WAIT)
+
+    def _step(self) -> int:
+        if self._fetcher.step():
+            return 1
+        done = self._poll.step()
+        if done.wait:
+            self._nudge.wait(min(done.wait, LONGEST_PAUSE))
+        return 1

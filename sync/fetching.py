@@ -1,0 +1,128 @@
+"""Reads records by id because somebody said that something happened to them; they come back as events."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from connectors.base import Connector
+from mappings.playbook import Playbook
+from model.change import Record
+from model.errors import NoBudget, Refusal, RetryLater
+from model.event import RecordRef
+from model.times import Clock
+from sync import backfill, fetches, inbox
+from sync.backfill import FIRST_WAIT, LONGEST_WAIT
+from sync.database import Store
+from sync.fetches import DueFetch
+from sync.polling import changed_event
+
+log = structlog.get_logger("leadrelay.fetch")
+
+BATCH = 100
+WITH_HISTORY = 50  # HubSpot's limit of a batch that reads histories
+PATIENCE = timedelta(hours=24)  # what cannot be read for so long is given up: a poll brings it
+
+
+@dataclass(slots=True)
+class Fetcher:
+    """Reads what is wanted of one connection, in batches."""
+
+    connector: Connector
+    store: Store
+    clock: Clock
+    playbook: Callable[[], Playbook]
+    space: str = "main"
+    lease_term: timedelta = timedelta(seconds=120)
+
+    @property
+    def name(self) -> str:
+        """The connection's name."""
+        return self.connector.name
+
+    def step(self) -> int:
+        """Read the next records that are wanted; return how many that were.
+
+        A record that is not there comes back as archived. A crash in the middle costs one
+        more read, after the lease. Raises ``NotAuthorized``.
+        """
+        now, token = self.clock.now(), uuid.uuid4().hex
+        with self.store.snapshot() as snapshot:
+            found = fetches.due(snapshot, self.space, self.name, now, BATCH)
+        if not found:
+            return 0
+        rows = self.store.write(
+            partial(
+                fetches.lease,
+                space=self.space,
+                name=self.name,
+                rows=found[:WITH_HISTORY] if found[0].history else found,
+                token=token,
+                now=now,
+                until=now + self.lease_term,
+            )
+        )
+        if rows:
+            self._read(rows, token)
+        return len(found)
+
+    def _read(self, rows: Sequence[DueFetch], token: str) -> None:
+        names = backfill.wanted(self.connector, self.playbook())
+        refs = [RecordRef(self.name, row.object, row.remote_id) for row in rows]
+        read_at = self.clock.now()
+        known = [ref for ref in refs if ref.object in names]  # a map may have dropped the object meanwhile
+        try:
+            found = list(self.connector.read(known, names, history=rows[0].history)) if known else []
+        except (RetryLater, Refusal) as error:
+            self._put_off(rows, token, error)
+            return
+        records = [*found, *_missing(known, found)]
+        now = self.clock.now()
+
+        def save(connection: Connection) -> None:
+            ours = fetches.settle(connection, self.space, self.name, rows, token, now)
+            mine = {RecordRef(self.name, row.object, row.remote_id) for row in ours}
+            events = [
+                changed_event(record, read_at, now, self.space, by_id=True)
+                for record in records
+                if mine & _names_of(record)
+            ]
+            inbox.insert_new(connection, events)
+
+        self.store.write(save)
+        self.store.signals.announce("inbox")
+        log.info("fetch.read", connection=self.name, records=len(records))
+
+    def _put_off(self, rows: Sequence[DueFetch], token: str, error: RetryLater | Refusal) -> None:
+        now = self.clock.now()
+        wait = error.wait if isinstance(error, RetryLater) else None
+        if wait is None:
+            tries = 0 if isinstance(error, NoBudget) else max(row.attempts for row in rows)
+            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(tries, 10))
+        over = [row for row in rows if now - row.raised_at >= PATIENCE]
+        until, text = now + timedelta(seconds=wait), str(error)
+
+        def save(connection: Connection) -> None:
+            fetches.settle(connection, self.space, self.name, over, token, now)
+            fetches.put_off(connection, self.space, self.name, rows, token, until, text)
+
+        self.store.write(save)
+        log.warning("fetch.waits", connection=self.name, records=len(rows), given_up=len(over), reason=text)
+
+
+def _missing(wanted: Sequence[RecordRef], found: Sequence[Record]) -> list[Record]:
+    """Return what says of those that were not found that they are gone."""
+    there = {ref for record in found for ref in _names_of(record)}
+    return [Record(ref, {}, archived=True) for ref in wanted if ref not in there]
+
+
+def _names_of(record: Record) -> set[RecordRef]:
+    """Return the ids under which a record answers: its own and those that were merged into it."""
+    ref = record.ref
+    return {ref, *(RecordRef(ref.connection, ref.object, each) for each in record.merged_ids)}

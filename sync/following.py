@@ -1,0 +1,381 @@
+"""What a record that has changed in a CRM means for its lead: merged, followed, gone, or adopted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mappings.outward import inward_record, same_on
+from mappings.playbook import CrmMap, ObjectMap
+from model.change import Record
+from model.decision import AskReview, Because, Fetch, RecordConflict
+from model.event import EventState, JsonValue, RecordRef, StoredEvent
+from model.hint import Hint
+from model.lead import Lead, Link
+from model.times import from_text
+from sync.batch import Batch
+from sync.doubt import Doubt, arrived
+from sync.joining import join
+from sync.links import record_key
+from sync.pipeline import AFTER_MERGE, Pipeline, Result, copy_of, keep_quiet, new_lead_id
+from sync.reasons import Reason
+from sync.records import person_keys
+from sync.uniting import unite
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """When and how a record was read."""
+
+    read_at: datetime
+    by_id: bool  # else by a search, which may lag
+
+    @classmethod
+    def of(cls, stored: StoredEvent) -> Sight:
+        """Read it out of an event."""
+        payload = stored.event.payload
+        told = payload.get("read_at")
+        return cls(from_text(told) if told else stored.event.received_at, bool(payload.get("by_id")))
+
+
+def hinted(stored: StoredEvent, hint: Hint, batch: Batch, pipeline: Pipeline) -> Result:
+    """Decide whether a record that a CRM named is to be read: not where it said what is known."""
+    result = Result(stored, EventState.DONE)
+    name = stored.event.source
+    crm = pipeline.playbook.crms.get(name)
+    if crm is None or (crm.map_of(hint.object) is None and hint.object not in crm.match):
+        return _because(result, f"the map of {name} leaves {hint.object} out")
+    ref = RecordRef(name, hint.object, hint.id)
+    link = _link_of(ref, batch)
+    result.lead_id = batch.lead_id_of(record_key(ref))
+    object_map = crm.map_of(hint.object)
+    if hint.what == "changed" and hint.field and link is not None and object_map is not None:
+        if hint.field not in {rule.remote for rule in object_map.fields}:
+            return _because(result, f"{hint.field} is not in the map")
+        if same_on(object_map, hint.field, hint.value, link.shadow.get(hint.field)):
+            return _because(result, f"{hint.field}: {name} says what is known")
+    if hint.what == "forgotten":
+        detail: Mapping[str, JsonValue] = {"connection": name, "object": hint.object, "record": hint.id}
+        result.effects.append(AskReview("forgotten", detail))
+    for one in (hint.id, *hint.others):
+        result.effects.append(Fetch(name, hint.object, one))
+    return _because(result, f"{name} says that {hint.object} {hint.id} was {hint.what}; it is read")
+
+
+def changed(stored: StoredEvent, record: Record, batch: Batch, pipeline: Pipeline) -> Result:
+    """Decide what a person's record as it is now means for the lead it belongs to, if any."""
+    result = Result(stored, EventState.DONE)
+    ref = record.ref
+    crm = pipeline.playbook.crms.get(ref.connection)
+    if crm is None:
+        return _because(result, f"the playbook has no connection {ref.connection} any more")
+    holder = batch.lead_id_of(record_key(ref))
+    if record.became is not None:
+        return _follow(result, record, record.became, holder, batch, pipeline)
+    former = _former_holders(record, batch)
+    if record.archived:
+        return _gone(result, record, holder, batch, pipeline)
+    known = [*([holder] if holder else []), *(one for one in former if one != holder)]
+    if len(known) > 1:
+        return _one_person(result, record, known, batch, pipeline)
+    if known:
+        return _merged(result, record, known[0], crm, batch, pipeline)
+    return _unknown(result, record, crm, batch, pipeline)
+
+
+def _merged(
+    result: Result, record: Record, lead_id: str, crm: CrmMap, batch: Batch, pipeline: Pipeline
+) -> Result:
+    """Merge a record with the lead it belongs to, unless what was read is behind what is known."""
+    before = batch.lead(lead_id)
+    link, sight = before.links.get(crm.connection), Sight.of(result.stored)
+    result.lead_id = lead_id
+    sent = batch.in_flight(crm.connection, lead_id)
+    object_map = crm.map_of(record.ref.object)
+    if link is not None and object_map is not None and link.remote_id == record.ref.id:
+        if _is_older(record, link):
+            return _overwritten(result, record, link, object_map, sent)
+        if _may_be_behind(record, link, object_map, sent, sight):
+            result.effects.append(Fetch(crm.connection, record.ref.object, record.ref.id))
+            text = "it shows a value that leadrelay has replaced: it may be from before; it is read by id"
+            return _because(result, text)
+    draft = copy_of(before)
+    effects, reasons = unite(
+        draft,
+        record,
+        crm,
+        pipeline.playbook,
+        batch,
+        where=crm.connection,
+        read_at=sight.read_at,
+        event_id=result.stored.id,
+        sent=sent,
+    )
+    if link is not None and _is_same(link, draft.links[crm.connection]) and draft.fields == before.fields:
+        return _because(result, "it holds what is known of it")
+    result.before, result.lead = before, draft
+    result.effects.extend(effects)
+    result.reasons.extend(reasons)
+    pipeline.run_after(result, draft, batch, AFTER_MERGE)
+    return result
+
+
+def _is_same(link: Link, now: Link) -> bool:
+    return link.gone_at is None and (link.object, link.remote_id, link.shadow, link.written) == (
+        now.object,
+        now.remote_id,
+        now.shadow,
+        now.written,
+    )
+
+
+def _is_older(record: Record, link: Link) -> bool:
+    """Say whether the record was read before a version of it that is known."""
+    return (
+        record.modified_at is not None
+        and link.modified_at is not None
+        and record.modified_at < link.modified_at
+    )
+
+
+def _may_be_behind(record: Record, link: Link, object_map: ObjectMap, sent: Doubt, sight: Sight) -> bool:
+    """Say whether a value that a write of ours has replaced is shown by a read that may be from before."""
+    if sight.by_id and (link.wrote_at is None or sight.read_at > link.wrote_at):
+        return False
+    ours = arrived(sent, record.fields, object_map)
+    for name, replaced in link.recent.items():
+        held = record.fields.get(name)
+        if name not in record.fields or name in ours:
+            continue
+        if same_on(object_map, name, held, link.shadow.get(name)):
+            continue
+        if any(same_on(object_map, name, held, value) for value in replaced):
+            return True
+    return False
+
+
+def _overwritten(result: Result, record: Record, link: Link, object_map: ObjectMap, sent: Doubt) -> Result:
+    """Keep what an older version held and nobody has seen: a write of ours took its place."""
+    ours = arrived(sent, record.fields, object_map)
+    for rule in object_map.fields:
+        name, held = rule.remote, record.fields.get(rule.remote)
+        if held in (None, "") or name in ours:
+            continue
+        known = (link.shadow.get(name), link.written.get(name), *link.recent.get(name, ()))
+        if not any(same_on(object_map, name, held, value) for value in known):
+            why = "overwritten before it was seen"
+            conflict = RecordConflict(link.connection, rule.field, link.shadow.get(name), held, why)
+            result.effects.append(conflict)
+    return _because(result, "an older version than the one that is known")
+
+
+def _follow(
+    result: Result,
+    record: Record,
+    became: RecordRef,
+    holder: str | None,
+    batch: Batch,
+    pipeline: Pipeline,
+) -> Result:
+    """Move the link to the record that this one was turned into; what that holds is read next."""
+    ref = record.ref
+    if holder is None:
+        return _because(result, f"{ref.object} {ref.id} became {became.object} {became.id}; nobody's record")
+    result.lead_id = holder
+    other = batch.lead_id_of(record_key(became))
+    if other is not None and other != holder:
+        winner = replace(record, ref=became, became=None)
+        return _one_person(result, winner, [other, holder], batch, pipeline)
+    before = batch.lead(holder)
+    link = before.links.get(ref.connection)
+    if link is None or (link.object, link.remote_id) != (ref.object, ref.id):
+        return _because(result, "the lead is linked to another record by now")
+    draft = copy_of(before)
+    draft.links[ref.connection] = Link(
+        connection=ref.connection,
+        object=became.object,
+        remote_id=became.id,
+        shadow={},
+        written={},
+        rev=link.rev,
+        aliases=(*link.aliases, link.remote_id),
+    )
+    result.before, result.lead = before, draft
+    result.effects.append(Fetch(ref.connection, became.object, became.id))
+    return _because(
+        result, f"{ref.connection}: {ref.object} {ref.id} became {became.object} {became.id}; followed"
+    )
+
+
+def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipeline: Pipeline) -> Result:
+    """Mark the link of a record that was deleted: it is not written any more, and nobody is made anew."""
+    ref = record.ref
+    before = batch.lead(holder) if holder else None
+    link = before.links.get(ref.connection) if before else None
+    if before is None or link is None or (link.object, link.remote_id) != (ref.object, ref.id):
+        return _because(result, f"{ref.object} {ref.id} was deleted; nobody's record")
+    result.lead_id = before.id
+    if link.gone_at is not None:
+        return _because(result, f"{ref.object} {ref.id} is known to be deleted")
+    draft = copy_of(before)
+    draft.links[ref.connection] = replace(link, gone_at=result.stored.decided_at)
+    result.before, result.lead = before, draft
+    text = f"{ref.connection}: {ref.object} {ref.id} was deleted there; it is not written to, nor made anew"
+    _because(result, text)
+    pipeline.run_after(result, draft, batch, ("writeback",))
+    return result
+
+
+def _unknown(result: Result, record: Record, crm: CrmMap, batch: Batch, pipeline: Pipeline) -> Result:
+    """Find whose a record of nobody is, by our id or its address; else adopt the person, if the map does."""
+    object_map = crm.objects.get(record.ref.object)
+    if object_map is None:
+        return _because(result, f"the map of {crm.connection} leaves {record.ref.object} out")
+    lead_id = _lead_known(record, object_map, crm, batch)
+    if lead_id is None:
+        return _adopted(result, record, crm, object_map, batch, pipeline)
+    before = batch.lead(lead_id)
+    result.lead_id = lead_id
+    link = before.links.get(crm.connection)
+    if link is not None and link.gone_at is None:
+        return _second_record(result, record, before, link)
+    draft = copy_of(before)
+    draft.links.pop(crm.connection, None)
+    effects, reasons = unite(
+        draft,
+        record,
+        crm,
+        pipeline.playbook,
+        batch,
+        where=crm.connection,
+        read_at=Sight.of(result.stored).read_at,
+        event_id=result.stored.id,
+        sent=batch.in_flight(crm.connection, lead_id),
+    )
+    result.before, result.lead = before, draft
+    result.effects.extend(effects)
+    result.reasons.extend(reasons)
+    pipeline.run_after(result, draft, batch, AFTER_MERGE)
+    keep_quiet(result, "found in a CRM, which is no news")
+    return result
+
+
+def _lead_known(record: Record, object_map: ObjectMap, crm: CrmMap, batch: Batch) -> str | None:
+    ours = record.fields.get(object_map.id_field) if object_map.id_field else None
+    if isinstance(ours, str) and batch.knows(ours):
+        return ours
+    said = inward_record(record.fields, object_map, crm.connection, batch)
+    for key in person_keys(said):
+        if key.kind == "email" and (found := batch.lead_id_of(key)) is not None:
+            return found
+    return None
+
+
+def _second_record(result: Result, record: Record, lead: Lead, link: Link) -> Result:
+    """A person who has a record there already has another one."""
+    ref = record.ref
+    if link.object != ref.object:  # a Lead that is being converted: the Contact may be seen before
+        result.effects.append(Fetch(link.connection, link.object, link.remote_id))
+        text = (
+            f"the person is linked to {link.object} {link.remote_id}, which is read: it may have become this"
+        )
+        return _because(result, text)
+    detail: Mapping[str, JsonValue] = {
+        "lead": lead.id,
+        "connection": ref.connection,
+        "object": ref.object,
+        "records": sorted([link.remote_id, ref.id]),
+    }
+    result.effects.append(AskReview("second_record", detail))
+    return _because(
+        result, f"the person has {ref.object} {link.remote_id} there already; a review asks which"
+    )
+
+
+def _adopted(
+    result: Result,
+    record: Record,
+    crm: CrmMap,
+    object_map: ObjectMap,
+    batch: Batch,
+    pipeline: Pipeline,
+) -> Result:
+    stored = result.stored
+    if not crm.adopts or record.ref.object not in crm.match:
+        return _because(result, "no lead; people who are born there are not adopted")
+    draft = Lead(id=new_lead_id(stored), space=stored.event.space, created_at=stored.decided_at)
+    draft.fields = {
+        name: value
+        for name, value in inward_record(record.fields, object_map, crm.connection, batch).items()
+        if value is not None
+    }
+    if crm.adopt_when is not None and not crm.adopt_when.matches(draft):
+        return _because(result, f"no lead; only those are adopted of whom holds: {crm.adopt_when.text}")
+    draft.fields = {}
+    effects, reasons = unite(
+        draft,
+        record,
+        crm,
+        pipeline.playbook,
+        batch,
+        where=crm.connection,
+        read_at=Sight.of(stored).read_at,
+        event_id=stored.id,
+        sent={},
+    )
+    result.state, result.lead, result.lead_id = EventState.NEW, draft, draft.id
+    result.effects.extend(effects)
+    _because(result, f"adopted: {crm.connection} {record.ref.object} {record.ref.id} is nobody's yet")
+    result.reasons.extend(reasons)
+    pipeline.run_after(result, draft, batch, AFTER_MERGE)
+    keep_quiet(result, "adopted from a CRM, whose people know")
+    return result
+
+
+def _one_person(
+    result: Result, record: Record, lead_ids: Sequence[str], batch: Batch, pipeline: Pipeline
+) -> Result:
+    """The CRM's people say of several leads that they are one person: the first takes the others in.
+
+    What the record holds is merged next, when it is read by id.
+    """
+    ref = record.ref
+    result.lead_id = lead_ids[0]
+    result.effects.append(Fetch(ref.connection, ref.object, ref.id))
+    if not all(batch.may_be_joined(one) for one in lead_ids):
+        return _because(result, "the leads have just changed; the record is read again")
+    before = batch.lead(lead_ids[0])
+    draft = copy_of(before)
+    for lead_id in lead_ids[1:]:
+        other = batch.lead(lead_id)
+        effects, reasons = join(draft, other, pipeline.playbook.lifecycle, where=ref.connection)
+        result.effects.extend(effects)
+        result.reasons.extend(reasons)
+        result.absorbed.append(other)
+    result.before, result.lead = before, draft
+    text = f"{ref.connection}: {ref.object} {ref.id} is now the record of {' and '.join(lead_ids)}"
+    _because(result, text)
+    pipeline.run_after(result, draft, batch, AFTER_MERGE)
+    keep_quiet(result, "merged in a CRM, whose people know")
+    return result
+
+
+def _former_holders(record: Record, batch: Batch) -> list[str]:
+    ref = record.ref
+    found: Iterable[str | None] = (
+        batch.lead_id_of(record_key(RecordRef(ref.connection, ref.object, each)))
+        for each in record.merged_ids
+    )
+    return list(dict.fromkeys(one for one in found if one is not None))
+
+
+def _link_of(ref: RecordRef, batch: Batch) -> Link | None:
+    holder = batch.lead_id_of(record_key(ref))
+    link = batch.lead(holder).links.get(ref.connection) if holder else None
+    return link if link is not None and (link.object, link.remote_id) == (ref.object, ref.id) else None
+
+
+def _because(result: Result, text: str) -> Result:
+    result.reasons.append(Reason("follow", Because(text)))
+    return result

@@ -1,0 +1,90 @@
+"""Two leads that turned out to be one person become one; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from mappings.outward import same
+from mappings.playbook import Lifecycle
+from model.decision import AskReview, Because, Effect, RecordConflict
+from model.event import JsonValue
+from model.lead import OPT_OUT, Lead
+from sync.reasons import Reason
+
+DECIDED_ANEW = frozenset({"score", "account"})  # follow from the rest
+
+
+def join(
+    survivor: Lead, absorbed: Lead, lifecycle: Lifecycle, *, where: str
+) -> tuple[list[Effect], list[Reason]]:
+    """Take one lead into the draft of another; return what follows from it, and why.
+
+    The survivor's word counts where both have one, but for what is never lost: the opt-out of either, the
+    further stage, the earlier first and the later last touch. What lost is kept as a conflict
+    of ``where``, the connection whose people said so. Keys, touches and activities are both leads'. On
+    another connection where both have a record, the survivor's stays and a person is asked to merge them.
+    """
+    effects: list[Effect] = []
+    because = [Because(f"lead {absorbed.id} is the same person: taken in")]
+    for name, value in absorbed.fields.items():
+        if value is None or name in DECIDED_ANEW:
+            continue
+        ours = survivor.fields.get(name)
+        if ours is None or _is_kept(name, value, ours, lifecycle):
+            survivor.fields[name] = value
+            if name in absorbed.provenance:
+                survivor.provenance[name] = absorbed.provenance[name]
+            kept, lost = value, ours
+        else:
+            kept, lost = ours, value
+        if lost is not None and not same(kept, lost) and not isinstance(lost, dict):
+            effects.append(
+                RecordConflict(where, name, kept, lost, f"lead {absorbed.id} was merged into this")
+            )
+    survivor.identities |= absorbed.identities
+    survivor.touches = sorted([*survivor.touches, *absorbed.touches], key=lambda touch: touch.at)
+    survivor.activities = sorted([*survivor.activities, *absorbed.activities], key=lambda act: act.at)
+    for effect, why in _links(survivor, absorbed, where):
+        because.append(why)
+        if effect is not None:
+            effects.append(effect)
+    return effects, [Reason("merge", each) for each in because]
+
+
+def _is_kept(name: str, theirs: JsonValue, ours: JsonValue, lifecycle: Lifecycle) -> bool:
+    """Say whether the absorbed lead's value stands, whoever survives."""
+    if name == OPT_OUT:
+        return theirs is True
+    if name == "stage":
+        return lifecycle.order(theirs) > lifecycle.order(ours)
+    if name == "first_touch":
+        return _at(theirs) < _at(ours)
+    if name == "last_touch":
+        return _at(theirs) > _at(ours)
+    return False
+
+
+def _at(touch: JsonValue) -> str:
+    return str(touch.get("at") or "") if isinstance(touch, Mapping) else ""
+
+
+def _links(survivor: Lead, absorbed: Lead, where: str) -> Iterator[tuple[AskReview | None, Because]]:
+    for name, link in absorbed.links.items():
+        ours = survivor.links.get(name)
+        if name == where and ours is not None:
+            continue  # merged there already: what the record holds is read next
+        if ours is None or (ours.gone_at is not None and link.gone_at is None):
+            survivor.links[name] = replace(link, rev=0)
+            yield None, Because(f"{name}: {link.object} {link.remote_id} is the person's record now")
+        elif link.gone_at is None and (link.object, link.remote_id) != (ours.object, ours.remote_id):
+            detail: Mapping[str, JsonValue] = {
+                "connection": name,
+                "object": ours.object,
+                "keep": ours.remote_id,
+                "merge": link.remote_id,
+                "merge_object": link.object,
+                "lead": survivor.id,
+            }
+            text = f"{name} has two records of the person: {link.remote_id} is to be merged into {ours.remote_id}"
+            yield AskReview("merge_records", detail), Because(text)

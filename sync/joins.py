@@ -1,0 +1,106 @@
+"""Leads that were taken into others: what names them is moved, and their ids lead on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from model.errors import Conflict
+from model.lead import Lead
+from model.times import to_text
+from sync import tables
+from sync.provenance import provenance_row
+from sync.tables import merged_leads
+
+MOVED = (
+    tables.identities,
+    tables.touches,
+    tables.activities,
+    tables.stage_history,
+    tables.assignments,
+    tables.scores,
+    tables.conflicts,
+    tables.reviews,
+    tables.outbox_effects,
+    tables.inbox_events,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """One lead, as it was loaded, that is taken into another."""
+
+    absorbed: Lead
+    into: str
+    event: int
+
+
+def present_ids(snapshot: Connection, lead_ids: Iterable[str]) -> dict[str, str]:
+    """Return, for each of these ids that was taken into another lead, whose it is now."""
+    found: dict[str, str] = {}
+    asked = set(lead_ids)
+    while asked:
+        rows = snapshot.execute(
+            sa.select(merged_leads.c.lead_id, merged_leads.c.into).where(
+                merged_leads.c.lead_id.in_(sorted(asked))
+            )
+        ).all()
+        found |= {row.lead_id: row.into for row in rows}
+        asked = {row.into for row in rows} - found.keys()
+    return {one: _last(found, one) for one in found}
+
+
+def absorbed_by(snapshot: Connection, lead_id: str) -> list[str]:
+    """Return the ids of the leads that were taken into this one, by way of others too."""
+    found: list[str] = []
+    asked = [lead_id]
+    while asked:
+        statement = sa.select(merged_leads.c.lead_id).where(merged_leads.c.into.in_(asked))
+        asked = [one for one in snapshot.execute(statement).scalars() if one not in found]
+        found += asked
+    return found
+
+
+def save(connection: Connection, space: str, joins: Sequence[Join], now: datetime) -> None:
+    """Move all that names absorbed leads to those that took them in; raises ``Conflict``.
+
+    Their links must be gone or moved by the same transaction. What was on its way to them is dropped: the
+    survivor's own rows carry on.
+    """
+    for join in joins:
+        lead = join.absorbed
+        gone = sa.delete(tables.leads).where(
+            tables.leads.c.id == lead.id, tables.leads.c.version == lead.version
+        )
+        if connection.execute(gone).rowcount != 1:
+            raise Conflict("a lead has changed since it was loaded")
+        for table in MOVED:
+            connection.execute(sa.update(table).where(table.c.lead_id == lead.id).values(lead_id=join.into))
+        changes = tables.outbox_changes
+        connection.execute(sa.delete(changes).where(changes.c.entity_id == lead.id))
+        connection.execute(
+            sa.insert(merged_leads).values(
+                lead_id=lead.id, space=space, into=join.into, event=join.event, was=_was(lead), at=now
+            )
+        )
+
+
+def _was(lead: Lead) -> Mapping[str, Any]:
+    return {
+        "fields": {name: value for name, value in lead.fields.items() if value is not None},
+        "provenance": provenance_row(lead.provenance),
+        "identities": sorted([key.kind, key.value] for key in lead.identities),
+        "links": [[link.connection, link.object, link.remote_id] for link in lead.links.values()],
+        "created_at": to_text(lead.created_at) if lead.created_at else None,
+    }
+
+
+def _last(found: Mapping[str, str], lead_id: str) -> str:
+    while lead_id in found:
+        lead_id = found[lead_id]
+    return lead_id

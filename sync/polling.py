@@ -1,0 +1,265 @@
+"""Reads what has changed in a CRM: a page a step, stored in one transaction with how far it has come.
+
+The mirror gets every record seen, the inbox one ``changed`` event for each that says something
+new. Killed at any moment, a walk goes on behind the last page that was stored: nothing is missed,
+nothing is told twice. Now and then a longer stretch before the position is read again, for what
+was written there and came to be seen late (Salesforce: a transaction that took minutes; HubSpot: its
+search lags behind).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from connectors.base import Connector
+from mappings.outward import same_on
+from mappings.playbook import CrmMap, Playbook, Polling
+from model.change import Record
+from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater
+from model.event import Event, EventKind, RecordRef
+from model.lead import Link
+from model.listing import Changes, Listed
+from model.times import Clock, to_text
+from sync import backfill, cursors, inbox, links, mirror
+from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
+from sync.cursors import POLL, Cursor
+from sync.database import Store
+from sync.mirror import Mirrored
+from sync.records import record_payload
+
+log = structlog.get_logger("leadrelay.poll")
+
+
+@dataclass(slots=True)
+class _Walk:
+    """When an object is looked at next, and how far a sweep of it has come."""
+
+    due_at: datetime
+    failures: int = 0
+    sweep_due_at: datetime | None = None
+    sweep: str | None = None  # the position within a sweep under way
+    swept: int = 0
+
+
+@dataclass(slots=True)
+class Poll:
+    """Follows the changes of one connection. It does not know who calls it."""
+
+    connector: Connector
+    store: Store
+    clock: Clock
+    playbook: Callable[[], Playbook]
+    space: str = "main"
+    _walks: dict[str, _Walk] = field(default_factory=dict, init=False)
+
+    @property
+    def name(self) -> str:
+        """The connection's name."""
+        return self.connector.name
+
+    def step(self) -> Step:
+        """Read and store one page of what has changed; ``wait`` of the answer says until when nothing is due.
+
+        What fails is noted on its cursor and tried again after a while; other objects go on
+        meanwhile. Raises ``StoreBusy``.
+        """
+        now = self.clock.now()
+        objects = backfill.wanted(self.connector, self.playbook())
+        for object_type in objects:
+            self._walks.setdefault(object_type, _Walk(now))
+        object_type = min(objects, key=lambda each: self._walks[each].due_at)
+        walk = self._walks[object_type]
+        if walk.due_at > now:
+            return Step(object_type, wait=(walk.due_at - now).total_seconds())
+        try:
+            return self._page(object_type, objects[object_type], walk)
+        except Conflict:  # another process walks here
+            walk.due_at = self.clock.now() + self._rules.every
+            return Step(object_type)
+
+    def look_now(self) -> None:
+        """Let every object be looked at by the next steps."""
+        now = self.clock.now()
+        for walk in self._walks.values():
+            walk.due_at = min(walk.due_at, now)
+
+    @property
+    def _rules(self) -> Polling:
+        return self.playbook().crms[self.name].polling
+
+    def _page(self, object_type: str, names: Sequence[str], walk: _Walk) -> Step:
+        begun = self.clock.now()
+        cursor = self._cursor(object_type, names, begun)
+        asked = [name for name in names if name not in cursor.absent]
+        sweeping = cursor.after is not None and (
+            walk.sweep is not None or (walk.sweep_due_at is not None and walk.sweep_due_at <= begun)
+        )
+        position = (walk.sweep or cursor.after) if sweeping else cursor.after
+        overlap = self._rules.sweep_overlap if sweeping else self._rules.overlap
+        try:
+            changes = self.connector.changes(object_type, asked, position, overlap=overlap.total_seconds())
+        except ConnectorError as error:
+            return self._failed(cursor, walk, error)
+        told = self._store(cursor, changes, begun, moves=not sweeping)
+        self._move_on(walk, changes, begun, sweeping=sweeping)
+        return Step(object_type, told)
+
+    def _cursor(self, object_type: str, names: Sequence[str], now: datetime) -> Cursor:
+        with self.store.snapshot() as snapshot:
+            known = cursors.find(snapshot, self.space, self.name, POLL, object_type)
+        if known is None:
+            known = Cursor(self.name, POLL, object_type, now, now, fields=tuple(names))
+            self.store.write(partial(cursors.begin, space=self.space, cursor=known))
+        if known.fields != tuple(names):  # another playbook: what was absent may be there now
+            known = replace(known, fields=tuple(names), absent=())
+        return known
+
+    def _store(self, cursor: Cursor, changes: Changes, read_at: datetime, *, moves: bool) -> int:
+        """Store a page: mirror, cursor and events in one transaction; return how many were told."""
+        crm, now = self.playbook().crms[self.name], self.clock.now()
+        listed = [backfill.filled(one, changes.absent) for one in changes.listed if backfill.is_storable(one)]
+        with self.store.snapshot() as snapshot:
+            page = Sighting.of(snapshot, self.space, crm, listed)
+        events = [changed_event(one.record, read_at, now, self.space) for one in page.news]
+        after = replace(
+            cursor,
+            after=changes.position,
+            absent=tuple(dict.fromkeys((*cursor.absent, *changes.absent))),
+            seen=cursor.seen + len(events),
+            skipped=cursor.skipped + changes.skipped,
+            problem=None,
+            moved_at=now,
+            finished_at=now if changes.is_drained else cursor.finished_at,
+        )
+
+        def save(connection: Connection) -> None:
+            if moves:
+                cursors.move(connection, self.space, cursor, after)
+            mirror.write_page(connection, self.space, page.fresh, read_at, told=True)
+            inbox.insert_new(connection, events)
+
+        if moves or page.fresh:
+            self.store.write(save)
+        if events:
+            self.store.signals.announce("inbox")
+        return len(events)
+
+    def _move_on(self, walk: _Walk, changes: Changes, now: datetime, *, sweeping: bool) -> None:
+        """Say when the object is looked at next, and by which walk."""
+        walk.failures = 0
+        if sweeping:
+            walk.sweep = None if changes.is_drained else changes.position
+            if changes.is_drained:
+                walk.sweep_due_at = now + self._rules.sweep_every
+            return
+        walk.sweep_due_at = walk.sweep_due_at or now + self._rules.sweep_every
+        if changes.is_drained:
+            walk.due_at = now + self._rules.every
+
+    def _failed(self, cursor: Cursor, walk: _Walk, error: ConnectorError) -> Step:
+        """Note a page that could not be read, and when it is to be tried again."""
+        walk.failures += 1
+        usual = REFUSED_WAIT if isinstance(error, NotAuthorized) else FIRST_WAIT
+        wait = min(LONGEST_WAIT, usual * 2 ** min(walk.failures - 1, 10))
+        if isinstance(error, RetryLater) and error.wait is not None:
+            wait = error.wait
+        now, problem = self.clock.now(), str(error)
+        walk.due_at = now + timedelta(seconds=wait)
+        if problem != cursor.problem:  # once, not at every try while a CRM is away
+            log.warning("poll.waits", connection=self.name, object=cursor.object, reason=problem)
+            noted = replace(cursor, problem=problem, moved_at=now)
+            self.store.write(lambda connection: cursors.move(connection, self.space, cursor, noted))
+        return Step(cursor.object, wait=wait, problem=problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Records of a page beside what is known of them: which are newer than the mirror, which are news."""
+
+    fresh: Sequence[Listed]
+    news: Sequence[Listed]
+
+    @classmethod
+    def of(cls, snapshot: Connection, space: str, crm: CrmMap, listed: Sequence[Listed]) -> Sighting:
+        """Compare a page with mirror and links, in a few queries."""
+        refs = [one.record.ref for one in listed]
+        seen = mirror.read(snapshot, space, refs)
+        held = links.of_records(
+            snapshot,
+            space,
+            [
+                *refs,
+                *(RecordRef(ref.connection, ref.object, each) for one in listed for ref in (one.record.ref,)
+                  for each in one.replaces),
+            ],
+        )  # fmt: skip
+        fresh = [one for one in listed if not _is_older(one.record, seen.get(one.record.ref))]
+        news = [
+            one for one in fresh if not _is_told(one, seen.get(one.record.ref)) and _is_news(one, held, crm)
+        ]
+        return cls(fresh, news)
+
+
+def _is_older(record: Record, seen: Mirrored | None) -> bool:
+    stamp = seen.record.modified_at if seen else None
+    return stamp is not None and record.modified_at is not None and record.modified_at < stamp
+
+
+def _is_told(one: Listed, seen: Mirrored | None) -> bool:
+    """Say whether the decider was told of exactly this version."""
+    return (
+        seen is not None
+        and seen.is_told
+        and seen.record.modified_at == one.record.modified_at
+        and seen.record.archived == one.record.archived
+        and seen.became == (one.became or None)
+        and all(seen.record.fields.get(name) == value for name, value in one.record.fields.items())
+    )
+
+
+def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
+    """Say whether a record says what its link does not: else it is our own word, or nobody's concern."""
+    record = one.record
+    ref, link = record.ref, held.get(record.ref)
+    if any(RecordRef(ref.connection, ref.object, each) in held for each in one.replaces):
+        return True
+    if link is None:
+        return not record.archived
+    if record.archived or record.became is not None or one.became or link.gone_at is not None:
+        return not (record.archived and link.gone_at is not None)
+    object_map = crm.map_of(ref.object)
+    if object_map is None:
+        return False
+    return any(
+        not same_on(object_map, rule.remote, record.fields.get(rule.remote), link.shadow.get(rule.remote))
+        for rule in object_map.fields
+        if rule.remote in record.fields
+    )
+
+
+def changed_event(
+    record: Record, read_at: datetime, now: datetime, space: str, *, by_id: bool = False
+) -> Event:
+    """Return the event that a record is now as it was read; ``by_id``: not by a search, which may lag."""
+    ref = record.ref
+    return Event(
+        source=ref.connection,
+        event_id=f"changed-{ref.object}-{ref.id}-{uuid.uuid4().hex}",
+        kind=EventKind.CHANGED,
+        payload={
+            "record": record_payload(record),
+            "read_at": to_text(read_at),
+            "by_id": by_id,
+        },
+        occurred_at=min(record.modified_at or read_at, now),
+        received_at=now,
+        space=space,
+        record=ref,
+    )

@@ -1,0 +1,143 @@
+"""What must be true once everything is quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from mappings.outward import compare, draft, inward_record, same, same_on
+from model.event import RecordRef
+from model.lead import Lead, Link
+from sync import leads, tables
+from sync.batch import People
+from tests.agreement.crms import Account
+from tests.agreement.world import VALUES, Edit, World
+
+
+def problems(world: World) -> list[str]:
+    """Return everything that is wrong with how a run ended."""
+    with world.store.snapshot() as snapshot:
+        ids = snapshot.execute(sa.select(tables.leads.c.id)).scalars().all()
+        known = leads.load(snapshot, ids)
+        people = People.load(snapshot, "main")
+        conflicts = [row._asdict() for row in snapshot.execute(sa.select(tables.conflicts))]
+        stuck = snapshot.execute(
+            sa.select(tables.inbox_events.c.id, tables.inbox_events.c.error).where(
+                tables.inbox_events.c.state.in_(("dead", "waiting"))
+            )
+        ).all()
+        letters = snapshot.execute(
+            sa.select(tables.outbox_changes.c.entity_id, tables.outbox_changes.c.error).where(
+                sa.text("dead > done")
+            )
+        ).all()
+    return [
+        *(f"event {row.id} did not end: {row.error}" for row in stuck),
+        *(f"dead letter of {row.entity_id}: {row.error}" for row in letters),
+        *_disagreements(world, known, people),
+        *_doubles(world, known),
+        *_lost_edits(world, known, conflicts),
+    ]
+
+
+def _disagreements(world: World, known: dict[str, Lead], people: People) -> Iterator[str]:
+    """Every living record of a lead holds what the lead does."""
+    for lead in known.values():
+        for name, link in lead.links.items():
+            if link.gone_at is not None:
+                continue
+            account, crm = world.accounts[name], world.playbook.crms[name]
+            record = account.find(link.object, link.remote_id)
+            if record is None or record.archived_at is not None:
+                yield f"{lead.id}: {name} {link.object} {link.remote_id} is gone, and the lead does not know"
+                continue
+            object_map = crm.objects[link.object]
+            held = account.values(link.object, record)
+            wanted = draft(lead, object_map, name, people)
+            shown = Link(name, link.object, link.remote_id, held, link.written)
+            for one in compare(wanted, shown, object_map, world.playbook.lifecycle):
+                if one.rule.field in VALUES or one.is_written:
+                    yield (
+                        f"{lead.id}: {name} {link.remote_id} {one.rule.remote} holds {one.theirs!r}, "
+                        f"the lead {one.ours!r} ({one.why})"
+                    )
+            theirs = inward_record(held, object_map, name, people)
+            for field in VALUES:
+                if theirs.get(field) is not None and lead.fields.get(field) is None:
+                    yield f"{lead.id}: the lead does not know {name}'s {field}"
+
+
+def _doubles(world: World, known: dict[str, Lead]) -> Iterator[str]:
+    """Nobody was made twice, by leadrelay, in a CRM; no record belongs to nobody whom the map adopts."""
+    held = {
+        RecordRef(link.connection, link.object, link.remote_id): lead.id
+        for lead in known.values()
+        for link in lead.links.values()
+    }
+    for name, account in world.accounts.items():
+        by_email: dict[str, list[str]] = {}
+        for object_type, record in account.people():
+            values = account.values(object_type, record)
+            email = str(values.get(account.names.fields["email"]) or "").lower()
+            by_email.setdefault(email, []).append(record.id)
+            if email and RecordRef(name, object_type, record.id) not in held and len(by_email[email]) == 1:
+                yield f"{name} {object_type} {record.id} ({email}) is nobody's record"
+        for email, ids in by_email.items():
+            made = [one for one in ids if _made_by_us(account, one)]
+            if email and len(ids) > 1 and len(made) > 1:
+                yield f"{name}: {email} was made {len(made)} times: {', '.join(ids)}"
+
+
+def _made_by_us(account: Account, record_id: str) -> bool:
+    for write in account.vendor.history.writes:
+        if write.record_id == record_id and write.kind == "create":
+            return not write.call.template.startswith("ACT ")
+    return False
+
+
+def _lost_edits(world: World, known: dict[str, Lead], conflicts: list[dict[str, Any]]) -> Iterator[str]:
+    """What a person typed and leadrelay read survives, gave way to a later word, or is in the log."""
+    for number, edit in enumerate(world.edits):
+        account = world.accounts[edit.connection]
+        remote = account.names.fields[edit.field]
+        seen = account.seen.since(edit.object, edit.id, remote, edit.reads)
+        if not any(same(one, edit.value) for one in seen):
+            continue
+        lead = _lead_of(world, known, edit)
+        if lead is None:
+            continue
+        object_map = world.playbook.crms[edit.connection].objects[edit.object]
+        wanted = lead.fields.get(edit.field)
+        if same_on(object_map, remote, edit.value, wanted):
+            continue
+        later = [
+            one
+            for one in world.edits[number + 1 :]
+            if one.field == edit.field and _lead_of(world, known, one) is lead
+        ]
+        posts = [
+            one
+            for one in world.said
+            if one.at > edit.at and one.field == edit.field and one.email in _emails(lead)
+        ]
+        kept = [row for row in conflicts if row["lead_id"] == lead.id and row["field"] == edit.field]
+        if later or posts or any(same_on(object_map, remote, row["lost"], edit.value) for row in kept):
+            continue
+        yield (
+            f"{lead.id}: {edit.connection} {edit.id} {edit.field}={edit.value!r} (edit {edit.at}) was read "
+            f"and is lost; the lead holds {wanted!r}"
+        )
+
+
+def _emails(lead: Lead) -> set[str]:
+    return {key.value for key in lead.identities if key.kind == "email"}
+
+
+def _lead_of(world: World, known: dict[str, Lead], edit: Edit) -> Lead | None:
+    for lead in known.values():
+        for link in lead.links.values():
+            if link.connection == edit.connection and edit.id in (link.remote_id, *link.aliases):
+                return lead
+    return None

@@ -1,0 +1,191 @@
+"""A sandbox account as a seeded run drives it: people's acts by hand, and a note of what leadrelay reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask
+
+from connectors.base import Connector
+from model.change import Exists, Record
+from model.event import RecordRef
+from model.hint import Hint
+from model.listing import Changes
+from sandbox.app import vendor_of
+from sandbox.records import Record as Kept
+from sandbox.vendor import Vendor
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a CRM calls what the runs play with."""
+
+    person: str  # the object that a new person becomes
+    objects: tuple[str, ...]  # all objects of people
+    fields: Mapping[str, str]  # lead field -> the vendor's, the same on each object
+    required: Mapping[str, str]
+
+
+NAMES = {
+    "hubspot": Names(
+        "contacts",
+        ("contacts",),
+        {
+            "email": "email",
+            "title": "jobtitle",
+            "phone": "phone",
+            "company": "company",
+            "first_name": "firstname",
+        },
+        {},
+    ),
+    "salesforce": Names(
+        "Lead",
+        ("Lead", "Contact"),
+        {
+            "email": "Email",
+            "title": "Title",
+            "phone": "Phone",
+            "company": "Company",
+            "first_name": "FirstName",
+        },
+        {"LastName": "Lovelace", "Company": "Acme"},
+    ),
+}
+
+
+@dataclass
+class Seen:
+    """Values that leadrelay has read: (object, id, field) -> them, in order."""
+
+    values: dict[tuple[str, str, str], list[Any]] = field(default_factory=dict)
+
+    def note(self, record: Record) -> None:
+        """Remember what a record was read as."""
+        for name, value in record.fields.items():
+            self.values.setdefault((record.ref.object, record.ref.id, name), []).append(value)
+
+    def count(self, object_type: str, record_id: str, name: str) -> int:
+        """Return how often a field was read."""
+        return len(self.values.get((object_type, record_id, name), ()))
+
+    def since(self, object_type: str, record_id: str, name: str, count: int) -> list[Any]:
+        """Return what was read after the first ``count`` reads."""
+        return self.values.get((object_type, record_id, name), [])[count:]
+
+
+class Watched:
+    """A connector that notes what it reads."""
+
+    def __init__(self, connector: Connector, seen: Seen) -> None:
+        self._connector, self._seen = connector, seen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connector, name)
+
+    def read(
+        self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]], **more: Any
+    ) -> Iterator[Record]:
+        for record in self._connector.read(refs, fields, **more):
+            self._seen.note(record)
+            yield record
+
+    def find(self, *asked: Any) -> Iterator[Any]:
+        yield from self._noting(self._connector.find(*asked))
+
+    def create(self, *asked: Any) -> Iterator[Any]:
+        yield from self._noting(self._connector.create(*asked))
+
+    def changes(self, *asked: Any, **more: Any) -> Changes:
+        found = self._connector.changes(*asked, **more)
+        for one in found.listed:
+            self._seen.note(one.record)
+        return found
+
+    def _noting(self, outcomes: Iterator[Any]) -> Iterator[Any]:
+        for outcome in outcomes:
+            if isinstance(outcome, Exists):
+                self._seen.note(outcome.record)
+            yield outcome
+
+
+@dataclass
+class Account:
+    """One sandbox account: what people do there, and what it would tell by webhook."""
+
+    name: str
+    app: Flask
+    seen: Seen = field(default_factory=Seen)
+    _told: int = 0  # writes that hints were made of
+
+    @property
+    def vendor(self) -> Vendor:
+        """The account behind the pages."""
+        return vendor_of(self.app)
+
+    @property
+    def names(self) -> Names:
+        """What it calls things."""
+        return NAMES[self.name]
+
+    def people(self) -> list[tuple[str, Kept]]:
+        """Return the living records of people, as (object, record)."""
+        with self.vendor.lock:
+            return [
+                (name, record)
+                for name in self.names.objects
+                for record in self.vendor.tables[name].after(None, archived=False)
+                if not self._is_over(record)
+            ]
+
+    def _is_over(self, record: Kept) -> bool:
+        return record.archived_at is not None or bool(record.values.get("IsConverted"))
+
+    def find(self, object_type: str, record_id: str) -> Kept | None:
+        """Return a record, gone ones too."""
+        return self.vendor.tables[object_type].get(record_id)
+
+    def values(self, object_type: str, record: Kept) -> dict[str, Any]:
+        """Return what a record holds."""
+        return self.vendor.fields_of(object_type, record)
+
+    def create(self, fields: Mapping[str, Any], by: str) -> str:
+        """Make a person by hand; return the record's id."""
+        values = {**self.names.required, **self.spelled(fields)}
+        told = self._act("create", {"object": self.names.person, "fields": values, "by": by})
+        assert told is not None
+        return str(told["id"])
+
+    def act(self, verb: str, object_type: str, record_id: str, by: str, **more: Any) -> dict[str, Any] | None:
+        """Do what a person does; what the vendor's pages refuse comes to nothing."""
+        return self._act(verb, {"object": object_type, "id": record_id, "by": by, **more})
+
+    def _act(self, verb: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        answer = self.app.test_client().post(f"/__sandbox/act/{verb}", json=body)
+        if answer.status_code >= 400:
+            return None
+        return dict(answer.get_json()) if answer.data else {}
+
+    def spelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return lead fields in the vendor's names."""
+        return {self.names.fields[name]: value for name, value in fields.items()}
+
+    def hints(self) -> list[Hint]:
+        """Return what webhooks would say of the writes since the last time."""
+        writes = self.vendor.history.writes[self._told :]
+        self._told = len(self.vendor.history.writes)
+        hints = []
+        for write in writes:
+            if write.object_name not in self.names.objects:
+                continue
+            if write.kind == "update":
+                hints += [
+                    Hint(write.object_name, write.record_id, field=name, value=value)
+                    for name, value in write.after.items()
+                ]
+            else:
+                what = "created" if write.kind == "create" else "deleted"
+                hints.append(Hint(write.object_name, write.record_id, what))
+        return hints

@@ -1,0 +1,424 @@
+"""leadrelay's parts over one store and two accounts, stepped by chance on a virtual clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from connectors.registry import CONNECTORS
+from handlers.registry import build
+from leadrelay.connections import options_of
+from mappings.playbook import Playbook, Polling
+from model.errors import LostLease, StoreBusy
+from model.event import Event, EventKind, RecordRef
+from model.hint import Hint
+from sandbox.clock import Clock as SandboxClock
+from scheduler import poll
+from sync import inbox, leases
+from sync.claiming import Target
+from sync.database import Store, open_store
+from sync.decider import TERM, Decider
+from sync.deliverer import deliver_batch
+from sync.fetching import Fetcher
+from sync.pipeline import Pipeline
+from sync.polling import Poll
+from tests.agreement.crms import Account, Watched
+from tests.connectors.endpoints import an_endpoint
+from tests.contracts.crms import DIALECTS
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+QUIET = {"limits": {}}
+ADDRESSES = [
+    f"{name}@{house}.example" for name in ("ada", "bo", "cy", "di", "ed") for house in ("acme", "zeta")
+]
+VALUES = {
+    "title": ["CEO", "CTO", "Intern", "Countess"],
+    "phone": ["+49 30 1234567", "+49 30 7654321", "+44 20 79460000"],
+    "company": ["Acme", "Zeta", "Analytical Engines"],
+    "first_name": ["Ada", "Augusta", "Bo"],
+}
+TROUBLE: list[dict[str, Any]] = [
+    {"error_rate": 0.3, "error_status": 503},
+    {"timeout_rate": 0.3, "timeout_s": 0},
+    {"cut_rate": 0.3},
+    {"half_failed_rate": 0.3},
+    {"drop_rate": 0.3},
+    {"rate_429": 0.3},
+]
+
+
+class Crash(BaseException):
+    """The process dies here: nothing of it may catch this."""
+
+
+class VirtualClock:
+    """leadrelay's time is the vendors'."""
+
+    def __init__(self, clock: SandboxClock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a person typed, and how often leadrelay had read that field before."""
+
+    at: int  # its number among all edits and posts
+    connection: str
+    object: str
+    id: str
+    field: str  # the lead's
+    value: str
+    reads: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a form post said of a field."""
+
+    at: int
+    email: str
+    field: str
+    value: str
+
+
+class FailingStore:
+    """A store at which the process may die: just before a commit, or just after it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.dies_in: int | None = None  # writes until then
+        self.after = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def write(self, work: Callable[..., Any]) -> Any:
+        if self.dies_in is None:
+            return self._store.write(work)
+        self.dies_in -= 1
+        if self.dies_in > 0:
+            return self._store.write(work)
+        self.dies_in = None
+        if self.after:
+            self._store.write(work)
+        raise Crash
+
+
+@dataclass
+class World:
+    """Everything of one run."""
+
+    url: str
+    accounts: dict[str, Account]
+    urls: dict[str, str]
+    clock: SandboxClock
+    playbook: Playbook
+    seed: int
+    webhooks: bool = True
+    random: Random = field(init=False)
+    store: FailingStore = field(init=False)
+    edits: list[Edit] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    faults: int = 0
+    crashes: int = 0
+    log: list[str] = field(default_factory=list)
+    _pending: list[tuple[str, Hint]] = field(default_factory=list)
+    _posts: int = 0
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.seed)
+        self.now = VirtualClock(self.clock)
+        self.start()
+        self.read_rosters()
+        self.follow_all()
+
+    # The process ---------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin as a process does that finds the store as it is."""
+        self.store = FailingStore(open_store(self.url))
+        holder = f"run-{self.crashes}"
+        lease = leases.acquire(self.store, "decider:main", holder, self.now.now(), TERM, alone=True)
+        assert lease is not None
+        pipeline = Pipeline(self.playbook, build(self.playbook))
+        self.decider = Decider(self.store, self.now, lease, lambda: pipeline)
+        self.targets, self.fetchers, self.polls = {}, {}, {}
+        for name, account in self.accounts.items():
+            options = options_of(self.playbook.crms[name])
+            endpoint = an_endpoint(self.urls[name], DIALECTS[name].token, **options)
+            connector: Any = Watched(CONNECTORS[name](name, endpoint), account.seen)
+            playbook = lambda: self.playbook  # noqa: E731
+            self.targets[name] = Target(connector, self.store, self.now, playbook)
+            self.fetchers[name] = Fetcher(connector, self.store, self.now, playbook)
+            self.polls[name] = Poll(connector, self.store, self.now, playbook)
+
+    def read_rosters(self) -> None:
+        """Take in who owns records on each CRM."""
+        for target in self.targets.values():
+            poll.roster(target.connector, self.store, self.now)
+        self.decide()
+
+    def follow_all(self) -> None:
+        """Take the first position of every object."""
+        for one in self.polls.values():
+            while not one.step().wait:
+                pass
+
+    def crash(self) -> None:
+        """Die, and begin anew over what the store holds."""
+        self.crashes += 1
+        self.store.close()
+        self.start()
+
+    # Steps ---------------------------------------------------------------------------
+
+    def decide(self) -> int:
+        total = 0
+        while did := self.decider.decide_batch():
+            total += did
+        return total
+
+    def deliver(self, name: str) -> int:
+        return deliver_batch(self.targets[name])
+
+    def fetch(self, name: str) -> int:
+        return self.fetchers[name].step()
+
+    def poll(self, name: str) -> bool:
+        return not self.polls[name].step().wait
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.advance(timedelta(seconds=seconds))
+
+    def note(self, text: str) -> None:
+        self.log.append(f"{self.now.now():%H:%M:%S.%f} {text}")
+
+    # What happens --------------------------------------------------------------------
+
+    def act(self) -> None:
+        """Let one thing happen: outside, in leadrelay, or to time."""
+        happen = self.random.choices(
+            [
+                self.someone_posts,
+                self.someone_edits,
+                self.someone_creates,
+                self.someone_merges,
+                self.someone_converts,
+                self.someone_deletes,
+                self.leadrelay_works,
+                self.time_passes,
+                self.weather_changes,
+            ],
+            weights=[6, 10, 3, 1.5, 1.5, 1, 30, 8, 2],
+        )[0]
+        happen()
+
+    def someone_posts(self) -> None:
+        email = self.random.choice(ADDRESSES)
+        fields = {name: self.random.choice(values) for name, values in VALUES.items() if self._maybe(0.5)}
+        self._posts += 1
+        now = self.now.now()
+        event = Event(
+            source="website",
+            event_id=f"post-{self._posts}",
+            kind=EventKind.INTAKE,
+            payload={"body": {"email": email, **fields}, "query": {}, "headers": {}},
+            occurred_at=now,
+            received_at=now,
+        )
+        self.store.write(lambda connection: inbox.insert_new(connection, [event]))
+        number = len(self.said) + len(self.edits)
+        self.said += [Said(number, email, name, value) for name, value in fields.items()]
+        self.note(f"post {email} {fields}")
+
+    def someone_edits(self) -> None:
+        found = self._somebody()
+        if found is None:
+            return
+        account, object_type, record = found
+        name = self.random.choice(list(VALUES))
+        value = self.random.choice(VALUES[name])
+        self._edit(account, object_type, record.id, name, value)
+
+    def _edit(self, account: Account, object_type: str, record_id: str, name: str, value: str) -> None:
+        remote = account.names.fields[name]
+        record = account.find(object_type, record_id)
+        assert record is not None
+        before = account.values(object_type, record)
+        if remote not in before and account.name == "salesforce" and object_type == "Contact":
+            return  # a Contact has no company of its own
+        reads = account.seen.count(object_type, record_id, remote)
+        by = self._somebody_there()
+        if account.act("edit", object_type, record_id, by, fields={remote: value}) is None:
+            return
+        number = len(self.said) + len(self.edits)
+        email = str(before.get(account.names.fields["email"]) or "")
+        self.edits.append(
+            Edit(number, account.name, object_type, record_id, name, value, reads, email.lower())
+        )
+        self.note(f"edit {account.name} {object_type} {record_id} {name}={value}")
+
+    def someone_creates(self) -> None:
+        account = self._account()
+        email = self.random.choice(ADDRESSES)
+        taken = [
+            str(account.values(name, record).get(account.names.fields["email"]) or "").lower()
+            for name, record in account.people()
+        ]
+        if email in taken:
+            return
+        fields = {"email": email, "title": self.random.choice(VALUES["title"])}
+        made = account.create(fields, self._somebody_there())
+        self.note(f"create {account.name} {made} {fields}")
+
+    def someone_merges(self) -> None:
+        account = self._account()
+        people = [one for one in account.people() if one[0] == account.names.person]
+        if len(people) < 2:
+            return
+        (name, winner), (_, loser) = self.random.sample(people, 2)
+        done = account.act("merge", name, winner.id, self._somebody_there(), other=loser.id)
+        self.note(f"merge {account.name} {winner.id} <- {loser.id}: {done['id'] if done else 'refused'}")
+
+    def someone_converts(self) -> None:
+        account = self.accounts["salesforce"]
+        people = [record for name, record in account.people() if name == "Lead"]
+        if people:
+            record = self.random.choice(people)
+            account.act("convert", "Lead", record.id, self._somebody_there())
+            self.note(f"convert {record.id}")
+
+    def someone_deletes(self) -> None:
+        found = self._somebody()
+        if found is not None:
+            account, object_type, record = found
+            account.act("delete", object_type, record.id, self._somebody_there())
+            self.note(f"delete {account.name} {object_type} {record.id}")
+
+    def leadrelay_works(self) -> None:
+        """Let one of its loops take a step, or die on the way."""
+        if self._maybe(0.04):
+            self.store.dies_in, self.store.after = self.random.randint(1, 3), self._maybe(0.5)
+        try:
+            self._work()
+        except Crash:
+            self.note("crash")
+            self.crash()
+        except (StoreBusy, LostLease):
+            pass
+        self.store.dies_in = None
+
+    def _work(self) -> None:
+        name = self.random.choice(list(self.accounts))
+        kind = self.random.choice(["decide", "decide", "deliver", "deliver", "fetch", "poll", "hints"])
+        self.note(f"work {kind} {name}")
+        if kind == "decide":
+            self.decider.decide_batch(self.random.choice([1, 3, 200]))
+        elif kind == "deliver":
+            self.deliver(name)
+        elif kind == "fetch":
+            self.fetch(name)
+        elif kind == "poll":
+            self.poll(name)
+        else:
+            self.push(name)
+
+    def push(self, name: str, *, all_of_them: bool = False) -> None:
+        """Let a CRM's webhooks arrive: late, doubled, out of order, or never."""
+        for hint in self.accounts[name].hints():
+            if self.webhooks and (all_of_them or self._maybe(0.8)):
+                self._pending += [(name, hint)] * (2 if self._maybe(0.1) else 1)
+        self.random.shuffle(self._pending)
+        count = len(self._pending) if all_of_them else self.random.randint(0, len(self._pending))
+        arriving, self._pending = self._pending[:count], self._pending[count:]
+        now = self.now.now()
+        events = [
+            Event(
+                source=connection,
+                event_id=f"hint-{self.random.getrandbits(64)}",
+                kind=EventKind.HINT,
+                payload=hint.as_payload(),
+                occurred_at=now,
+                received_at=now,
+                record=RecordRef(connection, hint.object, hint.id),
+            )
+            for connection, hint in arriving
+        ]
+        self.store.write(lambda connection: inbox.insert_new(connection, events))
+
+    def time_passes(self) -> None:
+        self.pass_time(self.random.choice([0.001, 0.02, 0.4, 1, 1, 5, 20, 60, 300]))
+
+    def weather_changes(self) -> None:
+        """Let something go wrong with one CRM for a while, or nothing."""
+        account = self._account()
+        setting: dict[str, Any] = {"limits": dict(DIALECTS[account.name].no_limits)}
+        if self._maybe(0.6):
+            setting |= self.random.choice(TROUBLE) | {"seed": self.random.getrandbits(20)}
+            self.faults += 1
+        if account.name == "hubspot" and self._maybe(0.5):
+            setting["search_lag_ms"] = self.random.choice([500, 5_000, 60_000])
+        account.vendor.faults.set(setting)
+        self.note(f"weather {account.name} {setting}")
+
+    # The end -------------------------------------------------------------------------
+
+    def come_to_rest(self, rounds: int = 60) -> None:
+        """Let nobody do anything any more, and leadrelay work until nothing moves."""
+        for account in self.accounts.values():
+            account.vendor.faults.set({"limits": dict(DIALECTS[account.name].no_limits)})
+            self.push(account.name, all_of_them=True)
+        self.note("quiet")
+        still = 0
+        for _ in range(rounds):
+            self.pass_time(400)
+            moved = self.decide()
+            for name in self.accounts:
+                while self.poll(name):
+                    pass
+                moved += self.decide()
+                while did := self.fetch(name):
+                    moved += did
+                while did := self.deliver(name):
+                    moved += did
+                moved += self.decide()
+            still = 0 if moved else still + 1
+            if still >= 4:
+                return
+        raise AssertionError("leadrelay does not come to rest")
+
+    # ---------------------------------------------------------------------------------
+
+    def _maybe(self, chance: float) -> bool:
+        return self.random.random() < chance
+
+    def _account(self) -> Account:
+        return self.accounts[self.random.choice(list(self.accounts))]
+
+    def _somebody(self) -> tuple[Account, str, Any] | None:
+        account = self._account()
+        people = account.people()
+        if not people:
+            return None
+        object_type, record = self.random.choice(people)
+        return account, object_type, record
+
+    def _somebody_there(self) -> str:
+        return self.random.choice(["anna.keller@northlight.example", "ben.carter@northlight.example"])
+
+
+def for_runs(playbook: Playbook) -> Playbook:
+    """Return a playbook whose polls look at everything often enough for a run of some minutes."""
+    fast = Polling(timedelta(seconds=20), timedelta(seconds=15), timedelta(minutes=5), timedelta(minutes=15))
+    crms = {
+        name: replace(crm, polling=fast, account=None, tasks=None, needs=(), adopt_when=None)
+        for name, crm in playbook.crms.items()
+    }
+    return replace(playbook, crms=crms)

@@ -1,0 +1,405 @@
+"""What a changed record means: merged, behind, followed, gone, adopted; two leads that are one person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from model.change import Record
+from model.event import Event, EventKind, RecordRef
+from model.hint import Hint
+from model.lead import OPT_OUT
+from model.times import to_text
+from sync import inbox, tables
+from sync.polling import changed_event
+from tests.builders import field_is
+from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
+from tests.sync.stores import rows
+
+ADA, BO = "ada@example.com", "bo@example.org"
+
+
+@pytest.fixture
+def house(store) -> House:
+    return a_house(store)
+
+
+def adopting(store, **given) -> House:
+    playbook = house_playbook()
+    crms = {name: replace(crm, adopts=True, **given) for name, crm in playbook.crms.items()}
+    return a_house(store, playbook=replace(playbook, crms=crms))
+
+
+def known(house: House, address: str = ADA, **fields) -> dict[str, str]:
+    """Post a person, write them to both CRMs; return their records' ids."""
+    house.post(email=address, **fields)
+    house.settle()
+    house.clock.advance(60)
+    return {name: link.remote_id for name, link in house.lead(address).links.items()}
+
+
+def see(house: House, name: str, remote_id: str, *, by_id: bool = True, read_at=None, **other) -> None:
+    """Hand a record in as a poll or a fetch reads it now; ``other`` fields in the place of its own."""
+    crm = house.crms[name]
+    record = crm._record(remote_id, crm.records[remote_id])
+    record = replace(record, fields={**record.fields, **other.pop("fields", {})}, **other)
+    hand_in(house, record, by_id=by_id, read_at=read_at)
+
+
+def hand_in(house: House, record: Record, *, by_id: bool = True, read_at=None) -> None:
+    now = house.clock.now()
+    event = changed_event(record, read_at or now, now, "main", by_id=by_id)
+    inbox.append(house.store, [event])
+    house.decide()
+
+
+def fetches(house: House) -> set[tuple[str, str]]:
+    return {(row["connection"], row["remote_id"]) for row in rows(house.store, tables.outbox_fetches)}
+
+
+def reviews(house: House) -> list[str]:
+    return sorted(row["kind"] for row in rows(house.store, tables.reviews))
+
+
+def leads_there(house: House) -> int:
+    return len(rows(house.store, tables.leads))
+
+
+# Merged
+
+
+def test_an_edit_in_one_crm_reaches_the_lead_and_the_other_crm(house):
+    ids = known(house, title="Intern")
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CTO")
+    see(house, HUBSPOT, ids[HUBSPOT])
+    assert house.lead(ADA).fields["title"] == "CTO"
+    house.settle()
+    assert house.crms[SALESFORCE].one(ADA)["title"] == "CTO"
+
+
+def test_our_own_write_seen_again_changes_and_writes_nothing(house):
+    ids = known(house, title="Intern")
+    calls = {name: len(crm.calls) for name, crm in house.crms.items()}
+    version = house.lead(ADA).version
+    for name, remote_id in ids.items():
+        see(house, name, remote_id, by_id=False)
+    house.settle()
+    assert house.lead(ADA).version == version
+    assert {name: len(crm.calls) for name, crm in house.crms.items()} == calls
+
+
+def test_a_value_on_its_way_is_our_own_word_and_beats_nothing(house):
+    ids = known(house, title="Intern")
+    house.crms[HUBSPOT].next("update", lost=True)
+    house.post(email=ADA, title="CTO")
+    house.decide()
+    house.deliver(HUBSPOT)  # arrived, and the answer was lost
+    house.clock.advance(1)
+    house.post(email=ADA, title="CEO")
+    house.decide()
+    see(house, HUBSPOT, ids[HUBSPOT])  # shows CTO
+    assert house.lead(ADA).fields["title"] == "CEO"
+    house.settle()
+    assert {crm.one(ADA)["title"] for crm in house.crms.values()} == {"CEO"}
+
+
+# Behind
+
+
+def test_an_older_version_is_absorbed_and_what_nobody_saw_of_it_is_kept_as_a_conflict(house):
+    ids = known(house, country="DE")
+    crm = house.crms[HUBSPOT]
+    before = crm._record(ids[HUBSPOT], crm.records[ids[HUBSPOT]])
+    newest = house.lead(ADA).links[HUBSPOT].modified_at
+    assert newest is not None
+    old = replace(
+        before,
+        modified_at=newest - timedelta(seconds=1),
+        fields={**before.fields, "country": "AT", "title": "Countess"},
+    )
+    hand_in(house, old)
+    lead = house.lead(ADA)
+    assert (lead.fields["country"], lead.fields.get("title")) == ("DE", None)
+    lost = {row["field"]: row["lost"] for row in rows(house.store, tables.conflicts)}
+    assert lost == {"country": "AT", "title": "Countess"}
+
+
+def test_a_search_that_shows_what_we_have_replaced_is_not_believed_before_a_read_by_id(house):
+    ids = known(house, title="Intern")
+    house.post(email=ADA, title="CTO")
+    house.settle()
+    stale = {"title": "Intern"}
+    see(house, HUBSPOT, ids[HUBSPOT], by_id=False, fields=stale, modified_at=house.clock.now())
+    assert house.lead(ADA).fields["title"] == "CTO"
+    assert fetches(house) == {(HUBSPOT, ids[HUBSPOT])}
+    house.settle()
+    assert house.lead(ADA).fields["title"] == "CTO"
+    assert fetches(house) == set()
+
+
+def test_a_person_who_sets_an_old_value_again_is_believed_when_the_record_was_read_by_id(house):
+    ids = known(house, title="Intern")
+    house.post(email=ADA, title="CTO")
+    house.settle()
+    house.clock.advance(60)
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="Intern")
+    see(house, HUBSPOT, ids[HUBSPOT], by_id=False)
+    house.settle()
+    assert house.lead(ADA).fields["title"] == "Intern"
+    assert house.crms[SALESFORCE].one(ADA)["title"] == "Intern"
+
+
+def test_a_read_from_before_our_write_is_read_again(house):
+    ids = known(house, title="Intern")
+    read_at = house.clock.now()
+    house.clock.advance(1)
+    house.post(email=ADA, title="CTO")
+    house.settle()
+    stamp = house.lead(ADA).links[SALESFORCE].modified_at
+    see(house, SALESFORCE, ids[SALESFORCE], read_at=read_at, fields={"title": "Intern"}, modified_at=stamp)
+    assert fetches(house) == {(SALESFORCE, ids[SALESFORCE])}
+    house.settle()
+    assert house.lead(ADA).fields["title"] == "CTO"
+
+
+# Followed
+
+
+def test_a_converted_lead_is_followed_to_its_contact(house):
+    ids = known(house, title="Intern")
+    crm = house.crms[SALESFORCE]
+    contact = crm.put("Contact", **crm.records[ids[SALESFORCE]].fields | {"title": "CTO"})
+    crm.became[ids[SALESFORCE]] = contact
+    see(house, SALESFORCE, ids[SALESFORCE])
+    link = house.lead(ADA).links[SALESFORCE]
+    assert (link.object, link.remote_id, link.aliases) == ("Contact", contact, (ids[SALESFORCE],))
+    house.settle()
+    assert house.lead(ADA).fields["title"] == "CTO"
+    house.post(email=ADA, country="DE")
+    house.settle()
+    assert crm.records[contact].fields["country"] == "DE"
+    assert len(crm.records) == 2
+
+
+def test_a_contact_that_is_seen_before_its_conversion_makes_nobody_twice(store):
+    house = adopting(store)
+    ids = known(house, title="Intern")
+    crm = house.crms[SALESFORCE]
+    contact = crm.put("Contact", **crm.records[ids[SALESFORCE]].fields | {"lead_id": None})
+    crm.became[ids[SALESFORCE]] = contact
+    see(house, SALESFORCE, contact)
+    house.settle()
+    assert (leads_there(house), reviews(house)) == (1, [])
+    assert house.lead(ADA).links[SALESFORCE].remote_id == contact
+
+
+def test_a_record_with_a_new_id_after_a_merge_is_the_same_link(house):
+    ids = known(house, title="Intern")
+    crm = house.crms[HUBSPOT]
+    new = crm.put("contacts", **crm.records.pop(ids[HUBSPOT]).fields | {"title": "CTO"})
+    crm.merged = {ids[HUBSPOT]: new, "h99": new}
+    see(house, HUBSPOT, new)
+    link = house.lead(ADA).links[HUBSPOT]
+    assert (link.remote_id, link.aliases) == (new, (ids[HUBSPOT],))
+    assert house.lead(ADA).fields["title"] == "CTO"
+
+
+def test_two_leads_whose_records_were_merged_become_one(house):
+    ada, bo = known(house, ADA, title="Countess"), known(house, BO, company="Acme")
+    house.post(email=BO, opted_out=True)
+    house.settle()
+    older, younger = house.lead(ADA), house.lead(BO)
+    crm = house.crms[HUBSPOT]
+    new = crm.put("contacts", **crm.records.pop(ada[HUBSPOT]).fields)
+    crm.records.pop(bo[HUBSPOT])
+    crm.merged = {ada[HUBSPOT]: new, bo[HUBSPOT]: new}
+    see(house, HUBSPOT, new)
+    house.settle()
+    assert leads_there(house) == 1
+    lead = house.lead(ADA)
+    assert house.lead(BO).id == lead.id == older.id
+    assert (lead.fields["title"], lead.fields["company"]) == ("Countess", "Acme")
+    assert lead.links[HUBSPOT].remote_id == new
+    assert lead.links[SALESFORCE].remote_id == ada[SALESFORCE]
+    assert reviews(house) == ["merge_records"]  # in Salesforce they are still two
+    assert {row["lead_id"] for row in rows(house.store, tables.merged_leads)} == {younger.id}
+    house.post(email=BO, country="FR")  # whatever names the other comes here
+    house.settle()
+    assert (leads_there(house), house.lead(ADA).fields["country"]) == (1, "FR")
+
+
+def test_a_record_that_was_merged_away_takes_its_lead_to_the_winners(house):
+    ada, bo = known(house, ADA), known(house, BO, title="CTO")
+    crm = house.crms[SALESFORCE]
+    loser, winner = bo[SALESFORCE], ada[SALESFORCE]
+    became = RecordRef(SALESFORCE, "Lead", winner)
+    see(house, SALESFORCE, loser, archived=True, became=became)
+    crm.records.pop(loser)
+    house.settle()
+    assert leads_there(house) == 1
+    assert house.lead(ADA).fields["title"] == "CTO"
+    assert house.lead(BO).links[SALESFORCE].remote_id == winner
+
+
+# Gone
+
+
+def test_a_deleted_record_is_left_alone_and_one_that_is_restored_is_merged_again(house):
+    ids = known(house, title="Intern")
+    crm = house.crms[HUBSPOT]
+    crm.records[ids[HUBSPOT]].archived = True
+    see(house, HUBSPOT, ids[HUBSPOT])
+    assert house.lead(ADA).links[HUBSPOT].gone_at is not None
+    calls = len(crm.calls)
+    house.post(email=ADA, title="CTO")
+    house.settle()
+    assert len(crm.calls) == calls
+    crm.records[ids[HUBSPOT]].archived = False
+    house.clock.advance(60)
+    crm.edit(ids[HUBSPOT], company="Acme")
+    see(house, HUBSPOT, ids[HUBSPOT])
+    house.settle()
+    assert house.lead(ADA).links[HUBSPOT].gone_at is None
+    assert (crm.one(ADA)["title"], house.lead(ADA).fields["company"]) == ("CTO", "Acme")
+
+
+def test_a_new_record_takes_the_place_of_one_that_was_deleted(house):
+    ids = known(house, title="Intern")
+    crm = house.crms[HUBSPOT]
+    crm.records[ids[HUBSPOT]].archived = True
+    see(house, HUBSPOT, ids[HUBSPOT])
+    house.clock.advance(60)
+    again = crm.put("contacts", email=ADA, title="CTO")
+    see(house, HUBSPOT, again)
+    house.settle()
+    link = house.lead(ADA).links[HUBSPOT]
+    assert (link.remote_id, link.gone_at) == (again, None)
+    assert house.lead(ADA).fields["title"] == "CTO"
+
+
+# Adopted
+
+
+def test_a_person_born_in_a_crm_becomes_a_lead_and_is_written_to_the_other_one(store):
+    house = adopting(store)
+    there = house.crms[HUBSPOT].put("contacts", email=ADA, title="CTO", owner="o2")
+    see(house, HUBSPOT, there)
+    lead = house.lead(ADA)
+    assert (lead.fields["title"], lead.owner) == ("CTO", "bo@example.com")
+    house.settle()
+    assert house.crms[SALESFORCE].one(ADA)["title"] == "CTO"
+    assert house.effects() == []
+
+
+def test_nobody_is_adopted_whom_the_map_leaves_out(store, house):
+    there = house.crms[HUBSPOT].put("contacts", email=ADA)
+    see(house, HUBSPOT, there)
+    assert leads_there(house) == 0
+    house = adopting(store, adopt_when=field_is("title", "CEO"))
+    see(house, HUBSPOT, house.crms[HUBSPOT].put("contacts", email=ADA))
+    assert leads_there(house) == 0
+    see(house, HUBSPOT, house.crms[HUBSPOT].put("contacts", email=BO, title="CEO"))
+    assert leads_there(house) == 1
+
+
+def test_a_record_of_a_known_person_is_linked_not_adopted(store):
+    house = adopting(store)
+    house.post(email=ADA, title="Intern")
+    house.decide()
+    there = house.crms[HUBSPOT].put("contacts", email=ADA, title="CTO")
+    see(house, HUBSPOT, there)
+    house.settle()
+    assert (leads_there(house), len(house.crms[HUBSPOT].records)) == (1, 1)
+    assert house.lead(ADA).links[HUBSPOT].remote_id == there
+
+
+def test_a_second_record_of_a_person_is_asked_about_and_not_linked(house):
+    ids = known(house)
+    twin = house.crms[SALESFORCE].put("Lead", email=ADA)
+    see(house, SALESFORCE, twin)
+    assert house.lead(ADA).links[SALESFORCE].remote_id == ids[SALESFORCE]
+    assert reviews(house) == ["second_record"]
+
+
+def test_an_adopted_person_who_opted_out_is_known_to_have(store):
+    house = adopting(store)
+    crm = house.crms[HUBSPOT]
+    maps = house.playbook.crms
+    assert OPT_OUT not in {rule.field for rule in maps[HUBSPOT].objects["contacts"].fields}
+    see(house, HUBSPOT, crm.put("contacts", email=ADA))
+    assert house.lead(ADA).fields.get(OPT_OUT) is None
+
+
+# Hints
+
+
+def hint(house: House, name: str, told: Hint) -> None:
+    now = house.clock.now()
+    event = Event(
+        source=name,
+        event_id=f"hint-{to_text(now)}-{told}",
+        kind=EventKind.HINT,
+        payload=told.as_payload(),
+        occurred_at=now,
+        received_at=now,
+        record=RecordRef(name, told.object, told.id),
+    )
+    inbox.append(house.store, [event])
+    house.decide()
+
+
+def test_a_hint_of_what_is_known_is_dropped_and_any_other_is_read(house):
+    ids = known(house, title="Intern")
+    there = ids[HUBSPOT]
+    hint(house, HUBSPOT, Hint("contacts", there, field="title", value="Intern"))
+    hint(house, HUBSPOT, Hint("contacts", there, field="not_mapped", value="x"))
+    hint(house, HUBSPOT, Hint("tickets", "7"))
+    assert fetches(house) == set()
+    house.crms[HUBSPOT].edit(there, title="CTO")
+    for _ in range(3):
+        hint(house, HUBSPOT, Hint("contacts", there, field="title", value="CTO"))
+        house.clock.advance(1)
+    assert fetches(house) == {(HUBSPOT, there)}
+    reads = house.crms[HUBSPOT].called("read")
+    house.settle()
+    assert house.crms[HUBSPOT].called("read") == reads + 1
+    assert house.lead(ADA).fields["title"] == "CTO"
+
+
+def test_a_record_that_is_not_there_when_it_is_read_is_gone(house):
+    ids = known(house)
+    house.crms[HUBSPOT].records.pop(ids[HUBSPOT])
+    hint(house, HUBSPOT, Hint("contacts", ids[HUBSPOT], what="deleted"))
+    house.settle()
+    assert house.lead(ADA).links[HUBSPOT].gone_at is not None
+
+
+def test_a_read_that_fails_is_tried_again(house):
+    ids = known(house)
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CTO")
+    house.crms[HUBSPOT].next("read", refused="429", wait=30)
+    hint(house, HUBSPOT, Hint("contacts", ids[HUBSPOT]))
+    house.fetch()
+    assert [row["error"] for row in rows(house.store, tables.outbox_fetches)] == ["429"]
+    house.settle()
+    assert house.lead(ADA).fields["title"] == "CTO"
+
+
+def test_the_ids_of_a_lead_that_was_taken_in_lead_on(house):
+    known(house, ADA), known(house, BO)
+    first, second = house.lead_id(ADA), house.lead_id(BO)
+    with house.store.snapshot() as snapshot:
+        assert snapshot.execute(sa.select(sa.func.count()).select_from(tables.leads)).scalar() == 2
+    crm = house.crms[HUBSPOT]
+    ids = [house.lead(one).links[HUBSPOT].remote_id for one in (ADA, BO)]
+    new = crm.put("contacts", email=ADA)
+    crm.merged = dict.fromkeys(ids, new)
+    for one in ids:
+        crm.records.pop(one)
+    see(house, HUBSPOT, new)
+    house.settle()
+    assert {house.lead_id(ADA), house.lead_id(BO)} == {first}
+    assert second != first
