@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.base import Context
 from mappings.identity import match_key
+from mappings.outward import is_blank_on, read_rules
 from mappings.playbook import CrmField, CrmMap
 from mappings.reading import Reading
 from model.consent import is_taken_back
 from model.decision import NOTHING, AddActivity, Because, Decision, Place
 from model.event import JsonValue
-from model.lead import OPT_OUT, Lead, Provenance
+from model.lead import OPT_OUT, PERSON, Lead, Provenance
+
+PEOPLE = ("crm", "crm_unless_blank")
+UNLESS_BLANK = "crm_unless_blank"
 
 FieldOwners = Mapping[tuple[str, str], CrmField]
 """(connection, lead field) -> the mapped field whose authority rules it there."""
+
+Preferred = Mapping[str, tuple[CrmMap, ...]]
+"""Lead field -> the CRMs whose value counts wherever they have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +32,12 @@ class Absorb:
     """Give each field the newest value by ``occurred_at``; blanks never overwrite.
 
     Late, repeated and shuffled posts end in the same fields. A value that a person in a CRM
-    set stands against posts where the CRM's map gives that CRM the authority.
+    set stands against posts where the CRM's map gives that CRM the authority, and so does what a
+    person chose here; of authority ``crm_unless_blank`` any value that the record holds does.
     """
 
     owners: FieldOwners
+    preferred: Preferred = dataclasses.field(default_factory=dict)
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
         reading = context.event
@@ -61,24 +71,60 @@ class Absorb:
     def _why_kept(self, lead: Lead, name: str, at: datetime) -> Because | None:
         """Return why the field's present value stands against a post of that moment, if it does."""
         known = lead.provenance.get(name)
-        if known is None or name == OPT_OUT:  # however old the word is, it was said
+        if name == OPT_OUT:  # however old the word is, it was said
+            return None
+        if preferred := self._preferred(lead, name):
+            return preferred
+        if known is None:
             return None
         owner = self.owners.get((known.source, name))
-        if owner is not None and owner.authority == "crm" and lead.fields.get(name) is not None:
-            return Because(f"{name} kept: set in {known.source}, which has the authority", owner.place)
+        if owner is not None and owner.authority in PEOPLE and lead.fields.get(name) is not None:
+            is_choice = known.source == PERSON
+            whose = "a person chose it" if is_choice else f"set in {known.source}, which has the authority"
+            return Because(f"{name} kept: {whose}", owner.place)
         if at < known.at or (at == known.at and owner is not None and owner.authority == "newest"):
             return Because(f"{name} kept: {_since(known)}", owner.place if owner else None)
         return None
 
+    def _preferred(self, lead: Lead, name: str) -> Because | None:
+        """Say which record's value counts wherever it has one, if one has."""
+        for crm in self.preferred.get(name, ()):
+            link = lead.links.get(crm.connection)
+            object_map = crm.map_of(link.object) if link is not None else None
+            if link is None or object_map is None:
+                continue
+            for rule in read_rules(object_map):
+                held = link.shadow.get(rule.remote)
+                is_asked = rule.field == name and rule.authority == UNLESS_BLANK
+                if is_asked and not is_blank_on(object_map, rule.remote, held):
+                    text = f"{name} kept: {crm.connection}'s value counts wherever it has one"
+                    return Because(text, rule.place)
+        return None
+
+
+def preferring(crms: Mapping[str, CrmMap]) -> dict[str, tuple[CrmMap, ...]]:
+    """Return the CRMs whose value of a lead field counts wherever they have one."""
+    found: dict[str, tuple[CrmMap, ...]] = {}
+    for crm in crms.values():
+        rules = (rule for map_ in crm.objects.values() for rule in read_rules(map_))
+        for name in {rule.field for rule in rules if rule.authority == UNLESS_BLANK}:
+            found[name] = (*found.get(name, ()), crm)
+    return found
+
 
 def field_owners(crms: Mapping[str, CrmMap]) -> dict[tuple[str, str], CrmField]:
-    """Return for each connection's lead fields who rules; ``crm`` on any object rules on all."""
+    """Return for each connection's lead fields who rules; ``crm`` on any object rules on all.
+
+    What a person chose here counts like a word of the people in the CRMs.
+    """
     owners: dict[tuple[str, str], CrmField] = {}
     for connection, crm in crms.items():
         for mapped in (mapped for map_ in crm.objects.values() for mapped in map_.fields):
             known = owners.get((connection, mapped.field))
             if known is None or (known.authority != "crm" and mapped.authority == "crm"):
                 owners[(connection, mapped.field)] = mapped
+            if mapped.authority in PEOPLE:
+                owners.setdefault((PERSON, mapped.field), mapped)
     return owners
 
 

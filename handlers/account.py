@@ -51,9 +51,12 @@ class JoinByDomain:
 def _fills(lead: Lead, account: Account | None, domain: str) -> dict[str, JsonValue]:
     """Return what the account takes from the lead; a company that nobody named is called by its domain."""
     held = account.fields if account else {}
+    cleared = {name for name in account.provenance if held.get(name) is None} if account else set()
     fills: dict[str, JsonValue] = {} if held.get("domain") else {"domain": domain}
     for name, of_lead in FROM_LEAD.items():
         value = lead.get(of_lead)
+        if name in cleared:
+            continue
         if value is not None and (held.get(name) is None or (name == "name" and held["name"] == domain)):
             fills[name] = value
     if held.get("name") is None and "name" not in fills:

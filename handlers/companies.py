@@ -33,7 +33,7 @@ def of_account(
         return None, Because(f"{name} {link.remote_id} was deleted there; it is not made anew", crm.place)
     values = draft(account, object_map, crm.connection, lookups, creating=link is None)
     if link is not None:
-        values = difference(values, link, object_map, lifecycle)
+        values = difference(values, link, object_map, lifecycle, of=account)
         if not values:
             return None, Because(f"{name} holds it all already", object_map.place)
     doing = "differs in" if link else "is to be found or created with"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from handlers.absorb import Absorb, field_owners
+from handlers.absorb import Absorb, field_owners, preferring
 from handlers.account import JoinByDomain
 from handlers.assign import Assign
 from handlers.attribute import Attribute
@@ -22,7 +22,7 @@ from mappings.problems import PlaybookError, unknown
 HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
     "screen": lambda playbook: Screen(playbook.screening),
     "identify": lambda playbook: Identify(playbook.screening),
-    "absorb": lambda playbook: Absorb(field_owners(playbook.crms)),
+    "absorb": lambda playbook: Absorb(field_owners(playbook.crms), preferring(playbook.crms)),
     "attribute": lambda playbook: Attribute(playbook.skip_direct),
     "score": lambda playbook: Score(playbook.scoring),
     "qualify": lambda playbook: Qualify(playbook.lifecycle),

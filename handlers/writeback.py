@@ -81,7 +81,7 @@ def wanted(lead: Lead, crm: CrmMap, lookups: Teammates, lifecycle: Lifecycle) ->
         text = f"not written to {name}: {link.object} {link.remote_id} was deleted there"
         return Wanted(Because(text, crm.place), skip="deleted")
     whole = draft(lead, object_map, name, lookups, creating=link is None)
-    values = difference(whole, link, object_map, lifecycle)
+    values = difference(whole, link, object_map, lifecycle, of=lead)
     if link is not None and not values:
         because = Because(f"{name}: {object_map.object} holds it all already", object_map.place)
         return Wanted(because, draft=whole)

@@ -80,6 +80,17 @@ def same_text(a: JsonValue, b: JsonValue) -> bool:
     return " ".join(str(a).split()) == " ".join(str(b).split()) if a and b else same(a, b)
 
 
+def members(value: JsonValue) -> list[str]:
+    """Return the values of a field that holds several, with ``;`` between them, each once and in order."""
+    parts = (" ".join(part.split()) for part in str("" if value is None else value).split(";"))
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+def same_members(a: JsonValue, b: JsonValue) -> bool:
+    """Compare two fields of several values, whatever the order."""
+    return set(members(a)) == set(members(b))
+
+
 def same_id(a: JsonValue, b: JsonValue) -> bool:
     """Compare two record ids; Salesforce writes the same one with 15 or with 18 characters."""
     first, second = str(a or ""), str(b or "")

@@ -17,6 +17,7 @@ from mappings import (
     compile_sources,
     loader,
 )
+from mappings.compile_authority import check_authorities
 from mappings.loader import Document
 from mappings.playbook import (
     Accounts,
@@ -51,7 +52,7 @@ from mappings.schema import (
 from mappings.scope import Scope, declared
 from mappings.validation import Checked, validated
 from model.decision import Place
-from model.lead import LEAD_FIELDS, RULE
+from model.lead import LEAD_FIELDS, PERSON, RULE
 
 DEFAULT_HANDLERS = (
     "screen",
@@ -281,9 +282,10 @@ def _check_name(name: str, at: Place, scope: Scope) -> None:
     if len(name) > LONGEST_NAME:
         fix = "Rename the file, or give the name in it."
         scope.fault(at, f'"{name}" has more than {LONGEST_NAME} characters', fix)
-    if name == RULE:
-        fix = "Values that rules decided carry this name: choose another."
-        scope.fault(at, f'nobody else can be called "{RULE}"', fix)
+    if name in (RULE, PERSON):
+        whose = "rules" if name == RULE else "people"
+        fix = f"Values that {whose} decided carry this name: choose another."
+        scope.fault(at, f'nobody else can be called "{name}"', fix)
 
 
 def _crms(files: _Files, scope: Scope) -> dict[str, CrmMap]:
@@ -297,6 +299,7 @@ def _crms(files: _Files, scope: Scope) -> dict[str, CrmMap]:
             found[name] = compile_crms.compile_crm(checked, name, scope)
             places[name] = checked.document.place("needs")
     compile_crms.check_needs(found, places, scope)
+    check_authorities(found, scope)
     return found
 
 

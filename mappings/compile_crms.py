@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mappings import compile_accounts
+from mappings.compile_authority import check_line, is_read_only, is_write_only
 from mappings.durations import duration
 from mappings.loader import Document
-from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap, Polling, TaskMap
+from mappings.playbook import Breaker, CrmField, CrmMap, Limits, ObjectMap, Polling, TaskMap
 from mappings.schema import CrmFieldMap, CrmFile, ObjectFile
 from mappings.scope import Scope
 from mappings.validation import Checked
@@ -54,6 +55,7 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         if file.tasks
         else None,
         match=_match(file, document, scope),
+        breaker=Breaker(file.breaker.flips, duration(file.breaker.per)),
         polling=Polling(
             duration(file.poll.every),
             duration(file.poll.overlap),
@@ -164,6 +166,9 @@ def _crm_field(
             scope.knows(document.place(*path, "values", stage), "stage", stage, scope.stages)
     if kind == "range":
         _check_brackets(entry, document, scope, *path)
+    check_line(entry, kind, document, scope, *path)
+    if entry.direction == "off":
+        return None
     return CrmField(
         field=name,
         remote=remote,
@@ -174,7 +179,8 @@ def _crm_field(
         default=entry.default,
         max_length=entry.max_length,
         allow_clear=entry.allow_clear,
-        read_only=entry.read_only,
+        read_only=is_read_only(entry),
+        write_only=is_write_only(entry),
         blank_values=tuple(entry.blank_values),
     )
 

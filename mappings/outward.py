@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Protocol
 
-from mappings.comparing import BY_FIELD, BY_KIND, Same, same, same_id
+from mappings.comparing import BY_FIELD, BY_KIND, Same, members, same, same_id, same_members
 from mappings.converters import CONVERTERS, Unusable, is_blank, number, text
 from mappings.countries import find as find_country
 from mappings.domains import registrable
@@ -18,11 +18,24 @@ from mappings.playbook import CLOSED_STAGE, CrmField, Lifecycle, ObjectMap
 from model.account import ACCOUNT_FIELDS
 from model.entity import Entity
 from model.event import JsonValue
-from model.lead import LEAD_FIELDS, LINKS, OPT_OUT, Link
+from model.lead import LEAD_FIELDS, LINKS, OPT_OUT, PERSON, Link
 from model.teammate import Teammate
 from model.times import from_text
 
-__all__ = ["Compared", "Teammates", "compare", "difference", "draft", "inward_record", "same", "same_on"]
+__all__ = [
+    "Compared",
+    "Teammates",
+    "compare",
+    "difference",
+    "draft",
+    "inward_record",
+    "read_rules",
+    "same",
+    "same_on",
+    "sides",
+    "typed",
+    "unread_rules",
+]
 
 
 class Teammates(Protocol):
@@ -71,8 +84,9 @@ class _Plan:
     """An object's map, prepared once."""
 
     rules: tuple[_Rule, ...]  # those that are written
+    every: tuple[_Rule, ...]
     by_remote: Mapping[str, _Rule]
-    read: tuple[_Rule, ...]  # the first line of each lead field, every one of the opt-out
+    read: tuple[_Rule, ...]  # the first line of each lead field that may be read, every one of the opt-out
     cleared: JsonValue  # what empties a field
 
 
@@ -81,10 +95,11 @@ def _plan(object_map: ObjectMap) -> _Plan:
     rules = tuple(_prepared(rule, object_map.as_text) for rule in object_map.fields)
     first: dict[str, _Rule] = {}
     for prepared in rules:
-        if not prepared.inner and prepared.outer != "id":
+        if not prepared.inner and prepared.outer != "id" and not prepared.rule.write_only:
             first.setdefault(prepared.remote if prepared.is_opt_out else prepared.outer, prepared)
     return _Plan(
         rules=tuple(prepared for prepared in rules if not prepared.rule.read_only),
+        every=rules,
         by_remote={prepared.remote: prepared for prepared in rules},
         read=tuple(first.values()),
         cleared="" if object_map.as_text else None,
@@ -99,7 +114,7 @@ def _prepared(rule: CrmField, as_text: bool) -> _Rule:
         outer=outer,
         inner=inner,
         encode=_encoder(rule, as_text),
-        same=BY_FIELD.get(rule.field) or BY_KIND[rule.kind],
+        same=same_members if rule.authority == "union" else BY_FIELD.get(rule.field) or BY_KIND[rule.kind],
         is_people_owned=rule.authority == "crm",
         is_stage=rule.kind == "stage",
         is_opt_out=rule.field == OPT_OUT,
@@ -110,6 +125,8 @@ def _encoder(rule: CrmField, as_text: bool) -> Encode:
     """Return what writes a value in the vendor's form; its ``None`` means: not this value."""
     if rule.kind == "range":
         return _bracket_encoder(rule.values)
+    if rule.authority == "union":
+        return lambda value: ";".join(rule.values.get(one, one) for one in members(value)) or None
     if rule.values or rule.kind == "stage":
         values = rule.values
         return (lambda value: values.get(_text_of(value))) if values else _text_of
@@ -193,9 +210,27 @@ def draft(
     requires, and that ``allow_clear`` empties. An owner whom the CRM would not accept is left out.
     """
     plan = _plan(object_map)
+    return _drafted(plan.rules, plan.cleared, entity, connection, lookups, creating=creating)
+
+
+def sides(entity: Entity, object_map: ObjectMap, connection: str, lookups: Teammates) -> dict[str, JsonValue]:
+    """Return our side of a merge: a draft that has the fields, too, which are only read."""
+    plan = _plan(object_map)
+    return _drafted(plan.every, plan.cleared, entity, connection, lookups, creating=False)
+
+
+def _drafted(
+    entries: Iterable[_Rule],
+    cleared: JsonValue,
+    entity: Entity,
+    connection: str,
+    lookups: Teammates,
+    *,
+    creating: bool,
+) -> dict[str, JsonValue]:
     fields = entity.fields
     made: dict[str, JsonValue] = {}
-    for entry in plan.rules:
+    for entry in entries:
         value = fields.get(entry.outer)
         if entry.inner:
             if entry.outer == LINKS:
@@ -211,7 +246,7 @@ def draft(
             if creating and entry.rule.default is not None:
                 made[entry.remote] = entry.rule.default
             elif entry.rule.allow_clear and not creating:
-                made[entry.remote] = plan.cleared
+                made[entry.remote] = cleared
             continue
         if entry.rule.kind == "owner":
             value = _owner_id(str(value), connection, lookups)
@@ -237,18 +272,44 @@ def _owner_id(email: str, connection: str, lookups: Teammates) -> str | None:
     return teammate.ids[connection]
 
 
+def read_rules(object_map: ObjectMap) -> tuple[CrmField, ...]:
+    """Return the rules that a merge takes values by: of each lead field the first that may be read.
+
+    Ids and touches are only written, and the opt-out has a rule of its own.
+    """
+    return tuple(entry.rule for entry in _plan(object_map).read if not entry.is_opt_out)
+
+
+def unread_rules(object_map: ObjectMap) -> tuple[CrmField, ...]:
+    """Return the rules that are only written: further lines of a lead field, touches, direction to_crm."""
+    plan = _plan(object_map)
+    read = {entry.remote for entry in plan.read}
+    return tuple(
+        entry.rule
+        for entry in plan.rules
+        if entry.remote not in read and entry.outer not in ("id", LINKS) and not entry.is_opt_out
+    )
+
+
 def difference(
-    wanted: Mapping[str, JsonValue], link: Link | None, object_map: ObjectMap, lifecycle: Lifecycle
+    wanted: Mapping[str, JsonValue],
+    link: Link | None,
+    object_map: ObjectMap,
+    lifecycle: Lifecycle,
+    *,
+    of: Entity | None = None,
 ) -> dict[str, JsonValue]:
     """Return what of a draft must be written: what differs from the shadow and is ours to change.
 
-    Left out are values that a person typed into a field of authority ``crm``, a stage that would
-    move backwards, and a stage value that the map does not list.
+    Left out are fields that wait for a person, values that a person typed into a field of authority
+    ``crm`` unless somebody has changed it elsewhere since (``of`` is whose draft it is), those that
+    ``crm_unless_blank`` leaves to the CRM, a stage that would move backwards without having been led
+    back, and a stage value that the map does not list.
     """
     if link is None:
         return dict(wanted)
     by_remote = _plan(object_map).by_remote
-    shadow, written = link.shadow, link.written
+    shadow, written, disputes = link.shadow, link.written, link.disputes
     changed: dict[str, JsonValue] = {}
     for remote, value in wanted.items():
         held = shadow.get(remote)
@@ -264,9 +325,19 @@ def difference(
         if entry.is_opt_out:
             if not entry.same(value, written.get(remote)):  # once: a person who cleared it there meant it
                 changed[remote] = value
-        elif _why_left(entry, value, held, written.get(remote), lifecycle) is None:
+        elif (dispute := disputes.get(remote)) is not None and dispute.held is not None:
+            continue
+        elif _why_left(entry, value, held, written.get(remote), lifecycle, link, of) is None:
             changed[remote] = value
     return changed
+
+
+def is_by_a_person(entity: Entity, name: str, connection: str) -> bool:
+    """Say whether a field's value was set by a person here, or in another CRM than this connection's."""
+    origin = entity.provenance.get(name)
+    if origin is None or origin.source == connection:
+        return False
+    return origin.source == PERSON or origin.source in entity.links
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +353,12 @@ class Compared:
 
 
 def compare(
-    wanted: Mapping[str, JsonValue], link: Link, object_map: ObjectMap, lifecycle: Lifecycle
+    wanted: Mapping[str, JsonValue],
+    link: Link,
+    object_map: ObjectMap,
+    lifecycle: Lifecycle,
+    *,
+    of: Entity | None = None,
 ) -> list[Compared]:
     """Return the fields in which a draft and the record differ: ``difference`` with its reasons."""
     by_remote = _plan(object_map).by_remote
@@ -292,7 +368,10 @@ def compare(
         if entry.same(value, held):
             continue
         written = link.written.get(remote)
-        left = _why_left(entry, value, held, written, lifecycle)
+        left = _why_left(entry, value, held, written, lifecycle, link, of)
+        dispute = link.disputes.get(remote)
+        if dispute is not None and dispute.held is not None:
+            left = "it waits for a person to decide"
         is_theirs = not entry.is_blank(held) and not entry.same(held, written)
         why = left or (_WHY_WRITTEN[entry.rule.authority] if is_theirs else _WHY_FILLED)
         found.append(Compared(entry.rule, value, held, left is None, is_theirs, why))
@@ -303,20 +382,39 @@ _WHY_FILLED = "the record has none, or what leadrelay wrote"
 _WHY_WRITTEN = {
     "leadrelay": "leadrelay owns the field",
     "newest": "leadrelay's is newer",
-    "crm": "it still holds what leadrelay wrote",
+    "crm": "it still holds what leadrelay wrote, or somebody changed it elsewhere since",
+    "crm_unless_blank": "the record has none",
+    "max": "leadrelay's is the greater, or changed last",
+    "min": "leadrelay's is the lesser, or changed last",
+    "union": "leadrelay's has the values of both",
+    "hold": "leadrelay's changed last",
 }
 
 
 def _why_left(
-    entry: _Rule, value: JsonValue, held: JsonValue, written: JsonValue, lifecycle: Lifecycle
+    entry: _Rule,
+    value: JsonValue,
+    held: JsonValue,
+    written: JsonValue,
+    lifecycle: Lifecycle,
+    link: Link,
+    of: Entity | None,
 ) -> str | None:
     """Return why a value that differs is not written over the one held; ``None`` where it is."""
     if entry.is_blank(held):
         return None
+    if entry.rule.authority == "crm_unless_blank":
+        return "the CRM's value counts wherever it has one"
     if entry.is_people_owned and not entry.same(held, written):
-        return "the people in the CRM own the field"
+        if of is None or not is_by_a_person(of, entry.outer, link.connection):
+            return "the people in the CRM own the field"
+        return None
     if entry.is_stage and not _is_forward(value, held, entry.rule, lifecycle):
-        return "a stage only moves forward, and one that is not listed stays"
+        is_ours = entry.same(held, written) or (
+            of is not None and is_by_a_person(of, entry.outer, link.connection)
+        )
+        if not _is_led_back(value, held, entry.rule, lifecycle, is_ours=is_ours):
+            return "a stage only moves forward, and one that is not listed stays"
     return None
 
 
@@ -341,14 +439,34 @@ def _is_forward(value: JsonValue, held: JsonValue, rule: CrmField, lifecycle: Li
     return lifecycle.order(at) < lifecycle.order(to)
 
 
+def _is_led_back(
+    value: JsonValue, held: JsonValue, rule: CrmField, lifecycle: Lifecycle, *, is_ours: bool
+) -> bool:
+    """Say whether a stage that lies behind the vendor's is where the lead was led back to.
+
+    What the record holds was merged before, so the lead was at least as far then: it went back by a rule
+    of its own, from beside the way. That is believed where the vendor's value may stand for a stage
+    beside the way, is our own word (``is_ours``), or a person led the lead back in another CRM.
+    """
+    stages = _stages_of(held, rule, lifecycle)
+    if not stages or _stage_of(value, rule, lifecycle) is None:
+        return False
+    return is_ours or any(lifecycle.is_beside(stage) and stage != CLOSED_STAGE for stage in stages)
+
+
 def _stage_of(value: JsonValue, rule: CrmField, lifecycle: Lifecycle) -> str | None:
     """Return the stage that a vendor's value stands for; where several share it, the furthest on the way."""
-    if not rule.values:
-        stage = _text_of(value)
-        return stage if lifecycle.order(stage) >= 0 else None
-    found = [ours for ours, theirs in rule.values.items() if same(theirs, value)]
+    found = _stages_of(value, rule, lifecycle)
     on_the_way = [stage for stage in found if not lifecycle.is_beside(stage)]
     return max(on_the_way or found, key=lifecycle.order, default=None)
+
+
+def _stages_of(value: JsonValue, rule: CrmField, lifecycle: Lifecycle) -> list[str]:
+    """Return every stage that a vendor's value stands for."""
+    if not rule.values:
+        stage = _text_of(value)
+        return [stage] if lifecycle.order(stage) >= 0 else []
+    return [ours for ours, theirs in rule.values.items() if same(theirs, value)]
 
 
 def inward_record(
@@ -380,6 +498,25 @@ def inward_record(
     return found
 
 
+def typed(rule: CrmField, value: JsonValue, types: Mapping[str, type]) -> JsonValue:
+    """Return what a person typed for a field in its canonical form; raises ``Unusable``.
+
+    Lists of the vendor's values have no part in it: people type what the lead holds. ``types`` are
+    those of the playbook's lead fields, its own included.
+    """
+    if is_blank(value):
+        return None
+    plain = replace(rule, values={}, kind=_USUAL.get(rule.kind, rule.kind))
+    kind = types.get(rule.field) or ACCOUNT_FIELDS.get(rule.field)
+    if kind in (int, float) and plain.kind == "text":
+        plain = replace(plain, kind="number")
+    made = _canonical(plain, value, "ZZ")
+    return int(made) if kind is int and isinstance(made, float) else made
+
+
+_USUAL = {"range": "number", "stage": "text", "owner": "text"}
+
+
 def _region(fields: Mapping[str, JsonValue], object_map: ObjectMap) -> str:
     """Return the record's own country for telephone numbers; ``ZZ``: only international ones are read."""
     for entry in _plan(object_map).read:
@@ -389,6 +526,11 @@ def _region(fields: Mapping[str, JsonValue], object_map: ObjectMap) -> str:
 
 
 def _canonical(rule: CrmField, held: JsonValue, region: str) -> JsonValue:
+    if rule.authority == "union":
+        names: dict[str, str] = {}
+        for name, remote in rule.values.items():
+            names.setdefault(remote, name)  # of several the first
+        return text(";".join(names.get(one, one) for one in members(held)))
     if rule.values:
         for ours, theirs in rule.values.items():  # of several the first: it claims the least
             if same(theirs, held):

@@ -244,8 +244,11 @@ class CrmField:
     """One lead field as one vendor field of one object, and who owns it when both sides differ.
 
     ``authority``: ``crm`` (leadrelay fills it while it is blank or still holds what leadrelay
-    wrote; any other value found there stands), ``leadrelay`` (ours is written), ``newest``
-    (the later change wins; on a tie the CRM's).
+    wrote; any other value found there stands, until somebody changes it in another CRM), ``leadrelay``
+    (ours is written), ``crm_unless_blank`` (the CRM's value counts wherever it has one, blanks are filled).
+    Where one side alone has changed the field that change counts; where both have: ``newest`` (the later
+    one; on a tie the CRM's), ``max``, ``min``, ``union`` (of values with ``;`` between), ``hold`` (a person
+    decides).
     """
 
     field: str  # canonical, dotted for touches and links; "id" is leadrelay's own id
@@ -257,8 +260,9 @@ class CrmField:
     """Lead value -> vendor value; of kind ``range``: least number of a bracket -> its name there."""
     default: JsonValue = None  # sent on create when the lead has none (a field the vendor requires)
     max_length: int | None = None
-    allow_clear: bool = False
-    read_only: bool = False  # the vendor sets it itself
+    allow_clear: bool = False  # what was emptied on one side is emptied on the other
+    read_only: bool = False  # direction from_crm: read and never written
+    write_only: bool = False  # direction to_crm: written and never read
     blank_values: tuple[str, ...] = ()  # vendor values that count as blank; "00G*": all that begin so
 
 
@@ -283,6 +287,14 @@ class Limits:
     reserve: float = 0.2
     search: float | None = None  # searches a second, apart from ``burst_calls``
     day: str = "rolling"  # or "midnight": when the day's allowance is new, see ``compile_crms.DAYS``
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """A field of one record that comes back to an earlier value more often than this is held."""
+
+    flips: int = 6
+    per: timedelta = timedelta(hours=1)
 
 
 ACCOUNT_OBJECTS: Mapping[str, str] = {"hubspot": "companies", "salesforce": "Account"}
@@ -328,6 +340,7 @@ class CrmMap:
     associates: bool = True  # people are associated with their company's record
     consent_read_within: timedelta = timedelta(minutes=15)  # before a task or message; else read again
     tasks: TaskMap | None = None  # without one, nobody gets tasks there
+    breaker: Breaker = Breaker()
     polling: Polling = Polling()
     adopts: bool = False  # people born there become leads
     adopt_when: Condition | None = None  # only those who satisfy it

@@ -189,6 +189,9 @@ class SourceFile(Strict):
 # --- crm/*.yaml -------------------------------------------------------------------------------------------
 
 
+Authority = Literal["crm", "leadrelay", "newest", "crm_unless_blank", "max", "min", "union", "hold"]
+
+
 class CrmFieldMap(Strict):
     """Which lead field a vendor field holds, and who owns it when both sides differ."""
 
@@ -196,8 +199,14 @@ class CrmFieldMap(Strict):
         description='Lead field (of companies: account field), dotted for touches ("first_touch.source") '
         'and for the id on another connection ("links.salesforce").'
     )
-    authority: Literal["crm", "leadrelay", "newest"] = Field(
-        description="crm: filled while blank, then people own it. leadrelay: always ours. newest: later wins."
+    direction: Literal["both", "to_crm", "from_crm", "off"] = Field(
+        "both",
+        description="Which way values go. to_crm: written and never read. from_crm: read and never written. "
+        "off: neither.",
+    )
+    authority: Authority = Field(
+        description="crm: filled while blank, then people own it. leadrelay: always ours. newest: later "
+        "wins. crm_unless_blank: theirs wherever they have one. Where both changed it: max, min, union, hold."
     )
     kind: Literal["text", "number", "range", "datetime", "bool", "owner", "stage"] | None = Field(
         None, description="The vendor's type; left out, it follows from the lead field."
@@ -211,8 +220,12 @@ class CrmFieldMap(Strict):
         None, description="Sent on create when the lead has none (a field that the vendor requires)."
     )
     max_length: int | None = Field(None, ge=1, description="Longer text is cut.")
-    read_only: bool = Field(False, description="Read and never written: a field that the vendor sets itself.")
-    allow_clear: bool = Field(False, description="Whether a blank lead field empties the vendor's.")
+    read_only: bool = Field(
+        False, description="The same as direction: from_crm, for a field that the vendor sets itself."
+    )
+    allow_clear: bool = Field(
+        False, description="Whether a value that was emptied on one side is emptied on the other."
+    )
     blank_values: Names = Field(
         default_factory=list,
         description="Vendor values that count as blank: an integration user's id, or 00G* for all queues.",
@@ -235,6 +248,13 @@ class TasksMap(Strict):
         description="Text field of the vendor's tasks that holds leadrelay's key: by it a task is found "
         "again whose answer was lost."
     )
+
+
+class BreakerMap(Strict):
+    """When a field that goes to and fro is held, because two systems undo each other's changes."""
+
+    flips: int = Field(6, ge=1, description="How often it may come back to a value it had before.")
+    per: Duration = Field("1h", description="Within how long.")
 
 
 class LimitsMap(Strict):
@@ -287,6 +307,10 @@ class CrmFile(Strict):
     limits: LimitsMap = Field(
         default_factory=lambda: LimitsMap.model_validate({}),
         description="The vendor's limits and the share that is left to other apps.",
+    )
+    breaker: BreakerMap = Field(
+        default_factory=lambda: BreakerMap.model_validate({}),
+        description="A field of one record that flips more often than this is held until a person decides.",
     )
     poll: PollMap = Field(
         default_factory=lambda: PollMap.model_validate({}), description="How changes are followed."

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from model.dispute import Held, Settled
 from model.event import EventState, JsonValue
 from model.lead import Identity
 
@@ -188,6 +189,29 @@ class RecordConflict:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldField:
+    """Effect: a person must decide about a field; until then neither side's value is written."""
+
+    connection: str
+    field: str  # of the lead or account
+    remote: str  # of the vendor
+    held: Held
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreeField:
+    """Effect: a held field needs nobody any more, or somebody decided (``by``; blank: it settled itself)."""
+
+    connection: str
+    field: str
+    choice: str  # "theirs", "ours", "value"; blank: nobody chose
+    why: str
+    by: str
+    settled: Settled | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetTestLead:
     """Effect: remove a marked test lead and everything that hangs on it."""
 
@@ -214,6 +238,8 @@ Effect = (
     | SendAgain
     | Fetch
     | RecordConflict
+    | HoldField
+    | FreeField
     | ForgetTestLead
     | ForgetTestEvent
 )

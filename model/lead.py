@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from model.dispute import Dispute
 from model.event import JsonValue
 
 # Canonical field names with the Python type of their value. Dotted names ("first_touch.source")
@@ -48,6 +49,9 @@ OPT_OUT = "opted_out"
 RULE = "rule"
 """The source of what rules decided; no sender and no connection is called so."""
 
+PERSON = "person"
+"""The source of what a person decided here, of two values that disagreed; nobody else is called so."""
+
 LINKS = "links"
 """``links.salesforce``: the id of the person's (or company's) record there; for CRM maps, read-only."""
 
@@ -84,7 +88,7 @@ class Identity:
 class Provenance:
     """Where a field's value came from, and when it became true there."""
 
-    source: str  # a playbook source, a connection's name, or ``RULE``
+    source: str  # a playbook source, a connection's name, ``RULE`` or ``PERSON``
     at: datetime  # occurred_at of the event that brought it
     event: int  # row id of that event
 
@@ -127,6 +131,7 @@ class Link:
     rev: int = 0
     read_at: datetime | None = None
     aliases: tuple[str, ...] = ()
+    disputes: Mapping[str, Dispute] = field(default_factory=dict)  # vendor field -> what is remembered of it
     modified_at: datetime | None = None  # the vendor's stamp of the newest version that is known
     wrote_at: datetime | None = None  # our clock, when a write of ours was last answered
     recent: Mapping[str, Sequence[JsonValue]] = field(default_factory=dict)  # what our writes replaced

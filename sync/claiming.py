@@ -289,7 +289,7 @@ def _plan(
     values = draft(entity, object_map, crm.connection, people, creating=link is None)
     if link is None:
         return Sending(row, entity, None, values, values, read_first=row.in_flight is not None)
-    missing = difference(values, link, object_map, playbook.lifecycle)
+    missing = difference(values, link, object_map, playbook.lifecycle, of=entity)
     in_doubt = row.in_flight is not None
     if not missing and not in_doubt:
         return Unsent(row)

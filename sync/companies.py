@@ -11,13 +11,15 @@ from mappings.domains import registrable
 from mappings.playbook import Playbook
 from model.account import Account, account_id
 from model.change import Record
-from model.decision import AskReview, Because, Fetch
+from model.decision import AskReview, Assigned, Because, Fetch
 from model.event import EventState, RecordRef, StoredEvent
 from model.lead import Link, Provenance
 from sync.batch import Batch
+from sync.choosing import choose
 from sync.merge import merge
 from sync.pipeline import Result, copy_of_account
 from sync.reasons import Reason, created
+from sync.uniting import put_in
 
 
 def found(
@@ -48,14 +50,30 @@ def found(
         merged.link = replace(merged.link, rev=0)  # another record in the place of one that was deleted
     account.links[crm.connection] = merged.link
     seen_at = record.modified_at or stored.decided_at
-    for name, value in merged.fields.items():
-        if name != "domain":  # the account's identity
-            account.fields[name] = value
-            account.provenance[name] = Provenance(crm.connection, seen_at, stored.id)
+    merged.fields.pop("domain", None)  # the account's identity
+    put_in(account, merged, Provenance(crm.connection, seen_at, stored.id))
     result.account = account
+    result.effects.extend((*merged.conflicts, *merged.holds))
     where = Because(f"found in {crm.connection} as {record.ref.object} {record.ref.id}; linked")
     result.reasons.extend(Reason("merge", because) for because in (where, *merged.because))
     _write(result, account, lookups, playbook)
+    return result
+
+
+def chosen(stored: StoredEvent, account_id: str, lookups: Lookups, playbook: Playbook) -> Result:
+    """Decide what a person's choice between two values means for the account."""
+    result = Result(stored, EventState.DONE, account_id=account_id)
+    before = lookups.account(account_id)
+    if before is None:
+        result.reasons.append(Reason("merge", Because("there is no such account any more")))
+        return result
+    account = copy_of_account(before)
+    found = choose(account, stored, playbook, lookups)
+    result.reasons.append(Reason("merge", found.because))
+    if found.effects:
+        result.account = account
+        result.effects.extend(effect for effect in found.effects if not isinstance(effect, Assigned))
+        _write(result, account, lookups, playbook)
     return result
 
 

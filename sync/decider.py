@@ -32,6 +32,7 @@ from sync import (
     effects,
     fetches,
     forget,
+    holds,
     inbox,
     joins,
     leads,
@@ -232,6 +233,7 @@ class Decider:
             execute_many(connection, ledgers.INSERT[table], rows)
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
+        holds.save(connection, self.space, results, now)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
         wanted = [effect for result in results for effect in result.effects]
         again = [one.effect for one in wanted if isinstance(one, SendAgain)]

@@ -81,6 +81,7 @@ def save(connection: Connection, space: str, joins: Sequence[Join], now: datetim
             raise Conflict("a lead has changed since it was loaded")
         for table in MOVED:
             connection.execute(sa.update(table).where(table.c.lead_id == lead.id).values(lead_id=join.into))
+        _move_holds(connection, lead.id, join.into)
         changes = tables.outbox_changes
         connection.execute(sa.delete(changes).where(changes.c.entity_id == lead.id))
         connection.execute(
@@ -88,6 +89,21 @@ def save(connection: Connection, space: str, joins: Sequence[Join], now: datetim
                 lead_id=lead.id, space=space, into=join.into, event=join.event, was=_was(lead), at=now
             )
         )
+
+
+def _move_holds(connection: Connection, lead_id: str, into: str) -> None:
+    """Let what waits for a person be the survivor's, unless the same field of theirs waits already."""
+    theirs, ours = tables.holds, tables.holds.alias()
+    is_open_too = sa.exists().where(
+        ours.c.entity_id == into,
+        ours.c.connection == theirs.c.connection,
+        ours.c.field == theirs.c.field,
+        ours.c.state == "open",
+    )
+    connection.execute(
+        sa.delete(theirs).where(theirs.c.entity_id == lead_id, theirs.c.state == "open", is_open_too)
+    )
+    connection.execute(sa.update(theirs).where(theirs.c.entity_id == lead_id).values(entity_id=into))
 
 
 def _was(lead: Lead) -> Mapping[str, Any]:

@@ -38,7 +38,8 @@ def rows_of(
     rows: dict[sa.Table, list[dict[str, Any]]] = {}
     for result in results:
         stored = result.stored
-        base = {"space": space, "lead_id": result.lead_id, "event": stored.id, "at": stored.decided_at}
+        whose = result.lead_id or result.account_id
+        base = {"space": space, "lead_id": whose, "event": stored.id, "at": stored.decided_at}
         for effect in result.effects:
             match effect:
                 case AddTouch(at, fields):

@@ -14,6 +14,7 @@ from model.errors import Conflict
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Link
 from sync import tables
+from sync.disputes import disputes_from, disputes_row
 from sync.statements import execute_many
 
 KEPT = 3  # replaced values of a field
@@ -192,6 +193,7 @@ def _link(row: Row[Any]) -> Link:
         rev=row.rev,
         read_at=row.read_at,
         aliases=tuple(row.aliases),
+        disputes=disputes_from(row.disputes) if row.disputes else {},
         modified_at=row.modified_at,
         wrote_at=row.wrote_at,
         recent=row.recent,
@@ -207,6 +209,7 @@ def _values(link: Link) -> dict[str, Any]:
         "shadow": dict(link.shadow),
         "written": dict(link.written),
         "aliases": list(link.aliases),
+        "disputes": disputes_row(link.disputes),
         "rev": link.rev + 1,
         "read_at": link.read_at,
         "modified_at": link.modified_at,

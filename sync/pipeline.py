@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -26,13 +26,14 @@ from model.decision import (
     Reason,
     Verdict,
 )
-from model.event import Event, EventKind, EventState, StoredEvent
+from model.event import Event, EventKind, EventState, JsonValue, StoredEvent
 from model.lead import RULE, Lead
 from model.times import from_text
+from sync.choosing import choose
 from sync.links import record_key
 from sync.matching import Hits, lacking
 from sync.reasons import created
-from sync.uniting import unite
+from sync.uniting import claim_keys, unite
 
 NO_HITS = Hits()
 AFTER_MERGE = ("score", "qualify", "assign", "account", "follow_up", "notify", "writeback")
@@ -164,6 +165,27 @@ class Pipeline:
             if record.connection in self.playbook.needed:
                 self.run_after(result, copy_of(lookups.lead(lead_id)), lookups, ("writeback",))
         return result
+
+    def chosen(self, stored: StoredEvent, lead_id: str, lookups: Lookups) -> Result:
+        """Decide what a person's choice between two values means for the lead."""
+        result = Result(stored, EventState.DONE, lead_id=lead_id)
+        before = lookups.lead(lead_id)
+        draft = copy_of(before)
+        chosen = choose(draft, stored, self.playbook, lookups)
+        result.reasons.append(Reason("merge", chosen.because))
+        if chosen.effects:
+            result.before, result.lead = before, draft
+            result.effects.extend(chosen.effects)
+            self._claim(result, draft, chosen.fields, lookups)
+            self.run_after(result, draft, lookups, AFTER_MERGE)
+        return result
+
+    def _claim(self, result: Result, draft: Lead, fields: Mapping[str, JsonValue], lookups: Lookups) -> None:
+        for claimed in claim_keys(draft, fields, self.playbook, lookups):
+            if isinstance(claimed, Because):
+                result.reasons.append(Reason("merge", claimed))
+            else:
+                result.effects.append(claimed)
 
     def _match(self, result: Result, draft: Lead, lookups: Lookups, hits: Hits) -> None:
         """Take in what the mirror knows of the person on each connection where there is no link yet."""

@@ -18,7 +18,7 @@ from sync import audit
 from sync.database import Store
 from sync.effects import SENT, UNKNOWN, WITHHELD
 from sync.tables import audit as audit_lines
-from sync.tables import audit_details, conflicts, inbox_events, outbox_effects, reviews
+from sync.tables import audit_details, conflicts, holds, inbox_events, outbox_effects, reviews
 
 log = structlog.get_logger("leadrelay.retention")
 
@@ -265,6 +265,7 @@ KINDS: Sequence[Kind] = (
     ),
     Kind("reviews", reviews.c.id, reviews.c.created_at, reviews.c.state != "open", _delete(reviews)),
     Kind("conflicts", conflicts.c.id, conflicts.c.at, sa.true(), _delete(conflicts)),
+    Kind("conflicts", holds.c.id, holds.c.settled_at, holds.c.state == "settled", _delete(holds)),
     Kind(
         "messages",
         outbox_effects.c.id,

@@ -232,7 +232,7 @@ def _read_first(
         else:
             ours = arrived(sending.row.in_flight or {}, record.fields, object_map)
             link = _as_read(sending.link, record, ours)
-            missing = difference(sending.draft, link, object_map, playbook.lifecycle)
+            missing = difference(sending.draft, link, object_map, playbook.lifecycle, of=sending.entity)
             ready = Ready(sending, missing, record, ours)
             yield ready if missing else ready.written(Updated(sending.key, record.ref, {}))
 

@@ -247,6 +247,7 @@ def _links(name: str, owner: str) -> sa.Table:
         sa.Column("aliases", Json, nullable=False),
         sa.Column("rev", sa.Integer, nullable=False),
         _moment("read_at", nullable=True),
+        sa.Column("disputes", Json, nullable=False, server_default="{}"),  # by vendor field
         _moment("modified_at", nullable=True),  # the vendor's stamp of the newest version that is known
         _moment("wrote_at", nullable=True),  # when an answer to a write of ours was last settled
         sa.Column(
@@ -339,7 +340,7 @@ scores = _ledger(
     sa.Column("previous", sa.Integer, nullable=False),
     sa.Column("playbook", sa.String(12), nullable=False),
 )
-conflicts = _ledger(
+conflicts = _ledger(  # ``lead_id`` is an account's id where companies are concerned
     "conflicts",
     sa.Column("connection", sa.String(64), nullable=False),
     sa.Column("field", sa.String(128), nullable=False),
@@ -347,6 +348,43 @@ conflicts = _ledger(
     sa.Column("lost", Json),
     sa.Column("rule", sa.String(200), nullable=False),
 )
+
+sa.Index("ix_conflicts_space", conflicts.c.space, conflicts.c.id)
+
+holds = sa.Table(  # fields on which two sides differ until a person decides
+    "holds",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("entity_kind", sa.String(16), nullable=False),  # "lead", "account"
+    sa.Column("entity_id", sa.String(40), nullable=False),
+    sa.Column("field", sa.String(128), nullable=False),  # of the lead or account
+    sa.Column("remote", sa.String(128), nullable=False),  # of the vendor; the three values are in its form
+    sa.Column("base", Json),
+    sa.Column("ours", Json),
+    sa.Column("theirs", Json),
+    sa.Column("why", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    _moment("since"),
+    sa.Column("choice", sa.String(16), nullable=False),  # "theirs", "ours", "value"
+    sa.Column("by", sa.String(128), nullable=False),
+    sa.Column("outcome", sa.String(200), nullable=False),  # how it ended, in words
+    _moment("settled_at", nullable=True),
+    sa.CheckConstraint("state IN ('open', 'settled')", name="state"),
+)
+sa.Index(
+    "uq_holds_open",
+    holds.c.space,
+    holds.c.entity_id,
+    holds.c.connection,
+    holds.c.field,
+    unique=True,
+    sqlite_where=sa.text("state = 'open'"),
+    postgresql_where=sa.text("state = 'open'"),
+)
+sa.Index("ix_holds_state", holds.c.space, holds.c.state, holds.c.id)
+sa.Index("ix_holds_entity_id", holds.c.entity_id)
 
 seats = sa.Table(  # the stride ledger of each pool
     "seats",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from mappings import inward
+from mappings.converters import Unusable
 from mappings.outward import inward_record
 from mappings.playbook import Playbook
 from mappings.reading import Reading
@@ -17,7 +18,7 @@ from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead,
 from model.event import SET_ASIDE, EventKind, EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import Hint, hint_from
 from model.lead import Identity, Lead
-from sync import companies, following, teammates
+from sync import choosing, companies, following, teammates
 from sync.batch import Batch, People
 from sync.inbox import Taken
 from sync.links import record_key
@@ -75,6 +76,11 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, named=(known or {}).get(event.payload["event"]))
             case EventKind.DELIVERED | EventKind.GONE | EventKind.FORGET:
                 return Work(stored, lead_ids=(event.payload["lead_id"],))
+            case EventKind.CHOICE if "account_id" in event.payload:
+                return Work(stored, account_ids=(event.payload["account_id"],))
+            case EventKind.CHOICE:
+                keys = person_keys(_chosen(event.payload, playbook))
+                return Work(stored, keys=keys, lead_ids=(event.payload["lead_id"],))
             case EventKind.REPLAY if "change" in event.payload:
                 change = event.payload["change"]
                 if change.get("kind") == EntityKind.ACCOUNT:
@@ -107,6 +113,8 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
     stored = work.stored
     if work.failure:
         return Result(stored, EventState.DEAD, error=work.failure)
+    if work.lead_ids:
+        work = replace(work, lead_ids=tuple(map(batch.present_id, work.lead_ids)))
     try:
         match stored.event.kind:
             case EventKind.INTAKE if work.reading is not None:
@@ -132,6 +140,13 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return companies.gone(stored, work.account_ids[0], batch, pipeline.playbook)
             case EventKind.GONE:
                 return pipeline.gone(stored, work.lead_ids[0], batch)
+            case EventKind.CHOICE if work.account_ids:
+                return companies.chosen(stored, work.account_ids[0], batch, pipeline.playbook)
+            case EventKind.CHOICE if not batch.knows(work.lead_ids[0]):
+                nobody = Reason("merge", Because("there is no such lead any more"))
+                return Result(stored, EventState.DONE, reasons=[nobody])
+            case EventKind.CHOICE:
+                return pipeline.chosen(stored, work.lead_ids[0], batch)
             case EventKind.ROSTER:
                 connection = stored.event.source
                 batch.take_in_roster(
@@ -160,6 +175,14 @@ def _is_company(record: Record, playbook: Playbook) -> bool:
 def _person_keys(record: Record, playbook: Playbook) -> tuple[Identity, ...]:
     """Return the e-mail and phone of a record as keys: the lead may take them over."""
     return person_keys(_read_of(record, playbook, ("email", "phone", "country")))
+
+
+def _chosen(payload: Mapping[str, JsonValue], playbook: Playbook) -> dict[str, JsonValue]:
+    """Return the value that a person chose; nothing where it cannot be used, which the decision says."""
+    try:
+        return choosing.said(payload, playbook, NOBODY)
+    except Unusable:
+        return {}
 
 
 def said_by(record: Record, playbook: Playbook) -> Mapping[str, JsonValue]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from handlers.base import Lookups
 from mappings.identity import is_role_address
 from mappings.playbook import CrmMap, Playbook
 from model.change import Record
-from model.decision import Assigned, Because, ClaimIdentity, Effect, EnterStage
+from model.decision import Assigned, Because, ClaimIdentity, Effect, EnterStage, Fetch
+from model.entity import Entity
 from model.event import JsonValue
 from model.lead import OPT_OUT, Lead, Provenance
 from sync.doubt import Doubt
-from sync.merge import merge, opt_out_said
+from sync.merge import Merged, merge, opt_out_said
 from sync.reasons import Reason
 from sync.records import person_keys
 
@@ -29,35 +31,50 @@ def unite(
     read_at: datetime,
     event_id: int,
     sent: Doubt,
+    histories: bool = False,
 ) -> tuple[list[Effect], list[Reason]]:
     """Merge a record into the draft and link the two; return what follows from it, and why.
 
     ``where`` says in words where the record was found, ``read_at`` when it was read, ``sent`` what
-    of ours may have reached it. Of a part of a record only the opt-out is taken.
+    of ours may have reached it, ``histories`` that it can be read with its history. Of a part of a
+    record only the opt-out is taken. Where the history must be read first, the draft stays as it is, and
+    the one effect is to read it.
     """
     if record.is_part:
         origin = Provenance(crm.connection, record.modified_at or read_at, event_id)
         return [], list(_hear(draft, record, crm, origin))
-    merged = merge(draft, record, crm, playbook, lookups, now=read_at, sent=sent)
+    merged = merge(draft, record, crm, playbook, lookups, now=read_at, sent=sent, histories=histories)
+    if merged.undecided:
+        ref = record.ref
+        asked = Fetch(ref.connection, ref.object, ref.id, history=True)
+        return [asked], [Reason("merge", because) for because in merged.because]
     owner, stage = draft.owner, draft.stage
     draft.links[crm.connection] = merged.link
     seen_at = record.modified_at or read_at
-    for name, value in merged.fields.items():
-        draft.fields[name] = value
-        draft.provenance[name] = Provenance(crm.connection, seen_at, event_id)
-    effects: list[Effect] = [*merged.conflicts]
+    put_in(draft, merged, Provenance(crm.connection, seen_at, event_id))
+    effects: list[Effect] = [*merged.conflicts, *merged.holds]
     if "stage" in merged.fields:
         effects.append(EnterStage(merged.fields["stage"], stage))
-    if "owner" in merged.fields:
+    if merged.fields.get("owner"):
         effects.append(Assigned(merged.fields["owner"], owner))
     found = Because(f"found in {where} as {record.ref.object} {record.ref.id}; linked")
     because = [found, *merged.because]
-    for claimed in _claim_keys(draft, merged.fields, playbook, lookups):
+    for claimed in claim_keys(draft, merged.fields, playbook, lookups):
         if isinstance(claimed, Because):
             because.append(claimed)
         else:
             effects.append(claimed)
     return effects, [Reason("merge", each) for each in because]
+
+
+def put_in(draft: Entity, merged: Merged, origin: Provenance) -> None:
+    """Bring the values that a merge found into the draft, each with the moment at which it became true."""
+    for name, value in merged.fields.items():
+        if value is None:
+            draft.fields.pop(name, None)  # its provenance stays: an older post does not refill it
+        else:
+            draft.fields[name] = value
+        draft.provenance[name] = replace(origin, at=merged.times.get(name, origin.at))
 
 
 def _hear(draft: Lead, record: Record, crm: CrmMap, origin: Provenance) -> Iterator[Reason]:
@@ -74,7 +91,7 @@ def _hear(draft: Lead, record: Record, crm: CrmMap, origin: Provenance) -> Itera
             yield Reason("merge", said)
 
 
-def _claim_keys(
+def claim_keys(
     draft: Lead, fields: Mapping[str, JsonValue], playbook: Playbook, lookups: Lookups
 ) -> Iterator[ClaimIdentity | Because]:
     """Let an e-mail or phone taken from a CRM find the lead, where it is free and one person's."""

@@ -151,12 +151,11 @@ class Account:
         """Return what a record holds."""
         return self.vendor.fields_of(object_type, record)
 
-    def create(self, fields: Mapping[str, Any], by: str) -> str:
-        """Make a person by hand; return the record's id."""
+    def create(self, fields: Mapping[str, Any], by: str) -> str | None:
+        """Make a person by hand; return the record's id, if the vendor's pages let it be made."""
         values = {**self.names.required, **self.spelled(fields)}
         told = self._act("create", {"object": self.names.person, "fields": values, "by": by})
-        assert told is not None
-        return str(told["id"])
+        return str(told["id"]) if told else None
 
     def act(self, verb: str, object_type: str, record_id: str, by: str, **more: Any) -> dict[str, Any] | None:
         """Do what a person does; what the vendor's pages refuse comes to nothing."""

@@ -10,10 +10,10 @@ import pytest
 from model.change import Record
 from model.decision import RecordConflict
 from model.event import RecordRef
-from model.lead import Lead, Link, Provenance
+from model.lead import RULE, Lead, Link, Provenance
 from sync.merge import Merged, merge
 from tests.builders import NOON, a_lead, a_teammate, at, facts, mapped
-from tests.sync.house import HUBSPOT, house_playbook
+from tests.sync.house import HUBSPOT, SALESFORCE, house_playbook
 
 PLAYBOOK = house_playbook()
 CRM = PLAYBOOK.crms[HUBSPOT]
@@ -21,9 +21,18 @@ KNOWN = facts(
     teammates=[
         replace(a_teammate("ann@example.com", hubspot=True), ids={HUBSPOT: "o1"}),
         replace(a_teammate("bo@example.com", hubspot=True), ids={HUBSPOT: "o2"}),
+        replace(a_teammate("cy@example.com", hubspot=True), ids={HUBSPOT: "o3"}),
     ]
 )
 OLDER, NEWER = at(-60), at(60)
+ANN = "ann@example.com"
+PEOPLE = {HUBSPOT: "contacts", SALESFORCE: "Lead"}
+
+
+def elsewhere(lead: Lead) -> Lead:
+    """Link the lead to a record in the other CRM, too, of which nothing is known."""
+    lead.links[SALESFORCE] = Link(SALESFORCE, "Lead", "9", {}, {}, rev=1)
+    return lead
 
 
 def linked(lead: Lead, **shadow: Any) -> Lead:
@@ -45,14 +54,17 @@ def lost(result: Merged) -> list[tuple[str, Any, Any]]:
 CASES = [
     # field, base, theirs, ours, the CRM's moment, taken, kept as a conflict
     ("first_name", "Ada", "Ada", "Ada", NEWER, False, False),
-    ("first_name", "Ada", "Countess", "Ada", NEWER, True, True),  # they moved
+    ("first_name", "Ada", "Countess", "Ada", NEWER, True, False),  # they moved
+    ("first_name", "Ada", "Countess", "Ada", OLDER, True, False),  # whatever the clocks say
     ("first_name", "Ada", "Ada", "Augusta", NEWER, False, False),  # we moved
     ("first_name", "Ada", "Countess", "Augusta", OLDER, True, True),  # both: people's word stands
     ("first_name", "Ada", "", "Augusta", NEWER, False, False),  # a blank overwrites nothing
     ("first_name", "Ada", None, "Augusta", NEWER, False, False),
     ("first_name", None, "Ada", None, OLDER, True, False),  # we had none
-    ("first_name", "Ada", "ADA", "Ada", NEWER, True, True),  # capitals are a spelling of their own
-    ("title", "CTO", "CEO", "CTO", NEWER, True, True),
+    ("first_name", "Ada", "ADA", "Ada", NEWER, True, False),  # capitals are a spelling of their own
+    ("title", "CTO", "CEO", "CTO", NEWER, True, False),
+    ("title", "CTO", "CEO", "CTO", OLDER, True, False),  # a vendor's clock that is behind changes nothing
+    ("title", "CTO", "CEO", "CEO", OLDER, False, False),  # both moved, to the same
     ("title", "CTO", "CEO", "Founder", NEWER, True, True),  # both: the later
     ("title", "CTO", "CEO", "Founder", OLDER, False, True),
     ("title", "CTO", "CEO", "Founder", NOON, True, True),  # a tie is the CRM's
@@ -140,11 +152,32 @@ def test_a_stage_moves_forward_only_unless_a_person_leads_a_lead_back(base, thei
 
 
 @pytest.mark.parametrize(("theirs_at", "taken"), [(OLDER, False), (NOON, True), (NEWER, True)])
-def test_between_the_people_of_two_crms_the_later_word_counts(theirs_at, taken):
-    lead = linked(a_lead(first_name="Ada"), first_name="A.")
-    lead.provenance["first_name"] = Provenance("salesforce", NOON, 1)
-    result = merged(lead, theirs_at, first_name="Countess")
-    assert ("first_name" in result.fields) is taken
+@pytest.mark.parametrize(
+    ("field", "ours", "theirs"), [("first_name", "Ada", "Countess"), ("owner", ANN, "o3")]
+)
+def test_between_the_people_of_two_crms_the_later_word_counts(field, ours, theirs, theirs_at, taken):
+    lead = elsewhere(linked(a_lead(**{field: ours}), **{field: "o2" if field == "owner" else "A."}))
+    lead.provenance[field] = Provenance(SALESFORCE, NOON, 1)
+    result = merged(lead, theirs_at, **{field: theirs})
+    assert (field in result.fields) is taken
+    assert len(result.conflicts) == 1
+
+
+@pytest.mark.parametrize(("here", "there"), [(HUBSPOT, SALESFORCE), (SALESFORCE, HUBSPOT)])
+def test_on_a_tie_the_order_of_names_decides_whoever_is_read_first(here, there):
+    lead = a_lead(title="CEO")
+    for name, shadow in ((HUBSPOT, "CTO"), (SALESFORCE, "CTO")):
+        lead.links[name] = Link(name, PEOPLE[name], "7", {"title": shadow}, {})
+    lead.provenance["title"] = Provenance(there, NOON, 1)
+    record = Record(RecordRef(here, PEOPLE[here], "7"), {"title": "Boss"}, NOON)
+    result = merge(lead, record, PLAYBOOK.crms[here], PLAYBOOK, KNOWN, now=at(90), sent={})
+    assert ("title" in result.fields) is (here == HUBSPOT)
+
+
+def test_an_owner_that_a_rule_chose_gives_way_to_a_persons_choice_whatever_the_clocks_say():
+    lead = linked(a_lead(owner="bo@example.com"), owner="o1")
+    lead.provenance["owner"] = Provenance(RULE, NEWER, 1)
+    assert merged(lead, OLDER, owner="o3").fields == {"owner": "cy@example.com"}
 
 
 def test_spelling_that_means_the_same_is_no_change():
@@ -187,7 +220,9 @@ def test_every_decision_names_its_rule():
     result = merged(linked(a_lead(title="CTO"), title="CTO"), title="CEO")
     [because] = result.because
     assert because.at == next(rule.place for rule in CRM.objects["contacts"].fields if rule.field == "title")
-    assert result.conflicts == [RecordConflict(HUBSPOT, "title", "CEO", "CTO", "the CRM's is newer")]
+    assert because.text == "title: hubspot's value taken, it was changed in hubspot alone"
+    both = merged(linked(a_lead(title="CTO"), title="Founder"), title="CEO")
+    assert both.conflicts == [RecordConflict(HUBSPOT, "title", "CEO", "CTO", "the CRM's is newer")]
 
 
 @pytest.mark.parametrize("held", ["[not provided]", "TBD", "00Gqueue1"])

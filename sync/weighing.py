@@ -1,0 +1,166 @@
+"""Which side of one field stands where the CRM and the lead differ; pure.
+
+Where one side alone has moved since both last agreed, that side stands, whatever the clocks say. The
+clocks are asked only where both have moved: then the later change counts, or the field's authority says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from mappings.comparing import members
+from mappings.outward import is_blank_on, is_by_a_person, read_rules
+from mappings.playbook import CrmField, CrmMap, Lifecycle, Playbook
+from model.change import Record
+from model.entity import Entity
+from model.event import JsonValue
+from model.lead import PERSON, RULE, Provenance
+from model.times import from_text
+
+
+class Stands(StrEnum):
+    """What becomes of a field on which two sides differ."""
+
+    THEIRS = "theirs"
+    OURS = "ours"
+    BOTH = "both"  # one value is made of the two
+    NEITHER = "neither"  # a person decides
+    UNKNOWN = "unknown"  # nobody can say before the field's history is read
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Which side stands, and why; ``value`` where it is made of both."""
+
+    stands: Stands
+    why: str
+    value: JsonValue = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """One field as a merge sees it, in canonical values."""
+
+    rule: CrmField
+    ours: JsonValue
+    theirs: JsonValue
+    theirs_at: datetime | None  # when it became so there, or a bound: it was not later
+    is_exact: bool  # the moment is the field's own
+    ours_moved: bool
+    theirs_moved: bool
+    is_edit: bool  # the two were linked before: what moved there is somebody's change
+
+
+def weigh(sides: Sides, entity: Entity, crm: CrmMap, playbook: Playbook) -> Weighed:
+    """Say which side stands, where both hold something and the two differ."""
+    rule = sides.rule
+    if rule.kind == "stage":
+        return _stage(playbook.lifecycle, sides)
+    if rule.authority == "leadrelay" and (sides.ours is not None or sides.ours_moved):
+        return Weighed(Stands.OURS, "leadrelay owns the field")
+    if rule.authority == "crm_unless_blank" and sides.theirs is not None:
+        return Weighed(Stands.THEIRS, f"{crm.connection}'s value counts wherever it has one")
+    if not sides.theirs_moved:
+        return Weighed(Stands.OURS, "only leadrelay's has changed")
+    other = _preferred(entity, rule, crm, playbook)
+    if other:
+        return Weighed(Stands.OURS, f"{other}'s value counts wherever it has one")
+    if not sides.ours_moved:
+        why = "leadrelay had none" if sides.ours is None else f"it was changed in {crm.connection} alone"
+        return Weighed(Stands.THEIRS, why)
+    return _both_moved(sides, entity, crm)
+
+
+def _stage(lifecycle: Lifecycle, sides: Sides) -> Weighed:
+    ours, theirs = sides.ours, sides.theirs
+    if not sides.theirs_moved:
+        return Weighed(Stands.OURS, "only leadrelay's has changed")
+    if lifecycle.order(theirs) > lifecycle.order(ours):
+        return Weighed(Stands.THEIRS, "it is further along")
+    if sides.is_edit and lifecycle.is_beside(ours):
+        return Weighed(Stands.THEIRS, "a person led the lead back")
+    return Weighed(Stands.OURS, "a lead only moves forward here")
+
+
+def _preferred(entity: Entity, rule: CrmField, crm: CrmMap, playbook: Playbook) -> str:
+    """Return another connection whose value of this field counts wherever it has one, and that has one."""
+    for name, link in entity.links.items():
+        other = playbook.crms.get(name)
+        object_map = other.map_of(link.object) if other is not None and name != crm.connection else None
+        if object_map is None:
+            continue
+        for one in read_rules(object_map):
+            held = link.shadow.get(one.remote)
+            is_asked = one.field == rule.field and one.authority == "crm_unless_blank"
+            if is_asked and not is_blank_on(object_map, one.remote, held):
+                return name
+    return ""
+
+
+def _both_moved(sides: Sides, entity: Entity, crm: CrmMap) -> Weighed:
+    rule = sides.rule
+    origin = entity.provenance.get(rule.field)
+    if rule.kind == "owner" and (origin is None or origin.source == RULE) and rule.authority != "hold":
+        return Weighed(Stands.THEIRS, f"a person in {crm.connection} set it, a rule the other")
+    match rule.authority:
+        case "hold":
+            return Weighed(Stands.NEITHER, "both sides have changed it, and the map asks a person")
+        case "crm" if not is_by_a_person(entity, rule.field, crm.connection):
+            return Weighed(Stands.THEIRS, f"the people in {crm.connection} own the field")
+        case "crm_unless_blank":
+            return Weighed(Stands.OURS, f"{crm.connection} has none")
+        case "max" | "min":
+            return _extreme(sides)
+        case "union":
+            value = ";".join(dict.fromkeys((*members(sides.ours), *members(sides.theirs))))
+            return Weighed(Stands.BOTH, "the values of both", value)
+        case _:
+            return _later(sides, origin, crm.connection, entity)
+
+
+def _later(sides: Sides, origin: Provenance | None, connection: str, entity: Entity) -> Weighed:
+    """Let the later change stand.
+
+    On a tie: what a person decided here, then the CRMs in the order of their names, then posts and rules.
+    """
+    if origin is None or sides.theirs_at is None:
+        return Weighed(Stands.THEIRS, "the CRM's is newer")
+    if origin.at > sides.theirs_at:
+        return Weighed(Stands.OURS, "leadrelay's is newer")
+    if not sides.is_exact:
+        return Weighed(Stands.UNKNOWN, "the CRM's may be newer: the field's history says")
+    is_tie = origin.at == sides.theirs_at and is_by_a_person(entity, sides.rule.field, connection)
+    if is_tie and (origin.source == PERSON or origin.source < connection):
+        return Weighed(Stands.OURS, "both are of the same moment, and leadrelay's comes first")
+    return Weighed(Stands.THEIRS, "the CRM's is newer")
+
+
+def _extreme(sides: Sides) -> Weighed:
+    is_max = sides.rule.authority == "max"
+    word = "greater" if is_max else "lesser"
+    ours, theirs = _rank(sides.ours), _rank(sides.theirs)
+    if theirs is None or (ours is not None and (ours > theirs) is is_max):
+        return Weighed(Stands.OURS, f"leadrelay's is the {word}")
+    return Weighed(Stands.THEIRS, f"the CRM's is the {word}")
+
+
+def _rank(value: JsonValue) -> Any:
+    """Return what a number or a moment is compared by; ``None`` for what is neither."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    try:
+        return from_text(str(value)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def moment_there(rule: CrmField, record: Record) -> datetime | None:
+    """Return when the field came to hold its value there, as far as is known: at the latest then."""
+    changed: Mapping[str, datetime] = record.changed_at
+    return changed.get(rule.remote) or record.modified_at
