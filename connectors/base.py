@@ -151,7 +151,7 @@ class Connector(Protocol):
     def changes(
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:
-        """Return the next records of an object that have changed since ``position``, by one call.
+        """Return the next records of an object that changed since ``position``, in one call where it can.
 
         ``None`` asks only for the position of the newest change there is, and yields no record.
         ``overlap`` seconds before the position are read again: what was written there and came to be

@@ -182,7 +182,11 @@ class Batch:
 
         An id that was taken into another lead's leads there.
         """
-        return self._leads[self._present_ids.get(lead_id, lead_id)]
+        return self._leads[self.present_id(lead_id)]
+
+    def present_id(self, lead_id: str) -> str:
+        """Return the id of the lead that an id means by now."""
+        return self._present_ids.get(lead_id, lead_id)
 
     def may_be_joined(self, lead_id: str) -> bool:
         """Say whether a lead is as the store has it: one that this batch has changed waits for the next."""
@@ -190,7 +194,7 @@ class Batch:
 
     def knows(self, lead_id: str) -> bool:
         """Say whether there is such a lead."""
-        return self._present_ids.get(lead_id, lead_id) in self._leads
+        return self.present_id(lead_id) in self._leads
 
     def account(self, account_id: str) -> Account | None:
         """Return an account as the batch has left it; ``None`` for one that nobody belongs to yet."""
@@ -245,6 +249,9 @@ class Batch:
             self._owners[record_key(RecordRef(link.connection, link.object, link.remote_id))] = lead.id
 
     def _take_over(self, gone: Lead, into: str, event: int) -> None:
+        for result in self.results:  # what this batch decided of the other is the survivor's, too
+            if result.lead_id == gone.id:
+                result.lead_id = into
         self.joined.append(Join(self.loaded[gone.id], into, event))
         self._leads.pop(gone.id, None)
         self._present_ids[gone.id] = into

@@ -271,7 +271,7 @@ def _unknown(result: Result, record: Record, crm: CrmMap, batch: Batch, pipeline
 def _lead_known(record: Record, object_map: ObjectMap, crm: CrmMap, batch: Batch) -> str | None:
     ours = record.fields.get(object_map.id_field) if object_map.id_field else None
     if isinstance(ours, str) and batch.knows(ours):
-        return ours
+        return batch.present_id(ours)
     said = inward_record(record.fields, object_map, crm.connection, batch)
     for key in person_keys(said):
         if key.kind == "email" and (found := batch.lead_id_of(key)) is not None:

@@ -86,5 +86,5 @@ def _links(survivor: Lead, absorbed: Lead, where: str) -> Iterator[tuple[AskRevi
                 "merge_object": link.object,
                 "lead": survivor.id,
             }
-            text = f"{name} has two records of the person: {link.remote_id} is to be merged into {ours.remote_id}"
+            text = f"{name} has two records of them: {link.remote_id} is to be merged into {ours.remote_id}"
             yield AskReview("merge_records", detail), Because(text)

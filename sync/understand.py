@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -113,6 +113,8 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
     stored = work.stored
     if work.failure:
         return Result(stored, EventState.DEAD, error=work.failure)
+    if work.lead_ids:
+        work = replace(work, lead_ids=tuple(map(batch.present_id, work.lead_ids)))
     try:
         match stored.event.kind:
             case EventKind.INTAKE if work.reading is not None:

@@ -89,6 +89,7 @@ class Client:
         client = DatedApiClient(configuration, endpoint.options.get("api_version", "2026-09"))
         self._endpoint = endpoint
         self._batches = objects.BatchApi(client)
+        self._singles = objects.BasicApi(client)
         self._owners = owners.OwnersApi(client)
         self._associations = associations.BatchApi(client)
         self._searches = objects.SearchApi(client)
@@ -107,13 +108,19 @@ class Client:
         return self._call(self._batches.archive, object_type, body, writes=True)
 
     def read(
-        self, object_type: str, keys: Sequence[str], properties: Sequence[str], *, by: str | None = None
+        self,
+        object_type: str,
+        keys: Sequence[str],
+        properties: Sequence[str],
+        *,
+        by: str | None = None,
+        history: Sequence[str] = (),
     ) -> Answer:
-        """Read up to 100 records by id, or by the unique property ``by``."""
+        """Read up to 100 records by id, or by the unique property ``by``; 50 with the ``history`` of some."""
         body: dict[str, Any] = {
             "inputs": [{"id": key} for key in keys],
             "properties": list(properties),
-            "propertiesWithHistory": [],  # the client's model says it must be there
+            "propertiesWithHistory": list(history),  # the client's model says it must be there
         }
         if by is not None:
             body["idProperty"] = by
@@ -122,6 +129,13 @@ class Client:
     def search(self, object_type: str, body: Mapping[str, Any]) -> Answer:
         """One page of a search, which has a limit of its own: 5 a second for the whole account."""
         return self._call(self._searches.do_search, object_type, dict(body), kind="search")
+
+    def archived(self, object_type: str, *, after: str | None) -> Answer:
+        """Return one page of the recycle bin: ids and when they were archived, not their properties."""
+        get = self._singles.get_page
+        return self._call(
+            get, object_type, limit=100, after=after, properties=["hs_object_id"], archived=True
+        )
 
     def associated(self, from_type: str, to_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
         """Read who is associated with up to 1,000 records, and as what; ``inputs``: id, and ``after``."""

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from connectors.base import Endpoint
 from connectors.batches import CallRefused, by_object, chunks, first_of_each, one_outcome_each, postponed
 from connectors.hubspot.associations import MOST, Associator
+from connectors.hubspot.changes import ChangeReader
 from connectors.hubspot.client import Client
 from connectors.hubspot.companies import OBJECT as COMPANIES
 from connectors.hubspot.companies import CompanyFinder
 from connectors.hubspot.errors import words
 from connectors.hubspot.listing import Lister
+from connectors.hubspot.pages import Searcher
 from connectors.hubspot.reads import BATCH, Reader
 from connectors.hubspot.records import email_of, to_owner, to_record
 from connectors.hubspot.tasks import Tasks
@@ -29,7 +31,7 @@ from model.change import (
 )
 from model.errors import RetryLater
 from model.event import RecordRef
-from model.listing import Page
+from model.listing import Changes, Page
 
 
 class HubSpotConnector:
@@ -53,7 +55,9 @@ class HubSpotConnector:
         self._client = Client(endpoint)
         external_id_field = endpoint.options.get("external_id_field", "")
         self._reader = Reader(name, self._client, external_id_field)
-        self._lister = Lister(name, self._client, self._reader, external_id_field)
+        searcher = Searcher(name, self._client, self._reader, external_id_field)
+        self._lister = Lister(searcher)
+        self._changes = ChangeReader(name, self._client, searcher)
         self._writer = Writer(name, self._client, self._reader)
         account_id_field = endpoint.options.get("account_id_field", "")
         self._companies = CompanyFinder(name, self._client, self._reader, account_id_field)
@@ -107,14 +111,17 @@ class HubSpotConnector:
         for batch in chunks(pairs, MOST):
             yield from one_outcome_each(batch, self._associator.associate(batch))
 
-    def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
-        """Read records by id, a hundred a call.
+    def read(
+        self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]], *, history: bool = False
+    ) -> Iterator[Record]:
+        """Read records by id, a hundred a call, fifty with their history.
 
         After a merge the record comes under its present id; the id asked for is then among its
         ``hs_merged_object_ids``, which is read with every record.
         """
         for object_type, ids in _ids_by_object(refs).items():
-            for row in self._reader.by_id(object_type, ids, fields.get(object_type, ())):
+            names = fields.get(object_type, ())
+            for row in self._reader.by_id(object_type, ids, names, history=history):
                 yield to_record(self.name, object_type, row)
 
     def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
@@ -129,6 +136,16 @@ class HubSpotConnector:
     def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
         """Return up to 200 records by the lowest ids above ``after``; archived ones are left out."""
         return self._lister.page(object_type, fields, after)
+
+    def changes(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """Return up to 200 records that changed; archived ones are in ``archived_page``."""
+        return self._changes.since(object_type, fields, position, overlap)
+
+    def archived_page(self, object_type: str, after: str | None) -> Page:
+        """Return a hundred archived records; they lie there for 90 days."""
+        return self._changes.bin_page(object_type, after)
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         """Archive records; they can be restored for 90 days."""

@@ -14,6 +14,7 @@ from model.change import Record, RecordChange
 from model.errors import RetryLater
 
 BATCH = 100
+BATCH_WITH_HISTORY = 50
 
 Row = Mapping[str, Any]
 # A property that HubSpot keeps unique: its name, what a change has for it, what a record has.
@@ -31,9 +32,14 @@ class Reader:
         if external_id_field:
             self._keys.append((external_id_field, self._lead_id_of, self._lead_ids_in))
 
-    def by_id(self, object_type: str, ids: Iterable[str], names: Sequence[str]) -> Iterator[Row]:
-        """Yield the records that are there; ids that were merged away lead to the record they became."""
-        return self._all_rows(object_type, ids, names, by=None)
+    def by_id(
+        self, object_type: str, ids: Iterable[str], names: Sequence[str], *, history: bool = False
+    ) -> Iterator[Row]:
+        """Yield the records that are there; ids that were merged away lead to the record they became.
+
+        ``history`` asks for the earlier values of all names too, which takes twice the calls.
+        """
+        return self._all_rows(object_type, ids, names, by=None, history=tuple(names) if history else ())
 
     def by_key(
         self, object_type: str, values: Iterable[str], names: Sequence[str], key: str
@@ -73,28 +79,40 @@ class Reader:
         return found
 
     def _all_rows(
-        self, object_type: str, keys: Iterable[str], names: Sequence[str], *, by: str | None
+        self,
+        object_type: str,
+        keys: Iterable[str],
+        names: Sequence[str],
+        *,
+        by: str | None,
+        history: Sequence[str] = (),
     ) -> Iterator[Row]:
         telling = (*TELLING, self._external_id_field) if self._external_id_field else TELLING
         asked = list(dict.fromkeys((*names, *telling)))
-        for batch in chunks(list(dict.fromkeys(keys)), BATCH):
-            yield from self._rows(object_type, batch, asked, by=by)
+        for batch in chunks(list(dict.fromkeys(keys)), BATCH_WITH_HISTORY if history else BATCH):
+            yield from self._rows(object_type, batch, asked, by=by, history=history)
 
     def _rows(
-        self, object_type: str, keys: Sequence[str], names: Sequence[str], *, by: str | None
+        self,
+        object_type: str,
+        keys: Sequence[str],
+        names: Sequence[str],
+        *,
+        by: str | None,
+        history: Sequence[str] = (),
     ) -> Iterator[Row]:
         """Yield the records of one call; the rows that HubSpot was too busy for are read once more.
 
         Each call is smaller than the last, else ``RetryLater``.
         """
         try:
-            answer = self._client.read(object_type, keys, names, by=by)
+            answer = self._client.read(object_type, keys, names, by=by, history=history)
         except Refused as refusal:
             if by not in (None, "email"):
                 return  # the account has no such property, or its values are not unique
             if len(keys) > 1:
                 for half in halves(keys):
-                    yield from self._rows(object_type, half, names, by=by)
+                    yield from self._rows(object_type, half, names, by=by, history=history)
             elif by is None and not refusal.is_not_found:
                 raise  # not the same as gone
             return
@@ -105,7 +123,7 @@ class Reader:
             unread = [key for key in keys if key in named]
             if not 0 < len(unread) < len(keys) or not all(map(subjects, troubles)):
                 raise RetryLater(f"HubSpot {answer.status}: {words(troubles[0])}")
-            yield from self._rows(object_type, unread, names, by=by)
+            yield from self._rows(object_type, unread, names, by=by, history=history)
 
     def _lead_id_of(self, change: RecordChange) -> str | None:
         sent = change.fields.get(self._external_id_field)

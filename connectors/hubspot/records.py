@@ -23,9 +23,10 @@ def to_record(connection: str, object_type: str, row: Mapping[str, Any]) -> Reco
     return Record(
         ref=RecordRef(connection, object_type, record_id),
         fields=values_of(row),
-        modified_at=moment_of(row.get("updatedAt")),
+        modified_at=moment(row.get("updatedAt")),
         archived=bool(row.get("archived")),
         merged_ids=tuple(each for each in ids_in(row) if each != record_id),
+        changed_at=dict(_changed_at(row)),
     )
 
 
@@ -61,8 +62,25 @@ def ids_in(row: Mapping[str, Any]) -> Iterator[str]:
     yield from (part.strip() for part in (values_of(row).get(MERGED_IDS) or "").split(";") if part.strip())
 
 
-def moment_of(text: Any) -> datetime | None:
-    """Read a moment; ``None`` where it is none."""
+def _changed_at(row: Mapping[str, Any]) -> Iterator[tuple[str, datetime]]:
+    """Yield since when properties hold their values, where the history of these was read.
+
+    HubSpot tells a blank one as null among the properties and as "" in the history.
+    """
+    history, values = row.get("propertiesWithHistory"), values_of(row)
+    for name, versions in history.items() if isinstance(history, dict) else ():
+        times = [
+            at
+            for version in versions
+            if (version.get("value") or "") == (values.get(name) or "")
+            if (at := moment(version.get("timestamp"))) is not None
+        ]
+        if times:
+            yield name, max(times)
+
+
+def moment(text: Any) -> datetime | None:
+    """Read a time of an answer; ``None`` where there is none, or it cannot be read."""
     try:
         return from_text(text) if isinstance(text, str) else None
     except ValueError:

@@ -10,7 +10,7 @@ from connectors.batches import CallRefused, cut_down, postponed
 from connectors.hubspot.client import Client
 from connectors.hubspot.errors import Clash, is_clash, refused_alone, row_outcome, words
 from connectors.hubspot.reads import Reader
-from connectors.hubspot.records import moment_of, values_of
+from connectors.hubspot.records import moment, values_of
 from connectors.hubspot.verdicts import Verdicts, sort_out
 from model.change import Created, Exists, Outcome, Postponed, Record, RecordChange, Updated
 from model.errors import RetryLater
@@ -51,7 +51,7 @@ class Writer:
                     change.key,
                     self._ref(change, row),
                     {**change.fields, **values_of(row)},
-                    moment_of(row.get("updatedAt")),
+                    moment(row.get("updatedAt")),
                 )
                 for change, row in _pairs(others, verdicts.results)
             )
@@ -77,7 +77,7 @@ class Writer:
                     change.key,
                     self._ref(change, row),
                     {**change.fields, **values_of(row)},
-                    moment_of(row.get("updatedAt")),
+                    moment(row.get("updatedAt")),
                 )
                 for change, row in _pairs(batch, verdicts.results)
             )

@@ -82,9 +82,12 @@ class Client:
         """Yield the records of a short query."""
         yield from self._pages(self._call("GET", "query/", params={"q": soql}))
 
-    def queries(self, by_name: Mapping[str, str]) -> dict[str, list[Row]]:
-        """Run up to five queries in one call; long ones too, as none of them travels in a URI."""
-        url = f"/services/data/v{self._version}/query/?q="
+    def queries(self, by_name: Mapping[str, str], *, deleted: bool = False) -> dict[str, list[Row]]:
+        """Run up to five queries in one call; long ones too, as none of them travels in a URI.
+
+        ``deleted`` also finds what lies in the recycle bin: deleted records and losers of merges.
+        """
+        url = f"/services/data/v{self._version}/{'queryAll' if deleted else 'query'}/?q="
         parts = [
             {"method": "GET", "url": url + quote(soql, safe=""), "referenceId": name}
             for name, soql in by_name.items()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from connectors.base import Endpoint
 from connectors.batches import CallRefused, chunks, one_outcome_each
 from connectors.salesforce.accounts import ACCOUNT, AccountFinder
+from connectors.salesforce.changes import ChangeReader
 from connectors.salesforce.client import Client
 from connectors.salesforce.errors import MAYBE_GONE, codes, is_retryable, words
 from connectors.salesforce.ids import is_id, long_id
@@ -28,7 +29,7 @@ from model.change import (
 )
 from model.errors import Refusal, RetryLater
 from model.event import RecordRef
-from model.listing import Page
+from model.listing import Changes, Page
 
 BATCH = 200  # REST "sObject Collections"
 ACCOUNT_OF = "AccountId"  # on Contact
@@ -58,6 +59,7 @@ class SalesforceConnector:
         people = tuple(endpoint.options.get("match", ",".join(PEOPLE)).split(","))
         self._finder = Finder(name, self._client, external_id_field, people)
         self._lister = Lister(name, self._client, external_id_field)
+        self._changes = ChangeReader(name, self._client, self._lister)
         self._writer = Writer(name, self._client, self._finder, external_id_field)
         self._tasks = Tasks(name, self._client, self._writer)
 
@@ -119,16 +121,29 @@ class SalesforceConnector:
                 blank.append(RecordChange(pair.key, pair.person.object, fields, person))
         yield from self._writer.update(blank)
 
-    def read(self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]) -> Iterator[Record]:
-        """Read records by id, 200 a call; a converted Lead still comes, with ``IsConverted`` true."""
+    def read(
+        self,
+        refs: Sequence[RecordRef],
+        fields: Mapping[str, Sequence[str]],
+        *,
+        history: bool = False,  # noqa: ARG002 - kept only of fields that an admin chose; the stamp is never older
+    ) -> Iterator[Record]:
+        """Read records by id, 200 a call; a converted Lead still comes, and says what it became.
+
+        Where some are not there, one more call asks what became of them: those that were deleted
+        come as archived, and the losers of a merge name its winner.
+        """
         ids: dict[str, dict[str, None]] = {}
         for ref in refs:
             if is_id(ref.id):
                 ids.setdefault(ref.object, {})[long_id(ref.id)] = None
         for object_type, wanted in ids.items():
             for batch in chunks(list(wanted), BATCH):
-                for row in self._client.retrieve(object_type, batch, asked_fields(object_type, fields)):
-                    yield to_record(self.name, object_type, row)
+                rows = self._client.retrieve(object_type, batch, asked_fields(object_type, fields))
+                yield from (to_record(self.name, object_type, row) for row in rows)
+                there = {long_id(str(row["Id"])) for row in rows}
+                if missing := [each for each in batch if each not in there]:
+                    yield from self._changes.gone(object_type, missing)
 
     def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Make tasks about Leads and Contacts, 200 a call."""
@@ -141,6 +156,16 @@ class SalesforceConnector:
     def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
         """Return up to 2,000 records with the lowest ids above ``after``; converted Leads are among them."""
         return self._lister.page(object_type, fields, after)
+
+    def changes(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """Return up to 2,000 records that changed or were deleted, by stamp and id."""
+        return self._changes.since(object_type, fields, position, overlap)
+
+    def archived_page(self, object_type: str, after: str | None) -> Page:  # noqa: ARG002 - see below
+        """Return nothing: ``changes`` tells of deleted records."""
+        return Page((), None)
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         """Put records into the recycle bin; those that are not there count as deleted."""

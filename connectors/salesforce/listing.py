@@ -10,13 +10,14 @@ the last id is good for ever.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from simple_salesforce.format import format_soql
 
 from connectors.salesforce.client import Client
 from connectors.salesforce.errors import SCHEMA, Refused
 from connectors.salesforce.ids import is_id, long_id
-from connectors.salesforce.people import Row, asked_fields, to_record
+from connectors.salesforce.people import PEOPLE, Row, asked_fields, to_record
 from model.lead import Identity
 from model.listing import Listed, Page
 
@@ -38,14 +39,14 @@ class Lister:
         then the object is asked what it has, and the rest is read.
         """
         try:
-            return self._page(object_type, names, after, self._telling(object_type), ())
+            return self._page(object_type, names, after, self.telling(object_type), ())
         except Refused as refusal:
             if refusal.code not in SCHEMA:
                 raise
         there = {name.casefold() for name in self._client.field_names(object_type)}
         known = [name for name in names if name.casefold() in there]
         absent = tuple(name for name in names if name.casefold() not in there)
-        telling = [name for name in self._telling(object_type) if name.casefold() in there]
+        telling = [name for name in self.telling(object_type) if name.casefold() in there]
         return self._page(object_type, known, after, telling, absent)
 
     def _page(
@@ -70,26 +71,29 @@ class Lister:
         total = next((row.get("records") for row in answer.get("total", ())), None)
         wanted = (*names, *absent)
         return Page(
-            [self._listed(object_type, row, wanted) for row in rows],
+            [self.listed(object_type, row, wanted) for row in rows],
             long_id(str(rows[-1]["Id"])) if rows and answer["next"] else None,
             total if isinstance(total, int) else None,
             absent,
             len(answer["page"]) - len(rows),
         )
 
-    def _telling(self, object_type: str) -> list[str]:
+    def telling(self, object_type: str) -> list[str]:
+        """Return the fields that find a record of this object."""
         if object_type == "Account":
             return ["Website"]
+        if object_type not in PEOPLE:
+            return []
         return ["Email", self._external_id_field] if self._external_id_field else ["Email"]
 
-    def _listed(self, object_type: str, row: Row, names: Sequence[str]) -> Listed:
+    def listed(self, object_type: str, row: Row, names: Sequence[str]) -> Listed:
+        """Read one row, with its keys."""
         record = to_record(self._connection, object_type, row)
-        fields = {**dict.fromkeys(names), **record.fields}
-        became = row.get("ConvertedContactId") if row.get("IsConverted") is True else None
+        contact = record.became if object_type == "Lead" and not record.archived else None
         return Listed(
-            type(record)(record.ref, fields, record.modified_at, record.archived),
+            replace(record, fields={**dict.fromkeys(names), **record.fields}),
             tuple(self._keys(object_type, row)),
-            became=long_id(str(became)) if became else None,
+            became=contact.id if contact else None,
         )
 
     def _keys(self, object_type: str, row: Row) -> Iterator[Identity]:

@@ -85,15 +85,24 @@ class Directory:
 
 
 def to_record(connection: str, object_type: str, row: Row) -> Record:
-    """Read one record under its 18-character id; a converted Lead tells which Contact it became."""
-    contact = row.get("ConvertedContactId") if row.get("IsConverted") is True else None
+    """Read one record under its 18-character id, with what it became: see ``became_of``."""
+    became = became_of(object_type, row)
     return Record(
         ref=RecordRef(connection, object_type, long_id(str(row["Id"]))),
         fields={name: value for name, value in row.items() if name != "attributes"},
         modified_at=_moment(row.get("SystemModstamp")),
         archived=row.get("IsDeleted") is True,
-        became=RecordRef(connection, "Contact", long_id(str(contact))) if contact else None,
+        became=RecordRef(connection, *became) if became else None,
     )
+
+
+def became_of(object_type: str, row: Row) -> tuple[str, str] | None:
+    """Return object and id of what a record became: the winner of a merge, or a converted Lead's Contact."""
+    if row.get("IsDeleted") is True and (master := row.get("MasterRecordId")):
+        return object_type, long_id(str(master))
+    if row.get("IsConverted") is True and (contact := row.get("ConvertedContactId")):
+        return "Contact", long_id(str(contact))
+    return None
 
 
 def emails_of(change: RecordChange) -> Iterator[str]:

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask import Flask
+
 from connectors.base import Connector
 from model.change import Exists, Record
 from model.event import RecordRef
 from model.hint import Hint
 from model.listing import Changes
-from sandbox import control
+from sandbox.app import vendor_of
 from sandbox.records import Record as Kept
-from sandbox.vendor import Done, Refused, Vendor
+from sandbox.vendor import Vendor
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,14 @@ class Account:
     """One sandbox account: what people do there, and what it would tell by webhook."""
 
     name: str
-    vendor: Vendor
+    app: Flask
     seen: Seen = field(default_factory=Seen)
     _told: int = 0  # writes that hints were made of
+
+    @property
+    def vendor(self) -> Vendor:
+        """The account behind the pages."""
+        return vendor_of(self.app)
 
     @property
     def names(self) -> Names:
@@ -144,22 +151,21 @@ class Account:
         """Return what a record holds."""
         return self.vendor.fields_of(object_type, record)
 
-    def create(self, fields: Mapping[str, Any], by: str) -> Kept:
-        """Make a person by hand."""
-        with self.vendor.lock:
-            self.vendor.begin_call("ACT create", by=by)
-            return self.vendor.create_by_hand(
-                self.names.person, {**self.names.required, **self.spelled(fields)}, by=by
-            )
+    def create(self, fields: Mapping[str, Any], by: str) -> str | None:
+        """Make a person by hand; return the record's id, if the vendor's pages let it be made."""
+        values = {**self.names.required, **self.spelled(fields)}
+        told = self._act("create", {"object": self.names.person, "fields": values, "by": by})
+        return str(told["id"]) if told else None
 
-    def act(self, verb: str, object_type: str, record_id: str, by: str, **more: Any) -> Done | None:
+    def act(self, verb: str, object_type: str, record_id: str, by: str, **more: Any) -> dict[str, Any] | None:
         """Do what a person does; what the vendor's pages refuse comes to nothing."""
-        with self.vendor.lock:
-            self.vendor.begin_call(f"ACT {verb}", by=by)
-            try:
-                return control.do(self.vendor, verb, object_type, {"id": record_id, **more}, by)
-            except Refused:
-                return None
+        return self._act(verb, {"object": object_type, "id": record_id, "by": by, **more})
+
+    def _act(self, verb: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        answer = self.app.test_client().post(f"/__sandbox/act/{verb}", json=body)
+        if answer.status_code >= 400:
+            return None
+        return dict(answer.get_json()) if answer.data else {}
 
     def spelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return lead fields in the vendor's names."""

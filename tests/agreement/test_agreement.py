@@ -10,15 +10,16 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from flask import Flask
 
 from handlers.registry import HANDLERS
 from mappings.compile import load
 from mappings.playbook import Playbook
 from mappings.starter import write_starter
+from sandbox.app import vendor_of
 from sandbox.clock import Clock
 from sandbox.registry import VENDORS
 from sandbox.server import running
-from sandbox.vendor import Vendor
 from tests.agreement.checks import problems
 from tests.agreement.crms import Account
 from tests.agreement.world import NOON, World, for_runs
@@ -34,12 +35,12 @@ def seeds(usual: str) -> range:
 
 
 @pytest.fixture(scope="session")
-def vendors() -> Iterator[Mapping[str, tuple[Vendor, str]]]:
+def vendors() -> Iterator[Mapping[str, tuple[Flask, str]]]:
     """Both sandboxes on one clock, with their addresses."""
     clock = Clock()
     with ExitStack() as stack:
-        built = {name: VENDORS[name](clock) for name in CRMS}
-        yield {name: (vendor, stack.enter_context(running(vendor))) for name, vendor in built.items()}
+        apps = {name: VENDORS[name](clock) for name in CRMS}
+        yield {name: (app, stack.enter_context(running(app))) for name, app in apps.items()}
 
 
 @pytest.fixture(scope="session")
@@ -51,16 +52,17 @@ def playbook(tmp_path_factory: pytest.TempPathFactory) -> Playbook:
     return for_runs(replace(loaded, pipeline=tuple(one for one in loaded.pipeline if one not in APART)))
 
 
-def run(url: str, vendors: Mapping[str, tuple[Vendor, str]], playbook: Playbook, seed: int, **given) -> World:
+def run(url: str, vendors: Mapping[str, tuple[Flask, str]], playbook: Playbook, seed: int, **given) -> World:
     """Let a run happen and come to rest."""
-    for name, (vendor, _) in vendors.items():
+    for name, (app, _) in vendors.items():
+        vendor = vendor_of(app)
         vendor.reset()
         vendor.faults.set({"limits": dict(DIALECTS[name].no_limits)})
-    clock = vendors["hubspot"][0].clock
+    clock = vendor_of(vendors["hubspot"][0]).clock
     clock.set(NOON, frozen=True)
     world = World(
         url=url,
-        accounts={name: Account(name, vendor) for name, (vendor, _) in vendors.items()},
+        accounts={name: Account(name, app) for name, (app, _) in vendors.items()},
         urls={name: address for name, (_, address) in vendors.items()},
         clock=clock,
         playbook=playbook,

@@ -151,10 +151,8 @@ class World:
         self.decider = Decider(self.store, self.now, lease, lambda: pipeline)
         self.targets, self.fetchers, self.polls = {}, {}, {}
         for name, account in self.accounts.items():
-            dialect = DIALECTS[name]
-            endpoint = an_endpoint(
-                self.urls[name], dialect.token, **dialect.options, **options_of(self.playbook.crms[name])
-            )
+            options = options_of(self.playbook.crms[name])
+            endpoint = an_endpoint(self.urls[name], DIALECTS[name].token, **options)
             connector: Any = Watched(CONNECTORS[name](name, endpoint), account.seen)
             playbook = lambda: self.playbook  # noqa: E731
             self.targets[name] = Target(connector, self.store, self.now, playbook)
@@ -277,8 +275,8 @@ class World:
         if email in taken:
             return
         fields = {"email": email, "title": self.random.choice(VALUES["title"])}
-        record = account.create(fields, self._somebody_there())
-        self.note(f"create {account.name} {record.id} {fields}")
+        made = account.create(fields, self._somebody_there())
+        self.note(f"create {account.name} {made} {fields}")
 
     def someone_merges(self) -> None:
         account = self._account()
@@ -287,7 +285,7 @@ class World:
             return
         (name, winner), (_, loser) = self.random.sample(people, 2)
         done = account.act("merge", name, winner.id, self._somebody_there(), other=loser.id)
-        self.note(f"merge {account.name} {winner.id} <- {loser.id}: {done.record.id if done else 'refused'}")
+        self.note(f"merge {account.name} {winner.id} <- {loser.id}: {done['id'] if done else 'refused'}")
 
     def someone_converts(self) -> None:
         account = self.accounts["salesforce"]

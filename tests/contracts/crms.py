@@ -50,7 +50,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "find": "POST /crm/objects/2026-09/contacts/batch/read",
         },
         unknown_id="999999",
-        no_limits={"per_10s": None},
+        no_limits={"per_10s": None, "search_per_s": None},
         options={"external_id_field": "leadrelay_id", "account_id_field": "leadrelay_id"},
         switches={"batch_create_conflict": ("207", "409"), "batch_order": ("input", "shuffled")},
     ),

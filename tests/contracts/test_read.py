@@ -61,7 +61,7 @@ def test_read_yields_what_is_there(crm, sandboxes):
     refs = [outcome.ref for outcome in connector.create(people, fields_read(crm))]
     server.act("delete", refs[3].object, id=refs[3].id)
     asked = [*refs, refs[0], RecordRef(crm, refs[0].object, DIALECTS[crm].unknown_id)]
-    read = {record.ref: record for record in connector.read(asked, fields_read(crm))}
+    read = {record.ref: record for record in connector.read(asked, fields_read(crm)) if not record.archived}
     assert read.keys() == set(refs) - {refs[3]}
     assert read[refs[9]].fields[DIALECTS[crm].title] == "CEO"
     assert read[refs[9]].modified_at is not None
@@ -74,7 +74,8 @@ def test_deleted_records_are_gone(crm, sandboxes):
     refs = [outcome.ref for outcome in connector.create(people, fields_read(crm))]
     connector.delete(refs[:2])
     connector.delete(refs[:1])  # once more does no harm
-    assert [record.ref for record in connector.read(refs, fields_read(crm))] == [refs[2]]
+    read = connector.read(refs, fields_read(crm))
+    assert [record.ref for record in read if not record.archived] == [refs[2]]
     assert len(server.records()) == 1
 
 

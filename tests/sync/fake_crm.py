@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.base import by_kind
@@ -27,7 +27,7 @@ from model.change import (
 from model.errors import NotAuthorized, RetryLater
 from model.event import RecordRef
 from model.lead import Identity
-from model.listing import Listed, Page
+from model.listing import Changes, Listed, Page
 from tests.sync.clock import FakeClock
 
 STAFF = (
@@ -45,6 +45,8 @@ class Kept:
     fields: dict[str, Any]
     modified_at: datetime
     archived: bool = False
+    number: int = 0  # of its last change; ``FakeCrm.changes`` walks in the order of these
+    changed_at: dict[str, datetime] = field(default_factory=dict)  # by field
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class FakeCrm:
     merged: dict[str, str] = field(
         default_factory=dict
     )  # record that was merged away -> the one it went into
+    _changes: int = 0  # so far
     _trouble: dict[str, list[Trouble]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -102,14 +105,38 @@ class FakeCrm:
         """Make a record as a person in the CRM would; return its id."""
         self.born += 1
         remote_id = f"{self.name[0]}{self.born}"
-        self.records[remote_id] = Kept(object_type, fields, self.clock.now())
+        self.records[remote_id] = Kept(object_type, {}, self.clock.now())
+        self.edit(remote_id, **fields)
         return remote_id
 
     def edit(self, remote_id: str, **fields: Any) -> None:
         """Change a record as a person in the CRM would."""
-        kept = self.records[remote_id]
+        kept, now = self.records[remote_id], self.clock.now()
+        kept.changed_at |= {name: now for name, value in fields.items() if kept.fields.get(name) != value}
         kept.fields |= fields
-        kept.modified_at = self.clock.now()
+        self.touch(remote_id)
+
+    def touch(self, remote_id: str) -> None:
+        """Let a record count as changed just now."""
+        self._changes += 1
+        kept = self.records[remote_id]
+        kept.modified_at, kept.number = self.clock.now(), self._changes
+
+    def archive(self, remote_id: str) -> None:
+        """Put a record into the recycle bin."""
+        self.records[remote_id].archived = True
+        self.touch(remote_id)
+
+    def merge(self, loser: str, winner: str) -> None:
+        """Merge one record into another."""
+        self.merged[loser] = winner
+        self.archive(loser)
+        self.touch(winner)
+
+    def convert(self, lead: str, contact: str) -> None:
+        """Turn a Lead into a Contact that is there."""
+        self.became[lead] = contact
+        self.touch(lead)
 
     def called(self, call: str) -> int:
         """Return how many calls of this kind were made."""
@@ -144,13 +171,17 @@ class FakeCrm:
     def read(
         self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]], *, history: bool = False
     ) -> Iterator[Record]:
+        """Read by id. A record that was merged away comes as the winner, or names it where ``asks``."""
         trouble = self._call("read", tuple(ref.id for ref in refs))
         if trouble.refused:
             raise RetryLater(trouble.refused, trouble.wait)
-        for present in dict.fromkeys(self.merged.get(ref.id, ref.id) for ref in refs):
+        ids = [ref.id if self.asks else self.merged.get(ref.id, ref.id) for ref in refs]
+        for present in dict.fromkeys(ids):
             kept = self.records.get(present)
             if kept is not None:
-                yield self._record(present, kept)
+                record = self._record(present, kept)
+                told = dict(kept.changed_at) if history and not self.asks else {}
+                yield replace(record, changed_at=told)
 
     def associate(self, pairs: Sequence[Association]) -> Iterator[Outcome]:
         trouble = self._call("associate", tuple(pair.key for pair in pairs))
@@ -217,9 +248,62 @@ class FakeCrm:
         held = {name: record.fields.get(name) for name in (*fields, "CreatedDate")}
         keys = [("email", self.email_field), ("lead", self.id_field), ("domain", "domain")]
         return Listed(
-            Record(record.ref, held, record.modified_at),
+            replace(record, fields=held),
             tuple(Identity(kind, str(record.fields[name])) for kind, name in keys if record.fields.get(name)),
             self.became.get(remote_id),
+            record.merged_ids,
+        )
+
+    def changes(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """A page in the order of the changes; where ``asks``, deleted and merged records are among them.
+
+        A position is the number of the newest change that was met, and of the last one of a page that
+        was not the last: "7", "7/3".
+        """
+        self._call("changes", (object_type, position or ""))
+        there = sorted(
+            (kept.number, one)
+            for one, kept in self.records.items()
+            if kept.object == object_type and (self.asks or not kept.archived)
+        )
+        if position is None:
+            return Changes((), str(there[-1][0] if there else 0), is_drained=True)
+        newest, _, now = position.partition("/")
+        begin = int(now) if now else self._overlapped(int(newest), overlap)
+        rest = [(number, one) for number, one in there if number > begin]
+        some, is_drained = rest[: self.page_size], len(rest) <= self.page_size
+        farthest = max(int(newest), some[-1][0] if some else 0)
+        return Changes(
+            [self._listed(one, fields) for _, one in some],
+            str(farthest) if is_drained else f"{farthest}/{some[-1][0]}",
+            is_drained,
+            tuple(name for name in fields if name in self.hidden) if some else (),
+        )
+
+    def _overlapped(self, newest: int, overlap: float) -> int:
+        """The number of the change behind which ``overlap`` seconds before the newest one met begin."""
+        met = [kept for kept in self.records.values() if kept.number <= newest]
+        until = max((kept.modified_at for kept in met), default=None)
+        if not overlap or until is None:
+            return newest
+        since = until - timedelta(seconds=overlap)
+        return min((kept.number - 1 for kept in met if kept.modified_at >= since), default=newest)
+
+    def archived_page(self, object_type: str, after: str | None) -> Page:
+        """The recycle bin, in pages, unless ``changes`` tells of it; who was merged is not in it."""
+        self._call("archived", (object_type, after or ""))
+        there = sorted(
+            (int(one[1:]), one)
+            for one, kept in self.records.items()
+            if kept.object == object_type and kept.archived and one not in self.merged and not self.asks
+        )
+        rest = [one for number, one in there if number > int((after or "x0")[1:])]
+        some = rest[: self.page_size]
+        return Page(
+            [Listed(replace(self._record(one, self.records[one]), fields={})) for one in some],
+            some[-1] if len(rest) > len(some) else None,
         )
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
@@ -235,7 +319,7 @@ class FakeCrm:
             trouble = waiting.pop(0) if waiting else Trouble()
         if trouble.before:
             trouble.before()
-        if trouble.refused and name == "list":
+        if trouble.refused and name in ("list", "changes", "archived"):
             raise RetryLater(trouble.refused, trouble.wait)
         if trouble.unauthorized:
             raise NotAuthorized(f"{self.name}: the token has expired")
@@ -287,8 +371,7 @@ class FakeCrm:
         kept = self.records.get(change.remote_id or "")
         if kept is None or kept.archived:
             return Gone(change.key, "the record is not there any more")
-        kept.fields |= change.fields
-        kept.modified_at = self.clock.now()
+        self.edit(change.remote_id or "", **change.fields)
         ref = RecordRef(self.name, change.object, change.remote_id or "")
         return Updated(change.key, ref, dict(change.fields), self._stamp())
 
@@ -298,12 +381,13 @@ class FakeCrm:
 
     def _record(self, remote_id: str, kept: Kept) -> Record:
         ref = RecordRef(self.name, kept.object, remote_id)
-        became = self.became.get(remote_id)
+        contact, winner = self.became.get(remote_id), self.merged.get(remote_id)
+        became = RecordRef(self.name, "Contact", contact) if contact else None
         return Record(
             ref,
             dict(kept.fields),
             kept.modified_at,
             kept.archived,
             merged_ids=tuple(gone for gone, present in self.merged.items() if present == remote_id),
-            became=RecordRef(self.name, "Contact", became) if became else None,
+            became=RecordRef(self.name, kept.object, winner) if winner else became,
         )

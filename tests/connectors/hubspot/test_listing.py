@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from connectors.hubspot.connector import HubSpotConnector
-from connectors.hubspot.listing import LONGEST_BODY
+from connectors.hubspot.pages import LONGEST_BODY
 from model.errors import RetryLater
 from model.lead import Identity
 from sandbox import hubspot
