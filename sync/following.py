@@ -9,7 +9,7 @@ from datetime import datetime
 from mappings.outward import inward_record, same_on
 from mappings.playbook import CrmMap, ObjectMap
 from model.change import Record
-from model.decision import AskReview, Because, Fetch, RecordConflict
+from model.decision import AskReview, Because, Effect, Fetch, RecordConflict
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import Hint
 from model.lead import Lead, Link
@@ -101,17 +101,7 @@ def _merged(
             text = "it shows a value that leadrelay has replaced: it may be from before; it is read by id"
             return _because(result, text)
     draft = copy_of(before)
-    effects, reasons = unite(
-        draft,
-        record,
-        crm,
-        pipeline.playbook,
-        batch,
-        where=crm.connection,
-        read_at=sight.read_at,
-        event_id=result.stored.id,
-        sent=sent,
-    )
+    effects, reasons = _united(result, draft, record, crm, batch, pipeline)
     if link is not None and _is_same(link, draft.links[crm.connection]) and draft.fields == before.fields:
         return _because(result, "it holds what is known of it")
     result.before, result.lead = before, draft
@@ -119,6 +109,31 @@ def _merged(
     result.reasons.extend(reasons)
     pipeline.run_after(result, draft, batch, AFTER_MERGE)
     return result
+
+
+def _united(
+    result: Result, draft: Lead, record: Record, crm: CrmMap, batch: Batch, pipeline: Pipeline
+) -> tuple[list[Effect], list[Reason]]:
+    """Merge a record into a draft; return what follows, and why."""
+    return unite(
+        draft,
+        record,
+        crm,
+        pipeline.playbook,
+        batch,
+        where=crm.connection,
+        read_at=Sight.of(result.stored).read_at,
+        event_id=result.stored.id,
+        sent=batch.in_flight(crm.connection, draft.id),
+    )
+
+
+def _take_in(
+    result: Result, draft: Lead, record: Record, crm: CrmMap, batch: Batch, pipeline: Pipeline
+) -> None:
+    effects, reasons = _united(result, draft, record, crm, batch, pipeline)
+    result.effects.extend(effects)
+    result.reasons.extend(reasons)
 
 
 def _is_same(link: Link, now: Link) -> bool:
@@ -135,6 +150,11 @@ def _is_same(link: Link, now: Link) -> bool:
         now.written,
         now.disputes,
     )
+
+
+def _tells(record: Record, link: Link, crm: CrmMap) -> bool:
+    """Say whether a record that is over still tells something: it was read whole, and not before."""
+    return bool(record.fields) and crm.map_of(record.ref.object) is not None and not _is_older(record, link)
 
 
 def _is_older(record: Record, link: Link) -> bool:
@@ -199,6 +219,9 @@ def _follow(
     if link is None or (link.object, link.remote_id) != (ref.object, ref.id):
         return _because(result, "the lead is linked to another record by now")
     draft = copy_of(before)
+    crm = pipeline.playbook.crms[ref.connection]
+    if _tells(record, link, crm):
+        _take_in(result, draft, record, crm, batch, pipeline)  # what people typed before it was turned
     draft.links[ref.connection] = Link(
         connection=ref.connection,
         object=became.object,
@@ -225,12 +248,15 @@ def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipe
     result.lead_id = before.id
     if link.gone_at is not None:
         return _because(result, f"{ref.object} {ref.id} is known to be deleted")
+    crm = pipeline.playbook.crms[ref.connection]
     draft = copy_of(before)
-    draft.links[ref.connection] = replace(link, gone_at=result.stored.decided_at)
+    if _tells(record, link, crm):
+        _take_in(result, draft, record, crm, batch, pipeline)  # what people typed before they deleted it
+    draft.links[ref.connection] = replace(draft.links[ref.connection], gone_at=result.stored.decided_at)
     result.before, result.lead = before, draft
     text = f"{ref.connection}: {ref.object} {ref.id} was deleted there; it is not written to, nor made anew"
     _because(result, text)
-    pipeline.run_after(result, draft, batch, ("writeback",))
+    pipeline.run_after(result, draft, batch, AFTER_MERGE)
     return result
 
 
@@ -249,20 +275,8 @@ def _unknown(result: Result, record: Record, crm: CrmMap, batch: Batch, pipeline
         return _second_record(result, record, before, link)
     draft = copy_of(before)
     draft.links.pop(crm.connection, None)
-    effects, reasons = unite(
-        draft,
-        record,
-        crm,
-        pipeline.playbook,
-        batch,
-        where=crm.connection,
-        read_at=Sight.of(result.stored).read_at,
-        event_id=result.stored.id,
-        sent=batch.in_flight(crm.connection, lead_id),
-    )
     result.before, result.lead = before, draft
-    result.effects.extend(effects)
-    result.reasons.extend(reasons)
+    _take_in(result, draft, record, crm, batch, pipeline)
     pipeline.run_after(result, draft, batch, AFTER_MERGE)
     keep_quiet(result, "found in a CRM, which is no news")
     return result
@@ -320,21 +334,9 @@ def _adopted(
     if crm.adopt_when is not None and not crm.adopt_when.matches(draft):
         return _because(result, f"no lead; only those are adopted of whom holds: {crm.adopt_when.text}")
     draft.fields = {}
-    effects, reasons = unite(
-        draft,
-        record,
-        crm,
-        pipeline.playbook,
-        batch,
-        where=crm.connection,
-        read_at=Sight.of(stored).read_at,
-        event_id=stored.id,
-        sent={},
-    )
     result.state, result.lead, result.lead_id = EventState.NEW, draft, draft.id
-    result.effects.extend(effects)
     _because(result, f"adopted: {crm.connection} {record.ref.object} {record.ref.id} is nobody's yet")
-    result.reasons.extend(reasons)
+    _take_in(result, draft, record, crm, batch, pipeline)
     pipeline.run_after(result, draft, batch, AFTER_MERGE)
     keep_quiet(result, "adopted from a CRM, whose people know")
     return result

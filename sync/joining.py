@@ -73,7 +73,9 @@ def _links(survivor: Lead, absorbed: Lead, where: str) -> Iterator[tuple[AskRevi
     for name, link in absorbed.links.items():
         ours = survivor.links.get(name)
         if name == where and ours is not None:
-            continue  # merged there already: what the record holds is read next
+            # Merged there already: what the record holds is read next, and some of it may be our own word.
+            survivor.links[name] = replace(ours, written={**link.written, **ours.written})
+            continue
         if ours is None or (ours.gone_at is not None and link.gone_at is None):
             survivor.links[name] = replace(link, rev=0)
             yield None, Because(f"{name}: {link.object} {link.remote_id} is the person's record now")

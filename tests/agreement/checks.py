@@ -107,7 +107,7 @@ def _made_twice(account: Account) -> Iterator[str]:
             living[write.record_id] = email
         elif write.kind == "update" and email:
             living[write.record_id] = email
-        elif write.kind == "delete" or write.after.get("IsDeleted"):
+        if write.kind == "delete" or write.after.get("IsDeleted") or write.after.get("IsConverted"):
             living.pop(write.record_id, None)
 
 
