@@ -78,7 +78,7 @@ def changed(stored: StoredEvent, record: Record, batch: Batch, pipeline: Pipelin
         return _gone(result, record, holder, batch, pipeline)
     known = [*([holder] if holder else []), *(one for one in former if one != holder)]
     if len(known) > 1:
-        return _one_person(result, record, known, batch, pipeline)
+        return _one_person(result, record, ref, known, batch, pipeline)
     if known:
         return _merged(result, record, known[0], crm, batch, pipeline)
     return _unknown(result, record, crm, batch, pipeline)
@@ -212,8 +212,7 @@ def _follow(
     result.lead_id = holder
     other = batch.lead_id_of(record_key(became))
     if other is not None and other != holder:
-        winner = replace(record, ref=became, became=None)
-        return _one_person(result, winner, [other, holder], batch, pipeline)
+        return _one_person(result, record, became, [other, holder], batch, pipeline)
     before = batch.lead(holder)
     link = before.links.get(ref.connection)
     if link is None or (link.object, link.remote_id) != (ref.object, ref.id):
@@ -227,7 +226,7 @@ def _follow(
         object=became.object,
         remote_id=became.id,
         shadow={},
-        written={},
+        written=draft.links[ref.connection].written,  # it came along, under the same names
         rev=link.rev,
         aliases=(*link.aliases, link.remote_id),
     )
@@ -343,17 +342,23 @@ def _adopted(
 
 
 def _one_person(
-    result: Result, record: Record, lead_ids: Sequence[str], batch: Batch, pipeline: Pipeline
+    result: Result,
+    record: Record,
+    winner: RecordRef,
+    lead_ids: Sequence[str],
+    batch: Batch,
+    pipeline: Pipeline,
 ) -> Result:
     """The CRM's people say of several leads that they are one person: the first takes the others in.
 
-    What the record holds is merged next, when it is read by id.
+    ``record`` says so. What the winner holds is merged next, when it is read by id.
     """
-    ref = record.ref
+    ref = winner
     result.lead_id = lead_ids[0]
-    result.effects.append(Fetch(ref.connection, ref.object, ref.id))
     if not all(batch.may_be_joined(one) for one in lead_ids):
+        result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id))
         return _because(result, "the leads have just changed; the record is read again")
+    result.effects.append(Fetch(ref.connection, ref.object, ref.id))
     before = batch.lead(lead_ids[0])
     draft = copy_of(before)
     for lead_id in lead_ids[1:]:

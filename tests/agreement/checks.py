@@ -35,9 +35,14 @@ def problems(world: World) -> list[str]:
                 sa.text("dead > done")
             )
         ).all()
+    split = {detail.get("lead") for detail in asked}
     return [
         *(f"event {row.id} did not end: {row.error}" for row in stuck),
-        *(f"dead letter of {row.entity_id}: {row.error}" for row in letters),
+        *(
+            f"dead letter of {row.entity_id}: {row.error}"
+            for row in letters
+            if not ("409" in str(row.error) and row.entity_id in split)  # it has a second record there
+        ),
         *_disagreements(world, known, people),
         *_doubles(world, known, asked),
         *_lost_edits(world, known, conflicts, _in_review(asked)),
@@ -90,7 +95,8 @@ def _doubles(world: World, known: dict[str, Lead], asked: list[dict[str, Any]]) 
             is_held = RecordRef(name, object_type, record.id) in held or record.id in in_review
             if email and not is_held and len(by_email[email]) == 1:
                 yield f"{name} {object_type} {record.id} ({email}) is nobody's record"
-        yield from _made_twice(account)
+        if name == "salesforce":  # HubSpot itself keeps addresses unique
+            yield from _made_twice(account)
 
 
 def _made_twice(account: Account) -> Iterator[str]:

@@ -254,8 +254,8 @@ class World:
         before = account.values(object_type, record)
         if remote not in before and account.name == "salesforce" and object_type == "Contact":
             return  # a Contact has no company of its own
-        if before.get(remote) == value:
-            return
+        if "".join(str(before.get(remote) or "").split()) == "".join(value.split()):
+            return  # no edit, or another way to write the same number
         reads = account.seen.count(object_type, record_id, remote)
         by = self._somebody_there()
         if account.act("edit", object_type, record_id, by, fields={remote: value}) is None:
