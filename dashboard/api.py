@@ -12,7 +12,7 @@ from dashboard.house import LONG_PATIENCE_SECONDS, House
 from mappings.identity import keys_of
 from model.errors import Refused
 from model.times import to_text
-from sync import access, explain, leads
+from sync import access, explain, holds, leads
 from sync.explain import WriteState
 
 MOST_TOLD = 1_000  # of each list of a lead's story in one answer
@@ -61,6 +61,31 @@ def blueprint(house: House) -> Blueprint:
         with house.reading() as snapshot:
             _check_known(snapshot, lead_id)
             return jsonify(_plain(explain.read(snapshot, lead_id, MOST_TOLD).as_dict()))
+
+    @routes.get("/conflicts")
+    def conflicts() -> ResponseReturnValue:
+        """Return what waits for a person, and a page of the values that lost, the newest first."""
+        before, asked = request.args.get("before", ""), request.args.get
+        if before and not (before.isascii() and before.isdigit()):
+            raise Refused(400, "before", "`before` is no number", "Take `next` of the page before.")
+        with house.reading() as snapshot:
+            waiting = holds.open_holds(
+                snapshot, house.space, limit=MOST_TOLD, entity_id=asked("lead") or None
+            )
+            lost = holds.log(
+                snapshot,
+                house.space,
+                limit=MOST_TOLD,
+                before=int(before) if before else None,
+                connection=asked("connection", ""),
+                field=asked("field", ""),
+                entity_id=asked("lead", ""),
+            )
+        return jsonify(
+            waiting=[one.as_json() for one in waiting],
+            lost=[one.as_json() for one in lost],
+            next=lost[-1].id if len(lost) == MOST_TOLD else None,
+        )
 
     @routes.get("/status")
     def status() -> ResponseReturnValue:

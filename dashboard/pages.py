@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from dashboard import problems, words
+from dashboard.conflicts import ConflictPages
 from dashboard.connections import ConnectionPages
 from dashboard.doors import Doors
 from dashboard.house import DAYS, House
@@ -19,7 +20,7 @@ from mappings.inward import settable
 from model.errors import Refused, StoreBusy
 from model.event import Event
 from model.faults import traceback_of
-from sync import explain, inbox, leads, lists, replay, status
+from sync import explain, holds, inbox, leads, lists, replay, status
 from sync.lists import NOBODY, Wanted
 
 log = structlog.get_logger("leadrelay.http")
@@ -30,6 +31,7 @@ NAVIGATION = (
     ("leads_list", "Leads", ("leads_list", "lead")),
     ("sources", "Sources", ("sources",)),
     ("aside_first", "Set aside", ("aside", "letters", "event")),
+    ("conflicts", "Conflicts", ("conflicts", "choose")),
     ("connections", "Connections", ("connections", "connection", "plan_connection", "go_live", "observe")),
     ("playbook", "Playbook", ("playbook",)),
 )
@@ -43,6 +45,7 @@ TABS = {
 SAID = {
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
     "nothing": "There was nothing to send again.",
+    "chosen": "Your choice is on its way. The CRM is written in a moment.",
     "password": "Your password is changed. Every other session has ended.",
 }
 MOST_CHAPTERS = 100  # of each list of a lead's page
@@ -66,7 +69,7 @@ def blueprint(house: House) -> Blueprint:
     Doors(house, routes)
     for name, write in words.FILTERS.items():
         routes.add_app_template_filter(write, name)
-    views, accounts = _Pages(house), ConnectionPages(house)
+    views, accounts, conflicts = _Pages(house), ConnectionPages(house), ConflictPages(house)
     looks: Views = (
         ("/", views.overview),
         ("/leads", views.leads_list),
@@ -76,6 +79,7 @@ def blueprint(house: House) -> Blueprint:
         ("/aside/letters", views.letters),
         ("/aside/<state>", views.aside),
         ("/events/<int:number>", views.event),
+        ("/conflicts", conflicts.conflicts),
         ("/connections", accounts.connections),
         ("/connections/<name>", accounts.connection),
         ("/playbook", views.playbook),
@@ -86,6 +90,7 @@ def blueprint(house: House) -> Blueprint:
         ("/connections/<name>/plan", accounts.plan_connection),
         ("/connections/<name>/go-live", accounts.go_live),
         ("/connections/<name>/observe", accounts.observe),
+        ("/conflicts/<int:number>", conflicts.choose),
         ("/events/<int:number>/replay", views.replay_event),
         ("/aside/<state>/replay", views.replay_all),
         ("/aside/letters/replay", views.replay_letters),
@@ -167,6 +172,7 @@ class _Pages:
             if not leads.load(snapshot, [lead_id], ledgers=False):
                 abort(404)
             story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
+            waiting = holds.open_holds(snapshot, self.house.space, limit=MOST_CHAPTERS, entity_id=lead_id)
         urls = {
             (one.connection, one.object): self.house.record_url(one.connection, one.object, one.remote_id)
             for one in story.writes
@@ -179,6 +185,7 @@ class _Pages:
             lead=story.lead,
             name=name,
             urls=urls,
+            holds=waiting,
             chapters=story.chapters[::-1],
         )
 

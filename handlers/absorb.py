@@ -9,7 +9,7 @@ from datetime import datetime
 
 from handlers.base import Context
 from mappings.identity import match_key
-from mappings.outward import is_blank_on, read_rules
+from mappings.outward import is_blank_on, read_rules, same_on
 from mappings.playbook import CrmField, CrmMap
 from mappings.reading import Reading
 from model.consent import is_taken_back
@@ -18,13 +18,12 @@ from model.event import JsonValue
 from model.lead import OPT_OUT, PERSON, Lead, Provenance
 
 PEOPLE = ("crm", "crm_unless_blank")
-UNLESS_BLANK = "crm_unless_blank"
 
 FieldOwners = Mapping[tuple[str, str], CrmField]
 """(connection, lead field) -> the mapped field whose authority rules it there."""
 
 Preferred = Mapping[str, tuple[CrmMap, ...]]
-"""Lead field -> the CRMs whose value counts wherever they have one."""
+"""Lead field -> the CRMs whose value may stand against a post."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,8 @@ class Absorb:
     """Give each field the newest value by ``occurred_at``; blanks never overwrite.
 
     Late, repeated and shuffled posts end in the same fields. A value that a person in a CRM
-    set stands against posts where the CRM's map gives that CRM the authority, and so does what a
-    person chose here; of authority ``crm_unless_blank`` any value that the record holds does.
+    set stands against posts where the CRM's map gives that CRM the authority, also where a form had
+    said the same before, and so does what a person chose here.
     """
 
     owners: FieldOwners
@@ -87,7 +86,10 @@ class Absorb:
         return None
 
     def _preferred(self, lead: Lead, name: str) -> Because | None:
-        """Say which record's value counts wherever it has one, if one has."""
+        """Say which record's value stands against a post, if one's does.
+
+        Of authority ``crm`` what a person typed there, of ``crm_unless_blank`` any value.
+        """
         for crm in self.preferred.get(name, ()):
             link = lead.links.get(crm.connection)
             object_map = crm.map_of(link.object) if link is not None else None
@@ -95,19 +97,24 @@ class Absorb:
                 continue
             for rule in read_rules(object_map):
                 held = link.shadow.get(rule.remote)
-                is_asked = rule.field == name and rule.authority == UNLESS_BLANK
-                if is_asked and not is_blank_on(object_map, rule.remote, held):
+                if rule.field != name or is_blank_on(object_map, rule.remote, held):
+                    continue
+                if rule.authority == "crm_unless_blank":
                     text = f"{name} kept: {crm.connection}'s value counts wherever it has one"
+                    return Because(text, rule.place)
+                typed = not same_on(object_map, rule.remote, held, link.written.get(rule.remote))
+                if rule.authority == "crm" and typed:
+                    text = f"{name} kept: {crm.connection} holds what a person typed, which stands"
                     return Because(text, rule.place)
         return None
 
 
 def preferring(crms: Mapping[str, CrmMap]) -> dict[str, tuple[CrmMap, ...]]:
-    """Return the CRMs whose value of a lead field counts wherever they have one."""
+    """Return the CRMs whose value of a lead field may stand against a post."""
     found: dict[str, tuple[CrmMap, ...]] = {}
     for crm in crms.values():
         rules = (rule for map_ in crm.objects.values() for rule in read_rules(map_))
-        for name in {rule.field for rule in rules if rule.authority == UNLESS_BLANK}:
+        for name in {rule.field for rule in rules if rule.authority in PEOPLE}:
             found[name] = (*found.get(name, ()), crm)
     return found
 

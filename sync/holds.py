@@ -10,15 +10,20 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from mappings.converters import Unusable
+from mappings.playbook import Playbook
 from model.decision import EntityKind, FreeField, HoldField
 from model.event import Event, EventKind, JsonValue
 from model.times import to_text
+from sync.batch import People
+from sync.choosing import CHOICES, said
 from sync.database import insert_for
 from sync.pipeline import Result
 from sync.statements import execute_many
 from sync.tables import account_links, accounts, conflicts, holds, leads, links
 
 LONGEST_WHY = 200  # characters that the columns hold
+NOBODY = People({}, frozenset(), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,3 +310,25 @@ def choice_event(
         received_at=now,
         space=space,
     )
+
+
+def why_not(hold: Hold, choice: str, value: JsonValue, playbook: Playbook) -> str:
+    """Return why a choice cannot be made, as far as can be told before it is decided; blank where it can."""
+    if hold.state != "open":
+        return f"It is settled already: {hold.outcome}."
+    if choice not in CHOICES:
+        return f"Choose one of: {', '.join(CHOICES)}."
+    if choice != "value":
+        return ""
+    asked = {"connection": hold.connection, "object": hold.object, "remote": hold.remote}
+    try:
+        given = said(asked | {"choice": choice, "value": value}, playbook, NOBODY)
+    except Unusable as wrong:
+        return f"What you wrote {wrong.reason}."
+    if hold.field not in given:
+        return f"The map of {hold.connection} does not have {hold.remote} any more."
+    if given[hold.field] is None:
+        return "Write a value."
+    if hold.field == "stage" and playbook.lifecycle.order(given["stage"]) < 0:
+        return f"There is no stage {given['stage']}."
+    return ""

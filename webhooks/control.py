@@ -19,7 +19,7 @@ from sync.inbox import Receipt
 from sync.releases import Order, Release
 from sync.vault import SealError
 
-ALLOWED = (EventKind.REPLAY, EventKind.FORGET)
+ALLOWED = (EventKind.REPLAY, EventKind.FORGET, EventKind.CHOICE)
 
 
 class Desk(Protocol):
@@ -75,7 +75,7 @@ def blueprint(control: Control) -> Blueprint:
 
     @routes.post("/events")
     def events() -> ResponseReturnValue:
-        """Append replay and forget events; answered after the commit."""
+        """Append replay, forget and choice events; answered after the commit."""
         body = request.get_json(silent=True)
         if not isinstance(body, list):
             raise Refused(400, "malformed", "A JSON list of events is needed.", "Use the leadrelay command.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,10 +15,12 @@ from connectors.hubspot.records import moment, values_of
 from connectors.hubspot.verdicts import Verdicts, sort_out
 from model.change import Created, Exists, Outcome, Postponed, Record, RecordChange, Updated
 from model.errors import RetryLater
-from model.event import RecordRef
+from model.event import JsonValue, RecordRef
 
 Batch = Sequence[RecordChange]
 Fields = Mapping[str, Sequence[str]]
+
+STAGE = "lifecyclestage"  # the one property that HubSpot only moves forward
 
 ABOUT = {"tasks": 204}  # "Associate records": the type of a new record's association to its contact
 
@@ -62,7 +65,8 @@ class Writer:
     def update(self, batch: Batch) -> Iterator[Outcome]:
         """Change a batch of known records.
 
-        A value that HubSpot ignored without a word (a lifecycle stage set back) comes back as it stands.
+        A lifecycle stage that HubSpot would not set back, which it does without a word, is emptied
+        and set. Any other value that it ignored comes back as it stands.
         """
         try:
             answer = self._client.update(batch[0].object, [_known(change) for change in batch])
@@ -72,17 +76,46 @@ class Writer:
             yield from cut_down(batch, refusal, self.update, refused_alone)
         else:
             verdicts = sort_out(batch, answer)
-            yield from (
-                Updated(
-                    change.key,
-                    self._ref(change, row),
-                    {**change.fields, **values_of(row)},
-                    moment(row.get("updatedAt")),
-                )
-                for change, row in _pairs(batch, verdicts.results)
-            )
+            written = list(_pairs(batch, verdicts.results))
+            stuck = {change.key for change, row in written if _is_stuck(change, row)}
+            yield from (self._updated(change, row) for change, row in written if change.key not in stuck)
             yield from (row_outcome(change, error) for change, error in _pairs(batch, verdicts.errors))
             yield from _silent(batch, verdicts, self.update)
+            if stuck:
+                yield from self._set_back([change for change, _ in written if change.key in stuck])
+
+    def _set_back(self, batch: Batch) -> Iterator[Outcome]:
+        """Move lifecycle stages backwards, which HubSpot lets be done only from none.
+
+        "Lifecycle stages": the API sets one further along; to go back, the property is emptied first. All
+        else of these changes is written by now. What the second answer shows is how it ended.
+        """
+        cleared = yield from self._write_stage(batch, lambda _: "")
+        if cleared:
+            rows = yield from self._write_stage(
+                [change for change in batch if change.key in cleared], lambda change: change.fields[STAGE]
+            )
+            yield from (self._updated(change, row) for change, row in _pairs(batch, rows))
+
+    def _write_stage(
+        self, batch: Batch, value_of: Callable[[RecordChange], JsonValue]
+    ) -> Generator[Outcome, None, Mapping[str, Mapping[str, Any]]]:
+        """Write the stage alone; yield the outcomes of those that failed, return the rows of the others."""
+        sent = [replace(change, fields={STAGE: value_of(change)}) for change in batch]
+        try:
+            answer = self._client.update(batch[0].object, [_known(change) for change in sent])
+        except (RetryLater, CallRefused) as error:  # the rest has arrived: it is read before
+            yield from (replace(postponed(change, error), answer_lost=True, untried=False) for change in batch)
+            return {}
+        verdicts = sort_out(sent, answer)
+        yield from (row_outcome(change, error) for change, error in _pairs(batch, verdicts.errors))
+        reason = "HubSpot's answer does not name this record"
+        yield from (Postponed(change.key, reason, answer_lost=True) for change in verdicts.silent)
+        return verdicts.results
+
+    def _updated(self, change: RecordChange, row: Mapping[str, Any]) -> Updated:
+        fields = {**change.fields, **values_of(row)}
+        return Updated(change.key, self._ref(change, row), fields, moment(row.get("updatedAt")))
 
     def _after_clash(self, batch: Batch, clash: Clash, fields: Fields) -> Iterator[Outcome]:
         """A 409 for the whole call: who exists is read, the rest is sent again in one call."""
@@ -117,6 +150,12 @@ class Writer:
 
     def _ref(self, change: RecordChange, row: Mapping[str, Any]) -> RecordRef:
         return RecordRef(self._connection, change.object, str(row["id"]))
+
+
+def _is_stuck(change: RecordChange, row: Mapping[str, Any]) -> bool:
+    """Say whether the answer shows another lifecycle stage than the one sent."""
+    sent, shown = change.fields.get(STAGE), values_of(row).get(STAGE)
+    return bool(sent) and bool(shown) and sent != shown
 
 
 def _silent(

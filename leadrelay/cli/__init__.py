@@ -8,6 +8,7 @@ from leadrelay.cli import (
     access,
     alerts,
     backfills,
+    conflicts,
     connections,
     doctor,
     golive,
@@ -35,6 +36,7 @@ app.command("check")(playbook.check)
 app.command("status")(leads.status)
 app.command("explain")(leads.explain)
 app.command("replay")(leads.replay)
+app.command("conflicts")(conflicts.conflicts)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)
 app.command("plan")(plan.plan)

@@ -159,3 +159,31 @@ def without_property(hubspot, name):
     url = f"{hubspot.url}/crm/properties/2026-09/contacts/{name}"
     answer = requests.delete(url, headers={"Authorization": f"Bearer {TOKENS['hubspot']}"}, timeout=5)
     assert answer.status_code == 204
+
+
+def test_a_conflict_is_resolved_in_the_hold_queue(closed_house, person):
+    house = closed_house
+    house.edit("crm/hubspot.yaml", "{field: company, authority: newest}", "{field: company, authority: hold}")
+    house.edit("crm/hubspot.yaml", "poll: {every: 30s}", "poll: {every: 1h}")  # the write reads it first
+    for handler in ("account", "follow_up", "notify"):  # the person alone
+        house.edit("pipeline.yaml", f"- {handler}", f"# {handler}")
+    house.start().settle_in()
+    maya = {"email": "maya@brightwater.example", "last_name": "Okafor", "form_type": "demo"}
+    house.deliver(**maya, company="Brightwater")
+    hubspot = house.crms["hubspot"]
+    record = hubspot.person(maya["email"])["record"]
+    hubspot.act("edit", record=record, company="Brightwater Ltd")
+    house.deliver(**maya, company="Brightwater Group")
+
+    person.visit(house, "/conflicts")
+    person.finds("Brightwater Group")
+    assert "Brightwater Ltd" in person.text
+    person.press("Take hubspot's")
+    assert "Your choice is on its way." in person.text
+    person.finds("Nothing waits")
+    person.reads("chose hubspot's value")
+    house.settle()
+    names = {name: crm.person(maya["email"])["company"] for name, crm in house.crms.items()}
+    assert names == {"hubspot": "Brightwater Ltd", "salesforce": "Brightwater Ltd"}
+    person.go_to(maya["email"])
+    assert "Brightwater Ltd" in person.text

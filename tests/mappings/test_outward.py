@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from mappings.compile import load
-from mappings.outward import difference, draft, inward_record, same_on
+from mappings.outward import compare, difference, draft, inward_record, same_on
 from mappings.playbook import CrmField, ObjectMap
 from mappings.starter import FOLDER
 from model.decision import Place
-from model.lead import Lead, Link
+from model.lead import Lead, Link, Provenance
 from model.teammate import Teammate
+from tests.builders import NOON
 
 PLAYBOOK = load(FOLDER)
 CONTACTS = PLAYBOOK.crms["hubspot"].objects["contacts"]
@@ -145,6 +146,37 @@ def test_what_leadrelay_owns_is_written_over_anything():
 )
 def test_a_stage_moves_forward_only(wanted, held, is_written):
     assert bool(to_write({"lifecyclestage": wanted}, {"lifecyclestage": held})) is is_written
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held", "source", "written", "is_written"),
+    [
+        (
+            "subscriber",
+            "lead",
+            "rule",
+            None,
+            True,
+        ),  # nurture is called lead, too: the lead was led back from it
+        ("subscriber", "marketingqualifiedlead", "rule", "marketingqualifiedlead", True),  # our own word
+        ("subscriber", "marketingqualifiedlead", "rule", None, False),
+        ("subscriber", "marketingqualifiedlead", "salesforce", None, True),  # a person led it back there
+        ("subscriber", "marketingqualifiedlead", "hubspot", None, False),
+        ("lead", "other", "rule", None, False),  # disqualified by a person here: only a person leads it back
+        ("lead", "other", "salesforce", None, True),
+        ("lead", "evangelist", "salesforce", None, False),  # not listed: it stays
+    ],
+)
+def test_a_stage_goes_back_where_the_lead_was_led_back(wanted, held, source, written, is_written):
+    lead = a_lead()
+    lead.provenance["stage"] = Provenance(source, NOON, 1)
+    lead.links["salesforce"] = Link("salesforce", "Lead", "8", {}, {})
+    shadow = {"lifecyclestage": held}
+    link = Link("hubspot", "contacts", "7", shadow, {"lifecyclestage": written} if written else {})
+    found = difference({"lifecyclestage": wanted}, link, CONTACTS, PLAYBOOK.lifecycle, of=lead)
+    assert bool(found) is is_written
+    seen = compare({"lifecyclestage": wanted}, link, CONTACTS, PLAYBOOK.lifecycle, of=lead)
+    assert [one.is_written for one in seen] == [is_written]
 
 
 def test_without_a_link_all_of_the_draft_is_written():
