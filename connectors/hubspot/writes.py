@@ -105,7 +105,9 @@ class Writer:
         try:
             answer = self._client.update(batch[0].object, [_known(change) for change in sent])
         except (RetryLater, CallRefused) as error:  # the rest has arrived: it is read before
-            yield from (replace(postponed(change, error), answer_lost=True, untried=False) for change in batch)
+            yield from (
+                replace(postponed(change, error), answer_lost=True, untried=False) for change in batch
+            )
             return {}
         verdicts = sort_out(sent, answer)
         yield from (row_outcome(change, error) for change, error in _pairs(batch, verdicts.errors))
