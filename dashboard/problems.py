@@ -33,7 +33,10 @@ class Trouble:
 def find(
     house: House, facts: dict[str, Any], queues: Queues, table: Days | None, held: int, now: datetime
 ) -> list[Trouble]:
-    """Return what is wrong, errors first; ``table`` is ``None`` until it is counted, ``held`` counts fields."""
+    """Return what is wrong, errors first.
+
+    ``table`` is ``None`` until it is counted; ``held`` is how many fields wait for a person.
+    """
     found = [*_process(house, facts), *_connections(house, facts, queues, now), *_sources(table, now)]
     for state, (one, several) in ASIDE.items():
         if count := queues.events[state]:

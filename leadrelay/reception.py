@@ -9,8 +9,10 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from connectors.salesforce.ids import long_id
 from dashboard import api, pages
 from dashboard.house import House
+from leadrelay.callers import KnownCallers
 from leadrelay.connections import Known
 from leadrelay.desk import Desk
 from leadrelay.fleet import Fleet
@@ -25,6 +27,7 @@ from sync.database import Store
 from sync.inbox import Receipt
 from sync.room import Room
 from webhooks import control
+from webhooks.callers import Hooks
 from webhooks.server import Check, Server, create_app, serve
 
 
@@ -66,6 +69,7 @@ class Reception:
             clock=self.clock,
             checks=self.checks,
             registry=self.metrics.registry,
+            hooks=self._hooks(),
             extra=[
                 control.blueprint(self._local()),
                 pages.blueprint(house := self._house()),
@@ -73,6 +77,10 @@ class Reception:
             ],
         )
         return serve(app, self.settings.host, self.settings.port, self.settings.threads)
+
+    def _hooks(self) -> Hooks:
+        known = KnownCallers(self.settings, self.store, self.holder.playbook, SPACE)
+        return Hooks(known.of, long_id, self.settings.public_url)
 
     def _local(self) -> control.Control:
         return control.Control(

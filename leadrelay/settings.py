@@ -182,9 +182,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     )
     problems += _bad_addresses(env) + _unreadable_files(env)
     if not problems:  # else a file that cannot be read would be told twice
+        from leadrelay import hooks
         from leadrelay.alerts.channels import problems_of
 
         problems += _bad_keys(settings) + _half_sign_ins(settings) + list(problems_of(settings))
+        problems += hooks.problems_of(settings)
     if problems:
         raise SettingsError(problems)
     return settings

@@ -157,6 +157,15 @@ def _tells(record: Record, link: Link, crm: CrmMap) -> bool:
     return bool(record.fields) and crm.map_of(record.ref.object) is not None and not _is_older(record, link)
 
 
+def _differs(record: Record, link: Link, crm: CrmMap) -> bool:
+    object_map = crm.map_of(record.ref.object)
+    return object_map is not None and any(
+        not same_on(object_map, rule.remote, record.fields[rule.remote], link.shadow.get(rule.remote))
+        for rule in object_map.fields
+        if rule.remote in record.fields
+    )
+
+
 def _is_older(record: Record, link: Link) -> bool:
     """Say whether the record was read before a version of it that is known."""
     return (
@@ -245,9 +254,9 @@ def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipe
     if before is None or link is None or (link.object, link.remote_id) != (ref.object, ref.id):
         return _because(result, f"{ref.object} {ref.id} was deleted; nobody's record")
     result.lead_id = before.id
-    if link.gone_at is not None:
-        return _because(result, f"{ref.object} {ref.id} is known to be deleted")
     crm = pipeline.playbook.crms[ref.connection]
+    if link.gone_at is not None and not (_tells(record, link, crm) and _differs(record, link, crm)):
+        return _because(result, f"{ref.object} {ref.id} is known to be deleted")
     draft = copy_of(before)
     if _tells(record, link, crm):
         _take_in(result, draft, record, crm, batch, pipeline)  # what people typed before they deleted it

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -44,8 +44,13 @@ LONGEST_WHOLE_NUMBER = 300  # digits; float() of more than 308 raises, int() of 
 def read(request: Request, source: Source) -> bytes:
     """Return the raw body, reading no more of it than the source allows."""
     allowed = source.max_bytes - len(request.query_string)
+    return read_within(request, allowed, lambda: _too_large(source))
+
+
+def read_within(request: Request, allowed: int, too_large: Callable[[], Refused]) -> bytes:
+    """Return the raw body of at most ``allowed`` bytes; raise ``too_large`` for a longer one."""
     if (request.content_length or 0) > allowed:
-        raise _too_large(source)
+        raise too_large()
     if request.environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
         raise Refused(
             415,
@@ -67,7 +72,7 @@ def read(request: Request, source: Source) -> bytes:
             "Send the whole body again; nothing was taken.",
         ) from None
     if room <= 0:
-        raise _too_large(source)
+        raise too_large()
     return b"".join(chunks)
 
 

@@ -92,7 +92,7 @@ def to_event(source: Source, request: Request, payload: dict[str, JsonValue], no
         event_id=event_id or f"evt_{uuid.uuid4().hex}",
         kind=EventKind.INTAKE,
         payload=payload,
-        occurred_at=_occurred_at(_at(payload["body"], source.occurred_at_path), now),
+        occurred_at=occurred_at(_at(payload["body"], source.occurred_at_path), now),
         received_at=now,
         body_hash=None if event_id else _hash_of(payload["body"], payload["query"]),
         hash_expires_at=window,
@@ -139,7 +139,7 @@ def _hash_of(body: JsonValue, query: JsonValue) -> str:
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
-def _occurred_at(value: JsonValue, now: datetime) -> datetime:
+def occurred_at(value: JsonValue, now: datetime) -> datetime:
     """Return the sender's moment, never after ``now``; ``now`` where there is none that can be read.
 
     Text is ISO 8601; a number, or text of nine digits and more, counts seconds since 1970,

@@ -21,8 +21,9 @@ from waitress.task import ErrorTask, WSGITask
 
 from mappings.playbook import Playbook
 from model.times import Clock
-from webhooks import forms
+from webhooks import forms, hubspot, salesforce
 from webhooks.answers import answer_errors, refusal
+from webhooks.callers import Hooks
 from webhooks.forms import Append
 from webhooks.signatures import SecretOf
 
@@ -44,12 +45,19 @@ def create_app(
     clock: Clock,
     checks: Mapping[str, Check],
     registry: CollectorRegistry,
+    hooks: Hooks | None = None,
     extra: Sequence[Blueprint] = (),
 ) -> Flask:
     """Build the app with every receiver and the addresses that operators watch."""
     app = Flask("leadrelay", static_folder=None)
     answer_errors(app)
-    for routes in (forms.blueprint(append, playbook, secret_of, clock), *extra):
+    receivers = [forms.blueprint(append, playbook, secret_of, clock)]
+    if hooks is not None:
+        receivers += [
+            hubspot.blueprint(append, hooks.callers, secret_of, clock, hooks.public_url),
+            salesforce.blueprint(append, hooks.callers, secret_of, clock, hooks.long_id),
+        ]
+    for routes in (*receivers, *extra):
         app.register_blueprint(routes)
 
     @app.get("/healthz")

@@ -47,18 +47,23 @@ def verify(auth: SourceAuth, request: Request, body: bytes, secret_of: SecretOf,
         raise ValueError(f"{auth.place}: unknown auth kind {auth.kind!r}")  # the playbook was not checked
 
 
+def unreadable(name: str, error: LeadRelayError) -> Refused:
+    """Return what a sender is told while a secret cannot be read, and log why."""
+    log.error("source.secret_unreadable", secret=name, reason=str(error))
+    return Refused(
+        503,
+        "secret_unreadable",
+        "The server cannot read this source's secret now; nothing was taken, send again",
+        f"Send the same request again after {RETRY_AFTER_SECONDS} seconds; the server's log has why.",
+        retry_after=RETRY_AFTER_SECONDS,
+    )
+
+
 def _secret(auth: SourceAuth, secret_of: SecretOf) -> str:
     try:
         secret = secret_of(auth.secret_env)
     except LeadRelayError as error:
-        log.error("source.secret_unreadable", secret=auth.secret_env, reason=str(error))
-        raise Refused(
-            503,
-            "secret_unreadable",
-            "The server cannot read this source's secret now; nothing was taken, send again",
-            f"Send the same request again after {RETRY_AFTER_SECONDS} seconds; the server's log has why.",
-            retry_after=RETRY_AFTER_SECONDS,
-        ) from error
+        raise unreadable(auth.secret_env, error) from error
     if not secret:  # a blank one would let anyone sign
         raise Refused(
             401,

@@ -116,13 +116,16 @@ class HubSpotConnector:
     ) -> Iterator[Record]:
         """Read records by id, a hundred a call, fifty with their history.
 
-        After a merge the record comes under its present id; the id asked for is then among its
+        After a merge the record comes under its present id, once; the ids asked for are then among its
         ``hs_merged_object_ids``, which is read with every record.
         """
         for object_type, ids in _ids_by_object(refs).items():
-            names = fields.get(object_type, ())
+            names, told = fields.get(object_type, ()), set[str]()
             for row in self._reader.by_id(object_type, ids, names, history=history):
-                yield to_record(self.name, object_type, row)
+                record = to_record(self.name, object_type, row)
+                if record.ref.id not in told:
+                    told.add(record.ref.id)
+                    yield record
 
     def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Make tasks about contacts, a hundred a call."""

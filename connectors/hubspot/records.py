@@ -71,8 +71,8 @@ def _changed_at(row: Mapping[str, Any]) -> Iterator[tuple[str, datetime]]:
     for name, versions in history.items() if isinstance(history, dict) else ():
         times = [
             at
-            for version in versions
-            if (version.get("value") or "") == (values.get(name) or "")
+            for version in (versions if isinstance(versions, list) else ())
+            if isinstance(version, dict) and (version.get("value") or "") == (values.get(name) or "")
             if (at := moment(version.get("timestamp"))) is not None
         ]
         if times:

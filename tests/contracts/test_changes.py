@@ -243,6 +243,31 @@ def test_a_call_that_fails_says_when_to_come_again_and_the_position_still_holds(
         assert ids_of(list(look(connector, crm, position))) == {ref.id for ref in refs}
 
 
+@pytest.mark.parametrize("number", range(3))
+def test_a_look_through_bad_weather_meets_all(crm, sandboxes, small_pages, number):
+    connector, server = sandboxes[crm]
+    position = beginning(connector, crm)
+    refs = make(connector, crm, 2 * small_pages + 30)
+    server.faults(
+        seed=number, error_rate=0.3, error_status=502, rate_429=0.2, drop_rate=0.1, timeout_rate=0.2,
+        timeout_s=0.005,
+    )  # fmt: skip
+    seen: set[str] = set()
+    failures = 0
+    for _ in range(200):
+        try:
+            page = connector.changes(DIALECTS[crm].object, names(crm), position, overlap=5)
+        except RetryLater:
+            failures += 1
+            continue
+        seen |= ids_of([page])
+        position = page.position
+        if page.is_drained:
+            break
+    assert seen == {ref.id for ref in refs}
+    assert failures > 0
+
+
 def test_a_field_that_is_not_there_is_named_and_the_rest_is_read(crm, sandboxes):
     connector, _server = sandboxes[crm]
     position = beginning(connector, crm)

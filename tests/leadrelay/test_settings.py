@@ -287,3 +287,21 @@ def test_a_mail_server_is_handed_nothing_that_smtp_cannot_carry(tmp_path):
         "LEADRELAY_SMTP_FROM": "Jörg <leads@xn--bcher-kva.example>",
     }
     load(fine | {"LEADRELAY_ALERT_MAIL_TO": "ops@example.com"})
+
+
+def test_a_secret_in_an_address_must_be_long_and_fit_there(tmp_path):
+    name = "LEADRELAY_SALESFORCE_HOOK_SECRET"
+    needed = f"{name}: 24 characters or more are needed, of A-Z, a-z, 0-9, - and _"
+    for text in ("short", "a" * 23, "a/b" * 20, "ü" * 30):
+        assert problems_of(**{name: text}) == [needed]
+    (tmp_path / "secret").write_text("x")
+    assert problems_of(**{f"{name}_FILE": str(tmp_path / "secret")}) == [needed]
+    assert load({name: "Ab0-_" * 5}).secret(name) == "Ab0-_" * 5
+    assert load({"LEADRELAY_SOURCE_X_HOOK_SECRET": "short"})
+
+
+def test_the_header_of_a_certificate_needs_its_value_and_the_other_way_round():
+    header, value = "LEADRELAY_SALESFORCE_HOOK_CERT_HEADER", "LEADRELAY_SALESFORCE_HOOK_CERT_VALUE"
+    assert problems_of(**{header: "X-Verify"}) == [f"{value}: missing, and needed with {header}"]
+    assert problems_of(**{value: "SUCCESS"}) == [f"{header}: missing, and needed with {value}"]
+    assert load({header: "X-Verify", value: "SUCCESS"})

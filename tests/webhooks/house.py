@@ -14,6 +14,7 @@ from model.errors import StoreBusy
 from model.event import Event
 from sync.inbox import Receipt
 from tests.builders import a_playbook, a_source, place
+from webhooks.callers import Hooks
 from webhooks.server import create_app
 from webhooks.signatures import SecretOf
 
@@ -72,7 +73,10 @@ class House:
 
 
 def a_house(
-    *sources: Source, secrets: Mapping[str, str] | None = None, secret_of: SecretOf | None = None
+    *sources: Source,
+    secrets: Mapping[str, str] | None = None,
+    secret_of: SecretOf | None = None,
+    hooks: Hooks | None = None,
 ) -> House:
     house = House(
         Inbox(), StandingClock(), sources_of(*sources or (a_source(),)), dict(secrets or {}), {}, None
@@ -84,6 +88,7 @@ def a_house(
         clock=house.clock,
         checks=house.checks,
         registry=CollectorRegistry(),
+        hooks=hooks,
     )
     house.client = app.test_client()
     return house

@@ -12,6 +12,7 @@ from connectors.hubspot.changes import Position
 from connectors.hubspot.connector import HubSpotConnector
 from connectors.hubspot.pages import LONGEST_BODY, PAGE
 from model.errors import RetryLater
+from model.event import RecordRef
 from sandbox import hubspot
 from sandbox.clock import Clock
 from sandbox.registry import VENDORS
@@ -94,6 +95,16 @@ def test_a_merged_record_names_those_it_replaces(account, connector):
     assert set(listed.replaces) == set(listed.record.merged_ids) == {one, other}
 
 
+def test_read_by_all_its_ids_a_merged_record_comes_once(account, connector):
+    one, other = (
+        act(account, "create", object="contacts", fields={"email": f"{n}@a.com"})["id"] for n in "ab"
+    )
+    merged = act(account, "merge", object="contacts", id=one, other=other)["id"]
+    refs = [RecordRef("hubspot", "contacts", each) for each in (merged, one, other)]
+    [record] = connector.read(refs, {"contacts": ("email",)})
+    assert (record.ref.id, set(record.merged_ids)) == (merged, {one, other})
+
+
 def test_one_page_is_one_search_from_before_the_newest_change(stub):
     stub.will_say(Said(200, {"total": 1, "results": [row(7)]}))
     page = on(stub).changes("contacts", ["email"], Position(5_000).as_text(), overlap=1.5)
@@ -150,3 +161,21 @@ def test_records_without_an_id_are_counted(stub):
     stub.will_say(Said(200, {"total": 2, "results": [row(1), {"properties": {}}]}))
     page = on(stub).changes("contacts", [], BEGINNING)
     assert (len(page.listed), page.skipped, page.is_drained) == (1, 1, True)
+
+
+def test_a_history_that_cannot_be_read_says_nothing(stub):
+    history = {
+        "email": None,
+        "city": [{"value": "Leeds", "timestamp": "soon"}, 7, {"timestamp": MOMENT}],
+        "zip": [{"value": "1", "timestamp": MOMENT}, {"value": "1", "timestamp": "2020-01-01T00:00:00Z"}],
+        "phone": [{"value": "2", "timestamp": MOMENT}],
+    }
+    values = {"email": "a@example.com", "city": "Leeds", "zip": "1", "phone": "3"}
+    stub.will_say(
+        Said(200, {"results": [{"id": "1", "properties": values, "propertiesWithHistory": history}]})
+    )
+    ref = RecordRef("hubspot", "contacts", "1")
+    [record] = on(stub).read([ref], {"contacts": tuple(values)}, history=True)
+    assert {name: at.isoformat(timespec="milliseconds") for name, at in record.changed_at.items()} == {
+        "zip": MOMENT.replace("Z", "+00:00")
+    }
