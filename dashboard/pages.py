@@ -124,6 +124,8 @@ class _Pages:
         """Show what is wrong first, then how much there is and how it flows."""
         house, facts, now = self.house, self.house.facts(), self.house.clock.now()
         counted, table, queues = house.totals(), house.days(), house.queues()
+        with house.reading() as snapshot:
+            held = holds.count_open(snapshot, house.space)
         return render_template(
             "dashboard/overview.html",
             facts=facts,
@@ -132,7 +134,7 @@ class _Pages:
             hours=table and table.value.hours,
             chart=_chart(table.value.hours if table else []),
             day=table and sum(count for _, count in table.value.hours),
-            troubles=problems.find(house, facts, queues, table.value if table else None, now),
+            troubles=problems.find(house, facts, queues, table.value if table else None, held, now),
             stages=counted and _by_stage(counted.value),
             crms=house.playbook().crms,
         )

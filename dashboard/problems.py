@@ -31,14 +31,20 @@ class Trouble:
 
 
 def find(
-    house: House, facts: dict[str, Any], queues: Queues, table: Days | None, now: datetime
+    house: House, facts: dict[str, Any], queues: Queues, table: Days | None, held: int, now: datetime
 ) -> list[Trouble]:
-    """Return what is wrong, errors first; ``table`` is ``None`` until it is counted."""
+    """Return what is wrong, errors first.
+
+    ``table`` is ``None`` until it is counted; ``held`` is how many fields wait for a person.
+    """
     found = [*_process(house, facts), *_connections(house, facts, queues, now), *_sources(table, now)]
     for state, (one, several) in ASIDE.items():
         if count := queues.events[state]:
             text = f"{number(count)} {one if count == 1 else several}"
             found.append(Trouble(state == "dead", text, "aside", {"state": state}))
+    if held:
+        text = "field waits for your choice" if held == 1 else "fields wait for your choice"
+        found.append(Trouble(False, f"{number(held)} {text} between two values", "conflicts", {}))
     return sorted(found, key=lambda trouble: not trouble.is_error)
 
 

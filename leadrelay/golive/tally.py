@@ -61,7 +61,9 @@ class Tally:
         name = one.wanted.object or (one.link.object if one.link else self.crm.create_object)
         mapped = self.crm.objects[name]
         self.objects[one.action, name] += 1
-        differing = compare(one.wanted.draft, one.link, mapped, self.lifecycle) if one.link else []
+        differing = (
+            compare(one.wanted.draft, one.link, mapped, self.lifecycle, of=one.lead) if one.link else []
+        )
         for remote, value in one.wanted.values.items() if one.action != MATCH else ():
             self.written[name, remote, one.action] += 1
             self._fits(name, remote, value)

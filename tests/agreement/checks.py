@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from mappings.outward import compare, draft, inward_record, same, same_on
 from model.event import RecordRef
-from model.lead import Lead, Link
+from model.lead import Lead
 from sync import leads, tables
 from sync.batch import People
 from tests.agreement.crms import Account
@@ -63,8 +64,8 @@ def _disagreements(world: World, known: dict[str, Lead], people: People) -> Iter
             object_map = crm.objects[link.object]
             held = account.values(link.object, record)
             wanted = draft(lead, object_map, name, people)
-            shown = Link(name, link.object, link.remote_id, held, link.written)
-            for one in compare(wanted, shown, object_map, world.playbook.lifecycle):
+            shown = replace(link, shadow=held)
+            for one in compare(wanted, shown, object_map, world.playbook.lifecycle, of=lead):
                 if os.environ.get("SKIP_OWNED") and "people in the CRM own" in one.why:
                     continue
                 if one.rule.field in VALUES or one.is_written:

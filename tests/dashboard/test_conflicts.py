@@ -61,6 +61,7 @@ def test_what_waits_is_shown_with_both_values_and_leads_to_the_person(desk, hold
     page = words(desk.get("/conflicts").text)
     for part in ("title of ada@example.com", "Founder", "CEO", "CTO", "the map asks a person"):
         assert part in page
+    assert "1 field waits for your choice between two values" in words(desk.get("/").text)
     lead = words(desk.get(f"/leads/{hold.entity_id}").text)
     assert "title with hubspot waits for you : Founder here, CEO there" in lead
 
