@@ -17,7 +17,7 @@ class Standing:
     vendor: str  # as people call it
     may_begin: bool = False
     lacks: str = ""  # what has to be set before anybody can connect in the browser
-    hosts: Sequence[tuple[str, str]] = ()  # where people may sign in, value and words; none: there is one place
+    hosts: Sequence[tuple[str, str]] = ()  # where people may sign in: value, words; none: one place
     is_kept: bool = False  # its credentials are in the store: it can be disconnected here
     method: str = ""
     account: str = ""
@@ -58,7 +58,7 @@ class Grants(Protocol):
         """Return the address of the vendor's page to which the person goes now."""
 
     def finish(self, kind: str, session: str, answer: Mapping[str, str]) -> str:
-        """Take what a person brought back from a vendor's page; return the connection. Raises ``NotConnected``."""
+        """Take what a person brought back; return the connection's name. Raises ``NotConnected``."""
 
     def disconnect(self, name: str, by: str) -> str:
         """Forget an account's credentials; return what became of them at the vendor."""

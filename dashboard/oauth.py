@@ -16,7 +16,7 @@ from model.errors import LeadRelayError
 
 log = structlog.get_logger("leadrelay.oauth")
 
-Refuse = Callable[[str, str, int], ResponseReturnValue]  # a connection's page with what is wrong, and a status
+Refuse = Callable[[str, str, int], ResponseReturnValue]  # shows a connection's page, with a text and a status
 KINDS = ("hubspot", "salesforce")
 
 
@@ -47,8 +47,8 @@ class OAuthPages:
             return self.refuse(name, str(error), 409)
         log.info("oauth.begun", connection=name)
         vendor = self.house.grants.look(name).vendor
-        page = render_template("dashboard/leaving.html", to=to, name=name, vendor=vendor, host=urlsplit(to).netloc)
-        return page
+        host = urlsplit(to).netloc
+        return render_template("dashboard/leaving.html", to=to, name=name, vendor=vendor, host=host)
 
     def callback(self, kind: str) -> ResponseReturnValue:
         """Take the answer that a person brings back; what came in the address is written down nowhere."""
@@ -90,8 +90,8 @@ class OAuthPages:
         origin = request.headers.get("Origin")
         if origin and urlsplit(origin).netloc != urlsplit(public).netloc:
             raise LeadRelayError(
-                f"The vendor leads back to {public}, where this browser is not signed in: open the pages there, "
-                "and connect from there"
+                f"The vendor leads back to {public}, where this browser is not signed in: open the pages "
+                "there, and connect from there"
             )
         return public
 

@@ -34,8 +34,16 @@ NAVIGATION = (
     (
         "connections",
         "Connections",
-        ("connections", "connection", "plan_connection", "go_live", "observe", "disconnect")
-        + ("oauth_start", "oauth_callback"),
+        (
+            "connections",
+            "connection",
+            "plan_connection",
+            "go_live",
+            "observe",
+            "disconnect",
+            "oauth_start",
+            "oauth_callback",
+        ),
     ),
     ("playbook", "Playbook", ("playbook",)),
 )

@@ -52,7 +52,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "OAUTH_APPROVAL_ERROR_GENERIC": (
         "the user may not approve the app",
-        "Have an administrator install the app and give the user its permission set, then press Connect again.",
+        "Have an administrator install the app and give the user its permission set, then connect again.",
     ),
     "temporarily_unavailable": ("it is busy or away", "Press Connect again in some minutes."),
     "server_error": ("it failed on its side", "Press Connect again in some minutes."),
@@ -103,12 +103,13 @@ class Browser:
         question = oauth.Question(
             f"{one.home}/oauth/{crm.kind}/callback", oauth.new_state(), oauth.new_verifier(), needed, optional
         )
-        kept = {"verifier": question.verifier, "redirect_uri": question.redirect_uri, "login_url": app.login_url}
+        kept = {"verifier": question.verifier, "redirect_uri": question.redirect_uri}
+        kept |= {"login_url": app.login_url, "client_id": app.client_id}
         departure = Departure(
             session=hashed(one.session),
             kind=crm.kind,
             connection=one.name,
-            sealed=self.settings.vault().seal(kept | {"client_id": app.client_id}),
+            sealed=self.settings.vault().seal(kept),
             by=one.by,
             expires_at=now + LIFE,
         )
@@ -133,7 +134,9 @@ class Browser:
     def disconnect(self, name: str, by: str) -> str:
         """Forget an account's credentials."""
         if not self.look(name).is_kept:
-            raise LeadRelayError(f"The store keeps no credentials of {name}; the environment's are taken out there")
+            raise LeadRelayError(
+                f"The store keeps no credentials of {name}; take the environment's out there"
+            )
         said = self.leave(name, by)
         self.on_change()
         return said
@@ -144,7 +147,7 @@ class Browser:
         one = self.store.write(partial(oauth_states.take, space=SPACE, state=state)) if state else None
         if one is None or one.kind != kind:
             raise NotConnected(
-                "This answer belongs to no connection that is being made: it was used already, or begun elsewhere.",
+                "This answer belongs to no connection that is being made: it was used before, or never begun.",
                 AGAIN,
             )
         if one.session != hashed(session):
@@ -193,9 +196,10 @@ class Browser:
         if self.settings.connection(name, kind).is_set_up:
             return f"{prefix}_… in the environment signs in to {name}, and wins; take it out there first"
         if self.settings.app(name, kind) is None:
-            return f"{prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET are not set; docs/connect-{kind}.md says how to get them"
+            names = f"{prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET"
+            return f"{names} are not set; docs/connect-{kind}.md says how to get them"
         if not self.settings.vault().has_key:
-            return "LEADRELAY_SECRET_KEY is not set, so no credentials can be kept; `leadrelay secrets key` makes one"
+            return "LEADRELAY_SECRET_KEY is not set, under which credentials are kept; see docs/operations.md"
         return ""
 
     def _hosts(self, crm: CrmMap) -> tuple[tuple[str, str], ...]:

@@ -106,7 +106,10 @@ class Known:
         """Return what changes when a connection has to be made anew."""
         one = self.of_store(crm.connection, crm.kind)
         kept = self.agreed(crm.connection, crm.kind)
-        parts = (one and (one.base_url, one.updated_at, one.reconnect), kept and (kept.account, kept.updated_at))
+        parts = (
+            one and (one.base_url, one.updated_at, one.reconnect),
+            kept and (kept.account, kept.updated_at),
+        )
         return parts if any(parts) else None
 
 

@@ -1,4 +1,4 @@
-"""Where the tokens come from of accounts that a person connected in the browser: in the daemon, and beside it."""
+"""Where tokens come from of accounts that were connected in the browser: in the daemon, and beside it."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ class ReconnectNeeded(LeadRelayError):
 def source_of(
     grants: Grants, settings: Settings, one: StoredConnection, credentials: Credentials
 ) -> TokenSource:
-    """Return where a connection's tokens come from. Raises ``LeadRelayError`` where they cannot be renewed."""
+    """Return where a connection's tokens come from. Raises ``LeadRelayError``: they cannot be renewed."""
     if one.reconnect:
         raise ReconnectNeeded(reconnect_text(one.name, one.reconnect))
     return grants.source(one, app_of(settings, one, credentials))
 
 
 def app_of(settings: Settings, one: StoredConnection, credentials: Credentials) -> App:
-    """Return the app by which an account was connected. Raises ``LeadRelayError`` where it is not set any more."""
+    """Return the app by which an account was connected. Raises ``LeadRelayError`` where it is not set."""
     app, prefix = settings.app(one.name, one.kind), prefix_of(one.name)
     names = f"{prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET"
     if app is None:
-        raise LeadRelayError(f"{names} are not set: by that app {one.name} was connected, and is signed in to")
+        raise LeadRelayError(f"{names} are not set, the app by which {one.name} was connected")
     if app.client_id != credentials.client_id:
         raise LeadRelayError(
-            f"{one.name} was connected by the app {credentials.client_id}, and {prefix}_CLIENT_ID names another; "
-            f"set it back, or connect again on the page of {one.name}"
+            f"{one.name} was connected by the app {credentials.client_id}, and {prefix}_CLIENT_ID names "
+            f"another; set it back, or connect again on the page of {one.name}"
         )
     return replace(app, login_url=credentials.login_url or app.login_url)
 

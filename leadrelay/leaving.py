@@ -1,4 +1,4 @@
-"""An account is let go: what a person allowed is taken back at the vendor, and its credentials are forgotten."""
+"""An account is let go: what a person allowed ends at the vendor, and its credentials are forgotten."""
 
 from __future__ import annotations
 

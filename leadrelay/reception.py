@@ -50,9 +50,7 @@ class Reception:
     browser: Browser = field(init=False)
 
     def __post_init__(self) -> None:
-        self.desk = Desk(
-            self.settings, self.store, self.clock, self.fleet.grants, self.fleet.observe_at_once
-        )
+        self.desk = Desk(self.settings, self.store, self.clock, self.fleet.grants, self.fleet.observe_at_once)
         self.openings = Openings(
             settings=self.settings,
             store=self.store,

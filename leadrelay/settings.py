@@ -118,7 +118,7 @@ class Settings:
         return None
 
     def _is_app(self, prefix: str, kind: str) -> bool:
-        """Say whether client id and secret are such an app's, and not what Salesforce is signed in to with."""
+        """Say whether client id and secret are such an app's, and no client credentials for Salesforce."""
         alone = ("BASE_URL", "PRIVATE_KEY", "PRIVATE_KEY_FILE")
         return kind != "salesforce" or not any(self.environ.get(f"{prefix}_{name}") for name in alone)
 

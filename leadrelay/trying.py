@@ -22,9 +22,7 @@ class Tried:
     facts: Mapping[str, str]  # what to show of it
 
 
-def try_account(
-    settings: Settings, name: str, kind: str, base_url: str, credentials: Credentials
-) -> Tried:
+def try_account(settings: Settings, name: str, kind: str, base_url: str, credentials: Credentials) -> Tried:
     """Read whose account it is. Raises ``LeadRelayError``: what the vendor said, and what to do."""
     from connectors.registry import INSPECTORS  # the vendors' clients load slowly
     from connectors.tokens import SignedIn

@@ -64,7 +64,7 @@ def save(connection: Connection, space: str, one: StoredConnection, now: datetim
 
 
 def check_account(snapshot: Connection, space: str, one: StoredConnection) -> None:
-    """Raise ``LeadRelayError`` where the name stands for another account: its records are linked by their ids."""
+    """Raise ``LeadRelayError`` where the name is another account's: records are linked by its ids."""
     known = load(snapshot, space).get(one.name)
     if known is not None and (known.kind, known.account) != (one.kind, one.account):
         raise LeadRelayError(

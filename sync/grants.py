@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -100,7 +100,7 @@ class KeptGrant:
         audit.record(connection, self._space, [entry])
         return True
 
-    def _same(self, connection: Connection, old: Grant) -> Row[tuple[object, ...]] | None:
+    def _same(self, connection: Connection, old: Grant) -> Row[Any] | None:
         """Lock the row and return it where it still holds ``old``: nobody has connected anew meanwhile."""
         row = _row(connection, self._space, self._name, is_locked=True)
         if row is None or row.method != "oauth":
@@ -119,7 +119,9 @@ class KeptGrant:
         try:
             return work()
         except StoreBusy as error:
-            raise RetryLater(f"the store cannot commit, so no token can be renewed: {error}", STORE_WAIT) from error
+            raise RetryLater(
+                f"the store cannot commit, so no token can be renewed: {error}", STORE_WAIT
+            ) from error
 
 
 def reconnect_text(name: str, reason: str) -> str:
@@ -153,6 +155,6 @@ def _text(moment: datetime | None) -> str:
     return to_text(moment) if moment else ""
 
 
-def _row(connection: Connection, space: str, name: str, *, is_locked: bool = False) -> Row[tuple[object, ...]] | None:
+def _row(connection: Connection, space: str, name: str, *, is_locked: bool = False) -> Row[Any] | None:
     query = sa.select(connections).filter_by(space=space, name=name)
     return connection.execute(query.with_for_update() if is_locked else query).first()

@@ -284,7 +284,7 @@ connections = sa.Table(  # accounts connected by command; the environment may na
 oauth_states = sa.Table(  # people on the way to a vendor's page and back
     "oauth_states",
     metadata,
-    sa.Column("hash", sa.String(64), primary_key=True),  # of the state that comes back; the browser alone has it
+    sa.Column("hash", sa.String(64), primary_key=True),  # of the state; the browser alone has it
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("session", sa.String(64), nullable=False),  # hash of the browser's session
     sa.Column("kind", sa.String(32), nullable=False),

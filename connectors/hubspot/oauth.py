@@ -20,7 +20,7 @@ USUAL_LIFE = 1800  # seconds; HubSpot "OAuth", should an answer not say it
 ENDED = ("invalid_grant", "BAD_REFRESH_TOKEN")  # error and status of a refresh token that is over
 ADVICE = {
     "bad_auth_code": "The code was used already or is too old: connect once more.",
-    "bad_redirect_uri": "The app's redirect URL must be this one, letter for letter; see docs/connect-hubspot.md.",
+    "bad_redirect_uri": "The app must name this redirect URL letter for letter; see docs/connect-hubspot.md.",
     "bad_client_secret": "Check the client secret: the app's Auth page in HubSpot has it.",
     "bad_client_id": "Check the client id: the app's Auth page in HubSpot has it.",
     "invalid_client": "Check the client id and the client secret: the app's Auth page in HubSpot has both.",

@@ -15,16 +15,17 @@ from model.errors import GrantEnded, NotAuthorized, RetryLater
 AUTHORIZE, REVOKE = "/services/oauth2/authorize", "/services/oauth2/revoke"
 SCOPES = ("api", "refresh_token")  # REST "Web Server Flow": without the second there is no refresh token
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-# Where an org's own sign-in page is: https://acme.my.salesforce.com, https://acme--uat.sandbox.my.salesforce.com
-_MY_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*(\.(sandbox|develop|scratch|demo|patch|trailblaze))?\.my\.salesforce\.com")
+# Where an org's own sign-in page is: acme.my.salesforce.com, acme--uat.sandbox.my.salesforce.com
+_MY_DOMAIN = re.compile(
+    r"[a-z0-9][a-z0-9-]*(\.(sandbox|develop|scratch|demo|patch|trailblaze))?\.my\.salesforce\.com"
+)
+UNKNOWN_APP = "Check the client id (the app's Consumer Key). A new app takes some minutes until it is known."
 ADVICE = {
     "expired authorization code": "It took too long: connect once more.",
     "invalid code verifier": "Connect once more, in one go and in one browser.",
-    "redirect_uri": "The app's callback URL must be this one, letter for letter; see docs/connect-salesforce.md.",
-    "invalid_client_id": "Check the client id (the app's Consumer Key). A new app can take some minutes until it "
-    "is known.",
-    "client identifier invalid": "Check the client id (the app's Consumer Key). A new app can take some minutes "
-    "until it is known.",
+    "redirect_uri": "The app must name this callback URL letter for letter; see docs/connect-salesforce.md.",
+    "invalid_client_id": UNKNOWN_APP,
+    "client identifier invalid": UNKNOWN_APP,
     "invalid_client": "Check the client secret (the app's Consumer Secret).",
     "inactive user": "Activate the user in Setup, Users.",
     "ip restricted": "Relax the IP restrictions in the app's policies, or add this machine's address.",

@@ -35,8 +35,8 @@ from leadrelay.cli.common import (
 )
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
-from leadrelay.grants import GrantsOfStore
 from leadrelay.control import alone, ask_daemon, daemon_facts
+from leadrelay.grants import GrantsOfStore
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.playbook import CrmMap, Playbook

@@ -13,8 +13,8 @@ from connectors.base import Budget
 from dashboard.openings import Opening
 from leadrelay.connections import Known
 from leadrelay.golive.opener import Opener
-from leadrelay.grants import Grants
 from leadrelay.golive.plan import Plan, left_over
+from leadrelay.grants import Grants
 from leadrelay.settings import Settings
 from mappings.playbook import CrmMap, Playbook
 from model.errors import LeadRelayError
