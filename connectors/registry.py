@@ -35,7 +35,10 @@ MAKERS: dict[str, Callable[[Endpoint], Maker]] = {
 }
 
 # How a person connects an account in the browser.
-FLOWS: dict[str, Callable[[Now], Flow]] = {"hubspot": HubSpotFlow, "salesforce": SalesforceFlow}
+FLOWS: dict[str, Callable[[Now], Flow]] = {
+    "hubspot": HubSpotFlow,
+    "salesforce": lambda _clock: SalesforceFlow(),  # its tokens do not say how long they are good
+}
 
 # How a kind can sign in beside a fixed token: method -> what signs in at an address with credentials.
 SignIn = Callable[[str, Credentials], Callable[[], Session]]

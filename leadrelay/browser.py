@@ -147,7 +147,7 @@ class Browser:
         one = self.store.write(partial(oauth_states.take, space=SPACE, state=state)) if state else None
         if one is None or one.kind != kind:
             raise NotConnected(
-                "This answer belongs to no connection that is being made: it was used before, or never begun.",
+                "This answer belongs to no connection that is being made: it was used, or never begun.",
                 AGAIN,
             )
         if one.session != hashed(session):

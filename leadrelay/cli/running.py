@@ -105,7 +105,10 @@ def run(
         demo.wait_for_sandbox(ports, crms)
         daemon = _build(settings)
         try:
+            demo.connect(settings, daemon.store, ports)
+            daemon.fleet.take_connections()
             _start(daemon, settings)
+            demo.tell_callbacks(daemon.port, ports)
             demo.show_addresses(settings, daemon.port, folder, ports, own)
             demo.Traffic(settings, daemon.port, rate, leads, stopped).start()
             stopped.wait()

@@ -186,7 +186,7 @@ def test_run_shows_a_lead_reaching_both_crms_and_ends_on_ctrl_c(tmp_path):
         }
         told = env_of(folder)
         assert told["LEADRELAY_PORT"] == str(daemon)
-        assert told["LEADRELAY_SALESFORCE_BASE_URL"] == f"http://127.0.0.1:{salesforce}"
+        assert told["LEADRELAY_SALESFORCE_LOGIN_URL"] == f"http://127.0.0.1:{salesforce}"
         assert stat.S_IMODE((folder / "env").stat().st_mode) == 0o600
         with pytest.raises(LeadRelayError, match="is in use by another run"):
             demo.prepare(folder)
