@@ -16,6 +16,7 @@ class Standing:
 
     vendor: str  # as people call it
     may_begin: bool = False
+    is_sandbox: bool = False  # on this machine: written to as soon as it is connected
     lacks: str = ""  # what has to be set before anybody can connect in the browser
     hosts: Sequence[tuple[str, str]] = ()  # where people may sign in: value, words; none: one place
     is_kept: bool = False  # its credentials are in the store: it can be disconnected here

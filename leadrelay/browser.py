@@ -77,7 +77,14 @@ class Browser:
         with self.store.snapshot() as snapshot:
             kept = connections.load(snapshot, SPACE).get(name)
         lacks = self._lacks(crm)
-        standing = Standing(VENDORS[crm.kind], may_begin=not lacks, lacks=lacks, hosts=self._hosts(crm))
+        app = self.settings.app(name, crm.kind)
+        standing = Standing(
+            VENDORS[crm.kind],
+            may_begin=not lacks,
+            is_sandbox=app is not None and self.settings.writes_to_address(app.login_url),
+            lacks=lacks,
+            hosts=self._hosts(crm),
+        )
         if kept is None or not kept.has_credentials or self.settings.connection(name, crm.kind).is_set_up:
             return standing
         return replace(
@@ -168,7 +175,7 @@ class Browser:
         if not error:
             raise NotConnected(f"{vendor} sent no code back.", AGAIN, one.connection)
         means, fix = REFUSALS.get(error, ("", AGAIN))
-        said = ": ".join(filter(None, (error, answer.get("error_description", ""))))[:500]
+        said = ": ".join(filter(None, (error, answer.get("error_description", ""))))[:500].rstrip(".")
         text = f"{vendor} says that {means} ({said})." if means else f"{vendor} says: {said}."
         raise NotConnected(text, fix, one.connection)
 
