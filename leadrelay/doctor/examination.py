@@ -122,7 +122,7 @@ def _doubly(area: Area, known: Known, crm: CrmMap) -> list[Finding]:
     if known.of_store(crm.connection, crm.kind) is None:
         fix = f"Take {prefix}_… out of the environment, or `leadrelay disconnect {crm.connection}`."
         return [area.warn("set up by the store and by the environment, which wins", fix)]
-    if known.settings.environ.get(f"{prefix}_BASE_URL"):
+    if known.settings.environ.get(f"{prefix}_BASE_URL") and not known.settings.app(crm.connection, crm.kind):
         fix = "Take it out, or set the credentials beside it."
         return [
             area.warn(f"{prefix}_BASE_URL is not used: the store's credentials go to their own address", fix)

@@ -1,4 +1,4 @@
-"""Connecting both CRMs in a real browser: to the sandbox's own pages and back, and again when that is over."""
+"""Connecting both CRMs in a real browser: to the sandbox's own pages and back, and again when it is over."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def tokens_of(house, name):
 
 def revoke_in_hubspot(house):
     """Do what an administrator does who removes the app."""
-    url = f"{house.crms['hubspot'].url}/oauth/v1/refresh-tokens/{tokens_of(house, 'hubspot')['refresh_token']}"
+    url = (
+        f"{house.crms['hubspot'].url}/oauth/v1/refresh-tokens/{tokens_of(house, 'hubspot')['refresh_token']}"
+    )
     assert requests.delete(url, timeout=5).status_code == 204
 
 
