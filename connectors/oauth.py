@@ -35,6 +35,13 @@ class Flow(Protocol):
 
     vendor: str  # as people call it
 
+    @property
+    def hosts(self) -> Sequence[tuple[str, str]]:
+        """Where people may sign in: choice and words; none where there is one place."""
+
+    def sign_in_at(self, choice: str, domain: str) -> str:
+        """Return the address of a choice among ``hosts``. Raises ``ValueError`` for any other host."""
+
     def scopes(self, objects: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the scopes that a map of these objects needs, and those that are good to have."""
 

@@ -17,7 +17,6 @@ from model.errors import LeadRelayError
 log = structlog.get_logger("leadrelay.oauth")
 
 Refuse = Callable[[str, str, int], ResponseReturnValue]  # shows a connection's page, with a text and a status
-KINDS = ("hubspot", "salesforce")
 
 
 class OAuthPages:
@@ -52,7 +51,7 @@ class OAuthPages:
 
     def callback(self, kind: str) -> ResponseReturnValue:
         """Take the answer that a person brings back; what came in the address is written down nowhere."""
-        if kind not in KINDS:
+        if kind not in {crm.kind for crm in self.house.playbook().crms.values()}:
             abort(404)
         try:
             name = self.house.grants.finish(kind, g.token, request.args.to_dict())

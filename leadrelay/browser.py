@@ -22,15 +22,9 @@ from sync.grants import as_plain
 from sync.oauth_states import LIFE, Departure
 
 if TYPE_CHECKING:
+    from connectors.inspection import Now
     from connectors.oauth import Flow
 
-VENDORS = {"hubspot": "HubSpot", "salesforce": "Salesforce"}
-OWN = "own"  # of the hosts to sign in at: the org's My Domain
-HOSTS = (
-    ("login", "Production (login.salesforce.com)"),
-    ("test", "Sandbox (test.salesforce.com)"),
-    (OWN, "My Domain"),
-)
 AGAIN = "Nothing was changed. Press Connect again on the connection's page."
 # What a vendor's page sends back instead of a code -> what it means, and what to do.
 REFUSALS: Mapping[str, tuple[str, str]] = {
@@ -79,7 +73,7 @@ class Browser:
         lacks = self._lacks(crm)
         app = self.settings.app(name, crm.kind)
         standing = Standing(
-            VENDORS[crm.kind],
+            self._vendor(crm.kind),
             may_begin=not lacks,
             is_sandbox=app is not None and self.settings.writes_to_address(app.login_url),
             lacks=lacks,
@@ -166,10 +160,9 @@ class Browser:
             raise NotConnected(f"It took longer than {minutes} minutes.", AGAIN, one.connection)
         return one
 
-    @staticmethod
-    def _code(one: Departure, answer: Mapping[str, str]) -> str:
+    def _code(self, one: Departure, answer: Mapping[str, str]) -> str:
         """Return the code that came back, or say why there is none."""
-        vendor, error = VENDORS[one.kind], answer.get("error", "")
+        vendor, error = self._vendor(one.kind), answer.get("error", "")
         if not error and answer.get("code"):
             return answer["code"]
         if not error:
@@ -200,6 +193,8 @@ class Browser:
         """Say what has to be set before this account can be connected in the browser; blank: nothing."""
         name, kind = crm.connection, crm.kind
         prefix = prefix_of(name)
+        if kind not in self._flows:
+            return f"accounts of {kind} are not connected in the browser"
         if self.settings.connection(name, kind).is_set_up:
             return f"{prefix}_… in the environment signs in to {name}, and wins; take it out there first"
         if self.settings.app(name, kind) is None:
@@ -212,20 +207,18 @@ class Browser:
     def _hosts(self, crm: CrmMap) -> tuple[tuple[str, str], ...]:
         """Return where people may sign in: everywhere, unless the environment names one place."""
         app = self.settings.app(crm.connection, crm.kind)
-        is_free = app is not None and app.login_url == LOGIN_URLS["salesforce"]
-        return HOSTS if crm.kind == "salesforce" and is_free else ()
+        is_named = app is None or app.login_url != LOGIN_URLS.get(crm.kind)
+        return () if is_named or crm.kind not in self._flows else tuple(self._flow(crm.kind).hosts)
 
     def _login_url(self, crm: CrmMap, app: App, one: Beginning) -> str:
-        from connectors.salesforce.oauth import login_url
-
         if not self._hosts(crm):
             if app.login_url.startswith("http://") and not is_loopback(app.login_url):
                 raise LeadRelayError(f"{app.login_url}: the secret would travel in clear; use https")
             return app.login_url
         try:
-            return login_url(one.domain if one.host == OWN else one.host)
+            return self._flow(crm.kind).sign_in_at(one.host, one.domain)
         except ValueError as error:
-            raise LeadRelayError(f"{error}") from error
+            raise LeadRelayError(str(error)) from error
 
     def _app(self, crm: CrmMap) -> App:
         app = self.settings.app(crm.connection, crm.kind)
@@ -233,10 +226,17 @@ class Browser:
             raise LeadRelayError(self._lacks(crm))
         return app
 
-    def _flow(self, kind: str) -> Flow:
-        from connectors.registry import FLOWS
+    @property
+    def _flows(self) -> Mapping[str, Callable[[Now], Flow]]:
+        from connectors.registry import FLOWS  # the vendors' clients load slowly
 
-        return FLOWS[kind](self.clock.now)
+        return FLOWS
+
+    def _flow(self, kind: str) -> Flow:
+        return self._flows[kind](self.clock.now)
+
+    def _vendor(self, kind: str) -> str:
+        return self._flow(kind).vendor if kind in self._flows else kind
 
     def _crm(self, name: str) -> CrmMap:
         crm = self.playbook().crms.get(name)

@@ -34,9 +34,14 @@ class HubSpotFlow:
     """Implements ``connectors.oauth.Flow``. An app's ``login_url`` is the address of HubSpot's API."""
 
     vendor = "HubSpot"
+    hosts: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, clock: Now = now) -> None:
         self._clock = clock
+
+    def sign_in_at(self, choice: str, domain: str) -> str:  # noqa: ARG002
+        """HubSpot has one place to sign in."""
+        raise ValueError("HubSpot has one place to sign in")
 
     def scopes(self, objects: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return what reading and writing these objects needs; making their properties is optional.

@@ -14,6 +14,7 @@ from model.errors import GrantEnded, NotAuthorized, RetryLater
 
 AUTHORIZE, REVOKE = "/services/oauth2/authorize", "/services/oauth2/revoke"
 SCOPES = ("api", "refresh_token")  # REST "Web Server Flow": without the second there is no refresh token
+OWN = "own"  # of the places to sign in: the org's My Domain
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Where an org's own sign-in page is: acme.my.salesforce.com, acme--uat.sandbox.my.salesforce.com
 _MY_DOMAIN = re.compile(
@@ -37,6 +38,25 @@ class SalesforceFlow:
     """Implements ``connectors.oauth.Flow``. An app's ``login_url`` is where people sign in."""
 
     vendor = "Salesforce"
+    hosts = (
+        ("login", "Production (login.salesforce.com)"),
+        ("test", "Sandbox (test.salesforce.com)"),
+        (OWN, "My Domain"),
+    )
+
+    def sign_in_at(self, choice: str, domain: str) -> str:
+        """Return where an org signs in: at login, at test, or at My Domain as people type it.
+
+        Raises ``ValueError`` for any other host: the app's secret is sent there.
+        """
+        if choice in ("login", "test"):
+            return LOGIN if choice == "login" else TEST
+        text = domain.strip().lower() if choice == OWN else ""
+        host = (urlsplit(text if "//" in text else f"https://{text}").hostname or "").removesuffix(".")
+        host = re.sub(r"\.lightning\.force\.com$", ".my.salesforce.com", host)  # what the address bar shows
+        if f"https://{host}" in (LOGIN, TEST) or _MY_DOMAIN.fullmatch(host):
+            return f"https://{host}"
+        raise ValueError("My Domain is an address such as acme.my.salesforce.com (Setup, My Domain)")
 
     def scopes(self, objects: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:  # noqa: ARG002
         """Return the two scopes; which objects and fields may be used is up to the user's permissions."""
@@ -107,21 +127,6 @@ class SalesforceFlow:
             base_url=instance,
             scopes=tuple(str(body.get("scope") or "").split()) or before.scopes,
         )
-
-
-def login_url(given: str) -> str:
-    """Return where an org signs in: ``login``, ``test``, or My Domain as people type it.
-
-    Raises ``ValueError`` for any other host: the app's secret is sent there.
-    """
-    text = given.strip().lower()
-    if text in ("login", "test"):
-        return LOGIN if text == "login" else TEST
-    host = (urlsplit(text if "//" in text else f"https://{text}").hostname or "").removesuffix(".")
-    host = re.sub(r"\.lightning\.force\.com$", ".my.salesforce.com", host)  # what the address bar shows
-    if f"https://{host}" in (LOGIN, TEST) or _MY_DOMAIN.fullmatch(host):
-        return f"https://{host}"
-    raise ValueError("My Domain is an address such as acme.my.salesforce.com (Setup, My Domain)")
 
 
 def _check_instance(app: App, instance: str) -> None:
