@@ -76,6 +76,8 @@ def connect(
     given = {part: read_part(path, part) for part, path in files.items() if path is not None}
     given |= {"client_id": client_id, "username": username, "login_url": login_url.rstrip("/")}
     if not any(path for path in files.values()):
+        if settings.app(name, kind) is not None:
+            say(f"In the browser: {settings.public_url or settings.url}/connections/{name}. Or here:")
         base_url, given = ask(kind, base_url, given)
     credentials = Credentials.of({part: text for part, text in given.items() if text})
     base_url = address_of(kind, base_url, credentials)

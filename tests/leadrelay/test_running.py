@@ -275,6 +275,18 @@ def test_the_callers_own_settings_go_before_the_demos(tmp_path, monkeypatch):
             del os.environ[name]
 
 
+def test_beside_the_callers_own_token_the_demos_app_is_not_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEADRELAY_HUBSPOT_TOKEN_FILE", "/run/secrets/hubspot")
+    before = dict(os.environ)
+    try:
+        demo.take_environment(tmp_path, demo.sandbox_ports())
+        assert "LEADRELAY_HUBSPOT_CLIENT_ID" not in os.environ
+        assert "LEADRELAY_SALESFORCE_CLIENT_ID" in os.environ
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+
+
 def test_a_second_run_keeps_the_playbook_and_begins_a_new_store(tmp_path):
     demo.prepare(tmp_path)
     (tmp_path / "playbook" / "pipeline.yaml").write_text("mine")
