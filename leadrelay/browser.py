@@ -128,7 +128,7 @@ class Browser:
         except NotConnected:
             raise
         except LeadRelayError as error:
-            raise NotConnected(f"{name} was not connected. {error}", AGAIN, name) from error
+            raise NotConnected(f"{str(error).rstrip('.')}.", AGAIN, name) from error
         self.on_change()
         return name
 

@@ -13,27 +13,21 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from connectors.tokens import Credentials
 from leadrelay.cli.common import console, say
-from leadrelay.clock import SystemClock
+from leadrelay.demo_crms import SALESFORCE_APP
 from leadrelay.settings import SPACE, Settings, local_url
-from leadrelay.trying import try_account
 from mappings import starter
 from model.errors import LeadRelayError
 from sandbox.server import OVER_TLS, PORTS, TLS_ABOVE
-from sync import connections, explain
-from sync.connections import StoredConnection
-from sync.database import Store, open_store
+from sync import explain
+from sync.database import open_store
 
 JOURNEY_SECONDS = 15.0
-TOKENS = {"hubspot": "sandbox-token", "salesforce": "00Dsandbox!sandbox-token"}
-SALESFORCE_APP = "3MVG9.leadrelay.sandbox"
 SANDBOX_KEY = "c2VhbHMgd2hhdCBvcGVucyB0aGUgc2FuZGJveCBvbmw="  # opens nothing but the sandbox
 OWN_SIGN_INS = ("TOKEN", "PRIVATE_KEY")  # with one of the caller's, the demo's app is not set beside it
 SLACK_HOOK = "/services/T0SANDBOX1/B0LEADS001/sandboxleadssecret000001"  # of #leads
@@ -189,28 +183,6 @@ def wait_for_sandbox(ports: Mapping[str, int], process: subprocess.Popen[bytes])
             waiting.pop(0)
         except requests.ConnectionError:
             time.sleep(0.1)
-
-
-def connect(settings: Settings, store: Store, ports: Mapping[str, int]) -> None:
-    """Connect both CRMs by the sandbox's own tokens; a person may connect them anew in the browser.
-
-    Raises ``LeadRelayError`` where one of them does not answer as it should.
-    """
-    for name, token in TOKENS.items():
-        if settings.connection(name, name).is_set_up:  # the caller's own
-            continue
-        credentials = Credentials(token=token)
-        tried = try_account(settings, name, name, f"http://127.0.0.1:{ports[name]}", credentials)
-        sealed = settings.vault().seal(credentials.as_dict())
-        one = StoredConnection(name, name, tried.base_url, "token", sealed, tried.account, by="leadrelay run")
-        store.write(partial(connections.connect, space=SPACE, one=one, now=SystemClock().now()))
-
-
-def tell_callbacks(port: int, ports: Mapping[str, int]) -> None:
-    """Have the sandbox's Salesforce lead back to this daemon; its HubSpot leads back to any here."""
-    back = [f"http://{host}:{port}/oauth/salesforce/callback" for host in ("127.0.0.1", "localhost")]
-    body = {"client_id": SALESFORCE_APP, "redirect_uris": back}
-    requests.post(f"http://127.0.0.1:{ports['salesforce']}/__sandbox/apps", json=body, timeout=5)
 
 
 def show_addresses(

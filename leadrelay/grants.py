@@ -134,6 +134,7 @@ class TokensBeside:
         except ConnectorError:
             raise
         except LeadRelayError as error:
+            self._kept()  # this says so where the vendor has ended it
             raise RetryLater(f"the token of {self.one.name} cannot be renewed: {error}") from error
 
     def _asked(self, refused: str) -> str:

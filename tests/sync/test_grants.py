@@ -59,6 +59,34 @@ def connected(store: Store) -> Store:
     return store
 
 
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class Dying(KeptGrant):
+    """A keeper whose process dies at a step: before it, or right after it is done."""
+
+    def __init__(self, *given: object, step: str, is_done: bool) -> None:
+        super().__init__(*given)
+        self.step, self.is_done = step, is_done
+
+    def _at(self, step, work):
+        if step != self.step:
+            return work()
+        if self.is_done:
+            work()
+        raise Crash
+
+    def claim(self):
+        return self._at("claim", super().claim)
+
+    def keep(self, old, new):
+        return self._at("keep", lambda: super(Dying, self).keep(old, new))
+
+    def release(self):
+        return None if self.step == "keep" else super().release()  # who is dead releases nothing
+
+
 @dataclass
 class Rotating:
     """A vendor for whom each refresh token is good once, and who counts those that come twice."""
@@ -131,6 +159,36 @@ def test_a_process_that_died_with_the_right_to_renew_is_waited_out(connected, op
     assert (source.token(), vendor.used) == ("token-0", []), "the token lives"
     clock.advance(61)
     assert (source.token(), vendor.used) == ("token-1", ["refresh-0"])
+
+
+@pytest.mark.parametrize(("step", "is_done"), [("claim", False), ("claim", True), ("keep", True)])
+def test_a_crash_at_any_step_but_one_loses_nothing_and_uses_no_refresh_token_twice(
+    connected, opened, clock, step, is_done
+):
+    vendor = Rotating(clock)
+    keeper = Dying(connected, VAULT, "main", "hubspot", clock, step=step, is_done=is_done)
+    clock.advance(1800)
+    with pytest.raises(Crash):
+        GrantedTokens(keeper, vendor.renew, clock=clock.now).token()
+    clock.advance(61)  # what right the dead process had is over
+    assert vendor.source(opened()).token() == "token-1"
+    assert vendor.used == ["refresh-0"]
+
+
+def test_a_crash_between_the_rotating_vendors_answer_and_the_store_is_told_and_not_tried_for_ever(
+    connected, opened, clock
+):
+    vendor = Rotating(clock)
+    keeper = Dying(connected, VAULT, "main", "hubspot", clock, step="keep", is_done=False)
+    clock.advance(1800)
+    with pytest.raises(Crash):
+        GrantedTokens(keeper, vendor.renew, clock=clock.now).token()
+    clock.advance(61)
+    for _ in range(3):
+        with pytest.raises(GrantEnded):
+            vendor.source(opened()).token()
+    assert vendor.used == ["refresh-0", "refresh-0"]
+    assert kept(connected).reconnect
 
 
 def test_the_same_refresh_token_is_used_again_where_a_vendor_does_not_rotate_and_its_answer_was_lost(
