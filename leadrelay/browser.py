@@ -38,7 +38,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "unauthorized_client": (
         "the app is not allowed this way of signing in",
-        "Enable the Authorization Code flow in the app's OAuth settings, then press Connect again.",
+        "Look at the app's OAuth settings, by the connection's guide, then press Connect again.",
     ),
     "OAUTH_APP_BLOCKED": (
         "the org's administrator has blocked the app",
