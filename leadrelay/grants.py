@@ -99,23 +99,24 @@ class GrantsBeside:
         return TokensBeside(self.settings, one, app)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TokensBeside:
     """Implements ``RenewableTokens`` and ``ScopedTokens`` in a process that may not write to the store."""
 
     settings: Settings
     one: StoredConnection
     app: App
+    _grant: Grant | None = None  # as it was read last
 
     def token(self) -> str:
         """Return a token that is good now. Raises ``LeadRelayError``."""
-        grant = self._kept()
+        grant = self._grant or self._kept()
         is_good = grant.expires_at is None or grant.expires_at - SystemClock().now() > STILL_GOOD
         return grant.token if is_good else self._renewed("")
 
     def scopes(self) -> tuple[str, ...]:
         """Return what the person allowed."""
-        return self._kept().scopes
+        return (self._grant or self._kept()).scopes
 
     def renew(self, refused: str) -> str:
         """Return another token than the one refused, if there is one."""
@@ -124,9 +125,10 @@ class TokensBeside:
     def _kept(self) -> Grant:
         store = open_store(self.settings.database_url)
         try:
-            return KeptGrant(store, self.settings.vault(), SPACE, self.one.name, SystemClock()).read()
+            self._grant = KeptGrant(store, self.settings.vault(), SPACE, self.one.name, SystemClock()).read()
         finally:
             store.close()
+        return self._grant
 
     def _renewed(self, refused: str) -> str:
         try:
@@ -144,4 +146,6 @@ class TokensBeside:
             return self._kept().token
         with alone(self.settings.database_url) as store:
             tokens = GrantsOfStore(self.settings, store, SystemClock()).source(self.one, self.app)
-            return tokens.renew(refused) if refused else tokens.token()
+            token = tokens.renew(refused) if refused else tokens.token()
+        self._kept()
+        return token
