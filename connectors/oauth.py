@@ -16,7 +16,8 @@ from connectors.base import Grant
 from connectors.tokens import App
 from model.errors import ConnectorError, NotAuthorized, RetryLater
 
-TIMEOUT = (5.0, 30.0)  # connect, read; seconds
+TIMEOUT = (5.0, 20.0)  # connect, read; seconds: shorter than the right to renew lasts
+SHORT_TIMEOUT = (5.0, 10.0)  # where somebody waits for it who wants to disconnect
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,13 @@ def address(page: str, parameters: Mapping[str, str]) -> str:
     return f"{page}?{urlencode(parameters, quote_via=quote)}"
 
 
-def post(vendor: str, url: str, form: Mapping[str, str]) -> Reply:
+def post(vendor: str, url: str, form: Mapping[str, str], timeout: tuple[float, float] = TIMEOUT) -> Reply:
     """Post a form to a token endpoint. Raises ``RetryLater`` where nothing comes back."""
     session = requests.Session()
     session.trust_env = False  # a .netrc entry would take the place of the form
     try:
         with session:
-            answer = session.post(url, data=dict(form), timeout=TIMEOUT, allow_redirects=False)
+            answer = session.post(url, data=dict(form), timeout=timeout, allow_redirects=False)
     except requests.RequestException as error:
         at = url.partition("/services/")[0].partition("/oauth/")[0]
         raise RetryLater(f"{vendor} sign-in at {at}: no answer ({type(error).__name__})") from None

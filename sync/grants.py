@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from connectors.base import Grant
-from model.errors import GrantEnded, RetryLater, StoreBusy
+from model.errors import GrantEnded, NotAuthorized, RetryLater, StoreBusy
 from model.times import Clock, from_text, to_text
 from sync import audit, leases
-from sync.database import Store
+from sync.database import Store, is_away
 from sync.leases import Lease
 from sync.tables import connections
-from sync.vault import Vault
-
-T = TypeVar("T")
+from sync.vault import SealError, Vault
 
 TERM = timedelta(seconds=60)  # of the right to renew: longer than the longest call
 STORE_WAIT = 2.0  # seconds until a store that cannot commit is tried again
@@ -46,37 +45,42 @@ class KeptGrant:
 
     def read(self) -> Grant:
         """Return what is kept now."""
-        with self._store.snapshot() as snapshot:
+        with _as_connector(), self._store.snapshot() as snapshot:
             row = _row(snapshot, self._space, self._name)
         if row is None or row.method != "oauth":
             raise GrantEnded(f"{self._name} is not connected in the browser any more")
         if row.reconnect:
             raise GrantEnded(reconnect_text(self._name, row.reconnect))
-        return grant_of(self._vault.open(row.sealed), row.base_url)
+        with _as_connector():
+            return grant_of(self._vault.open(row.sealed), row.base_url)
 
     def claim(self) -> bool:
         """Take the right to renew."""
         name, now = f"tokens:{self._space}:{self._name}", self._clock.now()
-        self._lease = self._do(lambda: leases.acquire(self._store, name, self._holder, now, TERM))
+        with _as_connector():
+            self._lease = leases.acquire(self._store, name, self._holder, now, TERM)
         return self._lease is not None
 
     def release(self) -> None:
         """Give it back."""
         lease, self._lease = self._lease, None
         if lease is not None:
-            self._do(lambda: leases.release(self._store, lease))
+            with _as_connector():
+                leases.release(self._store, lease)
 
     def keep(self, old: Grant, new: Grant) -> None:
         """Store the grant that took the place of ``old``: whoever holds the right by now, it is the newest.
 
         A reason to connect anew goes with it: another process may have met the end of ``old``.
         """
-        self._do(lambda: self._store.write(partial(self._keep, old=old, new=new)))
+        with _as_connector():
+            self._store.write(partial(self._keep, old=old, new=new))
         self.release()
 
     def end(self, old: Grant, reason: str) -> None:
         """Remember that the vendor takes ``old`` no more."""
-        is_over = self._do(lambda: self._store.write(partial(self._end, old=old, reason=reason)))
+        with _as_connector():
+            is_over = self._store.write(partial(self._end, old=old, reason=reason))
         self.release()
         if is_over:
             self._on_end()
@@ -114,14 +118,19 @@ class KeptGrant:
         mine = sa.and_(c.space == self._space, c.name == self._name)
         connection.execute(sa.update(connections).where(mine).values(**values))
 
-    @staticmethod
-    def _do(work: Callable[[], T]) -> T:
-        try:
-            return work()
-        except StoreBusy as error:
-            raise RetryLater(
-                f"the store cannot commit, so no token can be renewed: {error}", STORE_WAIT
-            ) from error
+
+@contextlib.contextmanager
+def _as_connector() -> Iterator[None]:
+    """Turn what keeps a store or a seal from its work into what says when to try again."""
+    try:
+        yield
+    except SealError as error:
+        raise NotAuthorized(f"its tokens cannot be opened: {error}") from error
+    except (StoreBusy, sa.exc.SQLAlchemyError) as error:
+        if not isinstance(error, StoreBusy) and not is_away(error):
+            raise
+        text = "the store cannot be used, so no token can be renewed"
+        raise RetryLater(f"{text}: {type(error).__name__}", STORE_WAIT) from error
 
 
 def reconnect_text(name: str, reason: str) -> str:

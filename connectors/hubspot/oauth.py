@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from connectors.base import Grant
 from connectors.inspection import Now, now
-from connectors.oauth import Question, Reply, address, post, refused
+from connectors.oauth import SHORT_TIMEOUT, TIMEOUT, Question, Reply, address, post, refused
 from connectors.tokens import App
 from model.errors import GrantEnded, RetryLater
 
@@ -82,14 +82,14 @@ class HubSpotFlow:
     def revoke(self, app: App, refresh_token: str) -> None:
         """End a refresh token. Access tokens live on until they expire, and the app stays installed."""
         form = {"token": refresh_token, "token_type_hint": "refresh_token"}
-        reply = self._post(app, REVOKE, form)
+        reply = self._post(app, REVOKE, form, SHORT_TIMEOUT)
         if reply.status >= 300 and reply.error not in ENDED:
             raise refused("HubSpot", reply, ADVICE)
 
     @staticmethod
-    def _post(app: App, path: str, form: Mapping[str, str]) -> Reply:
+    def _post(app: App, path: str, form: Mapping[str, str], timeout: tuple[float, float] = TIMEOUT) -> Reply:
         whole = {**form, "client_id": app.client_id, "client_secret": app.client_secret}
-        return post("HubSpot", f"{app.login_url}{path}", whole)
+        return post("HubSpot", f"{app.login_url}{path}", whole, timeout)
 
     def _granted(self, app: App, reply: Reply, before: Grant | None = None) -> Grant:
         body = reply.body

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from connectors.base import Grant
-from connectors.oauth import Question, Reply, address, challenge_of, post, refused
+from connectors.oauth import SHORT_TIMEOUT, Question, Reply, address, challenge_of, post, refused
 from connectors.salesforce.logins import LOGIN, PASSING, PATH, TEST
 from connectors.tokens import App
 from model.errors import GrantEnded, NotAuthorized, RetryLater
@@ -100,7 +100,7 @@ class SalesforceFlow:
 
     def revoke(self, app: App, refresh_token: str) -> None:
         """End a refresh token with all its sessions."""
-        reply = post("Salesforce", f"{app.login_url}{REVOKE}", {"token": refresh_token})
+        reply = post("Salesforce", f"{app.login_url}{REVOKE}", {"token": refresh_token}, SHORT_TIMEOUT)
         if reply.status != 200 and reply.error != "invalid_token":
             raise refused("Salesforce", reply, ADVICE)
 

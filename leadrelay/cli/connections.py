@@ -215,7 +215,9 @@ def _seal(settings: Settings, one: StoredConnection | None) -> str:
 
 
 def disconnect(
-    name: Annotated[str, typer.Argument(help="A connection that was connected by command.")],
+    name: Annotated[
+        str, typer.Argument(help="A connection that was connected by command or in the browser.")
+    ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Forget a CRM account's credentials, and end what was allowed in the browser. Leads and links stay."""

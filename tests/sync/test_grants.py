@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from connectors.base import Grant
 from connectors.granted import GrantedTokens
-from model.errors import GrantEnded, RetryLater, StoreBusy
+from model.errors import GrantEnded, NotAuthorized, RetryLater, StoreBusy
 from sync import connections
 from sync.connections import StoredConnection
 from sync.database import Store
@@ -242,7 +242,7 @@ def test_with_a_full_disk_no_new_token_goes_out_and_it_is_kept_later(connected, 
     clock.advance(1800)
     source = GrantedTokens(KeptGrant(disk, VAULT, "main", "hubspot", clock), renew, clock=clock.now)
     for _ in range(2):
-        with pytest.raises(RetryLater, match="the store cannot commit"):
+        with pytest.raises(RetryLater, match="the store cannot be used"):
             source.token()
     assert opened_of(connected)["refresh_token"] == "refresh-0"
     disk.is_full = False
@@ -288,6 +288,15 @@ def test_seals_that_were_turned_meanwhile_keep_nothing_from_being_stored(connect
     assert connected.write(lambda on: connections.reseal(on, "main", turned, "ada", NOON)) == 1
     keeper.keep(FIRST, replace(FIRST, token="token-1"))
     assert keeper.read().token == "token-1"
+
+
+def test_a_key_that_opens_nothing_is_said_before_the_vendor_is_asked(connected, clock):
+    vendor = Rotating(clock)
+    keeper = KeptGrant(connected, Vault([new_key()]), "main", "hubspot", clock)
+    clock.advance(1800)
+    with pytest.raises(NotAuthorized, match="LEADRELAY_SECRET_KEY"):
+        GrantedTokens(keeper, vendor.renew, clock=clock.now).token()
+    assert vendor.used == []
 
 
 def test_another_address_of_the_org_is_taken_over(connected, clock):
