@@ -7,7 +7,7 @@ from alembic import op
 
 from sync import tables
 
-revision = "0013"
+revision = "0012"
 down_revision = "0010"
 branch_labels = None
 depends_on = None
