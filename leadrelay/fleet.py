@@ -38,6 +38,7 @@ from sync.errands import Outlet
 from sync.fetching import Fetcher
 from sync.matchpass import MatchPass
 from sync.polling import Poll
+from sync.recycling import RecycleBin
 
 log = structlog.get_logger("leadrelay")
 
@@ -285,7 +286,8 @@ class Fleet:
         term = timedelta(seconds=self.settings.lease_seconds)
         fetcher = Fetcher(one.at(Priority.PEOPLE), store, clock, playbook, SPACE, term)
         follower = Poll(one.at(Priority.RECONCILE), store, clock, playbook, SPACE)
-        return FollowLoop(fetcher, follower, store.signals.event(f"follow:{name}"))
+        deleted = RecycleBin(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
+        return FollowLoop(fetcher, follower, deleted, store.signals.event(f"follow:{name}"))
 
     def _delivered(self, name: str, outcome: str, seconds: float) -> None:
         self.metrics.delivered(name, outcome, seconds)

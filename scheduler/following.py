@@ -1,4 +1,4 @@
-"""The thread that follows one connection: records that it was told of, then what has changed."""
+"""The thread that follows one connection: records it was told of, what has changed, what was deleted."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import threading
 from scheduler.loops import Loop
 from sync.fetching import Fetcher
 from sync.polling import Poll
+from sync.recycling import RecycleBin
 
 LONGEST_PAUSE = 5.0  # seconds between two looks for records that are wanted, should a nudge be missed
 STOP_WAIT = 2.0  # seconds for the page under way: one that takes longer is read again after the start
 
 
 class FollowLoop:
-    """Reads what is wanted by id first, then the next page of what has changed.
+    """Reads what is wanted by id first, then the next page of what has changed, then of the recycle bin.
 
     Runs for every connected account, observed ones too. A stop does not wait for an answer: what a
     page brings is stored whole or not at all.
     """
 
-    def __init__(self, fetcher: Fetcher, poll: Poll, nudge: threading.Event) -> None:
-        self._fetcher, self._poll, self._nudge = fetcher, poll, nudge
+    def __init__(self, fetcher: Fetcher, poll: Poll, deleted: RecycleBin, nudge: threading.Event) -> None:
+        self._fetcher, self._poll, self._deleted, self._nudge = fetcher, poll, deleted, nudge
         self.loop = Loop(f"follow-{poll.name}", self._step, nudge)
 
     def start(self) -> None:
@@ -35,6 +36,6 @@ class FollowLoop:
         if self._fetcher.step():
             return 1
         done = self._poll.step()
-        if done.wait:
+        if done.wait and self._deleted.step() is None:
             self._nudge.wait(min(done.wait, LONGEST_PAUSE))
         return 1

@@ -25,6 +25,7 @@ from sync.deliverer import deliver_batch
 from sync.fetching import Fetcher
 from sync.pipeline import Pipeline
 from sync.polling import Poll
+from sync.recycling import RecycleBin
 from tests.agreement.crms import Account, Watched
 from tests.connectors.endpoints import an_endpoint
 from tests.contracts.crms import DIALECTS
@@ -149,7 +150,7 @@ class World:
         assert lease is not None
         pipeline = Pipeline(self.playbook, build(self.playbook))
         self.decider = Decider(self.store, self.now, lease, lambda: pipeline)
-        self.targets, self.fetchers, self.polls = {}, {}, {}
+        self.targets, self.fetchers, self.polls, self.bins = {}, {}, {}, {}
         for name, account in self.accounts.items():
             options = options_of(self.playbook.crms[name])
             endpoint = an_endpoint(self.urls[name], DIALECTS[name].token, **options)
@@ -158,6 +159,7 @@ class World:
             self.targets[name] = Target(connector, self.store, self.now, playbook)
             self.fetchers[name] = Fetcher(connector, self.store, self.now, playbook)
             self.polls[name] = Poll(connector, self.store, self.now, playbook)
+            self.bins[name] = RecycleBin(connector, self.store, self.now, playbook)
 
     def read_rosters(self) -> None:
         """Take in who owns records on each CRM."""
@@ -380,10 +382,12 @@ class World:
         self.note("quiet")
         still = 0
         for _ in range(rounds):
-            self.pass_time(400)
+            self.pass_time(1_000)
             moved = self.decide()
             for name in self.accounts:
                 while self.poll(name):
+                    pass
+                while self.bins[name].step() is not None:
                     pass
                 moved += self.decide()
                 while did := self.fetch(name):
