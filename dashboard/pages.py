@@ -16,6 +16,7 @@ from dashboard.conflicts import ConflictPages
 from dashboard.connections import ConnectionPages
 from dashboard.doors import Doors
 from dashboard.house import DAYS, House
+from dashboard.oauth import OAuthPages
 from mappings.inward import settable
 from model.errors import Refused, StoreBusy
 from model.event import Event
@@ -32,7 +33,20 @@ NAVIGATION = (
     ("sources", "Sources", ("sources",)),
     ("aside_first", "Set aside", ("aside", "letters", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
-    ("connections", "Connections", ("connections", "connection", "plan_connection", "go_live", "observe")),
+    (
+        "connections",
+        "Connections",
+        (
+            "connections",
+            "connection",
+            "plan_connection",
+            "go_live",
+            "observe",
+            "disconnect",
+            "oauth_start",
+            "oauth_callback",
+        ),
+    ),
     ("playbook", "Playbook", ("playbook",)),
 )
 TABS = {
@@ -46,6 +60,7 @@ SAID = {
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
     "nothing": "There was nothing to send again.",
     "chosen": "Your choice is on its way. The CRM is written in a moment.",
+    "connected": "The account is connected.",
     "password": "Your password is changed. Every other session has ended.",
 }
 MOST_CHAPTERS = 100  # of each list of a lead's page
@@ -97,6 +112,10 @@ def blueprint(house: House) -> Blueprint:
     )
     for path, view in acts:
         routes.add_url_rule(path, view_func=view, methods=["POST"])
+    browser = OAuthPages(house, accounts.tell)
+    routes.add_url_rule("/oauth/<name>/start", "oauth_start", browser.start, methods=["POST"])
+    routes.add_url_rule("/oauth/<kind>/callback", "oauth_callback", browser.callback, methods=["GET"])
+    routes.add_url_rule("/connections/<name>/disconnect", "disconnect", browser.disconnect, methods=["POST"])
     routes.context_processor(views.frame)
     _answer_errors(routes)
     return routes

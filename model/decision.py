@@ -111,6 +111,13 @@ class AskReview:
     detail: Mapping[str, JsonValue]
 
 
+@dataclass(frozen=True, slots=True)
+class SettleReviews:
+    """Effect: what was asked of the lead by reviews of this kind has answered itself."""
+
+    kind: str
+
+
 class EntityKind(StrEnum):
     """What an outbox row is about, most urgent first; its id is a lead's, for an account the account's."""
 
@@ -237,6 +244,7 @@ Effect = (
     | OneShot
     | SendAgain
     | Fetch
+    | SettleReviews
     | RecordConflict
     | HoldField
     | FreeField

@@ -96,7 +96,7 @@ class _Asking:
                 continue
             for record in read:
                 for ref in _names_of(record) & wanted.keys():
-                    if not record.archived:
+                    if not record.archived or record.became:
                         silent.discard(ref)
                     for row, linked in wanted[ref]:
                         self.asked.hear(row, linked, record, self.crm)

@@ -231,6 +231,7 @@ class Decider:
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
         for table, rows in ledgers.rows_of(results, self.space, playbook).items():
             execute_many(connection, ledgers.INSERT[table], rows)
+        ledgers.settle_reviews(connection, ledgers.settled_reviews_of(results))
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
         holds.save(connection, self.space, results, now)

@@ -9,7 +9,7 @@ from datetime import datetime
 from mappings.outward import inward_record, same_on
 from mappings.playbook import CrmMap, ObjectMap
 from model.change import Record
-from model.decision import AskReview, Because, Effect, Fetch, RecordConflict
+from model.decision import AskReview, Because, Effect, Fetch, RecordConflict, SettleReviews
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import Hint
 from model.lead import Lead, Link
@@ -22,6 +22,8 @@ from sync.pipeline import AFTER_MERGE, Pipeline, Result, copy_of, keep_quiet, ne
 from sync.reasons import Reason
 from sync.records import person_keys
 from sync.uniting import unite
+
+SECOND = "second_record"  # of a review: a person has two records in one CRM
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,7 @@ def _follow(
         aliases=(*link.aliases, link.remote_id),
     )
     result.before, result.lead = before, draft
-    result.effects.append(Fetch(ref.connection, became.object, became.id))
+    result.effects += [Fetch(ref.connection, became.object, became.id), SettleReviews(SECOND)]
     return _because(
         result, f"{ref.connection}: {ref.object} {ref.id} became {became.object} {became.id}; followed"
     )
@@ -306,17 +308,14 @@ def _second_record(result: Result, record: Record, lead: Lead, link: Link) -> Re
     ref = record.ref
     if link.object != ref.object:  # a Lead that is being converted: the Contact may be seen before
         result.effects.append(Fetch(link.connection, link.object, link.remote_id))
-        text = (
-            f"the person is linked to {link.object} {link.remote_id}, which is read: it may have become this"
-        )
-        return _because(result, text)
+        _because(result, f"{link.object} {link.remote_id} of the person is read: it may have become this")
     detail: Mapping[str, JsonValue] = {
         "lead": lead.id,
         "connection": ref.connection,
         "object": ref.object,
         "records": sorted([link.remote_id, ref.id]),
     }
-    result.effects.append(AskReview("second_record", detail))
+    result.effects.append(AskReview(SECOND, detail))
     return _because(
         result, f"the person has {ref.object} {link.remote_id} there already; a review asks which"
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from mappings.playbook import Playbook
 from model.decision import (
@@ -16,6 +17,7 @@ from model.decision import (
     Assigned,
     EnterStage,
     RecordConflict,
+    SettleReviews,
 )
 from sync import tables
 from sync.pipeline import Result
@@ -73,6 +75,24 @@ def reviews_of(results: Sequence[Result], space: str) -> list[dict[str, Any]]:
         if isinstance(effect, AskReview)
     ]
     return list({row["doubt"]: row for row in rows}.values())
+
+
+def settled_reviews_of(results: Sequence[Result]) -> list[tuple[str, str]]:
+    """Return which reviews have answered themselves, as (lead id, kind)."""
+    return [
+        (result.lead_id, effect.kind)
+        for result in results
+        for effect in result.effects
+        if isinstance(effect, SettleReviews) and result.lead_id
+    ]
+
+
+def settle_reviews(connection: Connection, settled: Sequence[tuple[str, str]]) -> None:
+    """Close the open reviews of these leads and kinds."""
+    for lead_id, kind in settled:
+        reviews = tables.reviews
+        open_ones = sa.and_(reviews.c.lead_id == lead_id, reviews.c.kind == kind, reviews.c.state == "open")
+        connection.execute(sa.update(reviews).where(open_ones).values(state="settled"))
 
 
 def _review_row(result: Result, asked: AskReview, space: str) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class _Walk:
     failures: int = 0
     sweep_due_at: datetime | None = None
     sweep: str | None = None  # the position within a sweep under way
-    swept: int = 0
+    is_drained: bool = False  # the last look came to its end
 
 
 @dataclass(slots=True)
@@ -98,9 +98,8 @@ class Poll:
         begun = self.clock.now()
         cursor = self._cursor(object_type, names, begun)
         asked = [name for name in names if name not in cursor.absent]
-        sweeping = cursor.after is not None and (
-            walk.sweep is not None or (walk.sweep_due_at is not None and walk.sweep_due_at <= begun)
-        )
+        is_due = walk.sweep_due_at is not None and walk.sweep_due_at <= begun and walk.is_drained
+        sweeping = cursor.after is not None and (walk.sweep is not None or is_due)
         position = (walk.sweep or cursor.after) if sweeping else cursor.after
         overlap = self._rules.sweep_overlap if sweeping else self._rules.overlap
         try:
@@ -160,6 +159,7 @@ class Poll:
                 walk.sweep_due_at = now + self._rules.sweep_every
             return
         walk.sweep_due_at = walk.sweep_due_at or now + self._rules.sweep_every
+        walk.is_drained = changes.is_drained
         if changes.is_drained:
             walk.due_at = now + self._rules.every
 

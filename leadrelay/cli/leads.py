@@ -34,13 +34,14 @@ from mappings.inward import settable
 from mappings.problems import PlaybookError, did_you_mean
 from model.decision import EntityKind
 from model.errors import LeadRelayError
-from sync import alerts, effect_books, releases
+from sync import alerts, connections, effect_books, releases
 from sync import explain as stories
 from sync import replay as replays
 from sync import status as counts
 from sync.backfill import lacking
 from sync.budgets import keeper
 from sync.budgets.forecast import Forecast
+from sync.grants import reconnect_text
 from sync.outbox import dead_letters
 from sync.releases import Release
 from sync.replay import SET_ASIDE
@@ -71,14 +72,25 @@ def status(as_json: Json = False) -> None:
         unsent = effect_books.dead_letters(snapshot, SPACE, limit=10)
         alarms = list(alerts.load(snapshot, SPACE).values())
         days = _days(settings, snapshot)
+        anew = {
+            name: one.reconnect for name, one in connections.load(snapshot, SPACE).items() if one.reconnect
+        }
     if as_json:
         lists = {"set_aside": aside, "dead_letters": letters, "dead_effects": unsent}
         more = {name: day.as_dict() for name, day in days.items()}
         told = [asdict(one) for one in alarms]
-        status = found.as_dict() | {"daemon": facts or {"running": False}, "days": more, "alarms": told}
+        status = found.as_dict() | {
+            "daemon": facts or {"running": False},
+            "days": more,
+            "alarms": told,
+            "reconnect": anew,
+        }
         print_json(status | lists)
         return
     _print_daemon(facts, settings)
+    for name, why in anew.items():
+        if name not in (facts or {}).get("unusable", {}):
+            say(f"{name} cannot be used: {reconnect_text(name, why)}", style="yellow")
     _print_mirror(found.mirror, settings)
     for alarm in alarms:
         say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")

@@ -51,6 +51,7 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "dead_effects": [],
             "days": {},
             "alarms": [],
+            "reconnect": {},
         },
     )
 
