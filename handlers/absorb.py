@@ -10,7 +10,7 @@ from datetime import datetime
 from handlers.base import Context
 from mappings.identity import match_key
 from mappings.outward import is_blank_on, read_rules, same_on
-from mappings.playbook import CrmField, CrmMap
+from mappings.playbook import CrmField, CrmMap, ObjectMap
 from mappings.reading import Reading
 from model.consent import is_taken_back
 from model.decision import NOTHING, AddActivity, Because, Decision, Place
@@ -22,8 +22,8 @@ PEOPLE = ("crm", "crm_unless_blank")
 FieldOwners = Mapping[tuple[str, str], CrmField]
 """(connection, lead field) -> the mapped field whose authority rules it there."""
 
-Preferred = Mapping[str, tuple[CrmMap, ...]]
-"""Lead field -> the CRMs whose value may stand against a post."""
+Preferred = Mapping[str, Mapping[tuple[str, str], tuple[ObjectMap, CrmField]]]
+"""Lead field -> (connection, object) -> the line by which a record's value may stand against a post."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +90,32 @@ class Absorb:
 
         Of authority ``crm`` what a person typed there, of ``crm_unless_blank`` any value.
         """
-        for crm in self.preferred.get(name, ()):
-            link = lead.links.get(crm.connection)
-            object_map = crm.map_of(link.object) if link is not None else None
-            if link is None or object_map is None:
+        rules = self.preferred.get(name, {})
+        for link in lead.links.values():
+            line = rules.get((link.connection, link.object))
+            if line is None:
                 continue
-            for rule in read_rules(object_map):
-                held = link.shadow.get(rule.remote)
-                if rule.field != name or is_blank_on(object_map, rule.remote, held):
-                    continue
-                if rule.authority == "crm_unless_blank":
-                    text = f"{name} kept: {crm.connection}'s value counts wherever it has one"
-                    return Because(text, rule.place)
-                typed = not same_on(object_map, rule.remote, held, link.written.get(rule.remote))
-                if rule.authority == "crm" and typed:
-                    text = f"{name} kept: {crm.connection} holds what a person typed, which stands"
-                    return Because(text, rule.place)
+            object_map, rule = line
+            held = link.shadow.get(rule.remote)
+            if is_blank_on(object_map, rule.remote, held):
+                continue
+            if rule.authority == "crm_unless_blank":
+                text = f"{name} kept: {link.connection}'s value counts wherever it has one"
+                return Because(text, rule.place)
+            if not same_on(object_map, rule.remote, held, link.written.get(rule.remote)):
+                text = f"{name} kept: {link.connection} holds what a person typed, which stands"
+                return Because(text, rule.place)
         return None
 
 
-def preferring(crms: Mapping[str, CrmMap]) -> dict[str, tuple[CrmMap, ...]]:
-    """Return the CRMs whose value of a lead field may stand against a post."""
-    found: dict[str, tuple[CrmMap, ...]] = {}
+def preferring(crms: Mapping[str, CrmMap]) -> Preferred:
+    """Return the lines by which a record's value may stand against a post."""
+    found: dict[str, dict[tuple[str, str], tuple[ObjectMap, CrmField]]] = {}
     for crm in crms.values():
-        rules = (rule for map_ in crm.objects.values() for rule in read_rules(map_))
-        for name in {rule.field for rule in rules if rule.authority in PEOPLE}:
-            found[name] = (*found.get(name, ()), crm)
+        for object_map in crm.objects.values():
+            for rule in read_rules(object_map):
+                if rule.authority in PEOPLE:
+                    found.setdefault(rule.field, {})[crm.connection, object_map.object] = (object_map, rule)
     return found
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from handlers.absorb import Absorb, field_owners
+from handlers.absorb import Absorb, field_owners, preferring
 from model.decision import AddActivity
-from model.lead import Activity, Lead, Provenance
+from model.lead import PERSON, Activity, Lead, Link, Provenance
 from tests.builders import (
     NOON,
     a_context,
@@ -133,3 +133,33 @@ def test_a_replay_does_not_do_again_what_the_lead_already_did(replays, added):
     lead = a_lead(activities=[Activity("demo_request", NOON)])
     decision = ABSORB(lead, a_context(a_reading(did=["demo_request"], replays=replays)))
     assert len(decision.effects) == added
+
+
+@pytest.mark.parametrize(
+    ("authority", "shadow", "written", "stands"),
+    [
+        ("crm", "Byron", None, True),  # typed there
+        ("crm", "Byron", "Byron", False),  # what leadrelay wrote
+        ("crm", None, None, False),
+        ("crm_unless_blank", "Byron", "Byron", True),
+        ("crm_unless_blank", "", None, False),
+        ("newest", "Byron", None, False),
+    ],
+)
+def test_what_a_record_holds_stands_against_a_post_whoever_said_it_first(authority, shadow, written, stands):
+    crms = {"salesforce": a_crm("salesforce", "Lead", mapped("company", "Company", authority))}
+    lead = a_lead(company="Byron", source="website")
+    lead.links["salesforce"] = Link("salesforce", "Lead", "8", {"Company": shadow}, {"Company": written})
+    absorb = Absorb(field_owners(crms), preferring(crms))
+    decision = absorb(lead, a_context(a_reading(occurred_at=at(5), company="Acme")))
+    assert ("company" not in decision.fields) is stands
+
+
+@pytest.mark.parametrize(("authority", "stands"), [("crm", True), ("newest", False)])
+def test_what_a_person_chose_stands_where_people_own_the_field(authority, stands):
+    crms = {"hubspot": a_crm("hubspot", "contacts", mapped("title", "jobtitle", authority))}
+    lead = a_lead(source=PERSON, title="CEO")
+    decision = Absorb(field_owners(crms), preferring(crms))(
+        lead, a_context(a_reading(occurred_at=at(5), title="CTO"))
+    )
+    assert ("title" not in decision.fields) is stands

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from mappings.playbook import Breaker
-from sync import holds, inbox, tables
+from sync import holds, inbox, joins, tables
 from sync.holds import Hold
 from tests.builders import mapped
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import rows
+from tests.sync.test_accounts import ACME, companies, with_companies
 from tests.sync.test_following import ADA, known, see
 
 
@@ -199,3 +200,37 @@ def test_the_log_is_read_newest_first_by_field_connection_and_lead(house):
         assert len(holds.log(snapshot, "main", limit=5, field="title", connection=HUBSPOT)) == 2
         assert len(holds.log(snapshot, "main", limit=5, entity_id=hold.entity_id)) == 2
         assert holds.count_open(snapshot, "main") == 0
+
+
+def test_a_companys_field_is_held_and_settled_like_a_persons(store):
+    playbook = with_companies()
+    crms = {}
+    for name, crm in playbook.crms.items():
+        fields = (
+            replace(one, authority="hold") if one.field == "name" else one for one in crm.account.fields
+        )
+        crms[name] = replace(crm, account=replace(crm.account, fields=tuple(fields)))
+    house = a_house(store, playbook=replace(playbook, crms=crms))
+    house.post(email="ada@acme.com", company="Acme")
+    house.settle()
+    records = {name: next(iter(companies(house, name))) for name in (HUBSPOT, SALESFORCE)}
+    for name, value in ((SALESFORCE, "Acme Holding"), (HUBSPOT, "ACME Inc")):
+        house.clock.advance(60)
+        house.crms[name].edit(records[name], name=value)
+        see(house, name, records[name])
+    [hold] = waiting(house)
+    assert (hold.entity_kind, hold.entity_id, hold.name) == ("account", ACME, "acme.com")
+    assert (hold.ours, hold.theirs, hold.object) == ("Acme Holding", "ACME Inc", "companies")
+    choose(house, hold, "theirs")
+    house.settle()
+    names = {fields["name"] for name in records for fields in companies(house, name).values()}
+    assert names == {"ACME Inc"}
+    [lost] = rows(house.store, tables.conflicts)
+    assert (lost["lead_id"], lost["lost"]) == (ACME, "Acme Holding")
+
+
+def test_what_waits_for_a_lead_that_is_taken_into_another_waits_for_that_one(house):
+    both_change(house)
+    [hold] = waiting(house)
+    house.store.write(lambda on: joins._move_holds(on, hold.entity_id, "ld_other"))
+    assert [one.entity_id for one in waiting(house)] == ["ld_other"]
