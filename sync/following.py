@@ -23,6 +23,9 @@ from sync.reasons import Reason
 from sync.records import person_keys
 from sync.uniting import unite
 
+KEEPS_HISTORIES = (
+    "hubspot",
+)  # "Contacts": propertiesWithHistory; Salesforce keeps it for tracked fields only
 SECOND = "second_record"  # of a review: a person has two records in one CRM
 
 
@@ -103,7 +106,14 @@ def _merged(
             text = "it shows a value that leadrelay has replaced: it may be from before; it is read by id"
             return _because(result, text)
     draft = copy_of(before)
-    effects, reasons = _united(result, draft, record, crm, batch, pipeline)
+    effects, reasons = _united(
+        result, draft, record, crm, batch, pipeline, histories=crm.kind in KEEPS_HISTORIES
+    )
+    if any(
+        isinstance(effect, Fetch) for effect in effects
+    ):  # both sides moved: its history says who was later
+        result.effects.extend(effects)
+        return _because(result, "both sides have changed it; the record's history is read")
     if link is not None and _is_same(link, draft.links[crm.connection]) and draft.fields == before.fields:
         return _because(result, "it holds what is known of it")
     result.before, result.lead = before, draft
@@ -114,7 +124,14 @@ def _merged(
 
 
 def _united(
-    result: Result, draft: Lead, record: Record, crm: CrmMap, batch: Batch, pipeline: Pipeline
+    result: Result,
+    draft: Lead,
+    record: Record,
+    crm: CrmMap,
+    batch: Batch,
+    pipeline: Pipeline,
+    *,
+    histories: bool = False,
 ) -> tuple[list[Effect], list[Reason]]:
     """Merge a record into a draft; return what follows, and why."""
     return unite(
@@ -127,6 +144,7 @@ def _united(
         read_at=Sight.of(result.stored).read_at,
         event_id=result.stored.id,
         sent=batch.in_flight(crm.connection, draft.id),
+        histories=histories,
     )
 
 

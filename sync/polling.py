@@ -232,8 +232,10 @@ def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
         return True
     if link is None:
         return not record.archived
-    if record.archived or record.became is not None or one.became or link.gone_at is not None:
-        return not (record.archived and link.gone_at is not None)
+    is_known_to_be_gone = record.archived and link.gone_at is not None
+    is_over = record.archived or record.became is not None or one.became or link.gone_at is not None
+    if is_over and not is_known_to_be_gone:
+        return True
     object_map = crm.map_of(ref.object)
     if object_map is None:
         return False
