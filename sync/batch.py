@@ -255,8 +255,11 @@ class Batch:
         self.joined.append(Join(self.loaded[gone.id], into, event))
         self._leads.pop(gone.id, None)
         self._present_ids[gone.id] = into
-        for key, holder in list(self._owners.items()):
-            if holder == gone.id:
+        theirs = [key for key, holder in self._owners.items() if holder == gone.id]
+        for key in theirs:
+            if key.kind == "record":  # the survivor's records are its links
+                del self._owners[key]
+            else:
                 self._owners[key] = into
 
     def _take_in_account(self, account: Account) -> None:

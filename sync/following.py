@@ -105,6 +105,12 @@ def _merged(
             result.effects.append(Fetch(crm.connection, record.ref.object, record.ref.id))
             text = "it shows a value that leadrelay has replaced: it may be from before; it is read by id"
             return _because(result, text)
+    if (
+        link is not None
+        and link.gone_at is None
+        and link.remote_id not in (record.ref.id, *record.merged_ids)
+    ):
+        return _second_record(result, record, before, link)
     draft = copy_of(before)
     effects, reasons = _united(
         result, draft, record, crm, batch, pipeline, histories=crm.kind in KEEPS_HISTORIES

@@ -9,7 +9,7 @@ search lags behind).
 
 from __future__ import annotations
 
-import uuid
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -33,6 +33,7 @@ from sync.cursors import POLL, Cursor
 from sync.database import Store
 from sync.mirror import Mirrored
 from sync.records import record_payload
+from sync.tables import to_json
 
 log = structlog.get_logger("leadrelay.poll")
 
@@ -249,17 +250,18 @@ def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
 def changed_event(
     record: Record, read_at: datetime, now: datetime, space: str, *, by_id: bool = False
 ) -> Event:
-    """Return the event that a record is now as it was read; ``by_id``: not by a search, which may lag."""
+    """Return the event that a record is now as it was read; ``by_id``: not by a search, which may lag.
+
+    Its id follows from what was read and when: the same seen twice is one event.
+    """
     ref = record.ref
+    payload = {"record": record_payload(record), "read_at": to_text(read_at), "by_id": by_id}
+    seen = hashlib.sha256(to_json(payload).encode("utf-8", "surrogatepass")).hexdigest()[:24]
     return Event(
         source=ref.connection,
-        event_id=f"changed-{ref.object}-{ref.id}-{uuid.uuid4().hex}",
+        event_id=f"changed-{ref.object}-{ref.id}-{seen}",
         kind=EventKind.CHANGED,
-        payload={
-            "record": record_payload(record),
-            "read_at": to_text(read_at),
-            "by_id": by_id,
-        },
+        payload=payload,
         occurred_at=min(record.modified_at or read_at, now),
         received_at=now,
         space=space,
