@@ -289,7 +289,8 @@ def _upsert(dialect: str) -> Any:
     new = {one.name: insert.excluded[one.name] for one in mirror.columns if one.name not in key}
     # What was told stays told, unless it is another version now.
     is_same = sa.and_(
-        mirror.c.modified_at == insert.excluded.modified_at, mirror.c.fields == insert.excluded.fields
+        sa.func.coalesce(mirror.c.modified_at == insert.excluded.modified_at, sa.false()),
+        mirror.c.fields == insert.excluded.fields,
     )
     new["is_told"] = sa.or_(insert.excluded.is_told, sa.and_(mirror.c.is_told, is_same))
     return insert.on_conflict_do_update(index_elements=key, set_=new)
