@@ -118,7 +118,9 @@ class Fetcher:
             fetches.put_off(connection, self.space, self.name, rows, token, until, problem)
 
         self.store.write(save)
-        log.warning("fetch.waits", connection=self.name, records=len(rows), given_up=len(over), reason=problem)
+        log.warning(
+            "fetch.waits", connection=self.name, records=len(rows), given_up=len(over), reason=problem
+        )
 
 
 def _missing(wanted: Sequence[RecordRef], found: Sequence[Record]) -> list[Record]:

@@ -28,7 +28,10 @@ def known(house: House, address: str = ADA, **fields: Any) -> dict[str, str]:
 def a_poll(house: House, name: str = HUBSPOT, **given: Any) -> Poll:
     """Build a poll as a process that has just started does."""
     return Poll(
-        house.crms[name], given.get("store", house.store), given.get("clock", house.clock), lambda: house.playbook
+        house.crms[name],
+        given.get("store", house.store),
+        given.get("clock", house.clock),
+        lambda: house.playbook,
     )
 
 

@@ -1,4 +1,4 @@
-"""Records that are wanted by id: read together, once more where need be, and never told under a lost lease."""
+"""Records that are wanted by id: read together, once more where need be, never told under a lost lease."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ def want(house: House, *ids: str, object_type: str = "contacts", name: str = HUB
     """Want records read, one wish after the other."""
     for one in ids:
         wish = Wish(name, object_type, one, history)
-        house.store.write(
-            partial(fetches.raise_wanted, space="main", wishes=[wish], now=house.clock.now())
-        )
+        house.store.write(partial(fetches.raise_wanted, space="main", wishes=[wish], now=house.clock.now()))
 
 
 def reads(house: House, name: str = HUBSPOT) -> list[int]:
@@ -69,7 +67,9 @@ def test_with_their_history_fifty_are_one_call(house):
     house.store.write(partial(fetches.raise_wanted, space="main", wishes=wishes, now=house.clock.now()))
     house.fetch()
     assert (reads(house), len(told(house))) == ([50, 10], 60)
-    changed_at = [row["payload"]["record"]["changed_at"] for row in rows(house.store, tables.inbox_events)[2:]]
+    changed_at = [
+        row["payload"]["record"]["changed_at"] for row in rows(house.store, tables.inbox_events)[2:]
+    ]
     assert all("email" in one for one in changed_at)
 
 
