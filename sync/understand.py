@@ -12,6 +12,7 @@ from mappings import inward
 from mappings.outward import inward_record
 from mappings.playbook import Playbook
 from mappings.reading import Reading
+from model.cause import NO_CAUSE, NO_SOURCE, Cause
 from model.change import Record
 from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead, Reason, SendAgain, WriteBack
 from model.event import SET_ASIDE, EventKind, EventState, JsonValue, StoredEvent
@@ -39,6 +40,7 @@ class Work:
     lead_ids: tuple[str, ...] = ()
     account_ids: tuple[str, ...] = ()
     failure: str | None = None
+    cause: Cause = NO_CAUSE  # of the failure
     settled: str | None = None  # why there is nothing to decide
     named: Taken | None = None  # the event that this one asks to forget
 
@@ -50,7 +52,8 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
         match event.kind:
             case EventKind.INTAKE:
                 if event.source not in playbook.sources:
-                    return Work(stored, failure=f'the playbook has no source "{event.source}" any more')
+                    why = f'the playbook has no source "{event.source}" any more'
+                    return Work(stored, failure=why, cause=NO_SOURCE)
                 reading = inward.read(stored, playbook)
                 named = str(stored.overrides.get("lead") or "")
                 return Work(stored, reading, keys=reading.identities, lead_ids=(named,) if named else ())
@@ -76,15 +79,15 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, lead_ids=(event.payload["effect"]["lead_id"],))
             case _:
                 return Work(stored)
-    except Exception:  # noqa: BLE001 - one bad event never holds back a batch; it is kept with this text
-        return Work(stored, failure=_failure_text(stored))
+    except Exception as error:  # noqa: BLE001 - one bad event never holds back a batch; it is kept with this text
+        return Work(stored, failure=_failure_text(stored), cause=Cause(type(error).__name__))
 
 
 def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
     """Run one event; whatever a handler raises sets this event aside and no other."""
     stored = work.stored
     if work.failure:
-        return Result(stored, EventState.DEAD, error=work.failure)
+        return Result(stored, EventState.DEAD, error=work.failure, cause=work.cause)
     try:
         match stored.event.kind:
             case EventKind.INTAKE if work.reading is not None:
@@ -120,8 +123,9 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return _replayed_effect(work, batch)
             case _:
                 return _replayed_change(work, batch, pipeline.playbook)
-    except Exception:  # noqa: BLE001 - as above
-        return Result(stored, EventState.DEAD, error=_failure_text(stored))
+    except Exception as error:  # noqa: BLE001 - as above
+        cause = Cause(type(error).__name__)
+        return Result(stored, EventState.DEAD, error=_failure_text(stored), cause=cause)
 
 
 def _person_keys(record: Record, playbook: Playbook) -> tuple[Identity, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.batches import CallRefused, cut_pairs
 from connectors.hubspot.client import Client
-from connectors.hubspot.errors import words
+from connectors.hubspot.errors import code_of, words
 from model.change import Association, Gone, Outcome, Postponed, Rejected, Updated
 from model.errors import RetryLater
 
@@ -116,4 +116,4 @@ def _outcome(pair: Association, error: Mapping[str, Any]) -> Outcome:
     named = error["context"]["objectId"]
     if pair.person.id in map(str, named):
         return Gone(pair.key, said)
-    return Rejected(pair.key, said)
+    return Rejected(pair.key, said, code=code_of(error))

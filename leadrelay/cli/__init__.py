@@ -10,14 +10,16 @@ from leadrelay.cli import (
     backfills,
     connections,
     doctor,
+    explain,
     golive,
     keeping,
-    leads,
     plan,
     playbook,
+    replay,
     running,
     secrets,
     sources,
+    status,
 )
 
 app = typer.Typer(
@@ -32,9 +34,9 @@ app.command("run")(running.run)
 app.command("sandbox")(running.sandbox)
 app.command("init")(playbook.init)
 app.command("check")(playbook.check)
-app.command("status")(leads.status)
-app.command("explain")(leads.explain)
-app.command("replay")(leads.replay)
+app.command("status")(status.status)
+app.command("explain")(explain.explain)
+app.command("replay")(replay.replay)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)
 app.command("plan")(plan.plan)
