@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from model.cause import REJECTED
 from model.change import Association, Outcome, Postponed, RecordChange, Rejected
 from model.errors import AnswerLost, ConnectorError, NoBudget, NotAuthorized, Refusal, RetryLater
 
@@ -15,7 +16,7 @@ class CallRefused(Refusal):
     """The other side took nothing of a call because of something in it; ``fields`` are those it blames,
     ``code`` is its word for it."""
 
-    def __init__(self, message: str = "", fields: tuple[str, ...] = (), code: str = "") -> None:
+    def __init__(self, message: str = "", fields: tuple[str, ...] = (), code: str = REJECTED) -> None:
         super().__init__(message)
         self.fields = fields
         self.code = code

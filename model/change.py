@@ -93,7 +93,7 @@ class Rejected:
     @property
     def cause(self) -> Cause:
         """What it is, to be found by."""
-        return Cause(self.code or REJECTED, self.fields[0] if self.fields else "")
+        return Cause(self.code, self.fields[0] if self.fields else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from connectors.batches import CallRefused
 from connectors.waits import retry_after
+from model.cause import REJECTED
 from model.change import Gone, Outcome, Postponed, RecordChange, Rejected
 from model.errors import AnswerLost, ConnectorError, NotAuthorized, RetryLater
 
@@ -124,7 +125,7 @@ def code_of(error: Mapping[str, Any]) -> str:
     ]:
         if row.get(name):
             return str(row[name])
-    return str(error.get("category") or "")
+    return str(error.get("category") or REJECTED)
 
 
 def property_names(error: Mapping[str, Any]) -> Iterator[str]:

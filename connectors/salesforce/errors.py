@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.batches import CallRefused
+from model.cause import REJECTED
 from model.change import Outcome, Postponed, RecordChange, Rejected
 from model.errors import AnswerLost, ConnectorError, NotAuthorized, RetryLater
 
@@ -112,7 +113,7 @@ def code_of(error: Error) -> str:
 
 def first_code(errors: Sequence[Error]) -> str:
     """The code of the first error that will not pass by itself."""
-    return next((code_of(error) for error in errors if not is_retryable(error)), "")
+    return next((code for error in errors if not is_retryable(error) and (code := code_of(error))), REJECTED)
 
 
 def words(errors: Sequence[Error]) -> str:

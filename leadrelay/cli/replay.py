@@ -24,7 +24,7 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.clock import SystemClock
-from leadrelay.control import daemon_url, hand_in, send_again
+from leadrelay.control import daemon_facts, hand_in, send_again
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.durations import duration
@@ -173,7 +173,7 @@ def _send(settings: Settings, orders: Sequence[Order], now: datetime, *, as_json
         return
     tail = ""
     if total:
-        runs = settings.database_url.startswith("postgresql") or daemon_url(settings.database_url)
+        runs = settings.database_url.startswith("postgresql") or daemon_facts(settings.database_url)
         when = "in pieces, new leads first" if runs else "as soon as the daemon runs"
         tail = f" They go {when}; `leadrelay status` shows how far it is and where they end."
     console.print(f"{total or 'Nothing'} sent on the way again.{tail}")

@@ -224,19 +224,22 @@ def _print_aside(aside: list[dict[str, Any]]) -> None:
 def _print_causes(causes: Sequence[Group], orders: Sequence[Progress]) -> None:
     """Show what waits for a person by its cause, with what to do."""
     if causes:
+        shown = sorted(causes, key=lambda one: -one.count)[:MOST_CAUSES]
         rows = [
             (
                 one.count,
                 SHELF_WORDS.get(one.shelf, one.shelf),
                 f"{one.place} {one.object}".strip(),
                 str(one.cause) or "no code",
+                one.first and f"{one.first:%Y-%m-%d %H:%M}",
                 one.last and f"{one.last:%Y-%m-%d %H:%M}",
-                advice.on(one.cause, one.shelf),
             )
-            for one in sorted(causes, key=lambda one: -one.count)[:MOST_CAUSES]
+            for one in shown
         ]
-        columns = ("count", "what", "where", "cause", "last", "what to do")
+        columns = ("count", "what", "where", "cause", "first", "last")
         table("By cause (leadrelay replay --error CODE shows them, --yes sends them again)", columns, rows)
+        for code, text in {one.cause.code: advice.on(one.cause, one.shelf) for one in shown}.items():
+            say(f"- {code or 'no code'}: {text}", hang=2)
     for one in orders:
         if one.state == replaying.RUNNING:
             say(f"Being sent again, asked for by {one.by}: {one.handed_in:,} of {one.total:,} handed in.")
