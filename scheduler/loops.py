@@ -12,6 +12,7 @@ import structlog
 
 from model.errors import LostLease, StoreBusy
 from model.faults import said_by
+from model.priority import Priority
 from model.times import Clock
 from sync import errands, leases, telling
 from sync.claiming import Claimed, Target, claim
@@ -100,6 +101,7 @@ class Dispatcher:
 
     def __init__(self, target: Target, nudge: threading.Event, *, lanes: int) -> None:
         self._target = target
+        self._nudge = nudge
         self._lanes = threading.Semaphore(lanes)
         self._pool = ThreadPoolExecutor(lanes, thread_name_prefix=f"deliver-{target.name}")
         self.loop = Loop(f"claim-{target.name}", self._step, nudge)
@@ -122,13 +124,17 @@ class Dispatcher:
             return 1  # all lanes are out: look again, the nudge is not used up
         claimed = None
         try:
-            wait = self._target.ready_in()
+            wait = self._target.ready_in(Priority.SPEED_TO_LEAD)
             if wait > 0:
                 self.loop.pause(min(wait, IDLE_WAIT))
                 return 1
-            claimed = claim(self._target)
+            # While calls of deliveries under way wait, more of them would only make all of them late.
+            wait = self._target.ready_in(Priority.PEOPLE)
+            claimed = claim(self._target, Priority.SPEED_TO_LEAD if wait > 0 else Priority.BACKFILL)
             if claimed is None:
-                return 0
+                if wait > 0:
+                    self._nudge.wait(min(wait, IDLE_WAIT))
+                return int(wait > 0)
             self._pool.submit(self._finish, claimed)
             return len(claimed.sendings)
         finally:

@@ -44,7 +44,7 @@ class Target:
     store: Store
     clock: Clock
     playbook: Callable[[], Playbook]
-    ready_in: Callable[[], float] = lambda: 0.0  # seconds until the budget allows a call
+    ready_in: Callable[[Priority], float] = lambda _: 0.0  # seconds until the budget allows another call
     space: str = "main"
     lease_term: timedelta = timedelta(seconds=120)  # longer than the longest call
     observe: Callable[[str, float], None] | None = None  # outcome, seconds since it was wanted
@@ -98,12 +98,13 @@ class Claimed:
     sendings: Sequence[Sending]
 
 
-def claim(target: Target) -> Claimed | None:
+def claim(target: Target, last: Priority = Priority.BACKFILL) -> Claimed | None:
     """Lease due rows with the values about to be sent; rows with nothing to send are settled at once.
 
-    ``None`` when nothing is due. One thread of a process claims at a time.
+    ``None`` when nothing of the priority ``last`` or before it is due. One thread of a process claims at a
+    time.
     """
-    while planned := _plan_due(target):
+    while planned := _plan_due(target, last):
         now, token = target.clock.now(), uuid.uuid4().hex
         sendings = [item for item in planned if isinstance(item, Sending)]
         ours = target.store.write(partial(_lease, target=target, planned=planned, token=token, now=now))
@@ -113,7 +114,7 @@ def claim(target: Target) -> Claimed | None:
     return None
 
 
-def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
+def _plan_due(target: Target, last: Priority) -> Sequence[Sending | Unsent]:
     """Read the next due rows and say what each needs sent; nothing when none may be claimed.
 
     They are of one kind, so that each call is as full as it can be; whose oldest row has been due
@@ -126,7 +127,7 @@ def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
         kind: EntityKind | None = EntityKind.LEAD
         if crm.account is not None:
             kind = outbox.next_kind(
-                snapshot, target.space, target.name, now, crm.needs, last_first=last_first
+                snapshot, target.space, target.name, now, crm.needs, last_first=last_first, last=last
             )
         if kind is None:
             return ()
@@ -134,7 +135,15 @@ def _plan_due(target: Target) -> Sequence[Sending | Unsent]:
         if kind is EntityKind.ASSOCIATION:
             limit = target.connector.association_batch_size
         rows = outbox.due(
-            snapshot, target.space, target.name, now, limit, crm.needs, kind=kind, last_first=last_first
+            snapshot,
+            target.space,
+            target.name,
+            now,
+            limit,
+            crm.needs,
+            kind=kind,
+            last_first=last_first,
+            last=last,
         )
         if not rows:
             return ()

@@ -178,15 +178,16 @@ def due(
     *,
     kind: EntityKind = LEAD,
     last_first: bool = False,
+    last: Priority = Priority.BACKFILL,
 ) -> list[DueRow]:
     """Read the next due rows of one kind on a connection whose needed links exist, by priority, then by age.
 
     A lead whose record was just read there, and not merged yet, waits for the decider. An
     association waits for the records of both. ``last_first`` begins with the last priority, so that
-    it is never left out for good.
+    it is never left out for good. Those behind the priority ``last`` are left where they are.
     """
     values = {"of_space": space, "of_connection": connection, "now": now, "limit": limit}
-    rows = snapshot.execute(_due(kind, tuple(needs), last_first), values)
+    rows = snapshot.execute(_due(kind, tuple(needs), last_first, last), values)
     return [DueRow(**row._mapping, kind=kind) for row in rows]
 
 
@@ -198,34 +199,35 @@ def next_kind(
     needs: Iterable[str],
     *,
     last_first: bool = False,
+    last: Priority = Priority.BACKFILL,
 ) -> EntityKind | None:
     """Return of which kind the row is that goes first; ``None`` when none is due."""
     values = {"of_space": space, "of_connection": connection, "now": now, "limit": 1}
     first: list[tuple[int, datetime, int, EntityKind]] = []
     for place, kind in enumerate(EntityKind):
-        row = snapshot.execute(_first_due(kind, tuple(needs), last_first), values).first()
+        row = snapshot.execute(_first_due(kind, tuple(needs), last_first, last), values).first()
         if row is not None:
             first.append((-row.priority if last_first else row.priority, row.due_at, place, kind))
     return min(first)[3] if first else None
 
 
 @cache
-def _first_due(kind: EntityKind, needs: tuple[str, ...], last_first: bool) -> sa.Select[Any]:
-    rows, ordered = _in_order(kind, needs, last_first)
+def _first_due(kind: EntityKind, needs: tuple[str, ...], last_first: bool, last: Priority) -> sa.Select[Any]:
+    rows, ordered = _in_order(kind, needs, last_first, last)
     return ordered.with_only_columns(rows.c.priority, rows.c.due_at)
 
 
 @cache
-def _due(kind: EntityKind, needs: tuple[str, ...], last_first: bool) -> sa.Select[Any]:
-    rows, ordered = _in_order(kind, needs, last_first)
+def _due(kind: EntityKind, needs: tuple[str, ...], last_first: bool, last: Priority) -> sa.Select[Any]:
+    rows, ordered = _in_order(kind, needs, last_first, last)
     return ordered.with_only_columns(*(rows.c[name] for name in DUE_COLUMNS))
 
 
 def _in_order(
-    kind: EntityKind, needs: tuple[str, ...], last_first: bool
+    kind: EntityKind, needs: tuple[str, ...], last_first: bool, last: Priority
 ) -> tuple[sa.Subquery, sa.Select[Any]]:
     """Put the due rows of each priority together, each read by the index, whatever else is due."""
-    each = [sa.select(_due_of(kind, one, needs).subquery()) for one in Priority]
+    each = [sa.select(_due_of(kind, one, needs).subquery()) for one in Priority if one <= last]
     rows = sa.union_all(*each).subquery()
     order = rows.c.priority.desc() if last_first else rows.c.priority
     return rows, (

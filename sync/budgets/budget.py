@@ -96,7 +96,7 @@ class MemoryBudget:
         try:
             while True:
                 with self._lock:
-                    wait, reason = self._wait_for(line, turn, began)
+                    wait, reason = self._wait_for(line, line.turns.ask(turn), began)
                     if wait <= 0:
                         self._take(line, turn)
                         return
@@ -136,10 +136,14 @@ class MemoryBudget:
 
     # Around the calls ----------------------------------------------------------------
 
-    def ready_in(self) -> float:
-        """Return the seconds until a new lead's call may go out, without counting it."""
+    def ready_in(self, priority: Priority = Priority.SPEED_TO_LEAD) -> float:
+        """Return the seconds until another call of a priority may go out, without counting it.
+
+        Those that wait already at this priority or before it go first: what has begun comes to its
+        end before more is begun.
+        """
         with self._lock:
-            return self._wait_for(self._lines["burst"], None, None)[0]
+            return self._ready_in(priority)
 
     def figures(self) -> dict[str, float | int | None]:
         """Return the limits and what is left of them, for people to look at."""
@@ -154,7 +158,7 @@ class MemoryBudget:
                 "daily_used": self._day.used(now) if told or self._day.most else None,
                 "reserve": self.limits.reserve,
                 "paused_seconds": max(0.0, self._paused_until - self._monotonic()),
-                "ready_in_seconds": max(0.0, self._wait_for(self._lines["burst"], None, None)[0]),
+                "ready_in_seconds": max(0.0, self._ready_in(Priority.SPEED_TO_LEAD)),
             }
 
     def close(self) -> None:
@@ -168,9 +172,13 @@ class MemoryBudget:
 
     # ---------------------------------------------------------------------------------
 
-    def _wait_for(self, line: _Line, turn: Turn | None, began: float | None) -> tuple[float, str]:
-        """Return the seconds until a turn's calls may go out, and the words for a long wait."""
-        at, ask = self._monotonic(), line.turns.ask(turn)
+    def _ready_in(self, priority: Priority) -> float:
+        line = self._lines["burst"]
+        return self._wait_for(line, line.turns.next(priority), None)[0]
+
+    def _wait_for(self, line: _Line, ask: Ask, began: float | None) -> tuple[float, str]:
+        """Return the seconds until calls may go out, and the words for a long wait."""
+        at = self._monotonic()
         pause = max(self._paused_until, line.paused_until) - at
         waits = [(pause, "{} are left of a pause that the server asked for")]
         if line.bucket is not None:

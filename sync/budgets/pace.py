@@ -10,7 +10,12 @@ from sync.budgets.bucket import Bucket
 from sync.budgets.day import Day
 from sync.budgets.turns import Ask
 
-DAILY_PACE = 4.0  # calls a second while more than half of the day's share is left, where no window is limited
+# While more than half of the day's share is left, where no window is limited: calls a second at least, and
+# how many times as fast as an even spread of the share.
+DAILY_PACE = 4.0
+AHEAD = 4.0
+AT_ONCE = 6.0  # seconds of the pace whose calls may go out at once after a quiet time
+A_DAY = 86_400.0  # seconds
 TOLD_PACE = 1 / 60  # when nothing is ours any more: a call a minute keeps us told of what the others leave
 LOOK_AGAIN = 900.0  # seconds until it is tried again where nothing tells when there are calls again
 CREDIT = 4.0  # calls by which a delivery that has begun may overdraw the pace, to come to its end
@@ -42,7 +47,7 @@ class Pace:
     def __init__(self, day: Day, limits: Limits, at: float) -> None:
         self._day = day
         self._window = limits.burst_calls and limits.burst_calls * (1 - limits.reserve) / limits.burst_seconds
-        self._bucket = Bucket(DAILY_PACE, DAILY_PACE, DAILY_PACE, at)
+        self._bucket = Bucket(AT_ONCE * DAILY_PACE, DAILY_PACE, AT_ONCE * DAILY_PACE, at)
 
     def wait_for(self, ask: Ask, at: float, now: datetime, waited: float | None) -> tuple[float, str]:
         """Return the seconds until calls may go out by the day's share, and the words for a long wait.
@@ -62,6 +67,8 @@ class Pace:
             self._bucket.level = self._bucket.capacity
             return 0.0, BUSY
         self._bucket.rate = rate
+        self._bucket.capacity = max(DAILY_PACE, rate if self._window else AT_ONCE * rate)
+        self._bucket.level = min(self._bucket.level, self._bucket.capacity)
         wait = self._bucket.wait_for(ask.calls, at, leave=ask.leave(self._bucket), before=ask.before)
         if waited is not None and ask.priority in WITH_CREDIT:
             on_credit = self._bucket.wait_for(ask.calls, at, leave=-CREDIT, before=ask.before)
@@ -78,7 +85,7 @@ class Pace:
         Full pace to the half of the day's share, then less in proportion to what is left, but
         never less than what spreads the rest evenly to the day's end.
         """
-        full = self._window or DAILY_PACE
+        full = self._window or max(DAILY_PACE, AHEAD * share / A_DAY)
         if left <= 0:
             return TOLD_PACE
         if left >= share / 2:

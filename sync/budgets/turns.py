@@ -68,12 +68,15 @@ class Turns:
         """Wait no more."""
         self._waiting.remove(turn)
 
-    def ask(self, turn: Turn | None) -> Ask:
-        """Return what a turn asks for now; without one, what a new lead's call would."""
+    def next(self, priority: Priority) -> Ask:
+        """Return what another call of a priority would ask for now."""
         called = self._called()
-        if turn is None:
-            before = [one for one in self._waiting if one.priority == Priority.SPEED_TO_LEAD or one is called]
-            return Ask(Priority.SPEED_TO_LEAD, 1, sum(one.calls for one in before))
+        before = [one for one in self._waiting if one.priority <= priority or one is called]
+        return Ask(priority, 1, sum(one.calls for one in before))
+
+    def ask(self, turn: Turn) -> Ask:
+        """Return what a turn asks for now."""
+        called = self._called()
         if turn is called:
             return Ask(turn.priority, turn.calls, 0, is_called=True)
         place = (turn.priority, turn.number)

@@ -158,7 +158,7 @@ def test_rows_are_claimed_only_when_a_lane_is_free(store):
 def test_while_the_budget_allows_no_call_nothing_is_claimed(store):
     house = a_house(store)
     waits = [0.02, 0.01]
-    house.targets[HUBSPOT].ready_in = lambda: waits.pop(0) if waits else 0.0
+    house.targets[HUBSPOT].ready_in = lambda _: waits.pop(0) if waits else 0.0
     house.post(email=ADA)
     house.decide()
     dispatcher = a_dispatcher(house)

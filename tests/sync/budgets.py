@@ -11,6 +11,7 @@ from sync.budgets import MemoryBudget
 from sync.budgets.budget import PATIENCE
 from sync.budgets.day import Kept
 
+WARM_UP = 30  # more than what may go out at once after a quiet time
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -52,7 +53,7 @@ def pace(
     budget: MemoryBudget, time: Time, calls: int = 30, priority: Priority = Priority.SPEED_TO_LEAD
 ) -> float:
     """Return the calls a second that are let through, once what may go out at once has gone."""
-    for _ in range(10):
+    for _ in range(WARM_UP):
         spend_in_time(budget, time, priority)
     begin = time.now
     for _ in range(calls):

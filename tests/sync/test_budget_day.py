@@ -42,6 +42,32 @@ def test_calls_slow_down_as_the_days_share_runs_out(used, expected):
     assert pace(budget, time) == pytest.approx(expected, rel=0.05)
 
 
+def test_a_larger_allowance_is_a_faster_pace():
+    time = Time()
+    budget = a_budget(time, daily_calls=5_000_000, reserve=0.2)
+    pace(budget, time, 1_200)  # what may go out at once
+    assert pace(budget, time, 1_000) == pytest.approx(4 * 4_000_000 / 86_400, rel=0.1)
+
+
+def test_after_a_quiet_time_some_calls_go_out_at_once():
+    time = Time()
+    budget = a_budget(time, daily_calls=100_000, reserve=0.2)
+    for _ in range(24):
+        budget.spend()
+    assert (time.now, budget.ready_in()) == (0.0, pytest.approx(0.25))
+
+
+def test_what_has_begun_comes_to_its_end_before_more_of_its_kind_is_begun():
+    time = Time()
+    budget = a_budget(time, daily_calls=100_000, reserve=0.2)
+    for _ in range(24):
+        budget.spend()
+    waiting = budget._lines["burst"].turns.join(Priority.PEOPLE, 2)
+    assert budget.ready_in() == pytest.approx(0.25)  # a new lead does not wait for them
+    assert budget.ready_in(Priority.PEOPLE) > 0.75
+    budget._lines["burst"].turns.leave(waiting)
+
+
 @pytest.mark.parametrize("used", [80_000, 95_000, 120_000])
 def test_when_the_share_is_used_up_a_call_a_minute_keeps_us_told(used):
     time = Time()

@@ -204,7 +204,7 @@ def test_thousands_of_rows_without_anything_to_send_are_passed_over(store, monke
     store.write(partial(outbox.raise_wanted, space="main", raises=wishes, now=NOON))
     depth = []
     real = claiming._plan_due
-    monkeypatch.setattr(claiming, "_plan_due", lambda target: depth.append(_depth()) or real(target))
+    monkeypatch.setattr(claiming, "_plan_due", lambda *asked: depth.append(_depth()) or real(*asked))
     assert claim(house.targets[HUBSPOT]) is None
     assert len(depth) == 13
     assert len(set(depth)) == 1  # a loop, not a call in a call
