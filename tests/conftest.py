@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pickle
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +89,13 @@ def _statements_compiled_once() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _playbooks_parsed_once() -> Iterator[None]:
     """Let all tests of a worker share what YAML says: each house reads the starter several times."""
-    parse, parsed = loader.parse, {}
+    parse = loader.parse
+    parsed: dict[tuple[bytes, str], loader.Document] = {}
 
     def once(raw: bytes, name: str) -> loader.Document:
         if (raw, name) not in parsed:
-            parsed[raw, name] = pickle.dumps(parse(raw, name))
-        found: loader.Document = pickle.loads(parsed[raw, name])
-        return found
+            parsed[raw, name] = parse(raw, name)
+        return replace(parsed[raw, name])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loader, "parse", once)

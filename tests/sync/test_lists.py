@@ -220,9 +220,12 @@ SORTED_WHILE_FEW = (
 )  # PostgreSQL's planner sorts what it holds to be some ninety
 
 
+PEOPLE = 8_000
+
+
 @pytest.fixture
 def crowd(store):
-    """Twenty thousand leads, enough for a planner to care; written straight into the tables."""
+    """Leads, enough for a planner to care; written straight into the tables."""
     row = {
         "space": "main", "unit": "default", "version": 1, "fields": {}, "provenance": {}, "is_test": False,
         "updated_at": NOON,
@@ -239,7 +242,7 @@ def crowd(store):
                 "owner": f"owner{number % 40}@example.com" if number % 50 else None,
                 "created_at": NOON + timedelta(seconds=number),
             }
-            for number in range(20_000)
+            for number in range(PEOPLE)
         ]
         on.execute(sa.insert(tables.leads), people)
 
