@@ -12,7 +12,7 @@ from benchmarks.contact.run import Contact, run
 from benchmarks.contact.world import World
 from benchmarks.house import open_house
 
-PEOPLE = 600
+PEOPLE = 1_000
 pytestmark = pytest.mark.timeout(600)  # half a minute on a quiet machine
 
 
