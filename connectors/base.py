@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from model.change import Association, Outcome, OwnerRecord, Record, RecordChange, Task
@@ -62,6 +63,50 @@ class RenewableTokens(TokenSource, Protocol):
 
     def renew(self, refused: str) -> str:
         """Return another token than the one just refused, or that one again where there is no other."""
+
+
+@runtime_checkable
+class ScopedTokens(TokenSource, Protocol):
+    """A token source that knows what its tokens may do."""
+
+    def scopes(self) -> tuple[str, ...]:
+        """Return the scopes that were granted; none where that was not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a person allowed: the tokens of one account, as they are now."""
+
+    token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: datetime | None = None  # of the token; None: the vendor does not say
+    base_url: str = ""  # the account's own address
+    scopes: tuple[str, ...] = ()
+
+
+class GrantKeeper(Protocol):
+    """Where the grant of one connection is kept, for all processes; one of them at a time renews it.
+
+    A keeper that cannot read or commit now raises ``RetryLater``.
+    """
+
+    def read(self) -> Grant:
+        """Return what is kept now. Raises ``GrantEnded`` where the account is to be connected anew."""
+
+    def claim(self) -> bool:
+        """Take the right to renew, for longer than a call takes; ``False`` while somebody else has it."""
+
+    def release(self) -> None:
+        """Give the right back."""
+
+    def keep(self, old: Grant, new: Grant) -> None:
+        """Store the grant that took the place of ``old``, durably, and give the right back.
+
+        Where somebody has connected the account anew meanwhile, theirs stays.
+        """
+
+    def end(self, old: Grant, reason: str) -> None:
+        """Remember that the vendor takes ``old`` no more, and give the right back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@ from connectors.base import Connector, Endpoint, TokenSource
 from connectors.hubspot.connector import HubSpotConnector
 from connectors.hubspot.inspector import HubSpotInspector
 from connectors.hubspot.maker import HubSpotMaker
-from connectors.inspection import Inspector
+from connectors.hubspot.oauth import HubSpotFlow
+from connectors.inspection import Inspector, Now
 from connectors.making import Maker
+from connectors.oauth import Flow
 from connectors.salesforce import logins
 from connectors.salesforce.connector import SalesforceConnector
 from connectors.salesforce.inspector import SalesforceInspector
 from connectors.salesforce.maker import SalesforceMaker
+from connectors.salesforce.oauth import SalesforceFlow
 from connectors.tokens import Credentials, FixedToken, Session, SignedIn
 
 CONNECTORS: dict[str, Callable[[str, Endpoint], Connector]] = {
@@ -29,6 +32,12 @@ INSPECTORS: dict[str, Callable[[Endpoint], Inspector]] = {
 MAKERS: dict[str, Callable[[Endpoint], Maker]] = {
     "hubspot": HubSpotMaker,
     "salesforce": SalesforceMaker,
+}
+
+# How a person connects an account in the browser.
+FLOWS: dict[str, Callable[[Now], Flow]] = {
+    "hubspot": HubSpotFlow,
+    "salesforce": lambda _clock: SalesforceFlow(),  # its tokens do not say how long they are good
 }
 
 # How a kind can sign in beside a fixed token: method -> what signs in at an address with credentials.

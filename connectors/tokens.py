@@ -23,10 +23,15 @@ class Credentials:
     private_key: str = field(default="", repr=False)  # PEM
     username: str = ""
     login_url: str = ""  # where to sign in, if not at the account's own address
+    refresh_token: str = field(default="", repr=False)  # with token: what a person allowed in the browser
+    expires_at: str = ""  # of the token, ISO 8601; blank: not told
+    scopes: str = ""  # as granted, with blanks between them
 
     @property
     def method(self) -> str:
-        """How it signs in: ``token``, ``client_credentials``, ``jwt``, or blank for not at all."""
+        """How it signs in: ``oauth``, ``token``, ``client_credentials``, ``jwt``, or blank for not at all."""
+        if self.refresh_token:
+            return "oauth"
         if self.token:
             return "token"
         if not self.client_id:
@@ -45,6 +50,15 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class App:
+    """The app, as it is registered with a vendor, by which people connect an account in the browser."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    login_url: str  # HubSpot: the address of its API; Salesforce: where people sign in
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """What a sign-in got: the token, the account's own address, and whose it is."""
 
@@ -58,10 +72,15 @@ class FixedToken:
     """A token that does not expire; implements ``connectors.base.TokenSource``."""
 
     value: str = field(repr=False)
+    granted: tuple[str, ...] = ()  # where it is known what it may do
 
     def token(self) -> str:
         """Return the token."""
         return self.value
+
+    def scopes(self) -> tuple[str, ...]:
+        """Return what it may do, as far as it is known."""
+        return self.granted
 
 
 class SignedIn:
@@ -89,6 +108,10 @@ class SignedIn:
         """Return the session at hand, or sign in. Raises ``ConnectorError``."""
         with self._lock:
             return self._session or self._fresh()
+
+    def scopes(self) -> tuple[str, ...]:
+        """Return what the sign-in said of its scopes. Raises ``ConnectorError``."""
+        return self.session().scopes
 
     def renew(self, refused: str) -> str:
         """Return another token than the one refused; that one again where it is quite new."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from flask import abort, g, redirect, render_template, request, url_for
@@ -36,6 +37,7 @@ class ConnectionPages:
             queues=queues,
             counted=house.totals(),
             crms=crms,
+            standings={name: house.grants.look(name) for name in crms},
             names=sorted({*crms, *facts["connections"], *queues.connections}),
             checks={name: check() for name, check in house.checks.items()},
         )
@@ -59,6 +61,12 @@ class ConnectionPages:
         """Write no more to the account."""
         return self._act(name, lambda: self.house.openings.observe(name, g.who))
 
+    def tell(self, name: str, text: str, code: int) -> ResponseReturnValue:
+        """Show the account's page with what became of an act of its sign-in."""
+        if code >= HTTPStatus.BAD_REQUEST:
+            return self._page(name, text.rstrip("."), code)
+        return self._page(name, said=text)
+
     def _act(self, name: str, act: Any) -> ResponseReturnValue:
         self._check(name)
         try:
@@ -67,7 +75,7 @@ class ConnectionPages:
             return self._page(name, str(error), 409)
         return redirect(url_for("pages.connection", name=name), 303)
 
-    def _page(self, name: str, wrong: str = "", code: int = 200) -> ResponseReturnValue:
+    def _page(self, name: str, wrong: str = "", code: int = 200, said: str = "") -> ResponseReturnValue:
         self._check(name)
         house, facts, counted = self.house, self.house.facts(), self.house.totals()
         page = render_template(
@@ -81,7 +89,9 @@ class ConnectionPages:
             opening=house.openings.look(name),
             actions=ACTIONS,
             most=MOST_ROWS,
+            standing=house.grants.look(name),
             wrong=wrong,
+            **({"said": said} if said else {}),
         )
         return page, code
 

@@ -45,6 +45,7 @@ HEADERS = {
 YEAR_SECONDS = 31_536_000
 LARGEST_FORM = 65_536  # bytes
 WITHOUT_SIGN_IN = ("pages.sign_in", "pages.static")
+WITHOUT_RETURN = ("pages.oauth_callback",)  # a code in its address is good once, and must not wander on
 
 _hashing = threading.Semaphore(2)  # a guess costs 32 MB and a twentieth of a second: never all threads at it
 _nobodys = generate_password_hash(secrets.token_hex())  # so that an unknown name takes as long as a known one
@@ -75,7 +76,8 @@ class Doors:
             check_form(request, g.csrf, urlsplit(self.house.public_url).netloc)
         if g.who or request.endpoint in WITHOUT_SIGN_IN:
             return None
-        to = url_for("pages.sign_in", next=request.full_path.rstrip("?") if request.method == "GET" else None)
+        returns = request.method == "GET" and request.endpoint not in WITHOUT_RETURN
+        to = url_for("pages.sign_in", next=request.full_path.rstrip("?") if returns else None)
         if "HX-Request" in request.headers:  # a page that refreshes itself: the whole of it goes there
             return Response(status=401, headers={"HX-Redirect": url_for("pages.sign_in")})
         return redirect(to, 303)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from dashboard.grants import Grants
 from dashboard.kept import Counted, Kept
 from dashboard.openings import Openings
 from mappings.playbook import Playbook
@@ -42,6 +43,7 @@ class House:
     checks: Mapping[str, Callable[[], str | None]]
     record_url: Callable[[str, str, str], str | None]  # connection, object, id
     openings: Openings
+    grants: Grants
     is_open: bool = False  # the sandbox run: whoever sits at this machine is let in
     public_url: str = ""
     space: str = "main"

@@ -16,6 +16,7 @@ from dashboard.connections import ConnectionPages
 from dashboard.doors import Doors
 from dashboard.house import DAYS, House
 from dashboard.letters import LetterPages
+from dashboard.oauth import OAuthPages
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
 from sync import explain, leads, lists, status
@@ -29,7 +30,20 @@ NAVIGATION = (
     ("leads_list", "Leads", ("leads_list", "lead")),
     ("sources", "Sources", ("sources",)),
     ("first", "Set aside", ("aside", "letter", "event")),
-    ("connections", "Connections", ("connections", "connection", "plan_connection", "go_live", "observe")),
+    (
+        "connections",
+        "Connections",
+        (
+            "connections",
+            "connection",
+            "plan_connection",
+            "go_live",
+            "observe",
+            "disconnect",
+            "oauth_start",
+            "oauth_callback",
+        ),
+    ),
     ("playbook", "Playbook", ("playbook",)),
 )
 SAID = {
@@ -37,6 +51,7 @@ SAID = {
     "unnamed": "Nothing was chosen, so nothing was sent.",
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
     "nothing": "There was nothing to send again.",
+    "connected": "The account is connected.",
     "password": "Your password is changed. Every other session has ended.",
 }
 MOST_CHAPTERS = 100  # of each list of a lead's page
@@ -76,6 +91,10 @@ def blueprint(house: House) -> Blueprint:
     )
     for path, view in acts:
         routes.add_url_rule(path, view_func=view, methods=["POST"])
+    browser = OAuthPages(house, accounts.tell)
+    routes.add_url_rule("/oauth/<name>/start", "oauth_start", browser.start, methods=["POST"])
+    routes.add_url_rule("/oauth/<kind>/callback", "oauth_callback", browser.callback, methods=["GET"])
+    routes.add_url_rule("/connections/<name>/disconnect", "disconnect", browser.disconnect, methods=["POST"])
     routes.context_processor(views.frame)
     _answer_errors(routes)
     return routes

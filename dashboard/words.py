@@ -70,6 +70,19 @@ def plain(value: Any) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+METHODS = {
+    "oauth": "in the browser (OAuth)",
+    "token": "by a token",
+    "client_credentials": "by client credentials",
+    "jwt": "by a signed assertion (JWT)",
+}
+
+
+def method(name: str) -> str:
+    """Write how a connection signs in."""
+    return METHODS.get(name, name)
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "moment": moment,
     "span": span,
@@ -77,4 +90,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "number": number,
     "pretty": pretty,
     "plain": plain,
+    "method": method,
 }

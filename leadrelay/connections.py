@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import Connection
 
 from connectors.tokens import Credentials
+from leadrelay.grants import Grants, GrantsBeside, source_of
 from leadrelay.settings import DEFAULT_VERSIONS, ConnectionSettings, Settings, prefix_of
 from mappings.playbook import CrmMap
 from model.errors import LeadRelayError
@@ -29,11 +30,14 @@ class Known:
 
     settings: Settings
     stored: Mapping[str, StoredConnection] = field(default_factory=dict)
+    grants: Grants | None = None  # who renews tokens; None: a command, which has the daemon do it
 
     @classmethod
-    def read(cls, settings: Settings, snapshot: Connection, space: str) -> Known:
+    def read(
+        cls, settings: Settings, snapshot: Connection, space: str, grants: Grants | None = None
+    ) -> Known:
         """Take in what the store keeps."""
-        return cls(settings, connections.load(snapshot, space))
+        return cls(settings, connections.load(snapshot, space), grants)
 
     def of_store(self, name: str, kind: str) -> StoredConnection | None:
         """Return the stored account that counts for a connection, if one does."""
@@ -43,13 +47,20 @@ class Known:
         return None if self.settings.connection(name, kind).is_set_up else one
 
     def reach(self, name: str, kind: str) -> ConnectionSettings:
-        """Return how to reach a connection. Raises ``SealError`` when its credentials cannot be opened."""
+        """Return how to reach a connection.
+
+        Raises ``SealError`` when its credentials cannot be opened, ``ReconnectNeeded`` when the
+        vendor takes them no more.
+        """
         given = self.settings.connection(name, kind)
         one = self.of_store(name, kind)
         if one is None:
             return given
         credentials = Credentials.of(self.settings.vault().open(one.sealed))
-        return ConnectionSettings(one.base_url, credentials, given.api_version, "store")
+        tokens = None
+        if credentials.method == "oauth":
+            tokens = source_of(self.grants or GrantsBeside(self.settings), self.settings, one, credentials)
+        return ConnectionSettings(one.base_url, credentials, given.api_version, "store", tokens)
 
     def writes(self, crm: CrmMap) -> bool:
         """Say whether a connection is written to, without opening its credentials."""
@@ -95,7 +106,10 @@ class Known:
         """Return what changes when a connection has to be made anew."""
         one = self.of_store(crm.connection, crm.kind)
         kept = self.agreed(crm.connection, crm.kind)
-        parts = (one and (one.base_url, one.updated_at), kept and (kept.account, kept.updated_at))
+        parts = (
+            one and (one.base_url, one.updated_at, one.reconnect),
+            kept and (kept.account, kept.updated_at),
+        )
         return parts if any(parts) else None
 
 
@@ -106,7 +120,7 @@ def endpoint(
     from connectors.base import Endpoint  # the vendors' clients load slowly
     from connectors.registry import token_source
 
-    tokens = token_source(kind, reach.base_url, reach.credentials)
+    tokens = reach.tokens or token_source(kind, reach.base_url, reach.credentials)
     if tokens is None:
         raise LeadRelayError(f"{kind} cannot sign in by {reach.credentials.method}; it takes a token.")
     options = {"api_version": reach.api_version, **(more or {})}

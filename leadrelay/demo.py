@@ -19,6 +19,7 @@ from typing import Any
 import requests
 
 from leadrelay.cli.common import console, say
+from leadrelay.demo_crms import SALESFORCE_APP
 from leadrelay.settings import SPACE, Settings, local_url
 from mappings import starter
 from model.errors import LeadRelayError
@@ -27,6 +28,8 @@ from sync import explain
 from sync.database import open_store
 
 JOURNEY_SECONDS = 15.0
+SANDBOX_KEY = "c2VhbHMgd2hhdCBvcGVucyB0aGUgc2FuZGJveCBvbmw="  # opens nothing but the sandbox
+OWN_SIGN_INS = ("TOKEN", "PRIVATE_KEY")  # with one of the caller's, the demo's app is not set beside it
 SLACK_HOOK = "/services/T0SANDBOX1/B0LEADS001/sandboxleadssecret000001"  # of #leads
 
 _NAMES = (
@@ -109,10 +112,14 @@ def environment(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
         "LEADRELAY_DATABASE_URL": f"sqlite:///{folder / 'leadrelay.db'}",
         "LEADRELAY_PLAYBOOK": str(folder / "playbook"),
         "LEADRELAY_SANDBOX": "true",
+        # The apps by which people connect in the browser; the sandbox knows them.
         "LEADRELAY_HUBSPOT_BASE_URL": f"http://127.0.0.1:{ports['hubspot']}",
-        "LEADRELAY_HUBSPOT_TOKEN": "sandbox-token",
-        "LEADRELAY_SALESFORCE_BASE_URL": f"http://127.0.0.1:{ports['salesforce']}",
-        "LEADRELAY_SALESFORCE_TOKEN": "00Dsandbox!sandbox-token",
+        "LEADRELAY_HUBSPOT_CLIENT_ID": "sandbox-client-id",
+        "LEADRELAY_HUBSPOT_CLIENT_SECRET": "sandbox-client-secret-0001",
+        "LEADRELAY_SALESFORCE_LOGIN_URL": f"http://127.0.0.1:{ports['salesforce']}",
+        "LEADRELAY_SALESFORCE_CLIENT_ID": SALESFORCE_APP,
+        "LEADRELAY_SALESFORCE_CLIENT_SECRET": "sandbox-secret",
+        "LEADRELAY_SECRET_KEY": SANDBOX_KEY,
         "LEADRELAY_SLACK_WEBHOOK_URL": f"http://127.0.0.1:{ports['messaging']}{SLACK_HOOK}",
         "LEADRELAY_SMTP_HOST": "127.0.0.1",
         "LEADRELAY_SMTP_PORT": str(ports["smtp"]),
@@ -129,6 +136,9 @@ def environment(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
 def take_environment(folder: Path, ports: Mapping[str, int]) -> list[str]:
     """Put a demo's settings into the environment; return what the caller's own settings take the place of."""
     defaults = environment(folder, ports)
+    for prefix in ("LEADRELAY_HUBSPOT", "LEADRELAY_SALESFORCE"):
+        if any(os.environ.get(f"{prefix}_{part}{end}") for part in OWN_SIGN_INS for end in ("", "_FILE")):
+            del defaults[f"{prefix}_CLIENT_ID"], defaults[f"{prefix}_CLIENT_SECRET"]
     own = [name for name, value in defaults.items() if os.environ.get(name) not in (None, value)]
     os.environ.update({name: value for name, value in defaults.items() if name not in own})
     return own

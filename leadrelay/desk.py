@@ -6,9 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from connectors.tokens import Credentials
+from leadrelay.grants import GrantsOfStore, app_of
+from leadrelay.leaving import leave
 from leadrelay.settings import SPACE, Settings
+from model.errors import LeadRelayError
 from model.times import Clock
 from sync import backfill, connections, releases
+from sync.access import hashed
 from sync.connections import StoredConnection
 from sync.database import Store
 from sync.releases import Order, Release
@@ -21,17 +26,30 @@ class Desk:
     settings: Settings
     store: Store
     clock: Clock
+    grants: GrantsOfStore
     on_observed: Callable[[str], None] = lambda _name: None  # nothing may be written there any more
 
     def save(self, one: StoredConnection) -> None:
-        """Store an account as observed, if its credentials can be opened here."""
+        """Store an account, if its credentials can be opened here and its name is not another account's."""
         self.settings.vault().open(one.sealed)
-        self.store.write(partial(connections.save, space=SPACE, one=one, now=self.clock.now()))
+        self.store.write(partial(connections.connect, space=SPACE, one=one, now=self.clock.now()))
 
-    def remove(self, name: str, by: str) -> bool:
-        """Forget an account."""
-        now = self.clock.now()
-        return self.store.write(partial(connections.remove, space=SPACE, name=name, by=by, now=now))
+    def remove(self, name: str, by: str) -> str:
+        """Forget an account; return what became of it, blank where there was none."""
+        left = leave(self.settings, self.store, self.clock, name, by)
+        return str(left) if left else ""
+
+    def renew_token(self, name: str, refused: str) -> None:
+        """Have a token that is good, and another than the one whose hash is ``refused``."""
+        with self.store.snapshot() as snapshot:
+            one = connections.load(snapshot, SPACE).get(name)
+        if one is None or one.method != "oauth":
+            raise LeadRelayError(f"{name} is not connected in the browser")
+        credentials = Credentials.of(self.settings.vault().open(one.sealed))
+        tokens = self.grants.source(one, app_of(self.settings, one, credentials))
+        token = tokens.token()
+        if refused and hashed(token) == refused:
+            tokens.renew(token)
 
     def backfill_again(self, name: str) -> int:
         """Let what is mirrored of a connection be read once more; return how many objects that are."""

@@ -16,6 +16,7 @@ from leadrelay.accounts import Accounts
 from leadrelay.budgets import BudgetDesk
 from leadrelay.connected import Connected, connect
 from leadrelay.connections import Known
+from leadrelay.grants import GrantsOfStore
 from leadrelay.messengers import Messengers
 from leadrelay.metrics import Metrics
 from leadrelay.settings import SPACE, Settings, prefix_of
@@ -61,6 +62,7 @@ class Fleet:
         self.messengers = Messengers(self._outlet, store, settings)
         self._budgets = BudgetDesk(store, clock, SPACE)
         self._accounts = Accounts(clock)
+        self.grants = GrantsOfStore(settings, store, clock, self.take_at_once)
         self._marks: dict[str, object] = {}
         self._unusable: dict[str, str] = {}
         self._unsure: set[str] = set()  # connections whose mode is not known yet
@@ -104,7 +106,7 @@ class Fleet:
     def take_connections(self) -> None:
         """Take in what was connected, changed or disconnected since the last look."""
         with self.store.snapshot() as snapshot:
-            known = Known.read(self.settings, snapshot, SPACE)
+            known = Known.read(self.settings, snapshot, SPACE, self.grants)
         self._confirm_accounts(known)
         with self._changing:
             if self._is_stopping:
@@ -116,9 +118,14 @@ class Fleet:
                     self._marks[crm.connection] = mark
                     self._take(known, crm, is_new=is_new)
 
-    def take_at_once(self) -> None:
-        """Take in what has just changed, beside whoever changed it: what stops may have to finish first."""
-        threading.Thread(target=self._take_told, name="take-connections", daemon=True).start()
+    def take_at_once(self, patience: float = 0.0) -> None:
+        """Take in what has just changed, beside whoever changed it: what stops may have to finish first.
+
+        Returns once that is done, after ``patience`` seconds at the latest.
+        """
+        taking = threading.Thread(target=self._take_told, name="take-connections", daemon=True)
+        taking.start()
+        taking.join(patience)
 
     def _take_told(self) -> None:
         try:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from dashboard import api, pages
 from dashboard.house import House
+from leadrelay.browser import Browser
 from leadrelay.connections import Known
 from leadrelay.desk import Desk
 from leadrelay.fleet import Fleet
@@ -27,6 +28,8 @@ from sync.replaying import Order
 from sync.room import Room
 from webhooks import control
 from webhooks.server import Check, Server, create_app, serve
+
+TAKEN_IN_SECONDS = 2.0  # that a page waits for a connection to be taken in, so that it shows it
 
 
 @dataclass
@@ -45,9 +48,10 @@ class Reception:
     token: str  # of the local API
     desk: Desk = field(init=False)
     openings: Openings = field(init=False)
+    browser: Browser = field(init=False)
 
     def __post_init__(self) -> None:
-        self.desk = Desk(self.settings, self.store, self.clock, self.fleet.observe_at_once)
+        self.desk = Desk(self.settings, self.store, self.clock, self.fleet.grants, self.fleet.observe_at_once)
         self.openings = Openings(
             settings=self.settings,
             store=self.store,
@@ -55,7 +59,17 @@ class Reception:
             playbook=self.holder.playbook,
             budget_of=self.fleet.budget_of,
             desk=self.desk,
+            grants=self.fleet.grants,
             space=SPACE,
+        )
+        self.browser = Browser(
+            settings=self.settings,
+            store=self.store,
+            clock=self.clock,
+            playbook=self.holder.playbook,
+            connect=self.desk.save,
+            leave=lambda name, by: self.desk.remove(name, by) or f"{name} is not connected.",
+            on_change=partial(self.fleet.take_at_once, TAKEN_IN_SECONDS),
         )
 
     def listen(self) -> Server:
@@ -99,6 +113,7 @@ class Reception:
             checks=self.checks,
             record_url=self.fleet.record_url,
             openings=self.openings,
+            grants=self.browser,
             is_open=self.settings.is_sandbox,
             public_url=self.settings.public_url,
             space=SPACE,

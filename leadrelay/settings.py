@@ -7,19 +7,23 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from connectors.tokens import Credentials
+from connectors.tokens import App, Credentials
 from model.errors import LeadRelayError
 from sync import vault
 from sync.vault import Vault
+
+if TYPE_CHECKING:
+    from connectors.base import TokenSource
 
 T = TypeVar("T")
 
 SPACE = "main"  # one company, one store
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DEFAULT_URLS = {"hubspot": "https://api.hubapi.com", "salesforce": ""}
+LOGIN_URLS = {"hubspot": DEFAULT_URLS["hubspot"], "salesforce": "https://login.salesforce.com"}
 DEFAULT_VERSIONS = {"hubspot": "2026-09", "salesforce": "68.0"}
 
 
@@ -42,6 +46,7 @@ class ConnectionSettings:
     credentials: Credentials
     api_version: str
     origin: str = "environment"  # or "store"
+    tokens: TokenSource | None = None  # of one that a person connected in the browser
 
     @property
     def token(self) -> str:
@@ -88,10 +93,11 @@ class Settings:
             self.environ.get(f"{prefix}_BASE_URL", ""),
             self.environ.get(f"{prefix}_LOGIN_URL", ""),
         )
+        is_app = self._is_app(prefix, kind)  # people connect by it; nobody signs in with it alone
         credentials = Credentials(
             token=self.secret(f"{prefix}_TOKEN") or "",
-            client_id=self.secret(f"{prefix}_CLIENT_ID") or "",
-            client_secret=self.secret(f"{prefix}_CLIENT_SECRET") or "",
+            client_id="" if is_app else self.secret(f"{prefix}_CLIENT_ID") or "",
+            client_secret="" if is_app else self.secret(f"{prefix}_CLIENT_SECRET") or "",
             private_key=self.secret(f"{prefix}_PRIVATE_KEY") or "",
             username=self.secret(f"{prefix}_USERNAME") or "",
             login_url=login_url.rstrip("/"),
@@ -101,6 +107,20 @@ class Settings:
             credentials=credentials,
             api_version=self.environ.get(f"{prefix}_API_VERSION") or DEFAULT_VERSIONS.get(kind, ""),
         )
+
+    def app(self, name: str, kind: str) -> App | None:
+        """Return the app by which people connect an account in the browser: its own, or that of its kind."""
+        for prefix in dict.fromkeys((prefix_of(name), prefix_of(kind))):
+            given = self.secret(f"{prefix}_CLIENT_ID"), self.secret(f"{prefix}_CLIENT_SECRET")
+            if given[0] and given[1] and self._is_app(prefix, kind):
+                at = self.environ.get(f"{prefix}_{'BASE' if kind == 'hubspot' else 'LOGIN'}_URL")
+                return App(given[0], given[1], (at or LOGIN_URLS.get(kind, "")).rstrip("/"))
+        return None
+
+    def _is_app(self, prefix: str, kind: str) -> bool:
+        """Say whether client id and secret are such an app's, and no client credentials for Salesforce."""
+        alone = ("BASE_URL", "PRIVATE_KEY", "PRIVATE_KEY_FILE")
+        return kind != "salesforce" or not any(self.environ.get(f"{prefix}_{name}") for name in alone)
 
     def vault(self) -> Vault:
         """Return what opens the credentials in the store: the keys of ``LEADRELAY_SECRET_KEY``."""
@@ -261,8 +281,8 @@ def _half_sign_in(settings: Settings, prefix: str) -> Iterator[str]:
         yield f"{prefix}_USERNAME: missing; {prefix}_PRIVATE_KEY signs in a user that is named"
     elif given["CLIENT_ID"] and not given["CLIENT_SECRET"] and not given["PRIVATE_KEY"]:
         yield (
-            f"{prefix}_CLIENT_SECRET: missing (client credentials), or {prefix}_PRIVATE_KEY and "
-            f"{prefix}_USERNAME (JWT); each also as …_FILE"
+            f"{prefix}_CLIENT_SECRET: missing (to connect in the browser, or client credentials), or "
+            f"{prefix}_PRIVATE_KEY and {prefix}_USERNAME (JWT); each also as …_FILE"
         )
     if given["PRIVATE_KEY"]:
         from connectors.salesforce.logins import private_key  # the only kind that signs in so
@@ -271,7 +291,11 @@ def _half_sign_in(settings: Settings, prefix: str) -> Iterator[str]:
             private_key(given["PRIVATE_KEY"])
         except ValueError as error:
             yield f"{prefix}_PRIVATE_KEY: {error}"
-    base_url = settings.environ.get(f"{prefix}_BASE_URL") or settings.environ.get(f"{prefix}_LOGIN_URL") or ""
+    base_url = settings.environ.get(f"{prefix}_BASE_URL") or ""
+    if given["PRIVATE_KEY"]:
+        base_url = base_url or settings.environ.get(f"{prefix}_LOGIN_URL") or ""
+    elif not base_url:
+        return  # an app by which people connect in the browser
     if not base_url or urlsplit(base_url).hostname in LOGIN_HOSTS:
         yield (
             f"{prefix}_BASE_URL: missing; the account's own address, https://YOUR-DOMAIN.my.salesforce.com "

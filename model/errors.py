@@ -41,6 +41,10 @@ class NotAuthorized(ConnectorError):
     """The token is missing, expired or lacks a scope: nothing will work until a person acts."""
 
 
+class GrantEnded(NotAuthorized):
+    """What a person allowed us is over: the account works again once they connect it anew."""
+
+
 class RetryLater(ConnectorError):
     """The other side is busy or away; the same call may succeed after ``wait`` seconds.
 

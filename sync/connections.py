@@ -13,7 +13,8 @@ from sqlalchemy.engine import Connection
 from model.errors import LeadRelayError
 from sync import audit
 from sync.database import insert_for
-from sync.tables import connections
+from sync.outbox import PARKED
+from sync.tables import connections, outbox_changes
 
 OBSERVE, WRITE = "observe", "write"
 ENVIRONMENT = "environment"  # method of one whose credentials are not kept: only its mode is
@@ -33,6 +34,7 @@ class StoredConnection:
     by: str = ""
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    reconnect: str | None = None  # why it is to be connected anew
 
     @property
     def has_credentials(self) -> bool:
@@ -58,6 +60,30 @@ def save(connection: Connection, space: str, one: StoredConnection, now: datetim
     connection.execute(insert.on_conflict_do_update(index_elements=["space", "name"], set_=values))
     details = {"connection": one.name, "kind": one.kind, "account": one.account, "method": one.method}
     audit.record(connection, space, [audit.Entry(now, one.by, "connect", details)])
+    return saved
+
+
+def check_account(snapshot: Connection, space: str, one: StoredConnection) -> None:
+    """Raise ``LeadRelayError`` where the name is another account's: records are linked by its ids."""
+    known = load(snapshot, space).get(one.name)
+    if known is not None and (known.kind, known.account) != (one.kind, one.account):
+        raise LeadRelayError(
+            f"{one.name} is connected to account {known.account}; these credentials are of {one.account}. "
+            f"Disconnect it first, or connect the other account under another name."
+        )
+
+
+def connect(connection: Connection, space: str, one: StoredConnection, now: datetime) -> StoredConnection:
+    """Store an account under its name, and let what waits for it go out at once.
+
+    Raises ``LeadRelayError`` where the name stands for another account.
+    """
+    check_account(connection, space, one)
+    saved = save(connection, space, one, now)
+    c = outbox_changes.c
+    waits = sa.and_(c.due_at > now, c.due_at < PARKED, c.lease_token.is_(None), c.wanted > c.done)
+    mine = sa.and_(c.space == space, c.connection == one.name, waits)
+    connection.execute(sa.update(outbox_changes).where(mine).values(due_at=now))
     return saved
 
 

@@ -241,8 +241,10 @@ def groups_statement(space: str, shelf: Shelf) -> sa.Select[Any]:
     By expressions: a planner that sees columns in the order of another index goes along that and reads
     every row.
     """
-    place = sa.literal_column(f"{shelf.place.name} || ''")
-    thing = sa.literal_column("''" if shelf.object is None else f"{shelf.object.name} || ''")
+    place: sa.ColumnClause[str] = sa.literal_column(f"{shelf.place.name} || ''")
+    thing: sa.ColumnClause[str] = sa.literal_column(
+        "''" if shelf.object is None else f"{shelf.object.name} || ''"
+    )
     number = sa.func.count()
     cause = shelf.table.c.cause
     statement = sa.select(

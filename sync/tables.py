@@ -282,14 +282,28 @@ connections = sa.Table(  # accounts connected by command; the environment may na
     sa.Column("name", sa.String(64), primary_key=True),  # as in crm/*.yaml
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("base_url", sa.String(400), nullable=False),
-    sa.Column("method", sa.String(32), nullable=False),  # "token", "client_credentials", "jwt"
+    sa.Column("method", sa.String(32), nullable=False),  # "oauth", "token", "client_credentials", "jwt"
     sa.Column("sealed", sa.Text, nullable=False),  # credentials; the key is in the environment
     sa.Column("account", sa.String(64), nullable=False),  # the vendor's id of it
     sa.Column("mode", sa.String(16), nullable=False),
     sa.Column("by", sa.String(128), nullable=False),
     _moment("created_at"),
     _moment("updated_at"),
+    sa.Column("reconnect", sa.Text),  # why it is to be connected anew; NULL: it need not be
     sa.CheckConstraint("mode IN ('observe', 'write')", name="mode"),
+)
+
+oauth_states = sa.Table(  # people on the way to a vendor's page and back
+    "oauth_states",
+    metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),  # of the state; the browser alone has it
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("session", sa.String(64), nullable=False),  # hash of the browser's session
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False),  # what the code is redeemed with
+    sa.Column("by", sa.String(128), nullable=False),
+    _moment("expires_at"),
 )
 
 

@@ -27,10 +27,15 @@ class Desk(Protocol):
     """Keeps the connected accounts. Every method answers after the commit."""
 
     def save(self, one: StoredConnection) -> None:
-        """Store an account. Raises ``SealError`` when the daemon cannot open its credentials."""
+        """Store an account. Raises ``SealError`` when the daemon cannot open its credentials,
+        ``LeadRelayError`` where the name is another account's.
+        """
 
-    def remove(self, name: str, by: str) -> bool:
-        """Forget an account; return whether it was there."""
+    def remove(self, name: str, by: str) -> str:
+        """Forget an account; return what became of it, blank where there was none."""
+
+    def renew_token(self, name: str, refused: str) -> None:
+        """Have another token than the one with this hash. Raises ``LeadRelayError`` where there is none."""
 
     def backfill_again(self, name: str) -> int:
         """Let the records of a connection be read once more; return how many objects that are."""
@@ -100,13 +105,10 @@ def blueprint(control: Control) -> Blueprint:
         if not all(isinstance(value, str) for value in body.values()):
             raise _malformed("A JSON object of texts is needed.")
         try:
-            control.act(body.get("act", ""), body)
+            with _told():
+                control.act(body.get("act", ""), body)
         except KeyError as error:
             raise _malformed(f"Nothing of the kind: {error}.") from error
-        except StoreBusy:
-            raise
-        except LeadRelayError as error:
-            raise Refused(409, "refused", str(error), "") from error  # the sentence says what to do
         return jsonify(done=True)
 
     @routes.post("/connections")
@@ -116,14 +118,22 @@ def blueprint(control: Control) -> Blueprint:
             one = from_json(_object())
         except (KeyError, ValueError) as error:
             raise _malformed(f"Not a connection: {error}.") from error
-        with _sealed():
+        with _sealed(), _told():
             control.desk.save(one)
         return jsonify(name=one.name), 201
 
     @routes.delete("/connections/<name>")
     def disconnect(name: str) -> ResponseReturnValue:
         """Forget an account with its credentials."""
-        return jsonify(removed=control.desk.remove(name, request.args.get("by", "")))
+        told = control.desk.remove(name, request.args.get("by", ""))
+        return jsonify(removed=bool(told), told=told)
+
+    @routes.post("/tokens/<name>")
+    def renew_token(name: str) -> ResponseReturnValue:
+        """Have the token of a connection renewed, if it is the one that was refused or about to end."""
+        with _told():
+            control.desk.renew_token(name, str(_object().get("refused", "")))
+        return jsonify(name=name)
 
     @routes.post("/releases")
     def go_live() -> ResponseReturnValue:
@@ -184,6 +194,17 @@ def _sealed() -> Iterator[None]:
         raise Refused(
             422, "seal", f"The running daemon cannot open these credentials: {error}.", fix
         ) from error
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Refuse in the words of the error: the sentence says what to do."""
+    try:
+        yield
+    except (StoreBusy, SealError):
+        raise
+    except LeadRelayError as error:
+        raise Refused(409, "refused", str(error), "") from error
 
 
 def _event(item: Any, control: Control) -> Event:

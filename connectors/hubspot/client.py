@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from hubspot.crm import objects, owners
 from hubspot.crm.associations import v4 as associations
 from urllib3 import exceptions as transport
 
-from connectors.base import Endpoint
+from connectors.base import Endpoint, RenewableTokens
 from connectors.hubspot.errors import to_connector_error
 from connectors.hubspot.limits import usage_of
 from connectors.hubspot.paths import dated
@@ -138,24 +140,19 @@ class Client:
     def _call(
         self, api: Callable[..., Any], *args: Any, writes: bool = False, kind: str = "burst", **kwargs: Any
     ) -> Answer:
-        """Make one call within the budget; raise a ``ConnectorError`` for anything but a readable 2xx."""
-        budget = self._endpoint.budget
-        budget.spend(kind)
-        bearer = {"type": "oauth2", "in": "header", "key": "Authorization"}
-        bearer["value"] = f"Bearer {self._endpoint.tokens.token()}"
-        settings = {"_request_timeout": self._endpoint.timeout, "_preload_content": False}
+        """Make one call within the budget; raise a ``ConnectorError`` for anything but a readable 2xx.
+
+        A token that is refused before its time (the app was removed, our clock was set back) is
+        renewed once where that can be: by that the end of a grant is seen at once.
+        """
+        budget, tokens = self._endpoint.budget, self._endpoint.tokens
         lost = AnswerLost if writes else RetryLater
-        try:
-            # The token goes with the call: setting it on a cached client would race between threads.
-            response = api(*args, **kwargs, **settings, _request_auth=bearer)
-            status, headers, raw = response.status, response.headers, response.data
-        except objects.ApiException as error:
-            status, headers, raw = error.status, error.headers or {}, error.body
-        except NOT_SENT as error:
-            raise RetryLater(f"HubSpot could not be reached: {type(error).__name__}") from error
-        except (transport.HTTPError, OSError) as error:
-            raise lost(f"HubSpot gave no answer: {type(error).__name__}") from error
-        budget.learn(usage_of(headers))
+        token = tokens.token()
+        status, headers, raw = self._send(partial(api, *args, **kwargs), token, kind, lost)
+        if status == HTTPStatus.UNAUTHORIZED and isinstance(tokens, RenewableTokens):
+            fresh = tokens.renew(token)
+            if fresh != token:
+                status, headers, raw = self._send(partial(api, *args, **kwargs), fresh, kind, lost)
         body = _json(raw)
         if not 200 <= status < 300:
             problem = to_connector_error(status, headers, body or {}, writes=writes)
@@ -165,6 +162,27 @@ class Client:
         if body is None and status != 204:  # a 2xx that says nothing is no success (hubspot-api-python #448)
             raise lost(f"HubSpot {status}: the answer cannot be read")
         return Answer(status, body or {})
+
+    def _send(
+        self, api: Callable[..., Any], token: str, kind: str, lost: type[RetryLater]
+    ) -> tuple[int, Mapping[str, str], bytes | str | None]:
+        """Send one call with a token; return status, headers and body as they came."""
+        budget = self._endpoint.budget
+        budget.spend(kind)
+        bearer = {"type": "oauth2", "in": "header", "key": "Authorization", "value": f"Bearer {token}"}
+        settings = {"_request_timeout": self._endpoint.timeout, "_preload_content": False}
+        try:
+            # The token goes with the call: setting it on a cached client would race between threads.
+            response = api(**settings, _request_auth=bearer)
+            status, headers, raw = response.status, response.headers, response.data
+        except objects.ApiException as error:
+            status, headers, raw = error.status, error.headers or {}, error.body
+        except NOT_SENT as error:
+            raise RetryLater(f"HubSpot could not be reached: {type(error).__name__}") from error
+        except (transport.HTTPError, OSError) as error:
+            raise lost(f"HubSpot gave no answer: {type(error).__name__}") from error
+        budget.learn(usage_of(headers))
+        return status, headers, raw
 
 
 def _json(raw: bytes | str | None) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from connectors.base import Endpoint, Usage
+from connectors.base import Endpoint, ScopedTokens, Usage
 from connectors.hubspot.errors import to_connector_error
 from connectors.hubspot.limits import usage_of
 from connectors.hubspot.paths import UNDATED, dated
@@ -78,6 +78,9 @@ class HubSpotInspector:
 
     def _token_info(self) -> Mapping[str, Any]:
         """What is told of a private app's token; other kinds of token are unknown there."""
+        granted = self._tokens.scopes() if isinstance(self._tokens, ScopedTokens) else ()
+        if granted:  # a person allowed it in the browser
+            return {"scopes": list(granted)}
         answer = self._caller.call("POST", TOKEN_INFO, body={"tokenKey": self._tokens.token()})
         return answer.row if answer.status == 200 else {}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from connectors.base import Endpoint, Usage
+from connectors.base import Endpoint, ScopedTokens, Usage
 from connectors.inspection import (
     Account,
     Answer,
@@ -22,7 +22,6 @@ from connectors.inspection import (
 from connectors.salesforce.errors import first_error, to_connector_error
 from connectors.salesforce.ids import is_id, long_id
 from connectors.salesforce.limits import usage_of
-from connectors.tokens import SignedIn
 from model.errors import ConnectorError, NotAuthorized
 
 OLDEST = 41.0  # API End-of-Life Policy: older ones are unsupported from Summer '27
@@ -58,7 +57,7 @@ class SalesforceInspector:
         org, user = org_of(resources), user_of(resources)
         row = self._first("SELECT Id, Name, OrganizationType FROM Organization")
         who = self._first(f"SELECT Username FROM User WHERE Id = '{user}'")
-        scopes = self._tokens.session().scopes if isinstance(self._tokens, SignedIn) else ()
+        scopes = self._tokens.scopes() if isinstance(self._tokens, ScopedTokens) else ()
         return Account(
             id=org,
             name=str(row.get("Name") or ""),

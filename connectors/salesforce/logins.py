@@ -10,16 +10,15 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from connectors.inspection import Now, now, skew
+from connectors.oauth import post
 from connectors.tokens import Credentials, Session
 from model.errors import ConnectorError, NotAuthorized, RetryLater
 
 PATH = "/services/oauth2/token"
-TIMEOUT = (5.0, 30.0)  # connect, read; seconds
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LOGIN, TEST = "https://login.salesforce.com", "https://test.salesforce.com"
 ASSERTION_LIFE = 120  # seconds; Help "OAuth 2.0 JWT Bearer Flow": about three minutes at most
@@ -152,19 +151,12 @@ def _base64url(raw: bytes) -> bytes:
 
 
 def _sign_in(url: str, form: Callable[[], dict[str, str]], clock: Now) -> Session:
-    session = requests.Session()
-    session.trust_env = False  # a .netrc entry would take the place of the form
-    address = f"{url.rstrip('/')}{PATH}"
-    try:
-        with session:
-            answer = session.post(address, data=form(), timeout=TIMEOUT, allow_redirects=False)
-    except requests.RequestException as error:
-        raise RetryLater(f"Salesforce sign-in at {url}: no answer ({type(error).__name__})") from None
-    body = _json(answer)
-    if answer.status_code == 200 and body.get("access_token"):
+    reply = post("Salesforce", f"{url.rstrip('/')}{PATH}", form())
+    body = reply.body
+    if reply.status == 200 and body.get("access_token"):
         scopes = tuple(str(body.get("scope") or "").split())
         return Session(str(body["access_token"]), str(body.get("instance_url") or "").rstrip("/"), scopes)
-    raise refusal(answer.status_code, body, answer.headers, clock())
+    raise refusal(reply.status, body, reply.headers, clock())
 
 
 def refusal(status: int, body: Mapping[str, Any], headers: Mapping[str, str], at: datetime) -> ConnectorError:
@@ -184,11 +176,3 @@ def refusal(status: int, body: Mapping[str, Any], headers: Mapping[str, str], at
         ahead = "behind" if behind > 0 else "ahead of"
         advice = f"This machine's clock is {abs(behind):.0f} s {ahead} Salesforce's: set it right (NTP)."
     return NotAuthorized(f"Salesforce sign-in {said}. {advice}".rstrip())
-
-
-def _json(answer: requests.Response) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

@@ -36,6 +36,7 @@ from leadrelay.cli.common import (
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import alone, ask_daemon, daemon_facts
+from leadrelay.grants import GrantsOfStore
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.playbook import CrmMap, Playbook
@@ -144,7 +145,7 @@ def _job(settings: Settings, store: Store, playbook: Playbook, crm: CrmMap) -> B
     from sync.backfill import Backfill
 
     with store.snapshot() as snapshot:
-        known = Known.read(settings, snapshot, SPACE)
+        known = Known.read(settings, snapshot, SPACE, GrantsOfStore(settings, store, SystemClock()))
     one = connect(known, crm)
     if one is None:
         raise LeadRelayError(f"{crm.connection} is not connected yet: leadrelay connect {crm.connection}")

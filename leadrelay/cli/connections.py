@@ -7,12 +7,13 @@ import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.tokens import Credentials
+from leadrelay.cli.asking import address_of, ask, read_part
 from leadrelay.cli.common import (
     WRONG_USAGE,
     console,
@@ -26,30 +27,22 @@ from leadrelay.cli.common import (
     unusable,
 )
 from leadrelay.clock import SystemClock
-from leadrelay.connections import Known, endpoint, version_of
+from leadrelay.connections import Known
 from leadrelay.control import alone, ask_daemon
-from leadrelay.settings import (
-    DEFAULT_URLS,
-    SPACE,
-    ConnectionSettings,
-    Settings,
-    is_address,
-    is_loopback,
-    prefix_of,
-    read_secret,
-)
+from leadrelay.leaving import leave
+from leadrelay.settings import DEFAULT_URLS, SPACE, Settings, prefix_of
+from leadrelay.trying import try_account
 from mappings.compile import load
-from mappings.playbook import CrmMap, Limits
+from mappings.playbook import CrmMap
 from mappings.problems import PlaybookError
-from model.errors import ConnectorError, LeadRelayError
+from model.errors import LeadRelayError
 from sync import connections
-from sync.budgets import MemoryBudget
 from sync.connections import StoredConnection
+from sync.grants import reconnect_text
 from sync.vault import SealError
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 SecretFile = Annotated[Path | None, typer.Option(help="A file with it; - reads standard input.")]
-METHODS = ("client_credentials", "jwt", "token")
 
 
 def connect(
@@ -80,16 +73,22 @@ def connect(
             WRONG_USAGE,
         )
     files = {"token": token_file, "client_secret": client_secret_file, "private_key": private_key_file}
-    given = {part: _read(path, part) for part, path in files.items() if path is not None}
+    given = {part: read_part(path, part) for part, path in files.items() if path is not None}
     given |= {"client_id": client_id, "username": username, "login_url": login_url.rstrip("/")}
     if not any(path for path in files.values()):
-        base_url, given = _ask(kind, base_url, given)
+        if settings.app(name, kind) is not None:
+            say(f"In the browser: {settings.public_url or settings.url}/connections/{name}. Or here:")
+        base_url, given = ask(kind, base_url, given)
     credentials = Credentials.of({part: text for part, text in given.items() if text})
-    base_url = _address(kind, base_url, credentials)
-    found, base_url, facts = _tried(settings, name, kind, base_url, credentials)
+    base_url = address_of(kind, base_url, credentials)
+    try:
+        tried = try_account(settings, name, kind, base_url, credentials)
+    except LeadRelayError as error:
+        fail(f"{name} was not connected. {error}")
+    base_url, facts = tried.base_url, tried.facts
     sealed = settings.vault().seal(credentials.as_dict())
     one = StoredConnection(
-        name, kind, base_url, credentials.method, sealed, account=found, by=getpass.getuser()
+        name, kind, base_url, credentials.method, sealed, account=tried.account, by=getpass.getuser()
     )
     _keep(settings, one)
     with reading(settings) as snapshot:
@@ -131,118 +130,18 @@ def _maps(settings: Settings) -> dict[str, CrmMap]:
         return {}
 
 
-def _read(path: Path, part: str) -> str:
-    option = f"--{part.replace('_', '-')}-file"
-    if str(path) == "-":
-        text = sys.stdin.read().strip()
-    else:
-        try:
-            text = read_secret({"FILE_FILE": str(path)}, "FILE") or ""
-        except LeadRelayError as error:
-            fail(f"{option}: {str(error).partition(': ')[2]}", WRONG_USAGE)
-    if not text:
-        fail(f"{option}: {path} is empty.", WRONG_USAGE)
-    return text
-
-
-def _ask(kind: str, base_url: str, given: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """Ask for what is needed; secrets are not shown while they are typed."""
-    if kind == "hubspot":
-        return base_url, {"token": typer.prompt("Access token", hide_input=True).strip()}
-    base_url = base_url or typer.prompt("Address (https://YOUR-DOMAIN.my.salesforce.com)").strip()
-    method = typer.prompt(f"Sign in by ({', '.join(METHODS)})", default=METHODS[0]).strip()
-    if method not in METHODS:
-        fail(f"{method} is no way of signing in; there are {', '.join(METHODS)}.", WRONG_USAGE)
-    if method == "token":
-        return base_url, {"token": typer.prompt("Access token", hide_input=True).strip()}
-    given["client_id"] = given["client_id"] or typer.prompt("Client id (Consumer Key)").strip()
-    if method == "client_credentials":
-        given["client_secret"] = typer.prompt("Client secret (Consumer Secret)", hide_input=True).strip()
-        return base_url, given
-    path = typer.prompt("File with the private key (PEM)").strip()
-    given["private_key"] = _read(Path(path), "private_key")
-    given["username"] = given["username"] or typer.prompt("User name to act as").strip()
-    return base_url, given
-
-
-def _address(kind: str, base_url: str, credentials: Credentials) -> str:
-    """Return the address to call, or end the command with what is wrong with what was given."""
-    address = (base_url or DEFAULT_URLS.get(kind) or credentials.login_url).rstrip("/")
-    problems = []
-    if credentials.method == "":
-        problems.append(
-            "Give --token-file, or --client-id with --client-secret-file, or --client-id with "
-            "--private-key-file and --username."
-        )
-    elif credentials.method != "token" and kind == "hubspot":
-        problems.append("HubSpot takes a token: --token-file.")
-    elif credentials.method == "jwt" and not credentials.username:
-        problems.append("--username is missing: a private key signs in a user that is named.")
-    if not address:
-        problems.append("--base-url is missing: https://YOUR-DOMAIN.my.salesforce.com.")
-    for option, url in (("--base-url", address), ("--login-url", credentials.login_url)):
-        if url and not is_address(url):
-            problems.append(f"{option}: an address such as https://HOST is needed.")
-        elif url.startswith("http://") and not is_loopback(url):
-            problems.append(f"{option}: over http the credentials would travel in clear; use https.")
-    if problems:
-        fail("\n".join(dict.fromkeys(problems)), WRONG_USAGE)
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
-
-
-def _tried(
-    settings: Settings, name: str, kind: str, base_url: str, credentials: Credentials
-) -> tuple[str, str, dict[str, str]]:
-    """Read who the account is; return its id, its own address, and what to show of it."""
-    from connectors.registry import INSPECTORS  # the vendors' clients load slowly
-    from connectors.tokens import SignedIn
-
-    version = version_of(settings, name, kind)
-    reach = ConnectionSettings(base_url, credentials, version, "store")
-    try:
-        point = endpoint(kind, reach, MemoryBudget(Limits()))
-        if isinstance(point.tokens, SignedIn) and (own := point.tokens.session().base_url):
-            if is_loopback(own) != is_loopback(base_url) or (own[:5] == "http:" and not is_loopback(own)):
-                fail(f"The sign-in at {base_url} leads to {own}; connect that address.")
-            base_url = own
-            point = endpoint(kind, ConnectionSettings(own, credentials, version, "store"), point.budget)
-        found = INSPECTORS[kind](point).account()
-    except (ConnectorError, LeadRelayError) as error:
-        fail(f"{name} was not connected. {error}")
-    facts = {"account": " ".join(filter(None, (found.id, found.name, found.kind and f"({found.kind})")))}
-    facts |= {"address": base_url, "api_version": version, "signs_in_by": credentials.method}
-    facts |= {"user": found.user} if found.user else {}
-    scopes = "not told" if found.scopes is None else ", ".join(sorted(found.scopes))
-    return found.id, base_url, facts | {"scopes": scopes}
-
-
 def _keep(settings: Settings, one: StoredConnection) -> None:
-    _refuse_another_account(settings, one)
     keep_to_ourselves()
     try:
         body = json.dumps(connections.to_json(one))
         if ask_daemon(settings.database_url, "POST", "connections", body) is None:
             with alone(settings.database_url) as store:
                 now = SystemClock().now()
-                store.write(lambda on: connections.save(on, SPACE, one, now))
+                store.write(lambda on: connections.connect(on, SPACE, one, now))
     except SQLAlchemyError as error:
         fail(unusable(settings, error))
     except LeadRelayError as error:
         fail(f"{one.name} was not connected: {error}")
-
-
-def _refuse_another_account(settings: Settings, one: StoredConnection) -> None:
-    """End the command where the name stands for another account: its records are linked by their ids."""
-    if not _has_store(settings):
-        return
-    with reading(settings) as snapshot:
-        known = connections.load(snapshot, SPACE).get(one.name)
-    if known is not None and known.account != one.account:
-        fail(
-            f"{one.name} is connected to account {known.account}; these credentials are of {one.account}. "
-            f"Disconnect it first, or connect the other account under another name."
-        )
 
 
 def _has_store(settings: Settings) -> bool:
@@ -267,6 +166,9 @@ def _list(settings: Settings, *, as_json: bool) -> None:
     else:
         columns = ("connection", "kind", "address", "signs in by", "from", "account", "mode", "sealed")
         table("Connections", columns, [tuple(row.values())[: len(columns)] for row in rows])
+        for row in rows:
+            if row["reconnect"]:
+                say(reconnect_text(row["name"], row["reconnect"]), style="red")
 
 
 def _listed(settings: Settings) -> list[dict[str, Any]]:
@@ -293,6 +195,7 @@ def _listed(settings: Settings) -> list[dict[str, Any]]:
                 "account": one.account if one else "",
                 "mode": "write" if known.writes_under(name, kind) else "observe",
                 "seal": _seal(settings, one),
+                "reconnect": (one.reconnect or "") if one else "",
                 "connected_at": one.updated_at if one else None,
                 "by": one.by if one else "",
             }
@@ -312,10 +215,12 @@ def _seal(settings: Settings, one: StoredConnection | None) -> str:
 
 
 def disconnect(
-    name: Annotated[str, typer.Argument(help="A connection that was connected by command.")],
+    name: Annotated[
+        str, typer.Argument(help="A connection that was connected by command or in the browser.")
+    ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Forget a CRM account's credentials. What was read from it and who is linked to it stays."""
+    """Forget a CRM account's credentials, and end what was allowed in the browser. Leads and links stay."""
     settings = load_settings()
     with reading(settings) as snapshot:
         known = {one.name: one for one in connections.load(snapshot, SPACE).values() if one.has_credentials}
@@ -327,10 +232,12 @@ def disconnect(
     by = getpass.getuser()
     try:
         path = f"connections/{quote(name, safe='')}?by={quote(by, safe='')}"
-        if ask_daemon(settings.database_url, "DELETE", path) is None:
+        answer = ask_daemon(settings.database_url, "DELETE", path)
+        if answer is not None:
+            told = str(answer["told"])
+        else:
             with alone(settings.database_url) as store:
-                now = SystemClock().now()
-                store.write(lambda on: connections.remove(on, SPACE, name, by, now))
+                told = str(leave(settings, store, SystemClock(), name, by) or "")
     except LeadRelayError as error:
         fail(f"{name} was not disconnected: {error}")
-    console.print(f"{name} is disconnected.", markup=False)
+    say(told or f"{name} is disconnected.")

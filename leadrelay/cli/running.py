@@ -82,7 +82,7 @@ def run(
     leads: Annotated[int, typer.Option(help="Stop sending after this many; 0 goes on.")] = 0,
 ) -> None:
     """Run the daemon against the bundled sandbox CRMs with a stream of realistic leads."""
-    from leadrelay import demo
+    from leadrelay import demo, demo_crms
 
     try:
         ports = demo.sandbox_ports()
@@ -105,7 +105,10 @@ def run(
         demo.wait_for_sandbox(ports, crms)
         daemon = _build(settings)
         try:
+            demo_crms.connect(settings, daemon.store, ports)
+            daemon.fleet.take_connections()
             _start(daemon, settings)
+            demo_crms.tell_callbacks(daemon.port, ports)
             demo.show_addresses(settings, daemon.port, folder, ports, own)
             demo.Traffic(settings, daemon.port, rate, leads, stopped).start()
             stopped.wait()

@@ -16,12 +16,13 @@ from leadrelay.control import daemon_facts
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.problems import PlaybookError
-from sync import advice, alerts, effect_books, letters, releases, replaying
+from sync import advice, alerts, connections, effect_books, letters, releases, replaying
 from sync import explain as stories
 from sync import status as counts
 from sync.backfill import lacking
 from sync.budgets import keeper
 from sync.budgets.forecast import Forecast
+from sync.grants import reconnect_text
 from sync.letters import SHELVES, Group
 from sync.outbox import dead_letters
 from sync.releases import Release
@@ -55,6 +56,9 @@ def status(as_json: Json = False) -> None:
         unsent = effect_books.dead_letters(snapshot, SPACE, limit=10)
         alarms = list(alerts.load(snapshot, SPACE).values())
         days = _days(settings, snapshot)
+        anew = {
+            name: one.reconnect for name, one in connections.load(snapshot, SPACE).items() if one.reconnect
+        }
     if as_json:
         told_of = [one.as_dict() | {"advice": advice.on(one.cause, one.shelf)} for one in causes]
         again = [one.as_dict() for one in orders]
@@ -62,10 +66,18 @@ def status(as_json: Json = False) -> None:
         lists |= {"causes": told_of, "replays": again}
         more = {name: day.as_dict() for name, day in days.items()}
         told = [asdict(one) for one in alarms]
-        status = found.as_dict() | {"daemon": facts or {"running": False}, "days": more, "alarms": told}
+        status = found.as_dict() | {
+            "daemon": facts or {"running": False},
+            "days": more,
+            "alarms": told,
+            "reconnect": anew,
+        }
         print_json(status | lists)
         return
     _print_daemon(facts, settings)
+    for name, why in anew.items():
+        if name not in (facts or {}).get("unusable", {}):
+            say(f"{name} cannot be used: {reconnect_text(name, why)}", style="yellow")
     _print_mirror(found.mirror, settings)
     for alarm in alarms:
         say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")

@@ -13,6 +13,7 @@ from leadrelay.doctor.findings import Area, Finding
 from leadrelay.doctor.golive import check_release
 from leadrelay.doctor.house import check_alerts, check_door, check_seals, check_store
 from leadrelay.doctor.people import check_people
+from leadrelay.grants import ReconnectNeeded
 from leadrelay.settings import Settings, prefix_of
 from mappings import compile as compiling
 from mappings.playbook import CrmMap, Playbook
@@ -85,6 +86,10 @@ def _connection(known: Known, playbook: Playbook, name: str, at: datetime, day: 
             return Checked(findings=[area.warn("not set up; the map of the playbook does nothing", fix)])
         found = _doubly(area, known, crm)
         checked = _account(known, crm, playbook, at, day)
+    except ReconnectNeeded as error:
+        return Checked(
+            findings=[area.problem(str(error), "Until then all that is for it waits; nothing is lost.")]
+        )
     except LeadRelayError as error:
         return Checked(
             findings=[area.problem(f"cannot be used: {error}", f"`leadrelay connect {name}` anew.")]
@@ -117,7 +122,7 @@ def _doubly(area: Area, known: Known, crm: CrmMap) -> list[Finding]:
     if known.of_store(crm.connection, crm.kind) is None:
         fix = f"Take {prefix}_… out of the environment, or `leadrelay disconnect {crm.connection}`."
         return [area.warn("set up by the store and by the environment, which wins", fix)]
-    if known.settings.environ.get(f"{prefix}_BASE_URL"):
+    if known.settings.environ.get(f"{prefix}_BASE_URL") and not known.settings.app(crm.connection, crm.kind):
         fix = "Take it out, or set the credentials beside it."
         return [
             area.warn(f"{prefix}_BASE_URL is not used: the store's credentials go to their own address", fix)

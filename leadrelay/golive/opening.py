@@ -14,6 +14,7 @@ from dashboard.openings import Opening
 from leadrelay.connections import Known
 from leadrelay.golive.opener import Opener
 from leadrelay.golive.plan import Plan, left_over
+from leadrelay.grants import Grants
 from leadrelay.settings import Settings
 from mappings.playbook import CrmMap, Playbook
 from model.errors import LeadRelayError
@@ -46,6 +47,7 @@ class Openings:
     playbook: Callable[[], Playbook]
     budget_of: Callable[[str], Budget | None]  # of a connection that is connected
     desk: Desk
+    grants: Grants | None = None  # who renews the tokens of those connected in the browser
     space: str = "main"
     _known: dict[str, Opening] = field(default_factory=dict)
     _plans: dict[str, Plan] = field(default_factory=dict)
@@ -156,7 +158,7 @@ class Openings:
         if budget is None:
             raise LeadRelayError(f"{name} is not connected; `leadrelay connect {name}` takes it in")
         with self.store.snapshot() as snapshot:
-            known = Known.read(self.settings, snapshot, self.space)
+            known = Known.read(self.settings, snapshot, self.space, self.grants)
         return Opener.of(known, crm, self.playbook(), budget)
 
 

@@ -26,8 +26,8 @@ class Person:
     def _hear(self, message: object) -> None:
         text = str(getattr(message, "text", ""))
         is_refusal = any(
-            f"status of {code}" in text for code in (401, 429)
-        )  # so a failed sign-in is answered
+            f"status of {code}" in text for code in (401, 409, 429)
+        )  # so a failed sign-in, or a way back with nothing, is answered
         if getattr(message, "type", "") == "error" and not is_refusal:
             self.complaints.append(text)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def running_stub() -> Iterator[Stub]:
                 return
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            body = json.loads(raw) if raw else None
+            is_form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+            body = dict(parse_qsl(raw.decode())) if is_form else json.loads(raw) if raw else None
             said = stub.answer(Asked(self.command, self.path, headers, body))
             time.sleep(said.after)
             if said.status == 0:

@@ -16,6 +16,7 @@ from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
 from dashboard import api, pages
+from dashboard.grants import Beginning, Standing
 from dashboard.house import House as Daemon
 from dashboard.openings import Opening
 from handlers.registry import build
@@ -64,6 +65,39 @@ class FakeOpenings:
 
 
 @dataclass
+class FakeGrants:
+    """Remembers who left and came back; refuses where a test says so."""
+
+    standing: Standing = field(default_factory=lambda: Standing("HubSpot", may_begin=True))
+    begun: list[Beginning] = field(default_factory=list)
+    came: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
+    gone: list[tuple[str, str]] = field(default_factory=list)
+    refusal: LeadRelayError | None = None
+
+    def look(self, name: str) -> Standing:
+        return self.standing
+
+    def begin(self, one: Beginning) -> str:
+        self._check()
+        self.begun.append(one)
+        return "https://app.hubspot.com/oauth/authorize?client_id=c&state=s"
+
+    def finish(self, kind: str, session: str, answer: Mapping[str, str]) -> str:
+        self.came.append((kind, session, answer))
+        self._check()
+        return "hubspot"
+
+    def disconnect(self, name: str, by: str) -> str:
+        self._check()
+        self.gone.append((name, by))
+        return f"{name} is disconnected."
+
+    def _check(self) -> None:
+        if self.refusal:
+            raise self.refusal
+
+
+@dataclass
 class Desk:
     """What a test of the pages looks at and changes."""
 
@@ -75,6 +109,7 @@ class Desk:
     problems: list[Problem] = field(default_factory=list)
     checks: dict[str, Any] = field(default_factory=dict)
     openings: FakeOpenings = field(default_factory=lambda: FakeOpenings())
+    grants: FakeGrants = field(default_factory=lambda: FakeGrants())
 
     def get(self, path: str, **given: Any) -> TestResponse:
         """Load a page."""
@@ -109,7 +144,7 @@ def a_desk(store: Store, *, is_open: bool, people: Mapping[str, str] | None = No
         "polled_at": {HUBSPOT: "2026-03-02T11:59:00.000000Z", SALESFORCE: None},
     }
     files, problems, checks = [("scoring.yaml", "rules: []\n")], [], {"store": lambda: None}
-    openings = FakeOpenings()
+    openings, grants = FakeOpenings(), FakeGrants()
     daemon = Daemon(
         store=store,
         clock=house.clock,
@@ -121,6 +156,7 @@ def a_desk(store: Store, *, is_open: bool, people: Mapping[str, str] | None = No
         checks=checks,
         record_url=lambda connection, kind, number: f"http://127.0.0.1:8901/{connection}/{kind}/{number}",
         openings=openings,
+        grants=grants,
         is_open=is_open,
         fresh_seconds=0,
         patience_seconds=60,
@@ -139,7 +175,7 @@ def a_desk(store: Store, *, is_open: bool, people: Mapping[str, str] | None = No
         store.write(lambda on, given=given: access.act(on, "add_user", given, house.clock.now()))
     given = {"name": "report", "token_hash": access.hashed(TOKEN)}
     store.write(lambda on: access.act(on, "add_token", given, house.clock.now()))
-    return Desk(house, daemon, app.test_client(), facts, files, problems, checks, openings)
+    return Desk(house, daemon, app.test_client(), facts, files, problems, checks, openings, grants)
 
 
 def a_connection(name: str) -> dict[str, Any]:

@@ -42,11 +42,19 @@ Command = Callable[..., Answer]
 
 
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start from an environment that sets nothing."""
-    for name in list(os.environ):
-        if name.startswith("LEADRELAY_") and not name.startswith("LEADRELAY_TEST"):
-            monkeypatch.delenv(name)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start from an environment that sets nothing, and leave nothing of `leadrelay run` in it."""
+    for name in _settings():
+        monkeypatch.delenv(name)
+    yield
+    for name in _settings():
+        del os.environ[name]
+
+
+def _settings() -> list[str]:
+    return [
+        name for name in os.environ if name.startswith("LEADRELAY_") and not name.startswith("LEADRELAY_TEST")
+    ]
 
 
 def run(*words: str, **environ: str) -> Answer:

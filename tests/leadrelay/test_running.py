@@ -186,7 +186,7 @@ def test_run_shows_a_lead_reaching_both_crms_and_ends_on_ctrl_c(tmp_path):
         }
         told = env_of(folder)
         assert told["LEADRELAY_PORT"] == str(daemon)
-        assert told["LEADRELAY_SALESFORCE_BASE_URL"] == f"http://127.0.0.1:{salesforce}"
+        assert told["LEADRELAY_SALESFORCE_LOGIN_URL"] == f"http://127.0.0.1:{salesforce}"
         assert stat.S_IMODE((folder / "env").stat().st_mode) == 0o600
         with pytest.raises(LeadRelayError, match="is in use by another run"):
             demo.prepare(folder)
@@ -270,6 +270,18 @@ def test_the_callers_own_settings_go_before_the_demos(tmp_path, monkeypatch):
         assert os.environ["LEADRELAY_DATABASE_URL"] == "sqlite:///mine.db"
         assert os.environ["LEADRELAY_SANDBOX"] == "true"
         assert demo.take_environment(tmp_path, demo.sandbox_ports()) == own
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+
+
+def test_beside_the_callers_own_token_the_demos_app_is_not_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEADRELAY_HUBSPOT_TOKEN_FILE", "/run/secrets/hubspot")
+    before = dict(os.environ)
+    try:
+        demo.take_environment(tmp_path, demo.sandbox_ports())
+        assert "LEADRELAY_HUBSPOT_CLIENT_ID" not in os.environ
+        assert "LEADRELAY_SALESFORCE_CLIENT_ID" in os.environ
     finally:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.tokens import Credentials
+from connectors.tokens import App, Credentials
 from leadrelay import settings
 from leadrelay.settings import ConnectionSettings, Settings, SettingsError, load, local_url
 from sync.vault import new_key
@@ -194,6 +194,29 @@ def test_what_is_set_says_how_a_connection_signs_in(given, method):
     assert KEY not in repr(found) + repr(reach)
 
 
+def test_a_client_id_without_the_accounts_address_is_the_app_by_which_people_connect():
+    given = {"CLIENT_ID": "c", "CLIENT_SECRET": "s"}
+    both = {
+        f"LEADRELAY_{kind}_{name}": text for kind in ("HUBSPOT", "SALESFORCE") for name, text in given.items()
+    }
+    found = load(both)
+    assert found.app("hubspot", "hubspot") == App("c", "s", "https://api.hubapi.com")
+    assert found.app("salesforce", "salesforce") == App("c", "s", "https://login.salesforce.com")
+    assert not any(found.connection(kind, kind).is_set_up for kind in ("hubspot", "salesforce"))
+    assert "'s'" not in repr(found.app("hubspot", "hubspot"))
+    test = load(both | {f"{SF}_LOGIN_URL": "https://test.salesforce.com/"})
+    assert test.app("salesforce", "salesforce").login_url == "https://test.salesforce.com"
+    assert load(both | MY_DOMAIN).app("salesforce", "salesforce") is None  # client credentials
+    assert load({}).app("hubspot", "hubspot") is None
+
+
+def test_a_connection_without_an_app_of_its_own_takes_that_of_its_kind():
+    given = {"LEADRELAY_HUBSPOT_CLIENT_ID": "c", "LEADRELAY_HUBSPOT_CLIENT_SECRET": "s"}
+    own = {"LEADRELAY_HUBSPOT_EU_CLIENT_ID": "eu", "LEADRELAY_HUBSPOT_EU_CLIENT_SECRET": "s"}
+    assert load(given).app("hubspot-eu", "hubspot").client_id == "c"
+    assert load(given | own).app("hubspot-eu", "hubspot").client_id == "eu"
+
+
 def test_each_part_of_a_sign_in_can_come_from_a_file(tmp_path):
     for name, text in {"id": "c", "key": KEY, "user": "u@acme.example"}.items():
         (tmp_path / name).write_text(f"{text}\n")
@@ -228,7 +251,10 @@ def test_each_part_of_a_sign_in_can_come_from_a_file(tmp_path):
         ),
         ({"_CLIENT_ID": "c", "_CLIENT_SECRET": "s", "_PRIVATE_KEY": KEY}, ["_CLIENT_SECRET: set beside"]),
         ({"_TOKEN": "t", "_CLIENT_ID": "c"}, ["_TOKEN: set beside"]),
-        ({"_CLIENT_ID": "c", "_CLIENT_SECRET": "s", "_BASE_URL": ""}, ["_BASE_URL: missing"]),
+        (
+            {"_CLIENT_ID": "c", "_PRIVATE_KEY": KEY, "_USERNAME": "u", "_BASE_URL": ""},
+            ["_BASE_URL: missing"],
+        ),
         (
             {"_CLIENT_ID": "c", "_CLIENT_SECRET": "s", "_BASE_URL": "https://login.salesforce.com"},
             ["_BASE_URL: missing"],
@@ -252,8 +278,10 @@ def test_problems_of_several_connections_and_of_the_key_are_told_at_once():
     )
     starts = [problem.partition(":")[0].removeprefix("LEADRELAY_") for problem in told]
     assert starts == [
-        "SECRET_KEY", "SF_EU_CLIENT_SECRET", "SF_EU_BASE_URL", "SF_US_CLIENT_ID", "SF_US_BASE_URL",
-    ]  # fmt: skip
+        "SECRET_KEY",
+        "SF_EU_CLIENT_SECRET",
+        "SF_US_CLIENT_ID",
+    ]
     assert "hunter2" not in "".join(told)
 
 

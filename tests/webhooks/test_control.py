@@ -43,6 +43,7 @@ class Desk:
     orders: list[Order] = field(default_factory=list)
     replays: list[ReplayOrder] = field(default_factory=list)
     observed: list[tuple[str, str]] = field(default_factory=list)
+    renewed: list[tuple[str, str]] = field(default_factory=list)
     is_locked: bool = False
 
     def go_live(self, order: Order) -> Release:
@@ -84,9 +85,14 @@ class Desk:
             raise SealError("no key in LEADRELAY_SECRET_KEY opens it")
         self.saved.append(one)
 
-    def remove(self, name: str, by: str) -> bool:
+    def remove(self, name: str, by: str) -> str:
         self.removed.append((name, by))
-        return name == "hubspot"
+        return "hubspot is disconnected." if name == "hubspot" else ""
+
+    def renew_token(self, name: str, refused: str) -> None:
+        if name != "hubspot":
+            raise LeadRelayError(f"{name} is not connected in the browser")
+        self.renewed.append((name, refused))
 
     def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
         if self.is_locked:
@@ -130,7 +136,16 @@ def test_a_connection_is_saved_as_it_was_handed_in(client, desk):
 
 def test_a_connection_is_removed_by_name(client, desk):
     answer = client.delete("/control/connections/hub%20spot?by=ada", headers=TOKEN)
-    assert (answer.json, desk.removed) == ({"removed": False}, [("hub spot", "ada")])
+    assert (answer.json, desk.removed) == ({"removed": False, "told": ""}, [("hub spot", "ada")])
+    answer = client.delete("/control/connections/hubspot?by=ada", headers=TOKEN)
+    assert answer.json == {"removed": True, "told": "hubspot is disconnected."}
+
+
+def test_a_token_is_renewed_for_a_command(client, desk):
+    answer = client.post("/control/tokens/hubspot", json={"refused": "hash"}, headers=TOKEN)
+    assert (answer.status_code, desk.renewed) == (200, [("hubspot", "hash")])
+    answer = client.post("/control/tokens/salesforce", json={"refused": ""}, headers=TOKEN)
+    assert (answer.status_code, answer.json["message"]) == (409, "salesforce is not connected in the browser")
 
 
 def test_seals_are_changed_together(client, desk):

@@ -11,7 +11,7 @@ import requests
 
 from connectors.hubspot.connector import HubSpotConnector
 from model.change import Created, Exists, Gone, Postponed, RecordChange, Rejected, Updated
-from model.errors import Refusal, RetryLater
+from model.errors import NotAuthorized, Refusal, RetryLater
 from model.event import RecordRef
 from model.lead import Identity
 from sandbox import hubspot
@@ -301,6 +301,42 @@ def test_threads_share_a_connector_and_each_sends_its_own_token(stub):
     for asked in stub.asked:
         number = asked.body["inputs"][0]["objectWriteTraceId"].split(".")[0]
         assert asked.headers["authorization"] == f"Bearer token-{number}"
+
+
+class Renewing(Tokens):
+    """Tokens of a grant: another one where the first was refused, while there is one."""
+
+    def renew(self, refused: str) -> str:
+        return self.waiting.pop(0) if self.waiting[0] != refused else refused
+
+
+def renewing(stub, *tokens):
+    endpoint = an_endpoint(stub.url)
+    source = Renewing(list(tokens))
+    source.token = lambda: "first"
+    return HubSpotConnector("hubspot", type(endpoint)(endpoint.base_url, source, endpoint.budget))
+
+
+EXPIRED = Said(
+    401, {"category": "EXPIRED_AUTHENTICATION", "message": "The OAuth token expired 75 second(s) ago."}
+)
+
+
+def test_a_token_that_is_refused_before_its_time_is_renewed_and_the_call_goes_out_once_more(stub):
+    stub.will_say(EXPIRED, Said(200, {"results": []}))
+    list(renewing(stub, "second").read([RecordRef("hubspot", "contacts", "1")], FIELDS))
+    assert [one.headers["authorization"] for one in stub.asked] == ["Bearer first", "Bearer second"]
+    assert stub.asked[0].body == stub.asked[1].body
+
+
+def test_a_token_that_stays_refused_is_not_tried_a_third_time(stub):
+    stub.will_say(EXPIRED)
+    with pytest.raises(NotAuthorized, match="expired 75 second"):
+        list(renewing(stub, "second").read([RecordRef("hubspot", "contacts", "1")], FIELDS))
+    assert len(stub.asked) == 2
+    with pytest.raises(NotAuthorized):
+        list(renewing(stub, "first").read([RecordRef("hubspot", "contacts", "1")], FIELDS))
+    assert len(stub.asked) == 3
 
 
 def test_a_call_ends_when_its_time_is_up(stub):
