@@ -250,8 +250,8 @@ def _print_causes(causes: Sequence[Group], orders: Sequence[Progress]) -> None:
         ]
         columns = ("count", "what", "where", "cause", "first", "last")
         table("By cause (leadrelay replay --error CODE shows them, --yes sends them again)", columns, rows)
-        for code, text in {one.cause.code: advice.on(one.cause, one.shelf) for one in shown}.items():
-            say(f"- {code or 'no code'}: {text}", hang=2)
+        what = {one.cause.code or "no code": advice.on(one.cause, one.shelf) for one in shown}
+        table("What to do", ("cause", ""), list(what.items()))
     for one in orders:
         if one.state == replaying.RUNNING:
             say(f"Being sent again, asked for by {one.by}: {one.handed_in:,} of {one.total:,} handed in.")
