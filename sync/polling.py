@@ -109,7 +109,8 @@ class Poll:
         except ConnectorError as error:
             return self._failed(cursor, walk, error)
         told = self._store(cursor, changes, begun, moves=not sweeping, is_first=is_first)
-        self._move_on(walk, changes, begun, sweeping=sweeping)
+        if cursor.after is not None:  # else the first look follows at once: what it shows was there before
+            self._move_on(walk, changes, begun, sweeping=sweeping)
         return Step(object_type, told)
 
     def _cursor(self, object_type: str, names: Sequence[str], now: datetime) -> Cursor:
