@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from model.cause import REJECTED
 from model.change import Association, Outcome, Postponed, RecordChange, Rejected
 from model.errors import AnswerLost, ConnectorError, NoBudget, NotAuthorized, Refusal, RetryLater
 
@@ -12,11 +13,13 @@ Item = TypeVar("Item")
 
 
 class CallRefused(Refusal):
-    """The other side took nothing of a call because of something in it; ``fields`` are those it blames."""
+    """The other side took nothing of a call because of something in it; ``fields`` are those it blames,
+    ``code`` is its word for it."""
 
-    def __init__(self, message: str = "", fields: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str = "", fields: tuple[str, ...] = (), code: str = REJECTED) -> None:
         super().__init__(message)
         self.fields = fields
+        self.code = code
 
 
 def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
@@ -81,7 +84,7 @@ def cut_pairs(
 ) -> Iterator[Outcome]:
     """Associate pairs that were refused as a whole in two parts, until the culprit stands alone."""
     if len(pairs) == 1:
-        yield Rejected(pairs[0].key, str(refusal), refusal.fields)
+        yield Rejected(pairs[0].key, str(refusal), refusal.fields, refusal.code)
         return
     for half in halves(pairs):
         yield from again(half)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from model.cause import REJECTED
 from model.message import Message
 
 
@@ -32,6 +33,7 @@ class Rejected:
     """This message will never be taken as it is; ``reason`` is in the other side's words."""
 
     reason: str
+    code: str = REJECTED  # the other side's own, where it says one
 
 
 @dataclass(frozen=True, slots=True)

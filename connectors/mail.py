@@ -16,6 +16,7 @@ from model.message import Line, Message
 
 TIMEOUT = 20.0  # seconds for each step
 SECURITY = ("starttls", "tls", "none")
+NO_RECIPIENT, BAD_ADDRESS = "NO_RECIPIENT", "BAD_ADDRESS"  # codes of what we refuse ourselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,12 @@ class Mail:
         """Send one mail to all its recipients; one that only some of them get is sent all the same."""
         to = message.to or self.recipients
         if not to:
-            return Rejected("the mail has no recipient")
+            return Rejected("the mail has no recipient", NO_RECIPIENT)
         try:
             mail = written(message, self.server.sender, to)
             text = mail.as_bytes(policy=SMTP)
         except (ValueError, LookupError) as error:  # of the library, where an address is none
-            return Rejected(f"no mail can be written to these addresses: {type(error).__name__}")
+            return Rejected(f"no mail can be written to these addresses: {type(error).__name__}", BAD_ADDRESS)
         try:
             client = self._connected()
         except smtplib.SMTPAuthenticationError as error:
@@ -118,7 +119,7 @@ def _handed_in(client: smtplib.SMTP, mail: EmailMessage, content: bytes, to: Seq
     except (OSError, smtplib.SMTPException) as error:
         return Postponed(f"the mail server broke off: {type(error).__name__}")
     except ValueError:
-        return Rejected("a recipient's address holds what SMTP cannot carry")
+        return Rejected("a recipient's address holds what SMTP cannot carry", BAD_ADDRESS)
     if refused is not None:
         return refused
     try:
@@ -133,7 +134,8 @@ def _handed_in(client: smtplib.SMTP, mail: EmailMessage, content: bytes, to: Seq
 def _begin(client: smtplib.SMTP, mail: EmailMessage, to: Sequence[str]) -> Outcome | None:
     """Name sender and recipients; return why the mail cannot go to any of them, if so."""
     if not to:
-        return Rejected("no recipient's address is in ASCII, as SMTP asks for; write its domain as xn--…")
+        why = "no recipient's address is in ASCII, as SMTP asks for; write its domain as xn--…"
+        return Rejected(why, BAD_ADDRESS)
     sender = mail["From"].addresses[0].addr_spec if mail["From"].addresses else ""
     if not sender.isascii() or "@" not in sender:
         return Closed("the sender is no address in ASCII, as SMTP asks for; write its domain as xn--…")
@@ -152,7 +154,7 @@ def _begin(client: smtplib.SMTP, mail: EmailMessage, to: Sequence[str]) -> Outco
 
 def _by_code(code: int, text: bytes | str) -> Outcome:
     said = f"the mail server said {code} {_text(text)}"
-    return Postponed(said) if code < 500 else Rejected(said)
+    return Postponed(said) if code < 500 else Rejected(said, f"SMTP_{code}")
 
 
 def _said(error: smtplib.SMTPResponseException) -> str:

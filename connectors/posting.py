@@ -78,7 +78,7 @@ def usual(vendor: str, answer: Answer) -> Outcome:
         return Lost(said)  # whoever stands between may have passed it on
     if answer.status >= 500:
         return Postponed(said, answer.wait)
-    return Rejected(said)
+    return Rejected(said, f"HTTP_{answer.status}")
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:

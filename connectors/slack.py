@@ -190,5 +190,5 @@ def _bot_answer(answer: Answer) -> Outcome:
     if word in CLOSED:
         return Closed(f"Slack: {word}")
     if answer.status == 200 and word:
-        return Postponed(f"Slack: {word}") if word in PASSING else Rejected(f"Slack: {word}")
+        return Postponed(f"Slack: {word}") if word in PASSING else Rejected(f"Slack: {word}", word)
     return Lost(f"Slack {answer.said}") if answer.status == 200 else usual("Slack", answer)

@@ -11,9 +11,11 @@ from flask.typing import ResponseReturnValue
 from dashboard.house import LONG_PATIENCE_SECONDS, House
 from mappings.identity import keys_of
 from model.errors import Refused
-from model.times import to_text
-from sync import access, explain, holds, leads
+from model.times import from_text, to_text
+from sync import access, advice, explain, holds, leads, letters, mending, replaying
 from sync.explain import WriteState
+from sync.letters import SHELVES, Asked
+from sync.mending import Told
 
 MOST_TOLD = 1_000  # of each list of a lead's story in one answer
 FIX = "Send `Authorization: Bearer TOKEN`; `leadrelay token add NAME` makes one."
@@ -87,6 +89,31 @@ def blueprint(house: House) -> Blueprint:
             next=lost[-1].id if len(lost) == MOST_TOLD else None,
         )
 
+    @routes.get("/letters/<shelf>")
+    def waiting(shelf: str) -> ResponseReturnValue:
+        """Return what waits for a person on a shelf: the causes with their counts, and a page of letters."""
+        if shelf not in SHELVES:
+            raise Refused(404, "unknown_shelf", "There is no such list", f"There are {', '.join(SHELVES)}.")
+        asked, before = _asked(), request.args.get("before", "")
+        if before and not (before.isascii() and before.isdigit() and len(before) < 19):
+            raise Refused(400, "before", "before is a number", "Hand in what the last page said as next.")
+        counted = house.groups(shelf, patience=LONG_PATIENCE_SECONDS)
+        with house.reading() as snapshot:
+            page = letters.page(snapshot, house.space, SHELVES[shelf], asked, int(before) if before else None)
+            told = mending.tell(snapshot, page.rows, house.playbook())
+            orders = replaying.recent(snapshot, house.space, [shelf])
+        groups = [one for one in counted.value if one.fits(asked)] if counted else []
+        return jsonify(
+            _plain(
+                {
+                    "groups": [one.as_dict() | {"advice": advice.on(one.cause, shelf)} for one in groups],
+                    "letters": [one.as_dict() | {"url": _record_url(house, one)} for one in told],
+                    "next": page.next,
+                    "replays": [one.as_dict() for one in orders],
+                }
+            )
+        )
+
     @routes.get("/status")
     def status() -> ResponseReturnValue:
         """Return where everything stands, as the overview counts it."""
@@ -112,6 +139,25 @@ def blueprint(house: House) -> Blueprint:
         )
 
     return routes
+
+
+def _asked() -> Asked:
+    """Return the filter of this request. ``Refused`` (400) for a moment that is none."""
+    place, thing, cause = (request.args.get(name, "")[:200] for name in ("place", "object", "cause"))
+    return Asked(place, thing, cause, _moment("since"), _moment("until"))
+
+
+def _moment(name: str) -> datetime | None:
+    text = request.args.get(name, "")
+    try:
+        return from_text(text) if text else None
+    except ValueError as error:
+        fix = "Write it as 2026-11-22T03:00:00Z."
+        raise Refused(400, name, f"{name} is no moment", fix) from error
+
+
+def _record_url(house: House, told: Told) -> str | None:
+    return house.record_url(told.letter.place, *told.record) if told.record else None
 
 
 def _check_known(snapshot: Any, lead_id: str) -> None:

@@ -15,8 +15,10 @@ from mappings.problems import Problem
 from model.errors import Refused
 from model.times import Clock
 from sync import days as by_day
+from sync import letters
 from sync import status as standing
 from sync.database import Store, is_away
+from sync.letters import SHELVES, Group
 
 T = TypeVar("T")
 
@@ -51,15 +53,20 @@ class House:
     _totals: Kept[standing.Status] = field(init=False)
     _queues: Kept[standing.Queues] = field(init=False)
     _days: dict[int, Kept[by_day.Days]] = field(init=False)
+    _groups: dict[str, Kept[list[Group]]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._status = Kept(self._count_status, self.clock, self.fresh_seconds)
         self._totals = Kept(self._count_totals, self.clock, self.fresh_seconds)
         self._queues = Kept(self._count_queues, self.clock, self.fresh_seconds)
         self._days = {number: self._keeping(number) for number in DAYS}
+        self._groups = {name: self._grouping(name) for name in SHELVES}
 
     def _keeping(self, number: int) -> Kept[by_day.Days]:
         return Kept(lambda: self._count_days(number), self.clock, self.fresh_seconds)
+
+    def _grouping(self, shelf: str) -> Kept[list[Group]]:
+        return Kept(lambda: self._count_groups(shelf), self.clock, self.fresh_seconds)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Any]:
@@ -90,6 +97,14 @@ class House:
     def days(self, number: int = DAYS[0], *, patience: float | None = None) -> Counted[by_day.Days] | None:
         """Return the reconciliation of so many days (of ``DAYS``); ``None`` while first counted."""
         return self._days[number].get(self.patience_seconds if patience is None else patience)
+
+    def groups(self, shelf: str, *, patience: float | None = None) -> Counted[list[Group]] | None:
+        """Return what lies on a shelf of letters, by cause; ``None`` while first counted."""
+        return self._groups[shelf].get(self.patience_seconds if patience is None else patience)
+
+    def _count_groups(self, shelf: str) -> list[Group]:
+        with self.reading() as snapshot:
+            return letters.groups(snapshot, self.space, SHELVES[shelf])
 
     def _count_status(self) -> standing.Status:
         with self.reading() as snapshot:

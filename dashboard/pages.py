@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
@@ -16,12 +16,11 @@ from dashboard.conflicts import ConflictPages
 from dashboard.connections import ConnectionPages
 from dashboard.doors import Doors
 from dashboard.house import DAYS, House
+from dashboard.letters import LetterPages
 from dashboard.oauth import OAuthPages
-from mappings.inward import settable
 from model.errors import Refused, StoreBusy
-from model.event import Event
 from model.faults import traceback_of
-from sync import explain, holds, inbox, leads, lists, replay, status
+from sync import explain, holds, leads, lists, status
 from sync.lists import NOBODY, Wanted
 
 log = structlog.get_logger("leadrelay.http")
@@ -31,7 +30,7 @@ NAVIGATION = (
     ("overview", "Overview", ("overview",)),
     ("leads_list", "Leads", ("leads_list", "lead")),
     ("sources", "Sources", ("sources",)),
-    ("aside_first", "Set aside", ("aside", "letters", "event")),
+    ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
     (
         "connections",
@@ -49,14 +48,9 @@ NAVIGATION = (
     ),
     ("playbook", "Playbook", ("playbook",)),
 )
-TABS = {
-    "quarantined": "Quarantine",
-    "review": "Review",
-    "spam": "Spam",
-    "dead": "Dead events",
-    "letters": "Dead letters",
-}
 SAID = {
+    "ordered": "They are being sent again, the oldest first. New leads go before them.",
+    "unnamed": "Nothing was chosen, so nothing was sent.",
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
     "nothing": "There was nothing to send again.",
     "chosen": "Your choice is on its way. The CRM is written in a moment.",
@@ -64,16 +58,6 @@ SAID = {
     "password": "Your password is changed. Every other session has ended.",
 }
 MOST_CHAPTERS = 100  # of each list of a lead's page
-MOST_REPLAYED = 10_000
-CORRECTIONS = 3  # fields that can be corrected in one go
-ASKED = (
-    "email",
-    "first_name",
-    "last_name",
-    "company",
-    "phone",
-    "country",
-)  # corrected most often: listed first
 
 
 def blueprint(house: House) -> Blueprint:
@@ -85,15 +69,16 @@ def blueprint(house: House) -> Blueprint:
     for name, write in words.FILTERS.items():
         routes.add_app_template_filter(write, name)
     views, accounts, conflicts = _Pages(house), ConnectionPages(house), ConflictPages(house)
+    waiting = LetterPages(house)
     looks: Views = (
         ("/", views.overview),
         ("/leads", views.leads_list),
         ("/leads/<lead_id>", views.lead),
         ("/sources", views.sources),
-        ("/aside", views.aside_first),
-        ("/aside/letters", views.letters),
-        ("/aside/<state>", views.aside),
-        ("/events/<int:number>", views.event),
+        ("/aside", waiting.first),
+        ("/aside/<tab>", waiting.aside),
+        ("/aside/letters/<shelf>/<int:number>", waiting.letter),
+        ("/events/<int:number>", waiting.event),
         ("/conflicts", conflicts.conflicts),
         ("/connections", accounts.connections),
         ("/connections/<name>", accounts.connection),
@@ -106,9 +91,9 @@ def blueprint(house: House) -> Blueprint:
         ("/connections/<name>/go-live", accounts.go_live),
         ("/connections/<name>/observe", accounts.observe),
         ("/conflicts/<int:number>", conflicts.choose),
-        ("/events/<int:number>/replay", views.replay_event),
-        ("/aside/<state>/replay", views.replay_all),
-        ("/aside/letters/replay", views.replay_letters),
+        ("/events/<int:number>/replay", waiting.replay_event),
+        ("/aside/<tab>/replay", waiting.replay_some),
+        ("/aside/<tab>/replay-all", waiting.replay_all),
     )
     for path, view in acts:
         routes.add_url_rule(path, view_func=view, methods=["POST"])
@@ -224,102 +209,6 @@ class _Pages:
             known=self.house.playbook().sources,
         )
 
-    def aside_first(self) -> ResponseReturnValue:
-        """Go to the first list."""
-        return redirect(url_for("pages.aside", state=next(iter(TABS))), 303)
-
-    def aside(self, state: str) -> str:
-        """List the events that ended in a state in which they wait for a person."""
-        if state not in replay.SET_ASIDE:
-            abort(404)
-        with self.house.reading() as snapshot:
-            page = lists.aside_page(snapshot, self.house.space, state, _before())
-        return render_template("dashboard/aside.html", page=page, state=state, tabs=TABS)
-
-    def letters(self) -> str:
-        """List the changes that a CRM will not take, and the tasks and messages that were given up."""
-        with self.house.reading() as snapshot:
-            page = lists.letters_page(snapshot, self.house.space, _before())
-            effects = lists.effects_page(snapshot, self.house.space, _before("effects_before"))
-            whose = {row.lead_id for row in page.rows} | {row.lead_id for row in effects.rows}
-            emails = lists.emails(snapshot, list(whose))
-        return render_template(
-            "dashboard/letters.html", page=page, effects=effects, emails=emails, state="letters", tabs=TABS
-        )
-
-    def event(self, number: int) -> ResponseReturnValue:
-        """Show one event as it came in, why it was set aside, and what can be done."""
-        return self._event(number)
-
-    def _event(self, number: int, wrong: str = "", code: int = 200) -> ResponseReturnValue:
-        with self.house.reading() as snapshot:
-            found = explain.set_aside(snapshot, self.house.space, number)
-        if found is None:
-            abort(404)
-        fields = settable(self.house.playbook())
-        page = render_template(
-            "dashboard/event.html",
-            event=found,
-            reasons=found["reasons"] or [],
-            is_aside=found["state"] in replay.SET_ASIDE,
-            is_post=found["kind"] in status.SENDERS,
-            fields=sorted(fields, key=lambda name: (name not in ASKED, name)),
-            corrections=CORRECTIONS,
-            tabs=TABS,
-            wrong=wrong,
-        )
-        return page, code
-
-    def replay_event(self, number: int) -> ResponseReturnValue:
-        """Send one event on its way again, with a person's corrections."""
-        overrides: dict[str, Any] = {}
-        pairs = zip(request.form.getlist("field"), request.form.getlist("value"), strict=False)
-        overrides |= {name: value for name, value in pairs if name}
-        if unknown := sorted(overrides.keys() - set(settable(self.house.playbook()))):
-            return self._event(number, f"There is no field {', '.join(unknown)} to set.", 422)
-        if request.form.get("release"):
-            overrides["release"] = True
-        whose = request.form.get("lead", "").strip()
-        with self.house.reading() as snapshot:
-            if whose:
-                found = replay.verdict(snapshot, self.house.space, whose)
-                if found is None:
-                    return self._event(number, f"No lead is known by {whose}.", 422)
-                overrides["lead"] = found
-            if problem := replay.unfit(snapshot, self.house.space, number):
-                return self._event(number, problem, 409)
-            events = self._replays(snapshot, [number], overrides)
-        return self._send(events, url_for("pages.event", number=number))
-
-    def replay_all(self, state: str) -> ResponseReturnValue:
-        """Send every event of a list on its way again."""
-        if state not in replay.SET_ASIDE:
-            abort(404)
-        with self.house.reading() as snapshot:
-            ids = replay.set_aside(snapshot, self.house.space, [state], MOST_REPLAYED)
-            events = self._replays(snapshot, ids, {})
-        return self._send(events, url_for("pages.aside", state=state))
-
-    def _replays(self, snapshot: Any, ids: list[int], overrides: dict[str, Any]) -> list[Event]:
-        now = self.house.clock.now()
-        return replay.of_events(snapshot, self.house.space, ids, by=g.who, now=now, overrides=overrides)
-
-    def replay_letters(self) -> ResponseReturnValue:
-        """Send one dead letter, or all of them, on the way again."""
-        changes, effects = _numbers("change"), _numbers("effect")
-        if not changes and not effects:  # none is named: all are meant
-            changes = effects = None
-        who, space, now = g.who, self.house.space, self.house.clock.now()
-        with self.house.reading() as snapshot:
-            events = replay.of_dead_letters(snapshot, space, by=who, now=now, only=changes)
-            events += replay.of_dead_effects(snapshot, space, by=who, now=now, only=effects)
-        return self._send(events, url_for("pages.letters"))
-
-    def _send(self, events: list[Event], back: str) -> ResponseReturnValue:
-        if events:
-            inbox.append(self.house.store, events)
-        return redirect(f"{back}?said={'replayed' if events else 'nothing'}", 303)
-
     def playbook(self) -> str:
         """Show the files as they are on disk, and whether they are what is in force."""
         files = self.house.files()
@@ -337,27 +226,6 @@ class _Pages:
             marked={one.at.line for one in found if one.at.file == name},
             version=self.house.playbook().version,
         )
-
-
-def _before(name: str = "before") -> int | None:
-    text = request.args.get(name, "")
-    if not text:
-        return None
-    if not _is_number(text):
-        abort(404)
-    return int(text)
-
-
-def _numbers(name: str) -> list[int] | None:
-    """Return the ids that a form names; 400 for one that is none, lest it be taken for all of them."""
-    given = request.form.getlist(name)
-    if not all(map(_is_number, given)):
-        abort(400)
-    return [int(text) for text in given]
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _chart(hours: Sequence[tuple[datetime, int]]) -> dict[str, list[float]]:

@@ -41,7 +41,7 @@ def find(
     for state, (one, several) in ASIDE.items():
         if count := queues.events[state]:
             text = f"{number(count)} {one if count == 1 else several}"
-            found.append(Trouble(state == "dead", text, "aside", {"state": state}))
+            found.append(Trouble(state == "dead", text, "aside", {"tab": state}))
     if held:
         text = "field waits for your choice" if held == 1 else "fields wait for your choice"
         found.append(Trouble(False, f"{number(held)} {text} between two values", "conflicts", {}))
@@ -82,7 +82,7 @@ def _connections(house: House, facts: dict[str, Any], queues: Queues, now: datet
     for name, count in queues.connections.items():
         if count.dead:
             text = f"{name}: {number(count.dead)} dead {'letter' if count.dead == 1 else 'letters'}"
-            found.append(Trouble(True, text, "letters", {}))
+            found.append(Trouble(True, text, "aside", {"tab": "letters", "place": name}))
         writes = facts["connections"].get(name, {}).get("mode") == "write"
         if writes and count.oldest_due and now - count.oldest_due > LATE:
             text = f"{name}: a change has been due for {span(now - count.oldest_due)}"
@@ -90,7 +90,8 @@ def _connections(house: House, facts: dict[str, Any], queues: Queues, now: datet
     for target, told in queues.effects.items():
         if told.dead:
             what = "task or message was given up" if told.dead == 1 else "tasks and messages were given up"
-            found.append(Trouble(True, f"{target}: {number(told.dead)} {what}", "letters", {}))
+            where = {"tab": "letters", "place": target}
+            found.append(Trouble(True, f"{target}: {number(told.dead)} {what}", "aside", where))
     return found
 
 

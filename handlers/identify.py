@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from handlers.base import Context
 from mappings.identity import is_role_address
 from mappings.playbook import Screening
+from model.cause import Cause
 from model.decision import (
     NOTHING,
     AskReview,
@@ -20,6 +21,7 @@ from model.decision import (
 from model.lead import Identity, Lead
 
 NAMES = {"record": "record id", "email": "e-mail", "phone": "phone"}
+PHONE_ALONE = "PHONE_ALONE"
 NEW = "new"
 """The override by which a person says: this is nobody we know."""
 
@@ -51,16 +53,18 @@ class Identify:
         known = list(dict.fromkeys(holder for key in strong if (holder := holders[key])))
         roles = tuple(key for key in strong if self._is_role(key) and holders[key] is None)
         if not holders:
-            return _review("it has no key: neither e-mail nor phone nor record id")
+            return _review("NO_KEY", "it has no key: neither e-mail nor phone nor record id")
         if not strong:
             return _phone_alone(holders)
         if len(known) > 1:
-            return _review(f"its keys belong to different leads: {', '.join(known)}; they are not merged")
+            text = f"its keys belong to different leads: {', '.join(known)}; they are not merged"
+            return _review("DIFFERENT_LEADS", text)
         if known:
             key = next(key for key in strong if holders[key])
             return _settled(known[0], holders, self._set_aside(roles), _known_by(key, known[0]))
         if roles:
             return _review(
+                "ROLE_ADDRESS",
                 "role address (info@, sales@ …) that no lead has yet: several people may read it",
                 self.screening,
             )
@@ -102,13 +106,14 @@ def _phone_alone(holders: dict[Identity, str | None]) -> Decision:
     """Send an event that only a phone speaks for to a person, with whom it may be."""
     candidates = [holder for holder in holders.values() if holder]
     if candidates:
-        return _review(f"a phone alone does not identify a person; it may be lead {', '.join(candidates)}")
-    return _review("a phone alone does not identify a person, and no lead has this one")
+        text = f"a phone alone does not identify a person; it may be lead {', '.join(candidates)}"
+        return _review(PHONE_ALONE, text)
+    return _review(PHONE_ALONE, "a phone alone does not identify a person, and no lead has this one")
 
 
-def _review(text: str, screening: Screening | None = None) -> Decision:
+def _review(code: str, text: str, screening: Screening | None = None) -> Decision:
     place = screening.place if screening else None
-    return Decision(because=(Because(text, place),), verdict=Verdict.REVIEW)
+    return Decision(because=(Because(text, place),), verdict=Verdict.REVIEW, cause=Cause(code))
 
 
 def _known_by(key: Identity, lead_id: str) -> Because:

@@ -9,10 +9,11 @@ from handlers.base import Context
 from mappings.identity import domain_of, is_disposable
 from mappings.playbook import Screening
 from mappings.reading import Reading
+from model.cause import NO_CAUSE, Cause
 from model.decision import NOTHING, Because, Decision, Verdict
 from model.lead import Lead
 
-Finding = tuple[Verdict, Because]
+Finding = tuple[Verdict, Because, Cause]
 
 NO_KEY = "neither e-mail nor phone nor record id: nothing would ever find this person again"
 DISPOSABLE: dict[str, Verdict] = {
@@ -39,14 +40,15 @@ class Screen:
         findings = [*self._unwanted(reading), *_unusable(reading)]
         if not findings:
             return NOTHING
-        because = tuple(why for _, why in findings)
-        verdicts = {verdict for verdict, _ in findings}
+        because = tuple(why for _, why, _ in findings)
+        verdicts = {verdict for verdict, _, _ in findings}
         said = reading.stored.overrides
         if (said.get("lead") or said.get("release")) and reading.fields and verdicts != {Verdict.GO}:
             why = "a person said whose it is" if said.get("lead") else "a person released it"
             return Decision(because=(*because, Because(f"let through: {why}")))
         worst = next((v for v in (Verdict.SPAM, Verdict.QUARANTINE) if v in verdicts), Verdict.GO)
-        return Decision(because=because, verdict=worst)
+        cause = next((cause for verdict, _, cause in findings if verdict is worst), NO_CAUSE)
+        return Decision(because=because, verdict=worst, cause=cause)
 
     def _unwanted(self, reading: Reading) -> Iterator[Finding]:
         """Yield what marks the sender as a machine or as unwelcome."""
@@ -55,32 +57,37 @@ class Screen:
             yield (
                 Verdict.SPAM,
                 Because(f"honeypot filled in: {names} (people leave it blank)", reading.source.place),
+                Cause("HONEYPOT"),
             )
         address = reading.fields.get("email")
         if not address:
             return
         if any(domain in self.screening.blocked_domains for domain in _with_parents(domain_of(address))):
-            yield Verdict.SPAM, Because("e-mail domain is blocked", self.screening.place)
+            why = Because("e-mail domain is blocked", self.screening.place)
+            yield Verdict.SPAM, why, Cause("BLOCKED_DOMAIN", "email")
         elif is_disposable(address):
             verdict = DISPOSABLE[self.screening.disposable]
             said = ", which is allowed" if verdict is Verdict.GO else ""
-            yield verdict, Because(f"e-mail domain is of a throw-away service{said}", self.screening.place)
+            why = Because(f"e-mail domain is of a throw-away service{said}", self.screening.place)
+            yield verdict, why, Cause("THROWAWAY_DOMAIN", "email")
 
 
 def _unusable(reading: Reading) -> Iterator[Finding]:
     """Yield what keeps the contents from becoming a lead, and what was merely left blank."""
     for problem in reading.problems:
+        cause = Cause(problem.code, problem.field)
         if problem.fatal:
-            yield Verdict.QUARANTINE, Because(str(problem), problem.place)
+            yield Verdict.QUARANTINE, Because(str(problem), problem.place), cause
         else:
-            yield Verdict.GO, Because(f"{problem}; left blank", problem.place)
+            yield Verdict.GO, Because(f"{problem}; left blank", problem.place), cause
     said = {problem.place for problem in reading.problems if problem.fatal}
     for required in reading.source.required:
         if required.place not in said and not any(name in reading.fields for name in required.any_of):
             names = " or ".join(required.any_of)
-            yield Verdict.QUARANTINE, Because(f"required field missing: {names}", required.place)
+            why = Because(f"required field missing: {names}", required.place)
+            yield Verdict.QUARANTINE, why, Cause("FIELD_MISSING", required.any_of[0])
     if not reading.identities:
-        yield Verdict.QUARANTINE, Because(NO_KEY)
+        yield Verdict.QUARANTINE, Because(NO_KEY), Cause("NO_KEY")
 
 
 def _with_parents(domain: str) -> list[str]:

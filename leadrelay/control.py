@@ -14,10 +14,12 @@ from typing import Any
 import requests
 from sqlalchemy.engine import make_url
 
+from leadrelay.settings import SPACE
 from model.errors import LeadRelayError
 from model.event import Event
-from sync import access, inbox, migrate, replay
+from sync import access, inbox, migrate, replay, replaying
 from sync.database import Store, exclusive_at, open_store
+from sync.replaying import Order
 
 
 class ControlFile:
@@ -85,6 +87,18 @@ def hand_in(database_url: str, events: Sequence[Event]) -> int:
         return int(taken["taken"])
     with alone(database_url) as store:
         return sum(not receipt.duplicate for receipt in inbox.append(store, events))
+
+
+def send_again(database_url: str, order: Order, now: datetime) -> int:
+    """Have the daemon send a list of letters again, or note it for when one runs; return how many they are.
+
+    Raises ``LeadRelayError`` as ``hand_in`` does.
+    """
+    told = ask_daemon(database_url, "POST", "replays", order.as_json())
+    if told is not None:
+        return int(told["letters"])
+    with alone(database_url) as store:
+        return store.write(lambda connection: replaying.begin(connection, SPACE, order, now))
 
 
 def change_access(database_url: str, act: str, given: Mapping[str, str], now: datetime) -> None:

@@ -23,9 +23,10 @@ from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import SPACE, Settings
 from model.event import Event
 from model.times import Clock
-from sync import access, inbox
+from sync import access, inbox, replaying
 from sync.database import Store
 from sync.inbox import Receipt
+from sync.replaying import Order
 from sync.room import Room
 from webhooks import control
 from webhooks.callers import Hooks
@@ -104,6 +105,7 @@ class Reception:
             facts=self.facts,
             act=self._act,
             desk=self.desk,
+            replay=self._replay,
             space=SPACE,
         )
 
@@ -133,6 +135,10 @@ class Reception:
     def _act(self, name: str, given: Mapping[str, str]) -> None:
         now = self.clock.now()
         self.store.write(lambda connection: access.act(connection, name, given, now))
+
+    def _replay(self, order: Order) -> int:
+        now = self.clock.now()
+        return self.store.write(lambda connection: replaying.begin(connection, SPACE, order, now))
 
     def _writing(self, snapshot: Connection) -> list[str]:
         """Return which connections leads must be in to count as delivered: those of ``leadrelay status``."""

@@ -33,6 +33,7 @@ from sync import effects, fetches, inbox, migrate, outbox
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
 from sync.leases import Lease
+from sync.replaying import Replays
 from sync.room import Room
 from webhooks.server import Server
 
@@ -76,6 +77,8 @@ class Daemon:
             lambda: self._seat.is_seated,
             space=SPACE,
         )
+        self._replays = Replays(self.store, self.clock, SPACE, lambda: not self._is_stopping)
+        self._is_stopping = False
         self.watch = self._alerts()
         self._control = ControlFile.for_store(self.store.path)
         self._reception = Reception(
@@ -130,6 +133,7 @@ class Daemon:
         log.info("daemon.stopped")
 
     def _stop_work(self) -> None:
+        self._is_stopping = True
         self._seat.loop.wind_down()
         self.fleet.wind_down()
         self._retention.stop()
@@ -203,6 +207,7 @@ class Daemon:
             jobs.Job("connections", CONNECTIONS_EVERY, self.fleet.take_connections),
             jobs.Job("channels", 2, self.fleet.take_channels, at_start=True),
             jobs.Job("release", 1, self._release.run, at_start=True),
+            jobs.Job("replays", 1, self._replays.run, at_start=True),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
             jobs.Job("renew-changes", self.settings.lease_seconds / 4, self.fleet.renew_changes),

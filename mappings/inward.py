@@ -19,14 +19,16 @@ from mappings.converters import (
 )
 from mappings.memory import once_each
 from mappings.playbook import ActivityRule, FieldRule, Playbook, Source, SourceAuth
-from mappings.reading import FieldProblem, Reading
+from mappings.reading import BAD_VALUE, FieldProblem, Reading
 from mappings.touches import Post, read_touch
+from model.cause import NO_SOURCE
 from model.decision import Place
 from model.event import JsonValue, StoredEvent
 from model.lead import DECIDED_FIELDS, Activity, Identity, Touch
 
 TEST_MARK = "_leadrelay_test"
 MAX_DETAIL = 255
+FIELD_MISSING = "FIELD_MISSING"
 SAID_BY_PEOPLE = (
     "lead",
     "release",
@@ -54,7 +56,7 @@ def read(stored: StoredEvent, playbook: Playbook) -> Reading:
 def _without_source(stored: StoredEvent) -> Reading:
     name = stored.event.source
     place = Place(f"sources/{name}.yaml", 1)
-    problem = FieldProblem("source", f'"{name}" is no longer in the playbook', place)
+    problem = FieldProblem("source", f'"{name}" is no longer in the playbook', place, code=NO_SOURCE.code)
     return Reading(stored, Source(name, place, SourceAuth("none", place), ()), problems=(problem,))
 
 
@@ -153,8 +155,16 @@ class _Reader:
         self._note("body", f"is {kind}; an object with named fields is expected")
         return _NOTHING
 
-    def _note(self, field: str, reason: str, place: Place | None = None, *, fatal: bool = True) -> None:
-        self.problems.append(FieldProblem(field, reason, place or self.source.place, fatal))
+    def _note(
+        self,
+        field: str,
+        reason: str,
+        place: Place | None = None,
+        *,
+        fatal: bool = True,
+        code: str = BAD_VALUE,
+    ) -> None:
+        self.problems.append(FieldProblem(field, reason, place or self.source.place, fatal, code))
 
     def _note_lightly(self, field: str, reason: str) -> None:
         self._note(field, reason, fatal=False)
@@ -223,7 +233,9 @@ class _Reader:
         for rule in self.source.required:
             if not any(name in fields for name in rule.any_of):
                 others = "".join(f" or {name}" for name in rule.any_of[1:])
-                self._note(rule.any_of[0], f"{others.strip()} is required".strip(), rule.place)
+                self._note(
+                    rule.any_of[0], f"{others.strip()} is required".strip(), rule.place, code=FIELD_MISSING
+                )
 
     def _activities(self, at: datetime) -> tuple[Activity, ...]:
         """Return the activity of the first rule that fits, if any."""

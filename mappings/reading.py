@@ -10,6 +10,8 @@ from model.decision import Place
 from model.event import JsonValue, StoredEvent
 from model.lead import Activity, Identity, Touch
 
+BAD_VALUE = "BAD_VALUE"
+
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
@@ -23,6 +25,7 @@ class FieldProblem:
     reason: str
     place: Place | None = None
     fatal: bool = True
+    code: str = BAD_VALUE
 
     def __str__(self) -> str:
         return f"{self.field} {self.reason}"

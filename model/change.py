@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from model.cause import REJECTED, Cause
 from model.event import JsonValue, RecordRef
 from model.lead import Identity
 from model.message import Line
@@ -91,6 +92,12 @@ class Rejected:
     key: str
     reason: str
     fields: tuple[str, ...] = ()
+    code: str = REJECTED  # the vendor's own, where it says one
+
+    @property
+    def cause(self) -> Cause:
+        """What it is, to be found by."""
+        return Cause(self.code, self.fields[0] if self.fields else "")
 
 
 @dataclass(frozen=True, slots=True)

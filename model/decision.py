@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from model.cause import NO_CAUSE, Cause
 from model.dispute import Held, Settled
 from model.event import EventState, JsonValue
 from model.lead import Identity
@@ -258,7 +259,8 @@ class Decision:
     """What one handler wants done (fields, effects), and why.
 
     ``fields`` replace the lead's values; ``None`` blanks one. ``lead_id`` is set only by
-    ``identify``: the known lead this event belongs to (``""`` for a new one).
+    ``identify``: the known lead this event belongs to (``""`` for a new one). ``cause`` names in a
+    word why a verdict is not ``GO``.
     """
 
     fields: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -266,6 +268,7 @@ class Decision:
     because: tuple[Because, ...] = ()
     verdict: Verdict = Verdict.GO
     lead_id: str | None = None
+    cause: Cause = NO_CAUSE
 
 
 NOTHING = Decision()

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from connectors.base import Connector
 from mappings.outward import difference, draft
 from mappings.playbook import CrmMap, ObjectMap, Playbook
+from model.cause import GONE, LEFT_OUT, NOT_THERE
 from model.change import Record
 from model.decision import EntityKind
 from model.entity import Entity
@@ -247,14 +248,13 @@ def _plan_association(
     account = known.get(lead.get("account") or "") if lead else None
     link, company = (one.links.get(crm.connection) if one else None for one in (lead, account))
     if lead is None or link is None or company is None:
-        return Unsent(row, "the person or the company is not there any more")
+        return Unsent(row, "the person or the company is not there any more", NOT_THERE)
     is_gone = link.gone_at is not None or company.gone_at is not None
     if link.object != row.object or is_gone or link.shadow.get(ASSOCIATED) == company.remote_id:
         return Unsent(row)
     if RecordRef(company.connection, company.object, company.remote_id) in gone:
-        return Unsent(
-            row, f"{company.object} {company.remote_id} was deleted in the CRM, or merged into another"
-        )
+        why = f"{company.object} {company.remote_id} was deleted in the CRM, or merged into another"
+        return Unsent(row, why, GONE)
     wanted = {ASSOCIATED: company.remote_id}
     return Sending(row, lead, link, wanted, wanted, read_first=True)
 
@@ -277,7 +277,7 @@ def _plan(
 ) -> Sending | Unsent:
     """Say what a row of a lead or an account needs sent, if anything."""
     if entity is None:
-        return Unsent(row, f"there is no such {row.kind} any more")
+        return Unsent(row, f"there is no such {row.kind} any more", NOT_THERE)
     link = entity.links.get(crm.connection)
     if link is not None and link.object != row.object:
         return Unsent(row)  # the person was found as another object; its own row carries on
@@ -285,7 +285,7 @@ def _plan(
         return Unsent(row)  # deleted there: nothing is written, and nobody made anew
     object_map = crm.map_of(row.object)
     if object_map is None:
-        return Unsent(row, f"the map of {crm.connection} leaves {row.object} out")
+        return Unsent(row, f"the map of {crm.connection} leaves {row.object} out", LEFT_OUT)
     values = draft(entity, object_map, crm.connection, people, creating=link is None)
     if link is None:
         return Sending(row, entity, None, values, values, read_first=row.in_flight is not None)

@@ -10,6 +10,7 @@ from handlers.base import Lookups
 from mappings.domains import registrable
 from mappings.playbook import Playbook
 from model.account import Account, account_id
+from model.cause import Cause
 from model.change import Record
 from model.decision import AskReview, Assigned, Because, Fetch
 from model.event import EventState, RecordRef, StoredEvent
@@ -197,7 +198,7 @@ def _write(result: Result, account: Account, lookups: Lookups, playbook: Playboo
 
 def _held_by_other(result: Result, record: Record, account_id: str, holder: str | None) -> Result:
     detail = {"accounts": [account_id, holder], "record": record.ref.id, "object": record.ref.object}
-    result.state = EventState.REVIEW
+    result.state, result.cause = EventState.REVIEW, Cause("SAME_COMPANY")
     result.effects.append(AskReview("same_company", detail | {"connection": record.ref.connection}))
     text = f"{record.ref.connection} {record.ref.object} {record.ref.id} is another account's already"
     fix = "a person must say which domain is whose (aliases in accounts.yaml)"

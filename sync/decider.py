@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from mappings.playbook import Playbook
+from model.cause import NOT_SAVED
 from model.change import Record
 from model.decision import (
     EntityKind,
@@ -252,7 +253,9 @@ class Decider:
         """Give up on an event that cannot be saved even alone."""
         now = stamp(self.clock.now(), self._stamped_at)
         error = "".join(traceback.format_exception_only(failure))
-        mark = Mark(row, EventState.DEAD, now, self._seq + 1, error=f"cannot be saved: {error}")
+        mark = Mark(
+            row, EventState.DEAD, now, self._seq + 1, error=f"cannot be saved: {error}", cause=NOT_SAVED
+        )
 
         def _save(connection: Connection) -> None:
             leases.fence(connection, self.lease, now + self.term, self._seq + 1, now)
@@ -283,6 +286,7 @@ def _mark_of(result: Result) -> Mark:
         lead_id=result.lead_id,
         reasons=[reason_row(reason) for reason in result.reasons] if set_aside else (),
         error=result.error,
+        cause=result.cause,
     )
 
 

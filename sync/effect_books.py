@@ -66,13 +66,16 @@ class EffectLetter:
     lead_id: str
     error: str
     at: datetime | None
+    cause: str = ""  # ``model.cause``
 
 
 def dead_letters(snapshot: Connection, space: str, limit: int = 100) -> list[EffectLetter]:
     """Read effects that were given up, oldest first."""
     statement = (
-        sa.select(_E.id, _E.kind, _E.target, _E.lead_id, sa.func.coalesce(_E.error, ""), _E.settled_at)
-        .where(_E.space == space, sa.text("state <> 'sent'"), _E.state == DEAD)
+        sa.select(
+            _E.id, _E.kind, _E.target, _E.lead_id, sa.func.coalesce(_E.error, ""), _E.settled_at, _E.cause
+        )
+        .where(_E.space == space, sa.text("state = 'dead'"))
         .order_by(_E.id)
         .limit(limit)
     )

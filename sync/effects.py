@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from model.cause import IN_REVIEW, NEEDS_RECORD, NO_CAUSE, Cause
 from model.decision import EntityKind, OneShot
 from model.event import EventKind, EventState, JsonValue
 from sync.database import insert_on
@@ -223,6 +224,8 @@ class Settled:
     state: str
     due_at: datetime | None = None  # WAITING: when it is due again
     error: str | None = None
+    cause: Cause = NO_CAUSE  # of a dead one
+    letter: Mapping[str, JsonValue] | None = None  # of a dead one, as ``outbox.letter`` makes it
     remote_id: str | None = None
     in_doubt: bool = False
     attempts: int | None = None  # set: as many as before, for this one was nobody's fault
@@ -237,6 +240,8 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
             "lease_token": None,
             "lease_until": None,
             "settled_at": None if one.state == WAITING else now,
+            "cause": str(one.cause),
+            "letter": one.letter,
         }
         if one.due_at is not None:
             values["due_at"] = one.due_at
@@ -287,30 +292,31 @@ def withhold(connection: Connection, space: str, shut: Mapping[str, str], now: d
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up tasks for a record that could not be made, or is another lead's; return how many."""
     given_up = 0
-    for which, why in _orphans_of(space):
-        values = {"state": DEAD, "error": why, "settled_at": now}
+    for which, why, cause in _orphans_of(space):
+        values = {"state": DEAD, "error": why, "settled_at": now, "cause": str(cause), "letter": None}
         given_up += connection.execute(sa.update(outbox_effects).where(which).values(values)).rowcount
     return given_up
 
 
 def has_orphans(snapshot: Connection, space: str) -> bool:
     """Say whether there is any, without holding up who writes."""
-    looks = (sa.select(_E.id).where(which).limit(1) for which, _ in _orphans_of(space))
+    looks = (sa.select(_E.id).where(which).limit(1) for which, _, _ in _orphans_of(space))
     return any(snapshot.execute(look).first() is not None for look in looks)
 
 
-def _orphans_of(space: str) -> Iterator[tuple[sa.ColumnElement[bool], Any]]:
-    """Yield which tasks can never be made, and why."""
+def _orphans_of(space: str) -> Iterator[tuple[sa.ColumnElement[bool], Any, Cause]]:
+    """Yield which tasks can never be made, why, and that in a word."""
     linked = _linked(_E.target).correlate(outbox_effects)  # by itself it would join all effects there are
-    cause = (
+    why = (
         sa.select(sa.func.coalesce(outbox_changes.c.error, ""))
         .where(_is_given_up(_E.target), ~linked)
         .limit(1)
         .scalar_subquery()
     )
     waits = sa.and_(_E.space == space, _E.kind == TASK, _E.state == WAITING)
-    yield sa.and_(waits, cause.is_not(None)), sa.literal("needs a record that could not be written: ") + cause
-    yield sa.and_(waits, ~linked, *_is_anothers()), ANOTHERS
+    text = sa.literal("needs a record that could not be written: ") + why
+    yield sa.and_(waits, why.is_not(None)), text, NEEDS_RECORD
+    yield sa.and_(waits, ~linked, *_is_anothers()), ANOTHERS, IN_REVIEW
 
 
 ANOTHERS = "needs the person's record, which is another lead's; a review says whose"

@@ -206,9 +206,8 @@ def _settled(lead_id: str) -> sa.Select[Any]:
 def set_aside(snapshot: Connection, space: str, event_id: int) -> dict[str, Any] | None:
     """Read one event with its reasons, for an event that never became a lead."""
     c = inbox_events.c
-    statement = sa.select(
-        c.id, c.source, c.kind, c.state, c.received_at, c.decided_at, c.reasons, c.error, c.lead_id, c.payload
-    ).where(c.space == space, c.id == event_id)
+    columns = (c.id, c.source, c.kind, c.state, c.received_at, c.decided_at, c.reasons, c.error, c.cause)
+    statement = sa.select(*columns, c.lead_id, c.payload).where(c.space == space, c.id == event_id)
     row = snapshot.execute(statement).first()
     return dict(row._mapping) if row else None
 
@@ -222,7 +221,7 @@ def set_aside_list(
     """
     c = inbox_events.c
     statement = (
-        sa.select(c.id, c.source, c.state, c.received_at, c.reasons, c.error)
+        sa.select(c.id, c.source, c.state, c.received_at, c.reasons, c.error, c.cause)
         .where(c.space == space, c.state.in_(("quarantined", "review", "spam", "dead")))
         .order_by(c.id.desc())
         .limit(limit)

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from model.cause import NO_CAUSE, Cause
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef, StoredEvent
 from sync.database import Shared, Store, insert_on
 from sync.statements import execute_many
@@ -228,6 +229,20 @@ WAITING = (
 )
 
 
+def more_wait_than(snapshot: Connection, space: str, number: int) -> bool:
+    """Say whether so many events wait already that what is in no hurry would hold them up."""
+    return snapshot.execute(QUEUED, {"of_space": space, "n": number}).first() is not None
+
+
+QUEUED = (
+    sa.select(inbox_events.c.id)
+    .where(inbox_events.c.space == sa.bindparam("of_space"), inbox_events.c.state == "waiting")
+    .order_by(inbox_events.c.id)
+    .limit(1)
+    .offset(sa.bindparam("n", type_=sa.Integer))
+)
+
+
 def load(snapshot: Connection, ids: Sequence[int]) -> dict[int, Taken]:
     """Read events by row id, whatever their state."""
     if not ids:
@@ -264,6 +279,7 @@ class Mark:
     lead_id: str | None = None
     reasons: Sequence[Mapping[str, JsonValue]] = ()
     error: str | None = None
+    cause: Cause = NO_CAUSE
 
 
 def mark(connection: Connection, marks: Sequence[Mark]) -> int:
@@ -279,6 +295,7 @@ def mark(connection: Connection, marks: Sequence[Mark]) -> int:
             "lead": m.lead_id,
             "why": list(m.reasons) or None,
             "failure": m.error,
+            "named": str(m.cause),
         }
         for m in marks
     ]
@@ -297,6 +314,7 @@ MARK = (
         lead_id=sa.func.coalesce(sa.bindparam("lead", type_=sa.String), inbox_events.c.lead_id),
         reasons=sa.bindparam("why"),
         error=sa.bindparam("failure"),
+        cause=sa.bindparam("named"),
     )
 )
 

@@ -11,11 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.times import from_text, to_text
-from sync.effect_books import EffectLetter
-from sync.effects import DEAD
 from sync.leads import search_key
-from sync.outbox import DeadLetter, letter_of
-from sync.tables import inbox_events, leads, outbox_changes, outbox_effects
+from sync.tables import leads
 
 T = TypeVar("T")
 
@@ -148,104 +145,11 @@ def _position(row: LeadRow, order: str) -> str:
     return f"{row.score if order == 'score' else to_text(row.created_at)} {row.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class AsideRow:
-    """An event that waits for a person."""
-
-    id: int
-    source: str
-    kind: str
-    received_at: datetime
-    reasons: list[str]
-    payload: Any
-    lead_id: str | None
-
-
-def aside_page(
-    snapshot: Connection, space: str, state: str, before: int | None, size: int = PAGE
-) -> Page[AsideRow]:
-    """Read one page of the events in a state, newest first."""
-    rows = snapshot.execute(aside_statement(space, state, before, size + 1)).all()
-    shown = [
-        AsideRow(
-            row.id,
-            row.source,
-            row.kind,
-            row.received_at,
-            whys(row.reasons, row.error),
-            row.payload,
-            row.lead_id,
-        )
-        for row in rows[:size]
-    ]
-    return Page(shown, str(shown[-1].id) if len(rows) > size else None)
-
-
-def aside_statement(space: str, state: str, before: int | None, limit: int) -> sa.Select[Any]:
-    """Build the query of one page of events."""
-    c = inbox_events.c
-    statement = sa.select(
-        c.id, c.source, c.kind, c.received_at, c.reasons, c.error, c.payload, c.lead_id
-    ).where(c.space == space, c.state == state)
-    if before is not None:
-        statement = statement.where(c.id < before)
-    return statement.order_by(c.id.desc()).limit(limit)
-
-
-def whys(reasons: Sequence[dict[str, Any]] | None, error: str | None) -> list[str]:
-    """Return why an event was set aside, in words: of a traceback its last line."""
-    if error and error.strip():
-        return [error.strip().splitlines()[-1]]
-    return [str(reason["text"]) for reason in reasons or []]
-
-
-def letters_page(snapshot: Connection, space: str, before: int | None, size: int = PAGE) -> Page[DeadLetter]:
-    """Read one page of the changes that were given up, newest first."""
-    rows = snapshot.execute(letters_statement(space, before, size + 1)).all()
-    shown = [letter_of(row) for row in rows[:size]]
-    return Page(shown, str(shown[-1].id) if len(rows) > size else None)
-
-
 def emails(snapshot: Connection, lead_ids: Sequence[str]) -> dict[str, str]:
     """Return the e-mails of leads that have one."""
     c = leads.c
     rows = snapshot.execute(sa.select(c.id, c.email).where(c.id.in_(lead_ids), c.email.is_not(None)))
     return {row.id: row.email for row in rows}
-
-
-def letters_statement(space: str, before: int | None, limit: int) -> sa.Select[Any]:
-    """Build the query of one page of dead letters."""
-    c = outbox_changes.c
-    columns = (c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at, c.entity_kind)
-    statement = sa.select(*columns).where(c.space == space, sa.text("dead > done"), c.wanted <= c.dead)
-    if before is not None:
-        statement = statement.where(c.id < before)
-    return statement.order_by(c.id.desc()).limit(limit)
-
-
-def effects_page(
-    snapshot: Connection, space: str, before: int | None, size: int = PAGE
-) -> Page[EffectLetter]:
-    """Read one page of the tasks and messages that were given up, newest first."""
-    rows = snapshot.execute(effects_statement(space, before, size + 1)).all()
-    shown = [EffectLetter(*row) for row in rows[:size]]
-    return Page(shown, str(shown[-1].id) if len(rows) > size else None)
-
-
-def effects_statement(space: str, before: int | None, limit: int) -> sa.Select[Any]:
-    """Build the query of one page of dead tasks and messages.
-
-    The index that leaves out what was sent finds them, and the dead alone are sorted: by an expression,
-    as a planner that may go along the ids would read all that was ever sent.
-    """
-    c = outbox_effects.c
-    statement = sa.select(
-        c.id, c.kind, c.target, c.lead_id, sa.func.coalesce(c.error, ""), c.settled_at
-    ).where(c.space == space, sa.text("state <> 'sent'"), c.state == DEAD)
-    by_id = c.id + 0
-    if before is not None:
-        statement = statement.where(by_id < before)
-    return statement.order_by(by_id.desc()).limit(limit)
 
 
 def owners(snapshot: Connection, space: str) -> list[str]:

@@ -26,7 +26,7 @@ from sync.cursors import BACKFILL, MATCH, Cursor
 from sync.database import Store
 from sync.mirror import Mirrored
 from sync.records import record_payload
-from sync.tables import inbox_events, leads, links
+from sync.tables import leads, links
 from sync.teammates import known_rosters
 
 log = structlog.get_logger("leadrelay.backfill")
@@ -59,7 +59,7 @@ class MatchPass:
             cursor = _present(stored, self.name, now)
             if cursor is None:
                 return None
-            if _is_busy(snapshot, self.space):
+            if inbox.more_wait_than(snapshot, self.space, QUEUE):
                 return Step("", wait=LATER)
             rows = snapshot.execute(
                 UNLINKED, {"of_space": self.space, "on": self.name, "above": cursor.after or "", "n": CHUNK}
@@ -111,11 +111,6 @@ def _present(stored: Sequence[Cursor], name: str, now: datetime) -> Cursor | Non
     return known.again(now) if known.begun_at <= filled_at else None
 
 
-def _is_busy(snapshot: Connection, space: str) -> bool:
-    """Say whether so much waits for the decider already that a chunk more would hold it up."""
-    return snapshot.execute(WAITING, {"of_space": space, "n": QUEUE}).first() is not None
-
-
 def _event(lead: Lead, one: Mirrored, space: str, now: datetime) -> Event:
     """Return the event that the mirror has a lead's person; a repeat has the same id and changes nothing."""
     ref = one.record.ref
@@ -141,11 +136,4 @@ UNLINKED = (
     )
     .order_by(leads.c.id)
     .limit(sa.bindparam("n", type_=sa.Integer))
-)
-WAITING = (
-    sa.select(inbox_events.c.id)
-    .where(inbox_events.c.space == sa.bindparam("of_space"), inbox_events.c.state == "waiting")
-    .order_by(inbox_events.c.id)
-    .limit(1)
-    .offset(sa.bindparam("n", type_=sa.Integer))
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
@@ -12,14 +12,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from model.cause import IN_REVIEW, NEEDS_RECORD, NO_CAUSE, Cause
 from model.decision import EntityKind
-from model.event import EventKind, EventState
+from model.event import EventKind, EventState, JsonValue
 from model.priority import Priority
 from sync.database import insert_on
 from sync.doubt import Doubt
 from sync.statements import execute_many
 from sync.tables import account_links, inbox_events, leads, links, outbox_changes
 
+GIVEN_UP = sa.text("dead > done AND wanted <= dead")  # verbatim the partial index's own condition
 LEAD, ACCOUNT, ASSOCIATION = EntityKind.LEAD, EntityKind.ACCOUNT, EntityKind.ASSOCIATION
 PARKED = datetime(9999, 12, 31, tzinfo=UTC)
 """``due_at`` of what was gathered while observing, until a release lets it out (``sync/releases.py``)."""
@@ -370,6 +372,8 @@ class Settled:
     dead: int | None = None
     due_at: datetime | None = None
     error: str | None = None
+    cause: Cause = NO_CAUSE  # of a dead one
+    letter: Mapping[str, JsonValue] | None = None  # of a dead one: what a person wants to know (``letter``)
     doubtful: bool = False
     attempts: int | None = None  # set: as many as before, for this one was nobody's fault
 
@@ -391,27 +395,33 @@ RENEW = (
 )
 
 
+def letter(attempts: int, sent: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return what is kept of a dead letter beside its error: how often it was tried, and what was sent."""
+    return {"attempts": attempts, "sent": dict(sent)}
+
+
 def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
     """Record outcomes of rows the caller holds."""
-    groups: dict[tuple[bool, ...], list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+    groups: dict[tuple[str, ...], list[tuple[dict[str, Any], dict[str, Any]]]] = {}
     for item in settled:
         values: dict[str, Any] = {"lease_token": None, "lease_until": None, "error": item.error}
         if not item.doubtful:
             values["in_flight"] = None
         if item.done is not None:
-            values |= {"done": item.done, "attempts": 0, "settled_at": now}
+            values |= {"done": item.done, "attempts": 0, "settled_at": now, "cause": "", "letter": None}
         elif item.dead is not None:
             values |= {"dead": item.dead, "attempts": 0, "settled_at": now}
+            values |= {"cause": str(item.cause), "letter": item.letter}
         elif item.due_at is not None:
             values |= {"due_at": item.due_at}
         if item.attempts is not None:
             values["attempts"] = item.attempts
-        shape = tuple(name in values for name in ("in_flight", "done", "dead", "due_at", "attempts"))
+        shape = tuple(values)
         groups.setdefault(shape, []).append(({"row": item.id}, values))
-    for rows in groups.values():
+    for names, rows in groups.items():
         execute_many(
             connection,
-            _settling(tuple(rows[0][1])),
+            _settling(names),
             [key | {f"new_{name}": value for name, value in values.items()} for key, values in rows],
         )
 
@@ -440,6 +450,7 @@ class Unsent:
 
     row: DueRow
     why_not: str | None = None
+    cause: Cause = NO_CAUSE
 
 
 def settle_unsent(connection: Connection, unsent: Sequence[Unsent], now: datetime) -> None:
@@ -448,11 +459,20 @@ def settle_unsent(connection: Connection, unsent: Sequence[Unsent], now: datetim
     statement = sa.update(outbox_changes).where(IS_AS_READ)
     done = [_read(item.row, now) for item in unsent if item.why_not is None]
     if done:
-        values = settled | {"done": sa.bindparam("read_wanted"), "error": None}
+        values = settled | {"done": sa.bindparam("read_wanted"), "error": None, "cause": "", "letter": None}
         connection.execute(statement.values(values), done)
-    dead = [_read(item.row, now) | {"why": item.why_not} for item in unsent if item.why_not is not None]
+    dead = [
+        _read(item.row, now) | {"why": item.why_not, "named": str(item.cause)}
+        for item in unsent
+        if item.why_not is not None
+    ]
     if dead:
-        values = settled | {"dead": sa.bindparam("read_wanted"), "error": sa.bindparam("why")}
+        values = settled | {
+            "dead": sa.bindparam("read_wanted"),
+            "error": sa.bindparam("why"),
+            "cause": sa.bindparam("named"),
+            "letter": None,
+        }
         connection.execute(statement.values(values), dead)
 
 
@@ -472,16 +492,17 @@ class DeadLetter:
     object: str
     lead_id: str  # the account's where ``kind`` is ACCOUNT
     error: str
-    at: datetime | None = field(default=None)
+    at: datetime | None = None
     kind: EntityKind = LEAD
+    cause: str = ""  # ``model.cause``
 
 
 def dead_letters(snapshot: Connection, space: str, limit: int = 100) -> list[DeadLetter]:
     """Read changes that were given up, oldest first."""
     c = outbox_changes.c
     statement = (
-        sa.select(c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at, c.entity_kind)
-        .where(c.space == space, sa.text("dead > done"), c.wanted <= c.dead)
+        sa.select(c.id, c.connection, c.object, c.entity_id, c.error, c.settled_at, c.entity_kind, c.cause)
+        .where(c.space == space, GIVEN_UP)
         .order_by(c.id)
         .limit(limit)
     )
@@ -489,7 +510,7 @@ def dead_letters(snapshot: Connection, space: str, limit: int = 100) -> list[Dea
 
 
 def letter_of(row: Row[*tuple[Any, ...]]) -> DeadLetter:
-    """Read a row of id, connection, object, entity, error, time and kind of entity."""
+    """Read a row of id, connection, object, entity, error, time, kind of entity and cause."""
     letter = dict(row._mapping)
     kind = EntityKind(letter.pop("entity_kind"))
     return DeadLetter(lead_id=letter.pop("entity_id"), at=letter.pop("settled_at"), kind=kind, **letter)
@@ -498,29 +519,36 @@ def letter_of(row: Row[*tuple[Any, ...]]) -> DeadLetter:
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up rows whose needed record could not be made, and say so; return how many."""
     given_up = 0
-    for which, why in _orphans_of(space):
+    for which, why, cause in _orphans_of(space):
         error = sa.literal("needs a record that could not be written: ") + why
-        values = {"dead": _ROWS.wanted, "error": error, "settled_at": now}
+        values = {
+            "dead": _ROWS.wanted,
+            "error": error,
+            "settled_at": now,
+            "cause": str(cause),
+            "letter": None,
+        }
         given_up += connection.execute(sa.update(outbox_changes).where(which).values(values)).rowcount
     return given_up
 
 
 def has_orphans(snapshot: Connection, space: str) -> bool:
     """Say whether there is any, without holding up who writes: every row that waits is looked at."""
-    looks = (sa.select(_ROWS.id).where(which).limit(1) for which, _ in _orphans_of(space))
+    looks = (sa.select(_ROWS.id).where(which).limit(1) for which, _, _ in _orphans_of(space))
     return any(snapshot.execute(look).first() is not None for look in looks)
 
 
-Orphans = tuple[sa.ColumnElement[bool], Any]
+Which = tuple[sa.ColumnElement[bool], Any]  # rows, and why they can never be sent
+Orphans = tuple[sa.ColumnElement[bool], Any, Cause]
 
 
 def _orphans_of(space: str) -> Iterator[Orphans]:
-    """Yield which rows can never be sent, and why."""
-    yield _orphans(space, _IS_GIVEN_UP, _CAUSE)
-    yield _orphans(space, _IS_ANOTHER_LEADS, _NEEDED.c.connection + ": " + UNLINKED)
-    yield _lonely(space, _OF_LEAD, _IS_GIVEN_UP, _CAUSE)
-    yield _lonely(space, _OF_ITS_ACCOUNT, _IS_GIVEN_UP, _CAUSE)
-    yield _lonely(space, _OF_ITS_ACCOUNT, _IS_ANOTHERS, sa.literal(ANOTHERS))
+    """Yield which rows can never be sent, why, and that in a word."""
+    yield *_orphans(space, _IS_GIVEN_UP, _WHY), NEEDS_RECORD
+    yield *_orphans(space, _IS_ANOTHER_LEADS, _NEEDED.c.connection + ": " + UNLINKED), IN_REVIEW
+    yield *_lonely(space, _OF_LEAD, _IS_GIVEN_UP, _WHY), NEEDS_RECORD
+    yield *_lonely(space, _OF_ITS_ACCOUNT, _IS_GIVEN_UP, _WHY), NEEDS_RECORD
+    yield *_lonely(space, _OF_ITS_ACCOUNT, _IS_ANOTHERS, sa.literal(ANOTHERS)), IN_REVIEW
 
 
 _NEEDED = outbox_changes.alias("needed")
@@ -563,10 +591,10 @@ _IS_ANOTHER_LEADS = sa.and_(
 )
 UNLINKED = "the person was found there and not linked; a review says whose record it is"
 ANOTHERS = "the company's record is another account's; a review says which"
-_CAUSE = _NEEDED.c.connection + ": " + sa.func.coalesce(_NEEDED.c.error, "")
+_WHY = _NEEDED.c.connection + ": " + sa.func.coalesce(_NEEDED.c.error, "")
 
 
-def _orphans(space: str, how: sa.ColumnElement[bool], why: sa.ColumnElement[str]) -> Orphans:
+def _orphans(space: str, how: sa.ColumnElement[bool], why: sa.ColumnElement[str]) -> Which:
     """People who wait for a record on another connection."""
     c, needed = _ROWS, _NEEDED.c
     cause = sa.select(why).where(
@@ -594,7 +622,7 @@ _OF_ITS_ACCOUNT = sa.and_(
 
 def _lonely(
     space: str, missing: sa.ColumnElement[bool], how: sa.ColumnElement[bool], why: sa.ColumnElement[str]
-) -> Orphans:
+) -> Which:
     """Associations whose person, or whose company, could not be written on the same connection."""
     cause = sa.select(why).where(
         _NEEDED.c.space == _ROWS.space, _NEEDED.c.connection == _ROWS.connection, how, missing
@@ -602,6 +630,6 @@ def _lonely(
     return _given_up_for(space, cause, _ROWS.entity_kind == str(ASSOCIATION))
 
 
-def _given_up_for(space: str, cause: sa.Select[Any], more: sa.ColumnElement[bool]) -> Orphans:
+def _given_up_for(space: str, cause: sa.Select[Any], more: sa.ColumnElement[bool]) -> Which:
     why = cause.limit(1).correlate(outbox_changes).scalar_subquery()
     return sa.and_(_ROWS.space == space, _WAITS, more, why.is_not(None)), why

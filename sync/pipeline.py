@@ -14,6 +14,7 @@ from mappings.playbook import Playbook
 from mappings.reading import Reading
 from model import consent
 from model.account import Account
+from model.cause import NO_CAUSE, Cause
 from model.change import Record
 from model.decision import (
     VERDICT_STATES,
@@ -55,6 +56,7 @@ class Result:
     effects: list[Effect] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     error: str | None = None
+    cause: Cause = NO_CAUSE  # why it is set aside, in a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Pipeline:
             decision = guarded(handler(draft, context), draft)
             self._note(result, name, decision)
             if decision.verdict is not Verdict.GO:
-                result.state = VERDICT_STATES[decision.verdict]
+                result.state, result.cause = VERDICT_STATES[decision.verdict], decision.cause
                 result.lead = None
                 return result
             if decision.lead_id is not None:
@@ -230,7 +232,7 @@ class Pipeline:
 
     def _held_by_other(self, result: Result, record: Record, lead_id: str, holder: str | None) -> Result:
         detail = {"leads": [lead_id, holder], "record": record.ref.id, "object": record.ref.object}
-        result.state = EventState.REVIEW
+        result.state, result.cause = EventState.REVIEW, Cause("SAME_RECORD")
         result.effects.append(AskReview("same_record", detail | {"connection": record.ref.connection}))
         text = f"{record.ref.connection} {record.ref.object} {record.ref.id} is another lead's record already"
         result.reasons.append(Reason("merge", Because(f"{text}; a person must say which lead it is")))

@@ -99,10 +99,11 @@ class Poll:
         begun = self.clock.now()
         cursor = self._cursor(object_type, names, begun)
         asked = [name for name in names if name not in cursor.absent]
+        is_first = cursor.after is not None and cursor.finished_at is None
         is_due = walk.sweep_due_at is not None and walk.sweep_due_at <= begun and walk.is_drained
         sweeping = cursor.after is not None and (walk.sweep is not None or is_due)
         position = (walk.sweep or cursor.after) if sweeping else cursor.after
-        overlap = self._rules.sweep_overlap if sweeping else self._rules.overlap
+        overlap = self._rules.sweep_overlap if sweeping or is_first else self._rules.overlap
         try:
             changes = self.connector.changes(object_type, asked, position, overlap=overlap.total_seconds())
         except ConnectorError as error:
@@ -110,8 +111,9 @@ class Poll:
         except Exception as error:  # whatever a broken answer does to us, other objects go on
             log.exception("poll.page_failed", connection=self.name, object=object_type)
             return self._failed(cursor, walk, f"{type(error).__name__}: {error}", error)
-        told = self._store(cursor, changes, begun, moves=not sweeping)
-        self._move_on(walk, changes, begun, sweeping=sweeping)
+        told = self._store(cursor, changes, begun, moves=not sweeping, is_first=is_first)
+        if cursor.after is not None:  # else the first look follows at once: what it shows was there before
+            self._move_on(walk, changes, begun, sweeping=sweeping)
         return Step(object_type, told)
 
     def _cursor(self, object_type: str, names: Sequence[str], now: datetime) -> Cursor:
@@ -124,12 +126,17 @@ class Poll:
             known = replace(known, fields=tuple(names), absent=())
         return known
 
-    def _store(self, cursor: Cursor, changes: Changes, read_at: datetime, *, moves: bool) -> int:
-        """Store a page: mirror, cursor and events in one transaction; return how many were told."""
+    def _store(
+        self, cursor: Cursor, changes: Changes, read_at: datetime, *, moves: bool, is_first: bool
+    ) -> int:
+        """Store a page: mirror, cursor and events in one transaction; return how many were told.
+
+        What the first look shows was there before: of strangers in it nobody is told, now or later.
+        """
         crm, now = self.playbook().crms[self.name], self.clock.now()
         listed = [backfill.filled(one, changes.absent) for one in changes.listed if backfill.is_storable(one)]
         with self.store.snapshot() as snapshot:
-            page = Sighting.of(snapshot, self.space, crm, listed)
+            page = Sighting.of(snapshot, self.space, crm, listed, strangers=not is_first)
         events = [changed_event(one.record, read_at, now, self.space) for one in page.news]
         after = replace(
             cursor,
@@ -139,7 +146,7 @@ class Poll:
             skipped=cursor.skipped + changes.skipped,
             problem=None,
             moved_at=now,
-            finished_at=now if changes.is_drained else cursor.finished_at,
+            finished_at=now if changes.is_drained and cursor.after is not None else cursor.finished_at,
         )
 
         def save(connection: Connection) -> None:
@@ -194,8 +201,16 @@ class Sighting:
     news: Sequence[Listed]
 
     @classmethod
-    def of(cls, snapshot: Connection, space: str, crm: CrmMap, listed: Sequence[Listed]) -> Sighting:
-        """Compare a page with mirror and links, in a few queries."""
+    def of(
+        cls,
+        snapshot: Connection,
+        space: str,
+        crm: CrmMap,
+        listed: Sequence[Listed],
+        *,
+        strangers: bool = True,
+    ) -> Sighting:
+        """Compare a page with mirror and links in a few queries; ``strangers``: nobody's records are news."""
         refs = [one.record.ref for one in listed]
         seen = mirror.read(snapshot, space, refs)
         held = links.of_records(
@@ -209,7 +224,9 @@ class Sighting:
         )  # fmt: skip
         fresh = [one for one in listed if not _is_older(one.record, seen.get(one.record.ref))]
         news = [
-            one for one in fresh if not _is_told(one, seen.get(one.record.ref)) and _is_news(one, held, crm)
+            one
+            for one in fresh
+            if _is_news(one, held, crm, may_be_strangers=strangers and not _is_told(one, seen))
         ]
         return cls(fresh, news)
 
@@ -219,26 +236,20 @@ def _is_older(record: Record, seen: Mirrored | None) -> bool:
     return stamp is not None and record.modified_at is not None and record.modified_at < stamp
 
 
-def _is_told(one: Listed, seen: Mirrored | None) -> bool:
-    """Say whether the decider was told of exactly this version."""
-    return (
-        seen is not None
-        and seen.is_told
-        and seen.record.modified_at == one.record.modified_at
-        and seen.record.archived == one.record.archived
-        and seen.became == (one.became or None)
-        and all(seen.record.fields.get(name) == value for name, value in one.record.fields.items())
-    )
+def _is_told(one: Listed, seen: Mapping[RecordRef, Mirrored]) -> bool:
+    """Say whether the decider was told of this version of a stranger, or need not be."""
+    known = seen.get(one.record.ref)
+    return known is not None and known.is_told and known.record.modified_at == one.record.modified_at
 
 
-def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
+def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap, *, may_be_strangers: bool) -> bool:
     """Say whether a record says what its link does not: else it is our own word, or nobody's concern."""
     record = one.record
     ref, link = record.ref, held.get(record.ref)
     if any(RecordRef(ref.connection, ref.object, each) in held for each in one.replaces):
         return True
     if link is None:
-        return not record.archived
+        return may_be_strangers and not record.archived
     is_known_to_be_gone = record.archived and link.gone_at is not None
     is_over = record.archived or record.became is not None or one.became or link.gone_at is not None
     if is_over and not is_known_to_be_gone:

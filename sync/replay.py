@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,16 +14,11 @@ from sqlalchemy.engine import Connection
 from mappings.identity import keys_of
 from model.event import Event, EventKind, JsonValue
 from model.times import to_text
-from sync import effect_books, explain, outbox
-from sync.effect_books import EffectLetter
-from sync.lists import effects_statement, letters_statement
-from sync.outbox import DeadLetter
-from sync.retention import REMOVED, SAYS_SOMETHING
-from sync.tables import inbox_events, outbox_changes, outbox_effects, to_json
-
-SET_ASIDE = ("quarantined", "review", "spam", "dead")
-"""Where an event waits for a person; from here it can be replayed."""
-MOST = 10_000  # dead letters of each kind that are sent again in one go
+from sync import explain, letters
+from sync.letters import ASIDE as SET_ASIDE
+from sync.letters import CHANGE, Letter, Shelf
+from sync.retention import REMOVED
+from sync.tables import inbox_events, to_json
 
 
 def unfit(snapshot: Connection, space: str, number: int) -> str | None:
@@ -53,7 +50,7 @@ def of_events(
     """Return the replay events for these inbox rows; unknown ids are left out.
 
     A replay that was itself set aside is decided from what first came in, with what was
-    corrected then and now.
+    corrected then and now. The same correction of an event gives the same id, so that a second click is none.
     """
     c = inbox_events.c
     rows = snapshot.execute(
@@ -64,7 +61,7 @@ def of_events(
     return [
         Event(
             source=row.source,
-            event_id=f"replay-{row.id}-{to_text(now)}",
+            event_id=_once(row.id, overrides or {}),
             kind=EventKind.REPLAY,
             payload={"event": row.id, "by": by, **_begun(row, overrides or {})},
             occurred_at=row.occurred_at,
@@ -73,6 +70,11 @@ def of_events(
         )
         for row in rows
     ]
+
+
+def _once(row: int, overrides: Mapping[str, JsonValue]) -> str:
+    said = json.dumps(dict(overrides), sort_keys=True)
+    return f"replay-{row}-{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 def _begun(row: Any, overrides: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -93,82 +95,55 @@ def named(event: Event) -> tuple[int, ...]:
     return rows if all(isinstance(row, int) for row in rows) else ()
 
 
-def of_dead_letters(
-    snapshot: Connection, space: str, *, by: str, now: datetime, only: Sequence[int] | None = None
-) -> list[Event]:
-    """Return the replay events for changes that were given up, all of them or the named ones."""
+def of_letters(letters: Sequence[Letter], space: str, *, by: str, now: datetime) -> list[Event]:
+    """Return the replay events for changes, tasks and messages that were given up.
+
+    An event's id follows from the letter and from when it was given up: however often it is asked for, it is
+    sent again once, until it is given up anew.
+    """
     return [
         Event(
-            source=letter.connection,
-            event_id=f"replay-change-{letter.id}-{to_text(now)}",
+            source=letter.place,
+            event_id=f"replay-{letter.shelf}-{letter.id}-{letter.edition}",
             kind=EventKind.REPLAY,
-            payload={
-                "by": by,
-                "change": {
-                    "connection": letter.connection,
-                    "object": letter.object,
-                    "lead_id": letter.lead_id,
-                    "kind": str(letter.kind),
-                },
-            },
+            payload={"by": by, letter.shelf: _named(letter)},
             occurred_at=now,
             received_at=now,
             space=space,
         )
-        for letter in _letters(snapshot, space, only)
+        for letter in letters
     ]
 
 
-def of_dead_effects(
-    snapshot: Connection, space: str, *, by: str, now: datetime, only: Sequence[int] | None = None
+def _named(letter: Letter) -> dict[str, JsonValue]:
+    """Return how a replay names a change, or a task or message."""
+    if letter.shelf == CHANGE:
+        return {
+            "connection": letter.place,
+            "object": letter.object,
+            "lead_id": letter.lead_id,
+            "kind": letter.kind,
+        }
+    return {"id": letter.id, "kind": letter.object, "target": letter.place, "lead_id": letter.lead_id}
+
+
+def of_shelf(
+    snapshot: Connection,
+    space: str,
+    shelf: Shelf,
+    ids: Sequence[int],
+    *,
+    by: str,
+    now: datetime,
+    overrides: Mapping[str, JsonValue] | None = None,
 ) -> list[Event]:
-    """Return the replay events for tasks and messages that were given up, all of them or the named ones."""
-    return [
-        Event(
-            source=letter.target,
-            event_id=f"replay-effect-{letter.id}-{to_text(now)}",
-            kind=EventKind.REPLAY,
-            payload={
-                "by": by,
-                "effect": {
-                    "id": letter.id,
-                    "kind": letter.kind,
-                    "target": letter.target,
-                    "lead_id": letter.lead_id,
-                },
-            },
-            occurred_at=now,
-            received_at=now,
-            space=space,
-        )
-        for letter in _effects(snapshot, space, only)
-    ]
+    """Return the replay events for these letters of a shelf; those that lie there no more are left out.
 
-
-def _letters(snapshot: Connection, space: str, only: Sequence[int] | None) -> list[DeadLetter]:
-    if only is None:
-        return outbox.dead_letters(snapshot, space, limit=MOST)
-    statement = letters_statement(space, None, MOST).where(outbox_changes.c.id.in_(only))
-    return [outbox.letter_of(row) for row in snapshot.execute(statement)]
-
-
-def _effects(snapshot: Connection, space: str, only: Sequence[int] | None) -> list[EffectLetter]:
-    if only is None:
-        return effect_books.dead_letters(snapshot, space, limit=MOST)
-    statement = effects_statement(space, None, MOST).where(outbox_effects.c.id.in_(only))
-    return [EffectLetter(*row) for row in snapshot.execute(statement)]
-
-
-def set_aside(snapshot: Connection, space: str, states: Sequence[str], limit: int = 10_000) -> list[int]:
-    """Return the row ids of events that ended in one of these states and can be replayed, oldest first."""
-    c = inbox_events.c
-    statement = (
-        sa.select(c.id)
-        .where(c.space == space, c.state.in_(states), SAYS_SOMETHING)
-        .order_by(c.id)
-        .limit(limit)
-    )
-    return list(snapshot.execute(statement).scalars())
+    ``overrides`` are corrections of events; nothing else can be corrected.
+    """
+    if shelf.name in SET_ASIDE:
+        return of_events(snapshot, space, ids, by=by, now=now, overrides=overrides)
+    return of_letters(letters.load(snapshot, space, shelf, ids), space, by=by, now=now)
 
 
 def as_json(events: Sequence[Event]) -> str:

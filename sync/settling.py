@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.engine import Connection
 
+from model.cause import GIVEN_UP, GONE, LINKED_ELSEWHERE, Cause
 from model.change import (
     Created,
     Exists,
@@ -71,7 +72,7 @@ def settle(
                 holder = holders.get(ref)
                 if holder not in (None, sending.entity.id):
                     text = f"{ref.object} {ref.id} is already linked to {kind} {holder}"
-                    settled.append(Settled(row.id, dead=row.wanted, error=text))
+                    settled.append(_dead(sending, text, LINKED_ELSEWHERE))
                     continue
                 settled.append(Settled(row.id, done=row.wanted))
                 values = sending.difference
@@ -92,17 +93,17 @@ def settle(
                     settled.append(Settled(row.id, done=row.wanted))
                     events.append(_unlink(target, sending, now))
                 elif kind is EntityKind.ASSOCIATION or sending.link is None:
-                    settled.append(Settled(row.id, dead=row.wanted, error=reason))
+                    settled.append(_dead(sending, reason, GONE))
                 else:  # deleted, merged or converted: the record itself says what became of it
                     asked.append(fetches.Wish(target.name, row.object, sending.link.remote_id))
-                    settled.append(_followed(row, reason, now))
+                    settled.append(_followed(sending, reason, now))
             case Rejected(_, reason, names):
                 about = f" (fields: {', '.join(names)})" if names else ""
-                settled.append(Settled(row.id, dead=row.wanted, error=reason + about))
+                settled.append(_dead(sending, reason + about, outcome.cause))
             case Postponed(_, reason, wait, untried=True):
                 settled.append(_put_off(row, reason, wait or FIRST_WAIT, now))
             case Postponed(_, reason, wait, answer_lost):
-                settled.append(_postponed(row, reason, wait, answer_lost, now))
+                settled.append(_postponed(sending, reason, wait, answer_lost, now))
             case Refused(_, reason):
                 settled.append(_put_off(row, reason, REFUSED_WAIT, now))
             case Released():
@@ -192,21 +193,30 @@ def _unlink(target: Target, sending: Sending, now: datetime) -> Event:
     )
 
 
-def _postponed(row: DueRow, reason: str, wait: float | None, lost: bool, now: datetime) -> Settled:
+def _dead(sending: Sending, error: str, cause: Cause, *, doubtful: bool = False) -> Settled:
+    """Give a row up, and keep what a person wants to know of it."""
+    row = sending.row
+    kept = outbox.letter(row.attempts + 1, sending.difference)
+    return Settled(row.id, dead=row.wanted, error=error, cause=cause, letter=kept, doubtful=doubtful)
+
+
+def _postponed(sending: Sending, reason: str, wait: float | None, lost: bool, now: datetime) -> Settled:
+    row = sending.row
     doubtful = lost or row.in_flight is not None
     if row.attempts + 1 >= MOST_ATTEMPTS and now - row.raised_at >= PATIENCE:
         text = f"given up after {row.attempts + 1} attempts: {reason}"
-        return Settled(row.id, dead=row.wanted, error=text, doubtful=doubtful)
+        return _dead(sending, text, GIVEN_UP, doubtful=doubtful)
     if wait is None:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))
     return Settled(row.id, due_at=now + timedelta(seconds=wait), error=reason, doubtful=doubtful)
 
 
-def _followed(row: DueRow, reason: str, now: datetime) -> Settled:
+def _followed(sending: Sending, reason: str, now: datetime) -> Settled:
     """Let a row wait while its record is read: gone, the row ends; moved, it is written where it is now."""
+    row = sending.row
     if row.attempts + 1 >= GONE_ATTEMPTS:
-        return Settled(row.id, dead=row.wanted, error=reason, doubtful=row.in_flight is not None)
-    return _postponed(row, reason, GONE_WAIT * 2**row.attempts, False, now)
+        return _dead(sending, reason, GONE, doubtful=row.in_flight is not None)
+    return _postponed(sending, reason, GONE_WAIT * 2**row.attempts, False, now)
 
 
 def _put_off(row: DueRow, reason: str, wait: float, now: datetime) -> Settled:

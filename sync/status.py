@@ -266,7 +266,7 @@ def _unsettled(snapshot: Connection, space: str, now: datetime) -> dict[str, Con
 
 _o = outbox_changes.c
 _is_due = _o.due_at <= sa.bindparam("now", type_=_o.due_at.type)
-# Conditions word for word as ``ix_outbox_changes_due`` and ``ix_outbox_changes_dead`` say them.
+# Conditions word for word as ``ix_outbox_changes_due`` and ``ix_outbox_changes_letters`` say them.
 PENDING = (
     sa.select(
         CONNECTION,
@@ -280,7 +280,7 @@ PENDING = (
 )
 GIVEN_UP = (
     sa.select(CONNECTION, sa.func.count())
-    .where(_o.space == sa.bindparam("of_space"), sa.text("dead > done"), _o.wanted <= _o.dead)
+    .where(_o.space == sa.bindparam("of_space"), sa.text("dead > done AND wanted <= dead"))
     .group_by(CONNECTION)
 )
 

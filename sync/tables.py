@@ -120,6 +120,9 @@ inbox_events = sa.Table(
     sa.Column("reasons", Json),  # why it is not a lead: [{"text", "at"}]
     sa.Column("error", sa.Text),
     sa.Column("lead_id", sa.String(40)),
+    sa.Column(
+        "cause", searchable(200), nullable=False, server_default=sa.text("''")
+    ),  # ``model.cause``, while set aside
     sa.UniqueConstraint("space", "source", "event_id"),
 )
 sa.Index(
@@ -131,6 +134,15 @@ sa.Index(
 )
 sa.Index("ix_inbox_events_lead_id", inbox_events.c.lead_id)
 sa.Index("ix_inbox_events_state", inbox_events.c.space, inbox_events.c.state, inbox_events.c.id)
+
+# With OR: that one state of them implies it, both databases can tell.
+SET_ASIDE = "state = 'quarantined' OR state = 'review' OR state = 'spam' OR state = 'dead'"
+sa.Index(  # what waits for a person: by it lists are filtered and groups counted without reading a row
+    "ix_inbox_events_aside",
+    *(inbox_events.c[_name] for _name in ("space", "state", "id", "source", "cause", "received_at")),
+    sqlite_where=sa.text(SET_ASIDE),
+    postgresql_where=sa.text(SET_ASIDE),
+)
 
 body_hashes = sa.Table(
     "body_hashes",
@@ -457,6 +469,10 @@ outbox_changes = sa.Table(
     _moment("lease_until", nullable=True),
     sa.Column("in_flight", Json),  # exact values about to be sent, and earlier ones still in doubt
     sa.Column("error", sa.Text),
+    sa.Column(
+        "cause", searchable(200), nullable=False, server_default=sa.text("''")
+    ),  # ``model.cause`` of a dead letter
+    sa.Column("letter", Json),  # of a dead letter: {"attempts", "sent"}
     sa.Column("release", sa.Integer),  # number of the go-live that let it out; its brake counts the writes
     sa.UniqueConstraint("space", "connection", "object", "entity_kind", "entity_id"),
 )
@@ -471,12 +487,12 @@ sa.Index(
     postgresql_where=sa.text("wanted > done AND wanted > dead"),
 )
 sa.Index("ix_outbox_changes_entity", outbox_changes.c.entity_id)
-sa.Index(
-    "ix_outbox_changes_dead",
-    outbox_changes.c.space,
-    outbox_changes.c.id,
-    sqlite_where=sa.text("dead > done"),
-    postgresql_where=sa.text("dead > done"),
+LETTER = ("space", "id", "connection", "object", "cause", "settled_at", "wanted", "done", "dead")
+sa.Index(  # as that of events set aside; the counters are in it lest SQLite look them up in the row
+    "ix_outbox_changes_letters",
+    *(outbox_changes.c[_name] for _name in LETTER),
+    sqlite_where=sa.text("dead > done AND wanted <= dead"),
+    postgresql_where=sa.text("dead > done AND wanted <= dead"),
 )
 
 EFFECT_STATES = ("waiting", "leased", "sent", "unknown", "withheld", "dead")
@@ -504,6 +520,8 @@ outbox_effects = sa.Table(  # tasks and messages: each once, by our key
     sa.Column("in_flight", Json),  # what was about to be sent, and may have arrived
     sa.Column("remote_id", sa.String(200)),
     sa.Column("error", sa.Text),
+    sa.Column("cause", searchable(200), nullable=False, server_default=sa.text("''")),
+    sa.Column("letter", Json),
     sa.UniqueConstraint("space", "key"),
     sa.CheckConstraint(f"state IN {EFFECT_STATES}", name="state"),
 )
@@ -544,6 +562,41 @@ outbox_fetches = sa.Table(  # records to be read by id: a row while one is wante
 )
 sa.Index(
     "ix_outbox_fetches_due", outbox_fetches.c.space, outbox_fetches.c.connection, outbox_fetches.c.due_at
+)
+sa.Index(
+    "ix_outbox_effects_letters",
+    *(outbox_effects.c[_name] for _name in ("space", "id", "target", "kind", "cause", "settled_at", "state")),
+    sqlite_where=sa.text("state = 'dead'"),
+    postgresql_where=sa.text("state = 'dead'"),
+)
+
+replays = sa.Table(  # lists of dead letters that somebody wants sent again, a chunk at a time
+    "replays",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("shelf", sa.String(16), nullable=False),  # "change", "effect", or a state of events
+    sa.Column("asked", Json, nullable=False),  # the filter
+    sa.Column("overrides", Json, nullable=False),  # what is corrected of each event
+    sa.Column("by", sa.String(128), nullable=False),
+    sa.Column("upto", sa.BigInteger, nullable=False),  # the newest letter when it was asked for
+    sa.Column("after", sa.BigInteger, nullable=False),  # the last one handed in
+    sa.Column("total", sa.BigInteger, nullable=False),  # letters to hand in
+    sa.Column("handed_in", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    _moment("asked_at"),
+    _moment("moved_at"),
+    sa.CheckConstraint("state IN ('running', 'done')", name="state"),
+)
+sa.Index(  # the same list is not sent twice at once, however often somebody clicks
+    "uq_replays_running",
+    replays.c.space,
+    replays.c.shelf,
+    replays.c.asked,
+    replays.c.overrides,
+    unique=True,
+    sqlite_where=sa.text("state = 'running'"),
+    postgresql_where=sa.text("state = 'running'"),
 )
 
 releases = sa.Table(  # the paced release of what an observed connection had gathered, with its brake

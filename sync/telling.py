@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from connectors import channels
 from connectors.channels import Channel, Promise
+from model.cause import GIVEN_UP, GONE, NO_CAUSE, Cause
 from model.change import Created, Exists, Outcome, Postponed, Record, Rejected, Task, Updated
 from model.errors import NotAuthorized
 from model.event import Event, EventKind
@@ -20,8 +21,9 @@ from model.message import Message
 from sync import effects, inbox, leads, wording
 from sync.consenting import Asked, ask
 from sync.effects import Settled
-from sync.errands import ClaimedErrands, Errand, Outlet, told
+from sync.errands import ClaimedErrands, Errand, Outlet, in_flight, told
 from sync.links import record_key
+from sync.outbox import letter
 from sync.records import record_payload
 from sync.settling import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, PATIENCE, REFUSED_WAIT
 
@@ -40,6 +42,7 @@ class Verdict:
 
     state: str
     reason: str | None = None
+    cause: Cause = NO_CAUSE  # of a dead one
     wait: float | None = None
     remote_id: str = ""
     in_doubt: bool = False
@@ -140,7 +143,9 @@ def _messages(channel: Channel, begin: Hold, errands: Sequence[Errand]) -> Itera
     while parts:
         part = parts.pop(0)
         if sent >= MOST_PARTS:
-            yield from ((one.row.id, Verdict(effects.WAITING, "refused in a digest", 0.0)) for one in part)
+            yield from (
+                (one.row.id, Verdict(effects.WAITING, "refused in a digest", wait=0.0)) for one in part
+            )
             continue
         if sent:
             time.sleep(channel.pace)
@@ -161,18 +166,18 @@ def _of_message(channel: Channel, outcome: channels.Outcome) -> Verdict:
     match outcome:
         case channels.Sent(remote_id):
             return Verdict(effects.SENT, remote_id=remote_id)
-        case channels.Rejected(reason):
-            return Verdict(effects.DEAD, reason)
+        case channels.Rejected(reason, code):
+            return Verdict(effects.DEAD, reason, Cause(code))
         case channels.Closed(reason):
             return _closed(reason, in_doubt=False)
         case channels.Postponed(reason, wait):
-            return Verdict(effects.WAITING, reason, wait)
+            return Verdict(effects.WAITING, reason, wait=wait)
         case channels.Lost(reason):
             return _lost(channel, reason)
 
 
 def _closed(reason: str, *, in_doubt: bool) -> Verdict:
-    return Verdict(effects.WAITING, reason, REFUSED_WAIT, in_doubt=in_doubt, free=True)
+    return Verdict(effects.WAITING, reason, wait=REFUSED_WAIT, in_doubt=in_doubt, free=True)
 
 
 def _lost(channel: Channel | None, reason: str) -> Verdict:
@@ -210,12 +215,12 @@ def _of_task(outcome: Outcome, *, in_doubt: bool) -> Verdict:
         case Exists(_, record):
             return Verdict(effects.SENT, remote_id=record.ref.id)
         case Postponed(_, reason, wait, answer_lost):
-            return Verdict(effects.WAITING, reason, wait, in_doubt=in_doubt or answer_lost)
+            return Verdict(effects.WAITING, reason, wait=wait, in_doubt=in_doubt or answer_lost)
         case Rejected(_, reason, names):
             about = f" (fields: {', '.join(names)})" if names else ""
-            return Verdict(effects.DEAD, reason + about)
+            return Verdict(effects.DEAD, reason + about, outcome.cause)
         case _:
-            return Verdict(effects.DEAD, outcome.reason)
+            return Verdict(effects.DEAD, outcome.reason, GONE)
 
 
 def _settle(
@@ -257,12 +262,15 @@ def _settle(
 
 def _settled(errand: Errand, verdict: Verdict, now: datetime) -> Settled:
     row = errand.row
+    kept = letter(row.attempts + 1, in_flight(errand.what))
+    if verdict.state == effects.DEAD:
+        return Settled(row.id, effects.DEAD, error=verdict.reason, cause=verdict.cause, letter=kept)
     if verdict.state != effects.WAITING:
         return Settled(row.id, verdict.state, error=verdict.reason, remote_id=verdict.remote_id)
     if now - row.raised_at >= PATIENCE and (verdict.free or row.attempts + 1 >= MOST_ATTEMPTS):
         state = effects.UNKNOWN if verdict.in_doubt else effects.DEAD
         text = f"given up after {PATIENCE.total_seconds() / 3600:.0f} hours: {verdict.reason}"
-        return Settled(row.id, state, error=text, in_doubt=verdict.in_doubt)
+        return Settled(row.id, state, error=text, cause=GIVEN_UP, letter=kept, in_doubt=verdict.in_doubt)
     wait = verdict.wait
     if wait is None:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row.attempts, 10))

@@ -13,6 +13,7 @@ from mappings.converters import Unusable
 from mappings.outward import inward_record
 from mappings.playbook import Playbook
 from mappings.reading import Reading
+from model.cause import NO_CAUSE, NO_SOURCE, Cause
 from model.change import Record
 from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead, Reason, SendAgain, WriteBack
 from model.event import SET_ASIDE, EventKind, EventState, JsonValue, RecordRef, StoredEvent
@@ -41,6 +42,7 @@ class Work:
     lead_ids: tuple[str, ...] = ()
     account_ids: tuple[str, ...] = ()
     failure: str | None = None
+    cause: Cause = NO_CAUSE  # of the failure
     settled: str | None = None  # why there is nothing to decide
     named: Taken | None = None  # the event that this one asks to forget
     hint: Hint | None = None
@@ -53,7 +55,8 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
         match event.kind:
             case EventKind.INTAKE:
                 if event.source not in playbook.sources:
-                    return Work(stored, failure=f'the playbook has no source "{event.source}" any more')
+                    why = f'the playbook has no source "{event.source}" any more'
+                    return Work(stored, failure=why, cause=NO_SOURCE)
                 reading = inward.read(stored, playbook)
                 named = str(stored.overrides.get("lead") or "")
                 return Work(stored, reading, keys=reading.identities, lead_ids=(named,) if named else ())
@@ -90,8 +93,8 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, lead_ids=(event.payload["effect"]["lead_id"],))
             case _:
                 return Work(stored)
-    except Exception:  # noqa: BLE001 - one bad event never holds back a batch; it is kept with this text
-        return Work(stored, failure=_failure_text(stored))
+    except Exception as error:  # noqa: BLE001 - one bad event never holds back a batch; it is kept with this text
+        return Work(stored, failure=_failure_text(stored), cause=Cause(type(error).__name__))
 
 
 def _understand_changed(stored: StoredEvent, record: Record, playbook: Playbook) -> Work:
@@ -112,7 +115,7 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
     """Run one event; whatever a handler raises sets this event aside and no other."""
     stored = work.stored
     if work.failure:
-        return Result(stored, EventState.DEAD, error=work.failure)
+        return Result(stored, EventState.DEAD, error=work.failure, cause=work.cause)
     if work.lead_ids:
         work = replace(work, lead_ids=tuple(map(batch.present_id, work.lead_ids)))
     try:
@@ -163,8 +166,9 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return _replayed_effect(work, batch)
             case _:
                 return _replayed_change(work, batch, pipeline.playbook)
-    except Exception:  # noqa: BLE001 - as above
-        return Result(stored, EventState.DEAD, error=_failure_text(stored))
+    except Exception as error:  # noqa: BLE001 - as above
+        cause = Cause(type(error).__name__)
+        return Result(stored, EventState.DEAD, error=_failure_text(stored), cause=cause)
 
 
 def _is_company(record: Record, playbook: Playbook) -> bool:

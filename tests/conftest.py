@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.default import DefaultDialect
 
+from mappings import loader
 from sync import migrate
+from sync.tables import metadata
 from tests import postgres
 
 SHARED = "LEADRELAY_TEST_SHARED"  # a folder of this run, the same for all of its worker processes
@@ -83,6 +86,22 @@ def _statements_compiled_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _playbooks_parsed_once() -> Iterator[None]:
+    """Let all tests of a worker share what YAML says: each house reads the starter several times."""
+    parse = loader.parse
+    parsed: dict[tuple[bytes, str], loader.Document] = {}
+
+    def once(raw: bytes, name: str) -> loader.Document:
+        if (raw, name) not in parsed:
+            parsed[raw, name] = parse(raw, name)
+        return replace(parsed[raw, name])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loader, "parse", once)
+        yield
+
+
 @pytest.fixture
 def postgres_url(postgres_server: URL) -> Iterator[str]:
     """The URL of an empty PostgreSQL database that is this test's own."""
@@ -99,18 +118,18 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_database(postgres_server: URL) -> Iterator[str]:
-    """The name of a PostgreSQL database with the tables of this version, a template for others."""
+def shared_database(postgres_server: URL) -> Iterator[str]:
+    """A PostgreSQL database of this worker's own with the tables of this version; each test empties it."""
     with postgres.database(postgres_server) as url:
         migrate.upgrade(url)
-        yield str(make_url(url).database)
+        yield url
 
 
 @pytest.fixture
-def migrated_postgres_url(postgres_server: URL, migrated_database: str) -> Iterator[str]:
-    """The URL of a PostgreSQL database of this test's own, with the tables of this version."""
-    with postgres.database(postgres_server, migrated_database) as url:
-        yield url
+def migrated_postgres_url(shared_database: str) -> str:
+    """The URL of an empty PostgreSQL store, as new."""
+    postgres.empty(shared_database, [table.name for table in metadata.sorted_tables])
+    return shared_database
 
 
 @pytest.hookimpl(wrapper=True)

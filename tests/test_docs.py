@@ -15,6 +15,7 @@ from leadrelay.metrics import Metrics
 from sandbox.server import OVER_TLS
 from sandbox.server import PORTS as SANDBOX_PORTS
 from sync import tables
+from sync.advice import ADVICE
 from tests.sandbox import operations
 
 HOUSE = Path(__file__).resolve().parent.parent
@@ -183,6 +184,11 @@ def test_every_log_event_is_explained():
     listed = {name for row in rows for name in re.findall(r"`([a-z_]+\.[a-z_]+)`", row.split("|")[1])}
     assert said - listed == set(), "not in the table of docs/operations.md"
     assert listed - said == set(), "in the table, but nothing logs it"
+
+
+def test_every_cause_that_is_known_stands_in_the_docs_with_the_same_advice():
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", read("docs/dead-letters.md"), re.MULTILINE))
+    assert rows == {code: text.replace("{field}", "the field") for code, text in ADVICE.items()}
 
 
 def test_every_refusal_of_a_post_is_explained():

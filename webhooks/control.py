@@ -17,6 +17,7 @@ from model.times import Clock, from_text
 from sync.connections import StoredConnection, from_json
 from sync.inbox import Receipt
 from sync.releases import Order, Release
+from sync.replaying import Order as ReplayOrder
 from sync.vault import SealError
 
 ALLOWED = (EventKind.REPLAY, EventKind.FORGET, EventKind.CHOICE)
@@ -59,6 +60,7 @@ class Control:
     facts: Callable[[], dict[str, Any]]  # what only the running process knows
     act: Callable[[str, Mapping[str, str]], None]  # one of ``sync.access.ACTS``
     desk: Desk
+    replay: Callable[[ReplayOrder], int]  # begins it; returns how many letters it is for
     space: str = "main"
 
 
@@ -86,6 +88,15 @@ def blueprint(control: Control) -> Blueprint:
             raise Refused(400, "malformed", "A JSON list of events is needed.", "Use the leadrelay command.")
         receipts = control.append([_event(item, control) for item in body])
         return jsonify(taken=sum(not receipt.duplicate for receipt in receipts)), 202
+
+    @routes.post("/replays")
+    def replays() -> ResponseReturnValue:
+        """Begin to send a list of letters again; answered after the commit."""
+        try:
+            order = ReplayOrder.from_json(_object())
+        except (KeyError, TypeError, ValueError) as error:
+            raise _malformed(f"Not an order: {error}.") from error
+        return jsonify(letters=control.replay(order)), 202
 
     @routes.post("/access")
     def access() -> ResponseReturnValue:

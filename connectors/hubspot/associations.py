@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.batches import CallRefused, cut_pairs
 from connectors.hubspot.client import Client
-from connectors.hubspot.errors import words
+from connectors.hubspot.errors import code_of, words
 from model.change import Association, Gone, Outcome, Postponed, Rejected, Updated
 from model.errors import RetryLater
 
@@ -72,13 +72,32 @@ class Associator:
             )
             return
         done = {(str(row.get("fromObjectId")), str(row.get("toObjectId"))) for row in answer.results}
+        strays = _strays(done, pairs)
         for pair in pairs:
             if (pair.person.id, pair.company.id) in done:
                 yield Updated(pair.key, pair.person, {})
             elif blame := next((one for one in answer.errors if _names(one, pair)), None):
                 yield _outcome(pair, blame)
+            elif others := strays.get(pair.company.id):
+                said = (
+                    f"contact {pair.person.id} was merged; contact {' or '.join(others)} has the company now"
+                )
+                yield Gone(pair.key, said)
             else:  # writing it once more changes nothing
                 yield Postponed(pair.key, "HubSpot's answer does not name this association")
+
+
+def _strays(done: Collection[tuple[str, str]], pairs: Pairs) -> dict[str, list[str]]:
+    """Return company id -> contacts that were associated with it and that nobody named.
+
+    HubSpot takes the id of a contact that was merged away, and answers with that of the one it became.
+    """
+    named = {pair.person.id for pair in pairs}
+    found: dict[str, list[str]] = {}
+    for person, company in sorted(done):
+        if person not in named:
+            found.setdefault(company, []).append(person)
+    return found
 
 
 def _types(row: Mapping[str, Any]) -> dict[str, set[int]]:
@@ -116,4 +135,4 @@ def _outcome(pair: Association, error: Mapping[str, Any]) -> Outcome:
     named = error["context"]["objectId"]
     if pair.person.id in map(str, named):
         return Gone(pair.key, said)
-    return Rejected(pair.key, said)
+    return Rejected(pair.key, said, code=code_of(error))

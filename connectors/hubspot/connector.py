@@ -172,7 +172,9 @@ class HubSpotConnector:
         for group in by_object(changes).values():
             known = [change for change in group if change.remote_id]
             yield from (
-                Rejected(each.key, "update without a record id") for each in group if not each.remote_id
+                Rejected(each.key, "update without a record id", code="BAD_ID")
+                for each in group
+                if not each.remote_id
             )
             for batch in chunks(known, BATCH):
                 first, repeated = first_of_each(batch, lambda change: change.remote_id)

@@ -9,6 +9,7 @@ from typing import Any
 
 from connectors.batches import CallRefused
 from connectors.waits import retry_after
+from model.cause import REJECTED
 from model.change import Gone, Outcome, Postponed, RecordChange, Rejected
 from model.errors import AnswerLost, ConnectorError, NotAuthorized, RetryLater
 
@@ -41,7 +42,7 @@ class Refused(CallRefused):
     """HubSpot took nothing of the call because of something in it."""
 
     def __init__(self, message: str, body: Mapping[str, Any]) -> None:
-        super().__init__(message, tuple(dict.fromkeys(property_names(body))))
+        super().__init__(message, tuple(dict.fromkeys(property_names(body))), code_of(body))
         self.body = body
 
     @property
@@ -86,7 +87,7 @@ def row_outcome(change: RecordChange, error: Mapping[str, Any]) -> Outcome:
     if category == "OBJECT_NOT_FOUND" and change.remote_id is not None:
         return Gone(change.key, said)
     if category in REJECTING or category == "OBJECT_NOT_FOUND":
-        return Rejected(change.key, said, tuple(dict.fromkeys(property_names(error))))
+        return Rejected(change.key, said, tuple(dict.fromkeys(property_names(error))), code_of(error))
     return Postponed(change.key, said)
 
 
@@ -94,7 +95,7 @@ def refused_alone(change: RecordChange, refusal: CallRefused) -> Outcome:
     """The outcome of the one record of a call that was refused."""
     if isinstance(refusal, Refused) and refusal.is_not_found:
         return row_outcome(change, refusal.body)
-    return Rejected(change.key, str(refusal), refusal.fields)
+    return Rejected(change.key, str(refusal), refusal.fields, refusal.code)
 
 
 def limit_of(body: Mapping[str, Any]) -> tuple[float, str]:
@@ -115,6 +116,16 @@ def words(error: Mapping[str, Any]) -> str:
         if scopes := _listed(detail, "requiredGranularScopes"):
             return f"{said} Required: {', '.join(scopes)}."
     return said
+
+
+def code_of(error: Mapping[str, Any]) -> str:
+    """HubSpot's word for what is wrong: that of the first value it blames, else the category."""
+    for row, name in [(row, "error") for row in _invalid_values(error)] + [
+        (row, "code") for row in _details(error)
+    ]:
+        if row.get(name):
+            return str(row[name])
+    return str(error.get("category") or REJECTED)
 
 
 def property_names(error: Mapping[str, Any]) -> Iterator[str]:

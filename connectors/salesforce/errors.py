@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.batches import CallRefused
+from model.cause import REJECTED
 from model.change import Outcome, Postponed, RecordChange, Rejected
 from model.errors import AnswerLost, ConnectorError, NotAuthorized, RetryLater
 
@@ -54,8 +55,7 @@ class Refused(CallRefused):
     """Salesforce took nothing of the call because of something in it."""
 
     def __init__(self, message: str, code: str, fields: tuple[str, ...] = ()) -> None:
-        super().__init__(message, fields)
-        self.code = code
+        super().__init__(message, fields, code)
 
 
 def to_connector_error(status: int, content: Any, *, writes: bool) -> ConnectorError:
@@ -85,12 +85,12 @@ def item_outcome(change: RecordChange, errors: Sequence[Error]) -> Outcome:
     said = words(errors)
     if errors and all(is_retryable(error) for error in errors):
         return Postponed(change.key, said)
-    return Rejected(change.key, said, fields_of(errors))
+    return Rejected(change.key, said, fields_of(errors), first_code(errors))
 
 
 def refused_alone(change: RecordChange, refusal: CallRefused) -> Outcome:
     """The outcome of the one record of a call that was refused."""
-    return Rejected(change.key, str(refusal), refusal.fields)
+    return Rejected(change.key, str(refusal), refusal.fields, refusal.code)
 
 
 def is_retryable(error: Error) -> bool:
@@ -109,6 +109,11 @@ def codes(errors: Sequence[Error]) -> set[str]:
 def code_of(error: Error) -> str:
     """The error's code, which items of a collection call ``statusCode``."""
     return str(error.get("errorCode") or error.get("statusCode") or "")
+
+
+def first_code(errors: Sequence[Error]) -> str:
+    """The code of the first error that will not pass by itself."""
+    return next((code for error in errors if not is_retryable(error) and (code := code_of(error))), REJECTED)
 
 
 def words(errors: Sequence[Error]) -> str:

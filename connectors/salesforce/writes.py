@@ -14,6 +14,8 @@ from connectors.salesforce.errors import (
     MAYBE_GONE,
     Error,
     codes,
+    fields_of,
+    first_code,
     ids_in_the_way,
     item_outcome,
     refused_alone,
@@ -49,7 +51,7 @@ class Writer:
         """Change known records."""
         for change in changes:
             if not is_id(change.remote_id or ""):
-                yield Rejected(change.key, f'"{change.remote_id}" is no Salesforce id')
+                yield Rejected(change.key, f'"{change.remote_id}" is no Salesforce id', code="BAD_ID")
         for batch in chunks([each for each in _sorted(changes) if is_id(each.remote_id or "")], BATCH):
             first, repeated = first_of_each(batch, lambda change: long_id(change.remote_id or ""))
             yield from self._update(first)
@@ -149,7 +151,7 @@ class Writer:
             elif (ids[change.key] or "") in records:
                 yield Exists(change.key, records[ids[change.key] or ""])
             else:
-                yield Rejected(change.key, words(errors))
+                yield Rejected(change.key, words(errors), fields_of(errors), first_code(errors))
 
     def _with_lead_id(self, change: RecordChange) -> dict[str, Any]:
         lead_id = lead_id_of(change) if change.object in PEOPLE and self._external_id_field else None

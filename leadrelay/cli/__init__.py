@@ -11,14 +11,16 @@ from leadrelay.cli import (
     conflicts,
     connections,
     doctor,
+    explain,
     golive,
     keeping,
-    leads,
     plan,
     playbook,
+    replay,
     running,
     secrets,
     sources,
+    status,
 )
 
 app = typer.Typer(
@@ -33,9 +35,9 @@ app.command("run")(running.run)
 app.command("sandbox")(running.sandbox)
 app.command("init")(playbook.init)
 app.command("check")(playbook.check)
-app.command("status")(leads.status)
-app.command("explain")(leads.explain)
-app.command("replay")(leads.replay)
+app.command("status")(status.status)
+app.command("explain")(explain.explain)
+app.command("replay")(replay.replay)
 app.command("conflicts")(conflicts.conflicts)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich import box
@@ -24,6 +24,8 @@ from leadrelay.settings import Settings, SettingsError
 from model.errors import LeadRelayError
 from sync import migrate
 from sync.database import Store, exclusive, open_store
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 FOUND_PROBLEMS = 1
 WRONG_USAGE = 2

@@ -10,6 +10,7 @@ from tests.journeys.crms import TOKENS
 from tests.journeys.house import eventually
 
 PASSWORD = "correct horse battery"
+LAND = "land: {field: country, authority: newest}"  # a property that HubSpot does not have
 
 
 def sign_in(person, name, password):
@@ -82,18 +83,50 @@ def test_a_post_shows_up_by_itself_and_its_lead_tells_why_and_where_it_is(house,
     assert "maya@brightwater.example" in person.text
 
 
-def test_a_dead_letter_is_sent_again_from_the_page_once_its_cause_is_gone(closed_house, person):
+def test_all_of_a_cause_are_found_read_and_sent_again_from_the_page_once_it_is_mended(closed_house, person):
     house = closed_house
+    hubspot = house.crms["hubspot"]
+    for handler in ("account", "follow_up", "notify"):  # the people alone
+        house.edit("pipeline.yaml", f"- {handler}", f"# {handler}")
     right, wrong = "mql: marketingqualifiedlead", "mql: hot"
     house.edit("crm/hubspot.yaml", right, wrong)
-    for handler in ("account", "follow_up", "notify"):  # the person alone
-        house.edit("pipeline.yaml", f"- {handler}", f"# {handler}")
+    house.edit("crm/hubspot.yaml", "country:         {field: country, authority: newest}", LAND)
     house.start().settle_in()
-    house.deliver(email="bad@company.example", last_name="Bad", form_type="demo")
-    assert house.dead_letters()
+    for number in range(3):
+        house.post(email=f"p{number}@company.example", last_name=f"P{number}", country="GB")
+    house.post(email="bad@company.example", last_name="Bad", form_type="demo", country="")
+    house.settle()
+    assert len(house.dead_letters()) == 4
 
     person.visit(house)
-    person.go_to("hubspot: 1 dead letter")
+    person.go_to("hubspot: 4 dead letters")
+    causes = person.page.get_by_role("table", name="How many of each cause, and what to do")
+    [missing, hot] = causes.locator("tbody tr").all_inner_texts()
+    for part in ("PROPERTY_DOESNT_EXIST land", "hubspot contacts", "3", "Make land in HubSpot"):
+        assert part in missing
+    assert "INVALID_OPTION lifecyclestage" in hot
+    person.go_to("PROPERTY_DOESNT_EXIST land")
+    assert person.page.get_by_role("checkbox").count() == 3
+    person.page.locator("main th a").last.click()
+    for part in (
+        "p0@company.example",
+        "not made yet",
+        'Property "land" does not exist',
+        "crm/hubspot.yaml:",
+    ):
+        assert part in person.text
+    person.page.go_back()
+
+    with_property(hubspot, "land")  # the cause is mended in the CRM
+    person.page.locator("summary", has_text="Send all of them again").click()
+    assert "3 are meant" in person.text
+    person.press("Send all again")
+    assert "They are being sent again" in person.text
+    person.finds("3 of 3 sent again")
+    person.finds("Nothing in this list fits")
+    assert {one["email"] for one in hubspot.people()} == {f"p{n}@company.example" for n in range(3)}
+
+    person.go_to("Show all of them")
     assert "hot was not one of the allowed options" in person.text
     version = house.daemon.holder.playbook().version
     house.edit("crm/hubspot.yaml", wrong, right)
@@ -101,7 +134,7 @@ def test_a_dead_letter_is_sent_again_from_the_page_once_its_cause_is_gone(closed
     person.page.get_by_role("button", name="Send change").click()
     assert "Sent on the way again." in person.text
     person.finds("No dead letter")
-    assert house.crms["hubspot"].person("bad@company.example")
+    assert len(hubspot.people()) == 4
     person.go_to("Leads")
     person.go_to("Bad")
     assert "dead letter" not in person.text
@@ -187,3 +220,12 @@ def test_a_conflict_is_resolved_in_the_hold_queue(closed_house, person):
     assert names == {"hubspot": "Brightwater Ltd", "salesforce": "Brightwater Ltd"}
     person.go_to(maya["email"])
     assert "Brightwater Ltd" in person.text
+
+
+def with_property(hubspot, name):
+    definition = {
+        "name": name, "label": name, "type": "string", "fieldType": "text", "groupName": "contactinformation",
+    }  # fmt: skip
+    url = f"{hubspot.url}/crm/properties/2026-09/contacts"
+    headers = {"Authorization": f"Bearer {TOKENS['hubspot']}"}
+    assert requests.post(url, json=definition, headers=headers, timeout=5).status_code == 201

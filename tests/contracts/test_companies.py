@@ -33,8 +33,8 @@ def of_person(server, crm, person):
     return companies_of(crm, server.url, DIALECTS[crm].token, person)
 
 
-def a_person(server, crm):
-    return server.act("create", COMPANIES[crm].person, fields=dict(COMPANIES[crm].new_person))["id"]
+def a_person(server, crm, **fields):
+    return server.act("create", COMPANIES[crm].person, fields=COMPANIES[crm].new_person | fields)["id"]
 
 
 def test_many_domains_are_looked_up_in_one_call(crm, sandboxes):
@@ -135,6 +135,19 @@ def test_people_who_are_gone_do_not_hold_back_others(crm, sandboxes):
     outcomes = {outcome.key: type(outcome) for outcome in connector.associate(pairs)}
     assert outcomes == {"gone": Gone, "there": Updated}
     assert of_person(server, crm, person) == {company: True}
+
+
+def test_a_person_who_was_merged_away_is_gone_and_not_tried_for_ever(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    email = DIALECTS[crm].email
+    old, other, alone = (a_person(server, crm, **{email: f"p{n}@acme.com"}) for n in range(3))
+    company = put(server, crm, name="Acme", domain="acme.com")
+    server.act("merge", COMPANIES[crm].person, id=other, other=old)
+    pairs = [a_pair(crm, old, company, "merged"), a_pair(crm, alone, company, "alone")]
+    outcomes = {outcome.key: outcome for outcome in connector.associate(pairs)}
+    assert isinstance(outcomes["merged"], Gone)
+    assert "merged" in outcomes["merged"].reason
+    assert isinstance(outcomes["alone"], Updated)
 
 
 def test_associations_wait_while_the_crm_is_away(crm, sandboxes):

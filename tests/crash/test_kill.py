@@ -61,11 +61,11 @@ def kill_again_and_again(process, crms, chance, sending, kills):
     return found
 
 
-def run(seed, daemon, crms, slack, kills):
+def run(seed, daemon, crms, slack, kills, posts):
     chance = random.Random(seed)
     for crm in crms.values():
         crm.faults(latency_ms={"min": 20, "max": 300}, seed=seed)
-    crowd = a_crowd(seed)
+    crowd = a_crowd(seed, posts)
     process = daemon(**SETTINGS, LEADRELAY_SLACK_WEBHOOK_URL=slack + HOOK)
     tell_of_everybody(process.playbook / "notifications.yaml")
     process.start()
@@ -112,18 +112,18 @@ def tell_of_everybody(notifications):
     notifications.write_text(text, encoding="utf-8")
 
 
-def run_and_say_how_to_repeat(seed, daemon, crms, slack, store, kills):
+def run_and_say_how_to_repeat(how, seed, daemon, crms, slack, kills, posts=1_000):
     try:
-        run(seed, daemon, crms, slack, kills)
+        run(seed, daemon, crms, slack, kills, posts)
     except BaseException:
-        print(f"To repeat: make soak SEEDS={seed}:{seed} ARGS='-k {store}'")
+        print(f"To repeat: {how}")
         raise
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_killed_daemon_loses_nobody_and_repeats_nothing(seed, daemon, crms, slack, request):
-    store = request.node.callspec.params["store_url"]
-    run_and_say_how_to_repeat(seed, daemon, crms, slack, store, kills=3)
+@pytest.mark.parametrize(("seed", "posts"), [(1, 1_000), (2, 400)])
+def test_a_killed_daemon_loses_nobody_and_repeats_nothing(seed, posts, daemon, crms, slack, request):
+    how = f"make test ARGS='{request.node.nodeid}'"
+    run_and_say_how_to_repeat(how, seed, daemon, crms, slack, kills=3, posts=posts)
 
 
 @pytest.mark.soak
@@ -132,4 +132,5 @@ def test_a_killed_daemon_loses_nobody_and_repeats_nothing_whatever_the_seed(
     seed, daemon, crms, slack, request
 ):
     store = request.node.callspec.params["store_url"]
-    run_and_say_how_to_repeat(seed, daemon, crms, slack, store, kills=5)
+    how = f"make soak SEEDS={seed}:{seed} ARGS='-k {store}'"
+    run_and_say_how_to_repeat(how, seed, daemon, crms, slack, kills=5)

@@ -226,6 +226,13 @@ def number_in(desk: Desk, state: str) -> int:
     return int(found[1])
 
 
+def letter_in(desk: Desk, shelf: str = "change") -> int:
+    """Return the number of the newest dead letter of a sort."""
+    found = re.search(rf"/aside/letters/{shelf}/(\d+)", desk.get("/aside/letters").text)
+    assert found is not None, f"there is no dead {shelf}"
+    return int(found[1])
+
+
 class Tags(HTMLParser):
     """The tags of a page, with their attributes."""
 

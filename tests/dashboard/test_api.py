@@ -8,7 +8,13 @@ from sync import access
 from tests.dashboard.house import HOSTILE, fill, words
 from tests.dashboard.test_pages import _away
 
-PATHS = ("/api/v1/leads?email=a@b.example", "/api/v1/leads/L1", "/api/v1/leads/L1/explain", "/api/v1/status")
+PATHS = (
+    "/api/v1/leads?email=a@b.example",
+    "/api/v1/leads/L1",
+    "/api/v1/leads/L1/explain",
+    "/api/v1/status",
+    "/api/v1/letters/dead",
+)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -66,6 +72,9 @@ def test_a_lead_is_explained_as_the_command_does(desk):
         ("/api/v1/leads", 400, "email"),
         ("/api/v1/leads?email=ada", 400, "email"),
         ("/api/v1/nothing", 404, "not_found"),
+        ("/api/v1/letters/attic", 404, "unknown_shelf"),
+        ("/api/v1/letters/change?before=x", 400, "before"),
+        ("/api/v1/letters/change?since=soon", 400, "since"),
     ],
 )
 def test_refusals_are_json_with_a_code_and_what_to_do(desk, path, status, code):

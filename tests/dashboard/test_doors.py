@@ -170,7 +170,14 @@ def test_somebody_who_is_removed_is_out_at_once(closed, store):
     assert closed.get("/leads").status_code == 303
 
 
-ACTS = ("/events/1/replay", "/aside/spam/replay", "/aside/letters/replay", "/sign-out", "/account")
+ACTS = (
+    "/events/1/replay",
+    "/aside/spam/replay",
+    "/aside/letters/replay",
+    "/aside/letters/replay-all",
+    "/sign-out",
+    "/account",
+)
 
 
 @pytest.mark.parametrize("path", [*ACTS, "/sign-in"])

@@ -8,14 +8,13 @@ import threading
 from functools import partial
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from mappings.problems import Problem
 from sync import days, status, tables
 from sync.lists import Wanted
 from tests.builders import place
-from tests.dashboard.house import HOSTILE, Tags, fill, number_in, words
+from tests.dashboard.house import HOSTILE, Tags, fill, letter_in, number_in, words
 from tests.sync.stores import rows
 
 EMPTY = {
@@ -57,6 +56,7 @@ def _away():
 def every_page(desk):
     pages = [*FILLED, "/sign-in"]
     pages += [f"/events/{number_in(desk, state)}" for state in ("quarantined", "review", "spam", "dead")]
+    pages += [f"/aside/letters/change/{letter_in(desk)}"]
     pages += [f"/leads/{desk.house.lead_id(who)}" for who in ("ada@example.com", "eve@example.com")]
     return pages
 
@@ -286,98 +286,6 @@ def test_an_event_that_was_settled_is_not_sent_again(desk):
     answer = desk.send(f"/events/{number}/replay", "/aside/letters")
     assert answer.status_code == 409
     assert "is not set aside: it ended as replayed" in words(answer.text)
-
-
-def test_a_dead_letter_is_sent_again_from_its_page(desk):
-    fill(desk)
-    change = re.search(r'name="change" value="(\d+)"', desk.get("/aside/letters").text)
-    answer = desk.send("/aside/letters/replay", "/aside/letters", change=change[1])
-    assert answer.status_code == 303
-    desk.house.settle()
-    assert "No dead letter" in words(desk.get("/aside/letters").text)
-    assert desk.house.status().connections["hubspot"].dead == 0
-
-
-def give_up(desk, *kinds: str) -> list[int]:
-    """Store tasks and messages for Ada that were given up; return their ids."""
-    now = desk.house.clock.now()
-    row = {
-        "space": "main", "lead_id": desk.house.lead_id("ada@example.com"), "event": 1, "payload": {},
-        "needs": [], "state": "dead", "attempts": 1, "due_at": now, "patient_until": now, "raised_at": now,
-        "settled_at": now, "error": HOSTILE,
-    }  # fmt: skip
-    for number, kind in enumerate(kinds):
-        own = {"key": f"k{number}", "kind": kind, "target": "slack" if kind == "message" else "hubspot"}
-        desk.daemon.store.write(
-            lambda on, own=own: on.execute(sa.insert(tables.outbox_effects).values(row | own))
-        )
-    return [one.id for one in desk.house.effects()]
-
-
-def test_tasks_and_messages_that_were_given_up_need_a_person_and_are_listed(desk):
-    fill(desk)
-    give_up(desk, "task", "message", "message")
-    overview = words(desk.get("/").text)
-    assert "hubspot: 1 task or message was given up" in overview
-    assert "slack: 2 tasks and messages were given up" in overview
-    page = desk.get("/aside/letters")
-    assert "task in hubspot ada@example.com" in words(page.text)
-    assert words(page.text).count("message in slack") == 2
-    assert HOSTILE not in page.text
-    assert not Tags(page.text).bare
-
-
-def test_one_dead_message_is_sent_again_and_then_all(desk):
-    fill(desk)
-    first, second, third = give_up(desk, "task", "message", "message")
-    answer = desk.send("/aside/letters/replay", "/aside/letters", effect=str(second))
-    assert answer.location == "/aside/letters?said=replayed"
-    desk.house.decide()
-    states = {one.id: one.state for one in desk.house.effects()}
-    assert states == {first: "dead", second: "waiting", third: "dead"}
-    assert "rejected@example.com" in desk.get("/aside/letters").text, "the dead change was not named"
-    desk.send("/aside/letters/replay", "/aside/letters")
-    desk.house.decide()
-    assert {one.state for one in desk.house.effects()} == {"waiting"}
-    assert "No dead letter" in words(desk.get("/aside/letters").text)
-
-
-def test_the_dead_messages_go_on_where_the_last_page_ended(desk, monkeypatch):
-    monkeypatch.setattr("sync.lists.effects_page.__defaults__", (2,))
-    fill(desk)
-    ids, path, seen = give_up(desk, *["message"] * 5), "/aside/letters", []
-    while path:
-        text = desk.get(path).text
-        seen += map(int, re.findall(r'name="effect" value="(\d+)"', text))
-        following = re.search(r'href="([^"]+)" rel="next"', text)
-        path = following[1] if following else ""
-    assert seen == ids[::-1]
-
-
-@pytest.mark.parametrize("named", [{"change": "x"}, {"change": ""}, {"effect": "-1"}, {"effect": "9" * 40}])
-def test_what_names_no_letter_is_not_taken_for_all_of_them(desk, named):
-    fill(desk)
-    answer = desk.send("/aside/letters/replay", "/aside/letters", **named)
-    assert answer.status_code == 400
-    assert desk.house.decide() == 0
-
-
-def test_a_letter_behind_the_most_is_sent_again_from_its_page(desk, monkeypatch):
-    fill(desk)
-    ids = give_up(desk, "message", "message")
-    monkeypatch.setattr("sync.replay.MOST", 1)
-    desk.send("/aside/letters/replay", "/aside/letters", effect=str(ids[-1]))
-    desk.house.decide()
-    assert desk.house.effects()[-1].state == "waiting"
-
-
-def test_a_whole_list_is_sent_again(desk):
-    fill(desk)
-    assert desk.send("/aside/dead/replay", "/aside/dead").location == "/aside/dead?said=replayed"
-    assert "Sent on the way again" in desk.get("/aside/dead?said=replayed").text
-    assert desk.house.decide() > 0
-    assert desk.send("/aside/review/replay", "/aside/review").status_code == 303
-    assert desk.send("/aside/letters/replay", "/aside/letters").status_code == 303
 
 
 def test_who_sent_it_again_is_kept(closed):

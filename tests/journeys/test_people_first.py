@@ -55,7 +55,7 @@ def test_explain_says_why_a_persons_value_was_kept(house):
     house.crms["hubspot"].act("create", email=ADA["email"], **THEIRS)
     house.deliver(**ADA)
     told = house.command("explain", ADA["email"])
-    assert "owner: hubspot's value taken, the people in hubspot own the field" in told
+    assert "owner: hubspot's value taken, a person in hubspot set it, a rule the other" in told
     assert "crm/hubspot.yaml:" in told
 
 

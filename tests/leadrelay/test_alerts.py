@@ -18,9 +18,9 @@ from sync.outbox import PARKED
 from sync.status import ConnectionCount, Queues
 from sync.tables import inbox_events, outbox_changes
 from tests.sync.clock import FakeClock
-from tests.sync.stores import opened, shared_database, store, store_url
+from tests.sync.stores import opened, store, store_url
 
-__all__ = ["opened", "shared_database", "store", "store_url"]
+__all__ = ["opened", "store", "store_url"]
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

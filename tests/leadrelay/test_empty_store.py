@@ -49,6 +49,8 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "set_aside": [],
             "dead_letters": [],
             "dead_effects": [],
+            "causes": [],
+            "replays": [],
             "days": {},
             "alarms": [],
             "reconnect": {},
@@ -72,19 +74,40 @@ def test_what_is_not_there_is_said(leadrelay, empty_store, words, sentence):
     assert (answer.code, answer.out, answer.err) == (1, "", f"{sentence}\n")
 
 
-@pytest.mark.parametrize("words", [["--state", "spam"], ["--changes"]])
+NAME_IT = (
+    "Name events, or --state (quarantined, review, spam, dead), --changes, --error, --connection, --source."
+)
+
+
+@pytest.mark.parametrize("words", [["--state", "spam"], ["--changes"], ["--error", "GONE"]])
 def test_replaying_all_of_nothing_is_no_fault(leadrelay, empty_store, words):
-    answer = leadrelay("replay", *words, LEADRELAY_DATABASE_URL=empty_store)
+    looked = leadrelay("replay", *words, LEADRELAY_DATABASE_URL=empty_store)
+    assert (looked.code, looked.out) == (0, "Nothing to send again.\n")
+    answer = leadrelay("replay", *words, "--yes", LEADRELAY_DATABASE_URL=empty_store)
     assert (answer.code, answer.out) == (0, "Nothing sent on the way again.\n")
-    as_json = leadrelay("replay", *words, "--json", LEADRELAY_DATABASE_URL=empty_store)
+    as_json = leadrelay("replay", *words, "--yes", "--json", LEADRELAY_DATABASE_URL=empty_store)
     assert json.loads(as_json.out) == {"replayed": 0}
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "Name events, --state (quarantined, review, spam, dead) or --changes."),
-        (["--state", "done"], "Name events, --state (quarantined, review, spam, dead) or --changes."),
+        ([], NAME_IT),
+        (["1", "--changes"], NAME_IT),
+        (["--state", "done"], "There is no state done: quarantined, review, spam, dead."),
+        (["--changes", "--release"], "--set and --release are for events: name --state."),
+        (
+            ["--changes", "--source", "a"],
+            "--source is of events, --connection and --object are of dead letters.",
+        ),
+        (
+            ["--state", "dead", "--lead", "new"],
+            "--lead, --set email and --set phone are one person's: name one event.",
+        ),
+        (
+            ["--error", "GONE", "--newer", "soon"],
+            '"soon" is no duration; write a number and a unit: 90s, 10m, 24h or 7d',
+        ),
         (["1", "--set", "email"], "--set email: write it as field=value."),
     ],
 )

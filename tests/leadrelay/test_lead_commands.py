@@ -145,6 +145,36 @@ def test_explain_a_quarantined_event_shows_the_post_and_what_to_do(beside, house
     assert as_json["payload"]["body"]["last_name"] == "Broken"
 
 
+def test_a_look_at_a_cause_shows_what_it_is_of_and_what_to_do_and_sends_nothing(beside, house):
+    before = count(house.store, inbox_events)
+    answer = beside("replay", "--error", "BAD_VALUE", "--source", "website", "--newer", "24h")
+    assert answer.code == 0
+    assert re.search(
+        rf"^ *{event_in(house, 'quarantined')} +website +BAD_VALUE email ", answer.out, re.MULTILINE
+    )
+    assert "- What was sent as email is none: open it, correct the field" in answer.out
+    assert answer.out.endswith("1 letter would be sent again. Nothing was sent; add --yes.\n")
+    told = json.loads(beside("replay", "--error", "BAD_VALUE", "--json").out)
+    assert told["would_replay"] == {
+        "quarantined": 1, "review": 0, "spam": 0, "dead": 0, "change": 0, "effect": 0,
+    }  # fmt: skip
+    [letter] = told["oldest"]["quarantined"]
+    assert (letter["code"], letter["field"]) == ("BAD_VALUE", "email")
+    assert beside("replay", "--error", "BAD_VALUE", "--older", "1h").out == "Nothing to send again.\n"
+    assert count(house.store, inbox_events) == before
+
+
+def test_status_counts_by_cause_and_says_what_to_do(beside):
+    text = beside("status").out
+    assert re.search(r"^ *1 +quarantined +website +BAD_VALUE email +20", text, re.MULTILINE)
+    assert re.search(
+        r"^BAD_VALUE +What was sent as email is none: open it, correct the field", text, re.MULTILINE
+    )
+    assert {one["cause"] for one in json.loads(beside("status", "--json").out)["causes"]} == {
+        "BAD_VALUE email", "PHONE_ALONE", "HONEYPOT",
+    }  # fmt: skip
+
+
 def test_a_settled_event_is_not_replayed(beside, house):
     number = house.story("ada@analytical.example").chapters[0].event
     answer = beside("replay", str(number))
@@ -157,7 +187,7 @@ def test_a_settled_event_is_not_replayed(beside, house):
 def test_one_persons_address_is_not_given_to_many(beside):
     answer = beside("replay", "--state", "quarantined", "--state", "spam", "--set", "email=a@b.example")
     assert answer.code == 2
-    assert answer.err == "--set email and --set phone are one person's: name one event.\n"
+    assert answer.err == "--lead, --set email and --set phone are one person's: name one event.\n"
 
 
 def test_a_verdict_names_a_lead_that_is_there(beside, house):
@@ -229,8 +259,11 @@ def test_a_command_finds_a_store_whose_daemon_was_killed(beside, house, tmp_path
     sqlite_module().connect(house.store.path).execute("VACUUM INTO ?", (str(file),)).connection.close()
     url = f"sqlite:///{file}"
     assert beside("status", LEADRELAY_DATABASE_URL=url).out.startswith("The daemon is not running")
-    answer = beside("replay", "--state", "spam", "--release", LEADRELAY_DATABASE_URL=url)
-    assert answer.out.startswith("1 sent on the way again.")
+    looked = beside("replay", "--state", "spam", "--release", LEADRELAY_DATABASE_URL=url)
+    assert "1 letter would be sent again. Nothing was sent; add --yes." in looked.out
+    answer = beside("replay", "--state", "spam", "--release", "--yes", LEADRELAY_DATABASE_URL=url)
+    assert answer.out.startswith("1 sent on the way again. They go as soon as the daemon runs;")
+    assert "asked for by" in beside("status", LEADRELAY_DATABASE_URL=url).out
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]"])

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.sync.stores import opened, plain_logs, shared_database, store, store_url
+from tests.sync.stores import opened, plain_logs, store, store_url
 
-__all__ = ["opened", "plain_logs", "shared_database", "store", "store_url"]
+__all__ = ["opened", "plain_logs", "store", "store_url"]

@@ -33,7 +33,7 @@ class FakeChannel:
             self.before()
         outcome = self._next.pop(0) if self._next else Sent(f"m{len(self.got) + 1}")
         if self.refuses and self.refuses in text_of(message):
-            outcome = Rejected("invalid_blocks")
+            outcome = Rejected("invalid_blocks", "invalid_blocks")
         if isinstance(outcome, Sent | Lost):
             self.got.append(message)
         return outcome

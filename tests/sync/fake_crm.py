@@ -205,7 +205,7 @@ class FakeCrm:
         made: list[Outcome] = []
         for task in tasks:
             if trouble.rejects and trouble.rejects in task.subject:
-                made.append(Rejected(task.key, "INVALID: the CRM will not take it", ("subject",)))
+                made.append(Rejected(task.key, "INVALID: the CRM will not take it", ("subject",), "INVALID"))
             else:
                 self.tasks.append(task)
                 made.append(Created(task.key, RecordRef(self.name, "tasks", f"t{len(self.tasks)}"), {}))
@@ -339,7 +339,9 @@ class FakeCrm:
             outcomes = []
             for change in changes:
                 if trouble.rejects and trouble.rejects in str(by_kind(change.identities, "email")):
-                    outcomes.append(Rejected(change.key, "INVALID: the CRM will not take it", ("email",)))
+                    outcomes.append(
+                        Rejected(change.key, "INVALID: the CRM will not take it", ("email",), "INVALID")
+                    )
                 elif (outcome := act(change)) is not None:
                     outcomes.append(outcome)
         if trouble.after:

@@ -10,11 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.engine import URL
 
 from sync.database import Store, open_store
-from sync.tables import metadata
-from tests import postgres
 
 DIALECTS = ("sqlite", "postgresql")
 
@@ -27,13 +24,6 @@ def plain_logs() -> None:
     )
 
 
-@pytest.fixture(scope="session")
-def shared_database(postgres_server: URL, migrated_database: str) -> Iterator[str]:
-    """A migrated PostgreSQL database of this worker's own, emptied before each test."""
-    with postgres.database(postgres_server, migrated_database) as url:
-        yield url
-
-
 @pytest.fixture(params=DIALECTS)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty store; every test that asks for it runs on both databases."""
@@ -41,12 +31,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         path = tmp_path / "store.db"
         shutil.copy(request.getfixturevalue("migrated_file"), path)
         return f"sqlite:///{path}"
-    url: str = request.getfixturevalue("shared_database")
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        names = ", ".join(table.name for table in metadata.sorted_tables)
-        connection.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY"))
-    engine.dispose()
+    url: str = request.getfixturevalue("migrated_postgres_url")
     return url
 
 

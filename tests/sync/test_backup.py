@@ -108,6 +108,7 @@ def test_numbers_go_on_behind_the_highest(filled, urls, tmp_path, target):
                 "domain",
                 "entity_id",
                 "key",
+                "shelf",
             } & row.keys()
             row |= values | dict.fromkeys(unique, "another")
             del row[key.name]

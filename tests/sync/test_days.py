@@ -8,7 +8,7 @@ import pytest
 
 from handlers.registry import build
 from sync import days
-from sync.replay import set_aside
+from sync.letters import SHELVES, page
 from sync.status import ENDS
 from sync.tables import inbox_events
 from tests.builders import NOON
@@ -42,8 +42,8 @@ def test_each_day_adds_up_and_a_replay_counts_on_the_day_of_its_post(house):
     house.post(event_id="post-1", email="ada@example.com")  # a repeat
     house.settle()
     with house.store.snapshot() as snapshot:
-        [dead] = set_aside(snapshot, "main", ["dead"])
-    house.replay(dead, company="Good")
+        [dead] = page(snapshot, "main", SHELVES["dead"]).rows
+    house.replay(dead.id, company="Good")
     table = read(house).sources["website"].days
     assert ends(table["2026-03-02"]) == {"delivered": 1, "dead": 1}  # the replay waits
     house.decide()

@@ -17,6 +17,8 @@ from model.lead import Identity
 from sync import claiming, explain, inbox, outbox, replay, tables
 from sync.claiming import claim
 from sync.deliverer import deliver_batch, finish
+from sync.letters import CHANGE, SHELVES
+from sync.letters import page as letters_of
 from sync.outbox import Raise
 from sync.sending import send
 from sync.settling import MOST_ATTEMPTS, PATIENCE, settle
@@ -394,8 +396,8 @@ def test_a_dead_letter_is_tried_again_when_a_person_asks(store):
     house.post(email=ADA)
     house.settle()
     with store.snapshot() as snapshot:
-        again = replay.of_dead_letters(snapshot, "main", by="ada", now=house.clock.now())
-        assert replay.of_dead_letters(snapshot, "main", by="a", now=NOON, only=[4711]) == []
+        found = letters_of(snapshot, "main", SHELVES[CHANGE]).rows
+        again = replay.of_letters(found, "main", by="ada", now=house.clock.now())
     inbox.append(store, again)
     house.settle()
     assert house.crms[HUBSPOT].by_email(ADA)

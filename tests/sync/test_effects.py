@@ -22,7 +22,8 @@ from mappings.playbook import (
     TaskMap,
 )
 from model.lead import OPT_OUT
-from sync import effect_books, effects, errands, inbox, replay, tables, telling
+from sync import effect_books, effects, errands, inbox, letters, replay, tables, telling
+from sync.letters import EFFECT, SHELVES
 from sync.settling import PATIENCE
 from tests.builders import field_is, mapped, place
 from tests.sync.fake_channel import FakeChannel
@@ -168,9 +169,12 @@ def test_one_bad_record_stops_no_other_and_a_replay_sends_it(house):
     assert states(house, HUBSPOT).count("sent") == 4
     with house.store.snapshot() as snapshot:
         [letter] = effect_books.dead_letters(snapshot, "main")
-        again = replay.of_dead_effects(snapshot, "main", by="ada", now=house.clock.now())
+        [found] = letters.page(snapshot, "main", SHELVES[EFFECT]).rows
+        again = replay.of_letters([found], "main", by="ada", now=house.clock.now())
     assert (letter.kind, letter.target) == ("task", HUBSPOT)
     assert letter.error == "INVALID: the CRM will not take it (fields: subject)"
+    assert (str(found.cause), found.attempts) == ("INVALID subject", 1)
+    assert found.sent["subject"] == "Call P3 (no company)"
     inbox.append(house.store, again)
     tell_all(house)
     assert states(house, HUBSPOT) == ["sent"] * 5

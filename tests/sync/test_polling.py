@@ -25,15 +25,35 @@ def house(store) -> House:
 # What is told
 
 
-def test_the_first_look_takes_a_position_and_tells_nothing(house):
+def test_the_first_look_takes_its_position_and_tells_of_ours_before_it_and_never_of_strangers(house):
+    ids, crm = known(house, title="Intern"), house.crms[HUBSPOT]
+    for number in range(15):
+        crm.put("contacts", email=f"p{number}@example.com")
+    crm.edit(ids[HUBSPOT], title="CTO")  # between our write and the first look
+    poll = a_poll(house)
+    poll.step()
+    assert (told(house), rows(house.store, tables.mirror)) == ([], [])
+    assert (cursor(house).after, cursor(house).finished_at) == ("17", None)
+    assert look(poll) == 1
+    house.decide()
+    assert asked(house, "contacts") == ["", "17", "17/11"]
+    for seconds in (30, 601):
+        assert look(poll, seconds) == 0
+    assert told(house) == [ids[HUBSPOT]]
+
+
+def test_killed_within_the_first_look_strangers_are_none_of_the_next_process_s_news(house):
     crm = house.crms[HUBSPOT]
-    for number in range(3):
+    for number in range(15):
         crm.put("contacts", email=f"p{number}@example.com")
     poll = a_poll(house)
-    assert look(poll) == 0
-    assert (told(house), rows(house.store, tables.mirror)) == ([], [])
-    assert cursor(house).after == "3"
-    assert asked(house, "contacts") == [""]
+    while asked(house, "contacts") != ["", "15"]:  # the first of two pages
+        poll.step()
+    new = a_poll(house)
+    assert look(new) == 0
+    crm.touch("h3")
+    assert look(new, 60) == 1  # changed since: whose it is may be known by now
+    assert told(house) == ["h3"]
 
 
 def test_each_record_that_says_something_new_is_told_once_and_our_own_writes_are_not(house):
@@ -55,12 +75,25 @@ def test_each_record_that_says_something_new_is_told_once_and_our_own_writes_are
 def test_what_overlap_and_sweep_read_again_is_told_once(house):
     ids, poll = known(house, title="Intern"), a_poll(house)
     look(poll)
-    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CTO")  # nobody decides: the link knows nothing of it
+    nobody = house.crms[HUBSPOT].put("contacts", email=BO)
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CTO")
     assert look(poll, 5) == 0
-    assert look(poll, 30) == 1
+    assert look(poll, 30) == 2
+    house.decide()
     for seconds in (30, 30, 600, 30):
         assert look(poll, seconds) == 0
-    assert told(house) == [ids[HUBSPOT]]
+    assert told(house) == [nobody, ids[HUBSPOT]]
+
+
+def test_what_nobody_has_decided_yet_is_told_again_and_merged_once(house):
+    ids, poll = known(house, title="Intern"), a_poll(house)
+    look(poll)
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CTO")
+    assert [look(poll, 30), look(poll, 30)] == [1, 1]
+    version = house.lead(ADA).version
+    house.decide()
+    assert (house.lead(ADA).version, house.lead(ADA).fields["title"]) == (version + 1, "CTO")
+    assert look(poll, 30) == 0
 
 
 def test_a_field_that_is_edited_back_and_forth_is_told_each_time(house):
@@ -75,19 +108,19 @@ def test_a_field_that_is_edited_back_and_forth_is_told_each_time(house):
 
 
 def test_a_record_that_a_backfill_stored_first_is_told_all_the_same(house):
-    ids, poll = known(house, title="Intern"), a_poll(house)
+    poll = a_poll(house)
     look(poll)
-    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CTO")
+    house.crms[HUBSPOT].put("contacts", email=BO)
     walk = Backfill(house.crms[HUBSPOT], house.store, house.clock, lambda: house.playbook)
     while walk.step():
         pass
     assert look(poll, 30) == 1
 
 
-def test_what_was_told_stays_told_when_a_backfill_reads_it_again(house):
-    ids, poll = known(house, title="Intern"), a_poll(house)
+def test_a_stranger_that_was_told_stays_told_when_a_backfill_reads_it_again(house):
+    poll = a_poll(house)
     look(poll)
-    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CTO")
+    house.crms[HUBSPOT].put("contacts", email=BO)
     assert look(poll, 30) == 1
     walk = Backfill(house.crms[HUBSPOT], house.store, house.clock, lambda: house.playbook)
     while walk.step():
@@ -199,7 +232,9 @@ def test_killed_between_reading_a_page_and_storing_it_the_page_is_read_again(hou
         a_poll(house, store=crashing).step()
     assert (cursor(house), told(house)) == (before, [])
     assert look(a_poll(house)) == 1
+    house.decide()
     assert look(a_poll(house), 30) == 0
+    assert told(house) == [ids[HUBSPOT]]
 
 
 def test_killed_just_after_storing_a_page_nothing_is_told_twice(house):
@@ -211,6 +246,7 @@ def test_killed_just_after_storing_a_page_nothing_is_told_twice(house):
     crashing.crash(1, after=True)
     with pytest.raises(Crash):
         a_poll(house, store=crashing).step()
+    house.decide()
     assert look(a_poll(house)) == 0
     assert told(house) == [ids[HUBSPOT]]
 
@@ -264,10 +300,10 @@ def test_a_sweep_waits_until_the_walk_has_come_to_its_end(house):
     poll.step()  # the first page of three
     house.clock.advance(30)  # now a sweep would be due
     look(poll)
-    assert asked(house, "contacts")[1:] == ["0", "10/10", "20/20"]
+    assert asked(house, "contacts") == ["", "0", "0", "10/10", "20/20"]
     assert len(told(house)) == 25
     look(poll, 30)
-    assert asked(house, "contacts")[4:7] == ["25", "25/10", "25/20"]
+    assert asked(house, "contacts")[5:8] == ["25", "25/10", "25/20"]
 
 
 def test_a_sweep_of_several_pages_goes_on_and_then_the_look_goes_on_from_its_position(house):
@@ -281,6 +317,7 @@ def test_a_sweep_of_several_pages_goes_on_and_then_the_look_goes_on_from_its_pos
     begun = len(asked(house, "contacts"))
     late, before = told(house)[4], cursor(house)
     crm.records[late].fields["title"] = "CTO"  # came to be seen late, on the first page of the sweep
+    crm.records[late].modified_at += timedelta(seconds=1)
     house.clock.advance(601)
     while len(asked(house, "contacts")) < begun + 3:
         poll.step()

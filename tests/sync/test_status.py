@@ -140,7 +140,7 @@ def test_a_scrape_reads_no_change_that_is_done(store):
         ]
     assert found.connections == {HUBSPOT: ConnectionCount(due=2, waiting=1, dead=1, oldest_due=NOON)}
     assert "ix_outbox_changes_due" in plans[0]
-    assert "ix_outbox_changes_dead" in plans[1]
+    assert "ix_outbox_changes_letters" in plans[1]
     assert len(plans) == 2
     everything = house_counts(store)
     assert (everything[HUBSPOT].due, everything[HUBSPOT].waiting, everything[HUBSPOT].dead) == (2, 1, 1)

@@ -13,12 +13,15 @@ from prometheus_client import CollectorRegistry
 from model.errors import LeadRelayError
 from model.times import from_text
 from sync.connections import StoredConnection, to_json
+from sync.letters import Asked
 from sync.releases import Order, Release
+from sync.replaying import Order as ReplayOrder
 from sync.vault import SealError
 from webhooks import control
 from webhooks.server import create_app
 
 TOKEN = {"Authorization": "Bearer control-token"}
+JSON = {"Content-Type": "application/json"}
 HUBSPOT = StoredConnection("hubspot", "hubspot", "https://h.example", "token", "sealed", "62515", by="ada")
 
 
@@ -38,6 +41,7 @@ class Desk:
     sealed: list[Mapping[str, tuple[str, str]]] = field(default_factory=list)
     acts: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
+    replays: list[ReplayOrder] = field(default_factory=list)
     observed: list[tuple[str, str]] = field(default_factory=list)
     renewed: list[tuple[str, str]] = field(default_factory=list)
     is_locked: bool = False
@@ -61,6 +65,10 @@ class Desk:
             noon,
             noon,
         )
+
+    def replay(self, order: ReplayOrder) -> int:
+        self.replays.append(order)
+        return 312
 
     def observe(self, name: str, by: str) -> None:
         self.observed.append((name, by))
@@ -107,6 +115,7 @@ def client(desk: Desk) -> FlaskClient:
         facts=dict,
         act=desk.act,
         desk=desk,
+        replay=desk.replay,
     )
     app = create_app(
         append=lambda _events: [],
@@ -218,3 +227,34 @@ def test_an_order_for_another_account_says_what_to_do(client):
 def test_what_is_no_order(desk, client, change):
     answer = client.post("/control/releases", json={**ORDER, **change}, headers=TOKEN)
     assert (answer.status_code, answer.json["code"], desk.orders) == (400, "malformed", [])
+
+
+def test_a_list_is_sent_again_as_it_was_asked_for(client, desk):
+    order = ReplayOrder(
+        "change", Asked("hubspot", "contacts", "INVALID_OPTION industry", until=Noon().now()), "ada", 50
+    )
+    answer = client.post("/control/replays", data=order.as_json(), headers=TOKEN | JSON)
+    assert (answer.status_code, answer.json, desk.replays) == (202, {"letters": 312}, [order])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"shelf": "attic"},
+        {"limit": 0},
+        {"limit": "9"},
+        {"by": 1},
+        {"asked": {"colour": "red"}},
+        {"asked": {"since": "soon"}},
+        {"asked": {"place": 7}},
+        {"asked": []},
+        {"overrides": 3},
+    ],
+    ids=str,
+)
+def test_what_is_no_order_is_refused(client, desk, wrong):
+    order = {"shelf": "change", "asked": {}, "by": "ada", "limit": 9, "overrides": {}}
+    assert client.post("/control/replays", json=order, headers=TOKEN).status_code == 202
+    answer = client.post("/control/replays", json=order | wrong, headers=TOKEN)
+    assert (answer.status_code, answer.json["code"]) == (400, "malformed")
+    assert len(desk.replays) == 1

@@ -95,10 +95,20 @@ UPDATE = RecordChange("k", "contacts", {}, remote_id="7")
 @pytest.mark.parametrize(
     ("change", "error", "expected"),
     [
-        (UPDATE, INVALID, Rejected("k", 'HubSpot VALIDATION_ERROR: Property "x" does not exist', ("x",))),
+        (
+            UPDATE,
+            INVALID,
+            Rejected(
+                "k", 'HubSpot VALIDATION_ERROR: Property "x" does not exist', ("x",), "PROPERTY_DOESNT_EXIST"
+            ),
+        ),
         (UPDATE, NOT_FOUND, Gone("k", "HubSpot OBJECT_NOT_FOUND: resource not found")),
-        (CREATE, NOT_FOUND, Rejected("k", "HubSpot OBJECT_NOT_FOUND: resource not found")),
-        (UPDATE, EXISTS, Rejected("k", f"HubSpot CONFLICT: {EXISTS['message']}", ("email",))),
+        (
+            CREATE,
+            NOT_FOUND,
+            Rejected("k", "HubSpot OBJECT_NOT_FOUND: resource not found", code="OBJECT_NOT_FOUND"),
+        ),
+        (UPDATE, EXISTS, Rejected("k", f"HubSpot CONFLICT: {EXISTS['message']}", ("email",), "CONFLICT")),
         (UPDATE, SEARCH, Postponed("k", f"HubSpot RATE_LIMITS: {SEARCH['message']}")),
         (UPDATE, {}, Postponed("k", "HubSpot error: no message")),  # unknown: wait, then a person sees it
     ],

@@ -216,7 +216,8 @@ def test_a_duplicate_that_names_no_record_is_looked_for(stub):
 def test_a_duplicate_that_nobody_finds_goes_to_a_person(stub):
     stub.will_say(items(failed("DUPLICATES_DETECTED", "Use one of these records?")), found())
     [outcome] = on(stub).create([a_lead()], FIELDS)
-    assert outcome == Rejected("ada@example.com", "Salesforce DUPLICATES_DETECTED: Use one of these records?")
+    why = "Salesforce DUPLICATES_DETECTED: Use one of these records?"
+    assert outcome == Rejected("ada@example.com", why, code="DUPLICATES_DETECTED")
 
 
 def test_a_lead_in_the_way_that_was_converted_is_the_contact_it_became(stub):

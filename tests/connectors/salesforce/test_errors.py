@@ -65,14 +65,19 @@ CHANGE = RecordChange("k", "Lead", {})
         ),
         (
             [{"statusCode": "STRING_TOO_LONG", "message": "too large", "fields": ["City"]}],
-            Rejected("k", "Salesforce STRING_TOO_LONG: too large", ("City",)),
+            Rejected("k", "Salesforce STRING_TOO_LONG: too large", ("City",), "STRING_TOO_LONG"),
         ),
         (
             [
                 {"statusCode": "UNABLE_TO_LOCK_ROW", "message": "a"},
                 {"statusCode": "INVALID_EMAIL_ADDRESS", "message": "b", "fields": ["Email"]},
             ],
-            Rejected("k", "Salesforce UNABLE_TO_LOCK_ROW: a; INVALID_EMAIL_ADDRESS: b", ("Email",)),
+            Rejected(
+                "k",
+                "Salesforce UNABLE_TO_LOCK_ROW: a; INVALID_EMAIL_ADDRESS: b",
+                ("Email",),
+                "INVALID_EMAIL_ADDRESS",
+            ),
         ),
         ([], Rejected("k", "Salesforce error: no message")),
     ],

@@ -1,0 +1,128 @@
+"""`leadrelay explain`: one lead's story, or what became of an event that is none's."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from leadrelay.cli.common import Json, console, fail, load_settings, print_json, reading, say
+from leadrelay.settings import SPACE
+from mappings.identity import keys_of
+from model.cause import Cause
+from model.decision import EntityKind
+from sync import advice
+from sync import explain as stories
+from sync.retention import REMOVED
+
+
+def explain(
+    who: Annotated[str, typer.Argument(help="E-mail, lead id, or event:NUMBER.")], as_json: Json = False
+) -> None:
+    """Tell a lead's story: what came in, which rule decided what and why, what was written where."""
+    settings = load_settings()
+    with reading(settings) as snapshot:
+        if who.startswith("event:") and who[6:].isdigit():
+            event = stories.set_aside(snapshot, SPACE, int(who[6:]))
+            if event is None:
+                fail(f"There is no event {who[6:]}.")
+            if not event["lead_id"]:
+                _explain_event(event, as_json=as_json)
+                return
+            who = event["lead_id"]
+        lead_id = stories.find_lead(snapshot, SPACE, who, keys_of(who))
+        if lead_id is None:
+            fail(f"No lead is known by {who}. `leadrelay status` lists the events that were set aside.")
+        story = stories.read(snapshot, lead_id)
+    if as_json:
+        print_json(story.as_dict())
+    else:
+        _tell(story)
+
+
+NEXT_STEPS = {
+    "quarantined": "Correct it and send it again: leadrelay replay {0} --set email=ada@example.com",
+    "review": "Say whose it is: leadrelay replay {0} --lead new, or --lead LEAD-ID",
+    "spam": "If it is none: leadrelay replay {0} --release",
+    "dead": "Once the cause is mended: leadrelay replay {0}",
+}
+
+
+def to_text(value: Any) -> str:
+    """Write a posted value on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(event)
+        return
+    number = event["id"]
+    console.print(f"event {number} from {event['source']}: {event['state']}", style="bold", markup=False)
+    for reason in event["reasons"] or []:
+        say(f"  {reason['text']}  [{reason['at'] or reason['handler']}]", hang=4)
+    if event["error"]:
+        console.print(event["error"].rstrip(), markup=False)
+    if event["state"] in NEXT_STEPS and event["cause"]:
+        say(f"{event['cause']}: {advice.on(Cause.parse(event['cause']), event['state'])}", hang=2)
+    payload = event["payload"] or {}
+    posted = payload.get("body")
+    if REMOVED in payload:
+        say(
+            f"\nWhat was posted was removed on {payload[REMOVED][:10]}: its term had passed (retention.yaml)."
+        )
+    if posted:
+        console.print("\nposted", style="bold")
+        for name, value in posted.items():
+            say(f"  {name}: {value if isinstance(value, str) else to_text(value)}", hang=4)
+    if event["state"] in NEXT_STEPS:
+        console.print()
+        say(NEXT_STEPS[event["state"]].format(number), hang=2)
+
+
+def _tell(story: stories.Story) -> None:
+    lead = story.lead
+    name = " ".join(filter(None, (lead.get("first_name"), lead.get("last_name")))) or "(no name)"
+    console.print(f"{name} <{lead.get('email') or lead.get('phone')}>  {lead.id}", style="bold", markup=False)
+    owner = lead.owner or "nobody"
+    console.print(f"stage {lead.stage}, score {lead.score}, owner {owner}", markup=False)
+    for label in ("first_touch", "last_touch"):
+        touch = lead.fields.get(label) or {}
+        shown = ", ".join(f"{key} {value}" for key, value in touch.items() if value)
+        say(f"{label.replace('_', ' ')}: {shown or 'unknown'}", hang=2)
+    if story.account is not None:
+        name = story.account.get("name") or story.account.domain
+        say(f"account: {name}, {story.account.domain}  {story.account.id}", hang=2)
+    version = ""
+    for chapter in story.chapters:
+        when = f"{chapter.decided_at:%Y-%m-%d %H:%M:%S}"
+        number = "" if chapter.event is None else f"event {chapter.event} · "
+        head = f"{number}{chapter.kind} from {chapter.source} · {when} · {chapter.state}"
+        console.print()
+        changed = f" · playbook {chapter.playbook}" if chapter.playbook != version else ""
+        version = chapter.playbook
+        say(f"{head}{changed}", hang=2, style="bold")
+        for reason in chapter.reasons:
+            at = f"  [{reason['at']}]" if reason["at"] else ""
+            say(f"  {reason['handler']:<10} {reason['text']}{at}", hang=13)
+    console.print()
+    for write in story.writes:
+        where = f"{write.connection} {write.object} {write.remote_id or ''}".strip()
+        if write.kind == EntityKind.ASSOCIATION:
+            company = f" {write.remote_id}" if write.remote_id else ""
+            where = f"{write.connection} {write.object} associated with company{company}"
+        say(f"{where}: {write.state}{': ' + write.error if write.error else ''}", hang=2)
+    if not story.writes:
+        console.print("not written to any CRM")
+    for effect in story.effects:
+        why = f": {effect.error}" if effect.error else ""
+        number = f" {effect.remote_id}" if effect.remote_id else ""
+        at = f"{effect.at:%Y-%m-%d %H:%M:%S}"
+        say(f"{effect.kind} “{effect.rule}” in {effect.target}: {effect.state}{number} {at}{why}", hang=2)
+    for conflict in story.conflicts:
+        say(
+            f"conflict on {conflict['field']} with {conflict['connection']}: {conflict['rule']}",
+            hang=2,
+            style="yellow",
+        )

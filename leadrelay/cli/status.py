@@ -1,0 +1,263 @@
+"""`leadrelay status`: where everything stands, and what a person should look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from leadrelay.cli.common import Json, console, counted, load_settings, print_json, reading, say, table
+from leadrelay.cli.days import print_days
+from leadrelay.clock import SystemClock
+from leadrelay.connections import Known
+from leadrelay.control import daemon_facts
+from leadrelay.settings import SPACE, Settings
+from mappings.compile import load
+from mappings.problems import PlaybookError
+from sync import advice, alerts, connections, effect_books, letters, releases, replaying
+from sync import explain as stories
+from sync import status as counts
+from sync.backfill import lacking
+from sync.budgets import keeper
+from sync.budgets.forecast import Forecast
+from sync.grants import reconnect_text
+from sync.letters import SHELVES, Group
+from sync.outbox import dead_letters
+from sync.releases import Release
+from sync.replaying import Progress
+
+MOST_CAUSES = 20
+SHELF_WORDS = {"change": "changes", "effect": "tasks, messages"}
+ENDS = {  # how a source's events are counted: attribute -> column
+    "received": "received",
+    "delivered": "delivered",
+    "merged": "merged",
+    "review": "review",
+    "quarantined": "quaran-|tined",
+    "spam": "spam",
+    "dead": "dead",
+    "in_flight": "in|flight",
+    "duplicates": "dupli-|cates",
+}
+
+
+def status(as_json: Json = False) -> None:
+    """Show where every event ended, what waits for each CRM, and what a person should look at."""
+    settings = load_settings()
+    facts = daemon_facts(settings.database_url)
+    with reading(settings) as snapshot:
+        found = counts.read(snapshot, SPACE, _writing(settings, snapshot), SystemClock().now())
+        aside = stories.set_aside_list(snapshot, SPACE, limit=10)
+        refused = dead_letters(snapshot, SPACE, limit=10)
+        causes = [one for shelf in SHELVES.values() for one in letters.groups(snapshot, SPACE, shelf)]
+        orders = replaying.recent(snapshot, SPACE, [*SHELVES])
+        unsent = effect_books.dead_letters(snapshot, SPACE, limit=10)
+        alarms = list(alerts.load(snapshot, SPACE).values())
+        days = _days(settings, snapshot)
+        anew = {
+            name: one.reconnect for name, one in connections.load(snapshot, SPACE).items() if one.reconnect
+        }
+    if as_json:
+        told_of = [one.as_dict() | {"advice": advice.on(one.cause, one.shelf)} for one in causes]
+        again = [one.as_dict() for one in orders]
+        lists = {"set_aside": aside, "dead_letters": refused, "dead_effects": unsent}
+        lists |= {"causes": told_of, "replays": again}
+        more = {name: day.as_dict() for name, day in days.items()}
+        told = [asdict(one) for one in alarms]
+        status = found.as_dict() | {
+            "daemon": facts or {"running": False},
+            "days": more,
+            "alarms": told,
+            "reconnect": anew,
+        }
+        print_json(status | lists)
+        return
+    _print_daemon(facts, settings)
+    for name, why in anew.items():
+        if name not in (facts or {}).get("unusable", {}):
+            say(f"{name} cannot be used: {reconnect_text(name, why)}", style="yellow")
+    _print_mirror(found.mirror, settings)
+    for alarm in alarms:
+        say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
+    _print_counts(found)
+    print_days(days)
+    _print_aside(aside)
+    _print_causes(causes, orders)
+
+
+def _print_counts(found: counts.Status) -> None:
+    if not found.sources:
+        console.print(
+            "\nNothing has come in yet. Post a lead to /in/SOURCE, or: leadrelay source test SOURCE"
+        )
+        return
+    rows = [(name, *(getattr(count, n) for n in ENDS)) for name, count in sorted(found.sources.items())]
+    title = "Events by source (received = the sum of what follows; duplicates apart)"
+    table(title, ("source", *ENDS.values()), rows)
+    if found.connections:
+        outbox = [
+            (
+                name,
+                c.due,
+                c.waiting,
+                c.backlog,
+                c.dead,
+                c.done,
+                c.oldest_due and f"{c.oldest_due:%Y-%m-%d %H:%M:%S}",
+            )
+            for name, c in sorted(found.connections.items())
+        ]
+        columns = ("connection", "due", "waiting", "backlog", "dead", "done", "oldest due")
+        table("Records to write", columns, outbox)
+    if found.effects:
+        told = [
+            (name, c.waiting, c.sent, c.unknown, c.withheld, c.dead)
+            for name, c in sorted(found.effects.items())
+        ]
+        ends = ("where to", "waiting", "sent", "unknown", "withheld", "dead")
+        table("Tasks and messages (unknown: the answer was lost; withheld: see explain)", ends, told)
+    for name, release in sorted(found.releases.items()):
+        _print_release(name, release)
+    _print_parked(found)
+    stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
+    console.print(f"\n{counted(found.leads, 'lead')}{': ' if stages else ''}{stages}", markup=False)
+
+
+def _print_release(name: str, release: Release) -> None:
+    """Say how far going live has come, and what to do where it is held."""
+    written = f"{release.written:,} of at most {release.at_most:,} records are written"
+    text = f"\nGo-live {release.number} of {name} is {release.state}: {written}."
+    if release.state == releases.HELD:
+        say(f"{text} {release.reason}. Look at what was written, then: leadrelay go-live {name}", style="red")
+    else:
+        say(text)
+
+
+def _print_parked(found: counts.Status) -> None:
+    """Say what waits for a go-live on a connection that had its own already, and how to let it out."""
+    for name, count in sorted(found.connections.items()):
+        release = found.releases.get(name)
+        if count.backlog and (release is None or release.state == releases.DONE):
+            say(
+                f"\n{counted(count.backlog, 'record')} of {name} gathered while another connection was "
+                f"matched and wait for a go-live. Look at them: leadrelay plan {name}; let them out: "
+                f"leadrelay go-live {name}",
+                style="yellow",
+            )
+
+
+def _print_mirror(mirror: dict[str, dict[str, counts.MirrorCount]], settings: Settings) -> None:
+    """Show how far each CRM is mirrored, what stops it, and which fields only another walk brings."""
+    rows = [
+        (name, object_type, one.seen, one.total, _standing(one), one.problem)
+        for name, objects in mirror.items()
+        for object_type, one in objects.items()
+    ]
+    if rows:
+        title = "Mirror: what was read of each CRM, to match who is there already"
+        table(title, ("connection", "object", "records", "of", "", "problem"), rows)
+    for name, object_type, names in _lacking(mirror, settings):
+        say(
+            f"{name} {object_type}: the mirror lacks {', '.join(names)}, which the playbook names now: "
+            f"leadrelay backfill {name} --again",
+            style="yellow",
+        )
+
+
+def _standing(one: counts.MirrorCount) -> str:
+    if one.is_walking:
+        return "being read again" if one.is_whole else "being read"
+    return f"whole since {one.finished_at[:16].replace('T', ' ')}"
+
+
+def _lacking(
+    mirror: dict[str, dict[str, counts.MirrorCount]], settings: Settings
+) -> Iterable[tuple[str, str, list[str]]]:
+    try:
+        crms = load(settings.playbook).crms
+    except PlaybookError:
+        return
+    for name, objects in mirror.items():
+        for object_type, one in objects.items():
+            if name in crms and one.is_whole and (names := lacking(object_type, one.fields, crms[name])):
+                yield name, object_type, names
+
+
+def _days(settings: Settings, snapshot: Connection) -> dict[str, Forecast]:
+    """Return where each connection's day of API calls is heading, by what is kept in the store."""
+    try:
+        crms = load(settings.playbook).crms
+    except PlaybookError:
+        return {}
+    return keeper.forecasts(snapshot, SPACE, crms, SystemClock().now())
+
+
+def _writing(settings: Settings, snapshot: Connection) -> list[str]:
+    try:
+        crms = load(settings.playbook).crms.values()
+    except PlaybookError:
+        return ["hubspot", "salesforce"]
+    return Known.read(settings, snapshot, SPACE).writing(crms)
+
+
+def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
+    if facts is None:
+        if settings.database_url.startswith("sqlite"):
+            say("The daemon is not running on this store: what comes in is not taken.", style="yellow")
+        else:  # nothing tells a command where the daemons of a PostgreSQL store are
+            say("Ask /readyz of the daemon how it is; this shows what is in the store.")
+        return
+    console.print(f"The daemon is running, playbook {facts['playbook']}.", markup=False)
+    for name, one in facts["connections"].items():
+        mode = "is written to" if one["mode"] == "write" else "is only observed: nothing is written"
+        console.print(f"  {name} {mode}; {counted(one['calls'], 'call')} so far", markup=False)
+    if not facts["connections"]:
+        console.print("  no CRM is connected", style="yellow")
+    if facts["playbook_problem"]:
+        say(facts["playbook_problem"], style="yellow")
+    if not facts.get("disk", {}).get("takes_posts", True):
+        say("Posts are answered 503: the store's disk is nearly full.", style="red")
+    for name, reason in facts.get("unusable", {}).items():
+        say(f"{name} cannot be used: {reason}", style="yellow")
+    for name, failure in facts["polls"].items():
+        if failure:
+            say(f"{name}: owners cannot be read: {failure}", style="yellow")
+
+
+def _print_aside(aside: list[dict[str, Any]]) -> None:
+    if aside:
+        rows = [(row["id"], row["source"], row["state"], _why(row)) for row in aside]
+        title = "Newest events set aside (leadrelay explain event:N, then leadrelay replay N)"
+        table(title, ("event", "source", "state", "why"), rows)
+
+
+def _print_causes(causes: Sequence[Group], orders: Sequence[Progress]) -> None:
+    """Show what waits for a person by its cause, with what to do."""
+    if causes:
+        shown = sorted(causes, key=lambda one: -one.count)[:MOST_CAUSES]
+        rows = [
+            (
+                one.count,
+                SHELF_WORDS.get(one.shelf, one.shelf),
+                f"{one.place} {one.object}".strip(),
+                str(one.cause) or "no code",
+                one.first and f"{one.first:%Y-%m-%d %H:%M}",
+                one.last and f"{one.last:%Y-%m-%d %H:%M}",
+            )
+            for one in shown
+        ]
+        columns = ("count", "what", "where", "cause", "first", "last")
+        table("By cause (leadrelay replay --error CODE shows them, --yes sends them again)", columns, rows)
+        what = {one.cause.code or "no code": advice.on(one.cause, one.shelf) for one in shown}
+        table("What to do", ("cause", ""), list(what.items()))
+    for one in orders:
+        if one.state == replaying.RUNNING:
+            say(f"Being sent again, asked for by {one.by}: {one.handed_in:,} of {one.total:,} handed in.")
+
+
+def _why(row: dict[str, Any]) -> str:
+    if row["error"]:
+        return str(row["error"]).strip().splitlines()[-1]
+    return "; ".join(reason["text"] for reason in row["reasons"] or [])
