@@ -136,7 +136,7 @@ class Poll:
         crm, now = self.playbook().crms[self.name], self.clock.now()
         listed = [backfill.filled(one, changes.absent) for one in changes.listed if backfill.is_storable(one)]
         with self.store.snapshot() as snapshot:
-            page = Sighting.of(snapshot, self.space, crm, listed, strangers=not is_first)
+            page = Sighting.of(snapshot, self.space, crm, listed, strangers=not is_first, again=not moves)
         events = [changed_event(one.record, read_at, now, self.space) for one in page.news]
         after = replace(
             cursor,
@@ -152,7 +152,7 @@ class Poll:
         def save(connection: Connection) -> None:
             if moves:
                 cursors.move(connection, self.space, cursor, after)
-            mirror.write_page(connection, self.space, page.fresh, read_at, told=True)
+            mirror.write_page(connection, self.space, page.fresh, read_at, page.told)
             inbox.insert_new(connection, events)
 
         if moves or page.fresh:
@@ -199,6 +199,7 @@ class Sighting:
 
     fresh: Sequence[Listed]
     news: Sequence[Listed]
+    told: Mapping[RecordRef, str]  # of which versions the decider is told now, or need not be
 
     @classmethod
     def of(
@@ -209,8 +210,13 @@ class Sighting:
         listed: Sequence[Listed],
         *,
         strangers: bool = True,
+        again: bool = False,
     ) -> Sighting:
-        """Compare a page with mirror and links in a few queries; ``strangers``: nobody's records are news."""
+        """Compare a page with mirror and links in a few queries.
+
+        ``strangers``: nobody's records are news. ``again``: so is what was told of linked records and
+        is not settled, which else is not told at every look while the decider stumbles over it.
+        """
         refs = [one.record.ref for one in listed]
         seen = mirror.read(snapshot, space, refs)
         held = links.of_records(
@@ -223,12 +229,19 @@ class Sighting:
             ],
         )  # fmt: skip
         fresh = [one for one in listed if not _is_older(one.record, seen.get(one.record.ref))]
-        news = [
-            one
-            for one in fresh
-            if _is_news(one, held, crm, may_be_strangers=strangers and not _is_told(one, seen))
-        ]
-        return cls(fresh, news)
+        versions = {one.record.ref: version_of(one, crm) for one in fresh}
+        news, told = [], {}
+        for one in fresh:
+            ref = one.record.ref
+            known = _told(one.record, seen.get(ref))
+            if not _is_ours(one, held):
+                told[ref] = versions[ref]
+                if strangers and known is None and not one.record.archived:
+                    news.append(one)
+            elif _is_news(one, held, crm) and (again or known != versions[ref]):
+                told[ref] = versions[ref]
+                news.append(one)
+        return cls(fresh, news, told)
 
 
 def _is_older(record: Record, seen: Mirrored | None) -> bool:
@@ -236,20 +249,35 @@ def _is_older(record: Record, seen: Mirrored | None) -> bool:
     return stamp is not None and record.modified_at is not None and record.modified_at < stamp
 
 
-def _is_told(one: Listed, seen: Mapping[RecordRef, Mirrored]) -> bool:
-    """Say whether the decider was told of this version of a stranger, or need not be."""
-    known = seen.get(one.record.ref)
-    return known is not None and known.is_told and known.record.modified_at == one.record.modified_at
+def _told(record: Record, seen: Mirrored | None) -> str | None:
+    """Return the hash of what the decider was told of a record with this stamp, if it was."""
+    return seen.told if seen and seen.record.modified_at == record.modified_at else None
 
 
-def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap, *, may_be_strangers: bool) -> bool:
-    """Say whether a record says what its link does not: else it is our own word, or nobody's concern."""
+def version_of(one: Listed, crm: CrmMap) -> str:
+    """Return a hash of what a record says to us: Salesforce's stamps are whole seconds, so they do not do."""
+    record = one.record
+    object_map = crm.map_of(record.ref.object)
+    names = sorted({rule.remote for rule in object_map.fields}) if object_map else ()
+    said = {
+        "fields": {name: record.fields.get(name) for name in names},
+        "fate": [record.archived, one.became, sorted(one.replaces)],
+    }
+    return hashlib.sha256(to_json(said).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _is_ours(one: Listed, held: Mapping[RecordRef, Link]) -> bool:
+    """Say whether a record is linked, or took in one that is."""
+    ref = one.record.ref
+    return ref in held or any(RecordRef(ref.connection, ref.object, each) in held for each in one.replaces)
+
+
+def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
+    """Say whether a record of ours says what its link does not: else it is our own word."""
     record = one.record
     ref, link = record.ref, held.get(record.ref)
-    if any(RecordRef(ref.connection, ref.object, each) in held for each in one.replaces):
+    if link is None or any(RecordRef(ref.connection, ref.object, each) in held for each in one.replaces):
         return True
-    if link is None:
-        return may_be_strangers and not record.archived
     is_known_to_be_gone = record.archived and link.gone_at is not None
     is_over = record.archived or record.became is not None or one.became or link.gone_at is not None
     if is_over and not is_known_to_be_gone:
