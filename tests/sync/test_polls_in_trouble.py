@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from sync.backfill import Backfill
-from tests.sync.followed import ADA, a_poll, known, look, told
+from sync import inbox
+from sync.backfill import Backfill, begin_again
+from tests.sync.followed import ADA, BO, a_poll, asked, cursor, known, look, told
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
 
 
@@ -43,3 +46,133 @@ def test_another_value_within_the_second_of_a_stamp_is_told(house):
     assert look(poll, 30) == 0
     house.decide()
     assert house.lead(ADA).fields["title"] == "CEO"
+
+
+# Fields that were absent
+
+
+def asked_fields(house: House, name: str = HUBSPOT) -> list[tuple[str, ...]]:
+    """Note from now on which fields of contacts are asked for."""
+    crm, seen = house.crms[name], []
+    real = crm.changes
+
+    def changes(object_type, fields, position, **given):
+        if object_type == "contacts":
+            seen.append(tuple(fields))
+        return real(object_type, fields, position, **given)
+
+    crm.changes = changes
+    return seen
+
+
+def test_a_field_that_was_absent_is_asked_for_again_by_a_sweep(house):
+    poll, crm, seen = a_poll(house), house.crms[HUBSPOT], asked_fields(house)
+    crm.hidden = {"country"}
+    crm.put("contacts", email=ADA)
+    look(poll)
+    look(poll, 30)
+    assert ("country" in seen[-1], cursor(house).absent) == (False, ("country",))
+    look(poll, 600)
+    assert [("country" in one) for one in seen[-2:]] == [True, False]
+    assert cursor(house).absent == ("country",)
+    crm.hidden = set()
+    look(poll, 600)
+    assert cursor(house).absent == ()
+    look(poll, 30)
+    assert "country" in seen[-1]
+
+
+def test_a_field_that_was_absent_is_asked_for_again_by_another_process_and_after_a_new_backfill(house):
+    crm, seen = house.crms[HUBSPOT], asked_fields(house)
+    poll = a_poll(house)
+    crm.hidden = {"country"}
+    crm.put("contacts", email=ADA)
+    look(poll)
+    look(poll, 30)
+    assert "country" not in seen[-1]
+    look(a_poll(house))
+    assert "country" in seen[-1]
+    look(poll, 30)
+    house.store.write(partial(begin_again, space="main", name=HUBSPOT, now=house.clock.now()))
+    assert cursor(house).absent == ()
+    look(poll, 30)
+    assert "country" in seen[-1]
+
+
+# A store that cannot take a page, a queue that is long, owners that are not known
+
+
+def test_a_page_that_cannot_be_stored_holds_up_no_other_object(house, monkeypatch):
+    poll = a_poll(house)
+    look(poll)
+    house.clock.advance(30)
+    with monkeypatch.context() as patch:
+        patch.setattr("sync.polling.Sighting.of", lambda *_, **__: {}["no such key"])
+        assert poll.step().problem == "KeyError: 'no such key'"
+    assert poll.step().object == "companies"
+
+
+def test_while_many_events_wait_no_page_is_read(house):
+    poll = a_poll(house)
+    look(poll)
+    for number in range(101):
+        house.post(email=f"p{number}@example.com")
+    house.clock.advance(30)
+    made = house.crms[HUBSPOT].called("changes")
+    assert poll.step().wait == inbox.BUSY_WAIT
+    assert house.crms[HUBSPOT].called("changes") == made
+    house.decide()
+    look(poll)
+    assert house.crms[HUBSPOT].called("changes") == made + 2
+
+
+def test_of_strangers_nobody_is_told_before_the_owners_are_known(store):
+    house = a_house(store, rosters=False)
+    poll, crm = a_poll(house), house.crms[HUBSPOT]
+    crm.put("contacts", email="here@example.com")
+    look(poll)
+    new = crm.put("contacts", email=ADA)
+    assert [look(poll, 30), look(poll, 30)] == [0, 0]
+    assert asked(house, "contacts") == ["", "1"]
+    house.read_rosters()
+    assert look(poll, 30) == 1
+    assert told(house)[-1] == new
+
+
+# A quiet account
+
+
+def test_on_a_quiet_account_a_bulk_load_is_not_read_for_ever(house):
+    poll, crm = a_poll(house), house.crms[HUBSPOT]
+    look(poll)
+    for number in range(15):
+        crm.put("contacts", email=f"p{number}@example.com")
+    met = []
+    for _ in range(240):  # two hours
+        look(poll, 30)
+        house.decide()
+        met.append(len(asked(house, "contacts")))
+    assert met[-1] - met[-61] == 60  # one page a look, and no sweep any more
+    assert met[-1] < 2 + 240 + 2 * 5
+    crm.put("contacts", email=ADA)
+    begun = met[-1]
+    look(poll, 30)
+    house.decide()
+    look(poll, 30)
+    assert asked(house, "contacts")[begun:][:2] == ["15", "16"]
+    assert told(house)[-1] == "h16"
+
+
+def test_a_change_that_is_seen_late_is_met_though_nothing_newer_comes(house):
+    poll, crm = a_poll(house, SALESFORCE), house.crms[SALESFORCE]
+    look(poll)
+    late = crm.put("Lead", email=ADA)
+    hidden = crm.records.pop(late)  # its transaction goes on for minutes
+    house.clock.advance(60)
+    crm.put("Lead", email=BO)
+    assert look(poll) == 1
+    house.decide()
+    assert look(poll, 601) == 0  # a sweep that does not meet it
+    crm.records[late] = hidden
+    assert sum(look(poll, 60) for _ in range(20)) == 1
+    assert told(house)[-1] == late
