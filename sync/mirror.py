@@ -20,7 +20,7 @@ from model.change import Record
 from model.event import JsonValue, RecordRef
 from model.lead import Identity
 from model.listing import Listed
-from sync import cursors
+from sync import cursors, fetches
 from sync.database import Store, insert_on
 from sync.statements import execute_many
 from sync.tables import mirror, mirror_keys
@@ -56,16 +56,26 @@ def key_of(identity: Identity) -> Identity | None:
 
 
 def forget(store: Store, space: str, name: str) -> None:
-    """Remove all that is mirrored of a connection that is no more, and how far its walks were.
+    """Remove all that is mirrored of a connection that is no more.
 
-    A chunk a transaction, so that senders need not wait for it; broken off, it is repeated.
+    With it goes what was to be read there, and how far its walks were. A chunk a transaction, so that senders need not wait for it; broken off, it is repeated.
     """
     jobs = (cursors.BACKFILL, cursors.MATCH, cursors.POLL, cursors.ARCHIVED)
-    store.write(lambda connection: cursors.forget(connection, space, name, jobs))
+
+    def begin(connection: Connection) -> None:
+        cursors.forget(connection, space, name, jobs)
+        fetches.forget(connection, space, name)
+
+    store.write(begin)
     place = {"of_space": space, "of_connection": name, "n": FORGET_CHUNK}
     for statement in (FORGET_SOME_KEYS, FORGET_SOME):
         while store.write(lambda connection, one=statement: connection.execute(one, place).rowcount):  # type: ignore[misc]
             pass
+
+
+def is_known(snapshot: Connection, space: str, name: str) -> bool:
+    """Say whether there is anything of a connection that ``forget`` would remove."""
+    return bool(cursors.load(snapshot, space, name)) or name in fetches.counts(snapshot, space)
 
 
 def is_text(value: str) -> bool:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from structlog.testing import capture_logs
 
-from sync import inbox
+from model.errors import Refusal
+from sync import cursors, fetches, inbox, mirror, tables
 from sync.backfill import Backfill, begin_again
-from tests.sync.followed import ADA, BO, a_poll, asked, cursor, known, look, told
+from sync.cursors import ARCHIVED
+from sync.fetches import Wish
+from tests.sync.followed import ADA, BO, a_bin, a_fetcher, a_poll, asked, cursor, known, look, told
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
+from tests.sync.stores import rows
 
 
 @pytest.fixture
@@ -176,3 +181,123 @@ def test_a_change_that_is_seen_late_is_met_though_nothing_newer_comes(house):
     crm.records[late] = hidden
     assert sum(look(poll, 60) for _ in range(20)) == 1
     assert told(house)[-1] == late
+
+
+# Fetches
+
+
+def want(house: House, name: str, object_type: str, *ids: str) -> None:
+    wishes = [Wish(name, object_type, one) for one in ids]
+    house.store.write(partial(fetches.raise_wanted, space="main", wishes=wishes, now=house.clock.now()))
+
+
+def refuse(house: House, *culprits: str) -> list[int]:
+    """Let reads be refused that ask for one of these records; return how many each read asks for."""
+    crm, made = house.crms[HUBSPOT], []
+    real = crm.read
+
+    def read(refs, fields, **given):
+        made.append(len(refs))
+        if any(ref.id in culprits for ref in refs):
+            raise Refusal("400: this record cannot be read")
+        return real(refs, fields, **given)
+
+    crm.read = read
+    return made
+
+
+def test_one_record_that_cannot_be_read_holds_up_no_other(house):
+    ids = [house.crms[HUBSPOT].put("contacts", email=f"p{number}@example.com") for number in range(100)]
+    made = refuse(house, ids[41])
+    want(house, HUBSPOT, "contacts", *ids)
+    a_fetcher(house).step()
+    assert sorted(told(house)) == sorted({*ids} - {ids[41]})
+    assert [row["remote_id"] for row in rows(house.store, tables.outbox_fetches)] == [ids[41]]
+    assert len(made) <= 15
+
+
+def test_where_all_are_refused_few_calls_are_made_and_all_wait(house):
+    ids = [house.crms[HUBSPOT].put("contacts", email=f"p{number}@example.com") for number in range(100)]
+    made = refuse(house, *ids)
+    want(house, HUBSPOT, "contacts", *ids)
+    a_fetcher(house).step()
+    waiting = rows(house.store, tables.outbox_fetches)
+    assert (len(waiting), told(house)) == (100, [])
+    assert all(row["lease_token"] is None and row["due_at"] > house.clock.now() for row in waiting)
+    assert len(made) < 30
+
+
+def test_what_salesforce_does_not_show_is_not_said_to_be_gone(house):
+    ids = known(house)
+    for name, object_type in ((SALESFORCE, "Lead"), (HUBSPOT, "contacts")):
+        house.crms[name].records.pop(ids[name])
+        want(house, name, object_type, ids[name])
+    with capture_logs() as logs:
+        house.fetch()
+    house.decide()
+    assert told(house) == [ids[HUBSPOT]]
+    assert [one["records"] for one in logs if one["event"] == "fetch.unreadable"] == [[ids[SALESFORCE]]]
+    links = house.lead(ADA).links
+    assert (links[SALESFORCE].gone_at, links[HUBSPOT].gone_at) == (None, house.clock.now())
+    assert rows(house.store, tables.outbox_fetches) == []
+
+
+def test_with_a_connection_goes_what_was_to_be_read_of_it_and_how_far_its_walks_were(house):
+    look(a_poll(house))
+    a_bin(house).step()
+    want(house, HUBSPOT, "contacts", "h1")
+    want(house, SALESFORCE, "Lead", "s1")
+    mirror.forget(house.store, "main", HUBSPOT)
+    with house.store.snapshot() as snapshot:
+        assert not mirror.is_known(snapshot, "main", HUBSPOT)
+        assert cursors.load(snapshot, "main", HUBSPOT) == []
+        assert mirror.is_known(snapshot, "main", SALESFORCE)
+    assert [row["connection"] for row in rows(house.store, tables.outbox_fetches)] == [SALESFORCE]
+
+
+# The recycle bin
+
+
+def fill_bin(house: House, number: int) -> None:
+    crm = house.crms[HUBSPOT]
+    for each in range(number):
+        crm.archive(crm.put("contacts", email=f"p{each}@example.com"))
+
+
+def through(recycled) -> None:
+    for _ in range(600):
+        if recycled.step() is None:
+            return
+    raise AssertionError("the walk does not come to its end")
+
+
+def test_a_place_in_the_bin_that_the_crm_takes_no_more_begins_the_walk_anew_an_hour_later(house):
+    fill_bin(house, 15)
+    crm, recycled = house.crms[HUBSPOT], a_bin(house)
+
+    def refused():
+        raise Refusal("400: invalid after")
+
+    recycled.step()
+    assert cursor(house, job=ARCHIVED).after == "h10"
+    crm.next("archived", before=refused)
+    recycled.step()
+    assert cursor(house, job=ARCHIVED).after is None
+    through(recycled)
+    assert asked(house, "contacts", call="archived") == ["", "h10"]
+    house.clock.advance(3600)
+    through(recycled)
+    assert asked(house, "contacts", call="archived") == ["", "h10", "", "h10"]
+    assert not cursor(house, job=ARCHIVED).is_walking
+
+
+def test_a_very_long_bin_is_not_walked_through_all_the_time(house):
+    house.crms[HUBSPOT].page_size = 1
+    fill_bin(house, 400)
+    recycled = a_bin(house)
+    through(recycled)
+    assert len(asked(house, "contacts", call="archived")) == 400
+    for seconds, pages in ((3600, 400), (399, 400), (1, 800)):
+        house.clock.advance(seconds)
+        through(recycled)
+        assert len(asked(house, "contacts", call="archived")) == pages
