@@ -162,11 +162,8 @@ class Poll:
         return len(events)
 
     def _move_on(self, walk: _Walk, changes: Changes, now: datetime, *, sweeping: bool) -> None:
-        """Say when the object is looked at next, and by which walk.
-
-        One that has pages left waits behind the others that are due: a long walk of one holds up none.
-        """
-        walk.failures, walk.due_at = 0, now
+        """Say when the object is looked at next, and by which walk."""
+        walk.failures = 0
         if sweeping:
             walk.sweep = None if changes.is_drained else changes.position
             if changes.is_drained:
