@@ -190,7 +190,7 @@ def test_a_record_that_took_in_one_of_ours_is_told_though_its_fields_say_nothing
 # How far it has come
 
 
-def test_a_long_walk_goes_on_page_by_page_and_another_object_is_looked_at_meanwhile(house):
+def test_a_long_walk_goes_on_page_by_page_and_tells_each_record_once(house):
     poll, crm = a_poll(house), house.crms[HUBSPOT]
     look(poll)
     for number in range(25):
@@ -203,7 +203,6 @@ def test_a_long_walk_goes_on_page_by_page_and_another_object_is_looked_at_meanwh
         if len(walked) == 6:
             break
     assert sum(records for _, records in walked) == 25
-    assert "companies" in [name for name, _ in walked[:3]]
     assert len(told(house)) == len(set(told(house))) == 25
 
 
@@ -213,7 +212,7 @@ def test_another_process_that_moved_the_cursor_undoes_the_page(house):
     crm = house.crms[HUBSPOT]
     crm.edit(ids[HUBSPOT], title="CTO")
     other = a_poll(house)
-    crm.next("changes", after=None, before=lambda: look(other))  # both read the same page
+    crm.next("changes", before=lambda: look(other, 1))  # it stores the page while ours is read
     house.clock.advance(30)
     look(poll)
     assert told(house) == [ids[HUBSPOT]]

@@ -117,6 +117,19 @@ def test_a_page_that_cannot_be_stored_holds_up_no_other_object(house, monkeypatc
     assert poll.step().object == "companies"
 
 
+def test_objects_take_turns_page_by_page(house):
+    poll, crm = a_poll(house), house.crms[HUBSPOT]
+    look(poll)
+    for number in range(25):
+        crm.put("contacts", email=f"p{number}@example.com")
+    house.clock.advance(30)
+    walked = []
+    for _ in range(4):
+        walked.append(poll.step().object)
+        house.clock.advance(1)  # every call takes a while
+    assert walked == ["contacts", "companies", "contacts", "contacts"]
+
+
 def test_while_many_events_wait_no_page_is_read(house):
     poll = a_poll(house)
     look(poll)
