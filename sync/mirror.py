@@ -58,7 +58,8 @@ def key_of(identity: Identity) -> Identity | None:
 def forget(store: Store, space: str, name: str) -> None:
     """Remove all that is mirrored of a connection that is no more.
 
-    With it goes what was to be read there, and how far its walks were. A chunk a transaction, so that senders need not wait for it; broken off, it is repeated.
+    With it goes what was to be read there, and how far its walks were. A chunk a transaction, so that
+    senders need not wait for it; broken off, it is repeated.
     """
     jobs = (cursors.BACKFILL, cursors.MATCH, cursors.POLL, cursors.ARCHIVED)
 

@@ -46,6 +46,7 @@ class _Walk:
     """When an object is looked at next, and how far a sweep of it has come."""
 
     due_at: datetime
+    pages: int = 0  # read so far; of two that are due at once the other one is next
     failures: int = 0
     sweep_due_at: datetime | None = None
     sweep: str | None = None  # the position within a sweep under way
@@ -85,7 +86,7 @@ class Poll:
         objects = backfill.wanted(self.connector, self.playbook())
         for object_type in objects:
             self._walks.setdefault(object_type, _Walk(now))
-        object_type = min(objects, key=lambda each: self._walks[each].due_at)
+        object_type = min(objects, key=lambda each: (self._walks[each].due_at, self._walks[each].pages))
         walk = self._walks[object_type]
         if walk.due_at > now:
             return Step(object_type, wait=(walk.due_at - now).total_seconds())
@@ -209,7 +210,8 @@ class Poll:
         One that has pages left waits behind the others that are due: a long walk of one holds up none.
         """
         rules = self._rules
-        walk.failures, walk.due_at, walk.asks_anew = 0, now, False
+        walk.failures, walk.due_at, walk.asks_anew = 0, self.clock.now(), False
+        walk.pages += 1
         if sweeping:
             if walk.sweep is None:  # its first page
                 walk.is_last_sweep = _is_past(walk, cursor.after, now - rules.sweep_overlap)
