@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,10 @@ from leadrelay.cli import app
 from leadrelay.wiring import Daemon
 from mappings.starter import write_starter
 from sandbox.salesforce.oauth.apps import CLIENT_ID, CLIENT_SECRET
-from sync import vault
+from sync import cursors, fetches, migrate, mirror, vault
+from sync.cursors import POLL, Cursor
+from sync.database import open_store
+from sync.fetches import Wish
 from tests.connectors.keys import pair
 from tests.journeys.crms import Crm, running_crms
 from tests.journeys.house import eventually
@@ -275,6 +279,22 @@ def test_a_running_daemon_takes_connections_in_and_gives_them_up(desk, logged):
     finally:
         daemon.stop()
     assert "connection.changed" in logged.getvalue()
+
+
+def test_what_was_disconnected_while_no_daemon_ran_is_forgotten_at_the_start(desk, logged):
+    url, now = desk.environ["LEADRELAY_DATABASE_URL"], datetime.now(UTC)
+    migrate.upgrade(url)
+    store = open_store(url)
+    kept = Cursor("hubspot", POLL, "contacts", now, now, after="1")
+    store.write(lambda connection: cursors.begin(connection, "main", kept))
+    wish = Wish("hubspot", "contacts", "1")
+    store.write(lambda connection: fetches.raise_wanted(connection, "main", [wish], now))
+    store.close()
+    started(desk).stop()
+    store = open_store(url)
+    with store.snapshot() as snapshot:
+        assert not mirror.is_known(snapshot, "main", "hubspot")
+    store.close()
 
 
 def test_a_sandbox_connected_while_the_daemon_runs_is_written_to(desk, logged):
