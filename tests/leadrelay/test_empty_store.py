@@ -42,6 +42,7 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "connections": {},
             "effects": {},
             "mirror": {},
+            "following": {},
             "leads": 0,
             "leads_by_stage": {},
             "releases": {},
