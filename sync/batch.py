@@ -254,7 +254,8 @@ class Batch:
                 result.lead_id = into
         self.joined.append(Join(self.loaded[gone.id], into, event))
         self._leads.pop(gone.id, None)
-        self._present_ids[gone.id] = into
+        led_there = [one for one, present in self._present_ids.items() if present == gone.id]
+        self._present_ids |= dict.fromkeys((*led_there, gone.id), into)
         theirs = [key for key, holder in self._owners.items() if holder == gone.id]
         for key in theirs:
             if key.kind == "record":  # the survivor's records are its links

@@ -15,7 +15,7 @@ from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead, Touch
-from sync import accounts, effect_books, leads
+from sync import accounts, effect_books, joins, leads
 from sync.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes, outbox_effects, touches
 from sync.tables import conflicts as conflicts_table
@@ -87,31 +87,32 @@ class Story:
 
 
 def find_lead(snapshot: Connection, space: str, needle: str, keys: Sequence[Identity]) -> str | None:
-    """Return the lead behind an id, an exact e-mail or a matching key."""
+    """Return the lead behind an id (or that of a lead taken into it), an exact e-mail or a matching key."""
     c = leads_table.c
     statement = sa.select(c.id).where(
         c.space == space, sa.or_(c.id == needle, c.email == needle.strip().lower())
     )
     found = snapshot.execute(statement.limit(1)).scalar_one_or_none()
-    if found:
+    if found := found or joins.present_ids(snapshot, [needle]).get(needle):
         return found
     return next(iter(leads.find(snapshot, space, keys).values()), None)
 
 
 def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story:
-    """Read a known lead's story, oldest event first.
+    """Read a known lead's story, oldest event first; those of leads that were taken into it are part of it.
 
     ``newest`` is how many of each list are read at most, the newest ones, with a count of the rest: a lead
     can have more than a page, or an answer, should hold.
     """
     lead = leads.load(snapshot, [lead_id], ledgers=False)[lead_id]
     history = _History(snapshot, newest)
+    whose = [lead_id, *joins.absorbed_by(snapshot, lead_id)]
     touched = sa.select(touches.c.at, touches.c.fields).where(touches.c.lead_id == lead_id)
     lead.touches.extend(Touch(*row) for row in history.of("touches", touched, touches.c.id))
     told = history.of("effects", effect_books.of_lead_statement(lead_id), outbox_effects.c.id)
     return Story(
         lead,
-        [_chapter(row) for row in history.of("events", _decided(lead_id), audit.c.id)],
+        [_chapter(row) for row in history.of("events", _decided(whose), audit.c.id)],
         records(snapshot, lead),
         _account_of(snapshot, lead),
         [dict(row._mapping) for row in history.of("conflicts", _settled(lead_id), conflicts_table.c.id)],
@@ -152,14 +153,14 @@ class _History:
         return rows[::-1]
 
 
-def _decided(lead_id: str) -> sa.Select[Any]:
+def _decided(lead_ids: Sequence[str]) -> sa.Select[Any]:
     columns = (audit.c.event, audit.c.at, audit.c.action, audit_details.c.details, inbox_events.c.received_at)
     return (
         sa.select(*columns)
         .select_from(audit)
         .join(audit_details, audit_details.c.audit_id == audit.c.id)
         .outerjoin(inbox_events, inbox_events.c.id == audit.c.event)
-        .where(audit.c.lead_id == lead_id)
+        .where(audit.c.lead_id.in_(lead_ids))
     )
 
 

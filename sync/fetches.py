@@ -189,7 +189,14 @@ REMOVE = sa.delete(outbox_fetches).where(_IS_OURS, _ROWS.wanted == sa.bindparam(
 AGAIN = (
     sa.update(outbox_fetches)
     .where(_IS_OURS)
-    .values(lease_token=None, lease_until=None, due_at=sa.bindparam("now"), attempts=0, error=None)
+    .values(
+        lease_token=None,
+        lease_until=None,
+        due_at=sa.bindparam("now"),
+        raised_at=sa.bindparam("now"),
+        attempts=0,
+        error=None,
+    )
 )
 PUT_OFF = (
     sa.update(outbox_fetches)

@@ -14,11 +14,11 @@ from sqlalchemy.engine import Connection
 from connectors.base import Connector
 from mappings.playbook import Playbook
 from model.change import Record
-from model.errors import NoBudget, Refusal, RetryLater
+from model.errors import ConnectorError, NoBudget, NotAuthorized, RetryLater
 from model.event import RecordRef
 from model.times import Clock
 from sync import backfill, fetches, inbox
-from sync.backfill import FIRST_WAIT, LONGEST_WAIT
+from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT
 from sync.database import Store
 from sync.fetches import DueFetch
 from sync.polling import changed_event
@@ -49,8 +49,8 @@ class Fetcher:
     def step(self) -> int:
         """Read the next records that are wanted; return how many that were.
 
-        A record that is not there comes back as archived. A crash in the middle costs one
-        more read, after the lease. Raises ``NotAuthorized``.
+        A record that is not there comes back as archived. What cannot be read is tried again after a
+        while. A crash in the middle costs one more read, after the lease. Raises ``StoreBusy``.
         """
         now, token = self.clock.now(), uuid.uuid4().hex
         with self.store.snapshot() as snapshot:
@@ -79,8 +79,12 @@ class Fetcher:
         known = [ref for ref in refs if ref.object in names]  # a map may have dropped the object meanwhile
         try:
             found = list(self.connector.read(known, names, history=rows[0].history)) if known else []
-        except (RetryLater, Refusal) as error:
-            self._put_off(rows, token, error)
+        except ConnectorError as error:
+            self._put_off(rows, token, str(error), error)
+            return
+        except Exception as error:  # whatever a broken answer does to us, they are read later
+            log.exception("fetch.failed", connection=self.name, records=len(rows))
+            self._put_off(rows, token, f"{type(error).__name__}: {error}", error)
             return
         records = [*found, *_missing(known, found)]
         now = self.clock.now()
@@ -99,21 +103,24 @@ class Fetcher:
         self.store.signals.announce("inbox")
         log.info("fetch.read", connection=self.name, records=len(records))
 
-    def _put_off(self, rows: Sequence[DueFetch], token: str, error: RetryLater | Refusal) -> None:
+    def _put_off(self, rows: Sequence[DueFetch], token: str, problem: str, error: Exception) -> None:
         now = self.clock.now()
         wait = error.wait if isinstance(error, RetryLater) else None
         if wait is None:
             tries = 0 if isinstance(error, NoBudget) else max(row.attempts for row in rows)
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(tries, 10))
+            usual = REFUSED_WAIT if isinstance(error, NotAuthorized) else FIRST_WAIT
+            wait = min(LONGEST_WAIT, usual * 2 ** min(tries, 10))
         over = [row for row in rows if now - row.raised_at >= PATIENCE]
-        until, text = now + timedelta(seconds=wait), str(error)
+        until = now + timedelta(seconds=wait)
 
         def save(connection: Connection) -> None:
             fetches.settle(connection, self.space, self.name, over, token, now)
-            fetches.put_off(connection, self.space, self.name, rows, token, until, text)
+            fetches.put_off(connection, self.space, self.name, rows, token, until, problem)
 
         self.store.write(save)
-        log.warning("fetch.waits", connection=self.name, records=len(rows), given_up=len(over), reason=text)
+        log.warning(
+            "fetch.waits", connection=self.name, records=len(rows), given_up=len(over), reason=problem
+        )
 
 
 def _missing(wanted: Sequence[RecordRef], found: Sequence[Record]) -> list[Record]:

@@ -57,7 +57,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 def read(snapshot: Connection, space: str) -> dict[str, Followed]:
     """Return how each connection is followed; an object that is mirrored alone was not looked at yet."""
     found: dict[str, Followed] = {}
-    for cursor in cursors.load(snapshot, space):
+    for cursor in sorted(cursors.load(snapshot, space), key=lambda each: (each.connection, each.object)):
         if cursor.job in (BACKFILL, POLL, ARCHIVED):
             objects = found.setdefault(cursor.connection, Followed()).objects
             _note(objects.setdefault(cursor.object, ObjectFollowed()), cursor)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.event import Event, EventKind
-from sync import tables
+from sync import joins, tables
 
 BY_LEAD = (
     tables.identities,
@@ -22,6 +22,7 @@ BY_LEAD = (
     tables.reviews,
     tables.outbox_effects,
     tables.person_keys,
+    tables.merged_leads,
 )
 
 
@@ -32,9 +33,14 @@ def named(event: Event) -> tuple[int, ...]:
 
 
 def remove_test_leads(connection: Connection, lead_ids: Sequence[str]) -> None:
-    """Delete these leads with everything that names them, their events and counts included."""
+    """Delete these leads with everything that names them, their events and counts included.
+
+    What is kept of leads that were taken into them goes, too.
+    """
     if not lead_ids:
         return
+    absorbed = [one for lead_id in lead_ids for one in joins.absorbed_by(connection, lead_id)]
+    lead_ids = [*lead_ids, *absorbed]
     _uncount(connection, tables.inbox_events.c.lead_id.in_(lead_ids))
     _remove_details(connection, tables.audit.c.lead_id.in_(lead_ids))
     connection.execute(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from mappings.outward import same
-from mappings.playbook import Lifecycle
+from mappings.playbook import TOP_STAGE, Lifecycle
 from model.decision import AskReview, Because, Effect, RecordConflict
 from model.event import JsonValue
 from model.lead import OPT_OUT, Lead
@@ -57,12 +57,18 @@ def _is_kept(name: str, theirs: JsonValue, ours: JsonValue, lifecycle: Lifecycle
     if name == OPT_OUT:
         return theirs is True
     if name == "stage":
-        return lifecycle.order(theirs) > lifecycle.order(ours)
+        return _rank(theirs, lifecycle) > _rank(ours, lifecycle)
     if name == "first_touch":
         return _at(theirs) < _at(ours)
     if name == "last_touch":
         return _at(theirs) > _at(ours)
     return False
+
+
+def _rank(stage: JsonValue, lifecycle: Lifecycle) -> tuple[bool, int]:
+    """Return how far a stage is: who bought is a customer, though the stages beside the ladder come after."""
+    name = stage if isinstance(stage, str) else None
+    return name == TOP_STAGE, lifecycle.order(name)
 
 
 def _at(touch: JsonValue) -> str:

@@ -288,6 +288,6 @@ def _upsert(dialect: str) -> Any:
     key = [column.name for column in mirror.primary_key.columns]
     new = {one.name: insert.excluded[one.name] for one in mirror.columns if one.name not in key}
     # What was told stays told, unless it is another version now.
-    is_same = mirror.c.modified_at == insert.excluded.modified_at
+    is_same = sa.func.coalesce(mirror.c.modified_at == insert.excluded.modified_at, sa.false())
     new["is_told"] = sa.or_(insert.excluded.is_told, sa.and_(mirror.c.is_told, is_same))
     return insert.on_conflict_do_update(index_elements=key, set_=new)

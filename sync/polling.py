@@ -107,7 +107,10 @@ class Poll:
         try:
             changes = self.connector.changes(object_type, asked, position, overlap=overlap.total_seconds())
         except ConnectorError as error:
-            return self._failed(cursor, walk, error)
+            return self._failed(cursor, walk, str(error), error)
+        except Exception as error:  # whatever a broken answer does to us, other objects go on
+            log.exception("poll.page_failed", connection=self.name, object=object_type)
+            return self._failed(cursor, walk, f"{type(error).__name__}: {error}", error)
         told = self._store(cursor, changes, begun, moves=not sweeping, is_first=is_first)
         if cursor.after is not None:  # else the first look follows at once: what it shows was there before
             self._move_on(walk, changes, begun, sweeping=sweeping)
@@ -171,14 +174,14 @@ class Poll:
         if changes.is_drained:
             walk.due_at = now + self._rules.every
 
-    def _failed(self, cursor: Cursor, walk: _Walk, error: ConnectorError) -> Step:
+    def _failed(self, cursor: Cursor, walk: _Walk, problem: str, error: Exception) -> Step:
         """Note a page that could not be read, and when it is to be tried again."""
         walk.failures += 1
         usual = REFUSED_WAIT if isinstance(error, NotAuthorized) else FIRST_WAIT
         wait = min(LONGEST_WAIT, usual * 2 ** min(walk.failures - 1, 10))
         if isinstance(error, RetryLater) and error.wait is not None:
             wait = error.wait
-        now, problem = self.clock.now(), str(error)
+        now = self.clock.now()
         walk.due_at = now + timedelta(seconds=wait)
         if problem != cursor.problem:  # once, not at every try while a CRM is away
             log.warning("poll.waits", connection=self.name, object=cursor.object, reason=problem)

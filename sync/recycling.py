@@ -16,12 +16,12 @@ from sqlalchemy.engine import Connection
 from connectors.base import Connector
 from mappings.playbook import Playbook
 from model.change import Record
-from model.errors import Conflict, ConnectorError, RetryLater
+from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater
 from model.event import Event
 from model.listing import Listed
 from model.times import Clock
 from sync import backfill, cursors, inbox, links
-from sync.backfill import FIRST_WAIT, LONGEST_WAIT, Step
+from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
 from sync.cursors import ARCHIVED, Cursor
 from sync.database import Store
 from sync.polling import changed_event
@@ -54,7 +54,10 @@ class RecycleBin:
         try:
             page = self.connector.archived_page(cursor.object, cursor.after)
         except ConnectorError as error:
-            return self._failed(cursor, error, now)
+            return self._failed(cursor, str(error), error, now)
+        except Exception as error:  # whatever a broken answer does to us, the walk goes on later
+            log.exception("poll.page_failed", connection=cursor.connection, object=cursor.object)
+            return self._failed(cursor, f"{type(error).__name__}: {error}", error, now)
         self._failures = 0
         events = self._events(page.listed, now)
         at = self.clock.now()
@@ -103,11 +106,12 @@ class RecycleBin:
             if (link := held.get(one.record.ref)) is not None and link.gone_at is None
         ]
 
-    def _failed(self, cursor: Cursor, error: ConnectorError, now: datetime) -> Step:
+    def _failed(self, cursor: Cursor, problem: str, error: Exception, now: datetime) -> Step:
         self._failures += 1
-        wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self._failures - 1, 10))
+        usual = REFUSED_WAIT if isinstance(error, NotAuthorized) else FIRST_WAIT
+        wait = min(LONGEST_WAIT, usual * 2 ** min(self._failures - 1, 10))
         if isinstance(error, RetryLater) and error.wait is not None:
             wait = error.wait
         self._due_at[cursor.object] = now + timedelta(seconds=wait)
-        log.warning("poll.waits", connection=cursor.connection, object=cursor.object, reason=str(error))
-        return Step(cursor.object, wait=wait, problem=str(error))
+        log.warning("poll.waits", connection=cursor.connection, object=cursor.object, reason=problem)
+        return Step(cursor.object, wait=wait, problem=problem)

@@ -221,7 +221,7 @@ def _replayed_change(work: Work, batch: Batch, playbook: Playbook) -> Result:
         if kind is EntityKind.ACCOUNT:
             result.account_id = change["lead_id"]
         else:
-            result.lead_id = change["lead_id"]
+            result.lead_id = batch.present_id(change["lead_id"])
         result.effects.append(WriteBack(change["connection"], change["object"], (), kind))
         asked = stored.event.payload["by"]
         settled = f"{change['connection']} {change['object']}: tried again, asked for by {asked}"
@@ -235,7 +235,7 @@ def _replayed_effect(work: Work, batch: Batch) -> Result:
     effect, asked = stored.event.payload["effect"], stored.event.payload["by"]
     result = Result(stored, EventState.DONE)
     if batch.knows(effect["lead_id"]):
-        result.lead_id = effect["lead_id"]
+        result.lead_id = batch.present_id(effect["lead_id"])
         result.effects.append(SendAgain(effect["id"]))
         text = f"{effect['kind']} for {effect['target']}: tried again, asked for by {asked}"
     else:

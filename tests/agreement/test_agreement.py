@@ -87,8 +87,29 @@ def run(url: str, vendors: Mapping[str, tuple[Flask, str]], playbook: Playbook, 
     return world
 
 
-@pytest.mark.parametrize("seed", seeds("1:50"))
-def test_in_the_end_all_three_agree(vendors, playbook, migrated_file: Path, tmp_path: Path, seed: int):
+@pytest.fixture
+def url(migrated_file: Path, tmp_path: Path) -> str:
+    """A store of the run's own."""
     path = tmp_path / "store.db"
     path.write_bytes(Path(migrated_file).read_bytes())
-    run(f"sqlite:///{path}", vendors, playbook, seed)
+    return f"sqlite:///{path}"
+
+
+@pytest.mark.parametrize("seed", seeds("1:50"))
+def test_in_the_end_all_three_agree(vendors, playbook, url: str, seed: int):
+    run(url, vendors, playbook, seed)
+
+
+@pytest.mark.parametrize("seed", seeds("1:12"))
+def test_they_agree_without_webhooks_too(vendors, playbook, url: str, seed: int):
+    run(url, vendors, playbook, seed, webhooks=False)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("webhooks", [True, False])
+def test_they_agree_for_a_long_time(vendors, playbook, migrated_file: Path, tmp_path: Path, webhooks: bool):
+    for seed in seeds("1:10000"):
+        path = tmp_path / f"{seed}.db"
+        path.write_bytes(Path(migrated_file).read_bytes())
+        run(f"sqlite:///{path}", vendors, playbook, seed, webhooks=webhooks)
+        path.unlink()
