@@ -630,8 +630,8 @@ mirror = sa.Table(  # what backfill and polls last saw of every record
     _moment("read_at"),
     sa.Column("is_archived", sa.Boolean, nullable=False),
     sa.Column("became", sa.String(64)),  # a converted Lead: the id of its Contact
-    # The decider was told of the record as it is here.
-    sa.Column("is_told", sa.Boolean, nullable=False, server_default=sa.false()),
+    # A short hash of the values of which the decider was told, or need not be; NULL: of another version.
+    sa.Column("told", sa.String(32)),
 )
 
 mirror_keys = sa.Table(  # what finds a mirrored record; several records may share a value
