@@ -330,14 +330,14 @@ ANSWERS = (EventKind.DELIVERED, EventKind.FOUND, EventKind.GONE, EventKind.CHANG
 def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[Raise]:
     """Return what is wanted of the CRMs after this batch.
 
-    What the match pass found is raised for everybody known there at once: on other connections, which
-    are written to, it waits for a plan and a go-live of theirs as long as the matched one is only
-    observed (``shut``), and goes behind everything else later.
+    Who turns out to be in a CRM, by the match pass or because they were born there, is told to other
+    connections behind everything else; as long as that CRM is only observed (``shut``), it waits for a
+    plan and a go-live of those connections.
     """
     found = []
     for result in batch.results:
         event = result.stored.event
-        is_match = is_of_match_pass(event)
+        is_match = is_of_match_pass(event) or _is_first_seen(result)
         for effect in result.effects:
             if not isinstance(effect, WriteBack):
                 continue
@@ -363,6 +363,14 @@ def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[R
                     )
                 )
     return found
+
+
+def _is_first_seen(result: Result) -> bool:
+    """Say whether a change made the first link of the lead to the CRM that tells of it."""
+    event, lead, before = result.stored.event, result.lead, result.before
+    if event.kind is not EventKind.CHANGED or lead is None or event.source not in lead.links:
+        return False
+    return before is None or event.source not in before.links
 
 
 def _priority(result: Result, effect: WriteBack, batch: Batch) -> Priority:

@@ -12,8 +12,9 @@ from model.change import Record
 from model.event import Event, EventKind, RecordRef
 from model.hint import Hint
 from model.lead import OPT_OUT
+from model.priority import Priority
 from model.times import to_text
-from sync import inbox, tables
+from sync import inbox, outbox, tables
 from sync.polling import changed_event
 from tests.builders import field_is
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
@@ -27,10 +28,10 @@ def house(store) -> House:
     return a_house(store)
 
 
-def adopting(store, **given) -> House:
+def adopting(store, *, shut=None, **given) -> House:
     playbook = house_playbook()
     crms = {name: replace(crm, adopts=True, **given) for name, crm in playbook.crms.items()}
-    return a_house(store, playbook=replace(playbook, crms=crms))
+    return a_house(store, playbook=replace(playbook, crms=crms), shut=shut or {})
 
 
 def known(house: House, address: str = ADA, **fields) -> dict[str, str]:
@@ -335,6 +336,47 @@ def test_an_adopted_person_who_opted_out_is_known_to_have(store):
     assert OPT_OUT not in {rule.field for rule in maps[HUBSPOT].objects["contacts"].fields}
     see(house, HUBSPOT, crm.put("contacts", email=ADA))
     assert house.lead(ADA).fields.get(OPT_OUT) is None
+
+
+# Observed
+
+
+def told(house: House, name: str) -> list[tuple[int, bool]]:
+    """Return priority and whether it is parked of each row of a connection."""
+    found = rows(house.store, tables.outbox_changes)
+    return [(row["priority"], row["due_at"] == outbox.PARKED) for row in found if row["connection"] == name]
+
+
+@pytest.mark.parametrize("is_observed", [True, False])
+def test_who_is_adopted_goes_last_and_from_an_observed_crm_waits_for_a_plan(store, is_observed):
+    house = adopting(store, shut={HUBSPOT: "observed"} if is_observed else {})
+    see(house, HUBSPOT, house.crms[HUBSPOT].put("contacts", email=ADA, title="CTO"))
+    assert told(house, SALESFORCE) == [(Priority.RECONCILE, is_observed)]
+    house.deliver(SALESFORCE)
+    assert len(house.crms[SALESFORCE].records) == (0 if is_observed else 1)
+
+
+def test_the_first_link_to_an_observed_crm_writes_nothing_into_the_other(store):
+    house = a_house(store, shut={HUBSPOT: "observed"})
+    house.post(email=ADA, title="Intern")
+    house.decide()
+    house.deliver(SALESFORCE)
+    house.clock.advance(60)
+    there = house.crms[HUBSPOT].put("contacts", email=ADA, title="CTO")
+    see(house, HUBSPOT, there)
+    house.deliver(SALESFORCE)
+    assert house.lead(ADA).fields["title"] == "CTO"
+    assert house.crms[SALESFORCE].one(ADA)["title"] == "Intern"
+    assert told(house, SALESFORCE) == [(Priority.RECONCILE, True)]
+
+
+def test_an_edit_in_an_observed_crm_of_somebody_linked_there_reaches_the_other(house):
+    ids = known(house, title="Intern")
+    house.shut[HUBSPOT] = "observed"
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CTO")
+    see(house, HUBSPOT, ids[HUBSPOT])
+    house.deliver(SALESFORCE)
+    assert house.crms[SALESFORCE].one(ADA)["title"] == "CTO"
 
 
 # Hints
