@@ -358,6 +358,8 @@ def _adopted(
         return _because(result, "no lead; people who are born there are not adopted")
     if object_map.id_field and record.fields.get(object_map.id_field):
         return _because(result, "it bears the id of a lead that this store does not know: it is not adopted")
+    if crm.connection not in batch.rosters():
+        return _because(result, f"not adopted: the owners of {crm.connection} are not known yet")
     draft = Lead(id=new_lead_id(stored), space=stored.event.space, created_at=stored.decided_at)
     draft.fields = {
         name: value

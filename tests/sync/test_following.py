@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from model.change import Record
+from model.change import OwnerRecord, Record
 from model.event import Event, EventKind, RecordRef
 from model.hint import Hint
 from model.lead import OPT_OUT
@@ -109,6 +109,36 @@ def test_a_value_on_its_way_is_our_own_word_and_beats_nothing(house):
     assert house.lead(ADA).fields["title"] == "CEO"
     house.settle()
     assert {crm.one(ADA)["title"] for crm in house.crms.values()} == {"CEO"}
+
+
+def test_an_owner_who_is_unknown_here_is_left_alone_and_taken_once_known(house):
+    ids = known(house, title="Intern")
+    crm, ours = house.crms[HUBSPOT], house.lead(ADA).owner
+    crm.edit(ids[HUBSPOT], owner="o9")
+    for _ in range(4):  # as often as it is seen, it is no to and fro
+        see(house, HUBSPOT, ids[HUBSPOT], by_id=False)
+        house.clock.advance(60)
+    house.post(email=ADA, title="CTO")
+    house.settle()
+    assert (house.lead(ADA).owner, crm.one(ADA)["owner"], crm.one(ADA)["title"]) == (ours, "o9", "CTO")
+    crm.staff = (*crm.staff, OwnerRecord("o9", "new@example.com", "New", True))
+    house.read_rosters()
+    see(house, HUBSPOT, ids[HUBSPOT], by_id=False)
+    house.settle()
+    assert house.lead(ADA).owner == "new@example.com"
+    assert not any(one.unknown for one in house.lead(ADA).links[HUBSPOT].disputes.values())
+
+
+def test_an_unknown_owner_is_replaced_by_whom_a_person_sets_in_the_other_crm_later(house):
+    ids = known(house)
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], owner="o9")
+    see(house, HUBSPOT, ids[HUBSPOT])
+    house.clock.advance(60)
+    before = house.crms[SALESFORCE].one(ADA)["owner"]
+    house.crms[SALESFORCE].edit(ids[SALESFORCE], owner="o2" if before == "o1" else "o1")
+    see(house, SALESFORCE, ids[SALESFORCE])
+    house.settle()
+    assert house.crms[HUBSPOT].one(ADA)["owner"] == house.crms[SALESFORCE].one(ADA)["owner"] != "o9"
 
 
 # Behind
@@ -297,6 +327,19 @@ def test_a_person_born_in_a_crm_becomes_a_lead_and_is_written_to_the_other_one(s
     house.settle()
     assert house.crms[SALESFORCE].one(ADA)["title"] == "CTO"
     assert house.effects() == []
+
+
+def test_nobody_is_adopted_before_the_owners_are_known(store):
+    playbook = house_playbook()
+    crms = {name: replace(crm, adopts=True) for name, crm in playbook.crms.items()}
+    house = a_house(store, playbook=replace(playbook, crms=crms), rosters=False)
+    there = house.crms[HUBSPOT].put("contacts", email=ADA, owner="o2")
+    see(house, HUBSPOT, there)
+    assert (leads_there(house), fetches(house)) == (0, set())
+    house.read_rosters()
+    house.clock.advance(60)
+    see(house, HUBSPOT, there)
+    assert house.lead(ADA).owner == "bo@example.com"
 
 
 def test_nobody_is_adopted_whom_the_map_leaves_out(store, house):
