@@ -24,10 +24,10 @@ def difference(
 ) -> dict[str, JsonValue]:
     """Return what of a draft must be written: what differs from the shadow and is ours to change.
 
-    Left out are fields that wait for a person or hold what means nothing here, values that a person typed into a field of authority
-    ``crm`` unless somebody has changed it elsewhere since (``of`` is whose draft it is), those that
-    ``crm_unless_blank`` leaves to the CRM, a stage that would move backwards without having been led
-    back, and a stage value that the map does not list.
+    Left out are fields that wait for a person or hold what means nothing here, values that a person
+    typed into a field of authority ``crm`` unless somebody has changed it elsewhere since (``of`` is whose
+    draft it is), those that ``crm_unless_blank`` leaves to the CRM, a stage that would move backwards
+    without having been led back, and a stage value that the map does not list.
     """
     if link is None:
         return dict(wanted)
@@ -124,10 +124,12 @@ def _why_waits(dispute: Dispute, entry: Prepared, link: Link, of: Entity | None)
     unknown = dispute.unknown
     if unknown is None:
         return ""
-    if of is not None and is_by_a_person(of, entry.outer, link.connection):
-        if of.provenance[entry.outer].at > unknown.since:
-            return ""
-    return "the record holds a value that is unknown here"
+    is_set_since = (
+        of is not None
+        and is_by_a_person(of, entry.outer, link.connection)
+        and of.provenance[entry.outer].at > unknown.since
+    )
+    return "" if is_set_since else "the record holds a value that is unknown here"
 
 
 def _why_left(

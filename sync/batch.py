@@ -102,12 +102,10 @@ class Batch:
             self.loaded |= leads.load(snapshot, set(self._present_ids.values()) - self.loaded.keys())
         self._leads |= self.loaded
 
-    def load_in_flight(
-        self, snapshot: Connection, space: str, refs: Iterable[RecordRef], wishes: Iterable[str] = ()
-    ) -> None:
-        """Read what is on its way just now to those whose records these are, or who bear these ids."""
+    def load_in_flight(self, snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> None:
+        """Read what is on its way just now to the loaded leads and accounts whose records these may be."""
         names = {ref.connection for ref in refs}
-        ids = {*self._leads, *wishes}
+        ids = {*self._leads, *self._accounts}
         if names and ids:
             self._in_flight |= outbox.in_flight(snapshot, space, names, ids)
 

@@ -141,6 +141,24 @@ def test_an_unknown_owner_is_replaced_by_whom_a_person_sets_in_the_other_crm_lat
     assert house.crms[HUBSPOT].one(ADA)["owner"] == house.crms[SALESFORCE].one(ADA)["owner"] != "o9"
 
 
+def test_where_no_history_comes_the_merge_decides_with_what_is_there(house):
+    ids = known(house, title="Intern")
+    house.post(email=ADA, title="CTO")
+    house.decide()
+    house.clock.advance(60)
+    crm = house.crms[HUBSPOT]
+    crm.edit(ids[HUBSPOT], title="CEO")
+    record = crm._record(ids[HUBSPOT], crm.records[ids[HUBSPOT]])
+    hand_in(house, record)
+    assert [row["history"] for row in rows(house.store, tables.outbox_fetches)] == [True]
+    assert house.lead(ADA).fields["title"] == "CTO"
+    crm.records[ids[HUBSPOT]].changed_at.clear()  # the vendor keeps none of this field
+    house.fetch()
+    house.decide()
+    assert fetches(house) == set()
+    assert house.lead(ADA).fields["title"] == "CEO"
+
+
 # Behind
 
 
