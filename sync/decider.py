@@ -142,6 +142,8 @@ class Decider:
             changed = [item.record.ref for item in work if item.record and _is_change(item)]
             if changed:
                 batch.load_in_flight(snapshot, self.space, changed)
+            if any(_is_change(item) and _may_join(item.record) for item in work):
+                batch.load_under_way(snapshot, self.space, self.clock.now())
         for item in work:
             batch.take_in(decide(item, batch, pipeline))
         last = work[-1].stored
@@ -309,6 +311,11 @@ def _one_shots(results: Sequence[Result]) -> list[effects.Raised]:
 
 def _became(record: Record) -> tuple[str, ...]:
     return (record.became.id,) if record.became else ()
+
+
+def _may_join(record: Record | None) -> bool:
+    """Say whether a record tells that two were merged: their leads may be one person."""
+    return record is not None and bool(record.merged_ids or record.became)
 
 
 def _is_change(item: Work) -> bool:

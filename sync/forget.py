@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.event import Event, EventKind
-from sync import tables
+from sync import joins, tables
 
 BY_LEAD = (
     tables.identities,
@@ -32,11 +32,16 @@ def named(event: Event) -> tuple[int, ...]:
 
 
 def remove_test_leads(connection: Connection, lead_ids: Sequence[str]) -> None:
-    """Delete these leads with everything that names them, their events and counts included."""
+    """Delete these leads with everything that names them, their events and counts included.
+
+    Of the leads that were taken into them nothing stays either.
+    """
     if not lead_ids:
         return
+    absorbed = [one for lead_id in lead_ids for one in joins.absorbed_by(connection, lead_id)]
     _uncount(connection, tables.inbox_events.c.lead_id.in_(lead_ids))
-    _remove_details(connection, tables.audit.c.lead_id.in_(lead_ids))
+    _remove_details(connection, tables.audit.c.lead_id.in_([*lead_ids, *absorbed]))
+    connection.execute(sa.delete(tables.merged_leads).where(tables.merged_leads.c.lead_id.in_(absorbed)))
     connection.execute(
         sa.delete(tables.outbox_changes).where(tables.outbox_changes.c.entity_id.in_(lead_ids))
     )

@@ -14,7 +14,7 @@ from model.hint import Hint
 from model.lead import OPT_OUT
 from model.priority import Priority
 from model.times import to_text
-from sync import inbox, outbox, tables
+from sync import forget, inbox, outbox, tables
 from sync.polling import changed_event
 from tests.builders import field_is
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
@@ -282,6 +282,56 @@ def test_two_leads_whose_records_were_merged_become_one(house):
     house.post(email=BO, country="FR")  # whatever names the other comes here
     house.settle()
     assert (leads_there(house), house.lead(ADA).fields["country"]) == (1, "FR")
+
+
+def merged_there(house: House, ada: dict[str, str], bo: dict[str, str]) -> str:
+    """Let HubSpot's people merge two records into a new one; return its id."""
+    crm = house.crms[HUBSPOT]
+    new = crm.put("contacts", **crm.records.pop(ada[HUBSPOT]).fields)
+    crm.records.pop(bo[HUBSPOT])
+    crm.merged = {ada[HUBSPOT]: new, bo[HUBSPOT]: new}
+    return new
+
+
+def test_a_lead_to_whom_a_call_is_under_way_is_taken_in_after_its_answer(house):
+    ada, bo = known(house, ADA), known(house, BO)
+    new = merged_there(house, ada, bo)
+    house.post(email=BO, title="CTO")
+    house.decide()
+    house.crms[SALESFORCE].next("update", before=lambda: see(house, HUBSPOT, new))
+    house.deliver(SALESFORCE)
+    assert leads_there(house) == 2
+    assert house.lead(BO).links[SALESFORCE].shadow["title"] == "CTO"
+    house.settle()
+    assert leads_there(house) == 1
+    assert house.lead(BO).fields["title"] == "CTO"
+
+
+def test_the_ids_of_records_that_were_merged_stay_known_as_the_links(house):
+    ada, bo = known(house, ADA), known(house, BO)
+    new = merged_there(house, ada, bo)
+    see(house, HUBSPOT, new)
+    house.settle()
+    link = house.lead(ADA).links[HUBSPOT]
+    assert (link.remote_id, set(link.aliases)) == (new, {ada[HUBSPOT], bo[HUBSPOT]})
+
+
+def test_of_a_test_lead_that_is_forgotten_nothing_stays_of_those_it_took_in(house):
+    ada, bo = known(house, ADA), known(house, BO)
+    see(house, HUBSPOT, merged_there(house, ada, bo))
+    house.settle()
+    [row] = rows(house.store, tables.merged_leads)
+    assert set(row["was"]) == {"links", "created_at"}
+    lead_id = house.lead_id(ADA)
+    house.store.write(lambda connection: forget.remove_test_leads(connection, [lead_id]))
+    assert rows(house.store, tables.merged_leads) == []
+    with house.store.snapshot() as snapshot:
+        audited = snapshot.execute(
+            sa.select(tables.audit_details.c.audit_id)
+            .join(tables.audit, tables.audit.c.id == tables.audit_details.c.audit_id)
+            .where(tables.audit.c.lead_id.is_not(None))
+        ).all()
+    assert audited == []
 
 
 def test_a_record_that_was_merged_away_takes_its_lead_to_the_winners(house):
