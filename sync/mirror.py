@@ -58,7 +58,8 @@ def key_of(identity: Identity) -> Identity | None:
 def forget(store: Store, space: str, name: str) -> None:
     """Remove all that is mirrored of a connection that is no more.
 
-    With it goes what was to be read there, and how far its walks were. A chunk a transaction, so that senders need not wait for it; broken off, it is repeated.
+    With it goes what was to be read there, and how far its walks were. A chunk a transaction, so that
+    senders need not wait for it; broken off, it is repeated.
     """
     jobs = (cursors.BACKFILL, cursors.MATCH, cursors.POLL, cursors.ARCHIVED)
 
@@ -75,7 +76,7 @@ def forget(store: Store, space: str, name: str) -> None:
 
 def is_known(snapshot: Connection, space: str, name: str) -> bool:
     """Say whether there is anything of a connection that ``forget`` would remove."""
-    return bool(cursors.load(snapshot, space, name)) or name in fetches.counts(snapshot, space)
+    return bool(cursors.load(snapshot, space, name)) or name in fetches.waiting(snapshot, space)
 
 
 def is_text(value: str) -> bool:
