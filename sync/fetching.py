@@ -51,7 +51,8 @@ class Fetcher:
         """Read the next records that are wanted; return how many that were.
 
         A record that is not there comes back as archived, where that is proof. What cannot be read is
-        tried again after a while. A crash in the middle costs one more read, after the lease. Raises ``StoreBusy``.
+        tried again after a while. A crash in the middle costs one more read, after the lease.
+        Raises ``StoreBusy``.
         """
         now, token = self.clock.now(), uuid.uuid4().hex
         with self.store.snapshot() as snapshot:
