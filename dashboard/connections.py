@@ -86,6 +86,7 @@ class ConnectionPages:
             queue=house.queues().connections.get(name),
             release=counted and counted.value.releases.get(name),
             mirror=counted and counted.value.mirror.get(name, {}),
+            following=counted and counted.value.following.get(name),
             opening=house.openings.look(name),
             actions=ACTIONS,
             most=MOST_ROWS,

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import structlog
 
 from leadrelay.accounts import Accounts
+from leadrelay.alerts.looks import Following
 from leadrelay.budgets import BudgetDesk
 from leadrelay.connected import Connected, connect
 from leadrelay.connections import Known
@@ -29,7 +30,7 @@ from scheduler import loops, poll
 from scheduler.backfills import BackfillLoop
 from scheduler.following import FollowLoop
 from sync import mirror
-from sync.backfill import Backfill
+from sync.backfill import Backfill, wanted
 from sync.budgets import MemoryBudget, keeper
 from sync.budgets.forecast import Forecast
 from sync.claiming import Target
@@ -349,6 +350,16 @@ class Fleet:
         """Why the owners of connections could not be read."""
         return {name: one.failure for name, one in list(self._polls.items()) if one.failure}
 
+    def following(self) -> dict[str, Following]:
+        """Say of each connection whose changes are followed, and what keeps that from being done."""
+        crms, found = self.playbook().crms, {}
+        for name, follower in list(self._followers.items()):
+            one = self.connected.get(name)
+            if one is not None and name in crms:
+                objects = tuple(wanted(one.connector, self.playbook()))
+                found[name] = Following(objects, crms[name].polling.every, follower.loop.failure)
+        return found
+
     def writing(self) -> list[str]:
         """Return the connections that are written to."""
         return [name for name, one in list(self.connected.items()) if one.writes]
@@ -378,8 +389,10 @@ class Fleet:
         }
 
     def loops(self) -> list[loops.Loop]:
-        """Return the loops of those who deliver and send."""
-        return [*(one.loop for one in list(self._dispatchers.values())), *self.messengers.loops()]
+        """Return the loops of those who deliver, send, and follow what changes."""
+        senders = [one.loop for one in list(self._dispatchers.values())]
+        followers = [one.loop for one in list(self._followers.values())]
+        return [*senders, *self.messengers.loops(), *followers]
 
     def warn(self) -> None:
         """Say at once which channels and connections the playbook names and nobody set up."""

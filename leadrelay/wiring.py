@@ -190,6 +190,7 @@ class Daemon:
             free_bytes=self.room.free(),
             least_free=little_room(folder, self.settings.alert_free_bytes),
             store_trouble=trouble or (self._seat.loop.failure if self._seat.loop.is_store_away else None),
+            following=self.fleet.following(),
         )
 
     def _alarms_by_kind(self) -> dict[str, int]:

@@ -123,10 +123,18 @@ def put_off(
     execute_many(connection, PUT_OFF, [_key(space, name, row) | values for row in rows])
 
 
-def counts(snapshot: Connection, space: str) -> dict[str, int]:
-    """Return how many records of each connection are waiting to be read."""
-    rows = snapshot.execute(COUNTS, {"of_space": space})
-    return {row.connection: row.waiting for row in rows}
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What of a connection waits to be read."""
+
+    records: int
+    since: datetime  # when the oldest of them was wanted
+
+
+def waiting(snapshot: Connection, space: str) -> dict[str, Waiting]:
+    """Return how many records of each connection wait to be read, and since when."""
+    rows = snapshot.execute(WAITING, {"of_space": space})
+    return {row.connection: Waiting(row.records, row.since) for row in rows}
 
 
 def release_leases(connection: Connection, space: str) -> int:
@@ -200,8 +208,8 @@ PUT_OFF = (
         error=sa.bindparam("error"),
     )
 )
-COUNTS = (
-    sa.select(_ROWS.connection, sa.func.count().label("waiting"))
+WAITING = (
+    sa.select(_ROWS.connection, sa.func.count().label("records"), sa.func.min(_ROWS.raised_at).label("since"))
     .where(_ROWS.space == sa.bindparam("of_space"))
     .group_by(_ROWS.connection)
 )

@@ -117,7 +117,7 @@ class Fetcher:
             ours = fetches.settle(connection, self.space, self.name, rows, token, now)
             mine = {RecordRef(self.name, row.object, row.remote_id) for row in ours}
             events = [
-                changed_event(record, read_at, now, self.space, by_id=True)
+                changed_event(record, read_at, now, self.space, by_id=True, history=rows[0].history)
                 for record in records
                 if mine & _names_of(record)
             ]

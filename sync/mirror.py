@@ -76,7 +76,7 @@ def forget(store: Store, space: str, name: str) -> None:
 
 def is_known(snapshot: Connection, space: str, name: str) -> bool:
     """Say whether there is anything of a connection that ``forget`` would remove."""
-    return bool(cursors.load(snapshot, space, name)) or name in fetches.counts(snapshot, space)
+    return bool(cursors.load(snapshot, space, name)) or name in fetches.waiting(snapshot, space)
 
 
 def is_text(value: str) -> bool:

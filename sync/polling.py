@@ -349,14 +349,23 @@ def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
 
 
 def changed_event(
-    record: Record, read_at: datetime, now: datetime, space: str, *, by_id: bool = False
+    record: Record,
+    read_at: datetime,
+    now: datetime,
+    space: str,
+    *,
+    by_id: bool = False,
+    history: bool = False,
 ) -> Event:
     """Return the event that a record is now as it was read; ``by_id``: not by a search, which may lag.
+
+    ``history``: what there is of its fields' history was read with it.
 
     Its id follows from what was read and when: the same seen twice is one event.
     """
     ref = record.ref
     payload = {"record": record_payload(record), "read_at": to_text(read_at), "by_id": by_id}
+    payload |= {"history": True} if history else {}
     seen = hashlib.sha256(to_json(payload).encode("utf-8", "surrogatepass")).hexdigest()[:24]
     return Event(
         source=ref.connection,

@@ -225,6 +225,17 @@ def _says_something(payload: sa.Column[Any]) -> sa.ColumnElement[bool]:
 
 SAYS_SOMETHING = _says_something(_e.payload)
 _settled = _e.state.in_((str(EventState.NEW), str(EventState.MERGED), str(EventState.REPLAYED)))
+TOLD = tuple(  # of records; each names its lead or record in columns of its own, too
+    str(kind)
+    for kind in (
+        EventKind.FOUND,
+        EventKind.GONE,
+        EventKind.DELIVERED,
+        EventKind.CHANGED,
+        EventKind.HINT,
+        EventKind.CHOICE,
+    )
+)
 # SQLite gives the highest id again once its row is gone, and the audit names events by id.
 _is_not_last = _e.id < sa.select(sa.func.max(inbox_events.alias("last").c.id)).scalar_subquery()
 
@@ -253,7 +264,7 @@ KINDS: Sequence[Kind] = (
         "crm_events",
         _e.id,
         _e.received_at,
-        sa.and_(_e.kind == str(EventKind.FOUND), _e.state == str(EventState.DONE), SAYS_SOMETHING),
+        sa.and_(_e.kind.in_(TOLD), _e.state == str(EventState.DONE), SAYS_SOMETHING),
         _empty,
     ),
     Kind(

@@ -12,8 +12,9 @@ from sqlalchemy.engine import Connection
 
 from model.event import EventKind
 from model.times import to_text
-from sync import cursors, effect_books, releases
+from sync import cursors, effect_books, followed, releases
 from sync.effect_books import EffectCount
+from sync.followed import Followed
 from sync.outbox import PARKED
 from sync.releases import Release
 from sync.tables import inbox_events, leads, outbox_changes, source_days
@@ -83,6 +84,7 @@ class Status:
     connections: dict[str, ConnectionCount] = field(default_factory=dict)
     effects: dict[str, EffectCount] = field(default_factory=dict)  # of connections and channels
     mirror: dict[str, dict[str, MirrorCount]] = field(default_factory=dict)  # connection -> object
+    following: dict[str, Followed] = field(default_factory=dict)  # connection -> how its changes are read
     leads: int = 0
     leads_by_stage: dict[str, int] = field(default_factory=dict)
     releases: dict[str, Release] = field(default_factory=dict)  # how far going live has come
@@ -92,6 +94,7 @@ class Status:
         data = asdict(self)
         for count in data["connections"].values():
             count["oldest_due"] = count["oldest_due"] and count["oldest_due"].isoformat()
+        data["following"] = {name: one.as_dict() for name, one in self.following.items()}
         data["releases"] = {name: one.as_dict() for name, one in self.releases.items()}
         return data
 
@@ -128,6 +131,7 @@ def totals(snapshot: Connection, space: str, now: datetime) -> Status:
         connections=connections,
         effects=effect_books.counts(snapshot, space),
         mirror=mirror,
+        following=followed.read(snapshot, space),
         leads=sum(by_stage.values()),
         leads_by_stage=by_stage,
         releases=releases.load(snapshot, space),

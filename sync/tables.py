@@ -227,7 +227,7 @@ merged_leads = sa.Table(  # leads that turned out to be another one's person
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("into", sa.String(40), nullable=False),
     sa.Column("event", RowId, nullable=False),
-    sa.Column("was", Json, nullable=False),  # fields, provenance, keys and links, as they were
+    sa.Column("was", Json, nullable=False),  # its links, and when it was made
     _moment("at"),
 )
 sa.Index("ix_merged_leads_into", merged_leads.c.into)

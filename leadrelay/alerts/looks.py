@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.faults import without_people
-from sync import status
+from sync import followed, status
+from sync.followed import LATE_AFTER, Followed, ObjectFollowed
 from sync.outbox import PARKED
 from sync.room import MIB
 from sync.status import Queues
@@ -47,6 +48,15 @@ class Since:
 
 
 @dataclass(frozen=True, slots=True)
+class Following:
+    """What this process follows of a connection."""
+
+    objects: Collection[str]
+    every: timedelta  # between two looks
+    failure: str | None = None  # why the last step failed
+
+
+@dataclass(frozen=True, slots=True)
 class InStore:
     """What the store says."""
 
@@ -54,6 +64,7 @@ class InStore:
     oldest_event: datetime | None  # that waits for its decision
     oldest_change: Mapping[str, datetime]  # by connection: since when something that may go out waits
     silent: Mapping[str, datetime | None] = field(default_factory=dict)  # source -> its last post
+    followed: Mapping[str, Followed] = field(default_factory=dict)  # by connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class InProcess:
     free_bytes: int | None
     least_free: int
     store_trouble: str | None  # why the last write or look failed
+    following: Mapping[str, Following] = field(default_factory=dict)  # by connection that is connected
 
 
 def read(
@@ -82,7 +94,11 @@ def read(
         .group_by(o.connection)
     )
     return InStore(
-        status.queues(snapshot, space, now), oldest, {row[0]: row[1] for row in pending}, quiet or {}
+        status.queues(snapshot, space, now),
+        oldest,
+        {row[0]: row[1] for row in pending},
+        quiet or {},
+        followed.read(snapshot, space),
     )
 
 
@@ -100,6 +116,7 @@ class Looks:
                 *_decider(store, now),
                 *_dead_letters(store),
                 *self._stalled(process, store, now),
+                *self._unfollowed(process, store, now),
                 *_silent(store),
             ]
         return list({(one.kind, one.subject): one for one in reversed(found)}.values())
@@ -129,6 +146,31 @@ class Looks:
                 minutes = int((now - waits_since).total_seconds() // 60)
                 text = f"nothing has reached {name} while changes wait since {minutes} minutes"
                 yield Alarm("connection", name, f"{text}; see `leadrelay doctor {name}`")
+
+    def _unfollowed(self, process: InProcess, store: InStore, now: datetime) -> Iterator[Alarm]:
+        """Say whose changes are not read to the end; what went unread before it was connected begins anew."""
+        lasts = self._since.of("unfollowed", process.following, now)
+        for name, ours in process.following.items():
+            known = store.followed.get(name, Followed()).objects
+            behind = _behind(ours, known, lasts[name], now)
+            if behind:
+                minutes = int(max(behind.values()).total_seconds() // 60)
+                problems = [known[each].problem for each in behind if each in known]
+                why = ours.failure or next(filter(None, problems), "no failure is known, it hangs or is slow")
+                text = f"what changes in {name} was not read to the end for {minutes} minutes"
+                text = f"{text} ({', '.join(behind)}): {without_people(why)}"
+                yield Alarm("connection", name, f"{text}; see `leadrelay doctor {name}`")
+
+
+def _behind(
+    ours: Following, known: Mapping[str, ObjectFollowed], watched: timedelta, now: datetime
+) -> dict[str, timedelta]:
+    """Return the objects whose changes are late, and for how long: at most since it is ``watched``."""
+    found = {}
+    for name in ours.objects:
+        late = known[name].late_by(now) if name in known else None
+        found[name] = watched if late is None else min(watched, late)
+    return {name: late for name, late in found.items() if late >= LATE_AFTER + ours.every}
 
 
 def _decider(store: InStore, now: datetime) -> Iterator[Alarm]:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from leadrelay.cli.common import Json, console, counted, load_settings, print_json, reading, say, table
 from leadrelay.cli.days import print_days
+from leadrelay.cli.following import print_following
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_facts
@@ -79,6 +80,7 @@ def status(as_json: Json = False) -> None:
         if name not in (facts or {}).get("unusable", {}):
             say(f"{name} cannot be used: {reconnect_text(name, why)}", style="yellow")
     _print_mirror(found.mirror, settings)
+    print_following(found.following)
     for alarm in alarms:
         say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
     _print_counts(found)
@@ -224,6 +226,9 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
     for name, failure in facts["polls"].items():
         if failure:
             say(f"{name}: owners cannot be read: {failure}", style="yellow")
+    for name, failure in facts.get("following", {}).items():
+        if failure:
+            say(f"{name}: what changes there cannot be followed: {failure}", style="yellow")
 
 
 def _print_aside(aside: list[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from handlers.registry import HANDLERS
 from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.doctor.accounts import Checked, check_account
 from leadrelay.doctor.findings import Area, Finding
+from leadrelay.doctor.following import check_following
 from leadrelay.doctor.golive import check_release
 from leadrelay.doctor.house import check_alerts, check_door, check_seals, check_store
 from leadrelay.doctor.people import check_people
@@ -50,6 +51,8 @@ def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator
         yield from checked.findings
         if name in stored.releases:
             yield check_release(Area(name), stored.releases[name])
+        if name in stored.followed:
+            yield from check_following(Area(name), stored.followed[name], at)
         if checked.owners is not None:
             rosters[name] = checked.owners
     if not only:

@@ -18,11 +18,12 @@ from leadrelay.cli.common import is_sqlite, unusable
 from leadrelay.doctor.findings import Area, Finding, named
 from leadrelay.settings import LOOPBACK, SPACE, Settings, is_loopback
 from model.errors import LeadRelayError
-from sync import alerts, connections, migrate, releases
+from sync import alerts, connections, followed, migrate, releases
 from sync.budgets import keeper
 from sync.budgets.day import Kept
 from sync.connections import StoredConnection
 from sync.database import open_store, sqlite_module
+from sync.followed import Followed
 from sync.releases import Release
 from sync.vault import SealError, Vault
 
@@ -59,6 +60,7 @@ class InStore:
     connections: Mapping[str, StoredConnection] = field(default_factory=dict)
     days: Mapping[str, Kept] = field(default_factory=dict)  # of API calls
     releases: Mapping[str, Release] = field(default_factory=dict)
+    followed: Mapping[str, Followed] = field(default_factory=dict)
 
 
 def check_store(settings: Settings) -> tuple[list[Finding], InStore]:
@@ -99,8 +101,12 @@ def check_store(settings: Settings) -> tuple[list[Finding], InStore]:
                 )
                 for one in alerts.load(snapshot, SPACE).values()
             ]
-            kept = keeper.load(snapshot, SPACE)
-            return found, InStore(connections.load(snapshot, SPACE), kept, releases.load(snapshot, SPACE))
+            return found, InStore(
+                connections.load(snapshot, SPACE),
+                keeper.load(snapshot, SPACE),
+                releases.load(snapshot, SPACE),
+                followed.read(snapshot, SPACE),
+            )
     except SQLAlchemyError as error:
         fix = "Look at the file or the server, and at LEADRELAY_DATABASE_URL."
         return [*found, area.problem(unusable(settings, error), fix)], InStore()

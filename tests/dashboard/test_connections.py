@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from dashboard.openings import Opening, Unmade
+from sync import cursors, fetches
+from sync.cursors import ARCHIVED, BACKFILL, POLL, Cursor
+from sync.fetches import Wish
 from tests.builders import NOON
 from tests.dashboard.house import HOSTILE, words
 
+HOUR = timedelta(hours=1)
 RULE = "crm/hubspot.yaml:9:1"
 PLAN = {
     "connection": "hubspot",
@@ -166,3 +171,38 @@ def test_a_connection_that_no_map_names_is_nowhere(desk, act):
     path = f"/connections/pipedrive{act}"
     answer = desk.client.post(path, data={"csrf": key[1]}) if act else desk.get(path)
     assert answer.status_code == 404
+
+
+def test_what_was_not_followed_yet_says_so(desk):
+    for path in ("/connections", "/connections/hubspot"):
+        assert "Changes not looked at yet To be read by id none" in words(desk.get(path).text)
+    assert desk.ask("/api/v1/status").json["following"] == {}
+
+
+def test_how_changes_are_followed_is_shown_and_nothing_in_it_becomes_markup(desk):
+    now = desk.house.clock.now()
+    read = Cursor("hubspot", POLL, "contacts", now - HOUR, now, problem=HOSTILE, finished_at=now - HOUR)
+    new = Cursor("hubspot", BACKFILL, "companies", now, now)
+    bin_ = Cursor("hubspot", ARCHIVED, "contacts", now, now, problem="HTTP 500")
+    wish = Wish("hubspot", "contacts", "7")
+
+    def fill(on):
+        for one in (read, new, bin_):
+            cursors.begin(on, "main", one)
+        fetches.raise_wanted(on, "main", [wish], now - 2 * HOUR)
+
+    desk.house.store.write(fill)
+    desk.facts["following"] = {"hubspot": "KeyError: '…'"}
+    for path in ("/connections", "/connections/hubspot"):
+        page = desk.get(path).text
+        said = words(page)
+        assert "Changes of contacts read to the end 2026-03-02 11:00:00 UTC 1 h ago last look failed:" in said
+        assert "recycle bin failed: HTTP 500" in said
+        assert "Changes of companies not looked at yet" in said
+        assert "Following fails KeyError: '…' To be read by id 1 record oldest 2 h ago" in said
+        assert "<script>alert" not in page
+    told = desk.ask("/api/v1/status").json["following"]["hubspot"]
+    assert told["objects"]["contacts"]["problem"] == HOSTILE
+    assert told["objects"]["contacts"]["read_at"] == "2026-03-02T11:00:00.000000Z"
+    assert told["objects"]["companies"]["begun_at"] is None
+    assert (told["to_read"], told["to_read_since"]) == (1, "2026-03-02T10:00:00.000000Z")

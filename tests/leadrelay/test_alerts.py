@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from connectors.channels import Postponed, Promise, Sent
-from leadrelay.alerts.looks import Alarm, InProcess, InStore, Looks, read
+from leadrelay.alerts.looks import Alarm, Following, InProcess, InStore, Looks, read
 from leadrelay.alerts.teller import Teller
 from leadrelay.alerts.watch import Watch
 from model.errors import StoreBusy
-from sync import alerts
+from sync import alerts, cursors
+from sync.cursors import POLL, Cursor
 from sync.effect_books import EffectCount
+from sync.followed import Followed, ObjectFollowed
 from sync.outbox import PARKED
 from sync.status import ConnectionCount, Queues
 from sync.tables import inbox_events, outbox_changes
@@ -311,3 +314,77 @@ def test_a_store_that_is_away(looks):
     broken = process(store_trouble="database or disk is full")
     assert looks.alarms(broken, None, NOW) == []
     assert kinds(looks.alarms(broken, None, NOW + MINUTE)) == [("store", "")]
+
+
+OURS = Following(("contacts", "companies"), timedelta(seconds=30))
+
+
+def followed_at(minutes, problem=None, **others):
+    """In the store: contacts read to the end at minute so and so, companies a minute ago unless told."""
+    read = {"contacts": (minutes, problem)} | others
+    objects = {name: ObjectFollowed(NOW - DAY, NOW + at * MINUTE, why) for name, (at, why) in read.items()}
+    return replace(in_store(), followed={"hubspot": Followed(objects)})
+
+
+def test_changes_that_are_not_read_to_the_end_are_told_with_the_reason_and_no_person(looks):
+    ours = process(following={"hubspot": OURS})
+    for minute in range(31):
+        well = followed_at(0, companies=(minute, None))
+        assert looks.alarms(ours, well, NOW + minute * MINUTE) == []
+    late = followed_at(0, "ada@example.com: HTTP 500", companies=(31, None))
+    [alarm] = looks.alarms(ours, late, NOW + 31 * MINUTE)
+    assert (alarm.kind, alarm.subject) == ("connection", "hubspot")
+    assert alarm.text == (
+        "what changes in hubspot was not read to the end for 31 minutes (contacts): "
+        "[e-mail]: HTTP 500; see `leadrelay doctor hubspot`"
+    )
+    assert looks.alarms(ours, followed_at(32, companies=(32, None)), NOW + 32 * MINUTE) == []
+
+
+def test_a_follower_that_hangs_or_fails_before_its_first_look_is_told_too(looks):
+    hangs = process(following={"hubspot": OURS})
+    assert looks.alarms(hangs, in_store(), NOW) == []
+    [alarm] = looks.alarms(hangs, in_store(), NOW + 31 * MINUTE)
+    assert "for 31 minutes (contacts, companies): no failure is known" in alarm.text
+    fails = process(following={"hubspot": replace(OURS, failure="KeyError: '…'")})
+    [alarm] = looks.alarms(fails, in_store(), NOW + 32 * MINUTE)
+    assert "KeyError: '…'" in alarm.text
+
+
+def test_what_went_unread_while_nobody_followed_it_begins_anew(looks):
+    ours, old = process(following={"hubspot": OURS}), followed_at(-600, companies=(-600, None))
+    assert looks.alarms(ours, old, NOW) == []  # the daemon has just begun
+    assert looks.alarms(process(), old, NOW + 40 * MINUTE) == []  # it is not connected
+    assert looks.alarms(ours, old, NOW + 41 * MINUTE) == []
+
+
+def test_objects_that_the_playbook_has_no_more_and_rare_looks_are_no_alarm(looks):
+    rarely = replace(OURS, objects=("contacts",), every=HOUR)
+    ours, store = process(following={"hubspot": rarely}), followed_at(0, deals=(-600, None))
+    for minute in range(0, 90, 10):
+        assert looks.alarms(ours, store, NOW + minute * MINUTE) == []
+    assert kinds(looks.alarms(ours, store, NOW + 90 * MINUTE)) == [("connection", "hubspot")]
+
+
+def test_that_changes_are_not_followed_is_told_once_and_once_when_it_is_well_again(store, box):
+    clock, failing = FakeClock(), "HTTP 503"
+    began = clock.now()
+    cursor = Cursor("hubspot", POLL, "contacts", began, began, problem=failing)
+    store.write(lambda on: cursors.begin(on, "main", cursor))
+    ours = process(following={"hubspot": replace(OURS, objects=("contacts",))})
+    teller = Teller(store, [box], "here")
+    watch = Watch(store, clock, Looks(list), teller, lambda _: ours, lambda: True, list)
+    for _ in range(60):
+        watch.run()
+        clock.advance(60)
+    assert len(box.read) == 1
+    assert (
+        "what changes in hubspot was not read to the end for 31 minutes (contacts): HTTP 503" in box.read[0]
+    )
+    for _ in range(10):
+        read = replace(cursor, problem=None, finished_at=clock.now())
+        store.write(lambda on, read=read: cursors.begin(on, "main", read, anew=True))
+        watch.run()
+        clock.advance(60)
+    assert len(box.read) == 2
+    assert "over: what changes in hubspot" in box.read[1]

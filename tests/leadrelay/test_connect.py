@@ -305,6 +305,19 @@ def test_a_sandbox_connected_while_the_daemon_runs_is_written_to(desk, logged):
         eventually(lambda: modes(daemon) == {"hubspot": "write"}, "hubspot")
         assert daemon._check_workers() is None
         assert "claim-hubspot" in {one.loop.name for one in daemon.fleet._dispatchers.values()}
+        [follower] = (one for one in daemon.fleet.loops() if one.name == "follow-hubspot")
+        assert set(daemon.fleet.following()["hubspot"].objects) == {"contacts", "companies"}
+
+        def fails() -> int:
+            raise KeyError("ada")
+
+        follower._step = fails
+        eventually(lambda: daemon._check_workers() == "follow-hubspot: KeyError: '…'", "its failure")
+        assert daemon.fleet.following()["hubspot"].failure == "KeyError: '…'"
+        said = "hubspot: what changes there cannot be followed: KeyError: '…'"
+        assert said in desk.run("status").out
+        follower.stop()
+        eventually(lambda: "follow-hubspot has stopped" in str(daemon._check_workers()), "its end")
     finally:
         daemon.stop()
 

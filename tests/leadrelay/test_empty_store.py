@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+from datetime import UTC, datetime
 
 import pytest
 
+from sync import cursors, fetches
+from sync.cursors import BACKFILL, POLL, Cursor
+from sync.database import open_store
+from sync.fetches import Wish
 from tests.leadrelay.conftest import free_ports
 
 READERS = (["status"], ["explain", "ada@example.com"], ["replay", "1"])
@@ -42,6 +48,7 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "connections": {},
             "effects": {},
             "mirror": {},
+            "following": {},
             "leads": 0,
             "leads_by_stage": {},
             "releases": {},
@@ -56,6 +63,27 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "reconnect": {},
         },
     )
+
+
+def test_status_says_how_changes_are_followed(leadrelay, empty_store):
+    at = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    read = Cursor("hubspot", POLL, "contacts", at, at, problem="HTTP 500", finished_at=at)
+    mirrored = Cursor("hubspot", BACKFILL, "companies", at, at)
+
+    def fill(on):
+        for one in (read, mirrored):
+            cursors.begin(on, "main", one)
+        fetches.raise_wanted(on, "main", [Wish("hubspot", "contacts", "7")], at)
+
+    with contextlib.closing(open_store(empty_store)) as store:
+        store.write(fill)
+    said = leadrelay("status", LEADRELAY_DATABASE_URL=empty_store).out
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert "hubspot contacts 2026-11-22 12:00 HTTP 500 not looked at yet" in lines
+    assert "hubspot companies not looked at yet not looked at yet" in lines
+    assert "hubspot: 1 record waits to be read by id, since 2026-11-22 12:00 UTC" in lines
+    told = json.loads(leadrelay("status", "--json", LEADRELAY_DATABASE_URL=empty_store).out)["following"]
+    assert told["hubspot"]["objects"]["contacts"]["read_at"] == "2026-11-22T12:00:00.000000Z"
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ class House:
         """Say whether anything waits for a later time."""
         found = self.status()
         with self.store.snapshot() as snapshot:
-            wanted = fetches.counts(snapshot, "main")
+            wanted = fetches.waiting(snapshot, "main")
         return bool(wanted) or any(c.due or c.waiting for c in found.connections.values())
 
     # What is there

@@ -72,7 +72,10 @@ def test_a_body_goes_when_its_term_has_passed_and_the_line_stays(store, add, sta
 
 
 @pytest.mark.parametrize("state", ["waiting", "dead", "review"])
-@pytest.mark.parametrize("kind", ["intake", "replay", "found", "roster"])
+@pytest.mark.parametrize(
+    "kind",
+    ["intake", "replay", "found", "changed", "hint", "choice", "gone", "delivered", "roster"],
+)
 def test_what_waits_or_was_set_aside_is_never_touched(store, add, state, kind):
     add(4_000, state=state, kind=kind)
     add(1)
@@ -150,6 +153,19 @@ def test_what_crms_told_goes_rosters_with_their_lines(store, add):
     retention.run(store, "main", KEEP, NOW)
     assert emptied(store) == {found}
     assert set(payloads(store)) == {found, last}  # no id is given twice
+
+
+@pytest.mark.parametrize("kind", ["found", "changed", "hint", "choice", "gone", "delivered"])
+def test_what_was_told_of_a_record_goes_and_the_line_stays(store, add, kind):
+    payload = {"record": {"fields": {"email": "ada@analytical.example"}}, "fields": {"phone": "+49 1"}}
+    old = add(3.1, state="done", kind=kind, payload=payload)
+    young = add(2.9, state="done", kind=kind, payload=payload)
+    assert due(store)["crm_events"] == (1, NOW - 3.1 * DAY)
+    assert retention.run(store, "main", KEEP, NOW) == {"crm_events": 1}
+    assert emptied(store) == {old}
+    assert list(payloads(store)[old]) == [retention.REMOVED]
+    assert payloads(store)[young] == payload
+    assert retention.run(store, "main", KEEP, NOW) == {}  # nothing twice
 
 
 def test_other_tables(store):
