@@ -344,7 +344,8 @@ def _one_person(
     draft = copy_of(before)
     for lead_id in lead_ids[1:]:
         other = batch.lead(lead_id)
-        effects, reasons = join(draft, other, pipeline.playbook.lifecycle, where=ref.connection)
+        last = _with_last_words(result, other, record, batch, pipeline)
+        effects, reasons = join(draft, last, pipeline.playbook.lifecycle, where=ref.connection)
         result.effects.extend(effects)
         result.reasons.extend(reasons)
         result.absorbed.append(other)
@@ -354,6 +355,17 @@ def _one_person(
     pipeline.run_after(result, draft, batch, AFTER_MERGE)
     keep_quiet(result, "merged in a CRM, whose people know")
     return result
+
+
+def _with_last_words(result: Result, lead: Lead, record: Record, batch: Batch, pipeline: Pipeline) -> Lead:
+    """Return a lead with what people typed into its record before that was merged away."""
+    link = lead.links.get(record.ref.connection)
+    crm = pipeline.playbook.crms[record.ref.connection]
+    if link is None or link.remote_id != record.ref.id or not _tells(record, link, crm):
+        return lead
+    draft = copy_of(lead)
+    _take_in(result, draft, record, crm, batch, pipeline)
+    return draft
 
 
 def _former_holders(record: Record, batch: Batch) -> list[str]:
