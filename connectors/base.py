@@ -135,6 +135,7 @@ class Connector(Protocol):
     batch_size: int  # most records one write call takes
     association_batch_size: int  # most pairs that are associated together
     asks_before_create: bool  # ``find`` must come before ``create`` (the vendor keeps no key unique)
+    missing_is_gone: bool  # what ``read`` does not yield was deleted; else it may only be hidden from us
     companies: tuple[str, tuple[str, ...]]  # the object that companies are, and what tells one from another
 
     def owners(self) -> Iterator[OwnerRecord]:
@@ -169,7 +170,7 @@ class Connector(Protocol):
     def read(
         self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]], *, history: bool = False
     ) -> Iterator[Record]:
-        """Read records by id; what is not yielded is gone. Raises ``ConnectorError``.
+        """Read records by id; of what is not yielded ``missing_is_gone`` tells. Raises ``ConnectorError``.
 
         A record that took others in names them in ``merged_ids``, one that was turned into another
         names that in ``became``. ``history`` also asks since when each field has held its value

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mappings.comparing import same
 from mappings.playbook import CLOSED_STAGE, CrmField, Lifecycle, ObjectMap
 from mappings.prepared import Prepared, plan_of, text_of
+from model.dispute import Dispute
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import PERSON, Link
@@ -23,10 +24,10 @@ def difference(
 ) -> dict[str, JsonValue]:
     """Return what of a draft must be written: what differs from the shadow and is ours to change.
 
-    Left out are fields that wait for a person, values that a person typed into a field of authority
-    ``crm`` unless somebody has changed it elsewhere since (``of`` is whose draft it is), those that
-    ``crm_unless_blank`` leaves to the CRM, a stage that would move backwards without having been led
-    back, and a stage value that the map does not list.
+    Left out are fields that wait for a person or hold what means nothing here, values that a person
+    typed into a field of authority ``crm`` unless somebody has changed it elsewhere since (``of`` is whose
+    draft it is), those that ``crm_unless_blank`` leaves to the CRM, a stage that would move backwards
+    without having been led back, and a stage value that the map does not list.
     """
     if link is None:
         return dict(wanted)
@@ -47,7 +48,7 @@ def difference(
         if entry.is_opt_out:
             if not entry.same(value, written.get(remote)):  # once: a person who cleared it there meant it
                 changed[remote] = value
-        elif (dispute := disputes.get(remote)) is not None and dispute.held is not None:
+        elif (dispute := disputes.get(remote)) is not None and _why_waits(dispute, entry, link, of):
             continue
         elif _why_left(entry, value, held, written.get(remote), lifecycle, link, of) is None:
             changed[remote] = value
@@ -92,8 +93,8 @@ def compare(
         written = link.written.get(remote)
         left = _why_left(entry, value, held, written, lifecycle, link, of)
         dispute = link.disputes.get(remote)
-        if dispute is not None and dispute.held is not None:
-            left = "it waits for a person to decide"
+        if dispute is not None:
+            left = _why_waits(dispute, entry, link, of) or left
         is_theirs = not entry.is_blank(held) and not entry.same(held, written)
         why = left or (_WHY_WRITTEN[entry.rule.authority] if is_theirs else _WHY_FILLED)
         found.append(Compared(entry.rule, value, held, left is None, is_theirs, why))
@@ -111,6 +112,24 @@ _WHY_WRITTEN = {
     "union": "leadrelay's has the values of both",
     "hold": "leadrelay's changed last",
 }
+
+
+def _why_waits(dispute: Dispute, entry: Prepared, link: Link, of: Entity | None) -> str:
+    """Return why a field is left as it is on both sides; blank where it is not.
+
+    What means nothing here is written over only by what a person has set elsewhere since.
+    """
+    if dispute.held is not None:
+        return "it waits for a person to decide"
+    unknown = dispute.unknown
+    if unknown is None:
+        return ""
+    is_set_since = (
+        of is not None
+        and is_by_a_person(of, entry.outer, link.connection)
+        and of.provenance[entry.outer].at > unknown.since
+    )
+    return "" if is_set_since else "the record holds a value that is unknown here"
 
 
 def _why_left(

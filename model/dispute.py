@@ -37,12 +37,21 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that means nothing here yet: an owner whom no roster lists, a stage the map does not know."""
+
+    value: JsonValue
+    since: datetime  # when it was first read
+
+
+@dataclass(frozen=True, slots=True)
 class Dispute:
     """What is remembered of one vendor field of one record."""
 
     moves: tuple[Move, ...] = ()  # the last ones, oldest first
     held: Held | None = None
     settled: Settled | None = None
+    unknown: Unknown | None = None  # what the record holds; the shadow keeps what was there before
 
     def freed(self, settled: Settled | None) -> Dispute:
         """Return it as it is once nobody needs to decide any more; its moves are forgotten."""

@@ -20,7 +20,7 @@ from model.errors import Conflict, NotAuthorized, RetryLater
 from model.listing import Listed, Page
 from model.times import Clock
 from sync import cursors, mirror
-from sync.cursors import BACKFILL, Cursor
+from sync.cursors import BACKFILL, POLL, Cursor
 from sync.database import Store
 
 log = structlog.get_logger("leadrelay.backfill")
@@ -171,10 +171,17 @@ def lacking(object_type: str, fields: Sequence[str], crm: CrmMap) -> list[str]:
 
 
 def begin_again(connection: Connection, space: str, name: str, now: datetime) -> int:
-    """Let every walk of a connection begin anew; what is mirrored stays until it is read again."""
-    stored = [one for one in cursors.load(connection, space, name) if one.job == BACKFILL]
+    """Let every walk of a connection begin anew; what is mirrored stays until it is read again.
+
+    Polls ask again for fields that were not there.
+    """
+    known = cursors.load(connection, space, name)
+    stored = [one for one in known if one.job == BACKFILL]
     for cursor in stored:
         cursors.begin(connection, space, cursor.again(now), anew=True)
+    for cursor in known:
+        if cursor.job == POLL and cursor.absent:
+            cursors.begin(connection, space, replace(cursor, absent=(), moved_at=now), anew=True)
     return len(stored)
 
 

@@ -87,6 +87,7 @@ class Batch:
         self.accounts_changed: dict[str, Account] = {}
         self.hits = Hits()
         self._in_flight: dict[tuple[str, str], Doubt] = {}
+        self._under_way: set[str] = set()
         self._present_ids: dict[str, str] = {}  # leads that were taken into others, and into whom
         self.joined: list[Join] = []
 
@@ -102,14 +103,16 @@ class Batch:
             self.loaded |= leads.load(snapshot, set(self._present_ids.values()) - self.loaded.keys())
         self._leads |= self.loaded
 
-    def load_in_flight(
-        self, snapshot: Connection, space: str, refs: Iterable[RecordRef], wishes: Iterable[str] = ()
-    ) -> None:
-        """Read what is on its way just now to those whose records these are, or who bear these ids."""
+    def load_in_flight(self, snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> None:
+        """Read what is on its way just now to the loaded leads and accounts whose records these may be."""
         names = {ref.connection for ref in refs}
-        ids = {*self._leads, *wishes}
+        ids = {*self._leads, *self._accounts}
         if names and ids:
             self._in_flight |= outbox.in_flight(snapshot, space, names, ids)
+
+    def load_under_way(self, snapshot: Connection, space: str, now: datetime) -> None:
+        """Read to whom of the loaded leads a call is under way."""
+        self._under_way |= outbox.under_way(snapshot, space, self._leads.keys(), now)
 
     def in_flight(self, connection: str, entity_id: str) -> Doubt:
         """Return the values that may have reached a lead's or an account's record unanswered."""
@@ -191,6 +194,10 @@ class Batch:
     def may_be_joined(self, lead_id: str) -> bool:
         """Say whether a lead is as the store has it: one that this batch has changed waits for the next."""
         return lead_id in self.loaded and lead_id not in self.changed
+
+    def is_under_way(self, lead_id: str) -> bool:
+        """Say whether a call is under way to the lead, whose answer would find nobody after a join."""
+        return lead_id in self._under_way
 
     def knows(self, lead_id: str) -> bool:
         """Say whether there is such a lead."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from handlers import companies
 from handlers.base import Lookups
@@ -17,10 +18,12 @@ from model.event import EventState, RecordRef, StoredEvent
 from model.lead import Link, Provenance
 from sync.batch import Batch
 from sync.choosing import choose
+from sync.doubt import Doubt
 from sync.merge import merge
 from sync.pipeline import Result, copy_of_account
 from sync.reasons import Reason, created
 from sync.uniting import put_in
+from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 
 
 def found(
@@ -30,10 +33,14 @@ def found(
     holder: str | None,
     lookups: Lookups,
     playbook: Playbook,
+    *,
+    read_at: datetime | None = None,
+    in_flight: Doubt | None = None,
 ) -> Result:
     """Decide what a company found in a CRM means for the account it was looked up for.
 
-    ``holder`` is the account that has this record already, if one does.
+    ``holder`` is the account that has this record already, if one does; ``in_flight`` what may have
+    reached it of ours beside what the event says, ``read_at`` when it was read, if not just now.
     """
     result = Result(stored, EventState.DONE, account_id=account_id)
     before = lookups.account(account_id)
@@ -43,8 +50,8 @@ def found(
     if holder not in (None, account_id):
         return _held_by_other(result, record, account_id, holder)
     crm = playbook.crms[record.ref.connection]
-    sent = stored.event.payload.get("sent") or {}
-    merged = merge(before, record, crm, playbook, lookups, now=stored.decided_at, sent=sent)
+    sent = in_flight or stored.event.payload.get("sent") or {}
+    merged = merge(before, record, crm, playbook, lookups, now=read_at or stored.decided_at, sent=sent)
     account = copy_of_account(before)
     known = before.links.get(crm.connection)
     if known is not None and known.gone_at is not None and known.remote_id != record.ref.id:
@@ -114,17 +121,18 @@ def changed(
         result.reasons.append(Reason("follow", Because("no account's record; nothing follows from it")))
         return result
     link = account.links.get(ref.connection)
-    is_older = (
-        link is not None
-        and link.modified_at is not None
-        and record.modified_at is not None
-        and record.modified_at < link.modified_at
-    )
-    if is_older:
-        text = "an older version than the one that is known"
-        result.reasons.append(Reason("follow", Because(text)))
-        return result
-    return found(stored, record, holder, holder, batch, playbook)
+    object_map, sight = playbook.crms[ref.connection].map_of(ref.object), Sight.of(stored)
+    sent = batch.in_flight(ref.connection, holder)
+    if link is not None and link.remote_id == ref.id and object_map is not None:
+        if is_older(record, link):
+            result.effects.extend(overwritten(record, link, object_map, sent))
+            result.reasons.append(Reason("follow", Because(OLDER)))
+            return result
+        if may_be_behind(record, link, object_map, sent, sight):
+            result.effects.append(Fetch(ref.connection, ref.object, ref.id))
+            result.reasons.append(Reason("follow", Because(BEHIND)))
+            return result
+    return found(stored, record, holder, holder, batch, playbook, read_at=sight.read_at, in_flight=sent)
 
 
 def _moved(result: Result, record: Record, holder: str | None, batch: Batch) -> Result:

@@ -142,6 +142,8 @@ class Decider:
             changed = [item.record.ref for item in work if item.record and _is_change(item)]
             if changed:
                 batch.load_in_flight(snapshot, self.space, changed)
+            if any(_is_change(item) and _may_join(item.record) for item in work):
+                batch.load_under_way(snapshot, self.space, self.clock.now())
         for item in work:
             batch.take_in(decide(item, batch, pipeline))
         last = work[-1].stored
@@ -311,6 +313,11 @@ def _became(record: Record) -> tuple[str, ...]:
     return (record.became.id,) if record.became else ()
 
 
+def _may_join(record: Record | None) -> bool:
+    """Say whether a record tells that two were merged: their leads may be one person."""
+    return record is not None and bool(record.merged_ids or record.became)
+
+
 def _is_change(item: Work) -> bool:
     return item.stored.event.kind is EventKind.CHANGED
 
@@ -330,14 +337,14 @@ ANSWERS = (EventKind.DELIVERED, EventKind.FOUND, EventKind.GONE, EventKind.CHANG
 def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[Raise]:
     """Return what is wanted of the CRMs after this batch.
 
-    What the match pass found is raised for everybody known there at once: on other connections, which
-    are written to, it waits for a plan and a go-live of theirs as long as the matched one is only
-    observed (``shut``), and goes behind everything else later.
+    Who turns out to be in a CRM, by the match pass or because they were born there, is told to other
+    connections behind everything else; as long as that CRM is only observed (``shut``), it waits for a
+    plan and a go-live of those connections.
     """
     found = []
     for result in batch.results:
         event = result.stored.event
-        is_match = is_of_match_pass(event)
+        is_match = is_of_match_pass(event) or _is_first_seen(result)
         for effect in result.effects:
             if not isinstance(effect, WriteBack):
                 continue
@@ -363,6 +370,14 @@ def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[R
                     )
                 )
     return found
+
+
+def _is_first_seen(result: Result) -> bool:
+    """Say whether a change made the first link of the lead to the CRM that tells of it."""
+    event, lead, before = result.stored.event, result.lead, result.before
+    if event.kind is not EventKind.CHANGED or lead is None or event.source not in lead.links:
+        return False
+    return before is None or event.source not in before.links
 
 
 def _priority(result: Result, effect: WriteBack, batch: Batch) -> Priority:

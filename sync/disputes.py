@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from model.dispute import Dispute, Held, Move, Settled
+from model.dispute import Dispute, Held, Move, Settled, Unknown
 from model.times import from_text, to_text
 
 
@@ -20,11 +20,12 @@ def disputes_row(disputes: Mapping[str, Dispute]) -> dict[str, dict[str, Any]]:
 
 
 def _dispute(stored: Mapping[str, Any]) -> Dispute:
-    held, settled = stored.get("held"), stored.get("settled")
+    held, settled, unknown = stored.get("held"), stored.get("settled"), stored.get("unknown")
     return Dispute(
         tuple(Move(from_text(at), before, after) for at, before, after in stored.get("moves", ())),
         Held(*held) if held else None,
         Settled(*settled) if settled else None,
+        Unknown(unknown[0], from_text(unknown[1])) if unknown else None,
     )
 
 
@@ -36,4 +37,6 @@ def _row(dispute: Dispute) -> dict[str, Any]:
         row["held"] = [held.base, held.ours, held.theirs, held.is_breaker]
     if settled := dispute.settled:
         row["settled"] = [settled.ours, settled.theirs, settled.takes_theirs]
+    if unknown := dispute.unknown:
+        row["unknown"] = [unknown.value, to_text(unknown.since)]
     return row

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from connectors.base import Connector
 from mappings.playbook import Playbook
 from model.change import Record
-from model.errors import ConnectorError, NoBudget, NotAuthorized, RetryLater
+from model.errors import ConnectorError, NoBudget, NotAuthorized, Refusal, RetryLater, StoreBusy
 from model.event import RecordRef
 from model.times import Clock
 from sync import backfill, fetches, inbox
@@ -27,6 +27,7 @@ log = structlog.get_logger("leadrelay.fetch")
 
 BATCH = 100
 WITH_HISTORY = 50  # HubSpot's limit of a batch that reads histories
+MOST_REFUSED = 20  # calls of a step; to find one culprit among a hundred takes eight
 PATIENCE = timedelta(hours=24)  # what cannot be read for so long is given up: a poll brings it
 
 
@@ -49,8 +50,9 @@ class Fetcher:
     def step(self) -> int:
         """Read the next records that are wanted; return how many that were.
 
-        A record that is not there comes back as archived. What cannot be read is tried again after a
-        while. A crash in the middle costs one more read, after the lease. Raises ``StoreBusy``.
+        A record that is not there comes back as archived, where that is proof. What cannot be read is
+        tried again after a while. A crash in the middle costs one more read, after the lease.
+        Raises ``StoreBusy``.
         """
         now, token = self.clock.now(), uuid.uuid4().hex
         with self.store.snapshot() as snapshot:
@@ -73,27 +75,49 @@ class Fetcher:
         return len(found)
 
     def _read(self, rows: Sequence[DueFetch], token: str) -> None:
+        """Read rows together, and in halves where the CRM refuses them: one culprit holds up no other.
+
+        Where very much is refused it is no single record's fault, and what is left waits.
+        """
+        parts, refused = [rows], 0
+        while parts:
+            part = parts.pop()
+            try:
+                self._read_part(part, token)
+            except Refusal as error:
+                refused += 1
+                if len(part) > 1 and refused < MOST_REFUSED:
+                    middle = len(part) // 2
+                    parts += [part[middle:], part[:middle]]
+                else:
+                    self._put_off(part, token, str(error), error)
+            except StoreBusy:
+                raise
+            except ConnectorError as error:
+                self._put_off([row for one in (part, *parts) for row in one], token, str(error), error)
+                return
+            except Exception as error:  # whatever a broken answer does to us, they are read later
+                log.exception("fetch.failed", connection=self.name, records=len(part))
+                self._put_off(part, token, f"{type(error).__name__}: {error}", error)
+
+    def _read_part(self, rows: Sequence[DueFetch], token: str) -> None:
         names = backfill.wanted(self.connector, self.playbook())
         refs = [RecordRef(self.name, row.object, row.remote_id) for row in rows]
         read_at = self.clock.now()
         known = [ref for ref in refs if ref.object in names]  # a map may have dropped the object meanwhile
-        try:
-            found = list(self.connector.read(known, names, history=rows[0].history)) if known else []
-        except ConnectorError as error:
-            self._put_off(rows, token, str(error), error)
-            return
-        except Exception as error:  # whatever a broken answer does to us, they are read later
-            log.exception("fetch.failed", connection=self.name, records=len(rows))
-            self._put_off(rows, token, f"{type(error).__name__}: {error}", error)
-            return
-        records = [*found, *_missing(known, found)]
+        found = list(self.connector.read(known, names, history=rows[0].history)) if known else []
+        missing = _missing(known, found)
+        if missing and not self.connector.missing_is_gone:
+            log.warning("fetch.unreadable", connection=self.name, records=[ref.id for ref in missing])
+            missing = []
+        records = [*found, *(Record(ref, {}, archived=True) for ref in missing)]
         now = self.clock.now()
 
         def save(connection: Connection) -> None:
             ours = fetches.settle(connection, self.space, self.name, rows, token, now)
             mine = {RecordRef(self.name, row.object, row.remote_id) for row in ours}
             events = [
-                changed_event(record, read_at, now, self.space, by_id=True)
+                changed_event(record, read_at, now, self.space, by_id=True, history=rows[0].history)
                 for record in records
                 if mine & _names_of(record)
             ]
@@ -123,10 +147,10 @@ class Fetcher:
         )
 
 
-def _missing(wanted: Sequence[RecordRef], found: Sequence[Record]) -> list[Record]:
-    """Return what says of those that were not found that they are gone."""
+def _missing(wanted: Sequence[RecordRef], found: Sequence[Record]) -> list[RecordRef]:
+    """Return those that were not found, under whatever id."""
     there = {ref for record in found for ref in _names_of(record)}
-    return [Record(ref, {}, archived=True) for ref in wanted if ref not in there]
+    return [ref for ref in wanted if ref not in there]
 
 
 def _names_of(record: Record) -> set[RecordRef]:

@@ -11,7 +11,7 @@ from mappings.outward import difference, inward_record, is_blank_on, same, same_
 from mappings.playbook import CrmField, CrmMap, ObjectMap, Playbook
 from model.change import Record
 from model.decision import Because, FreeField, HoldField, RecordConflict
-from model.dispute import CALM, Dispute, Held
+from model.dispute import CALM, Dispute, Held, Unknown
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import Link
@@ -67,6 +67,14 @@ class Fieldwise:
             self._plain(remote, self.record.fields[remote]),
             self._plain(remote, self.ours.get(remote)),
         )
+        known = self.canonical.get(rule.field)
+        is_unknown = theirs is not None and known is None and not self._same(remote, theirs, ours)
+        if is_unknown and (rule.kind == "stage" or rule.authority != "leadrelay"):
+            self._leave_unknown(rule, dispute, theirs)
+            return
+        if dispute.unknown is not None:
+            dispute = replace(dispute, unknown=None)
+            self._remember(remote, dispute)
         base = held.base if held and not held.is_breaker else self._shadow(remote)
         theirs_moved = not self._same(remote, theirs, base)
         if theirs is None and not (rule.allow_clear and self.link is not None):
@@ -83,10 +91,8 @@ class Fieldwise:
         if theirs is None and not theirs_moved:
             self._free(rule, dispute, "the CRM holds none; it is filled")
             return
-        known = self.canonical.get(rule.field)
-        if theirs is not None and known is None:  # an owner nobody here is, a stage the map does not know
-            text = f"{self.crm.connection}: {remote} holds a value unknown here; it is left as it is"
-            self.merged.because.append(Because(text, rule.place))
+        if is_unknown:
+            self._say(rule, f"{remote} of {self.crm.connection} holds a value unknown here")
             return
         if theirs_moved and held is None and is_tripped(dispute, self.crm.breaker):
             self._hold(rule, dispute, Held(base, ours, theirs, is_breaker=True), _tripped(dispute, self.crm))
@@ -178,14 +184,30 @@ class Fieldwise:
     def _leave_undecided(self, rule: CrmField) -> None:
         """Leave a field as it was, so that the next merge finds both sides moved again."""
         self.merged.undecided |= {rule.field}
+        self._keep_shadow(rule)
+        known = self.link.disputes.get(rule.remote, CALM) if self.link is not None else CALM
+        self._remember(rule.remote, known)
+        self._say(rule, "both sides have changed it; the record's history says who was later")
+
+    def _leave_unknown(self, rule: CrmField, dispute: Dispute, theirs: JsonValue) -> None:
+        """Leave a value that means nothing here: once it does, it is found to have moved."""
+        remote, since = rule.remote, self.now
+        if dispute.unknown is not None and self._same(remote, dispute.unknown.value, theirs):
+            since = dispute.unknown.since
+        self._keep_shadow(rule, unless=theirs)
+        self._remember(remote, replace(dispute, unknown=Unknown(theirs, since)))
+        text = f"{self.crm.connection}: {remote} holds a value unknown here; it is left as it is"
+        self.merged.because.append(Because(text, rule.place))
+
+    def _keep_shadow(self, rule: CrmField, unless: JsonValue = None) -> None:
+        """Let the shadow hold what it held before; nothing in the place of ``unless``."""
         link, before = self.merged.link, self.link
         shadow = {name: value for name, value in link.shadow.items() if name != rule.remote}
         if before is not None and rule.remote in before.shadow:
-            shadow[rule.remote] = before.shadow[rule.remote]
-        known = before.disputes.get(rule.remote, CALM) if before is not None else CALM
+            held = before.shadow[rule.remote]
+            if unless is None or not self._same(rule.remote, held, unless):
+                shadow[rule.remote] = held
         self.merged.link = replace(link, shadow=shadow)
-        self._remember(rule.remote, known)
-        self._say(rule, "both sides have changed it; the record's history says who was later")
 
     def _hold(self, rule: CrmField, dispute: Dispute, held: Held, why: str) -> None:
         if dispute.held != held:

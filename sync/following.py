@@ -3,45 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 from mappings.outward import inward_record, same_on
 from mappings.playbook import CrmMap, ObjectMap
 from model.change import Record
-from model.decision import AskReview, Because, Effect, Fetch, RecordConflict, SettleReviews
+from model.decision import AskReview, Because, Effect, Fetch, SettleReviews
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import Hint
 from model.lead import Lead, Link
-from model.times import from_text
 from sync.batch import Batch
-from sync.doubt import Doubt, arrived
 from sync.joining import join
 from sync.links import record_key
 from sync.pipeline import AFTER_MERGE, Pipeline, Result, copy_of, keep_quiet, new_lead_id
 from sync.reasons import Reason
 from sync.records import person_keys
 from sync.uniting import unite
+from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 
 KEEPS_HISTORIES = (
     "hubspot",
 )  # "Contacts": propertiesWithHistory; Salesforce keeps it for tracked fields only
 SECOND = "second_record"  # of a review: a person has two records in one CRM
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """When and how a record was read."""
-
-    read_at: datetime
-    by_id: bool  # else by a search, which may lag
-
-    @classmethod
-    def of(cls, stored: StoredEvent) -> Sight:
-        """Read it out of an event."""
-        payload = stored.event.payload
-        told = payload.get("read_at")
-        return cls(from_text(told) if told else stored.event.received_at, bool(payload.get("by_id")))
 
 
 def hinted(stored: StoredEvent, hint: Hint, batch: Batch, pipeline: Pipeline) -> Result:
@@ -99,12 +82,12 @@ def _merged(
     sent = batch.in_flight(crm.connection, lead_id)
     object_map = crm.map_of(record.ref.object)
     if link is not None and object_map is not None and link.remote_id == record.ref.id:
-        if _is_older(record, link):
-            return _overwritten(result, record, link, object_map, sent)
-        if _may_be_behind(record, link, object_map, sent, sight):
+        if is_older(record, link):
+            result.effects.extend(overwritten(record, link, object_map, sent))
+            return _because(result, OLDER)
+        if may_be_behind(record, link, object_map, sent, sight):
             result.effects.append(Fetch(crm.connection, record.ref.object, record.ref.id))
-            text = "it shows a value that leadrelay has replaced: it may be from before; it is read by id"
-            return _because(result, text)
+            return _because(result, BEHIND)
     if (
         link is not None
         and link.gone_at is None
@@ -112,9 +95,8 @@ def _merged(
     ):
         return _second_record(result, record, before, link)
     draft = copy_of(before)
-    effects, reasons = _united(
-        result, draft, record, crm, batch, pipeline, histories=crm.kind in KEEPS_HISTORIES
-    )
+    histories = crm.kind in KEEPS_HISTORIES and not sight.history  # none has come: decided without
+    effects, reasons = _united(result, draft, record, crm, batch, pipeline, histories=histories)
     if any(
         isinstance(effect, Fetch) for effect in effects
     ):  # both sides moved: its history says who was later
@@ -180,7 +162,7 @@ def _is_same(link: Link, now: Link) -> bool:
 
 def _tells(record: Record, link: Link, crm: CrmMap) -> bool:
     """Say whether a record that is over still tells something: it was read whole, and not before."""
-    return bool(record.fields) and crm.map_of(record.ref.object) is not None and not _is_older(record, link)
+    return bool(record.fields) and crm.map_of(record.ref.object) is not None and not is_older(record, link)
 
 
 def _differs(record: Record, link: Link, crm: CrmMap) -> bool:
@@ -190,46 +172,6 @@ def _differs(record: Record, link: Link, crm: CrmMap) -> bool:
         for rule in object_map.fields
         if rule.remote in record.fields
     )
-
-
-def _is_older(record: Record, link: Link) -> bool:
-    """Say whether the record was read before a version of it that is known."""
-    return (
-        record.modified_at is not None
-        and link.modified_at is not None
-        and record.modified_at < link.modified_at
-    )
-
-
-def _may_be_behind(record: Record, link: Link, object_map: ObjectMap, sent: Doubt, sight: Sight) -> bool:
-    """Say whether a value that a write of ours has replaced is shown by a read that may be from before."""
-    if sight.by_id and (link.wrote_at is None or sight.read_at > link.wrote_at):
-        return False
-    ours = arrived(sent, record.fields, object_map)
-    for name, replaced in link.recent.items():
-        held = record.fields.get(name)
-        if name not in record.fields or name in ours:
-            continue
-        if same_on(object_map, name, held, link.shadow.get(name)):
-            continue
-        if any(same_on(object_map, name, held, value) for value in replaced):
-            return True
-    return False
-
-
-def _overwritten(result: Result, record: Record, link: Link, object_map: ObjectMap, sent: Doubt) -> Result:
-    """Keep what an older version held and nobody has seen: a write of ours took its place."""
-    ours = arrived(sent, record.fields, object_map)
-    for rule in object_map.fields:
-        name, held = rule.remote, record.fields.get(rule.remote)
-        if held in (None, "") or name in ours:
-            continue
-        known = (link.shadow.get(name), link.written.get(name), *link.recent.get(name, ()))
-        if not any(same_on(object_map, name, held, value) for value in known):
-            why = "overwritten before it was seen"
-            conflict = RecordConflict(link.connection, rule.field, link.shadow.get(name), held, why)
-            result.effects.append(conflict)
-    return _because(result, "an older version than the one that is known")
 
 
 def _follow(
@@ -358,6 +300,8 @@ def _adopted(
         return _because(result, "no lead; people who are born there are not adopted")
     if object_map.id_field and record.fields.get(object_map.id_field):
         return _because(result, "it bears the id of a lead that this store does not know: it is not adopted")
+    if crm.connection not in batch.rosters():
+        return _because(result, f"not adopted: the owners of {crm.connection} are not known yet")
     draft = Lead(id=new_lead_id(stored), space=stored.event.space, created_at=stored.decided_at)
     draft.fields = {
         name: value
@@ -392,6 +336,9 @@ def _one_person(
     if not all(batch.may_be_joined(one) for one in lead_ids):
         result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id))
         return _because(result, "the leads have just changed; the record is read again")
+    if any(map(batch.is_under_way, lead_ids[1:])):
+        result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id))
+        return _because(result, "a call to one of the leads is under way; the record is read again")
     result.effects.append(Fetch(ref.connection, ref.object, ref.id))
     before = batch.lead(lead_ids[0])
     draft = copy_of(before)

@@ -43,6 +43,7 @@ def remove_test_leads(connection: Connection, lead_ids: Sequence[str]) -> None:
     lead_ids = [*lead_ids, *absorbed]
     _uncount(connection, tables.inbox_events.c.lead_id.in_(lead_ids))
     _remove_details(connection, tables.audit.c.lead_id.in_(lead_ids))
+    connection.execute(sa.delete(tables.merged_leads).where(tables.merged_leads.c.lead_id.in_(absorbed)))
     connection.execute(
         sa.delete(tables.outbox_changes).where(tables.outbox_changes.c.entity_id.in_(lead_ids))
     )

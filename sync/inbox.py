@@ -23,6 +23,9 @@ KEY = ("space", "source", "event_id")
 HASH_KEY = ("space", "source", "hash")
 OF_KNOWN_LEADS = (EventKind.FOUND, EventKind.GONE, EventKind.DELIVERED)  # their payload names the lead
 
+QUEUE = 100  # waiting events at which what is in no hurry lets them go first
+BUSY_WAIT = 1.0  # seconds until it looks again
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -227,6 +230,11 @@ WAITING = (
     .order_by(inbox_events.c.id)
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
+
+
+def is_busy(snapshot: Connection, space: str) -> bool:
+    """Say whether what is in no hurry lets those who wait go first."""
+    return more_wait_than(snapshot, space, QUEUE)
 
 
 def more_wait_than(snapshot: Connection, space: str, number: int) -> bool:

@@ -80,7 +80,9 @@ def _links(survivor: Lead, absorbed: Lead, where: str) -> Iterator[tuple[AskRevi
         ours = survivor.links.get(name)
         if name == where and ours is not None:
             # Merged there already: what the record holds is read next, and some of it may be our own word.
-            survivor.links[name] = replace(ours, written={**link.written, **ours.written})
+            known = dict.fromkeys((*ours.aliases, *link.aliases, link.remote_id))
+            aliases = tuple(one for one in known if one != ours.remote_id)
+            survivor.links[name] = replace(ours, written={**link.written, **ours.written}, aliases=aliases)
             continue
         if ours is None or (ours.gone_at is not None and link.gone_at is None):
             survivor.links[name] = replace(link, rev=0)

@@ -13,8 +13,7 @@ from sqlalchemy.engine import Connection
 from model.errors import Conflict
 from model.lead import Lead
 from model.times import to_text
-from sync import tables
-from sync.provenance import provenance_row
+from sync import outbox, tables
 from sync.tables import merged_leads
 
 MOVED = (
@@ -69,8 +68,8 @@ def absorbed_by(snapshot: Connection, lead_id: str) -> list[str]:
 def save(connection: Connection, space: str, joins: Sequence[Join], now: datetime) -> None:
     """Move all that names absorbed leads to those that took them in; raises ``Conflict``.
 
-    Their links must be gone or moved by the same transaction. What was on its way to them is dropped: the
-    survivor's own rows carry on.
+    Their links must be gone or moved by the same transaction. What waited to be written to them is dropped:
+    the survivor's own rows carry on.
     """
     for join in joins:
         lead = join.absorbed
@@ -82,8 +81,8 @@ def save(connection: Connection, space: str, joins: Sequence[Join], now: datetim
         for table in MOVED:
             connection.execute(sa.update(table).where(table.c.lead_id == lead.id).values(lead_id=join.into))
         _move_holds(connection, lead.id, join.into)
-        changes = tables.outbox_changes
-        connection.execute(sa.delete(changes).where(changes.c.entity_id == lead.id))
+        if not outbox.drop(connection, lead.id, now):
+            raise Conflict("a call to a lead that is taken into another has just begun")
         connection.execute(
             sa.insert(merged_leads).values(
                 lead_id=lead.id, space=space, into=join.into, event=join.event, was=_was(lead), at=now
@@ -107,10 +106,8 @@ def _move_holds(connection: Connection, lead_id: str, into: str) -> None:
 
 
 def _was(lead: Lead) -> Mapping[str, Any]:
+    """Return which records were whose; nothing that the person said, which the survivor has."""
     return {
-        "fields": {name: value for name, value in lead.fields.items() if value is not None},
-        "provenance": provenance_row(lead.provenance),
-        "identities": sorted([key.kind, key.value] for key in lead.identities),
         "links": [[link.connection, link.object, link.remote_id] for link in lead.links.values()],
         "created_at": to_text(lead.created_at) if lead.created_at else None,
     }

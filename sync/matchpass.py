@@ -32,7 +32,6 @@ from sync.teammates import known_rosters
 log = structlog.get_logger("leadrelay.backfill")
 
 CHUNK = 500  # leads a step looks at
-QUEUE = 100  # waiting events at which it lets those who wait go first
 LATER = 1.0  # seconds until it looks again
 
 
@@ -59,7 +58,7 @@ class MatchPass:
             cursor = _present(stored, self.name, now)
             if cursor is None:
                 return None
-            if inbox.more_wait_than(snapshot, self.space, QUEUE):
+            if inbox.is_busy(snapshot, self.space):
                 return Step("", wait=LATER)
             rows = snapshot.execute(
                 UNLINKED, {"of_space": self.space, "on": self.name, "above": cursor.after or "", "n": CHUNK}

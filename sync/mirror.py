@@ -20,7 +20,7 @@ from model.change import Record
 from model.event import JsonValue, RecordRef
 from model.lead import Identity
 from model.listing import Listed
-from sync import cursors
+from sync import cursors, fetches
 from sync.database import Store, insert_on
 from sync.statements import execute_many
 from sync.tables import mirror, mirror_keys
@@ -28,6 +28,7 @@ from sync.tables import mirror, mirror_keys
 CHUNK = 5_000  # values in one IN list; SQLite takes 32,766
 FORGET_CHUNK = 2_000  # rows in one transaction
 LONGEST_VALUE = 400  # of a key; what is longer finds nobody
+NOT_TOLD: Mapping[RecordRef, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Mirrored:
     record: Record
     read_at: datetime
     became: str | None = None
-    is_told: bool = False  # the decider was told of it as it is here
+    told: str | None = None  # hash of the values of which the decider was told, or need not be
 
 
 def key_of(identity: Identity) -> Identity | None:
@@ -55,16 +56,27 @@ def key_of(identity: Identity) -> Identity | None:
 
 
 def forget(store: Store, space: str, name: str) -> None:
-    """Remove all that is mirrored of a connection that is no more, and how far its walks were.
+    """Remove all that is mirrored of a connection that is no more.
 
-    A chunk a transaction, so that senders need not wait for it; broken off, it is repeated.
+    With it goes what was to be read there, and how far its walks were. A chunk a transaction, so that
+    senders need not wait for it; broken off, it is repeated.
     """
     jobs = (cursors.BACKFILL, cursors.MATCH, cursors.POLL, cursors.ARCHIVED)
-    store.write(lambda connection: cursors.forget(connection, space, name, jobs))
+
+    def begin(connection: Connection) -> None:
+        cursors.forget(connection, space, name, jobs)
+        fetches.forget(connection, space, name)
+
+    store.write(begin)
     place = {"of_space": space, "of_connection": name, "n": FORGET_CHUNK}
     for statement in (FORGET_SOME_KEYS, FORGET_SOME):
         while store.write(lambda connection, one=statement: connection.execute(one, place).rowcount):  # type: ignore[misc]
             pass
+
+
+def is_known(snapshot: Connection, space: str, name: str) -> bool:
+    """Say whether there is anything of a connection that ``forget`` would remove."""
+    return bool(cursors.load(snapshot, space, name)) or name in fetches.waiting(snapshot, space)
 
 
 def is_text(value: str) -> bool:
@@ -80,12 +92,17 @@ def is_text(value: str) -> bool:
 
 
 def write_page(
-    connection: Connection, space: str, listed: Sequence[Listed], read_at: datetime, *, told: bool = False
+    connection: Connection,
+    space: str,
+    listed: Sequence[Listed],
+    read_at: datetime,
+    told: Mapping[RecordRef, str] = NOT_TOLD,
 ) -> int:
     """Store records as just read, with their keys in the place of earlier ones; return how many.
 
     A record that was read later than ``read_at`` stays: a slow page never undoes a poll. Records that
-    were merged into one of these match nobody any more. ``told``: events tell of them, or none need.
+    were merged into one of these match nobody any more. ``told``: hashes of those
+    of which events tell, or need not; else what was told stays told of the same version.
     For use in the transaction that moves the cursor.
     """
     newest = {one.record.ref: one for one in listed}  # the same record twice on a page: the last
@@ -98,9 +115,8 @@ def write_page(
         for some in _chunks(ids):
             connection.execute(FORGET_KEYS, place | {"ids": some})
     dialect = connection.dialect.name
-    execute_many(
-        connection, _upsert(dialect), [_row(space, one, read_at) | {"is_told": told} for one in fresh]
-    )
+    rows = [_row(space, one, read_at) | {"told": told.get(one.record.ref)} for one in fresh]
+    execute_many(connection, _upsert(dialect), rows)
     archive(connection, space, _replaced(fresh))
     execute_many(connection, _insert_key(dialect), [row for one in fresh for row in _key_rows(space, one)])
     return len(fresh)
@@ -194,9 +210,8 @@ def counts(snapshot: Connection, space: str) -> dict[tuple[str, str], int]:
 def _mirrored(row: Row[Any]) -> Mirrored:
     fields: Mapping[str, JsonValue] = row.fields
     ref = RecordRef(row.connection, row.object, row.remote_id)
-    return Mirrored(
-        Record(ref, fields, row.modified_at, row.is_archived), row.read_at, row.became, row.is_told
-    )
+    record = Record(ref, fields, row.modified_at, row.is_archived)
+    return Mirrored(record, row.read_at, row.became, row.told)
 
 
 def _by_object(refs: Iterable[RecordRef]) -> dict[tuple[str, str], list[str]]:
@@ -288,6 +303,6 @@ def _upsert(dialect: str) -> Any:
     key = [column.name for column in mirror.primary_key.columns]
     new = {one.name: insert.excluded[one.name] for one in mirror.columns if one.name not in key}
     # What was told stays told, unless it is another version now.
-    is_same = sa.func.coalesce(mirror.c.modified_at == insert.excluded.modified_at, sa.false())
-    new["is_told"] = sa.or_(insert.excluded.is_told, sa.and_(mirror.c.is_told, is_same))
+    is_same = mirror.c.modified_at == insert.excluded.modified_at
+    new["told"] = sa.func.coalesce(insert.excluded.told, sa.case((is_same, mirror.c.told)))
     return insert.on_conflict_do_update(index_elements=key, set_=new)

@@ -308,6 +308,26 @@ def in_flight(
     return {(row.connection, row.entity_id): row.in_flight for row in snapshot.execute(statement)}
 
 
+def under_way(snapshot: Connection, space: str, lead_ids: Collection[str], now: datetime) -> set[str]:
+    """Return those of these leads to whom a call is under way on any connection."""
+    c = outbox_changes.c
+    statement = sa.select(c.entity_id).where(
+        c.entity_id.in_(sorted(lead_ids)),
+        c.space == space,
+        c.entity_kind != str(ACCOUNT),
+        c.lease_until > now,
+    )
+    return set(snapshot.execute(statement).scalars())
+
+
+def drop(connection: Connection, lead_id: str, now: datetime) -> bool:
+    """Remove what is wanted for a lead; return whether all is gone: what is under way stays."""
+    whose = outbox_changes.c.entity_id == lead_id
+    until = outbox_changes.c.lease_until
+    connection.execute(sa.delete(outbox_changes).where(whose, sa.or_(until.is_(None), until <= now)))
+    return connection.execute(sa.select(outbox_changes.c.id).where(whose)).first() is None
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A row to lease, with the exact values about to be sent."""

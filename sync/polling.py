@@ -22,7 +22,7 @@ from connectors.base import Connector
 from mappings.outward import same_on
 from mappings.playbook import CrmMap, Playbook, Polling
 from model.change import Record
-from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater
+from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater, StoreBusy
 from model.event import Event, EventKind, RecordRef
 from model.lead import Link
 from model.listing import Changes, Listed
@@ -34,8 +34,11 @@ from sync.database import Store
 from sync.mirror import Mirrored
 from sync.records import record_payload
 from sync.tables import to_json
+from sync.teammates import known_rosters
 
 log = structlog.get_logger("leadrelay.poll")
+
+OWNERS_WAIT = timedelta(seconds=5)  # until it is looked again whether a connection's owners are known
 
 
 @dataclass(slots=True)
@@ -47,6 +50,12 @@ class _Walk:
     sweep_due_at: datetime | None = None
     sweep: str | None = None  # the position within a sweep under way
     is_drained: bool = False  # the last look came to its end
+    asks_anew: bool = True  # for names that were absent, too: by the first look of a process and by sweeps
+    mark: str | None = None  # the position at which the last look came to its end
+    met_at: datetime | None = None  # when a look first came to its end there
+    is_quiet: bool = False  # nothing newer came for long enough that nothing is seen late by a look
+    is_last_sweep: bool = False  # it began so late that none need follow until something newer comes
+    swept: str | None = None  # the position up to which a sweep need not be done again
 
 
 @dataclass(slots=True)
@@ -59,6 +68,7 @@ class Poll:
     playbook: Callable[[], Playbook]
     space: str = "main"
     _walks: dict[str, _Walk] = field(default_factory=dict, init=False)
+    _knows_owners: bool = field(default=False, init=False)
 
     @property
     def name(self) -> str:
@@ -79,6 +89,10 @@ class Poll:
         walk = self._walks[object_type]
         if walk.due_at > now:
             return Step(object_type, wait=(walk.due_at - now).total_seconds())
+        with self.store.snapshot() as snapshot:
+            if inbox.is_busy(snapshot, self.space):
+                return Step(object_type, wait=inbox.BUSY_WAIT)
+            self._knows_owners = self._knows_owners or self.name in known_rosters(snapshot, self.space)
         try:
             return self._page(object_type, objects[object_type], walk)
         except Conflict:  # another process walks here
@@ -98,23 +112,38 @@ class Poll:
     def _page(self, object_type: str, names: Sequence[str], walk: _Walk) -> Step:
         begun = self.clock.now()
         cursor = self._cursor(object_type, names, begun)
-        asked = [name for name in names if name not in cursor.absent]
         is_first = cursor.after is not None and cursor.finished_at is None
+        if cursor.finished_at is not None and not self._knows_owners:
+            walk.due_at = begun + OWNERS_WAIT  # whose a stranger is cannot be said yet
+            return Step(object_type)
         is_due = walk.sweep_due_at is not None and walk.sweep_due_at <= begun and walk.is_drained
-        sweeping = cursor.after is not None and (walk.sweep is not None or is_due)
+        begins = is_due and walk.sweep is None and walk.swept != cursor.after
+        sweeping = cursor.after is not None and (walk.sweep is not None or begins)
+        asks_anew = begins or (cursor.after is not None and walk.asks_anew)
+        absent = () if asks_anew else cursor.absent
+        asked = [name for name in names if name not in absent]
         position = (walk.sweep or cursor.after) if sweeping else cursor.after
-        overlap = self._rules.sweep_overlap if sweeping or is_first else self._rules.overlap
+        overlap = self._overlap(cursor, walk, is_long=sweeping or is_first)
         try:
             changes = self.connector.changes(object_type, asked, position, overlap=overlap.total_seconds())
+            absent = tuple(dict.fromkeys((*absent, *changes.absent)))
+            told = self._store(cursor, changes, absent, begun, moves=not sweeping, is_first=is_first)
+        except (Conflict, StoreBusy):
+            raise
         except ConnectorError as error:
             return self._failed(cursor, walk, str(error), error)
         except Exception as error:  # whatever a broken answer does to us, other objects go on
             log.exception("poll.page_failed", connection=self.name, object=object_type)
             return self._failed(cursor, walk, f"{type(error).__name__}: {error}", error)
-        told = self._store(cursor, changes, begun, moves=not sweeping, is_first=is_first)
         if cursor.after is not None:  # else the first look follows at once: what it shows was there before
-            self._move_on(walk, changes, begun, sweeping=sweeping)
+            self._move_on(cursor, walk, changes, begun, sweeping=sweeping)
         return Step(object_type, told)
+
+    def _overlap(self, cursor: Cursor, walk: _Walk, *, is_long: bool) -> timedelta:
+        """Return how much is read again: nothing where no change came since what is seen late was seen."""
+        if is_long:
+            return self._rules.sweep_overlap
+        return timedelta(0) if walk.is_quiet and walk.mark == cursor.after else self._rules.overlap
 
     def _cursor(self, object_type: str, names: Sequence[str], now: datetime) -> Cursor:
         with self.store.snapshot() as snapshot:
@@ -127,21 +156,28 @@ class Poll:
         return known
 
     def _store(
-        self, cursor: Cursor, changes: Changes, read_at: datetime, *, moves: bool, is_first: bool
+        self,
+        cursor: Cursor,
+        changes: Changes,
+        absent: tuple[str, ...],
+        read_at: datetime,
+        *,
+        moves: bool,
+        is_first: bool,
     ) -> int:
         """Store a page: mirror, cursor and events in one transaction; return how many were told.
 
         What the first look shows was there before: of strangers in it nobody is told, now or later.
         """
         crm, now = self.playbook().crms[self.name], self.clock.now()
-        listed = [backfill.filled(one, changes.absent) for one in changes.listed if backfill.is_storable(one)]
+        listed = [backfill.filled(one, absent) for one in changes.listed if backfill.is_storable(one)]
         with self.store.snapshot() as snapshot:
-            page = Sighting.of(snapshot, self.space, crm, listed, strangers=not is_first)
+            page = Sighting.of(snapshot, self.space, crm, listed, strangers=not is_first, again=not moves)
         events = [changed_event(one.record, read_at, now, self.space) for one in page.news]
         after = replace(
             cursor,
             after=changes.position,
-            absent=tuple(dict.fromkeys((*cursor.absent, *changes.absent))),
+            absent=absent,
             seen=cursor.seen + len(events),
             skipped=cursor.skipped + changes.skipped,
             problem=None,
@@ -149,30 +185,46 @@ class Poll:
             finished_at=now if changes.is_drained and cursor.after is not None else cursor.finished_at,
         )
 
+        if not moves:  # a sweep leaves the position where it is
+            after = replace(cursor, absent=absent, moved_at=now)
+        is_moved = moves or absent != cursor.absent
+
         def save(connection: Connection) -> None:
-            if moves:
+            if is_moved:
                 cursors.move(connection, self.space, cursor, after)
-            mirror.write_page(connection, self.space, page.fresh, read_at, told=True)
+            mirror.write_page(connection, self.space, page.fresh, read_at, page.told)
             inbox.insert_new(connection, events)
 
-        if moves or page.fresh:
+        if is_moved or page.fresh:
             self.store.write(save)
         if events:
             self.store.signals.announce("inbox")
         return len(events)
 
-    def _move_on(self, walk: _Walk, changes: Changes, now: datetime, *, sweeping: bool) -> None:
-        """Say when the object is looked at next, and by which walk."""
-        walk.failures = 0
+    def _move_on(
+        self, cursor: Cursor, walk: _Walk, changes: Changes, now: datetime, *, sweeping: bool
+    ) -> None:
+        """Say when the object is looked at next, and by which walk.
+
+        One that has pages left waits behind the others that are due: a long walk of one holds up none.
+        """
+        rules = self._rules
+        walk.failures, walk.due_at, walk.asks_anew = 0, now, False
         if sweeping:
+            if walk.sweep is None:  # its first page
+                walk.is_last_sweep = _is_past(walk, cursor.after, now - rules.sweep_overlap)
             walk.sweep = None if changes.is_drained else changes.position
             if changes.is_drained:
-                walk.sweep_due_at = now + self._rules.sweep_every
+                walk.sweep_due_at = now + rules.sweep_every
+                walk.swept = cursor.after if walk.is_last_sweep else None
             return
-        walk.sweep_due_at = walk.sweep_due_at or now + self._rules.sweep_every
+        walk.sweep_due_at = walk.sweep_due_at or now + rules.sweep_every
         walk.is_drained = changes.is_drained
         if changes.is_drained:
-            walk.due_at = now + self._rules.every
+            walk.due_at = now + rules.every
+            if walk.mark != changes.position:
+                walk.mark, walk.met_at, walk.is_quiet = changes.position, now, False
+            walk.is_quiet = _is_past(walk, changes.position, now - rules.overlap)
 
     def _failed(self, cursor: Cursor, walk: _Walk, problem: str, error: Exception) -> Step:
         """Note a page that could not be read, and when it is to be tried again."""
@@ -190,12 +242,18 @@ class Poll:
         return Step(cursor.object, wait=wait, problem=problem)
 
 
+def _is_past(walk: _Walk, position: str | None, then: datetime) -> bool:
+    """Say whether a look came to its end at this position before ``then``."""
+    return walk.mark == position and walk.met_at is not None and walk.met_at < then
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """Records of a page beside what is known of them: which are newer than the mirror, which are news."""
 
     fresh: Sequence[Listed]
     news: Sequence[Listed]
+    told: Mapping[RecordRef, str]  # of which versions the decider is told now, or need not be
 
     @classmethod
     def of(
@@ -206,8 +264,13 @@ class Sighting:
         listed: Sequence[Listed],
         *,
         strangers: bool = True,
+        again: bool = False,
     ) -> Sighting:
-        """Compare a page with mirror and links in a few queries; ``strangers``: nobody's records are news."""
+        """Compare a page with mirror and links in a few queries.
+
+        ``strangers``: nobody's records are news. ``again``: so is what was told of linked records and
+        is not settled, which else is not told at every look while the decider stumbles over it.
+        """
         refs = [one.record.ref for one in listed]
         seen = mirror.read(snapshot, space, refs)
         held = links.of_records(
@@ -220,12 +283,19 @@ class Sighting:
             ],
         )  # fmt: skip
         fresh = [one for one in listed if not _is_older(one.record, seen.get(one.record.ref))]
-        news = [
-            one
-            for one in fresh
-            if _is_news(one, held, crm, may_be_strangers=strangers and not _is_told(one, seen))
-        ]
-        return cls(fresh, news)
+        versions = {one.record.ref: version_of(one, crm) for one in fresh}
+        news, told = [], {}
+        for one in fresh:
+            ref = one.record.ref
+            known = _told(one.record, seen.get(ref))
+            if not _is_ours(one, held):
+                told[ref] = versions[ref]
+                if strangers and known is None and not one.record.archived:
+                    news.append(one)
+            elif _is_news(one, held, crm) and (again or known != versions[ref]):
+                told[ref] = versions[ref]
+                news.append(one)
+        return cls(fresh, news, told)
 
 
 def _is_older(record: Record, seen: Mirrored | None) -> bool:
@@ -233,20 +303,35 @@ def _is_older(record: Record, seen: Mirrored | None) -> bool:
     return stamp is not None and record.modified_at is not None and record.modified_at < stamp
 
 
-def _is_told(one: Listed, seen: Mapping[RecordRef, Mirrored]) -> bool:
-    """Say whether the decider was told of this version of a stranger, or need not be."""
-    known = seen.get(one.record.ref)
-    return known is not None and known.is_told and known.record.modified_at == one.record.modified_at
+def _told(record: Record, seen: Mirrored | None) -> str | None:
+    """Return the hash of what the decider was told of a record with this stamp, if it was."""
+    return seen.told if seen and seen.record.modified_at == record.modified_at else None
 
 
-def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap, *, may_be_strangers: bool) -> bool:
-    """Say whether a record says what its link does not: else it is our own word, or nobody's concern."""
+def version_of(one: Listed, crm: CrmMap) -> str:
+    """Return a hash of what a record says to us: Salesforce's stamps are whole seconds, so they do not do."""
+    record = one.record
+    object_map = crm.map_of(record.ref.object)
+    names = sorted({rule.remote for rule in object_map.fields}) if object_map else ()
+    said = {
+        "fields": {name: record.fields.get(name) for name in names},
+        "fate": [record.archived, one.became, sorted(one.replaces)],
+    }
+    return hashlib.sha256(to_json(said).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _is_ours(one: Listed, held: Mapping[RecordRef, Link]) -> bool:
+    """Say whether a record is linked, or took in one that is."""
+    ref = one.record.ref
+    return ref in held or any(RecordRef(ref.connection, ref.object, each) in held for each in one.replaces)
+
+
+def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
+    """Say whether a record of ours says what its link does not: else it is our own word."""
     record = one.record
     ref, link = record.ref, held.get(record.ref)
-    if any(RecordRef(ref.connection, ref.object, each) in held for each in one.replaces):
+    if link is None or any(RecordRef(ref.connection, ref.object, each) in held for each in one.replaces):
         return True
-    if link is None:
-        return may_be_strangers and not record.archived
     is_known_to_be_gone = record.archived and link.gone_at is not None
     is_over = record.archived or record.became is not None or one.became or link.gone_at is not None
     if is_over and not is_known_to_be_gone:
@@ -262,14 +347,23 @@ def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap, *, may_be
 
 
 def changed_event(
-    record: Record, read_at: datetime, now: datetime, space: str, *, by_id: bool = False
+    record: Record,
+    read_at: datetime,
+    now: datetime,
+    space: str,
+    *,
+    by_id: bool = False,
+    history: bool = False,
 ) -> Event:
     """Return the event that a record is now as it was read; ``by_id``: not by a search, which may lag.
+
+    ``history``: what there is of its fields' history was read with it.
 
     Its id follows from what was read and when: the same seen twice is one event.
     """
     ref = record.ref
     payload = {"record": record_payload(record), "read_at": to_text(read_at), "by_id": by_id}
+    payload |= {"history": True} if history else {}
     seen = hashlib.sha256(to_json(payload).encode("utf-8", "surrogatepass")).hexdigest()[:24]
     return Event(
         source=ref.connection,

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from connectors.base import Connector
 from mappings.playbook import Playbook
 from model.change import Record
-from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater
+from model.errors import Conflict, ConnectorError, NotAuthorized, Refusal, RetryLater
 from model.event import Event
 from model.listing import Listed
 from model.times import Clock
@@ -29,6 +29,7 @@ from sync.polling import changed_event
 log = structlog.get_logger("leadrelay.poll")
 
 EVERY = timedelta(hours=1)
+SHARE = timedelta(seconds=10)  # at least so long after a walk for each of its pages: a bin may be very long
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class RecycleBin:
     space: str = "main"
     _due_at: dict[str, datetime] = field(default_factory=dict, init=False)
     _failures: int = field(default=0, init=False)
+    _pages: dict[str, int] = field(default_factory=dict, init=False)  # of the walk under way
 
     def step(self) -> Step | None:
         """Look at one page; ``None`` while nothing is due. Raises ``StoreBusy``."""
@@ -54,6 +56,8 @@ class RecycleBin:
         try:
             page = self.connector.archived_page(cursor.object, cursor.after)
         except ConnectorError as error:
+            if isinstance(error, Refusal) and cursor.after is not None:
+                return self._begun_anew(cursor, error, now)
             return self._failed(cursor, str(error), error, now)
         except Exception as error:  # whatever a broken answer does to us, the walk goes on later
             log.exception("poll.page_failed", connection=cursor.connection, object=cursor.object)
@@ -81,8 +85,10 @@ class RecycleBin:
             return Step(cursor.object)
         if events:
             self.store.signals.announce("inbox")
+        pages = self._pages[cursor.object] = self._pages.get(cursor.object, 0) + 1
         if page.after is None:
-            self._due_at[cursor.object] = at + EVERY
+            self._due_at[cursor.object] = at + max(EVERY, pages * SHARE)
+            self._pages[cursor.object] = 0
         return Step(cursor.object, len(events))
 
     def _cursor(self, object_type: str, now: datetime) -> Cursor:
@@ -105,6 +111,15 @@ class RecycleBin:
             for one in listed
             if (link := held.get(one.record.ref)) is not None and link.gone_at is None
         ]
+
+    def _begun_anew(self, cursor: Cursor, error: Refusal, now: datetime) -> Step:
+        """Go back to the beginning: the CRM takes the place no more where the walk stands."""
+        anew = cursor.again(now)
+        self.store.write(lambda connection: cursors.begin(connection, self.space, anew, anew=True))
+        self._pages[cursor.object] = 0
+        self._due_at[cursor.object] = now + EVERY  # another walk may be refused at the same place
+        log.warning("poll.waits", connection=cursor.connection, object=cursor.object, reason=str(error))
+        return Step(cursor.object, wait=EVERY.total_seconds(), problem=str(error))
 
     def _failed(self, cursor: Cursor, problem: str, error: Exception, now: datetime) -> Step:
         self._failures += 1

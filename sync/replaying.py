@@ -27,7 +27,6 @@ from sync.tables import replays, to_json
 log = structlog.get_logger("leadrelay.replay")
 
 CHUNK = 200  # letters of one transaction
-QUEUE = 100  # waiting events at which those who wait go first
 MOST = 1_000_000  # letters of one order
 KEPT = timedelta(days=7)  # how long it is remembered that a list was sent again
 RUNNING, DONE = "running", "done"
@@ -155,7 +154,7 @@ class Replays:
         now = self.clock.now()
         with self.store.snapshot() as snapshot:
             row = snapshot.execute(NEXT, {"of_space": self.space}).first()
-            if row is None or inbox.more_wait_than(snapshot, self.space, QUEUE):
+            if row is None or inbox.is_busy(snapshot, self.space):
                 return False
             shelf = SHELVES[row.shelf]
             ids = letters.numbers(

@@ -227,7 +227,7 @@ merged_leads = sa.Table(  # leads that turned out to be another one's person
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("into", sa.String(40), nullable=False),
     sa.Column("event", RowId, nullable=False),
-    sa.Column("was", Json, nullable=False),  # fields, provenance, keys and links, as they were
+    sa.Column("was", Json, nullable=False),  # its links, and when it was made
     _moment("at"),
 )
 sa.Index("ix_merged_leads_into", merged_leads.c.into)
@@ -630,8 +630,8 @@ mirror = sa.Table(  # what backfill and polls last saw of every record
     _moment("read_at"),
     sa.Column("is_archived", sa.Boolean, nullable=False),
     sa.Column("became", sa.String(64)),  # a converted Lead: the id of its Contact
-    # The decider was told of the record as it is here.
-    sa.Column("is_told", sa.Boolean, nullable=False, server_default=sa.false()),
+    # A short hash of the values of which the decider was told, or need not be; NULL: of another version.
+    sa.Column("told", sa.String(32)),
 )
 
 mirror_keys = sa.Table(  # what finds a mirrored record; several records may share a value

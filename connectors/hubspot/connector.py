@@ -48,6 +48,7 @@ class HubSpotConnector:
     batch_size = BATCH
     association_batch_size = MOST
     asks_before_create = False
+    missing_is_gone = True  # a batch read tells of each id that it has no such record
     companies: tuple[str, tuple[str, ...]] = ("companies", ("name", "domain", "website", "hubspot_owner_id"))
 
     def __init__(self, name: str, endpoint: Endpoint) -> None:

@@ -48,6 +48,7 @@ class SalesforceConnector:
     batch_size = BATCH
     association_batch_size = BATCH
     asks_before_create = True  # Salesforce keeps no e-mail address unique
+    missing_is_gone = False  # sharing hides records; of deleted ones ``IsDeleted`` tells
     companies: tuple[str, tuple[str, ...]] = ("Account", ("Name", "Website", "OwnerId"))
 
     def __init__(self, name: str, endpoint: Endpoint) -> None:

@@ -95,6 +95,10 @@ class FakeCrm:
     def asks_before_create(self) -> bool:
         return self.asks
 
+    @property
+    def missing_is_gone(self) -> bool:
+        return not self.asks
+
     # What a test does to it ----------------------------------------------------------
 
     def next(self, call: str, **trouble: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -17,6 +18,7 @@ from model.listing import Listed
 from sync import accounts, links, mirror, outbox, tables
 from tests.builders import a_crm, mapped
 from tests.sync.house import HUBSPOT, SALESFORCE, a_house, house_playbook
+from tests.sync.test_following import fetches, hand_in, see
 from tests.sync.test_matching import fill
 
 ACME = account_id("main", "acme.com")
@@ -325,3 +327,58 @@ def test_many_people_at_once_take_few_calls(house):
     assert len(companies(house, HUBSPOT)) == 20
     assert len(hubspot.companies_of) == 60
     assert [hubspot.called(call) for call in ("create", "find", "associate")] == [2, 1, 1]
+
+
+# Changed
+
+
+def known(house):
+    """Make Acme known in both CRMs; return its records' ids."""
+    house.post(email=ADA, company="Acme", country="DE")
+    house.settle()
+    house.clock.advance(60)
+    return {name: link.remote_id for name, link in account_of(house).links.items()}
+
+
+def rename(house, ids, name):
+    """Let people in Salesforce call the company something else."""
+    house.clock.advance(60)
+    house.crms[SALESFORCE].edit(ids[SALESFORCE], name=name)
+    see(house, SALESFORCE, ids[SALESFORCE])
+
+
+def test_a_company_that_a_search_shows_as_it_was_before_our_write_is_read_by_id(house):
+    ids = known(house)
+    rename(house, ids, "Acme SE")
+    assert settled(house) == []
+    stale = {"fields": {"name": "Acme"}, "modified_at": house.clock.now()}
+    see(house, HUBSPOT, ids[HUBSPOT], by_id=False, **stale)
+    assert account_of(house).get("name") == "Acme SE"
+    assert fetches(house) == {(HUBSPOT, ids[HUBSPOT])}
+    assert settled(house) == []
+    assert companies(house, SALESFORCE)[ids[SALESFORCE]]["name"] == "Acme SE"
+
+
+def test_a_companys_value_on_its_way_is_our_own_word(house):
+    ids = known(house)
+    rename(house, ids, "Acme SE")
+    house.crms[HUBSPOT].next("update", lost=True)
+    house.deliver(HUBSPOT)  # arrived, and the answer was lost
+    rename(house, ids, "Acme plc")
+    see(house, HUBSPOT, ids[HUBSPOT])  # shows Acme SE
+    assert account_of(house).get("name") == "Acme plc"
+    assert settled(house) == []
+    assert {companies(house, name)[one]["name"] for name, one in ids.items()} == {"Acme plc"}
+
+
+def test_an_older_version_of_a_company_is_kept_as_a_conflict(house):
+    ids = known(house)
+    crm = house.crms[HUBSPOT]
+    record = crm._record(ids[HUBSPOT], crm.records[ids[HUBSPOT]])
+    newest = account_of(house).links[HUBSPOT].modified_at
+    old = replace(record, modified_at=newest - timedelta(seconds=1), fields={**record.fields, "name": "Ajax"})
+    hand_in(house, old)
+    assert account_of(house).get("name") == "Acme"
+    with house.store.snapshot() as snapshot:
+        lost = snapshot.execute(sa.select(tables.conflicts.c.field, tables.conflicts.c.lost)).all()
+    assert lost == [("name", "Ajax")]

@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from model.change import Record
+from model.change import OwnerRecord, Record
 from model.event import Event, EventKind, RecordRef
 from model.hint import Hint
 from model.lead import OPT_OUT
+from model.priority import Priority
 from model.times import to_text
-from sync import inbox, tables
+from sync import forget, inbox, outbox, tables
 from sync.polling import changed_event
 from tests.builders import field_is
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
@@ -27,10 +28,10 @@ def house(store) -> House:
     return a_house(store)
 
 
-def adopting(store, **given) -> House:
+def adopting(store, *, shut=None, **given) -> House:
     playbook = house_playbook()
     crms = {name: replace(crm, adopts=True, **given) for name, crm in playbook.crms.items()}
-    return a_house(store, playbook=replace(playbook, crms=crms))
+    return a_house(store, playbook=replace(playbook, crms=crms), shut=shut or {})
 
 
 def known(house: House, address: str = ADA, **fields) -> dict[str, str]:
@@ -108,6 +109,54 @@ def test_a_value_on_its_way_is_our_own_word_and_beats_nothing(house):
     assert house.lead(ADA).fields["title"] == "CEO"
     house.settle()
     assert {crm.one(ADA)["title"] for crm in house.crms.values()} == {"CEO"}
+
+
+def test_an_owner_who_is_unknown_here_is_left_alone_and_taken_once_known(house):
+    ids = known(house, title="Intern")
+    crm, ours = house.crms[HUBSPOT], house.lead(ADA).owner
+    crm.edit(ids[HUBSPOT], owner="o9")
+    for _ in range(4):  # as often as it is seen, it is no to and fro
+        see(house, HUBSPOT, ids[HUBSPOT], by_id=False)
+        house.clock.advance(60)
+    house.post(email=ADA, title="CTO")
+    house.settle()
+    assert (house.lead(ADA).owner, crm.one(ADA)["owner"], crm.one(ADA)["title"]) == (ours, "o9", "CTO")
+    crm.staff = (*crm.staff, OwnerRecord("o9", "new@example.com", "New", True))
+    house.read_rosters()
+    see(house, HUBSPOT, ids[HUBSPOT], by_id=False)
+    house.settle()
+    assert house.lead(ADA).owner == "new@example.com"
+    assert not any(one.unknown for one in house.lead(ADA).links[HUBSPOT].disputes.values())
+
+
+def test_an_unknown_owner_is_replaced_by_whom_a_person_sets_in_the_other_crm_later(house):
+    ids = known(house)
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], owner="o9")
+    see(house, HUBSPOT, ids[HUBSPOT])
+    house.clock.advance(60)
+    before = house.crms[SALESFORCE].one(ADA)["owner"]
+    house.crms[SALESFORCE].edit(ids[SALESFORCE], owner="o2" if before == "o1" else "o1")
+    see(house, SALESFORCE, ids[SALESFORCE])
+    house.settle()
+    assert house.crms[HUBSPOT].one(ADA)["owner"] == house.crms[SALESFORCE].one(ADA)["owner"] != "o9"
+
+
+def test_where_no_history_comes_the_merge_decides_with_what_is_there(house):
+    ids = known(house, title="Intern")
+    house.post(email=ADA, title="CTO")
+    house.decide()
+    house.clock.advance(60)
+    crm = house.crms[HUBSPOT]
+    crm.edit(ids[HUBSPOT], title="CEO")
+    record = crm._record(ids[HUBSPOT], crm.records[ids[HUBSPOT]])
+    hand_in(house, record)
+    assert [row["history"] for row in rows(house.store, tables.outbox_fetches)] == [True]
+    assert house.lead(ADA).fields["title"] == "CTO"
+    crm.records[ids[HUBSPOT]].changed_at.clear()  # the vendor keeps none of this field
+    house.fetch()
+    house.decide()
+    assert fetches(house) == set()
+    assert house.lead(ADA).fields["title"] == "CEO"
 
 
 # Behind
@@ -235,6 +284,56 @@ def test_two_leads_whose_records_were_merged_become_one(house):
     assert (leads_there(house), house.lead(ADA).fields["country"]) == (1, "FR")
 
 
+def merged_there(house: House, ada: dict[str, str], bo: dict[str, str]) -> str:
+    """Let HubSpot's people merge two records into a new one; return its id."""
+    crm = house.crms[HUBSPOT]
+    new = crm.put("contacts", **crm.records.pop(ada[HUBSPOT]).fields)
+    crm.records.pop(bo[HUBSPOT])
+    crm.merged = {ada[HUBSPOT]: new, bo[HUBSPOT]: new}
+    return new
+
+
+def test_a_lead_to_whom_a_call_is_under_way_is_taken_in_after_its_answer(house):
+    ada, bo = known(house, ADA), known(house, BO)
+    new = merged_there(house, ada, bo)
+    house.post(email=BO, title="CTO")
+    house.decide()
+    house.crms[SALESFORCE].next("update", before=lambda: see(house, HUBSPOT, new))
+    house.deliver(SALESFORCE)
+    assert leads_there(house) == 2
+    assert house.lead(BO).links[SALESFORCE].shadow["title"] == "CTO"
+    house.settle()
+    assert leads_there(house) == 1
+    assert house.lead(BO).fields["title"] == "CTO"
+
+
+def test_the_ids_of_records_that_were_merged_stay_known_as_the_links(house):
+    ada, bo = known(house, ADA), known(house, BO)
+    new = merged_there(house, ada, bo)
+    see(house, HUBSPOT, new)
+    house.settle()
+    link = house.lead(ADA).links[HUBSPOT]
+    assert (link.remote_id, set(link.aliases)) == (new, {ada[HUBSPOT], bo[HUBSPOT]})
+
+
+def test_of_a_test_lead_that_is_forgotten_nothing_stays_of_those_it_took_in(house):
+    ada, bo = known(house, ADA), known(house, BO)
+    see(house, HUBSPOT, merged_there(house, ada, bo))
+    house.settle()
+    [row] = rows(house.store, tables.merged_leads)
+    assert set(row["was"]) == {"links", "created_at"}
+    lead_id = house.lead_id(ADA)
+    house.store.write(lambda connection: forget.remove_test_leads(connection, [lead_id]))
+    assert rows(house.store, tables.merged_leads) == []
+    with house.store.snapshot() as snapshot:
+        audited = snapshot.execute(
+            sa.select(tables.audit_details.c.audit_id)
+            .join(tables.audit, tables.audit.c.id == tables.audit_details.c.audit_id)
+            .where(tables.audit.c.lead_id.is_not(None))
+        ).all()
+    assert audited == []
+
+
 def test_a_record_that_was_merged_away_takes_its_lead_to_the_winners(house):
     ada, bo = known(house, ADA), known(house, BO, title="CTO")
     crm = house.crms[SALESFORCE]
@@ -298,6 +397,19 @@ def test_a_person_born_in_a_crm_becomes_a_lead_and_is_written_to_the_other_one(s
     assert house.effects() == []
 
 
+def test_nobody_is_adopted_before_the_owners_are_known(store):
+    playbook = house_playbook()
+    crms = {name: replace(crm, adopts=True) for name, crm in playbook.crms.items()}
+    house = a_house(store, playbook=replace(playbook, crms=crms), rosters=False)
+    there = house.crms[HUBSPOT].put("contacts", email=ADA, owner="o2")
+    see(house, HUBSPOT, there)
+    assert (leads_there(house), fetches(house)) == (0, set())
+    house.read_rosters()
+    house.clock.advance(60)
+    see(house, HUBSPOT, there)
+    assert house.lead(ADA).owner == "bo@example.com"
+
+
 def test_nobody_is_adopted_whom_the_map_leaves_out(store, house):
     there = house.crms[HUBSPOT].put("contacts", email=ADA)
     see(house, HUBSPOT, there)
@@ -335,6 +447,47 @@ def test_an_adopted_person_who_opted_out_is_known_to_have(store):
     assert OPT_OUT not in {rule.field for rule in maps[HUBSPOT].objects["contacts"].fields}
     see(house, HUBSPOT, crm.put("contacts", email=ADA))
     assert house.lead(ADA).fields.get(OPT_OUT) is None
+
+
+# Observed
+
+
+def told(house: House, name: str) -> list[tuple[int, bool]]:
+    """Return priority and whether it is parked of each row of a connection."""
+    found = rows(house.store, tables.outbox_changes)
+    return [(row["priority"], row["due_at"] == outbox.PARKED) for row in found if row["connection"] == name]
+
+
+@pytest.mark.parametrize("is_observed", [True, False])
+def test_who_is_adopted_goes_last_and_from_an_observed_crm_waits_for_a_plan(store, is_observed):
+    house = adopting(store, shut={HUBSPOT: "observed"} if is_observed else {})
+    see(house, HUBSPOT, house.crms[HUBSPOT].put("contacts", email=ADA, title="CTO"))
+    assert told(house, SALESFORCE) == [(Priority.RECONCILE, is_observed)]
+    house.deliver(SALESFORCE)
+    assert len(house.crms[SALESFORCE].records) == (0 if is_observed else 1)
+
+
+def test_the_first_link_to_an_observed_crm_writes_nothing_into_the_other(store):
+    house = a_house(store, shut={HUBSPOT: "observed"})
+    house.post(email=ADA, title="Intern")
+    house.decide()
+    house.deliver(SALESFORCE)
+    house.clock.advance(60)
+    there = house.crms[HUBSPOT].put("contacts", email=ADA, title="CTO")
+    see(house, HUBSPOT, there)
+    house.deliver(SALESFORCE)
+    assert house.lead(ADA).fields["title"] == "CTO"
+    assert house.crms[SALESFORCE].one(ADA)["title"] == "Intern"
+    assert told(house, SALESFORCE) == [(Priority.RECONCILE, True)]
+
+
+def test_an_edit_in_an_observed_crm_of_somebody_linked_there_reaches_the_other(house):
+    ids = known(house, title="Intern")
+    house.shut[HUBSPOT] = "observed"
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CTO")
+    see(house, HUBSPOT, ids[HUBSPOT])
+    house.deliver(SALESFORCE)
+    assert house.crms[SALESFORCE].one(ADA)["title"] == "CTO"
 
 
 # Hints

@@ -270,7 +270,7 @@ def test_a_list_is_sent_again_in_chunks_and_each_letter_once(store, monkeypatch)
 
 
 def test_new_leads_go_before_a_list_that_is_sent_again(store, monkeypatch):
-    monkeypatch.setattr(replaying, "QUEUE", 1)
+    monkeypatch.setattr("sync.inbox.QUEUE", 1)
     house = refused(store, 3)
     order(store, house)
     replays = Replays(store, house.clock)

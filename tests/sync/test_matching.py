@@ -431,7 +431,7 @@ def test_what_was_linked_meanwhile_is_newer_than_the_mirror(house):
 
 
 def test_while_many_events_wait_the_pass_lets_them_go_first(house, monkeypatch):
-    monkeypatch.setattr("sync.matchpass.QUEUE", 3)
+    monkeypatch.setattr("sync.inbox.QUEUE", 3)
     post(house)
     house.crms[HUBSPOT].put("contacts", email=ADA)
     fill(house)

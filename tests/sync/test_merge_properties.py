@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from model.change import Record
@@ -90,7 +90,7 @@ def same(a: Any, b: Any) -> bool:
     }
 
 
-EVERY = settings(max_examples=400, deadline=None)
+EVERY = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 @EVERY

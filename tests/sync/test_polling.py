@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from structlog.testing import capture_logs
@@ -86,11 +87,11 @@ def test_what_overlap_and_sweep_read_again_is_told_once(house):
     assert told(house) == [nobody, ids[HUBSPOT]]
 
 
-def test_what_nobody_has_decided_yet_is_told_again_and_merged_once(house):
+def test_what_nobody_has_decided_yet_is_told_again_by_a_sweep_and_merged_once(house):
     ids, poll = known(house, title="Intern"), a_poll(house)
     look(poll)
     house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CTO")
-    assert [look(poll, 30), look(poll, 30)] == [1, 1]
+    assert [look(poll, 30), look(poll, 30), look(poll, 600)] == [1, 0, 1]
     version = house.lead(ADA).version
     house.decide()
     assert (house.lead(ADA).version, house.lead(ADA).fields["title"]) == (version + 1, "CTO")
@@ -151,14 +152,12 @@ def test_a_record_without_a_stamp_is_read_again_by_a_backfill(house):
     now = house.clock.now()
     for stamp in (listed.record.modified_at, None, None):
         one = replace(listed, record=replace(listed.record, modified_at=stamp))
-        for is_told in (True, False):
+        for hashes in ({one.record.ref: "of what was told"}, {}):
             house.store.write(
-                lambda connection, one=one, is_told=is_told: mirror.write_page(
-                    connection, "main", [one], now, told=is_told
-                )
+                partial(mirror.write_page, space="main", listed=[one], read_at=now, told=hashes)
             )
     [row] = rows(house.store, tables.mirror)
-    assert (row["remote_id"], row["modified_at"], row["is_told"]) == (there, None, False)
+    assert (row["remote_id"], row["modified_at"], row["told"]) == (there, None, None)
 
 
 def test_a_deleted_record_is_told_where_the_vendor_lists_it_and_nobodys_is_not(house):

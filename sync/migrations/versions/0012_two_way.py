@@ -20,8 +20,7 @@ def upgrade() -> None:
         op.add_column(name, sa.Column("wrote_at", tables.Moment(timezone=True), nullable=True))
         op.add_column(name, sa.Column("recent", tables.Json(), server_default="{}", nullable=False))
         op.add_column(name, sa.Column("gone_at", tables.Moment(timezone=True), nullable=True))
-    told: sa.Column[bool] = sa.Column("is_told", sa.Boolean(), server_default=sa.false(), nullable=False)
-    op.add_column("mirror", told)
+    op.add_column("mirror", sa.Column("told", sa.String(length=32), nullable=True))
     op.create_table(
         "outbox_fetches",
         sa.Column("space", sa.String(length=64), nullable=False),
@@ -58,7 +57,7 @@ def downgrade() -> None:
     op.drop_table("merged_leads")
     op.drop_index("ix_outbox_fetches_due", "outbox_fetches")
     op.drop_table("outbox_fetches")
-    op.drop_column("mirror", "is_told")
+    op.drop_column("mirror", "told")
     for name in ("links", "account_links"):
         for column in ("gone_at", "recent", "wrote_at", "modified_at"):
             op.drop_column(name, column)

@@ -1,0 +1,77 @@
+"""Which version of a record was read: one that is behind what is known of it says nothing new. Pure.
+
+People's records and companies' are judged alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from mappings.outward import same_on
+from mappings.playbook import ObjectMap
+from model.change import Record
+from model.decision import RecordConflict
+from model.event import StoredEvent
+from model.lead import Link
+from model.times import from_text
+from sync.doubt import Doubt, arrived
+
+OLDER = "an older version than the one that is known"
+BEHIND = "it shows a value that leadrelay has replaced: it may be from before; it is read by id"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """When and how a record was read."""
+
+    read_at: datetime
+    by_id: bool  # else by a search, which may lag
+    history: bool  # its history was asked for; what is missing of it does not come
+
+    @classmethod
+    def of(cls, stored: StoredEvent) -> Sight:
+        """Read it out of an event."""
+        payload = stored.event.payload
+        told = payload.get("read_at")
+        read_at = from_text(told) if told else stored.event.received_at
+        return cls(read_at, bool(payload.get("by_id")), bool(payload.get("history")))
+
+
+def is_older(record: Record, link: Link) -> bool:
+    """Say whether the record was read before a version of it that is known."""
+    return (
+        record.modified_at is not None
+        and link.modified_at is not None
+        and record.modified_at < link.modified_at
+    )
+
+
+def may_be_behind(record: Record, link: Link, object_map: ObjectMap, sent: Doubt, sight: Sight) -> bool:
+    """Say whether a value that a write of ours has replaced is shown by a read that may be from before."""
+    if sight.by_id and (link.wrote_at is None or sight.read_at > link.wrote_at):
+        return False
+    ours = arrived(sent, record.fields, object_map)
+    for name, replaced in link.recent.items():
+        held = record.fields.get(name)
+        if name not in record.fields or name in ours:
+            continue
+        if same_on(object_map, name, held, link.shadow.get(name)):
+            continue
+        if any(same_on(object_map, name, held, value) for value in replaced):
+            return True
+    return False
+
+
+def overwritten(record: Record, link: Link, object_map: ObjectMap, sent: Doubt) -> Iterator[RecordConflict]:
+    """Yield what an older version held and nobody has seen: a write of ours took its place."""
+    ours = arrived(sent, record.fields, object_map)
+    for rule in object_map.fields:
+        name, held = rule.remote, record.fields.get(rule.remote)
+        if held in (None, "") or name in ours:
+            continue
+        known = (link.shadow.get(name), link.written.get(name), *link.recent.get(name, ()))
+        if not any(same_on(object_map, name, held, value) for value in known):
+            why = "overwritten before it was seen"
+            yield RecordConflict(link.connection, rule.field, link.shadow.get(name), held, why)
