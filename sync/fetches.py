@@ -137,6 +137,11 @@ def waiting(snapshot: Connection, space: str) -> dict[str, Waiting]:
     return {row.connection: Waiting(row.records, row.since) for row in rows}
 
 
+def counts(snapshot: Connection, space: str) -> dict[str, int]:
+    """Return how many records of each connection wait to be read."""
+    return {name: one.records for name, one in waiting(snapshot, space).items()}
+
+
 def release_leases(connection: Connection, space: str) -> int:
     """Free every lease: only for a process that knows it is the only one (the SQLite file's lock)."""
     statement = sa.update(outbox_fetches).where(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from mappings.outward import inward_record, same_on
 from mappings.playbook import CrmMap, ObjectMap
 from model.change import Record
-from model.decision import AskReview, Because, Effect, Fetch, SettleReviews
+from model.decision import AskReview, Because, ClaimIdentity, Effect, Fetch, RecordConflict, SettleReviews
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import Hint
 from model.lead import Lead, Link
@@ -344,7 +344,8 @@ def _one_person(
     draft = copy_of(before)
     for lead_id in lead_ids[1:]:
         other = batch.lead(lead_id)
-        effects, reasons = join(draft, other, pipeline.playbook.lifecycle, where=ref.connection)
+        whole = _with_last_words(result, other, record, batch, pipeline)
+        effects, reasons = join(draft, whole, pipeline.playbook.lifecycle, where=ref.connection)
         result.effects.extend(effects)
         result.reasons.extend(reasons)
         result.absorbed.append(other)
@@ -354,6 +355,21 @@ def _one_person(
     pipeline.run_after(result, draft, batch, AFTER_MERGE)
     keep_quiet(result, "merged in a CRM, whose people know")
     return result
+
+
+def _with_last_words(result: Result, lead: Lead, record: Record, batch: Batch, pipeline: Pipeline) -> Lead:
+    """Return a lead that is taken in with what people typed into its record before that was merged away."""
+    crm, link = pipeline.playbook.crms[record.ref.connection], lead.links.get(record.ref.connection)
+    if record.became is None or link is None or link.remote_id != record.ref.id:
+        return lead
+    if not _tells(record, link, crm):
+        return lead
+    draft = copy_of(lead)
+    effects, reasons = _united(result, draft, record, crm, batch, pipeline)
+    # Its stage and owner are weighed by the join; nothing of it waits for a person any more.
+    result.effects.extend(one for one in effects if isinstance(one, RecordConflict | ClaimIdentity))
+    result.reasons.extend(reasons)
+    return draft
 
 
 def _former_holders(record: Record, batch: Batch) -> list[str]:

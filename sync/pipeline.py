@@ -114,6 +114,9 @@ class Pipeline:
             return self._held_by_other(result, record, lead_id, holder)
         if is_of_match_pass(stored.event) and record.ref.connection in before.links:
             return self._known_already(result, record)
+        link = before.links.get(record.ref.connection)
+        if link is not None and record.ref.id in link.aliases:
+            return self._known_already(result, record)  # it was merged or converted since it was read
         crm = self.playbook.crms[record.ref.connection]
         sent = stored.event.payload.get("sent") or {}
         draft = copy_of(before)

@@ -225,7 +225,7 @@ def _read_first(
         return
     for sending in sendings:
         record, object_map = read.get(refs[sending.key]), crm.all_objects[sending.row.object]
-        if record is None or record.archived:
+        if record is None or record.archived or record.became is not None:
             yield Gone(sending.key, "the record was deleted in the CRM, or merged into another")
         elif _has_moved(sending, record, object_map):
             yield Moved(sending.key, record)

@@ -13,7 +13,7 @@ from sync.polling import Poll
 from sync.recycling import RecycleBin
 from tests.sync.clock import FakeClock
 from tests.sync.fake_crm import FakeCrm
-from tests.sync.house import HUBSPOT, house_playbook
+from tests.sync.house import HUBSPOT, a_house, house_playbook
 
 OBJECTS = ("contacts", "companies")
 
@@ -24,9 +24,10 @@ def crm() -> FakeCrm:
 
 
 @pytest.fixture
-def poll(store, crm) -> Poll:
-    playbook = house_playbook()
-    return Poll(crm, store, crm.clock, lambda: playbook)
+def poll(store) -> Poll:
+    """Of a house whose owners are known: nothing is followed to the end before."""
+    house = a_house(store)
+    return Poll(house.crms[HUBSPOT], store, house.clock, lambda: house.playbook)
 
 
 def look(store) -> dict[str, Followed]:
@@ -45,8 +46,8 @@ def test_nothing_was_looked_at_yet(store):
     assert look(store) == {}
 
 
-def test_each_object_says_when_it_was_read_to_the_end(store, crm, poll):
-    began = crm.clock.now()
+def test_each_object_says_when_it_was_read_to_the_end(store, poll):
+    crm, began = poll.connector, poll.clock.now()
     poll.step()
     first = look(store)[HUBSPOT].objects["contacts"]
     assert (first.begun_at, first.read_at, first.problem) == (began, None, None)
@@ -58,7 +59,8 @@ def test_each_object_says_when_it_was_read_to_the_end(store, crm, poll):
     assert (found.to_read, found.to_read_since) == (0, None)
 
 
-def test_a_look_that_fails_is_told_until_one_succeeds(store, crm, poll):
+def test_a_look_that_fails_is_told_until_one_succeeds(store, poll):
+    crm = poll.connector
     to_the_end(poll)
     read_at = crm.clock.now()
     crm.clock.advance(60)
@@ -71,6 +73,15 @@ def test_a_look_that_fails_is_told_until_one_succeeds(store, crm, poll):
     to_the_end(poll)
     well = look(store)[HUBSPOT].objects["contacts"]
     assert (well.read_at, well.problem) == (crm.clock.now(), None)
+
+
+def test_a_quiet_account_is_read_to_the_end_at_each_look(store, poll):
+    to_the_end(poll)
+    for _ in range(60):
+        poll.clock.advance(60)
+        to_the_end(poll)
+        found = look(store)[HUBSPOT].objects
+        assert {one.late_by(poll.clock.now()) for one in found.values()} == {timedelta(0)}
 
 
 def test_the_recycle_bin_says_when_it_was_looked_through(store, crm):

@@ -339,11 +339,13 @@ def test_a_record_that_was_merged_away_takes_its_lead_to_the_winners(house):
     crm = house.crms[SALESFORCE]
     loser, winner = bo[SALESFORCE], ada[SALESFORCE]
     became = RecordRef(SALESFORCE, "Lead", winner)
+    crm.edit(loser, country="FR")  # typed just before, and not seen before
     see(house, SALESFORCE, loser, archived=True, became=became)
     crm.records.pop(loser)
     house.settle()
     assert leads_there(house) == 1
     assert house.lead(ADA).fields["title"] == "CTO"
+    assert house.lead(ADA).fields["country"] == "FR"
     assert house.lead(BO).links[SALESFORCE].remote_id == winner
 
 
