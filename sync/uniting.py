@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from handlers.base import Lookups
-from mappings.identity import is_role_address
+from mappings.identity import email_identity, is_role_address
 from mappings.playbook import CrmMap, Playbook
 from model.change import Record
-from model.decision import Assigned, Because, ClaimIdentity, Effect, EnterStage, Fetch
+from model.decision import AskReview, Assigned, Because, ClaimIdentity, Effect, EnterStage, Fetch
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import OPT_OUT, Lead, Provenance
@@ -49,10 +49,11 @@ def unite(
         asked = Fetch(ref.connection, ref.object, ref.id, history=True)
         return [asked], [Reason("merge", because) for because in merged.because]
     owner, stage = draft.owner, draft.stage
+    others = _leave_anothers_address(merged, draft, record, lookups)
     draft.links[crm.connection] = merged.link
     seen_at = record.modified_at or read_at
     put_in(draft, merged, Provenance(crm.connection, seen_at, event_id))
-    effects: list[Effect] = [*merged.conflicts, *merged.holds]
+    effects: list[Effect] = [*merged.conflicts, *merged.holds, *others]
     if "stage" in merged.fields:
         effects.append(EnterStage(merged.fields["stage"], stage))
     if merged.fields.get("owner"):
@@ -65,6 +66,23 @@ def unite(
         else:
             effects.append(claimed)
     return effects, [Reason("merge", each) for each in because]
+
+
+def _leave_anothers_address(merged: Merged, draft: Lead, record: Record, lookups: Lookups) -> list[AskReview]:
+    """Leave an address that is another lead's where it is, and ask a person whether the two are one.
+
+    Taken over it would be sent to a CRM that keeps addresses unique, and has it on the other's record.
+    """
+    address = merged.fields.get("email")
+    holder = lookups.lead_id_of(email_identity(str(address))) if address else None
+    if holder in (None, draft.id):
+        return []
+    del merged.fields["email"]
+    ref = record.ref
+    detail = {"leads": sorted([draft.id, str(holder)]), "connection": ref.connection}
+    text = f"email: not taken from {ref.connection}, it is a key of lead {holder}; a review asks"
+    merged.because.append(Because(text))
+    return [AskReview("same_person", detail | {"object": ref.object, "record": ref.id})]
 
 
 def put_in(draft: Entity, merged: Merged, origin: Provenance) -> None:
