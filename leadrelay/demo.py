@@ -295,7 +295,8 @@ class Traffic:
         lines = {
             "decided": f"decided: stage {lead.stage}, score {lead.score}, owner {lead.owner or 'nobody yet'}"
         }
-        for write in story.writes:
+        writes = [write for write in story.writes if write.kind == "lead"]  # the person, in each CRM
+        for write in writes:
             if write.state == "written" and write.remote_id:
                 lines[write.connection] = f"written to {write.connection}: {write.object} {write.remote_id}"
             elif write.state == "dead letter":
@@ -304,7 +305,7 @@ class Traffic:
             if key not in seen:
                 seen.add(key)
                 console.print(f"  {elapsed:6.3f} s  {line}", markup=False)
-        return len(seen) == 1 + len(story.writes) and len(story.writes) > 0
+        return len(seen) == 1 + len(writes) and len(writes) > 0
 
 
 def next_post(chance: random.Random, earlier: list[dict[str, Any]]) -> dict[str, Any]:

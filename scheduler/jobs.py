@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -29,10 +30,9 @@ def start(jobs: Sequence[Job]) -> BackgroundScheduler:
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
     for job in jobs:
-        guarded = _guard(job)
-        scheduler.add_job(guarded, "interval", seconds=job.seconds, id=job.name)
-        if job.at_start:
-            scheduler.add_job(guarded, id=f"{job.name}-at-start")
+        # One that runs at the start is no job of its own: a stop that clears the jobs could meet its removal.
+        first = {"next_run_time": datetime.now(UTC)} if job.at_start else {}
+        scheduler.add_job(_guard(job), "interval", seconds=job.seconds, id=job.name, **first)
     scheduler.start()
     return scheduler
 
