@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from model.cause import NO_CAUSE, Cause
 from model.dispute import Held, Settled
-from model.event import EventState, JsonValue
+from model.event import EventState, JsonValue, RecordRef
 from model.lead import Identity
 
 
@@ -147,14 +147,14 @@ class WriteBack:
 
 @dataclass(frozen=True, slots=True)
 class OneShot:
-    """Effect: do this once: a task, a message. A second one with the same key is none.
+    """Effect: do this once: a task, a message, a merge of records. A second one with the same key is none.
 
     ``payload`` says what it is about (rule, because-lines, due time); the words are put
     together when it is sent. ``withheld`` says why it must not be sent, where that is known.
     """
 
     key: str  # ours; ``one_shot_key``
-    kind: str  # "task" | "message"
+    kind: str  # "task" | "message" | "merge"
     target: str  # a connection or a channel
     payload: Mapping[str, JsonValue]
     needs: tuple[str, ...] = ()  # connections whose record should be there first
@@ -183,6 +183,36 @@ class Fetch:
     object: str
     remote_id: str
     history: bool = False  # since when each field has held its value, too
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeMerge:
+    """Effect: two leads became one, and both have a record in this CRM; ``lose`` could go into ``keep``.
+
+    ``accepted`` where the playbook says so, without asking a person; ``why`` says who made them one.
+    """
+
+    keep: RecordRef
+    lose: RecordRef
+    why: str
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerProposal:
+    """Effect: a person accepted or refused a merge that was proposed."""
+
+    proposal: int
+    accepts: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAsOne:
+    """Effect: these ids of people's records in one CRM are one record now; nobody need be asked any more."""
+
+    connection: str
+    ids: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +276,9 @@ Effect = (
     | SendAgain
     | Fetch
     | SettleReviews
+    | ProposeMerge
+    | AnswerProposal
+    | SeenAsOne
     | RecordConflict
     | HoldField
     | FreeField

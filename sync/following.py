@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from mappings.outward import inward_record, same_on
 from mappings.playbook import CrmMap, ObjectMap
@@ -12,6 +13,7 @@ from model.decision import AskReview, Because, ClaimIdentity, Effect, Fetch, Rec
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import Hint
 from model.lead import Lead, Link
+from sync import carrying
 from sync.batch import Batch
 from sync.joining import join
 from sync.links import record_key
@@ -58,6 +60,7 @@ def changed(stored: StoredEvent, record: Record, batch: Batch, pipeline: Pipelin
     crm = pipeline.playbook.crms.get(ref.connection)
     if crm is None:
         return _because(result, f"the playbook has no connection {ref.connection} any more")
+    result.effects.extend(carrying.seen_as_one(record))
     holder = batch.lead_id_of(record_key(ref))
     if record.became is not None:
         return _follow(result, record, record.became, holder, batch, pipeline)
@@ -185,6 +188,7 @@ def _follow(
     """Move the link to the record that this one was turned into; what that holds is read next."""
     ref = record.ref
     if holder is None:
+        result.lead_id = batch.lead_id_of(record_key(became))
         return _because(result, f"{ref.object} {ref.id} became {became.object} {became.id}; nobody's record")
     result.lead_id = holder
     other = batch.lead_id_of(record_key(became))
@@ -345,7 +349,8 @@ def _one_person(
     for lead_id in lead_ids[1:]:
         other = batch.lead(lead_id)
         whole = _with_last_words(result, other, record, batch, pipeline)
-        effects, reasons = join(draft, whole, pipeline.playbook.lifecycle, where=ref.connection)
+        carry = partial(carrying.carried, pipeline.playbook.crms, batch.why_shut)
+        effects, reasons = join(draft, whole, pipeline.playbook.lifecycle, where=ref.connection, carry=carry)
         result.effects.extend(effects)
         result.reasons.extend(reasons)
         result.absorbed.append(other)

@@ -282,6 +282,7 @@ class Sighting:
                 *refs,
                 *(RecordRef(ref.connection, ref.object, each) for one in listed for ref in (one.record.ref,)
                   for each in one.replaces),
+                *(one.record.became for one in listed if one.record.became),
             ],
         )  # fmt: skip
         fresh = [one for one in listed if not _is_older(one.record, seen.get(one.record.ref))]
@@ -292,8 +293,11 @@ class Sighting:
             known = _told(one.record, seen.get(ref))
             if not _is_ours(one, held):
                 told[ref] = versions[ref]
-                if strangers and known is None and not one.record.archived:
-                    news.append(one)
+                is_new = strangers and known is None and not one.record.archived
+                if is_new or (one.record.became in held and known != versions[ref]):
+                    news.append(
+                        one
+                    )  # one of nobody that went into one of ours: nobody need be asked any more
             elif _is_news(one, held, crm) and (again or known != versions[ref]):
                 told[ref] = versions[ref]
                 news.append(one)

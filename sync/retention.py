@@ -234,6 +234,7 @@ TOLD = tuple(  # of records; each names its lead or record in columns of its own
         EventKind.CHANGED,
         EventKind.HINT,
         EventKind.CHOICE,
+        EventKind.ANSWER,
     )
 )
 # SQLite gives the highest id again once its row is gone, and the audit names events by id.
