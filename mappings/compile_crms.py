@@ -66,7 +66,7 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         adopt_when=scope.condition(document, file.adopt_when, "adopt_when")
         if file.adopt_when is not None
         else None,
-        carry_merges=file.carry_merges,
+        merges=file.merges,
     )
 
 

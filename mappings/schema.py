@@ -321,7 +321,7 @@ class CrmFile(Strict):
         "Who was there before and does not change stays out.",
     )
     adopt_when: Condition | None = Field(None, description="Only people who satisfy this are adopted.")
-    carry_merges: Literal["off", "propose", "do"] = Field(
+    merges: Literal["off", "propose", "do"] = Field(
         "off",
         description="What happens to two records here once people merged those of the same person in another "
         "CRM: a note (off), a person is asked to merge them (propose), they are merged at once (do).",

@@ -147,14 +147,14 @@ class WriteBack:
 
 @dataclass(frozen=True, slots=True)
 class OneShot:
-    """Effect: do this once: a task, a message, a merge of records. A second one with the same key is none.
+    """Effect: do this once: a task, a message, a merge or delete of records. The same key again is none.
 
     ``payload`` says what it is about (rule, because-lines, due time); the words are put
     together when it is sent. ``withheld`` says why it must not be sent, where that is known.
     """
 
     key: str  # ours; ``one_shot_key``
-    kind: str  # "task" | "message" | "merge"
+    kind: str  # "task" | "message" | "merge" | "delete"
     target: str  # a connection or a channel
     payload: Mapping[str, JsonValue]
     needs: tuple[str, ...] = ()  # connections whose record should be there first
@@ -186,21 +186,23 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
-class ProposeMerge:
-    """Effect: two leads became one, and both have a record in this CRM; ``lose`` could go into ``keep``.
+class Propose:
+    """Effect: something could be done to records of one person in a CRM, and a person is to say whether.
 
-    ``accepted`` where the playbook says so, without asking a person; ``why`` says who made them one.
+    ``merge``: ``record`` could go into ``keep``. ``delete``: ``record`` could be deleted. ``accepted``
+    where the playbook says so without asking a person; ``why`` says what gave rise to it.
     """
 
-    keep: RecordRef
-    lose: RecordRef
+    kind: str  # "merge" | "delete"
+    record: RecordRef
     why: str
+    keep: RecordRef | None = None
     accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerProposal:
-    """Effect: a person accepted or refused a merge that was proposed."""
+    """Effect: a person accepted or refused what was proposed."""
 
     proposal: int
     accepts: bool
@@ -209,10 +211,17 @@ class AnswerProposal:
 
 @dataclass(frozen=True, slots=True)
 class SeenAsOne:
-    """Effect: these ids of people's records in one CRM are one record now; nobody need be asked any more."""
+    """Effect: these ids of people's records in one CRM are one record now, ``left``."""
 
-    connection: str
+    left: RecordRef
     ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenGone:
+    """Effect: this record was deleted: what was proposed about it has answered itself."""
+
+    record: RecordRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,9 +285,10 @@ Effect = (
     | SendAgain
     | Fetch
     | SettleReviews
-    | ProposeMerge
+    | Propose
     | AnswerProposal
     | SeenAsOne
+    | SeenGone
     | RecordConflict
     | HoldField
     | FreeField

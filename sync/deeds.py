@@ -40,7 +40,8 @@ def _merge(connector: Connector, begin: Hold, errand: Errand, what: Merging) -> 
         return Verdict(effects.SENT, remote_id=keep.ref.id, hint=done)
     for ref, record in ((what.keep, keep), (what.lose, lose)):
         if why := _over(ref, record):
-            return Verdict(effects.WITHHELD, f"nothing is merged: {why}")
+            again = Hint(what.lose.object, what.lose.id, others=(what.keep.id,))
+            return Verdict(effects.WITHHELD, f"nothing is merged: {why}", hint=again)
     if keep is None or lose is None:
         text = "a record cannot be read: it was deleted for good, or leadrelay's user may not see it"
         return Verdict(effects.DEAD, text, GONE)

@@ -240,7 +240,7 @@ def told(outlet: Outlet, outcome: str, row: DueEffect, now: datetime) -> None:
 
 
 def _merging(row: DueEffect, connection: str) -> Merging:
-    keep, lose = (RecordRef(connection, *row.payload[name]) for name in ("keep", "lose"))
+    keep, lose = (RecordRef(connection, *row.payload[name]) for name in ("keep", "record"))
     return Merging(row.key, keep, lose)
 
 

@@ -60,7 +60,7 @@ def changed(stored: StoredEvent, record: Record, batch: Batch, pipeline: Pipelin
     crm = pipeline.playbook.crms.get(ref.connection)
     if crm is None:
         return _because(result, f"the playbook has no connection {ref.connection} any more")
-    result.effects.extend(carrying.seen_as_one(record))
+    result.effects.extend(carrying.seen(record))
     holder = batch.lead_id_of(record_key(ref))
     if record.became is not None:
         return _follow(result, record, record.became, holder, batch, pipeline)
@@ -349,7 +349,7 @@ def _one_person(
     for lead_id in lead_ids[1:]:
         other = batch.lead(lead_id)
         whole = _with_last_words(result, other, record, batch, pipeline)
-        carry = partial(carrying.carried, pipeline.playbook.crms, batch.why_shut)
+        carry = partial(carrying.carried, pipeline.playbook.crms, batch.why_shut, result.stored.id)
         effects, reasons = join(draft, whole, pipeline.playbook.lifecycle, where=ref.connection, carry=carry)
         result.effects.extend(effects)
         result.reasons.extend(reasons)

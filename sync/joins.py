@@ -25,7 +25,7 @@ MOVED = (
     tables.scores,
     tables.conflicts,
     tables.reviews,
-    tables.merge_proposals,
+    tables.proposals,
     tables.outbox_effects,
     tables.inbox_events,
 )

@@ -27,7 +27,7 @@ from model.event import Event, EventKind, RecordRef
 from model.lead import Link
 from model.listing import Changes, Listed
 from model.times import Clock, to_text
-from sync import backfill, cursors, inbox, links, mirror
+from sync import backfill, cursors, inbox, links, mirror, proposals
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
 from sync.cursors import POLL, Cursor
 from sync.database import Store
@@ -285,6 +285,7 @@ class Sighting:
                 *(one.record.became for one in listed if one.record.became),
             ],
         )  # fmt: skip
+        asked = proposals.named(snapshot, space, [ref for one in listed for ref in _over(one)])
         fresh = [one for one in listed if not _is_older(one.record, seen.get(one.record.ref))]
         versions = {one.record.ref: version_of(one, crm) for one in fresh}
         news, told = [], {}
@@ -294,14 +295,23 @@ class Sighting:
             if not _is_ours(one, held):
                 told[ref] = versions[ref]
                 is_new = strangers and known is None and not one.record.archived
-                if is_new or (one.record.became in held and known != versions[ref]):
-                    news.append(
-                        one
-                    )  # one of nobody that went into one of ours: nobody need be asked any more
+                # What becomes of one that somebody is asked about settles that; so does one that went into ours.
+                is_answer = known != versions[ref] and (
+                    one.record.became in held or not asked.isdisjoint(_over(one))
+                )
+                if is_new or is_answer:
+                    news.append(one)
             elif _is_news(one, held, crm) and (again or known != versions[ref]):
                 told[ref] = versions[ref]
                 news.append(one)
         return cls(fresh, news, told)
+
+
+def _over(one: Listed) -> list[RecordRef]:
+    """Return the records that a listed one shows to be no more: itself, or those that went into it."""
+    ref = one.record.ref
+    ended = [ref] if one.record.archived or one.record.became is not None else []
+    return [*ended, *(RecordRef(ref.connection, ref.object, each) for each in one.replaces)]
 
 
 def _is_older(record: Record, seen: Mirrored | None) -> bool:

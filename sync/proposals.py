@@ -1,8 +1,8 @@
-"""Two records of one person in one CRM, since two leads became one: proposed, answered, seen merged."""
+"""What could be done to records of people in a CRM: proposed, answered, seen done. Written by the decider."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,47 +11,59 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from mappings.playbook import ObjectMap
-from model.decision import AnswerProposal, ProposeMerge, SeenAsOne
+from model.decision import AnswerProposal, OneShot, Propose, SeenAsOne, SeenGone
 from model.event import Event, EventKind, JsonValue, RecordRef
 from model.times import to_text
 from sync import mirror
 from sync.database import insert_for
-from sync.tables import leads, merge_proposals
+from sync.tables import leads, outbox_effects, proposals
 
-OPEN, ACCEPTED, REFUSED, MERGED = "open", "accepted", "refused", "merged"
+MERGE, DELETE = "merge", "delete"
+OPEN, ACCEPTED, REFUSED = "open", "accepted", "refused"
+DONE, OVER = "done", "over"  # it has come about, by whomever; it cannot come about any more
 ANSWERED: Mapping[bool, str] = {True: ACCEPTED, False: REFUSED}
-LONGEST_WHY = 200  # characters that the column holds
+PLAYBOOK = "playbook"  # who accepted, where the CRM's map says so
+LONGEST = 200  # characters that the columns hold
 
-_P = merge_proposals.c
+_P = proposals.c
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Two records of one person; ``keep`` is the one that the lead is linked to."""
+    """Something that could be done to a record of a person; a merge names the one that is left, too."""
 
     id: int
+    kind: str
     connection: str
     lead_id: str
     name: str  # whom it is about, for people
+    object: str
+    record: str
     keep_object: str
     keep: str
-    lose_object: str
-    lose: str
-    why: str  # who made two leads one
+    why: str  # what gave rise to it
     state: str
     since: datetime
     by: str  # who answered
+    outcome: str
     settled_at: datetime | None
+    progress: str = ""  # where the effect that carries it out stands
+    trouble: str = ""  # what the CRM, or leadrelay, said of it
 
     @property
-    def kept(self) -> RecordRef:
-        """The record that is left."""
-        return RecordRef(self.connection, self.keep_object, self.keep)
+    def ref(self) -> RecordRef:
+        """The record it is about: that is merged away, or deleted."""
+        return RecordRef(self.connection, self.object, self.record)
 
     @property
-    def lost(self) -> RecordRef:
-        """The record that goes into it."""
-        return RecordRef(self.connection, self.lose_object, self.lose)
+    def kept(self) -> RecordRef | None:
+        """The record that is left by a merge."""
+        return RecordRef(self.connection, self.keep_object, self.keep) if self.keep else None
+
+    @property
+    def what(self) -> str:
+        """What would be done, in a phrase."""
+        return phrase(self.kind, self.ref, self.kept)
 
     def as_json(self) -> dict[str, Any]:
         """Return what the read API and ``--json`` show."""
@@ -59,80 +71,138 @@ class Proposal:
         return {**asdict(self), **moments}
 
 
-def by_hand(keep: RecordRef, lose: RecordRef) -> str:
-    """Return what a person has to do in the CRM where no call merges the two; blank where one does."""
-    if keep.object == lose.object:
-        return ""
-    if {keep.object, lose.object} == {"Lead", "Contact"}:
-        lead, contact = (keep, lose) if keep.object == "Lead" else (lose, keep)
-        return (
-            f"{keep.connection} merges no Lead with a Contact: convert Lead {lead.id} there, and choose the "
-            f"existing Contact {contact.id} as you do"
-        )
-    return f"{keep.connection} merges no {lose.object} into a {keep.object}"
+def phrase(kind: str, ref: RecordRef, keep: RecordRef | None) -> str:
+    """Say what is to be done: ``salesforce: merge Lead 00Q2 into Lead 00Q1``."""
+    into = f" into {keep.object} {keep.id}" if keep is not None else ""
+    return f"{ref.connection}: {kind} {ref.object} {ref.id}{into}"
 
 
 # Written by the decider ---------------------------------------------------------------
 
 
 def save(connection: Connection, space: str, results: Iterable[Any], now: datetime) -> None:
-    """Store what a batch proposed, what people answered, and which records turned out to be one."""
+    """Store what a batch proposed, what people answered, and what came about by itself, in that order."""
     new: list[dict[str, Any]] = []
-    seen: list[SeenAsOne] = []
+    seen: list[SeenAsOne | SeenGone] = []
     for result in results:
+        acts = {one.payload["proposal"]: one.key for one in result.effects if _is_deed(one)}
         for effect in result.effects:
             match effect:
-                case ProposeMerge():
-                    new.append(_row(space, result.lead_id, result.stored.id, effect, now))
-                case AnswerProposal(proposal, accepts, by):
-                    values = {"state": ANSWERED[accepts], "by": by[:128], "settled_at": now}
-                    row = sa.and_(_P.id == proposal, _P.state == OPEN)
-                    connection.execute(sa.update(merge_proposals).where(row).values(values))
-                case SeenAsOne():
+                case Propose():
+                    new.append(_row(space, result, effect, now))
+                case AnswerProposal(number, accepts, by):
+                    values = {
+                        "state": ANSWERED[accepts],
+                        "by": by[:128],
+                        "settled_at": now,
+                        "effect": acts.get(number, ""),
+                    }
+                    row = sa.and_(_P.space == space, _P.id == number, _P.state == OPEN)
+                    connection.execute(sa.update(proposals).where(row).values(values))
+                case SeenAsOne() | SeenGone():
                     seen.append(effect)
-    if new:
-        connection.execute(insert_for(connection, merge_proposals).on_conflict_do_nothing(), new)
-    if seen:
-        _settle(connection, space, seen, now)
+    for row in new:
+        connection.execute(_proposing(connection), row)
+    for one in seen:
+        _settle(connection, space, one, now)
 
 
-def _settle(connection: Connection, space: str, seen: Sequence[SeenAsOne], now: datetime) -> None:
-    ids = sorted({one for each in seen for one in each.ids})
-    asked = sa.select(_P.id, _P.connection, _P.keep, _P.lose).where(
-        _P.space == space, _P.state.in_((OPEN, ACCEPTED)), _P.lose.in_(ids)
+def _is_deed(effect: object) -> bool:
+    return isinstance(effect, OneShot) and "proposal" in effect.payload
+
+
+def _proposing(connection: Connection) -> sa.Insert:
+    """Build the insert of a proposal; one that a person refused stays refused."""
+    insert = insert_for(connection, proposals)
+    anew = ("state", "since", "why", "event", "lead_id", "by", "outcome", "effect", "settled_at")
+    statement: sa.Insert = insert.on_conflict_do_update(
+        index_elements=["space", "kind", "connection", "object", "record", "keep"],
+        set_={name: insert.excluded[name] for name in anew},
+        where=_P.state.in_((DONE, OVER)),
     )
-    merged = [
-        row.id
-        for row in connection.execute(asked)
-        if any(each.connection == row.connection and {row.keep, row.lose} <= each.ids for each in seen)
-    ]
-    if merged:
-        values = {"state": MERGED, "settled_at": now}
-        connection.execute(sa.update(merge_proposals).where(_P.id.in_(merged)).values(values))
+    return statement
 
 
-def _row(space: str, lead_id: str, event: int, effect: ProposeMerge, now: datetime) -> dict[str, Any]:
+def _row(space: str, result: Any, effect: Propose, now: datetime) -> dict[str, Any]:
+    ref, keep = effect.record, effect.keep
+    deed = next((one.key for one in result.effects if _does(one, effect)), "")
     return {
         "space": space,
-        "connection": effect.keep.connection,
-        "lead_id": lead_id,
-        "event": event,
-        "keep_object": effect.keep.object,
-        "keep": effect.keep.id,
-        "lose_object": effect.lose.object,
-        "lose": effect.lose.id,
-        "why": effect.why[:LONGEST_WHY],
+        "kind": effect.kind,
+        "connection": ref.connection,
+        "lead_id": result.lead_id or "",
+        "event": result.stored.id,
+        "object": ref.object,
+        "record": ref.id,
+        "keep_object": keep.object if keep else "",
+        "keep": keep.id if keep else "",
+        "why": effect.why[:LONGEST],
         "state": ACCEPTED if effect.accepted else OPEN,
         "since": now,
-        "by": "playbook" if effect.accepted else "",
+        "by": PLAYBOOK if effect.accepted else "",
+        "outcome": "",
+        "effect": deed if effect.accepted else "",
         "settled_at": now if effect.accepted else None,
     }
 
 
-# Read by the decider, pages and commands ----------------------------------------------
+def _does(effect: object, proposed: Propose) -> bool:
+    return (
+        isinstance(effect, OneShot)
+        and effect.kind == proposed.kind
+        and effect.target == proposed.record.connection
+        and effect.payload.get("record") == [proposed.record.object, proposed.record.id]
+    )
 
-_ALL = sa.select(merge_proposals, leads.c.email).join_from(
-    merge_proposals, leads, leads.c.id == _P.lead_id, isouter=True
+
+def _settle(connection: Connection, space: str, seen: SeenAsOne | SeenGone, now: datetime) -> None:
+    """Close what has come about or cannot any more; what one of its records went into is asked of that."""
+    ids = seen.ids if isinstance(seen, SeenAsOne) else {seen.record.id}
+    name = seen.left.connection if isinstance(seen, SeenAsOne) else seen.record.connection
+    asked = sa.select(_P.id, _P.kind, _P.object, _P.record, _P.keep_object, _P.keep).where(
+        _P.space == space,
+        _P.connection == name,
+        _P.state.in_((OPEN, ACCEPTED)),
+        sa.or_(_P.record.in_(sorted(ids)), _P.keep.in_(sorted(ids))),
+    )
+    for row in connection.execute(asked).all():
+        if isinstance(seen, SeenGone):
+            done = row.kind == DELETE
+            text = f"{seen.record.object} {seen.record.id} was deleted"
+            values: dict[str, Any] = {"state": DONE if done else OVER, "outcome": text}
+        elif row.kind == MERGE and {row.record, row.keep} <= ids:
+            values = {"state": DONE, "outcome": f"they are {seen.left.object} {seen.left.id} now"}
+        else:
+            values = {"state": OVER, "outcome": f"it became {seen.left.object} {seen.left.id}"}
+            _ask_of_left(connection, space, row, seen, now)
+        values |= {"settled_at": now}
+        connection.execute(sa.update(proposals).where(_P.id == row.id).values(values))
+
+
+def _ask_of_left(connection: Connection, space: str, row: Row[Any], seen: SeenAsOne, now: datetime) -> None:
+    """Propose a merge anew of what one of its two records went into."""
+    if row.kind != MERGE:
+        return
+    old = connection.execute(sa.select(proposals).where(_P.id == row.id)).one()._asdict()
+    left = {"object": seen.left.object, "record": seen.left.id}
+    if row.keep in seen.ids:
+        left = {"keep_object": seen.left.object, "keep": seen.left.id}
+    anew = {**old, **left, "state": OPEN, "since": now, "by": "", "effect": "", "settled_at": None}
+    del anew["id"]
+    if (anew["object"], anew["record"]) != (anew["keep_object"], anew["keep"]):
+        connection.execute(_proposing(connection), anew)
+
+
+# Read by the decider, the poll, pages and commands --------------------------------------
+
+_ALL = (
+    sa.select(proposals, leads.c.email, outbox_effects.c.state.label("progress"), outbox_effects.c.error)
+    .join_from(proposals, leads, leads.c.id == _P.lead_id, isouter=True)
+    .join(
+        outbox_effects,
+        sa.and_(outbox_effects.c.space == _P.space, outbox_effects.c.key == _P.effect),
+        isouter=True,
+    )
 )
 
 
@@ -145,17 +215,20 @@ def load(snapshot: Connection, space: str, ids: Iterable[int]) -> dict[int, Prop
 def open_ones(
     snapshot: Connection, space: str, *, limit: int, after: int = 0, lead_id: str | None = None
 ) -> list[Proposal]:
-    """Return who has two records somewhere and nobody has said what to do, the oldest first."""
+    """Return what waits for a person's word, the oldest first, from behind the row ``after``."""
     asked = _ALL.where(_P.space == space, _P.state == OPEN, _P.id > after)
     if lead_id is not None:
         asked = asked.where(_P.lead_id == lead_id)
     return [_proposal(row) for row in snapshot.execute(asked.order_by(_P.id).limit(limit))]
 
 
-def of_lead(snapshot: Connection, space: str, lead_id: str) -> list[Proposal]:
-    """Return all that was proposed of a lead, the newest first."""
-    asked = _ALL.where(_P.space == space, _P.lead_id == lead_id)
-    return [_proposal(row) for row in snapshot.execute(asked.order_by(_P.id.desc()))]
+def answered(snapshot: Connection, space: str, *, limit: int, lead_id: str | None = None) -> list[Proposal]:
+    """Return what was answered or came about, the newest first."""
+    asked = _ALL.where(_P.space == space, _P.state != OPEN)
+    if lead_id is not None:
+        asked = asked.where(_P.lead_id == lead_id)
+    newest = asked.order_by(_P.settled_at.desc(), _P.id.desc())
+    return [_proposal(row) for row in snapshot.execute(newest.limit(limit))]
 
 
 def count_open(snapshot: Connection, space: str) -> int:
@@ -164,27 +237,46 @@ def count_open(snapshot: Connection, space: str) -> int:
     return int(snapshot.execute(asked).scalar_one())
 
 
+def named(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> set[RecordRef]:
+    """Return which of these records something is proposed about that has not come to its end."""
+    by_connection: dict[str, list[str]] = {}
+    wanted = set(refs)
+    for ref in wanted:
+        by_connection.setdefault(ref.connection, []).append(ref.id)
+    found: set[RecordRef] = set()
+    for name, ids in by_connection.items():
+        asked = sa.select(_P.object, _P.record).where(
+            _P.space == space, _P.connection == name, _P.record.in_(ids), _P.state.in_((OPEN, ACCEPTED))
+        )
+        found |= {RecordRef(name, row.object, row.record) for row in snapshot.execute(asked)}
+    return found & wanted
+
+
 def _proposal(row: Row[Any]) -> Proposal:
     return Proposal(
         row.id,
+        row.kind,
         row.connection,
         row.lead_id,
         row.email or "",
+        row.object,
+        row.record,
         row.keep_object,
         row.keep,
-        row.lose_object,
-        row.lose,
         row.why,
         row.state,
         row.since,
         row.by,
+        row.outcome,
         row.settled_at,
+        row.progress or "",
+        row.error or "",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One mapped field beside the other record's; in the vendor's form."""
+    """One mapped field of a record beside the other's; in the vendor's form."""
 
     name: str
     kept: JsonValue
@@ -200,19 +292,18 @@ def sides(
     snapshot: Connection, space: str, proposal: Proposal, objects: Mapping[str, ObjectMap]
 ) -> list[Side]:
     """Return both records as the mirror last saw them: every mapped field that one of them has."""
-    seen = mirror.read(snapshot, space, [proposal.kept, proposal.lost])
-    kept, lost = (
-        one.record.fields if (one := seen.get(ref)) else {} for ref in (proposal.kept, proposal.lost)
-    )
-    named = [
+    refs = [ref for ref in (proposal.kept, proposal.ref) if ref is not None]
+    seen = mirror.read(snapshot, space, refs)
+    fields = {ref: one.record.fields for ref, one in seen.items()}
+    kept, lost = fields.get(proposal.kept or proposal.ref, {}), fields.get(proposal.ref, {})
+    names = dict.fromkeys(
         rule.remote
-        for name in dict.fromkeys((proposal.keep_object, proposal.lose_object))
+        for name in dict.fromkeys(filter(None, (proposal.keep_object, proposal.object)))
         if (object_map := objects.get(name)) is not None
         for rule in object_map.fields
-        if rule.field != "id"
-    ]
-    rows = [Side(name, kept.get(name), lost.get(name)) for name in dict.fromkeys(named)]
-    return [one for one in rows if one.kept is not None or one.lost is not None]
+    )
+    rows = [Side(name, kept.get(name), lost.get(name)) for name in names]
+    return [one for one in rows if one.kept not in (None, "") or one.lost not in (None, "")]
 
 
 # What a person says -------------------------------------------------------------------
@@ -229,3 +320,5 @@ def answer_event(proposal: Proposal, space: str, *, accepts: bool, by: str, now:
         received_at=now,
         space=space,
     )
+
+

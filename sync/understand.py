@@ -153,7 +153,7 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
             case EventKind.CHOICE:
                 return pipeline.chosen(stored, work.lead_ids[0], batch)
             case EventKind.ANSWER:
-                return carrying.answered(stored, work.lead_ids[0], batch, pipeline.playbook.crms)
+                return carrying.answered(stored, batch, pipeline.playbook.crms)
             case EventKind.ROSTER:
                 connection = stored.event.source
                 batch.take_in_roster(
