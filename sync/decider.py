@@ -42,6 +42,7 @@ from sync import (
     links,
     outbox,
     proposals,
+    proposing,
     replay,
     seats,
     tables,
@@ -241,7 +242,7 @@ class Decider:
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
         holds.save(connection, self.space, results, now)
-        proposals.save(connection, self.space, results, now)
+        proposing.save(connection, self.space, results, now)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
         wanted = [effect for result in results for effect in result.effects]
         again = [one.effect for one in wanted if isinstance(one, SendAgain)]

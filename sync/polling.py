@@ -295,7 +295,7 @@ class Sighting:
             if not _is_ours(one, held):
                 told[ref] = versions[ref]
                 is_new = strangers and known is None and not one.record.archived
-                # What becomes of one that somebody is asked about settles that; so does one that went into ours.
+                # What becomes of one that a person is asked about settles that; so does one that joined ours.
                 is_answer = known != versions[ref] and (
                     one.record.became in held or not asked.isdisjoint(_over(one))
                 )

@@ -45,13 +45,13 @@ def fault_of(body: bytes) -> Error | None:
 
 
 def errors_of_merge(body: bytes) -> list[Error] | None:
-    """Return why a merge did not take place, nothing where it did; ``None`` for an answer that tells neither."""
+    """Return why a merge did not take place, nothing where it did; ``None`` where nothing tells."""
     result = _find(_parsed(body), "result")
     if result is None or _text(result, "success") not in ("true", "false"):
         return None
     if _text(result, "success") == "true":
         return []
-    found = [
+    found: list[Error] = [
         {"statusCode": _text(one, "statusCode"), "message": _text(one, "message")}
         for one in result
         if _name(one) == "errors"

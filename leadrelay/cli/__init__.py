@@ -17,6 +17,7 @@ from leadrelay.cli import (
     plan,
     playbook,
     replay,
+    reviews,
     running,
     secrets,
     sources,
@@ -39,6 +40,7 @@ app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("replay")(replay.replay)
 app.command("conflicts")(conflicts.conflicts)
+app.command("reviews")(reviews.reviews)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)
 app.command("plan")(plan.plan)

@@ -1,4 +1,4 @@
-"""Records that people merged in one CRM, and those of the same person in another: asked, merged, seen merged."""
+"""Records that people merged in one CRM, and those of the person in another: asked, merged, seen merged."""
 
 from __future__ import annotations
 
@@ -64,9 +64,7 @@ def proposed(house: House) -> Proposal:
 
 def answer(house: House, *, accepts: bool) -> None:
     house.clock.advance(1)
-    event = proposals.answer_event(
-        proposed(house), "main", accepts=accepts, by="ada", now=house.clock.now()
-    )
+    event = proposals.answer_event(proposed(house), "main", accepts=accepts, by="ada", now=house.clock.now())
     inbox.append(house.store, [event])
     house.decide()
 
@@ -96,9 +94,7 @@ def states(house: House) -> list[str]:
 def test_once_a_person_agrees_the_other_two_are_merged_and_the_question_is_settled(house):
     ada, bo = merged_in_hubspot(house)
     assert (proposed(house).state, merges(house)) == ("open", 0)
-    assert proposed(house).what == (
-        f"salesforce: merge Lead {bo[SALESFORCE]} into Lead {ada[SALESFORCE]}"
-    )
+    assert proposed(house).what == (f"salesforce: merge Lead {bo[SALESFORCE]} into Lead {ada[SALESFORCE]}")
     answer(house, accepts=True)
     carry_out(house)
     assert house.crms[SALESFORCE].merged == {bo[SALESFORCE]: ada[SALESFORCE]}
