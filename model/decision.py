@@ -114,9 +114,13 @@ class AskReview:
 
 @dataclass(frozen=True, slots=True)
 class SettleReviews:
-    """Effect: what was asked of the lead by reviews of this kind has answered itself."""
+    """Effect: what was asked of the lead by reviews of this kind has answered itself.
+
+    With ``records``: only where all the records that the review names are among these ids.
+    """
 
     kind: str
+    records: frozenset[str] = frozenset()
 
 
 class EntityKind(StrEnum):

@@ -15,12 +15,15 @@ from model.decision import (
     Reason,
     SeenAsOne,
     SeenGone,
+    SettleReviews,
     one_shot_key,
 )
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from sync.batch import Batch
 from sync.pipeline import Result
 from sync.proposals import MERGE, OPEN, PLAYBOOK, Proposal, phrase
+
+SECOND = "second_record"  # of a review: a person has two records in one CRM
 
 
 def noted(keep: RecordRef, lose: RecordRef, why: str) -> tuple[Sequence[Effect], Because]:
@@ -93,7 +96,7 @@ def seen(record: Record) -> list[Effect]:
     ref = record.ref
     ids = {ref.id, *record.merged_ids, *([record.became.id] if record.became else [])}
     if len(ids) > 1:
-        return [SeenAsOne(record.became or ref, frozenset(ids))]
+        return [SeenAsOne(record.became or ref, frozenset(ids)), SettleReviews(SECOND, frozenset(ids))]
     return [SeenGone(ref)] if record.archived else []
 
 

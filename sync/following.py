@@ -15,6 +15,7 @@ from model.hint import Hint
 from model.lead import Lead, Link
 from sync import carrying
 from sync.batch import Batch
+from sync.carrying import SECOND
 from sync.joining import join
 from sync.links import record_key
 from sync.pipeline import AFTER_MERGE, Pipeline, Result, copy_of, keep_quiet, new_lead_id
@@ -26,7 +27,6 @@ from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwri
 KEEPS_HISTORIES = (
     "hubspot",
 )  # "Contacts": propertiesWithHistory; Salesforce keeps it for tracked fields only
-SECOND = "second_record"  # of a review: a person has two records in one CRM
 
 
 def hinted(stored: StoredEvent, hint: Hint, batch: Batch, pipeline: Pipeline) -> Result:

@@ -269,3 +269,30 @@ def test_a_record_that_went_elsewhere_between_word_and_deed_is_left_alone(house)
     carry_out(house)
     assert (merges(house), states(house)) == (0, ["withheld"])
     assert sorted(row["state"] for row in rows(house.store, tables.proposals)) == ["open", "over"]
+
+
+# A person who has a second record there without a merge anywhere
+
+
+def test_a_question_about_a_second_record_is_settled_when_people_merge_the_two(house):
+    poll = a_poll(house, SALESFORCE)
+    look(poll)
+    ids = known(house, ADA)
+    crm = house.crms[SALESFORCE]
+    second, third = crm.put("Lead", email=ADA), crm.put("Lead", email=ADA)
+    look(poll, 60)
+    house.settle()
+    asked = [row for row in rows(house.store, tables.reviews) if row["kind"] == "second_record"]
+    assert [row["state"] for row in asked] == ["open", "open"]
+    crm.unite(second, ids[SALESFORCE])
+    look(poll, 60)
+    house.settle()
+    states = {
+        row["state"]: row["detail"]["records"]
+        for row in rows(house.store, tables.reviews)
+        if row["kind"] == "second_record"
+    }
+    assert states == {
+        "settled": sorted([ids[SALESFORCE], second]),
+        "open": sorted([ids[SALESFORCE], third]),
+    }
