@@ -1,4 +1,4 @@
-"""The page of reviews: what waits for a person's word, the word, and what became of it; the same for programs."""
+"""The page of reviews: what waits for a person's word, the word, what became of it; and for programs."""
 
 from __future__ import annotations
 
