@@ -11,10 +11,12 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
 from model.errors import LeadRelayError
+from model.event import Event, EventKind
 from model.times import from_text
 from sync.connections import StoredConnection, to_json
 from sync.letters import Asked
 from sync.releases import Order, Release
+from sync.replay import as_json
 from sync.replaying import Order as ReplayOrder
 from sync.vault import SealError
 from webhooks import control
@@ -258,3 +260,21 @@ def test_what_is_no_order_is_refused(client, desk, wrong):
     answer = client.post("/control/replays", json=order | wrong, headers=TOKEN)
     assert (answer.status_code, answer.json["code"]) == (400, "malformed")
     assert len(desk.replays) == 1
+
+
+WORDS = {  # what commands hand in of their events, by kind
+    EventKind.REPLAY: True,
+    EventKind.FORGET: True,
+    EventKind.CHOICE: True,
+    EventKind.ANSWER: True,
+    EventKind.INTAKE: False,
+    EventKind.CHANGED: False,
+}
+
+
+@pytest.mark.parametrize(("kind", "is_taken"), WORDS.items())
+def test_events_of_commands_are_taken_and_no_others(client, kind, is_taken):
+    now = Noon().now()
+    event = Event("salesforce", "e1", kind, {"by": "ada"}, now, now)
+    answer = client.post("/control/events", data=as_json([event]), headers=TOKEN | JSON)
+    assert answer.status_code == (202 if is_taken else 400), answer.text
