@@ -9,7 +9,7 @@ from mappings import compile_accounts
 from mappings.compile_authority import check_line, is_read_only, is_write_only
 from mappings.durations import duration
 from mappings.loader import Document
-from mappings.playbook import Breaker, CrmField, CrmMap, Limits, ObjectMap, Polling, TaskMap
+from mappings.playbook import Breaker, CrmField, CrmMap, DeleteBrake, Limits, ObjectMap, Polling, TaskMap
 from mappings.schema import CrmFieldMap, CrmFile, ObjectFile
 from mappings.scope import Scope
 from mappings.validation import Checked
@@ -67,6 +67,11 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         if file.adopt_when is not None
         else None,
         merges=file.merges,
+        on_delete=file.on_delete,
+        on_forget=file.on_forget,
+        delete_brake=DeleteBrake(
+            file.delete_brake.count, file.delete_brake.share, duration(file.delete_brake.per)
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,14 +11,15 @@ from sqlalchemy.engine import Connection
 
 from handlers.base import Seat
 from mappings.domains import possible_domains
-from mappings.playbook import Playbook
+from mappings.playbook import CrmMap, Playbook
 from model.account import Account, account_id
 from model.change import OwnerRecord
 from model.decision import AnswerProposal, Assigned, ClaimIdentity
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
 from model.teammate import Teammate
-from sync import accounts, joins, leads, links, matching, outbox, seats, teammates
+from sync import accounts, deletions, joins, leads, links, matching, outbox, seats, teammates
+from sync.deletions import Standing
 from sync.doubt import Doubt
 from sync.joins import Join
 from sync.links import record_key
@@ -75,6 +77,8 @@ class Batch:
         self.people = people
         self._shut = shut
         self.proposals: dict[int, Proposal] = {}  # that events of this batch answer, as they leave them
+        self.deletions = Standing()
+        self.forgotten: frozenset[str] = frozenset()  # hashes of addresses, of those that were looked for
         self._owners: dict[Identity, str] = {}
         self._leads: dict[str, Lead] = {}
         self.loaded: dict[str, Lead] = {}  # as the store has them
@@ -112,6 +116,30 @@ class Batch:
         ids = {*self._leads, *self._accounts}
         if names and ids:
             self._in_flight |= outbox.in_flight(snapshot, space, names, ids)
+
+    def load_deletions(
+        self,
+        snapshot: Connection,
+        space: str,
+        crms: Mapping[str, CrmMap],
+        gone: Sequence[RecordRef],
+        held: Iterable[int],
+        now: datetime,
+    ) -> None:
+        """Read what is known of records that are gone, and whether these are too many at once."""
+        self.deletions = deletions.look(snapshot, space, gone, held)
+        new = Counter(ref.connection for ref in set(gone) if self._is_news(ref))
+        self.deletions.braked = deletions.brake(snapshot, space, crms, new, now)
+
+    def _is_news(self, ref: RecordRef) -> bool:
+        """Say whether a lead is linked to a record and does not know that it is gone."""
+        holder = self._owners.get(record_key(ref))
+        link = self._leads[holder].links.get(ref.connection) if holder in self._leads else None
+        return (
+            link is not None
+            and link.gone_at is None
+            and (link.object, link.remote_id) == (ref.object, ref.id)
+        )
 
     def load_under_way(self, snapshot: Connection, space: str, now: datetime) -> None:
         """Read to whom of the loaded leads a call is under way."""

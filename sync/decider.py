@@ -17,6 +17,8 @@ from model.change import Record
 from model.decision import (
     EntityKind,
     Fetch,
+    ForgetLead,
+    ForgetRecord,
     ForgetTestEvent,
     ForgetTestLead,
     OneShot,
@@ -30,6 +32,7 @@ from model.times import Clock
 from sync import (
     accounts,
     audit,
+    deletions,
     effects,
     fetches,
     forget,
@@ -40,6 +43,7 @@ from sync import (
     leases,
     ledgers,
     links,
+    mirror,
     outbox,
     proposals,
     proposing,
@@ -141,8 +145,7 @@ class Decider:
             posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
             batch.ask_mirror(snapshot, self.space, pipeline.playbook, posts)
             self._load_accounts(snapshot, batch, work, pipeline.playbook)
-            if answered := [item.stored.event.payload["proposal"] for item in work if _is_answer(item)]:
-                batch.proposals = proposals.load(snapshot, self.space, answered)
+            self._load_identity(snapshot, batch, work, pipeline.playbook)
             changed = [item.record.ref for item in work if item.record and _is_change(item)]
             if changed:
                 batch.load_in_flight(snapshot, self.space, changed)
@@ -188,6 +191,23 @@ class Decider:
             for each in (ref.id, *item.record.merged_ids, *_became(item.record))
         ]
         batch.load_accounts(snapshot, self.space, playbook, posted, named, companies)
+
+    def _load_identity(
+        self, snapshot: Connection, batch: Batch, work: Sequence[Work], playbook: Playbook
+    ) -> None:
+        """Read what people answer, what is known of deletions, and who was forgotten: only who is named."""
+        said = [item.stored.event.payload for item in work if item.stored.event.kind is EventKind.ANSWER]
+        if answered := [one["proposal"] for one in said if "proposal" in one]:
+            batch.proposals = proposals.load(snapshot, self.space, answered)
+        changed = [item for item in work if item.record and _is_change(item) and not item.account_ids]
+        gone = [item.record.ref for item in changed if item.record and _is_gone(item.record)]
+        held = [one["deletion"] for one in said if "deletion" in one]
+        if gone or held:
+            now = work[0].stored.decided_at
+            batch.load_deletions(snapshot, self.space, playbook.crms, gone, held, now)
+        strangers = {key for item in changed for key in item.keys if batch.lead_id_of(key) is None}
+        if strangers:
+            batch.forgotten = forget.forgotten(snapshot, self.space, strangers)
 
     def _understand_all(self, snapshot: Connection, taken: Sequence[Taken], playbook: Playbook) -> list[Work]:
         """Stamp the events in order and read them; replays are read in the words of the old event."""
@@ -243,6 +263,7 @@ class Decider:
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
         holds.save(connection, self.space, results, now)
         proposing.save(connection, self.space, results, now)
+        deletions.save(connection, self.space, results, now)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
         wanted = [effect for result in results for effect in result.effects]
         again = [one.effect for one in wanted if isinstance(one, SendAgain)]
@@ -251,6 +272,10 @@ class Decider:
         fetches.raise_wanted(connection, self.space, _fetches(results), now)
         forget.remove_test_leads(
             connection, [one.lead_id for one in wanted if isinstance(one, ForgetTestLead)]
+        )
+        forget.people(connection, self.space, [one for one in wanted if isinstance(one, ForgetLead)], now)
+        mirror.forget_records(
+            connection, self.space, [one.record for one in wanted if isinstance(one, ForgetRecord)]
         )
         forget.remove_test_events(
             connection, [one.event for one in wanted if isinstance(one, ForgetTestEvent)]
@@ -306,11 +331,10 @@ def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
 
 def _one_shots(results: Sequence[Result]) -> list[effects.Raised]:
     return [
-        effects.Raised(effect, result.lead_id, result.stored.id)
+        effects.Raised(effect, result.lead_id or "", result.stored.id)
         for result in results
-        if result.lead_id
         for effect in result.effects
-        if isinstance(effect, OneShot)
+        if isinstance(effect, OneShot) and (result.lead_id or effect.kind in effects.DEEDS)
     ]
 
 
@@ -323,8 +347,8 @@ def _may_join(record: Record | None) -> bool:
     return record is not None and bool(record.merged_ids or record.became)
 
 
-def _is_answer(item: Work) -> bool:
-    return item.stored.event.kind is EventKind.ANSWER
+def _is_gone(record: Record) -> bool:
+    return record.archived and record.became is None
 
 
 def _is_change(item: Work) -> bool:

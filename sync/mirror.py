@@ -137,6 +137,14 @@ def archive(connection: Connection, space: str, refs: Iterable[RecordRef]) -> No
     execute_many(connection, ARCHIVE, rows)
 
 
+def forget_records(connection: Connection, space: str, refs: Sequence[RecordRef]) -> None:
+    """Drop what is known of these records."""
+    for (name, object_type), ids in _by_object(refs).items():
+        place = {"of_space": space, "of_connection": name, "of_object": object_type, "ids": ids}
+        for statement in (FORGET_KEYS, FORGET_RECORDS):
+            connection.execute(statement, place)
+
+
 def _replaced(listed: Sequence[Listed]) -> Iterator[RecordRef]:
     for one in listed:
         ref = one.record.ref
@@ -263,6 +271,10 @@ COUNTS = (
 FORGET_KEYS = sa.delete(mirror_keys).where(
     *_in(mirror_keys, "space", "connection", "object"),
     mirror_keys.c.remote_id.in_(sa.bindparam("ids", expanding=True)),
+)
+FORGET_RECORDS = sa.delete(mirror).where(
+    *_in(mirror, "space", "connection", "object"),
+    mirror.c.remote_id.in_(sa.bindparam("ids", expanding=True)),
 )
 ARCHIVE_UNSEEN = (
     sa.update(mirror)

@@ -16,7 +16,7 @@ from model.times import to_text
 from sync import mirror
 from sync.tables import leads, outbox_effects, proposals
 
-MERGE, DELETE = "merge", "delete"
+MERGE, DELETE, FORGET = "merge", "delete", "forget"
 OPEN, ACCEPTED, REFUSED = "open", "accepted", "refused"
 DONE, OVER = "done", "over"  # it has come about, by whomever; it cannot come about any more
 ANSWERED: Mapping[bool, str] = {True: ACCEPTED, False: REFUSED}

@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from model.decision import AnswerProposal, OneShot, Propose, SeenAsOne, SeenGone
+from model.decision import AnswerProposal, NoteRestored, OneShot, Propose, SeenAsOne, SeenGone
+from model.event import RecordRef
 from sync.database import insert_for
-from sync.proposals import ACCEPTED, ANSWERED, DELETE, DONE, MERGE, OPEN, OVER, PLAYBOOK
+from sync.proposals import ACCEPTED, ANSWERED, DELETE, DONE, FORGET, MERGE, OPEN, OVER, PLAYBOOK, REFUSED
 from sync.tables import proposals
 
 LONGEST = 200  # characters that the columns hold
@@ -40,10 +41,26 @@ def save(connection: Connection, space: str, results: Iterable[Any], now: dateti
                     connection.execute(sa.update(proposals).where(is_open).values(values))
                 case SeenAsOne() | SeenGone():
                     seen.append(effect)
+                case NoteRestored(ref):
+                    _take_back(connection, result.lead_id, ref, now)
     for row in new:
         connection.execute(_proposing(connection), row)
     for one in seen:
         _settle(connection, space, one, now)
+
+
+def _take_back(connection: Connection, lead_id: str | None, ref: RecordRef, now: datetime) -> None:
+    """Let go of what was asked because of a deletion that was taken back; the next one is asked about anew."""
+    asked = sa.and_(
+        _P.lead_id == lead_id,
+        sa.or_(
+            sa.and_(_P.kind == DELETE, _P.why == f"deleted in {ref.connection}"),
+            sa.and_(_P.kind == FORGET, _P.connection == ref.connection),
+        ),
+        _P.state.in_((OPEN, REFUSED)),
+    )
+    values = {"state": OVER, "outcome": f"{ref.object} {ref.id} is there again", "settled_at": now}
+    connection.execute(sa.update(proposals).where(asked).values(values))
 
 
 def _is_deed(effect: object) -> bool:
@@ -105,6 +122,8 @@ def _settle(connection: Connection, space: str, seen: SeenAsOne | SeenGone, now:
         sa.or_(_P.record.in_(sorted(ids)), _P.keep.in_(sorted(ids))),
     )
     for row in connection.execute(asked).all():
+        if row.kind == FORGET:  # whatever becomes of the record, the lead is there
+            continue
         if isinstance(seen, SeenGone):
             done = row.kind == DELETE
             text = f"{seen.record.object} {seen.record.id} was deleted"

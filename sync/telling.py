@@ -13,7 +13,18 @@ from sqlalchemy.engine import Connection
 from connectors import channels
 from connectors.channels import Channel, Promise
 from model.cause import GIVEN_UP, GONE, Cause
-from model.change import Created, Exists, Merging, Outcome, Postponed, Record, Rejected, Task, Updated
+from model.change import (
+    Created,
+    Deleting,
+    Exists,
+    Merging,
+    Outcome,
+    Postponed,
+    Record,
+    Rejected,
+    Task,
+    Updated,
+)
 from model.errors import NotAuthorized
 from model.event import Event, EventKind, RecordRef
 from model.hint import Hint
@@ -169,13 +180,13 @@ def _lost(channel: Channel | None, reason: str) -> Verdict:
 
 
 def _on_connection(outlet: Outlet, begin: Hold, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
-    """Make the tasks in few calls, then merge records, each pair by itself."""
+    """Make the tasks in few calls, then do the deeds on records, one by one."""
     if outlet.connector is None:
         raise AssertionError(f"{outlet.name} has no connector")
     tasks = [one for one in errands if isinstance(one.what, Task)]
     if tasks:
         yield from _tasks(outlet, begin, tasks)
-    deeds = [one for one in errands if isinstance(one.what, Merging)]
+    deeds = [one for one in errands if isinstance(one.what, Merging | Deleting)]
     if deeds:
         yield from carry_out(outlet.connector, begin, deeds)
 

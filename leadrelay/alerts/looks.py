@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.faults import without_people
-from sync import followed, status
+from sync import deletions, followed, status
 from sync.followed import LATE_AFTER, Followed, ObjectFollowed
 from sync.outbox import PARKED
 from sync.room import MIB
 from sync.status import Queues
 from sync.tables import inbox_events, outbox_changes
 
-KINDS = ("connection", "source", "dead_letters", "disk", "decider", "store")
+KINDS = ("connection", "source", "dead_letters", "deletions", "disk", "decider", "store")
 
 UNREAD_AFTER = timedelta(minutes=15)  # that a connection's owners could not be read
 STALLED_AFTER = timedelta(minutes=30)  # that nothing was delivered while something was due
@@ -65,6 +65,9 @@ class InStore:
     oldest_change: Mapping[str, datetime]  # by connection: since when something that may go out waits
     silent: Mapping[str, datetime | None] = field(default_factory=dict)  # source -> its last post
     followed: Mapping[str, Followed] = field(default_factory=dict)  # by connection
+    held: Mapping[str, int] = field(
+        default_factory=dict
+    )  # connection -> deletions from which nothing follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ def read(
         {row[0]: row[1] for row in pending},
         quiet or {},
         followed.read(snapshot, space),
+        {one.connection: one.records for one in deletions.held_back(snapshot, space)},
     )
 
 
@@ -118,6 +122,7 @@ class Looks:
                 *self._stalled(process, store, now),
                 *self._unfollowed(process, store, now),
                 *_silent(store),
+                *_deletions(store),
             ]
         return list({(one.kind, one.subject): one for one in reversed(found)}.values())
 
@@ -198,6 +203,14 @@ def _silent(store: InStore) -> Iterator[Alarm]:
     for name, last in store.silent.items():
         since = f"since {last:%Y-%m-%d %H:%M} UTC" if last else "for a day and more"
         yield Alarm("source", name, f"nothing has come from {name} {since}, longer than usual")
+
+
+def _deletions(store: InStore) -> Iterator[Alarm]:
+    for name, number in store.held.items():
+        text = (
+            f"{number} people were deleted in {name}, more than usual; nothing follows from it until a person"
+        )
+        yield Alarm("deletions", name, f"{text} says so: page Reviews, or `leadrelay deletions`")
 
 
 def _disk(process: InProcess) -> Iterator[Alarm]:
