@@ -239,7 +239,7 @@ class NoteDeletion:
 
 @dataclass(frozen=True, slots=True)
 class NoteErasure:
-    """Effect: a CRM says that it erased this record for good, for privacy; it is read before that is believed."""
+    """Effect: a CRM says that it has erased this record, for privacy; it is read before that is believed."""
 
     record: RecordRef
 

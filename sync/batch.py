@@ -18,7 +18,7 @@ from model.decision import AnswerProposal, Assigned, ClaimIdentity
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
 from model.teammate import Teammate
-from sync import accounts, deletions, joins, leads, links, matching, outbox, seats, teammates
+from sync import accounts, deletions, joins, leads, links, matching, outbox, proposals, seats, teammates
 from sync.deletions import Standing
 from sync.doubt import Doubt
 from sync.joins import Join
@@ -128,7 +128,8 @@ class Batch:
     ) -> None:
         """Read what is known of records that are gone, and whether these are too many at once."""
         self.deletions = deletions.look(snapshot, space, gone, held)
-        new = Counter(ref.connection for ref in set(gone) if self._is_news(ref))
+        self.deletions.own = proposals.being_deleted(snapshot, space, gone) if gone else set()
+        new = Counter(ref.connection for ref in set(gone) - self.deletions.own if self._is_news(ref))
         self.deletions.braked = deletions.brake(snapshot, space, crms, new, now)
 
     def _is_news(self, ref: RecordRef) -> bool:

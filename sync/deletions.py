@@ -47,6 +47,7 @@ class Standing:
     known: dict[RecordRef, Deletion] = field(default_factory=dict)
     by_id: dict[int, Deletion] = field(default_factory=dict)
     braked: dict[str, str] = field(default_factory=dict)  # connection -> why
+    own: set[RecordRef] = field(default_factory=set)  # that leadrelay itself deletes, as somebody agreed
 
     def why_held(self, ref: RecordRef, *, is_new: bool) -> str:
         """Say why nothing follows from a deletion: the brake is on, or was when it was first seen."""

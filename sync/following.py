@@ -254,6 +254,8 @@ def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipe
     text = f"{ref.connection}: {ref.object} {ref.id} was deleted there; it is not written to, nor made anew"
     _because(result, text)
     pipeline.run_after(result, draft, batch, AFTER_MERGE)
+    if ref in batch.deletions.own:
+        return _because(result, "leadrelay deleted it, as somebody agreed; nothing follows from it")
     why_held = batch.deletions.why_held(ref, is_new=is_new)
     if is_new:
         result.effects.append(NoteDeletion(ref, is_held=bool(why_held)))

@@ -131,6 +131,18 @@ def named(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> set[Re
     return found & wanted
 
 
+def being_deleted(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> set[RecordRef]:
+    """Return which of these records leadrelay itself deletes, because somebody agreed to it."""
+    wanted = set(refs)
+    asked = sa.select(_P.connection, _P.object, _P.record).where(
+        _P.space == space,
+        _P.kind == DELETE,
+        _P.state == ACCEPTED,
+        _P.record.in_(sorted({ref.id for ref in wanted})),
+    )
+    return {RecordRef(row.connection, row.object, row.record) for row in snapshot.execute(asked)} & wanted
+
+
 def _proposal(row: Row[Any]) -> Proposal:
     return Proposal(
         row.id,

@@ -50,7 +50,7 @@ def save(connection: Connection, space: str, results: Iterable[Any], now: dateti
 
 
 def _take_back(connection: Connection, lead_id: str | None, ref: RecordRef, now: datetime) -> None:
-    """Let go of what was asked because of a deletion that was taken back; the next one is asked about anew."""
+    """Let go of what was asked because of a deletion that was taken back; the next one is asked of anew."""
     asked = sa.and_(
         _P.lead_id == lead_id,
         sa.or_(
