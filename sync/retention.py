@@ -18,7 +18,16 @@ from sync import audit
 from sync.database import Store
 from sync.effects import SENT, UNKNOWN, WITHHELD
 from sync.tables import audit as audit_lines
-from sync.tables import audit_details, conflicts, holds, inbox_events, outbox_effects, proposals, reviews
+from sync.tables import (
+    audit_details,
+    conflicts,
+    deletions,
+    holds,
+    inbox_events,
+    outbox_effects,
+    proposals,
+    reviews,
+)
 
 log = structlog.get_logger("leadrelay.retention")
 
@@ -283,6 +292,7 @@ KINDS: Sequence[Kind] = (
         proposals.c.state.in_(("done", "over")),
         _delete(proposals),
     ),
+    Kind("reviews", deletions.c.id, deletions.c.at, deletions.c.state != "held", _delete(deletions)),
     Kind("conflicts", conflicts.c.id, conflicts.c.at, sa.true(), _delete(conflicts)),
     Kind("conflicts", holds.c.id, holds.c.settled_at, holds.c.state == "settled", _delete(holds)),
     Kind(
