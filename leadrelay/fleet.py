@@ -172,7 +172,7 @@ class Fleet:
             log.error("connection.unusable", connection=name, reason=str(error))
             return
         self._unusable.pop(name, None)
-        if one is None and (not is_new or self._is_kept(name)):  # or disconnected while no daemon ran
+        if one is None and not is_new:  # disconnected; at a start its credentials may be missing by mistake
             mirror.forget(self.store, SPACE, name)
         is_sure = True
         if one is not None:
@@ -185,10 +185,6 @@ class Fleet:
         if not is_new:
             mode = "none" if one is None else "write" if one.writes else "observe"
             log.info("connection.changed", connection=name, mode=mode)
-
-    def _is_kept(self, name: str) -> bool:
-        with self.store.snapshot() as snapshot:
-            return mirror.is_known(snapshot, SPACE, name)
 
     def _let_go(self, name: str) -> None:
         """Stop all that works for a connection, and keep what its day of calls has seen."""

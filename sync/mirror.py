@@ -74,11 +74,6 @@ def forget(store: Store, space: str, name: str) -> None:
             pass
 
 
-def is_known(snapshot: Connection, space: str, name: str) -> bool:
-    """Say whether there is anything of a connection that ``forget`` would remove."""
-    return bool(cursors.load(snapshot, space, name)) or name in fetches.waiting(snapshot, space)
-
-
 def is_text(value: str) -> bool:
     """Say whether every database takes the text: none with a NUL or half of a surrogate pair in it."""
     try:

@@ -27,6 +27,7 @@ from model.change import (
 )
 from model.errors import NotAuthorized
 from model.event import Event, EventKind, RecordRef
+from model.faults import mark_of, plain
 from model.hint import Hint
 from model.message import Message
 from sync import effects, inbox, leads, wording
@@ -82,8 +83,8 @@ def _ask(outlet: Outlet, errands: Sequence[Errand], hold: Hold) -> Asked:
     try:
         return ask(outlet, errands, partial(hold, errands))
     except Exception as error:
-        log.exception("outlet.failed", target=outlet.name)
-        why = f"whether the person opted out cannot be asked: {type(error).__name__}: {error}"
+        log.exception("outlet.failed", target=outlet.name, fault=mark_of(error))
+        why = f"whether the person opted out cannot be asked: {plain(error)}"
         return Asked(unread={one.row.id: why for one in errands})
 
 
@@ -119,8 +120,8 @@ def _sent(outlet: Outlet, errands: Sequence[Errand], send: Send, hold: Hold) -> 
         for row, one in missing.items():
             yield row, _closed(str(error), in_doubt=one.in_doubt)
     except Exception as error:  # a connector's fault: what may have arrived is looked for before it is sent
-        log.exception("outlet.failed", target=outlet.name)
-        reason = f"{type(error).__name__}: {error}"
+        log.exception("outlet.failed", target=outlet.name, fault=mark_of(error))
+        reason = plain(error)
         for row, one in missing.items():
             if row in begun:
                 yield row, _lost(outlet.channel, reason)

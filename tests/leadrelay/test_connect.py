@@ -20,7 +20,7 @@ from leadrelay.cli import app
 from leadrelay.wiring import Daemon
 from mappings.starter import write_starter
 from sandbox.salesforce.oauth.apps import CLIENT_ID, CLIENT_SECRET
-from sync import cursors, fetches, migrate, mirror, vault
+from sync import cursors, fetches, migrate, vault
 from sync.cursors import POLL, Cursor
 from sync.database import open_store
 from sync.fetches import Wish
@@ -281,7 +281,8 @@ def test_a_running_daemon_takes_connections_in_and_gives_them_up(desk, logged):
     assert "connection.changed" in logged.getvalue()
 
 
-def test_what_was_disconnected_while_no_daemon_ran_is_forgotten_at_the_start(desk, logged):
+def follow_hubspot(desk: Desk) -> None:
+    """Leave behind how far HubSpot was followed, and what was to be read there."""
     url, now = desk.environ["LEADRELAY_DATABASE_URL"], datetime.now(UTC)
     migrate.upgrade(url)
     store = open_store(url)
@@ -290,11 +291,29 @@ def test_what_was_disconnected_while_no_daemon_ran_is_forgotten_at_the_start(des
     wish = Wish("hubspot", "contacts", "1")
     store.write(lambda connection: fetches.raise_wanted(connection, "main", [wish], now))
     store.close()
-    started(desk).stop()
-    store = open_store(url)
+
+
+def is_followed(desk: Desk) -> bool:
+    store = open_store(desk.environ["LEADRELAY_DATABASE_URL"])
     with store.snapshot() as snapshot:
-        assert not mirror.is_known(snapshot, "main", "hubspot")
+        places = cursors.load(snapshot, "main", "hubspot")
+        wanted = fetches.waiting(snapshot, "main")
     store.close()
+    assert bool(places) == bool(wanted)
+    return bool(places)
+
+
+def test_what_is_disconnected_while_no_daemon_runs_is_forgotten_at_once(desk):
+    desk.connect_hubspot()
+    follow_hubspot(desk)
+    assert desk.run("disconnect", "hubspot", "--yes").code == 0
+    assert not is_followed(desk)
+
+
+def test_a_daemon_that_starts_without_credentials_keeps_how_far_a_crm_was_followed(desk, logged):
+    follow_hubspot(desk)
+    started(desk).stop()
+    assert is_followed(desk)
 
 
 def test_a_sandbox_connected_while_the_daemon_runs_is_written_to(desk, logged):
@@ -312,9 +331,11 @@ def test_a_sandbox_connected_while_the_daemon_runs_is_written_to(desk, logged):
             raise KeyError("ada")
 
         follower._step = fails
-        eventually(lambda: daemon._check_workers() == "follow-hubspot: KeyError: '…'", "its failure")
-        assert daemon.fleet.following()["hubspot"].failure == "KeyError: '…'"
-        said = "hubspot: what changes there cannot be followed: KeyError: '…'"
+        eventually(lambda: "an unexpected failure (KeyError)" in str(daemon._check_workers()), "its end")
+        failure = daemon.fleet.following()["hubspot"].failure
+        assert daemon._check_workers() == f"follow-hubspot: {failure}"
+        assert f"fault={failure.rpartition(' ')[2]!r}" in logged.getvalue()  # from the page to the log
+        said = "hubspot: what changes there cannot be followed: an unexpected failure (KeyError)"
         assert said in desk.run("status").out
         follower.stop()
         eventually(lambda: "follow-hubspot has stopped" in str(daemon._check_workers()), "its end")
