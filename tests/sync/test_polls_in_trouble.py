@@ -113,7 +113,7 @@ def test_a_page_that_cannot_be_stored_holds_up_no_other_object(house, monkeypatc
     house.clock.advance(30)
     with monkeypatch.context() as patch:
         patch.setattr("sync.polling.Sighting.of", lambda *_, **__: {}["no such key"])
-        assert poll.step().problem == "KeyError: 'no such key'"
+        assert str(poll.step().problem).startswith("an unexpected failure (KeyError); the log has it")
     assert poll.step().object == "companies"
 
 
@@ -262,9 +262,7 @@ def test_with_a_connection_goes_what_was_to_be_read_of_it_and_how_far_its_walks_
     want(house, SALESFORCE, "Lead", "s1")
     mirror.forget(house.store, "main", HUBSPOT)
     with house.store.snapshot() as snapshot:
-        assert not mirror.is_known(snapshot, "main", HUBSPOT)
         assert cursors.load(snapshot, "main", HUBSPOT) == []
-        assert mirror.is_known(snapshot, "main", SALESFORCE)
     assert [row["connection"] for row in rows(house.store, tables.outbox_fetches)] == [SALESFORCE]
 
 
