@@ -231,10 +231,13 @@ class SeenGone:
 
 @dataclass(frozen=True, slots=True)
 class NoteDeletion:
-    """Effect: people deleted this record; ``is_held``: nothing follows before a person has looked."""
+    """Effect: people deleted this record.
+
+    ``told``: it is read by id before anything follows. ``held``: nothing follows before a person has looked.
+    """
 
     record: RecordRef
-    is_held: bool = False
+    state: str = "done"  # "told" | "held" | "done"
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,14 +133,12 @@ class Batch:
         self.deletions.braked = deletions.brake(snapshot, space, crms, new, now)
 
     def _is_news(self, ref: RecordRef) -> bool:
-        """Say whether a lead is linked to a record and does not know that it is gone."""
+        """Say whether a lead is linked to a record, and nothing has followed yet from its being gone."""
         holder = self._owners.get(record_key(ref))
         link = self._leads[holder].links.get(ref.connection) if holder in self._leads else None
-        return (
-            link is not None
-            and link.gone_at is None
-            and (link.object, link.remote_id) == (ref.object, ref.id)
-        )
+        if link is None or (link.object, link.remote_id) != (ref.object, ref.id):
+            return False
+        return link.gone_at is None or self.deletions.is_pending(ref)
 
     def load_under_way(self, snapshot: Connection, space: str, now: datetime) -> None:
         """Read to whom of the loaded leads a call is under way."""

@@ -10,6 +10,7 @@ from model.decision import (
     AnswerDeletion,
     Because,
     Effect,
+    Fetch,
     ForgetLead,
     ForgetRecord,
     NoteDeletion,
@@ -22,18 +23,45 @@ from model.decision import (
 from model.event import EventState, RecordRef, StoredEvent
 from model.lead import Lead, Link
 from sync.batch import Batch
-from sync.deletions import HELD
+from sync.deletions import DONE, HELD, TOLD
 from sync.pipeline import Pipeline, Result, copy_of
 from sync.proposals import DELETE, FORGET, PLAYBOOK, phrase
+from sync.versions import Sight
 
 KEPT = (ForgetRecord, AnswerDeletion, NoteDeletion)  # of what an event decides that forgets the lead
-IDS = ("hs_object_id", "Id")  # what is left of an erased record
 
 
 def is_erased(record: Record, batch: Batch) -> bool:
-    """Say whether a record that is gone was erased for good: its CRM said so, and nothing is left of it."""
-    blank = all(value in (None, "") for name, value in record.fields.items() if name not in IDS)
-    return record.archived and blank and batch.deletions.is_erased(record.ref)
+    """Say whether a record was erased for good: its CRM said so, and it is gone."""
+    return record.archived and batch.deletions.is_erased(record.ref)
+
+
+def weigh(
+    result: Result,
+    draft: Lead,
+    ref: RecordRef,
+    batch: Batch,
+    pipeline: Pipeline,
+    *,
+    is_new: bool,
+    erased: bool,
+) -> None:
+    """Note a deletion, and let follow what the map says: not of our own, unproven or held ones."""
+    follows = erased or pipeline.playbook.crms[ref.connection].on_delete != "keep"
+    if ref in batch.deletions.own:
+        because(result, "leadrelay deleted it, as somebody agreed; nothing follows from it")
+        return
+    if follows and not Sight.of(result.stored).by_id:
+        result.effects += [NoteDeletion(ref, TOLD), Fetch(ref.connection, ref.object, ref.id)]
+        because(result, "it is read by id before anything follows: it may have gone into another")
+        return
+    why_held = batch.deletions.why_held(ref, is_new=is_new)
+    if is_new:
+        result.effects.append(NoteDeletion(ref, HELD if why_held else DONE))
+    if why_held:
+        because(result, f"nothing follows from it before a person has looked: {why_held}")
+        return
+    follow_up(result, draft, ref, batch, pipeline, erased=erased)
 
 
 def follow_up(

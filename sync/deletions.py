@@ -55,6 +55,10 @@ class Standing:
             return self.braked.get(ref.connection, "")
         return "it is held" if ref in self.known and self.known[ref].state == HELD else ""
 
+    def is_pending(self, ref: RecordRef) -> bool:
+        """Say whether a deletion was named and not yet seen by a read of the record itself."""
+        return ref in self.known and self.known[ref].state == TOLD
+
     def is_erased(self, ref: RecordRef) -> bool:
         """Say whether the CRM said that a record was erased for good."""
         return ref in self.known and self.known[ref].is_erased
@@ -127,22 +131,25 @@ def brake(
 
 def save(connection: Connection, space: str, results: Iterable[Any], now: datetime) -> None:
     """Note what a batch learned of deletions, and what people said of those that were held."""
+    noted: dict[RecordRef, dict[str, Any]] = {}
+    erased: dict[RecordRef, dict[str, Any]] = {}
     for result in results:
         for effect in result.effects:
             match effect:
-                case NoteDeletion(ref, is_held):
-                    row = _row(space, ref, now, HELD if is_held else DONE, lead_id=result.lead_id or "")
-                    execute_many(connection, _noting(connection.dialect.name), [row])
+                case NoteDeletion(ref, state):
+                    noted[ref] = _row(space, ref, now, state, lead_id=result.lead_id or "")
                 case NoteErasure(ref):
-                    row = _row(space, ref, now, TOLD, is_erased=True)
-                    execute_many(connection, _noting_erasure(connection.dialect.name), [row])
+                    erased[ref] = _row(space, ref, now, TOLD, is_erased=True)
                 case NoteRestored(ref):
+                    noted.pop(ref, None)
                     values = {"state": RESTORED, "is_erased": False}
                     connection.execute(sa.update(deletions).where(*_is(space, ref)).values(values))
                 case AnswerDeletion(number, accepts, by):
                     held = sa.and_(_D.space == space, _D.id == number, _D.state == HELD)
                     values = {"state": ANSWERED[accepts], "by": by[:128]}
                     connection.execute(sa.update(deletions).where(held).values(values))
+    execute_many(connection, _noting(connection.dialect.name), list(noted.values()))
+    execute_many(connection, _noting_erasure(connection.dialect.name), list(erased.values()))
 
 
 def forget(connection: Connection, lead_ids: Sequence[str]) -> None:

@@ -16,7 +16,6 @@ from model.decision import (
     Effect,
     Fetch,
     ForgetRecord,
-    NoteDeletion,
     NoteErasure,
     NoteRestored,
     RecordConflict,
@@ -243,7 +242,7 @@ def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipe
         return _because(result, f"{ref.object} {ref.id} was deleted; nobody's record")
     result.lead_id = before.id
     crm = pipeline.playbook.crms[ref.connection]
-    is_new = link.gone_at is None
+    is_new = link.gone_at is None or batch.deletions.is_pending(ref)
     if not (is_new or erased or (_tells(record, link, crm) and _differs(record, link, crm))):
         return _because(result, f"{ref.object} {ref.id} is known to be deleted")
     draft = copy_of(before)
@@ -254,15 +253,8 @@ def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipe
     text = f"{ref.connection}: {ref.object} {ref.id} was deleted there; it is not written to, nor made anew"
     _because(result, text)
     pipeline.run_after(result, draft, batch, AFTER_MERGE)
-    if ref in batch.deletions.own:
-        return _because(result, "leadrelay deleted it, as somebody agreed; nothing follows from it")
-    why_held = batch.deletions.why_held(ref, is_new=is_new)
-    if is_new:
-        result.effects.append(NoteDeletion(ref, is_held=bool(why_held)))
-    if why_held:
-        return _because(result, f"nothing follows from it before a person has looked: {why_held}")
     if is_new or erased:
-        deleting.follow_up(result, draft, ref, batch, pipeline, erased=erased)
+        deleting.weigh(result, draft, ref, batch, pipeline, is_new=is_new, erased=erased)
     return result
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,8 +45,29 @@ def save(connection: Connection, space: str, results: Iterable[Any], now: dateti
                     _take_back(connection, result.lead_id, ref, now)
     for row in new:
         connection.execute(_proposing(connection), row)
-    for one in seen:
-        _settle(connection, space, one, now)
+    if seen and _is_any_named(connection, space, seen):
+        for one in seen:
+            _settle(connection, space, one, now)
+
+
+def _is_any_named(connection: Connection, space: str, seen: Sequence[SeenAsOne | SeenGone]) -> bool:
+    """Say whether anything at all is proposed about what a batch saw: mostly nothing is."""
+    ids = sorted({one for each in seen for one in _ids(each)})
+    asked = sa.select(_P.id).where(_P.space == space, *_is_about(ids)).limit(1)
+    names = {_left(one).connection for one in seen}
+    return any(connection.execute(asked.where(_P.connection == name)).first() for name in sorted(names))
+
+
+def _ids(seen: SeenAsOne | SeenGone) -> frozenset[str]:
+    return seen.ids if isinstance(seen, SeenAsOne) else frozenset({seen.record.id})
+
+
+def _left(seen: SeenAsOne | SeenGone) -> RecordRef:
+    return seen.left if isinstance(seen, SeenAsOne) else seen.record
+
+
+def _is_about(ids: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
+    return _P.state.in_((OPEN, ACCEPTED)), sa.or_(_P.record.in_(ids), _P.keep.in_(ids))
 
 
 def _take_back(connection: Connection, lead_id: str | None, ref: RecordRef, now: datetime) -> None:
@@ -113,13 +134,9 @@ def _does(effect: object, proposed: Propose) -> bool:
 
 def _settle(connection: Connection, space: str, seen: SeenAsOne | SeenGone, now: datetime) -> None:
     """Close what has come about or cannot any more; what one of its records went into is asked of that."""
-    ids = seen.ids if isinstance(seen, SeenAsOne) else {seen.record.id}
-    name = seen.left.connection if isinstance(seen, SeenAsOne) else seen.record.connection
-    asked = sa.select(_P.id, _P.kind, _P.object, _P.record, _P.keep_object, _P.keep).where(
-        _P.space == space,
-        _P.connection == name,
-        _P.state.in_((OPEN, ACCEPTED)),
-        sa.or_(_P.record.in_(sorted(ids)), _P.keep.in_(sorted(ids))),
+    ids = _ids(seen)
+    asked = sa.select(_P.id, _P.kind, _P.record, _P.keep).where(
+        _P.space == space, _P.connection == _left(seen).connection, *_is_about(sorted(ids))
     )
     for row in connection.execute(asked).all():
         if row.kind == FORGET:  # whatever becomes of the record, the lead is there

@@ -14,8 +14,9 @@ from model.hint import Hint
 from model.times import to_text
 from sync import deletions, inbox, proposals, tables
 from sync.explain import find_lead
+from sync.polling import changed_event
 from sync.records import person_keys
-from tests.sync.followed import ADA, BO, a_poll, known, look
+from tests.sync.followed import ADA, BO, a_bin, a_poll, known, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import rows
 
@@ -418,15 +419,33 @@ def test_who_was_forgotten_is_not_adopted_from_another_crm_and_comes_back_by_a_f
     assert house.lead(ADA).links[SALESFORCE].remote_id == ids[SALESFORCE]
 
 
-def test_a_webhook_alone_forgets_nobody(store):
+def test_a_webhook_forgets_nobody_before_the_record_is_gone(store):
     house = deleting(store, on_forget="forget")
     ids = known(house)
     hint(house, HUBSPOT, ids[HUBSPOT], "forgotten")
     house.settle()
     assert house.lead(ADA).links[HUBSPOT].gone_at is None
-    delete(house)  # into the recycle bin: it can be read there, so it is not erased
+    house.crms[HUBSPOT].archive(ids[HUBSPOT])
+    bin_ = a_bin(house)
+    while bin_.step() is not None:  # a list is no proof: it is read by id
+        pass
+    house.decide()
     assert house.lead(ADA)
-    assert proposed(house) == []
+    house.settle()
+    assert rows(house.store, tables.leads) == []
+
+
+def test_an_erased_record_that_is_there_again_is_a_record_like_any_other(store):
+    house = deleting(store, on_forget="ask")
+    record = known(house)[HUBSPOT]
+    kept = house.crms[HUBSPOT].records[record]
+    erase(house)
+    house.crms[HUBSPOT].records[record] = kept
+    hint(house, HUBSPOT, record, "restored")
+    house.settle()
+    assert proposed(house) == [("forget", HUBSPOT, "over")]
+    delete(house)
+    assert proposed(house) == [("forget", HUBSPOT, "over")]
 
 
 def test_the_mirror_lets_go_of_a_stranger_who_was_erased(store):
@@ -457,3 +476,35 @@ def test_erasures_are_held_by_the_brake_as_well(store):
     assert (held(house), len(rows(house.store, tables.leads))) == (7, 9)
     say(house, accepts=True)
     assert (held(house), len(rows(house.store, tables.leads))) == (0, 2)
+
+
+def test_what_a_list_shows_as_deleted_is_read_by_id_before_anything_follows(store):
+    house = deleting(store, "delete")
+    ids, bo = known(house), known(house, BO)
+    bin_ = a_bin(house)
+    crm = house.crms[HUBSPOT]
+    crm.archive(ids[HUBSPOT])
+    while bin_.step() is not None:
+        pass
+    crm.unite(ids[HUBSPOT], bo[HUBSPOT])  # it was no deletion, as the read by id tells
+    house.settle()
+    carry_out(house)
+    assert [one.kind for one in house.effects()] == []
+    assert house.lead(ADA).id == house.lead(BO).id
+
+
+def test_a_deletion_that_is_taken_back_in_the_same_batch_holds_nothing(store):
+    house = braking(store)
+    crm = house.crms[SALESFORCE]
+    refs = [house.lead(address).links[SALESFORCE].remote_id for address in MANY[:7]]
+    for archived in (True, False):
+        for record in refs:
+            crm.records[record].archived = archived
+            crm.touch(record)
+            read = crm._record(record, crm.records[record])
+            now = house.clock.now()
+            inbox.append(house.store, [changed_event(read, now, now, "main", by_id=True)])
+        house.clock.advance(1)
+    house.settle()
+    assert (held(house), states(house)) == (0, [])
+    assert all(house.lead(one).links[SALESFORCE].gone_at is None for one in MANY)
