@@ -49,7 +49,7 @@ class ReviewPages:
             one = proposals.load(snapshot, house.space, [number]).get(number)
         if one is None:
             abort(404)
-        if one.state != proposals.OPEN:
+        if not one.is_open:
             return self._page(f"{one.what}: it is settled already ({one.outcome or one.state}).", 409)
         if ANSWERS[said] and (why := self._hindrance(one)):
             return self._page(f"{one.what}: {why}.", 422)

@@ -269,7 +269,7 @@ class Batch:
         for effect in result.effects:
             if isinstance(effect, AnswerProposal):
                 known = self.proposals[effect.proposal]
-                self.proposals[effect.proposal] = replace(known, state=ANSWERED[effect.accepts])
+                self.proposals[effect.proposal] = replace(known, state=ANSWERED[effect.accepts], progress="")
         if result.account is not None:
             self._take_in_account(result.account)
         lead = result.lead

@@ -22,7 +22,7 @@ from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from sync import deleting
 from sync.batch import Batch
 from sync.pipeline import Result
-from sync.proposals import DELETE, FORGET, MERGE, OPEN, PLAYBOOK, Proposal, phrase
+from sync.proposals import DELETE, FORGET, MERGE, PLAYBOOK, Proposal, phrase
 
 SECOND = "second_record"  # of a review: a person has two records in one CRM
 
@@ -110,7 +110,7 @@ def answered(stored: StoredEvent, batch: Batch, crms: Mapping[str, CrmMap]) -> R
         return _because(result, "there is nothing any more that was proposed")
     lead_id = batch.present_id(proposal.lead_id)
     result.lead_id = lead_id if batch.knows(lead_id) else None
-    if proposal.state != OPEN:
+    if not proposal.is_open:
         return _because(result, f"{proposal.what}: it is {proposal.state} already")
     if not said["accepts"]:
         result.effects.append(AnswerProposal(proposal.id, accepts=False, by=by))

@@ -37,7 +37,7 @@ def save(connection: Connection, space: str, results: Iterable[Any], now: dateti
                         "settled_at": now,
                         "effect": acts.get(number, ""),
                     }
-                    is_open = sa.and_(_P.space == space, _P.id == number, _P.state == OPEN)
+                    is_open = sa.and_(_P.space == space, _P.id == number, _P.state.in_((OPEN, ACCEPTED)))
                     connection.execute(sa.update(proposals).where(is_open).values(values))
                 case SeenAsOne() | SeenGone():
                     seen.append(effect)
