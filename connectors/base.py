@@ -194,6 +194,12 @@ class Connector(Protocol):
         however often it is broken off. Raises ``ConnectorError``.
         """
 
+    def count(self, object_type: str) -> int:
+        """Return how many records of an object there are, by what ``list_page`` lists, in one call.
+
+        Raises ``ConnectorError``.
+        """
+
     def changes(
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:

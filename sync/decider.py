@@ -354,6 +354,8 @@ def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[R
                 needs = playbook.crms[effect.connection].needs if is_person else ()
                 priority = _priority(result, effect, batch) if is_person else Priority.COMPANIES
                 is_parked = False
+                if "mend" in event.payload and event.kind is EventKind.REPLAY:
+                    priority = Priority.RECONCILE
                 if is_match and effect.connection != event.source:
                     priority = Priority.RECONCILE
                     is_parked = event.source in shut and effect.connection not in shut

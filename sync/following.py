@@ -10,7 +10,7 @@ from mappings.playbook import CrmMap, ObjectMap
 from model.change import Record
 from model.decision import AskReview, Because, ClaimIdentity, Effect, Fetch, RecordConflict, SettleReviews
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
-from model.hint import Hint
+from model.hint import DIFFERS, Hint
 from model.lead import Lead, Link
 from sync.batch import Batch
 from sync.joining import join
@@ -43,12 +43,30 @@ def hinted(stored: StoredEvent, hint: Hint, batch: Batch, pipeline: Pipeline) ->
             return _because(result, f"{hint.field} is not in the map")
         if same_on(object_map, hint.field, hint.value, link.shadow.get(hint.field)):
             return _because(result, f"{hint.field}: {name} says what is known")
+    if hint.what == DIFFERS:
+        return _differing(result, hint, link, batch)
     if hint.what == "forgotten":
         detail: Mapping[str, JsonValue] = {"connection": name, "object": hint.object, "record": hint.id}
         result.effects.append(AskReview("forgotten", detail))
     for one in (hint.id, *hint.others):
         result.effects.append(Fetch(name, hint.object, one))
     return _because(result, f"{name} says that {hint.object} {hint.id} was {hint.what}; it is read")
+
+
+def _differing(result: Result, hint: Hint, link: Link | None, batch: Batch) -> Result:
+    """Have a record read of which a reconcile says that it is not what is known of it.
+
+    A field of which the shadow is wrong is dropped from it first: what the record holds then counts as
+    a change of its people.
+    """
+    name = result.stored.event.source
+    result.effects.append(Fetch(name, hint.object, hint.id))
+    if hint.field is not None and link is not None and hint.field in link.shadow and result.lead_id:
+        result.before, result.lead = batch.lead(result.lead_id), copy_of(batch.lead(result.lead_id))
+        shadow = {each: value for each, value in link.shadow.items() if each != hint.field}
+        result.lead.links[name] = replace(link, shadow=shadow)
+        _because(result, f"{name}: what was agreed on {hint.field} is not known any more")
+    return _because(result, f"{name}: {hint.object} {hint.id} was found to differ by a reconcile; it is read")
 
 
 def changed(stored: StoredEvent, record: Record, batch: Batch, pipeline: Pipeline) -> Result:

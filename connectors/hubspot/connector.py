@@ -141,6 +141,10 @@ class HubSpotConnector:
         """Return up to 200 records by the lowest ids above ``after``; archived ones are left out."""
         return self._lister.page(object_type, fields, after)
 
+    def count(self, object_type: str) -> int:
+        """Return how many records a search finds; archived ones are left out."""
+        return self._lister.count(object_type)
+
     def changes(
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:

@@ -158,6 +158,10 @@ class SalesforceConnector:
         """Return up to 2,000 records with the lowest ids above ``after``; converted Leads are among them."""
         return self._lister.page(object_type, fields, after)
 
+    def count(self, object_type: str) -> int:
+        """Return how many records there are, converted Leads among them."""
+        return self._lister.count(object_type)
+
     def changes(
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:

@@ -258,6 +258,10 @@ class FakeCrm:
             record.merged_ids,
         )
 
+    def count(self, object_type: str) -> int:
+        self._call("count", (object_type,))
+        return sum(kept.object == object_type and not kept.archived for kept in self.records.values())
+
     def changes(
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:
@@ -323,7 +327,7 @@ class FakeCrm:
             trouble = waiting.pop(0) if waiting else Trouble()
         if trouble.before:
             trouble.before()
-        if trouble.refused and name in ("list", "changes", "archived"):
+        if trouble.refused and name in ("list", "changes", "archived", "count"):
             raise RetryLater(trouble.refused, trouble.wait)
         if trouble.unauthorized:
             raise NotAuthorized(f"{self.name}: the token has expired")
