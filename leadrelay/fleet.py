@@ -39,6 +39,8 @@ from sync.errands import Outlet
 from sync.fetching import Fetcher
 from sync.matchpass import MatchPass
 from sync.polling import Poll
+from sync.reconciling import books
+from sync.reconciling.running import Reconciler
 from sync.recycling import RecycleBin
 
 log = structlog.get_logger("leadrelay")
@@ -174,6 +176,7 @@ class Fleet:
         self._unusable.pop(name, None)
         if one is None and (not is_new or self._is_kept(name)):  # or disconnected while no daemon ran
             mirror.forget(self.store, SPACE, name)
+            self.store.write(partial(books.forget, space=SPACE, name=name))
         is_sure = True
         if one is not None:
             is_confirmed = self._accounts.is_confirmed(known, crm)
@@ -284,7 +287,10 @@ class Fleet:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
         filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
-        return BackfillLoop(filler, match, store.signals.event(f"backfill:{name}"))
+        compare = Reconciler(
+            one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE
+        )
+        return BackfillLoop(filler, match, compare, store.signals.event(f"backfill:{name}"))
 
     def _follower(self, one: Connected) -> FollowLoop:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection

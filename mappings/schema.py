@@ -284,6 +284,20 @@ class PollMap(Strict):
     )
 
 
+class ReconcileMap(Strict):
+    """What of the CRM is compared with what is here each night; see ``leadrelay reconcile``."""
+
+    sample: int = Field(
+        200, ge=0, le=20_000, description="Records that are read and compared each night; 0: none."
+    )
+    at: str = Field(
+        "02:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="When the night's run begins, UTC."
+    )
+    alarm_above: float = Field(
+        0.02, ge=0, le=1, description="An alarm above this share of what was compared that nothing explains."
+    )
+
+
 class CrmFile(Strict):
     """How leads look in one CRM."""
 
@@ -314,6 +328,10 @@ class CrmFile(Strict):
     )
     poll: PollMap = Field(
         default_factory=lambda: PollMap.model_validate({}), description="How changes are followed."
+    )
+    reconcile: ReconcileMap = Field(
+        default_factory=lambda: ReconcileMap.model_validate({}),
+        description="What is compared with the CRM each night.",
     )
     adopt: Literal["none", "all"] = Field(
         "none",

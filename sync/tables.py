@@ -690,6 +690,7 @@ reconciles = sa.Table(  # comparisons of a connection's records with what is her
     sa.Column("moving", sa.BigInteger, nullable=False),  # that changed while they were read
     sa.Column("found", sa.BigInteger, nullable=False),  # differences
     sa.Column("faults", sa.BigInteger, nullable=False),  # those of them that should not be
+    sa.Column("faulty", sa.BigInteger, nullable=False),  # links compared that have one
     sa.Column("problem", sa.Text),  # why the last step failed; none: it did not
     _moment("failing_since", nullable=True),
     _moment("due_at"),

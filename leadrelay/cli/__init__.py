@@ -16,6 +16,7 @@ from leadrelay.cli import (
     keeping,
     plan,
     playbook,
+    reconcile,
     replay,
     running,
     secrets,
@@ -44,6 +45,7 @@ app.command("disconnect")(connections.disconnect)
 app.command("plan")(plan.plan)
 app.command("go-live")(golive.go_live)
 app.command("backfill")(backfills.backfill)
+app.command("reconcile")(reconcile.reconcile)
 app.command("doctor")(doctor.doctor)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)

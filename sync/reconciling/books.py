@@ -18,10 +18,12 @@ from sync.database import insert_for
 from sync.lists import Page
 from sync.reconciling.kinds import Difference, Mend
 from sync.statements import execute_many
-from sync.tables import differences, reconciles
+from sync.tables import differences, mends, reconciles
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
 MOST_KEPT = 50_000  # differences of one run; what is found beyond is counted and not listed
+LISTED_RUNS = 7  # of a connection; of older ones only the figures are kept, as differences hold people's values
+KEPT_RUNS = 100
 LONGEST_VALUE = 400  # characters of a value that are kept
 PAGE = 100
 
@@ -34,6 +36,15 @@ class Asked:
     object: str = ""  # only this one
     nightly: bool = False
     seed: str = ""  # of the sample; blank: the moment it began
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Asked:
+        """Read what a command handed in; ``KeyError`` or ``ValueError`` for anything else."""
+        sample, object_type = row["sample"], row.get("object", "")
+        is_number = isinstance(sample, int) and sample >= 1
+        if not (sample is None or is_number) or not isinstance(object_type, str):
+            raise ValueError("sample is a whole number above 0, or nothing for all, and object a text")
+        return cls(sample, object_type)
 
     def as_row(self) -> dict[str, Any]:
         """Return it as it is kept."""
@@ -58,6 +69,7 @@ class Run:
     moving: int
     found: int
     faults: int
+    faulty: int
     problem: str | None
     failing_since: datetime | None
     due_at: datetime
@@ -71,6 +83,18 @@ class Run:
         return sum(abs(sheet["unexplained"]) for sheets in self.counts.values() for sheet in sheets)
 
     @property
+    def shares(self) -> dict[str, float]:
+        """Return which share of each is wrong: of links compared, of people without a record, of counts."""
+        missing = uncounted = here = total = 0
+        for sheet in self.counts.get("here", ()):
+            missing, here = missing + sheet["missing"], here + sheet["total"]
+        for sheets in self.counts.values():
+            uncounted += sum(abs(sheet["unexplained"]) for sheet in sheets)
+            total += sum(sheet["total"] for sheet in sheets)
+        parts = {"links": (self.faulty, self.looked), "missing": (missing, here), "counts": (uncounted, total)}
+        return {name: part / max(1, whole) for name, (part, whole) in parts.items()}
+
+    @property
     def by_kind(self) -> dict[str, int]:
         """How many differences of each kind."""
         found: dict[str, int] = {}
@@ -82,7 +106,8 @@ class Run:
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON, without what only the next step needs."""
         moments = ("begun_at", "moved_at", "finished_at")
-        plain = ("id", "connection", "by", "state", "counts", "looked", "moving", "found", "faults", "problem")
+        plain = ("id", "connection", "by", "state", "counts", "looked", "moving", "found", "faults", "faulty")
+        plain = (*plain, "problem", "shares")
         groups = [
             {"kind": kind, "object": object_type, "field": name, "differences": count}
             for (kind, object_type, name), count in self.groups()
@@ -109,6 +134,11 @@ class Found:
     looked: int = 0
     moving: int = 0
 
+    @property
+    def faulty(self) -> int:
+        """How many of the links looked at have something wrong with them."""
+        return len({(one.object, one.record_id) for one in self.differences if one.is_fault}) if self.looked else 0
+
 
 # Runs ------------------------------------------------------------------------------------
 
@@ -132,6 +162,7 @@ def begin(
         "moving": 0,
         "found": 0,
         "faults": 0,
+        "faulty": 0,
         "due_at": now,
         "begun_at": now,
         "moved_at": now,
@@ -141,7 +172,21 @@ def begin(
     run = running(connection, space, name)
     if run is None:
         raise Conflict(f"the run of {name} has just ended")
+    if is_new:
+        _forget_old(connection, space, name)
     return run, is_new
+
+
+def _forget_old(connection: Connection, space: str, name: str) -> None:
+    """Remove what older runs of a connection found, and the oldest runs."""
+    for table, number, kept in ((differences, _D.run, LISTED_RUNS), (reconciles, _R.id, KEPT_RUNS)):
+        newest = sa.select(_R.id).where(_R.space == space, _R.connection == name)
+        oldest = newest.order_by(_R.id.desc()).offset(kept - 1).limit(1)
+        connection.execute(
+            sa.delete(table).where(
+                table.c.space == space, table.c.connection == name, number < oldest.scalar_subquery()
+            )
+        )
 
 
 def running(snapshot: Connection, space: str, name: str) -> Run | None:
@@ -175,12 +220,14 @@ def last(snapshot: Connection, space: str) -> dict[str, Run]:
     return {row.connection: _run(row) for row in rows}
 
 
-def nightly_since(snapshot: Connection, space: str, name: str, since: datetime) -> bool:
-    """Say whether a run of the night was begun since then, however it ended."""
+def is_done_since(snapshot: Connection, space: str, name: str, since: datetime) -> bool:
+    """Say whether a run of the night was begun since then, however it ended, or any is under way."""
     rows = snapshot.execute(
-        sa.select(_R.asked).where(_R.space == space, _R.connection == name, _R.begun_at >= since)
-    ).scalars()
-    return any(asked.get("nightly") for asked in rows)
+        sa.select(_R.asked, _R.state).where(
+            _R.space == space, _R.connection == name, sa.or_(_R.begun_at >= since, _R.state == RUNNING)
+        )
+    )
+    return any(row.state == RUNNING or row.asked.get("nightly") for row in rows)
 
 
 def move(connection: Connection, space: str, before: Run, now: Run, found: Found, at: datetime) -> None:
@@ -206,6 +253,7 @@ def move(connection: Connection, space: str, before: Run, now: Run, found: Found
             moving=before.moving + found.moving,
             found=before.found + len(found.differences),
             faults=before.faults + sum(each.is_fault for each in found.differences),
+            faulty=before.faulty + found.faulty,
             problem=now.problem,
             failing_since=now.failing_since,
             due_at=now.due_at,
@@ -221,8 +269,8 @@ def move(connection: Connection, space: str, before: Run, now: Run, found: Found
 
 
 def forget(connection: Connection, space: str, name: str) -> None:
-    """Remove the runs of a connection that is no more, and what they found."""
-    for table in (differences, reconciles):
+    """Remove the runs of a connection that is no more, what they found, and what was to be mended of it."""
+    for table in (mends, differences, reconciles):
         connection.execute(sa.delete(table).where(table.c.space == space, table.c.connection == name))
 
 

@@ -13,7 +13,7 @@ lead or a link from here (``mends``).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,7 +23,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from connectors.base import Connector
-from mappings.playbook import CrmMap, Playbook
+from mappings.playbook import CrmMap, Playbook, Reconciling
 from model.change import Record
 from model.decision import EntityKind
 from model.errors import Conflict, ConnectorError, NotAuthorized, Refusal, RetryLater, StoreBusy
@@ -43,6 +43,7 @@ from sync.tables import accounts, leads
 log = structlog.get_logger("leadrelay.reconcile")
 
 PATIENCE = timedelta(hours=2)  # that a CRM does not answer, or no call may go out; then a run has failed
+CATCH_UP = timedelta(hours=6)  # after its hour, that a night's run is still begun
 RECOUNTS = 3
 MOST_REFUSED = 20  # calls of a page; to find one culprit among two hundred takes nine
 
@@ -371,35 +372,36 @@ def _unreadable(ref: RecordRef, kind: EntityKind, owner: str, why: str) -> Diffe
 
 @dataclass(slots=True)
 class Nightly:
-    """Begins a run by sample once a night."""
+    """Begins a run by sample once a night, for each connection whose map has a sample."""
 
-    name: str
     store: Store
     clock: Clock
-    sample: int  # links; 0: none is begun
-    at: timedelta  # since midnight, UTC
+    playbook: Callable[[], Playbook]
+    connected: Callable[[], Collection[str]]
     space: str = "main"
 
-    def run(self) -> bool:
-        """Begin the run of this night where it is time and none was begun; say whether it was begun.
+    def run(self) -> list[str]:
+        """Begin the runs of this night that are due and were not begun; return whose.
 
-        The first one comes at the hour after the connection is there, not with the first start.
+        A night that was slept through is left out after six hours: the next one comes.
         """
+        names = self.connected()
+        crms = [crm for crm in self.playbook().crms.values() if crm.connection in names]
+        return [crm.connection for crm in crms if self._begin(crm.connection, crm.reconcile)]
+
+    def _begin(self, name: str, rules: Reconciling) -> bool:
         now = self.clock.now()
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        due = midnight + self.at
-        if not self.sample or now < due or now - due > timedelta(hours=6):
+        due = now.replace(hour=0, minute=0, second=0, microsecond=0) + rules.at
+        if due > now:
+            due -= timedelta(days=1)
+        if not rules.sample or now - due > CATCH_UP:
             return False
         with self.store.snapshot() as snapshot:
-            if inbox.is_busy(snapshot, self.space):
+            if inbox.is_busy(snapshot, self.space) or books.is_done_since(snapshot, self.space, name, due):
                 return False
-            if books.nightly_since(snapshot, self.space, self.name, due):
-                return False
-            if books.running(snapshot, self.space, self.name) is not None:
-                return False
-        asked = Asked(self.sample, nightly=True)
-        begin = partial(
-            books.begin, space=self.space, name=self.name, asked=asked, by="the night", now=now
-        )
+        asked = Asked(rules.sample, nightly=True)
+        begin = partial(books.begin, space=self.space, name=name, asked=asked, by="the night", now=now)
         _, is_new = self.store.write(begin)
+        if is_new:
+            self.store.signals.announce(f"backfill:{name}")
         return bool(is_new)

@@ -90,6 +90,7 @@ def here(
         "of": of,
         "side": "leadrelay",
         "total": total,
+        "missing": missing,
         "lines": [line for line in lines if line[1]],
         "unexplained": total - sum(line[1] for line in lines),
     }

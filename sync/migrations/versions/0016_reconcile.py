@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("moving", sa.BigInteger(), nullable=False),
         sa.Column("found", sa.BigInteger(), nullable=False),
         sa.Column("faults", sa.BigInteger(), nullable=False),
+        sa.Column("faulty", sa.BigInteger(), nullable=False),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.Column("failing_since", tables.Moment(timezone=True), nullable=True),
         sa.Column("due_at", tables.Moment(timezone=True), nullable=False),
