@@ -18,6 +18,7 @@ from dashboard.doors import Doors
 from dashboard.house import DAYS, House
 from dashboard.letters import LetterPages
 from dashboard.oauth import OAuthPages
+from dashboard.reconcile import ReconcilePages
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
 from sync import explain, holds, leads, lists, status
@@ -32,6 +33,7 @@ NAVIGATION = (
     ("sources", "Sources", ("sources",)),
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
+    ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
     (
         "connections",
         "Connections",
@@ -54,6 +56,8 @@ SAID = {
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
     "nothing": "There was nothing to send again.",
     "chosen": "Your choice is on its way. The CRM is written in a moment.",
+    "compared": "The comparison is under way, behind everything else that is called.",
+    "mending": "It is being mended, a few at a time. Compare once more to see what is left.",
     "connected": "The account is connected.",
     "password": "Your password is changed. Every other session has ended.",
 }
@@ -69,7 +73,7 @@ def blueprint(house: House) -> Blueprint:
     for name, write in words.FILTERS.items():
         routes.add_app_template_filter(write, name)
     views, accounts, conflicts = _Pages(house), ConnectionPages(house), ConflictPages(house)
-    waiting = LetterPages(house)
+    waiting, comparisons = LetterPages(house), ReconcilePages(house)
     looks: Views = (
         ("/", views.overview),
         ("/leads", views.leads_list),
@@ -80,6 +84,8 @@ def blueprint(house: House) -> Blueprint:
         ("/aside/letters/<shelf>/<int:number>", waiting.letter),
         ("/events/<int:number>", waiting.event),
         ("/conflicts", conflicts.conflicts),
+        ("/reconcile", comparisons.comparisons),
+        ("/reconcile/<int:number>", comparisons.comparison),
         ("/connections", accounts.connections),
         ("/connections/<name>", accounts.connection),
         ("/playbook", views.playbook),
@@ -91,6 +97,8 @@ def blueprint(house: House) -> Blueprint:
         ("/connections/<name>/go-live", accounts.go_live),
         ("/connections/<name>/observe", accounts.observe),
         ("/conflicts/<int:number>", conflicts.choose),
+        ("/reconcile/<name>/compare", comparisons.compare),
+        ("/reconcile/<int:number>/mend", comparisons.mend),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),

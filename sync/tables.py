@@ -735,7 +735,8 @@ differences = sa.Table(  # what a run found
     _moment("mended_at", nullable=True),  # when its mending was handed in
 )
 sa.Index(
-    "ix_differences_run", *(differences.c[_name] for _name in ("space", "run", "id", "kind", "object", "field"))
+    "ix_differences_run",
+    *(differences.c[_name] for _name in ("space", "run", "id", "kind", "object", "field")),
 )
 sa.Index("ix_differences_entity_id", differences.c.entity_id)
 
@@ -756,7 +757,7 @@ mends = sa.Table(  # differences that somebody wants mended, a chunk at a time
     sa.Column("state", sa.String(16), nullable=False),
     _moment("asked_at"),
     _moment("moved_at"),
-    sa.CheckConstraint("state IN ('running', 'done', 'stopped')", name="state"),
+    sa.CheckConstraint("state IN ('running', 'done')", name="state"),
 )
 sa.Index(
     "uq_mends_running",

@@ -90,7 +90,9 @@ def reconcile(
         say("\nStopped here; what was compared stays, and the same command goes on behind it.")
         raise typer.Exit(130) from None
     if as_json:
-        print_json([_told(settings, run, wanted, limit) for run in runs] + [{"mended": one} for one in mended])
+        print_json(
+            [_told(settings, run, wanted, limit) for run in runs] + [{"mended": one} for one in mended]
+        )
     elif mend:
         _say_mended(settings, sum(mended))
     if any(run.faults or run.unexplained or run.state == books.FAILED for run in runs):
@@ -159,7 +161,9 @@ def _run(settings: Settings, store: Store, playbook: Playbook, crm: CrmMap, numb
 
     logs.configure("error", for_people=True)
     one = reached(settings, store, crm)
-    job = Reconciler(one.at(Priority.BACKFILL), store, SystemClock(), lambda: playbook, lambda: one.writes, SPACE)
+    job = Reconciler(
+        one.at(Priority.BACKFILL), store, SystemClock(), lambda: playbook, lambda: one.writes, SPACE
+    )
     while (step := job.step()) is not None:
         run = _read(store, number)
         if run.state == RUNNING:
@@ -206,7 +210,7 @@ def _told(settings: Settings, run: Run, wanted: Filter, limit: int) -> Mapping[s
 
 def _show(settings: Settings, run: Run, wanted: Filter, limit: int) -> None:
     much = "all records" if run.asked.sample is None else f"a sample of {run.asked.sample}"
-    say(f"\n{run.connection}, run {run.id}: {much}, asked for by {run.by}; {run.looked} records read and compared")
+    say(f"\n{run.connection}, run {run.id}: {much}, asked for by {run.by}; {run.looked} records compared")
     if run.state == books.FAILED:
         errors.print(f"It failed: {run.problem}", style="red", markup=False)
     lines = [

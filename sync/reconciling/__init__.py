@@ -1,1 +1,1 @@
-"""Reconcile: counts and fields of lead, shadow and record compared; what differs is told, explained, mended."""
+"""Reconcile: lead, shadow and record compared; what differs is told, explained, mended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,9 @@ from sync.tables import differences, mends, reconciles
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
 MOST_KEPT = 50_000  # differences of one run; what is found beyond is counted and not listed
-LISTED_RUNS = 7  # of a connection; of older ones only the figures are kept, as differences hold people's values
+LISTED_RUNS = (
+    7  # of a connection; of older ones only the figures are kept, as differences hold people's values
+)
 KEPT_RUNS = 100
 LONGEST_VALUE = 400  # characters of a value that are kept
 PAGE = 100
@@ -91,7 +93,11 @@ class Run:
         for sheets in self.counts.values():
             uncounted += sum(abs(sheet["unexplained"]) for sheet in sheets)
             total += sum(sheet["total"] for sheet in sheets)
-        parts = {"links": (self.faulty, self.looked), "missing": (missing, here), "counts": (uncounted, total)}
+        parts = {
+            "links": (self.faulty, self.looked),
+            "missing": (missing, here),
+            "counts": (uncounted, total),
+        }
         return {name: part / max(1, whole) for name, (part, whole) in parts.items()}
 
     @property
@@ -106,14 +112,13 @@ class Run:
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON, without what only the next step needs."""
         moments = ("begun_at", "moved_at", "finished_at")
-        plain = ("id", "connection", "by", "state", "counts", "looked", "moving", "found", "faults", "faulty")
-        plain = (*plain, "problem", "shares")
+        plain = ("id", "connection", "by", "state", "counts", "looked", "moving", "found", "faults")
         groups = [
             {"kind": kind, "object": object_type, "field": name, "differences": count}
             for (kind, object_type, name), count in self.groups()
         ]
         return (
-            {name: getattr(self, name) for name in plain}
+            {name: getattr(self, name) for name in (*plain, "faulty", "shares", "problem")}
             | {name: (at := getattr(self, name)) and to_text(at) for name in moments}
             | {"asked": self.asked.as_row(), "unexplained": self.unexplained}
             | {"kinds": self.by_kind, "groups": groups}
@@ -137,7 +142,11 @@ class Found:
     @property
     def faulty(self) -> int:
         """How many of the links looked at have something wrong with them."""
-        return len({(one.object, one.record_id) for one in self.differences if one.is_fault}) if self.looked else 0
+        return (
+            len({(one.object, one.record_id) for one in self.differences if one.is_fault})
+            if self.looked
+            else 0
+        )
 
 
 # Runs ------------------------------------------------------------------------------------
@@ -213,9 +222,7 @@ def recent(
 
 def last(snapshot: Connection, space: str) -> dict[str, Run]:
     """Return the last finished run of each connection."""
-    newest = (
-        sa.select(sa.func.max(_R.id)).where(_R.space == space, _R.state == DONE).group_by(_R.connection)
-    )
+    newest = sa.select(sa.func.max(_R.id)).where(_R.space == space, _R.state == DONE).group_by(_R.connection)
     rows = snapshot.execute(sa.select(reconciles).where(_R.id.in_(newest)).order_by(_R.connection))
     return {row.connection: _run(row) for row in rows}
 
@@ -285,7 +292,7 @@ class Filter:
     object: str = ""
     field: str = ""
     mendable: bool = False  # only those that can be mended from here, and were not yet
-    ids: Sequence[int] = field(default_factory=tuple)  # only these
+    ids: Sequence[int] = ()  # only these
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """Build what the filter asks of a row."""
@@ -314,9 +321,18 @@ class Kept:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        moments = {"found_at": to_text(self.found_at), "mended_at": self.mended_at and to_text(self.mended_at)}
+        moments = {
+            "found_at": to_text(self.found_at),
+            "mended_at": self.mended_at and to_text(self.mended_at),
+        }
         named = {**asdict(self.difference), "entity_kind": str(self.difference.entity_kind)}
-        return {"id": self.id, **named, "mend": str(self.difference.mend), "mended_by": self.mended_by, **moments}
+        return {
+            "id": self.id,
+            **named,
+            "mend": str(self.difference.mend),
+            "mended_by": self.mended_by,
+            **moments,
+        }
 
 
 def page(
@@ -348,9 +364,7 @@ def rows(
 def total(snapshot: Connection, space: str, run: int, wanted: Filter) -> tuple[int, int]:
     """Return how many differences of a run fit, and the newest of them."""
     statement = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(_D.id), 0))
-    row = snapshot.execute(
-        statement.where(_D.space == space, _D.run == run, *wanted.conditions())
-    ).one()
+    row = snapshot.execute(statement.where(_D.space == space, _D.run == run, *wanted.conditions())).one()
     return int(row[0]), int(row[1])
 
 

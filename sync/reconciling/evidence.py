@@ -123,9 +123,7 @@ def outbox_rows(
     """Return the outbox rows of leads or accounts on a connection, by object and id."""
     values = {"of_space": space, "of_connection": name, "of_kind": str(kind), "ids": list(ids)}
     return {
-        (row.object, row.entity_id): OutboxRow(
-            *(getattr(row, each) for each in OutboxRow.__slots__)
-        )
+        (row.object, row.entity_id): OutboxRow(*(getattr(row, each) for each in OutboxRow.__slots__))
         for row in snapshot.execute(ROWS, values)
     }
 
@@ -162,9 +160,7 @@ def _holds(snapshot: Connection, space: str, name: str, ids: Sequence[str]) -> d
 
 
 _O, _E = outbox_changes.c, inbox_events.c
-ROWS: sa.Select[Any] = sa.select(
-    _O.object, _O.entity_id, *(_O[name] for name in OutboxRow.__slots__)
-).where(
+ROWS: sa.Select[Any] = sa.select(_O.object, _O.entity_id, *(_O[name] for name in OutboxRow.__slots__)).where(
     _O.space == sa.bindparam("of_space"),
     _O.connection == sa.bindparam("of_connection"),
     _O.entity_kind == sa.bindparam("of_kind"),

@@ -1,4 +1,4 @@
-"""Compares lead, shadow and record field by field as the merge does, and says what made each difference. Pure."""
+"""Compares lead, shadow and record field by field as the merge does, and says why they differ. Pure."""
 
 from __future__ import annotations
 
@@ -124,7 +124,11 @@ class Judge:
             if link.gone_at is not None:
                 return None
             name = kinds.GONE if self.missing_is_gone else kinds.UNREADABLE
-            why = "it is not there any more" if self.missing_is_gone else "it is not shown, nor in the recycle bin"
+            why = (
+                "it is not there any more"
+                if self.missing_is_gone
+                else "it is not shown, nor in the recycle bin"
+            )
             return self._told(look, name, f"{link.object} {link.remote_id}: {why}")
         if record.became is not None:
             is_same = record.became.object == link.object
@@ -174,8 +178,7 @@ class _Fields:
         wanted = draft(entity, object_map, crm.connection, judge.people)
         self._written = difference(wanted, link, object_map, judge.lifecycle, of=entity)
         self._compared: dict[str, Compared] = {
-            one.rule.remote: one
-            for one in compare(wanted, link, object_map, judge.lifecycle, of=entity)
+            one.rule.remote: one for one in compare(wanted, link, object_map, judge.lifecycle, of=entity)
         }
         self._canonical = inward_record(record.fields, object_map, crm.connection, judge.people)
         self._taken = {rule.remote for rule in read_rules(object_map)}
@@ -210,7 +213,9 @@ class _Fields:
             return self._told(rule, kinds.WAITING, f"the record has changed; {_next(look)}")
         if dispute.held is not None:
             return self._held(rule)
-        if dispute.unknown is not None and self._same(rule, dispute.unknown.value, self._record.fields[rule.remote]):
+        if dispute.unknown is not None and self._same(
+            rule, dispute.unknown.value, self._record.fields[rule.remote]
+        ):
             why = f"nothing here stands for it since {to_text(dispute.unknown.since)}; it is left as it is"
             return self._told(rule, kinds.UNKNOWN_VALUE, why)
         if mirrored is None or not self._is_known(rule, mirrored):
@@ -224,13 +229,19 @@ class _Fields:
         if stamp is not None and (read is None or read < stamp):
             return False
         held = mirrored.record.fields
-        return rule.remote in held and self._same(rule, self._plain(rule, held), self._plain(rule, self._record.fields))
+        return rule.remote in held and self._same(
+            rule, self._plain(rule, held), self._plain(rule, self._record.fields)
+        )
 
     def _unread(self, rule: CrmField, mirrored: Mirrored | None) -> Difference:
         stamp = self._record.modified_at
         when = f"it was changed there at {to_text(stamp)}" if stamp else "it was changed there"
         read = mirrored.record.modified_at if mirrored else None
-        known = f"the newest version that was read is of {to_text(read)}" if read else "no version was read by a poll"
+        known = (
+            f"the newest version that was read is of {to_text(read)}"
+            if read
+            else "no version was read by a poll"
+        )
         is_late = stamp is None or self._judge.now - stamp >= LATE_AFTER
         return self._told(rule, kinds.UNREAD, f"{when}; {known}", is_fault=is_late)
 
@@ -270,7 +281,9 @@ class _Fields:
             why = f"the lead's value has no form there ({rule.place})"
             return self._told(rule, kinds.RULE, why)
         if rule.field in entity.provenance:
-            return self._told(rule, kinds.RULE, f"it was emptied here; a blank overwrites nothing ({rule.place})")
+            return self._told(
+                rule, kinds.RULE, f"it was emptied here; a blank overwrites nothing ({rule.place})"
+            )
         why = "both are said to have agreed on it, and the lead never took it over"
         mend = Mend.RESET if self._look.kind is EntityKind.LEAD else Mend.NONE
         return self._told(rule, kinds.SHADOW, why, mend=mend)

@@ -3,8 +3,8 @@
 What must be read is asked for by a hint, as a webhook would; what must be written by a replay that raises the
 outbox. Nothing is written to a record, a lead or a link from here.
 
-The brake: an order says how many it may mend, and is refused where more fit. Unless a person says more, that is
-a tenth of what the run looked at, and a hundred at least: where more is wrong than that, the cause is elsewhere.
+The brake: an order says how many it may mend, and is refused where more fit. Unless a person says more,
+that is a tenth of what was looked at, and a hundred at least: where more is wrong, the cause is elsewhere.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from sync.tables import mends, outbox_changes
 log = structlog.get_logger("leadrelay.reconcile")
 
 CHUNK = 100  # differences of one transaction
-AHEAD = 1_000  # records of a connection that may wait for a read or a write; more are handed in once those are done
+AHEAD = 1_000  # records of a connection that may wait for a read or a write before more are handed in
 LEAST_BRAKE = 100
 SHARE = 0.1
-RUNNING, DONE, STOPPED = "running", "done", "stopped"
+RUNNING, DONE = "running", "done"
 
 
 class Braked(LeadRelayError):
@@ -62,8 +62,9 @@ class Order:
         if at_most is not None and (not isinstance(at_most, int) or at_most < 1):
             raise ValueError("at_most is a whole number above 0")
         given = row["wanted"]
-        texts = {name: str(given.get(name, "")) for name in ("kind", "object", "field")}
-        return cls(run, Filter(**texts, ids=[int(one) for one in given.get("ids", ())]), by, at_most)
+        kind, object_type, field = (str(given.get(name, "")) for name in ("kind", "object", "field"))
+        ids = [int(one) for one in given.get("ids", ())]
+        return cls(run, Filter(kind, object_type, field, ids=ids), by, at_most)
 
     def as_row(self) -> dict[str, Any]:
         """Write it for the daemon's local API."""
@@ -105,14 +106,17 @@ def begin(connection: Connection, space: str, order: Order, now: datetime) -> in
         raise LeadRelayError(f"There is no run {order.run}")
     [newest] = books.recent(connection, space, run.connection)
     if newest.id != run.id:
-        raise LeadRelayError(f"Run {order.run} is not the last one of {run.connection}: look at run {newest.id}")
+        raise LeadRelayError(
+            f"Run {order.run} is not the last one of {run.connection}: look at run {newest.id}"
+        )
     wanted = _mendable(order.wanted)
     total, upto = books.total(connection, space, run.id, wanted)
     at_most = brake_of(run) if order.at_most is None else order.at_most
     if total > at_most:
         raise Braked(
-            f"{total:,} differences would be mended, and at most {at_most:,} are: where so many are wrong, look "
-            f"for the cause first. To mend them all the same, say that {total} are meant (--at-most {total})"
+            f"{total:,} differences would be mended, and at most {at_most:,} are: where so many are wrong, "
+            f"look for the cause first. To mend them all the same, say that {total} are meant "
+            f"(--at-most {total})"
         )
     if not total:
         return 0
@@ -146,12 +150,6 @@ def recent(snapshot: Connection, space: str, run: int, limit: int = 5) -> list[P
     statement = sa.select(mends).where(_M.space == space, _M.run == run)
     found = snapshot.execute(statement.order_by(_M.id.desc()).limit(limit))
     return [Progress(*(getattr(row, name) for name in Progress.__slots__)) for row in found]
-
-
-def stop(connection: Connection, space: str, name: str, now: datetime) -> int:
-    """Hand in nothing more for a connection; return how many orders that ends."""
-    statement = sa.update(mends).where(_M.space == space, _M.connection == name, _M.state == RUNNING)
-    return connection.execute(statement.values(state=STOPPED, moved_at=now)).rowcount
 
 
 @dataclass(slots=True)
@@ -252,9 +250,7 @@ def _filter(asked: Mapping[str, Any]) -> Filter:
 
 _M, _O = mends.c, outbox_changes.c
 NEXT = (
-    sa.select(mends)
-    .where(_M.space == sa.bindparam("of_space"), sa.text("state = 'running'"))
-    .order_by(_M.id)
+    sa.select(mends).where(_M.space == sa.bindparam("of_space"), sa.text("state = 'running'")).order_by(_M.id)
 )
 BEHIND = sa.select(sa.func.count()).where(
     _O.space == sa.bindparam("of_space"),

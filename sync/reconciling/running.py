@@ -1,4 +1,4 @@
-"""Compares one connection with what is here: a page a step, stored in one transaction with how far it has come.
+"""Compares one connection with what is here: a page a step, stored in one transaction with its place.
 
     count    how many records the CRM says it has, by the same filters as the backfill, and how many are here
     people   leads and accounts without a record, and why
@@ -91,14 +91,14 @@ class Reconciler:
             raise
         except ConnectorError as error:
             after, found = self._failed(run, str(error), error), Found()
-        except Exception as error:  # whatever a broken answer does to us, the run goes on later or says why not
+        except (
+            Exception
+        ) as error:  # whatever a broken answer does to us, the run goes on later or says why not
             log.exception("reconcile.step_failed", connection=self.name, phase=phase)
             after, found = self._failed(run, f"{type(error).__name__}: {error}", error), Found()
         at = self.clock.now()
         try:
-            self.store.write(
-                partial(books.move, space=self.space, before=run, now=after, found=found, at=at)
-            )
+            self.store.write(partial(books.move, space=self.space, before=run, now=after, found=found, at=at))
         except Conflict:  # another process moves it
             return Step(phase, wait=1.0)
         if after.state != RUNNING:
@@ -345,7 +345,7 @@ class Reconciler:
         return replace(moved, place=place, due_at=self.clock.now() + wait), Found()
 
     def _failed(self, run: Run, problem: str, error: Exception) -> Run:
-        """Note a step that failed, and when it is tried again; at the end of our patience the run has failed."""
+        """Note a step that failed, and when it is tried again; at the end of our patience the run fails."""
         now = self.clock.now()
         since = run.failing_since or now
         if isinstance(error, NotAuthorized | Refusal) or now - since >= PATIENCE:

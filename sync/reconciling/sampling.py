@@ -46,7 +46,7 @@ def choose(
 def _drawn(members: Sequence[tuple[datetime, str]], share: int, seed: str) -> list[str]:
     recent = {one for _, one in heapq.nlargest(share // RECENT, members)}
     rest = sorted(one for _, one in members if one not in recent)
-    return sorted([*recent, *random.Random(seed).sample(rest, share - len(recent))])  # noqa: S311 - no secret
+    return sorted([*recent, *random.Random(seed).sample(rest, share - len(recent))])
 
 
 def page(

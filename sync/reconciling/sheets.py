@@ -1,9 +1,9 @@
-"""How many on each side, and what accounts for the difference: every line adds up, the rest is unexplained."""
+"""How many on each side, and what accounts for them: every line adds up, the rest is unexplained."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -11,15 +11,13 @@ from sqlalchemy.engine import Connection
 from mappings.playbook import CrmMap
 from sync import cursors
 from sync.cursors import BACKFILL
-from sync.tables import account_links, inbox_events, leads, links, mirror
+from sync.tables import account_links, inbox_events, links, mirror
 
 Sheet = dict[str, Any]
 """``of``, ``there`` or ``here`` with its ``total``, ``lines`` of [words, number], and ``unexplained``."""
 
 
-def records(
-    snapshot: Connection, space: str, crm: CrmMap, object_type: str, there: int
-) -> Sheet:
+def records(snapshot: Connection, space: str, crm: CrmMap, object_type: str, there: int) -> Sheet:
     """Account for the records that the CRM says it has of an object.
 
     ``there`` was counted just before; what came or went meanwhile is left unexplained for a while.
@@ -69,13 +67,11 @@ def linked(snapshot: Connection, space: str, name: str, *, companies: bool) -> M
     """Return how many leads (or accounts) are linked to a record that is there, and to one that is gone."""
     table = account_links if companies else links
     rows = snapshot.execute(_by_fate(table), {"of_space": space, "of_connection": name})
-    found = {bool(row.is_gone): row.count for row in rows}
+    found = {bool(is_gone): int(number) for is_gone, number in rows}
     return {"linked": found.get(False, 0), "gone": found.get(True, 0)}
 
 
-def here(
-    of: str, total: int, found: Mapping[str, int], reasons: Mapping[str, int], missing: int
-) -> Sheet:
+def here(of: str, total: int, found: Mapping[str, int], reasons: Mapping[str, int], missing: int) -> Sheet:
     """Account for the leads or accounts that are here, by what they have in the CRM, or why they have none.
 
     ``missing`` are those that should have a record and have nothing under way.
@@ -158,7 +154,8 @@ def _deciding(table: sa.Table) -> sa.Select[Any]:
 
 def _by_fate(table: sa.Table) -> sa.Select[Any]:
     is_gone = table.c.gone_at.is_not(None).label("is_gone")
-    return sa.select(is_gone, sa.func.count().label("count")).where(*_place(table)).group_by(is_gone)
+    statement = sa.select(is_gone, sa.func.count()).where(*_place(table)).group_by(is_gone)
+    return cast("sa.Select[Any]", statement)
 
 
 MIRRORED = (

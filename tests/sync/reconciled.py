@@ -78,9 +78,7 @@ def found(house: House, run: Run, **wanted: Any) -> list[Difference]:
 def order(house: House, run: Run, at_most: int | None = None, **wanted: Any) -> int:
     """Ask for what a run found to be mended; return how much that is."""
     asked = Order(run.id, Filter(**wanted), "olga", at_most)
-    return house.store.write(
-        partial(mends.begin, space="main", order=asked, now=house.clock.now())
-    )
+    return house.store.write(partial(mends.begin, space="main", order=asked, now=house.clock.now()))
 
 
 def mend(house: House, run: Run, **wanted: Any) -> int:

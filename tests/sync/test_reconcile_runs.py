@@ -1,4 +1,4 @@
-"""Runs of a comparison: samples, troubles, processes that die or meet, nights, orders to mend and their brake."""
+"""Runs of a comparison: samples, troubles, processes that die or meet, nights, orders to mend, the brake."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("asked_at", tables.Moment(timezone=True), nullable=False),
         sa.Column("moved_at", tables.Moment(timezone=True), nullable=False),
-        sa.CheckConstraint("state IN ('running', 'done', 'stopped')", name=op.f("ck_mends_state")),
+        sa.CheckConstraint("state IN ('running', 'done')", name=op.f("ck_mends_state")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mends")),
     )
     op.create_index(
