@@ -198,6 +198,11 @@ class Daemon:
             least_free=little_room(folder, self.settings.alert_free_bytes),
             store_trouble=trouble or (self._seat.loop.failure if self._seat.loop.is_store_away else None),
             following=self.fleet.following(),
+            bearable={
+                name: one.reconcile.alarm_above
+                for name, one in self.holder.playbook().crms.items()
+                if name in self.fleet.connected
+            },
         )
 
     def _alarms_by_kind(self) -> dict[str, int]:

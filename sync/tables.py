@@ -678,6 +678,7 @@ reconciles = sa.Table(  # comparisons of a connection's records with what is her
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("object", sa.String(64), nullable=False),  # the only one it looks at; blank: all
     sa.Column("asked", Json, nullable=False),  # {"sample", "object", "seed", "nightly"}; no sample: all
     sa.Column("by", sa.String(128), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),

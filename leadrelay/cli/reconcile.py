@@ -46,6 +46,13 @@ from sync.reconciling.mends import Order
 LOOK = 0.3  # seconds between two looks at a daemon's progress
 PATIENCE = timedelta(minutes=2)  # that the command waits for a step which a CRM puts off
 ALL = "all"
+AT_WORK = {  # by phase of a run (``sync.reconciling.running``)
+    "count": "counting",
+    "people": "looking for people without a record",
+    "read": "reading records and comparing them",
+    "list": "listing all records",
+    "recount": "counting once more what is left over, as what was just made is seen late",
+}
 
 
 def reconcile(
@@ -78,7 +85,8 @@ def reconcile(
     try:
         for crm in maps:
             asked = Asked(_size(crm, sample), object_name)
-            run = _last(settings, crm) if last else _compared(settings, playbook, crm, asked, who)
+            tell = _Progress(crm.connection, quiet=as_json)
+            run = _last(settings, crm) if last else _compared(settings, playbook, crm, asked, who, tell)
             runs.append(run)
             if not as_json:
                 _show(settings, run, wanted, limit)
@@ -90,9 +98,8 @@ def reconcile(
         say("\nStopped here; what was compared stays, and the same command goes on behind it.")
         raise typer.Exit(130) from None
     if as_json:
-        print_json(
-            [_told(settings, run, wanted, limit) for run in runs] + [{"mended": one} for one in mended]
-        )
+        told = {"runs": [_told(settings, run, wanted, limit) for run in runs]}
+        print_json(told | ({"mended": sum(mended)} if mend else {}))
     elif mend:
         _say_mended(settings, sum(mended))
     if any(run.faults or run.unexplained or run.state == books.FAILED for run in runs):
@@ -133,29 +140,50 @@ def _last(settings: Settings, crm: CrmMap) -> Run:
     return runs[0]
 
 
-def _compared(settings: Settings, playbook: Playbook, crm: CrmMap, asked: Asked, by: str) -> Run:
+class _Progress:
+    """Says on standard error what a run is at, once each time that changes."""
+
+    def __init__(self, name: str, *, quiet: bool) -> None:
+        self._name, self._is_quiet, self._last = name, quiet, ""
+
+    def show(self, run: Run) -> None:
+        """Say it. Raises ``LeadRelayError`` where the next step is far away, because a CRM puts it off."""
+        wait = run.due_at - SystemClock().now()
+        if run.state == RUNNING and run.problem and wait > PATIENCE:
+            raise LeadRelayError(f"{self._name}: {run.problem}. The same command goes on later.")
+        text = run.problem or AT_WORK.get(str(run.place["phase"]), "")
+        if run.state == RUNNING and text != self._last and not self._is_quiet:
+            errors.print(f"{self._name}: {text}", markup=False)
+        self._last = text
+
+
+def _compared(
+    settings: Settings, playbook: Playbook, crm: CrmMap, asked: Asked, by: str, tell: _Progress
+) -> Run:
     """Have the daemon compare, or do it here where none runs."""
     name = crm.connection
     body = json.dumps({"sample": asked.sample, "object": asked.object, "by": by})
     if (told := ask_daemon(settings.database_url, "POST", f"reconciles/{name}", body)) is not None:
-        return _followed(settings, int(told["run"]))
+        return _followed(settings, int(told["run"]), tell)
     with alone(settings.database_url) as store:
         number = Comparisons(store, SystemClock(), SPACE).begin(name, asked, by)
-        return _run(settings, store, playbook, crm, number)
+        return _run(settings, store, playbook, crm, number, tell)
 
 
-def _followed(settings: Settings, number: int) -> Run:
+def _followed(settings: Settings, number: int, tell: _Progress) -> Run:
     """Wait for the daemon's run to end."""
     with opened(settings) as store:
         while (run := _read(store, number)).state == RUNNING:
-            _may_wait(run)
+            tell.show(run)
             if daemon_facts(settings.database_url) is None:
                 raise LeadRelayError("The daemon has stopped; run the command again to go on without it.")
             time.sleep(LOOK)
     return run
 
 
-def _run(settings: Settings, store: Store, playbook: Playbook, crm: CrmMap, number: int) -> Run:
+def _run(
+    settings: Settings, store: Store, playbook: Playbook, crm: CrmMap, number: int, tell: _Progress
+) -> Run:
     """Take the steps in this process."""
     from sync.reconciling.running import Reconciler
 
@@ -165,18 +193,9 @@ def _run(settings: Settings, store: Store, playbook: Playbook, crm: CrmMap, numb
         one.at(Priority.BACKFILL), store, SystemClock(), lambda: playbook, lambda: one.writes, SPACE
     )
     while (step := job.step()) is not None:
-        run = _read(store, number)
-        if run.state == RUNNING:
-            _may_wait(run)
+        tell.show(_read(store, number))
         time.sleep(step.wait)
     return _read(store, number)
-
-
-def _may_wait(run: Run) -> None:
-    """End the command where the next step is far away. Raises ``LeadRelayError``."""
-    wait = run.due_at - SystemClock().now()
-    if run.problem and wait > PATIENCE:
-        raise LeadRelayError(f"{run.connection}: {run.problem}. The same command goes on later.")
 
 
 def _read(store: Store, number: int) -> Run:
@@ -225,20 +244,22 @@ def _show(settings: Settings, run: Run, wanted: Filter, limit: int) -> None:
     ]
     if lines:
         table("Counts", ("what", "number", "unexplained", "made of"), lines)
-    groups = [
-        (KINDS[kind].label, object_type, name, count, KINDS[kind].means)
-        for (kind, object_type, name), count in run.groups()
-        if _fits(wanted, kind, object_type, name)
-    ]
+    groups = [one for one in run.groups() if _fits(wanted, *one[0])]
     if not groups:
-        console.print("Nothing differs." if run.state != books.FAILED else "", markup=False)
+        if run.state != books.FAILED:
+            console.print("Nothing differs.")
         return
-    table("What differs", ("kind", "object", "field", "number", "what it means"), groups)
-    if rows := _listed(settings, run, wanted, limit):
-        table(f"The first {len(rows)} of {run.found}", COLUMNS, [_row(one) for one in rows])
-
-
-COLUMNS = ("number", "kind", "lead or account", "record", "field", "here", "there", "why")
+    rows = [(kind, object_type, name, count) for (kind, object_type, name), count in groups]
+    table("What differs", ("kind", "object", "field", "number"), rows)
+    for kind in dict.fromkeys(kind for (kind, _, _), _ in groups):
+        say(f"- {kind}: {KINDS[kind].means}", hang=2)
+    if listed := _listed(settings, run, wanted, limit):
+        total = sum(count for _, count in groups)
+        console.print(
+            f"\nThe first {len(listed)} of {total}" if total > len(listed) else "\nOne by one", style="bold"
+        )
+        for kept in listed:
+            say(_line(kept), hang=2)
 
 
 def _fits(wanted: Filter, kind: str, object_type: str, name: str) -> bool:
@@ -246,10 +267,17 @@ def _fits(wanted: Filter, kind: str, object_type: str, name: str) -> bool:
     return all(asked in ("", held) for asked, held in pairs)
 
 
-def _row(kept: Kept) -> tuple[Any, ...]:
+def _line(kept: Kept) -> str:
+    """Return a difference in a line: whose, which record and field, both values, and why."""
     one = kept.difference
-    record = f"{one.object} {one.record_id}".strip()
-    return kept.id, one.kind, one.entity_id, record, one.field, one.ours, one.theirs, one.why
+    whose = " ".join(filter(None, (one.entity_id, one.object, one.record_id)))
+    values = f"; {one.field}: {_value(one.ours)} here, {_value(one.theirs)} there" if one.field else ""
+    where = f" ({one.place})" if one.place else ""
+    return f"{kept.id} {one.kind}: {whose}{values}; {one.why}{where}"
+
+
+def _value(value: Any) -> str:
+    return "nothing" if value in (None, "") else json.dumps(value, ensure_ascii=False)
 
 
 def _say_mended(settings: Settings, total: int) -> None:

@@ -159,6 +159,7 @@ def begin(
     values = {
         "space": space,
         "connection": name,
+        "object": asked.object,
         "asked": replace(asked, seed=asked.seed or to_text(now)).as_row(),
         "by": by,
         "state": RUNNING,
@@ -210,21 +211,17 @@ def one(snapshot: Connection, space: str, number: int) -> Run | None:
     return _run(row) if row else None
 
 
-def recent(
-    snapshot: Connection, space: str, name: str, limit: int = 1, *, finished: bool = False
-) -> list[Run]:
+def recent(snapshot: Connection, space: str, name: str, limit: int = 1) -> list[Run]:
     """Return the last runs of a connection, the newest first."""
     statement = sa.select(reconciles).where(_R.space == space, _R.connection == name)
-    if finished:
-        statement = statement.where(_R.state == DONE)
     return [_run(row) for row in snapshot.execute(statement.order_by(_R.id.desc()).limit(limit))]
 
 
 def last(snapshot: Connection, space: str) -> dict[str, Run]:
-    """Return the last finished run of each connection."""
-    newest = sa.select(sa.func.max(_R.id)).where(_R.space == space, _R.state == DONE).group_by(_R.connection)
-    rows = snapshot.execute(sa.select(reconciles).where(_R.id.in_(newest)).order_by(_R.connection))
-    return {row.connection: _run(row) for row in rows}
+    """Return the last finished run of each connection that looked at all of its objects."""
+    newest = sa.select(sa.func.max(_R.id)).where(_R.space == space, _R.state == DONE, _R.object == "")
+    found = sa.select(reconciles).where(_R.id.in_(newest.group_by(_R.connection)))
+    return {row.connection: _run(row) for row in snapshot.execute(found.order_by(_R.connection))}
 
 
 def is_done_since(snapshot: Connection, space: str, name: str, since: datetime) -> bool:
@@ -253,7 +250,7 @@ def move(connection: Connection, space: str, before: Run, now: Run, found: Found
             state=now.state,
             steps=before.steps + 1,
             place=dict(now.place),
-            chosen=[list(each) for each in now.chosen],
+            chosen=[list(each) for each in now.chosen] if now.state == RUNNING else [],
             counts=dict(now.counts),
             tallies=tallies,
             looked=before.looked + found.looked,

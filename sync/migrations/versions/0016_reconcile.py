@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("id", tables.RowId, autoincrement=True, nullable=False),
         sa.Column("space", sa.String(length=64), nullable=False),
         sa.Column("connection", sa.String(length=64), nullable=False),
+        sa.Column("object", sa.String(length=64), nullable=False),
         sa.Column("asked", tables.Json(), nullable=False),
         sa.Column("by", sa.String(length=128), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
