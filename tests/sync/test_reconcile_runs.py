@@ -296,3 +296,22 @@ def test_a_forgotten_lead_leaves_no_values_behind(house):
         [lead_id] = snapshot.execute(sa.select(tables.leads.c.id)).scalars()
     house.store.write(lambda connection: forget.remove_test_leads(connection, [lead_id]))
     assert rows(house.store, tables.differences) == []
+
+
+def test_the_last_comparison_of_all_objects_is_the_one_that_alarms_look_at(house):
+    people(house, 2)
+    spoil(house)
+    whole = compare(house)
+    compare(house, object="companies")
+    begin(house)
+    with house.store.snapshot() as snapshot:
+        assert {name: run.id for name, run in books.last(snapshot, "main").items()} == {HUBSPOT: whole.id}
+
+
+def test_shares_are_of_what_was_looked_at(house):
+    people(house, 4)
+    [first, *_] = house.crms[HUBSPOT].records.values()
+    first.fields |= {"title": "CEO", "company": "Acme"}  # two differences of one record
+    house.clock.advance(2 * 3_600)
+    run = compare(house)
+    assert (run.found, run.shares) == (2, {"links": 0.25, "missing": 0.0, "counts": 0.0})
