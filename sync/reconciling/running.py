@@ -29,9 +29,10 @@ from model.decision import EntityKind
 from model.errors import Conflict, ConnectorError, NotAuthorized, Refusal, RetryLater, StoreBusy
 from model.event import RecordRef
 from model.times import Clock
-from sync import backfill, inbox, links, mirror
+from sync import backfill, cursors, inbox, links, mirror
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, Step
 from sync.batch import People
+from sync.cursors import BACKFILL
 from sync.database import Store
 from sync.reconciling import books, evidence, kinds, sampling, sheets, unlinked
 from sync.reconciling.books import DONE, FAILED, RUNNING, Asked, Found, Run
@@ -383,7 +384,8 @@ class Nightly:
     def run(self) -> list[str]:
         """Begin the runs of this night that are due and were not begun; return whose.
 
-        A night that was slept through is left out after six hours: the next one comes.
+        A night that was slept through is left out after six hours: the next one comes. So does the first
+        of an account that was connected after the hour.
         """
         names = self.connected()
         crms = [crm for crm in self.playbook().crms.values() if crm.connection in names]
@@ -397,7 +399,10 @@ class Nightly:
         if not rules.sample or now - due > CATCH_UP:
             return False
         with self.store.snapshot() as snapshot:
-            if inbox.is_busy(snapshot, self.space) or books.is_done_since(snapshot, self.space, name, due):
+            walks = [one for one in cursors.load(snapshot, self.space, name) if one.job == BACKFILL]
+            if not walks or any(one.begun_at > due for one in walks) or inbox.is_busy(snapshot, self.space):
+                return False
+            if books.is_done_since(snapshot, self.space, name, due):
                 return False
         asked = Asked(rules.sample, nightly=True)
         begin = partial(books.begin, space=self.space, name=name, asked=asked, by="the night", now=now)

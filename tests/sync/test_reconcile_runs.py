@@ -198,7 +198,17 @@ def test_each_night_has_one_run_of_the_maps_sample(house):
     assert a_night(house).run() == [HUBSPOT]
 
 
+def test_an_account_that_was_connected_after_the_hour_waits_for_its_first_night(house):
+    until(house, 3)
+    assert a_night(house).run() == []
+    mirrored(house)
+    assert a_night(house).run() == []
+    house.clock.advance(DAY)
+    assert a_night(house).run() == [HUBSPOT]
+
+
 def test_a_night_that_was_slept_through_is_made_up_in_the_morning_and_not_in_the_afternoon(house):
+    mirrored(house)
     until(house, 8, 29)
     assert a_night(house).run() == [HUBSPOT]
     finish(house)
@@ -207,6 +217,7 @@ def test_a_night_that_was_slept_through_is_made_up_in_the_morning_and_not_in_the
 
 
 def test_a_map_that_takes_no_sample_has_no_nights(house):
+    mirrored(house)
     crm = house.playbook.crms[HUBSPOT]
     rules = replace(crm.reconcile, sample=0)
     house.playbook = replace(
@@ -217,6 +228,7 @@ def test_a_map_that_takes_no_sample_has_no_nights(house):
 
 
 def test_a_run_that_somebody_asked_for_does_not_stand_for_the_night(house):
+    mirrored(house)
     until(house, 2, 30)
     compare(house)
     assert a_night(house).run() == [HUBSPOT]
