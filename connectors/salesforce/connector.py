@@ -135,8 +135,8 @@ class SalesforceConnector:
         """Read records by id, 200 a call; a converted Lead still comes, and says what it became.
 
         Where some are not there, one more call asks what became of them: those that were deleted
-        come as archived, and the losers of a merge name its winner. Opportunities come with who takes
-        part in them, which takes one more call.
+        come as archived, with what they held last, and the losers of a merge name its winner.
+        Opportunities come with who takes part in them, which takes one more call.
         """
         for records in self._read(refs, fields):
             deals = bool(records) and records[0].ref.object == OPPORTUNITY
@@ -157,7 +157,7 @@ class SalesforceConnector:
                 yield [to_record(self.name, object_type, row) for row in rows]
                 there = {long_id(str(row["Id"])) for row in rows}
                 if missing := [each for each in batch if each not in there]:
-                    yield self._changes.gone(object_type, missing)
+                    yield self._changes.gone(object_type, missing, fields)
 
     def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Make tasks about Leads and Contacts, 200 a call."""
