@@ -74,12 +74,12 @@ def check_object(checked: Checked[CrmFile], scope: Scope) -> None:
 
 def usual_kind(name: str) -> str:
     """Return the kind of a line of deals that follows from its field."""
-    return {"stage": "deal_stage", "amount": "money", "close_date": "date", "owner": "owner"}.get(name, "text")
+    return {"stage": "deal_stage", "amount": "money", "close_date": "date", "owner": "owner"}.get(
+        name, "text"
+    )
 
 
-def check_line(
-    entry: CrmFieldMap, kind: str, document: Document, scope: Scope, path: Sequence[str]
-) -> None:
+def check_line(entry: CrmFieldMap, kind: str, document: Document, scope: Scope, path: Sequence[str]) -> None:
     """Note what a line of deals cannot say."""
     name = entry.field
     if kind in OWN_KINDS and name not in ("amount", "close_date"):

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from mappings.comparing import members, same
 from mappings.converters import CONVERTERS, Unusable, is_blank, number, text
-from mappings.dealing import day, money
 from mappings.countries import find as find_country
+from mappings.dealing import day, money
 from mappings.domains import registrable
 from mappings.playbook import CrmField, ObjectMap
 from mappings.prepared import Teammates, plan_of

@@ -197,7 +197,7 @@ class CrmFieldMap(Strict):
     """Which lead field a vendor field holds, and who owns it when both sides differ."""
 
     field: Text = Field(
-        description='Lead field (of companies: account field; of deals: deal field), dotted for touches '
+        description="Lead field (of companies: account field; of deals: deal field), dotted for touches "
         '("first_touch.source") '
         'and for the id on another connection ("links.salesforce").'
     )
@@ -210,9 +210,9 @@ class CrmFieldMap(Strict):
         description="crm: filled while blank, then people own it. leadrelay: always ours. newest: later "
         "wins. crm_unless_blank: theirs wherever they have one. Where both changed it: max, min, union, hold."
     )
-    kind: (
-        Literal["text", "number", "range", "datetime", "bool", "owner", "stage", "money", "date"] | None
-    ) = Field(None, description="The vendor's type; left out, it follows from the lead field.")
+    kind: Literal["text", "number", "range", "datetime", "bool", "owner", "stage", "money", "date"] | None = (
+        Field(None, description="The vendor's type; left out, it follows from the lead field.")
+    )
     values: dict[str, str] = Field(
         default_factory=dict,
         description="Lead value: vendor value. What is not listed is not written. Of kind range: the least "

@@ -41,6 +41,9 @@ COMPANIES = "leadrelay:companies"
 
 PARTIES = (PEOPLE, COMPANIES)
 
+STRANGERS = "leadrelay:strangers"
+"""Key in the shadow of a deal's link: those of its people who were no leads when the record was merged."""
+
 
 class Outcome(StrEnum):
     """How a deal stands."""
@@ -87,9 +90,19 @@ class Deal:
         return str(self.fields.get("outcome") or Outcome.OPEN)
 
     @property
+    def is_gone(self) -> bool:
+        """Say whether its records were deleted, all of them: it counts for nobody any more."""
+        return bool(self.links) and all(link.gone_at is not None for link in self.links.values())
+
+    @property
     def lead_ids(self) -> tuple[str, ...]:
         """The leads who take part, the primary one first."""
         return tuple(party.id for party in self.parties if not party.is_account)
+
+    @property
+    def party_ids(self) -> tuple[str, ...]:
+        """The leads and the account."""
+        return tuple(party.id for party in self.parties)
 
     @property
     def account_id(self) -> str | None:

@@ -14,7 +14,7 @@ from model.errors import Conflict
 from sync import links
 from sync.provenance import provenance_from, provenance_row
 from sync.statements import execute_many
-from sync.tables import deal_links, deal_parties, deals, mirror, mirror_keys
+from sync.tables import deal_parties, deals, mirror, mirror_keys
 
 CHUNK = 5_000  # values in one IN list; SQLite takes 32,766
 
@@ -40,20 +40,14 @@ def load(snapshot: Connection, deal_ids: Iterable[str]) -> dict[str, Deal]:
     return loaded
 
 
-def of_leads(snapshot: Connection, lead_ids: Iterable[str]) -> dict[str, list[str]]:
-    """Return the ids of the deals in which these leads take part, by lead."""
-    found: dict[str, list[str]] = {}
-    asked = sorted(set(lead_ids))
+def of_parties(snapshot: Connection, party_ids: Iterable[str]) -> list[str]:
+    """Return the ids of the deals in which these leads or accounts take part."""
+    asked, found = sorted(set(party_ids)), set[str]()
     for start in range(0, len(asked), CHUNK):
-        rows = snapshot.execute(OF_LEADS, {"ids": asked[start : start + CHUNK]})
-        for lead_id, deal_id in rows:
-            found.setdefault(lead_id, []).append(deal_id)
-    return found
-
-
-def of_accounts(snapshot: Connection, account_ids: Sequence[str]) -> list[str]:
-    """Return the ids of the deals that are with these accounts."""
-    return list(snapshot.execute(OF_ACCOUNTS, {"ids": list(account_ids)}).scalars()) if account_ids else []
+        some = {"ids": asked[start : start + CHUNK]}
+        for statement in (OF_LEADS, OF_ACCOUNTS):
+            found.update(snapshot.execute(statement, some).scalars())
+    return sorted(found)
 
 
 def versions(connection: Connection, deal_ids: Sequence[str]) -> dict[str, int]:
@@ -69,7 +63,9 @@ def save(connection: Connection, changed: Sequence[Deal], currency: str, now: da
     ``currency`` is what the amounts of those are in of which nobody says it.
     """
     new = [_row(deal, currency, now) for deal in changed if deal.version == 0]
-    known = [_row(one, currency, now) | {"row": one.id, "loaded": one.version} for one in changed if one.version]
+    known = [
+        _row(one, currency, now) | {"row": one.id, "loaded": one.version} for one in changed if one.version
+    ]
     execute_many(connection, INSERT, new)
     if execute_many(connection, UPDATE, known) != len(known):
         raise Conflict("a deal has changed since it was loaded")
@@ -87,20 +83,16 @@ def take_over(connection: Connection, lead_id: str, into: str) -> None:
     connection.execute(sa.update(deal_parties).where(theirs).values(lead_id=into))
 
 
-def waiting(
+def naming(
     snapshot: Connection, space: str, connection: str, deal_object: str, kind: str, ids: Iterable[str]
-) -> dict[str, list[str]]:
-    """Return the mirrored deals of nobody that name these people (or companies): record id -> deal ids.
-
-    ``kind`` is that of the mirror's keys: ``person`` or ``company``.
-    """
-    found: dict[str, list[str]] = {}
+) -> list[str]:
+    """Return the mirrored deals that name one of these; ``kind`` is "person" or "company"."""
+    found: set[str] = set()
     names = {"of_space": space, "of_connection": connection, "of_object": deal_object, "of_kind": kind}
     asked = sorted(set(ids))
     for start in range(0, len(asked), CHUNK):
-        for value, remote_id in snapshot.execute(WAITING, names | {"some": asked[start : start + CHUNK]}):
-            found.setdefault(value, []).append(remote_id)
-    return found
+        found.update(snapshot.execute(NAMING, names | {"some": asked[start : start + CHUNK]}).scalars())
+    return sorted(found)
 
 
 # Built once: building costs more than executing.
@@ -112,32 +104,23 @@ PARTIES_OF = (
     .where(deal_parties.c.deal_id.in_(_IDS))
     .order_by(deal_parties.c.deal_id, deal_parties.c.place)
 )
-OF_LEADS = (
-    sa.select(deal_parties.c.lead_id, deal_parties.c.deal_id)
-    .where(deal_parties.c.lead_id.in_(_IDS))
-    .order_by(deal_parties.c.deal_id)
-)
-OF_ACCOUNTS = (
-    sa.select(deal_parties.c.deal_id).where(deal_parties.c.account_id.in_(_IDS)).order_by(deal_parties.c.deal_id)
-)
+OF_LEADS = sa.select(deal_parties.c.deal_id).where(deal_parties.c.lead_id.in_(_IDS))
+OF_ACCOUNTS = sa.select(deal_parties.c.deal_id).where(deal_parties.c.account_id.in_(_IDS))
 INSERT = sa.insert(deals)
-UPDATE = sa.update(deals).where(
-    deals.c.id == sa.bindparam("row"), deals.c.version == sa.bindparam("loaded")
-)
+UPDATE = sa.update(deals).where(deals.c.id == sa.bindparam("row"), deals.c.version == sa.bindparam("loaded"))
 FORGET_PARTIES = sa.delete(deal_parties).where(deal_parties.c.deal_id.in_(_IDS))
 INSERT_PARTY = sa.insert(deal_parties)
-UNLINKED = ~sa.exists().where(
-    deal_links.c.space == mirror.c.space,
-    deal_links.c.connection == mirror.c.connection,
-    deal_links.c.object == mirror.c.object,
-    deal_links.c.remote_id == mirror.c.remote_id,
-)
-KEYED = sa.and_(
-    *(mirror.c[name] == mirror_keys.c[name] for name in ("space", "connection", "object", "remote_id"))
-)
-WAITING = (
-    sa.select(mirror_keys.c.value, mirror_keys.c.remote_id)
-    .join_from(mirror_keys, mirror, KEYED)
+NAMING = (
+    sa.select(mirror_keys.c.remote_id)
+    .join(
+        mirror,
+        sa.and_(
+            *(
+                mirror.c[name] == mirror_keys.c[name]
+                for name in ("space", "connection", "object", "remote_id")
+            )
+        ),
+    )
     .where(
         mirror_keys.c.space == sa.bindparam("of_space"),
         mirror_keys.c.connection == sa.bindparam("of_connection"),
@@ -145,9 +128,7 @@ WAITING = (
         mirror_keys.c.value.in_(sa.bindparam("some", expanding=True)),
         mirror_keys.c.object == sa.bindparam("of_object"),
         mirror.c.is_archived.is_(False),
-        UNLINKED,
     )
-    .order_by(mirror_keys.c.value, mirror_keys.c.remote_id)
 )
 
 

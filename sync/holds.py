@@ -126,6 +126,8 @@ _SETTLE = (
 def _whose(result: Result) -> tuple[EntityKind, str]:
     if result.lead_id:
         return EntityKind.LEAD, result.lead_id
+    if result.deal_id:
+        return EntityKind.DEAL, result.deal_id
     return EntityKind.ACCOUNT, str(result.account_id)
 
 
@@ -290,7 +292,7 @@ def choice_event(
     hold: Hold, space: str, choice: str, *, by: str, now: datetime, value: JsonValue = None
 ) -> Event:
     """Return the event of a person's choice; it names the values that the person saw."""
-    whose = "lead_id" if hold.entity_kind == EntityKind.LEAD else "account_id"
+    whose = f"{hold.entity_kind}_id"
     return Event(
         source=hold.connection,
         event_id=f"choice-{hold.id}-{to_text(now)}",

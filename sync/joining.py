@@ -9,10 +9,10 @@ from mappings.outward import same
 from mappings.playbook import TOP_STAGE, Lifecycle
 from model.decision import AskReview, Because, Effect, RecordConflict
 from model.event import JsonValue
-from model.lead import OPT_OUT, Lead
+from model.lead import DEAL_FIELDS_OF_LEAD, OPT_OUT, Lead
 from sync.reasons import Reason
 
-DECIDED_ANEW = frozenset({"score", "account"})  # follow from the rest
+DECIDED_ANEW = frozenset({"score", "account", *DEAL_FIELDS_OF_LEAD})  # follow from the rest
 
 
 def join(

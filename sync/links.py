@@ -227,7 +227,7 @@ DEALS = LinkTable(tables.deal_links, "deal_id")
 def of_records(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> dict[RecordRef, Link]:
     """Return the links of these records, whoever's they are."""
     wanted = list(refs)
-    found = {}
+    found: dict[RecordRef, tuple[str, Link]] = {}
     for table in (LEADS, ACCOUNTS, DEALS):
         found |= table.of_records(snapshot, space, wanted)
     return {ref: link for ref, (_, link) in found.items()}

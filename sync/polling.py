@@ -19,9 +19,9 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from connectors.base import Connector
-from mappings.outward import same_on
 from mappings.playbook import CrmMap, Playbook, Polling
 from model.change import Record
+from model.deal import PARTIES
 from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater, StoreBusy
 from model.event import Event, EventKind, RecordRef
 from model.lead import Link
@@ -35,6 +35,7 @@ from sync.mirror import Mirrored
 from sync.records import record_payload
 from sync.tables import to_json
 from sync.teammates import known_rosters
+from sync.versions import differs
 
 log = structlog.get_logger("leadrelay.poll")
 
@@ -315,8 +316,9 @@ def version_of(one: Listed, crm: CrmMap) -> str:
     record = one.record
     object_map = crm.map_of(record.ref.object)
     names = sorted({rule.remote for rule in object_map.fields}) if object_map else ()
+    parties = {name: record.fields[name] for name in PARTIES if name in record.fields}
     said = {
-        "fields": {name: record.fields.get(name) for name in names},
+        "fields": {name: record.fields.get(name) for name in names} | parties,
         "fate": [record.archived, one.became, sorted(one.replaces)],
     }
     return hashlib.sha256(to_json(said).encode("utf-8", "surrogatepass")).hexdigest()[:24]
@@ -341,11 +343,7 @@ def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
     object_map = crm.map_of(ref.object)
     if object_map is None:
         return False
-    return any(
-        not same_on(object_map, rule.remote, record.fields.get(rule.remote), link.shadow.get(rule.remote))
-        for rule in object_map.fields
-        if rule.remote in record.fields
-    )
+    return differs(record, link, object_map)
 
 
 def changed_event(

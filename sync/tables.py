@@ -252,22 +252,24 @@ deal_parties = sa.Table(  # who takes part in a deal: leads, and the account
 sa.Index("ix_deal_parties_lead_id", deal_parties.c.lead_id)
 sa.Index("ix_deal_parties_account_id", deal_parties.c.account_id)
 
-deal_outcomes = sa.Table(  # a ledger: each time that a deal was won, lost or reopened, and what it was worth then
-    "deal_outcomes",
-    metadata,
-    sa.Column("id", RowId, primary_key=True, autoincrement=True),
-    sa.Column("space", sa.String(64), nullable=False),
-    sa.Column("deal_id", sa.String(40), nullable=False),
-    sa.Column("event", RowId, nullable=False),
-    sa.Column("outcome", sa.String(8), nullable=False),
-    sa.Column("previous", sa.String(8)),  # none: the deal was new
-    sa.Column("amount", sa.String(24)),
-    sa.Column("currency", sa.String(3), nullable=False),
-    sa.Column("reason", sa.Text),
-    sa.Column("leads", Json, nullable=False),  # who took part then
-    sa.Column("account_id", sa.String(40)),
-    _moment("since"),  # when it became so, by the clock of the CRM that said so
-    _moment("at"),
+deal_outcomes = (
+    sa.Table(  # a ledger: each time that a deal was won, lost or reopened, and what it was worth then
+        "deal_outcomes",
+        metadata,
+        sa.Column("id", RowId, primary_key=True, autoincrement=True),
+        sa.Column("space", sa.String(64), nullable=False),
+        sa.Column("deal_id", sa.String(40), nullable=False),
+        sa.Column("event", RowId, nullable=False),
+        sa.Column("outcome", sa.String(8), nullable=False),
+        sa.Column("previous", sa.String(8)),  # none: the deal was new
+        sa.Column("amount", sa.String(24)),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("leads", Json, nullable=False),  # who took part then
+        sa.Column("account_id", sa.String(40)),
+        _moment("since"),  # when it became so, by the clock of the CRM that said so
+        _moment("at"),
+    )
 )
 sa.Index("ix_deal_outcomes_deal_id", deal_outcomes.c.deal_id)
 sa.Index("ix_deal_outcomes_space", deal_outcomes.c.space, deal_outcomes.c.id)

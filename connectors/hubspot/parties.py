@@ -70,7 +70,10 @@ class PartyReader:
                     if after := _after(row):
                         following.append({"id": deal, "after": after})
             asked = following
-        return {deal: sorted(others, key=lambda one: (not others[one], int(one))) for deal, others in found.items()}
+        return {
+            deal: sorted(others, key=lambda one: (not others[one], int(one)))
+            for deal, others in found.items()
+        }
 
 
 def _others(row: Mapping[str, Any]) -> Iterable[tuple[str, bool]]:
