@@ -37,6 +37,7 @@ from sync.claiming import Target
 from sync.database import Store
 from sync.errands import Outlet
 from sync.fetching import Fetcher
+from sync.dealpass import DealPass
 from sync.matchpass import MatchPass
 from sync.polling import Poll
 from sync.recycling import RecycleBin
@@ -284,7 +285,8 @@ class Fleet:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
         filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
-        return BackfillLoop(filler, match, store.signals.event(f"backfill:{name}"))
+        deals = DealPass(name, store, clock, playbook, SPACE)
+        return BackfillLoop(filler, match, deals, store.signals.event(f"backfill:{name}"))
 
     def _follower(self, one: Connected) -> FollowLoop:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection

@@ -61,6 +61,7 @@ DEFAULT_HANDLERS = (
     "identify",
     "absorb",
     "attribute",
+    "deals",
     "score",
     "qualify",
     "assign",

@@ -306,8 +306,17 @@ ACCOUNT_OBJECTS: Mapping[str, str] = {"hubspot": "companies", "salesforce": "Acc
 DEAL_OBJECTS: Mapping[str, str] = {"hubspot": "deals", "salesforce": "Opportunity"}
 """CRM kind -> the object that holds deals."""
 
-ROLE_OBJECTS: Mapping[str, str] = {"salesforce": "OpportunityContactRole"}
-"""CRM kind -> the object that says who takes part in a deal, where that is an object of its own."""
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """The object that says who takes part in a deal, and its field that names the deal."""
+
+    object: str
+    deal_field: str
+
+
+ROLES: Mapping[str, Role] = {"salesforce": Role("OpportunityContactRole", "OpportunityId")}
+"""CRM kind -> the object that says who takes part in deals, where that is an object of its own."""
 
 ASSOCIATED_OBJECTS: Mapping[str, str] = {"hubspot": "contacts", "salesforce": "Contact"}
 """CRM kind -> the object of people that can be associated with a company; a Salesforce Lead cannot."""
@@ -373,9 +382,9 @@ class CrmMap:
         return {**self.objects, **{one.object: one for one in (self.account, self.deal) if one is not None}}
 
     @property
-    def role_object(self) -> str | None:
+    def role(self) -> Role | None:
         """The object that says who takes part in deals, where that is an object of its own."""
-        return ROLE_OBJECTS.get(self.kind) if self.deal is not None else None
+        return ROLES.get(self.kind) if self.deal is not None else None
 
     @property
     def people_object(self) -> str:

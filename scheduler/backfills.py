@@ -1,4 +1,4 @@
-"""The thread that fills the mirror of one connection, and matches who was there before it was full."""
+"""The thread that fills the mirror of one connection, matches who was there before it was full, and then the deals."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 
 from scheduler.loops import Loop
 from sync.backfill import Backfill, Step
+from sync.dealpass import DealPass
 from sync.matchpass import MatchPass
 
 IDLE_WAIT = 10.0  # seconds between two looks once all is mirrored: a new object in the map, a new walk
@@ -19,8 +20,10 @@ class BackfillLoop:
     A stop does not wait for an answer: what a page brings is stored whole or not at all.
     """
 
-    def __init__(self, backfill: Backfill, match: MatchPass, nudge: threading.Event) -> None:
-        self._backfill, self._match = backfill, match
+    def __init__(
+        self, backfill: Backfill, match: MatchPass, deals: DealPass, nudge: threading.Event
+    ) -> None:
+        self._backfill, self._match, self._deals = backfill, match, deals
         name = f"backfill-{backfill.connector.name}"
         self.loop = Loop(name, self._step, nudge, idle_wait=IDLE_WAIT)
 
@@ -33,7 +36,7 @@ class BackfillLoop:
         self.loop.stop(STOP_WAIT)
 
     def _step(self) -> int:
-        done: Step | None = self._backfill.step() or self._match.step()
+        done: Step | None = self._backfill.step() or self._match.step() or self._deals.step()
         if done is None:
             return 0
         if done.wait:

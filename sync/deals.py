@@ -16,6 +16,7 @@ from sync.provenance import provenance_from, provenance_row
 from sync.statements import execute_many
 from sync.tables import deal_parties, deals, mirror, mirror_keys
 
+LONGEST_NAME = 255  # as lists show it; ``fields`` has it whole
 CHUNK = 5_000  # values in one IN list; SQLite takes 32,766
 
 
@@ -149,6 +150,9 @@ def _row(deal: Deal, currency: str, now: datetime) -> dict[str, Any]:
         "id": deal.id,
         "space": deal.space,
         "version": deal.version + 1,
+        "name": str(deal.get("name") or "")[:LONGEST_NAME],
+        "stage": str(deal.get("stage") or ""),
+        "owner": deal.get("owner"),
         "outcome": deal.outcome,
         "amount": deal.get("amount"),
         "currency": _currency(deal, currency),

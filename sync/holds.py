@@ -20,7 +20,7 @@ from sync.choosing import CHOICES, said
 from sync.database import insert_for
 from sync.pipeline import Result
 from sync.statements import execute_many
-from sync.tables import account_links, accounts, conflicts, holds, leads, links
+from sync.tables import account_links, accounts, conflicts, deal_links, deals, holds, leads, links
 
 LONGEST_WHY = 200  # characters that the columns hold
 NOBODY = People({}, frozenset(), {})
@@ -211,9 +211,10 @@ def log(
     """Return values that lost, the newest first, older than the row ``before``."""
     c = conflicts.c
     asked = (
-        sa.select(conflicts, leads.c.email, accounts.c.domain)
+        sa.select(conflicts, leads.c.email, accounts.c.domain, deals.c.name)
         .join_from(conflicts, leads, leads.c.id == c.lead_id, isouter=True)
         .join(accounts, accounts.c.id == c.lead_id, isouter=True)
+        .join(deals, deals.c.id == c.lead_id, isouter=True)
         .where(c.space == space)
     )
     for column, wanted in ((c.connection, connection), (c.field, field), (c.lead_id, entity_id)):
@@ -226,7 +227,7 @@ def log(
             row.id,
             row.connection,
             row.lead_id,
-            row.email or row.domain or "",
+            row.email or row.domain or row.name or "",
             row.field,
             row.kept,
             row.lost,
@@ -242,10 +243,12 @@ _HOLDS = (
         holds,
         leads.c.email,
         accounts.c.domain,
-        sa.func.coalesce(links.c.object, account_links.c.object).label("object"),
+        deals.c.name,
+        sa.func.coalesce(links.c.object, account_links.c.object, deal_links.c.object).label("object"),
     )
     .join_from(holds, leads, leads.c.id == holds.c.entity_id, isouter=True)
     .join(accounts, accounts.c.id == holds.c.entity_id, isouter=True)
+    .join(deals, deals.c.id == holds.c.entity_id, isouter=True)
     .join(
         links,
         sa.and_(links.c.lead_id == holds.c.entity_id, links.c.connection == holds.c.connection),
@@ -259,6 +262,14 @@ _HOLDS = (
         ),
         isouter=True,
     )
+    .join(
+        deal_links,
+        sa.and_(
+            deal_links.c.deal_id == holds.c.entity_id,
+            deal_links.c.connection == holds.c.connection,
+        ),
+        isouter=True,
+    )
 )
 
 
@@ -268,7 +279,7 @@ def _hold(row: Row[Any]) -> Hold:
         row.connection,
         row.entity_kind,
         row.entity_id,
-        row.email or row.domain or "",
+        row.email or row.domain or row.name or "",
         row.object or "",
         row.field,
         row.remote,

@@ -77,7 +77,7 @@ def _outcome_row(result: Result, moved: DealMoved, space: str) -> dict[str, Any]
         "deal_id": result.deal_id,
         "event": result.stored.id,
         "outcome": moved.outcome,
-        "previous": moved.previous,
+        "was": moved.previous,
         "amount": moved.amount,
         "currency": moved.currency,
         "reason": moved.reason,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from mappings.outward import inward_record, same
+from mappings.outward import inward_record
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.change import Record
 from model.deal import DERIVED, STRANGERS, Deal, Outcome, copy_of, deal_id
@@ -178,7 +178,7 @@ class _Telling:
         """Return the deals that the record may be: free there and of the same name, if need be of one day."""
         said = inward_record(self.record.fields, self.object_map, self.crm.connection, self.batch)
         free = [one for one in deals if _is_free(one, self.crm.connection) and not one.is_gone]
-        named = [one for one in free if said.get("name") and same(one.get("name"), said["name"])]
+        named = [one for one in free if said.get("name") and _plain(one.get("name")) == _plain(said["name"])]
         if len(named) < 2:
             return named
         closer = [one for one in named if one.get("close_date") == said.get("close_date")]
@@ -289,6 +289,10 @@ def _concerned(draft: Deal, before: Deal | None) -> list[str]:
 
 def _standing(deal: Deal) -> tuple[object, ...]:
     return deal.outcome, deal.get("stage"), deal.reason, deal.is_gone
+
+
+def _plain(name: JsonValue) -> str:
+    return " ".join(str(name or "").casefold().split())
 
 
 def _is_free(deal: Deal, connection: str) -> bool:

@@ -56,7 +56,7 @@ def parties_now(deal: Deal, link: Link | None, record: Record, crm: CrmMap, batc
     left = set(before) - set(said.leads)
     came = [each for each in said.leads if each not in before]
     leads = [each for each in dict.fromkeys((*deal.lead_ids, *came)) if each not in left]
-    if crm.role_object and said.leads and (not before or before[0] != said.leads[0]):
+    if crm.role and said.leads and (not before or before[0] != said.leads[0]):
         leads.sort(key=lambda each: each != said.leads[0])  # the CRM's people named another primary one
     account = said.account or deal.account_id or _account_of(leads, batch)
     parties = tuple(Party(each, is_primary=not n) for n, each in enumerate(leads))

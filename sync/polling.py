@@ -21,16 +21,17 @@ from sqlalchemy.engine import Connection
 from connectors.base import Connector
 from mappings.playbook import CrmMap, Playbook, Polling
 from model.change import Record
-from model.deal import PARTIES
+from model.deal import PARTIES, PEOPLE
 from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater, StoreBusy
 from model.event import Event, EventKind, RecordRef
 from model.lead import Link
 from model.listing import Changes, Listed
 from model.times import Clock, to_text
-from sync import backfill, cursors, inbox, links, mirror
+from sync import backfill, cursors, fetches, inbox, links, mirror
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
 from sync.cursors import POLL, Cursor
 from sync.database import Store
+from sync.fetches import Wish
 from sync.mirror import Mirrored
 from sync.records import record_payload
 from sync.tables import to_json
@@ -84,7 +85,7 @@ class Poll:
         meanwhile. Raises ``StoreBusy``.
         """
         now = self.clock.now()
-        objects = backfill.wanted(self.connector, self.playbook())
+        objects = {**backfill.wanted(self.connector, self.playbook()), **self._roles()}
         for object_type in objects:
             self._walks.setdefault(object_type, _Walk(now))
         object_type = min(objects, key=lambda each: (self._walks[each].due_at, self._walks[each].pages))
@@ -106,6 +107,12 @@ class Poll:
         now = self.clock.now()
         for walk in self._walks.values():
             walk.due_at = min(walk.due_at, now)
+
+    def _roles(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the object that says who takes part in deals, where that is one of its own, with its fields."""
+        playbook = self.playbook()
+        role = playbook.crms[self.name].role if playbook.keeps_deals else None
+        return {role.object: (role.deal_field,)} if role else {}
 
     @property
     def _rules(self) -> Polling:
@@ -173,9 +180,13 @@ class Poll:
         """
         crm, now = self.playbook().crms[self.name], self.clock.now()
         listed = [backfill.filled(one, absent) for one in changes.listed if backfill.is_storable(one)]
+        is_role = crm.role is not None and cursor.object == crm.role.object
         with self.store.snapshot() as snapshot:
-            page = Sighting.of(snapshot, self.space, crm, listed, strangers=not is_first, again=not moves)
+            page = (Roles if is_role else Sighting).of(
+                snapshot, self.space, crm, listed, strangers=not is_first, again=not moves
+            )
         events = [changed_event(one.record, read_at, now, self.space) for one in page.news]
+        wishes = page.deals
         after = replace(
             cursor,
             after=changes.position,
@@ -196,9 +207,12 @@ class Poll:
                 cursors.move(connection, self.space, cursor, after)
             mirror.write_page(connection, self.space, page.fresh, read_at, page.told)
             inbox.insert_new(connection, events)
+            fetches.raise_wanted(connection, self.space, wishes, now)
 
         if is_moved or page.fresh:
             self.store.write(save)
+        if wishes:
+            self.store.signals.announce(f"follow:{self.name}")
         if events:
             self.store.signals.announce("inbox")
         return len(events)
@@ -257,6 +271,7 @@ class Sighting:
     fresh: Sequence[Listed]
     news: Sequence[Listed]
     told: Mapping[RecordRef, str]  # of which versions the decider is told now, or need not be
+    deals: Sequence[Wish] = ()  # to be read, as somebody takes part in them, or no more
 
     @classmethod
     def of(
@@ -293,12 +308,44 @@ class Sighting:
             known = _told(one.record, seen.get(ref))
             if not _is_ours(one, held):
                 told[ref] = versions[ref]
-                if strangers and known is None and not one.record.archived:
+                is_new = known != versions[ref] if PEOPLE in one.record.fields else known is None
+                if strangers and is_new and not one.record.archived:  # who takes part bears no stamp
                     news.append(one)
             elif _is_news(one, held, crm) and (again or known != versions[ref]):
                 told[ref] = versions[ref]
                 news.append(one)
         return cls(fresh, news, told)
+
+
+class Roles:
+    """Records that say who takes part in deals: what changes is the deal, which is read by id."""
+
+    @staticmethod
+    def of(
+        snapshot: Connection,
+        space: str,
+        crm: CrmMap,
+        listed: Sequence[Listed],
+        *,
+        strangers: bool = True,
+        again: bool = False,  # noqa: ARG004 - what was seen is in the mirror, a sweep tells it no more
+    ) -> Sighting:
+        """Compare a page with the mirror: a role that is new, changed or deleted has its deal read."""
+        seen = mirror.read(snapshot, space, [one.record.ref for one in listed])
+        fresh = [one for one in listed if not _is_known(one.record, seen.get(one.record.ref))]
+        field = crm.role.deal_field if crm.role else ""
+        named = dict.fromkeys(str(deal) for one in fresh if (deal := one.record.fields.get(field)))
+        deal_object = crm.deal.object if crm.deal else ""
+        wishes = [Wish(crm.connection, deal_object, each) for each in named if deal_object and strangers]
+        return Sighting(fresh, (), {}, wishes)
+
+
+def _is_known(record: Record, seen: Mirrored | None) -> bool:
+    return (
+        seen is not None
+        and seen.record.modified_at == record.modified_at
+        and seen.record.archived == record.archived
+    )
 
 
 def _is_older(record: Record, seen: Mirrored | None) -> bool:

@@ -226,7 +226,10 @@ deals = sa.Table(
     sa.Column("id", sa.String(40), primary_key=True),
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("outcome", sa.String(8), nullable=False),  # these three repeat ``fields``, for reports
+    sa.Column("name", sa.String(255), nullable=False),  # these six repeat ``fields``, for lists and reports
+    sa.Column("stage", sa.String(64), nullable=False),
+    sa.Column("owner", sa.String(320)),
+    sa.Column("outcome", sa.String(8), nullable=False),
     sa.Column("amount", sa.String(24)),  # an exact decimal
     sa.Column("currency", sa.String(3), nullable=False),  # the playbook's where nobody says
     sa.Column("fields", Json, nullable=False),
@@ -261,7 +264,7 @@ deal_outcomes = (
         sa.Column("deal_id", sa.String(40), nullable=False),
         sa.Column("event", RowId, nullable=False),
         sa.Column("outcome", sa.String(8), nullable=False),
-        sa.Column("previous", sa.String(8)),  # none: the deal was new
+        sa.Column("was", sa.String(8)),  # none: the deal was new
         sa.Column("amount", sa.String(24)),
         sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("reason", sa.Text),
@@ -694,7 +697,7 @@ mirror_keys = sa.Table(  # what finds a mirrored record; several records may sha
     metadata,
     sa.Column("space", sa.String(64), primary_key=True),
     sa.Column("connection", sa.String(64), primary_key=True),
-    sa.Column("kind", sa.String(16), primary_key=True),  # "email", "lead", "domain"
+    sa.Column("kind", sa.String(16), primary_key=True),  # "email", "lead", "domain"; of deals "person", "company"
     sa.Column("value", sa.String(400), primary_key=True),  # in match form
     sa.Column("object", sa.String(64), primary_key=True),
     sa.Column("remote_id", sa.String(64), primary_key=True),

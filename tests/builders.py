@@ -51,6 +51,7 @@ PIPELINE = (
     "identify",
     "absorb",
     "attribute",
+    "deals",
     "score",
     "qualify",
     "assign",
