@@ -1,4 +1,4 @@
-"""What is sold to a person says how they stand: the deal that counts most sets fields and stage of the lead."""
+"""What is sold to a person says how they stand: their foremost deal sets fields and stage of the lead."""
 
 from __future__ import annotations
 

@@ -35,9 +35,9 @@ from sync.budgets import MemoryBudget, keeper
 from sync.budgets.forecast import Forecast
 from sync.claiming import Target
 from sync.database import Store
+from sync.dealpass import DealPass
 from sync.errands import Outlet
 from sync.fetching import Fetcher
-from sync.dealpass import DealPass
 from sync.matchpass import MatchPass
 from sync.polling import Poll
 from sync.recycling import RecycleBin

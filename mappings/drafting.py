@@ -71,7 +71,7 @@ def _drafted(
 
 
 def in_its_currency(entity: Entity, object_map: ObjectMap) -> bool:
-    """Say whether a record's amounts are in the deal's own currency: a number in another one is not the same."""
+    """Say whether a record's amounts are in the deal's own currency: else a number is not the same."""
     own = entity.fields.get("currency")
     return not object_map.currency or own in (None, object_map.currency)
 

@@ -303,7 +303,7 @@ class CrmFile(Strict):
     )
     adopt_deals: Literal["none", "known"] = Field(
         "none",
-        description="Whether a deal that is born in this CRM becomes ours: known, where one of its people is a "
+        description="Whether a deal born in this CRM becomes ours: known, where one of its people is a "
         "lead or its company an account. Its outcome is then told of the people in it.",
     )
     objects: dict[Label, ObjectFile] = Field(

@@ -1,4 +1,4 @@
-"""The thread that fills the mirror of one connection, matches who was there before it was full, and then the deals."""
+"""The thread that fills the mirror of one connection, and matches people and deals that were there before."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ class BackfillLoop:
     A stop does not wait for an answer: what a page brings is stored whole or not at all.
     """
 
-    def __init__(
-        self, backfill: Backfill, match: MatchPass, deals: DealPass, nudge: threading.Event
-    ) -> None:
+    def __init__(self, backfill: Backfill, match: MatchPass, deals: DealPass, nudge: threading.Event) -> None:
         self._backfill, self._match, self._deals = backfill, match, deals
         name = f"backfill-{backfill.connector.name}"
         self.loop = Loop(name, self._step, nudge, idle_wait=IDLE_WAIT)

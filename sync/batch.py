@@ -158,7 +158,7 @@ class Batch:
         named: Iterable[str],
         party_ids: Iterable[str],
     ) -> None:
-        """Read the deals that these records are, that are named, and in which these leads or accounts take part.
+        """Read the deals that these records are, that are named, and in which these parties take part.
 
         And who it is that their records named when they were last merged.
         """

@@ -1,4 +1,4 @@
-"""What follows from deals behind a decision: leads that hear of them, and deals that are read once their people are known."""
+"""What follows from decisions about deals: leads that hear of them, deals that are read as people are known."""
 
 from __future__ import annotations
 

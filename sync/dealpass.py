@@ -1,4 +1,4 @@
-"""Hands in the deals that were there before leadrelay knew of them: a chunk of the mirror a step, as ``changed`` events.
+"""Hands in the deals that were there before: a chunk of the mirror a step, as ``changed`` events.
 
 Runs once after each whole backfill of a connection's deals, behind the match pass, which says who is known
 there. Writes events and its cursor, in one transaction; the decider does the rest. No call is made.
@@ -6,7 +6,7 @@ there. Writes events and its cursor, in one transaction; the decider does the re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -46,7 +46,7 @@ class DealPass:
     space: str = "main"
 
     def step(self) -> Step | None:
-        """Hand in the next deals that are with somebody known; ``None`` when nothing is left or it is too early.
+        """Hand in the next deals that are with somebody known; ``None``: nothing is left, or it is too early.
 
         Too early is it until the deals are mirrored, the owners are known, and who was there is matched.
         """
@@ -61,9 +61,13 @@ class DealPass:
             if inbox.is_busy(snapshot, self.space):
                 return Step("", wait=LATER)
             place = {"of_space": self.space, "on": self.name, "of_object": crm.deal.object}
-            rows = snapshot.execute(UNLINKED, place | {"above": cursor.after or "", "n": CHUNK}).scalars().all()
+            rows = (
+                snapshot.execute(UNLINKED, place | {"above": cursor.after or "", "n": CHUNK}).scalars().all()
+            )
             refs = [RecordRef(self.name, crm.deal.object, each) for each in rows]
-            known = _with_somebody(snapshot, self.space, crm, mirror.read(snapshot, self.space, refs).values())
+            known = _with_somebody(
+                snapshot, self.space, crm, mirror.read(snapshot, self.space, refs).values()
+            )
         events = [_event(one, now, self.space) for one in known]
         after = replace(
             cursor,
@@ -90,7 +94,7 @@ class DealPass:
 
 
 def _present(stored: Sequence[Cursor], name: str, deal_object: str, now: datetime) -> Cursor | None:
-    """Return where the walk stands; ``None`` at its end, or before the mirror and the match pass are at theirs."""
+    """Return where the walk stands; ``None`` at its end, and before mirror and match pass are at theirs."""
     filled = next((one for one in stored if one.job == BACKFILL and one.object == deal_object), None)
     matched = next((one for one in stored if one.job == MATCH), None)
     if filled is None or filled.finished_at is None or matched is None or matched.is_walking:
@@ -104,9 +108,10 @@ def _present(stored: Sequence[Cursor], name: str, deal_object: str, now: datetim
 
 
 def _with_somebody(
-    snapshot: Connection, space: str, crm: CrmMap, found: Sequence[Mirrored]
+    snapshot: Connection, space: str, crm: CrmMap, found: Iterable[Mirrored]
 ) -> list[Mirrored]:
     """Return the deals of which a person is a lead, or a company an account."""
+    found = list(found)
     refs = {one.record.ref: _parties(one, crm) for one in found}
     every = {ref for some in refs.values() for ref in some}
     held = links.LEADS.of_records(snapshot, space, every).keys() | links.ACCOUNTS.of_records(

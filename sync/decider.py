@@ -404,7 +404,7 @@ def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[R
 
 
 def _is_first_seen(result: Result) -> bool:
-    """Say whether a change made the lead's first link to the CRM that tells of it, or told of its first deal."""
+    """Say whether a change made the lead's first link to the CRM that tells of it, or told of a new deal."""
     event, lead, before = result.stored.event, result.lead, result.before
     if event.kind is EventKind.DEAL:
         return not event.payload.get("is_news")

@@ -109,7 +109,7 @@ class Poll:
             walk.due_at = min(walk.due_at, now)
 
     def _roles(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the object that says who takes part in deals, where that is one of its own, with its fields."""
+        """Return the object that says who takes part in deals, where there is one, with its fields."""
         playbook = self.playbook()
         role = playbook.crms[self.name].role if playbook.keeps_deals else None
         return {role.object: (role.deal_field,)} if role else {}

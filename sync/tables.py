@@ -238,7 +238,8 @@ deals = sa.Table(
     _moment("created_at"),
     _moment("updated_at"),
 )
-sa.Index("ix_deals_outcome", deals.c.space, deals.c.outcome, deals.c.closed_at)
+sa.Index("ix_deals_created_at", deals.c.space, deals.c.created_at, deals.c.id)
+sa.Index("ix_deals_outcome", deals.c.space, deals.c.outcome, deals.c.created_at, deals.c.id)
 
 deal_parties = sa.Table(  # who takes part in a deal: leads, and the account
     "deal_parties",
@@ -697,7 +698,9 @@ mirror_keys = sa.Table(  # what finds a mirrored record; several records may sha
     metadata,
     sa.Column("space", sa.String(64), primary_key=True),
     sa.Column("connection", sa.String(64), primary_key=True),
-    sa.Column("kind", sa.String(16), primary_key=True),  # "email", "lead", "domain"; of deals "person", "company"
+    sa.Column(
+        "kind", sa.String(16), primary_key=True
+    ),  # "email", "lead", "domain"; of deals "person", "company"
     sa.Column("value", sa.String(400), primary_key=True),  # in match form
     sa.Column("object", sa.String(64), primary_key=True),
     sa.Column("remote_id", sa.String(64), primary_key=True),

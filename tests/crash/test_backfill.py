@@ -34,11 +34,8 @@ def there(crm) -> dict[str, set[str]]:
 def pages_asked(crm) -> int:
     """Return how many pages the backfill asked for; the polls beside it ask by time, and it by id."""
     return sum(
-        sent.path.endswith("/search")
-        and "GTE" not in str(sent.body)
-        and "DESCENDING" not in str(sent.body)
-        or sent.path.endswith("/composite")
-        and "ORDER%20BY%20Id" in str(sent.body)
+        (sent.path.endswith("/search") and "GTE" not in str(sent.body) and "DESCENDING" not in str(sent.body))
+        or (sent.path.endswith("/composite") and "ORDER%20BY%20Id" in str(sent.body))
         for sent in crm.sent
     )
 

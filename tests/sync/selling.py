@@ -70,7 +70,9 @@ def person(house: House, address: str = ADA) -> dict[str, str]:
     return {name: link.remote_id for name, link in links.items()}
 
 
-def sell(house: House, on: str, *people: str, stage: str = "talking", company: str = "", **fields: Any) -> str:
+def sell(
+    house: House, on: str, *people: str, stage: str = "talking", company: str = "", **fields: Any
+) -> str:
     """Make a deal as a person in the CRM does; return its id."""
     given = {"name": "Engine", "stage": STAGES[on][stage], "amount": "1200", "close_date": "2026-12-24"}
     parties = {PEOPLE: list(people), COMPANIES: [company] if company else []}

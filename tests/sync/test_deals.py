@@ -1,4 +1,4 @@
-"""Deals that people in the CRMs make: adopted, followed, found again in the other CRM, told to their leads."""
+"""Deals that people in the CRMs make: adopted, followed, found in the other CRM, told to their leads."""
 
 from __future__ import annotations
 
@@ -293,10 +293,13 @@ def test_a_field_that_asks_a_person_is_held_and_their_choice_is_kept(store):
     followed.look()
     with house.store.snapshot() as snapshot:
         [hold] = holds.open_holds(snapshot, "main", limit=9)
-    assert (hold.entity_kind, hold.name, hold.object, hold.field) == ("deal", "Engine", "Opportunity", "amount")
-    inbox.append(
-        house.store, [holds.choice_event(hold, "main", "theirs", by="ann", now=house.clock.now())]
+    assert (hold.entity_kind, hold.name, hold.object, hold.field) == (
+        "deal",
+        "Engine",
+        "Opportunity",
+        "amount",
     )
+    inbox.append(house.store, [holds.choice_event(hold, "main", "theirs", by="ann", now=house.clock.now())])
     house.settle()
     assert the_deal(house).get("amount") == "20.00"
     with house.store.snapshot() as snapshot:

@@ -33,7 +33,8 @@ def upgrade() -> None:
         sa.Column("updated_at", tables.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deals")),
     )
-    op.create_index("ix_deals_outcome", "deals", ["space", "outcome", "closed_at"])
+    op.create_index("ix_deals_created_at", "deals", ["space", "created_at", "id"])
+    op.create_index("ix_deals_outcome", "deals", ["space", "outcome", "created_at", "id"])
     op.create_table(
         "deal_parties",
         sa.Column("id", sa.String(length=40), nullable=False),
