@@ -1,4 +1,4 @@
-"""What follows from decisions about deals: leads that hear of them, deals that are read as people are known."""
+"""What follows from decisions about deals: who hears of them, and which are read as people are known."""
 
 from __future__ import annotations
 
