@@ -174,7 +174,7 @@ def _crm_field(
         scope.fault(document.value_place(*path, "field"), f'"{name}" is a whole touch, not one value', fix)
     if is_of_deal:
         compile_deals.check_line(entry, kind, document, scope, path)
-    elif kind in compile_deals.OWN_KINDS:
+    elif kind in compile_deals.MEANT:
         scope.fault(document.value_place(*path, "kind"), f"only deals have fields of kind {kind}")
     if kind in ("stage", "owner") and (name != kind or (is_of_deal and kind == "stage")):
         scope.fault(document.value_place(*path, "kind"), f'only the lead field "{kind}" is of kind {kind}')

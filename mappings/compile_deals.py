@@ -18,8 +18,8 @@ NEEDED_FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """CRM kind -> the fields without which it takes no new deal (HubSpot "Deals"; Salesforce Opportunity)."""
 
-OWN_KINDS = ("money", "date")
-"""Kinds that only lines of deals have."""
+MEANT: Mapping[str, str] = {"money": "amount", "date": "close_date"}
+"""Kinds that only lines of deals have -> the field that is of them."""
 
 
 def compile_deals(checked: Checked[DealsFile], scope: Scope) -> Deals:
@@ -82,8 +82,8 @@ def usual_kind(name: str) -> str:
 def check_line(entry: CrmFieldMap, kind: str, document: Document, scope: Scope, path: Sequence[str]) -> None:
     """Note what a line of deals cannot say."""
     name = entry.field
-    if kind in OWN_KINDS and name not in ("amount", "close_date"):
-        meant = {"money": "amount", "date": "close_date"}[kind]
+    meant = MEANT.get(kind, name)
+    if name != meant:
         scope.fault(document.value_place(*path, "kind"), f'only "{meant}" is of kind {kind}')
     if name == "outcome":
         fix = "Map the stage: deals.yaml says which stages are won and lost."
