@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from mappings.outward import inward_record
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.change import Record
-from model.deal import DERIVED, STRANGERS, Deal, Outcome, copy_of, deal_id
-from model.decision import AskReview, Assigned, Because, DealMoved, EnterStage, Fetch, TellLead
+from model.deal import STRANGERS, Deal, copy_of, deal_id
+from model.decision import AskReview, Assigned, Because, EnterStage, Fetch, TellLead
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
-from model.lead import RULE, Link, Provenance
-from model.times import from_text
+from model.lead import Link, Provenance
 from sync.batch import Batch
 from sync.choosing import choose
 from sync.following import KEEPS_HISTORIES
 from sync.merge import Merged, merge
+from sync.outcomes import conclude
 from sync.parties import parties_now, resolved
 from sync.pipeline import Result
 from sync.reasons import Reason
@@ -58,7 +57,7 @@ def chosen(stored: StoredEvent, deal_id: str, batch: Batch, playbook: Playbook) 
     result.reasons.append(Reason("merge", found.because))
     if found.effects:
         result.effects.extend(one for one in found.effects if not isinstance(one, Assigned | EnterStage))
-        _conclude(result, draft, before, stored.decided_at, playbook)
+        conclude(result, draft, before, stored.decided_at, playbook)
     return result
 
 
@@ -141,7 +140,7 @@ class _Telling:
             f"{ref.connection}: {ref.object} {ref.id} was deleted there; it is not written to, nor made anew"
         )
         _because(result, text)
-        _conclude(result, draft, before, result.stored.decided_at, self.playbook)
+        conclude(result, draft, before, result.stored.decided_at, self.playbook)
         return result
 
     def taken_in(self, other: Deal, survivor: Deal) -> None:
@@ -215,80 +214,13 @@ class _Telling:
         result.reasons.extend(Reason("merge", because) for because in (found, *now_read.because))
         result.effects.extend((*now_read.conflicts, *now_read.holds))
         moved_at = now_read.times.get("stage") or record.modified_at or sight.read_at
-        _conclude(result, draft, before, moved_at, self.playbook)
+        conclude(result, draft, before, moved_at, self.playbook)
         return result
 
     def _put_in(self, draft: Deal, now_read: Merged) -> None:
         record, stored = self.record, self.result.stored
         seen_at = record.modified_at or Sight.of(stored).read_at
         put_in(draft, now_read, Provenance(record.ref.connection, seen_at, stored.id))
-
-
-def _conclude(
-    result: Result, draft: Deal, before: Deal | None, moved_at: datetime, playbook: Playbook
-) -> None:
-    """Let what follows from the stage follow, and tell the people of the deal where it concerns them."""
-    _derive(draft, before, moved_at, result.stored, playbook)
-    result.deals.append(draft)
-    usual = playbook.deals.currency if playbook.deals else ""
-    if before is None or before.outcome != draft.outcome:
-        result.effects.append(
-            DealMoved(
-                draft.outcome,
-                before.outcome if before else None,
-                draft.get("amount"),
-                str(draft.get("currency") or usual),
-                draft.reason,
-                draft.lead_ids,
-                draft.account_id,
-                draft.closed_at or moved_at,
-            )
-        )
-        text = "is open" if draft.outcome == Outcome.OPEN else f"was {draft.outcome}"
-        _because(result, f"the deal {text}", "deals")
-    for lead_id in _concerned(draft, before):
-        result.effects.append(TellLead(lead_id, draft.id, is_news=before is not None))
-
-
-def _derive(
-    draft: Deal, before: Deal | None, moved_at: datetime, stored: StoredEvent, playbook: Playbook
-) -> None:
-    """Set what follows from the stage: outcome, pipeline, and when it was won or lost."""
-    stages = playbook.deals.stages if playbook.deals else {}
-    stage = stages.get(draft.get("stage") or "")
-    follows = {
-        "outcome": stage.outcome if stage else Outcome.OPEN.value,
-        "pipeline": (stage.pipeline or None) if stage else None,
-    }
-    for name in sorted(DERIVED):
-        if draft.get(name) != follows[name]:
-            draft.fields[name] = follows[name]
-            draft.provenance[name] = Provenance(RULE, moved_at, stored.id)
-    if draft.outcome == Outcome.OPEN:
-        draft.closed_at = None
-    elif before is None or before.outcome != draft.outcome:
-        draft.closed_at = _closed_at(draft, before, moved_at)
-
-
-def _closed_at(draft: Deal, before: Deal | None, moved_at: datetime) -> datetime:
-    """Return when a deal was won or lost: of one that was there before we heard of it, its close date."""
-    day = draft.get("close_date")
-    if before is not None or not day:
-        return moved_at
-    noon = from_text(f"{day}T12:00:00Z").astimezone(UTC)
-    return min(noon, moved_at)
-
-
-def _concerned(draft: Deal, before: Deal | None) -> list[str]:
-    """Return who must hear of the change: all where the deal stands otherwise, else who came or went."""
-    ours, theirs = draft.lead_ids, before.lead_ids if before else ()
-    if before is None or _standing(draft) != _standing(before):
-        return sorted({*ours, *theirs})
-    return sorted(set(ours) ^ set(theirs))
-
-
-def _standing(deal: Deal) -> tuple[object, ...]:
-    return deal.outcome, deal.get("stage"), deal.reason, deal.is_gone
 
 
 def _plain(name: JsonValue) -> str:
