@@ -27,7 +27,7 @@ PATIENCE = 30.0
 
 def measure(house: House, *, quick: bool) -> Iterator[Table]:
     """Edit known people in one account, then in the other, and see when the other one holds it."""
-    length = 5 if quick else 20
+    length = 5 if quick else 10
     rows = []
     with house.daemon(limited=True, poll="1h", more=ENVIRON) as daemon:
         _subscribe(house, daemon)
