@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from model.change import Association, Outcome, OwnerRecord, Record, RecordChange, Task
+from model.change import Association, Merging, Outcome, OwnerRecord, Record, RecordChange, Task
 from model.event import RecordRef
 from model.lead import Identity
 from model.listing import Changes, Page
@@ -219,6 +219,13 @@ class Connector(Protocol):
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         """Delete records (to the vendor's recycle bin). Raises ``ConnectorError``."""
+
+    def merge(self, pair: Merging) -> Outcome:
+        """Merge one record into another of the same object, for good.
+
+        ``Updated`` names the record that is left, ``Rejected`` and ``Postponed`` say why there are two still.
+        It is not safe to repeat: after a lost answer both are read first.
+        """
 
 
 def by_kind(identities: Sequence[Identity], kind: str) -> list[str]:

@@ -12,7 +12,7 @@ from dashboard.house import LONG_PATIENCE_SECONDS, House
 from mappings.identity import keys_of
 from model.errors import Refused
 from model.times import from_text, to_text
-from sync import access, advice, explain, holds, leads, letters, mending, replaying
+from sync import access, advice, explain, holds, leads, letters, mending, proposals, replaying
 from sync.explain import WriteState
 from sync.letters import SHELVES, Asked
 from sync.mending import Told
@@ -121,6 +121,14 @@ def blueprint(house: House) -> Blueprint:
         rows = [one.as_dict() for one in page.rows]
         told = {"differences": rows, "next": page.next, "mends": [one.as_dict() for one in orders]}
         return jsonify(_plain(run.as_dict() | told))
+
+    @routes.get("/reviews")
+    def reviews() -> ResponseReturnValue:
+        """Return what waits for a person's word, and what was answered last."""
+        with house.reading() as snapshot:
+            waiting = proposals.open_ones(snapshot, house.space, limit=MOST_TOLD)
+            told = proposals.answered(snapshot, house.space, limit=MOST_TOLD)
+        return jsonify(waiting=[one.as_json() for one in waiting], answered=[one.as_json() for one in told])
 
     @routes.get("/letters/<shelf>")
     def waiting(shelf: str) -> ResponseReturnValue:

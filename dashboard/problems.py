@@ -36,11 +36,18 @@ class Trouble:
 
 
 def find(
-    house: House, facts: dict[str, Any], queues: Queues, table: Days | None, held: int, now: datetime
+    house: House,
+    facts: dict[str, Any],
+    queues: Queues,
+    table: Days | None,
+    held: int,
+    asked: int,
+    now: datetime,
 ) -> list[Trouble]:
     """Return what is wrong, errors first.
 
-    ``table`` is ``None`` until it is counted; ``held`` is how many fields wait for a person.
+    ``table`` is ``None`` until it is counted; ``held`` is how many fields wait for a person, ``asked``
+    how many records somebody could agree to merge.
     """
     found = [*_process(house, facts), *_connections(house, facts, queues, now), *_sources(table, now)]
     for state, (one, several) in ASIDE.items():
@@ -50,6 +57,13 @@ def find(
     if held:
         text = "field waits for your choice" if held == 1 else "fields wait for your choice"
         found.append(Trouble(False, f"{number(held)} {text} between two values", "conflicts", {}))
+    if asked:
+        text = "person has two records" if asked == 1 else "people have two records"
+        found.append(
+            Trouble(
+                False, f"{number(asked)} {text} in a CRM since they were merged in another", "reviews", {}
+            )
+        )
     return sorted(found, key=lambda trouble: not trouble.is_error)
 
 

@@ -68,6 +68,7 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         adopt_when=scope.condition(document, file.adopt_when, "adopt_when")
         if file.adopt_when is not None
         else None,
+        merges=file.merges,
     )
 
 

@@ -354,6 +354,7 @@ class CrmMap:
     reconcile: Reconciling = Reconciling()
     adopts: bool = False  # people born there become leads
     adopt_when: Condition | None = None  # only those who satisfy it
+    merges: str = "off"  # "propose" | "do": what a merge elsewhere does to the two records here
 
     def map_of(self, object_name: str) -> ObjectMap | None:
         """Return the map of an object, of people or of companies; ``None`` for one that is left out."""

@@ -339,6 +339,11 @@ class CrmFile(Strict):
         "Who was there before and does not change stays out.",
     )
     adopt_when: Condition | None = Field(None, description="Only people who satisfy this are adopted.")
+    merges: Literal["off", "propose", "do"] = Field(
+        "off",
+        description="What happens to two records here once people merged those of the same person in another "
+        "CRM: a note (off), a person is asked to merge them (propose), they are merged at once (do).",
+    )
     needs: Names = Field(default_factory=list, description="Connections whose record must exist first.")
     tasks: TasksMap | None = Field(None, description="Left out, follow_up.yaml makes no tasks here.")
     read_before_write: Duration = Field(

@@ -20,6 +20,7 @@ BY_LEAD = (
     tables.scores,
     tables.conflicts,
     tables.reviews,
+    tables.proposals,
     tables.outbox_effects,
     tables.person_keys,
     tables.merged_leads,

@@ -412,6 +412,36 @@ sa.Index(
 sa.Index("ix_holds_state", holds.c.space, holds.c.state, holds.c.id)
 sa.Index("ix_holds_entity_id", holds.c.entity_id)
 
+PROPOSAL_STATES = ("open", "accepted", "refused", "done", "over")
+
+proposals = sa.Table(  # what could be done to records of one person in one CRM, once somebody says so
+    "proposals",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # "merge": ``record`` goes into ``keep``
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("lead_id", sa.String(40), nullable=False),
+    sa.Column("event", RowId, nullable=False),  # that gave rise to it
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("record", sa.String(64), nullable=False),
+    sa.Column("keep_object", sa.String(64), nullable=False),
+    sa.Column("keep", sa.String(64), nullable=False),
+    sa.Column("why", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    _moment("since"),
+    sa.Column("by", sa.String(128), nullable=False),  # who answered; "playbook": the CRM's map did
+    sa.Column("outcome", sa.String(200), nullable=False),
+    sa.Column("effect", sa.String(64), nullable=False),  # the key of what does it, once accepted
+    _moment("settled_at", nullable=True),
+    sa.UniqueConstraint("space", "kind", "connection", "object", "record", "keep"),
+    sa.CheckConstraint(f"state IN {PROPOSAL_STATES}", name="state"),
+)
+sa.Index("ix_proposals_state", proposals.c.space, proposals.c.state, proposals.c.id)
+sa.Index("ix_proposals_lead_id", proposals.c.lead_id)
+sa.Index("ix_proposals_record", proposals.c.space, proposals.c.connection, proposals.c.record)
+sa.Index("ix_proposals_keep", proposals.c.space, proposals.c.connection, proposals.c.keep)
+
 seats = sa.Table(  # the stride ledger of each pool
     "seats",
     metadata,
@@ -444,6 +474,7 @@ sa.Index(
     postgresql_where=sa.text("state = 'open'"),
 )
 sa.Index("ix_reviews_state", reviews.c.space, reviews.c.state, reviews.c.id)
+sa.Index("ix_reviews_lead_id", reviews.c.lead_id)
 
 outbox_changes = sa.Table(
     "outbox_changes",
@@ -497,13 +528,13 @@ sa.Index(  # as that of events set aside; the counters are in it lest SQLite loo
 
 EFFECT_STATES = ("waiting", "leased", "sent", "unknown", "withheld", "dead")
 
-outbox_effects = sa.Table(  # tasks and messages: each once, by our key
+outbox_effects = sa.Table(  # tasks, messages, deeds on records: each once, by our key
     "outbox_effects",
     metadata,
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("key", sa.String(64), nullable=False),  # of lead, kind, target and cause
-    sa.Column("kind", sa.String(16), nullable=False),  # "task", "message"
+    sa.Column("kind", sa.String(16), nullable=False),  # "task", "message", "merge", "delete"
     sa.Column("target", sa.String(64), nullable=False),  # a connection or a channel
     sa.Column("lead_id", sa.String(40), nullable=False),
     sa.Column("event", RowId, nullable=False),  # that caused it

@@ -22,7 +22,7 @@ from sync.releases import Order, Release
 from sync.replaying import Order as ReplayOrder
 from sync.vault import SealError
 
-ALLOWED = (EventKind.REPLAY, EventKind.FORGET, EventKind.CHOICE)
+ALLOWED = (EventKind.REPLAY, EventKind.FORGET, EventKind.CHOICE, EventKind.ANSWER)
 
 
 class Desk(Protocol):
@@ -90,7 +90,7 @@ def blueprint(control: Control) -> Blueprint:
 
     @routes.post("/events")
     def events() -> ResponseReturnValue:
-        """Append replay, forget and choice events; answered after the commit."""
+        """Append replay, forget, choice and answer events; answered after the commit."""
         body = request.get_json(silent=True)
         if not isinstance(body, list):
             raise Refused(400, "malformed", "A JSON list of events is needed.", "Use the leadrelay command.")

@@ -18,6 +18,7 @@ from leadrelay.cli import (
     playbook,
     reconcile,
     replay,
+    reviews,
     running,
     secrets,
     sources,
@@ -40,6 +41,7 @@ app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("replay")(replay.replay)
 app.command("conflicts")(conflicts.conflicts)
+app.command("reviews")(reviews.reviews)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)
 app.command("plan")(plan.plan)

@@ -15,6 +15,7 @@ from model.change import (
     Created,
     Exists,
     Gone,
+    Merging,
     Outcome,
     OwnerRecord,
     Postponed,
@@ -131,8 +132,8 @@ class FakeCrm:
         self.records[remote_id].archived = True
         self.touch(remote_id)
 
-    def merge(self, loser: str, winner: str) -> None:
-        """Merge one record into another."""
+    def unite(self, loser: str, winner: str) -> None:
+        """Merge one record into another as a person in the CRM would."""
         self.merged[loser] = winner
         self.archive(loser)
         self.touch(winner)
@@ -313,6 +314,19 @@ class FakeCrm:
             [Listed(replace(self._record(one, self.records[one]), fields={})) for one in some],
             some[-1] if len(rest) > len(some) else None,
         )
+
+    def merge(self, pair: Merging) -> Outcome:
+        trouble = self._call("merge", (pair.keep.id, pair.lose.id))
+        if trouble.refused:
+            return Postponed(pair.key, trouble.refused, trouble.wait)
+        if trouble.rejects:
+            return Rejected(pair.key, trouble.rejects, (), "MERGE_FAILED")
+        self.unite(pair.lose.id, pair.keep.id)
+        if trouble.after:
+            trouble.after()
+        if trouble.lost:
+            return Postponed(pair.key, "answer lost", trouble.wait, answer_lost=True)
+        return Updated(pair.key, pair.keep, {})
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         for ref in refs:

@@ -11,12 +11,14 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
 from model.errors import LeadRelayError
+from model.event import Event, EventKind
 from model.times import from_text
 from sync.connections import StoredConnection, to_json
 from sync.letters import Asked as AskedLetters
 from sync.reconciling.books import Asked, Filter
 from sync.reconciling.mends import Order as MendOrder
 from sync.releases import Order, Release
+from sync.replay import as_json
 from sync.replaying import Order as ReplayOrder
 from sync.vault import SealError
 from webhooks import control
@@ -308,3 +310,21 @@ def test_an_order_that_is_none_is_refused(client, desk, spoiled):
     order = {"run": 12, "wanted": {}, "by": "ada", "at_most": 101}
     assert client.post("/control/mends", json=order | spoiled, headers=TOKEN).status_code == 400
     assert desk.mended == []
+
+
+WORDS = {  # what commands hand in of their events, by kind
+    EventKind.REPLAY: True,
+    EventKind.FORGET: True,
+    EventKind.CHOICE: True,
+    EventKind.ANSWER: True,
+    EventKind.INTAKE: False,
+    EventKind.CHANGED: False,
+}
+
+
+@pytest.mark.parametrize(("kind", "is_taken"), WORDS.items())
+def test_events_of_commands_are_taken_and_no_others(client, kind, is_taken):
+    now = Noon().now()
+    event = Event("salesforce", "e1", kind, {"by": "ada"}, now, now)
+    answer = client.post("/control/events", data=as_json([event]), headers=TOKEN | JSON)
+    assert answer.status_code == (202 if is_taken else 400), answer.text
