@@ -37,11 +37,12 @@ from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from model.priority import Priority
 from sync.database import Store
-from sync.reconciling import books
-from sync.reconciling.books import RUNNING, Asked, Filter, Kept, Run
+from sync.reconciling import books, finds
 from sync.reconciling.comparisons import Comparisons
+from sync.reconciling.finds import Filter, Kept
 from sync.reconciling.kinds import KINDS
 from sync.reconciling.mends import Order
+from sync.reconciling.runs import FAILED, RUNNING, Asked, Run
 
 LOOK = 0.3  # seconds between two looks at a daemon's progress
 PATIENCE = timedelta(minutes=2)  # that the command waits for a step which a CRM puts off
@@ -102,7 +103,7 @@ def reconcile(
         print_json(told | ({"mended": sum(mended)} if mend else {}))
     elif mend:
         _say_mended(settings, sum(mended))
-    if any(run.faults or run.unexplained or run.state == books.FAILED for run in runs):
+    if any(run.faults or run.unexplained or run.state == FAILED for run in runs):
         raise typer.Exit(FOUND_PROBLEMS)
 
 
@@ -216,7 +217,7 @@ def _mend(settings: Settings, order: Order) -> int:
 
 def _listed(settings: Settings, run: Run, wanted: Filter, limit: int) -> Sequence[Kept]:
     with opened(settings) as store, store.snapshot() as snapshot:
-        return books.rows(snapshot, SPACE, run.id, wanted, limit=limit)
+        return finds.rows(snapshot, SPACE, run.id, wanted, limit=limit)
 
 
 def _told(settings: Settings, run: Run, wanted: Filter, limit: int) -> Mapping[str, Any]:
@@ -230,7 +231,7 @@ def _told(settings: Settings, run: Run, wanted: Filter, limit: int) -> Mapping[s
 def _show(settings: Settings, run: Run, wanted: Filter, limit: int) -> None:
     much = "all records" if run.asked.sample is None else f"a sample of {run.asked.sample}"
     say(f"\n{run.connection}, run {run.id}: {much}, asked for by {run.by}; {run.looked} records compared")
-    if run.state == books.FAILED:
+    if run.state == FAILED:
         errors.print(f"It failed: {run.problem}", style="red", markup=False)
     lines = [
         (
@@ -246,7 +247,7 @@ def _show(settings: Settings, run: Run, wanted: Filter, limit: int) -> None:
         table("Counts", ("what", "number", "unexplained", "made of"), lines)
     groups = [one for one in run.groups() if _fits(wanted, *one[0])]
     if not groups:
-        if run.state != books.FAILED:
+        if run.state != FAILED:
             console.print("Nothing differs.")
         return
     rows = [(kind, object_type, name, count) for (kind, object_type, name), count in groups]

@@ -13,7 +13,7 @@ lead or a link from here (``mends``).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,28 +23,26 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from connectors.base import Connector
-from mappings.playbook import CrmMap, Playbook, Reconciling
+from mappings.playbook import CrmMap, Playbook
 from model.change import Record
 from model.decision import EntityKind
 from model.errors import Conflict, ConnectorError, NotAuthorized, Refusal, RetryLater, StoreBusy
 from model.event import RecordRef
 from model.times import Clock
-from sync import backfill, cursors, inbox, links, mirror
+from sync import backfill, links, mirror
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, Step
 from sync.batch import People
-from sync.cursors import BACKFILL
 from sync.database import Store
 from sync.reconciling import books, evidence, kinds, sampling, sheets, unlinked
-from sync.reconciling.books import DONE, FAILED, RUNNING, Asked, Found, Run
 from sync.reconciling.judging import Judge
 from sync.reconciling.kinds import KINDS, Difference
+from sync.reconciling.runs import DONE, FAILED, RUNNING, Asked, Found, Run
 from sync.reconciling.sampling import Chosen
 from sync.tables import accounts, leads
 
 log = structlog.get_logger("leadrelay.reconcile")
 
 PATIENCE = timedelta(hours=2)  # that a CRM does not answer, or no call may go out; then a run has failed
-CATCH_UP = timedelta(hours=6)  # after its hour, that a night's run is still begun
 RECOUNTS = 3
 MOST_REFUSED = 20  # calls of a page; to find one culprit among two hundred takes nine
 
@@ -369,44 +367,3 @@ class Reconciler:
 def _unreadable(ref: RecordRef, kind: EntityKind, owner: str, why: str) -> Difference:
     of = KINDS[kinds.UNREADABLE]
     return Difference(of.name, ref.object, why, kind, owner, ref.id, mend=of.mend, is_fault=of.is_fault)
-
-
-@dataclass(slots=True)
-class Nightly:
-    """Begins a run by sample once a night, for each connection whose map has a sample."""
-
-    store: Store
-    clock: Clock
-    playbook: Callable[[], Playbook]
-    connected: Callable[[], Collection[str]]
-    space: str = "main"
-
-    def run(self) -> list[str]:
-        """Begin the runs of this night that are due and were not begun; return whose.
-
-        A night that was slept through is left out after six hours: the next one comes. So does the first
-        of an account that was connected after the hour.
-        """
-        names = self.connected()
-        crms = [crm for crm in self.playbook().crms.values() if crm.connection in names]
-        return [crm.connection for crm in crms if self._begin(crm.connection, crm.reconcile)]
-
-    def _begin(self, name: str, rules: Reconciling) -> bool:
-        now = self.clock.now()
-        due = now.replace(hour=0, minute=0, second=0, microsecond=0) + rules.at
-        if due > now:
-            due -= timedelta(days=1)
-        if not rules.sample or now - due > CATCH_UP:
-            return False
-        with self.store.snapshot() as snapshot:
-            walks = [one for one in cursors.load(snapshot, self.space, name) if one.job == BACKFILL]
-            if not walks or any(one.begun_at > due for one in walks) or inbox.is_busy(snapshot, self.space):
-                return False
-            if books.is_done_since(snapshot, self.space, name, due):
-                return False
-        asked = Asked(rules.sample, nightly=True)
-        begin = partial(books.begin, space=self.space, name=name, asked=asked, by="the night", now=now)
-        _, is_new = self.store.write(begin)
-        if is_new:
-            self.store.signals.announce(f"backfill:{name}")
-        return bool(is_new)

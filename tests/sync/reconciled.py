@@ -7,11 +7,12 @@ from typing import Any
 
 from sync.backfill import Backfill
 from sync.database import Store
-from sync.reconciling import books, mends
-from sync.reconciling.books import Asked, Filter, Run
+from sync.reconciling import books, finds, mends
+from sync.reconciling.finds import Filter
 from sync.reconciling.kinds import Difference
 from sync.reconciling.mends import Mends, Order
 from sync.reconciling.running import Reconciler
+from sync.reconciling.runs import Asked, Run
 from tests.sync.followed import a_poll, look
 from tests.sync.house import HUBSPOT, House
 
@@ -71,7 +72,7 @@ def compare(house: House, name: str = HUBSPOT, sample: int | None = None, **aske
 def found(house: House, run: Run, **wanted: Any) -> list[Difference]:
     """Return what a run found."""
     with house.store.snapshot() as snapshot:
-        kept = books.rows(snapshot, "main", run.id, Filter(**wanted), limit=WHOLE)
+        kept = finds.rows(snapshot, "main", run.id, Filter(**wanted), limit=WHOLE)
     return [one.difference for one in kept]
 
 
