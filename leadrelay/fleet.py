@@ -41,6 +41,7 @@ from sync.matchpass import MatchPass
 from sync.polling import Poll
 from sync.reconciling import books
 from sync.reconciling.running import Reconciler
+from sync.reconciling.side import Side
 from sync.recycling import RecycleBin
 
 log = structlog.get_logger("leadrelay")
@@ -287,9 +288,8 @@ class Fleet:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
         filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
-        compare = Reconciler(
-            one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE
-        )
+        side = Side(one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE)
+        compare = Reconciler(side)
         return BackfillLoop(filler, match, compare, store.signals.event(f"backfill:{name}"))
 
     def _follower(self, one: Connected) -> FollowLoop:

@@ -32,7 +32,7 @@ from leadrelay.connections import Known
 from leadrelay.control import alone, ask_daemon, daemon_facts
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
-from mappings.playbook import CrmMap, Playbook
+from mappings.playbook import ACCOUNT_OBJECTS, CrmMap, Playbook
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from model.priority import Priority
@@ -80,6 +80,8 @@ def reconcile(
     if sample not in ("", ALL) and not (sample.isascii() and sample.isdigit() and int(sample)):
         fail(f"--sample {sample}: a number above 0, or all.", WRONG_USAGE)
     playbook, maps = _maps(settings, connection)
+    if object_name and not (maps := [crm for crm in maps if object_name in _objects(crm)]):
+        fail(f"No map that is compared names an object {object_name}.", WRONG_USAGE)
     wanted = Filter(kind, object_name, field)
     who = by or getpass.getuser()
     runs: list[Run] = []
@@ -125,6 +127,11 @@ def _maps(settings: Settings, connection: str) -> tuple[Playbook, list[CrmMap]]:
     if not found:
         fail("No CRM is connected yet: leadrelay connect")
     return playbook, found
+
+
+def _objects(crm: CrmMap) -> set[str]:
+    """Return the objects that are mirrored, so that they can be compared: companies, too, mapped or not."""
+    return {*crm.match, *crm.all_objects, ACCOUNT_OBJECTS[crm.kind]}
 
 
 def _size(crm: CrmMap, sample: str) -> int | None:
@@ -187,12 +194,12 @@ def _run(
 ) -> Run:
     """Take the steps in this process."""
     from sync.reconciling.running import Reconciler
+    from sync.reconciling.side import Side
 
     logs.configure("error", for_people=True)
     one = reached(settings, store, crm)
-    job = Reconciler(
-        one.at(Priority.BACKFILL), store, SystemClock(), lambda: playbook, lambda: one.writes, SPACE
-    )
+    calls = one.at(Priority.BACKFILL)
+    job = Reconciler(Side(calls, store, SystemClock(), lambda: playbook, lambda: one.writes, SPACE))
     while (step := job.step()) is not None:
         tell.show(_read(store, number))
         time.sleep(step.wait)

@@ -1,4 +1,4 @@
-"""The runs of a reconcile, as the store keeps them: begun, moved on a step at a time, and removed when old."""
+"""The runs of a reconcile in the store: begun, moved on a step at a time, and removed when old."""
 
 from __future__ import annotations
 

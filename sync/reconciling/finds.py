@@ -1,4 +1,4 @@
-"""What runs found, as the store keeps it: listed by a filter, a page at a time, and marked once it is mended."""
+"""What runs found, in the store: listed by a filter, a page at a time, and marked once it is mended."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from sync.reconciling.kinds import Difference
 from sync.reconciling.mends import Mends, Order
 from sync.reconciling.running import Reconciler
 from sync.reconciling.runs import Asked, Run
+from sync.reconciling.side import Side
 from tests.sync.followed import a_poll, look
 from tests.sync.house import HUBSPOT, House
 
@@ -33,13 +34,14 @@ def mirrored(house: House) -> House:
 
 def a_reconciler(house: House, name: str = HUBSPOT, store: Store | None = None) -> Reconciler:
     """Build what compares a connection, as a process does that has just started."""
-    return Reconciler(
+    side = Side(
         house.crms[name],
         store or house.store,
         house.clock,
         lambda: house.playbook,
         lambda: name not in house.shut,
     )
+    return Reconciler(side)
 
 
 def begin(house: House, name: str = HUBSPOT, sample: int | None = None, **asked: Any) -> Run:
