@@ -22,10 +22,9 @@ from connectors.salesforce.client import Client, Row
 from connectors.salesforce.errors import SCHEMA, Refused
 from connectors.salesforce.ids import is_id, long_id
 from connectors.salesforce.listing import PAGE, Lister
-from connectors.salesforce.people import asked_fields, became_of
+from connectors.salesforce.people import asked_fields, to_record
 from model.change import Record
 from model.errors import RetryLater
-from model.event import RecordRef
 from model.listing import Changes
 from model.times import EPOCH, from_text
 
@@ -117,27 +116,18 @@ class ChangeReader:
         rows = self._client.queries({"newest": soql}, deleted=True)["newest"]
         return next((mark[0] for row in rows if (mark := _mark_of(row)) is not None), EPOCH)
 
-    def gone(self, object_type: str, ids: Sequence[str]) -> list[Record]:
+    def gone(self, object_type: str, ids: Sequence[str], fields: Mapping[str, Sequence[str]]) -> list[Record]:
         """Return what became of records that cannot be read: deleted, merged away, or not known at all.
 
-        Their fields are not among it. Empty where records of the object are never deleted.
+        What they held last is among it: what people typed just before. Empty where records of the object
+        are never deleted.
         """
         if object_type in NEVER_DELETED:
             return []
-        asked = ", ".join(("Id", "SystemModstamp", *fate_of(object_type)))
+        asked = ", ".join(dict.fromkeys((*asked_fields(object_type, fields), *fate_of(object_type))))
         soql = format_soql(f"SELECT {asked} FROM {object_type} WHERE Id IN {{}}", list(ids))
         rows = self._client.queries({"gone": soql}, deleted=True)["gone"]
-        return [self._gone(object_type, row) for row in rows if row.get("IsDeleted") is True]
-
-    def _gone(self, object_type: str, row: Row) -> Record:
-        mark, became = _mark_of(row), became_of(object_type, row)
-        return Record(
-            RecordRef(self._connection, object_type, long_id(str(row["Id"]))),
-            {},
-            mark[0] if mark else None,
-            archived=True,
-            became=RecordRef(self._connection, *became) if became else None,
-        )
+        return [to_record(self._connection, object_type, row) for row in rows if row.get("IsDeleted") is True]
 
 
 def fate_of(object_type: str) -> tuple[str, ...]:

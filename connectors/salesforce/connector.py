@@ -132,7 +132,7 @@ class SalesforceConnector:
         """Read records by id, 200 a call; a converted Lead still comes, and says what it became.
 
         Where some are not there, one more call asks what became of them: those that were deleted
-        come as archived, and the losers of a merge name its winner.
+        come as archived, with what they held last, and the losers of a merge name its winner.
         """
         ids: dict[str, dict[str, None]] = {}
         for ref in refs:
@@ -144,7 +144,7 @@ class SalesforceConnector:
                 yield from (to_record(self.name, object_type, row) for row in rows)
                 there = {long_id(str(row["Id"])) for row in rows}
                 if missing := [each for each in batch if each not in there]:
-                    yield from self._changes.gone(object_type, missing)
+                    yield from self._changes.gone(object_type, missing, fields)
 
     def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Make tasks about Leads and Contacts, 200 a call."""

@@ -14,6 +14,7 @@ from model.event import RecordRef
 from model.hint import Hint
 from model.listing import Changes
 from sandbox.app import vendor_of
+from sandbox.history import History, Write
 from sandbox.records import Record as Kept
 from sandbox.vendor import Vendor
 
@@ -56,24 +57,45 @@ NAMES = {
 }
 
 
-@dataclass
 class Seen:
-    """Values that leadrelay has read: (object, id, field) -> them, in order."""
+    """What leadrelay has read of each field, and how many writes had been made by then."""
 
-    values: dict[tuple[str, str, str], list[Any]] = field(default_factory=dict)
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._reads: dict[tuple[str, str, str], list[tuple[int, Any]]] = {}
 
     def note(self, record: Record) -> None:
         """Remember what a record was read as."""
+        place = len(self._history.writes)
         for name, value in record.fields.items():
-            self.values.setdefault((record.ref.object, record.ref.id, name), []).append(value)
+            self._reads.setdefault((record.ref.object, record.ref.id, name), []).append((place, value))
 
     def count(self, object_type: str, record_id: str, name: str) -> int:
         """Return how often a field was read."""
-        return len(self.values.get((object_type, record_id, name), ()))
+        return len(self._reads.get((object_type, record_id, name), ()))
 
     def since(self, object_type: str, record_id: str, name: str, count: int) -> list[Any]:
         """Return what was read after the first ``count`` reads."""
-        return self.values.get((object_type, record_id, name), [])[count:]
+        return [value for _, value in self._reads.get((object_type, record_id, name), [])[count:]]
+
+    def last_known(self, object_type: str, record_id: str, name: str, place: int) -> Any:
+        """Return what leadrelay last knew a field to hold when so many writes were made; ``None``: nothing.
+
+        That is what it last read, unless a search showed what was over by then, or wrote itself.
+        """
+        reads = [read for read in self._reads.get((object_type, record_id, name), ()) if read[0] <= place]
+        known = held = None
+        for number, write in enumerate(self._history.writes[:place], start=1):
+            if (write.object_name, write.record_id) == (object_type, record_id) and name in write.after:
+                held = write.after[name]
+                known = known if is_by_hand(write) else held
+            known = held if (number, held) in reads else known
+        return known
+
+
+def is_by_hand(write: Write) -> bool:
+    """Say whether a person made it, and not leadrelay."""
+    return write.call.template.startswith("ACT ")
 
 
 class Watched:
@@ -117,8 +139,11 @@ class Account:
 
     name: str
     app: Flask
-    seen: Seen = field(default_factory=Seen)
+    seen: Seen = field(init=False)
     _told: int = 0  # writes that hints were made of
+
+    def __post_init__(self) -> None:
+        self.seen = Seen(self.vendor.history)
 
     @property
     def vendor(self) -> Vendor:

@@ -67,7 +67,7 @@ class VirtualClock:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What a person typed, and how often leadrelay had read that field before."""
+    """What a person typed, and what leadrelay knew of that field before."""
 
     at: int  # its number among all edits and posts
     connection: str
@@ -75,7 +75,8 @@ class Edit:
     id: str
     field: str  # the lead's
     value: str
-    reads: int
+    reads: int  # how often it had read the field
+    known: Any  # what it last knew the field to hold
     email: str
 
 
@@ -259,13 +260,14 @@ class World:
         if "".join(str(before.get(remote) or "").split()) == "".join(value.split()):
             return  # no edit, or another way to write the same number
         reads = account.seen.count(object_type, record_id, remote)
+        known = account.seen.last_known(object_type, record_id, remote, len(account.vendor.history.writes))
         by = self._somebody_there()
         if account.act("edit", object_type, record_id, by, fields={remote: value}) is None:
             return
         number = len(self.said) + len(self.edits)
         email = str(before.get(account.names.fields["email"]) or "")
         self.edits.append(
-            Edit(number, account.name, object_type, record_id, name, value, reads, email.lower())
+            Edit(number, account.name, object_type, record_id, name, value, reads, known, email.lower())
         )
         self.note(f"edit {account.name} {object_type} {record_id} {name}={value}")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from sync import status
+from sync import followed, status
 from tests.journeys.house import eventually
 from tests.journeys.test_people_first import ADA
 from tests.sandbox.messaging.conftest import LEADS, office
@@ -30,12 +32,21 @@ def waiting(house):
     return found.events["waiting"]
 
 
-def look(house, **later):
+def look(house, *well, **later):
+    """Look for troubles some time later, once the connections that are well were read once more."""
     eventually(
         lambda: not waiting(house), "an empty inbox"
     )  # else what came in just now has waited for minutes
     house.clock.move_on(**later)
+    for connection in well:  # minutes fly by here faster than a thread looks
+        eventually(lambda name=connection: is_followed(house, name), "a look at what changed")
     house.daemon.watch.run()
+
+
+def is_followed(house, connection):
+    house.daemon.store.signals.announce(f"follow:{connection}")
+    found = house.read(lambda snapshot: followed.read(snapshot, "main"))[connection].objects.values()
+    return all(one.read_at and house.clock.now() - one.read_at < timedelta(minutes=2) for one in found)
 
 
 def test_a_connection_that_refuses_its_token_is_told_once_and_once_when_it_is_well_again(watched, office):
@@ -45,8 +56,8 @@ def test_a_connection_that_refuses_its_token_is_told_once_and_once_when_it_is_we
     eventually(house.crms["hubspot"].people, "a delivery to the other CRM")
     house.clock.move_on(minutes=6)  # owners are read again
     eventually(lambda: house.daemon.facts()["polls"]["salesforce"], "a failed look at the owners")
-    for _ in range(10):
-        look(house, minutes=4)
+    for _ in range(4):
+        look(house, "hubspot", minutes=10)
     texts = [str(one) for one in office.messages()]
     assert len(texts) == 2, texts  # one in Slack, one by mail
     assert all("salesforce" in text for text in texts)
@@ -58,7 +69,7 @@ def test_a_connection_that_refuses_its_token_is_told_once_and_once_when_it_is_we
     house.settle_in_a_hurry()
     eventually(lambda: not house.daemon.facts()["polls"]["salesforce"], "owners that are read")
     for _ in range(3):
-        look(house, minutes=4)
+        look(house, "hubspot", "salesforce", minutes=4)
     assert len(office.messages()) == 4
     assert house.daemon.facts()["alarms"] == []
 

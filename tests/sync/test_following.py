@@ -349,6 +349,22 @@ def test_a_record_that_was_merged_away_takes_its_lead_to_the_winners(house):
     assert house.lead(BO).links[SALESFORCE].remote_id == winner
 
 
+def test_what_was_typed_before_a_merge_outlasts_the_call_that_holds_it_up(house):
+    ada, bo = known(house, ADA), known(house, BO, title="CTO")
+    crm = house.crms[SALESFORCE]
+    crm.edit(bo[SALESFORCE], country="FR")
+    crm.records[bo[SALESFORCE]].archived = True
+    crm.merged = {bo[SALESFORCE]: ada[SALESFORCE]}
+    house.post(email=BO, company="Acme")
+    house.decide()
+    house.crms[HUBSPOT].next("update", before=lambda: see(house, SALESFORCE, bo[SALESFORCE]))
+    house.deliver(HUBSPOT)
+    assert leads_there(house) == 2
+    house.settle()
+    assert leads_there(house) == 1
+    assert house.lead(ADA).fields["country"] == "FR"
+
+
 # Gone
 
 

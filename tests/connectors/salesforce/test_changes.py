@@ -79,6 +79,16 @@ def test_the_loser_of_a_merge_is_archived_and_names_the_winner(org, connector):
         assert (met[winner].archived, met[winner].became) == (False, None)
 
 
+def test_what_a_record_held_last_comes_with_it_when_it_is_gone(org, connector):
+    deleted, winner, loser = a_lead(org), a_lead(org), a_lead(org)
+    for one in (deleted, loser):
+        act(org, "edit", "Lead", id=one, fields={"LastName": "Byron"})
+    act(org, "delete", "Lead", id=deleted)
+    act(org, "merge", "Lead", id=winner, other=loser)
+    for met in (changed(connector, "Lead", "LastName"), read(connector, "Lead", deleted, loser)):
+        assert met[deleted].fields["LastName"] == met[loser].fields["LastName"] == "Byron"
+
+
 def test_a_chain_of_merges_is_told_link_by_link(org, connector):
     first, second, third = a_lead(org), a_lead(org), a_lead(org)
     act(org, "merge", "Lead", id=second, other=first)
