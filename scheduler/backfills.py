@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from scheduler.loops import Loop
+from scheduler.seats import Seat
 from sync.backfill import Backfill, Step
 from sync.matchpass import MatchPass
 
@@ -16,11 +17,14 @@ STOP_WAIT = 2.0  # seconds for the page under way: one that takes longer is read
 class BackfillLoop:
     """Takes one step after the other, with the lowest priority of all that calls a connection.
 
-    A stop does not wait for an answer: what a page brings is stored whole or not at all.
+    Of several processes the one that has the ``seat`` does it. A stop does not wait for an answer: what
+    a page brings is stored whole or not at all.
     """
 
-    def __init__(self, backfill: Backfill, match: MatchPass, nudge: threading.Event) -> None:
-        self._backfill, self._match = backfill, match
+    def __init__(
+        self, backfill: Backfill, match: MatchPass, nudge: threading.Event, seat: Seat | None = None
+    ) -> None:
+        self._backfill, self._match, self._seat = backfill, match, seat
         name = f"backfill-{backfill.connector.name}"
         self.loop = Loop(name, self._step, nudge, idle_wait=IDLE_WAIT)
 
@@ -33,6 +37,8 @@ class BackfillLoop:
         self.loop.stop(STOP_WAIT)
 
     def _step(self) -> int:
+        if self._seat is not None and not self._seat.take():
+            return 0
         done: Step | None = self._backfill.step() or self._match.step()
         if done is None:
             return 0
