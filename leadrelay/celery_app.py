@@ -81,6 +81,7 @@ class Crew:
     def __init__(self, app: Celery, drain: Callable[[str], None], *, threads: int = 8) -> None:
         self._app, self._threads = app, threads
         app.task(drain, name=DRAIN, shared=False)
+        app.set_default()  # for the threads of celery's pool
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="celery", daemon=True)
 

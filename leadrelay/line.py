@@ -32,14 +32,14 @@ class Line:
         self._lock = threading.Lock()
         app = celery_app.build(broker_url)
         self.bell = Bell(partial(celery_app.send, app))
-        self._crew: Crew = celery_app.Crew(app, self._hear)
-        self._hears = False
+        self._hire = partial(celery_app.Crew, app, self._hear)
+        self._crew: Crew | None = None
 
     def start(self, *, works: bool) -> None:
         """Begin to ring, and to hear where this process works."""
         self.bell.start()
-        self._hears = works
         if works:
+            self._crew = self._hire()
             self._crew.start()
 
     def ring(self, what: str) -> None:
@@ -48,7 +48,7 @@ class Line:
 
     def stop_hearing(self) -> None:
         """Take no more messages; what is not drained yet is told to another process."""
-        if self._hears:
+        if self._crew is not None:
             self._crew.stop()
 
     def stop(self) -> None:

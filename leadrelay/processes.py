@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -74,7 +74,7 @@ class Processes:
         roles = [one.role for one in living]
         return {
             "processes": {role: roles.count(role) for role in sorted({*roles})},
-            "missing": missing(living),
+            "missing": missing({work for one in living for work in one.works}),
         }
 
     def others(self) -> list[Process]:
@@ -110,9 +110,8 @@ class Processes:
             log.warning("process.dead", process=dead.name, role=dead.role, freed=freed)
 
 
-def missing(living: Iterable[Process]) -> list[str]:
-    """Return which parts of the work nobody does, in words."""
-    done = {work for one in living for work in one.works}
+def missing(done: Collection[str]) -> list[str]:
+    """Return which parts of the work nobody does, in words; ``done`` are those that somebody does."""
     return [f"no process {words}" for work, words in DOERS.items() if work not in done]
 
 
