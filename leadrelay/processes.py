@@ -67,20 +67,26 @@ class Processes:
         now = self._clock.now()
         return [as_told(one, now) for one in self._known]
 
+    def living(self) -> list[Process]:
+        """Return those that live, this one among them, as last heard."""
+        now = self._clock.now()
+        return [one for one in self._known if one.lives(now)]
+
+    def missing(self) -> list[str]:
+        """Return which parts of the work nobody does, in words."""
+        return missing({work for one in self.living() for work in one.works})
+
     def summary(self) -> dict[str, Any]:
         """Return how many of each role live, and which part of the work nobody does."""
-        now = self._clock.now()
-        living = [one for one in self._known if one.lives(now)]
-        roles = [one.role for one in living]
+        roles = [one.role for one in self.living()]
         return {
             "processes": {role: roles.count(role) for role in sorted({*roles})},
-            "missing": missing({work for one in living for work in one.works}),
+            "missing": self.missing(),
         }
 
     def others(self) -> list[Process]:
         """Return the others that live, as last heard."""
-        now = self._clock.now()
-        return [one for one in self._known if one.name != self.name and one.lives(now)]
+        return [one for one in self.living() if one.name != self.name]
 
     def bury(self) -> None:
         """Free what dead processes had in hand, so that it goes on before their leases run out.

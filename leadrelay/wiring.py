@@ -334,7 +334,8 @@ class Daemon:
         ours = self._own_facts()
         if self.processes is None:
             return ours
-        return processes.combined(ours, self.processes.others()) | {"processes": self.processes.told()}
+        facts = processes.combined(ours, self.processes.others())
+        return facts | {"processes": self.processes.told(), "missing": self.processes.missing()}
 
     def _told(self) -> dict[str, Any]:
         """Return what /readyz says of the other processes: it takes no web process out of its work."""
