@@ -42,6 +42,8 @@ from sync.errands import Outlet
 from sync.fetching import Fetcher
 from sync.matchpass import MatchPass
 from sync.polling import Poll
+from sync.reconciling import books
+from sync.reconciling.running import Reconciler
 from sync.recycling import RecycleBin
 
 log = structlog.get_logger("leadrelay")
@@ -188,6 +190,7 @@ class Fleet:
         # At the start credentials may only be missing from the environment: what was read stays then.
         if one is None and (not is_new or self._is_half_forgotten(name)):
             mirror.forget(self.store, SPACE, name)
+            self.store.write(partial(books.forget, space=SPACE, name=name))
         is_sure = True
         if one is not None:
             is_confirmed = self._accounts.is_confirmed(known, crm)
@@ -297,8 +300,11 @@ class Fleet:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
         filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
+        compare = Reconciler(
+            one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE
+        )
         seat = self._seats.at(f"backfill:{name}") if self._seats else None
-        return BackfillLoop(filler, match, store.signals.event(f"backfill:{name}"), seat)
+        return BackfillLoop(filler, match, compare, store.signals.event(f"backfill:{name}"), seat)
 
     def _follower(self, one: Connected) -> FollowLoop:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection

@@ -16,6 +16,7 @@ from sync import connections, mirror
 from sync.connections import StoredConnection
 from sync.database import Store
 from sync.grants import KeptGrant
+from sync.reconciling import books
 
 PATIENCE = 10.0  # seconds that a renewal under way is waited for, so that its new token is the one revoked
 LOOK_EVERY = 0.2
@@ -48,6 +49,7 @@ def leave(settings: Settings, store: Store, clock: Clock, name: str, by: str) ->
     def forget(connection: Connection) -> None:
         connections.remove(connection, SPACE, name, by, now)
         mirror.begin_forgetting(connection, SPACE, name)
+        books.forget(connection, SPACE, name)
 
     store.write(forget)
     mirror.forget(store, SPACE, name)

@@ -41,6 +41,8 @@ from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
 from sync.leases import Lease
 from sync.processes import BEAT_EVERY
+from sync.reconciling.mends import Mends
+from sync.reconciling.running import Nightly
 from sync.replaying import Replays
 from sync.room import Room
 from webhooks.server import Server
@@ -48,6 +50,7 @@ from webhooks.server import Server
 ROSTER_EVERY = 5  # seconds between two looks whether a connection's owners are to be read again
 CONNECTIONS_EVERY = 2  # seconds between two looks at what other processes have changed of connections
 DRAIN_PATIENCE = 5.0  # seconds that a message is held by what it asks for
+NIGHTLY_EVERY = 60  # seconds between two looks whether a night's comparison is due
 ORPHANS_EVERY = 10  # seconds between two looks for what waits for a record that will never be
 
 log = structlog.get_logger("leadrelay")
@@ -101,6 +104,10 @@ class Daemon:
             space=SPACE,
         )
         self._replays = Replays(self.store, self.clock, SPACE, lambda: not self._is_stopping)
+        self._mends = Mends(self.store, self.clock, SPACE, lambda: not self._is_stopping)
+        self._nightly = Nightly(
+            self.store, self.clock, self.holder.playbook, lambda: [*self.fleet.connected], SPACE
+        )
         self._is_stopping = False
         self.watch = self._alerts()
         self._control = ControlFile.for_store(self.store.path)
@@ -269,6 +276,11 @@ class Daemon:
             least_free=little_room(folder, self.settings.alert_free_bytes),
             store_trouble=trouble or (self._seat.loop.failure if self._seat.loop.is_store_away else None),
             following=processes.followed(self.fleet.following(), others),
+            bearable={
+                name: one.reconcile.alarm_above
+                for name, one in self.holder.playbook().crms.items()
+                if name in self.fleet.connected
+            },
         )
 
     def _alarms_by_kind(self) -> dict[str, int]:
@@ -303,6 +315,8 @@ class Daemon:
             )
         yield jobs.Job("release", 1, self._release.run, at_start=True)
         yield jobs.Job("replays", 1, self._replays.run, at_start=True)
+        yield jobs.Job("mends", 1, self._mends.run, at_start=True)
+        yield jobs.Job("reconcile", NIGHTLY_EVERY, self._nightly.run)
         yield jobs.Job("orphans", ORPHANS_EVERY, self._give_up_orphans)
         yield jobs.Job("hashes", 600, self._forget_hashes)
         yield jobs.Job("retention", 3600, self._retention.run)

@@ -324,6 +324,15 @@ class Polling:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconciling:
+    """What of a CRM is compared each night with what is here."""
+
+    sample: int = 200  # records; 0: none
+    at: timedelta = timedelta(hours=2, minutes=30)  # after midnight, UTC
+    alarm_above: float = 0.02  # share of what was compared that nothing explains
+
+
+@dataclass(frozen=True, slots=True)
 class CrmMap:
     """How leads, and accounts where they are kept there too, look on one connection."""
 
@@ -342,8 +351,10 @@ class CrmMap:
     tasks: TaskMap | None = None  # without one, nobody gets tasks there
     breaker: Breaker = Breaker()
     polling: Polling = Polling()
+    reconcile: Reconciling = Reconciling()
     adopts: bool = False  # people born there become leads
     adopt_when: Condition | None = None  # only those who satisfy it
+    merges: str = "off"  # "propose" | "do": what a merge elsewhere does to the two records here
 
     def map_of(self, object_name: str) -> ObjectMap | None:
         """Return the map of an object, of people or of companies; ``None`` for one that is left out."""

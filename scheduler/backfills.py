@@ -1,4 +1,4 @@
-"""The thread that fills the mirror of one connection, and matches who was there before it was full."""
+"""The thread that reads much of one connection: fills its mirror, matches who was there, and compares."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import threading
 
 from scheduler.loops import Loop
 from scheduler.seats import Seat
-from sync.backfill import Backfill, Step
+from sync.backfill import Backfill
 from sync.matchpass import MatchPass
+from sync.reconciling.running import Reconciler
 
 IDLE_WAIT = 10.0  # seconds between two looks once all is mirrored: a new object in the map, a new walk
 LONGEST_PAUSE = 5.0  # seconds of a longer wait that pass at once; then it is looked whether it still holds
@@ -17,14 +18,20 @@ STOP_WAIT = 2.0  # seconds for the page under way: one that takes longer is read
 class BackfillLoop:
     """Takes one step after the other, with the lowest priority of all that calls a connection.
 
-    Of several processes the one that has the ``seat`` does it. A stop does not wait for an answer: what
-    a page brings is stored whole or not at all.
+    A comparison and the mirror take turns, so that neither waits for the end of the other. Of several
+    processes the one that has the ``seat`` does it. A stop does not wait for an answer: what a page
+    brings is stored whole or not at all.
     """
 
     def __init__(
-        self, backfill: Backfill, match: MatchPass, nudge: threading.Event, seat: Seat | None = None
+        self,
+        backfill: Backfill,
+        match: MatchPass,
+        compare: Reconciler,
+        nudge: threading.Event,
+        seat: Seat | None = None,
     ) -> None:
-        self._backfill, self._match, self._seat = backfill, match, seat
+        self._backfill, self._match, self._compare, self._seat = backfill, match, compare, seat
         name = f"backfill-{backfill.connector.name}"
         self.loop = Loop(name, self._step, nudge, idle_wait=IDLE_WAIT)
 
@@ -39,9 +46,10 @@ class BackfillLoop:
     def _step(self) -> int:
         if self._seat is not None and not self._seat.take():
             return 0
-        done: Step | None = self._backfill.step() or self._match.step()
-        if done is None:
+        steps = [self._compare.step(), self._backfill.step() or self._match.step()]
+        waits = [done.wait for done in steps if done is not None]
+        if not waits:
             return 0
-        if done.wait:
-            self.loop.pause(min(done.wait, LONGEST_PAUSE))
+        if wait := min(waits):
+            self.loop.pause(min(wait, LONGEST_PAUSE))
         return 1

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.base import Endpoint
-from connectors.batches import CallRefused, by_object, chunks, first_of_each, one_outcome_each, postponed
+from connectors.batches import (
+    CallRefused,
+    by_object,
+    chunks,
+    first_of_each,
+    one_outcome_each,
+    outcome_of_merge,
+    postponed,
+)
 from connectors.hubspot.associations import MOST, Associator
 from connectors.hubspot.changes import ChangeReader
 from connectors.hubspot.client import Client
@@ -21,6 +29,7 @@ from connectors.hubspot.writes import Writer
 from model.change import (
     Association,
     Exists,
+    Merging,
     Outcome,
     OwnerRecord,
     Postponed,
@@ -29,7 +38,7 @@ from model.change import (
     Rejected,
     Task,
 )
-from model.errors import RetryLater
+from model.errors import AnswerLost, RetryLater
 from model.event import RecordRef
 from model.listing import Changes, Page
 
@@ -141,6 +150,10 @@ class HubSpotConnector:
         """Return up to 200 records by the lowest ids above ``after``; archived ones are left out."""
         return self._lister.page(object_type, fields, after)
 
+    def count(self, object_type: str) -> int:
+        """Return how many records a search finds; archived ones are left out."""
+        return self._lister.count(object_type)
+
     def changes(
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:
@@ -158,6 +171,23 @@ class HubSpotConnector:
                 answer = self._client.archive(object_type, batch)
                 for error in answer.errors:
                     raise RetryLater(f"HubSpot {answer.status}: {words(error)}")
+
+    def merge(self, pair: Merging) -> Outcome:
+        """Merge two contacts into a new one, whose id the answer has; both old ids lead to it.
+
+        ``keep`` is the primary record, whose values count. HubSpot "Merge records": it cannot be undone,
+        and a record has at most 250 ids of merged ones.
+        """
+        return outcome_of_merge(pair, lambda: self._merge(pair.keep, pair.lose))
+
+    def _merge(self, keep: RecordRef, lose: RecordRef) -> RecordRef:
+        if (keep.object, lose.object) != ("contacts", "contacts"):
+            raise CallRefused(f"HubSpot: {lose.object} are not merged into {keep.object}", code="OBJECTS")
+        answer = self._client.merge_contacts(keep.id, lose.id)
+        made = answer.body.get("id")
+        if not made:
+            raise AnswerLost(f"HubSpot {answer.status}: the answer to a merge names no record")
+        return RecordRef(self.name, keep.object, str(made))
 
     def _create(
         self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]
