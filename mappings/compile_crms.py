@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from mappings import compile_accounts
 from mappings.compile_authority import check_line, is_read_only, is_write_only
 from mappings.durations import duration
+from mappings.engagements import ASKED
 from mappings.loader import Document
 from mappings.playbook import Breaker, CrmField, CrmMap, Limits, ObjectMap, Polling, TaskMap
 from mappings.schema import CrmFieldMap, CrmFile, ObjectFile
@@ -15,6 +17,7 @@ from mappings.scope import Scope
 from mappings.validation import Checked
 from model.account import ACCOUNT_FIELDS
 from model.decision import Place
+from model.engagement import COUNTED
 from model.lead import LINKS
 
 TASK_OBJECTS = {"hubspot": "tasks", "salesforce": "Task"}
@@ -61,6 +64,7 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
             duration(file.poll.overlap),
             duration(file.poll.sweep_every),
             duration(file.poll.sweep_overlap),
+            _activities(file, document, scope),
         ),
         adopts=file.adopt == "all",
         adopt_when=scope.condition(document, file.adopt_when, "adopt_when")
@@ -102,6 +106,21 @@ def _match(file: CrmFile, document: Document, scope: Scope) -> tuple[str, ...]:
         text = f"a person who was created as {file.create} would not be found again"
         scope.fault(document.place("match"), text, f"Add {file.create} to match:.")
     return tuple(dict.fromkeys(file.match)) or known
+
+
+def _activities(file: CrmFile, document: Document, scope: Scope) -> Mapping[str, timedelta]:
+    """Return which objects of activities are followed, and how often each is looked at."""
+    for name in file.poll.activities:
+        scope.knows(
+            document.place("poll", "activities", name), "object of activities", name, ASKED[file.kind]
+        )
+    return {name: duration(every) for name, every in file.poll.activities.items()}
+
+
+def activities_of(crms: Mapping[str, Document]) -> set[str]:
+    """Return what rules may count, where any map follows activities."""
+    polls = (document.data.get("poll") for document in crms.values() if isinstance(document.data, dict))
+    return set(COUNTED) if any(isinstance(one, dict) and one.get("activities") for one in polls) else set()
 
 
 def _limits(file: CrmFile) -> Limits:

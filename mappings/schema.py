@@ -282,6 +282,11 @@ class PollMap(Strict):
     sweep_overlap: Duration = Field(
         "15m", description="What a sweep reads again. Transactions in Salesforce may take ten minutes."
     )
+    activities: dict[Label, Duration] = Field(
+        default_factory=dict,
+        description="What is done with people there (HubSpot: calls, emails, meetings, notes, tasks; "
+        "Salesforce: Task, Event, CampaignMember): each object that is followed, and how often.",
+    )
 
 
 class CrmFile(Strict):

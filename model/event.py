@@ -21,6 +21,9 @@ class EventKind(StrEnum):
     DELIVERED = "delivered"  # a record was created and linked: ``payload`` names it
     CHANGED = "changed"  # a record as a CRM holds it now, seen by a poll or read by id: ``payload`` holds it
     HINT = "hint"  # a CRM said that something happened to a record; ``payload`` as ``model.hint``
+    ENGAGEMENT = (
+        "engagement"  # what was done with a lead in a CRM, as it is now: ``payload`` holds its record
+    )
     ROSTER = "roster"  # owners and users of one CRM as just read
     CHOICE = "choice"  # what a person chose of two values that disagreed; named in ``payload``
     REPLAY = "replay"  # a new decision on an old event, or a change that was given up; named in ``payload``

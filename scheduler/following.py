@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from scheduler.loops import Loop
 from sync.fetching import Fetcher
@@ -20,9 +21,15 @@ class FollowLoop:
     page brings is stored whole or not at all.
     """
 
-    def __init__(self, fetcher: Fetcher, poll: Poll, deleted: RecycleBin, nudge: threading.Event) -> None:
-        self._fetcher, self._poll, self._deleted, self._nudge = fetcher, poll, deleted, nudge
-        self.loop = Loop(f"follow-{poll.name}", self._step, nudge)
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        polls: Sequence[Poll],
+        bins: Sequence[RecycleBin],
+        nudge: threading.Event,
+    ) -> None:
+        self._fetcher, self._polls, self._bins, self._nudge = fetcher, polls, bins, nudge
+        self.loop = Loop(f"follow-{fetcher.name}", self._step, nudge)
 
     def start(self) -> None:
         """Start the thread."""
@@ -35,7 +42,7 @@ class FollowLoop:
     def _step(self) -> int:
         if self._fetcher.step():
             return 1
-        done = self._poll.step()
-        if done.wait and self._deleted.step() is None:
-            self._nudge.wait(min(done.wait, LONGEST_PAUSE))
+        waits = [poll.step().wait for poll in self._polls]  # a page of each in turn
+        if all(waits) and not any(each.step() for each in self._bins):
+            self._nudge.wait(min(*waits, LONGEST_PAUSE))
         return 1

@@ -31,6 +31,7 @@ from sync import (
     accounts,
     audit,
     effects,
+    engagements,
     fetches,
     forget,
     holds,
@@ -139,6 +140,8 @@ class Decider:
             posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
             batch.ask_mirror(snapshot, self.space, pipeline.playbook, posts)
             self._load_accounts(snapshot, batch, work, pipeline.playbook)
+            told = [item.record.ref for item in work if item.record and _is_engagement(item)]
+            batch.load_engagements(snapshot, pipeline.playbook.counted, told)
             changed = [item.record.ref for item in work if item.record and _is_change(item)]
             if changed:
                 batch.load_in_flight(snapshot, self.space, changed)
@@ -234,6 +237,7 @@ class Decider:
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
         for table, rows in ledgers.rows_of(results, self.space, playbook).items():
             execute_many(connection, ledgers.INSERT[table], rows)
+        engagements.save(connection, self.space, results)
         ledgers.settle_reviews(connection, ledgers.settled_reviews_of(results))
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
@@ -320,6 +324,10 @@ def _may_join(record: Record | None) -> bool:
 
 def _is_change(item: Work) -> bool:
     return item.stored.event.kind is EventKind.CHANGED
+
+
+def _is_engagement(item: Work) -> bool:
+    return item.stored.event.kind is EventKind.ENGAGEMENT
 
 
 def _fetches(results: Sequence[Result]) -> list[Wish]:

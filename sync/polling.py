@@ -38,6 +38,7 @@ from sync.teammates import known_rosters
 
 log = structlog.get_logger("leadrelay.poll")
 
+NOTHING_WAIT = 60.0  # seconds until it is looked again whether anything is to be followed
 OWNERS_WAIT = timedelta(seconds=5)  # until it is looked again whether a connection's owners are known
 
 
@@ -83,7 +84,9 @@ class Poll:
         meanwhile. Raises ``StoreBusy``.
         """
         now = self.clock.now()
-        objects = backfill.wanted(self.connector, self.playbook())
+        objects = self._objects()
+        if not objects:
+            return Step("", wait=NOTHING_WAIT)
         for object_type in objects:
             self._walks.setdefault(object_type, _Walk(now))
         object_type = min(objects, key=lambda each: (self._walks[each].due_at, self._walks[each].pages))
@@ -97,7 +100,7 @@ class Poll:
         try:
             return self._page(object_type, objects[object_type], walk)
         except Conflict:  # another process walks here
-            walk.due_at = self.clock.now() + self._rules.every
+            walk.due_at = self.clock.now() + self._rules(object_type).every
             return Step(object_type)
 
     def look_now(self) -> None:
@@ -106,9 +109,19 @@ class Poll:
         for walk in self._walks.values():
             walk.due_at = min(walk.due_at, now)
 
-    @property
-    def _rules(self) -> Polling:
+    def _objects(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what is followed: object -> fields."""
+        return backfill.wanted(self.connector, self.playbook())
+
+    def _rules(self, _object_type: str) -> Polling:
+        """Return how an object is followed."""
         return self.playbook().crms[self.name].polling
+
+    def _ask(
+        self, object_type: str, names: Sequence[str], position: str | None, overlap: timedelta
+    ) -> Changes:
+        """Read a page. Raises ``ConnectorError``."""
+        return self.connector.changes(object_type, names, position, overlap=overlap.total_seconds())
 
     def _page(self, object_type: str, names: Sequence[str], walk: _Walk) -> Step:
         begun = self.clock.now()
@@ -126,7 +139,7 @@ class Poll:
         position = (walk.sweep or cursor.after) if sweeping else cursor.after
         overlap = self._overlap(cursor, walk, is_long=sweeping or is_first)
         try:
-            changes = self.connector.changes(object_type, asked, position, overlap=overlap.total_seconds())
+            changes = self._ask(object_type, asked, position, overlap)
             absent = tuple(dict.fromkeys((*absent, *changes.absent)))
             told = self._store(cursor, changes, absent, begun, moves=not sweeping, is_first=is_first)
         except (Conflict, StoreBusy):
@@ -143,8 +156,9 @@ class Poll:
     def _overlap(self, cursor: Cursor, walk: _Walk, *, is_long: bool) -> timedelta:
         """Return how much is read again: nothing where no change came since what is seen late was seen."""
         if is_long:
-            return self._rules.sweep_overlap
-        return timedelta(0) if walk.is_quiet and walk.mark == cursor.after else self._rules.overlap
+            return self._rules(cursor.object).sweep_overlap
+        is_quiet = walk.is_quiet and walk.mark == cursor.after
+        return timedelta(0) if is_quiet else self._rules(cursor.object).overlap
 
     def _cursor(self, object_type: str, names: Sequence[str], now: datetime) -> Cursor:
         with self.store.snapshot() as snapshot:
@@ -209,7 +223,7 @@ class Poll:
 
         One that has pages left waits behind the others that are due: a long walk of one holds up none.
         """
-        rules = self._rules
+        rules = self._rules(cursor.object)
         walk.failures, walk.due_at, walk.asks_anew = 0, self.clock.now(), False
         walk.pages += 1
         if sweeping:

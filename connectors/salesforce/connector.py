@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from connectors.base import Endpoint
 from connectors.batches import CallRefused, chunks, one_outcome_each
+from connectors.salesforce import engagements
 from connectors.salesforce.accounts import ACCOUNT, AccountFinder
 from connectors.salesforce.changes import ChangeReader
 from connectors.salesforce.client import Client
@@ -163,6 +165,15 @@ class SalesforceConnector:
     ) -> Changes:
         """Return up to 2,000 records that changed or were deleted, by stamp and id."""
         return self._changes.since(object_type, fields, position, overlap)
+
+    def engagements(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """Return up to 2,000 tasks, events or campaign members that changed, with whom they are about."""
+        asked = (*fields, *engagements.NAMED_BY[object_type])
+        found = self._changes.since(object_type, asked, position, overlap)
+        listed = [engagements.told(self.name, object_type, one) for one in found.listed]
+        return replace(found, listed=listed)
 
     def archived_page(self, object_type: str, after: str | None) -> Page:  # noqa: ARG002 - see below
         """Return nothing: ``changes`` tells of deleted records."""
