@@ -184,6 +184,8 @@ class _Pages:
             for one in story.writes
             if one.remote_id and one.kind != "association"  # its id is the company's
         }
+        for one in story.engagements:
+            one["url"] = self.house.record_url(one["connection"], one["object"], one["remote_id"])
         name = " ".join(words.plain(story.lead.get(part)) for part in ("first_name", "last_name")).strip()
         return render_template(
             "dashboard/lead.html",

@@ -68,23 +68,23 @@ class EngagementPoll(Poll):
             after = replace(
                 after,
                 after=changes.position,
-                seen=cursor.seen + len(events),
+                seen=cursor.seen + len(changes.listed),
                 skipped=cursor.skipped + changes.skipped,
                 problem=None,
                 finished_at=now if changes.is_drained and cursor.after is not None else cursor.finished_at,
             )
         is_moved = moves or absent != cursor.absent
 
-        def save(connection: Connection) -> None:
+        def save(connection: Connection) -> int:
             if is_moved:
                 cursors.move(connection, self.space, cursor, after)
-            inbox.insert_new(connection, events)
+            receipts = inbox.insert_new(connection, events)
+            return sum(not receipt.duplicate for receipt in receipts)
 
-        if is_moved or events:
-            self.store.write(save)
-        if events:
+        told = self.store.write(save) if is_moved or events else 0
+        if told:
             self.store.signals.announce("inbox")
-        return len(events)
+        return told
 
 
 @dataclass(slots=True)

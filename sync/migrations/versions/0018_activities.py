@@ -36,7 +36,11 @@ def upgrade() -> None:
         sa.Column("event", tables.RowId, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_engagements")),
         sa.UniqueConstraint(
-            "lead_id", "connection", "object", "remote_id", name=op.f("uq_engagements_lead_id")
+            "lead_id",
+            "connection",
+            "object",
+            "remote_id",
+            name=op.f("uq_engagements_lead_id_connection_object_remote_id"),
         ),
     )
     op.create_index("ix_engagements_record", "engagements", ["connection", "object", "remote_id"])
