@@ -21,6 +21,9 @@ CRMS = {
     name: replace(a_crm(name, "person", mapped("email", "email")), tasks=TaskMap("task", "our_key", place(1)))
     for name in ("hubspot", "salesforce")
 }
+MADE, GOT, SENT, READ = "call_made", "call_received", "email_sent", "email_received"
+OUT, DONE = {"hs_call_direction": "OUTBOUND"}, {"IsClosed": True}
+QUEUE, RESPONDED = "00G000000000001AAA", {"HasResponded": True, "FirstRespondedDate": "2026-11-23"}
 OWNER = {"hubspot": {"hubspot_owner_id": "7"}, "salesforce": {"OwnerId": "005000000000001AAA"}}
 
 
@@ -36,18 +39,18 @@ def at(text: str) -> datetime:
 @pytest.mark.parametrize(
     ("object_type", "values", "kind", "standing", "is_response"),
     [
-        ("calls", {"hs_call_direction": "OUTBOUND", "hs_call_status": "COMPLETED"}, "call_made", "done", True),
-        ("calls", {"hs_call_direction": "OUTBOUND", "hs_call_status": "NO_ANSWER"}, "call_made", "done", True),
-        ("calls", {}, "call_made", "done", True),
-        ("calls", {"hs_call_direction": "INBOUND"}, "call_received", "done", False),
-        ("calls", {"hs_call_status": "QUEUED"}, "call_made", "planned", False),
-        ("calls", {"hs_call_status": "FAILED"}, "call_made", "off", False),
-        ("calls", {"hubspot_owner_id": None}, "call_made", "done", False),
-        ("emails", {"hs_email_direction": "EMAIL", "hs_email_status": "SENT"}, "email_sent", "done", True),
-        ("emails", {"hs_email_direction": "EMAIL", "hs_email_status": "BOUNCED"}, "email_sent", "off", False),
-        ("emails", {"hs_email_direction": "EMAIL", "hs_sequence_id": "9"}, "email_sent", "done", False),
-        ("emails", {"hs_email_direction": "INCOMING_EMAIL"}, "email_received", "done", False),
-        ("emails", {"hs_email_direction": "FORWARDED_EMAIL"}, "email_received", "done", False),
+        ("calls", {**OUT, "hs_call_status": "COMPLETED"}, MADE, "done", True),
+        ("calls", {**OUT, "hs_call_status": "NO_ANSWER"}, MADE, "done", True),
+        ("calls", {}, MADE, "done", True),
+        ("calls", {"hs_call_direction": "INBOUND"}, GOT, "done", False),
+        ("calls", {"hs_call_status": "QUEUED"}, MADE, "planned", False),
+        ("calls", {"hs_call_status": "FAILED"}, MADE, "off", False),
+        ("calls", {"hubspot_owner_id": None}, MADE, "done", False),
+        ("emails", {"hs_email_direction": "EMAIL", "hs_email_status": "SENT"}, SENT, "done", True),
+        ("emails", {"hs_email_direction": "EMAIL", "hs_email_status": "BOUNCED"}, SENT, "off", False),
+        ("emails", {"hs_email_direction": "EMAIL", "hs_sequence_id": "9"}, SENT, "done", False),
+        ("emails", {"hs_email_direction": "INCOMING_EMAIL"}, READ, "done", False),
+        ("emails", {"hs_email_direction": "FORWARDED_EMAIL"}, READ, "done", False),
         ("meetings", {}, "meeting", "planned", True),
         ("meetings", {"hs_meeting_outcome": "SCHEDULED"}, "meeting", "planned", True),
         ("meetings", {"hs_meeting_outcome": "COMPLETED"}, "meeting", "done", True),
@@ -65,16 +68,16 @@ def test_hubspot(object_type, values, kind, standing, is_response):
 @pytest.mark.parametrize(
     ("object_type", "values", "kind", "standing", "is_response"),
     [
-        ("Task", {"TaskSubtype": "Call", "IsClosed": True}, "call_made", "done", True),
-        ("Task", {"TaskSubtype": "Call", "IsClosed": True, "CallType": "Inbound"}, "call_received", "done", False),
-        ("Task", {"TaskSubtype": "Call", "IsClosed": False}, "call_made", "planned", False),
-        ("Task", {"TaskSubtype": "Email", "IsClosed": True}, "email_sent", "done", True),
-        ("Task", {"TaskSubtype": "ListEmail", "IsClosed": True}, "task", "done", False),
-        ("Task", {"TaskSubtype": "Call", "IsClosed": True, "OwnerId": "00G000000000001AAA"}, "call_made", "done", False),
-        ("Task", {"TaskSubtype": "Call", "IsClosed": True, "our_key": "ef_1"}, "call_made", "done", False),
+        ("Task", {"TaskSubtype": "Call", **DONE}, MADE, "done", True),
+        ("Task", {"TaskSubtype": "Call", **DONE, "CallType": "Inbound"}, GOT, "done", False),
+        ("Task", {"TaskSubtype": "Call", "IsClosed": False}, MADE, "planned", False),
+        ("Task", {"TaskSubtype": "Email", **DONE}, SENT, "done", True),
+        ("Task", {"TaskSubtype": "ListEmail", **DONE}, "task", "done", False),
+        ("Task", {"TaskSubtype": "Call", **DONE, "OwnerId": QUEUE}, MADE, "done", False),
+        ("Task", {"TaskSubtype": "Call", **DONE, "our_key": "ef_1"}, MADE, "done", False),
         ("Event", {"StartDateTime": NOON}, "meeting", "planned", True),
         ("CampaignMember", {"HasResponded": False}, "campaign", "planned", False),
-        ("CampaignMember", {"HasResponded": True, "FirstRespondedDate": "2026-11-23"}, "campaign", "done", False),
+        ("CampaignMember", RESPONDED, "campaign", "done", False),
     ],
 )  # fmt: skip
 def test_salesforce(object_type, values, kind, standing, is_response):

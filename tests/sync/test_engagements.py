@@ -7,15 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
+from mappings.playbook import TaskMap
 from model.event import Event, EventKind, RecordRef
 from model.hint import Hint
 from model.times import to_text
 from sync import cursors, explain, forget, inbox, retention, tables
 from sync.cursors import POLL
 from sync.engagement_polling import EngagementBin, EngagementPoll
-from tests.builders import moves_to, points
+from tests.builders import a_lifecycle, a_scoring, moves_to, place, points
 from tests.sync.crashing import Crash, CrashingStore
 from tests.sync.followed import ADA, BO, a_poll, follow, known, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
@@ -290,13 +290,10 @@ def test_what_makes_no_sense_is_a_dead_letter_and_holds_up_nothing(house):
     good = a_call(house, ids[HUBSPOT])
     assert seen(house, walk) == 2
     assert [row["remote_id"] for row in kept(house)] == [good]
-    assert house.status().events["dead"] == 1
+    assert house.status().queues.events["dead"] == 1
 
 
 def test_our_own_task_is_kept_and_answers_nobody(store):
-    from mappings.playbook import TaskMap
-    from tests.builders import place
-
     house = a_following_house(store)
     crms = {
         name: replace(crm, tasks=TaskMap("tasks" if name == HUBSPOT else "Task", "our_key", place(1)))
@@ -342,11 +339,11 @@ def _merged_hint(house: House, winner: str, loser: str) -> Event:
 
 
 def test_rules_count_what_was_done_and_no_longer_what_was_deleted(store):
-    from tests.builders import a_lifecycle, a_scoring
-
     house = a_following_house(
         store,
-        scoring=a_scoring(points(20, "met", activity="meeting"), points(5, "call", activity="call_made", max_times=2)),
+        scoring=a_scoring(
+            points(20, "met", activity="meeting"), points(5, "call", activity="call_made", max_times=2)
+        ),
         lifecycle=a_lifecycle(moves_to("mql", "met", activity="meeting")),
     )  # fmt: skip
     ids, walk, crm = known(house), a_walk(house), house.crms[HUBSPOT]
@@ -390,7 +387,7 @@ def test_who_responds_to_a_campaign_has_a_touch_once(house):
         Status="Sent", **{"Campaign.Name": "Autumn webinar", "Campaign.Type": "Webinar"},
     )  # fmt: skip
     seen(house, walk)
-    assert house.lead(ADA).touches == []
+    assert [one.fields["channel"] for one in house.lead(ADA).touches] == ["direct"]
     day = now[:10]
     crm.edit(member, HasResponded=True, Status="Responded", FirstRespondedDate=day, LastModifiedDate=now)
     seen(house, walk)
@@ -400,7 +397,7 @@ def test_who_responds_to_a_campaign_has_a_touch_once(house):
     assert house.lead(ADA).fields["last_touch"]["campaign"] == "Autumn webinar"
     crm.edit(member, Status="Attended")
     seen(house, walk)
-    assert len(house.lead(ADA).touches) == 1
+    assert len(house.lead(ADA).touches) == 2
     assert [row["outcome"] for row in kept(house)] == ["Attended"]
 
 
@@ -450,8 +447,4 @@ def test_nothing_is_left_of_a_test_lead(house):
     lead_id = house.lead_id(ADA)
     house.store.write(lambda connection: forget.remove_test_leads(connection, [lead_id]))
     assert kept(house) == []
-    with house.store.snapshot() as snapshot:
-        left = snapshot.execute(
-            sa.select(tables.inbox_events.c.id).where(tables.inbox_events.c.lead_id == lead_id)
-        )
-        assert left.all() == []
+    assert lead_id not in {row["lead_id"] for row in rows(house.store, tables.inbox_events)}
