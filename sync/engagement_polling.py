@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from mappings.engagements import asked
+from mappings.engagements import ASKED, asked
 from mappings.playbook import Polling
 from model.change import Record
 from model.engagement import Engagement, Standing
 from model.event import Event, EventKind, JsonValue, RecordRef
 from model.listing import Changes, Listed
 from sync import cursors, engagements, inbox, links
-from sync.backfill import is_storable
-from sync.cursors import Cursor
+from sync.backfill import Step, is_storable
+from sync.cursors import ARCHIVED, POLL, Cursor
 from sync.engaging import ABOUT_OTHERS
 from sync.polling import Poll
 from sync.records import record_payload
@@ -33,6 +33,26 @@ from sync.tables import to_json
 @dataclass(slots=True)
 class EngagementPoll(Poll):
     """Follows the engagements of one connection that its map names under ``poll:``."""
+
+    _followed: frozenset[str] | None = field(default=None, init=False)  # what the map named last
+
+    def step(self) -> Step:
+        """Read and store one page, as ``Poll.step``; what the map names no more is forgotten first.
+
+        Named again, it is followed from then on.
+        """
+        crm = self.playbook().crms[self.name]
+        named = frozenset(crm.polling.activities)
+        if named != self._followed:
+            left_out = sorted(ASKED[crm.kind].keys() - named)
+            jobs = (POLL, ARCHIVED)
+            with self.store.snapshot() as snapshot:
+                known = [one for one in cursors.load(snapshot, self.space, self.name) if one.job in jobs]
+            if any(one.object in left_out for one in known):
+                self.store.write(lambda c: cursors.forget(c, self.space, self.name, jobs, left_out))
+            self._followed = named
+            self._walks = {name: walk for name, walk in self._walks.items() if name in named}
+        return Poll.step(self)
 
     def _objects(self) -> Mapping[str, tuple[str, ...]]:
         crm = self.playbook().crms[self.name]

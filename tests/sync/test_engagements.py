@@ -158,6 +158,8 @@ def test_only_what_the_map_names_is_followed_each_at_its_own_pace(house):
     before = len(crm.calls)
     look(walk, 3_600)
     assert len(crm.calls) == before
+    with house.store.snapshot() as snapshot:
+        assert cursors.load(snapshot, "main", HUBSPOT) == []  # it is not said to be late
 
 
 def test_an_object_that_may_not_be_looked_at_stops_no_other(house):
