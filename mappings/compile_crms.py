@@ -27,6 +27,7 @@ TEXT_ONLY = {"hubspot"}  # answers every value as text, whatever the property's 
 # When the day's allowance is new. HubSpot "API usage guidelines": at midnight of the account's time zone;
 # Salesforce "App Limits Cheat Sheet": the last 24 hours count.
 DAYS = {"hubspot": "midnight", "salesforce": "rolling"}
+LEAST_PAUSE = timedelta(seconds=10)  # between two looks at an object of activities
 SEARCHES = {"hubspot": 5.0}  # HubSpot "CRM search": five a second and account
 
 
@@ -114,7 +115,12 @@ def _activities(file: CrmFile, document: Document, scope: Scope) -> Mapping[str,
         scope.knows(
             document.place("poll", "activities", name), "object of activities", name, ASKED[file.kind]
         )
-    return {name: duration(every) for name, every in file.poll.activities.items()}
+    paces = {name: duration(every) for name, every in file.poll.activities.items()}
+    for name, every in paces.items():
+        if every < LEAST_PAUSE:
+            at = document.value_place("poll", "activities", name)
+            scope.fault(at, f"{name} would be looked at without a pause", "Write 10s or more.")
+    return paces
 
 
 def activities_of(crms: Mapping[str, Document]) -> set[str]:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from mappings.problems import Problem
+from model.times import to_text
 from sync import days, status, tables
+from sync.engagement_polling import EngagementPoll
 from sync.lists import Wanted
 from tests.builders import place
 from tests.dashboard.house import HOSTILE, Tags, fill, letter_in, number_in, words
+from tests.sync.followed import follow, look
+from tests.sync.house import HUBSPOT
 from tests.sync.stores import rows
 
 EMPTY = {

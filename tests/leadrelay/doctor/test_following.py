@@ -11,7 +11,7 @@ from leadrelay.doctor.following import check_following
 from sync.followed import Followed, ObjectFollowed
 from tests.builders import NOON
 
-AGO = {minutes: NOON - timedelta(minutes=minutes) for minutes in (1, 29, 30, 60)}
+AGO = {minutes: NOON - timedelta(minutes=minutes) for minutes in (1, 29, 30, 60, 90)}
 
 
 @pytest.mark.parametrize(
