@@ -12,7 +12,7 @@ from dashboard.house import LONG_PATIENCE_SECONDS, House
 from mappings.identity import keys_of
 from model.errors import Refused
 from model.times import from_text, to_text
-from sync import access, advice, explain, holds, leads, letters, mending, replaying
+from sync import access, advice, engagements, explain, holds, leads, letters, mending, replaying
 from sync.explain import WriteState
 from sync.letters import SHELVES, Asked
 from sync.mending import Told
@@ -167,6 +167,7 @@ def _check_known(snapshot: Any, lead_id: str) -> None:
 
 def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
     lead = leads.load(snapshot, [lead_id], ledgers=False)[lead_id]
+    answer = engagements.first_response(snapshot, lead, house.clock.now())
     found: dict[str, Any] = _plain(
         {
             "id": lead.id,
@@ -175,6 +176,7 @@ def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
             "score": lead.score,
             "owner": lead.owner,
             "created_at": lead.created_at,
+            "first_response": answer and {"at": answer.at, "kind": answer.kind, "by": answer.by},
             "fields": lead.fields,
             "records": [
                 {

@@ -20,7 +20,7 @@ from dashboard.letters import LetterPages
 from dashboard.oauth import OAuthPages
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
-from sync import explain, holds, leads, lists, status
+from sync import engagements, explain, holds, leads, lists, status
 from sync.lists import NOBODY, Wanted
 
 log = structlog.get_logger("leadrelay.http")
@@ -179,6 +179,7 @@ class _Pages:
                 abort(404)
             story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
             waiting = holds.open_holds(snapshot, self.house.space, limit=MOST_CHAPTERS, entity_id=lead_id)
+            answer = engagements.first_response(snapshot, story.lead, self.house.clock.now())
         urls = {
             (one.connection, one.object): self.house.record_url(one.connection, one.object, one.remote_id)
             for one in story.writes
@@ -194,6 +195,8 @@ class _Pages:
             name=name,
             urls=urls,
             holds=waiting,
+            answer=answer,
+            follows=any(crm.polling.activities for crm in self.house.playbook().crms.values()),
             chapters=story.chapters[::-1],
         )
 

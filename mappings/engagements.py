@@ -109,6 +109,15 @@ def read(record: Record, crm: CrmMap, version: str) -> Engagement:
     )
 
 
+def is_untouched(record: Record, crm: CrmMap) -> bool:
+    """Say whether a record is a task that leadrelay made, and nobody has done yet: that is known here."""
+    if crm.tasks is None or record.ref.object != TASKS[crm.kind] or record.archived:
+        return False
+    values = record.fields
+    is_done = values.get("hs_task_status") == "COMPLETED" or values.get("IsClosed") is True
+    return bool(values.get(crm.tasks.key_field)) and not is_done
+
+
 def touch_of(record: Record, crm: CrmMap) -> Touch | None:
     """Return the marketing contact that a campaign's member had: none before they responded."""
     values = record.fields

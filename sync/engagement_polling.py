@@ -1,8 +1,8 @@
 """Follows what is done with people in a CRM: calls, mails, meetings, tasks, campaigns; one event a lead.
 
-It walks as ``sync.polling`` does. Nothing of those who are no leads is kept: when a person becomes
-one, sweeps tell what was done with them shortly before. An event's id follows from what its record says, so
-that what is read again is told once.
+It walks as ``sync.polling`` does. Nothing is kept of those who are no leads (when a person becomes one,
+sweeps tell what was done with them shortly before), nor of tasks that leadrelay opened and nobody has
+done. An event's id follows from what its record says, so that what is read again is told once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from mappings.engagements import ASKED, asked
+from mappings.engagements import ASKED, asked, is_untouched
 from mappings.playbook import Polling
 from model.change import Record
 from model.engagement import Engagement, Standing
@@ -80,7 +80,8 @@ class EngagementPoll(Poll):
     ) -> int:
         """Store a page: events and cursor in one transaction; return how many were told."""
         now = self.clock.now()
-        listed = [one for one in changes.listed if is_storable(one)]
+        crm = self.playbook().crms[self.name]
+        listed = [one for one in changes.listed if is_storable(one) and not is_untouched(one.record, crm)]
         with self.store.snapshot() as snapshot:
             events = list(news(snapshot, self.space, listed, now)) if listed else []
         after = replace(cursor, absent=absent, moved_at=now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,8 @@ from sqlalchemy.engine import Connection, Row
 from model.decision import KeepEngagement
 from model.engagement import Engagement, EngagementKind, Standing
 from model.event import RecordRef
+from model.lead import Lead
+from model.times import EPOCH
 from sync.database import insert_for
 from sync.pipeline import Result
 from sync.tables import engagements
@@ -57,6 +60,20 @@ def load(
 def of_lead(lead_id: str) -> sa.Select[Any]:
     """Build the query of all that is kept of a lead."""
     return sa.select(engagements).where(_c.lead_id == lead_id)
+
+
+def first_response(snapshot: Connection, lead: Lead, now: datetime) -> Engagement | None:
+    """Return by what one of our people first reached out to a lead, by its own time; ``None``: not yet.
+
+    What was done before the lead came in answered something else.
+    """
+    row = snapshot.execute(
+        sa.select(engagements)
+        .where(_c.lead_id == lead.id, _c.is_response, _c.at >= (lead.created_at or EPOCH), _c.at <= now)
+        .order_by(_c.at, _c.id)
+        .limit(1)
+    ).first()
+    return _engagement(row) if row else None
 
 
 def as_said(row: Row[Any]) -> dict[str, Any]:

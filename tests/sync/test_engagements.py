@@ -12,7 +12,7 @@ from mappings.playbook import TaskMap
 from model.event import Event, EventKind, RecordRef
 from model.hint import Hint
 from model.times import to_text
-from sync import cursors, explain, forget, inbox, retention, tables
+from sync import cursors, engagements, explain, forget, inbox, retention, tables
 from sync.cursors import POLL
 from sync.engagement_polling import EngagementBin, EngagementPoll
 from tests.builders import a_lifecycle, a_scoring, moves_to, place, points
@@ -296,7 +296,21 @@ def test_what_makes_no_sense_is_a_dead_letter_and_holds_up_nothing(house):
     assert sorted(states) == ["dead", "done"]
 
 
-def test_our_own_task_is_kept_and_answers_nobody(store):
+def test_what_failed_can_be_sent_again(house, monkeypatch):
+    ids, walk = known(house), a_walk(house)
+    seen(house, walk)
+    a_call(house, ids[HUBSPOT])
+    with monkeypatch.context() as broken:
+        broken.setattr("mappings.engagements.READERS", {})
+        seen(house, walk)
+    assert kept(house) == []
+    [dead] = [row for row in rows(house.store, tables.inbox_events) if row["state"] == "dead"]
+    house.replay(dead["id"])
+    house.decide()
+    assert [row["kind"] for row in kept(house)] == ["call_made"]
+
+
+def test_our_own_task_is_kept_once_it_is_done_and_answers_nobody(store):
     house = a_following_house(store)
     crms = {
         name: replace(crm, tasks=TaskMap("tasks" if name == HUBSPOT else "Task", "our_key", place(1)))
@@ -305,10 +319,12 @@ def test_our_own_task_is_kept_and_answers_nobody(store):
     house.playbook = replace(house.playbook, crms=crms)
     ids, walk = known(house), a_walk(house, SALESFORCE)
     seen(house, walk)
-    a_task(house, ids[SALESFORCE], our_key="ef_1")
-    seen(house, walk)
+    task = a_task(house, ids[SALESFORCE], our_key="ef_1", IsClosed=False)
+    assert seen(house, walk) == 0  # leadrelay knows that it made it
+    house.crms[SALESFORCE].edit(task, IsClosed=True)
+    assert seen(house, walk) == 1
     [row] = kept(house)
-    assert (row["is_ours"], row["is_response"]) == (True, False)
+    assert (row["is_ours"], row["is_response"], row["standing"]) == (True, False, "done")
 
 
 def test_two_leads_that_become_one_have_what_was_done_with_both_once(house):
@@ -405,6 +421,35 @@ def test_who_responds_to_a_campaign_has_a_touch_once(house):
 
 
 # Shown, and erased
+
+
+def test_the_first_response_is_the_earliest_by_its_own_time_not_by_when_it_was_seen(house):
+    ids, walk = known(house), a_walk(house)
+    came_in = house.lead(ADA).created_at
+
+    def first(after: float) -> str | None:
+        with house.store.snapshot() as snapshot:
+            now = came_in + timedelta(minutes=after)
+            found = engagements.first_response(snapshot, house.lead(ADA), now)
+        return found and found.ref.id
+
+    def of(minutes: float) -> dict[str, str]:
+        return {"hs_timestamp": to_text(came_in + timedelta(minutes=minutes))}
+
+    seen(house, walk)
+    assert first(600) is None
+    late = a_call(house, ids[HUBSPOT], **of(50))
+    a_call(house, ids[HUBSPOT], **of(5), hs_call_direction="INBOUND")
+    a_call(house, ids[HUBSPOT], **of(-60))  # before she came in
+    a_call(house, ids[HUBSPOT], **of(3), hubspot_owner_id=None)  # nobody's
+    seen(house, walk)
+    assert first(600) == late
+    early = a_call(house, ids[HUBSPOT], **of(20))  # written down later
+    seen(house, walk)
+    assert (first(600), first(19)) == (early, None)
+    house.crms[HUBSPOT].edit(early, hs_call_status="FAILED")
+    seen(house, walk)
+    assert first(600) == late
 
 
 def test_the_story_of_a_lead_tells_what_was_done_oldest_first(house):
