@@ -169,8 +169,10 @@ class Lead:
         value = self.fields.get(outer)
         return value.get(inner) if isinstance(value, dict) else None
 
-    def deeds(self) -> list[Activity]:
+    def deeds(self) -> Sequence[Activity]:
         """Return what the person did, by posts and in the CRMs, as scoring and the lifecycle count it."""
+        if not self.engagements:
+            return self.activities
         counted = [one for one in self.engagements.values() if one.counts]
         return [*self.activities, *(Activity(one.kind, one.at, one.title) for one in counted)]
 

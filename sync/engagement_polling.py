@@ -24,7 +24,7 @@ from sync import cursors, engagements, inbox, links
 from sync.backfill import Step, is_storable
 from sync.cursors import ARCHIVED, POLL, Cursor
 from sync.engaging import ABOUT_OTHERS
-from sync.polling import Poll
+from sync.polling import Poll, Walk
 from sync.records import record_payload
 from sync.recycling import RecycleBin
 from sync.tables import to_json
@@ -53,6 +53,13 @@ class EngagementPoll(Poll):
             self._followed = named
             self._walks = {name: walk for name, walk in self._walks.items() if name in named}
         return Poll.step(self)
+
+    def _page(self, object_type: str, names: Sequence[str], walk: Walk) -> Step:
+        """Read and store a page once all that was told is decided: news is what differs from what is kept."""
+        with self.store.snapshot() as snapshot:
+            if inbox.has_waiting(snapshot, self.space, self.name, EventKind.ENGAGEMENT):
+                return Step(object_type, wait=inbox.BUSY_WAIT)
+        return Poll._page(self, object_type, names, walk)
 
     def _objects(self) -> Mapping[str, tuple[str, ...]]:
         crm = self.playbook().crms[self.name]

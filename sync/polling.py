@@ -43,7 +43,7 @@ OWNERS_WAIT = timedelta(seconds=5)  # until it is looked again whether a connect
 
 
 @dataclass(slots=True)
-class _Walk:
+class Walk:
     """When an object is looked at next, and how far a sweep of it has come."""
 
     due_at: datetime
@@ -69,7 +69,7 @@ class Poll:
     clock: Clock
     playbook: Callable[[], Playbook]
     space: str = "main"
-    _walks: dict[str, _Walk] = field(default_factory=dict, init=False)
+    _walks: dict[str, Walk] = field(default_factory=dict, init=False)
     _knows_owners: bool = field(default=False, init=False)
 
     @property
@@ -88,7 +88,7 @@ class Poll:
         if not objects:
             return Step("", wait=NOTHING_WAIT)
         for object_type in objects:
-            self._walks.setdefault(object_type, _Walk(now))
+            self._walks.setdefault(object_type, Walk(now))
         object_type = min(objects, key=lambda each: (self._walks[each].due_at, self._walks[each].pages))
         walk = self._walks[object_type]
         if walk.due_at > now:
@@ -123,7 +123,7 @@ class Poll:
         """Read a page. Raises ``ConnectorError``."""
         return self.connector.changes(object_type, names, position, overlap=overlap.total_seconds())
 
-    def _page(self, object_type: str, names: Sequence[str], walk: _Walk) -> Step:
+    def _page(self, object_type: str, names: Sequence[str], walk: Walk) -> Step:
         begun = self.clock.now()
         cursor = self._cursor(object_type, names, begun)
         is_first = cursor.after is not None and cursor.finished_at is None
@@ -153,7 +153,7 @@ class Poll:
             self._move_on(cursor, walk, changes, begun, sweeping=sweeping)
         return Step(object_type, told)
 
-    def _overlap(self, cursor: Cursor, walk: _Walk, *, is_long: bool) -> timedelta:
+    def _overlap(self, cursor: Cursor, walk: Walk, *, is_long: bool) -> timedelta:
         """Return how much is read again: nothing where no change came since what is seen late was seen."""
         if is_long:
             return self._rules(cursor.object).sweep_overlap
@@ -217,7 +217,7 @@ class Poll:
         return len(events)
 
     def _move_on(
-        self, cursor: Cursor, walk: _Walk, changes: Changes, now: datetime, *, sweeping: bool
+        self, cursor: Cursor, walk: Walk, changes: Changes, now: datetime, *, sweeping: bool
     ) -> None:
         """Say when the object is looked at next, and by which walk.
 
@@ -242,7 +242,7 @@ class Poll:
                 walk.mark, walk.met_at, walk.is_quiet = changes.position, now, False
             walk.is_quiet = _is_past(walk, changes.position, now - rules.overlap)
 
-    def _failed(self, cursor: Cursor, walk: _Walk, problem: str, error: Exception) -> Step:
+    def _failed(self, cursor: Cursor, walk: Walk, problem: str, error: Exception) -> Step:
         """Note a page that could not be read, and when it is to be tried again."""
         walk.failures += 1
         usual = REFUSED_WAIT if isinstance(error, NotAuthorized) else FIRST_WAIT
@@ -258,7 +258,7 @@ class Poll:
         return Step(cursor.object, wait=wait, problem=problem)
 
 
-def _is_past(walk: _Walk, position: str | None, then: datetime) -> bool:
+def _is_past(walk: Walk, position: str | None, then: datetime) -> bool:
     """Say whether a look came to its end at this position before ``then``."""
     return walk.mark == position and walk.met_at is not None and walk.met_at < then
 
