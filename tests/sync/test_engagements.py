@@ -339,7 +339,7 @@ def test_two_leads_that_become_one_have_what_was_done_with_both_once(house):
     seen(house, walk)
     both, bos = a_call(house, ids[ADA], ids[BO]), a_call(house, ids[BO])
     seen(house, walk)
-    crm.merge(ids[BO], ids[ADA])
+    crm.unite(ids[BO], ids[ADA])
     house.clock.advance(60)
     look(a_poll(house), 0)
     people = a_poll(house)
