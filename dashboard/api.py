@@ -29,8 +29,8 @@ from sync import (
 from sync.explain import WriteState
 from sync.letters import SHELVES, Asked
 from sync.mending import Told
-from sync.reconciling import books, mends
-from sync.reconciling.books import Filter
+from sync.reconciling import books, finds, mends
+from sync.reconciling.finds import Filter
 
 MOST_RUNS = 20  # of each connection
 FILTERS = ("kind", "object", "field")  # of what a comparison found
@@ -153,7 +153,7 @@ def blueprint(house: House) -> Blueprint:
                 raise Refused(
                     404, "unknown_run", "There is no such comparison", "Look at /api/v1/reconciles."
                 )
-            page = books.page(snapshot, house.space, number, wanted, int(after or 0), MOST_TOLD)
+            page = finds.page(snapshot, house.space, number, wanted, int(after or 0), MOST_TOLD)
             orders = mends.recent(snapshot, house.space, number)
         rows = [one.as_dict() for one in page.rows]
         told = {"differences": rows, "next": page.next, "mends": [one.as_dict() for one in orders]}

@@ -43,6 +43,7 @@ from sync.matchpass import MatchPass
 from sync.polling import Poll
 from sync.reconciling import books
 from sync.reconciling.running import Reconciler
+from sync.reconciling.side import Side
 from sync.recycling import RecycleBin
 
 log = structlog.get_logger("leadrelay")
@@ -290,10 +291,9 @@ class Fleet:
         filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
         deals = DealPass(name, store, clock, playbook, SPACE)
-        compare = Reconciler(
-            one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE
-        )
-        return BackfillLoop(filler, (match, deals), compare, store.signals.event(f"backfill:{name}"))
+        side = Side(one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE)
+        nudge = store.signals.event(f"backfill:{name}")
+        return BackfillLoop(filler, (match, deals), Reconciler(side), nudge)
 
     def _follower(self, one: Connected) -> FollowLoop:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
