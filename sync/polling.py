@@ -10,7 +10,7 @@ search lags behind).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,26 +19,25 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from connectors.base import Connector
-from mappings.outward import same_on
-from mappings.playbook import CrmMap, Playbook, Polling
+from mappings.playbook import Playbook, Polling
 from model.change import Record
 from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater, StoreBusy
-from model.event import Event, EventKind, RecordRef
-from model.lead import Link
-from model.listing import Changes, Listed
+from model.event import Event, EventKind
+from model.listing import Changes
 from model.times import Clock, to_text
-from sync import backfill, cursors, inbox, links, mirror
+from sync import backfill, cursors, inbox, mirror
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
-from sync.cursors import POLL, Cursor
+from sync.cursors import POLL, UNOWNED, Cursor
 from sync.database import Store
-from sync.mirror import Mirrored
 from sync.records import record_payload
+from sync.sighting import Sighting, Strangers
 from sync.tables import to_json
 from sync.teammates import known_rosters
 
 log = structlog.get_logger("leadrelay.poll")
 
 OWNERS_WAIT = timedelta(seconds=5)  # until it is looked again whether a connection's owners are known
+OWNERS_PATIENCE = timedelta(minutes=10)  # then what changes is followed without them
 
 
 @dataclass(slots=True)
@@ -57,6 +56,8 @@ class _Walk:
     is_quiet: bool = False  # nothing newer came for long enough that nothing is seen late by a look
     is_last_sweep: bool = False  # it began so late that none need follow until something newer comes
     swept: str | None = None  # the position up to which a sweep need not be done again
+    leaves_out: bool = False  # strangers, and from where on is noted
+    owed: bool | None = None  # what was left out is read again; ``None``: it is not known yet whether any was
 
 
 @dataclass(slots=True)
@@ -114,9 +115,11 @@ class Poll:
         begun = self.clock.now()
         cursor = self._cursor(object_type, names, begun)
         is_first = cursor.after is not None and cursor.finished_at is None
-        if cursor.finished_at is not None and not self._knows_owners:
+        is_unowned = cursor.finished_at is not None and not self._knows_owners
+        if is_unowned and begun - cursor.begun_at < OWNERS_PATIENCE:
             walk.due_at = begun + OWNERS_WAIT  # whose a stranger is cannot be said yet
             return Step(object_type)
+        self._mind_strangers(cursor, walk, is_unowned, begun)
         is_due = walk.sweep_due_at is not None and walk.sweep_due_at <= begun and walk.is_drained
         begins = is_due and walk.sweep is None and walk.swept != cursor.after
         sweeping = cursor.after is not None and (walk.sweep is not None or begins)
@@ -128,7 +131,8 @@ class Poll:
         try:
             changes = self.connector.changes(object_type, asked, position, overlap=overlap.total_seconds())
             absent = tuple(dict.fromkeys((*absent, *changes.absent)))
-            told = self._store(cursor, changes, absent, begun, moves=not sweeping, is_first=is_first)
+            strangers = Strangers.LATER if is_unowned else Strangers.OLD if is_first else Strangers.NEWS
+            told = self._store(cursor, changes, absent, begun, moves=not sweeping, strangers=strangers)
         except (Conflict, StoreBusy):
             raise
         except ConnectorError as error:
@@ -138,7 +142,27 @@ class Poll:
             return self._failed(cursor, walk, f"{type(error).__name__}: {error}", error)
         if cursor.after is not None:  # else the first look follows at once: what it shows was there before
             self._move_on(cursor, walk, changes, begun, sweeping=sweeping)
+        if walk.owed and sweeping and changes.is_drained:
+            forget = partial(cursors.forget, space=self.space, name=self.name, jobs=[UNOWNED])
+            self.store.write(partial(forget, object_type=object_type))
+            walk.owed = False
         return Step(object_type, told)
+
+    def _mind_strangers(self, cursor: Cursor, walk: _Walk, is_unowned: bool, now: datetime) -> None:
+        """Note from where strangers are left out; once the owners are known, read again from there."""
+        if cursor.finished_at is None or walk.owed is not None or (is_unowned and walk.leaves_out):
+            return
+        if is_unowned:
+            noted = replace(cursor, job=UNOWNED, begun_at=now, moved_at=now, finished_at=None, problem=None)
+            self.store.write(partial(cursors.begin, space=self.space, cursor=noted))
+            log.warning("poll.without_owners", connection=self.name, object=cursor.object)
+            walk.leaves_out = True
+            return
+        with self.store.snapshot() as snapshot:
+            since = cursors.find(snapshot, self.space, self.name, UNOWNED, cursor.object)
+        walk.owed = since is not None
+        if since is not None:
+            walk.sweep = since.after
 
     def _overlap(self, cursor: Cursor, walk: _Walk, *, is_long: bool) -> timedelta:
         """Return how much is read again: nothing where no change came since what is seen late was seen."""
@@ -164,16 +188,13 @@ class Poll:
         read_at: datetime,
         *,
         moves: bool,
-        is_first: bool,
+        strangers: Strangers,
     ) -> int:
-        """Store a page: mirror, cursor and events in one transaction; return how many were told.
-
-        What the first look shows was there before: of strangers in it nobody is told, now or later.
-        """
+        """Store a page: mirror, cursor and events in one transaction; return how many were told."""
         crm, now = self.playbook().crms[self.name], self.clock.now()
         listed = [backfill.filled(one, absent) for one in changes.listed if backfill.is_storable(one)]
         with self.store.snapshot() as snapshot:
-            page = Sighting.of(snapshot, self.space, crm, listed, strangers=not is_first, again=not moves)
+            page = Sighting.of(snapshot, self.space, crm, listed, strangers=strangers, again=not moves)
         events = [changed_event(one.record, read_at, now, self.space) for one in page.news]
         after = replace(
             cursor,
@@ -247,105 +268,6 @@ class Poll:
 def _is_past(walk: _Walk, position: str | None, then: datetime) -> bool:
     """Say whether a look came to its end at this position before ``then``."""
     return walk.mark == position and walk.met_at is not None and walk.met_at < then
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """Records of a page beside what is known of them: which are newer than the mirror, which are news."""
-
-    fresh: Sequence[Listed]
-    news: Sequence[Listed]
-    told: Mapping[RecordRef, str]  # of which versions the decider is told now, or need not be
-
-    @classmethod
-    def of(
-        cls,
-        snapshot: Connection,
-        space: str,
-        crm: CrmMap,
-        listed: Sequence[Listed],
-        *,
-        strangers: bool = True,
-        again: bool = False,
-    ) -> Sighting:
-        """Compare a page with mirror and links in a few queries.
-
-        ``strangers``: nobody's records are news. ``again``: so is what was told of linked records and
-        is not settled, which else is not told at every look while the decider stumbles over it.
-        """
-        refs = [one.record.ref for one in listed]
-        seen = mirror.read(snapshot, space, refs)
-        held = links.of_records(
-            snapshot,
-            space,
-            [
-                *refs,
-                *(RecordRef(ref.connection, ref.object, each) for one in listed for ref in (one.record.ref,)
-                  for each in one.replaces),
-            ],
-        )  # fmt: skip
-        fresh = [one for one in listed if not _is_older(one.record, seen.get(one.record.ref))]
-        versions = {one.record.ref: version_of(one, crm) for one in fresh}
-        news, told = [], {}
-        for one in fresh:
-            ref = one.record.ref
-            known = _told(one.record, seen.get(ref))
-            if not _is_ours(one, held):
-                told[ref] = versions[ref]
-                if strangers and known is None and not one.record.archived:
-                    news.append(one)
-            elif _is_news(one, held, crm) and (again or known != versions[ref]):
-                told[ref] = versions[ref]
-                news.append(one)
-        return cls(fresh, news, told)
-
-
-def _is_older(record: Record, seen: Mirrored | None) -> bool:
-    stamp = seen.record.modified_at if seen else None
-    return stamp is not None and record.modified_at is not None and record.modified_at < stamp
-
-
-def _told(record: Record, seen: Mirrored | None) -> str | None:
-    """Return the hash of what the decider was told of a record with this stamp, if it was."""
-    return seen.told if seen and seen.record.modified_at == record.modified_at else None
-
-
-def version_of(one: Listed, crm: CrmMap) -> str:
-    """Return a hash of what a record says to us: Salesforce's stamps are whole seconds, so they do not do."""
-    record = one.record
-    object_map = crm.map_of(record.ref.object)
-    names = sorted({rule.remote for rule in object_map.fields}) if object_map else ()
-    said = {
-        "fields": {name: record.fields.get(name) for name in names},
-        "fate": [record.archived, one.became, sorted(one.replaces)],
-    }
-    return hashlib.sha256(to_json(said).encode("utf-8", "surrogatepass")).hexdigest()[:24]
-
-
-def _is_ours(one: Listed, held: Mapping[RecordRef, Link]) -> bool:
-    """Say whether a record is linked, or took in one that is."""
-    ref = one.record.ref
-    return ref in held or any(RecordRef(ref.connection, ref.object, each) in held for each in one.replaces)
-
-
-def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
-    """Say whether a record of ours says what its link does not: else it is our own word."""
-    record = one.record
-    ref, link = record.ref, held.get(record.ref)
-    if link is None or any(RecordRef(ref.connection, ref.object, each) in held for each in one.replaces):
-        return True
-    is_known_to_be_gone = record.archived and link.gone_at is not None
-    is_over = record.archived or record.became is not None or one.became or link.gone_at is not None
-    if is_over and not is_known_to_be_gone:
-        return True
-    object_map = crm.map_of(ref.object)
-    if object_map is None:
-        return False
-    return any(
-        not same_on(object_map, rule.remote, record.fields.get(rule.remote), link.shadow.get(rule.remote))
-        for rule in object_map.fields
-        if rule.remote in record.fields
-    )
 
 
 def changed_event(
