@@ -109,5 +109,13 @@ def _review_row(result: Result, asked: AskReview, space: str) -> dict[str, Any]:
 
 
 def _doubt(asked: AskReview, lead_id: str | None) -> str:
-    text = tables.to_json([asked.kind, lead_id, sorted(asked.detail.items())])
+    """Return what tells a question from others; whether two leads are one person is one question.
+
+    It comes up from either side: with a post that finds the other's record, and with a record that gets
+    the other's address.
+    """
+    kind, about = asked.kind, dict(asked.detail)
+    if kind in ("same_record", "same_person"):
+        kind, lead_id, about["leads"] = "same_person", None, sorted(map(str, about["leads"]))
+    text = tables.to_json([kind, lead_id, sorted(about.items())])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -195,8 +195,15 @@ def _spoken(found: Wanted, link: Link | None, crm: CrmMap) -> str:
 
 
 def _held_back(snapshot: Connection, space: str, connection: str) -> frozenset[str]:
+    """Return the leads of whom a review asks whether the record that they would get is not another's."""
     rows = snapshot.execute(HELD_BACK, {"of_space": space})
-    return frozenset(lead_id for lead_id, detail in rows if detail.get("connection") == connection)
+    return frozenset(
+        one
+        for kind, lead_id, detail in rows
+        if detail.get("connection") == connection
+        for one in detail["leads"]
+        if (one == lead_id) is (kind == "same_record")  # the other kind is filed under who has the record
+    )
 
 
 def _rows(snapshot: Connection, space: str, connection: str, ids: Sequence[str]) -> Rows:
@@ -224,8 +231,8 @@ ROWS: sa.Select[Any] = sa.select(
     _O.connection == sa.bindparam("of_connection"),
     _O.entity_id.in_(sa.bindparam("ids", expanding=True)),
 )
-HELD_BACK = sa.select(reviews.c.lead_id, reviews.c.detail).where(
+HELD_BACK = sa.select(reviews.c.kind, reviews.c.lead_id, reviews.c.detail).where(
     reviews.c.space == sa.bindparam("of_space"),
     reviews.c.state == "open",
-    reviews.c.kind == "same_record",
+    reviews.c.kind.in_(("same_record", "same_person")),
 )

@@ -24,6 +24,7 @@ from tests import postgres
 SHARED = "LEADRELAY_TEST_SHARED"  # a folder of this run, the same for all of its worker processes
 POSTGRES = "LEADRELAY_TEST_POSTGRES_URL"
 NO_SKIPS = "LEADRELAY_NO_SKIPS"
+JOURNEYS_STORES = ("sqlite", "postgres")  # as tests/journeys/conftest.py names them
 WITHOUT_POSTGRES = f"install PostgreSQL or set {POSTGRES}"
 
 
@@ -33,6 +34,27 @@ def pytest_configure(config: pytest.Config) -> None:
         shared = tempfile.mkdtemp(prefix="leadrelay-tests-")
         Path(shared).chmod(0o755)  # PostgreSQL runs as somebody else when we are root
         os.environ[SHARED] = shared
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run each journey on one of its two stores, in turns, and leave the other to `make soak`.
+
+    A journey takes seconds, and what a store could do differently the tests of sync/ see on both.
+    Without PostgreSQL all run on SQLite; who names a test with its store gets that one.
+    """
+    is_named = any("[" in argument for argument in config.args)
+    if is_named or (postgres.binaries() is None and POSTGRES not in os.environ):
+        return
+    journeys: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        store = callspec.params.get("store_url") if callspec else None
+        if store in JOURNEYS_STORES:
+            journeys.setdefault(item.nodeid.replace(store, ""), []).append(item)
+    for number, one in enumerate(journeys.values()):
+        if len(one) == len(JOURNEYS_STORES):
+            one[number % 2].add_marker(pytest.mark.soak)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

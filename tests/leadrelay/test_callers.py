@@ -27,7 +27,7 @@ from sync import connections, inbox
 from sync.connections import ENVIRONMENT, StoredConnection
 from sync.database import Store
 from tests.builders import a_crm, a_playbook
-from tests.sync.stores import opened, shared_database, store, store_url  # noqa: F401 - fixtures
+from tests.sync.stores import opened, store, store_url  # noqa: F401 - fixtures
 from webhooks.callers import Hooks
 from webhooks.server import create_app, serve
 

@@ -54,7 +54,10 @@ def test_status_counts_where_everything_ended(beside):
         ["salesforce", "Lead", "0", "0"],
     ]
     assert all(row[4:6] == ["whole", "since"] for row in rows[:5])
-    assert rows[5:] == [
+    followed = [["hubspot", "companies"], ["hubspot", "contacts"]]
+    followed += [["salesforce", name] for name in ("Account", "Contact", "Lead")]
+    assert [row[:2] for row in rows[5:10]] == followed
+    assert rows[10:14] == [
         # HubSpot: the person, the company and their association; a Salesforce Lead has no account.
         ["hubspot", "0", "0", "0", "0", "3"],
         ["salesforce", "0", "0", "0", "0", "2"],
