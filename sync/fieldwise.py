@@ -15,6 +15,7 @@ from model.dispute import CALM, Dispute, Held, Unknown
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import Link
+from sync.links import later
 from sync.oscillation import flips, is_tripped, moved
 from sync.weighing import Sides, Stands, Weighed, moment_there, weigh
 
@@ -25,7 +26,8 @@ class Merged:
 
     A value of ``None`` blanks the field. ``times`` says when each became true there. ``undecided`` are
     lead fields that both sides have moved, of which only the record's history tells who was later: read
-    it, and merge again; nothing of this result may be kept then.
+    it, and merge again; nothing of this result may be kept then. ``confirmed`` are lead fields whose value
+    somebody there came to as well, and when.
     """
 
     link: Link
@@ -35,6 +37,7 @@ class Merged:
     holds: list[HoldField | FreeField] = field(default_factory=list)
     because: list[Because] = field(default_factory=list)
     undecided: frozenset[str] = frozenset()
+    confirmed: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -77,15 +80,19 @@ class Fieldwise:
             self._remember(remote, dispute)
         base = held.base if held and not held.is_breaker else self._shadow(remote)
         theirs_moved = not self._same(remote, theirs, base)
+        is_news = theirs_moved
+        theirs_moved = theirs_moved or self._came_back(remote)
         if theirs is None and not (rule.allow_clear and self.link is not None):
             theirs_moved = False  # a blank that overwrites nothing is no change
-        if theirs_moved and self.link is not None and held is None:
+        if is_news and theirs_moved and self.link is not None and held is None:
             dispute = moved(dispute, base, theirs, self.now, self.crm.breaker)
             self._remember(remote, dispute)
         if held is not None and held.is_breaker:
             self._still_held(rule, dispute, held, ours, theirs)
             return
         if self._same(remote, theirs, ours):
+            if theirs_moved and held is None:
+                self._confirm(rule, theirs)
             self._free(rule, dispute, "both sides hold the same by now")
             return
         if theirs is None and not theirs_moved:
@@ -174,6 +181,15 @@ class Fieldwise:
 
     # What follows
 
+    def _confirm(self, rule: CrmField, theirs: JsonValue) -> None:
+        """Note that somebody there came to the lead's value: no older word replaces it unseen."""
+        link, remote = self.link, rule.remote
+        if link is None or theirs is None or rule.authority == "leadrelay":
+            return
+        known = link.shadow if remote in link.shadow else link.written  # a converted record has no shadow yet
+        if remote in known and not self._same(remote, theirs, known[remote]):
+            self.merged.confirmed[rule.field] = moment_there(rule, self.record) or self.now
+
     def _take(self, rule: CrmField, value: JsonValue) -> None:
         self.merged.fields[rule.field] = value
         self.merged.times[rule.field] = moment_there(rule, self.record) or self.now
@@ -253,7 +269,20 @@ class Fieldwise:
         is_there = ours is not None or self.entity.fields.get(rule.field) in (None, "")
         if ours is None and not rule.allow_clear:
             return False
-        return is_there and not self._same(rule.remote, ours, base)
+        return is_there and (not self._same(rule.remote, ours, base) or self._is_confirmed(rule))
+
+    def _is_confirmed(self, rule: CrmField) -> bool:
+        """Say whether somebody in another CRM came to the lead's value since this record was looked at."""
+        origin, link = self.entity.provenance.get(rule.field), self.link
+        if origin is None or origin.confirmed_at is None or origin.source == self.crm.connection:
+            return False
+        agreed_at = later(link.read_at, link.wrote_at) if link is not None else None
+        return agreed_at is None or origin.confirmed_at > agreed_at
+
+    def _came_back(self, remote: str) -> bool:
+        """Say whether a field changed since both agreed and came back: only a history tells."""
+        at, known = self.record.changed_at.get(remote), self.link.modified_at if self.link else None
+        return at is not None and known is not None and at > known
 
 
 def _tripped(dispute: Dispute, crm: CrmMap) -> str:

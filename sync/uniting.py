@@ -93,6 +93,10 @@ def put_in(draft: Entity, merged: Merged, origin: Provenance) -> None:
         else:
             draft.fields[name] = value
         draft.provenance[name] = replace(origin, at=merged.times.get(name, origin.at))
+    for name, at in merged.confirmed.items():
+        known = draft.provenance.get(name)
+        at = max(at, known.at) if known else at
+        draft.provenance[name] = replace(origin, at=at, confirmed_at=merged.link.read_at)
 
 
 def _hear(draft: Lead, record: Record, crm: CrmMap, origin: Provenance) -> Iterator[Reason]:

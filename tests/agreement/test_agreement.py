@@ -83,7 +83,7 @@ def run(url: str, vendors: Mapping[str, tuple[Flask, str]], playbook: Playbook, 
     if found:
         print(*world.log, sep="\n")
         print(f"To repeat: SEEDS={seed}:{seed} make test ARGS='tests/agreement'")
-    assert found == []
+    assert found == [], "\n".join(found)
     return world
 
 

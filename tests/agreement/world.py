@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -69,7 +69,7 @@ class VirtualClock:
 class Edit:
     """What a person typed, and what leadrelay knew of that field before."""
 
-    at: int  # its number among all edits and posts
+    at: int  # its number among all that people did and said
     connection: str
     object: str
     id: str
@@ -78,6 +78,17 @@ class Edit:
     reads: int  # how often it had read the field
     known: Any  # what it last knew the field to hold
     email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two records that a person made one, and what the person let it hold."""
+
+    at: int
+    connection: str
+    object: str
+    survivor: str
+    values: Mapping[str, Any]  # of the lead's fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +139,13 @@ class World:
     store: FailingStore = field(init=False)
     edits: list[Edit] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
+    merges: list[Merge] = field(default_factory=list)
     faults: int = 0
     crashes: int = 0
     log: list[str] = field(default_factory=list)
     _pending: list[tuple[str, Hint]] = field(default_factory=list)
     _posts: int = 0
+    _did: int = 0  # what people did and said so far
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
@@ -237,7 +250,7 @@ class World:
             received_at=now,
         )
         self.store.write(lambda connection: inbox.insert_new(connection, [event]))
-        number = len(self.said) + len(self.edits)
+        number = self._number()
         self.said += [Said(number, email, name, value) for name, value in fields.items()]
         self.note(f"post {email} {fields}")
 
@@ -264,7 +277,7 @@ class World:
         by = self._somebody_there()
         if account.act("edit", object_type, record_id, by, fields={remote: value}) is None:
             return
-        number = len(self.said) + len(self.edits)
+        number = self._number()
         email = str(before.get(account.names.fields["email"]) or "")
         self.edits.append(
             Edit(number, account.name, object_type, record_id, name, value, reads, known, email.lower())
@@ -291,7 +304,16 @@ class World:
             return
         (name, winner), (_, loser) = self.random.sample(people, 2)
         done = account.act("merge", name, winner.id, self._somebody_there(), other=loser.id)
+        if done:
+            self._merged(account, name, str(done["id"]))
         self.note(f"merge {account.name} {winner.id} <- {loser.id}: {done['id'] if done else 'refused'}")
+
+    def _merged(self, account: Account, object_type: str, record_id: str) -> None:
+        record = account.find(object_type, record_id)
+        assert record is not None
+        held = account.values(object_type, record)
+        values = {name: held.get(remote) for name, remote in account.names.fields.items()}
+        self.merges.append(Merge(self._number(), account.name, object_type, record_id, values))
 
     def someone_converts(self) -> None:
         account = self.accounts["salesforce"]
@@ -403,6 +425,10 @@ class World:
         raise AssertionError("leadrelay does not come to rest")
 
     # ---------------------------------------------------------------------------------
+
+    def _number(self) -> int:
+        self._did += 1
+        return self._did
 
     def _maybe(self, chance: float) -> bool:
         return self.random.random() < chance
