@@ -25,9 +25,9 @@ class Merged:
     """What a merge found: new values for the lead, the link, what lost, what waits, and why.
 
     A value of ``None`` blanks the field. ``times`` says when each became true there. ``undecided`` are
-    lead fields that both sides have moved, of which only the record's history tells who was later: read
-    it, and merge again; nothing of this result may be kept then. ``confirmed`` are lead fields whose value
-    somebody there came to as well, and when.
+    vendor fields that both sides have moved, and what they hold: only the record's history tells who was
+    later. Read it, and merge again; nothing else of this result may be kept then. ``confirmed`` are lead
+    fields whose value somebody there came to as well, and when.
     """
 
     link: Link
@@ -36,7 +36,7 @@ class Merged:
     conflicts: list[RecordConflict] = field(default_factory=list)
     holds: list[HoldField | FreeField] = field(default_factory=list)
     because: list[Because] = field(default_factory=list)
-    undecided: frozenset[str] = frozenset()
+    undecided: dict[str, JsonValue] = field(default_factory=dict)
     confirmed: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -81,7 +81,10 @@ class Fieldwise:
         base = held.base if held and not held.is_breaker else self._shadow(remote)
         theirs_moved = not self._same(remote, theirs, base)
         is_news = theirs_moved
-        theirs_moved = theirs_moved or self._came_back(remote)
+        theirs_moved = theirs_moved or self._came_back(remote, dispute, base)
+        if dispute.seen is not None:
+            dispute = replace(dispute, seen=None)
+            self._remember(remote, dispute)
         if theirs is None and not (rule.allow_clear and self.link is not None):
             theirs_moved = False  # a blank that overwrites nothing is no change
         if is_news and theirs_moved and self.link is not None and held is None:
@@ -199,7 +202,7 @@ class Fieldwise:
 
     def _leave_undecided(self, rule: CrmField) -> None:
         """Leave a field as it was, so that the next merge finds both sides moved again."""
-        self.merged.undecided |= {rule.field}
+        self.merged.undecided[rule.remote] = self.record.fields[rule.remote]
         self._keep_shadow(rule)
         known = self.link.disputes.get(rule.remote, CALM) if self.link is not None else CALM
         self._remember(rule.remote, known)
@@ -279,10 +282,13 @@ class Fieldwise:
         agreed_at = later(link.read_at, link.wrote_at) if link is not None else None
         return agreed_at is None or origin.confirmed_at > agreed_at
 
-    def _came_back(self, remote: str) -> bool:
-        """Say whether a field changed since both agreed and came back: only a history tells."""
+    def _came_back(self, remote: str, dispute: Dispute, base: JsonValue) -> bool:
+        """Say whether a field changed since both agreed and came back: a history tells, or another read."""
+        if dispute.seen is not None and not self._same(remote, self._plain(remote, dispute.seen.value), base):
+            return True
         at, known = self.record.changed_at.get(remote), self.link.modified_at if self.link else None
-        return at is not None and known is not None and at > known
+        now = self.record.modified_at
+        return at is not None and known is not None and now is not None and known < at <= now
 
 
 def _tripped(dispute: Dispute, crm: CrmMap) -> str:

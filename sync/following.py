@@ -127,6 +127,7 @@ def _merged(
     if any(
         isinstance(effect, Fetch) for effect in effects
     ):  # both sides moved: its history says who was later
+        result.before, result.lead = before, draft
         result.effects.extend(effects)
         return _because(result, "both sides have changed it; the record's history is read")
     if link is not None and _is_same(link, draft.links[crm.connection]) and draft.fields == before.fields:

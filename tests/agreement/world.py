@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -31,7 +33,8 @@ from tests.connectors.endpoints import an_endpoint
 from tests.contracts.crms import DIALECTS
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-QUIET = {"limits": {}}
+LONGEST_WAIT = 1_000.0  # seconds: whatever was put off is due after it
+HOURLY = 3_700.0  # seconds: and what is only looked at once an hour
 ADDRESSES = [
     f"{name}@{house}.example" for name in ("ada", "bo", "cy", "di", "ed") for house in ("acme", "zeta")
 ]
@@ -49,6 +52,9 @@ TROUBLE: list[dict[str, Any]] = [
     {"drop_rate": 0.3},
     {"rate_429": 0.3},
 ]
+
+
+Place = tuple[str, str, str]  # connection, object, id
 
 
 class Crash(BaseException):
@@ -140,12 +146,15 @@ class World:
     edits: list[Edit] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     merges: list[Merge] = field(default_factory=list)
-    faults: int = 0
     crashes: int = 0
+    happened: Counter[str] = field(default_factory=Counter)
+    look: Callable[[World], set[Place]] | None = None  # which records differ from their leads
+    differed: set[tuple[Place, int]] = field(default_factory=set)  # in which quiet period
     log: list[str] = field(default_factory=list)
-    _pending: list[tuple[str, Hint]] = field(default_factory=list)
+    _pending: list[tuple[int, str, Hint]] = field(default_factory=list)
+    _order: Iterator[int] = field(default_factory=count)
     _posts: int = 0
-    _did: int = 0  # what people did and said so far
+    _numbers: int = 0  # of what people did and said
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
@@ -190,6 +199,9 @@ class World:
     def crash(self) -> None:
         """Die, and begin anew over what the store holds."""
         self.crashes += 1
+        self.happened[f"crash {'after' if self.store.after else 'before'} a commit"] += 1
+        for account in self.accounts.values():
+            account.note_crash()
         self.store.close()
         self.start()
 
@@ -252,6 +264,7 @@ class World:
         self.store.write(lambda connection: inbox.insert_new(connection, [event]))
         number = self._number()
         self.said += [Said(number, email, name, value) for name, value in fields.items()]
+        self._did("post")
         self.note(f"post {email} {fields}")
 
     def someone_edits(self) -> None:
@@ -282,6 +295,7 @@ class World:
         self.edits.append(
             Edit(number, account.name, object_type, record_id, name, value, reads, known, email.lower())
         )
+        self._did(f"edit {account.name} {object_type}")
         self.note(f"edit {account.name} {object_type} {record_id} {name}={value}")
 
     def someone_creates(self) -> None:
@@ -295,6 +309,8 @@ class World:
             return
         fields = {"email": email, "title": self.random.choice(VALUES["title"])}
         made = account.create(fields, self._somebody_there())
+        if made:
+            self._did(f"create {account.name}")
         self.note(f"create {account.name} {made} {fields}")
 
     def someone_merges(self) -> None:
@@ -305,6 +321,7 @@ class World:
         (name, winner), (_, loser) = self.random.sample(people, 2)
         done = account.act("merge", name, winner.id, self._somebody_there(), other=loser.id)
         if done:
+            self._did(f"merge {account.name}")
             self._merged(account, name, str(done["id"]))
         self.note(f"merge {account.name} {winner.id} <- {loser.id}: {done['id'] if done else 'refused'}")
 
@@ -320,14 +337,16 @@ class World:
         people = [record for name, record in account.people() if name == "Lead"]
         if people:
             record = self.random.choice(people)
-            account.act("convert", "Lead", record.id, self._somebody_there())
+            if account.act("convert", "Lead", record.id, self._somebody_there()) is not None:
+                self._did("convert")
             self.note(f"convert {record.id}")
 
     def someone_deletes(self) -> None:
         found = self._somebody()
         if found is not None:
             account, object_type, record = found
-            account.act("delete", object_type, record.id, self._somebody_there())
+            if account.act("delete", object_type, record.id, self._somebody_there()) is not None:
+                self._did(f"delete {account.name}")
             self.note(f"delete {account.name} {object_type} {record.id}")
 
     def leadrelay_works(self) -> None:
@@ -361,11 +380,17 @@ class World:
     def push(self, name: str, *, all_of_them: bool = False) -> None:
         """Let a CRM's webhooks arrive: late, doubled, out of order, or never."""
         for hint in self.accounts[name].hints():
-            if self.webhooks and (all_of_them or self._maybe(0.8)):
-                self._pending += [(name, hint)] * (2 if self._maybe(0.1) else 1)
+            if not self.webhooks or not (all_of_them or self._maybe(0.8)):
+                self.happened["webhook lost"] += self.webhooks
+                continue
+            times = 2 if self._maybe(0.1) else 1
+            self.happened["webhook doubled"] += times - 1
+            self._pending += [(next(self._order), name, hint)] * times
         self.random.shuffle(self._pending)
-        count = len(self._pending) if all_of_them else self.random.randint(0, len(self._pending))
-        arriving, self._pending = self._pending[:count], self._pending[count:]
+        some = len(self._pending) if all_of_them else self.random.randint(0, len(self._pending))
+        arriving, self._pending = self._pending[:some], self._pending[some:]
+        orders = [order for order, _, _ in arriving]
+        self.happened["webhook overtaken"] += orders != sorted(orders)
         now = self.now.now()
         events = [
             Event(
@@ -377,7 +402,7 @@ class World:
                 received_at=now,
                 record=RecordRef(connection, hint.object, hint.id),
             )
-            for connection, hint in arriving
+            for _, connection, hint in arriving
         ]
         self.store.write(lambda connection: inbox.insert_new(connection, events))
 
@@ -390,7 +415,6 @@ class World:
         setting: dict[str, Any] = {"limits": dict(DIALECTS[account.name].no_limits)}
         if self._maybe(0.6):
             setting |= self.random.choice(TROUBLE) | {"seed": self.random.getrandbits(20)}
-            self.faults += 1
         if account.name == "hubspot" and self._maybe(0.5):
             setting["search_lag_ms"] = self.random.choice([500, 5_000, 60_000])
         account.vendor.faults.set(setting)
@@ -404,31 +428,46 @@ class World:
             account.vendor.faults.set({"limits": dict(DIALECTS[account.name].no_limits)})
             self.push(account.name, all_of_them=True)
         self.note("quiet")
-        still = 0
+        still, seconds = 0, LONGEST_WAIT
         for _ in range(rounds):
-            self.pass_time(1_000)
-            moved = self.decide()
-            for name in self.accounts:
-                while self.poll(name):
-                    pass
-                while self.bins[name].step() is not None:
-                    pass
-                moved += self.decide()
-                while did := self.fetch(name):
-                    moved += did
-                while did := self.deliver(name):
-                    moved += did
-                moved += self.decide()
-            still = 0 if moved else still + 1
-            if still >= 4:
+            self.pass_time(seconds)
+            if self._moves():
+                still, seconds = 0, LONGEST_WAIT
+            else:
+                still, seconds = still + 1, HOURLY
+            if still == 2:
                 return
         raise AssertionError("leadrelay does not come to rest")
+
+    def _moves(self) -> bool:
+        """Let every loop do all it can; say whether any of them had something to do."""
+        moved = self.decide()
+        for name in self.accounts:
+            while self.poll(name):
+                pass
+            while self.bins[name].step() is not None:
+                pass
+            moved += self.decide()
+            while did := self.fetch(name):
+                moved += did
+            while did := self.deliver(name):
+                moved += did
+            moved += self.decide()
+        return bool(moved)
 
     # ---------------------------------------------------------------------------------
 
     def _number(self) -> int:
-        self._did += 1
-        return self._did
+        self._numbers += 1
+        return self._numbers
+
+    def _did(self, what: str) -> None:
+        """Count what somebody did or said; nothing is quiet at that moment."""
+        self.happened[what] += 1
+        for account in self.accounts.values():
+            account.note_act()
+        if self.look is not None:
+            self.differed |= {(one, account.periods) for one in self.look(self)}
 
     def _maybe(self, chance: float) -> bool:
         return self.random.random() < chance
