@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from mappings.outward import inward_record, same, same_on
+from mappings.outward import Compared, compare, draft, inward_record, same, same_on
 from model.event import RecordRef
-from model.lead import Lead
+from model.lead import Lead, Link
 from sync import leads, tables
 from sync.batch import People
-from tests.agreement.counts import compared
 from tests.agreement.crms import Account, is_by_hand
 from tests.agreement.world import VALUES, World
 
@@ -73,6 +73,16 @@ def _disagreements(world: World, known: dict[str, Lead], people: People) -> Iter
             for field in VALUES:
                 if theirs.get(field) is not None and lead.fields.get(field) is None:
                     yield f"{lead.id}: the lead does not know {name}'s {field}"
+
+
+def compared(world: World, lead: Lead, link: Link, people: People) -> list[Compared]:
+    """Compare a lead with what its record really holds now, whatever leadrelay believes."""
+    account, crm = world.accounts[link.connection], world.playbook.crms[link.connection]
+    record, object_map = account.find(link.object, link.remote_id), crm.objects[link.object]
+    assert record is not None
+    wanted = draft(lead, object_map, link.connection, people)
+    shown = replace(link, shadow=account.values(link.object, record))
+    return compare(wanted, shown, object_map, world.playbook.lifecycle, of=lead)
 
 
 def _doubles(world: World, known: dict[str, Lead], asked: list[dict[str, Any]]) -> Iterator[str]:

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
-import sqlalchemy as sa
-
-from mappings.outward import Compared, compare, draft
-from model.lead import Lead, Link
 from sandbox.history import Write
-from sync import leads, tables
-from sync.batch import People
 from tests.agreement.crms import Account, is_by_hand
-from tests.agreement.world import Place, World
+from tests.agreement.world import World
 
 OF_PEOPLE = (
     "post",
@@ -63,46 +56,21 @@ def writes_too_many(world: World) -> Iterator[str]:
     """Say where leadrelay wrote more than it had to.
 
     There are no more writes than records that differed, each counted once in each quiet period, and one
-    for each fault and each crash. A quiet period is the time between two things that people did or said:
-    nothing but leadrelay moves. A record differed in it where it was written with something new, or where it
-    held something else than its lead when the period began (``differing``, where the world looks for that).
+    for each fault and each crash. A period is quiet while nobody does or says anything, and leadrelay hears
+    of nothing that it did not know: not of an older edit, nor of the id of a record that it has made, which
+    the other CRM's is to hold. What differed is what was written with something new.
     """
-    differed = set(world.differed)
+    differed: set[tuple[str, str, str, int]] = set()
     writes = faults = 0
     for account in world.accounts.values():
         faults += account.fates.faults
         for place, write in _ours(account):
             writes += 1
             if not _changes_nothing(write):
-                record = (account.name, write.object_name, write.record_id)
-                differed.add((record, account.period_of(place)))
+                period = account.period_of(place)
+                differed.add((account.name, write.object_name, write.record_id, period))
     if writes > len(differed) + faults + world.crashes:
         yield f"{writes} writes; {len(differed)} differed, {faults} faults, {world.crashes} crashes"
-
-
-def differing(world: World) -> set[Place]:
-    """Return the records that hold something else than what their leads say now."""
-    with world.store.snapshot() as snapshot:
-        known = leads.load(snapshot, snapshot.execute(sa.select(tables.leads.c.id)).scalars().all())
-        people = People.load(snapshot, "main")
-    return {
-        (name, link.object, link.remote_id)
-        for lead in known.values()
-        for name, link in lead.links.items()
-        if link.gone_at is None and any(one.is_written for one in compared(world, lead, link, people))
-    }
-
-
-def compared(world: World, lead: Lead, link: Link, people: People) -> list[Compared]:
-    """Compare a lead with what its record really holds now; one that is gone holds nothing to compare."""
-    account, crm = world.accounts[link.connection], world.playbook.crms[link.connection]
-    record = account.find(link.object, link.remote_id)
-    if record is None or record.archived_at is not None:
-        return []
-    object_map = crm.objects[link.object]
-    wanted = draft(lead, object_map, link.connection, people)
-    shown = replace(link, shadow=account.values(link.object, record))
-    return compare(wanted, shown, object_map, world.playbook.lifecycle, of=lead)
 
 
 def _ours(account: Account) -> Iterator[tuple[int, Write]]:

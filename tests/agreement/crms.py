@@ -189,29 +189,24 @@ class Account:
     seen: Seen = field(init=False)
     fates: Fates = field(init=False)
     crashes: list[int] = field(default_factory=list)  # how many writes had been made by each
-    _acts: list[int] = field(default_factory=list)  # and by each thing that people did or said
+    _quiet_until: list[int] = field(default_factory=list)  # and by the end of each quiet period
     _told: int = 0  # writes that hints were made of
 
     def __post_init__(self) -> None:
         self.seen = Seen(self.vendor.history)
         self.fates = Fates(self.vendor)
 
-    def note_act(self) -> None:
-        """Begin another quiet period."""
-        self._acts.append(len(self.vendor.history.writes))
+    def end_quiet(self) -> None:
+        """End a quiet period: the next one begins."""
+        self._quiet_until.append(len(self.vendor.history.writes))
 
     def note_crash(self) -> None:
         """Remember which writes came before a crash."""
         self.crashes.append(len(self.vendor.history.writes))
 
-    @property
-    def periods(self) -> int:
-        """How many quiet periods have begun."""
-        return len(self._acts)
-
     def period_of(self, place: int) -> int:
         """Return in which quiet period the write at this place of the history was made."""
-        return bisect_right(self._acts, place)
+        return bisect_right(self._quiet_until, place)
 
     @property
     def vendor(self) -> Vendor:

@@ -10,6 +10,8 @@ from itertools import count
 from random import Random
 from typing import Any
 
+import sqlalchemy as sa
+
 from connectors.registry import CONNECTORS
 from handlers.registry import build
 from leadrelay.connections import options_of
@@ -19,7 +21,7 @@ from model.event import Event, EventKind, RecordRef
 from model.hint import Hint
 from sandbox.clock import Clock as SandboxClock
 from scheduler import poll
-from sync import inbox, leases
+from sync import inbox, leases, tables
 from sync.claiming import Target
 from sync.database import Store, open_store
 from sync.decider import TERM, Decider
@@ -54,7 +56,11 @@ TROUBLE: list[dict[str, Any]] = [
 ]
 
 
-Place = tuple[str, str, str]  # connection, object, id
+KNOWN = sa.select(  # another row once anything is new of anybody
+    sa.func.count(),
+    sa.func.sum(tables.leads.c.version),
+    sa.select(sa.func.count()).select_from(tables.links).scalar_subquery(),
+)
 
 
 class Crash(BaseException):
@@ -148,12 +154,11 @@ class World:
     merges: list[Merge] = field(default_factory=list)
     crashes: int = 0
     happened: Counter[str] = field(default_factory=Counter)
-    look: Callable[[World], set[Place]] | None = None  # which records differ from their leads
-    differed: set[tuple[Place, int]] = field(default_factory=set)  # in which quiet period
     log: list[str] = field(default_factory=list)
     _pending: list[tuple[int, str, Hint]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=count)
     _posts: int = 0
+    _known: Any = None
     _numbers: int = 0  # of what people did and said
 
     def __post_init__(self) -> None:
@@ -209,9 +214,19 @@ class World:
 
     def decide(self) -> int:
         total = 0
-        while did := self.decider.decide_batch():
+        while did := self.decide_some():
             total += did
         return total
+
+    def decide_some(self, limit: int = 200) -> int:
+        """Decide a batch; where it brought anything new about anybody, nothing was quiet at that moment."""
+        did = self.decider.decide_batch(limit)
+        with self.store.snapshot() as snapshot:
+            known = snapshot.execute(KNOWN).one()
+        if known != self._known:
+            self._known = known
+            self._end_quiet()
+        return did
 
     def deliver(self, name: str) -> int:
         return deliver_batch(self.targets[name])
@@ -367,7 +382,7 @@ class World:
         kind = self.random.choice(["decide", "decide", "deliver", "deliver", "fetch", "poll", "hints"])
         self.note(f"work {kind} {name}")
         if kind == "decide":
-            self.decider.decide_batch(self.random.choice([1, 3, 200]))
+            self.decide_some(self.random.choice([1, 3, 200]))
         elif kind == "deliver":
             self.deliver(name)
         elif kind == "fetch":
@@ -464,10 +479,11 @@ class World:
     def _did(self, what: str) -> None:
         """Count what somebody did or said; nothing is quiet at that moment."""
         self.happened[what] += 1
+        self._end_quiet()
+
+    def _end_quiet(self) -> None:
         for account in self.accounts.values():
-            account.note_act()
-        if self.look is not None:
-            self.differed |= {(one, account.periods) for one in self.look(self)}
+            account.end_quiet()
 
     def _maybe(self, chance: float) -> bool:
         return self.random.random() < chance
