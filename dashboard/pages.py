@@ -14,13 +14,16 @@ from werkzeug.exceptions import HTTPException
 from dashboard import problems, words
 from dashboard.conflicts import ConflictPages
 from dashboard.connections import ConnectionPages
+from dashboard.deals import DealPages
 from dashboard.doors import Doors
 from dashboard.house import DAYS, House
 from dashboard.letters import LetterPages
 from dashboard.oauth import OAuthPages
+from dashboard.reconcile import ReconcilePages
+from dashboard.reviews import ReviewPages
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
-from sync import explain, holds, leads, lists, status
+from sync import deal_books, explain, holds, leads, lists, proposals, status
 from sync.lists import NOBODY, Wanted
 
 log = structlog.get_logger("leadrelay.http")
@@ -29,9 +32,12 @@ Views = tuple[tuple[str, Callable[..., ResponseReturnValue]], ...]
 NAVIGATION = (
     ("overview", "Overview", ("overview",)),
     ("leads_list", "Leads", ("leads_list", "lead")),
+    ("deals", "Deals", ("deals", "deal")),
     ("sources", "Sources", ("sources",)),
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
+    ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
+    ("reviews", "Reviews", ("reviews", "answer")),
     (
         "connections",
         "Connections",
@@ -54,6 +60,10 @@ SAID = {
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
     "nothing": "There was nothing to send again.",
     "chosen": "Your choice is on its way. The CRM is written in a moment.",
+    "compared": "The comparison is under way, behind everything else that is called.",
+    "mending": "It is being mended, a few at a time. Compare once more to see what is left.",
+    "agreed": "Your word is on its way. The records are merged in a moment.",
+    "refused": "Your word is on its way. Nothing is done.",
     "connected": "The account is connected.",
     "password": "Your password is changed. Every other session has ended.",
 }
@@ -69,17 +79,23 @@ def blueprint(house: House) -> Blueprint:
     for name, write in words.FILTERS.items():
         routes.add_app_template_filter(write, name)
     views, accounts, conflicts = _Pages(house), ConnectionPages(house), ConflictPages(house)
-    waiting = LetterPages(house)
+    waiting, sales = LetterPages(house), DealPages(house)
+    comparisons, reviews = ReconcilePages(house), ReviewPages(house)
     looks: Views = (
         ("/", views.overview),
         ("/leads", views.leads_list),
         ("/leads/<lead_id>", views.lead),
+        ("/deals", sales.deals),
+        ("/deals/<deal_id>", sales.deal),
         ("/sources", views.sources),
         ("/aside", waiting.first),
         ("/aside/<tab>", waiting.aside),
         ("/aside/letters/<shelf>/<int:number>", waiting.letter),
         ("/events/<int:number>", waiting.event),
         ("/conflicts", conflicts.conflicts),
+        ("/reconcile", comparisons.comparisons),
+        ("/reconcile/<int:number>", comparisons.comparison),
+        ("/reviews", reviews.reviews),
         ("/connections", accounts.connections),
         ("/connections/<name>", accounts.connection),
         ("/playbook", views.playbook),
@@ -91,6 +107,9 @@ def blueprint(house: House) -> Blueprint:
         ("/connections/<name>/go-live", accounts.go_live),
         ("/connections/<name>/observe", accounts.observe),
         ("/conflicts/<int:number>", conflicts.choose),
+        ("/reconcile/<name>/compare", comparisons.compare),
+        ("/reconcile/<int:number>/mend", comparisons.mend),
+        ("/reviews/<int:number>", reviews.answer),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),
@@ -116,7 +135,11 @@ class _Pages:
         """Return what every page shows around its own."""
         here = (request.endpoint or "").removeprefix("pages.")
         return {
-            "navigation": [(to, label, here in ends) for to, label, ends in NAVIGATION],
+            "navigation": [
+                (to, label, here in ends)
+                for to, label, ends in NAVIGATION
+                if to != "deals" or self.house.playbook().keeps_deals
+            ],
             "who": g.get("who"),
             "is_open": self.house.is_open,
             "csrf": g.get("csrf", ""),
@@ -130,6 +153,7 @@ class _Pages:
         counted, table, queues = house.totals(), house.days(), house.queues()
         with house.reading() as snapshot:
             held = holds.count_open(snapshot, house.space)
+            asked = proposals.count_open(snapshot, house.space)
         return render_template(
             "dashboard/overview.html",
             facts=facts,
@@ -138,7 +162,7 @@ class _Pages:
             hours=table and table.value.hours,
             chart=_chart(table.value.hours if table else []),
             day=table and sum(count for _, count in table.value.hours),
-            troubles=problems.find(house, facts, queues, table.value if table else None, held, now),
+            troubles=problems.find(house, facts, queues, table.value if table else None, held, asked, now),
             stages=counted and _by_stage(counted.value),
             crms=house.playbook().crms,
         )
@@ -179,6 +203,8 @@ class _Pages:
                 abort(404)
             story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
             waiting = holds.open_holds(snapshot, self.house.space, limit=MOST_CHAPTERS, entity_id=lead_id)
+            asked = proposals.open_ones(snapshot, self.house.space, limit=MOST_CHAPTERS, lead_id=lead_id)
+            sales = deal_books.of_lead(snapshot, story.lead.id, MOST_CHAPTERS)
         urls = {
             (one.connection, one.object): self.house.record_url(one.connection, one.object, one.remote_id)
             for one in story.writes
@@ -192,6 +218,8 @@ class _Pages:
             name=name,
             urls=urls,
             holds=waiting,
+            asked=asked,
+            deals=sales,
             chapters=story.chapters[::-1],
         )
 

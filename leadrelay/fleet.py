@@ -35,10 +35,13 @@ from sync.budgets import MemoryBudget, keeper
 from sync.budgets.forecast import Forecast
 from sync.claiming import Target
 from sync.database import Store
+from sync.dealpass import DealPass
 from sync.errands import Outlet
 from sync.fetching import Fetcher
 from sync.matchpass import MatchPass
 from sync.polling import Poll
+from sync.reconciling import books
+from sync.reconciling.running import Reconciler
 from sync.recycling import RecycleBin
 
 log = structlog.get_logger("leadrelay")
@@ -174,6 +177,7 @@ class Fleet:
         self._unusable.pop(name, None)
         if one is None and (not is_new or self._is_kept(name)):  # or disconnected while no daemon ran
             mirror.forget(self.store, SPACE, name)
+            self.store.write(partial(books.forget, space=SPACE, name=name))
         is_sure = True
         if one is not None:
             is_confirmed = self._accounts.is_confirmed(known, crm)
@@ -284,7 +288,11 @@ class Fleet:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
         filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
-        return BackfillLoop(filler, match, store.signals.event(f"backfill:{name}"))
+        deals = DealPass(name, store, clock, playbook, SPACE)
+        compare = Reconciler(
+            one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE
+        )
+        return BackfillLoop(filler, (match, deals), compare, store.signals.event(f"backfill:{name}"))
 
     def _follower(self, one: Connected) -> FollowLoop:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection

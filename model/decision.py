@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from model.cause import NO_CAUSE, Cause
 from model.dispute import Held, Settled
-from model.event import EventState, JsonValue
+from model.event import EventState, JsonValue, RecordRef
 from model.lead import Identity
 
 
@@ -114,17 +114,22 @@ class AskReview:
 
 @dataclass(frozen=True, slots=True)
 class SettleReviews:
-    """Effect: what was asked of the lead by reviews of this kind has answered itself."""
+    """Effect: what was asked of the lead by reviews of this kind has answered itself.
+
+    With ``records``: only where all the records that the review names are among these ids.
+    """
 
     kind: str
+    records: frozenset[str] = frozenset()
 
 
 class EntityKind(StrEnum):
-    """What an outbox row is about, most urgent first; its id is a lead's, for an account the account's."""
+    """What an outbox row is about, most urgent first; its id is a lead's, of an account or a deal its own."""
 
     LEAD = "lead"
     ACCOUNT = "account"
     ASSOCIATION = "association"  # of a lead's record with its account's record
+    DEAL = "deal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,32 @@ class JoinAccount:
 
     account_id: str
     fields: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class DealMoved:
+    """Effect: a deal was won, lost, opened or opened again; ``previous`` is ``None`` for a new one."""
+
+    outcome: str
+    previous: str | None
+    amount: str | None  # an exact decimal
+    currency: str
+    reason: str | None
+    leads: tuple[str, ...]  # who take part in it
+    account_id: str | None
+    since: datetime  # by the clock of the CRM where somebody said so
+
+
+@dataclass(frozen=True, slots=True)
+class TellLead:
+    """Effect: a deal of this lead's has changed; the lead is looked at again, in an event of its own.
+
+    ``is_news``: people may be told; of a deal that was there before leadrelay heard of it nobody is.
+    """
+
+    lead_id: str
+    deal_id: str
+    is_news: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +178,14 @@ class WriteBack:
 
 @dataclass(frozen=True, slots=True)
 class OneShot:
-    """Effect: do this once: a task, a message. A second one with the same key is none.
+    """Effect: do this once: a task, a message, a merge or delete of records. The same key again is none.
 
     ``payload`` says what it is about (rule, because-lines, due time); the words are put
     together when it is sent. ``withheld`` says why it must not be sent, where that is known.
     """
 
     key: str  # ours; ``one_shot_key``
-    kind: str  # "task" | "message"
+    kind: str  # "task" | "message" | "merge" | "delete"
     target: str  # a connection or a channel
     payload: Mapping[str, JsonValue]
     needs: tuple[str, ...] = ()  # connections whose record should be there first
@@ -183,6 +214,45 @@ class Fetch:
     object: str
     remote_id: str
     history: bool = False  # since when each field has held its value, too
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Effect: something could be done to records of one person in a CRM, and a person is to say whether.
+
+    ``merge``: ``record`` could go into ``keep``. ``delete``: ``record`` could be deleted. ``accepted``
+    where the playbook says so without asking a person; ``why`` says what gave rise to it.
+    """
+
+    kind: str  # "merge" | "delete"
+    record: RecordRef
+    why: str
+    keep: RecordRef | None = None
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerProposal:
+    """Effect: a person accepted or refused what was proposed."""
+
+    proposal: int
+    accepts: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAsOne:
+    """Effect: these ids of people's records in one CRM are one record now, ``left``."""
+
+    left: RecordRef
+    ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenGone:
+    """Effect: this record was deleted: what was proposed about it has answered itself."""
+
+    record: RecordRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +311,17 @@ Effect = (
     | Assigned
     | AskReview
     | JoinAccount
+    | DealMoved
+    | TellLead
     | WriteBack
     | OneShot
     | SendAgain
     | Fetch
     | SettleReviews
+    | Propose
+    | AnswerProposal
+    | SeenAsOne
+    | SeenGone
     | RecordConflict
     | HoldField
     | FreeField

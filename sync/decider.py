@@ -30,6 +30,8 @@ from model.times import Clock
 from sync import (
     accounts,
     audit,
+    dealings,
+    deals,
     effects,
     fetches,
     forget,
@@ -41,6 +43,8 @@ from sync import (
     ledgers,
     links,
     outbox,
+    proposals,
+    proposing,
     replay,
     seats,
     tables,
@@ -55,7 +59,7 @@ from sync.outbox import Raise
 from sync.pipeline import Pipeline, Result, is_of_match_pass, stamp
 from sync.reasons import chapter, reason_row
 from sync.statements import execute_many
-from sync.understand import Work, decide, said_by, understand
+from sync.understand import Work, decide, is_deal, said_by, understand
 
 log = structlog.get_logger("leadrelay.decider")
 
@@ -124,7 +128,7 @@ class Decider:
             work = self._understand_all(snapshot, taken, pipeline.playbook)
             if self._people is None:
                 self._people = People.load(snapshot, self.space)
-            batch = Batch(self._people)
+            batch = Batch(self._people, self.shut)
             batch.load(
                 snapshot,
                 self.space,
@@ -139,6 +143,9 @@ class Decider:
             posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
             batch.ask_mirror(snapshot, self.space, pipeline.playbook, posts)
             self._load_accounts(snapshot, batch, work, pipeline.playbook)
+            if answered := [item.stored.event.payload["proposal"] for item in work if _is_answer(item)]:
+                batch.proposals = proposals.load(snapshot, self.space, answered)
+            self._load_deals(snapshot, batch, work, pipeline.playbook)
             changed = [item.record.ref for item in work if item.record and _is_change(item)]
             if changed:
                 batch.load_in_flight(snapshot, self.space, changed)
@@ -183,7 +190,28 @@ class Decider:
             for ref in (item.record.ref,)
             for each in (ref.id, *item.record.merged_ids, *_became(item.record))
         ]
+        companies += [ref for item in work for ref in item.companies]
         batch.load_accounts(snapshot, self.space, playbook, posted, named, companies)
+
+    def _load_deals(
+        self, snapshot: Connection, batch: Batch, work: Sequence[Work], playbook: Playbook
+    ) -> None:
+        """Read the deals that this work is about, and those that its people and companies take part in."""
+        refs: list[RecordRef] = []
+        party_ids: list[str] = []
+        for item in work:
+            if item.stored.event.kind is EventKind.DEAL:
+                party_ids += item.lead_ids
+            elif item.record is not None and is_deal(item.record, playbook):
+                ref = item.record.ref
+                refs += [
+                    RecordRef(ref.connection, ref.object, one) for one in (ref.id, *item.record.merged_ids)
+                ]
+                party_ids += filter(None, map(batch.lead_id_of, item.keys))
+                party_ids += filter(None, map(batch.company_holder, item.companies))
+        named = [one for item in work for one in item.deal_ids]
+        if refs or party_ids or named:
+            batch.load_deals(snapshot, self.space, playbook, refs, named, party_ids)
 
     def _understand_all(self, snapshot: Connection, taken: Sequence[Taken], playbook: Playbook) -> list[Work]:
         """Stamp the events in order and read them; replays are read in the words of the old event."""
@@ -216,6 +244,8 @@ class Decider:
             raise Conflict("an event is no longer waiting")
         inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
         accounts.save(connection, list(batch.accounts_changed.values()), now)
+        currency = playbook.deals.currency if playbook.deals else ""
+        deals.save(connection, list(batch.deals_changed.values()), currency, now)
         leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
@@ -233,6 +263,9 @@ class Decider:
         links.ACCOUNTS.expect(connection, batch.loaded_account_revs())
         links.ACCOUNTS.remove(connection, batch.dropped_account_links())
         links.ACCOUNTS.save(connection, self.space, batch.changed_account_links())
+        links.DEALS.expect(connection, batch.loaded_deal_revs())
+        links.DEALS.remove(connection, batch.dropped_deal_links())
+        links.DEALS.save(connection, self.space, batch.changed_deal_links())
         seats.save(connection, self.space, batch.seats_moved)
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
         for table, rows in ledgers.rows_of(results, self.space, playbook).items():
@@ -241,12 +274,15 @@ class Decider:
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
         holds.save(connection, self.space, results, now)
+        proposing.save(connection, self.space, results, now)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
         wanted = [effect for result in results for effect in result.effects]
         again = [one.effect for one in wanted if isinstance(one, SendAgain)]
         if again:
             effects.send_again(connection, again, now)
-        fetches.raise_wanted(connection, self.space, _fetches(results), now)
+        wishes = [*_fetches(results), *dealings.wishes(connection, self.space, batch, playbook)]
+        fetches.raise_wanted(connection, self.space, wishes, now)
+        inbox.insert_new(connection, dealings.told(connection, batch, results, self.space, now))
         forget.remove_test_leads(
             connection, [one.lead_id for one in wanted if isinstance(one, ForgetTestLead)]
         )
@@ -321,6 +357,10 @@ def _may_join(record: Record | None) -> bool:
     return record is not None and bool(record.merged_ids or record.became)
 
 
+def _is_answer(item: Work) -> bool:
+    return item.stored.event.kind is EventKind.ANSWER
+
+
 def _is_change(item: Work) -> bool:
     return item.stored.event.kind is EventKind.CHANGED
 
@@ -334,7 +374,7 @@ def _fetches(results: Sequence[Result]) -> list[Wish]:
     ]
 
 
-ANSWERS = (EventKind.DELIVERED, EventKind.FOUND, EventKind.GONE, EventKind.CHANGED)
+ANSWERS = (EventKind.DELIVERED, EventKind.FOUND, EventKind.GONE, EventKind.CHANGED, EventKind.DEAL)
 
 
 def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[Raise]:
@@ -357,6 +397,8 @@ def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[R
                 needs = playbook.crms[effect.connection].needs if is_person else ()
                 priority = _priority(result, effect, batch) if is_person else Priority.COMPANIES
                 is_parked = False
+                if "mend" in event.payload and event.kind is EventKind.REPLAY:
+                    priority = Priority.RECONCILE
                 if is_match and effect.connection != event.source:
                     priority = Priority.RECONCILE
                     is_parked = event.source in shut and effect.connection not in shut
@@ -376,8 +418,10 @@ def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[R
 
 
 def _is_first_seen(result: Result) -> bool:
-    """Say whether a change made the first link of the lead to the CRM that tells of it."""
+    """Say whether a change made the lead's first link to the CRM that tells of it, or told of a new deal."""
     event, lead, before = result.stored.event, result.lead, result.before
+    if event.kind is EventKind.DEAL:
+        return not event.payload.get("is_news")
     if event.kind is not EventKind.CHANGED or lead is None or event.source not in lead.links:
         return False
     return before is None or event.source not in before.links

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from model.decision import (
     AddTouch,
     AskReview,
     Assigned,
+    DealMoved,
     EnterStage,
     RecordConflict,
     SettleReviews,
@@ -29,6 +30,7 @@ LEDGERS = (
     tables.assignments,
     tables.conflicts,
     tables.scores,
+    tables.deal_outcomes,
 )
 INSERT = {table: sa.insert(table) for table in LEDGERS}
 
@@ -40,7 +42,7 @@ def rows_of(
     rows: dict[sa.Table, list[dict[str, Any]]] = {}
     for result in results:
         stored = result.stored
-        whose = result.lead_id or result.account_id
+        whose = result.lead_id or result.account_id or result.deal_id
         base = {"space": space, "lead_id": whose, "event": stored.id, "at": stored.decided_at}
         for effect in result.effects:
             match effect:
@@ -56,6 +58,9 @@ def rows_of(
                 case RecordConflict(name, field_name, kept, lost, rule):
                     table = tables.conflicts
                     row = {"connection": name, "field": field_name, "kept": kept, "lost": lost, "rule": rule}
+                case DealMoved():
+                    rows.setdefault(tables.deal_outcomes, []).append(_outcome_row(result, effect, space))
+                    continue
                 case _:
                     continue
             rows.setdefault(table, []).append(base | row)
@@ -64,6 +69,23 @@ def rows_of(
             row = {"score": result.lead.score, "previous": previous_score, "playbook": playbook.version}
             rows.setdefault(tables.scores, []).append(base | row)
     return rows
+
+
+def _outcome_row(result: Result, moved: DealMoved, space: str) -> dict[str, Any]:
+    return {
+        "space": space,
+        "deal_id": result.deal_id,
+        "event": result.stored.id,
+        "outcome": moved.outcome,
+        "was": moved.previous,
+        "amount": moved.amount,
+        "currency": moved.currency,
+        "reason": moved.reason,
+        "leads": list(moved.leads),
+        "account_id": moved.account_id,
+        "since": moved.since,
+        "at": result.stored.decided_at,
+    }
 
 
 def reviews_of(results: Sequence[Result], space: str) -> list[dict[str, Any]]:
@@ -77,22 +99,29 @@ def reviews_of(results: Sequence[Result], space: str) -> list[dict[str, Any]]:
     return list({row["doubt"]: row for row in rows}.values())
 
 
-def settled_reviews_of(results: Sequence[Result]) -> list[tuple[str, str]]:
-    """Return which reviews have answered themselves, as (lead id, kind)."""
+def settled_reviews_of(results: Sequence[Result]) -> list[tuple[str, SettleReviews]]:
+    """Return which reviews have answered themselves, with the lead they are about."""
     return [
-        (result.lead_id, effect.kind)
+        (result.lead_id, effect)
         for result in results
         for effect in result.effects
         if isinstance(effect, SettleReviews) and result.lead_id
     ]
 
 
-def settle_reviews(connection: Connection, settled: Sequence[tuple[str, str]]) -> None:
+def settle_reviews(connection: Connection, settled: Sequence[tuple[str, SettleReviews]]) -> None:
     """Close the open reviews of these leads and kinds."""
-    for lead_id, kind in settled:
-        reviews = tables.reviews
-        open_ones = sa.and_(reviews.c.lead_id == lead_id, reviews.c.kind == kind, reviews.c.state == "open")
-        connection.execute(sa.update(reviews).where(open_ones).values(state="settled"))
+    r = tables.reviews.c
+    for lead_id, effect in settled:
+        which = sa.and_(r.lead_id == lead_id, r.kind == effect.kind, r.state == "open")
+        if effect.records:
+            asked = connection.execute(sa.select(r.id, r.detail).where(which))
+            which = r.id.in_([row.id for row in asked if effect.records.issuperset(_records(row.detail))])
+        connection.execute(sa.update(tables.reviews).where(which).values(state="settled"))
+
+
+def _records(detail: Mapping[str, Any]) -> Sequence[str]:
+    return [str(one) for one in detail.get("records", ())]
 
 
 def _review_row(result: Result, asked: AskReview, space: str) -> dict[str, Any]:

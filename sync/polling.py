@@ -10,7 +10,7 @@ search lags behind).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,12 +25,12 @@ from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater, St
 from model.event import Event, EventKind
 from model.listing import Changes
 from model.times import Clock, to_text
-from sync import backfill, cursors, inbox, mirror
+from sync import backfill, cursors, fetches, inbox, mirror
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
 from sync.cursors import POLL, UNOWNED, Cursor
 from sync.database import Store
 from sync.records import record_payload
-from sync.sighting import Sighting, Strangers
+from sync.sighting import Roles, Sighting, Strangers
 from sync.tables import to_json
 from sync.teammates import known_rosters
 
@@ -84,7 +84,7 @@ class Poll:
         meanwhile. Raises ``StoreBusy``.
         """
         now = self.clock.now()
-        objects = backfill.wanted(self.connector, self.playbook())
+        objects = {**backfill.wanted(self.connector, self.playbook()), **self._roles()}
         for object_type in objects:
             self._walks.setdefault(object_type, _Walk(now))
         object_type = min(objects, key=lambda each: (self._walks[each].due_at, self._walks[each].pages))
@@ -106,6 +106,12 @@ class Poll:
         now = self.clock.now()
         for walk in self._walks.values():
             walk.due_at = min(walk.due_at, now)
+
+    def _roles(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the object that says who takes part in deals, where there is one, with its fields."""
+        playbook = self.playbook()
+        role = playbook.crms[self.name].role if playbook.keeps_deals else None
+        return {role.object: (role.deal_field,)} if role else {}
 
     @property
     def _rules(self) -> Polling:
@@ -193,9 +199,13 @@ class Poll:
         """Store a page: mirror, cursor and events in one transaction; return how many were told."""
         crm, now = self.playbook().crms[self.name], self.clock.now()
         listed = [backfill.filled(one, absent) for one in changes.listed if backfill.is_storable(one)]
+        is_role = crm.role is not None and cursor.object == crm.role.object
         with self.store.snapshot() as snapshot:
-            page = Sighting.of(snapshot, self.space, crm, listed, strangers=strangers, again=not moves)
+            page = (Roles if is_role else Sighting).of(
+                snapshot, self.space, crm, listed, strangers=strangers, again=not moves
+            )
         events = [changed_event(one.record, read_at, now, self.space) for one in page.news]
+        wishes = page.deals
         after = replace(
             cursor,
             after=changes.position,
@@ -216,9 +226,12 @@ class Poll:
                 cursors.move(connection, self.space, cursor, after)
             mirror.write_page(connection, self.space, page.fresh, read_at, page.told)
             inbox.insert_new(connection, events)
+            fetches.raise_wanted(connection, self.space, wishes, now)
 
         if is_moved or page.fresh:
             self.store.write(save)
+        if wishes:
+            self.store.signals.announce(f"follow:{self.name}")
         if events:
             self.store.signals.announce("inbox")
         return len(events)

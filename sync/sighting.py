@@ -9,15 +9,17 @@ from enum import Enum
 
 from sqlalchemy.engine import Connection
 
-from mappings.outward import same_on
 from mappings.playbook import CrmMap
 from model.change import Record
+from model.deal import PARTIES, PEOPLE
 from model.event import RecordRef
 from model.lead import Link
 from model.listing import Listed
-from sync import links, mirror
+from sync import links, mirror, proposals
+from sync.fetches import Wish
 from sync.mirror import Mirrored
 from sync.tables import to_json
+from sync.versions import differs
 
 
 class Strangers(Enum):
@@ -35,6 +37,7 @@ class Sighting:
     fresh: Sequence[Listed]
     news: Sequence[Listed]
     told: Mapping[RecordRef, str]  # of which versions the decider is told now, or need not be
+    deals: Sequence[Wish] = ()  # to be read, as somebody takes part in them, or no more
 
     @classmethod
     def of(
@@ -61,8 +64,10 @@ class Sighting:
                 *refs,
                 *(RecordRef(ref.connection, ref.object, each) for one in listed for ref in (one.record.ref,)
                   for each in one.replaces),
+                *(one.record.became for one in listed if one.record.became),
             ],
         )  # fmt: skip
+        asked = proposals.named(snapshot, space, [ref for one in listed for ref in _over(one)])
         fresh = [one for one in listed if not _is_older(one.record, seen.get(one.record.ref))]
         versions = {one.record.ref: version_of(one, crm) for one in fresh}
         news, told = [], {}
@@ -70,15 +75,63 @@ class Sighting:
             ref = one.record.ref
             known = _told(one.record, seen.get(ref))
             if not _is_ours(one, held):
-                if strangers is Strangers.LATER:
-                    continue
-                told[ref] = versions[ref]
-                if strangers is Strangers.NEWS and known is None and not one.record.archived:
+                if strangers is not Strangers.LATER:
+                    told[ref] = versions[ref]
+                # Who takes part in a deal bears no stamp, so that such a record is news whenever it is met.
+                is_unseen = known != versions[ref] if PEOPLE in one.record.fields else known is None
+                is_new = strangers is Strangers.NEWS and is_unseen and not one.record.archived
+                # What becomes of one that a person is asked about settles that; so does one that joined ours.
+                is_answer = known != versions[ref] and (
+                    one.record.became in held or not asked.isdisjoint(_over(one))
+                )
+                if is_new or is_answer:
                     news.append(one)
             elif _is_news(one, held, crm) and (again or known != versions[ref]):
                 told[ref] = versions[ref]
                 news.append(one)
         return cls(fresh, news, told)
+
+
+def _over(one: Listed) -> list[RecordRef]:
+    """Return the records that a listed one shows to be no more: itself, or those that went into it."""
+    ref = one.record.ref
+    ended = [ref] if one.record.archived or one.record.became is not None else []
+    return [*ended, *(RecordRef(ref.connection, ref.object, each) for each in one.replaces)]
+
+
+class Roles:
+    """Records that say who takes part in deals: what changes is the deal, which is read by id."""
+
+    @staticmethod
+    def of(
+        snapshot: Connection,
+        space: str,
+        crm: CrmMap,
+        listed: Sequence[Listed],
+        *,
+        strangers: Strangers = Strangers.NEWS,
+        again: bool = False,  # noqa: ARG004 - what was seen is in the mirror, a sweep tells it no more
+    ) -> Sighting:
+        """Compare a page with the mirror: a role that is new, changed or deleted has its deal read."""
+        seen = mirror.read(snapshot, space, [one.record.ref for one in listed])
+        fresh = [one for one in listed if not _is_known(one.record, seen.get(one.record.ref))]
+        field = crm.role.deal_field if crm.role else ""
+        named = dict.fromkeys(str(deal) for one in fresh if (deal := one.record.fields.get(field)))
+        deal_object = crm.deal.object if crm.deal else ""
+        wishes = [
+            Wish(crm.connection, deal_object, each)
+            for each in named
+            if deal_object and strangers is not Strangers.OLD
+        ]
+        return Sighting(fresh, (), {}, wishes)
+
+
+def _is_known(record: Record, seen: Mirrored | None) -> bool:
+    return (
+        seen is not None
+        and seen.record.modified_at == record.modified_at
+        and seen.record.archived == record.archived
+    )
 
 
 def _is_older(record: Record, seen: Mirrored | None) -> bool:
@@ -96,8 +149,9 @@ def version_of(one: Listed, crm: CrmMap) -> str:
     record = one.record
     object_map = crm.map_of(record.ref.object)
     names = sorted({rule.remote for rule in object_map.fields}) if object_map else ()
+    parties = {name: record.fields[name] for name in PARTIES if name in record.fields}
     said = {
-        "fields": {name: record.fields.get(name) for name in names},
+        "fields": {name: record.fields.get(name) for name in names} | parties,
         "fate": [record.archived, one.became, sorted(one.replaces)],
     }
     return hashlib.sha256(to_json(said).encode("utf-8", "surrogatepass")).hexdigest()[:24]
@@ -122,8 +176,4 @@ def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
     object_map = crm.map_of(ref.object)
     if object_map is None:
         return False
-    return any(
-        not same_on(object_map, rule.remote, record.fields.get(rule.remote), link.shadow.get(rule.remote))
-        for rule in object_map.fields
-        if rule.remote in record.fields
-    )
+    return differs(record, link, object_map)

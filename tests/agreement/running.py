@@ -29,7 +29,7 @@ from tests.agreement.world import NOON, World, for_runs
 from tests.contracts.crms import CRMS, DIALECTS
 
 STEPS = 120
-APART = ("account", "follow_up", "notify")
+APART = ("account", "deals", "follow_up", "notify")
 SHOWN = 60  # last lines of a run's log that a failure shows
 
 Vendors = Mapping[str, tuple[Flask, str]]

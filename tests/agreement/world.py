@@ -507,7 +507,7 @@ def for_runs(playbook: Playbook) -> Playbook:
     """Return a playbook whose polls look at everything often enough for a run of some minutes."""
     fast = Polling(timedelta(seconds=20), timedelta(seconds=15), timedelta(minutes=5), timedelta(minutes=15))
     crms = {
-        name: replace(crm, polling=fast, account=None, tasks=None, needs=(), adopt_when=None)
+        name: replace(crm, polling=fast, account=None, deal=None, tasks=None, needs=(), adopt_when=None)
         for name, crm in playbook.crms.items()
     }
-    return replace(playbook, crms=crms)
+    return replace(playbook, crms=crms, deals=None)

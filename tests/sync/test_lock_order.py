@@ -159,6 +159,6 @@ def _happen(house: House, random: Random, number: int) -> None:
         for one in there[:8]:
             crm.edit(one, company=random.choice(["Acme", "Zeta"]))
         if len(there) > 2 and number % 3 == 0:
-            crm.merge(there[0], there[1])
+            crm.unite(there[0], there[1])
         wishes += [Wish(name, crm.records[one].object, one) for one in there[:16]]
     house.store.write(lambda on: fetches.raise_wanted(on, "main", wishes, house.clock.now()))
