@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from dashboard.house import LONG_PATIENCE_SECONDS, House
 from mappings.identity import keys_of
 from model.errors import Refused
 from model.times import from_text, to_text
-from sync import access, advice, explain, holds, leads, letters, mending, proposals, replaying
+from sync import access, advice, deal_books, explain, holds, leads, letters, mending, proposals, replaying
 from sync.explain import WriteState
 from sync.letters import SHELVES, Asked
 from sync.mending import Told
@@ -67,6 +68,30 @@ def blueprint(house: House) -> Blueprint:
         with house.reading() as snapshot:
             _check_known(snapshot, lead_id)
             return jsonify(_plain(explain.read(snapshot, lead_id, MOST_TOLD).as_dict()))
+
+    @routes.get("/deals")
+    def deals() -> ResponseReturnValue:
+        """Return a page of deals, the newest first; ``outcome``: only those that stand so."""
+        outcome, after = request.args.get("outcome", ""), request.args.get("after", "")
+        if outcome not in ("", *deal_books.OUTCOMES):
+            fix = f"There are {', '.join(deal_books.OUTCOMES)}."
+            raise Refused(400, "outcome", "There is no such outcome", fix)
+        with house.reading() as snapshot:
+            try:
+                page = deal_books.page(snapshot, house.space, outcome, after)
+            except ValueError as error:
+                fix = "Hand in what the last page said as next."
+                raise Refused(400, "after", "after is no place of the list", fix) from error
+        return jsonify(_plain({"deals": [asdict(row) for row in page.rows], "next": page.next}))
+
+    @routes.get("/deals/<deal_id>")
+    def deal(deal_id: str) -> ResponseReturnValue:
+        """Return one deal with its people, what became of it and when, and their touches before."""
+        with house.reading() as snapshot:
+            story = deal_books.story(snapshot, house.space, deal_id)
+        if story is None:
+            raise Refused(404, "unknown_deal", "There is no such deal", "Ask for the list: /api/v1/deals.")
+        return jsonify(_plain(story.as_dict()))
 
     @routes.get("/conflicts")
     def conflicts() -> ResponseReturnValue:
@@ -217,6 +242,7 @@ def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
             "owner": lead.owner,
             "created_at": lead.created_at,
             "fields": lead.fields,
+            "deals": [deal_books.brief(one) for one in deal_books.of_lead(snapshot, lead.id)],
             "records": [
                 {
                     "connection": one.connection,

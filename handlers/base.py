@@ -10,6 +10,7 @@ from typing import Protocol
 from mappings.playbook import Playbook
 from mappings.reading import Reading
 from model.account import Account
+from model.deal import Deal
 from model.decision import Decision, Reason
 from model.lead import Identity, Lead
 from model.teammate import Teammate
@@ -34,6 +35,9 @@ class Lookups(Protocol):
 
     def account(self, account_id: str) -> Account | None:
         """Return an account; ``None`` for one that nobody belongs to yet."""
+
+    def deals_of(self, lead_id: str) -> Sequence[Deal]:
+        """Return the deals in which a lead takes part, where the event is about one of them."""
 
     def teammate(self, email: str) -> Teammate | None:
         """Return a teammate by e-mail; ``None`` when no CRM lists that address."""

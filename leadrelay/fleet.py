@@ -35,6 +35,7 @@ from sync.budgets import MemoryBudget, keeper
 from sync.budgets.forecast import Forecast
 from sync.claiming import Target
 from sync.database import Store
+from sync.dealpass import DealPass
 from sync.errands import Outlet
 from sync.fetching import Fetcher
 from sync.matchpass import MatchPass
@@ -288,9 +289,10 @@ class Fleet:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
         filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
+        deals = DealPass(name, store, clock, playbook, SPACE)
         side = Side(one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE)
-        compare = Reconciler(side)
-        return BackfillLoop(filler, match, compare, store.signals.event(f"backfill:{name}"))
+        nudge = store.signals.event(f"backfill:{name}")
+        return BackfillLoop(filler, (match, deals), Reconciler(side), nudge)
 
     def _follower(self, one: Connected) -> FollowLoop:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection

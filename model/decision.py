@@ -124,11 +124,12 @@ class SettleReviews:
 
 
 class EntityKind(StrEnum):
-    """What an outbox row is about, most urgent first; its id is a lead's, for an account the account's."""
+    """What an outbox row is about, most urgent first; its id is a lead's, of an account or a deal its own."""
 
     LEAD = "lead"
     ACCOUNT = "account"
     ASSOCIATION = "association"  # of a lead's record with its account's record
+    DEAL = "deal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,32 @@ class JoinAccount:
 
     account_id: str
     fields: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class DealMoved:
+    """Effect: a deal was won, lost, opened or opened again; ``previous`` is ``None`` for a new one."""
+
+    outcome: str
+    previous: str | None
+    amount: str | None  # an exact decimal
+    currency: str
+    reason: str | None
+    leads: tuple[str, ...]  # who take part in it
+    account_id: str | None
+    since: datetime  # by the clock of the CRM where somebody said so
+
+
+@dataclass(frozen=True, slots=True)
+class TellLead:
+    """Effect: a deal of this lead's has changed; the lead is looked at again, in an event of its own.
+
+    ``is_news``: people may be told; of a deal that was there before leadrelay heard of it nobody is.
+    """
+
+    lead_id: str
+    deal_id: str
+    is_news: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +311,8 @@ Effect = (
     | Assigned
     | AskReview
     | JoinAccount
+    | DealMoved
+    | TellLead
     | WriteBack
     | OneShot
     | SendAgain

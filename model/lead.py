@@ -36,11 +36,19 @@ LEAD_FIELDS: Mapping[str, type] = {
     "stage": str,
     "owner": str,  # a teammate's e-mail
     "account": str,  # id of the company's account
+    "deal_outcome": str,  # of the deal that counts most for the person: "won", "open", "lost"
+    "deal_stage": str,  # its stage, of deals.yaml
+    "deal_reason": str,  # why it was won or lost
     "first_touch": dict,
     "last_touch": dict,
 }
 
-DECIDED_FIELDS = frozenset({"score", "stage", "owner", "account", "first_touch", "last_touch"})
+DEAL_FIELDS_OF_LEAD = ("deal_outcome", "deal_stage", "deal_reason")
+"""What the deals of a person say of them; they follow from the deals alone."""
+
+DECIDED_FIELDS = frozenset(
+    {"score", "stage", "owner", "account", "first_touch", "last_touch", *DEAL_FIELDS_OF_LEAD}
+)
 """Fields that only handlers and the merge set; a source may not map to them."""
 
 OPT_OUT = "opted_out"

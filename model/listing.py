@@ -15,8 +15,9 @@ class Listed:
 
     ``record.fields`` has every name that was asked for, ``None`` where the record holds nothing.
     ``keys`` are what finds it, as the CRM spells them: kinds ``email``, ``lead`` (our own id) and
-    ``domain``. ``became`` is the id of the Contact that a converted Lead turned into, ``replaces``
-    are the ids of the records that were merged into this one.
+    ``domain``; of deals ``person`` and ``company``, the ids of those who take part. ``became`` is the
+    id of the Contact that a converted Lead turned into, ``replaces`` are the ids of the records that were
+    merged into this one.
     """
 
     record: Record

@@ -1,4 +1,4 @@
-"""The thread that reads much of one connection: fills its mirror, matches who was there, and compares."""
+"""The thread that reads much of one connection: fills its mirror, matches what was there, and compares."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 
 from scheduler.loops import Loop
 from sync.backfill import Backfill
+from sync.dealpass import DealPass
 from sync.matchpass import MatchPass
 from sync.reconciling.running import Reconciler
 
@@ -23,9 +24,13 @@ class BackfillLoop:
     """
 
     def __init__(
-        self, backfill: Backfill, match: MatchPass, compare: Reconciler, nudge: threading.Event
+        self,
+        backfill: Backfill,
+        passes: tuple[MatchPass, DealPass],
+        compare: Reconciler,
+        nudge: threading.Event,
     ) -> None:
-        self._backfill, self._match, self._compare = backfill, match, compare
+        self._backfill, (self._match, self._deals), self._compare = backfill, passes, compare
         name = f"backfill-{backfill.connector.name}"
         self.loop = Loop(name, self._step, nudge, idle_wait=IDLE_WAIT)
 
@@ -38,7 +43,8 @@ class BackfillLoop:
         self.loop.stop(STOP_WAIT)
 
     def _step(self) -> int:
-        steps = [self._compare.step(), self._backfill.step() or self._match.step()]
+        filled = self._backfill.step() or self._match.step() or self._deals.step()
+        steps = [self._compare.step(), filled]
         waits = [done.wait for done in steps if done is not None]
         if not waits:
             return 0

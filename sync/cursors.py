@@ -14,7 +14,7 @@ from model.errors import Conflict
 from sync.database import insert_for
 from sync.tables import cursors
 
-BACKFILL, MATCH, POLL, ARCHIVED = "backfill", "match", "poll", "archived"
+BACKFILL, MATCH, DEALS, POLL, ARCHIVED = "backfill", "match", "deals", "poll", "archived"
 INSTANT = timedelta(microseconds=1)
 
 

@@ -112,7 +112,7 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
     told = history.of("effects", effect_books.of_lead_statement(lead_id), outbox_effects.c.id)
     return Story(
         lead,
-        [_chapter(row) for row in history.of("events", _decided(whose), audit.c.id)],
+        [chapter_of(row) for row in history.of("events", decided(audit.c.lead_id.in_(whose)), audit.c.id)],
         records(snapshot, lead),
         _account_of(snapshot, lead),
         [dict(row._mapping) for row in history.of("conflicts", _settled(lead_id), conflicts_table.c.id)],
@@ -124,7 +124,7 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
 def records(snapshot: Connection, lead: Lead) -> list[WriteState]:
     """Return how each connection stands with a lead and its account."""
     account = _account_of(snapshot, lead)
-    return _writes(snapshot, lead) + (_writes(snapshot, account) if account else [])
+    return writes(snapshot, lead) + (writes(snapshot, account) if account else [])
 
 
 def _account_of(snapshot: Connection, lead: Lead) -> Account | None:
@@ -153,18 +153,20 @@ class _History:
         return rows[::-1]
 
 
-def _decided(lead_ids: Sequence[str]) -> sa.Select[Any]:
+def decided(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Build the query of the audit's lines with what they say, for ``chapter_of``."""
     columns = (audit.c.event, audit.c.at, audit.c.action, audit_details.c.details, inbox_events.c.received_at)
     return (
         sa.select(*columns)
         .select_from(audit)
         .join(audit_details, audit_details.c.audit_id == audit.c.id)
         .outerjoin(inbox_events, inbox_events.c.id == audit.c.event)
-        .where(audit.c.lead_id.in_(lead_ids))
+        .where(which)
     )
 
 
-def _chapter(row: Any) -> Chapter:
+def chapter_of(row: Any) -> Chapter:
+    """Read one of them."""
     return Chapter(
         event=row.event,
         kind=row.details["kind"],
@@ -177,7 +179,8 @@ def _chapter(row: Any) -> Chapter:
     )
 
 
-def _writes(snapshot: Connection, entity: Entity) -> list[WriteState]:
+def writes(snapshot: Connection, entity: Entity) -> list[WriteState]:
+    """Return how each connection stands with a lead, an account or a deal."""
     c = outbox_changes.c
     rows = snapshot.execute(
         sa.select(c.connection, c.object, c.wanted, c.done, c.dead, c.error, c.entity_kind)

@@ -24,6 +24,7 @@ BY_LEAD = (
     tables.outbox_effects,
     tables.person_keys,
     tables.merged_leads,
+    tables.deal_parties,
 )
 
 

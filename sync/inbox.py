@@ -21,7 +21,12 @@ from sync.tables import body_hashes, inbox_events, source_days
 
 KEY = ("space", "source", "event_id")
 HASH_KEY = ("space", "source", "hash")
-OF_KNOWN_LEADS = (EventKind.FOUND, EventKind.GONE, EventKind.DELIVERED)  # their payload names the lead
+OF_KNOWN_LEADS = (  # their payload names the lead
+    EventKind.FOUND,
+    EventKind.GONE,
+    EventKind.DELIVERED,
+    EventKind.DEAL,
+)
 
 QUEUE = 100  # waiting events at which what is in no hurry lets them go first
 BUSY_WAIT = 1.0  # seconds until it looks again

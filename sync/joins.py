@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from model.errors import Conflict
 from model.lead import Lead
 from model.times import to_text
-from sync import outbox, tables
+from sync import deals, outbox, tables
 from sync.tables import merged_leads
 
 MOVED = (
@@ -81,6 +81,7 @@ def save(connection: Connection, space: str, joins: Sequence[Join], now: datetim
             raise Conflict("a lead has changed since it was loaded")
         for table in MOVED:
             connection.execute(sa.update(table).where(table.c.lead_id == lead.id).values(lead_id=join.into))
+        deals.take_over(connection, lead.id, join.into)
         _move_holds(connection, lead.id, join.into)
         if not outbox.drop(connection, lead.id, now):
             raise Conflict("a call to a lead that is taken into another has just begun")

@@ -61,7 +61,7 @@ def forget(store: Store, space: str, name: str) -> None:
     With it goes what was to be read there, and how far its walks were. A chunk a transaction, so that
     senders need not wait for it; broken off, it is repeated.
     """
-    jobs = (cursors.BACKFILL, cursors.MATCH, cursors.POLL, cursors.ARCHIVED)
+    jobs = (cursors.BACKFILL, cursors.MATCH, cursors.DEALS, cursors.POLL, cursors.ARCHIVED)
 
     def begin(connection: Connection) -> None:
         cursors.forget(connection, space, name, jobs)

@@ -16,6 +16,7 @@ from model import consent
 from model.account import Account
 from model.cause import NO_CAUSE, Cause
 from model.change import Record
+from model.deal import Deal
 from model.decision import (
     VERDICT_STATES,
     AskReview,
@@ -41,6 +42,9 @@ TELLING = ("task", "message")  # one-shot effects by which somebody hears of a l
 AFTER_MERGE = ("score", "qualify", "assign", "account", "follow_up", "notify", "writeback")
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
 
+AFTER_DEAL = ("deals", *AFTER_MERGE)
+"""What runs when a deal of the lead's has changed."""
+
 
 @dataclass(slots=True)
 class Result:
@@ -53,6 +57,8 @@ class Result:
     lead_id: str | None = None
     account: Account | None = None  # as it is now, where the event changed it
     account_id: str | None = None
+    deals: list[Deal] = field(default_factory=list)  # as they are now, where the event changed them
+    deal_id: str | None = None
     absorbed: list[Lead] = field(default_factory=list)  # leads that were taken into this one
     effects: list[Effect] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
@@ -170,6 +176,19 @@ class Pipeline:
             result.reasons.append(created(record))
             if record.connection in self.playbook.needed:
                 self.run_after(result, copy_of(lookups.lead(lead_id)), lookups, ("writeback",))
+        return result
+
+    def heard(self, stored: StoredEvent, lead_id: str, lookups: Lookups) -> Result:
+        """Decide what the deals of a lead, as they are now, mean for the lead."""
+        result = Result(stored, EventState.DONE, lead_id=lead_id)
+        before = lookups.lead(lead_id)
+        draft = copy_of(before)
+        result.before, result.lead = before, draft
+        self.run_after(result, draft, lookups, AFTER_DEAL)
+        if draft.fields == before.fields and not result.effects:
+            result.before = result.lead = None
+        if not stored.event.payload.get("is_news"):
+            keep_quiet(result, "the deal was there before, which is no news")
         return result
 
     def chosen(self, stored: StoredEvent, lead_id: str, lookups: Lookups) -> Result:

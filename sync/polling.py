@@ -19,22 +19,24 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from connectors.base import Connector
-from mappings.outward import same_on
 from mappings.playbook import CrmMap, Playbook, Polling
 from model.change import Record
+from model.deal import PARTIES, PEOPLE
 from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater, StoreBusy
 from model.event import Event, EventKind, RecordRef
 from model.lead import Link
 from model.listing import Changes, Listed
 from model.times import Clock, to_text
-from sync import backfill, cursors, inbox, links, mirror, proposals
+from sync import backfill, cursors, fetches, inbox, links, mirror, proposals
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
 from sync.cursors import POLL, Cursor
 from sync.database import Store
+from sync.fetches import Wish
 from sync.mirror import Mirrored
 from sync.records import record_payload
 from sync.tables import to_json
 from sync.teammates import known_rosters
+from sync.versions import differs
 
 log = structlog.get_logger("leadrelay.poll")
 
@@ -83,7 +85,7 @@ class Poll:
         meanwhile. Raises ``StoreBusy``.
         """
         now = self.clock.now()
-        objects = backfill.wanted(self.connector, self.playbook())
+        objects = {**backfill.wanted(self.connector, self.playbook()), **self._roles()}
         for object_type in objects:
             self._walks.setdefault(object_type, _Walk(now))
         object_type = min(objects, key=lambda each: (self._walks[each].due_at, self._walks[each].pages))
@@ -105,6 +107,12 @@ class Poll:
         now = self.clock.now()
         for walk in self._walks.values():
             walk.due_at = min(walk.due_at, now)
+
+    def _roles(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the object that says who takes part in deals, where there is one, with its fields."""
+        playbook = self.playbook()
+        role = playbook.crms[self.name].role if playbook.keeps_deals else None
+        return {role.object: (role.deal_field,)} if role else {}
 
     @property
     def _rules(self) -> Polling:
@@ -172,9 +180,13 @@ class Poll:
         """
         crm, now = self.playbook().crms[self.name], self.clock.now()
         listed = [backfill.filled(one, absent) for one in changes.listed if backfill.is_storable(one)]
+        is_role = crm.role is not None and cursor.object == crm.role.object
         with self.store.snapshot() as snapshot:
-            page = Sighting.of(snapshot, self.space, crm, listed, strangers=not is_first, again=not moves)
+            page = (Roles if is_role else Sighting).of(
+                snapshot, self.space, crm, listed, strangers=not is_first, again=not moves
+            )
         events = [changed_event(one.record, read_at, now, self.space) for one in page.news]
+        wishes = page.deals
         after = replace(
             cursor,
             after=changes.position,
@@ -195,9 +207,12 @@ class Poll:
                 cursors.move(connection, self.space, cursor, after)
             mirror.write_page(connection, self.space, page.fresh, read_at, page.told)
             inbox.insert_new(connection, events)
+            fetches.raise_wanted(connection, self.space, wishes, now)
 
         if is_moved or page.fresh:
             self.store.write(save)
+        if wishes:
+            self.store.signals.announce(f"follow:{self.name}")
         if events:
             self.store.signals.announce("inbox")
         return len(events)
@@ -256,6 +271,7 @@ class Sighting:
     fresh: Sequence[Listed]
     news: Sequence[Listed]
     told: Mapping[RecordRef, str]  # of which versions the decider is told now, or need not be
+    deals: Sequence[Wish] = ()  # to be read, as somebody takes part in them, or no more
 
     @classmethod
     def of(
@@ -294,7 +310,9 @@ class Sighting:
             known = _told(one.record, seen.get(ref))
             if not _is_ours(one, held):
                 told[ref] = versions[ref]
-                is_new = strangers and known is None and not one.record.archived
+                # Who takes part in a deal bears no stamp, so that such a record is news whenever it is met.
+                is_unseen = known != versions[ref] if PEOPLE in one.record.fields else known is None
+                is_new = strangers and is_unseen and not one.record.archived
                 # What becomes of one that a person is asked about settles that; so does one that joined ours.
                 is_answer = known != versions[ref] and (
                     one.record.became in held or not asked.isdisjoint(_over(one))
@@ -314,6 +332,37 @@ def _over(one: Listed) -> list[RecordRef]:
     return [*ended, *(RecordRef(ref.connection, ref.object, each) for each in one.replaces)]
 
 
+class Roles:
+    """Records that say who takes part in deals: what changes is the deal, which is read by id."""
+
+    @staticmethod
+    def of(
+        snapshot: Connection,
+        space: str,
+        crm: CrmMap,
+        listed: Sequence[Listed],
+        *,
+        strangers: bool = True,
+        again: bool = False,  # noqa: ARG004 - what was seen is in the mirror, a sweep tells it no more
+    ) -> Sighting:
+        """Compare a page with the mirror: a role that is new, changed or deleted has its deal read."""
+        seen = mirror.read(snapshot, space, [one.record.ref for one in listed])
+        fresh = [one for one in listed if not _is_known(one.record, seen.get(one.record.ref))]
+        field = crm.role.deal_field if crm.role else ""
+        named = dict.fromkeys(str(deal) for one in fresh if (deal := one.record.fields.get(field)))
+        deal_object = crm.deal.object if crm.deal else ""
+        wishes = [Wish(crm.connection, deal_object, each) for each in named if deal_object and strangers]
+        return Sighting(fresh, (), {}, wishes)
+
+
+def _is_known(record: Record, seen: Mirrored | None) -> bool:
+    return (
+        seen is not None
+        and seen.record.modified_at == record.modified_at
+        and seen.record.archived == record.archived
+    )
+
+
 def _is_older(record: Record, seen: Mirrored | None) -> bool:
     stamp = seen.record.modified_at if seen else None
     return stamp is not None and record.modified_at is not None and record.modified_at < stamp
@@ -329,8 +378,9 @@ def version_of(one: Listed, crm: CrmMap) -> str:
     record = one.record
     object_map = crm.map_of(record.ref.object)
     names = sorted({rule.remote for rule in object_map.fields}) if object_map else ()
+    parties = {name: record.fields[name] for name in PARTIES if name in record.fields}
     said = {
-        "fields": {name: record.fields.get(name) for name in names},
+        "fields": {name: record.fields.get(name) for name in names} | parties,
         "fate": [record.archived, one.became, sorted(one.replaces)],
     }
     return hashlib.sha256(to_json(said).encode("utf-8", "surrogatepass")).hexdigest()[:24]
@@ -355,11 +405,7 @@ def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
     object_map = crm.map_of(ref.object)
     if object_map is None:
         return False
-    return any(
-        not same_on(object_map, rule.remote, record.fields.get(rule.remote), link.shadow.get(rule.remote))
-        for rule in object_map.fields
-        if rule.remote in record.fields
-    )
+    return differs(record, link, object_map)
 
 
 def changed_event(

@@ -83,6 +83,8 @@ class Searcher:
     def _telling(self, object_type: str) -> tuple[str, ...]:
         if object_type == "companies":
             return ("domain", "website", OTHER_DOMAINS, MERGED_IDS)
+        if object_type == "deals":
+            return (MERGED_IDS,)
         return (*TELLING, self._external_id_field) if self._external_id_field else TELLING
 
     def _completed(self, object_type: str, rows: Sequence[Row], names: Sequence[str]) -> list[Row]:

@@ -25,6 +25,7 @@ from model.change import (
     Task,
     Updated,
 )
+from model.deal import COMPANIES, PARTIES, PEOPLE
 from model.errors import NotAuthorized, RetryLater
 from model.event import RecordRef
 from model.lead import Identity
@@ -251,10 +252,19 @@ class FakeCrm:
     def _listed(self, remote_id: str, fields: Sequence[str]) -> Listed:
         record = self._record(remote_id, self.records[remote_id])
         held = {name: record.fields.get(name) for name in (*fields, "CreatedDate")}
+        held |= {name: record.fields[name] for name in PARTIES if name in record.fields}
+        parties = [
+            Identity(kind, each)
+            for kind, name in (("person", PEOPLE), ("company", COMPANIES))
+            for each in held.get(name) or ()
+        ]
         keys = [("email", self.email_field), ("lead", self.id_field), ("domain", "domain")]
         return Listed(
             replace(record, fields=held),
-            tuple(Identity(kind, str(record.fields[name])) for kind, name in keys if record.fields.get(name)),
+            (
+                *(Identity(kind, str(record.fields[name])) for kind, name in keys if record.fields.get(name)),
+                *parties,
+            ),
             self.became.get(remote_id),
             record.merged_ids,
         )
