@@ -873,6 +873,31 @@ budgets = sa.Table(  # the day of each connection's API calls
     _moment("updated_at"),
 )
 
+call_levels = sa.Table(  # what of each connection's limits may be called now, where processes share it
+    "call_levels",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("burst", sa.Float, nullable=False),  # calls in the bucket of each limit
+    sa.Column("search", sa.Float, nullable=False),
+    sa.Column("pace", sa.Float, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),  # when they were so many: seconds since 1970, by the database
+    sa.Column("paused_until", sa.Float, nullable=False),  # the server wants no call before
+    sa.Column("search_paused_until", sa.Float, nullable=False),
+)
+
+processes = sa.Table(  # who is at work on a space, said by each of them every few seconds
+    "processes",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(128), primary_key=True),  # host:pid:random
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("works", Json, nullable=False),  # what it does: ["receive", "decide", "deliver", …]
+    _moment("began_at"),
+    _moment("beat_at"),
+    sa.Column("facts", Json, nullable=False),  # what only it knows, for status, pages and alarms
+)
+
 leases = sa.Table(
     "leases",
     metadata,
