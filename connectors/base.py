@@ -194,6 +194,12 @@ class Connector(Protocol):
         however often it is broken off. Raises ``ConnectorError``.
         """
 
+    def count(self, object_type: str) -> int:
+        """Return how many records of an object there are, by what ``list_page`` lists, in one call.
+
+        Raises ``ConnectorError``.
+        """
+
     def changes(
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:
@@ -203,6 +209,14 @@ class Connector(Protocol):
         ``overlap`` seconds before the position are read again: what was written there and came to be
         seen late. A walk that hands in each answer's ``position`` meets every change that the vendor
         shows, however many records share a moment. Raises ``ConnectorError``.
+        """
+
+    def engagements(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """Return the next calls, mails, tasks … that changed since ``position``, with whom each is ``about``.
+
+        As ``changes`` else.
         """
 
     def archived_page(self, object_type: str, after: str | None) -> Page:

@@ -14,14 +14,16 @@ from werkzeug.exceptions import HTTPException
 from dashboard import problems, words
 from dashboard.conflicts import ConflictPages
 from dashboard.connections import ConnectionPages
+from dashboard.deals import DealPages
 from dashboard.doors import Doors
 from dashboard.house import DAYS, House
 from dashboard.letters import LetterPages
 from dashboard.oauth import OAuthPages
+from dashboard.reconcile import ReconcilePages
 from dashboard.reviews import ReviewPages
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
-from sync import deletions, explain, holds, leads, lists, proposals, status
+from sync import deal_books, deletions, engagements, explain, holds, leads, lists, proposals, status
 from sync.lists import NOBODY, Wanted
 
 log = structlog.get_logger("leadrelay.http")
@@ -30,9 +32,11 @@ Views = tuple[tuple[str, Callable[..., ResponseReturnValue]], ...]
 NAVIGATION = (
     ("overview", "Overview", ("overview",)),
     ("leads_list", "Leads", ("leads_list", "lead")),
+    ("deals", "Deals", ("deals", "deal")),
     ("sources", "Sources", ("sources",)),
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
+    ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
     ("reviews", "Reviews", ("reviews", "answer", "release")),
     (
         "connections",
@@ -56,6 +60,8 @@ SAID = {
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
     "nothing": "There was nothing to send again.",
     "chosen": "Your choice is on its way. The CRM is written in a moment.",
+    "compared": "The comparison is under way, behind everything else that is called.",
+    "mending": "It is being mended, a few at a time. Compare once more to see what is left.",
     "agreed": "Your word is on its way. It is done in a moment.",
     "released": "Your word is on its way. What the playbook says follows now.",
     "dismissed": "Your word is on its way. Nothing follows from these deletions.",
@@ -75,17 +81,22 @@ def blueprint(house: House) -> Blueprint:
     for name, write in words.FILTERS.items():
         routes.add_app_template_filter(write, name)
     views, accounts, conflicts = _Pages(house), ConnectionPages(house), ConflictPages(house)
-    waiting, reviews = LetterPages(house), ReviewPages(house)
+    waiting, sales = LetterPages(house), DealPages(house)
+    comparisons, reviews = ReconcilePages(house), ReviewPages(house)
     looks: Views = (
         ("/", views.overview),
         ("/leads", views.leads_list),
         ("/leads/<lead_id>", views.lead),
+        ("/deals", sales.deals),
+        ("/deals/<deal_id>", sales.deal),
         ("/sources", views.sources),
         ("/aside", waiting.first),
         ("/aside/<tab>", waiting.aside),
         ("/aside/letters/<shelf>/<int:number>", waiting.letter),
         ("/events/<int:number>", waiting.event),
         ("/conflicts", conflicts.conflicts),
+        ("/reconcile", comparisons.comparisons),
+        ("/reconcile/<int:number>", comparisons.comparison),
         ("/reviews", reviews.reviews),
         ("/connections", accounts.connections),
         ("/connections/<name>", accounts.connection),
@@ -98,6 +109,8 @@ def blueprint(house: House) -> Blueprint:
         ("/connections/<name>/go-live", accounts.go_live),
         ("/connections/<name>/observe", accounts.observe),
         ("/conflicts/<int:number>", conflicts.choose),
+        ("/reconcile/<name>/compare", comparisons.compare),
+        ("/reconcile/<int:number>/mend", comparisons.mend),
         ("/reviews/<int:number>", reviews.answer),
         ("/reviews/deletions/<name>", reviews.release),
         ("/events/<int:number>/replay", waiting.replay_event),
@@ -125,7 +138,11 @@ class _Pages:
         """Return what every page shows around its own."""
         here = (request.endpoint or "").removeprefix("pages.")
         return {
-            "navigation": [(to, label, here in ends) for to, label, ends in NAVIGATION],
+            "navigation": [
+                (to, label, here in ends)
+                for to, label, ends in NAVIGATION
+                if to != "deals" or self.house.playbook().keeps_deals
+            ],
             "who": g.get("who"),
             "is_open": self.house.is_open,
             "csrf": g.get("csrf", ""),
@@ -192,12 +209,16 @@ class _Pages:
                 abort(404)
             story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
             waiting = holds.open_holds(snapshot, self.house.space, limit=MOST_CHAPTERS, entity_id=lead_id)
+            answer = engagements.first_response(snapshot, story.lead, self.house.clock.now())
             asked = proposals.open_ones(snapshot, self.house.space, limit=MOST_CHAPTERS, lead_id=lead_id)
+            sales = deal_books.of_lead(snapshot, story.lead.id, MOST_CHAPTERS)
         urls = {
             (one.connection, one.object): self.house.record_url(one.connection, one.object, one.remote_id)
             for one in story.writes
             if one.remote_id and one.kind != "association"  # its id is the company's
         }
+        for one in story.engagements:
+            one["url"] = self.house.record_url(one["connection"], one["object"], one["remote_id"])
         name = " ".join(words.plain(story.lead.get(part)) for part in ("first_name", "last_name")).strip()
         return render_template(
             "dashboard/lead.html",
@@ -206,7 +227,10 @@ class _Pages:
             name=name,
             urls=urls,
             holds=waiting,
+            answer=answer,
+            follows=any(crm.polling.activities for crm in self.house.playbook().crms.values()),
             asked=asked,
+            deals=sales,
             chapters=story.chapters[::-1],
         )
 

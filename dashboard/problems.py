@@ -13,7 +13,12 @@ from sync.days import Days
 from sync.status import Queues
 
 LATE = timedelta(minutes=5)  # a change that has been due for so long is not just busy
-UNTOLD = ("store", "disk", "decider")  # alarms of which no other line here tells
+UNTOLD = {  # alarms of which no other line here tells -> the page to go to
+    "store": "connections",
+    "disk": "connections",
+    "decider": "connections",
+    "reconcile": "comparisons",
+}
 ASIDE = {  # state -> what one does, what several do
     "dead": ("event failed on our own rules", "events failed on our own rules"),
     "review": ("post waits for a person's word", "posts wait for a person's word"),
@@ -71,10 +76,15 @@ def _process(house: House, facts: dict[str, Any]) -> list[Trouble]:
         if (reason := check())
     ]
     found += [
-        Trouble(True, f"{one['kind']}: {one['text']}", "connections", {})
+        Trouble(True, f"{one['kind']}: {one['text']}", UNTOLD[one["kind"]], {})
         for one in facts.get("alarms", ())
         if one["kind"] in UNTOLD
     ]
+    found += [Trouble(True, f"{words.capitalize()}", "connections", {}) for words in facts.get("missing", ())]
+    for one in facts.get("processes", ()):
+        if not one["lives"]:
+            text = f"{one['role']} {one['name']} is silent for {span(one['heard_seconds_ago'])}"
+            found.append(Trouble(False, text, "connections", {}))
     if facts["playbook_problem"]:
         found.append(Trouble(True, f"Playbook: {facts['playbook_problem']}", "playbook", {}))
     if not facts["deciding"]:

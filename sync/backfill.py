@@ -120,12 +120,12 @@ class Backfill:
         listed = [filled(one, after.absent) for one in page.listed if is_storable(one)]
 
         def save(connection: Connection) -> None:
+            cursors.move(connection, self.space, cursor, after)
             mirror.write_page(connection, self.space, listed, read_at)
             if page.after is None:
                 mirror.archive_unseen(
                     connection, self.space, cursor.connection, cursor.object, cursor.begun_at
                 )
-            cursors.move(connection, self.space, cursor, after)
 
         self.store.write(save)
         self._failures.pop(cursor.object, None)
@@ -153,7 +153,7 @@ class Backfill:
 
 
 def wanted(connector: Connector, playbook: Playbook) -> Mapping[str, tuple[str, ...]]:
-    """Return what is mirrored: object -> fields. People as the playbook maps them, then companies.
+    """Return what is mirrored: object -> fields. People as the playbook maps them, then companies and deals.
 
     Of companies our id, too: of several with one domain that one is taken which has it.
     """
@@ -162,6 +162,8 @@ def wanted(connector: Connector, playbook: Playbook) -> Mapping[str, tuple[str, 
     name, fields = connector.companies
     ours = (crm.account.id_field,) if crm.account and crm.account.object == name else ()
     objects[name] = tuple(dict.fromkeys((*objects.get(name, ()), *fields, *filter(None, ours))))
+    if crm.deal is not None and playbook.keeps_deals:
+        objects[crm.deal.object] = tuple(dict.fromkeys(rule.remote for rule in crm.deal.fields))
     return objects
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +21,7 @@ from sync import backfill, fetches, inbox
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT
 from sync.database import Store
 from sync.fetches import DueFetch
+from sync.leases import new_token
 from sync.polling import changed_event
 
 log = structlog.get_logger("leadrelay.fetch")
@@ -42,6 +42,7 @@ class Fetcher:
     playbook: Callable[[], Playbook]
     space: str = "main"
     lease_term: timedelta = timedelta(seconds=120)
+    mark: str = ""  # of this process, with which its leases begin
 
     @property
     def name(self) -> str:
@@ -55,7 +56,7 @@ class Fetcher:
         tried again after a while. A crash in the middle costs one more read, after the lease.
         Raises ``StoreBusy``.
         """
-        now, token = self.clock.now(), uuid.uuid4().hex
+        now, token = self.clock.now(), new_token(self.mark)
         with self.store.snapshot() as snapshot:
             found = fetches.due(snapshot, self.space, self.name, now, BATCH)
         if not found:
@@ -136,13 +137,13 @@ class Fetcher:
             usual = REFUSED_WAIT if isinstance(error, NotAuthorized) else FIRST_WAIT
             wait = min(LONGEST_WAIT, usual * 2 ** min(tries, 10))
         over = [row for row in rows if now - row.raised_at >= PATIENCE]
+        kept = [row for row in rows if now - row.raised_at < PATIENCE]
         until = now + timedelta(seconds=wait)
-
-        def save(connection: Connection) -> None:
-            fetches.settle(connection, self.space, self.name, over, token, now)
-            fetches.put_off(connection, self.space, self.name, rows, token, until, problem)
-
-        self.store.write(save)
+        put_off = partial(fetches.put_off, space=self.space, name=self.name, token=token)
+        self.store.write(partial(put_off, rows=kept, until=until, error=problem))
+        if over:
+            give_up = partial(fetches.settle, space=self.space, name=self.name, rows=over, token=token)
+            self.store.write(partial(give_up, now=now))
         log.warning(
             "fetch.waits", connection=self.name, records=len(rows), given_up=len(over), reason=problem
         )

@@ -22,14 +22,22 @@ from model.decision import (
     SettleReviews,
 )
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
-from model.hint import Hint
+from model.hint import DIFFERS, Hint
 from model.lead import Lead, Link
 from sync import carrying, deleting, forget
 from sync.batch import Batch
 from sync.carrying import SECOND
 from sync.joining import join
 from sync.links import record_key
-from sync.pipeline import AFTER_MERGE, Pipeline, Result, copy_of, keep_quiet, new_lead_id
+from sync.pipeline import (
+    AFTER_MERGE,
+    Pipeline,
+    Result,
+    copy_of,
+    is_of_match_pass,
+    keep_quiet,
+    new_lead_id,
+)
 from sync.reasons import Reason
 from sync.records import person_keys
 from sync.uniting import unite
@@ -56,11 +64,29 @@ def hinted(stored: StoredEvent, hint: Hint, batch: Batch, pipeline: Pipeline) ->
             return _because(result, f"{hint.field} is not in the map")
         if same_on(object_map, hint.field, hint.value, link.shadow.get(hint.field)):
             return _because(result, f"{hint.field}: {name} says what is known")
+    if hint.what == DIFFERS:
+        return _differing(result, hint, link, batch)
     if hint.what == "forgotten":
         result.effects.append(NoteErasure(ref))
     for one in (hint.id, *hint.others):
         result.effects.append(Fetch(name, hint.object, one))
     return _because(result, f"{name} says that {hint.object} {hint.id} was {hint.what}; it is read")
+
+
+def _differing(result: Result, hint: Hint, link: Link | None, batch: Batch) -> Result:
+    """Have a record read of which a reconcile says that it is not what is known of it.
+
+    A field of which the shadow is wrong is dropped from it first: what the record holds then counts as
+    a change of its people.
+    """
+    name = result.stored.event.source
+    result.effects.append(Fetch(name, hint.object, hint.id))
+    if hint.field is not None and link is not None and hint.field in link.shadow and result.lead_id:
+        result.before, result.lead = batch.lead(result.lead_id), copy_of(batch.lead(result.lead_id))
+        shadow = {each: value for each, value in link.shadow.items() if each != hint.field}
+        result.lead.links[name] = replace(link, shadow=shadow)
+        _because(result, f"{name}: what was agreed on {hint.field} is not known any more")
+    return _because(result, f"{name}: {hint.object} {hint.id} was found to differ by a reconcile; it is read")
 
 
 def changed(stored: StoredEvent, record: Record, batch: Batch, pipeline: Pipeline) -> Result:
@@ -83,6 +109,25 @@ def changed(stored: StoredEvent, record: Record, batch: Batch, pipeline: Pipelin
     if known:
         return _merged(result, record, known[0], crm, batch, pipeline)
     return _unknown(result, record, crm, batch, pipeline)
+
+
+def found(stored: StoredEvent, record: Record, lead_id: str, batch: Batch, pipeline: Pipeline) -> Result:
+    """Decide what a record means that a call met: another record than the lead's by now is a second one.
+
+    The lead was taken into one with a record of its own meanwhile, or got one.
+    """
+    ref, before = record.ref, batch.lead(lead_id)
+    link = before.links.get(ref.connection)
+    is_another = (
+        link is not None
+        and link.gone_at is None
+        and ref.id not in (link.remote_id, *link.aliases)
+        and link.remote_id not in record.merged_ids
+        and batch.lead_id_of(record_key(ref)) in (None, lead_id)
+    )
+    if link is None or not is_another or record.is_part or is_of_match_pass(stored.event):
+        return pipeline.found(stored, record, lead_id, batch)
+    return _second_record(Result(stored, EventState.DONE, lead_id=lead_id), record, before, link)
 
 
 def _merged(
@@ -115,6 +160,7 @@ def _merged(
     if any(
         isinstance(effect, Fetch) for effect in effects
     ):  # both sides moved: its history says who was later
+        result.before, result.lead = before, draft
         result.effects.extend(effects)
         return _because(result, "both sides have changed it; the record's history is read")
     if link is not None and _is_same(link, draft.links[crm.connection]) and draft.fields == before.fields:

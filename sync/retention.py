@@ -22,6 +22,7 @@ from sync.tables import (
     audit_details,
     conflicts,
     deletions,
+    engagements,
     holds,
     inbox_events,
     outbox_effects,
@@ -225,6 +226,12 @@ def _empty_effects(connection: Connection, ids: Sequence[int], now: datetime) ->
     return len(rows)
 
 
+def _empty_titles(connection: Connection, ids: Sequence[int], _now: datetime) -> int:
+    """Take out what a call, a mail, a task was about; that it took place stays."""
+    statement = sa.update(engagements).where(engagements.c.id.in_(ids)).values(title="")
+    return connection.execute(statement).rowcount
+
+
 _e = inbox_events.c
 
 
@@ -241,6 +248,7 @@ TOLD = tuple(  # of records; each names its lead or record in columns of its own
         EventKind.GONE,
         EventKind.DELIVERED,
         EventKind.CHANGED,
+        EventKind.ENGAGEMENT,
         EventKind.HINT,
         EventKind.CHOICE,
         EventKind.ANSWER,
@@ -304,6 +312,7 @@ KINDS: Sequence[Kind] = (
         ),
         _empty_effects,
     ),
+    Kind("activities", engagements.c.id, engagements.c.at, engagements.c.title != "", _empty_titles),
     Kind("audit_details", audit_details.c.audit_id, audit_lines.c.at, sa.true(), _delete(audit_details)),
 )
 """In the order in which they are told."""

@@ -220,6 +220,64 @@ accounts = sa.Table(  # companies; the id follows from space and domain
     sa.UniqueConstraint("space", "domain"),
 )
 
+deals = sa.Table(
+    "deals",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),  # these six repeat ``fields``, for lists and reports
+    sa.Column("stage", sa.String(64), nullable=False),
+    sa.Column("owner", sa.String(320)),
+    sa.Column("outcome", sa.String(8), nullable=False),
+    sa.Column("amount", sa.String(24)),  # an exact decimal
+    sa.Column("currency", sa.String(3), nullable=False),  # the playbook's where nobody says
+    sa.Column("fields", Json, nullable=False),
+    sa.Column("provenance", Json, nullable=False),
+    _moment("closed_at", nullable=True),  # when it was won or lost, by the CRM's clock
+    _moment("created_at"),
+    _moment("updated_at"),
+)
+sa.Index("ix_deals_created_at", deals.c.space, deals.c.created_at, deals.c.id)
+sa.Index("ix_deals_outcome", deals.c.space, deals.c.outcome, deals.c.created_at, deals.c.id)
+
+deal_parties = sa.Table(  # who takes part in a deal: leads, and the account
+    "deal_parties",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("deal_id", sa.String(40), nullable=False),
+    sa.Column("lead_id", sa.String(40)),  # one of these two
+    sa.Column("account_id", sa.String(40)),
+    sa.Column("is_primary", sa.Boolean, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),  # their order in the deal
+    sa.UniqueConstraint("deal_id", "lead_id"),
+)
+sa.Index("ix_deal_parties_lead_id", deal_parties.c.lead_id)
+sa.Index("ix_deal_parties_account_id", deal_parties.c.account_id)
+
+deal_outcomes = (
+    sa.Table(  # a ledger: each time that a deal was won, lost or reopened, and what it was worth then
+        "deal_outcomes",
+        metadata,
+        sa.Column("id", RowId, primary_key=True, autoincrement=True),
+        sa.Column("space", sa.String(64), nullable=False),
+        sa.Column("deal_id", sa.String(40), nullable=False),
+        sa.Column("event", RowId, nullable=False),
+        sa.Column("outcome", sa.String(8), nullable=False),
+        sa.Column("was", sa.String(8)),  # none: the deal was new
+        sa.Column("amount", sa.String(24)),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("leads", Json, nullable=False),  # who took part then
+        sa.Column("account_id", sa.String(40)),
+        _moment("since"),  # when it became so, by the clock of the CRM that said so
+        _moment("at"),
+    )
+)
+sa.Index("ix_deal_outcomes_deal_id", deal_outcomes.c.deal_id)
+sa.Index("ix_deal_outcomes_space", deal_outcomes.c.space, deal_outcomes.c.id)
+
 merged_leads = sa.Table(  # leads that turned out to be another one's person
     "merged_leads",
     metadata,
@@ -244,7 +302,7 @@ sa.Index("ix_identities_lead_id", identities.c.lead_id)
 
 
 def _links(name: str, owner: str) -> sa.Table:
-    """Declare which remote record is which lead or account: at most one on each connection."""
+    """Declare which remote record is which lead, account or deal: at most one on each connection."""
     return sa.Table(
         name,
         metadata,
@@ -273,6 +331,7 @@ def _links(name: str, owner: str) -> sa.Table:
 
 links = _links("links", "lead_id")
 account_links = _links("account_links", "account_id")
+deal_links = _links("deal_links", "deal_id")
 
 teammates = sa.Table(
     "teammates",
@@ -348,6 +407,34 @@ activities = _ledger(
     sa.Column("kind", sa.String(64), nullable=False),
     sa.Column("detail", sa.String(400), nullable=False),
 )
+engagements = sa.Table(  # what was done with a lead in the CRMs, each as its CRM has it now
+    "engagements",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("lead_id", sa.String(40), nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("remote_id", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # ``model.engagement``
+    sa.Column("standing", sa.String(16), nullable=False),
+    _moment("at"),
+    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("outcome", sa.String(64), nullable=False),
+    sa.Column("by", sa.String(320), nullable=False),
+    sa.Column("is_response", sa.Boolean, nullable=False),
+    sa.Column("is_ours", sa.Boolean, nullable=False),
+    _moment("modified_at", nullable=True),  # by the vendor's clock
+    sa.Column("version", sa.String(32), nullable=False),  # a hash of what the CRM said of it
+    sa.Column("event", RowId, nullable=False),  # that told of this version
+    sa.UniqueConstraint("lead_id", "connection", "object", "remote_id"),
+)
+sa.Index(
+    "ix_engagements_record",
+    engagements.c.connection,
+    engagements.c.object,
+    engagements.c.remote_id,
+)
 stage_history = _ledger(
     "stage_history",
     sa.Column("stage", sa.String(64), nullable=False),
@@ -366,7 +453,7 @@ scores = _ledger(
     sa.Column("previous", sa.Integer, nullable=False),
     sa.Column("playbook", sa.String(12), nullable=False),
 )
-conflicts = _ledger(  # ``lead_id`` is an account's id where companies are concerned
+conflicts = _ledger(  # ``lead_id`` is an account's or a deal's id where those are concerned
     "conflicts",
     sa.Column("connection", sa.String(64), nullable=False),
     sa.Column("field", sa.String(128), nullable=False),
@@ -383,7 +470,7 @@ holds = sa.Table(  # fields on which two sides differ until a person decides
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("connection", sa.String(64), nullable=False),
-    sa.Column("entity_kind", sa.String(16), nullable=False),  # "lead", "account"
+    sa.Column("entity_kind", sa.String(16), nullable=False),  # "lead", "account", "deal"
     sa.Column("entity_id", sa.String(40), nullable=False),
     sa.Column("field", sa.String(128), nullable=False),  # of the lead or account
     sa.Column("remote", sa.String(128), nullable=False),  # of the vendor; the three values are in its form
@@ -708,7 +795,9 @@ mirror_keys = sa.Table(  # what finds a mirrored record; several records may sha
     metadata,
     sa.Column("space", sa.String(64), primary_key=True),
     sa.Column("connection", sa.String(64), primary_key=True),
-    sa.Column("kind", sa.String(16), primary_key=True),  # "email", "lead", "domain"
+    sa.Column(
+        "kind", sa.String(16), primary_key=True
+    ),  # "email", "lead", "domain"; of deals "person", "company"
     sa.Column("value", sa.String(400), primary_key=True),  # in match form
     sa.Column("object", sa.String(64), primary_key=True),
     sa.Column("remote_id", sa.String(64), primary_key=True),
@@ -741,6 +830,104 @@ cursors = sa.Table(  # how far a walk through something long has come; moved wit
     _moment("finished_at", nullable=True),
 )
 
+reconciles = sa.Table(  # comparisons of a connection's records with what is here: one run a row
+    "reconciles",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("object", sa.String(64), nullable=False),  # the only one it looks at; blank: all
+    sa.Column("asked", Json, nullable=False),  # {"sample", "object", "seed", "nightly"}; no sample: all
+    sa.Column("by", sa.String(128), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("steps", sa.BigInteger, nullable=False),  # so far; compared and set by each step
+    sa.Column("place", Json, nullable=False),  # where the next step goes on
+    sa.Column("chosen", Json, nullable=False),  # links of a sample: [[table, object, remote id], …]
+    sa.Column("counts", Json, nullable=False),  # how many on each side, and why not the same
+    sa.Column("tallies", Json, nullable=False),  # differences by kind, object and field
+    sa.Column("looked", sa.BigInteger, nullable=False),  # links compared
+    sa.Column("moving", sa.BigInteger, nullable=False),  # that changed while they were read
+    sa.Column("found", sa.BigInteger, nullable=False),  # differences
+    sa.Column("faults", sa.BigInteger, nullable=False),  # those of them that should not be
+    sa.Column("faulty", sa.BigInteger, nullable=False),  # links compared that have one
+    sa.Column("problem", sa.Text),  # why the last step failed; none: it did not
+    _moment("failing_since", nullable=True),
+    _moment("due_at"),
+    _moment("begun_at"),
+    _moment("moved_at"),
+    _moment("finished_at", nullable=True),
+    sa.CheckConstraint("state IN ('running', 'done', 'failed')", name="state"),
+)
+sa.Index("ix_reconciles_connection", reconciles.c.space, reconciles.c.connection, reconciles.c.id)
+sa.Index(  # one at a time
+    "uq_reconciles_running",
+    reconciles.c.space,
+    reconciles.c.connection,
+    unique=True,
+    sqlite_where=sa.text("state = 'running'"),
+    postgresql_where=sa.text("state = 'running'"),
+)
+
+differences = sa.Table(  # what a run found
+    "differences",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("run", sa.BigInteger, nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # ``sync.reconciling.kinds``
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("field", sa.String(128), nullable=False),  # of the lead or account; blank: of the whole record
+    sa.Column("remote", sa.String(128), nullable=False),
+    sa.Column("entity_kind", sa.String(16), nullable=False),
+    sa.Column("entity_id", sa.String(40), nullable=False),  # blank: nobody's record
+    sa.Column("record_id", sa.String(64), nullable=False),
+    sa.Column("ours", Json),  # three values in the vendor's form
+    sa.Column("shadow", Json),
+    sa.Column("theirs", Json),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("mend", sa.String(16), nullable=False),  # how, blank: not from here
+    sa.Column("is_fault", sa.Boolean, nullable=False),
+    sa.Column("place", sa.String(64), nullable=False),  # where it is put right: "letter 12", "hold 7"
+    _moment("found_at"),
+    sa.Column("mended_by", sa.String(128), nullable=False, server_default=sa.text("''")),
+    _moment("mended_at", nullable=True),  # when its mending was handed in
+)
+sa.Index(
+    "ix_differences_run",
+    *(differences.c[_name] for _name in ("space", "run", "id", "kind", "object", "field")),
+)
+sa.Index("ix_differences_entity_id", differences.c.entity_id)
+
+mends = sa.Table(  # differences that somebody wants mended, a chunk at a time
+    "mends",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("run", sa.BigInteger, nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("asked", Json, nullable=False),  # the filter
+    sa.Column("by", sa.String(128), nullable=False),
+    sa.Column("at_most", sa.BigInteger, nullable=False),  # the brake
+    sa.Column("upto", sa.BigInteger, nullable=False),  # the newest difference when it was asked for
+    sa.Column("after", sa.BigInteger, nullable=False),  # the last one handed in
+    sa.Column("total", sa.BigInteger, nullable=False),
+    sa.Column("handed_in", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    _moment("asked_at"),
+    _moment("moved_at"),
+    sa.CheckConstraint("state IN ('running', 'done')", name="state"),
+)
+sa.Index(
+    "uq_mends_running",
+    mends.c.space,
+    mends.c.run,
+    mends.c.asked,
+    unique=True,
+    sqlite_where=sa.text("state = 'running'"),
+    postgresql_where=sa.text("state = 'running'"),
+)
+
 budgets = sa.Table(  # the day of each connection's API calls
     "budgets",
     metadata,
@@ -750,6 +937,31 @@ budgets = sa.Table(  # the day of each connection's API calls
     sa.Column("told", Json),  # what the vendor last said: {"at", "used", "most", "ours"}
     sa.Column("zone", sa.String(64), nullable=False),  # of the account; blank: not known
     _moment("updated_at"),
+)
+
+call_levels = sa.Table(  # what of each connection's limits may be called now, where processes share it
+    "call_levels",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("burst", sa.Float, nullable=False),  # calls in the bucket of each limit
+    sa.Column("search", sa.Float, nullable=False),
+    sa.Column("pace", sa.Float, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),  # when they were so many: seconds since 1970, by the database
+    sa.Column("paused_until", sa.Float, nullable=False),  # the server wants no call before
+    sa.Column("search_paused_until", sa.Float, nullable=False),
+)
+
+processes = sa.Table(  # who is at work on a space, said by each of them every few seconds
+    "processes",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(128), primary_key=True),  # host:pid:random
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("works", Json, nullable=False),  # what it does: ["receive", "decide", "deliver", …]
+    _moment("began_at"),
+    _moment("beat_at"),
+    sa.Column("facts", Json, nullable=False),  # what only it knows, for status, pages and alarms
 )
 
 leases = sa.Table(

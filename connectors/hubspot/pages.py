@@ -10,12 +10,14 @@ from typing import Any
 from connectors.hubspot.client import Client
 from connectors.hubspot.reads import Reader, Row
 from connectors.hubspot.records import MERGED_IDS, TELLING, emails_in, ids_in, to_record, values_of
+from model.errors import RetryLater
 from model.lead import Identity
 from model.listing import Listed
 
 PAGE = 200
 LONGEST_BODY = 3_000  # characters; "CRM search": a longer body is refused
 OTHER_DOMAINS = "hs_additional_domains"  # "a.com;b.com": a company's other addresses
+ENGAGEMENTS = ("calls", "emails", "meetings", "notes", "tasks")  # found by nothing but their ids
 BY_ID = {"propertyName": "hs_object_id", "direction": "ASCENDING"}
 
 Filter = Mapping[str, str]
@@ -71,9 +73,21 @@ class Searcher:
             len(answer.results) - len(seen),
         )
 
+    def count(self, object_type: str, filters: Sequence[Filter]) -> int:
+        """Return how many records pass all filters. Raises ``ConnectorError``."""
+        answer = self._client.search(object_type, _query((), filters) | {"limit": 1})
+        total = answer.body.get("total")
+        if not isinstance(total, int):
+            raise RetryLater("HubSpot: a search tells no total")
+        return total
+
     def _telling(self, object_type: str) -> tuple[str, ...]:
         if object_type == "companies":
             return ("domain", "website", OTHER_DOMAINS, MERGED_IDS)
+        if object_type in ENGAGEMENTS:
+            return ()
+        if object_type == "deals":
+            return (MERGED_IDS,)
         return (*TELLING, self._external_id_field) if self._external_id_field else TELLING
 
     def _completed(self, object_type: str, rows: Sequence[Row], names: Sequence[str]) -> list[Row]:

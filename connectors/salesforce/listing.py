@@ -17,7 +17,9 @@ from simple_salesforce.format import format_soql
 from connectors.salesforce.client import Client
 from connectors.salesforce.errors import SCHEMA, Refused
 from connectors.salesforce.ids import is_id, long_id
+from connectors.salesforce.parties import ACCOUNT_ID, OPPORTUNITY
 from connectors.salesforce.people import PEOPLE, Row, asked_fields, to_record
+from model.errors import RetryLater
 from model.lead import Identity
 from model.listing import Listed, Page
 
@@ -78,10 +80,20 @@ class Lister:
             len(answer["page"]) - len(rows),
         )
 
+    def count(self, object_type: str) -> int:
+        """Return how many records there are, those in the recycle bin left out. Raises ``ConnectorError``."""
+        rows = self._client.queries({"total": f"SELECT COUNT(Id) records FROM {object_type}"})["total"]
+        total = next((row.get("records") for row in rows), None)
+        if not isinstance(total, int):
+            raise RetryLater("Salesforce: a count tells no number")
+        return total
+
     def telling(self, object_type: str) -> list[str]:
         """Return the fields that find a record of this object."""
         if object_type == "Account":
             return ["Website"]
+        if object_type == OPPORTUNITY:
+            return [ACCOUNT_ID]
         if object_type not in PEOPLE:
             return []
         return ["Email", self._external_id_field] if self._external_id_field else ["Email"]
@@ -98,6 +110,8 @@ class Lister:
 
     def _keys(self, object_type: str, row: Row) -> Iterator[Identity]:
         names = {"domain": "Website"} if object_type == "Account" else {"email": "Email"}
+        if object_type not in ("Account", *PEOPLE):
+            return
         if self._external_id_field and object_type != "Account":
             names["lead"] = self._external_id_field
         for kind, name in names.items():

@@ -13,15 +13,22 @@ from model.faults import without_people
 from sync import deletions, followed, status
 from sync.followed import LATE_AFTER, Followed, ObjectFollowed
 from sync.outbox import PARKED
+from sync.reconciling import books
+from sync.reconciling.runs import Run
 from sync.room import MIB
 from sync.status import Queues
 from sync.tables import inbox_events, outbox_changes
 
-KINDS = ("connection", "source", "dead_letters", "deletions", "disk", "decider", "store")
+KINDS = ("connection", "source", "dead_letters", "deletions", "disk", "decider", "store", "reconcile")
 
 UNREAD_AFTER = timedelta(minutes=15)  # that a connection's owners could not be read
 STALLED_AFTER = timedelta(minutes=30)  # that nothing was delivered while something was due
 BEHIND_AFTER = timedelta(minutes=5)  # that an event waits for its decision
+OF_SHARES = {  # ``Run.shares`` in words
+    "links": "of the records compared differ without a reason",
+    "missing": "of the people and companies here have no record without a reason",
+    "counts": "of all records counted are unaccounted for",
+}
 BROKEN_AFTER = timedelta(minutes=1)  # that the store cannot be read or written
 
 
@@ -65,9 +72,8 @@ class InStore:
     oldest_change: Mapping[str, datetime]  # by connection: since when something that may go out waits
     silent: Mapping[str, datetime | None] = field(default_factory=dict)  # source -> its last post
     followed: Mapping[str, Followed] = field(default_factory=dict)  # by connection
-    held: Mapping[str, int] = field(
-        default_factory=dict
-    )  # connection -> deletions from which nothing follows
+    compared: Mapping[str, Run] = field(default_factory=dict)  # by connection: the last comparison
+    held: Mapping[str, int] = field(default_factory=dict)  # by connection: deletions that wait for a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class InProcess:
     least_free: int
     store_trouble: str | None  # why the last write or look failed
     following: Mapping[str, Following] = field(default_factory=dict)  # by connection that is connected
+    bearable: Mapping[str, float] = field(default_factory=dict)  # connection -> share that may be unexplained
 
 
 def read(
@@ -102,6 +109,7 @@ def read(
         {row[0]: row[1] for row in pending},
         quiet or {},
         followed.read(snapshot, space),
+        books.last(snapshot, space),
         {one.connection: one.records for one in deletions.held_back(snapshot, space)},
     )
 
@@ -121,8 +129,10 @@ class Looks:
                 *_dead_letters(store),
                 *self._stalled(process, store, now),
                 *self._unfollowed(process, store, now),
+                *self._unseen_bins(process, store, now),
                 *_silent(store),
                 *_deletions(store),
+                *_unexplained(process, store),
             ]
         return list({(one.kind, one.subject): one for one in reversed(found)}.values())
 
@@ -164,6 +174,21 @@ class Looks:
                 why = ours.failure or next(filter(None, problems), "no failure is known, it hangs or is slow")
                 text = f"what changes in {name} was not read to the end for {minutes} minutes"
                 text = f"{text} ({', '.join(behind)}): {without_people(why)}"
+                yield Alarm("connection", name, f"{text}; see `leadrelay doctor {name}`")
+
+    def _unseen_bins(self, process: InProcess, store: InStore, now: datetime) -> Iterator[Alarm]:
+        """Say where it stays unseen what was deleted, beside changes that are read."""
+        failing = {
+            name: (object_type, one.bin_problem)
+            for name in process.following
+            for object_type, one in store.followed.get(name, Followed()).objects.items()
+            if one.bin_problem
+        }
+        for name, lasts in self._since.of("bins", failing, now).items():
+            if lasts >= LATE_AFTER:
+                object_type, why = failing[name]
+                text = f"what is deleted in {name} may stay unseen, its recycle bin cannot be looked through"
+                text = f"{text} ({object_type}): {without_people(why)}"
                 yield Alarm("connection", name, f"{text}; see `leadrelay doctor {name}`")
 
 
@@ -211,6 +236,19 @@ def _deletions(store: InStore) -> Iterator[Alarm]:
             f"{number} people were deleted in {name}, more than usual; nothing follows from it until a person"
         )
         yield Alarm("deletions", name, f"{text} says so: page Reviews, or `leadrelay deletions`")
+
+
+def _unexplained(process: InProcess, store: InStore) -> Iterator[Alarm]:
+    """Say whose records differ from what is here more than they may, with nothing that explains it."""
+    for name, most in process.bearable.items():
+        run = store.compared.get(name)
+        worst = max(run.shares, key=run.shares.__getitem__) if run else ""
+        if run is not None and run.shares[worst] > most:
+            share = f"{100 * run.shares[worst]:.1f} % {OF_SHARES[worst]}"
+            text = (
+                f"{share} in {name} by the last comparison (run {run.id}), and at most {100 * most:g} % may"
+            )
+            yield Alarm("reconcile", name, f"{text}; see `leadrelay reconcile --connection {name} --last`")
 
 
 def _disk(process: InProcess) -> Iterator[Alarm]:

@@ -17,6 +17,7 @@ from leadrelay.cli import (
     keeping,
     plan,
     playbook,
+    reconcile,
     replay,
     reviews,
     running,
@@ -33,6 +34,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve")(running.serve)
+app.command("web")(running.web)
+app.command("worker")(running.worker)
+app.command("scheduler")(running.scheduler)
 app.command("run")(running.run)
 app.command("sandbox")(running.sandbox)
 app.command("init")(playbook.init)
@@ -48,6 +52,7 @@ app.command("disconnect")(connections.disconnect)
 app.command("plan")(plan.plan)
 app.command("go-live")(golive.go_live)
 app.command("backfill")(backfills.backfill)
+app.command("reconcile")(reconcile.reconcile)
 app.command("doctor")(doctor.doctor)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)

@@ -36,7 +36,7 @@ from mappings.compile import load
 from mappings.playbook import CrmMap
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
-from sync import connections, mirror
+from sync import connections
 from sync.connections import StoredConnection
 from sync.grants import reconnect_text
 from sync.vault import SealError
@@ -237,7 +237,6 @@ def disconnect(
             told = str(answer["told"])
         else:
             with alone(settings.database_url) as store:
-                mirror.forget(store, SPACE, name)  # first: broken off, it is read again by who is connected
                 told = str(leave(settings, store, SystemClock(), name, by) or "")
     except LeadRelayError as error:
         fail(f"{name} was not disconnected: {error}")

@@ -105,10 +105,12 @@ def test_numbers_go_on_behind_the_highest(filled, urls, tmp_path, target):
                 "doubt",
                 "lead_id",
                 "account_id",
+                "deal_id",
                 "domain",
                 "entity_id",
                 "key",
                 "shelf",
+                "asked",
                 "record",
             } & row.keys()
             row |= values | dict.fromkeys(unique, "another")
