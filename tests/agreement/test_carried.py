@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 
-from mappings.playbook import DeleteBrake, Playbook
+from mappings.playbook import DeleteBrake
 from sync import carrying, errands, proposals, tables, telling
 from sync.errands import Outlet
 from sync.proposals import Proposal
-from tests.agreement import test_agreement
-from tests.agreement.test_agreement import playbook, seeds, url, vendors
+from tests.agreement import checks, running
 from tests.agreement.world import World
-
-__all__ = ["playbook", "url", "vendors"]
 
 NEVER = DeleteBrake(count=10_000, share=1.0)
 
@@ -69,26 +64,24 @@ def left_over(world: World) -> list[Proposal]:
     ]
 
 
-@pytest.mark.parametrize("seed", seeds("1:6"))
+def problems(world: World) -> list[str]:
+    """Return what is wrong with how a run ended."""
+    return [*checks.problems(world), *(f"{one.what} is {one.state} still" for one in left_over(world))]
+
+
 def test_in_the_end_all_three_agree_and_nothing_waits_that_could_be_done(
-    vendors: Mapping[str, tuple[Flask, str]],
-    playbook: Playbook,
-    url: Path,
-    seed: int,
-    monkeypatch: pytest.MonkeyPatch,
+    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(running, "World", CarryingWorld)
+    monkeypatch.setattr(running, "problems", problems)
+    for counted in ("writes_for_nothing", "writes_too_many"):  # a merge writes its master, too
+        monkeypatch.setattr(running, counted, lambda _world: [])
+    playbook = running.playbook_in(tmp_path / "starter")
     crms = {
         name: replace(crm, merges="do", on_delete="delete", delete_brake=NEVER)
         for name, crm in playbook.crms.items()
     }
-    left: list[Proposal] = []
-
-    def problems(world: World) -> list[str]:
-        left.extend(left_over(world))
-        return found(world)
-
-    found = test_agreement.problems
-    monkeypatch.setattr(test_agreement, "World", CarryingWorld)
-    monkeypatch.setattr(test_agreement, "problems", problems)
-    test_agreement.run(url, vendors, replace(playbook, crms=crms), seed)
-    assert left == []
+    with running.both_crms() as vendors:
+        runs = running.Runs(vendors, replace(playbook, crms=crms), Path(migrated_file), tmp_path)
+        failed = runs.fail(running.seeds("1:12"), webhooks=True)
+    assert not failed, "\n\n".join(failed)
