@@ -39,6 +39,7 @@ from sync.budgets.levels import StoredLevels
 from sync.claiming import Target
 from sync.database import Store
 from sync.dealpass import DealPass
+from sync.engagement_polling import EngagementBin, EngagementPoll
 from sync.errands import Outlet
 from sync.fetching import Fetcher
 from sync.matchpass import MatchPass
@@ -312,10 +313,11 @@ class Fleet:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
         term = timedelta(seconds=self.settings.lease_seconds)
         fetcher = Fetcher(one.at(Priority.PEOPLE), store, clock, playbook, SPACE, term, self._mark)
-        follower = Poll(one.at(Priority.RECONCILE), store, clock, playbook, SPACE)
-        deleted = RecycleBin(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
+        reader, late = one.at(Priority.RECONCILE), one.at(Priority.BACKFILL)
+        polls = [kind(reader, store, clock, playbook, SPACE) for kind in (Poll, EngagementPoll)]
+        bins = [kind(late, store, clock, playbook, SPACE) for kind in (RecycleBin, EngagementBin)]
         seat = self._seats.at(f"poll:{name}") if self._seats else None
-        return FollowLoop(fetcher, follower, deleted, store.signals.event(f"follow:{name}"), seat)
+        return FollowLoop(fetcher, polls, bins, store.signals.event(f"follow:{name}"), seat)
 
     def _delivered(self, name: str, outcome: str, seconds: float) -> None:
         self.metrics.delivered(name, outcome, seconds)

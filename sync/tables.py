@@ -407,6 +407,34 @@ activities = _ledger(
     sa.Column("kind", sa.String(64), nullable=False),
     sa.Column("detail", sa.String(400), nullable=False),
 )
+engagements = sa.Table(  # what was done with a lead in the CRMs, each as its CRM has it now
+    "engagements",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("lead_id", sa.String(40), nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("remote_id", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # ``model.engagement``
+    sa.Column("standing", sa.String(16), nullable=False),
+    _moment("at"),
+    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("outcome", sa.String(64), nullable=False),
+    sa.Column("by", sa.String(320), nullable=False),
+    sa.Column("is_response", sa.Boolean, nullable=False),
+    sa.Column("is_ours", sa.Boolean, nullable=False),
+    _moment("modified_at", nullable=True),  # by the vendor's clock
+    sa.Column("version", sa.String(32), nullable=False),  # a hash of what the CRM said of it
+    sa.Column("event", RowId, nullable=False),  # that told of this version
+    sa.UniqueConstraint("lead_id", "connection", "object", "remote_id"),
+)
+sa.Index(
+    "ix_engagements_record",
+    engagements.c.connection,
+    engagements.c.object,
+    engagements.c.remote_id,
+)
 stage_history = _ledger(
     "stage_history",
     sa.Column("stage", sa.String(64), nullable=False),

@@ -177,8 +177,21 @@ def test_whatever_fails_is_tried_again_when_its_time_has_come(house, trouble, wa
     assert (failed.wait, failed.problem) == (wait, problem)
     look_through(recycled)
     assert len(pages(house)) == 1
+    assert bin_of(house).problem == problem
     look_through(recycled, wait)
     assert len(pages(house)) == 2
+    assert bin_of(house).problem is None
+
+
+def test_a_problem_that_lasts_is_noted_once(house):
+    crm, recycled = house.crms[HUBSPOT], a_bin(house)
+    crm.next("archived", refused="503", wait=60.0)
+    recycled.step()
+    noted = bin_of(house)
+    house.clock.advance(60)
+    crm.next("archived", refused="503", wait=60.0)
+    recycled.step()
+    assert (bin_of(house).problem, bin_of(house).moved_at) == ("503", noted.moved_at)
 
 
 # The thread that follows a connection
@@ -187,7 +200,7 @@ def test_whatever_fails_is_tried_again_when_its_time_has_come(house, trouble, wa
 def a_follower(house: House) -> FollowLoop:
     nudge = threading.Event()
     nudge.set()  # no step waits
-    return FollowLoop(a_fetcher(house), a_poll(house), a_bin(house), nudge)
+    return FollowLoop(a_fetcher(house), [a_poll(house)], [a_bin(house)], nudge)
 
 
 def test_what_is_wanted_is_read_first_then_what_has_changed_then_the_bin(house):
@@ -218,7 +231,7 @@ def test_while_a_poll_waits_for_a_crm_that_is_away_what_is_wanted_is_still_read(
 def test_a_thread_is_started_and_stopped(house):
     looked = threading.Event()
     house.crms[HUBSPOT].next("changes", before=looked.set)
-    follower = FollowLoop(a_fetcher(house), a_poll(house), a_bin(house), threading.Event())
+    follower = FollowLoop(a_fetcher(house), [a_poll(house)], [a_bin(house)], threading.Event())
     follower.start()
     assert looked.wait(10)
     follower.stop()

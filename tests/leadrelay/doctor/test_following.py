@@ -11,7 +11,7 @@ from leadrelay.doctor.following import check_following
 from sync.followed import Followed, ObjectFollowed
 from tests.builders import NOON
 
-AGO = {minutes: NOON - timedelta(minutes=minutes) for minutes in (1, 29, 30, 60)}
+AGO = {minutes: NOON - timedelta(minutes=minutes) for minutes in (1, 29, 30, 60, 90)}
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,25 @@ def test_how_an_object_is_followed(one, level, words):
     assert words in found.fact
 
 
+@pytest.mark.parametrize(("read", "level"), [(60, "ok"), (90, "warn")])
+def test_what_is_looked_at_seldom_is_late_only_after_its_own_time(read, level):
+    followed = Followed({"calls": ObjectFollowed(AGO[90], AGO[read])})
+    [found] = check_following(Area("hubspot"), followed, NOON, {"calls": timedelta(hours=1)})
+    assert found.level == level
+
+
 def test_a_recycle_bin_that_fails_is_told_beside_changes_that_are_read():
     one = ObjectFollowed(AGO[60], AGO[1], bin_problem="HTTP 500")
     changes, trash = check_following(Area("hubspot"), Followed({"contacts": one}), NOON)
     assert (changes.level, trash.level) == ("ok", "warn")
     assert "the recycle bin of contacts cannot be looked through: HTTP 500" in trash.fact
+
+
+def test_that_strangers_are_left_out_is_told_with_what_to_do():
+    one = ObjectFollowed(AGO[60], AGO[1], unowned_since=AGO[30])
+    _, left_out = check_following(Area("hubspot"), Followed({"contacts": one}), NOON)
+    assert (left_out.level, "who is new is left out since 2026-" in left_out.fact) == ("warn", True)
+    assert "the right to read owners" in left_out.fix
 
 
 @pytest.mark.parametrize(("minutes", "level"), [(29, "ok"), (30, "warn")])
