@@ -116,26 +116,30 @@ class House:
         name = f"{'full' if full else 'person'}-{'limited' if limited else 'free'}"
         return playbooks.write(self.folder / name, limited=limited, full=full)
 
+    def environ(self, database_url: str, *, limited: bool, full: bool = False) -> dict[str, str]:
+        """Return the settings of a process on these CRMs, without a port."""
+        return {
+            "LEADRELAY_DATABASE_URL": database_url,
+            "LEADRELAY_PLAYBOOK": str(self.playbook(limited=limited, full=full)),
+            "LEADRELAY_SANDBOX": "true",
+            "LEADRELAY_HUBSPOT_BASE_URL": self.hubspot.url,
+            "LEADRELAY_HUBSPOT_TOKEN": "sandbox-token",
+            "LEADRELAY_SALESFORCE_BASE_URL": self.salesforce.url,
+            "LEADRELAY_SALESFORCE_TOKEN": "00Dsandbox!sandbox-token",
+        }
+
     @contextmanager
     def daemon(self, *, limited: bool, full: bool = False, slack: bool = False) -> Iterator[Process]:
         """Run the daemon with an empty store on disk, both CRMs connected and one lead through it."""
         self.renew(limited=limited)
         port = free_port()
         with tempfile.TemporaryDirectory(dir=self.folder) as home:
-            environ = {
-                "LEADRELAY_DATABASE_URL": f"sqlite:///{home}/leadrelay.db",
-                "LEADRELAY_PLAYBOOK": str(self.playbook(limited=limited, full=full)),
-                "LEADRELAY_PORT": str(port),
-                "LEADRELAY_SANDBOX": "true",
-                "LEADRELAY_HUBSPOT_BASE_URL": self.hubspot.url,
-                "LEADRELAY_HUBSPOT_TOKEN": "sandbox-token",
-                "LEADRELAY_SALESFORCE_BASE_URL": self.salesforce.url,
-                "LEADRELAY_SALESFORCE_TOKEN": "00Dsandbox!sandbox-token",
-            }
+            environ = self.environ(f"sqlite:///{home}/leadrelay.db", limited=limited, full=full)
+            environ["LEADRELAY_PORT"] = str(port)
             if slack:
                 environ["LEADRELAY_SLACK_WEBHOOK_URL"] = self.messaging.hook()
             with process(["leadrelay", "serve"], port, environ) as daemon:
-                self._try(port)
+                self.try_out(port)
                 yield daemon
 
     @contextmanager
@@ -145,7 +149,7 @@ class House:
         port = free_port()
         urls = [self.hubspot.url, self.salesforce.url]
         with process(["benchmarks.script", str(port), *urls], port) as script:
-            self._try(port)
+            self.try_out(port)
             yield script
 
     @contextmanager
@@ -159,7 +163,7 @@ class House:
                 send(Plan(port, STRANGER, 1))
                 yield bare
 
-    def _try(self, port: int) -> None:
+    def try_out(self, port: int) -> None:
         """Send one lead all the way, so that nothing is measured that happens once."""
         [sent] = send(Plan(port, STRANGER, 1))
         if any(not found for found in wait_for(self.crms, {email(STRANGER): sent.at}, 20)):
