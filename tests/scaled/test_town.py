@@ -49,9 +49,7 @@ def kill_in(town, crms, one, crowd):
         )
         one.kill()
         one.start()
-        answers = sending.result()
-    eventually(town.is_up, "its start", 90)
-    return answers
+        return sending.result()
 
 
 def are_all_at_work(town):
@@ -86,6 +84,7 @@ def test_each_lead_is_decided_once_and_delivered_once_whoever_is_killed(town, cr
     decider = town.holder("decider:main")
     for one in [decider, *(each for each in town.members.values() if each is not decider)]:
         answers.append(kill_in(town, crms, one, pieces[len(answers)]))
+    eventually(town.is_up, "all processes", 90)
     broker.kill()
     answers.append(send(pieces[-1], town.url))
     broker.start()
