@@ -78,7 +78,7 @@ def _town(house: House, servers: Servers, workers: int) -> Iterator[list[Process
     house.renew(limited=True)
     with postgres.database(make_url(servers.database)) as url, ExitStack() as stack:
         migrate.upgrade(url)
-        environ = house.environ(url, limited=True) | {"LEADRELAY_BROKER_URL": servers.broker}
+        environ = house.environ(url, house.playbook(limited=True)) | {"LEADRELAY_BROKER_URL": servers.broker}
         roles = ["web", "scheduler", *["worker"] * workers]
         ports = [free_port() for _ in roles]
         town = [

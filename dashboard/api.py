@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +13,24 @@ from dashboard.house import LONG_PATIENCE_SECONDS, House
 from mappings.identity import keys_of
 from model.errors import Refused
 from model.times import from_text, to_text
-from sync import access, advice, explain, holds, leads, letters, mending, proposals, replaying
+from sync import (
+    access,
+    advice,
+    deal_books,
+    engagements,
+    explain,
+    holds,
+    leads,
+    letters,
+    mending,
+    proposals,
+    replaying,
+)
 from sync.explain import WriteState
 from sync.letters import SHELVES, Asked
 from sync.mending import Told
-from sync.reconciling import books, mends
-from sync.reconciling.books import Filter
+from sync.reconciling import books, finds, mends
+from sync.reconciling.finds import Filter
 
 MOST_RUNS = 20  # of each connection
 FILTERS = ("kind", "object", "field")  # of what a comparison found
@@ -68,6 +81,30 @@ def blueprint(house: House) -> Blueprint:
             _check_known(snapshot, lead_id)
             return jsonify(_plain(explain.read(snapshot, lead_id, MOST_TOLD).as_dict()))
 
+    @routes.get("/deals")
+    def deals() -> ResponseReturnValue:
+        """Return a page of deals, the newest first; ``outcome``: only those that stand so."""
+        outcome, after = request.args.get("outcome", ""), request.args.get("after", "")
+        if outcome not in ("", *deal_books.OUTCOMES):
+            fix = f"There are {', '.join(deal_books.OUTCOMES)}."
+            raise Refused(400, "outcome", "There is no such outcome", fix)
+        with house.reading() as snapshot:
+            try:
+                page = deal_books.page(snapshot, house.space, outcome, after)
+            except ValueError as error:
+                fix = "Hand in what the last page said as next."
+                raise Refused(400, "after", "after is no place of the list", fix) from error
+        return jsonify(_plain({"deals": [asdict(row) for row in page.rows], "next": page.next}))
+
+    @routes.get("/deals/<deal_id>")
+    def deal(deal_id: str) -> ResponseReturnValue:
+        """Return one deal with its people, what became of it and when, and their touches before."""
+        with house.reading() as snapshot:
+            story = deal_books.story(snapshot, house.space, deal_id)
+        if story is None:
+            raise Refused(404, "unknown_deal", "There is no such deal", "Ask for the list: /api/v1/deals.")
+        return jsonify(_plain(story.as_dict()))
+
     @routes.get("/conflicts")
     def conflicts() -> ResponseReturnValue:
         """Return what waits for a person, and a page of the values that lost, the newest first."""
@@ -116,7 +153,7 @@ def blueprint(house: House) -> Blueprint:
                 raise Refused(
                     404, "unknown_run", "There is no such comparison", "Look at /api/v1/reconciles."
                 )
-            page = books.page(snapshot, house.space, number, wanted, int(after or 0), MOST_TOLD)
+            page = finds.page(snapshot, house.space, number, wanted, int(after or 0), MOST_TOLD)
             orders = mends.recent(snapshot, house.space, number)
         rows = [one.as_dict() for one in page.rows]
         told = {"differences": rows, "next": page.next, "mends": [one.as_dict() for one in orders]}
@@ -208,6 +245,7 @@ def _check_known(snapshot: Any, lead_id: str) -> None:
 
 def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
     lead = leads.load(snapshot, [lead_id], ledgers=False)[lead_id]
+    answer = engagements.first_response(snapshot, lead, house.clock.now())
     found: dict[str, Any] = _plain(
         {
             "id": lead.id,
@@ -216,7 +254,9 @@ def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
             "score": lead.score,
             "owner": lead.owner,
             "created_at": lead.created_at,
+            "first_response": answer and {"at": answer.at, "kind": answer.kind, "by": answer.by},
             "fields": lead.fields,
+            "deals": [deal_books.brief(one) for one in deal_books.of_lead(snapshot, lead.id)],
             "records": [
                 {
                     "connection": one.connection,

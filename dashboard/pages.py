@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from dashboard import problems, words
 from dashboard.conflicts import ConflictPages
 from dashboard.connections import ConnectionPages
+from dashboard.deals import DealPages
 from dashboard.doors import Doors
 from dashboard.house import DAYS, House
 from dashboard.letters import LetterPages
@@ -22,7 +23,7 @@ from dashboard.reconcile import ReconcilePages
 from dashboard.reviews import ReviewPages
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
-from sync import explain, holds, leads, lists, proposals, status
+from sync import deal_books, engagements, explain, holds, leads, lists, proposals, status
 from sync.lists import NOBODY, Wanted
 
 log = structlog.get_logger("leadrelay.http")
@@ -31,6 +32,7 @@ Views = tuple[tuple[str, Callable[..., ResponseReturnValue]], ...]
 NAVIGATION = (
     ("overview", "Overview", ("overview",)),
     ("leads_list", "Leads", ("leads_list", "lead")),
+    ("deals", "Deals", ("deals", "deal")),
     ("sources", "Sources", ("sources",)),
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
@@ -77,11 +79,14 @@ def blueprint(house: House) -> Blueprint:
     for name, write in words.FILTERS.items():
         routes.add_app_template_filter(write, name)
     views, accounts, conflicts = _Pages(house), ConnectionPages(house), ConflictPages(house)
-    waiting, comparisons, reviews = LetterPages(house), ReconcilePages(house), ReviewPages(house)
+    waiting, sales = LetterPages(house), DealPages(house)
+    comparisons, reviews = ReconcilePages(house), ReviewPages(house)
     looks: Views = (
         ("/", views.overview),
         ("/leads", views.leads_list),
         ("/leads/<lead_id>", views.lead),
+        ("/deals", sales.deals),
+        ("/deals/<deal_id>", sales.deal),
         ("/sources", views.sources),
         ("/aside", waiting.first),
         ("/aside/<tab>", waiting.aside),
@@ -130,7 +135,11 @@ class _Pages:
         """Return what every page shows around its own."""
         here = (request.endpoint or "").removeprefix("pages.")
         return {
-            "navigation": [(to, label, here in ends) for to, label, ends in NAVIGATION],
+            "navigation": [
+                (to, label, here in ends)
+                for to, label, ends in NAVIGATION
+                if to != "deals" or self.house.playbook().keeps_deals
+            ],
             "who": g.get("who"),
             "is_open": self.house.is_open,
             "csrf": g.get("csrf", ""),
@@ -194,12 +203,16 @@ class _Pages:
                 abort(404)
             story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
             waiting = holds.open_holds(snapshot, self.house.space, limit=MOST_CHAPTERS, entity_id=lead_id)
+            answer = engagements.first_response(snapshot, story.lead, self.house.clock.now())
             asked = proposals.open_ones(snapshot, self.house.space, limit=MOST_CHAPTERS, lead_id=lead_id)
+            sales = deal_books.of_lead(snapshot, story.lead.id, MOST_CHAPTERS)
         urls = {
             (one.connection, one.object): self.house.record_url(one.connection, one.object, one.remote_id)
             for one in story.writes
             if one.remote_id and one.kind != "association"  # its id is the company's
         }
+        for one in story.engagements:
+            one["url"] = self.house.record_url(one["connection"], one["object"], one["remote_id"])
         name = " ".join(words.plain(story.lead.get(part)) for part in ("first_name", "last_name")).strip()
         return render_template(
             "dashboard/lead.html",
@@ -208,7 +221,10 @@ class _Pages:
             name=name,
             urls=urls,
             holds=waiting,
+            answer=answer,
+            follows=any(crm.polling.activities for crm in self.house.playbook().crms.values()),
             asked=asked,
+            deals=sales,
             chapters=story.chapters[::-1],
         )
 

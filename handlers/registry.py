@@ -9,6 +9,7 @@ from handlers.account import JoinByDomain
 from handlers.assign import Assign
 from handlers.attribute import Attribute
 from handlers.base import Handler
+from handlers.deals import HearOfDeals
 from handlers.follow_up import MakeFollowUp
 from handlers.identify import Identify
 from handlers.notify import Notify
@@ -24,6 +25,7 @@ HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
     "identify": lambda playbook: Identify(playbook.screening),
     "absorb": lambda playbook: Absorb(field_owners(playbook.crms), preferring(playbook.crms)),
     "attribute": lambda playbook: Attribute(playbook.skip_direct),
+    "deals": lambda playbook: HearOfDeals(playbook.deals, playbook.lifecycle),
     "score": lambda playbook: Score(playbook.scoring),
     "qualify": lambda playbook: Qualify(playbook.lifecycle),
     "assign": lambda playbook: Assign(playbook.routing, playbook.lifecycle),

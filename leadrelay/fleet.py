@@ -38,12 +38,15 @@ from sync.budgets.forecast import Forecast
 from sync.budgets.levels import StoredLevels
 from sync.claiming import Target
 from sync.database import Store
+from sync.dealpass import DealPass
+from sync.engagement_polling import EngagementBin, EngagementPoll
 from sync.errands import Outlet
 from sync.fetching import Fetcher
 from sync.matchpass import MatchPass
 from sync.polling import Poll
 from sync.reconciling import books
 from sync.reconciling.running import Reconciler
+from sync.reconciling.side import Side
 from sync.recycling import RecycleBin
 
 log = structlog.get_logger("leadrelay")
@@ -300,20 +303,21 @@ class Fleet:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
         filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
-        compare = Reconciler(
-            one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE
-        )
+        deals = DealPass(name, store, clock, playbook, SPACE)
+        side = Side(one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE)
+        nudge = store.signals.event(f"backfill:{name}")
         seat = self._seats.at(f"backfill:{name}") if self._seats else None
-        return BackfillLoop(filler, match, compare, store.signals.event(f"backfill:{name}"), seat)
+        return BackfillLoop(filler, (match, deals), Reconciler(side), nudge, seat)
 
     def _follower(self, one: Connected) -> FollowLoop:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
         term = timedelta(seconds=self.settings.lease_seconds)
         fetcher = Fetcher(one.at(Priority.PEOPLE), store, clock, playbook, SPACE, term, self._mark)
-        follower = Poll(one.at(Priority.RECONCILE), store, clock, playbook, SPACE)
-        deleted = RecycleBin(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
+        reader, late = one.at(Priority.RECONCILE), one.at(Priority.BACKFILL)
+        polls = [kind(reader, store, clock, playbook, SPACE) for kind in (Poll, EngagementPoll)]
+        bins = [kind(late, store, clock, playbook, SPACE) for kind in (RecycleBin, EngagementBin)]
         seat = self._seats.at(f"poll:{name}") if self._seats else None
-        return FollowLoop(fetcher, follower, deleted, store.signals.event(f"follow:{name}"), seat)
+        return FollowLoop(fetcher, polls, bins, store.signals.event(f"follow:{name}"), seat)
 
     def _delivered(self, name: str, outcome: str, seconds: float) -> None:
         self.metrics.delivered(name, outcome, seconds)

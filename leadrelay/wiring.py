@@ -41,7 +41,7 @@ from sync.decider import TERM, Decider
 from sync.leases import Lease
 from sync.processes import BEAT_EVERY
 from sync.reconciling.mends import Mends
-from sync.reconciling.running import Nightly
+from sync.reconciling.nightly import Nightly
 from sync.replaying import Replays
 from sync.room import Room
 from webhooks.server import Server

@@ -164,6 +164,7 @@ BY_KIND: dict[str, Same] = {
     "bool": same_bool,
     "owner": same_id,
     "stage": same_text,
+    "deal_stage": same_text,
 }
 BY_FIELD: dict[str, Same] = {
     "email": same_email,

@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 from mappings import (
     compile_accounts,
     compile_crms,
+    compile_deals,
     compile_messages,
     compile_retention,
     compile_rules,
@@ -37,6 +38,7 @@ from mappings.schema import (
     LONGEST_NAME,
     AccountsFile,
     CrmFile,
+    DealsFile,
     FieldsFile,
     FollowUpFile,
     LifecycleFile,
@@ -59,6 +61,7 @@ DEFAULT_HANDLERS = (
     "identify",
     "absorb",
     "attribute",
+    "deals",
     "score",
     "qualify",
     "assign",
@@ -70,6 +73,7 @@ DEFAULT_HANDLERS = (
 
 SINGLE_FILES = (
     "accounts",
+    "deals",
     "fields",
     "follow_up",
     "lifecycle",
@@ -80,7 +84,7 @@ SINGLE_FILES = (
     "scoring",
     "screening",
 )
-OPTIONAL_FILES = {"accounts", "fields", "follow_up", "notifications", "retention"}
+OPTIONAL_FILES = {"accounts", "deals", "fields", "follow_up", "notifications", "retention"}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
@@ -182,6 +186,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     pipeline = one("pipeline", PipelineFile)
     shared = one("accounts", AccountsFile)
     accounts = compile_accounts.compile_accounts(shared, scope) if shared else Accounts()
+    stages = one("deals", DealsFile)
+    scope.deals = compile_deals.compile_deals(stages, scope) if stages else None
     made = (
         lifecycle and compile_rules.compile_lifecycle(lifecycle, scope),
         scoring and compile_rules.compile_scoring(scoring, scope),
@@ -222,6 +228,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             notifications=told[1],
             skip_direct=pipeline.model.attribution.skip_direct,
             accounts=accounts,
+            deals=scope.deals,
             keep=keep,
         ),
         [],
@@ -240,7 +247,9 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
             _name(stem, doc, "connection"): compile_accounts.people_objects(doc)
             for stem, doc in files.crms.items()
         },
-        activities=sorted(compile_sources.activities_of(files.sources)),
+        activities=sorted(
+            compile_sources.activities_of(files.sources) | compile_crms.activities_of(files.crms)
+        ),
         handlers=list(handlers),
     )
 

@@ -37,8 +37,9 @@ def _check(domain: str, document: Document, scope: Scope, *path: str | int, is_k
 
 def people_objects(document: Document) -> list[str]:
     """Return the objects of a CRM's file that hold people, as far as it can be read."""
-    account = document.data.get("account") if isinstance(document.data, dict) else None
-    return [name for name in declared(document, "objects") if name != account]
+    data = document.data if isinstance(document.data, dict) else {}
+    others = (data.get("account"), data.get("deal"))
+    return [name for name in declared(document, "objects") if name not in others]
 
 
 def check_objects(checked: Checked[CrmFile], scope: Scope) -> None:

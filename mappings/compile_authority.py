@@ -14,7 +14,7 @@ from model.lead import LINKS, OPT_OUT
 COMPARING = frozenset({"max", "min", "union", "hold"})
 """Authorities that look at both sides' values, so both must be read and written."""
 
-ORDERED = frozenset({"number", "range", "datetime"})
+ORDERED = frozenset({"number", "range", "datetime", "money", "date"})
 """Kinds of which one value is greater than another."""
 
 COMBINING = frozenset({"max", "min", "union"})
@@ -93,6 +93,7 @@ def _shared(first: CrmMap, second: CrmMap) -> Iterator[tuple[CrmField, CrmField]
     for ours, theirs in (
         (_deciding(first.objects.values()), _deciding(second.objects.values())),
         (_deciding(_account(first)), _deciding(_account(second))),
+        (_deciding(_deal(first)), _deciding(_deal(second))),
     ):
         told: set[str] = set()
         for rule in ours:
@@ -104,6 +105,10 @@ def _shared(first: CrmMap, second: CrmMap) -> Iterator[tuple[CrmField, CrmField]
 
 def _account(crm: CrmMap) -> tuple[ObjectMap, ...]:
     return (crm.account,) if crm.account is not None else ()
+
+
+def _deal(crm: CrmMap) -> tuple[ObjectMap, ...]:
+    return (crm.deal,) if crm.deal is not None else ()
 
 
 def _deciding(maps: Iterable[ObjectMap]) -> list[CrmField]:

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mappings import compile_accounts
+from mappings import compile_accounts, compile_deals
 from mappings.compile_authority import check_line, is_read_only, is_write_only
 from mappings.durations import duration
+from mappings.engagements import ASKED
 from mappings.loader import Document
 from mappings.playbook import Breaker, CrmField, CrmMap, Limits, ObjectMap, Polling, Reconciling, TaskMap
 from mappings.schema import CrmFieldMap, CrmFile, ObjectFile, ReconcileMap
 from mappings.scope import Scope
 from mappings.validation import Checked
 from model.account import ACCOUNT_FIELDS
+from model.deal import DEAL_FIELDS
 from model.decision import Place
+from model.engagement import COUNTED
 from model.lead import LINKS
 
 TASK_OBJECTS = {"hubspot": "tasks", "salesforce": "Task"}
@@ -25,16 +28,18 @@ TEXT_ONLY = {"hubspot"}  # answers every value as text, whatever the property's 
 # When the day's allowance is new. HubSpot "API usage guidelines": at midnight of the account's time zone;
 # Salesforce "App Limits Cheat Sheet": the last 24 hours count.
 DAYS = {"hubspot": "midnight", "salesforce": "rolling"}
+LEAST_PAUSE = timedelta(seconds=10)  # between two looks at an object of activities
 SEARCHES = {"hubspot": 5.0}  # HubSpot "CRM search": five a second and account
 
 
 def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> CrmMap:
     """Return the map of one connection; what it names wrongly is noted in the scope."""
     file, document = checked.model, checked.document
-    people = [name for name in file.objects if name != file.account]
+    people = [name for name in file.objects if name not in (file.account, file.deal)]
     if checked.document.sound:
         scope.knows(document.value_place("create"), "object", file.create, people)
         compile_accounts.check_objects(checked, scope)
+        compile_deals.check_object(checked, scope)
     for n, name in enumerate(file.needs):
         scope.knows(document.value_place("needs", n), "connection", name, list(scope.objects))
     return CrmMap(
@@ -42,14 +47,14 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         kind=file.kind,
         create_object=file.create,
         objects={
-            name: _object_map(name, file.objects[name], file.kind, document, Known(scope, connection))
+            name: _object_map(name, file.objects[name], file.kind, document, Known(scope, connection, LEADS))
             for name in people
         },
         limits=_limits(file),
         place=document.place("connection"),
         needs=tuple(file.needs),
         read_before_write=duration(file.read_before_write),
-        account=_account_map(file, connection, document, scope),
+        account=_other_map(file.account, file, document, Known(scope, connection, ACCOUNTS)),
         associates=file.associate,
         consent_read_within=duration(file.consent_read_within),
         tasks=TaskMap(TASK_OBJECTS[file.kind], file.tasks.key_field, document.place("tasks"))
@@ -62,6 +67,7 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
             duration(file.poll.overlap),
             duration(file.poll.sweep_every),
             duration(file.poll.sweep_overlap),
+            _activities(file, document, scope),
         ),
         reconcile=_reconciling(file.reconcile),
         adopts=file.adopt == "all",
@@ -69,6 +75,8 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         if file.adopt_when is not None
         else None,
         merges=file.merges,
+        deal=_other_map(file.deal, file, document, Known(scope, connection, DEALS)),
+        adopts_deals=file.adopt_deals == "known",
     )
 
 
@@ -77,18 +85,24 @@ def _reconciling(file: ReconcileMap) -> Reconciling:
     return Reconciling(file.sample, timedelta(hours=hours, minutes=minutes), file.alarm_above)
 
 
+LEADS, ACCOUNTS, DEALS = "lead", "account", "deal"
+"""What an object can hold."""
+
+FIELDS: Mapping[str, Mapping[str, type]] = {ACCOUNTS: ACCOUNT_FIELDS, DEALS: DEAL_FIELDS}
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the lines of an object may name: the fields of people or of accounts, and other connections."""
+    """What the lines of an object may name: the fields of what it holds, and other connections."""
 
     scope: Scope
     connection: str
-    of_accounts: bool = False
+    holds: str
 
     @property
     def types(self) -> Mapping[str, type]:
         """Field names with the type of their value."""
-        return ACCOUNT_FIELDS if self.of_accounts else self.scope.fields
+        return FIELDS.get(self.holds, self.scope.fields)
 
     def knows(self, at: Place, name: str) -> bool:
         """Say whether a line may hold this field; note a problem if not."""
@@ -96,8 +110,8 @@ class Known:
         if outer == LINKS and dot:
             others = [one for one in self.scope.objects if one != self.connection]
             return self.scope.knows(at, "other connection", inner, others)  # the only one: never filled
-        if self.of_accounts:
-            return self.scope.knows(at, "account field", name, list(ACCOUNT_FIELDS))
+        if self.holds in FIELDS:
+            return self.scope.knows(at, f"{self.holds} field", name, list(FIELDS[self.holds]))
         return self.scope.knows_field(at, name)
 
 
@@ -112,6 +126,26 @@ def _match(file: CrmFile, document: Document, scope: Scope) -> tuple[str, ...]:
     return tuple(dict.fromkeys(file.match)) or known
 
 
+def _activities(file: CrmFile, document: Document, scope: Scope) -> Mapping[str, timedelta]:
+    """Return which objects of activities are followed, and how often each is looked at."""
+    for name in file.poll.activities:
+        scope.knows(
+            document.place("poll", "activities", name), "object of activities", name, ASKED[file.kind]
+        )
+    paces = {name: duration(every) for name, every in file.poll.activities.items()}
+    for name, every in paces.items():
+        if every < LEAST_PAUSE:
+            at = document.value_place("poll", "activities", name)
+            scope.fault(at, f"{name} would be looked at without a pause", "Write 10s or more.")
+    return paces
+
+
+def activities_of(crms: Mapping[str, Document]) -> set[str]:
+    """Return what rules may count, where any map follows activities."""
+    polls = (document.data.get("poll") for document in crms.values() if isinstance(document.data, dict))
+    return set(COUNTED) if any(isinstance(one, dict) and one.get("activities") for one in polls) else set()
+
+
 def _limits(file: CrmFile) -> Limits:
     limits = file.limits
     return Limits(
@@ -124,11 +158,10 @@ def _limits(file: CrmFile) -> Limits:
     )
 
 
-def _account_map(file: CrmFile, connection: str, document: Document, scope: Scope) -> ObjectMap | None:
-    name = file.account
+def _other_map(name: str | None, file: CrmFile, document: Document, known: Known) -> ObjectMap | None:
+    """Return the map of the object that holds companies, or deals; ``None`` where none does."""
     if name is None or name not in file.objects:
         return None
-    known = Known(scope, connection, of_accounts=True)
     return _object_map(name, file.objects[name], file.kind, document, known)
 
 
@@ -136,30 +169,34 @@ def _object_map(name: str, entry: ObjectFile, kind: str, document: Document, kno
     fields = [
         rule
         for remote, field in entry.fields.items()
-        if (rule := _crm_field(name, remote, field, document, known)) is not None
+        if (rule := _crm_field(name, remote, field, kind, document, known)) is not None
     ]
     id_field = entry.id_field
     id_rule = next((rule for rule in fields if rule.field == "id"), None)
     if id_field and id_rule is None:
         place = document.place("objects", name, "id_field")
         fields.insert(0, CrmField("id", id_field, "leadrelay", place))
+    if known.holds == DEALS:
+        fields = compile_deals.completed(fields)
     return ObjectMap(
         object=name,
         fields=tuple(fields),
         place=document.place("objects", name),
         id_field=id_field or (id_rule.remote if id_rule else ""),
         as_text=kind in TEXT_ONLY,
+        currency=compile_deals.currency_of(fields, known.scope.deals) if known.holds == DEALS else "",
     )
 
 
 def _crm_field(
-    object_name: str, remote: str, entry: CrmFieldMap, document: Document, known: Known
+    object_name: str, remote: str, entry: CrmFieldMap, vendor: str, document: Document, known: Known
 ) -> CrmField | None:
     path = ("objects", object_name, "fields", remote)
     name, scope, types = entry.field, known.scope, known.types
     if name != "id" and not known.knows(document.value_place(*path, "field"), name):
         return None
-    kind = entry.kind or _usual_kind(name, types)
+    is_of_deal = known.holds == DEALS
+    kind = entry.kind or (compile_deals.usual_kind(name) if is_of_deal else _usual_kind(name, types))
     at = document.place(*path)
     if name.startswith(f"{LINKS}.") and entry.authority != "leadrelay":
         fix = "Only leadrelay knows which records belong together: write authority: leadrelay."
@@ -167,14 +204,19 @@ def _crm_field(
     if types.get(name) is dict:
         fix = f'Name a part of it: "{name}.source".'
         scope.fault(document.value_place(*path, "field"), f'"{name}" is a whole touch, not one value', fix)
-    if kind in ("stage", "owner") and name != kind:
+    if is_of_deal:
+        compile_deals.check_line(entry, kind, document, scope, path)
+    elif kind in compile_deals.MEANT:
+        scope.fault(document.value_place(*path, "kind"), f"only deals have fields of kind {kind}")
+    if kind in ("stage", "owner") and (name != kind or (is_of_deal and kind == "stage")):
         scope.fault(document.value_place(*path, "kind"), f'only the lead field "{kind}" is of kind {kind}')
-    if name == "stage":
+    if name == "stage" and not is_of_deal:
         for stage in entry.values:
             scope.knows(document.place(*path, "values", stage), "stage", stage, scope.stages)
     if kind == "range":
         _check_brackets(entry, document, scope, *path)
     check_line(entry, kind, document, scope, *path)
+    zone = known.scope.deals.time_zone if kind == "date" and vendor in TEXT_ONLY and known.scope.deals else ""
     if entry.direction == "off":
         return None
     return CrmField(
@@ -190,6 +232,7 @@ def _crm_field(
         read_only=is_read_only(entry),
         write_only=is_write_only(entry),
         blank_values=tuple(entry.blank_values),
+        zone=zone,
     )
 
 

@@ -52,7 +52,12 @@ def difference(
             continue
         elif _why_left(entry, value, held, written.get(remote), lifecycle, link, of) is None:
             changed[remote] = value
-    return changed
+    return {name: value for name, value in changed.items() if _goes_alone(by_remote.get(name), changed)}
+
+
+def _goes_alone(entry: Prepared | None, changed: Mapping[str, JsonValue]) -> bool:
+    """Say whether a field is written by itself, or the one that it goes along with is written, too."""
+    return entry is None or not entry.rule.along or entry.rule.along in changed
 
 
 def is_by_a_person(entity: Entity, name: str, connection: str) -> bool:

@@ -20,7 +20,8 @@ def draft(
     requires, and that ``allow_clear`` empties. An owner whom the CRM would not accept is left out.
     """
     plan = plan_of(object_map)
-    return _drafted(plan.rules, plan.cleared, entity, connection, lookups, creating=creating)
+    made = _drafted(plan.rules, plan.cleared, entity, connection, lookups, creating=creating)
+    return made if in_its_currency(entity, object_map) else _without_amounts(made, object_map)
 
 
 def sides(entity: Entity, object_map: ObjectMap, connection: str, lookups: Teammates) -> dict[str, JsonValue]:
@@ -67,6 +68,17 @@ def _drafted(
         elif creating and entry.rule.default is not None:
             made[entry.remote] = entry.rule.default
     return made
+
+
+def in_its_currency(entity: Entity, object_map: ObjectMap) -> bool:
+    """Say whether a record's amounts are in the deal's own currency: else a number is not the same."""
+    own = entity.fields.get("currency")
+    return not object_map.currency or own in (None, object_map.currency)
+
+
+def _without_amounts(made: dict[str, JsonValue], object_map: ObjectMap) -> dict[str, JsonValue]:
+    amounts = {rule.remote for rule in object_map.fields if rule.kind == "money"}
+    return {name: value for name, value in made.items() if name not in amounts}
 
 
 def _is_to_be_told(entity: Entity, connection: str) -> bool:

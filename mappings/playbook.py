@@ -10,6 +10,7 @@ from datetime import timedelta
 from mappings.memory import once_each
 from mappings.templates import Template
 from model.decision import Place
+from model.engagement import COUNTED
 from model.event import JsonValue
 from model.lead import LINKS, Lead
 
@@ -255,7 +256,7 @@ class CrmField:
     remote: str
     authority: str
     place: Place
-    kind: str = "text"  # text | number | range | datetime | bool | owner | stage
+    kind: str = "text"  # text | number | range | datetime | bool | owner | stage | money | date | deal_stage
     values: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Lead value -> vendor value; of kind ``range``: least number of a bracket -> its name there."""
     default: JsonValue = None  # sent on create when the lead has none (a field the vendor requires)
@@ -264,6 +265,8 @@ class CrmField:
     read_only: bool = False  # direction from_crm: read and never written
     write_only: bool = False  # direction to_crm: written and never read
     blank_values: tuple[str, ...] = ()  # vendor values that count as blank; "00G*": all that begin so
+    zone: str = ""  # of kind ``date``: it is a moment there, which stands for a day in this zone
+    along: str = ""  # another vendor field: this one is written only together with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +278,7 @@ class ObjectMap:
     place: Place
     id_field: str = ""  # vendor field that holds the lead's id
     as_text: bool = False  # the vendor takes and returns every value as text (HubSpot)
+    currency: str = ""  # what its amounts are in; blank: it says so itself, or holds no amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +304,21 @@ class Breaker:
 ACCOUNT_OBJECTS: Mapping[str, str] = {"hubspot": "companies", "salesforce": "Account"}
 """CRM kind -> the object that holds companies."""
 
+DEAL_OBJECTS: Mapping[str, str] = {"hubspot": "deals", "salesforce": "Opportunity"}
+"""CRM kind -> the object that holds deals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """The object that says who takes part in a deal, and its field that names the deal."""
+
+    object: str
+    deal_field: str
+
+
+ROLES: Mapping[str, Role] = {"salesforce": Role("OpportunityContactRole", "OpportunityId")}
+"""CRM kind -> the object that says who takes part in deals, where that is an object of its own."""
+
 ASSOCIATED_OBJECTS: Mapping[str, str] = {"hubspot": "contacts", "salesforce": "Contact"}
 """CRM kind -> the object of people that can be associated with a company; a Salesforce Lead cannot."""
 
@@ -321,6 +340,8 @@ class Polling:
     overlap: timedelta = timedelta(seconds=15)  # read again at each look
     sweep_every: timedelta = timedelta(minutes=10)
     sweep_overlap: timedelta = timedelta(minutes=15)  # read again by a sweep
+    activities: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)
+    """Objects of what is done with people (calls, Task) that are followed, each with its own ``every``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,17 +376,34 @@ class CrmMap:
     adopts: bool = False  # people born there become leads
     adopt_when: Condition | None = None  # only those who satisfy it
     merges: str = "off"  # "propose" | "do": what a merge elsewhere does to the two records here
+    deal: ObjectMap | None = None  # the object that holds deals
+    adopts_deals: bool = False  # deals that are born there, and are with somebody known, become ours
 
     def map_of(self, object_name: str) -> ObjectMap | None:
-        """Return the map of an object, of people or of companies; ``None`` for one that is left out."""
-        if self.account is not None and object_name == self.account.object:
-            return self.account
+        """Return the map of an object, of people, companies or deals; ``None`` for one that is left out."""
+        for one in (self.account, self.deal):
+            if one is not None and object_name == one.object:
+                return one
         return self.objects.get(object_name)
+
+    def is_deal(self, object_name: str) -> bool:
+        """Say whether an object is the one that holds deals."""
+        return self.deal is not None and object_name == self.deal.object
 
     @property
     def all_objects(self) -> Mapping[str, ObjectMap]:
-        """The maps of all objects, companies included."""
-        return {**self.objects, **({self.account.object: self.account} if self.account else {})}
+        """The maps of all objects, those of companies and deals included."""
+        return {**self.objects, **{one.object: one for one in (self.account, self.deal) if one is not None}}
+
+    @property
+    def role(self) -> Role | None:
+        """The object that says who takes part in deals, where that is an object of its own."""
+        return ROLES.get(self.kind) if self.deal is not None else None
+
+    @property
+    def people_object(self) -> str:
+        """The object of people who can take part in deals or belong to companies."""
+        return ASSOCIATED_OBJECTS[self.kind]
 
     @property
     def associated_object(self) -> str | None:
@@ -377,6 +415,32 @@ class CrmMap:
     def described(self) -> tuple[str, ...]:
         """The objects whose fields the account must have: those that are mapped, and its tasks."""
         return (*self.all_objects, *([self.tasks.object] if self.tasks else []))
+
+
+@dataclass(frozen=True, slots=True)
+class DealStage:
+    """One stage of deals, whichever CRM they live in, and what it means for the people in them."""
+
+    name: str
+    outcome: str  # "open" | "won" | "lost"
+    place: Place
+    lead_stage: str = ""  # the lifecycle stage that it leads people to; blank: none
+    pipeline: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deals:
+    """The stages of deals, and how amounts and days are meant where a CRM does not say."""
+
+    stages: Mapping[str, DealStage]
+    currency: str
+    time_zone: str
+    place: Place
+
+    def outcome(self, stage: str | None) -> str:
+        """Return how a deal in this stage stands; one whose stage is not known is open."""
+        known = self.stages.get(stage or "")
+        return known.outcome if known else "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,6 +519,12 @@ class Playbook:
     skip_direct: bool = True  # a direct visit never replaces a known last touch
     keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
     accounts: Accounts = dataclasses.field(default_factory=Accounts)
+    deals: Deals | None = None  # without deals.yaml no deals are kept
+
+    @property
+    def keeps_deals(self) -> bool:
+        """Say whether deals of any CRM are followed."""
+        return self.deals is not None and any(crm.deal is not None for crm in self.crms.values())
 
     @property
     def needed(self) -> frozenset[str]:
@@ -467,6 +537,11 @@ class Playbook:
         return _named(crm.account for crm in self.crms.values() if crm.account is not None)
 
     @property
+    def counted(self) -> frozenset[str]:
+        """Return what is done with leads in the CRMs and is counted by a rule of scoring or lifecycle."""
+        return _counted(self)
+
+    @property
     def joins_accounts(self) -> bool:
         """Say whether leads are joined to accounts: the pipeline names the handler."""
         return "account" in self.pipeline
@@ -477,6 +552,13 @@ def _needed(playbook: Playbook) -> frozenset[str]:
     crms = playbook.crms.values()
     needs = (name for crm in crms for name in crm.needs)
     return frozenset((*needs, *_named(map_ for crm in crms for map_ in crm.objects.values())))
+
+
+@once_each
+def _counted(playbook: Playbook) -> frozenset[str]:
+    named = {rule.activity for rule in playbook.scoring.rules}
+    named |= {rule.activity for rule in playbook.lifecycle.rules}
+    return frozenset(each for each in COUNTED if each in named)
 
 
 @once_each

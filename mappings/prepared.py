@@ -11,6 +11,7 @@ from typing import Protocol
 
 from mappings.comparing import BY_FIELD, BY_KIND, Same, members, same, same_id, same_members
 from mappings.converters import is_blank
+from mappings.dealing import money_number, money_text, noon_of, plain_day, same_day_in, same_money
 from mappings.memory import once_each
 from mappings.playbook import CrmField, ObjectMap
 from model.event import JsonValue
@@ -96,15 +97,30 @@ def _prepared(rule: CrmField, as_text: bool) -> Prepared:
         outer=outer,
         inner=inner,
         encode=_encoder(rule, as_text),
-        same=same_members if rule.authority == "union" else BY_FIELD.get(rule.field) or BY_KIND[rule.kind],
+        same=_comparer(rule),
         is_people_owned=rule.authority == "crm",
         is_stage=rule.kind == "stage",
         is_opt_out=rule.field == OPT_OUT,
     )
 
 
+def _comparer(rule: CrmField) -> Same:
+    """Return what compares two of the vendor's values."""
+    if rule.authority == "union":
+        return same_members
+    if rule.kind == "money":
+        return same_money
+    if rule.kind == "date":
+        return same_day_in(rule.zone or "UTC")
+    return BY_FIELD.get(rule.field) or BY_KIND[rule.kind]
+
+
 def _encoder(rule: CrmField, as_text: bool) -> Encode:
     """Return what writes a value in the vendor's form; its ``None`` means: not this value."""
+    if rule.kind == "money":
+        return money_text if as_text else money_number
+    if rule.kind == "date":
+        return noon_of(rule.zone) if rule.zone else plain_day
     if rule.kind == "range":
         return _bracket_encoder(rule.values)
     if rule.authority == "union":

@@ -8,6 +8,7 @@ from dataclasses import replace
 from mappings.comparing import members, same
 from mappings.converters import CONVERTERS, Unusable, is_blank, number, text
 from mappings.countries import find as find_country
+from mappings.dealing import day, money
 from mappings.domains import registrable
 from mappings.playbook import CrmField, ObjectMap
 from mappings.prepared import Teammates, plan_of
@@ -61,7 +62,7 @@ def typed(rule: CrmField, value: JsonValue, types: Mapping[str, type]) -> JsonVa
     return int(made) if kind is int and isinstance(made, float) else made
 
 
-_USUAL = {"range": "number", "stage": "text", "owner": "text"}
+_USUAL = {"range": "number", "stage": "text", "owner": "text", "deal_stage": "text"}
 
 
 def _region(fields: Mapping[str, JsonValue], object_map: ObjectMap) -> str:
@@ -82,8 +83,12 @@ def _canonical(rule: CrmField, held: JsonValue, region: str) -> JsonValue:
         for ours, theirs in rule.values.items():  # of several the first: it claims the least
             if same(theirs, held):
                 return int(float(ours)) if rule.kind == "range" else ours
-        if rule.kind == "stage":
+        if rule.kind in ("stage", "deal_stage"):
             raise Unusable("is not listed")
+    if rule.kind == "money":
+        return money(held)
+    if rule.kind == "date":
+        return day(held, rule.zone or "UTC")
     if rule.field in ("email", "phone", "country"):
         return CONVERTERS[rule.field](held, region)
     if rule.field == "message":

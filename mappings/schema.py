@@ -6,6 +6,7 @@ checked by ``compile``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
@@ -196,7 +197,8 @@ class CrmFieldMap(Strict):
     """Which lead field a vendor field holds, and who owns it when both sides differ."""
 
     field: Text = Field(
-        description='Lead field (of companies: account field), dotted for touches ("first_touch.source") '
+        description="Lead field (of companies: account field; of deals: deal field), dotted for touches "
+        '("first_touch.source") '
         'and for the id on another connection ("links.salesforce").'
     )
     direction: Literal["both", "to_crm", "from_crm", "off"] = Field(
@@ -208,8 +210,8 @@ class CrmFieldMap(Strict):
         description="crm: filled while blank, then people own it. leadrelay: always ours. newest: later "
         "wins. crm_unless_blank: theirs wherever they have one. Where both changed it: max, min, union, hold."
     )
-    kind: Literal["text", "number", "range", "datetime", "bool", "owner", "stage"] | None = Field(
-        None, description="The vendor's type; left out, it follows from the lead field."
+    kind: Literal["text", "number", "range", "datetime", "bool", "owner", "stage", "money", "date"] | None = (
+        Field(None, description="The vendor's type; left out, it follows from the lead field.")
     )
     values: dict[str, str] = Field(
         default_factory=dict,
@@ -282,6 +284,11 @@ class PollMap(Strict):
     sweep_overlap: Duration = Field(
         "15m", description="What a sweep reads again. Transactions in Salesforce may take ten minutes."
     )
+    activities: dict[Label, Duration] = Field(
+        default_factory=dict,
+        description="What is done with people there (HubSpot: calls, emails, meetings, notes, tasks; "
+        "Salesforce: Task, Event, CampaignMember): each object that is followed, and how often.",
+    )
 
 
 class ReconcileMap(Strict):
@@ -310,8 +317,16 @@ class CrmFile(Strict):
     associate: bool = Field(
         True, description="People are associated with their company's record, unless somebody chose another."
     )
+    deal: Label | None = Field(
+        None, description="The object that holds deals: deals or Opportunity; left out: none are followed."
+    )
+    adopt_deals: Literal["none", "known"] = Field(
+        "none",
+        description="Whether a deal born in this CRM becomes ours: known, where one of its people is a "
+        "lead or its company an account. Its outcome is then told of the people in it.",
+    )
     objects: dict[Label, ObjectFile] = Field(
-        min_length=1, description="The vendor's objects that hold people, and the one of companies."
+        min_length=1, description="The vendor's objects that hold people, those of companies and of deals."
     )
     match: Names = Field(
         default_factory=list,
@@ -385,6 +400,35 @@ class LifecycleFile(Strict):
     start: Text = Field(description="The stage in which every lead begins.")
     stages: list[StageMap] = Field(min_length=1, description="The stages, in their order in life.")
     rules: list[StageRuleMap] = Field(default_factory=list, description="What moves a lead forward.")
+
+
+class DealStageMap(Strict):
+    """One stage of deals."""
+
+    name: Name = Field(description="The stage, as CRM maps name it.")
+    outcome: Literal["open", "won", "lost"] = Field("open", description="How a deal in this stage stands.")
+    lead_stage: str = Field(
+        "", description="The lifecycle stage that it leads the people of the deal to; left out: none."
+    )
+    pipeline: str = Field("", description="The pipeline that it belongs to, where a CRM has several.")
+
+
+def _is_currency(text: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", text):
+        raise ValueError("a currency is three letters, such as EUR")
+    return text
+
+
+class DealsFile(Strict):
+    """The stages of deals, whichever CRM they live in, and what they mean for the people in them."""
+
+    currency: Annotated[
+        str, AfterValidator(_is_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})
+    ] = Field(description="What amounts are in where a CRM does not say: EUR.")
+    time_zone: Text = Field(
+        "UTC", description="Where a moment stands for a day: the time zone of the HubSpot account."
+    )
+    stages: list[DealStageMap] = Field(min_length=1, description="The stages, in their order.")
 
 
 class GroupMap(Strict):
@@ -588,6 +632,7 @@ class RetentionFile(Strict):
     reviews: Term = Field("365d", description="Questions to people, once they are answered.")
     conflicts: Term = Field("365d", description="Values that lost against another side's.")
     messages: Term = Field("365d", description="Why tasks and messages were sent, and in which words.")
+    activities: Term = Field("730d", description="Titles of calls, mails, meetings and tasks in the CRMs.")
     audit_details: Term = Field(
         "1095d", description="What each line of the audit says; the line itself, with its seal, stays."
     )
@@ -616,6 +661,7 @@ KINDS: Mapping[str, type[Strict]] = {
     "routing": RoutingFile,
     "screening": ScreeningFile,
     "accounts": AccountsFile,
+    "deals": DealsFile,
     "follow_up": FollowUpFile,
     "notifications": NotificationsFile,
     "pipeline": PipelineFile,

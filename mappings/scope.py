@@ -9,7 +9,7 @@ from typing import Any
 
 from mappings.conditions import ConditionCompiler
 from mappings.loader import Document
-from mappings.playbook import Condition
+from mappings.playbook import Condition, Deals
 from mappings.problems import Problem, unknown
 from model.decision import Place
 from model.lead import TOUCH_FIELDS
@@ -27,6 +27,7 @@ class Scope:
     activities: Collection[str]
     handlers: Collection[str]
     problems: list[Problem] = field(default_factory=list)
+    deals: Deals | None = None  # the stages of deals, once they are compiled
 
     def fault(self, at: Place, message: str, fix: str = "") -> None:
         """Note a problem."""

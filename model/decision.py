@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from model.cause import NO_CAUSE, Cause
 from model.dispute import Held, Settled
+from model.engagement import Engagement
 from model.event import EventState, JsonValue, RecordRef
 from model.lead import Identity
 
@@ -83,6 +84,13 @@ class AddActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepEngagement:
+    """Effect: keep what a CRM says now of something that was done with the lead."""
+
+    engagement: Engagement
+
+
+@dataclass(frozen=True, slots=True)
 class EnterStage:
     """Effect: record a stage change (the field itself is in ``fields``)."""
 
@@ -124,11 +132,12 @@ class SettleReviews:
 
 
 class EntityKind(StrEnum):
-    """What an outbox row is about, most urgent first; its id is a lead's, for an account the account's."""
+    """What an outbox row is about, most urgent first; its id is a lead's, of an account or a deal its own."""
 
     LEAD = "lead"
     ACCOUNT = "account"
     ASSOCIATION = "association"  # of a lead's record with its account's record
+    DEAL = "deal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +146,32 @@ class JoinAccount:
 
     account_id: str
     fields: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class DealMoved:
+    """Effect: a deal was won, lost, opened or opened again; ``previous`` is ``None`` for a new one."""
+
+    outcome: str
+    previous: str | None
+    amount: str | None  # an exact decimal
+    currency: str
+    reason: str | None
+    leads: tuple[str, ...]  # who take part in it
+    account_id: str | None
+    since: datetime  # by the clock of the CRM where somebody said so
+
+
+@dataclass(frozen=True, slots=True)
+class TellLead:
+    """Effect: a deal of this lead's has changed; the lead is looked at again, in an event of its own.
+
+    ``is_news``: people may be told; of a deal that was there before leadrelay heard of it nobody is.
+    """
+
+    lead_id: str
+    deal_id: str
+    is_news: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,10 +315,13 @@ Effect = (
     ClaimIdentity
     | AddTouch
     | AddActivity
+    | KeepEngagement
     | EnterStage
     | Assigned
     | AskReview
     | JoinAccount
+    | DealMoved
+    | TellLead
     | WriteBack
     | OneShot
     | SendAgain

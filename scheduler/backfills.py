@@ -1,4 +1,4 @@
-"""The thread that reads much of one connection: fills its mirror, matches who was there, and compares."""
+"""The thread that reads much of one connection: fills its mirror, matches what was there, and compares."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from scheduler.loops import Loop
 from scheduler.seats import Seat
 from sync.backfill import Backfill
+from sync.dealpass import DealPass
 from sync.matchpass import MatchPass
 from sync.reconciling.running import Reconciler
 
@@ -26,12 +27,13 @@ class BackfillLoop:
     def __init__(
         self,
         backfill: Backfill,
-        match: MatchPass,
+        passes: tuple[MatchPass, DealPass],
         compare: Reconciler,
         nudge: threading.Event,
         seat: Seat | None = None,
     ) -> None:
-        self._backfill, self._match, self._compare, self._seat = backfill, match, compare, seat
+        self._backfill, (self._match, self._deals) = backfill, passes
+        self._compare, self._seat = compare, seat
         name = f"backfill-{backfill.connector.name}"
         self.loop = Loop(name, self._step, nudge, idle_wait=IDLE_WAIT)
 
@@ -46,7 +48,8 @@ class BackfillLoop:
     def _step(self) -> int:
         if self._seat is not None and not self._seat.take():
             return 0
-        steps = [self._compare.step(), self._backfill.step() or self._match.step()]
+        filled = self._backfill.step() or self._match.step() or self._deals.step()
+        steps = [self._compare.step(), filled]
         waits = [done.wait for done in steps if done is not None]
         if not waits:
             return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from scheduler.loops import Loop
 from scheduler.seats import Seat
@@ -25,14 +26,14 @@ class FollowLoop:
     def __init__(
         self,
         fetcher: Fetcher,
-        poll: Poll,
-        deleted: RecycleBin,
+        polls: Sequence[Poll],
+        bins: Sequence[RecycleBin],
         nudge: threading.Event,
         seat: Seat | None = None,
     ) -> None:
-        self._fetcher, self._poll, self._deleted, self._nudge = fetcher, poll, deleted, nudge
+        self._fetcher, self._polls, self._bins, self._nudge = fetcher, polls, bins, nudge
         self._seat = seat
-        self.loop = Loop(f"follow-{poll.name}", self._step, nudge)
+        self.loop = Loop(f"follow-{fetcher.name}", self._step, nudge)
 
     def start(self) -> None:
         """Start the thread."""
@@ -50,8 +51,9 @@ class FollowLoop:
             if not self._seat.take():
                 return 0
             if not was_ours:
-                self._poll.look_now()  # nobody may have looked for a while
-        done = self._poll.step()
-        if done.wait and self._deleted.step() is None:
-            self._nudge.wait(min(done.wait, LONGEST_PAUSE))
+                for poll in self._polls:
+                    poll.look_now()  # nobody may have looked for a while
+        waits = [poll.step().wait for poll in self._polls]  # a page of each in turn
+        if all(waits) and not any(each.step() for each in self._bins):
+            self._nudge.wait(min(*waits, LONGEST_PAUSE))
         return 1

@@ -147,7 +147,7 @@ class Backfill:
 
 
 def wanted(connector: Connector, playbook: Playbook) -> Mapping[str, tuple[str, ...]]:
-    """Return what is mirrored: object -> fields. People as the playbook maps them, then companies.
+    """Return what is mirrored: object -> fields. People as the playbook maps them, then companies and deals.
 
     Of companies our id, too: of several with one domain that one is taken which has it.
     """
@@ -156,6 +156,8 @@ def wanted(connector: Connector, playbook: Playbook) -> Mapping[str, tuple[str, 
     name, fields = connector.companies
     ours = (crm.account.id_field,) if crm.account and crm.account.object == name else ()
     objects[name] = tuple(dict.fromkeys((*objects.get(name, ()), *fields, *filter(None, ours))))
+    if crm.deal is not None and playbook.keeps_deals:
+        objects[crm.deal.object] = tuple(dict.fromkeys(rule.remote for rule in crm.deal.fields))
     return objects
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -13,15 +13,17 @@ from mappings.domains import possible_domains
 from mappings.playbook import Playbook
 from model.account import Account, account_id
 from model.change import OwnerRecord
-from model.decision import AnswerProposal, Assigned, ClaimIdentity
+from model.deal import Deal
+from model.decision import AnswerProposal, Assigned, ClaimIdentity, KeepEngagement
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
 from model.teammate import Teammate
-from sync import accounts, joins, leads, links, matching, outbox, seats, teammates
+from sync import accounts, deals, engagements, joins, leads, links, matching, outbox, seats, teammates
 from sync.doubt import Doubt
 from sync.joins import Join
 from sync.links import record_key
 from sync.matching import Hits
+from sync.named import people_before
 from sync.pipeline import Result
 from sync.proposals import ANSWERED, Proposal
 
@@ -88,6 +90,10 @@ class Batch:
         self.loaded_accounts: dict[str, Account] = {}  # as they were
         self._company_holders: dict[RecordRef, str] = {}
         self.accounts_changed: dict[str, Account] = {}
+        self._deals: dict[str, Deal] = {}
+        self.loaded_deals: dict[str, Deal] = {}  # as they were
+        self._deal_holders: dict[RecordRef, str] = {}
+        self.deals_changed: dict[str, Deal] = {}
         self.hits = Hits()
         self._in_flight: dict[tuple[str, str], Doubt] = {}
         self._under_way: set[str] = set()
@@ -107,18 +113,26 @@ class Batch:
         self._leads |= self.loaded
 
     def load_in_flight(self, snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> None:
-        """Read what is on its way just now to the loaded leads and accounts whose records these may be."""
+        """Read what is on its way just now to those who are loaded, whose records these may be."""
         names = {ref.connection for ref in refs}
-        ids = {*self._leads, *self._accounts}
+        ids = {*self._leads, *self._accounts, *self._deals}
         if names and ids:
             self._in_flight |= outbox.in_flight(snapshot, space, names, ids)
+
+    def load_engagements(
+        self, snapshot: Connection, kinds: Collection[str], refs: Collection[RecordRef]
+    ) -> None:
+        """Read what was done with the loaded leads: what rules count, and what events tell of."""
+        if self._leads and (kinds or refs):
+            for lead_id, one in engagements.load(snapshot, self._leads, kinds, refs):
+                self._leads[lead_id].engagements[one.ref] = one
 
     def load_under_way(self, snapshot: Connection, space: str, now: datetime) -> None:
         """Read to whom of the loaded leads a call is under way."""
         self._under_way |= outbox.under_way(snapshot, space, self._leads.keys(), now)
 
     def in_flight(self, connection: str, entity_id: str) -> Doubt:
-        """Return the values that may have reached a lead's or an account's record unanswered."""
+        """Return the values that may have reached a lead's, an account's or a deal's record unanswered."""
         return self._in_flight.get((connection, entity_id), {})
 
     def load_accounts(
@@ -140,13 +154,38 @@ class Batch:
             domains = {one for each in fields for one in possible_domains(each, playbook.accounts)}
             wanted |= {account_id(space, domain) for domain in domains}
             wanted |= {str(one) for lead in self._leads.values() if (one := lead.fields.get("account"))}
-        for ref in companies:
-            holders = links.ACCOUNTS.holders(snapshot, space, ref.connection, ref.object, [ref.id])
-            if ref.id in holders:
-                self._company_holders[ref] = holders[ref.id]
-                wanted.add(holders[ref.id])
+        held = _held(links.ACCOUNTS, snapshot, space, companies)
+        self._company_holders |= held
+        wanted |= set(held.values())
         self.loaded_accounts = accounts.load(snapshot, wanted)
         self._accounts = dict(self.loaded_accounts)
+
+    def load_deals(
+        self,
+        snapshot: Connection,
+        space: str,
+        playbook: Playbook,
+        refs: Iterable[RecordRef],
+        named: Iterable[str],
+        party_ids: Iterable[str],
+    ) -> None:
+        """Read the deals that these records are, that are named, and in which these parties take part.
+
+        And who it is that their records named when they were last merged.
+        """
+        held = _held(links.DEALS, snapshot, space, refs)
+        self._deal_holders |= held
+        wanted = {*held.values(), *named, *deals.of_parties(snapshot, map(self.present_id, party_ids))}
+        self.loaded_deals = deals.load(snapshot, wanted)
+        self._deals = dict(self.loaded_deals)
+        people = {
+            key
+            for deal in self._deals.values()
+            for link in deal.links.values()
+            if (crm := playbook.crms.get(link.connection)) is not None
+            for key in people_before(link, crm)
+        }
+        self._owners |= leads.find(snapshot, space, people - self._owners.keys())
 
     def ask_mirror(self, snapshot: Connection, space: str, playbook: Playbook, posts: Iterable[Post]) -> None:
         """Read what the mirror knows of those whom these posts are about, where they have no record yet.
@@ -210,6 +249,30 @@ class Batch:
         """Return an account as the batch has left it; ``None`` for one that nobody belongs to yet."""
         return self._accounts.get(account_id)
 
+    def deal(self, deal_id: str) -> Deal | None:
+        """Return a deal as the batch has left it; ``None`` for one that is not known."""
+        return self._deals.get(deal_id)
+
+    def deal_holder(self, ref: RecordRef) -> str | None:
+        """Return the deal that has this record."""
+        return self._deal_holders.get(ref)
+
+    def deals_of(self, lead_id: str) -> list[Deal]:
+        """Return the loaded deals in which a lead takes part, in the order of their ids."""
+        return self.deals_with((lead_id,))
+
+    def deals_with(self, party_ids: Iterable[str]) -> list[Deal]:
+        """Return the loaded deals in which one of these leads or accounts takes part."""
+        asked = {self.present_id(one) for one in party_ids}
+        return sorted(
+            (
+                deal
+                for deal in self._deals.values()
+                if not asked.isdisjoint(map(self.present_id, deal.party_ids))
+            ),
+            key=lambda deal: deal.id,
+        )
+
     def company_holder(self, ref: RecordRef) -> str | None:
         """Return the account that has this record."""
         return self._company_holders.get(ref)
@@ -245,8 +308,13 @@ class Batch:
                 self.proposals[effect.proposal] = replace(known, state=ANSWERED[effect.accepts])
         if result.account is not None:
             self._take_in_account(result.account)
+        for deal in result.deals:
+            self._deals[deal.id] = self.deals_changed[deal.id] = deal
+            for link in deal.links.values():
+                self._deal_holders[RecordRef(link.connection, link.object, link.remote_id)] = deal.id
         lead = result.lead
         if lead is None:
+            self._keep_engagements(result)
             return
         self._leads[lead.id] = lead
         self.changed[lead.id] = lead
@@ -265,6 +333,12 @@ class Batch:
                     pass
         for link in lead.links.values():
             self._owners[record_key(RecordRef(link.connection, link.object, link.remote_id))] = lead.id
+
+    def _keep_engagements(self, result: Result) -> None:
+        """Let later events of the batch know what was done with a lead that is as it was else."""
+        for effect in result.effects:
+            if isinstance(effect, KeepEngagement) and result.lead_id:
+                self.lead(result.lead_id).engagements[effect.engagement.ref] = effect.engagement
 
     def _take_over(self, gone: Lead, into: str, event: int) -> None:
         for result in self.results:  # what this batch decided of the other is the survivor's, too
@@ -303,6 +377,10 @@ class Batch:
         joined = {str(one) for lead in self.changed.values() if (one := lead.fields.get("account"))}
         return _revs({*joined, *self.accounts_changed}, _links_of(self.loaded_accounts))
 
+    def loaded_deal_revs(self) -> dict[tuple[str, str], int]:
+        """Return those of the deals that changed: (deal id, connection)."""
+        return _revs(self.deals_changed, _links_of(self.loaded_deals))
+
     def dropped_links(self) -> list[tuple[str, Link]]:
         """Return the loaded links that are no more, or gave way to another record, with their lead's id."""
         gone = [(one.absorbed.id, link) for one in self.joined for link in one.absorbed.links.values()]
@@ -316,13 +394,34 @@ class Batch:
         """Return the links that differ from those loaded, with their lead's id."""
         return _changed(self.changed, _links_of(self.loaded))
 
+    def dropped_deal_links(self) -> list[tuple[str, Link]]:
+        """Return the same of deals."""
+        return _dropped(self.deals_changed, _links_of(self.loaded_deals))
+
+    def changed_deal_links(self) -> list[tuple[str, Link]]:
+        """Return the deals' links that differ from those loaded, with their deal's id."""
+        return _changed(self.deals_changed, _links_of(self.loaded_deals))
+
+    def new_links(self) -> list[tuple[str, RecordRef]]:
+        """Return the records that became a lead's or an account's by this batch, with whose they are now."""
+        links_now = [
+            *((link, _links_of(self.loaded)) for link in self.changed_links()),
+            *((link, _links_of(self.loaded_accounts)) for link in self.changed_account_links()),
+        ]
+        return [
+            (whose, RecordRef(link.connection, link.object, link.remote_id))
+            for (whose, link), loaded in links_now
+            if (known := loaded.get(whose, {}).get(link.connection)) is None
+            or (known.object, known.remote_id) != (link.object, link.remote_id)
+        ]
+
     def changed_account_links(self) -> list[tuple[str, Link]]:
         """Return the accounts' links that differ from those loaded, with their account's id."""
         return _changed(self.accounts_changed, _links_of(self.loaded_accounts))
 
 
 def _links_of(
-    loaded: Mapping[str, Lead] | Mapping[str, Account],
+    loaded: Mapping[str, Lead] | Mapping[str, Account] | Mapping[str, Deal],
 ) -> Mapping[str, Mapping[str, Link]]:
     return {one.id: one.links for one in loaded.values()}
 
@@ -332,7 +431,8 @@ def _revs(ids: Iterable[str], loaded: Mapping[str, Mapping[str, Link]]) -> dict[
 
 
 def _dropped(
-    entities: Mapping[str, Lead] | Mapping[str, Account], loaded: Mapping[str, Mapping[str, Link]]
+    entities: Mapping[str, Lead] | Mapping[str, Account] | Mapping[str, Deal],
+    loaded: Mapping[str, Mapping[str, Link]],
 ) -> list[tuple[str, Link]]:
     return [
         (entity.id, link)
@@ -343,7 +443,8 @@ def _dropped(
 
 
 def _changed(
-    entities: Mapping[str, Lead] | Mapping[str, Account], loaded: Mapping[str, Mapping[str, Link]]
+    entities: Mapping[str, Lead] | Mapping[str, Account] | Mapping[str, Deal],
+    loaded: Mapping[str, Mapping[str, Link]],
 ) -> list[tuple[str, Link]]:
     return [
         (entity.id, link)
@@ -351,6 +452,20 @@ def _changed(
         for name, link in entity.links.items()
         if loaded.get(entity.id, {}).get(name) is not link
     ]
+
+
+def _held(
+    table: links.LinkTable, snapshot: Connection, space: str, refs: Iterable[RecordRef]
+) -> dict[RecordRef, str]:
+    """Return whose these records are, by a query for each object."""
+    by_object: dict[tuple[str, str], set[str]] = {}
+    for ref in refs:
+        by_object.setdefault((ref.connection, ref.object), set()).add(ref.id)
+    return {
+        RecordRef(name, object_type, remote_id): owner
+        for (name, object_type), ids in by_object.items()
+        for remote_id, owner in table.holders(snapshot, space, name, object_type, sorted(ids)).items()
+    }
 
 
 def _lack(known: Sequence[Lead], names: Iterable[str]) -> bool:

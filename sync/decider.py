@@ -30,7 +30,10 @@ from model.times import Clock
 from sync import (
     accounts,
     audit,
+    dealings,
+    deals,
     effects,
+    engagements,
     fetches,
     forget,
     holds,
@@ -57,7 +60,7 @@ from sync.outbox import Raise
 from sync.pipeline import Pipeline, Result, is_of_match_pass, stamp
 from sync.reasons import chapter, reason_row
 from sync.statements import execute_many
-from sync.understand import Work, decide, said_by, understand
+from sync.understand import Work, decide, is_deal, said_by, understand
 
 log = structlog.get_logger("leadrelay.decider")
 
@@ -141,8 +144,11 @@ class Decider:
             posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
             batch.ask_mirror(snapshot, self.space, pipeline.playbook, posts)
             self._load_accounts(snapshot, batch, work, pipeline.playbook)
+            told = [item.record.ref for item in work if item.record and _is_engagement(item)]
+            batch.load_engagements(snapshot, pipeline.playbook.counted, told)
             if answered := [item.stored.event.payload["proposal"] for item in work if _is_answer(item)]:
                 batch.proposals = proposals.load(snapshot, self.space, answered)
+            self._load_deals(snapshot, batch, work, pipeline.playbook)
             changed = [item.record.ref for item in work if item.record and _is_change(item)]
             if changed:
                 batch.load_in_flight(snapshot, self.space, changed)
@@ -187,7 +193,28 @@ class Decider:
             for ref in (item.record.ref,)
             for each in (ref.id, *item.record.merged_ids, *_became(item.record))
         ]
+        companies += [ref for item in work for ref in item.companies]
         batch.load_accounts(snapshot, self.space, playbook, posted, named, companies)
+
+    def _load_deals(
+        self, snapshot: Connection, batch: Batch, work: Sequence[Work], playbook: Playbook
+    ) -> None:
+        """Read the deals that this work is about, and those that its people and companies take part in."""
+        refs: list[RecordRef] = []
+        party_ids: list[str] = []
+        for item in work:
+            if item.stored.event.kind is EventKind.DEAL:
+                party_ids += item.lead_ids
+            elif item.record is not None and is_deal(item.record, playbook):
+                ref = item.record.ref
+                refs += [
+                    RecordRef(ref.connection, ref.object, one) for one in (ref.id, *item.record.merged_ids)
+                ]
+                party_ids += filter(None, map(batch.lead_id_of, item.keys))
+                party_ids += filter(None, map(batch.company_holder, item.companies))
+        named = [one for item in work for one in item.deal_ids]
+        if refs or party_ids or named:
+            batch.load_deals(snapshot, self.space, playbook, refs, named, party_ids)
 
     def _understand_all(self, snapshot: Connection, taken: Sequence[Taken], playbook: Playbook) -> list[Work]:
         """Stamp the events in order and read them; replays are read in the words of the old event."""
@@ -220,6 +247,8 @@ class Decider:
             raise Conflict("an event is no longer waiting")
         inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
         accounts.save(connection, list(batch.accounts_changed.values()), now)
+        currency = playbook.deals.currency if playbook.deals else ""
+        deals.save(connection, list(batch.deals_changed.values()), currency, now)
         leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
         joins.save(connection, self.space, batch.joined, now)
@@ -234,10 +263,14 @@ class Decider:
         links.ACCOUNTS.expect(connection, batch.loaded_account_revs())
         links.ACCOUNTS.remove(connection, batch.dropped_account_links())
         links.ACCOUNTS.save(connection, self.space, batch.changed_account_links())
+        links.DEALS.expect(connection, batch.loaded_deal_revs())
+        links.DEALS.remove(connection, batch.dropped_deal_links())
+        links.DEALS.save(connection, self.space, batch.changed_deal_links())
         seats.save(connection, self.space, batch.seats_moved)
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
         for table, rows in ledgers.rows_of(results, self.space, playbook).items():
             execute_many(connection, ledgers.INSERT[table], rows)
+        engagements.save(connection, self.space, results)
         ledgers.settle_reviews(connection, ledgers.settled_reviews_of(results))
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
@@ -248,7 +281,9 @@ class Decider:
         again = [one.effect for one in wanted if isinstance(one, SendAgain)]
         if again:
             effects.send_again(connection, again, now)
-        fetches.raise_wanted(connection, self.space, _fetches(results), now)
+        wishes = [*_fetches(results), *dealings.wishes(connection, self.space, batch, playbook)]
+        fetches.raise_wanted(connection, self.space, wishes, now)
+        inbox.insert_new(connection, dealings.told(connection, batch, results, self.space, now))
         forget.remove_test_leads(
             connection, [one.lead_id for one in wanted if isinstance(one, ForgetTestLead)]
         )
@@ -331,6 +366,10 @@ def _is_change(item: Work) -> bool:
     return item.stored.event.kind is EventKind.CHANGED
 
 
+def _is_engagement(item: Work) -> bool:
+    return item.stored.event.kind is EventKind.ENGAGEMENT
+
+
 def _fetches(results: Sequence[Result]) -> list[Wish]:
     return [
         Wish(effect.connection, effect.object, effect.remote_id, effect.history)
@@ -340,7 +379,7 @@ def _fetches(results: Sequence[Result]) -> list[Wish]:
     ]
 
 
-ANSWERS = (EventKind.DELIVERED, EventKind.FOUND, EventKind.GONE, EventKind.CHANGED)
+ANSWERS = (EventKind.DELIVERED, EventKind.FOUND, EventKind.GONE, EventKind.CHANGED, EventKind.DEAL)
 
 
 def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[Raise]:
@@ -384,8 +423,10 @@ def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[R
 
 
 def _is_first_seen(result: Result) -> bool:
-    """Say whether a change made the first link of the lead to the CRM that tells of it."""
+    """Say whether a change made the lead's first link to the CRM that tells of it, or told of a new deal."""
     event, lead, before = result.stored.event, result.lead, result.before
+    if event.kind is EventKind.DEAL:
+        return not event.payload.get("is_news")
     if event.kind is not EventKind.CHANGED or lead is None or event.source not in lead.links:
         return False
     return before is None or event.source not in before.links

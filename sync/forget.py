@@ -15,6 +15,7 @@ BY_LEAD = (
     tables.links,
     tables.touches,
     tables.activities,
+    tables.engagements,
     tables.stage_history,
     tables.assignments,
     tables.scores,
@@ -24,6 +25,7 @@ BY_LEAD = (
     tables.outbox_effects,
     tables.person_keys,
     tables.merged_leads,
+    tables.deal_parties,
 )
 
 

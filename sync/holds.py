@@ -20,7 +20,7 @@ from sync.choosing import CHOICES, said
 from sync.database import insert_for
 from sync.pipeline import Result
 from sync.statements import execute_many
-from sync.tables import account_links, accounts, conflicts, holds, leads, links
+from sync.tables import account_links, accounts, conflicts, deal_links, deals, holds, leads, links
 
 LONGEST_WHY = 200  # characters that the columns hold
 NOBODY = People({}, frozenset(), {})
@@ -126,6 +126,8 @@ _SETTLE = (
 def _whose(result: Result) -> tuple[EntityKind, str]:
     if result.lead_id:
         return EntityKind.LEAD, result.lead_id
+    if result.deal_id:
+        return EntityKind.DEAL, result.deal_id
     return EntityKind.ACCOUNT, str(result.account_id)
 
 
@@ -209,9 +211,10 @@ def log(
     """Return values that lost, the newest first, older than the row ``before``."""
     c = conflicts.c
     asked = (
-        sa.select(conflicts, leads.c.email, accounts.c.domain)
+        sa.select(conflicts, leads.c.email, accounts.c.domain, deals.c.name)
         .join_from(conflicts, leads, leads.c.id == c.lead_id, isouter=True)
         .join(accounts, accounts.c.id == c.lead_id, isouter=True)
+        .join(deals, deals.c.id == c.lead_id, isouter=True)
         .where(c.space == space)
     )
     for column, wanted in ((c.connection, connection), (c.field, field), (c.lead_id, entity_id)):
@@ -224,7 +227,7 @@ def log(
             row.id,
             row.connection,
             row.lead_id,
-            row.email or row.domain or "",
+            row.email or row.domain or row.name or "",
             row.field,
             row.kept,
             row.lost,
@@ -240,10 +243,12 @@ _HOLDS = (
         holds,
         leads.c.email,
         accounts.c.domain,
-        sa.func.coalesce(links.c.object, account_links.c.object).label("object"),
+        deals.c.name,
+        sa.func.coalesce(links.c.object, account_links.c.object, deal_links.c.object).label("object"),
     )
     .join_from(holds, leads, leads.c.id == holds.c.entity_id, isouter=True)
     .join(accounts, accounts.c.id == holds.c.entity_id, isouter=True)
+    .join(deals, deals.c.id == holds.c.entity_id, isouter=True)
     .join(
         links,
         sa.and_(links.c.lead_id == holds.c.entity_id, links.c.connection == holds.c.connection),
@@ -257,6 +262,14 @@ _HOLDS = (
         ),
         isouter=True,
     )
+    .join(
+        deal_links,
+        sa.and_(
+            deal_links.c.deal_id == holds.c.entity_id,
+            deal_links.c.connection == holds.c.connection,
+        ),
+        isouter=True,
+    )
 )
 
 
@@ -266,7 +279,7 @@ def _hold(row: Row[Any]) -> Hold:
         row.connection,
         row.entity_kind,
         row.entity_id,
-        row.email or row.domain or "",
+        row.email or row.domain or row.name or "",
         row.object or "",
         row.field,
         row.remote,
@@ -290,7 +303,7 @@ def choice_event(
     hold: Hold, space: str, choice: str, *, by: str, now: datetime, value: JsonValue = None
 ) -> Event:
     """Return the event of a person's choice; it names the values that the person saw."""
-    whose = "lead_id" if hold.entity_kind == EntityKind.LEAD else "account_id"
+    whose = f"{hold.entity_kind}_id"
     return Event(
         source=hold.connection,
         event_id=f"choice-{hold.id}-{to_text(now)}",

@@ -21,7 +21,12 @@ from sync.tables import body_hashes, inbox_events, source_days
 
 KEY = ("space", "source", "event_id")
 HASH_KEY = ("space", "source", "hash")
-OF_KNOWN_LEADS = (EventKind.FOUND, EventKind.GONE, EventKind.DELIVERED)  # their payload names the lead
+OF_KNOWN_LEADS = (  # their payload names the lead
+    EventKind.FOUND,
+    EventKind.GONE,
+    EventKind.DELIVERED,
+    EventKind.DEAL,
+)
 
 QUEUE = 100  # waiting events at which what is in no hurry lets them go first
 BUSY_WAIT = 1.0  # seconds until it looks again
@@ -230,6 +235,15 @@ WAITING = (
     .order_by(inbox_events.c.id)
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
+
+
+def has_waiting(snapshot: Connection, space: str, source: str, kind: EventKind) -> bool:
+    """Say whether an event of this kind from a source waits for its decision."""
+    e = inbox_events.c
+    waits = sa.select(e.id).where(
+        e.space == space, e.state == "waiting", e.source == source, e.kind == str(kind)
+    )
+    return snapshot.execute(waits.limit(1)).first() is not None
 
 
 def is_busy(snapshot: Connection, space: str) -> bool:

@@ -9,14 +9,14 @@ from mappings.outward import same
 from mappings.playbook import TOP_STAGE, Lifecycle
 from model.decision import Because, Effect, RecordConflict
 from model.event import JsonValue, RecordRef
-from model.lead import OPT_OUT, Lead
+from model.lead import DEAL_FIELDS_OF_LEAD, OPT_OUT, Lead
 from sync import carrying
 from sync.reasons import Reason
 
 Carry = Callable[[RecordRef, RecordRef, str], tuple[Sequence[Effect], Because]]
 """Says what becomes of two records of one person: the one to keep, the other, and who made the two one."""
 
-DECIDED_ANEW = frozenset({"score", "account"})  # follow from the rest
+DECIDED_ANEW = frozenset({"score", "account", *DEAL_FIELDS_OF_LEAD})  # follow from the rest
 
 
 def join(
@@ -54,6 +54,7 @@ def join(
     survivor.identities |= absorbed.identities
     survivor.touches = sorted([*survivor.touches, *absorbed.touches], key=lambda touch: touch.at)
     survivor.activities = sorted([*survivor.activities, *absorbed.activities], key=lambda act: act.at)
+    survivor.engagements = {**absorbed.engagements, **survivor.engagements}
     for found, why in _links(survivor, absorbed, where, carry):
         because.append(why)
         effects.extend(found)

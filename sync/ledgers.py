@@ -15,6 +15,7 @@ from model.decision import (
     AddTouch,
     AskReview,
     Assigned,
+    DealMoved,
     EnterStage,
     RecordConflict,
     SettleReviews,
@@ -29,6 +30,7 @@ LEDGERS = (
     tables.assignments,
     tables.conflicts,
     tables.scores,
+    tables.deal_outcomes,
 )
 INSERT = {table: sa.insert(table) for table in LEDGERS}
 
@@ -40,7 +42,7 @@ def rows_of(
     rows: dict[sa.Table, list[dict[str, Any]]] = {}
     for result in results:
         stored = result.stored
-        whose = result.lead_id or result.account_id
+        whose = result.lead_id or result.account_id or result.deal_id
         base = {"space": space, "lead_id": whose, "event": stored.id, "at": stored.decided_at}
         for effect in result.effects:
             match effect:
@@ -56,6 +58,9 @@ def rows_of(
                 case RecordConflict(name, field_name, kept, lost, rule):
                     table = tables.conflicts
                     row = {"connection": name, "field": field_name, "kept": kept, "lost": lost, "rule": rule}
+                case DealMoved():
+                    rows.setdefault(tables.deal_outcomes, []).append(_outcome_row(result, effect, space))
+                    continue
                 case _:
                     continue
             rows.setdefault(table, []).append(base | row)
@@ -64,6 +69,23 @@ def rows_of(
             row = {"score": result.lead.score, "previous": previous_score, "playbook": playbook.version}
             rows.setdefault(tables.scores, []).append(base | row)
     return rows
+
+
+def _outcome_row(result: Result, moved: DealMoved, space: str) -> dict[str, Any]:
+    return {
+        "space": space,
+        "deal_id": result.deal_id,
+        "event": result.stored.id,
+        "outcome": moved.outcome,
+        "was": moved.previous,
+        "amount": moved.amount,
+        "currency": moved.currency,
+        "reason": moved.reason,
+        "leads": list(moved.leads),
+        "account_id": moved.account_id,
+        "since": moved.since,
+        "at": result.stored.decided_at,
+    }
 
 
 def reviews_of(results: Sequence[Result], space: str) -> list[dict[str, Any]]:

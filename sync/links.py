@@ -1,4 +1,4 @@
-"""Links: which remote record is which lead or account, with what both sides last agreed on."""
+"""Links: which remote record is which lead, account or deal, with what both sides last agreed on."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Agreed:
 
 
 class LinkTable:
-    """The links of leads, or those of accounts; each has at most one on a connection."""
+    """The links of leads, of accounts, or of deals; each has at most one on a connection."""
 
     def __init__(self, table: sa.Table, owner: str) -> None:
         # Built once: building costs more than executing.
@@ -221,10 +221,13 @@ def _values(link: Link) -> dict[str, Any]:
 
 LEADS = LinkTable(tables.links, "lead_id")
 ACCOUNTS = LinkTable(tables.account_links, "account_id")
+DEALS = LinkTable(tables.deal_links, "deal_id")
 
 
 def of_records(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> dict[RecordRef, Link]:
     """Return the links of these records, whoever's they are."""
     wanted = list(refs)
-    found = LEADS.of_records(snapshot, space, wanted) | ACCOUNTS.of_records(snapshot, space, wanted)
+    found: dict[RecordRef, tuple[str, Link]] = {}
+    for table in (LEADS, ACCOUNTS, DEALS):
+        found |= table.of_records(snapshot, space, wanted)
     return {ref: link for ref, (_, link) in found.items()}

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from handlers.base import Lookups
-from mappings.outward import read_rules, same, same_on, unread_rules
+from mappings.outward import in_its_currency, read_rules, same, same_on, unread_rules
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.change import Record
 from model.decision import Because
@@ -57,6 +57,8 @@ def merge(
         merged.because.append(said)
     one = Fieldwise(entity, record, crm, playbook, lookups, object_map, link, now, histories, merged)
     for rule in read_rules(object_map):
+        if rule.kind == "money" and not in_its_currency(entity, object_map):
+            continue  # a number of another currency: neither side can say what it is in the other's
         if rule.remote in record.fields and rule.remote not in our_words:
             one.settle(rule)
     for rule in unread_rules(object_map):

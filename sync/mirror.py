@@ -70,7 +70,8 @@ def forget(store: Store, space: str, name: str) -> None:
 
 def begin_forgetting(connection: Connection, space: str, name: str) -> None:
     """Remove how far the walks of a connection are: what is left of its mirror is to go, too."""
-    cursors.forget(connection, space, name, (cursors.BACKFILL, cursors.MATCH, cursors.POLL, cursors.ARCHIVED))
+    jobs = (cursors.BACKFILL, cursors.MATCH, cursors.DEALS, cursors.POLL, cursors.ARCHIVED)
+    cursors.forget(connection, space, name, jobs)
     fetches.forget(connection, space, name)
 
 

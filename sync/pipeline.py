@@ -16,6 +16,7 @@ from model import consent
 from model.account import Account
 from model.cause import NO_CAUSE, Cause
 from model.change import Record
+from model.deal import Deal
 from model.decision import (
     VERDICT_STATES,
     AskReview,
@@ -28,7 +29,7 @@ from model.decision import (
     Verdict,
 )
 from model.event import Event, EventKind, EventState, JsonValue, StoredEvent
-from model.lead import RULE, Lead
+from model.lead import RULE, Lead, Touch
 from model.times import from_text
 from sync.choosing import choose
 from sync.links import record_key
@@ -40,6 +41,9 @@ NO_HITS = Hits()
 TELLING = ("task", "message")  # one-shot effects by which somebody hears of a lead
 AFTER_MERGE = ("score", "qualify", "assign", "account", "follow_up", "notify", "writeback")
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
+
+AFTER_DEAL = ("deals", *AFTER_MERGE)
+"""What runs when a deal of the lead's has changed."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,8 @@ class Result:
     lead_id: str | None = None
     account: Account | None = None  # as it is now, where the event changed it
     account_id: str | None = None
+    deals: list[Deal] = field(default_factory=list)  # as they are now, where the event changed them
+    deal_id: str | None = None
     absorbed: list[Lead] = field(default_factory=list)  # leads that were taken into this one
     effects: list[Effect] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
@@ -172,6 +178,19 @@ class Pipeline:
                 self.run_after(result, copy_of(lookups.lead(lead_id)), lookups, ("writeback",))
         return result
 
+    def heard(self, stored: StoredEvent, lead_id: str, lookups: Lookups) -> Result:
+        """Decide what the deals of a lead, as they are now, mean for the lead."""
+        result = Result(stored, EventState.DONE, lead_id=lead_id)
+        before = lookups.lead(lead_id)
+        draft = copy_of(before)
+        result.before, result.lead = before, draft
+        self.run_after(result, draft, lookups, AFTER_DEAL)
+        if draft.fields == before.fields and not result.effects:
+            result.before = result.lead = None
+        if not stored.event.payload.get("is_news"):
+            keep_quiet(result, "the deal was there before, which is no news")
+        return result
+
     def chosen(self, stored: StoredEvent, lead_id: str, lookups: Lookups) -> Result:
         """Decide what a person's choice between two values means for the lead."""
         result = Result(stored, EventState.DONE, lead_id=lead_id)
@@ -242,11 +261,21 @@ class Pipeline:
         result.reasons.append(Reason("merge", Because(f"{text}; a person must say which lead it is")))
         return result
 
-    def run_after(self, result: Result, draft: Lead, lookups: Lookups, names: Sequence[str]) -> None:
-        """Run the handlers of these names over a draft that a CRM's record has changed."""
+    def run_after(
+        self,
+        result: Result,
+        draft: Lead,
+        lookups: Lookups,
+        names: Sequence[str],
+        touch: Touch | None = None,
+    ) -> None:
+        """Run the handlers of these names over a draft that a CRM's record has changed.
+
+        ``touch`` is a marketing contact that the CRM tells of.
+        """
         for name, handler in self.handlers:
             if name in names:
-                context = self._context(result, draft, lookups, None, is_new=False)
+                context = replace(self._context(result, draft, lookups, None, is_new=False), touch=touch)
                 decision = guarded(handler(draft, context), draft)
                 self._note(result, name, decision)
                 self._apply(draft, decision, RULE, result.stored)
@@ -343,6 +372,7 @@ def copy_of(lead: Lead) -> Lead:
     draft.identities = set(lead.identities)
     draft.touches = list(lead.touches)
     draft.activities = list(lead.activities)
+    draft.engagements = dict(lead.engagements)
     draft.links = dict(lead.links)
     return draft
 

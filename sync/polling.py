@@ -19,30 +19,33 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from connectors.base import Connector
-from mappings.outward import same_on
 from mappings.playbook import CrmMap, Playbook, Polling
 from model.change import Record
+from model.deal import PARTIES, PEOPLE
 from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater, StoreBusy
 from model.event import Event, EventKind, RecordRef
 from model.lead import Link
 from model.listing import Changes, Listed
 from model.times import Clock, to_text
-from sync import backfill, cursors, inbox, links, mirror, proposals
+from sync import backfill, cursors, fetches, inbox, links, mirror, proposals
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
 from sync.cursors import POLL, Cursor
 from sync.database import Store
+from sync.fetches import Wish
 from sync.mirror import Mirrored
 from sync.records import record_payload
 from sync.tables import to_json
 from sync.teammates import known_rosters
+from sync.versions import differs
 
 log = structlog.get_logger("leadrelay.poll")
 
+NOTHING_WAIT = 60.0  # seconds until it is looked again whether anything is to be followed
 OWNERS_WAIT = timedelta(seconds=5)  # until it is looked again whether a connection's owners are known
 
 
 @dataclass(slots=True)
-class _Walk:
+class Walk:
     """When an object is looked at next, and how far a sweep of it has come."""
 
     due_at: datetime
@@ -68,7 +71,7 @@ class Poll:
     clock: Clock
     playbook: Callable[[], Playbook]
     space: str = "main"
-    _walks: dict[str, _Walk] = field(default_factory=dict, init=False)
+    _walks: dict[str, Walk] = field(default_factory=dict, init=False)
     _knows_owners: bool = field(default=False, init=False)
 
     @property
@@ -83,9 +86,11 @@ class Poll:
         meanwhile. Raises ``StoreBusy``.
         """
         now = self.clock.now()
-        objects = backfill.wanted(self.connector, self.playbook())
+        objects = self._objects()
+        if not objects:
+            return Step("", wait=NOTHING_WAIT)
         for object_type in objects:
-            self._walks.setdefault(object_type, _Walk(now))
+            self._walks.setdefault(object_type, Walk(now))
         object_type = min(objects, key=lambda each: (self._walks[each].due_at, self._walks[each].pages))
         walk = self._walks[object_type]
         if walk.due_at > now:
@@ -97,7 +102,7 @@ class Poll:
         try:
             return self._page(object_type, objects[object_type], walk)
         except Conflict:  # another process walks here
-            walk.due_at = self.clock.now() + self._rules.every
+            walk.due_at = self.clock.now() + self._rules(object_type).every
             return Step(object_type)
 
     def look_now(self) -> None:
@@ -106,11 +111,24 @@ class Poll:
         for walk in self._walks.values():
             walk.due_at = min(walk.due_at, now)
 
-    @property
-    def _rules(self) -> Polling:
+    def _objects(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what is followed: object -> fields; who takes part in deals, where that is an object."""
+        playbook = self.playbook()
+        role = playbook.crms[self.name].role if playbook.keeps_deals else None
+        roles = {role.object: (role.deal_field,)} if role else {}
+        return {**backfill.wanted(self.connector, playbook), **roles}
+
+    def _rules(self, _object_type: str) -> Polling:
+        """Return how an object is followed."""
         return self.playbook().crms[self.name].polling
 
-    def _page(self, object_type: str, names: Sequence[str], walk: _Walk) -> Step:
+    def _ask(
+        self, object_type: str, names: Sequence[str], position: str | None, overlap: timedelta
+    ) -> Changes:
+        """Read a page. Raises ``ConnectorError``."""
+        return self.connector.changes(object_type, names, position, overlap=overlap.total_seconds())
+
+    def _page(self, object_type: str, names: Sequence[str], walk: Walk) -> Step:
         begun = self.clock.now()
         cursor = self._cursor(object_type, names, begun)
         is_first = cursor.after is not None and cursor.finished_at is None
@@ -126,7 +144,7 @@ class Poll:
         position = (walk.sweep or cursor.after) if sweeping else cursor.after
         overlap = self._overlap(cursor, walk, is_long=sweeping or is_first)
         try:
-            changes = self.connector.changes(object_type, asked, position, overlap=overlap.total_seconds())
+            changes = self._ask(object_type, asked, position, overlap)
             absent = tuple(dict.fromkeys((*absent, *changes.absent)))
             told = self._store(cursor, changes, absent, begun, moves=not sweeping, is_first=is_first)
         except (Conflict, StoreBusy):
@@ -140,11 +158,12 @@ class Poll:
             self._move_on(cursor, walk, changes, begun, sweeping=sweeping)
         return Step(object_type, told)
 
-    def _overlap(self, cursor: Cursor, walk: _Walk, *, is_long: bool) -> timedelta:
+    def _overlap(self, cursor: Cursor, walk: Walk, *, is_long: bool) -> timedelta:
         """Return how much is read again: nothing where no change came since what is seen late was seen."""
         if is_long:
-            return self._rules.sweep_overlap
-        return timedelta(0) if walk.is_quiet and walk.mark == cursor.after else self._rules.overlap
+            return self._rules(cursor.object).sweep_overlap
+        is_quiet = walk.is_quiet and walk.mark == cursor.after
+        return timedelta(0) if is_quiet else self._rules(cursor.object).overlap
 
     def _cursor(self, object_type: str, names: Sequence[str], now: datetime) -> Cursor:
         with self.store.snapshot() as snapshot:
@@ -172,9 +191,13 @@ class Poll:
         """
         crm, now = self.playbook().crms[self.name], self.clock.now()
         listed = [backfill.filled(one, absent) for one in changes.listed if backfill.is_storable(one)]
+        is_role = crm.role is not None and cursor.object == crm.role.object
         with self.store.snapshot() as snapshot:
-            page = Sighting.of(snapshot, self.space, crm, listed, strangers=not is_first, again=not moves)
+            page = (Roles if is_role else Sighting).of(
+                snapshot, self.space, crm, listed, strangers=not is_first, again=not moves
+            )
         events = [changed_event(one.record, read_at, now, self.space) for one in page.news]
+        wishes = page.deals
         after = replace(
             cursor,
             after=changes.position,
@@ -195,21 +218,24 @@ class Poll:
                 cursors.move(connection, self.space, cursor, after)
             mirror.write_page(connection, self.space, page.fresh, read_at, page.told)
             inbox.insert_new(connection, events)
+            fetches.raise_wanted(connection, self.space, wishes, now)
 
         if is_moved or page.fresh:
             self.store.write(save)
+        if wishes:
+            self.store.signals.announce(f"follow:{self.name}")
         if events:
             self.store.signals.announce("inbox")
         return len(events)
 
     def _move_on(
-        self, cursor: Cursor, walk: _Walk, changes: Changes, now: datetime, *, sweeping: bool
+        self, cursor: Cursor, walk: Walk, changes: Changes, now: datetime, *, sweeping: bool
     ) -> None:
         """Say when the object is looked at next, and by which walk.
 
         One that has pages left waits behind the others that are due: a long walk of one holds up none.
         """
-        rules = self._rules
+        rules = self._rules(cursor.object)
         walk.failures, walk.due_at, walk.asks_anew = 0, self.clock.now(), False
         walk.pages += 1
         if sweeping:
@@ -228,7 +254,7 @@ class Poll:
                 walk.mark, walk.met_at, walk.is_quiet = changes.position, now, False
             walk.is_quiet = _is_past(walk, changes.position, now - rules.overlap)
 
-    def _failed(self, cursor: Cursor, walk: _Walk, problem: str, error: Exception) -> Step:
+    def _failed(self, cursor: Cursor, walk: Walk, problem: str, error: Exception) -> Step:
         """Note a page that could not be read, and when it is to be tried again."""
         walk.failures += 1
         usual = REFUSED_WAIT if isinstance(error, NotAuthorized) else FIRST_WAIT
@@ -244,7 +270,7 @@ class Poll:
         return Step(cursor.object, wait=wait, problem=problem)
 
 
-def _is_past(walk: _Walk, position: str | None, then: datetime) -> bool:
+def _is_past(walk: Walk, position: str | None, then: datetime) -> bool:
     """Say whether a look came to its end at this position before ``then``."""
     return walk.mark == position and walk.met_at is not None and walk.met_at < then
 
@@ -256,6 +282,7 @@ class Sighting:
     fresh: Sequence[Listed]
     news: Sequence[Listed]
     told: Mapping[RecordRef, str]  # of which versions the decider is told now, or need not be
+    deals: Sequence[Wish] = ()  # to be read, as somebody takes part in them, or no more
 
     @classmethod
     def of(
@@ -294,7 +321,9 @@ class Sighting:
             known = _told(one.record, seen.get(ref))
             if not _is_ours(one, held):
                 told[ref] = versions[ref]
-                is_new = strangers and known is None and not one.record.archived
+                # Who takes part in a deal bears no stamp, so that such a record is news whenever it is met.
+                is_unseen = known != versions[ref] if PEOPLE in one.record.fields else known is None
+                is_new = strangers and is_unseen and not one.record.archived
                 # What becomes of one that a person is asked about settles that; so does one that joined ours.
                 is_answer = known != versions[ref] and (
                     one.record.became in held or not asked.isdisjoint(_over(one))
@@ -314,6 +343,37 @@ def _over(one: Listed) -> list[RecordRef]:
     return [*ended, *(RecordRef(ref.connection, ref.object, each) for each in one.replaces)]
 
 
+class Roles:
+    """Records that say who takes part in deals: what changes is the deal, which is read by id."""
+
+    @staticmethod
+    def of(
+        snapshot: Connection,
+        space: str,
+        crm: CrmMap,
+        listed: Sequence[Listed],
+        *,
+        strangers: bool = True,
+        again: bool = False,  # noqa: ARG004 - what was seen is in the mirror, a sweep tells it no more
+    ) -> Sighting:
+        """Compare a page with the mirror: a role that is new, changed or deleted has its deal read."""
+        seen = mirror.read(snapshot, space, [one.record.ref for one in listed])
+        fresh = [one for one in listed if not _is_known(one.record, seen.get(one.record.ref))]
+        field = crm.role.deal_field if crm.role else ""
+        named = dict.fromkeys(str(deal) for one in fresh if (deal := one.record.fields.get(field)))
+        deal_object = crm.deal.object if crm.deal else ""
+        wishes = [Wish(crm.connection, deal_object, each) for each in named if deal_object and strangers]
+        return Sighting(fresh, (), {}, wishes)
+
+
+def _is_known(record: Record, seen: Mirrored | None) -> bool:
+    return (
+        seen is not None
+        and seen.record.modified_at == record.modified_at
+        and seen.record.archived == record.archived
+    )
+
+
 def _is_older(record: Record, seen: Mirrored | None) -> bool:
     stamp = seen.record.modified_at if seen else None
     return stamp is not None and record.modified_at is not None and record.modified_at < stamp
@@ -329,8 +389,9 @@ def version_of(one: Listed, crm: CrmMap) -> str:
     record = one.record
     object_map = crm.map_of(record.ref.object)
     names = sorted({rule.remote for rule in object_map.fields}) if object_map else ()
+    parties = {name: record.fields[name] for name in PARTIES if name in record.fields}
     said = {
-        "fields": {name: record.fields.get(name) for name in names},
+        "fields": {name: record.fields.get(name) for name in names} | parties,
         "fate": [record.archived, one.became, sorted(one.replaces)],
     }
     return hashlib.sha256(to_json(said).encode("utf-8", "surrogatepass")).hexdigest()[:24]
@@ -355,11 +416,7 @@ def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
     object_map = crm.map_of(ref.object)
     if object_map is None:
         return False
-    return any(
-        not same_on(object_map, rule.remote, record.fields.get(rule.remote), link.shadow.get(rule.remote))
-        for rule in object_map.fields
-        if rule.remote in record.fields
-    )
+    return differs(record, link, object_map)
 
 
 def changed_event(

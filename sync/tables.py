@@ -220,6 +220,64 @@ accounts = sa.Table(  # companies; the id follows from space and domain
     sa.UniqueConstraint("space", "domain"),
 )
 
+deals = sa.Table(
+    "deals",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),  # these six repeat ``fields``, for lists and reports
+    sa.Column("stage", sa.String(64), nullable=False),
+    sa.Column("owner", sa.String(320)),
+    sa.Column("outcome", sa.String(8), nullable=False),
+    sa.Column("amount", sa.String(24)),  # an exact decimal
+    sa.Column("currency", sa.String(3), nullable=False),  # the playbook's where nobody says
+    sa.Column("fields", Json, nullable=False),
+    sa.Column("provenance", Json, nullable=False),
+    _moment("closed_at", nullable=True),  # when it was won or lost, by the CRM's clock
+    _moment("created_at"),
+    _moment("updated_at"),
+)
+sa.Index("ix_deals_created_at", deals.c.space, deals.c.created_at, deals.c.id)
+sa.Index("ix_deals_outcome", deals.c.space, deals.c.outcome, deals.c.created_at, deals.c.id)
+
+deal_parties = sa.Table(  # who takes part in a deal: leads, and the account
+    "deal_parties",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("deal_id", sa.String(40), nullable=False),
+    sa.Column("lead_id", sa.String(40)),  # one of these two
+    sa.Column("account_id", sa.String(40)),
+    sa.Column("is_primary", sa.Boolean, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),  # their order in the deal
+    sa.UniqueConstraint("deal_id", "lead_id"),
+)
+sa.Index("ix_deal_parties_lead_id", deal_parties.c.lead_id)
+sa.Index("ix_deal_parties_account_id", deal_parties.c.account_id)
+
+deal_outcomes = (
+    sa.Table(  # a ledger: each time that a deal was won, lost or reopened, and what it was worth then
+        "deal_outcomes",
+        metadata,
+        sa.Column("id", RowId, primary_key=True, autoincrement=True),
+        sa.Column("space", sa.String(64), nullable=False),
+        sa.Column("deal_id", sa.String(40), nullable=False),
+        sa.Column("event", RowId, nullable=False),
+        sa.Column("outcome", sa.String(8), nullable=False),
+        sa.Column("was", sa.String(8)),  # none: the deal was new
+        sa.Column("amount", sa.String(24)),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("leads", Json, nullable=False),  # who took part then
+        sa.Column("account_id", sa.String(40)),
+        _moment("since"),  # when it became so, by the clock of the CRM that said so
+        _moment("at"),
+    )
+)
+sa.Index("ix_deal_outcomes_deal_id", deal_outcomes.c.deal_id)
+sa.Index("ix_deal_outcomes_space", deal_outcomes.c.space, deal_outcomes.c.id)
+
 merged_leads = sa.Table(  # leads that turned out to be another one's person
     "merged_leads",
     metadata,
@@ -244,7 +302,7 @@ sa.Index("ix_identities_lead_id", identities.c.lead_id)
 
 
 def _links(name: str, owner: str) -> sa.Table:
-    """Declare which remote record is which lead or account: at most one on each connection."""
+    """Declare which remote record is which lead, account or deal: at most one on each connection."""
     return sa.Table(
         name,
         metadata,
@@ -273,6 +331,7 @@ def _links(name: str, owner: str) -> sa.Table:
 
 links = _links("links", "lead_id")
 account_links = _links("account_links", "account_id")
+deal_links = _links("deal_links", "deal_id")
 
 teammates = sa.Table(
     "teammates",
@@ -348,6 +407,34 @@ activities = _ledger(
     sa.Column("kind", sa.String(64), nullable=False),
     sa.Column("detail", sa.String(400), nullable=False),
 )
+engagements = sa.Table(  # what was done with a lead in the CRMs, each as its CRM has it now
+    "engagements",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("lead_id", sa.String(40), nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("remote_id", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # ``model.engagement``
+    sa.Column("standing", sa.String(16), nullable=False),
+    _moment("at"),
+    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("outcome", sa.String(64), nullable=False),
+    sa.Column("by", sa.String(320), nullable=False),
+    sa.Column("is_response", sa.Boolean, nullable=False),
+    sa.Column("is_ours", sa.Boolean, nullable=False),
+    _moment("modified_at", nullable=True),  # by the vendor's clock
+    sa.Column("version", sa.String(32), nullable=False),  # a hash of what the CRM said of it
+    sa.Column("event", RowId, nullable=False),  # that told of this version
+    sa.UniqueConstraint("lead_id", "connection", "object", "remote_id"),
+)
+sa.Index(
+    "ix_engagements_record",
+    engagements.c.connection,
+    engagements.c.object,
+    engagements.c.remote_id,
+)
 stage_history = _ledger(
     "stage_history",
     sa.Column("stage", sa.String(64), nullable=False),
@@ -366,7 +453,7 @@ scores = _ledger(
     sa.Column("previous", sa.Integer, nullable=False),
     sa.Column("playbook", sa.String(12), nullable=False),
 )
-conflicts = _ledger(  # ``lead_id`` is an account's id where companies are concerned
+conflicts = _ledger(  # ``lead_id`` is an account's or a deal's id where those are concerned
     "conflicts",
     sa.Column("connection", sa.String(64), nullable=False),
     sa.Column("field", sa.String(128), nullable=False),
@@ -383,7 +470,7 @@ holds = sa.Table(  # fields on which two sides differ until a person decides
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("connection", sa.String(64), nullable=False),
-    sa.Column("entity_kind", sa.String(16), nullable=False),  # "lead", "account"
+    sa.Column("entity_kind", sa.String(16), nullable=False),  # "lead", "account", "deal"
     sa.Column("entity_id", sa.String(40), nullable=False),
     sa.Column("field", sa.String(128), nullable=False),  # of the lead or account
     sa.Column("remote", sa.String(128), nullable=False),  # of the vendor; the three values are in its form
@@ -670,7 +757,9 @@ mirror_keys = sa.Table(  # what finds a mirrored record; several records may sha
     metadata,
     sa.Column("space", sa.String(64), primary_key=True),
     sa.Column("connection", sa.String(64), primary_key=True),
-    sa.Column("kind", sa.String(16), primary_key=True),  # "email", "lead", "domain"
+    sa.Column(
+        "kind", sa.String(16), primary_key=True
+    ),  # "email", "lead", "domain"; of deals "person", "company"
     sa.Column("value", sa.String(400), primary_key=True),  # in match form
     sa.Column("object", sa.String(64), primary_key=True),
     sa.Column("remote_id", sa.String(64), primary_key=True),

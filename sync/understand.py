@@ -19,10 +19,11 @@ from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead,
 from model.event import SET_ASIDE, EventKind, EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import Hint, hint_from
 from model.lead import Identity, Lead
-from sync import carrying, choosing, companies, following, teammates
+from sync import carrying, choosing, companies, engaging, following, opportunities, teammates
 from sync.batch import Batch, People
 from sync.inbox import Taken
 from sync.links import record_key
+from sync.named import companies_of, people_of
 from sync.pipeline import Pipeline, Result
 from sync.records import person_keys, record_from
 
@@ -41,6 +42,8 @@ class Work:
     keys: tuple[Identity, ...] = ()
     lead_ids: tuple[str, ...] = ()
     account_ids: tuple[str, ...] = ()
+    deal_ids: tuple[str, ...] = ()
+    companies: tuple[RecordRef, ...] = ()  # of whom it must be known whose they are
     failure: str | None = None
     cause: Cause = NO_CAUSE  # of the failure
     settled: str | None = None  # why there is nothing to decide
@@ -71,6 +74,9 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, record=record, keys=keys, lead_ids=(event.payload["lead_id"],))
             case EventKind.CHANGED:
                 return _understand_changed(stored, record_from(event.payload["record"]), playbook)
+            case EventKind.ENGAGEMENT:
+                record = record_from(event.payload["record"])
+                return Work(stored, record=record, lead_ids=(event.payload["lead_id"],))
             case EventKind.HINT:
                 hint = hint_from(event.payload)
                 refs = [RecordRef(event.source, hint.object, each) for each in (hint.id, *hint.others)]
@@ -81,6 +87,11 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, lead_ids=(event.payload["lead_id"],))
             case EventKind.CHOICE if "account_id" in event.payload:
                 return Work(stored, account_ids=(event.payload["account_id"],))
+            case EventKind.CHOICE if "deal_id" in event.payload:
+                return Work(stored, deal_ids=(event.payload["deal_id"],))
+            case EventKind.DEAL:
+                deal_ids = (event.payload["deal_id"],)
+                return Work(stored, lead_ids=(event.payload["lead_id"],), deal_ids=deal_ids)
             case EventKind.CHOICE:
                 keys = person_keys(_chosen(event.payload, playbook))
                 return Work(stored, keys=keys, lead_ids=(event.payload["lead_id"],))
@@ -103,6 +114,15 @@ def _understand_changed(stored: StoredEvent, record: Record, playbook: Playbook)
     """Say what a changed record may touch: whose it is, was or becomes, and who bears its keys."""
     ref = record.ref
     crm = playbook.crms.get(ref.connection)
+    if crm is not None and crm.is_deal(ref.object):
+        ours = record.fields.get(crm.deal.id_field) if crm.deal and crm.deal.id_field else None
+        return Work(
+            stored,
+            record=record,
+            keys=tuple(people_of(record, crm)),
+            deal_ids=(ours,) if isinstance(ours, str) and ours else (),
+            companies=tuple(companies_of(record, crm)),
+        )
     if _is_company(record, playbook):
         return Work(stored, record=record, account_ids=companies.possible_accounts(stored, record, playbook))
     former = (RecordRef(ref.connection, ref.object, each) for each in record.merged_ids)
@@ -131,8 +151,12 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 )
             case EventKind.CHANGED if work.record is not None and _is_company(work.record, pipeline.playbook):
                 return companies.changed(stored, work.record, work.account_ids, batch, pipeline.playbook)
+            case EventKind.CHANGED if work.record is not None and is_deal(work.record, pipeline.playbook):
+                return opportunities.changed(stored, work.record, batch, pipeline.playbook)
             case EventKind.CHANGED if work.record is not None:
                 return following.changed(stored, work.record, batch, pipeline)
+            case EventKind.ENGAGEMENT if work.record is not None:
+                return engaging.engaged(stored, work.record, work.lead_ids[0], batch, pipeline)
             case EventKind.HINT if work.hint is not None:
                 return following.hinted(stored, work.hint, batch, pipeline)
             case EventKind.DELIVERED if work.account_ids:
@@ -147,6 +171,13 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return pipeline.gone(stored, work.lead_ids[0], batch)
             case EventKind.CHOICE if work.account_ids:
                 return companies.chosen(stored, work.account_ids[0], batch, pipeline.playbook)
+            case EventKind.CHOICE if work.deal_ids:
+                return opportunities.chosen(stored, work.deal_ids[0], batch, pipeline.playbook)
+            case EventKind.DEAL if not batch.knows(work.lead_ids[0]):
+                nobody = Reason("deals", Because("there is no such lead any more"))
+                return Result(stored, EventState.DONE, reasons=[nobody])
+            case EventKind.DEAL:
+                return pipeline.heard(stored, work.lead_ids[0], batch)
             case EventKind.CHOICE if not batch.knows(work.lead_ids[0]):
                 nobody = Reason("merge", Because("there is no such lead any more"))
                 return Result(stored, EventState.DONE, reasons=[nobody])
@@ -173,6 +204,12 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
     except Exception as error:  # noqa: BLE001 - as above
         cause = Cause(type(error).__name__)
         return Result(stored, EventState.DEAD, error=_failure_text(stored), cause=cause)
+
+
+def is_deal(record: Record, playbook: Playbook) -> bool:
+    """Say whether a record is a deal's."""
+    crm = playbook.crms.get(record.ref.connection)
+    return crm is not None and crm.is_deal(record.ref.object)
 
 
 def _is_company(record: Record, playbook: Playbook) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime
 from mappings.outward import same_on
 from mappings.playbook import ObjectMap
 from model.change import Record
+from model.deal import PARTIES
 from model.decision import RecordConflict
 from model.event import StoredEvent
 from model.lead import Link
@@ -37,6 +38,15 @@ class Sight:
         told = payload.get("read_at")
         read_at = from_text(told) if told else stored.event.received_at
         return cls(read_at, bool(payload.get("by_id")), bool(payload.get("history")))
+
+
+def differs(record: Record, link: Link, object_map: ObjectMap) -> bool:
+    """Say whether a record says what its link does not: in a mapped field, or in who takes part in a deal."""
+    fields = (rule.remote for rule in object_map.fields if rule.remote in record.fields)
+    parties = (name for name in PARTIES if name in record.fields)
+    return any(
+        not same_on(object_map, name, record.fields[name], link.shadow.get(name)) for name in fields
+    ) or any(list(record.fields[name]) != list(link.shadow.get(name) or ()) for name in parties)
 
 
 def is_older(record: Record, link: Link) -> bool:

@@ -69,6 +69,8 @@ def weigh(sides: Sides, entity: Entity, crm: CrmMap, playbook: Playbook) -> Weig
     other = _preferred(entity, rule, crm, playbook)
     if other:
         return Weighed(Stands.OURS, f"{other}'s value counts wherever it has one")
+    if rule.kind == "deal_stage" and sides.ours_moved and (won := _won(sides, playbook)) is not None:
+        return won
     if not sides.ours_moved:
         why = "leadrelay had none" if sides.ours is None else f"it was changed in {crm.connection} alone"
         return Weighed(Stands.THEIRS, why)
@@ -84,6 +86,18 @@ def _stage(lifecycle: Lifecycle, sides: Sides) -> Weighed:
     if sides.is_edit and lifecycle.is_beside(ours):
         return Weighed(Stands.THEIRS, "a person led the lead back")
     return Weighed(Stands.OURS, "a lead only moves forward here")
+
+
+def _won(sides: Sides, playbook: Playbook) -> Weighed | None:
+    """Let a deal that one side has won stay won, whatever the other side made of it meanwhile.
+
+    Once both agree that it is won, a later change of one side alone is somebody's who reopens it, and counts.
+    """
+    outcome = playbook.deals.outcome if playbook.deals is not None else lambda _: "open"
+    ours, theirs = (outcome(stage) == "won" for stage in (sides.ours, sides.theirs))
+    if ours == theirs:
+        return None
+    return Weighed(Stands.OURS if ours else Stands.THEIRS, "a deal that was won stays won")
 
 
 def _preferred(entity: Entity, rule: CrmField, crm: CrmMap, playbook: Playbook) -> str:

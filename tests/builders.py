@@ -35,6 +35,7 @@ from mappings.playbook import (
 )
 from mappings.reading import FieldProblem, Reading
 from model.account import Account
+from model.deal import Deal
 from model.decision import Assigned, Because, Decision, Place, Verdict
 from model.event import Event, EventKind, StoredEvent
 from model.lead import LEAD_FIELDS, Activity, Identity, Lead, Provenance, Touch
@@ -50,6 +51,7 @@ PIPELINE = (
     "identify",
     "absorb",
     "attribute",
+    "deals",
     "score",
     "qualify",
     "assign",
@@ -115,9 +117,13 @@ class KnownFacts:
     read_rosters: frozenset[str] = frozenset()
     ledgers: dict[str, dict[str, Seat]] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
+    deals: dict[str, Deal] = field(default_factory=dict)
 
     def account(self, account_id: str) -> Account | None:
         return self.accounts.get(account_id)
+
+    def deals_of(self, lead_id: str) -> list[Deal]:
+        return [deal for deal in self.deals.values() if lead_id in deal.lead_ids]
 
     def lead_id_of(self, identity: Identity) -> str | None:
         return self.keys.get(identity)

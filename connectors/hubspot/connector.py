@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from connectors.base import Endpoint
 from connectors.batches import (
@@ -19,9 +20,11 @@ from connectors.hubspot.changes import ChangeReader
 from connectors.hubspot.client import Client
 from connectors.hubspot.companies import OBJECT as COMPANIES
 from connectors.hubspot.companies import CompanyFinder
+from connectors.hubspot.engagements import PeopleReader
 from connectors.hubspot.errors import words
 from connectors.hubspot.listing import Lister
 from connectors.hubspot.pages import Searcher
+from connectors.hubspot.parties import DEALS, PartyReader
 from connectors.hubspot.reads import BATCH, Reader
 from connectors.hubspot.records import email_of, to_owner, to_record
 from connectors.hubspot.tasks import Tasks
@@ -68,10 +71,12 @@ class HubSpotConnector:
         searcher = Searcher(name, self._client, self._reader, external_id_field)
         self._lister = Lister(searcher)
         self._changes = ChangeReader(name, self._client, searcher)
+        self._people = PeopleReader(name, self._client)
         self._writer = Writer(name, self._client, self._reader)
         account_id_field = endpoint.options.get("account_id_field", "")
         self._companies = CompanyFinder(name, self._client, self._reader, account_id_field)
         self._associator = Associator(self._client)
+        self._parties = PartyReader(self._client)
         self._tasks = Tasks(name, self._client, self._writer)
 
     def owners(self) -> Iterator[OwnerRecord]:
@@ -127,15 +132,14 @@ class HubSpotConnector:
         """Read records by id, a hundred a call, fifty with their history.
 
         After a merge the record comes under its present id, once; the ids asked for are then among its
-        ``hs_merged_object_ids``, which is read with every record.
+        ``hs_merged_object_ids``, which is read with every record. Deals come with who takes part in
+        them, which takes two more calls.
         """
         for object_type, ids in _ids_by_object(refs).items():
-            names, told = fields.get(object_type, ()), set[str]()
-            for row in self._reader.by_id(object_type, ids, names, history=history):
-                record = to_record(self.name, object_type, row)
-                if record.ref.id not in told:
-                    told.add(record.ref.id)
-                    yield record
+            rows = self._reader.by_id(object_type, ids, fields.get(object_type, ()), history=history)
+            records = (to_record(self.name, object_type, row) for row in rows)
+            once = list({record.ref.id: record for record in records}.values())
+            yield from self._parties.records(once) if object_type == DEALS else once
 
     def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Make tasks about contacts, a hundred a call."""
@@ -148,7 +152,8 @@ class HubSpotConnector:
 
     def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
         """Return up to 200 records by the lowest ids above ``after``; archived ones are left out."""
-        return self._lister.page(object_type, fields, after)
+        page = self._lister.page(object_type, fields, after)
+        return replace(page, listed=self._parties.listed(page.listed)) if object_type == DEALS else page
 
     def count(self, object_type: str) -> int:
         """Return how many records a search finds; archived ones are left out."""
@@ -158,7 +163,15 @@ class HubSpotConnector:
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:
         """Return up to 200 records that changed; archived ones are in ``archived_page``."""
-        return self._changes.since(object_type, fields, position, overlap)
+        found = self._changes.since(object_type, fields, position, overlap)
+        return replace(found, listed=self._parties.listed(found.listed)) if object_type == DEALS else found
+
+    def engagements(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """Return up to 200 calls, mails, … that changed, with their contacts, which takes one more call."""
+        found = self._changes.since(object_type, fields, position, overlap)
+        return replace(found, listed=self._people.told(object_type, found.listed))
 
     def archived_page(self, object_type: str, after: str | None) -> Page:
         """Return a hundred archived records; they lie there for 90 days."""

@@ -150,7 +150,8 @@ def _field(row: Mapping[str, Any]) -> Field:
     listed = row.get("options")
     options = tuple(str(one.get("value")) for one in listed or () if isinstance(one, dict))
     if kind == "choice" and (row.get("externalOptions") or row.get("referencedObjectType")):
-        kind, options = "owner", ()
+        # Owners have no list; stages and pipelines have theirs elsewhere ("Pipelines").
+        kind, options = "owner" if row.get("referencedObjectType") == "OWNER" else "other", ()
     meta = row.get("modificationMetadata")
     is_read_only = bool(row.get("calculated")) or (
         isinstance(meta, dict) and meta.get("readOnlyValue") is True

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from connectors.base import Endpoint
 from connectors.batches import CallRefused, chunks, one_outcome_each, outcome_of_merge
+from connectors.salesforce import engagements
 from connectors.salesforce.accounts import ACCOUNT, AccountFinder
 from connectors.salesforce.changes import ChangeReader
 from connectors.salesforce.client import Client
 from connectors.salesforce.errors import MAYBE_GONE, codes, is_retryable, words
 from connectors.salesforce.ids import is_id, long_id
 from connectors.salesforce.listing import Lister
+from connectors.salesforce.parties import ACCOUNT_ID, OPPORTUNITY, PartyReader
 from connectors.salesforce.people import PEOPLE, asked_fields, to_record
 from connectors.salesforce.reads import Finder
 from connectors.salesforce.soap import MERGED
@@ -65,6 +68,7 @@ class SalesforceConnector:
         self._changes = ChangeReader(name, self._client, self._lister)
         self._writer = Writer(name, self._client, self._finder, external_id_field)
         self._tasks = Tasks(name, self._client, self._writer)
+        self._parties = PartyReader(self._client)
 
     def owners(self) -> Iterator[OwnerRecord]:
         """Yield every user, inactive ones included; queues own Leads too but are nobody's account."""
@@ -135,18 +139,28 @@ class SalesforceConnector:
 
         Where some are not there, one more call asks what became of them: those that were deleted
         come as archived, with what they held last, and the losers of a merge name its winner.
+        Opportunities come with who takes part in them, which takes one more call.
         """
+        for records in self._read(refs, fields):
+            deals = bool(records) and records[0].ref.object == OPPORTUNITY
+            yield from self._parties.records(records) if deals else records
+
+    def _read(
+        self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]]
+    ) -> Iterator[Sequence[Record]]:
+        """Yield what a call finds, of one object at a time."""
         ids: dict[str, dict[str, None]] = {}
         for ref in refs:
             if is_id(ref.id):
                 ids.setdefault(ref.object, {})[long_id(ref.id)] = None
         for object_type, wanted in ids.items():
             for batch in chunks(list(wanted), BATCH):
-                rows = self._client.retrieve(object_type, batch, asked_fields(object_type, fields))
-                yield from (to_record(self.name, object_type, row) for row in rows)
+                more = (ACCOUNT_ID,) if object_type == OPPORTUNITY else ()
+                rows = self._client.retrieve(object_type, batch, asked_fields(object_type, fields, *more))
+                yield [to_record(self.name, object_type, row) for row in rows]
                 there = {long_id(str(row["Id"])) for row in rows}
                 if missing := [each for each in batch if each not in there]:
-                    yield from self._changes.gone(object_type, missing, fields)
+                    yield self._changes.gone(object_type, missing, fields)
 
     def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Make tasks about Leads and Contacts, 200 a call."""
@@ -158,7 +172,8 @@ class SalesforceConnector:
 
     def list_page(self, object_type: str, fields: Sequence[str], after: str | None) -> Page:
         """Return up to 2,000 records with the lowest ids above ``after``; converted Leads are among them."""
-        return self._lister.page(object_type, fields, after)
+        page = self._lister.page(object_type, fields, after)
+        return replace(page, listed=self._parties.listed(page.listed)) if object_type == OPPORTUNITY else page
 
     def count(self, object_type: str) -> int:
         """Return how many records there are, converted Leads among them."""
@@ -168,7 +183,19 @@ class SalesforceConnector:
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:
         """Return up to 2,000 records that changed or were deleted, by stamp and id."""
-        return self._changes.since(object_type, fields, position, overlap)
+        found = self._changes.since(object_type, fields, position, overlap)
+        if object_type != OPPORTUNITY:
+            return found
+        return replace(found, listed=self._parties.listed(found.listed))
+
+    def engagements(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """Return up to 2,000 tasks, events or campaign members that changed, with whom they are about."""
+        asked = (*fields, *engagements.NAMED_BY[object_type])
+        found = self._changes.since(object_type, asked, position, overlap)
+        listed = [engagements.told(self.name, object_type, one) for one in found.listed]
+        return replace(found, listed=listed)
 
     def archived_page(self, object_type: str, after: str | None) -> Page:  # noqa: ARG002 - see below
         """Return nothing: ``changes`` tells of deleted records."""

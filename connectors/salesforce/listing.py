@@ -17,6 +17,7 @@ from simple_salesforce.format import format_soql
 from connectors.salesforce.client import Client
 from connectors.salesforce.errors import SCHEMA, Refused
 from connectors.salesforce.ids import is_id, long_id
+from connectors.salesforce.parties import ACCOUNT_ID, OPPORTUNITY
 from connectors.salesforce.people import PEOPLE, Row, asked_fields, to_record
 from model.errors import RetryLater
 from model.lead import Identity
@@ -91,6 +92,8 @@ class Lister:
         """Return the fields that find a record of this object."""
         if object_type == "Account":
             return ["Website"]
+        if object_type == OPPORTUNITY:
+            return [ACCOUNT_ID]
         if object_type not in PEOPLE:
             return []
         return ["Email", self._external_id_field] if self._external_id_field else ["Email"]
@@ -107,6 +110,8 @@ class Lister:
 
     def _keys(self, object_type: str, row: Row) -> Iterator[Identity]:
         names = {"domain": "Website"} if object_type == "Account" else {"email": "Email"}
+        if object_type not in ("Account", *PEOPLE):
+            return
         if self._external_id_field and object_type != "Account":
             names["lead"] = self._external_id_field
         for kind, name in names.items():

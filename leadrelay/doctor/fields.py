@@ -140,6 +140,10 @@ def expected_type(rule: CrmField, types: Mapping[str, type]) -> str:
         return "owner"
     if rule.kind in ("number", "bool", "datetime"):
         return rule.kind
+    if rule.kind == "money":
+        return "number"
+    if rule.kind == "date":
+        return "datetime" if rule.zone else "date"
     if rule.values or rule.kind in ("stage", "range"):
         return "listed"
     if rule.field.endswith(".at"):
@@ -169,9 +173,8 @@ def _field(
 def _spoken(rule: CrmField, expected: str) -> str:
     if expected == "listed":
         return f"words such as {next(iter(rule.values.values()), 'a stage')}"
-    return {"owner": "an owner's id", "datetime": "a moment", "bool": "true or false"}.get(
-        expected, f"a {expected}"
-    )
+    spoken = {"owner": "an owner's id", "datetime": "a moment", "date": "a day", "bool": "true or false"}
+    return spoken.get(expected, f"a {expected}")
 
 
 def _mismatch(expected: str, field: Field) -> tuple[str, str] | None:
@@ -185,6 +188,7 @@ def _mismatch(expected: str, field: Field) -> tuple[str, str] | None:
         "number": frozenset({"text", "number"}),
         "bool": frozenset({"choice", "text"}),
         "datetime": frozenset({"text"}),
+        "date": frozenset({"text", "datetime"}),
         "owner": frozenset({"text"}),
     }[expected]
     if field.type in fits:

@@ -174,7 +174,7 @@ def test_a_backfill_in_trouble_misses_nobody(closed_house, trouble):
     def whole():
         house.clock.move_on(seconds=30)
         seen = [one.is_whole for objects in house.status().mirror.values() for one in objects.values()]
-        return len(seen) == 5 and all(seen)  # contacts, companies; Lead, Contact, Account
+        return len(seen) == 7 and all(seen)  # contacts, companies, deals; Lead, Contact, Account, Opportunity
 
     eventually(whole, "both mirrors")
     for crm in house.crms.values():

@@ -49,6 +49,7 @@ def test_without_a_daemon_it_does_the_work_itself(alone):
     assert answer.out.splitlines() == [
         "hubspot companies: 30 records mirrored",
         "hubspot contacts: 450 records mirrored",
+        "hubspot deals: 0 records mirrored",
     ]
     assert "450/450" in answer.err
     status = alone("status").out
@@ -62,8 +63,13 @@ def test_done_once_it_makes_no_more_calls_unless_it_is_told_to(alone, sandboxes)
     assert alone("backfill", "salesforce").code == 0
     assert len(crm.sent) == before
     found = json.loads(alone("backfill", "salesforce", "--again", "--json").out)
-    assert {name: one["seen"] for name, one in found.items()} == {"Account": 0, "Contact": 700, "Lead": 2_300}
-    assert len(crm.sent) == before + 4  # two pages of Leads, one of each other
+    assert {name: one["seen"] for name, one in found.items()} == {
+        "Account": 0,
+        "Contact": 700,
+        "Lead": 2_300,
+        "Opportunity": 0,
+    }
+    assert len(crm.sent) == before + 5  # two pages of Leads, one of each other
 
 
 def test_what_the_playbook_names_later_is_said_and_read_again(alone, playbook):
@@ -111,11 +117,13 @@ def test_beside_the_daemon_it_shows_what_the_daemon_does(beside, house):
     assert beside("backfill", "hubspot").out.splitlines() == [
         "hubspot companies: 0 records mirrored",
         "hubspot contacts: 0 records mirrored",
+        "hubspot deals: 0 records mirrored",
     ]
     seed(house.crms)
     answer = beside("backfill", "hubspot", "--again", "--json")
     assert {name: one["seen"] for name, one in json.loads(answer.out).items()} == {
         "companies": 30,
+        "deals": 0,
         "contacts": 450,
     }
     assert house.status().mirror["hubspot"]["contacts"].seen == 450

@@ -161,8 +161,12 @@ def test_hubspot_is_asked_for_what_the_map_needs_and_no_more(desktop):
         "crm.objects.contacts.write",
         "crm.objects.companies.read",
         "crm.objects.companies.write",
+        "crm.objects.deals.read",
+        "crm.objects.deals.write",
     ]
-    assert asked["optional_scope"][0].split() == ["crm.schemas.contacts.write", "crm.schemas.companies.write"]
+    assert asked["optional_scope"][0].split() == [
+        f"crm.schemas.{name}.write" for name in ("contacts", "companies", "deals")
+    ]
     assert asked["redirect_uri"] == [f"{HOME}/oauth/hubspot/callback"]
     assert HUBSPOT_SECRET not in str(asked)
 

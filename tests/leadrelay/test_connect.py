@@ -346,7 +346,7 @@ def test_a_sandbox_connected_while_the_daemon_runs_is_written_to(desk, logged):
         assert daemon._check_workers() is None
         assert "claim-hubspot" in {one.loop.name for one in daemon.fleet._dispatchers.values()}
         [follower] = (one for one in daemon.fleet.loops() if one.name == "follow-hubspot")
-        assert set(daemon.fleet.following()["hubspot"].objects) == {"contacts", "companies"}
+        assert set(daemon.fleet.following()["hubspot"].objects) == {"contacts", "companies", "deals"}
 
         def fails() -> int:
             raise KeyError("ada")

@@ -46,18 +46,17 @@ def test_status_counts_where_everything_ended(beside):
     [website] = [line.split() for line in lines if line.startswith("website")]
     assert website == ["website", "5", "1", "1", "1", "1", "1", "0", "0", "1"]
     rows = [line.split() for line in lines if line.startswith(("hubspot ", "salesforce "))]
-    assert [row[:4] for row in rows[:5]] == [
-        ["hubspot", "companies", "0", "0"],
-        ["hubspot", "contacts", "0", "0"],
-        ["salesforce", "Account", "0", "0"],
-        ["salesforce", "Contact", "0", "0"],
-        ["salesforce", "Lead", "0", "0"],
-    ]
-    assert all(row[4:6] == ["whole", "since"] for row in rows[:5])
-    followed = [["hubspot", "companies"], ["hubspot", "contacts"]]
-    followed += [["salesforce", name] for name in ("Account", "Contact", "Lead")]
-    assert [row[:2] for row in rows[5:10]] == followed
-    assert rows[10:14] == [
+    mirrored = [["hubspot", name] for name in ("companies", "contacts", "deals")]
+    mirrored += [["salesforce", name] for name in ("Account", "Contact", "Lead", "Opportunity")]
+    assert [row[:4] for row in rows[:7]] == [[*one, "0", "0"] for one in mirrored]
+    assert all(row[4:6] == ["whole", "since"] for row in rows[:7])
+    followed = {*map(tuple, mirrored), ("salesforce", "OpportunityContactRole")}
+    done = {("hubspot", name) for name in ("calls", "emails", "meetings", "notes", "tasks")}
+    done |= {("salesforce", name) for name in ("CampaignMember", "Event", "Task")}  # once they are looked at
+    told = [(row[0], row[1]) for row in rows[7:-4]]
+    assert followed <= set(told) <= followed | done
+    assert len(told) == len(set(told))
+    assert rows[-4:] == [
         # HubSpot: the person, the company and their association; a Salesforce Lead has no account.
         ["hubspot", "0", "0", "0", "0", "3"],
         ["salesforce", "0", "0", "0", "0", "2"],

@@ -25,6 +25,7 @@ from model.change import (
     Task,
     Updated,
 )
+from model.deal import COMPANIES, PARTIES, PEOPLE
 from model.errors import NotAuthorized, RetryLater
 from model.event import RecordRef
 from model.lead import Identity
@@ -88,6 +89,8 @@ class FakeCrm:
     merged: dict[str, str] = field(
         default_factory=dict
     )  # record that was merged away -> the one it went into
+    about: dict[str, tuple[RecordRef, ...]] = field(default_factory=dict)  # call, task … -> its people
+    closed: set[str] = field(default_factory=set)  # objects that the user may not look at
     _changes: int = 0  # so far
     _trouble: dict[str, list[Trouble]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -120,6 +123,19 @@ class FakeCrm:
         kept.changed_at |= {name: now for name, value in fields.items() if kept.fields.get(name) != value}
         kept.fields |= fields
         self.touch(remote_id)
+
+    def log(self, object_type: str, *people: str, **fields: Any) -> str:
+        """Log a call, a mail, a task … with people as a person in the CRM would; return its id."""
+        remote_id = self.put(object_type, **fields)
+        self.concerns(remote_id, *people)
+        return remote_id
+
+    def concerns(self, remote_id: str, *people: str) -> None:
+        """Let what was logged be about these people."""
+        self.about[remote_id] = tuple(
+            RecordRef(self.name, self.records[each].object if each in self.records else "contacts", each)
+            for each in people
+        )
 
     def touch(self, remote_id: str) -> None:
         """Let a record count as changed just now."""
@@ -251,10 +267,19 @@ class FakeCrm:
     def _listed(self, remote_id: str, fields: Sequence[str]) -> Listed:
         record = self._record(remote_id, self.records[remote_id])
         held = {name: record.fields.get(name) for name in (*fields, "CreatedDate")}
+        held |= {name: record.fields[name] for name in PARTIES if name in record.fields}
+        parties = [
+            Identity(kind, each)
+            for kind, name in (("person", PEOPLE), ("company", COMPANIES))
+            for each in held.get(name) or ()
+        ]
         keys = [("email", self.email_field), ("lead", self.id_field), ("domain", "domain")]
         return Listed(
             replace(record, fields=held),
-            tuple(Identity(kind, str(record.fields[name])) for kind, name in keys if record.fields.get(name)),
+            (
+                *(Identity(kind, str(record.fields[name])) for kind, name in keys if record.fields.get(name)),
+                *parties,
+            ),
             self.became.get(remote_id),
             record.merged_ids,
         )
@@ -290,6 +315,17 @@ class FakeCrm:
             is_drained,
             tuple(name for name in fields if name in self.hidden) if some else (),
         )
+
+    def engagements(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """As ``changes``, with whom each is about; an object that is ``closed`` lacks a scope."""
+        if object_type in self.closed:
+            self._call("engagements", (object_type, position or ""))
+            raise NotAuthorized(f"{self.name}: a scope is missing for {object_type}")
+        found = self.changes(object_type, fields, position, overlap=overlap)
+        listed = [replace(one, about=self.about.get(one.record.ref.id, ())) for one in found.listed]
+        return replace(found, listed=listed)
 
     def _overlapped(self, newest: int, overlap: float) -> int:
         """The number of the change behind which ``overlap`` seconds before the newest one met begin."""

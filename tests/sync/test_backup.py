@@ -105,6 +105,7 @@ def test_numbers_go_on_behind_the_highest(filled, urls, tmp_path, target):
                 "doubt",
                 "lead_id",
                 "account_id",
+                "deal_id",
                 "domain",
                 "entity_id",
                 "key",

@@ -1,0 +1,99 @@
+"""What is sold to a person says how they stand: their foremost deal sets fields and stage of the lead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from handlers import ladder
+from handlers.base import Context
+from mappings.playbook import Deals, Lifecycle
+from model.deal import Deal, Outcome
+from model.decision import NOTHING, Because, Decision, Effect, EnterStage, Place
+from model.event import JsonValue
+from model.lead import Lead
+
+WEIGHT = {Outcome.LOST: 0, Outcome.OPEN: 1, Outcome.WON: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class HearOfDeals:
+    """Tell the lead how its deals stand, in one word: won before open before lost.
+
+    The stage of the deal that counts most may lead the person on: up the ladder, or from it to a stage
+    beside it, never back. A customer stays one; who was disqualified is led back only by a person.
+    Posts tell nothing of deals.
+    """
+
+    deals: Deals | None
+    lifecycle: Lifecycle
+
+    def __call__(self, lead: Lead, context: Context) -> Decision:
+        if context.event is not None or self.deals is None:
+            return NOTHING
+        deal = self._foremost(context.lookups.deals_of(lead.id))
+        said = _said_by(deal)
+        fields: dict[str, JsonValue] = {
+            name: value for name, value in said.items() if lead.get(name) != value
+        }
+        because: list[Because] = []
+        if fields:
+            because.append(Because(_told(deal), self._place(deal)))
+        effects: list[Effect] = []
+        stage = self._stage(lead, deal)
+        if stage is not None:
+            fields["stage"] = stage
+            effects.append(EnterStage(stage, lead.stage))
+            because.append(Because(f"{lead.stage} → {stage}: {_told(deal)}", self._place(deal)))
+        return Decision(fields=fields, effects=tuple(effects), because=tuple(because))
+
+    def _foremost(self, deals: Sequence[Deal]) -> Deal | None:
+        """Return the deal that counts most; of several that stand alike the furthest, then the latest."""
+        order = {name: n for n, name in enumerate(self.deals.stages)} if self.deals else {}
+
+        def weight(deal: Deal) -> tuple[int, int, str, str]:
+            closed = deal.closed_at.isoformat() if deal.closed_at else ""
+            return WEIGHT[Outcome(deal.outcome)], order.get(deal.get("stage") or "", -1), closed, deal.id
+
+        return max((deal for deal in deals if not deal.is_gone), key=weight, default=None)
+
+    def _stage(self, lead: Lead, deal: Deal | None) -> str | None:
+        """Return the stage that the deal leads the person to; ``None`` where they stay."""
+        known = self.deals.stages.get(deal.get("stage") or "") if deal and self.deals else None
+        if deal is None or known is None or not known.lead_stage:
+            return None
+        here, there = lead.stage, known.lead_stage
+        if here in (there, ladder.TOP, ladder.CLOSED):
+            return None
+        order = self.lifecycle.order
+        if ladder.is_beside(self.lifecycle, there):
+            is_further = there == ladder.CLOSED or order(there) > order(here)
+        elif ladder.is_beside(self.lifecycle, here):
+            is_further = _is_later(deal, lead)
+        else:
+            is_further = order(there) > order(here)
+        return there if is_further else None
+
+    def _place(self, deal: Deal | None) -> Place | None:
+        known = self.deals.stages.get(deal.get("stage") or "") if deal and self.deals else None
+        return known.place if known else None
+
+
+def _said_by(deal: Deal | None) -> dict[str, JsonValue]:
+    if deal is None:
+        return {"deal_outcome": None, "deal_stage": None, "deal_reason": None}
+    return {"deal_outcome": deal.outcome, "deal_stage": deal.get("stage"), "deal_reason": deal.reason}
+
+
+def _is_later(deal: Deal, lead: Lead) -> bool:
+    """Say whether the deal came to its stage after the lead came to its own."""
+    moved, entered = deal.provenance.get("stage"), lead.provenance.get("stage")
+    return moved is not None and (entered is None or moved.at > entered.at)
+
+
+def _told(deal: Deal | None) -> str:
+    if deal is None:
+        return "the person takes part in no deal any more"
+    stands = "is open" if deal.outcome == Outcome.OPEN else f"was {deal.outcome}"
+    reason = f" ({deal.reason})" if deal.reason else ""
+    return f'deal "{deal.get("name") or deal.id}" {stands}{reason}'

@@ -1,0 +1,82 @@
+"""What follows from decisions about deals: who hears of them, and which are read as people are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from mappings.playbook import CrmMap, Playbook
+from model.decision import TellLead
+from model.event import Event, EventKind
+from sync import deals
+from sync.batch import Batch
+from sync.fetches import Wish
+from sync.pipeline import Result
+
+
+def told(
+    connection: Connection, batch: Batch, results: Sequence[Result], space: str, now: datetime
+) -> list[Event]:
+    """Return an event for each lead that must hear of a deal of theirs, or has taken over another's.
+
+    Its id follows from the event that told of it, so that a batch that is decided again tells the same. For
+    use behind ``joins.save``.
+    """
+    found = [
+        _event(result.stored.event, result.stored.id, effect, batch, space, now)
+        for result in results
+        for effect in result.effects
+        if isinstance(effect, TellLead)
+    ]
+    causes = {result.stored.id: result.stored.event for result in results}
+    for join in batch.joined:
+        into = batch.present_id(join.into)
+        for deal_id in deals.of_parties(connection, [into])[:1]:  # one is enough: it hears of all of them
+            heard = TellLead(into, deal_id, is_news=False)
+            found.append(_event(causes[join.event], join.event, heard, batch, space, now))
+    return found
+
+
+def _event(cause: Event, row: int, heard: TellLead, batch: Batch, space: str, now: datetime) -> Event:
+    return Event(
+        source=cause.source,
+        event_id=f"deal-{heard.deal_id}-{heard.lead_id}-{row}",
+        kind=EventKind.DEAL,
+        payload={
+            "lead_id": batch.present_id(heard.lead_id),
+            "deal_id": heard.deal_id,
+            "is_news": heard.is_news,
+        },
+        occurred_at=min(cause.occurred_at, now),
+        received_at=now,
+        space=space,
+    )
+
+
+def wishes(connection: Connection, space: str, batch: Batch, playbook: Playbook) -> list[Wish]:
+    """Return the deals that are to be read because somebody they name is known from now on.
+
+    A query for each kind of party, and only where records became somebody's by this batch.
+    """
+    if not playbook.keeps_deals:
+        return []
+    asked: dict[tuple[str, str, str], list[str]] = {}
+    for _, ref in batch.new_links():
+        crm = playbook.crms.get(ref.connection)
+        kind = _kind(ref.object, crm) if crm is not None else ""
+        if crm is not None and crm.deal is not None and kind:
+            asked.setdefault((crm.connection, crm.deal.object, kind), []).append(ref.id)
+    return [
+        Wish(name, deal_object, remote_id)
+        for (name, deal_object, kind), ids in sorted(asked.items())
+        for remote_id in deals.naming(connection, space, name, deal_object, kind, ids)
+    ]
+
+
+def _kind(object_name: str, crm: CrmMap) -> str:
+    """Return of which kind the keys are that name a record in the mirror of deals; blank: of none."""
+    if object_name == crm.people_object:
+        return "person"
+    return "company" if crm.account is not None and object_name == crm.account.object else ""

@@ -1,0 +1,176 @@
+"""Deals as each CRM tells them: their fields, and who takes part, by every way of reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from model.change import Record
+from model.deal import COMPANIES, PEOPLE
+from model.event import RecordRef
+from model.lead import Identity
+from tests.contracts.conftest import Server
+from tests.contracts.crms import CRMS
+
+pytestmark = pytest.mark.parametrize("crm", CRMS)
+
+
+@dataclass(frozen=True)
+class Deal:
+    """A CRM's names for what a deal is."""
+
+    object: str
+    name: str
+    person: str
+    company: str
+    new: Mapping[str, Any]
+    new_person: Mapping[str, Any]
+    new_company: Mapping[str, Any]
+
+
+DEALS: Mapping[str, Deal] = {
+    "hubspot": Deal(
+        object="deals",
+        name="dealname",
+        person="contacts",
+        company="companies",
+        new={"dealname": "Engine", "dealstage": "qualifiedtobuy", "pipeline": "default", "amount": "1200.5"},
+        new_person={"firstname": "Ada"},
+        new_company={"name": "Acme"},
+    ),
+    "salesforce": Deal(
+        object="Opportunity",
+        name="Name",
+        person="Contact",
+        company="Account",
+        new={"Name": "Engine", "StageName": "Qualification", "CloseDate": "2026-12-01", "Amount": 1200.5},
+        new_person={"LastName": "Lovelace"},
+        new_company={"Name": "Acme"},
+    ),
+}
+
+
+class Seller:
+    """A person in the CRM who makes deals."""
+
+    def __init__(self, crm: str, server: Server) -> None:
+        self.crm, self.server, self.words = crm, server, DEALS[crm]
+
+    def make(self, object_name: str, **fields: Any) -> str:
+        return str(self.server.act("create", object_name, fields=fields)["id"])
+
+    def person(self, **fields: Any) -> str:
+        return self.make(self.words.person, **self.words.new_person | fields)
+
+    def company(self) -> str:
+        return self.make(self.words.company, **self.words.new_company)
+
+    def deal(self, **fields: Any) -> str:
+        return self.make(self.words.object, **self.words.new | fields)
+
+    def takes_part(self, deal: str, person: str, *, is_primary: bool = False) -> str:
+        if self.crm == "salesforce":
+            named = {"OpportunityId": deal, "ContactId": person, "IsPrimary": is_primary}
+            return self.make("OpportunityContactRole", **named)
+        self.server.act("associate", "deals", id=deal, to_object="contacts", to=person)
+        return ""
+
+    def with_company(self, deal: str, company: str) -> None:
+        if self.crm == "salesforce":
+            self.server.act("edit", "Opportunity", id=deal, fields={"AccountId": company})
+        else:
+            self.server.act("associate", "deals", id=deal, to_object="companies", to=company)
+
+
+def read(connector, crm: str, *ids: str) -> list[Record]:
+    words = DEALS[crm]
+    refs = [RecordRef(crm, words.object, each) for each in ids]
+    return list(connector.read(refs, {words.object: (words.name,)}))
+
+
+def test_a_deal_read_by_id_says_who_takes_part(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deal, ada, bo, company = seller.deal(), seller.person(), seller.person(), seller.company()
+    seller.takes_part(deal, ada)
+    seller.takes_part(deal, bo)
+    seller.with_company(deal, company)
+    [record] = read(connector, crm, deal)
+    assert record.fields[DEALS[crm].name] == "Engine"
+    assert (record.fields[PEOPLE], record.fields[COMPANIES]) == ([ada, bo], [company])
+
+
+def test_nobody_takes_part_in_a_deal_that_names_nobody(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    [record] = read(connector, crm, Seller(crm, server).deal())
+    assert (record.fields[PEOPLE], record.fields[COMPANIES]) == ([], [])
+
+
+def test_a_page_of_all_deals_and_one_of_changes_say_the_same_and_name_the_keys(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller, words = Seller(crm, server), DEALS[crm]
+    position = connector.changes(words.object, (words.name,), None).position
+    deal, ada, company = seller.deal(), seller.person(), seller.company()
+    seller.takes_part(deal, ada)
+    seller.with_company(deal, company)
+    [listed] = connector.list_page(words.object, (words.name,), None).listed
+    [changed] = connector.changes(words.object, (words.name,), position, overlap=60).listed
+    for one in (listed, changed):
+        assert (one.record.fields[PEOPLE], one.record.fields[COMPANIES]) == ([ada], [company])
+        assert {Identity("person", ada), Identity("company", company)} <= set(one.keys)
+
+
+def test_deals_of_a_page_are_asked_for_their_people_together(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller, words = Seller(crm, server), DEALS[crm]
+    made = {seller.deal(): seller.person() for _ in range(12)}
+    for deal, person in made.items():
+        seller.takes_part(deal, person)
+    before = server.calls()
+    page = connector.list_page(words.object, (words.name,), None)
+    assert {one.record.ref.id: one.record.fields[PEOPLE] for one in page.listed} == {
+        deal: [person] for deal, person in made.items()
+    }
+    assert server.calls() - before <= 3
+
+
+def test_a_deleted_deal_is_told_as_gone(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    deal = Seller(crm, server).deal()
+    server.act("delete", DEALS[crm].object, id=deal)
+    found = read(connector, crm, deal)
+    if connector.missing_is_gone:
+        assert found == []
+    else:
+        assert [record.archived for record in found] == [True]
+
+
+def test_the_primary_contact_of_an_opportunity_comes_first(crm, sandboxes):
+    if crm != "salesforce":
+        return  # HubSpot knows no primary contact of a deal
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deal, ada, bo = seller.deal(), seller.person(), seller.person()
+    seller.takes_part(deal, ada)
+    seller.takes_part(deal, bo, is_primary=True)
+    [record] = read(connector, crm, deal)
+    assert record.fields[PEOPLE] == [bo, ada]
+
+
+def test_a_role_that_is_given_or_taken_is_a_change_of_its_own(crm, sandboxes):
+    if crm != "salesforce":
+        return  # in HubSpot a webhook tells of an association
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deal, ada = seller.deal(), seller.person()
+    asked = ("OpportunityContactRole", ("OpportunityId",))
+    position = connector.changes(*asked, None).position
+    role = seller.takes_part(deal, ada)
+    found = connector.changes(*asked, position)
+    assert [one.record.fields["OpportunityId"] for one in found.listed] == [deal]
+    server.act("delete", "OpportunityContactRole", id=role)
+    gone = connector.changes(*asked, found.position).listed
+    assert [(one.record.fields["OpportunityId"], one.record.archived) for one in gone] == [(deal, True)]
