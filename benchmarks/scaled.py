@@ -49,7 +49,7 @@ def measure(house: House, *, quick: bool) -> Iterator[Table]:
     """Send a burst of new people through one web and one worker, then through one web and three."""
     if postgres.binaries() is None or not rabbitmq.is_installed():
         raise RuntimeError(f"{rabbitmq.WITHOUT}, and PostgreSQL (postgresql)")
-    count, rows, rates = 400 if quick else 2_000, [], []
+    count, rows, rates = 300 if quick else 1_000, [], []
     with TemporaryDirectory(prefix="leadrelay-servers-") as folder, _servers(Path(folder)) as servers:
         for workers in WORKERS:
             with _town(house, servers, workers) as town:
