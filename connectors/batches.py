@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from model.cause import REJECTED
-from model.change import Association, Outcome, Postponed, RecordChange, Rejected
+from model.change import Association, Outcome, Participation, Postponed, RecordChange, Rejected
 from model.errors import AnswerLost, ConnectorError, NoBudget, NotAuthorized, Refusal, RetryLater
 
 Item = TypeVar("Item")
@@ -103,7 +103,8 @@ def postponed(change: RecordChange, error: ConnectorError) -> Postponed:
 
 
 def one_outcome_each(
-    changes: Sequence[RecordChange] | Sequence[Association], outcomes: Iterable[Outcome]
+    changes: Sequence[RecordChange] | Sequence[Association] | Sequence[Participation],
+    outcomes: Iterable[Outcome],
 ) -> Iterator[Outcome]:
     """Pass outcomes on, so that each change has exactly one at the end.
 

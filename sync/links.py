@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from model.decision import EntityKind
 from model.errors import Conflict
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Link
@@ -222,6 +223,17 @@ def _values(link: Link) -> dict[str, Any]:
 LEADS = LinkTable(tables.links, "lead_id")
 ACCOUNTS = LinkTable(tables.account_links, "account_id")
 DEALS = LinkTable(tables.deal_links, "deal_id")
+
+
+def of_kind(kind: EntityKind) -> LinkTable:
+    """Return the links of those whom an outbox row of this kind is about."""
+    match kind:
+        case EntityKind.ACCOUNT:
+            return ACCOUNTS
+        case EntityKind.DEAL | EntityKind.PARTIES:
+            return DEALS
+        case _:
+            return LEADS
 
 
 def of_records(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> dict[RecordRef, Link]:

@@ -17,6 +17,7 @@ from model.change import (
     Gone,
     Outcome,
     OwnerRecord,
+    Participation,
     Postponed,
     Record,
     RecordChange,
@@ -202,6 +203,20 @@ class FakeCrm:
         if trouble.after:
             trouble.after()
 
+    def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
+        """Who takes part already stays; a company is only filled where there is none."""
+
+        def act(part: Participation) -> Outcome:
+            kept = self.records.get(part.deal.id)
+            if kept is None or kept.archived:
+                return Gone(part.key, "the deal is not there any more")
+            people = list(dict.fromkeys([*kept.fields.get(PEOPLE, []), *part.people]))
+            companies = kept.fields.get(COMPANIES) or ([part.company] if part.company else [])
+            self.edit(part.deal.id, **{PEOPLE: people, COMPANIES: companies})
+            return Updated(part.key, part.deal, {PEOPLE: people, COMPANIES: companies})
+
+        return self._carried_out("take_part", parts, act)
+
     def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         trouble = self._call("open_tasks", tuple(task.key for task in tasks))
         if trouble.refused:
@@ -342,8 +357,8 @@ class FakeCrm:
     def _carried_out(
         self,
         name: str,
-        changes: Sequence[RecordChange],
-        act: Callable[[RecordChange], Outcome | None],
+        changes: Sequence[Any],
+        act: Callable[[Any], Outcome | None],
     ) -> Iterator[Outcome]:
         trouble = self._call(name, tuple(change.key for change in changes))
         if trouble.refused:
@@ -365,7 +380,7 @@ class FakeCrm:
         yield from outcomes
 
     def _exists(self, change: RecordChange) -> Exists | None:
-        ours = [*by_kind(change.identities, "lead"), *by_kind(change.identities, "account")]
+        ours = [one for kind in ("lead", "account", "deal") for one in by_kind(change.identities, kind)]
         emails, domains = by_kind(change.identities, "email"), by_kind(change.identities, "domain")
         for remote_id, kept in self.records.items():
             if kept.archived:
