@@ -145,9 +145,10 @@ class Connector(Protocol):
         """Look the people and companies of ``changes`` up by their identities before they are created.
 
         Identities of the kinds ``email`` and ``lead`` (our own lead id, where the CRM has a field
-        for it) are asked for; of companies ``domain`` and ``account``, of deals ``deal`` (our own id). Of
-        several companies of a domain the one with our id is found, else the oldest. ``fields`` names, per object, what to read
-        of one that is found.
+        for it) are asked for; of companies ``domain`` and ``account``, of deals ``deal`` (our
+        own id), or ``name`` together with a ``person`` or the ``company`` that takes part. Of
+        several companies of a domain the one with our id is found, else the oldest. ``fields`` names,
+        per object, what to read of one that is found.
         Yields ``Exists`` for those (and ``Postponed``/``Rejected`` where the look-up itself
         failed); who is not yielded does not exist.
         """

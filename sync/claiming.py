@@ -20,7 +20,7 @@ from model.deal import COMPANIES, PEOPLE, Deal
 from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue, RecordRef
-from model.lead import ASSOCIATED, Link
+from model.lead import ASSOCIATED, Identity, Link
 from model.priority import Priority
 from model.times import Clock
 from sync import accounts, deals, leads, links, mirror, outbox
@@ -84,6 +84,7 @@ class Sending:
     difference: Mapping[str, JsonValue]
     read_first: bool
     mirrored: RecordRef | None = None  # the mirror has the company as this record
+    parties: tuple[Identity, ...] = ()  # by what a deal is recognised that is there already
 
     @property
     def key(self) -> str:
@@ -153,7 +154,8 @@ def _plan_due(target: Target, last: Priority) -> Sequence[Sending | Unsent]:
         if target.name not in people.rosters:
             return ()  # without the CRM's owners no owner could be written
         known = _load(snapshot, rows, kind)
-        sides = _sides(snapshot, crm, known) if kind is EntityKind.PARTIES else {}
+        of_deals = kind in (EntityKind.DEAL, EntityKind.PARTIES)
+        sides = _sides(snapshot, crm, known) if of_deals else {}
         mirrored = _mirrored(snapshot, target, crm, known) if kind is EntityKind.ACCOUNT else {}
         gone = _gone(snapshot, crm, known, target.space) if kind is EntityKind.ASSOCIATION else frozenset()
         left = _left_behind(snapshot, target, crm, rows, known) if kind is EntityKind.LEAD else ()
@@ -165,6 +167,13 @@ def _plan_due(target: Target, last: Priority) -> Sequence[Sending | Unsent]:
         Unsent(row) if row.id in left else _plan(row, known.get(row.entity_id), crm, playbook, people, now)
         for row in rows
     ]
+    if kind is EntityKind.DEAL:
+        return [
+            replace(one, parties=_keys_of(one.entity, sides, crm))
+            if isinstance(one, Sending) and one.link is None
+            else one
+            for one in planned
+        ]
     return [
         replace(one, mirrored=mirrored[one.entity.id])
         if isinstance(one, Sending) and one.link is None and one.entity.id in mirrored
@@ -246,6 +255,20 @@ def _sides(snapshot: Connection, crm: CrmMap, known: Mapping[str, Entity]) -> di
             if link.connection == crm.connection and link.gone_at is None:
                 found[owner_id] = link
     return found
+
+
+def _keys_of(deal: Entity, sides: Mapping[str, Link], crm: CrmMap) -> tuple[Identity, ...]:
+    """Return by what a deal is recognised where it is there already: its name, and who takes part."""
+    if not isinstance(deal, Deal):
+        return ()
+    people = [
+        Identity("person", side.remote_id)
+        for lead_id in deal.lead_ids
+        if (side := sides.get(lead_id)) and side.object == crm.people_object
+    ]
+    firm = sides.get(deal.account_id or "")
+    company = [Identity("company", firm.remote_id)] if firm else []
+    return (Identity("name", str(deal.get("name") or "")), *people, *company)
 
 
 def _plan_parties(

@@ -248,7 +248,8 @@ class Decider:
         joins.save(connection, self.space, batch.joined, now)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
         shut = self.shut()
-        outbox.raise_wanted(connection, self.space, _raises(batch, playbook, shut), now)
+        raises = [*_raises(batch, playbook, shut), *dealings.raises(connection, batch, playbook)]
+        outbox.raise_wanted(connection, self.space, raises, now)
         if one_shots := _one_shots(results):
             effects.insert(connection, self.space, one_shots, now, shut)
         links.LEADS.expect(connection, batch.loaded_revs())

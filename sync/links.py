@@ -78,6 +78,10 @@ class LinkTable:
         for row in snapshot.execute(self._of_owners, {"ids": owner_ids}):
             yield row.owner_id, _link(row)
 
+    def connections_of(self, snapshot: Connection, owner_ids: Iterable[str]) -> set[tuple[str, str]]:
+        """Return on which connections each of these has a record: (connection, owner's id)."""
+        return {(link.connection, owner_id) for owner_id, link in self.of(snapshot, sorted(owner_ids))}
+
     def holders(
         self, snapshot: Connection, space: str, connection: str, object_type: str, remote_ids: Sequence[str]
     ) -> dict[str, str]:

@@ -117,7 +117,8 @@ class _Telling:
             return _because(result, "none of its people is a lead, nor its company an account; left alone")
         if ref.connection not in batch.rosters():
             return _because(result, f"not adopted: the owners of {ref.connection} are not known yet")
-        alike = self._alike(batch.deals_with([*found.leads, *([found.account] if found.account else [])]))
+        theirs = batch.deals_with([*found.leads, *([found.account] if found.account else [])])
+        alike = self._alike(theirs)
         if len(alike) > 1:
             detail: dict[str, JsonValue] = {
                 "connection": ref.connection, "object": ref.object, "record": ref.id,
@@ -128,6 +129,8 @@ class _Telling:
         if alike:
             _because(result, f"it is the deal {alike[0].id}: the same name, and the same people or company")
             return self.merged(alike[0])
+        if twins := self._made_by_us(theirs):
+            return self._twin(twins[0])
         if not self.crm.adopts_deals:
             return _because(result, "no deal of ours; deals that are born there are not adopted")
         new = Deal(
@@ -208,6 +211,31 @@ class _Telling:
             return named
         closer = [one for one in named if one.get("close_date") == said.get("close_date")]
         return closer or named
+
+    def _made_by_us(self, deals: Sequence[Deal]) -> list[Deal]:
+        """Return deals of its name and day whose record there is one that leadrelay made."""
+        said = inward_record(self.record.fields, self.object_map, self.crm.connection, self.batch)
+        remote = next((rule.remote for rule in self.object_map.fields if rule.field == "name"), "")
+        return [
+            one
+            for one in deals
+            if (link := one.links.get(self.crm.connection)) is not None
+            and remote in link.written
+            and _plain(one.get("name")) == _plain(said.get("name"))
+            and one.get("close_date") == said.get("close_date")
+        ]
+
+    def _twin(self, deal: Deal) -> Result:
+        """Somebody made the deal there themselves while leadrelay did: a person says which record stays."""
+        ref = self.record.ref
+        ours = deal.links[ref.connection]
+        detail: dict[str, JsonValue] = {
+            "connection": ref.connection, "object": ref.object, "deals": [deal.id],
+            "records": sorted([ours.remote_id, ref.id]),
+        }  # fmt: skip
+        self.result.effects.append(AskReview(SAME_DEAL, detail))
+        text = f"it looks like {ref.object} {ours.remote_id}, which leadrelay made; a review asks which stays"
+        return _because(self.result, text)
 
     def take_in(self, draft: Deal, before: Deal | None) -> Result:
         """Merge the record into the draft, link the two, and say what follows."""

@@ -227,8 +227,9 @@ def due(
 
     A lead whose record was just read there, and not merged yet, waits for the decider. An
     association waits for the records of both; who takes part in a deal for the deal, and for those on
-    their way there; a new deal until those that were there before are known. ``last_first`` begins with the last priority, so that
-    it is never left out for good. Those behind the priority ``last`` are left where they are.
+    their way there; a new deal until those that were there before are known. ``last_first`` begins with
+    the last priority, so that it is never left out for good. Those behind the priority ``last`` are left
+    where they are.
     """
     values = {"of_space": space, "of_connection": connection, "now": now, "limit": limit}
     rows = snapshot.execute(_due(kind, tuple(needs), last_first, last), values)

@@ -64,7 +64,7 @@ def _write(result: Result, draft: Deal, before: Deal | None, playbook: Playbook,
 
 
 def _parties_may_lack(draft: Deal, before: Deal | None, connection: str) -> bool:
-    """Say whether who takes part is to be compared: the deal is new there, or somebody came, left or returned."""
+    """Say whether who takes part is to be compared: the deal is new there, or somebody came or left."""
     link, was = draft.links.get(connection), before.links.get(connection) if before else None
     if before is None or link is None or was is None or before.parties != draft.parties:
         return True

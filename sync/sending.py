@@ -293,6 +293,7 @@ def _change(sending: Sending, values: Mapping[str, JsonValue]) -> RecordChange:
         keys.append(Identity("email", address))
     if domain := sending.entity.fields.get("domain"):
         keys += [Identity("domain", each) for each in spellings(str(domain))]
+    keys += sending.parties
     return RecordChange(
         key=sending.key,
         object=sending.row.object,

@@ -79,7 +79,7 @@ class SalesforceConnector:
             yield OwnerRecord(long_id(str(row["Id"])), email, name, active=row.get("IsActive") is True)
 
     def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
-        """Look people up among Leads that are not converted and Contacts, companies among Accounts; deals by our id.
+        """Look people up among Leads that are not converted and Contacts, companies among Accounts, deals.
 
         Each takes one call a batch.
         """

@@ -388,6 +388,17 @@ class FakeCrm:
             is_ours = kept.fields.get(self.id_field) in ours
             if is_ours or kept.fields.get(self.email_field) in emails or kept.fields.get("domain") in domains:
                 return Exists(change.key, self._record(remote_id, kept))
+        return self._alike(change) if self.asks else None
+
+    def _alike(self, change: RecordChange) -> Exists | None:
+        """A deal of nobody's with the name and one of the parties, where the CRM is asked for it."""
+        names = by_kind(change.identities, "name")
+        parties = {*by_kind(change.identities, "person"), *by_kind(change.identities, "company")}
+        for remote_id, kept in self.records.items():
+            theirs = {*kept.fields.get(PEOPLE, ()), *kept.fields.get(COMPANIES, ())}
+            is_free = not kept.archived and not kept.fields.get(self.id_field)
+            if is_free and kept.fields.get("name") in names and parties & theirs:
+                return Exists(change.key, self._record(remote_id, kept))
         return None
 
     def _create(self, change: RecordChange) -> Outcome:
