@@ -70,9 +70,8 @@ def raises(connection: Connection, batch: Batch, playbook: Playbook) -> list[Rai
         if crm is not None and crm.deal is not None and _kind(ref.object, crm):
             known.setdefault(whose, []).append(ref.connection)
     with_them = deals.by_party(connection, known) if known else {}
-    wanted = {
-        (name, one) for whose, names in known.items() for name in names for one in with_them.get(whose, ())
-    }
+    theirs = ((name, whose) for whose, names in known.items() for name in names)
+    wanted = {(name, one) for name, whose in theirs for one in with_them.get(whose, ())}
     linked = links.DEALS.connections_of(connection, {one for _, one in wanted}) if wanted else set()
     return [
         Raise(name, deal.object, one, (), Priority.COMPANIES, EntityKind.PARTIES, is_answer=True)
