@@ -342,6 +342,22 @@ def wanted_as(
     return set(snapshot.execute(statement).scalars())
 
 
+def count_wanted(snapshot: Connection, space: str, connection: str, kind: EntityKind) -> int:
+    """Return how many rows of a kind are to be written on a connection, whenever that may be."""
+    c = outbox_changes.c
+    statement = (
+        sa.select(sa.func.count())
+        .select_from(outbox_changes)
+        .where(
+            c.space == space,
+            c.connection == connection,
+            sa.text("wanted > done AND wanted > dead"),  # verbatim the partial index's own condition
+            c.entity_kind == str(kind),
+        )
+    )
+    return int(snapshot.execute(statement).scalar_one())
+
+
 def in_flight(
     snapshot: Connection, space: str, connections: Collection[str], entity_ids: Collection[str]
 ) -> dict[tuple[str, str], Doubt]:

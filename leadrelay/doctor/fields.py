@@ -75,6 +75,7 @@ def _object(
     area: Area, crm: CrmMap, mapped: ObjectMap, held: Fields, types: Mapping[str, type]
 ) -> Iterator[Finding]:
     is_made = mapped.object == crm.create_object or mapped is crm.account
+    is_made = is_made or (mapped is crm.deal and crm.creates_deals)
     may = [
         word
         for word, allowed in (("create", held.can_create or not is_made), ("edit", held.can_update))
