@@ -250,7 +250,7 @@ class _Telling:
             now=sight.read_at,
             sent=self.result.stored.event.payload.get("sent")
             or self.batch.in_flight(ref.connection, draft.id),
-            histories=self.crm.kind in KEEPS_HISTORIES and not sight.history and before is not None,
+            histories=self.crm.kind in KEEPS_HISTORIES and not sight.history and link is not None,
         )
         if now_read.undecided:
             result.effects.append(Fetch(ref.connection, ref.object, ref.id, history=True))

@@ -367,7 +367,7 @@ class FakeCrm:
         with self._lock:
             outcomes = []
             for change in changes:
-                if trouble.rejects and trouble.rejects in str(by_kind(change.identities, "email")):
+                if trouble.rejects and trouble.rejects in _named(change):
                     outcomes.append(
                         Rejected(change.key, "INVALID: the CRM will not take it", ("email",), "INVALID")
                     )
@@ -433,3 +433,9 @@ class FakeCrm:
             merged_ids=tuple(gone for gone, present in self.merged.items() if present == remote_id),
             became=RecordRef(self.name, kept.object, winner) if winner else became,
         )
+
+
+def _named(change: Any) -> str:
+    """Return whom a change is about, for ``Trouble.rejects``: addresses, and the name of a deal."""
+    identities = getattr(change, "identities", ())
+    return str([*by_kind(identities, "email"), *by_kind(identities, "name")])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from model.deal import COMPANIES, PEOPLE
-from sync import outbox, tables
+from sync import inbox, letters, outbox, replay, tables
+from tests.builders import mapped
 from tests.sync.followed import look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
 from tests.sync.selling import (
@@ -36,6 +39,15 @@ def house(store) -> House:
 def dead(house: House) -> list[str]:
     with house.store.snapshot() as snapshot:
         return [one.error for one in outbox.dead_letters(snapshot, "main")]
+
+
+def again_all(house: House) -> None:
+    """Ask for every dead letter once more, as the page does."""
+    shelf = letters.SHELVES[letters.CHANGE]
+    with house.store.snapshot() as snapshot:
+        ids = [one.id for one in outbox.dead_letters(snapshot, "main")]
+        events = replay.of_shelf(snapshot, "main", shelf, ids, by="ann", now=house.clock.now())
+    inbox.append(house.store, events)
 
 
 def calls(house: House) -> int:
@@ -256,3 +268,51 @@ def test_an_observed_crm_gets_no_deal(store):
     house.decide()
     house.deliver(HUBSPOT)
     assert records(house, SALESFORCE) == []
+
+
+def test_what_a_crm_will_not_take_is_a_dead_letter_in_its_words_and_is_tried_again_when_asked(house):
+    ids = person(house)
+    followed = Followed(house)
+    house.crms[SALESFORCE].next("create", rejects="Engine")
+    sell(house, HUBSPOT, ids[HUBSPOT])
+    followed.look()
+    assert dead(house) == ["INVALID: the CRM will not take it (fields: email)"]
+    assert records(house, SALESFORCE) == []
+    again_all(house)
+    house.settle()
+    assert dead(house) == []
+    assert [made[PEOPLE] for made in records(house, SALESFORCE)] == [[ids[SALESFORCE]]]
+
+
+def test_who_takes_part_is_given_up_with_the_deal_that_could_not_be_made(house):
+    ids = person(house)
+    followed = Followed(house)
+    house.crms[SALESFORCE].next("create", rejects="Engine")
+    sell(house, HUBSPOT, ids[HUBSPOT])
+    look(followed.polls[HUBSPOT], 60)
+    house.decide()
+    house.deliver()
+    now = house.clock.now()
+    assert house.store.write(lambda connection: outbox.give_up_orphans(connection, "main", now)) == 1
+    assert sorted(error.split(":")[0] for error in dead(house)) == [
+        "INVALID",
+        "needs a record that could not be written",
+    ]
+
+
+def test_amounts_of_another_currency_are_neither_taken_nor_written(store):
+    playbook = selling()
+    hubspot = playbook.crms[HUBSPOT]
+    assert hubspot.deal is not None
+    fields = (*hubspot.deal.fields, mapped("currency", "currency", "newest"))
+    with_currency = replace(hubspot, deal=replace(hubspot.deal, fields=fields, currency=""))
+    house = a_house(store, playbook=replace(playbook, crms={**playbook.crms, HUBSPOT: with_currency}))
+    ids = person(house)
+    followed = Followed(house)
+    sell(house, HUBSPOT, ids[HUBSPOT], amount="100", currency="EUR")
+    followed.look()
+    [made] = records(house, SALESFORCE)  # knows dollars only
+    assert made.get("amount") is None
+    house.crms[SALESFORCE].edit(the_deal(house).links[SALESFORCE].remote_id, amount=900)
+    followed.look()
+    assert (the_deal(house).get("amount"), the_deal(house).get("currency")) == ("100.00", "EUR")
