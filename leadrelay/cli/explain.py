@@ -95,8 +95,8 @@ def _tell(story: stories.Story) -> None:
         name = story.account.get("name") or story.account.domain
         say(f"account: {name}, {story.account.domain}  {story.account.id}", hang=2)
     for deal in story.deals:
-        reason = f" ({deal.reason})" if deal.reason else ""
-        say(f"deal: {deal.get('name') or '(no name)'}, {deal.outcome}{reason}  {deal.id}", hang=2)
+        why = f" ({deal.reason})" if deal.reason else ""
+        say(f"deal: {deal.get('name') or '(no name)'}, {deal.outcome}{why}  {deal.id}", hang=2)
     version = ""
     for chapter in story.chapters:
         when = f"{chapter.decided_at:%Y-%m-%d %H:%M:%S}"

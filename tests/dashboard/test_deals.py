@@ -7,7 +7,7 @@ import pytest
 from sync import deal_books, outbox
 from tests.dashboard.house import HOSTILE, words
 from tests.sync.house import HUBSPOT, SALESFORCE
-from tests.sync.selling import ADA, Followed, move, person, sell, selling, the_deal
+from tests.sync.selling import ADA, Followed, look_and_give_up, move, person, sell, selling, the_deal
 
 
 @pytest.fixture
@@ -114,10 +114,10 @@ def test_a_deal_that_a_crm_will_not_take_is_a_dead_letter_with_a_way_to_it(shop)
     ids = {link.connection: link.remote_id for link in shop.house.lead(ADA).links.values()}
     shop.house.crms[SALESFORCE].next("create", rejects="Wheel")
     sell(shop.house, HUBSPOT, ids[HUBSPOT], name="Wheel")
-    shop.followed.look()
+    look_and_give_up(shop.followed)
     with shop.house.store.snapshot() as snapshot:
-        [letter] = outbox.dead_letters(snapshot, "main")
-    for path in ("/aside/change", f"/aside/letters/change/{letter.id}"):
+        letter, _ = outbox.dead_letters(snapshot, "main")
+    for path in ("/aside/dead", f"/aside/letters/change/{letter.id}"):
         assert f'href="/deals/{letter.lead_id}"' in shop.get(path).text
     page = words(shop.get(f"/deals/{letter.lead_id}").text)
     assert "dead letter salesforce Opportunity: INVALID" in page

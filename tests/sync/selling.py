@@ -7,7 +7,7 @@ from typing import Any
 
 from mappings.playbook import CrmField, CrmMap, Deals, DealStage, Playbook
 from model.deal import COMPANIES, PEOPLE, Deal
-from sync import deals, tables
+from sync import deals, outbox, tables
 from sync.dealpass import DealPass
 from tests.builders import a_crm, mapped, place
 from tests.sync.followed import a_poll, look
@@ -104,6 +104,16 @@ class Followed:
         for name in names or tuple(self.polls):
             look(self.polls[name], 60)
             self.house.settle()
+
+
+def look_and_give_up(followed: Followed) -> int:
+    """Follow HubSpot and deliver once; give up what waits for a record that was refused; return how many."""
+    house = followed.house
+    look(followed.polls[HUBSPOT], 60)
+    house.decide()
+    house.deliver()
+    now = house.clock.now()
+    return house.store.write(lambda connection: outbox.give_up_orphans(connection, "main", now))
 
 
 def pass_deals(house: House, name: str) -> int:

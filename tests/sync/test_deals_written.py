@@ -18,6 +18,7 @@ from tests.sync.selling import (
     STAGES,
     Followed,
     all_deals,
+    look_and_give_up,
     move,
     person,
     records,
@@ -275,8 +276,8 @@ def test_what_a_crm_will_not_take_is_a_dead_letter_in_its_words_and_is_tried_aga
     followed = Followed(house)
     house.crms[SALESFORCE].next("create", rejects="Engine")
     sell(house, HUBSPOT, ids[HUBSPOT])
-    followed.look()
-    assert dead(house) == ["INVALID: the CRM will not take it (fields: email)"]
+    look_and_give_up(followed)
+    assert dead(house)[0] == "INVALID: the CRM will not take it (fields: email)"
     assert records(house, SALESFORCE) == []
     again_all(house)
     house.settle()
@@ -289,11 +290,7 @@ def test_who_takes_part_is_given_up_with_the_deal_that_could_not_be_made(house):
     followed = Followed(house)
     house.crms[SALESFORCE].next("create", rejects="Engine")
     sell(house, HUBSPOT, ids[HUBSPOT])
-    look(followed.polls[HUBSPOT], 60)
-    house.decide()
-    house.deliver()
-    now = house.clock.now()
-    assert house.store.write(lambda connection: outbox.give_up_orphans(connection, "main", now)) == 1
+    assert look_and_give_up(followed) == 1
     assert sorted(error.split(":")[0] for error in dead(house)) == [
         "INVALID",
         "needs a record that could not be written",
