@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from model.change import Association, Outcome, OwnerRecord, Participation, Record, RecordChange, Task
+from model.change import (
+    Association,
+    Merging,
+    Outcome,
+    OwnerRecord,
+    Participation,
+    Record,
+    RecordChange,
+    Task,
+)
 from model.event import RecordRef
 from model.lead import Identity
 from model.listing import Changes, Page
@@ -203,6 +212,12 @@ class Connector(Protocol):
         however often it is broken off. Raises ``ConnectorError``.
         """
 
+    def count(self, object_type: str) -> int:
+        """Return how many records of an object there are, by what ``list_page`` lists, in one call.
+
+        Raises ``ConnectorError``.
+        """
+
     def changes(
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:
@@ -222,6 +237,13 @@ class Connector(Protocol):
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
         """Delete records (to the vendor's recycle bin). Raises ``ConnectorError``."""
+
+    def merge(self, pair: Merging) -> Outcome:
+        """Merge one record into another of the same object, for good.
+
+        ``Updated`` names the record that is left, ``Rejected`` and ``Postponed`` say why there are two still.
+        It is not safe to repeat: after a lost answer both are read first.
+        """
 
 
 def by_kind(identities: Sequence[Identity], kind: str) -> list[str]:

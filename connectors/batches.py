@@ -6,8 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from model.cause import REJECTED
-from model.change import Association, Outcome, Participation, Postponed, RecordChange, Rejected
+from model.change import (
+    Association,
+    Merging,
+    Outcome,
+    Participation,
+    Postponed,
+    RecordChange,
+    Rejected,
+    Updated,
+)
 from model.errors import AnswerLost, ConnectorError, NoBudget, NotAuthorized, Refusal, RetryLater
+from model.event import RecordRef
 
 Item = TypeVar("Item")
 
@@ -100,6 +110,19 @@ def postponed(change: RecordChange, error: ConnectorError) -> Postponed:
         answer_lost=isinstance(error, AnswerLost),
         untried=isinstance(error, NoBudget),
     )
+
+
+def outcome_of_merge(pair: Merging, call: Callable[[], RecordRef]) -> Outcome:
+    """Merge two records by ``call``, which returns the one that is left, and say what became of it.
+
+    ``NotAuthorized`` goes on to the caller.
+    """
+    try:
+        return Updated(pair.key, call(), {})
+    except CallRefused as refusal:
+        return Rejected(pair.key, str(refusal), refusal.fields, refusal.code)
+    except RetryLater as error:
+        return Postponed(pair.key, str(error), wait=error.wait, answer_lost=isinstance(error, AnswerLost))
 
 
 def one_outcome_each(

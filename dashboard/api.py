@@ -13,11 +13,15 @@ from dashboard.house import LONG_PATIENCE_SECONDS, House
 from mappings.identity import keys_of
 from model.errors import Refused
 from model.times import from_text, to_text
-from sync import access, advice, deal_books, explain, holds, leads, letters, mending, replaying
+from sync import access, advice, deal_books, explain, holds, leads, letters, mending, proposals, replaying
 from sync.explain import WriteState
 from sync.letters import SHELVES, Asked
 from sync.mending import Told
+from sync.reconciling import books, finds, mends
+from sync.reconciling.finds import Filter
 
+MOST_RUNS = 20  # of each connection
+FILTERS = ("kind", "object", "field")  # of what a comparison found
 MOST_TOLD = 1_000  # of each list of a lead's story in one answer
 FIX = "Send `Authorization: Bearer TOKEN`; `leadrelay token add NAME` makes one."
 
@@ -113,6 +117,43 @@ def blueprint(house: House) -> Blueprint:
             lost=[one.as_json() for one in lost],
             next=lost[-1].id if len(lost) == MOST_TOLD else None,
         )
+
+    @routes.get("/reconciles")
+    def reconciles() -> ResponseReturnValue:
+        """Return the last comparisons of each connection, newest first."""
+        with house.reading() as snapshot:
+            found = {
+                name: [one.as_dict() for one in books.recent(snapshot, house.space, name, MOST_RUNS)]
+                for name in house.playbook().crms
+            }
+        return jsonify(_plain({"connections": found}))
+
+    @routes.get("/reconciles/<int:number>")
+    def reconcile(number: int) -> ResponseReturnValue:
+        """Return a comparison, a page of what differs, and what was asked to be mended of it."""
+        kind, object_type, field = (request.args.get(one, "") for one in FILTERS)
+        wanted, after = Filter(kind, object_type, field), request.args.get("after", "")
+        if after and not (after.isascii() and after.isdigit() and len(after) < 19):
+            raise Refused(400, "after", "after is a number", "Hand in what the last page said as next.")
+        with house.reading() as snapshot:
+            run = books.one(snapshot, house.space, number)
+            if run is None:
+                raise Refused(
+                    404, "unknown_run", "There is no such comparison", "Look at /api/v1/reconciles."
+                )
+            page = finds.page(snapshot, house.space, number, wanted, int(after or 0), MOST_TOLD)
+            orders = mends.recent(snapshot, house.space, number)
+        rows = [one.as_dict() for one in page.rows]
+        told = {"differences": rows, "next": page.next, "mends": [one.as_dict() for one in orders]}
+        return jsonify(_plain(run.as_dict() | told))
+
+    @routes.get("/reviews")
+    def reviews() -> ResponseReturnValue:
+        """Return what waits for a person's word, and what was answered last."""
+        with house.reading() as snapshot:
+            waiting = proposals.open_ones(snapshot, house.space, limit=MOST_TOLD)
+            told = proposals.answered(snapshot, house.space, limit=MOST_TOLD)
+        return jsonify(waiting=[one.as_json() for one in waiting], answered=[one.as_json() for one in told])
 
     @routes.get("/letters/<shelf>")
     def waiting(shelf: str) -> ResponseReturnValue:

@@ -19,9 +19,11 @@ from dashboard.doors import Doors
 from dashboard.house import DAYS, House
 from dashboard.letters import LetterPages
 from dashboard.oauth import OAuthPages
+from dashboard.reconcile import ReconcilePages
+from dashboard.reviews import ReviewPages
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
-from sync import deal_books, explain, holds, leads, lists, status
+from sync import deal_books, explain, holds, leads, lists, proposals, status
 from sync.lists import NOBODY, Wanted
 
 log = structlog.get_logger("leadrelay.http")
@@ -34,6 +36,8 @@ NAVIGATION = (
     ("sources", "Sources", ("sources",)),
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
+    ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
+    ("reviews", "Reviews", ("reviews", "answer")),
     (
         "connections",
         "Connections",
@@ -56,6 +60,10 @@ SAID = {
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
     "nothing": "There was nothing to send again.",
     "chosen": "Your choice is on its way. The CRM is written in a moment.",
+    "compared": "The comparison is under way, behind everything else that is called.",
+    "mending": "It is being mended, a few at a time. Compare once more to see what is left.",
+    "agreed": "Your word is on its way. The records are merged in a moment.",
+    "refused": "Your word is on its way. Nothing is done.",
     "connected": "The account is connected.",
     "password": "Your password is changed. Every other session has ended.",
 }
@@ -72,6 +80,7 @@ def blueprint(house: House) -> Blueprint:
         routes.add_app_template_filter(write, name)
     views, accounts, conflicts = _Pages(house), ConnectionPages(house), ConflictPages(house)
     waiting, sales = LetterPages(house), DealPages(house)
+    comparisons, reviews = ReconcilePages(house), ReviewPages(house)
     looks: Views = (
         ("/", views.overview),
         ("/leads", views.leads_list),
@@ -84,6 +93,9 @@ def blueprint(house: House) -> Blueprint:
         ("/aside/letters/<shelf>/<int:number>", waiting.letter),
         ("/events/<int:number>", waiting.event),
         ("/conflicts", conflicts.conflicts),
+        ("/reconcile", comparisons.comparisons),
+        ("/reconcile/<int:number>", comparisons.comparison),
+        ("/reviews", reviews.reviews),
         ("/connections", accounts.connections),
         ("/connections/<name>", accounts.connection),
         ("/playbook", views.playbook),
@@ -95,6 +107,9 @@ def blueprint(house: House) -> Blueprint:
         ("/connections/<name>/go-live", accounts.go_live),
         ("/connections/<name>/observe", accounts.observe),
         ("/conflicts/<int:number>", conflicts.choose),
+        ("/reconcile/<name>/compare", comparisons.compare),
+        ("/reconcile/<int:number>/mend", comparisons.mend),
+        ("/reviews/<int:number>", reviews.answer),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),
@@ -138,6 +153,7 @@ class _Pages:
         counted, table, queues = house.totals(), house.days(), house.queues()
         with house.reading() as snapshot:
             held = holds.count_open(snapshot, house.space)
+            asked = proposals.count_open(snapshot, house.space)
         return render_template(
             "dashboard/overview.html",
             facts=facts,
@@ -146,7 +162,7 @@ class _Pages:
             hours=table and table.value.hours,
             chart=_chart(table.value.hours if table else []),
             day=table and sum(count for _, count in table.value.hours),
-            troubles=problems.find(house, facts, queues, table.value if table else None, held, now),
+            troubles=problems.find(house, facts, queues, table.value if table else None, held, asked, now),
             stages=counted and _by_stage(counted.value),
             crms=house.playbook().crms,
         )
@@ -187,6 +203,7 @@ class _Pages:
                 abort(404)
             story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
             waiting = holds.open_holds(snapshot, self.house.space, limit=MOST_CHAPTERS, entity_id=lead_id)
+            asked = proposals.open_ones(snapshot, self.house.space, limit=MOST_CHAPTERS, lead_id=lead_id)
             sales = deal_books.of_lead(snapshot, story.lead.id, MOST_CHAPTERS)
         urls = {
             (one.connection, one.object): self.house.record_url(one.connection, one.object, one.remote_id)
@@ -201,6 +218,7 @@ class _Pages:
             name=name,
             urls=urls,
             holds=waiting,
+            asked=asked,
             deals=sales,
             chapters=story.chapters[::-1],
         )

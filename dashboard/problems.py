@@ -12,7 +12,12 @@ from sync.days import Days
 from sync.status import Queues
 
 LATE = timedelta(minutes=5)  # a change that has been due for so long is not just busy
-UNTOLD = ("store", "disk", "decider")  # alarms of which no other line here tells
+UNTOLD = {  # alarms of which no other line here tells -> the page to go to
+    "store": "connections",
+    "disk": "connections",
+    "decider": "connections",
+    "reconcile": "comparisons",
+}
 ASIDE = {  # state -> what one does, what several do
     "dead": ("event failed on our own rules", "events failed on our own rules"),
     "review": ("post waits for a person's word", "posts wait for a person's word"),
@@ -31,11 +36,18 @@ class Trouble:
 
 
 def find(
-    house: House, facts: dict[str, Any], queues: Queues, table: Days | None, held: int, now: datetime
+    house: House,
+    facts: dict[str, Any],
+    queues: Queues,
+    table: Days | None,
+    held: int,
+    asked: int,
+    now: datetime,
 ) -> list[Trouble]:
     """Return what is wrong, errors first.
 
-    ``table`` is ``None`` until it is counted; ``held`` is how many fields wait for a person.
+    ``table`` is ``None`` until it is counted; ``held`` is how many fields wait for a person, ``asked``
+    how many records somebody could agree to merge.
     """
     found = [*_process(house, facts), *_connections(house, facts, queues, now), *_sources(table, now)]
     for state, (one, several) in ASIDE.items():
@@ -45,6 +57,13 @@ def find(
     if held:
         text = "field waits for your choice" if held == 1 else "fields wait for your choice"
         found.append(Trouble(False, f"{number(held)} {text} between two values", "conflicts", {}))
+    if asked:
+        text = "person has two records" if asked == 1 else "people have two records"
+        found.append(
+            Trouble(
+                False, f"{number(asked)} {text} in a CRM since they were merged in another", "reviews", {}
+            )
+        )
     return sorted(found, key=lambda trouble: not trouble.is_error)
 
 
@@ -55,7 +74,7 @@ def _process(house: House, facts: dict[str, Any]) -> list[Trouble]:
         if (reason := check())
     ]
     found += [
-        Trouble(True, f"{one['kind']}: {one['text']}", "connections", {})
+        Trouble(True, f"{one['kind']}: {one['text']}", UNTOLD[one["kind"]], {})
         for one in facts.get("alarms", ())
         if one["kind"] in UNTOLD
     ]

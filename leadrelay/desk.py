@@ -16,6 +16,9 @@ from sync import backfill, connections, releases
 from sync.access import hashed
 from sync.connections import StoredConnection
 from sync.database import Store
+from sync.reconciling.comparisons import Comparisons
+from sync.reconciling.mends import Order as MendOrder
+from sync.reconciling.runs import Asked
 from sync.releases import Order, Release
 
 
@@ -57,6 +60,17 @@ class Desk:
         begun = self.store.write(partial(backfill.begin_again, space=SPACE, name=name, now=now))
         self.store.signals.announce(f"backfill:{name}")
         return begun
+
+    def reconcile(self, name: str, asked: Asked, by: str) -> int:
+        """Begin to compare a connection with what is here; return the number of the run."""
+        return self._comparisons().begin(name, asked, by)
+
+    def mend(self, order: MendOrder) -> int:
+        """Have differences mended; return how many. Raises ``LeadRelayError`` where they are too many."""
+        return self._comparisons().mend(order)
+
+    def _comparisons(self) -> Comparisons:
+        return Comparisons(self.store, self.clock, SPACE)
 
     def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
         """Put new seals in the place of old ones, if they can be opened here."""

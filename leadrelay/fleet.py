@@ -40,6 +40,9 @@ from sync.errands import Outlet
 from sync.fetching import Fetcher
 from sync.matchpass import MatchPass
 from sync.polling import Poll
+from sync.reconciling import books
+from sync.reconciling.running import Reconciler
+from sync.reconciling.side import Side
 from sync.recycling import RecycleBin
 
 log = structlog.get_logger("leadrelay")
@@ -175,6 +178,7 @@ class Fleet:
         self._unusable.pop(name, None)
         if one is None and (not is_new or self._is_kept(name)):  # or disconnected while no daemon ran
             mirror.forget(self.store, SPACE, name)
+            self.store.write(partial(books.forget, space=SPACE, name=name))
         is_sure = True
         if one is not None:
             is_confirmed = self._accounts.is_confirmed(known, crm)
@@ -286,7 +290,9 @@ class Fleet:
         filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
         deals = DealPass(name, store, clock, playbook, SPACE)
-        return BackfillLoop(filler, match, deals, store.signals.event(f"backfill:{name}"))
+        side = Side(one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE)
+        nudge = store.signals.event(f"backfill:{name}")
+        return BackfillLoop(filler, (match, deals), Reconciler(side), nudge)
 
     def _follower(self, one: Connected) -> FollowLoop:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection

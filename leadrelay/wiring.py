@@ -33,12 +33,15 @@ from sync import effects, fetches, inbox, migrate, outbox
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
 from sync.leases import Lease
+from sync.reconciling.mends import Mends
+from sync.reconciling.nightly import Nightly
 from sync.replaying import Replays
 from sync.room import Room
 from webhooks.server import Server
 
 ROSTER_EVERY = 5  # seconds between two looks whether a connection's owners are to be read again
 CONNECTIONS_EVERY = 2  # seconds between two looks at what other processes have changed of connections
+NIGHTLY_EVERY = 60  # seconds between two looks whether a night's comparison is due
 ORPHANS_EVERY = 10  # seconds between two looks for what waits for a record that will never be
 
 log = structlog.get_logger("leadrelay")
@@ -78,6 +81,10 @@ class Daemon:
             space=SPACE,
         )
         self._replays = Replays(self.store, self.clock, SPACE, lambda: not self._is_stopping)
+        self._mends = Mends(self.store, self.clock, SPACE, lambda: not self._is_stopping)
+        self._nightly = Nightly(
+            self.store, self.clock, self.holder.playbook, lambda: [*self.fleet.connected], SPACE
+        )
         self._is_stopping = False
         self.watch = self._alerts()
         self._control = ControlFile.for_store(self.store.path)
@@ -191,6 +198,11 @@ class Daemon:
             least_free=little_room(folder, self.settings.alert_free_bytes),
             store_trouble=trouble or (self._seat.loop.failure if self._seat.loop.is_store_away else None),
             following=self.fleet.following(),
+            bearable={
+                name: one.reconcile.alarm_above
+                for name, one in self.holder.playbook().crms.items()
+                if name in self.fleet.connected
+            },
         )
 
     def _alarms_by_kind(self) -> dict[str, int]:
@@ -209,6 +221,8 @@ class Daemon:
             jobs.Job("channels", 2, self.fleet.take_channels, at_start=True),
             jobs.Job("release", 1, self._release.run, at_start=True),
             jobs.Job("replays", 1, self._replays.run, at_start=True),
+            jobs.Job("mends", 1, self._mends.run, at_start=True),
+            jobs.Job("reconcile", NIGHTLY_EVERY, self._nightly.run),
             jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
             jobs.Job("playbook", 2, self.holder.reload_if_changed),
             jobs.Job("renew-changes", self.settings.lease_seconds / 4, self.fleet.renew_changes),

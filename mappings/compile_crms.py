@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from mappings import compile_accounts, compile_deals
 from mappings.compile_authority import check_line, is_read_only, is_write_only
 from mappings.durations import duration
 from mappings.loader import Document
-from mappings.playbook import Breaker, CrmField, CrmMap, Limits, ObjectMap, Polling, TaskMap
-from mappings.schema import CrmFieldMap, CrmFile, ObjectFile
+from mappings.playbook import Breaker, CrmField, CrmMap, Limits, ObjectMap, Polling, Reconciling, TaskMap
+from mappings.schema import CrmFieldMap, CrmFile, ObjectFile, ReconcileMap
 from mappings.scope import Scope
 from mappings.validation import Checked
 from model.account import ACCOUNT_FIELDS
@@ -64,14 +65,21 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
             duration(file.poll.sweep_every),
             duration(file.poll.sweep_overlap),
         ),
+        reconcile=_reconciling(file.reconcile),
         adopts=file.adopt == "all",
         adopt_when=scope.condition(document, file.adopt_when, "adopt_when")
         if file.adopt_when is not None
         else None,
+        merges=file.merges,
         deal=_other_map(file.deal, file, document, Known(scope, connection, DEALS)),
         adopts_deals=file.adopt_deals == "known",
         creates_deals=file.create_deals,
     )
+
+
+def _reconciling(file: ReconcileMap) -> Reconciling:
+    hours, minutes = map(int, file.at.split(":"))
+    return Reconciling(file.sample, timedelta(hours=hours, minutes=minutes), file.alarm_above)
 
 
 LEADS, ACCOUNTS, DEALS = "lead", "account", "deal"

@@ -348,6 +348,15 @@ class Polling:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconciling:
+    """What of a CRM is compared each night with what is here."""
+
+    sample: int = 200  # records; 0: none
+    at: timedelta = timedelta(hours=2, minutes=30)  # after midnight, UTC
+    alarm_above: float = 0.02  # share of what was compared that nothing explains
+
+
+@dataclass(frozen=True, slots=True)
 class CrmMap:
     """How leads, and accounts where they are kept there too, look on one connection."""
 
@@ -366,8 +375,10 @@ class CrmMap:
     tasks: TaskMap | None = None  # without one, nobody gets tasks there
     breaker: Breaker = Breaker()
     polling: Polling = Polling()
+    reconcile: Reconciling = Reconciling()
     adopts: bool = False  # people born there become leads
     adopt_when: Condition | None = None  # only those who satisfy it
+    merges: str = "off"  # "propose" | "do": what a merge elsewhere does to the two records here
     deal: ObjectMap | None = None  # the object that holds deals
     adopts_deals: bool = False  # deals that are born there, and are with somebody known, become ours
     creates_deals: bool = True  # deals of another CRM are made here

@@ -286,6 +286,20 @@ class PollMap(Strict):
     )
 
 
+class ReconcileMap(Strict):
+    """What of the CRM is compared with what is here each night; see ``leadrelay reconcile``."""
+
+    sample: int = Field(
+        200, ge=0, le=20_000, description="Records that are read and compared each night; 0: none."
+    )
+    at: str = Field(
+        "02:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="When the night's run begins, UTC."
+    )
+    alarm_above: float = Field(
+        0.02, ge=0, le=1, description="An alarm above this share of what was compared that nothing explains."
+    )
+
+
 class CrmFile(Strict):
     """How leads look in one CRM."""
 
@@ -329,12 +343,21 @@ class CrmFile(Strict):
     poll: PollMap = Field(
         default_factory=lambda: PollMap.model_validate({}), description="How changes are followed."
     )
+    reconcile: ReconcileMap = Field(
+        default_factory=lambda: ReconcileMap.model_validate({}),
+        description="What is compared with the CRM each night.",
+    )
     adopt: Literal["none", "all"] = Field(
         "none",
         description="Whether a person whom a change in this CRM names, and who is no lead yet, becomes one. "
         "Who was there before and does not change stays out.",
     )
     adopt_when: Condition | None = Field(None, description="Only people who satisfy this are adopted.")
+    merges: Literal["off", "propose", "do"] = Field(
+        "off",
+        description="What happens to two records here once people merged those of the same person in another "
+        "CRM: a note (off), a person is asked to merge them (propose), they are merged at once (do).",
+    )
     needs: Names = Field(default_factory=list, description="Connections whose record must exist first.")
     tasks: TasksMap | None = Field(None, description="Left out, follow_up.yaml makes no tasks here.")
     read_before_write: Duration = Field(

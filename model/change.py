@@ -45,6 +45,15 @@ class Participation:
 
 
 @dataclass(frozen=True, slots=True)
+class Merging:
+    """Two records of one person, of one object: ``lose`` goes into ``keep``, for good."""
+
+    key: str  # ours
+    keep: RecordRef
+    lose: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A record as read from the vendor."""
 

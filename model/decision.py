@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from model.cause import NO_CAUSE, Cause
 from model.dispute import Held, Settled
-from model.event import EventState, JsonValue
+from model.event import EventState, JsonValue, RecordRef
 from model.lead import Identity
 
 
@@ -114,9 +114,13 @@ class AskReview:
 
 @dataclass(frozen=True, slots=True)
 class SettleReviews:
-    """Effect: what was asked of the lead by reviews of this kind has answered itself."""
+    """Effect: what was asked of the lead by reviews of this kind has answered itself.
+
+    With ``records``: only where all the records that the review names are among these ids.
+    """
 
     kind: str
+    records: frozenset[str] = frozenset()
 
 
 class EntityKind(StrEnum):
@@ -175,14 +179,14 @@ class WriteBack:
 
 @dataclass(frozen=True, slots=True)
 class OneShot:
-    """Effect: do this once: a task, a message. A second one with the same key is none.
+    """Effect: do this once: a task, a message, a merge or delete of records. The same key again is none.
 
     ``payload`` says what it is about (rule, because-lines, due time); the words are put
     together when it is sent. ``withheld`` says why it must not be sent, where that is known.
     """
 
     key: str  # ours; ``one_shot_key``
-    kind: str  # "task" | "message"
+    kind: str  # "task" | "message" | "merge" | "delete"
     target: str  # a connection or a channel
     payload: Mapping[str, JsonValue]
     needs: tuple[str, ...] = ()  # connections whose record should be there first
@@ -211,6 +215,45 @@ class Fetch:
     object: str
     remote_id: str
     history: bool = False  # since when each field has held its value, too
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Effect: something could be done to records of one person in a CRM, and a person is to say whether.
+
+    ``merge``: ``record`` could go into ``keep``. ``delete``: ``record`` could be deleted. ``accepted``
+    where the playbook says so without asking a person; ``why`` says what gave rise to it.
+    """
+
+    kind: str  # "merge" | "delete"
+    record: RecordRef
+    why: str
+    keep: RecordRef | None = None
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerProposal:
+    """Effect: a person accepted or refused what was proposed."""
+
+    proposal: int
+    accepts: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAsOne:
+    """Effect: these ids of people's records in one CRM are one record now, ``left``."""
+
+    left: RecordRef
+    ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenGone:
+    """Effect: this record was deleted: what was proposed about it has answered itself."""
+
+    record: RecordRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +319,10 @@ Effect = (
     | SendAgain
     | Fetch
     | SettleReviews
+    | Propose
+    | AnswerProposal
+    | SeenAsOne
+    | SeenGone
     | RecordConflict
     | HoldField
     | FreeField

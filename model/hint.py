@@ -8,6 +8,9 @@ from typing import Any
 
 from model.event import JsonValue
 
+DIFFERS = "found to differ"
+"""``what`` of a hint of our own: a reconcile has found that the record is not what is known of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hint:
@@ -15,6 +18,7 @@ class Hint:
 
     ``what`` is ``changed``, ``created``, ``deleted``, ``merged``, ``restored``, ``associated`` or
     ``forgotten`` (erased for good, as data protection demands); ``others`` are ids that were merged into it.
+    Of one that ``DIFFERS`` no CRM told: ``field`` is one of which the shadow is wrong.
     """
 
     object: str  # as the map calls it: "contacts", "Lead"

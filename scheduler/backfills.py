@@ -1,13 +1,14 @@
-"""The thread that fills the mirror of one connection, and matches people and deals that were there before."""
+"""The thread that reads much of one connection: fills its mirror, matches what was there, and compares."""
 
 from __future__ import annotations
 
 import threading
 
 from scheduler.loops import Loop
-from sync.backfill import Backfill, Step
+from sync.backfill import Backfill
 from sync.dealpass import DealPass
 from sync.matchpass import MatchPass
+from sync.reconciling.running import Reconciler
 
 IDLE_WAIT = 10.0  # seconds between two looks once all is mirrored: a new object in the map, a new walk
 LONGEST_PAUSE = 5.0  # seconds of a longer wait that pass at once; then it is looked whether it still holds
@@ -17,11 +18,19 @@ STOP_WAIT = 2.0  # seconds for the page under way: one that takes longer is read
 class BackfillLoop:
     """Takes one step after the other, with the lowest priority of all that calls a connection.
 
+    A comparison and the mirror take turns, so that neither waits for the end of the other.
+
     A stop does not wait for an answer: what a page brings is stored whole or not at all.
     """
 
-    def __init__(self, backfill: Backfill, match: MatchPass, deals: DealPass, nudge: threading.Event) -> None:
-        self._backfill, self._match, self._deals = backfill, match, deals
+    def __init__(
+        self,
+        backfill: Backfill,
+        passes: tuple[MatchPass, DealPass],
+        compare: Reconciler,
+        nudge: threading.Event,
+    ) -> None:
+        self._backfill, (self._match, self._deals), self._compare = backfill, passes, compare
         name = f"backfill-{backfill.connector.name}"
         self.loop = Loop(name, self._step, nudge, idle_wait=IDLE_WAIT)
 
@@ -34,9 +43,11 @@ class BackfillLoop:
         self.loop.stop(STOP_WAIT)
 
     def _step(self) -> int:
-        done: Step | None = self._backfill.step() or self._match.step() or self._deals.step()
-        if done is None:
+        filled = self._backfill.step() or self._match.step() or self._deals.step()
+        steps = [self._compare.step(), filled]
+        waits = [done.wait for done in steps if done is not None]
+        if not waits:
             return 0
-        if done.wait:
-            self.loop.pause(min(done.wait, LONGEST_PAUSE))
+        if wait := min(waits):
+            self.loop.pause(min(wait, LONGEST_PAUSE))
         return 1

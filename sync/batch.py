@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -14,7 +14,7 @@ from mappings.playbook import Playbook
 from model.account import Account, account_id
 from model.change import OwnerRecord
 from model.deal import Deal
-from model.decision import Assigned, ClaimIdentity
+from model.decision import AnswerProposal, Assigned, ClaimIdentity
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
 from model.teammate import Teammate
@@ -25,6 +25,7 @@ from sync.links import record_key
 from sync.matching import Hits
 from sync.named import people_before
 from sync.pipeline import Result
+from sync.proposals import ANSWERED, Proposal
 
 
 @dataclass(slots=True)
@@ -72,8 +73,10 @@ Post = tuple[Sequence[Identity], Sequence[str]]
 class Batch:
     """The leads a batch touches, as its earlier events have left them; implements ``Lookups``."""
 
-    def __init__(self, people: People) -> None:
+    def __init__(self, people: People, shut: Callable[[], Mapping[str, str]] = dict) -> None:
         self.people = people
+        self._shut = shut
+        self.proposals: dict[int, Proposal] = {}  # that events of this batch answer, as they leave them
         self._owners: dict[Identity, str] = {}
         self._leads: dict[str, Lead] = {}
         self.loaded: dict[str, Lead] = {}  # as the store has them
@@ -274,6 +277,10 @@ class Batch:
         """Return the teammate behind a CRM's owner or user id."""
         return self.people.teammate_by_id(connection, remote_id)
 
+    def why_shut(self, target: str) -> str:
+        """Say why nothing is sent to a connection or channel; blank where it is."""
+        return self._shut().get(target, "")
+
     def rosters(self) -> frozenset[str]:
         """Return the connections whose owners have been read at least once."""
         return self.people.rosters
@@ -287,6 +294,10 @@ class Batch:
     def take_in(self, result: Result) -> None:
         """Make what an event decided visible to the events after it."""
         self.results.append(result)
+        for effect in result.effects:
+            if isinstance(effect, AnswerProposal):
+                known = self.proposals[effect.proposal]
+                self.proposals[effect.proposal] = replace(known, state=ANSWERED[effect.accepts])
         if result.account is not None:
             self._take_in_account(result.account)
         for deal in result.deals:

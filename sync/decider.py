@@ -44,6 +44,8 @@ from sync import (
     ledgers,
     links,
     outbox,
+    proposals,
+    proposing,
     replay,
     seats,
     tables,
@@ -127,7 +129,7 @@ class Decider:
             work = self._understand_all(snapshot, taken, pipeline.playbook)
             if self._people is None:
                 self._people = People.load(snapshot, self.space)
-            batch = Batch(self._people)
+            batch = Batch(self._people, self.shut)
             batch.load(
                 snapshot,
                 self.space,
@@ -142,6 +144,8 @@ class Decider:
             posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
             batch.ask_mirror(snapshot, self.space, pipeline.playbook, posts)
             self._load_accounts(snapshot, batch, work, pipeline.playbook)
+            if answered := [item.stored.event.payload["proposal"] for item in work if _is_answer(item)]:
+                batch.proposals = proposals.load(snapshot, self.space, answered)
             self._load_deals(snapshot, batch, work, pipeline.playbook)
             changed = [item.record.ref for item in work if item.record and _is_change(item)]
             if changed:
@@ -269,6 +273,7 @@ class Decider:
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
         holds.save(connection, self.space, results, now)
+        proposing.save(connection, self.space, results, now)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
         wanted = [effect for result in results for effect in result.effects]
         again = [one.effect for one in wanted if isinstance(one, SendAgain)]
@@ -351,6 +356,10 @@ def _may_join(record: Record | None) -> bool:
     return record is not None and bool(record.merged_ids or record.became)
 
 
+def _is_answer(item: Work) -> bool:
+    return item.stored.event.kind is EventKind.ANSWER
+
+
 def _is_change(item: Work) -> bool:
     return item.stored.event.kind is EventKind.CHANGED
 
@@ -387,6 +396,8 @@ def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[R
                 needs = playbook.crms[effect.connection].needs if is_person else ()
                 priority = _priority(result, effect, batch) if is_person else Priority.COMPANIES
                 is_parked = False
+                if "mend" in event.payload and event.kind is EventKind.REPLAY:
+                    priority = Priority.RECONCILE
                 if is_match and effect.connection != event.source:
                     priority = Priority.RECONCILE
                     is_parked = event.source in shut and effect.connection not in shut

@@ -15,7 +15,7 @@ from connectors.channels import Channel, Promise
 from mappings import templates
 from mappings.playbook import FollowUpRule, NotifyRule, Playbook
 from model import consent
-from model.change import Task
+from model.change import Merging, Task
 from model.event import JsonValue, RecordRef
 from model.lead import Lead
 from model.message import Message
@@ -66,7 +66,7 @@ class Errand:
 
     row: DueEffect
     lead: Lead
-    what: Message | Task
+    what: Message | Task | Merging
     stale: tuple[RecordRef, ...] = ()  # records whose opt-out was not read lately
     unlinked: tuple[str, ...] = ()  # connections where the person may be without our knowing
 
@@ -142,6 +142,8 @@ def _plan(
         return row, Settled(row.id, effects.UNKNOWN, error=why)
     if lead is None:
         return row, Settled(row.id, effects.WITHHELD, error="there is no such lead any more")
+    if row.kind == effects.MERGE:
+        return Errand(row, lead, _merging(row, outlet.name))  # the person's records, and nothing told to them
     why = consent.why_not(lead)
     if why and row.in_flight is not None:
         text = f"{why}; an earlier attempt, whose answer was lost, may have arrived"
@@ -237,10 +239,17 @@ def told(outlet: Outlet, outcome: str, row: DueEffect, now: datetime) -> None:
         outlet.observe(outcome, (now - row.raised_at).total_seconds())
 
 
-def in_flight(what: Message | Task) -> dict[str, JsonValue]:
+def _merging(row: DueEffect, connection: str) -> Merging:
+    keep, lose = (RecordRef(connection, *row.payload[name]) for name in ("keep", "record"))
+    return Merging(row.key, keep, lose)
+
+
+def in_flight(what: Message | Task | Merging) -> dict[str, JsonValue]:
     """Return the exact words about to be sent, as the row keeps them."""
     if isinstance(what, Message):
         return wording.to_row(what)
+    if isinstance(what, Merging):
+        return {"keep": [what.keep.object, what.keep.id], "lose": [what.lose.object, what.lose.id]}
     lines = [[[part.text, part.url] for part in line] for line in what.lines]
     return {
         "about": what.about.id,

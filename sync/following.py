@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from mappings.outward import inward_record, same_on
 from mappings.playbook import CrmMap, ObjectMap
 from model.change import Record
 from model.decision import AskReview, Because, ClaimIdentity, Effect, Fetch, RecordConflict, SettleReviews
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
-from model.hint import Hint
+from model.hint import DIFFERS, Hint
 from model.lead import Lead, Link
+from sync import carrying
 from sync.batch import Batch
+from sync.carrying import SECOND
 from sync.joining import join
 from sync.links import record_key
 from sync.pipeline import AFTER_MERGE, Pipeline, Result, copy_of, keep_quiet, new_lead_id
@@ -24,7 +27,6 @@ from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwri
 KEEPS_HISTORIES = (
     "hubspot",
 )  # "Contacts": propertiesWithHistory; Salesforce keeps it for tracked fields only
-SECOND = "second_record"  # of a review: a person has two records in one CRM
 
 
 def hinted(stored: StoredEvent, hint: Hint, batch: Batch, pipeline: Pipeline) -> Result:
@@ -43,12 +45,30 @@ def hinted(stored: StoredEvent, hint: Hint, batch: Batch, pipeline: Pipeline) ->
             return _because(result, f"{hint.field} is not in the map")
         if same_on(object_map, hint.field, hint.value, link.shadow.get(hint.field)):
             return _because(result, f"{hint.field}: {name} says what is known")
+    if hint.what == DIFFERS:
+        return _differing(result, hint, link, batch)
     if hint.what == "forgotten":
         detail: Mapping[str, JsonValue] = {"connection": name, "object": hint.object, "record": hint.id}
         result.effects.append(AskReview("forgotten", detail))
     for one in (hint.id, *hint.others):
         result.effects.append(Fetch(name, hint.object, one))
     return _because(result, f"{name} says that {hint.object} {hint.id} was {hint.what}; it is read")
+
+
+def _differing(result: Result, hint: Hint, link: Link | None, batch: Batch) -> Result:
+    """Have a record read of which a reconcile says that it is not what is known of it.
+
+    A field of which the shadow is wrong is dropped from it first: what the record holds then counts as
+    a change of its people.
+    """
+    name = result.stored.event.source
+    result.effects.append(Fetch(name, hint.object, hint.id))
+    if hint.field is not None and link is not None and hint.field in link.shadow and result.lead_id:
+        result.before, result.lead = batch.lead(result.lead_id), copy_of(batch.lead(result.lead_id))
+        shadow = {each: value for each, value in link.shadow.items() if each != hint.field}
+        result.lead.links[name] = replace(link, shadow=shadow)
+        _because(result, f"{name}: what was agreed on {hint.field} is not known any more")
+    return _because(result, f"{name}: {hint.object} {hint.id} was found to differ by a reconcile; it is read")
 
 
 def changed(stored: StoredEvent, record: Record, batch: Batch, pipeline: Pipeline) -> Result:
@@ -58,6 +78,7 @@ def changed(stored: StoredEvent, record: Record, batch: Batch, pipeline: Pipelin
     crm = pipeline.playbook.crms.get(ref.connection)
     if crm is None:
         return _because(result, f"the playbook has no connection {ref.connection} any more")
+    result.effects.extend(carrying.seen(record))
     holder = batch.lead_id_of(record_key(ref))
     if record.became is not None:
         return _follow(result, record, record.became, holder, batch, pipeline)
@@ -185,6 +206,7 @@ def _follow(
     """Move the link to the record that this one was turned into; what that holds is read next."""
     ref = record.ref
     if holder is None:
+        result.lead_id = batch.lead_id_of(record_key(became))
         return _because(result, f"{ref.object} {ref.id} became {became.object} {became.id}; nobody's record")
     result.lead_id = holder
     other = batch.lead_id_of(record_key(became))
@@ -345,7 +367,8 @@ def _one_person(
     for lead_id in lead_ids[1:]:
         other = batch.lead(lead_id)
         whole = _with_last_words(result, other, record, batch, pipeline)
-        effects, reasons = join(draft, whole, pipeline.playbook.lifecycle, where=ref.connection)
+        carry = partial(carrying.carried, pipeline.playbook.crms, batch.why_shut, result.stored.id)
+        effects, reasons = join(draft, whole, pipeline.playbook.lifecycle, where=ref.connection, carry=carry)
         result.effects.extend(effects)
         result.reasons.extend(reasons)
         result.absorbed.append(other)

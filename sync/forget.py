@@ -20,6 +20,7 @@ BY_LEAD = (
     tables.scores,
     tables.conflicts,
     tables.reviews,
+    tables.proposals,
     tables.outbox_effects,
     tables.person_keys,
     tables.merged_leads,
@@ -48,7 +49,8 @@ def remove_test_leads(connection: Connection, lead_ids: Sequence[str]) -> None:
     connection.execute(
         sa.delete(tables.outbox_changes).where(tables.outbox_changes.c.entity_id.in_(lead_ids))
     )
-    connection.execute(sa.delete(tables.holds).where(tables.holds.c.entity_id.in_(lead_ids)))
+    for table in (tables.holds, tables.differences):
+        connection.execute(sa.delete(table).where(table.c.entity_id.in_(lead_ids)))
     connection.execute(sa.delete(tables.inbox_events).where(tables.inbox_events.c.lead_id.in_(lead_ids)))
     for table in BY_LEAD:
         connection.execute(sa.delete(table).where(table.c.lead_id.in_(lead_ids)))

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mappings.outward import same
 from mappings.playbook import TOP_STAGE, Lifecycle
-from model.decision import AskReview, Because, Effect, RecordConflict
-from model.event import JsonValue
+from model.decision import Because, Effect, RecordConflict
+from model.event import JsonValue, RecordRef
 from model.lead import DEAL_FIELDS_OF_LEAD, OPT_OUT, Lead
+from sync import carrying
 from sync.reasons import Reason
+
+Carry = Callable[[RecordRef, RecordRef, str], tuple[Sequence[Effect], Because]]
+"""Says what becomes of two records of one person: the one to keep, the other, and who made the two one."""
 
 DECIDED_ANEW = frozenset({"score", "account", *DEAL_FIELDS_OF_LEAD})  # follow from the rest
 
 
 def join(
-    survivor: Lead, absorbed: Lead, lifecycle: Lifecycle, *, where: str
+    survivor: Lead,
+    absorbed: Lead,
+    lifecycle: Lifecycle,
+    *,
+    where: str,
+    carry: Carry = carrying.noted,
 ) -> tuple[list[Effect], list[Reason]]:
     """Take one lead into the draft of another; return what follows from it, and why.
 
     The survivor's word counts where both have one, but for what is never lost: the opt-out of either, the
     further stage, the earlier first and the later last touch. What lost is kept as a conflict
     of ``where``, the connection whose people said so. Keys, touches and activities are both leads'. On
-    another connection where both have a record, the survivor's stays and a person is asked to merge them.
+    another connection where both have a record, the survivor's stays; ``carry`` says what becomes of the two.
     """
     effects: list[Effect] = []
     because = [Because(f"lead {absorbed.id} is the same person: taken in")]
@@ -45,10 +54,9 @@ def join(
     survivor.identities |= absorbed.identities
     survivor.touches = sorted([*survivor.touches, *absorbed.touches], key=lambda touch: touch.at)
     survivor.activities = sorted([*survivor.activities, *absorbed.activities], key=lambda act: act.at)
-    for effect, why in _links(survivor, absorbed, where):
+    for found, why in _links(survivor, absorbed, where, carry):
         because.append(why)
-        if effect is not None:
-            effects.append(effect)
+        effects.extend(found)
     return effects, [Reason("merge", each) for each in because]
 
 
@@ -75,7 +83,9 @@ def _at(touch: JsonValue) -> str:
     return str(touch.get("at") or "") if isinstance(touch, Mapping) else ""
 
 
-def _links(survivor: Lead, absorbed: Lead, where: str) -> Iterator[tuple[AskReview | None, Because]]:
+def _links(
+    survivor: Lead, absorbed: Lead, where: str, carry: Carry
+) -> Iterator[tuple[Sequence[Effect], Because]]:
     for name, link in absorbed.links.items():
         ours = survivor.links.get(name)
         if name == where and ours is not None:
@@ -86,15 +96,8 @@ def _links(survivor: Lead, absorbed: Lead, where: str) -> Iterator[tuple[AskRevi
             continue
         if ours is None or (ours.gone_at is not None and link.gone_at is None):
             survivor.links[name] = replace(link, rev=0)
-            yield None, Because(f"{name}: {link.object} {link.remote_id} is the person's record now")
+            yield (), Because(f"{name}: {link.object} {link.remote_id} is the person's record now")
         elif link.gone_at is None and (link.object, link.remote_id) != (ours.object, ours.remote_id):
-            detail: Mapping[str, JsonValue] = {
-                "connection": name,
-                "object": ours.object,
-                "keep": ours.remote_id,
-                "merge": link.remote_id,
-                "merge_object": link.object,
-                "lead": survivor.id,
-            }
-            text = f"{name} has two records of them: {link.remote_id} is to be merged into {ours.remote_id}"
-            yield AskReview("merge_records", detail), Because(text)
+            keep = RecordRef(name, ours.object, ours.remote_id)
+            lose = RecordRef(name, link.object, link.remote_id)
+            yield carry(keep, lose, f"merged in {where}")

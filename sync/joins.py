@@ -25,6 +25,7 @@ MOVED = (
     tables.scores,
     tables.conflicts,
     tables.reviews,
+    tables.proposals,
     tables.outbox_effects,
     tables.inbox_events,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -99,22 +99,29 @@ def reviews_of(results: Sequence[Result], space: str) -> list[dict[str, Any]]:
     return list({row["doubt"]: row for row in rows}.values())
 
 
-def settled_reviews_of(results: Sequence[Result]) -> list[tuple[str, str]]:
-    """Return which reviews have answered themselves, as (lead id, kind)."""
+def settled_reviews_of(results: Sequence[Result]) -> list[tuple[str, SettleReviews]]:
+    """Return which reviews have answered themselves, with the lead they are about."""
     return [
-        (result.lead_id, effect.kind)
+        (result.lead_id, effect)
         for result in results
         for effect in result.effects
         if isinstance(effect, SettleReviews) and result.lead_id
     ]
 
 
-def settle_reviews(connection: Connection, settled: Sequence[tuple[str, str]]) -> None:
+def settle_reviews(connection: Connection, settled: Sequence[tuple[str, SettleReviews]]) -> None:
     """Close the open reviews of these leads and kinds."""
-    for lead_id, kind in settled:
-        reviews = tables.reviews
-        open_ones = sa.and_(reviews.c.lead_id == lead_id, reviews.c.kind == kind, reviews.c.state == "open")
-        connection.execute(sa.update(reviews).where(open_ones).values(state="settled"))
+    r = tables.reviews.c
+    for lead_id, effect in settled:
+        which = sa.and_(r.lead_id == lead_id, r.kind == effect.kind, r.state == "open")
+        if effect.records:
+            asked = connection.execute(sa.select(r.id, r.detail).where(which))
+            which = r.id.in_([row.id for row in asked if effect.records.issuperset(_records(row.detail))])
+        connection.execute(sa.update(tables.reviews).where(which).values(state="settled"))
+
+
+def _records(detail: Mapping[str, Any]) -> Sequence[str]:
+    return [str(one) for one in detail.get("records", ())]
 
 
 def _review_row(result: Result, asked: AskReview, space: str) -> dict[str, Any]:

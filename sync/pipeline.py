@@ -38,6 +38,7 @@ from sync.reasons import created
 from sync.uniting import claim_keys, unite
 
 NO_HITS = Hits()
+TELLING = ("task", "message")  # one-shot effects by which somebody hears of a lead
 AFTER_MERGE = ("score", "qualify", "assign", "account", "follow_up", "notify", "writeback")
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
 
@@ -323,7 +324,9 @@ def is_of_match_pass(event: Event) -> bool:
 
 def keep_quiet(result: Result, why: str) -> None:
     """Drop tasks and messages: that somebody was in a CRM all along is no news."""
-    one_shots = [effect for effect in result.effects if isinstance(effect, OneShot)]
+    one_shots = [
+        effect for effect in result.effects if isinstance(effect, OneShot) and effect.kind in TELLING
+    ]
     if one_shots:
         result.effects = [effect for effect in result.effects if effect not in one_shots]
         text = f"{why}: no task is made, nobody is told"

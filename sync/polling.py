@@ -27,7 +27,7 @@ from model.event import Event, EventKind, RecordRef
 from model.lead import Link
 from model.listing import Changes, Listed
 from model.times import Clock, to_text
-from sync import backfill, cursors, fetches, inbox, links, mirror
+from sync import backfill, cursors, fetches, inbox, links, mirror, proposals
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
 from sync.cursors import POLL, Cursor
 from sync.database import Store
@@ -298,8 +298,10 @@ class Sighting:
                 *refs,
                 *(RecordRef(ref.connection, ref.object, each) for one in listed for ref in (one.record.ref,)
                   for each in one.replaces),
+                *(one.record.became for one in listed if one.record.became),
             ],
         )  # fmt: skip
+        asked = proposals.named(snapshot, space, [ref for one in listed for ref in _over(one)])
         fresh = [one for one in listed if not _is_older(one.record, seen.get(one.record.ref))]
         versions = {one.record.ref: version_of(one, crm) for one in fresh}
         news, told = [], {}
@@ -308,13 +310,26 @@ class Sighting:
             known = _told(one.record, seen.get(ref))
             if not _is_ours(one, held):
                 told[ref] = versions[ref]
-                is_new = known != versions[ref] if PEOPLE in one.record.fields else known is None
-                if strangers and is_new and not one.record.archived:  # who takes part bears no stamp
+                # Who takes part in a deal bears no stamp, so that such a record is news whenever it is met.
+                is_unseen = known != versions[ref] if PEOPLE in one.record.fields else known is None
+                is_new = strangers and is_unseen and not one.record.archived
+                # What becomes of one that a person is asked about settles that; so does one that joined ours.
+                is_answer = known != versions[ref] and (
+                    one.record.became in held or not asked.isdisjoint(_over(one))
+                )
+                if is_new or is_answer:
                     news.append(one)
             elif _is_news(one, held, crm) and (again or known != versions[ref]):
                 told[ref] = versions[ref]
                 news.append(one)
         return cls(fresh, news, told)
+
+
+def _over(one: Listed) -> list[RecordRef]:
+    """Return the records that a listed one shows to be no more: itself, or those that went into it."""
+    ref = one.record.ref
+    ended = [ref] if one.record.archived or one.record.became is not None else []
+    return [*ended, *(RecordRef(ref.connection, ref.object, each) for each in one.replaces)]
 
 
 class Roles:

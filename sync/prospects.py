@@ -123,6 +123,10 @@ class Prospects:
     def next(self, snapshot: Connection, after: str, limit: int = CHUNK) -> list[Prospect]:
         """Return the next piece; an empty one at the end."""
         ids = list(snapshot.execute(IDS, {"of_space": self.space, "after": after, "most": limit}).scalars())
+        return self.of(snapshot, ids)
+
+    def of(self, snapshot: Connection, ids: Sequence[str]) -> list[Prospect]:
+        """Return the leads with these ids, in their order."""
         if not ids:
             return []
         found = leads.load(snapshot, ids, ledgers=False)

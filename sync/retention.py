@@ -18,7 +18,7 @@ from sync import audit
 from sync.database import Store
 from sync.effects import SENT, UNKNOWN, WITHHELD
 from sync.tables import audit as audit_lines
-from sync.tables import audit_details, conflicts, holds, inbox_events, outbox_effects, reviews
+from sync.tables import audit_details, conflicts, holds, inbox_events, outbox_effects, proposals, reviews
 
 log = structlog.get_logger("leadrelay.retention")
 
@@ -234,6 +234,7 @@ TOLD = tuple(  # of records; each names its lead or record in columns of its own
         EventKind.CHANGED,
         EventKind.HINT,
         EventKind.CHOICE,
+        EventKind.ANSWER,
     )
 )
 # SQLite gives the highest id again once its row is gone, and the audit names events by id.
@@ -275,6 +276,13 @@ KINDS: Sequence[Kind] = (
         _delete(inbox_events),
     ),
     Kind("reviews", reviews.c.id, reviews.c.created_at, reviews.c.state != "open", _delete(reviews)),
+    Kind(
+        "reviews",
+        proposals.c.id,
+        proposals.c.settled_at,
+        proposals.c.state.in_(("done", "over")),
+        _delete(proposals),
+    ),
     Kind("conflicts", conflicts.c.id, conflicts.c.at, sa.true(), _delete(conflicts)),
     Kind("conflicts", holds.c.id, holds.c.settled_at, holds.c.state == "settled", _delete(holds)),
     Kind(

@@ -471,6 +471,36 @@ sa.Index(
 sa.Index("ix_holds_state", holds.c.space, holds.c.state, holds.c.id)
 sa.Index("ix_holds_entity_id", holds.c.entity_id)
 
+PROPOSAL_STATES = ("open", "accepted", "refused", "done", "over")
+
+proposals = sa.Table(  # what could be done to records of one person in one CRM, once somebody says so
+    "proposals",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # "merge": ``record`` goes into ``keep``
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("lead_id", sa.String(40), nullable=False),
+    sa.Column("event", RowId, nullable=False),  # that gave rise to it
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("record", sa.String(64), nullable=False),
+    sa.Column("keep_object", sa.String(64), nullable=False),
+    sa.Column("keep", sa.String(64), nullable=False),
+    sa.Column("why", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    _moment("since"),
+    sa.Column("by", sa.String(128), nullable=False),  # who answered; "playbook": the CRM's map did
+    sa.Column("outcome", sa.String(200), nullable=False),
+    sa.Column("effect", sa.String(64), nullable=False),  # the key of what does it, once accepted
+    _moment("settled_at", nullable=True),
+    sa.UniqueConstraint("space", "kind", "connection", "object", "record", "keep"),
+    sa.CheckConstraint(f"state IN {PROPOSAL_STATES}", name="state"),
+)
+sa.Index("ix_proposals_state", proposals.c.space, proposals.c.state, proposals.c.id)
+sa.Index("ix_proposals_lead_id", proposals.c.lead_id)
+sa.Index("ix_proposals_record", proposals.c.space, proposals.c.connection, proposals.c.record)
+sa.Index("ix_proposals_keep", proposals.c.space, proposals.c.connection, proposals.c.keep)
+
 seats = sa.Table(  # the stride ledger of each pool
     "seats",
     metadata,
@@ -503,6 +533,7 @@ sa.Index(
     postgresql_where=sa.text("state = 'open'"),
 )
 sa.Index("ix_reviews_state", reviews.c.space, reviews.c.state, reviews.c.id)
+sa.Index("ix_reviews_lead_id", reviews.c.lead_id)
 
 outbox_changes = sa.Table(
     "outbox_changes",
@@ -556,13 +587,13 @@ sa.Index(  # as that of events set aside; the counters are in it lest SQLite loo
 
 EFFECT_STATES = ("waiting", "leased", "sent", "unknown", "withheld", "dead")
 
-outbox_effects = sa.Table(  # tasks and messages: each once, by our key
+outbox_effects = sa.Table(  # tasks, messages, deeds on records: each once, by our key
     "outbox_effects",
     metadata,
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("space", sa.String(64), nullable=False),
     sa.Column("key", sa.String(64), nullable=False),  # of lead, kind, target and cause
-    sa.Column("kind", sa.String(16), nullable=False),  # "task", "message"
+    sa.Column("kind", sa.String(16), nullable=False),  # "task", "message", "merge", "delete"
     sa.Column("target", sa.String(64), nullable=False),  # a connection or a channel
     sa.Column("lead_id", sa.String(40), nullable=False),
     sa.Column("event", RowId, nullable=False),  # that caused it
@@ -731,6 +762,104 @@ cursors = sa.Table(  # how far a walk through something long has come; moved wit
     _moment("begun_at"),
     _moment("moved_at"),
     _moment("finished_at", nullable=True),
+)
+
+reconciles = sa.Table(  # comparisons of a connection's records with what is here: one run a row
+    "reconciles",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("object", sa.String(64), nullable=False),  # the only one it looks at; blank: all
+    sa.Column("asked", Json, nullable=False),  # {"sample", "object", "seed", "nightly"}; no sample: all
+    sa.Column("by", sa.String(128), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("steps", sa.BigInteger, nullable=False),  # so far; compared and set by each step
+    sa.Column("place", Json, nullable=False),  # where the next step goes on
+    sa.Column("chosen", Json, nullable=False),  # links of a sample: [[table, object, remote id], …]
+    sa.Column("counts", Json, nullable=False),  # how many on each side, and why not the same
+    sa.Column("tallies", Json, nullable=False),  # differences by kind, object and field
+    sa.Column("looked", sa.BigInteger, nullable=False),  # links compared
+    sa.Column("moving", sa.BigInteger, nullable=False),  # that changed while they were read
+    sa.Column("found", sa.BigInteger, nullable=False),  # differences
+    sa.Column("faults", sa.BigInteger, nullable=False),  # those of them that should not be
+    sa.Column("faulty", sa.BigInteger, nullable=False),  # links compared that have one
+    sa.Column("problem", sa.Text),  # why the last step failed; none: it did not
+    _moment("failing_since", nullable=True),
+    _moment("due_at"),
+    _moment("begun_at"),
+    _moment("moved_at"),
+    _moment("finished_at", nullable=True),
+    sa.CheckConstraint("state IN ('running', 'done', 'failed')", name="state"),
+)
+sa.Index("ix_reconciles_connection", reconciles.c.space, reconciles.c.connection, reconciles.c.id)
+sa.Index(  # one at a time
+    "uq_reconciles_running",
+    reconciles.c.space,
+    reconciles.c.connection,
+    unique=True,
+    sqlite_where=sa.text("state = 'running'"),
+    postgresql_where=sa.text("state = 'running'"),
+)
+
+differences = sa.Table(  # what a run found
+    "differences",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("run", sa.BigInteger, nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # ``sync.reconciling.kinds``
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("field", sa.String(128), nullable=False),  # of the lead or account; blank: of the whole record
+    sa.Column("remote", sa.String(128), nullable=False),
+    sa.Column("entity_kind", sa.String(16), nullable=False),
+    sa.Column("entity_id", sa.String(40), nullable=False),  # blank: nobody's record
+    sa.Column("record_id", sa.String(64), nullable=False),
+    sa.Column("ours", Json),  # three values in the vendor's form
+    sa.Column("shadow", Json),
+    sa.Column("theirs", Json),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("mend", sa.String(16), nullable=False),  # how, blank: not from here
+    sa.Column("is_fault", sa.Boolean, nullable=False),
+    sa.Column("place", sa.String(64), nullable=False),  # where it is put right: "letter 12", "hold 7"
+    _moment("found_at"),
+    sa.Column("mended_by", sa.String(128), nullable=False, server_default=sa.text("''")),
+    _moment("mended_at", nullable=True),  # when its mending was handed in
+)
+sa.Index(
+    "ix_differences_run",
+    *(differences.c[_name] for _name in ("space", "run", "id", "kind", "object", "field")),
+)
+sa.Index("ix_differences_entity_id", differences.c.entity_id)
+
+mends = sa.Table(  # differences that somebody wants mended, a chunk at a time
+    "mends",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("run", sa.BigInteger, nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("asked", Json, nullable=False),  # the filter
+    sa.Column("by", sa.String(128), nullable=False),
+    sa.Column("at_most", sa.BigInteger, nullable=False),  # the brake
+    sa.Column("upto", sa.BigInteger, nullable=False),  # the newest difference when it was asked for
+    sa.Column("after", sa.BigInteger, nullable=False),  # the last one handed in
+    sa.Column("total", sa.BigInteger, nullable=False),
+    sa.Column("handed_in", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    _moment("asked_at"),
+    _moment("moved_at"),
+    sa.CheckConstraint("state IN ('running', 'done')", name="state"),
+)
+sa.Index(
+    "uq_mends_running",
+    mends.c.space,
+    mends.c.run,
+    mends.c.asked,
+    unique=True,
+    sqlite_where=sa.text("state = 'running'"),
+    postgresql_where=sa.text("state = 'running'"),
 )
 
 budgets = sa.Table(  # the day of each connection's API calls

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,45 +12,27 @@ from sqlalchemy.engine import Connection
 
 from connectors import channels
 from connectors.channels import Channel, Promise
-from model.cause import GIVEN_UP, GONE, NO_CAUSE, Cause
-from model.change import Created, Exists, Outcome, Postponed, Record, Rejected, Task, Updated
+from model.cause import GIVEN_UP, GONE, Cause
+from model.change import Created, Exists, Merging, Outcome, Postponed, Record, Rejected, Task, Updated
 from model.errors import NotAuthorized
-from model.event import Event, EventKind
+from model.event import Event, EventKind, RecordRef
+from model.hint import Hint
 from model.message import Message
 from sync import effects, inbox, leads, wording
 from sync.consenting import Asked, ask
+from sync.deeds import carry_out
 from sync.effects import Settled
 from sync.errands import ClaimedErrands, Errand, Outlet, in_flight, told
 from sync.links import record_key
 from sync.outbox import letter
 from sync.records import record_payload
 from sync.settling import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, PATIENCE, REFUSED_WAIT
+from sync.verdict import Hold, Verdict
 
 log = structlog.get_logger("leadrelay.teller")
 
 MOST_PARTS = 12  # sends for one digest that is refused: each half, until the culprit stands alone
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one errand.
-
-    ``state`` is where the effect ends; ``waiting``: it is tried again after ``wait`` seconds
-    (``None``: the usual backoff), in doubt or not. ``free``: the attempt was nobody's fault.
-    """
-
-    state: str
-    reason: str | None = None
-    cause: Cause = NO_CAUSE  # of a dead one
-    wait: float | None = None
-    remote_id: str = ""
-    in_doubt: bool = False
-    free: bool = False
-    record: Record | None = None  # a CRM's record that says that the person opted out
-
-
-Hold = Callable[[Sequence[Errand]], list[Errand]]
-"""Extends the lease before a call, and returns the errands that are still ours."""
 
 Send = Callable[[Hold, Sequence[Errand]], Iterator[tuple[int, Verdict]]]
 
@@ -66,10 +47,10 @@ def finish(outlet: Outlet, claimed: ClaimedErrands) -> float:
     verdicts = dict(_stopped(claimed.errands, asked))
     free = [one for one in claimed.errands if asked.may_go(one)]
     if free:
-        send = partial(_messages, outlet.channel) if outlet.channel else partial(_tasks, outlet)
+        send = partial(_messages, outlet.channel) if outlet.channel else partial(_on_connection, outlet)
         verdicts |= dict(_sent(outlet, free, send, hold))
     outlet.store.write(partial(_settle, outlet=outlet, claimed=claimed, verdicts=verdicts))
-    if any(verdict.record for verdict in verdicts.values()):
+    if any(verdict.record or verdict.hint for verdict in verdicts.values()):
         outlet.store.signals.announce("inbox")
     waits = [one.wait or 0.0 for one in verdicts.values() if one.state == effects.WAITING]
     return max(waits, default=0.0) if outlet.channel else 0.0
@@ -187,6 +168,18 @@ def _lost(channel: Channel | None, reason: str) -> Verdict:
     return Verdict(effects.WAITING, reason, in_doubt=True)
 
 
+def _on_connection(outlet: Outlet, begin: Hold, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
+    """Make the tasks in few calls, then merge records, each pair by itself."""
+    if outlet.connector is None:
+        raise AssertionError(f"{outlet.name} has no connector")
+    tasks = [one for one in errands if isinstance(one.what, Task)]
+    if tasks:
+        yield from _tasks(outlet, begin, tasks)
+    deeds = [one for one in errands if isinstance(one.what, Merging)]
+    if deeds:
+        yield from carry_out(outlet.connector, begin, deeds)
+
+
 def _tasks(outlet: Outlet, begin: Hold, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
     """Look for tasks that may be there already, then make those that are not."""
     if outlet.connector is None:
@@ -231,6 +224,7 @@ def _settle(
     ours = effects.held(connection, [one.row.id for one in claimed.errands], claimed.token)
     settled: list[Settled] = []
     heard: list[tuple[Errand, Record]] = []
+    hints: list[Event] = []
     for errand in claimed.errands:
         verdict = verdicts.get(errand.row.id)
         if verdict is None or errand.row.id not in ours:
@@ -239,7 +233,10 @@ def _settle(
         told(outlet, settled[-1].state, errand.row, now)
         if verdict.record is not None:
             heard.append((errand, verdict.record))
+        if verdict.hint is not None:
+            hints.append(_hint(outlet, errand, verdict.hint, now))
     effects.settle(connection, settled, now)
+    inbox.insert_new(connection, hints)
     if heard:
         holders = leads.find(connection, outlet.space, [record_key(record.ref) for _, record in heard])
         events = [
@@ -295,4 +292,18 @@ def _found(outlet: Outlet, errand: Errand, lead_id: str, record: Record, token: 
         received_at=now,
         space=outlet.space,
         record=record.ref,
+    )
+
+
+def _hint(outlet: Outlet, errand: Errand, hint: Hint, now: datetime) -> Event:
+    """Return the event by which what was done to records is read back, as if the CRM had told of it."""
+    return Event(
+        source=outlet.name,
+        event_id=f"done-{errand.row.key}",
+        kind=EventKind.HINT,
+        payload=hint.as_payload(),
+        occurred_at=now,
+        received_at=now,
+        space=outlet.space,
+        record=RecordRef(outlet.name, hint.object, hint.id),
     )

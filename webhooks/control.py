@@ -16,11 +16,13 @@ from model.event import Event, EventKind
 from model.times import Clock, from_text
 from sync.connections import StoredConnection, from_json
 from sync.inbox import Receipt
+from sync.reconciling.mends import Order as MendOrder
+from sync.reconciling.runs import Asked
 from sync.releases import Order, Release
 from sync.replaying import Order as ReplayOrder
 from sync.vault import SealError
 
-ALLOWED = (EventKind.REPLAY, EventKind.FORGET, EventKind.CHOICE)
+ALLOWED = (EventKind.REPLAY, EventKind.FORGET, EventKind.CHOICE, EventKind.ANSWER)
 
 
 class Desk(Protocol):
@@ -39,6 +41,12 @@ class Desk(Protocol):
 
     def backfill_again(self, name: str) -> int:
         """Let the records of a connection be read once more; return how many objects that are."""
+
+    def reconcile(self, name: str, asked: Asked, by: str) -> int:
+        """Begin to compare a connection with what is here; return the number of the run."""
+
+    def mend(self, order: MendOrder) -> int:
+        """Have differences mended; return how many. Raises ``LeadRelayError`` where they are too many."""
 
     def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
         """Put new seals in the place of old ones. Raises ``SealError`` as ``save`` does."""
@@ -82,7 +90,7 @@ def blueprint(control: Control) -> Blueprint:
 
     @routes.post("/events")
     def events() -> ResponseReturnValue:
-        """Append replay, forget and choice events; answered after the commit."""
+        """Append replay, forget, choice and answer events; answered after the commit."""
         body = request.get_json(silent=True)
         if not isinstance(body, list):
             raise Refused(400, "malformed", "A JSON list of events is needed.", "Use the leadrelay command.")
@@ -158,6 +166,26 @@ def blueprint(control: Control) -> Blueprint:
     def backfill(name: str) -> ResponseReturnValue:
         """Let the backfill of a connection begin again."""
         return jsonify(objects=control.desk.backfill_again(name)), 202
+
+    @routes.post("/reconciles/<name>")
+    def reconcile(name: str) -> ResponseReturnValue:
+        """Begin to compare a connection with what is here."""
+        body = _object()
+        try:
+            asked = Asked.from_json(body)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _malformed(f"Not a comparison: {error}.") from error
+        return jsonify(run=control.desk.reconcile(name, asked, str(body.get("by", "")))), 202
+
+    @routes.post("/mends")
+    def mend() -> ResponseReturnValue:
+        """Begin to mend what a comparison found."""
+        try:
+            order = MendOrder.from_json(_object())
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise _malformed(f"Not an order: {error}.") from error
+        with _told():
+            return jsonify(differences=control.desk.mend(order)), 202
 
     @routes.post("/seals")
     def reseal() -> ResponseReturnValue:

@@ -9,7 +9,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from hubspot.crm import objects, owners
+from hubspot.crm import contacts, objects, owners
 from hubspot.crm.associations import v4 as associations
 from urllib3 import exceptions as transport
 
@@ -92,6 +92,7 @@ class Client:
         self._endpoint = endpoint
         self._batches = objects.BatchApi(client)
         self._singles = objects.BasicApi(client)
+        self._contacts = contacts.BasicApi(client)
         self._owners = owners.OwnersApi(client)
         self._associations = associations.BatchApi(client)
         self._searches = objects.SearchApi(client)
@@ -108,6 +109,11 @@ class Client:
         """Put up to 100 records into the recycle bin."""
         body = {"inputs": [{"id": each} for each in ids]}
         return self._call(self._batches.archive, object_type, body, writes=True)
+
+    def merge_contacts(self, primary_id: str, other_id: str) -> Answer:
+        """Merge a contact into another; the answer is the record that both became."""
+        body = {"primaryObjectId": primary_id, "objectIdToMerge": other_id}
+        return self._call(self._contacts.merge, body, writes=True)
 
     def read(
         self,

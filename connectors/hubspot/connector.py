@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from connectors.base import Endpoint, by_kind
-from connectors.batches import CallRefused, by_object, chunks, first_of_each, one_outcome_each, postponed
+from connectors.batches import (
+    CallRefused,
+    by_object,
+    chunks,
+    first_of_each,
+    one_outcome_each,
+    outcome_of_merge,
+    postponed,
+)
 from connectors.hubspot.associations import MOST, Associator
 from connectors.hubspot.changes import ChangeReader
 from connectors.hubspot.client import Client
@@ -23,6 +31,7 @@ from connectors.hubspot.writes import Writer
 from model.change import (
     Association,
     Exists,
+    Merging,
     Outcome,
     OwnerRecord,
     Participation,
@@ -32,7 +41,7 @@ from model.change import (
     Rejected,
     Task,
 )
-from model.errors import RetryLater
+from model.errors import AnswerLost, RetryLater
 from model.event import RecordRef
 from model.listing import Changes, Page
 
@@ -171,6 +180,10 @@ class HubSpotConnector:
         page = self._lister.page(object_type, fields, after)
         return replace(page, listed=self._parties.listed(page.listed)) if object_type == DEALS else page
 
+    def count(self, object_type: str) -> int:
+        """Return how many records a search finds; archived ones are left out."""
+        return self._lister.count(object_type)
+
     def changes(
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:
@@ -189,6 +202,23 @@ class HubSpotConnector:
                 answer = self._client.archive(object_type, batch)
                 for error in answer.errors:
                     raise RetryLater(f"HubSpot {answer.status}: {words(error)}")
+
+    def merge(self, pair: Merging) -> Outcome:
+        """Merge two contacts into a new one, whose id the answer has; both old ids lead to it.
+
+        ``keep`` is the primary record, whose values count. HubSpot "Merge records": it cannot be undone,
+        and a record has at most 250 ids of merged ones.
+        """
+        return outcome_of_merge(pair, lambda: self._merge(pair.keep, pair.lose))
+
+    def _merge(self, keep: RecordRef, lose: RecordRef) -> RecordRef:
+        if (keep.object, lose.object) != ("contacts", "contacts"):
+            raise CallRefused(f"HubSpot: {lose.object} are not merged into {keep.object}", code="OBJECTS")
+        answer = self._client.merge_contacts(keep.id, lose.id)
+        made = answer.body.get("id")
+        if not made:
+            raise AnswerLost(f"HubSpot {answer.status}: the answer to a merge names no record")
+        return RecordRef(self.name, keep.object, str(made))
 
     def _create(
         self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]

@@ -29,3 +29,7 @@ class Lister:
         return Page(
             found.listed, None if is_last else str(found.last), found.total, found.absent, found.skipped
         )
+
+    def count(self, object_type: str) -> int:
+        """Return the total of the search that ``page`` walks through. Raises ``ConnectorError``."""
+        return self._searcher.count(object_type, [above("0")])

@@ -10,6 +10,7 @@ from typing import Any
 from connectors.hubspot.client import Client
 from connectors.hubspot.reads import Reader, Row
 from connectors.hubspot.records import MERGED_IDS, TELLING, emails_in, ids_in, to_record, values_of
+from model.errors import RetryLater
 from model.lead import Identity
 from model.listing import Listed
 
@@ -70,6 +71,14 @@ class Searcher:
             tuple(name for name in names if name not in held) if rows else (),
             len(answer.results) - len(seen),
         )
+
+    def count(self, object_type: str, filters: Sequence[Filter]) -> int:
+        """Return how many records pass all filters. Raises ``ConnectorError``."""
+        answer = self._client.search(object_type, _query((), filters) | {"limit": 1})
+        total = answer.body.get("total")
+        if not isinstance(total, int):
+            raise RetryLater("HubSpot: a search tells no total")
+        return total
 
     def _telling(self, object_type: str) -> tuple[str, ...]:
         if object_type == "companies":

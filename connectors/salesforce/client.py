@@ -15,7 +15,15 @@ from simple_salesforce.exceptions import SalesforceError
 from urllib3 import exceptions as transport
 
 from connectors.base import Endpoint, RenewableTokens
-from connectors.salesforce.errors import DeadSession, to_connector_error
+from connectors.salesforce import soap
+from connectors.salesforce.errors import (
+    DeadSession,
+    Refused,
+    first_code,
+    is_retryable,
+    to_connector_error,
+    words,
+)
 from connectors.salesforce.limits import usage_of
 from model.errors import AnswerLost, ConnectorError, RetryLater
 
@@ -103,6 +111,28 @@ class Client:
         if rows.keys() != by_name.keys():
             raise RetryLater("Salesforce: a query of the call was not answered")
         return rows
+
+    def merge(self, object_type: str, master: str, others: Sequence[str]) -> None:
+        """Merge one or two records into another of their object, by SOAP: REST has no such call."""
+
+        def send(salesforce: Salesforce) -> requests.Response:
+            answer: requests.Response = salesforce.session.post(
+                f"https://{salesforce.sf_instance}/services/Soap/u/{self._version}",
+                data=soap.merge_call(salesforce.session_id, object_type, master, others).encode(),
+                headers={"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'},
+                allow_redirects=False,
+            )
+            if fault := soap.fault_of(answer.content):  # nothing was done; the code says why, not the status
+                raise SalesforceError(answer.url, 400, "merge", [fault])  # type: ignore[arg-type]
+            return answer
+
+        answer = self._with_session(send, writes=True)
+        errors = soap.errors_of_merge(answer.content) if answer.status_code == 200 else None
+        if errors is None:
+            raise AnswerLost(f"Salesforce HTTP {answer.status_code}: the answer to a merge cannot be read")
+        if errors:
+            passing = all(map(is_retryable, errors))
+            raise RetryLater(words(errors)) if passing else Refused(words(errors), first_code(errors))
 
     def field_names(self, object_type: str) -> list[str]:
         """Return the names of an object's fields; those that this user may not see are left out."""

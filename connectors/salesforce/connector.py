@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from connectors.base import Endpoint
-from connectors.batches import CallRefused, chunks, one_outcome_each
+from connectors.batches import CallRefused, chunks, one_outcome_each, outcome_of_merge
 from connectors.salesforce.accounts import ACCOUNT, AccountFinder
 from connectors.salesforce.changes import ChangeReader
 from connectors.salesforce.client import Client
@@ -17,11 +17,13 @@ from connectors.salesforce.listing import Lister
 from connectors.salesforce.parties import ACCOUNT_ID, OPPORTUNITY, PartyReader, PartyWriter
 from connectors.salesforce.people import PEOPLE, asked_fields, to_record
 from connectors.salesforce.reads import Finder
+from connectors.salesforce.soap import MERGED
 from connectors.salesforce.tasks import Tasks
 from connectors.salesforce.writes import Writer, errors_of
 from model.change import (
     Association,
     Gone,
+    Merging,
     Outcome,
     OwnerRecord,
     Participation,
@@ -185,6 +187,10 @@ class SalesforceConnector:
         page = self._lister.page(object_type, fields, after)
         return replace(page, listed=self._parties.listed(page.listed)) if object_type == OPPORTUNITY else page
 
+    def count(self, object_type: str) -> int:
+        """Return how many records there are, converted Leads among them."""
+        return self._lister.count(object_type)
+
     def changes(
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:
@@ -208,3 +214,18 @@ class SalesforceConnector:
         if failed:
             passing = all(is_retryable(error) for errors in failed for error in errors)
             raise (RetryLater if passing else Refusal)(words(failed[0]))
+
+    def merge(self, pair: Merging) -> Outcome:
+        """Merge two Leads, two Contacts or two Accounts; the one that is kept keeps id and values.
+
+        The other one goes to the recycle bin with the id of the first as ``MasterRecordId``.
+        """
+        return outcome_of_merge(pair, lambda: self._merge(pair.keep, pair.lose))
+
+    def _merge(self, keep: RecordRef, lose: RecordRef) -> RecordRef:
+        if keep.object != lose.object or keep.object not in MERGED:
+            raise CallRefused(
+                f"Salesforce: a {lose.object} is not merged into a {keep.object}", code="OBJECTS"
+            )
+        self._client.merge(keep.object, keep.id, [lose.id])
+        return RecordRef(self.name, keep.object, long_id(keep.id))

@@ -19,6 +19,7 @@ from connectors.salesforce.errors import SCHEMA, Refused
 from connectors.salesforce.ids import is_id, long_id
 from connectors.salesforce.parties import ACCOUNT_ID, OPPORTUNITY
 from connectors.salesforce.people import PEOPLE, Row, asked_fields, to_record
+from model.errors import RetryLater
 from model.lead import Identity
 from model.listing import Listed, Page
 
@@ -78,6 +79,14 @@ class Lister:
             absent,
             len(answer["page"]) - len(rows),
         )
+
+    def count(self, object_type: str) -> int:
+        """Return how many records there are, those in the recycle bin left out. Raises ``ConnectorError``."""
+        rows = self._client.queries({"total": f"SELECT COUNT(Id) records FROM {object_type}"})["total"]
+        total = next((row.get("records") for row in rows), None)
+        if not isinstance(total, int):
+            raise RetryLater("Salesforce: a count tells no number")
+        return total
 
     def telling(self, object_type: str) -> list[str]:
         """Return the fields that find a record of this object."""

@@ -13,15 +13,22 @@ from model.faults import without_people
 from sync import followed, status
 from sync.followed import LATE_AFTER, Followed, ObjectFollowed
 from sync.outbox import PARKED
+from sync.reconciling import books
+from sync.reconciling.runs import Run
 from sync.room import MIB
 from sync.status import Queues
 from sync.tables import inbox_events, outbox_changes
 
-KINDS = ("connection", "source", "dead_letters", "disk", "decider", "store")
+KINDS = ("connection", "source", "dead_letters", "disk", "decider", "store", "reconcile")
 
 UNREAD_AFTER = timedelta(minutes=15)  # that a connection's owners could not be read
 STALLED_AFTER = timedelta(minutes=30)  # that nothing was delivered while something was due
 BEHIND_AFTER = timedelta(minutes=5)  # that an event waits for its decision
+OF_SHARES = {  # ``Run.shares`` in words
+    "links": "of the records compared differ without a reason",
+    "missing": "of the people and companies here have no record without a reason",
+    "counts": "of all records counted are unaccounted for",
+}
 BROKEN_AFTER = timedelta(minutes=1)  # that the store cannot be read or written
 
 
@@ -65,6 +72,7 @@ class InStore:
     oldest_change: Mapping[str, datetime]  # by connection: since when something that may go out waits
     silent: Mapping[str, datetime | None] = field(default_factory=dict)  # source -> its last post
     followed: Mapping[str, Followed] = field(default_factory=dict)  # by connection
+    compared: Mapping[str, Run] = field(default_factory=dict)  # by connection: the last comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,7 @@ class InProcess:
     least_free: int
     store_trouble: str | None  # why the last write or look failed
     following: Mapping[str, Following] = field(default_factory=dict)  # by connection that is connected
+    bearable: Mapping[str, float] = field(default_factory=dict)  # connection -> share that may be unexplained
 
 
 def read(
@@ -99,6 +108,7 @@ def read(
         {row[0]: row[1] for row in pending},
         quiet or {},
         followed.read(snapshot, space),
+        books.last(snapshot, space),
     )
 
 
@@ -118,6 +128,7 @@ class Looks:
                 *self._stalled(process, store, now),
                 *self._unfollowed(process, store, now),
                 *_silent(store),
+                *_unexplained(process, store),
             ]
         return list({(one.kind, one.subject): one for one in reversed(found)}.values())
 
@@ -198,6 +209,19 @@ def _silent(store: InStore) -> Iterator[Alarm]:
     for name, last in store.silent.items():
         since = f"since {last:%Y-%m-%d %H:%M} UTC" if last else "for a day and more"
         yield Alarm("source", name, f"nothing has come from {name} {since}, longer than usual")
+
+
+def _unexplained(process: InProcess, store: InStore) -> Iterator[Alarm]:
+    """Say whose records differ from what is here more than they may, with nothing that explains it."""
+    for name, most in process.bearable.items():
+        run = store.compared.get(name)
+        worst = max(run.shares, key=run.shares.__getitem__) if run else ""
+        if run is not None and run.shares[worst] > most:
+            share = f"{100 * run.shares[worst]:.1f} % {OF_SHARES[worst]}"
+            text = (
+                f"{share} in {name} by the last comparison (run {run.id}), and at most {100 * most:g} % may"
+            )
+            yield Alarm("reconcile", name, f"{text}; see `leadrelay reconcile --connection {name} --last`")
 
 
 def _disk(process: InProcess) -> Iterator[Alarm]:

@@ -16,7 +16,9 @@ from leadrelay.cli import (
     keeping,
     plan,
     playbook,
+    reconcile,
     replay,
+    reviews,
     running,
     secrets,
     sources,
@@ -39,11 +41,13 @@ app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("replay")(replay.replay)
 app.command("conflicts")(conflicts.conflicts)
+app.command("reviews")(reviews.reviews)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)
 app.command("plan")(plan.plan)
 app.command("go-live")(golive.go_live)
 app.command("backfill")(backfills.backfill)
+app.command("reconcile")(reconcile.reconcile)
 app.command("doctor")(doctor.doctor)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)

@@ -47,6 +47,7 @@ from sync.database import Store
 from sync.status import MirrorCount
 
 if TYPE_CHECKING:
+    from leadrelay.connected import Connected
     from sync.backfill import Backfill
 
 LOOK = 0.3  # seconds between two looks at a daemon's progress
@@ -60,7 +61,7 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 def backfill(name: Name, again: Again = False, as_json: Json = False) -> None:
     """Read all records of a CRM into the mirror. The daemon does it by itself; this shows how far it is."""
     settings = load_settings()
-    playbook, crm = _map(settings, name)
+    playbook, crm = map_of(settings, name)
     try:
         if daemon_facts(settings.database_url) is not None:
             if again:
@@ -82,7 +83,7 @@ def backfill(name: Name, again: Again = False, as_json: Json = False) -> None:
         say(f"{name} {object_type}: {counted(one.seen, 'record')} mirrored{skipped}")
 
 
-def _map(settings: Settings, name: str) -> tuple[Playbook, CrmMap]:
+def map_of(settings: Settings, name: str) -> tuple[Playbook, CrmMap]:
     """Return the playbook and the connection's map, or end the command."""
     try:
         playbook = load(settings.playbook)
@@ -141,15 +142,22 @@ def _run(
 
 
 def _job(settings: Settings, store: Store, playbook: Playbook, crm: CrmMap) -> Backfill:
-    from leadrelay.connected import connect  # the vendors' clients load slowly
     from sync.backfill import Backfill
+
+    one = reached(settings, store, crm)
+    return Backfill(one.connector, store, SystemClock(), lambda: playbook, SPACE)
+
+
+def reached(settings: Settings, store: Store, crm: CrmMap) -> Connected:
+    """Build the connector of a connected account. Raises ``LeadRelayError``."""
+    from leadrelay.connected import connect  # the vendors' clients load slowly
 
     with store.snapshot() as snapshot:
         known = Known.read(settings, snapshot, SPACE, GrantsOfStore(settings, store, SystemClock()))
     one = connect(known, crm)
     if one is None:
         raise LeadRelayError(f"{crm.connection} is not connected yet: leadrelay connect {crm.connection}")
-    return Backfill(one.connector, store, SystemClock(), lambda: playbook, SPACE)
+    return one
 
 
 def _look(store: Store, name: str) -> dict[str, MirrorCount]:

@@ -25,6 +25,10 @@ def problems(world: World) -> list[str]:
         known = leads.load(snapshot, ids)
         people = People.load(snapshot, "main")
         asked = [row.detail for row in snapshot.execute(sa.select(tables.reviews.c.detail))]
+        asked += [
+            {"lead": row.lead_id, "merge": row.record}
+            for row in snapshot.execute(sa.select(tables.proposals.c.lead_id, tables.proposals.c.record))
+        ]
         conflicts = [row._asdict() for row in snapshot.execute(sa.select(tables.conflicts))]
         stuck = snapshot.execute(
             sa.select(tables.inbox_events.c.id, tables.inbox_events.c.error).where(

@@ -229,3 +229,32 @@ def with_property(hubspot, name):
     url = f"{hubspot.url}/crm/properties/2026-09/contacts"
     headers = {"Authorization": f"Bearer {TOKENS['hubspot']}"}
     assert requests.post(url, json=definition, headers=headers, timeout=5).status_code == 201
+
+
+def test_a_merge_is_proposed_and_carried(closed_house, person):
+    house = closed_house
+    for handler in ("account", "follow_up", "notify"):  # the people alone
+        house.edit("pipeline.yaml", f"- {handler}", f"# {handler}")
+    house.start().settle_in()
+    maya, noah = "maya@brightwater.example", "noah@brightwater.example"
+    house.deliver(email=maya, first_name="Maya", last_name="Okafor", form_type="demo")
+    house.deliver(email=noah, first_name="Noah", last_name="Walsh", form_type="demo")
+    hubspot, salesforce = house.crms["hubspot"], house.crms["salesforce"]
+    both = {email: hubspot.person(email)["record"] for email in (maya, noah)}
+    kept = salesforce.person(maya)["record"]
+    hubspot.act("merge", record=both[maya], other=both[noah])
+    house.clock.move_on(minutes=1)  # the next look
+
+    person.visit(house, "/reviews")
+    person.finds(f"Two records of {maya} in salesforce")
+    assert {"Walsh", "Okafor"} <= set(person.text.split())
+    assert len(salesforce.people()) == 2
+    person.press("Merge them")
+    assert "Your word is on its way." in person.text
+    eventually(lambda: len(salesforce.people()) == 1, "one record in Salesforce")
+    assert salesforce.person(maya)["record"] == kept
+    person.finds("done: they are Lead")
+    assert "Nothing waits" in person.text
+    house.settle()
+    assert [row["state"] for row in house.command_json("reviews", "--json")["answered"]] == ["done"]
+    assert house.dead_letters() == []

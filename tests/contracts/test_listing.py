@@ -120,3 +120,16 @@ def test_a_walk_says_what_stops_it(crm, sandboxes):
     server.faults()
     with pytest.raises(NotAuthorized):
         sandboxes.connect(crm, "a-wrong-token").list_page(DIALECTS[crm].object, names(crm), None)
+
+
+def test_a_count_is_what_a_walk_meets_in_one_call(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    object_name = DIALECTS[crm].object
+    assert connector.count(object_name) == 0
+    seed(server, **{object_name: PAGES[crm] + 5})
+    [gone, *_] = connector.list_page(object_name, (), None).listed
+    before = server.calls()
+    assert connector.count(object_name) == PAGES[crm] + 5
+    assert server.calls() - before == 1
+    server.act("delete", object_name, id=gone.record.ref.id)
+    assert connector.count(object_name) == PAGES[crm] + 4

@@ -117,7 +117,7 @@ def test_a_deal_that_a_crm_will_not_take_is_a_dead_letter_with_a_way_to_it(shop)
     look_and_give_up(shop.followed)
     with shop.house.store.snapshot() as snapshot:
         letter, _ = outbox.dead_letters(snapshot, "main")
-    for path in ("/aside/dead", f"/aside/letters/change/{letter.id}"):
+    for path in ("/aside/letters", f"/aside/letters/change/{letter.id}"):
         assert f'href="/deals/{letter.lead_id}"' in shop.get(path).text
     page = words(shop.get(f"/deals/{letter.lead_id}").text)
     assert "dead letter salesforce Opportunity: INVALID" in page

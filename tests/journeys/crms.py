@@ -182,12 +182,18 @@ class Crm:
         assert len(found) == 1, f"{self.name} holds {email} {len(found)} times"
         return found[0]
 
-    def act(self, verb: str, object_name: str = "", *, record: str = "", **fields: Any) -> str:
-        """Do what a person does in the vendor's pages, under lead fields; returns the record's id."""
+    def act(
+        self, verb: str, object_name: str = "", *, record: str = "", other: str = "", **fields: Any
+    ) -> str:
+        """Do what a person does in the vendor's pages, under lead fields; returns the record's id.
+
+        ``other`` is the one that is merged into ``record``.
+        """
         object_name = object_name or self.object
         ids = {email: owner for owner, email in self.owners.items()}
         values = {NAMES[object_name].get(name, name): ids.get(value, value) for name, value in fields.items()}
-        body = {"object": object_name, "fields": values, **({"id": record} if record else {})}
+        named = {"id": record, "other": other}
+        body = {"object": object_name, "fields": values, **{key: one for key, one in named.items() if one}}
         answer = self._post(f"act/{verb}", body)
         return str(answer["id"]) if answer else ""
 

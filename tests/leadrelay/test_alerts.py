@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -388,3 +389,31 @@ def test_that_changes_are_not_followed_is_told_once_and_once_when_it_is_well_aga
         clock.advance(60)
     assert len(box.read) == 2
     assert "over: what changes in hubspot" in box.read[1]
+
+
+def compared(**figures):
+    """The last comparison of hubspot."""
+    shares = {"links": 0.0, "missing": 0.0, "counts": 0.0} | figures
+    return {"hubspot": SimpleNamespace(id=12, shares=shares)}
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ({"links": 0.03}, "3.0 % of the records compared differ without a reason in hubspot"),
+        ({"missing": 0.021}, "2.1 % of the people and companies here have no record"),
+        ({"counts": 0.5}, "50.0 % of all records counted are unaccounted for"),
+    ],
+)
+def test_more_than_may_be_unexplained_is_an_alarm(looks, figures, said):
+    store = replace(in_store(), compared=compared(**figures))
+    [alarm] = looks.alarms(process(bearable={"hubspot": 0.02}), store, NOW)
+    assert (alarm.kind, alarm.subject) == ("reconcile", "hubspot")
+    assert said in alarm.text
+    assert "at most 2 % may; see `leadrelay reconcile --connection hubspot --last`" in alarm.text
+
+
+@pytest.mark.parametrize("bearable", [{"hubspot": 0.03}, {}, {"salesforce": 0.0}])
+def test_what_may_be_or_is_of_no_connection_of_ours_is_none(looks, bearable):
+    store = replace(in_store(), compared=compared(links=0.03))
+    assert looks.alarms(process(bearable=bearable), store, NOW) == []

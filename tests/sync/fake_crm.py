@@ -15,6 +15,7 @@ from model.change import (
     Created,
     Exists,
     Gone,
+    Merging,
     Outcome,
     OwnerRecord,
     Participation,
@@ -133,8 +134,8 @@ class FakeCrm:
         self.records[remote_id].archived = True
         self.touch(remote_id)
 
-    def merge(self, loser: str, winner: str) -> None:
-        """Merge one record into another."""
+    def unite(self, loser: str, winner: str) -> None:
+        """Merge one record into another as a person in the CRM would."""
         self.merged[loser] = winner
         self.archive(loser)
         self.touch(winner)
@@ -283,6 +284,10 @@ class FakeCrm:
             record.merged_ids,
         )
 
+    def count(self, object_type: str) -> int:
+        self._call("count", (object_type,))
+        return sum(kept.object == object_type and not kept.archived for kept in self.records.values())
+
     def changes(
         self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
     ) -> Changes:
@@ -335,6 +340,19 @@ class FakeCrm:
             some[-1] if len(rest) > len(some) else None,
         )
 
+    def merge(self, pair: Merging) -> Outcome:
+        trouble = self._call("merge", (pair.keep.id, pair.lose.id))
+        if trouble.refused:
+            return Postponed(pair.key, trouble.refused, trouble.wait)
+        if trouble.rejects:
+            return Rejected(pair.key, trouble.rejects, (), "MERGE_FAILED")
+        self.unite(pair.lose.id, pair.keep.id)
+        if trouble.after:
+            trouble.after()
+        if trouble.lost:
+            return Postponed(pair.key, "answer lost", trouble.wait, answer_lost=True)
+        return Updated(pair.key, pair.keep, {})
+
     def delete(self, refs: Sequence[RecordRef]) -> None:
         for ref in refs:
             self.records.pop(ref.id, None)
@@ -348,7 +366,7 @@ class FakeCrm:
             trouble = waiting.pop(0) if waiting else Trouble()
         if trouble.before:
             trouble.before()
-        if trouble.refused and name in ("list", "changes", "archived"):
+        if trouble.refused and name in ("list", "changes", "archived", "count"):
             raise RetryLater(trouble.refused, trouble.wait)
         if trouble.unauthorized:
             raise NotAuthorized(f"{self.name}: the token has expired")

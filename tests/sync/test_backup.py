@@ -110,6 +110,8 @@ def test_numbers_go_on_behind_the_highest(filled, urls, tmp_path, target):
                 "entity_id",
                 "key",
                 "shelf",
+                "asked",
+                "record",
             } & row.keys()
             row |= values | dict.fromkeys(unique, "another")
             del row[key.name]

@@ -288,7 +288,7 @@ def test_a_record_that_was_merged_away_comes_as_the_winner_and_is_not_missing(ho
     ids = known(house)
     crm = house.crms[HUBSPOT]
     winner = crm.put("contacts", **crm.records[ids[HUBSPOT]].fields)
-    crm.merge(ids[HUBSPOT], winner)
+    crm.unite(ids[HUBSPOT], winner)
     want(house, ids[HUBSPOT], winner)
     house.fetch()
     assert (told(house), waiting(house)) == ([winner], [])

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from model.decision import AskReview, RecordConflict
+from model.decision import Propose, RecordConflict
 from model.errors import Conflict
-from model.event import Event, EventKind
+from model.event import Event, EventKind, RecordRef
 from model.lead import Activity, Link
 from sync import explain, inbox, joins, leads, tables
 from sync.joining import join
@@ -50,7 +50,7 @@ def merged_in_salesforce(house: House, loser: str, winner: str) -> Event:
     """Let people merge the records of two leads; return the event that the loser's is now the winner's."""
     crm = house.crms[SALESFORCE]
     lost, kept = (house.lead(one).links[SALESFORCE].remote_id for one in (loser, winner))
-    crm.merge(lost, kept)
+    crm.unite(lost, kept)
     now = house.clock.now()
     return changed_event(crm._record(lost, crm.records[lost]), now, now, "main", by_id=True)
 
@@ -93,7 +93,7 @@ def a_row(table: sa.Table, **given: Any) -> dict[str, Any]:
 def test_what_names_the_absorbed_lead_names_the_other_one_then(house, table):
     known(house, ADA), known(house, BO)
     ours, theirs = house.lead_id(ADA), house.lead_id(BO)
-    state = {"state": "waiting"} if table is tables.outbox_effects else {}
+    state = {tables.outbox_effects: {"state": "waiting"}, tables.proposals: {"state": "open"}}.get(table, {})
     row = a_row(table, lead_id=theirs, **state)
     house.store.write(lambda connection: connection.execute(sa.insert(table), row))
     before = [one for one in rows(house.store, table) if one["lead_id"] in (ours, theirs)]
@@ -345,12 +345,8 @@ def test_a_living_record_takes_the_place_of_a_deleted_one_and_not_the_other_way_
 def test_where_both_have_a_record_elsewhere_a_person_is_asked_to_merge_them():
     ours = a_lead("L1", links={SALESFORCE: link(SALESFORCE, "s1")})
     [asked] = joined(ours, a_lead("L2", links={SALESFORCE: link(SALESFORCE, "s2")}))
-    assert isinstance(asked, AskReview)
-    told = {name: asked.detail[name] for name in ("connection", "keep", "merge", "lead")}
-    assert (asked.kind, told) == (
-        "merge_records",
-        {"connection": SALESFORCE, "keep": "s1", "merge": "s2", "lead": "L1"},
-    )
+    keep, lose = (RecordRef(SALESFORCE, "contacts", one) for one in ("s1", "s2"))
+    assert asked == Propose("merge", lose, f"merged in {HUBSPOT}", keep)
     assert ours.links[SALESFORCE].remote_id == "s1"
 
 

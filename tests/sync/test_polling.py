@@ -181,7 +181,7 @@ def test_a_record_that_took_in_one_of_ours_is_told_though_its_fields_say_nothing
     poll = a_poll(house)
     look(poll)
     winner = crm.put("contacts", **crm.records[ids[HUBSPOT]].fields)
-    crm.merge(ids[HUBSPOT], winner)
+    crm.unite(ids[HUBSPOT], winner)
     assert look(poll, 60) == 1
     house.settle()
     assert house.lead(ADA).links[HUBSPOT].remote_id == winner

@@ -11,10 +11,15 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
 from model.errors import LeadRelayError
+from model.event import Event, EventKind
 from model.times import from_text
 from sync.connections import StoredConnection, to_json
-from sync.letters import Asked
+from sync.letters import Asked as AskedLetters
+from sync.reconciling.finds import Filter
+from sync.reconciling.mends import Order as MendOrder
+from sync.reconciling.runs import Asked
 from sync.releases import Order, Release
+from sync.replay import as_json
 from sync.replaying import Order as ReplayOrder
 from sync.vault import SealError
 from webhooks import control
@@ -44,7 +49,19 @@ class Desk:
     replays: list[ReplayOrder] = field(default_factory=list)
     observed: list[tuple[str, str]] = field(default_factory=list)
     renewed: list[tuple[str, str]] = field(default_factory=list)
+    compared: list[tuple[str, Asked, str]] = field(default_factory=list)
+    mended: list[MendOrder] = field(default_factory=list)
     is_locked: bool = False
+
+    def reconcile(self, name: str, asked: Asked, by: str) -> int:
+        self.compared.append((name, asked, by))
+        return 12
+
+    def mend(self, order: MendOrder) -> int:
+        if order.at_most is None:
+            raise LeadRelayError("101 differences would be mended, and at most 100 are")
+        self.mended.append(order)
+        return 101
 
     def go_live(self, order: Order) -> Release:
         if order.account != "62515":
@@ -231,7 +248,10 @@ def test_what_is_no_order(desk, client, change):
 
 def test_a_list_is_sent_again_as_it_was_asked_for(client, desk):
     order = ReplayOrder(
-        "change", Asked("hubspot", "contacts", "INVALID_OPTION industry", until=Noon().now()), "ada", 50
+        "change",
+        AskedLetters("hubspot", "contacts", "INVALID_OPTION industry", until=Noon().now()),
+        "ada",
+        50,
     )
     answer = client.post("/control/replays", data=order.as_json(), headers=TOKEN | JSON)
     assert (answer.status_code, answer.json, desk.replays) == (202, {"letters": 312}, [order])
@@ -258,3 +278,54 @@ def test_what_is_no_order_is_refused(client, desk, wrong):
     answer = client.post("/control/replays", json=order | wrong, headers=TOKEN)
     assert (answer.status_code, answer.json["code"]) == (400, "malformed")
     assert len(desk.replays) == 1
+
+
+def test_a_comparison_is_asked_for(client, desk):
+    given = {"sample": 200, "object": "contacts", "by": "ada"}
+    answer = client.post("/control/reconciles/hubspot", json=given, headers=TOKEN)
+    assert (answer.status_code, answer.json) == (202, {"run": 12})
+    assert desk.compared == [("hubspot", Asked(200, "contacts"), "ada")]
+
+
+@pytest.mark.parametrize("sample", [0, -1, "many", 1.5, {}])
+def test_a_sample_that_is_none_is_refused(client, desk, sample):
+    answer = client.post("/control/reconciles/hubspot", json={"sample": sample}, headers=TOKEN)
+    assert answer.status_code == 400
+    assert desk.compared == []
+
+
+def test_what_a_comparison_found_is_mended_up_to_the_number_that_was_said(client, desk):
+    order = {"run": 12, "wanted": {"kind": "unread"}, "by": "ada", "at_most": 101}
+    answer = client.post("/control/mends", json=order, headers=TOKEN)
+    assert (answer.status_code, answer.json) == (202, {"differences": 101})
+    assert desk.mended == [MendOrder(12, Filter("unread", ids=[]), "ada", 101)]
+    refused = client.post("/control/mends", json=order | {"at_most": None}, headers=TOKEN)
+    assert refused.status_code == 409
+    assert "at most 100" in refused.json["message"]
+
+
+@pytest.mark.parametrize(
+    "spoiled", [{"run": "12"}, {"by": 1}, {"at_most": 0}, {"wanted": None}, {"wanted": {"ids": ["x"]}}]
+)
+def test_an_order_that_is_none_is_refused(client, desk, spoiled):
+    order = {"run": 12, "wanted": {}, "by": "ada", "at_most": 101}
+    assert client.post("/control/mends", json=order | spoiled, headers=TOKEN).status_code == 400
+    assert desk.mended == []
+
+
+WORDS = {  # what commands hand in of their events, by kind
+    EventKind.REPLAY: True,
+    EventKind.FORGET: True,
+    EventKind.CHOICE: True,
+    EventKind.ANSWER: True,
+    EventKind.INTAKE: False,
+    EventKind.CHANGED: False,
+}
+
+
+@pytest.mark.parametrize(("kind", "is_taken"), WORDS.items())
+def test_events_of_commands_are_taken_and_no_others(client, kind, is_taken):
+    now = Noon().now()
+    event = Event("salesforce", "e1", kind, {"by": "ada"}, now, now)
+    answer = client.post("/control/events", data=as_json([event]), headers=TOKEN | JSON)
+    assert answer.status_code == (202 if is_taken else 400), answer.text

@@ -1,0 +1,201 @@
+"""What could be done to records of people in a CRM, as the decider, pages and commands read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from mappings.playbook import ObjectMap
+from model.event import Event, EventKind, JsonValue, RecordRef
+from model.times import to_text
+from sync import mirror
+from sync.tables import leads, outbox_effects, proposals
+
+MERGE, DELETE = "merge", "delete"
+OPEN, ACCEPTED, REFUSED = "open", "accepted", "refused"
+DONE, OVER = "done", "over"  # it has come about, by whomever; it cannot come about any more
+ANSWERED: Mapping[bool, str] = {True: ACCEPTED, False: REFUSED}
+PLAYBOOK = "playbook"  # who accepted, where the CRM's map says so
+
+_P = proposals.c
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Something that could be done to a record of a person; a merge names the one that is left, too."""
+
+    id: int
+    kind: str
+    connection: str
+    lead_id: str
+    name: str  # whom it is about, for people
+    object: str
+    record: str
+    keep_object: str
+    keep: str
+    why: str  # what gave rise to it
+    state: str
+    since: datetime
+    by: str  # who answered
+    outcome: str
+    settled_at: datetime | None
+    progress: str = ""  # where the effect that carries it out stands
+    trouble: str = ""  # what the CRM, or leadrelay, said of it
+
+    @property
+    def ref(self) -> RecordRef:
+        """The record it is about: that is merged away, or deleted."""
+        return RecordRef(self.connection, self.object, self.record)
+
+    @property
+    def kept(self) -> RecordRef | None:
+        """The record that is left by a merge."""
+        return RecordRef(self.connection, self.keep_object, self.keep) if self.keep else None
+
+    @property
+    def what(self) -> str:
+        """What would be done, in a phrase."""
+        return phrase(self.kind, self.ref, self.kept)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the read API and ``--json`` show."""
+        moments = {"since": to_text(self.since), "settled_at": self.settled_at and to_text(self.settled_at)}
+        return {**asdict(self), **moments}
+
+
+def phrase(kind: str, ref: RecordRef, keep: RecordRef | None) -> str:
+    """Say what is to be done: ``salesforce: merge Lead 00Q2 into Lead 00Q1``."""
+    into = f" into {keep.object} {keep.id}" if keep is not None else ""
+    return f"{ref.connection}: {kind} {ref.object} {ref.id}{into}"
+
+
+_ALL = (
+    sa.select(proposals, leads.c.email, outbox_effects.c.state.label("progress"), outbox_effects.c.error)
+    .join_from(proposals, leads, leads.c.id == _P.lead_id, isouter=True)
+    .join(
+        outbox_effects,
+        sa.and_(outbox_effects.c.space == _P.space, outbox_effects.c.key == _P.effect),
+        isouter=True,
+    )
+)
+
+
+def load(snapshot: Connection, space: str, ids: Iterable[int]) -> dict[int, Proposal]:
+    """Return proposals by their number."""
+    rows = snapshot.execute(_ALL.where(_P.space == space, _P.id.in_(sorted(set(ids)))))
+    return {row.id: _proposal(row) for row in rows}
+
+
+def open_ones(
+    snapshot: Connection, space: str, *, limit: int, after: int = 0, lead_id: str | None = None
+) -> list[Proposal]:
+    """Return what waits for a person's word, the oldest first, from behind the row ``after``."""
+    asked = _ALL.where(_P.space == space, _P.state == OPEN, _P.id > after)
+    if lead_id is not None:
+        asked = asked.where(_P.lead_id == lead_id)
+    return [_proposal(row) for row in snapshot.execute(asked.order_by(_P.id).limit(limit))]
+
+
+def answered(snapshot: Connection, space: str, *, limit: int, lead_id: str | None = None) -> list[Proposal]:
+    """Return what was answered or came about, the newest first."""
+    asked = _ALL.where(_P.space == space, _P.state != OPEN)
+    if lead_id is not None:
+        asked = asked.where(_P.lead_id == lead_id)
+    newest = asked.order_by(_P.settled_at.desc(), _P.id.desc())
+    return [_proposal(row) for row in snapshot.execute(newest.limit(limit))]
+
+
+def count_open(snapshot: Connection, space: str) -> int:
+    """Return how many wait for a person."""
+    asked = sa.select(sa.func.count()).where(_P.space == space, _P.state == OPEN)
+    return int(snapshot.execute(asked).scalar_one())
+
+
+def named(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> set[RecordRef]:
+    """Return which of these records something is proposed about that has not come to its end."""
+    by_connection: dict[str, list[str]] = {}
+    wanted = set(refs)
+    for ref in wanted:
+        by_connection.setdefault(ref.connection, []).append(ref.id)
+    found: set[RecordRef] = set()
+    for name, ids in by_connection.items():
+        asked = sa.select(_P.object, _P.record).where(
+            _P.space == space, _P.connection == name, _P.record.in_(ids), _P.state.in_((OPEN, ACCEPTED))
+        )
+        found |= {RecordRef(name, row.object, row.record) for row in snapshot.execute(asked)}
+    return found & wanted
+
+
+def _proposal(row: Row[Any]) -> Proposal:
+    return Proposal(
+        row.id,
+        row.kind,
+        row.connection,
+        row.lead_id,
+        row.email or "",
+        row.object,
+        row.record,
+        row.keep_object,
+        row.keep,
+        row.why,
+        row.state,
+        row.since,
+        row.by,
+        row.outcome,
+        row.settled_at,
+        row.progress or "",
+        row.error or "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One mapped field of a record beside the other's; in the vendor's form."""
+
+    name: str
+    kept: JsonValue
+    lost: JsonValue
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two hold different values."""
+        return self.kept != self.lost
+
+
+def sides(
+    snapshot: Connection, space: str, proposal: Proposal, objects: Mapping[str, ObjectMap]
+) -> list[Side]:
+    """Return both records as the mirror last saw them: every mapped field that one of them has."""
+    refs = [ref for ref in (proposal.kept, proposal.ref) if ref is not None]
+    seen = mirror.read(snapshot, space, refs)
+    fields = {ref: one.record.fields for ref, one in seen.items()}
+    kept, lost = fields.get(proposal.kept or proposal.ref, {}), fields.get(proposal.ref, {})
+    names = dict.fromkeys(
+        rule.remote
+        for name in dict.fromkeys(filter(None, (proposal.keep_object, proposal.object)))
+        if (object_map := objects.get(name)) is not None
+        for rule in object_map.fields
+    )
+    rows = [Side(name, kept.get(name), lost.get(name)) for name in names]
+    return [one for one in rows if one.kept not in (None, "") or one.lost not in (None, "")]
+
+
+# What a person says -------------------------------------------------------------------
+
+
+def answer_event(proposal: Proposal, space: str, *, accepts: bool, by: str, now: datetime) -> Event:
+    """Return the event of a person's word."""
+    return Event(
+        source=proposal.connection,
+        event_id=f"answer-{proposal.id}-{to_text(now)}",
+        kind=EventKind.ANSWER,
+        payload={"proposal": proposal.id, "lead_id": proposal.lead_id, "accepts": accepts, "by": by},
+        occurred_at=now,
+        received_at=now,
+        space=space,
+    )

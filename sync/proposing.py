@@ -1,0 +1,132 @@
+"""Writes what a batch proposed, what people answered, and what came about by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from model.decision import AnswerProposal, OneShot, Propose, SeenAsOne, SeenGone
+from sync.database import insert_for
+from sync.proposals import ACCEPTED, ANSWERED, DELETE, DONE, MERGE, OPEN, OVER, PLAYBOOK
+from sync.tables import proposals
+
+LONGEST = 200  # characters that the columns hold
+
+_P = proposals.c
+
+
+def save(connection: Connection, space: str, results: Iterable[Any], now: datetime) -> None:
+    """Store what a batch proposed, what people answered, and what came about by itself, in that order."""
+    new: list[dict[str, Any]] = []
+    seen: list[SeenAsOne | SeenGone] = []
+    for result in results:
+        acts = {one.payload["proposal"]: one.key for one in result.effects if _is_deed(one)}
+        for effect in result.effects:
+            match effect:
+                case Propose():
+                    new.append(_row(space, result, effect, now))
+                case AnswerProposal(number, accepts, by):
+                    values = {
+                        "state": ANSWERED[accepts],
+                        "by": by[:128],
+                        "settled_at": now,
+                        "effect": acts.get(number, ""),
+                    }
+                    is_open = sa.and_(_P.space == space, _P.id == number, _P.state == OPEN)
+                    connection.execute(sa.update(proposals).where(is_open).values(values))
+                case SeenAsOne() | SeenGone():
+                    seen.append(effect)
+    for row in new:
+        connection.execute(_proposing(connection), row)
+    for one in seen:
+        _settle(connection, space, one, now)
+
+
+def _is_deed(effect: object) -> bool:
+    return isinstance(effect, OneShot) and "proposal" in effect.payload
+
+
+def _proposing(connection: Connection) -> sa.Insert:
+    """Build the insert of a proposal; one that a person refused stays refused."""
+    insert = insert_for(connection, proposals)
+    anew = ("state", "since", "why", "event", "lead_id", "by", "outcome", "effect", "settled_at")
+    statement: sa.Insert = insert.on_conflict_do_update(
+        index_elements=["space", "kind", "connection", "object", "record", "keep"],
+        set_={name: insert.excluded[name] for name in anew},
+        where=_P.state.in_((DONE, OVER)),
+    )
+    return statement
+
+
+def _row(space: str, result: Any, effect: Propose, now: datetime) -> dict[str, Any]:
+    ref, keep = effect.record, effect.keep
+    deed = next((one.key for one in result.effects if _does(one, effect)), "")
+    return {
+        "space": space,
+        "kind": effect.kind,
+        "connection": ref.connection,
+        "lead_id": result.lead_id or "",
+        "event": result.stored.id,
+        "object": ref.object,
+        "record": ref.id,
+        "keep_object": keep.object if keep else "",
+        "keep": keep.id if keep else "",
+        "why": effect.why[:LONGEST],
+        "state": ACCEPTED if effect.accepted else OPEN,
+        "since": now,
+        "by": PLAYBOOK if effect.accepted else "",
+        "outcome": "",
+        "effect": deed if effect.accepted else "",
+        "settled_at": now if effect.accepted else None,
+    }
+
+
+def _does(effect: object, proposed: Propose) -> bool:
+    return (
+        isinstance(effect, OneShot)
+        and effect.kind == proposed.kind
+        and effect.target == proposed.record.connection
+        and effect.payload.get("record") == [proposed.record.object, proposed.record.id]
+    )
+
+
+def _settle(connection: Connection, space: str, seen: SeenAsOne | SeenGone, now: datetime) -> None:
+    """Close what has come about or cannot any more; what one of its records went into is asked of that."""
+    ids = seen.ids if isinstance(seen, SeenAsOne) else {seen.record.id}
+    name = seen.left.connection if isinstance(seen, SeenAsOne) else seen.record.connection
+    asked = sa.select(_P.id, _P.kind, _P.object, _P.record, _P.keep_object, _P.keep).where(
+        _P.space == space,
+        _P.connection == name,
+        _P.state.in_((OPEN, ACCEPTED)),
+        sa.or_(_P.record.in_(sorted(ids)), _P.keep.in_(sorted(ids))),
+    )
+    for row in connection.execute(asked).all():
+        if isinstance(seen, SeenGone):
+            done = row.kind == DELETE
+            text = f"{seen.record.object} {seen.record.id} was deleted"
+            values: dict[str, Any] = {"state": DONE if done else OVER, "outcome": text}
+        elif row.kind == MERGE and {row.record, row.keep} <= ids:
+            values = {"state": DONE, "outcome": f"they are {seen.left.object} {seen.left.id} now"}
+        else:
+            values = {"state": OVER, "outcome": f"it became {seen.left.object} {seen.left.id}"}
+            _ask_of_left(connection, row.id, seen, now)
+        values |= {"settled_at": now}
+        connection.execute(sa.update(proposals).where(_P.id == row.id).values(values))
+
+
+def _ask_of_left(connection: Connection, number: int, seen: SeenAsOne, now: datetime) -> None:
+    """Propose a merge anew of what one of its two records went into."""
+    old = connection.execute(sa.select(proposals).where(_P.id == number)).one()._asdict()
+    if old["kind"] != MERGE:
+        return
+    left = {"object": seen.left.object, "record": seen.left.id}
+    if old["keep"] in seen.ids:
+        left = {"keep_object": seen.left.object, "keep": seen.left.id}
+    anew = {**old, **left, "state": OPEN, "since": now, "by": "", "effect": "", "settled_at": None}
+    del anew["id"]
+    if (anew["object"], anew["record"]) != (anew["keep_object"], anew["keep"]):
+        connection.execute(_proposing(connection), anew)

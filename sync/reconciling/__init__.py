@@ -1,0 +1,1 @@
+"""Reconcile: lead, shadow and record compared; what differs is told, explained, mended."""

@@ -1,0 +1,138 @@
+"""The page of reviews: what waits for a person's word, the word, what became of it; and for programs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sync import proposals, tables
+from tests.dashboard.house import HOSTILE, words
+from tests.sync.followed import ADA, a_poll, look
+from tests.sync.house import SALESFORCE
+from tests.sync.stores import rows
+from tests.sync.test_carrying import carry_out, merged_in_hubspot, proposed
+
+
+def with_merges(desk, how: str) -> None:
+    crms = {name: replace(crm, merges=how) for name, crm in desk.house.playbook.crms.items()}
+    desk.house.playbook = replace(desk.house.playbook, crms=crms)
+
+
+@pytest.fixture
+def two(desk):
+    """Let Ada have two records in Salesforce, since people merged hers in HubSpot; both are mirrored."""
+    with_merges(desk, "propose")
+    poll = a_poll(desk.house, SALESFORCE)
+    look(poll)
+    ids = merged_in_hubspot(desk.house)
+    look(poll, 60)
+    desk.house.settle()
+    return ids
+
+
+def answer(desk, said: str, number: int | None = None):
+    return desk.send(f"/reviews/{number or proposed(desk.house).id}", "/reviews", answer=said)
+
+
+def test_nothing_waits_and_nothing_was_answered(desk):
+    page = words(desk.get("/reviews").text)
+    assert "Nothing waits" in page
+    assert "Nothing was answered" in page
+
+
+def test_both_records_stand_side_by_side_and_lead_to_the_person_and_to_the_crm(desk, two):
+    ada, bo = two
+    text = desk.get("/reviews").text
+    page = words(text)
+    for part in ("Two records of ada@example.com in salesforce", "merged in hubspot", "bo@example.org"):
+        assert part in page
+    for record in (ada[SALESFORCE], bo[SALESFORCE]):
+        assert f'href="http://127.0.0.1:8901/salesforce/Lead/{record}"' in text
+    assert "1 person has two records in a CRM" in words(desk.get("/").text)
+    lead = words(desk.get(f"/leads/{desk.house.lead_id(ADA)}").text)
+    assert "waits for your word" in lead
+
+
+def test_agreed_it_is_done_and_the_page_says_so(desk, two):
+    said = answer(desk, "agree")
+    assert (said.status_code, said.location) == (303, "/reviews?said=agreed")
+    desk.house.decide()
+    assert "on its way" in words(desk.get("/reviews").text)
+    carry_out(desk.house)
+    page = words(desk.get("/reviews?said=agreed").text)
+    assert "agreed by (sandbox)" in page
+    assert f"done: they are Lead {two[0][SALESFORCE]} now" in page
+    assert "Nothing waits" in page
+
+
+def test_refused_both_stay(desk, two):
+    answer(desk, "refuse")
+    carry_out(desk.house)
+    assert "both stay" in words(desk.get("/reviews").text)
+    assert desk.house.crms[SALESFORCE].merged == {}
+
+
+def test_what_the_crm_said_of_it_is_shown(desk, two):
+    answer(desk, "agree")
+    desk.house.decide()
+    desk.house.crms[SALESFORCE].next("merge", rejects="MERGE_FAILED: the user may not")
+    carry_out(desk.house)
+    assert "given up: MERGE_FAILED: the user may not" in words(desk.get("/reviews").text)
+
+
+@pytest.mark.parametrize("trouble", ["off", "observed", "not connected"])
+def test_where_leadrelay_does_not_merge_nobody_can_agree_and_the_page_says_why(desk, two, trouble):
+    if trouble == "off":
+        with_merges(desk, "off")
+    elif trouble == "observed":
+        desk.facts["connections"][SALESFORCE]["mode"] = "observe"
+    else:
+        del desk.facts["connections"][SALESFORCE]
+    text = desk.get("/reviews").text
+    assert "leadrelay does not merge them" in words(text)
+    assert 'value="agree"' not in text
+    said = answer(desk, "agree")
+    assert said.status_code == 422
+    assert trouble in words(said.text)
+
+
+def test_a_word_on_what_is_settled_or_was_never_there(desk, two):
+    key = desk.get("/reviews").text.split('name="csrf" value="')[1].split('"')[0]
+    answer(desk, "refuse")
+    desk.house.decide()
+    form = {"csrf": key, "answer": "agree"}
+    late = desk.client.post(f"/reviews/{proposed(desk.house).id}", data=form)
+    assert late.status_code == 409
+    assert "it is settled already (refused)" in words(late.text)
+    assert desk.client.post("/reviews/999", data=form).status_code == 404
+    assert desk.client.post("/reviews/1", data=form | {"answer": "perhaps"}).status_code == 404
+
+
+def test_what_waits_is_paged(desk, two, monkeypatch):
+    monkeypatch.setattr("dashboard.reviews.PAGE", 1)
+    [row] = rows(desk.house.store, tables.proposals)
+    second = {name: value for name, value in row.items() if name != "id"} | {"record": "s99"}
+    desk.house.store.write(lambda on: on.execute(tables.proposals.insert(), second))
+    first = desk.get("/reviews").text
+    path = first.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0]
+    assert "s99" in desk.get(path).text
+    assert desk.get("/reviews?after=x").status_code == 404
+
+
+def test_values_are_shown_as_they_are_and_run_nothing(desk, two):
+    crm = desk.house.crms[SALESFORCE]
+    crm.edit(two[1][SALESFORCE], title=HOSTILE)
+    look(a_poll(desk.house, SALESFORCE), 60)
+    page = desk.get("/reviews").text
+    assert "<script>alert" not in page
+    assert "{{7*7}}" in page
+
+
+def test_programs_read_the_same(desk, two):
+    [waiting] = desk.ask("/api/v1/reviews").json["waiting"]
+    assert (waiting["kind"], waiting["record"], waiting["name"]) == ("merge", two[1][SALESFORCE], ADA)
+    answer(desk, "refuse")
+    desk.house.decide()
+    told = desk.ask("/api/v1/reviews").json
+    assert (told["waiting"], [one["state"] for one in told["answered"]]) == ([], [proposals.REFUSED])
