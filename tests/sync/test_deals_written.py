@@ -313,3 +313,19 @@ def test_amounts_of_another_currency_are_neither_taken_nor_written(store):
     house.crms[SALESFORCE].edit(the_deal(house).links[SALESFORCE].remote_id, amount=900)
     followed.look()
     assert (the_deal(house).get("amount"), the_deal(house).get("currency")) == ("100.00", "EUR")
+
+
+def test_a_crm_whose_map_makes_none_gets_none_and_its_own_are_kept_the_same(store):
+    playbook = selling()
+    salesforce = replace(playbook.crms[SALESFORCE], creates_deals=False)
+    house = a_house(store, playbook=replace(playbook, crms={**playbook.crms, SALESFORCE: salesforce}))
+    ids = person(house)
+    followed = Followed(house)
+    sell(house, HUBSPOT, ids[HUBSPOT], name="Only here")
+    sell(house, SALESFORCE, ids[SALESFORCE], name="In both")
+    followed.look()
+    assert [len(records(house, name)) for name in (HUBSPOT, SALESFORCE)] == [2, 1]
+    [made] = [deal for deal in all_deals(house) if SALESFORCE in deal.links]
+    house.crms[HUBSPOT].edit(made.links[HUBSPOT].remote_id, amount="5")
+    followed.look()
+    assert float(records(house, SALESFORCE)[0]["amount"]) == 5
