@@ -101,13 +101,16 @@ def move(connection: Connection, space: str, before: Cursor, now: Cursor) -> Non
         raise Conflict(f"{before.job} of {before.connection} {before.object} was moved by another")
 
 
-def forget(connection: Connection, space: str, name: str, jobs: Sequence[str]) -> None:
-    """Remove the cursors of these walks of a connection: they begin anew."""
-    connection.execute(
-        sa.delete(cursors).where(
-            cursors.c.space == space, cursors.c.connection == name, cursors.c.job.in_(list(jobs))
-        )
+def forget(
+    connection: Connection, space: str, name: str, jobs: Sequence[str], objects: Sequence[str] | None = None
+) -> None:
+    """Remove the cursors of these walks of a connection, or of some objects there: they begin anew."""
+    gone = sa.delete(cursors).where(
+        cursors.c.space == space, cursors.c.connection == name, cursors.c.job.in_(list(jobs))
     )
+    if objects is not None:
+        gone = gone.where(cursors.c.object.in_(list(objects)))
+    connection.execute(gone)
 
 
 _OWN = ("begun_at", "moved_at", "after", "seen", "skipped", "total", "problem", "finished_at")

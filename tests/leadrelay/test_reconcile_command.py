@@ -113,7 +113,7 @@ def test_what_cannot_be_is_said(alone, words, code, said):
 
 
 def test_beside_the_daemon_it_compares_and_mends(beside, house):
-    house.edit("crm/hubspot.yaml", "poll: {every: 30s}", "poll: {every: 8h}")  # no poll comes first
+    house.edit("crm/hubspot.yaml", "every: 30s", "every: 8h")  # no poll comes first
     house.post(email="ada@example.com", first_name="Ada", last_name="Lovelace", title="CTO")
     house.settle()
     crm = house.crms["hubspot"]
