@@ -7,7 +7,8 @@ RUN ["python", "-m", "venv", "--without-pip", "/opt/leadrelay"]
 WORKDIR /src
 # The dependencies alone first: this layer stays while only our own code changes.
 COPY pyproject.toml constraints.txt ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > requirements.txt \
+# The image can be any role: `serve` alone, or web, worker and scheduler (compose.scaled.yaml).
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['scaled'], sep='\n')" > requirements.txt \
     && pip --python /opt/leadrelay install -c constraints.txt -r requirements.txt
 COPY . .
 RUN ["pip", "--python", "/opt/leadrelay", "install", "--no-deps", "."]

@@ -111,27 +111,44 @@ class House:
         for crm in self.vendors.values():
             crm.reset(limited=limited)
 
-    def playbook(self, *, limited: bool, full: bool = False) -> Path:
+    def playbook(self, *, limited: bool, full: bool = False, poll: str = "") -> Path:
         """Return the starter playbook: the person alone or the full job, with or without the CRMs' limits."""
-        name = f"{'full' if full else 'person'}-{'limited' if limited else 'free'}"
-        return playbooks.write(self.folder / name, limited=limited, full=full)
+        name = f"{'full' if full else 'person'}-{'limited' if limited else 'free'}{poll}"
+        return playbooks.write(self.folder / name, limited=limited, full=full, poll=poll)
+
+    def environ(self, database_url: str, playbook: Path) -> dict[str, str]:
+        """Return what connects a store and a playbook with both CRMs."""
+        return {
+            "LEADRELAY_DATABASE_URL": database_url,
+            "LEADRELAY_PLAYBOOK": str(playbook),
+            "LEADRELAY_SANDBOX": "true",
+            "LEADRELAY_HUBSPOT_BASE_URL": self.hubspot.url,
+            "LEADRELAY_HUBSPOT_TOKEN": "sandbox-token",
+            "LEADRELAY_SALESFORCE_BASE_URL": self.salesforce.url,
+            "LEADRELAY_SALESFORCE_TOKEN": "00Dsandbox!sandbox-token",
+        }
 
     @contextmanager
-    def daemon(self, *, limited: bool, full: bool = False, slack: bool = False) -> Iterator[Process]:
-        """Run the daemon with an empty store on disk, both CRMs connected and one lead through it."""
+    def daemon(
+        self,
+        *,
+        limited: bool,
+        full: bool = False,
+        slack: bool = False,
+        poll: str = "",
+        more: Mapping[str, str] | None = None,
+    ) -> Iterator[Process]:
+        """Run the daemon with an empty store on disk, both CRMs connected and one lead through it.
+
+        ``poll`` is the time between two looks at what has changed, if not the starter's; ``more`` are
+        further variables.
+        """
         self.renew(limited=limited)
         port = free_port()
         with tempfile.TemporaryDirectory(dir=self.folder) as home:
-            environ = {
-                "LEADRELAY_DATABASE_URL": f"sqlite:///{home}/leadrelay.db",
-                "LEADRELAY_PLAYBOOK": str(self.playbook(limited=limited, full=full)),
-                "LEADRELAY_PORT": str(port),
-                "LEADRELAY_SANDBOX": "true",
-                "LEADRELAY_HUBSPOT_BASE_URL": self.hubspot.url,
-                "LEADRELAY_HUBSPOT_TOKEN": "sandbox-token",
-                "LEADRELAY_SALESFORCE_BASE_URL": self.salesforce.url,
-                "LEADRELAY_SALESFORCE_TOKEN": "00Dsandbox!sandbox-token",
-            }
+            playbook = self.playbook(limited=limited, full=full, poll=poll)
+            environ = self.environ(f"sqlite:///{home}/leadrelay.db", playbook)
+            environ |= {"LEADRELAY_PORT": str(port), **(more or {})}
             if slack:
                 environ["LEADRELAY_SLACK_WEBHOOK_URL"] = self.messaging.hook()
             with process(["leadrelay", "serve"], port, environ) as daemon:

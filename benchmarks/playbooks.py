@@ -16,21 +16,26 @@ OF_A_MAP = ("account", "associate", "tasks")
 COMPANIES = ("companies", "Account")
 
 
-def write(folder: Path, *, limited: bool, full: bool) -> Path:
-    """Write the starter, without the CRMs' limits and without the full job if so wanted."""
+def write(folder: Path, *, limited: bool, full: bool, poll: str = "") -> Path:
+    """Write the starter, without the CRMs' limits and without the full job if so wanted.
+
+    ``poll`` is the time between two looks at a CRM, if not the starter's.
+    """
     if not folder.exists():
         write_starter(folder)
         for path in (folder / "crm").glob("*.yaml"):
-            _rewrite(path, limited=limited, full=full)
+            _rewrite(path, limited=limited, full=full, poll=poll)
         if not full:
             _leave_out(folder)
     return folder
 
 
-def _rewrite(path: Path, *, limited: bool, full: bool) -> None:
+def _rewrite(path: Path, *, limited: bool, full: bool, poll: str) -> None:
     told: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not limited:
         told.pop("limits", None)
+    if poll:
+        told["poll"] = {"every": poll}
     if not full:
         for name in OF_A_MAP:
             told.pop(name, None)

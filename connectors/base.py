@@ -211,6 +211,14 @@ class Connector(Protocol):
         shows, however many records share a moment. Raises ``ConnectorError``.
         """
 
+    def engagements(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """Return the next calls, mails, tasks … that changed since ``position``, with whom each is ``about``.
+
+        As ``changes`` else.
+        """
+
     def archived_page(self, object_type: str, after: str | None) -> Page:
         """Return a page of the records in the recycle bin, without their fields; ``None``: the first.
 

@@ -13,12 +13,24 @@ from dashboard.house import LONG_PATIENCE_SECONDS, House
 from mappings.identity import keys_of
 from model.errors import Refused
 from model.times import from_text, to_text
-from sync import access, advice, deal_books, explain, holds, leads, letters, mending, proposals, replaying
+from sync import (
+    access,
+    advice,
+    deal_books,
+    engagements,
+    explain,
+    holds,
+    leads,
+    letters,
+    mending,
+    proposals,
+    replaying,
+)
 from sync.explain import WriteState
 from sync.letters import SHELVES, Asked
 from sync.mending import Told
-from sync.reconciling import books, mends
-from sync.reconciling.books import Filter
+from sync.reconciling import books, finds, mends
+from sync.reconciling.finds import Filter
 
 MOST_RUNS = 20  # of each connection
 FILTERS = ("kind", "object", "field")  # of what a comparison found
@@ -141,7 +153,7 @@ def blueprint(house: House) -> Blueprint:
                 raise Refused(
                     404, "unknown_run", "There is no such comparison", "Look at /api/v1/reconciles."
                 )
-            page = books.page(snapshot, house.space, number, wanted, int(after or 0), MOST_TOLD)
+            page = finds.page(snapshot, house.space, number, wanted, int(after or 0), MOST_TOLD)
             orders = mends.recent(snapshot, house.space, number)
         rows = [one.as_dict() for one in page.rows]
         told = {"differences": rows, "next": page.next, "mends": [one.as_dict() for one in orders]}
@@ -233,6 +245,7 @@ def _check_known(snapshot: Any, lead_id: str) -> None:
 
 def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
     lead = leads.load(snapshot, [lead_id], ledgers=False)[lead_id]
+    answer = engagements.first_response(snapshot, lead, house.clock.now())
     found: dict[str, Any] = _plain(
         {
             "id": lead.id,
@@ -241,6 +254,7 @@ def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
             "score": lead.score,
             "owner": lead.owner,
             "created_at": lead.created_at,
+            "first_response": answer and {"at": answer.at, "kind": answer.kind, "by": answer.by},
             "fields": lead.fields,
             "deals": [deal_books.brief(one) for one in deal_books.of_lead(snapshot, lead.id)],
             "records": [

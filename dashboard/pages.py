@@ -23,7 +23,7 @@ from dashboard.reconcile import ReconcilePages
 from dashboard.reviews import ReviewPages
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
-from sync import deal_books, explain, holds, leads, lists, proposals, status
+from sync import deal_books, engagements, explain, holds, leads, lists, proposals, status
 from sync.lists import NOBODY, Wanted
 
 log = structlog.get_logger("leadrelay.http")
@@ -203,6 +203,7 @@ class _Pages:
                 abort(404)
             story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
             waiting = holds.open_holds(snapshot, self.house.space, limit=MOST_CHAPTERS, entity_id=lead_id)
+            answer = engagements.first_response(snapshot, story.lead, self.house.clock.now())
             asked = proposals.open_ones(snapshot, self.house.space, limit=MOST_CHAPTERS, lead_id=lead_id)
             sales = deal_books.of_lead(snapshot, story.lead.id, MOST_CHAPTERS)
         urls = {
@@ -210,6 +211,8 @@ class _Pages:
             for one in story.writes
             if one.remote_id and one.kind != "association"  # its id is the company's
         }
+        for one in story.engagements:
+            one["url"] = self.house.record_url(one["connection"], one["object"], one["remote_id"])
         name = " ".join(words.plain(story.lead.get(part)) for part in ("first_name", "last_name")).strip()
         return render_template(
             "dashboard/lead.html",
@@ -218,6 +221,8 @@ class _Pages:
             name=name,
             urls=urls,
             holds=waiting,
+            answer=answer,
+            follows=any(crm.polling.activities for crm in self.house.playbook().crms.values()),
             asked=asked,
             deals=sales,
             chapters=story.chapters[::-1],

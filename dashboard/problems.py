@@ -78,6 +78,11 @@ def _process(house: House, facts: dict[str, Any]) -> list[Trouble]:
         for one in facts.get("alarms", ())
         if one["kind"] in UNTOLD
     ]
+    found += [Trouble(True, f"{words.capitalize()}", "connections", {}) for words in facts.get("missing", ())]
+    for one in facts.get("processes", ()):
+        if not one["lives"]:
+            text = f"{one['role']} {one['name']} is silent for {span(one['heard_seconds_ago'])}"
+            found.append(Trouble(False, text, "connections", {}))
     if facts["playbook_problem"]:
         found.append(Trouble(True, f"Playbook: {facts['playbook_problem']}", "playbook", {}))
     if not facts["deciding"]:

@@ -7,11 +7,12 @@ from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
 from model.errors import LeadRelayError, StoreBusy
-from sync.reconciling import books, mends
-from sync.reconciling.books import Asked, Filter
+from sync.reconciling import books, finds, mends
 from sync.reconciling.comparisons import Comparisons
+from sync.reconciling.finds import Filter
 from sync.reconciling.kinds import KINDS
 from sync.reconciling.mends import Order
+from sync.reconciling.runs import Asked
 
 RUNS = 5  # of each connection
 PAGE = 50  # differences
@@ -85,8 +86,8 @@ class ReconcilePages:
         mendable = Filter(wanted.kind, wanted.object, wanted.field, mendable=True)
         with house.reading() as snapshot:
             run = books.one(snapshot, house.space, number) or abort(404)
-            page = books.page(snapshot, house.space, number, wanted, int(after), PAGE)
-            to_mend, _ = books.total(snapshot, house.space, number, mendable)
+            page = finds.page(snapshot, house.space, number, wanted, int(after), PAGE)
+            to_mend, _ = finds.total(snapshot, house.space, number, mendable)
             [newest] = books.recent(snapshot, house.space, run.connection)
             orders = mends.recent(snapshot, house.space, number)
         given = {name: value for name in FILTERS if (value := getattr(wanted, name))}
@@ -101,7 +102,7 @@ class ReconcilePages:
             brake=mends.brake_of(run),
             orders=orders,
             newest=newest.id,
-            most_kept=books.MOST_KEPT,
+            most_kept=finds.MOST_KEPT,
             wrong=wrong,
         )
         return text, code

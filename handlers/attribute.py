@@ -30,7 +30,7 @@ class Attribute:
     skip_direct: bool
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
-        touch = context.event.touch if context.event else None
+        touch = context.event.touch if context.event else context.touch
         if touch is None:
             return NOTHING
         effects: tuple[Effect, ...] = (AddTouch(touch.at, touch.fields),)

@@ -12,7 +12,7 @@ from mappings.reading import Reading
 from model.account import Account
 from model.deal import Deal
 from model.decision import Decision, Reason
-from model.lead import Identity, Lead
+from model.lead import Identity, Lead, Touch
 from model.teammate import Teammate
 
 
@@ -64,6 +64,7 @@ class Context:
     is_new: bool = False  # the lead is being born of this event (known after ``identify``)
     account: Account | None = None  # the lead's, as the handlers before have left it
     event_id: int = 0  # row id of the event, as the provenance of what it brings names it
+    touch: Touch | None = None  # a marketing contact that a CRM tells of, where there is no post
     reasons: Sequence[Reason] = ()  # what the handlers before this one said of this event
 
 

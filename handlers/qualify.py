@@ -76,7 +76,7 @@ def holds(rule: StageRule, lead: Lead) -> bool:
     return (
         (rule.min_score is None or lead.score >= rule.min_score)
         and (rule.when is None or rule.when.matches(lead))
-        and (not rule.activity or any(act.kind == rule.activity for act in lead.activities))
+        and (not rule.activity or any(deed.kind == rule.activity for deed in lead.deeds()))
     )
 
 
@@ -84,7 +84,7 @@ def _did_since(activity: str, lead: Lead) -> bool:
     """Say whether the lead did this after it entered its stage; who entered at an unknown time did not."""
     entered = lead.provenance.get("stage")
     return entered is not None and any(
-        act.kind == activity and act.at > entered.at for act in lead.activities
+        deed.kind == activity and deed.at > entered.at for deed in lead.deeds()
     )
 
 

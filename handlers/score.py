@@ -22,7 +22,7 @@ class Score:
     scoring: Scoring
 
     def __call__(self, lead: Lead, context: Context) -> Decision:  # noqa: ARG002 - the lead says it all
-        done = Counter(activity.kind for activity in lead.activities)
+        done = Counter(deed.kind for deed in lead.deeds())
         sums = {group.name: 0 for group in self.scoring.groups}
         because: list[Because] = []
         for rule in self.scoring.rules:

@@ -13,6 +13,7 @@ from mappings.playbook import CrmMap
 from model.priority import Priority
 from sync.budgets import MemoryBudget
 from sync.budgets.day import Kept
+from sync.budgets.levels import Levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,18 @@ class Connected:
         return replace(self.endpoint, budget=self.budget.at(priority))
 
 
-def connect(known: Known, crm: CrmMap, kept: Kept | None = None) -> Connected | None:
+def connect(
+    known: Known, crm: CrmMap, kept: Kept | None = None, shared: Levels | None = None
+) -> Connected | None:
     """Build the connector of a map; ``None`` when neither environment nor store set it up.
 
-    ``kept`` is what its day's budget must not forget. Raises ``LeadRelayError`` when the
-    credentials cannot be opened or used.
+    ``kept`` is what its day's budget must not forget, ``shared`` where processes share the rest.
+    Raises ``LeadRelayError`` when the credentials cannot be opened or used.
     """
     reach = known.reach(crm.connection, crm.kind)
     if not reach.is_set_up:
         return None
-    budget = MemoryBudget(crm.limits, kept=kept)
+    budget = MemoryBudget(crm.limits, kept=kept, shared=shared)
     stored = known.of_store(crm.connection, crm.kind)
     account = stored.account if stored else ""
     where = Pages(crm.connection, crm.kind, reach.base_url, account)

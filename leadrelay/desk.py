@@ -16,9 +16,9 @@ from sync import backfill, connections, releases
 from sync.access import hashed
 from sync.connections import StoredConnection
 from sync.database import Store
-from sync.reconciling.books import Asked
 from sync.reconciling.comparisons import Comparisons
 from sync.reconciling.mends import Order as MendOrder
+from sync.reconciling.runs import Asked
 from sync.releases import Order, Release
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import structlog
@@ -20,6 +20,8 @@ from leadrelay.connections import Known
 from leadrelay.grants import GrantsOfStore
 from leadrelay.messengers import Messengers
 from leadrelay.metrics import Metrics
+from leadrelay.processes import Processes
+from leadrelay.roles import SERVE, Work
 from leadrelay.settings import SPACE, Settings, prefix_of
 from mappings.playbook import CrmMap, Playbook
 from model.errors import LeadRelayError
@@ -33,18 +35,23 @@ from sync import mirror
 from sync.backfill import Backfill, wanted
 from sync.budgets import MemoryBudget, keeper
 from sync.budgets.forecast import Forecast
+from sync.budgets.levels import StoredLevels
 from sync.claiming import Target
 from sync.database import Store
 from sync.dealpass import DealPass
+from sync.engagement_polling import EngagementBin, EngagementPoll
 from sync.errands import Outlet
 from sync.fetching import Fetcher
 from sync.matchpass import MatchPass
 from sync.polling import Poll
 from sync.reconciling import books
 from sync.reconciling.running import Reconciler
+from sync.reconciling.side import Side
 from sync.recycling import RecycleBin
 
 log = structlog.get_logger("leadrelay")
+
+Worker = TypeVar("Worker", BackfillLoop, FollowLoop, loops.Dispatcher)
 
 
 class Fleet:
@@ -61,13 +68,20 @@ class Fleet:
         clock: Clock,
         playbook: Callable[[], Playbook],
         metrics: Metrics,
+        processes: Processes | None = None,
     ) -> None:
-        """Take in what is set up now; nothing calls yet."""
+        """Take in what is set up now; nothing calls yet. ``processes``: this one among others."""
         self.settings, self.store, self.clock = settings, store, clock
         self.playbook, self.metrics = playbook, metrics
         self.connected: dict[str, Connected] = {}
         self.delivered_at: dict[str, datetime] = {}  # by connection: when it last answered a write
-        self.messengers = Messengers(self._outlet, store, settings)
+        self._seats = processes.seats if processes else None
+        self._mark = processes.mark if processes else ""
+        self._role = processes.role if processes else SERVE
+        seats = self._seats if self._role.does(Work.DELIVER) else None
+        self.messengers = Messengers(
+            self._outlet, store, settings, seats=seats, sends=self._role.does(Work.DELIVER)
+        )
         self._budgets = BudgetDesk(store, clock, SPACE)
         self._accounts = Accounts(clock)
         self.grants = GrantsOfStore(settings, store, clock, self.take_at_once)
@@ -169,13 +183,15 @@ class Fleet:
         with self.store.snapshot() as snapshot:
             kept = keeper.load(snapshot, SPACE).get(name)
         try:
-            one = connect(known, crm, kept)
+            shared = StoredLevels(self.store, SPACE, name) if self._seats else None
+            one = connect(known, crm, kept, shared)
         except LeadRelayError as error:
             self._unusable[name] = str(error)
             log.error("connection.unusable", connection=name, reason=str(error))
             return
         self._unusable.pop(name, None)
-        if one is None and (not is_new or self._is_kept(name)):  # or disconnected while no daemon ran
+        # At the start credentials may only be missing from the environment: what was read stays then.
+        if one is None and (not is_new or self._is_half_forgotten(name)):
             mirror.forget(self.store, SPACE, name)
             self.store.write(partial(books.forget, space=SPACE, name=name))
         is_sure = True
@@ -190,9 +206,9 @@ class Fleet:
             mode = "none" if one is None else "write" if one.writes else "observe"
             log.info("connection.changed", connection=name, mode=mode)
 
-    def _is_kept(self, name: str) -> bool:
+    def _is_half_forgotten(self, name: str) -> bool:
         with self.store.snapshot() as snapshot:
-            return mirror.is_known(snapshot, SPACE, name)
+            return mirror.is_half_forgotten(snapshot, SPACE, name)
 
     def _let_go(self, name: str) -> None:
         """Stop all that works for a connection, and keep what its day of calls has seen."""
@@ -218,22 +234,19 @@ class Fleet:
         """Set up all that works for a connection; it is seen once that runs."""
         name = one.crm.connection
         self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
-        if one.writes:
-            dispatcher = self._dispatcher(one)
-            if self._is_started:
-                dispatcher.start()
-            self._dispatchers[name] = dispatcher
-        filler = self._backfill(one)
-        if self._is_started:
-            filler.start()
-        self._backfills[name] = filler
-        follower = self._follower(one)
-        if self._is_started:
-            follower.start()
-        self._followers[name] = follower
+        if one.writes and self._role.does(Work.DELIVER):
+            self._dispatchers[name] = self._begun(self._dispatcher(one))
+        if self._role.does(Work.FOLLOW):
+            self._backfills[name] = self._begun(self._backfill(one))
+            self._followers[name] = self._begun(self._follower(one))
         self.connected[name] = one
         if one.writes:  # they look up which connections are written to
             self.messengers.add_connection(name, one.at(Priority.TASKS), one.budget.ready_in)
+
+    def _begun(self, worker: Worker) -> Worker:
+        if self._is_started:
+            worker.start()
+        return worker
 
     def _dispatcher(self, one: Connected) -> loops.Dispatcher:
         name = one.crm.connection
@@ -247,6 +260,7 @@ class Fleet:
             lease_term=timedelta(seconds=self.settings.lease_seconds),
             observe=partial(self._delivered, name),
             connector_at=one.at,
+            mark=self._mark,
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
@@ -265,6 +279,7 @@ class Fleet:
             space=SPACE,
             lease_term=timedelta(seconds=self.settings.lease_seconds),
             observe=partial(self.metrics.effect, name),
+            mark=self._mark,
         )
 
     def _address(self, ref: RecordRef) -> tuple[str, str] | None:
@@ -289,18 +304,20 @@ class Fleet:
         filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
         match = MatchPass(name, store, clock, playbook, SPACE)
         deals = DealPass(name, store, clock, playbook, SPACE)
-        compare = Reconciler(
-            one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE
-        )
-        return BackfillLoop(filler, (match, deals), compare, store.signals.event(f"backfill:{name}"))
+        side = Side(one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE)
+        nudge = store.signals.event(f"backfill:{name}")
+        seat = self._seats.at(f"backfill:{name}") if self._seats else None
+        return BackfillLoop(filler, (match, deals), Reconciler(side), nudge, seat)
 
     def _follower(self, one: Connected) -> FollowLoop:
         store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
         term = timedelta(seconds=self.settings.lease_seconds)
-        fetcher = Fetcher(one.at(Priority.PEOPLE), store, clock, playbook, SPACE, term)
-        follower = Poll(one.at(Priority.RECONCILE), store, clock, playbook, SPACE)
-        deleted = RecycleBin(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
-        return FollowLoop(fetcher, follower, deleted, store.signals.event(f"follow:{name}"))
+        fetcher = Fetcher(one.at(Priority.PEOPLE), store, clock, playbook, SPACE, term, self._mark)
+        reader, late = one.at(Priority.RECONCILE), one.at(Priority.BACKFILL)
+        polls = [kind(reader, store, clock, playbook, SPACE) for kind in (Poll, EngagementPoll)]
+        bins = [kind(late, store, clock, playbook, SPACE) for kind in (RecycleBin, EngagementBin)]
+        seat = self._seats.at(f"poll:{name}") if self._seats else None
+        return FollowLoop(fetcher, polls, bins, store.signals.event(f"follow:{name}"), seat)
 
     def _delivered(self, name: str, outcome: str, seconds: float) -> None:
         self.metrics.delivered(name, outcome, seconds)
@@ -361,11 +378,11 @@ class Fleet:
     def following(self) -> dict[str, Following]:
         """Say of each connection whose changes are followed, and what keeps that from being done."""
         crms, found = self.playbook().crms, {}
-        for name, follower in list(self._followers.items()):
-            one = self.connected.get(name)
-            if one is not None and name in crms:
-                objects = tuple(wanted(one.connector, self.playbook()))
-                found[name] = Following(objects, crms[name].polling.every, follower.loop.failure)
+        for name, one in list(self.connected.items()):
+            if name in crms:
+                objects, follower = tuple(wanted(one.connector, self.playbook())), self._followers.get(name)
+                failure = follower.loop.failure if follower else None
+                found[name] = Following(objects, crms[name].polling.every, failure)
         return found
 
     def writing(self) -> list[str]:
@@ -394,10 +411,17 @@ class Fleet:
             "polls": {name: one.failure for name, one in polls},
             "following": {name: one.loop.failure for name, one in list(self._followers.items())},
             "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
+            "delivered_at": {name: to_text(at) for name, at in dict(self.delivered_at).items()},
         }
 
+    def loops_of(self, what: str) -> list[loops.Loop]:
+        """Return the loops that a signal wakes."""
+        nudge = self.store.signals.event(what)
+        fillers = [one.loop for one in list(self._backfills.values())]
+        return [one for one in (*self.loops(), *fillers) if one.heeds(nudge)]
+
     def loops(self) -> list[loops.Loop]:
-        """Return the loops of those who deliver, send, and follow what changes."""
+        """Return the loops of those who deliver, send, and follow what changes; those that must live."""
         senders = [one.loop for one in list(self._dispatchers.values())]
         followers = [one.loop for one in list(self._followers.values())]
         return [*senders, *self.messengers.loops(), *followers]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import partial
+
+from sqlalchemy.engine import Connection
 
 from connectors.tokens import Credentials
 from leadrelay.grants import app_of
 from leadrelay.settings import SPACE, Settings
 from model.errors import ConnectorError, LeadRelayError
 from model.times import Clock
-from sync import connections
+from sync import connections, mirror
 from sync.connections import StoredConnection
 from sync.database import Store
 from sync.grants import KeptGrant
+from sync.reconciling import books
 
 PATIENCE = 10.0  # seconds that a renewal under way is waited for, so that its new token is the one revoked
 LOOK_EVERY = 0.2
@@ -32,7 +34,7 @@ class Left:
 
 
 def leave(settings: Settings, store: Store, clock: Clock, name: str, by: str) -> Left | None:
-    """Forget an account's credentials; ``None`` where the store keeps none.
+    """Forget an account's credentials and its mirror; ``None`` where the store keeps none.
 
     What a person allowed in the browser is revoked first, as far as the vendor can be reached: a
     crash in between leaves a connection that is to be connected anew, or disconnected again.
@@ -42,7 +44,15 @@ def leave(settings: Settings, store: Store, clock: Clock, name: str, by: str) ->
     if one is None:
         return None
     said = _revoked(settings, store, clock, one) if one.method == "oauth" else ""
-    store.write(partial(connections.remove, space=SPACE, name=name, by=by, now=clock.now()))
+    now = clock.now()
+
+    def forget(connection: Connection) -> None:
+        connections.remove(connection, SPACE, name, by, now)
+        mirror.begin_forgetting(connection, SPACE, name)
+        books.forget(connection, SPACE, name)
+
+    store.write(forget)
+    mirror.forget(store, SPACE, name)
     return Left(name, said)
 
 

@@ -13,6 +13,7 @@ from leadrelay.channels import Missing, build
 from leadrelay.settings import Settings
 from mappings.playbook import ChannelRule, Playbook
 from scheduler.loops import Loop, Messenger
+from scheduler.seats import Seat, Seats
 from sync.database import Store
 from sync.errands import Outlet
 
@@ -24,8 +25,18 @@ TASK_PACE = 1.0  # seconds between two calls that make tasks, so that each carri
 class Messengers:
     """Who sends one-shot effects now; connections come and go, channels follow the playbook."""
 
-    def __init__(self, outlet: Callable[[str], Outlet], store: Store, settings: Settings) -> None:
+    def __init__(
+        self,
+        outlet: Callable[[str], Outlet],
+        store: Store,
+        settings: Settings,
+        *,
+        seats: Seats | None = None,
+        sends: bool = True,
+    ) -> None:
+        """``seats``: of several processes one sends to a channel; ``sends``: else they are only known."""
         self._outlet, self._store, self._settings = outlet, store, settings
+        self._seats, self._sends = seats, sends
         self._of_connections: dict[str, Messenger] = {}
         self._of_channels: dict[str, Messenger] = {}
         self._rules: dict[str, ChannelRule] = {}
@@ -54,6 +65,8 @@ class Messengers:
 
     def add_connection(self, name: str, connector: Connector, ready_in: Callable[[], float]) -> None:
         """Make tasks in a connection that is written to."""
+        if not self._sends:
+            return
         outlet = replace(self._outlet(name), connector=connector, ready_in=ready_in)
         with self._lock:
             self._of_connections[name] = self._begun(outlet, TASK_PACE)
@@ -103,12 +116,13 @@ class Messengers:
             if self._is_started:
                 self._warn(rule.name, channel)
             return
-        self._of_channels[rule.name] = self._begun(
-            replace(self._outlet(rule.name), channel=channel), channel.pace
-        )
+        if self._sends:
+            seat = self._seats.at(f"channel:{rule.name}") if self._seats else None
+            outlet = replace(self._outlet(rule.name), channel=channel)
+            self._of_channels[rule.name] = self._begun(outlet, channel.pace, seat)
 
-    def _begun(self, outlet: Outlet, pace: float) -> Messenger:
-        one = Messenger(outlet, self._store.signals.event(f"effects:{outlet.name}"), pace=pace)
+    def _begun(self, outlet: Outlet, pace: float, seat: Seat | None = None) -> Messenger:
+        one = Messenger(outlet, self._store.signals.event(f"effects:{outlet.name}"), pace=pace, seat=seat)
         if self._is_started:
             one.start()
         return one

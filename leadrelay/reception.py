@@ -30,7 +30,7 @@ from sync.replaying import Order
 from sync.room import Room
 from webhooks import control
 from webhooks.callers import Hooks
-from webhooks.server import Check, Server, create_app, serve
+from webhooks.server import Check, Server, create_app, create_watch, serve
 
 TAKEN_IN_SECONDS = 2.0  # that a page waits for a connection to be taken in, so that it shows it
 
@@ -49,6 +49,7 @@ class Reception:
     facts: Callable[[], dict[str, Any]]
     checks: Mapping[str, Check]
     token: str  # of the local API
+    told: Callable[[], Mapping[str, Any]] = dict  # what /readyz says beside its checks
     desk: Desk = field(init=False)
     openings: Openings = field(init=False)
     browser: Browser = field(init=False)
@@ -84,6 +85,7 @@ class Reception:
             clock=self.clock,
             checks=self.checks,
             registry=self.metrics.registry,
+            told=self.told,
             hooks=self._hooks(),
             extra=[
                 control.blueprint(self._local()),
@@ -92,6 +94,11 @@ class Reception:
             ],
         )
         return serve(app, self.settings.host, self.settings.port, self.settings.threads)
+
+    def listen_for_operators(self) -> Server:
+        """Bind the port of a process that receives nothing: health and figures. Raises ``OSError``."""
+        app = create_watch(self.checks, self.metrics.registry, self.told)
+        return serve(app, self.settings.host, self.settings.port, threads=2)
 
     def _hooks(self) -> Hooks:
         known = KnownCallers(self.settings, self.store, self.holder.playbook, SPACE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -80,6 +81,7 @@ class Settings:
     log_level: str
     is_sandbox: bool
     public_url: str
+    broker_url: str = field(repr=False)  # blank: one process does everything
     environ: Mapping[str, str] = field(repr=False)
 
     def secret(self, name: str) -> str | None:
@@ -125,6 +127,11 @@ class Settings:
     def vault(self) -> Vault:
         """Return what opens the credentials in the store: the keys of ``LEADRELAY_SECRET_KEY``."""
         return Vault(vault.parse_keys(self.secret("LEADRELAY_SECRET_KEY") or ""))
+
+    @property
+    def is_scaled_out(self) -> bool:
+        """Say whether other processes may work on the same store and call the same accounts."""
+        return bool(self.broker_url)
 
     @property
     def url(self) -> str:
@@ -175,6 +182,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; raises ``SettingsError`` with every problem."""
     env = dict(os.environ if environ is None else environ)
     problems: list[str] = []
+    with suppress(SettingsError):  # told with all files that cannot be read
+        env["LEADRELAY_BROKER_URL"] = read_secret(env, "LEADRELAY_BROKER_URL") or ""
 
     def take(name: str, default: str, convert: Callable[[str], T]) -> T:
         text = env.get(name) or default  # a blank one, as in a .env file, is not set
@@ -198,9 +207,15 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         log_level=take("LEADRELAY_LOG_LEVEL", "info", _level),
         is_sandbox=take("LEADRELAY_SANDBOX", "false", _flag),
         public_url=take("LEADRELAY_PUBLIC_URL", "", _public_url),
+        broker_url=take("LEADRELAY_BROKER_URL", "", _broker_url),
         environ=env,
     )
     problems += _bad_addresses(env) + _unreadable_files(env)
+    if settings.broker_url and settings.database_url.startswith("sqlite"):
+        problems.append(
+            "LEADRELAY_BROKER_URL: set, and several processes need a store that they can share: "
+            "set LEADRELAY_DATABASE_URL to postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+        )
     if not problems:  # else a file that cannot be read would be told twice
         from leadrelay import hooks
         from leadrelay.alerts.channels import problems_of
@@ -324,6 +339,12 @@ def _public_url(text: str) -> str:
     if text and (not is_address(text) or urlsplit(text).path.strip("/")):
         raise ValueError("an address such as https://HOST is needed")
     return text.rstrip("/")
+
+
+def _broker_url(text: str) -> str:
+    if text and not text.startswith(("amqp://", "amqps://")):
+        raise ValueError("amqp://USER:PASSWORD@HOST:5672/VHOST is needed (RabbitMQ)")
+    return text
 
 
 def _level(text: str) -> str:

@@ -6,6 +6,8 @@ import contextlib
 import os
 import secrets
 import socket
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from leadrelay import processes
 from leadrelay.alerts.channels import channels
 from leadrelay.alerts.looks import KINDS, InProcess, Looks
 from leadrelay.alerts.teller import Teller
@@ -21,10 +24,14 @@ from leadrelay.alerts.watch import Watch, little_room
 from leadrelay.clock import SystemClock
 from leadrelay.control import ControlFile
 from leadrelay.fleet import Fleet
+from leadrelay.line import DECIDE, Line
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
+from leadrelay.processes import Processes
 from leadrelay.reception import Reception
+from leadrelay.roles import SERVE, Role, Work
 from leadrelay.settings import SPACE, Settings, local_url
+from model.errors import LeadRelayError
 from model.times import Clock, to_text
 from scheduler import jobs, loops
 from scheduler.release import ReleaseJob
@@ -33,14 +40,16 @@ from sync import effects, fetches, inbox, migrate, outbox
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
 from sync.leases import Lease
+from sync.processes import BEAT_EVERY
 from sync.reconciling.mends import Mends
-from sync.reconciling.running import Nightly
+from sync.reconciling.nightly import Nightly
 from sync.replaying import Replays
 from sync.room import Room
 from webhooks.server import Server
 
 ROSTER_EVERY = 5  # seconds between two looks whether a connection's owners are to be read again
 CONNECTIONS_EVERY = 2  # seconds between two looks at what other processes have changed of connections
+DRAIN_PATIENCE = 5.0  # seconds that a message is held by what it asks for
 NIGHTLY_EVERY = 60  # seconds between two looks whether a night's comparison is due
 ORPHANS_EVERY = 10  # seconds between two looks for what waits for a record that will never be
 
@@ -48,15 +57,24 @@ log = structlog.get_logger("leadrelay")
 
 
 class Daemon:
-    """Everything that runs in one process; ``start`` and ``stop`` in the right order."""
+    """Everything that runs in one process; ``start`` and ``stop`` in the right order.
 
-    def __init__(self, settings: Settings) -> None:
+    Scaled out it does the works of its role, and ``processes`` is it among the others; on one
+    process there is nothing of that.
+    """
+
+    def __init__(self, settings: Settings, role: Role = SERVE) -> None:
         """Load the playbook and open the store; nothing listens or calls yet.
 
         Raises ``PlaybookError`` with every problem of the playbook, ``LeadRelayError`` when
-        another daemon uses the store's file.
+        another daemon uses the store's file, or a role lacks what it needs.
         """
-        self.settings = settings
+        self.settings, self.role = settings, role
+        if role is not SERVE and not settings.is_scaled_out:
+            raise LeadRelayError(
+                f"`leadrelay {role.name}` is one of several processes: set LEADRELAY_BROKER_URL (RabbitMQ) "
+                "and LEADRELAY_DATABASE_URL (PostgreSQL), or run all in one with `leadrelay serve`."
+            )
         self.clock: Clock = SystemClock()
         self.holder = PlaybookHolder(settings.playbook)
         self._exits = contextlib.ExitStack()
@@ -67,8 +85,13 @@ class Daemon:
         self.room = Room.of_store(self.store.path, settings.min_free_bytes)
         self.metrics = Metrics()
         self._alone = self.store.dialect == "sqlite"
-        self._term = min(TERM, timedelta(seconds=settings.lease_seconds))  # of the decider's lease
-        self.fleet = Fleet(settings, self.store, self.clock, self.holder.playbook, self.metrics)
+        self.processes = Processes(self.store, self.clock, role) if settings.is_scaled_out else None
+        # Of the decider's lease: a stand-by need not wait for long, one that restarts waits for nobody.
+        longest = self.processes.seats.term if self.processes else TERM
+        self._term = min(longest, timedelta(seconds=settings.lease_seconds))
+        self.fleet = Fleet(
+            settings, self.store, self.clock, self.holder.playbook, self.metrics, self.processes
+        )
         self._seat = self._decider_seat()
         self._release = ReleaseJob(
             self.store, self.clock, self.holder.playbook, space=SPACE, on_live=self.fleet.take_at_once
@@ -77,7 +100,7 @@ class Daemon:
             self.store,
             self.clock,
             lambda: self.holder.playbook().keep,
-            lambda: self._seat.is_seated,
+            self._is_chief,
             space=SPACE,
         )
         self._replays = Replays(self.store, self.clock, SPACE, lambda: not self._is_stopping)
@@ -88,6 +111,7 @@ class Daemon:
         self._is_stopping = False
         self.watch = self._alerts()
         self._control = ControlFile.for_store(self.store.path)
+        self._line = Line(settings.broker_url, self._drain) if self.processes else None
         self._reception = Reception(
             settings=settings,
             store=self.store,
@@ -99,9 +123,12 @@ class Daemon:
             facts=self.facts,
             checks={"store": self._check_store, "workers": self._check_workers},
             token=self._control.token,
+            told=self._told,
         )
         self.openings = self._reception.openings
         self._server: Server | None = None
+        if self.processes is not None:
+            self.processes.facts = self._own_facts
 
     @property
     def port(self) -> int:
@@ -122,17 +149,30 @@ class Daemon:
         crms = self.holder.playbook().crms
         self.metrics.watch(self.store, self.clock, SPACE, crms, self.fleet.forecasts)
         self._warn()
-        self._server = self._reception.listen()
+        self._server = self._listen()
         self._exits.callback(self._stop_work)
-        self._seat.loop.start()
+        if self.processes is not None:
+            self.processes.beat()
+        if self._line is not None:
+            self.store.signals.relay = self._relay
+            self._line.start(works=self.role.does(Work.DECIDE))
+        if self.role.does(Work.DECIDE):
+            self._seat.loop.start()
         self.fleet.start()
         self._scheduler = jobs.start(self._jobs())
-        self._server.start()
-        self._exits.callback(self._server.stop)
-        self._control.write(local_url(self.settings.host, self.port))
-        self._exits.callback(self._control.remove)
+        if self._server is not None:
+            self._server.start()
+            self._exits.callback(self._server.stop)
+            self._control.write(local_url(self.settings.host, self.port))
+            self._exits.callback(self._control.remove)
         modes = {name: one["mode"] for name, one in self.fleet.facts()["connections"].items()}
-        log.info("daemon.started", port=self.port, playbook=self.holder.playbook().version, connections=modes)
+        log.info(
+            "daemon.started",
+            role=self.role.name,
+            port=self._server.port if self._server else None,
+            playbook=self.holder.playbook().version,
+            connections=modes,
+        )
 
     def stop(self) -> None:
         """Take no more requests, finish what is in hand, close the store."""
@@ -143,11 +183,46 @@ class Daemon:
         self._is_stopping = True
         self._seat.loop.wind_down()
         self.fleet.wind_down()
+        if self._line is not None:
+            self._line.stop_hearing()
         self._retention.stop()
         self._scheduler.shutdown(wait=True)
         self.fleet.stop()
-        self._seat.loop.stop()
+        if self.role.does(Work.DECIDE):
+            self._seat.loop.stop()
         self._seat.release()
+        if self.processes is not None:
+            self.processes.leave()
+        if self._line is not None:
+            self._line.stop()
+
+    def _listen(self) -> Server | None:
+        """Serve all over HTTP; of a role that receives nothing what operators watch, if a port is named."""
+        if self.role.does(Work.RECEIVE):
+            return self._reception.listen()
+        if self.settings.environ.get("LEADRELAY_PORT"):
+            return self._reception.listen_for_operators()
+        return None
+
+    def _is_chief(self) -> bool:
+        """Say whether this process does what one does for all; where none is scaled out, who decides."""
+        if self.processes is None:
+            return self._seat.is_seated
+        return self.processes.seats.at("schedule").is_ours
+
+    def _relay(self, what: str) -> None:
+        """Tell the other processes that there is work, where it is not ours anyway."""
+        if self._line is not None and not (what == DECIDE and self._seat.is_seated):
+            self._line.ring(what)
+
+    def _drain(self, what: str) -> None:
+        """Do what another process has told us that there is to do."""
+        if what == DECIDE:
+            if self._seat.is_seated:
+                self._seat.loop.drain(DRAIN_PATIENCE)
+            return
+        for loop in self.fleet.loops_of(what):
+            loop.drain(DRAIN_PATIENCE)
 
     def _decider_seat(self) -> loops.DeciderSeat:
         def build(lease: Lease) -> Decider:
@@ -164,6 +239,8 @@ class Daemon:
             )
 
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        if self.processes is not None:
+            name = self.processes.name
         return loops.DeciderSeat(
             self.store, self.clock, name, build, space=SPACE, alone=self._alone, term=self._term
         )
@@ -183,21 +260,22 @@ class Daemon:
             looks,
             teller,
             self._facts_for_alerts,
-            lambda: self._seat.is_seated,
+            self._is_chief,
             lambda: self.holder.playbook().sources,
             space=SPACE,
         )
 
     def _facts_for_alerts(self, trouble: str | None) -> InProcess:
         folder = Path(self.store.path).absolute().parent
+        others = self.processes.others() if self.processes else []
         return InProcess(
             unusable=self.fleet.doubts,
             unread=self.fleet.unread,
-            delivered_at=dict(self.fleet.delivered_at),
+            delivered_at=processes.delivered_at(self.fleet.delivered_at, others),
             free_bytes=self.room.free(),
             least_free=little_room(folder, self.settings.alert_free_bytes),
             store_trouble=trouble or (self._seat.loop.failure if self._seat.loop.is_store_away else None),
-            following=self.fleet.following(),
+            following=processes.followed(self.fleet.following(), others),
             bearable={
                 name: one.reconcile.alarm_above
                 for name, one in self.holder.playbook().crms.items()
@@ -210,28 +288,48 @@ class Daemon:
         return {kind: standing.count(kind) for kind in KINDS}
 
     def _jobs(self) -> list[jobs.Job]:
-        names = sorted(self.holder.playbook().crms)
-        polls = [
-            jobs.Job(f"roster-{name}", ROSTER_EVERY, partial(self.fleet.read_owners, name), at_start=True)
-            for name in names
-        ]
-        return [
-            *polls,
-            jobs.Job("connections", CONNECTIONS_EVERY, self.fleet.take_connections),
-            jobs.Job("channels", 2, self.fleet.take_channels, at_start=True),
-            jobs.Job("release", 1, self._release.run, at_start=True),
-            jobs.Job("replays", 1, self._replays.run, at_start=True),
-            jobs.Job("mends", 1, self._mends.run, at_start=True),
-            jobs.Job("reconcile", NIGHTLY_EVERY, self._nightly.run),
-            jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew),
-            jobs.Job("playbook", 2, self.holder.reload_if_changed),
-            jobs.Job("renew-changes", self.settings.lease_seconds / 4, self.fleet.renew_changes),
-            jobs.Job("budgets", 10, self.fleet.keep_budgets),
-            jobs.Job("orphans", ORPHANS_EVERY, self._give_up_orphans),
-            jobs.Job("hashes", 600, self._forget_hashes),
-            jobs.Job("retention", 3600, self._retention.run),
-            jobs.Job("alerts", 30, self.watch.run, at_start=True),
-        ]
+        does, found = self.role.does, [*self._jobs_of_all()]
+        if does(Work.DECIDE):
+            found.append(jobs.Job("renew-lease", self._term.total_seconds() / 3, self._seat.renew))
+        if does(Work.DELIVER):
+            found.append(jobs.Job("renew-changes", self.settings.lease_seconds / 4, self.fleet.renew_changes))
+        if does(Work.SCHEDULE):
+            found += [self._for_all(one) for one in self._jobs_for_all()]
+        return found
+
+    def _jobs_of_all(self) -> Iterator[jobs.Job]:
+        """Yield what each process does for itself."""
+        yield jobs.Job("connections", CONNECTIONS_EVERY, self.fleet.take_connections)
+        yield jobs.Job("channels", 2, self.fleet.take_channels, at_start=True)
+        yield jobs.Job("playbook", 2, self.holder.reload_if_changed)
+        yield jobs.Job("budgets", 10, self.fleet.keep_budgets)
+        if self.processes is not None:
+            yield jobs.Job("beat", BEAT_EVERY, self.processes.beat)
+            yield jobs.Job("seats", self._term.total_seconds() / 3, self.processes.seats.keep)
+
+    def _jobs_for_all(self) -> Iterator[jobs.Job]:
+        """Yield what one process does for all of them."""
+        for name in sorted(self.holder.playbook().crms):
+            yield jobs.Job(
+                f"roster-{name}", ROSTER_EVERY, partial(self.fleet.read_owners, name), at_start=True
+            )
+        yield jobs.Job("release", 1, self._release.run, at_start=True)
+        yield jobs.Job("replays", 1, self._replays.run, at_start=True)
+        yield jobs.Job("mends", 1, self._mends.run, at_start=True)
+        yield jobs.Job("reconcile", NIGHTLY_EVERY, self._nightly.run)
+        yield jobs.Job("orphans", ORPHANS_EVERY, self._give_up_orphans)
+        yield jobs.Job("hashes", 600, self._forget_hashes)
+        yield jobs.Job("retention", 3600, self._retention.run)
+        yield jobs.Job("alerts", 30, self.watch.run, at_start=True)
+        if self.processes is not None:
+            yield jobs.Job("bury", BEAT_EVERY, self.processes.bury)
+
+    def _for_all(self, job: jobs.Job) -> jobs.Job:
+        """Let a job run where this process is the one that does it for all."""
+        if self.processes is None:
+            return job
+        seat = self.processes.seats.at("schedule")
+        return replace(job, run=lambda: job.run() if seat.take() else None)
 
     def _give_up_orphans(self) -> None:
         """Give up what cannot be sent any more, and withhold what waits for where nothing is sent."""
@@ -246,11 +344,23 @@ class Daemon:
         self.store.write(partial(inbox.forget_hashes, now=self.clock.now()))
 
     def facts(self) -> dict[str, Any]:
-        """Return what only this process knows, for ``leadrelay status`` and the pages."""
+        """Return what only processes know, for ``leadrelay status`` and the pages."""
+        ours = self._own_facts()
+        if self.processes is None:
+            return ours
+        facts = processes.combined(ours, self.processes.others())
+        return facts | {"processes": self.processes.told(), "missing": self.processes.missing()}
+
+    def _told(self) -> dict[str, Any]:
+        """Return what /readyz says of the other processes: it takes no web process out of its work."""
+        return self.processes.summary() if self.processes else {}
+
+    def _own_facts(self) -> dict[str, Any]:
         return {
             "playbook": self.holder.playbook().version,
             "playbook_problem": self.holder.complaint(),
             "deciding": self._seat.is_seated,
+            "trouble": self._check_workers(),
             "alarms": [
                 {"kind": one.kind, "subject": one.subject, "text": one.text, "since": to_text(one.since)}
                 for one in self.watch.teller.standing
@@ -268,7 +378,7 @@ class Daemon:
         return None if at == migrate.head() else f"is at revision {at}, this version needs {migrate.head()}"
 
     def _check_workers(self) -> str | None:
-        workers = [self._seat.loop, *self.fleet.loops()]
+        workers = [*([self._seat.loop] if self.role.does(Work.DECIDE) else []), *self.fleet.loops()]
         stopped = [one.name for one in workers if not one.is_alive]
         failing = [f"{one.name}: {one.failure}" for one in workers if one.failure]
         return "; ".join([f"{name} has stopped" for name in stopped] + failing) or None

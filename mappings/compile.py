@@ -247,7 +247,9 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
             _name(stem, doc, "connection"): compile_accounts.people_objects(doc)
             for stem, doc in files.crms.items()
         },
-        activities=sorted(compile_sources.activities_of(files.sources)),
+        activities=sorted(
+            compile_sources.activities_of(files.sources) | compile_crms.activities_of(files.crms)
+        ),
         handlers=list(handlers),
     )
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from mappings import compile_accounts, compile_deals
 from mappings.compile_authority import check_line, is_read_only, is_write_only
 from mappings.durations import duration
+from mappings.engagements import ASKED
 from mappings.loader import Document
 from mappings.playbook import Breaker, CrmField, CrmMap, Limits, ObjectMap, Polling, Reconciling, TaskMap
 from mappings.schema import CrmFieldMap, CrmFile, ObjectFile, ReconcileMap
@@ -17,6 +18,7 @@ from mappings.validation import Checked
 from model.account import ACCOUNT_FIELDS
 from model.deal import DEAL_FIELDS
 from model.decision import Place
+from model.engagement import COUNTED
 from model.lead import LINKS
 
 TASK_OBJECTS = {"hubspot": "tasks", "salesforce": "Task"}
@@ -26,6 +28,7 @@ TEXT_ONLY = {"hubspot"}  # answers every value as text, whatever the property's 
 # When the day's allowance is new. HubSpot "API usage guidelines": at midnight of the account's time zone;
 # Salesforce "App Limits Cheat Sheet": the last 24 hours count.
 DAYS = {"hubspot": "midnight", "salesforce": "rolling"}
+LEAST_PAUSE = timedelta(seconds=10)  # between two looks at an object of activities
 SEARCHES = {"hubspot": 5.0}  # HubSpot "CRM search": five a second and account
 
 
@@ -64,6 +67,7 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
             duration(file.poll.overlap),
             duration(file.poll.sweep_every),
             duration(file.poll.sweep_overlap),
+            _activities(file, document, scope),
         ),
         reconcile=_reconciling(file.reconcile),
         adopts=file.adopt == "all",
@@ -120,6 +124,26 @@ def _match(file: CrmFile, document: Document, scope: Scope) -> tuple[str, ...]:
         text = f"a person who was created as {file.create} would not be found again"
         scope.fault(document.place("match"), text, f"Add {file.create} to match:.")
     return tuple(dict.fromkeys(file.match)) or known
+
+
+def _activities(file: CrmFile, document: Document, scope: Scope) -> Mapping[str, timedelta]:
+    """Return which objects of activities are followed, and how often each is looked at."""
+    for name in file.poll.activities:
+        scope.knows(
+            document.place("poll", "activities", name), "object of activities", name, ASKED[file.kind]
+        )
+    paces = {name: duration(every) for name, every in file.poll.activities.items()}
+    for name, every in paces.items():
+        if every < LEAST_PAUSE:
+            at = document.value_place("poll", "activities", name)
+            scope.fault(at, f"{name} would be looked at without a pause", "Write 10s or more.")
+    return paces
+
+
+def activities_of(crms: Mapping[str, Document]) -> set[str]:
+    """Return what rules may count, where any map follows activities."""
+    polls = (document.data.get("poll") for document in crms.values() if isinstance(document.data, dict))
+    return set(COUNTED) if any(isinstance(one, dict) and one.get("activities") for one in polls) else set()
 
 
 def _limits(file: CrmFile) -> Limits:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from mappings.memory import once_each
 from mappings.templates import Template
 from model.decision import Place
+from model.engagement import COUNTED
 from model.event import JsonValue
 from model.lead import LINKS, Lead
 
@@ -339,6 +340,8 @@ class Polling:
     overlap: timedelta = timedelta(seconds=15)  # read again at each look
     sweep_every: timedelta = timedelta(minutes=10)
     sweep_overlap: timedelta = timedelta(minutes=15)  # read again by a sweep
+    activities: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)
+    """Objects of what is done with people (calls, Task) that are followed, each with its own ``every``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -534,6 +537,11 @@ class Playbook:
         return _named(crm.account for crm in self.crms.values() if crm.account is not None)
 
     @property
+    def counted(self) -> frozenset[str]:
+        """Return what is done with leads in the CRMs and is counted by a rule of scoring or lifecycle."""
+        return _counted(self)
+
+    @property
     def joins_accounts(self) -> bool:
         """Say whether leads are joined to accounts: the pipeline names the handler."""
         return "account" in self.pipeline
@@ -544,6 +552,13 @@ def _needed(playbook: Playbook) -> frozenset[str]:
     crms = playbook.crms.values()
     needs = (name for crm in crms for name in crm.needs)
     return frozenset((*needs, *_named(map_ for crm in crms for map_ in crm.objects.values())))
+
+
+@once_each
+def _counted(playbook: Playbook) -> frozenset[str]:
+    named = {rule.activity for rule in playbook.scoring.rules}
+    named |= {rule.activity for rule in playbook.lifecycle.rules}
+    return frozenset(each for each in COUNTED if each in named)
 
 
 @once_each

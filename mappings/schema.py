@@ -284,6 +284,11 @@ class PollMap(Strict):
     sweep_overlap: Duration = Field(
         "15m", description="What a sweep reads again. Transactions in Salesforce may take ten minutes."
     )
+    activities: dict[Label, Duration] = Field(
+        default_factory=dict,
+        description="What is done with people there (HubSpot: calls, emails, meetings, notes, tasks; "
+        "Salesforce: Task, Event, CampaignMember): each object that is followed, and how often.",
+    )
 
 
 class ReconcileMap(Strict):
@@ -627,6 +632,7 @@ class RetentionFile(Strict):
     reviews: Term = Field("365d", description="Questions to people, once they are answered.")
     conflicts: Term = Field("365d", description="Values that lost against another side's.")
     messages: Term = Field("365d", description="Why tasks and messages were sent, and in which words.")
+    activities: Term = Field("730d", description="Titles of calls, mails, meetings and tasks in the CRMs.")
     audit_details: Term = Field(
         "1095d", description="What each line of the audit says; the line itself, with its seal, stays."
     )

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from model.cause import NO_CAUSE, Cause
 from model.dispute import Held, Settled
+from model.engagement import Engagement
 from model.event import EventState, JsonValue, RecordRef
 from model.lead import Identity
 
@@ -80,6 +81,13 @@ class AddActivity:
     kind: str
     at: datetime
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepEngagement:
+    """Effect: keep what a CRM says now of something that was done with the lead."""
+
+    engagement: Engagement
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +315,7 @@ Effect = (
     ClaimIdentity
     | AddTouch
     | AddActivity
+    | KeepEngagement
     | EnterStage
     | Assigned
     | AskReview

@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     DELIVERED = "delivered"  # a record was created and linked: ``payload`` names it
     CHANGED = "changed"  # a record as a CRM holds it now, seen by a poll or read by id: ``payload`` holds it
     HINT = "hint"  # a CRM said that something happened to a record; ``payload`` as ``model.hint``
+    ENGAGEMENT = "engagement"  # what was done with a lead in a CRM, as its record in ``payload`` says now
     DEAL = "deal"  # a deal in which the lead takes part has changed: how it stands counts for the lead, too
     ROSTER = "roster"  # owners and users of one CRM as just read
     CHOICE = "choice"  # what a person chose of two values that disagreed; named in ``payload``

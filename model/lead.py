@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from model.dispute import Dispute
-from model.event import JsonValue
+from model.engagement import Engagement
+from model.event import JsonValue, RecordRef
 
 # Canonical field names with the Python type of their value. Dotted names ("first_touch.source")
 # read into a touch. The playbook may declare more under ``fields:``.
@@ -163,6 +164,7 @@ class Lead:
     identities: set[Identity] = field(default_factory=set)
     touches: list[Touch] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list)
+    engagements: dict[RecordRef, Engagement] = field(default_factory=dict)  # those that rules count
     links: dict[str, Link] = field(default_factory=dict)  # connection -> link
     created_at: datetime | None = None
     version: int = 0  # 0: not stored yet
@@ -175,6 +177,13 @@ class Lead:
         outer, inner = name.split(".", 1)
         value = self.fields.get(outer)
         return value.get(inner) if isinstance(value, dict) else None
+
+    def deeds(self) -> Sequence[Activity]:
+        """Return what the person did, by posts and in the CRMs, as scoring and the lifecycle count it."""
+        if not self.engagements:
+            return self.activities
+        counted = [one for one in self.engagements.values() if one.counts]
+        return [*self.activities, *(Activity(one.kind, one.at, one.title) for one in counted)]
 
     @property
     def stage(self) -> str | None:

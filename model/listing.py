@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.change import Record
+from model.event import RecordRef
 from model.lead import Identity
 
 
@@ -17,13 +18,14 @@ class Listed:
     ``keys`` are what finds it, as the CRM spells them: kinds ``email``, ``lead`` (our own id) and
     ``domain``; of deals ``person`` and ``company``, the ids of those who take part. ``became`` is the
     id of the Contact that a converted Lead turned into, ``replaces`` are the ids of the records that were
-    merged into this one.
+    merged into this one. ``about`` are the people whom an engagement (a call, a task) concerns.
     """
 
     record: Record
     keys: tuple[Identity, ...] = ()
     became: str | None = None
     replaces: tuple[str, ...] = ()
+    about: tuple[RecordRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

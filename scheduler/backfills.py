@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from scheduler.loops import Loop
+from scheduler.seats import Seat
 from sync.backfill import Backfill
 from sync.dealpass import DealPass
 from sync.matchpass import MatchPass
@@ -18,9 +19,9 @@ STOP_WAIT = 2.0  # seconds for the page under way: one that takes longer is read
 class BackfillLoop:
     """Takes one step after the other, with the lowest priority of all that calls a connection.
 
-    A comparison and the mirror take turns, so that neither waits for the end of the other.
-
-    A stop does not wait for an answer: what a page brings is stored whole or not at all.
+    A comparison and the mirror take turns, so that neither waits for the end of the other. Of several
+    processes the one that has the ``seat`` does it. A stop does not wait for an answer: what a page
+    brings is stored whole or not at all.
     """
 
     def __init__(
@@ -29,8 +30,10 @@ class BackfillLoop:
         passes: tuple[MatchPass, DealPass],
         compare: Reconciler,
         nudge: threading.Event,
+        seat: Seat | None = None,
     ) -> None:
-        self._backfill, (self._match, self._deals), self._compare = backfill, passes, compare
+        self._backfill, (self._match, self._deals) = backfill, passes
+        self._compare, self._seat = compare, seat
         name = f"backfill-{backfill.connector.name}"
         self.loop = Loop(name, self._step, nudge, idle_wait=IDLE_WAIT)
 
@@ -43,6 +46,8 @@ class BackfillLoop:
         self.loop.stop(STOP_WAIT)
 
     def _step(self) -> int:
+        if self._seat is not None and not self._seat.take():
+            return 0
         filled = self._backfill.step() or self._match.step() or self._deals.step()
         steps = [self._compare.step(), filled]
         waits = [done.wait for done in steps if done is not None]

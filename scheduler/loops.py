@@ -14,6 +14,7 @@ from model.errors import LostLease, StoreBusy
 from model.faults import said_by
 from model.priority import Priority
 from model.times import Clock
+from scheduler.seats import Seat
 from sync import errands, leases, telling
 from sync.claiming import Claimed, Target, claim
 from sync.database import Store
@@ -46,6 +47,8 @@ class Loop:
         self._stopping = threading.Event()
         self.name = name
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._resting = threading.Condition()
+        self._begun = self._rested = 0  # steps so far; the last one that found nothing more to do
         self.failure: str | None = None
         self.is_store_away = False  # the last step failed for the store could not commit
 
@@ -57,6 +60,19 @@ class Loop:
         """Begin no other step; returns at once."""
         self._stopping.set()
         self._nudge.set()
+        with self._resting:
+            self._resting.notify_all()  # whoever waits for a drain
+
+    def heeds(self, nudge: threading.Event) -> bool:
+        """Say whether it is this event that wakes the loop."""
+        return nudge is self._nudge
+
+    def drain(self, patience: float) -> bool:
+        """Do what there is to do now; ``False`` where that is not over after ``patience`` seconds."""
+        with self._resting:
+            asked = self._begun
+            self._nudge.set()
+            return self._resting.wait_for(lambda: self._rested > asked or self._stopping.is_set(), patience)
 
     def stop(self, timeout: float = 30.0) -> None:
         """Finish the step under way and end the thread."""
@@ -75,6 +91,7 @@ class Loop:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._nudge.clear()
+            self._begun += 1
             try:
                 did = self._step()
                 self.failure, self.is_store_away = None, False
@@ -89,6 +106,9 @@ class Loop:
                 log.exception("loop.failed", loop=self.name)
                 self._stopping.wait(FAULT_WAIT)
             if not did and not self._stopping.is_set():
+                with self._resting:
+                    self._rested = self._begun
+                    self._resting.notify_all()
                 self._nudge.wait(self._idle_wait or IDLE_WAIT)
 
 
@@ -154,12 +174,16 @@ class Messenger:
     """Sends one-shot effects to one connection or channel, one call after the other.
 
     Between two calls it leaves the target alone as long as its limits ask for, so what falls due
-    meanwhile goes out together: as one digest, or as one batch of tasks.
+    meanwhile goes out together: as one digest, or as one batch of tasks. A channel's limits are kept by
+    whoever has its ``seat``; a connection's are shared by all who call it.
     """
 
-    def __init__(self, outlet: Outlet, nudge: threading.Event, *, pace: float) -> None:
+    def __init__(
+        self, outlet: Outlet, nudge: threading.Event, *, pace: float, seat: Seat | None = None
+    ) -> None:
         self._outlet = outlet
         self._pace = pace
+        self._seat = seat
         self._ready_at = 0.0  # of the monotonic clock
         self.loop = Loop(f"tell-{outlet.name}", self._step, nudge)
 
@@ -172,6 +196,8 @@ class Messenger:
         self.loop.stop()
 
     def _step(self) -> int:
+        if self._seat is not None and not self._seat.take():
+            return 0
         wait = max(self._ready_at - time.monotonic(), self._outlet.ready_in())
         if wait > 0:
             self.loop.pause(min(wait, IDLE_WAIT))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -14,11 +14,11 @@ from mappings.playbook import Playbook
 from model.account import Account, account_id
 from model.change import OwnerRecord
 from model.deal import Deal
-from model.decision import AnswerProposal, Assigned, ClaimIdentity
+from model.decision import AnswerProposal, Assigned, ClaimIdentity, KeepEngagement
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
 from model.teammate import Teammate
-from sync import accounts, deals, joins, leads, links, matching, outbox, seats, teammates
+from sync import accounts, deals, engagements, joins, leads, links, matching, outbox, seats, teammates
 from sync.doubt import Doubt
 from sync.joins import Join
 from sync.links import record_key
@@ -118,6 +118,14 @@ class Batch:
         ids = {*self._leads, *self._accounts, *self._deals}
         if names and ids:
             self._in_flight |= outbox.in_flight(snapshot, space, names, ids)
+
+    def load_engagements(
+        self, snapshot: Connection, kinds: Collection[str], refs: Collection[RecordRef]
+    ) -> None:
+        """Read what was done with the loaded leads: what rules count, and what events tell of."""
+        if self._leads and (kinds or refs):
+            for lead_id, one in engagements.load(snapshot, self._leads, kinds, refs):
+                self._leads[lead_id].engagements[one.ref] = one
 
     def load_under_way(self, snapshot: Connection, space: str, now: datetime) -> None:
         """Read to whom of the loaded leads a call is under way."""
@@ -306,6 +314,7 @@ class Batch:
                 self._deal_holders[RecordRef(link.connection, link.object, link.remote_id)] = deal.id
         lead = result.lead
         if lead is None:
+            self._keep_engagements(result)
             return
         self._leads[lead.id] = lead
         self.changed[lead.id] = lead
@@ -324,6 +333,12 @@ class Batch:
                     pass
         for link in lead.links.values():
             self._owners[record_key(RecordRef(link.connection, link.object, link.remote_id))] = lead.id
+
+    def _keep_engagements(self, result: Result) -> None:
+        """Let later events of the batch know what was done with a lead that is as it was else."""
+        for effect in result.effects:
+            if isinstance(effect, KeepEngagement) and result.lead_id:
+                self.lead(result.lead_id).engagements[effect.engagement.ref] = effect.engagement
 
     def _take_over(self, gone: Lead, into: str, event: int) -> None:
         for result in self.results:  # what this batch decided of the other is the survivor's, too

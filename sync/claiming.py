@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -27,6 +26,7 @@ from sync.batch import People
 from sync.database import Store
 from sync.doubt import with_sent
 from sync.holding import Holding, renew
+from sync.leases import new_token
 from sync.outbox import Claim, DueRow, Unsent
 
 log = structlog.get_logger("leadrelay.deliverer")
@@ -51,6 +51,7 @@ class Target:
     connector_at: Callable[[Priority], Connector] | None = None  # the same, for calls that go behind
     holding: Holding = field(default_factory=Holding)
     claims: int = 0  # that found something
+    mark: str = ""  # of this process, with which its leases begin
 
     @property
     def name(self) -> str:
@@ -105,7 +106,7 @@ def claim(target: Target, last: Priority = Priority.BACKFILL) -> Claimed | None:
     time.
     """
     while planned := _plan_due(target, last):
-        now, token = target.clock.now(), uuid.uuid4().hex
+        now, token = target.clock.now(), new_token(target.mark)
         sendings = [item for item in planned if isinstance(item, Sending)]
         ours = target.store.write(partial(_lease, target=target, planned=planned, token=token, now=now))
         mine = [sending for sending in sendings if sending.row.id in ours]

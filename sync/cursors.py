@@ -103,13 +103,15 @@ def move(connection: Connection, space: str, before: Cursor, now: Cursor) -> Non
 
 
 def forget(
-    connection: Connection, space: str, name: str, jobs: Sequence[str], object_type: str | None = None
+    connection: Connection, space: str, name: str, jobs: Sequence[str], objects: Sequence[str] | None = None
 ) -> None:
-    """Remove the cursors of these walks of a connection, or of one object there: they begin anew."""
-    mine = [cursors.c.space == space, cursors.c.connection == name, cursors.c.job.in_(list(jobs))]
-    if object_type is not None:
-        mine.append(cursors.c.object == object_type)
-    connection.execute(sa.delete(cursors).where(*mine))
+    """Remove the cursors of these walks of a connection, or of some objects there: they begin anew."""
+    gone = sa.delete(cursors).where(
+        cursors.c.space == space, cursors.c.connection == name, cursors.c.job.in_(list(jobs))
+    )
+    if objects is not None:
+        gone = gone.where(cursors.c.object.in_(list(objects)))
+    connection.execute(gone)
 
 
 _OWN = ("begun_at", "moved_at", "after", "seen", "skipped", "total", "problem", "finished_at")

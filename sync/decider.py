@@ -33,6 +33,7 @@ from sync import (
     dealings,
     deals,
     effects,
+    engagements,
     fetches,
     forget,
     holds,
@@ -143,6 +144,8 @@ class Decider:
             posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
             batch.ask_mirror(snapshot, self.space, pipeline.playbook, posts)
             self._load_accounts(snapshot, batch, work, pipeline.playbook)
+            told = [item.record.ref for item in work if item.record and _is_engagement(item)]
+            batch.load_engagements(snapshot, pipeline.playbook.counted, told)
             if answered := [item.stored.event.payload["proposal"] for item in work if _is_answer(item)]:
                 batch.proposals = proposals.load(snapshot, self.space, answered)
             self._load_deals(snapshot, batch, work, pipeline.playbook)
@@ -270,6 +273,7 @@ class Decider:
         teammates.save(connection, self.space, batch.mates_changed.values(), batch.rosters_read, now)
         for table, rows in ledgers.rows_of(results, self.space, playbook).items():
             execute_many(connection, ledgers.INSERT[table], rows)
+        engagements.save(connection, self.space, results)
         ledgers.settle_reviews(connection, ledgers.settled_reviews_of(results))
         if reviews := ledgers.reviews_of(results, self.space):
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
@@ -363,6 +367,10 @@ def _is_answer(item: Work) -> bool:
 
 def _is_change(item: Work) -> bool:
     return item.stored.event.kind is EventKind.CHANGED
+
+
+def _is_engagement(item: Work) -> bool:
+    return item.stored.event.kind is EventKind.ENGAGEMENT
 
 
 def _fetches(results: Sequence[Result]) -> list[Wish]:

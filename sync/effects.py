@@ -272,9 +272,12 @@ def send_again(connection: Connection, ids: Sequence[int], now: datetime) -> Non
     )
 
 
-def release_leases(connection: Connection, space: str) -> int:
-    """End every lease: only for a process that knows it is the only one. What was in flight is in doubt."""
-    statement = sa.update(outbox_effects).where(_E.space == space, _E.lease_token.is_not(None))
+def release_leases(connection: Connection, space: str, mark: str = "") -> int:
+    """End the leases of a process that is dead, by its mark; what was in flight is in doubt.
+
+    Without one every lease: only for a process that knows it is the only one.
+    """
+    statement = sa.update(outbox_effects).where(_E.space == space, _E.lease_token.startswith(mark))
     return connection.execute(statement.values(lease_token=None, lease_until=None)).rowcount
 
 

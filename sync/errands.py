@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from sync import effects, leads, opt_outs, wording
 from sync.batch import People
 from sync.database import Store
 from sync.effects import TASK, DueEffect, Settled
+from sync.leases import new_token
 from sync.wording import Address
 
 MOST_AT_ONCE = 200  # messages that are looked at for one digest
@@ -53,6 +53,7 @@ class Outlet:
     space: str = "main"
     lease_term: timedelta = timedelta(seconds=120)
     observe: Callable[[str, float], None] | None = None  # outcome, seconds since it was wanted
+    mark: str = ""  # of this process, with which its leases begin
 
     @property
     def limit(self) -> int:
@@ -97,7 +98,7 @@ def claim(outlet: Outlet) -> ClaimedErrands | None:
     ``None`` when nothing is due. One thread of a process claims for an outlet at a time.
     """
     while planned := _plan_due(outlet):
-        now, token = outlet.clock.now(), uuid.uuid4().hex
+        now, token = outlet.clock.now(), new_token(outlet.mark)
         ours = outlet.store.write(partial(_lease, outlet=outlet, planned=planned, token=token, now=now))
         errands = [one for one in planned if isinstance(one, Errand) and one.row.id in ours]
         if errands:

@@ -15,10 +15,11 @@ from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead, Touch
-from sync import accounts, effect_books, joins, leads
+from sync import accounts, effect_books, engagements, joins, leads
 from sync.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes, outbox_effects, touches
 from sync.tables import conflicts as conflicts_table
+from sync.tables import engagements as engagement_rows
 from sync.tables import leads as leads_table
 
 
@@ -58,6 +59,7 @@ class Story:
     account: Account | None = None
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     effects: list[EffectState] = field(default_factory=list)
+    engagements: list[dict[str, Any]] = field(default_factory=list)  # what was done with them in the CRMs
     older: dict[str, int] = field(default_factory=dict)  # how many of each list were left out
 
     def as_dict(self) -> dict[str, Any]:
@@ -75,6 +77,7 @@ class Story:
             "writes": [asdict(write) for write in self.writes],
             "conflicts": self.conflicts,
             "effects": [{name: getattr(one, name) for name in one.__slots__} for one in self.effects],
+            "engagements": self.engagements,
             "older": self.older,
         }
 
@@ -110,6 +113,7 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
     touched = sa.select(touches.c.at, touches.c.fields).where(touches.c.lead_id == lead_id)
     lead.touches.extend(Touch(*row) for row in history.of("touches", touched, touches.c.id))
     told = history.of("effects", effect_books.of_lead_statement(lead_id), outbox_effects.c.id)
+    done = history.of("engagements", engagements.of_lead(lead_id), engagement_rows.c.at)
     return Story(
         lead,
         [chapter_of(row) for row in history.of("events", decided(audit.c.lead_id.in_(whose)), audit.c.id)],
@@ -117,6 +121,7 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
         _account_of(snapshot, lead),
         [dict(row._mapping) for row in history.of("conflicts", _settled(lead_id), conflicts_table.c.id)],
         [effect_books.state_of(row) for row in told],
+        [engagements.as_said(row) for row in done],
         history.older,
     )
 
@@ -140,7 +145,7 @@ class _History:
     newest: int | None
     older: dict[str, int] = field(default_factory=dict)
 
-    def of(self, name: str, statement: sa.Select[Any], key: sa.Column[int]) -> list[Any]:
+    def of(self, name: str, statement: sa.Select[Any], key: sa.Column[Any]) -> list[Any]:
         """Read one list, in the order of ``key``."""
         self.older[name] = 0
         if self.newest is None:

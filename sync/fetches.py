@@ -142,10 +142,13 @@ def counts(snapshot: Connection, space: str) -> dict[str, int]:
     return {name: one.records for name, one in waiting(snapshot, space).items()}
 
 
-def release_leases(connection: Connection, space: str) -> int:
-    """Free every lease: only for a process that knows it is the only one (the SQLite file's lock)."""
+def release_leases(connection: Connection, space: str, mark: str = "") -> int:
+    """Free the leases of a process that is dead, by its mark.
+
+    Without one every lease: only for a process that knows it is the only one (the SQLite file's lock).
+    """
     statement = sa.update(outbox_fetches).where(
-        outbox_fetches.c.space == space, outbox_fetches.c.lease_token.is_not(None)
+        outbox_fetches.c.space == space, outbox_fetches.c.lease_token.startswith(mark)
     )
     return connection.execute(statement.values(lease_token=None, lease_until=None)).rowcount
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +20,7 @@ from sync import backfill, fetches, inbox
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT
 from sync.database import Store
 from sync.fetches import DueFetch
+from sync.leases import new_token
 from sync.polling import changed_event
 
 log = structlog.get_logger("leadrelay.fetch")
@@ -41,6 +41,7 @@ class Fetcher:
     playbook: Callable[[], Playbook]
     space: str = "main"
     lease_term: timedelta = timedelta(seconds=120)
+    mark: str = ""  # of this process, with which its leases begin
 
     @property
     def name(self) -> str:
@@ -54,7 +55,7 @@ class Fetcher:
         tried again after a while. A crash in the middle costs one more read, after the lease.
         Raises ``StoreBusy``.
         """
-        now, token = self.clock.now(), uuid.uuid4().hex
+        now, token = self.clock.now(), new_token(self.mark)
         with self.store.snapshot() as snapshot:
             found = fetches.due(snapshot, self.space, self.name, now, BATCH)
         if not found:

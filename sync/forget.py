@@ -15,6 +15,7 @@ BY_LEAD = (
     tables.links,
     tables.touches,
     tables.activities,
+    tables.engagements,
     tables.stage_history,
     tables.assignments,
     tables.scores,

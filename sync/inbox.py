@@ -237,6 +237,15 @@ WAITING = (
 )
 
 
+def has_waiting(snapshot: Connection, space: str, source: str, kind: EventKind) -> bool:
+    """Say whether an event of this kind from a source waits for its decision."""
+    e = inbox_events.c
+    waits = sa.select(e.id).where(
+        e.space == space, e.state == "waiting", e.source == source, e.kind == str(kind)
+    )
+    return snapshot.execute(waits.limit(1)).first() is not None
+
+
 def is_busy(snapshot: Connection, space: str) -> bool:
     """Say whether what is in no hurry lets those who wait go first."""
     return more_wait_than(snapshot, space, QUEUE)

@@ -54,6 +54,7 @@ def join(
     survivor.identities |= absorbed.identities
     survivor.touches = sorted([*survivor.touches, *absorbed.touches], key=lambda touch: touch.at)
     survivor.activities = sorted([*survivor.activities, *absorbed.activities], key=lambda act: act.at)
+    survivor.engagements = {**absorbed.engagements, **survivor.engagements}
     for found, why in _links(survivor, absorbed, where, carry):
         because.append(why)
         effects.extend(found)

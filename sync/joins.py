@@ -13,13 +13,14 @@ from sqlalchemy.engine import Connection
 from model.errors import Conflict
 from model.lead import Lead
 from model.times import to_text
-from sync import deals, outbox, tables
+from sync import deals, engagements, outbox, tables
 from sync.tables import merged_leads
 
 MOVED = (
     tables.identities,
     tables.touches,
     tables.activities,
+    tables.engagements,
     tables.stage_history,
     tables.assignments,
     tables.scores,
@@ -79,6 +80,7 @@ def save(connection: Connection, space: str, joins: Sequence[Join], now: datetim
         )
         if connection.execute(gone).rowcount != 1:
             raise Conflict("a lead has changed since it was loaded")
+        engagements.drop_shared(connection, lead.id, join.into)
         for table in MOVED:
             connection.execute(sa.update(table).where(table.c.lead_id == lead.id).values(lead_id=join.into))
         deals.take_over(connection, lead.id, join.into)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,6 +15,8 @@ from model.errors import LostLease
 from model.times import EPOCH
 from sync.database import Store, insert_for
 from sync.tables import leases
+
+TOKEN_LENGTH = 40  # as the tables hold it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,14 @@ def acquire(
     """Take the lease over with the next epoch; ``None`` while another holder's term runs.
 
     ``alone`` says that no other process can be at work (the SQLite file's lock is held), so
-    a term left by a killed process need not be waited out.
+    a term left by a killed process need not be waited out. Whoever stands by only looks: the row is
+    locked by each save of its holder.
     """
+    if not alone:
+        with store.snapshot() as snapshot:
+            row = snapshot.execute(sa.select(leases).filter_by(name=name)).one_or_none()
+        if row is not None and _is_anothers(row, holder, now):
+            return None
     return store.write(partial(_acquire, name=name, holder=holder, now=now, until=now + term, alone=alone))
 
 
@@ -43,11 +53,20 @@ def _acquire(
     first = {"name": name, "epoch": 0, "holder": "", "until": EPOCH, "seq": 0, "stamped_at": EPOCH}
     connection.execute(insert_for(connection, leases).values(first).on_conflict_do_nothing())
     row = connection.execute(sa.select(leases).filter_by(name=name).with_for_update()).one()
-    if not alone and row.holder not in ("", holder) and row.until > now:
+    if not alone and _is_anothers(row, holder, now):
         return None
     epoch = row.epoch + 1
     connection.execute(sa.update(leases).filter_by(name=name).values(epoch=epoch, holder=holder, until=until))
     return Lease(name, epoch, holder, row.seq, row.stamped_at)
+
+
+def _is_anothers(row: Any, holder: str, now: datetime) -> bool:
+    return row.holder not in ("", holder) and row.until > now
+
+
+def new_token(mark: str = "") -> str:
+    """Return a token for rows that are leased now; it begins with the mark of the process, if it has one."""
+    return f"{mark}{uuid.uuid4().hex}"[:TOKEN_LENGTH]
 
 
 def renew(store: Store, lease: Lease, until: datetime) -> None:

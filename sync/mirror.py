@@ -61,14 +61,7 @@ def forget(store: Store, space: str, name: str) -> None:
     With it goes what was to be read there, and how far its walks were. A chunk a transaction, so that
     senders need not wait for it; broken off, it is repeated.
     """
-    walks = (cursors.BACKFILL, cursors.MATCH, cursors.DEALS, cursors.POLL, cursors.ARCHIVED)
-    jobs = (*walks, cursors.UNOWNED)
-
-    def begin(connection: Connection) -> None:
-        cursors.forget(connection, space, name, jobs)
-        fetches.forget(connection, space, name)
-
-    store.write(begin)
+    store.write(partial(begin_forgetting, space=space, name=name))
     place = {"of_space": space, "of_connection": name, "n": FORGET_CHUNK}
 
     def some(connection: Connection, statement: sa.Delete) -> int:
@@ -80,9 +73,19 @@ def forget(store: Store, space: str, name: str) -> None:
             pass
 
 
-def is_known(snapshot: Connection, space: str, name: str) -> bool:
-    """Say whether there is anything of a connection that ``forget`` would remove."""
-    return bool(cursors.load(snapshot, space, name)) or name in fetches.waiting(snapshot, space)
+def begin_forgetting(connection: Connection, space: str, name: str) -> None:
+    """Remove how far the walks of a connection are: what is left of its mirror is to go, too."""
+    walks = (cursors.BACKFILL, cursors.MATCH, cursors.DEALS, cursors.POLL, cursors.ARCHIVED)
+    jobs = (*walks, cursors.UNOWNED)
+    cursors.forget(connection, space, name, jobs)
+    fetches.forget(connection, space, name)
+
+
+def is_half_forgotten(snapshot: Connection, space: str, name: str) -> bool:
+    """Say whether forgetting a connection has begun and not come to its end: records without a walk."""
+    c = mirror.c
+    rows = sa.select(c.connection).where(c.space == space, c.connection == name).limit(1)
+    return not cursors.load(snapshot, space, name) and snapshot.execute(rows).first() is not None
 
 
 def is_text(value: str) -> bool:

@@ -511,10 +511,13 @@ def settle_unsent(connection: Connection, unsent: Sequence[Unsent], now: datetim
         connection.execute(statement.values(values), dead)
 
 
-def release_leases(connection: Connection, space: str) -> int:
-    """Free every lease: only for a process that knows it is the only one (the SQLite file's lock)."""
+def release_leases(connection: Connection, space: str, mark: str = "") -> int:
+    """Free the leases of a process that is dead, by its mark.
+
+    Without one every lease: only for a process that knows it is the only one (the SQLite file's lock).
+    """
     c = outbox_changes.c
-    statement = sa.update(outbox_changes).where(c.space == space, c.lease_token.is_not(None))
+    statement = sa.update(outbox_changes).where(c.space == space, c.lease_token.startswith(mark))
     return connection.execute(statement.values(lease_token=None, lease_until=None)).rowcount
 
 

@@ -29,7 +29,7 @@ from model.decision import (
     Verdict,
 )
 from model.event import Event, EventKind, EventState, JsonValue, StoredEvent
-from model.lead import RULE, Lead
+from model.lead import RULE, Lead, Touch
 from model.times import from_text
 from sync.choosing import choose
 from sync.links import record_key
@@ -261,11 +261,21 @@ class Pipeline:
         result.reasons.append(Reason("merge", Because(f"{text}; a person must say which lead it is")))
         return result
 
-    def run_after(self, result: Result, draft: Lead, lookups: Lookups, names: Sequence[str]) -> None:
-        """Run the handlers of these names over a draft that a CRM's record has changed."""
+    def run_after(
+        self,
+        result: Result,
+        draft: Lead,
+        lookups: Lookups,
+        names: Sequence[str],
+        touch: Touch | None = None,
+    ) -> None:
+        """Run the handlers of these names over a draft that a CRM's record has changed.
+
+        ``touch`` is a marketing contact that the CRM tells of.
+        """
         for name, handler in self.handlers:
             if name in names:
-                context = self._context(result, draft, lookups, None, is_new=False)
+                context = replace(self._context(result, draft, lookups, None, is_new=False), touch=touch)
                 decision = guarded(handler(draft, context), draft)
                 self._note(result, name, decision)
                 self._apply(draft, decision, RULE, result.stored)
@@ -362,6 +372,7 @@ def copy_of(lead: Lead) -> Lead:
     draft.identities = set(lead.identities)
     draft.touches = list(lead.touches)
     draft.activities = list(lead.activities)
+    draft.engagements = dict(lead.engagements)
     draft.links = dict(lead.links)
     return draft
 

@@ -36,12 +36,13 @@ from sync.teammates import known_rosters
 
 log = structlog.get_logger("leadrelay.poll")
 
+NOTHING_WAIT = 60.0  # seconds until it is looked again whether anything is to be followed
 OWNERS_WAIT = timedelta(seconds=5)  # until it is looked again whether a connection's owners are known
 OWNERS_PATIENCE = timedelta(minutes=10)  # then what changes is followed without them
 
 
 @dataclass(slots=True)
-class _Walk:
+class Walk:
     """When an object is looked at next, and how far a sweep of it has come."""
 
     due_at: datetime
@@ -69,7 +70,7 @@ class Poll:
     clock: Clock
     playbook: Callable[[], Playbook]
     space: str = "main"
-    _walks: dict[str, _Walk] = field(default_factory=dict, init=False)
+    _walks: dict[str, Walk] = field(default_factory=dict, init=False)
     _knows_owners: bool = field(default=False, init=False)
 
     @property
@@ -84,9 +85,11 @@ class Poll:
         meanwhile. Raises ``StoreBusy``.
         """
         now = self.clock.now()
-        objects = {**backfill.wanted(self.connector, self.playbook()), **self._roles()}
+        objects = self._objects()
+        if not objects:
+            return Step("", wait=NOTHING_WAIT)
         for object_type in objects:
-            self._walks.setdefault(object_type, _Walk(now))
+            self._walks.setdefault(object_type, Walk(now))
         object_type = min(objects, key=lambda each: (self._walks[each].due_at, self._walks[each].pages))
         walk = self._walks[object_type]
         if walk.due_at > now:
@@ -98,7 +101,7 @@ class Poll:
         try:
             return self._page(object_type, objects[object_type], walk)
         except Conflict:  # another process walks here
-            walk.due_at = self.clock.now() + self._rules.every
+            walk.due_at = self.clock.now() + self._rules(object_type).every
             return Step(object_type)
 
     def look_now(self) -> None:
@@ -107,17 +110,24 @@ class Poll:
         for walk in self._walks.values():
             walk.due_at = min(walk.due_at, now)
 
-    def _roles(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the object that says who takes part in deals, where there is one, with its fields."""
+    def _objects(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what is followed: object -> fields; who takes part in deals, where that is an object."""
         playbook = self.playbook()
         role = playbook.crms[self.name].role if playbook.keeps_deals else None
-        return {role.object: (role.deal_field,)} if role else {}
+        roles = {role.object: (role.deal_field,)} if role else {}
+        return {**backfill.wanted(self.connector, playbook), **roles}
 
-    @property
-    def _rules(self) -> Polling:
+    def _rules(self, _object_type: str) -> Polling:
+        """Return how an object is followed."""
         return self.playbook().crms[self.name].polling
 
-    def _page(self, object_type: str, names: Sequence[str], walk: _Walk) -> Step:
+    def _ask(
+        self, object_type: str, names: Sequence[str], position: str | None, overlap: timedelta
+    ) -> Changes:
+        """Read a page. Raises ``ConnectorError``."""
+        return self.connector.changes(object_type, names, position, overlap=overlap.total_seconds())
+
+    def _page(self, object_type: str, names: Sequence[str], walk: Walk) -> Step:
         begun = self.clock.now()
         cursor = self._cursor(object_type, names, begun)
         is_first = cursor.after is not None and cursor.finished_at is None
@@ -135,7 +145,7 @@ class Poll:
         position = (walk.sweep or cursor.after) if sweeping else cursor.after
         overlap = self._overlap(cursor, walk, is_long=sweeping or is_first)
         try:
-            changes = self.connector.changes(object_type, asked, position, overlap=overlap.total_seconds())
+            changes = self._ask(object_type, asked, position, overlap)
             absent = tuple(dict.fromkeys((*absent, *changes.absent)))
             strangers = Strangers.LATER if is_unowned else Strangers.OLD if is_first else Strangers.NEWS
             told = self._store(cursor, changes, absent, begun, moves=not sweeping, strangers=strangers)
@@ -150,11 +160,11 @@ class Poll:
             self._move_on(cursor, walk, changes, begun, sweeping=sweeping)
         if walk.owed and sweeping and changes.is_drained:
             forget = partial(cursors.forget, space=self.space, name=self.name, jobs=[UNOWNED])
-            self.store.write(partial(forget, object_type=object_type))
+            self.store.write(partial(forget, objects=[object_type]))
             walk.owed = False
         return Step(object_type, told)
 
-    def _mind_strangers(self, cursor: Cursor, walk: _Walk, is_unowned: bool, now: datetime) -> None:
+    def _mind_strangers(self, cursor: Cursor, walk: Walk, is_unowned: bool, now: datetime) -> None:
         """Note from where strangers are left out; once the owners are known, read again from there."""
         if cursor.finished_at is None or walk.owed is not None or (is_unowned and walk.leaves_out):
             return
@@ -170,11 +180,12 @@ class Poll:
         if since is not None:
             walk.sweep = since.after
 
-    def _overlap(self, cursor: Cursor, walk: _Walk, *, is_long: bool) -> timedelta:
+    def _overlap(self, cursor: Cursor, walk: Walk, *, is_long: bool) -> timedelta:
         """Return how much is read again: nothing where no change came since what is seen late was seen."""
         if is_long:
-            return self._rules.sweep_overlap
-        return timedelta(0) if walk.is_quiet and walk.mark == cursor.after else self._rules.overlap
+            return self._rules(cursor.object).sweep_overlap
+        is_quiet = walk.is_quiet and walk.mark == cursor.after
+        return timedelta(0) if is_quiet else self._rules(cursor.object).overlap
 
     def _cursor(self, object_type: str, names: Sequence[str], now: datetime) -> Cursor:
         with self.store.snapshot() as snapshot:
@@ -237,13 +248,13 @@ class Poll:
         return len(events)
 
     def _move_on(
-        self, cursor: Cursor, walk: _Walk, changes: Changes, now: datetime, *, sweeping: bool
+        self, cursor: Cursor, walk: Walk, changes: Changes, now: datetime, *, sweeping: bool
     ) -> None:
         """Say when the object is looked at next, and by which walk.
 
         One that has pages left waits behind the others that are due: a long walk of one holds up none.
         """
-        rules = self._rules
+        rules = self._rules(cursor.object)
         walk.failures, walk.due_at, walk.asks_anew = 0, self.clock.now(), False
         walk.pages += 1
         if sweeping:
@@ -262,7 +273,7 @@ class Poll:
                 walk.mark, walk.met_at, walk.is_quiet = changes.position, now, False
             walk.is_quiet = _is_past(walk, changes.position, now - rules.overlap)
 
-    def _failed(self, cursor: Cursor, walk: _Walk, problem: str, error: Exception) -> Step:
+    def _failed(self, cursor: Cursor, walk: Walk, problem: str, error: Exception) -> Step:
         """Note a page that could not be read, and when it is to be tried again."""
         walk.failures += 1
         usual = REFUSED_WAIT if isinstance(error, NotAuthorized) else FIRST_WAIT
@@ -278,7 +289,7 @@ class Poll:
         return Step(cursor.object, wait=wait, problem=problem)
 
 
-def _is_past(walk: _Walk, position: str | None, then: datetime) -> bool:
+def _is_past(walk: Walk, position: str | None, then: datetime) -> bool:
     """Say whether a look came to its end at this position before ``then``."""
     return walk.mark == position and walk.met_at is not None and walk.met_at < then
 

@@ -6,7 +6,7 @@ once an hour: HubSpot lists archived records only whole, a hundred a call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -50,8 +50,7 @@ class RecycleBin:
     def step(self) -> Step | None:
         """Look at one page; ``None`` while nothing is due. Raises ``StoreBusy``."""
         now = self.clock.now()
-        objects = backfill.wanted(self.connector, self.playbook())
-        due = [name for name in objects if self._due_at.setdefault(name, now) <= now]
+        due = [name for name in self._objects() if self._due_at.setdefault(name, now) <= now]
         if not due:
             return None
         cursor = self._cursor(due[0], now)
@@ -92,6 +91,9 @@ class RecycleBin:
             self._due_at[cursor.object] = at + max(EVERY, pages * SHARE)
             self._pages[cursor.object] = 0
         return Step(cursor.object, len(events))
+
+    def _objects(self) -> Collection[str]:
+        return backfill.wanted(self.connector, self.playbook())
 
     def _cursor(self, object_type: str, now: datetime) -> Cursor:
         with self.store.snapshot() as snapshot:

@@ -18,7 +18,16 @@ from sync import audit
 from sync.database import Store
 from sync.effects import SENT, UNKNOWN, WITHHELD
 from sync.tables import audit as audit_lines
-from sync.tables import audit_details, conflicts, holds, inbox_events, outbox_effects, proposals, reviews
+from sync.tables import (
+    audit_details,
+    conflicts,
+    engagements,
+    holds,
+    inbox_events,
+    outbox_effects,
+    proposals,
+    reviews,
+)
 
 log = structlog.get_logger("leadrelay.retention")
 
@@ -216,6 +225,12 @@ def _empty_effects(connection: Connection, ids: Sequence[int], now: datetime) ->
     return len(rows)
 
 
+def _empty_titles(connection: Connection, ids: Sequence[int], _now: datetime) -> int:
+    """Take out what a call, a mail, a task was about; that it took place stays."""
+    statement = sa.update(engagements).where(engagements.c.id.in_(ids)).values(title="")
+    return connection.execute(statement).rowcount
+
+
 _e = inbox_events.c
 
 
@@ -232,6 +247,7 @@ TOLD = tuple(  # of records; each names its lead or record in columns of its own
         EventKind.GONE,
         EventKind.DELIVERED,
         EventKind.CHANGED,
+        EventKind.ENGAGEMENT,
         EventKind.HINT,
         EventKind.CHOICE,
         EventKind.ANSWER,
@@ -294,6 +310,7 @@ KINDS: Sequence[Kind] = (
         ),
         _empty_effects,
     ),
+    Kind("activities", engagements.c.id, engagements.c.at, engagements.c.title != "", _empty_titles),
     Kind("audit_details", audit_details.c.audit_id, audit_lines.c.at, sa.true(), _delete(audit_details)),
 )
 """In the order in which they are told."""

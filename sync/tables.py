@@ -407,6 +407,34 @@ activities = _ledger(
     sa.Column("kind", sa.String(64), nullable=False),
     sa.Column("detail", sa.String(400), nullable=False),
 )
+engagements = sa.Table(  # what was done with a lead in the CRMs, each as its CRM has it now
+    "engagements",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("lead_id", sa.String(40), nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("remote_id", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # ``model.engagement``
+    sa.Column("standing", sa.String(16), nullable=False),
+    _moment("at"),
+    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("outcome", sa.String(64), nullable=False),
+    sa.Column("by", sa.String(320), nullable=False),
+    sa.Column("is_response", sa.Boolean, nullable=False),
+    sa.Column("is_ours", sa.Boolean, nullable=False),
+    _moment("modified_at", nullable=True),  # by the vendor's clock
+    sa.Column("version", sa.String(32), nullable=False),  # a hash of what the CRM said of it
+    sa.Column("event", RowId, nullable=False),  # that told of this version
+    sa.UniqueConstraint("lead_id", "connection", "object", "remote_id"),
+)
+sa.Index(
+    "ix_engagements_record",
+    engagements.c.connection,
+    engagements.c.object,
+    engagements.c.remote_id,
+)
 stage_history = _ledger(
     "stage_history",
     sa.Column("stage", sa.String(64), nullable=False),
@@ -871,6 +899,31 @@ budgets = sa.Table(  # the day of each connection's API calls
     sa.Column("told", Json),  # what the vendor last said: {"at", "used", "most", "ours"}
     sa.Column("zone", sa.String(64), nullable=False),  # of the account; blank: not known
     _moment("updated_at"),
+)
+
+call_levels = sa.Table(  # what of each connection's limits may be called now, where processes share it
+    "call_levels",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("burst", sa.Float, nullable=False),  # calls in the bucket of each limit
+    sa.Column("search", sa.Float, nullable=False),
+    sa.Column("pace", sa.Float, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),  # when they were so many: seconds since 1970, by the database
+    sa.Column("paused_until", sa.Float, nullable=False),  # the server wants no call before
+    sa.Column("search_paused_until", sa.Float, nullable=False),
+)
+
+processes = sa.Table(  # who is at work on a space, said by each of them every few seconds
+    "processes",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(128), primary_key=True),  # host:pid:random
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("works", Json, nullable=False),  # what it does: ["receive", "decide", "deliver", …]
+    _moment("began_at"),
+    _moment("beat_at"),
+    sa.Column("facts", Json, nullable=False),  # what only it knows, for status, pages and alarms
 )
 
 leases = sa.Table(

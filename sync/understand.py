@@ -19,7 +19,7 @@ from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead,
 from model.event import SET_ASIDE, EventKind, EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import Hint, hint_from
 from model.lead import Identity, Lead
-from sync import carrying, choosing, companies, following, opportunities, teammates
+from sync import carrying, choosing, companies, engaging, following, opportunities, teammates
 from sync.batch import Batch, People
 from sync.inbox import Taken
 from sync.links import record_key
@@ -74,6 +74,9 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, record=record, keys=keys, lead_ids=(event.payload["lead_id"],))
             case EventKind.CHANGED:
                 return _understand_changed(stored, record_from(event.payload["record"]), playbook)
+            case EventKind.ENGAGEMENT:
+                record = record_from(event.payload["record"])
+                return Work(stored, record=record, lead_ids=(event.payload["lead_id"],))
             case EventKind.HINT:
                 hint = hint_from(event.payload)
                 refs = [RecordRef(event.source, hint.object, each) for each in (hint.id, *hint.others)]
@@ -152,6 +155,8 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return opportunities.changed(stored, work.record, batch, pipeline.playbook)
             case EventKind.CHANGED if work.record is not None:
                 return following.changed(stored, work.record, batch, pipeline)
+            case EventKind.ENGAGEMENT if work.record is not None:
+                return engaging.engaged(stored, work.record, work.lead_ids[0], batch, pipeline)
             case EventKind.HINT if work.hint is not None:
                 return following.hinted(stored, work.hint, batch, pipeline)
             case EventKind.DELIVERED if work.account_ids:

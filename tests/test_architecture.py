@@ -36,6 +36,8 @@ ONLY_IN = {
     "waitress": ("webhooks", "sandbox"),
     "aiosmtpd": ("sandbox",),
     "apscheduler": ("scheduler",),
+    "celery": ("leadrelay",),
+    "kombu": ("leadrelay",),
     "yaml": ("mappings",),
     "pydantic": ("mappings",),
     "typer": ("leadrelay",),

@@ -7,12 +7,14 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 
 import webhooks.server
+from leadrelay import cli, roles, settings
 
 HOUSE = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))
@@ -83,7 +85,12 @@ def test_the_node_packages_of_the_tests_are_pinned_and_no_lock_file_names_a_regi
 
 
 @pytest.mark.parametrize(
-    "wanted", [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["dev"]]
+    "wanted",
+    [
+        *PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"]["dev"],
+        *PROJECT["project"]["optional-dependencies"]["scaled"],
+    ],
 )
 def test_each_dependency_is_pinned_to_a_version_it_allows(wanted):
     requirement = Requirement(wanted)
@@ -171,13 +178,53 @@ def test_the_one_container_set_up_keeps_to_what_the_image_promises():
     assert f"{environment()['LEADRELAY_PLAYBOOK']}:ro" in " ".join(service["volumes"])
 
 
+SCALED = yaml.safe_load(read("compose.scaled.yaml"))["services"]
+OURS = {name: one for name, one in SCALED.items() if one.get("image") == "leadrelay:local"}
+
+
+def test_the_scaled_out_set_up_runs_each_role_by_a_command_that_there_is():
+    commands = {command.name for command in cli.app.registered_commands}
+    said = {name: one["command"] for name, one in OURS.items()}
+    assert all(len(command) == 1 and command[0] in commands for command in said.values())
+    named = {role.name: role for role in vars(roles).values() if isinstance(role, roles.Role)}
+    done = [work for [command] in said.values() for work in named[command].works]
+    assert sorted(done) == sorted(roles.Work), "each part of the work by one role"
+    scheduler = next(one for one in OURS.values() if one["command"] == ["scheduler"])
+    assert scheduler["deploy"]["replicas"] == 1
+
+
+def test_the_scaled_out_set_up_is_one_that_the_settings_take():
+    for name, service in OURS.items():
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
+        assert "./playbook:/data/playbook:ro" in service["volumes"]
+        given = {
+            key: re.sub(r"\$\{(\w+):\?[^}]+\}", r"\1", value) for key, value in service["environment"].items()
+        }
+        found = settings.load({**environment(), **given})
+        assert found.is_scaled_out
+        assert found.database_url.startswith("postgresql+psycopg://")
+        assert {urlsplit(found.database_url).hostname, urlsplit(found.broker_url).hostname} <= {*SCALED}
+        assert {*service["depends_on"]} == {"postgres", "rabbitmq"}
+    assert [name for name, one in SCALED.items() if "ports" in one] == ["proxy"]
+    assert "max_connections" in " ".join(SCALED["postgres"]["command"])
+
+
 @pytest.mark.parametrize("target", ["run", "test", "check", "format", "bench", "soak", "help", "clean"])
 def test_make_help_lists_every_target(target):
     assert re.search(rf"^{target}:.*## \S", read("Makefile"), re.MULTILINE)
 
 
 @pytest.mark.parametrize(
-    "name", ["Dockerfile", "compose.yaml", "constraints.txt", "Makefile", ".ci/run", "pyproject.toml"]
+    "name",
+    [
+        "Dockerfile",
+        "compose.yaml",
+        "compose.scaled.yaml",
+        "constraints.txt",
+        "Makefile",
+        ".ci/run",
+        "pyproject.toml",
+    ],
 )
 def test_no_file_names_where_packages_come_from(name):
     assert not re.search(r"--(extra-)?index-url|find-links|://[\w.]*(pypi|registry|mirror)", read(name))

@@ -16,8 +16,8 @@ from model.event import Event, EventKind
 from model.times import Clock, from_text
 from sync.connections import StoredConnection, from_json
 from sync.inbox import Receipt
-from sync.reconciling.books import Asked
 from sync.reconciling.mends import Order as MendOrder
+from sync.reconciling.runs import Asked
 from sync.releases import Order, Release
 from sync.replaying import Order as ReplayOrder
 from sync.vault import SealError

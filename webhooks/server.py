@@ -30,6 +30,9 @@ from webhooks.signatures import SecretOf
 Check = Callable[[], str | None]
 """Looks at one part of the process: ``None`` when it is fine, else the reason why not."""
 
+Told = Callable[[], Mapping[str, Any]]
+"""What /readyz says beside its checks; it makes no process unready."""
+
 LARGEST_BODY = 8 * 1024 * 1024  # bytes; a source's own max_bytes is checked once the source is known
 LARGEST_HEADERS = 32 * 1024
 BACKLOG = 1024
@@ -45,12 +48,12 @@ def create_app(
     clock: Clock,
     checks: Mapping[str, Check],
     registry: CollectorRegistry,
+    told: Told = dict,
     hooks: Hooks | None = None,
     extra: Sequence[Blueprint] = (),
 ) -> Flask:
     """Build the app with every receiver and the addresses that operators watch."""
-    app = Flask("leadrelay", static_folder=None)
-    answer_errors(app)
+    app = create_watch(checks, registry, told)
     receivers = [forms.blueprint(append, playbook, secret_of, clock)]
     if hooks is not None:
         receivers += [
@@ -59,6 +62,13 @@ def create_app(
         ]
     for routes in (*receivers, *extra):
         app.register_blueprint(routes)
+    return app
+
+
+def create_watch(checks: Mapping[str, Check], registry: CollectorRegistry, told: Told = dict) -> Flask:
+    """Build an app with the addresses that operators watch: all of a process that receives nothing."""
+    app = Flask("leadrelay", static_folder=None)
+    answer_errors(app)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -73,6 +83,7 @@ def create_app(
         answer = jsonify(
             status="ready" if ready else "not ready",
             checks={name: reason or "ok" for name, reason in found.items()},
+            **told(),
         )
         answer.status_code = 200 if ready else 503
         return answer

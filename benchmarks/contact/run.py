@@ -157,8 +157,9 @@ def _plan(contact: Contact) -> dict[str, dict[Place, Record]]:
         wanted = [{"object": account.company, "records": firms}]
         if plan["companies"] != wanted:
             raise Wrong(f"plan of {name}: {plan['companies']}, and it must be {wanted}")
-        edits[name] = _edit(account, list(expected.records.values()))
         contact.plans[name]["before"] = before
+    for name, account in contact.accounts.items():  # a poll would tell the other plan of them
+        edits[name] = _edit(account, list(contact.expected[name].records.values()))
     return edits
 
 

@@ -20,6 +20,7 @@ from connectors.hubspot.changes import ChangeReader
 from connectors.hubspot.client import Client
 from connectors.hubspot.companies import OBJECT as COMPANIES
 from connectors.hubspot.companies import CompanyFinder
+from connectors.hubspot.engagements import PeopleReader
 from connectors.hubspot.errors import words
 from connectors.hubspot.listing import Lister
 from connectors.hubspot.pages import Searcher
@@ -70,6 +71,7 @@ class HubSpotConnector:
         searcher = Searcher(name, self._client, self._reader, external_id_field)
         self._lister = Lister(searcher)
         self._changes = ChangeReader(name, self._client, searcher)
+        self._people = PeopleReader(name, self._client)
         self._writer = Writer(name, self._client, self._reader)
         account_id_field = endpoint.options.get("account_id_field", "")
         self._companies = CompanyFinder(name, self._client, self._reader, account_id_field)
@@ -163,6 +165,13 @@ class HubSpotConnector:
         """Return up to 200 records that changed; archived ones are in ``archived_page``."""
         found = self._changes.since(object_type, fields, position, overlap)
         return replace(found, listed=self._parties.listed(found.listed)) if object_type == DEALS else found
+
+    def engagements(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """Return up to 200 calls, mails, … that changed, with their contacts, which takes one more call."""
+        found = self._changes.since(object_type, fields, position, overlap)
+        return replace(found, listed=self._people.told(object_type, found.listed))
 
     def archived_page(self, object_type: str, after: str | None) -> Page:
         """Return a hundred archived records; they lie there for 90 days."""

@@ -17,6 +17,7 @@ from model.listing import Listed
 PAGE = 200
 LONGEST_BODY = 3_000  # characters; "CRM search": a longer body is refused
 OTHER_DOMAINS = "hs_additional_domains"  # "a.com;b.com": a company's other addresses
+ENGAGEMENTS = ("calls", "emails", "meetings", "notes", "tasks")  # found by nothing but their ids
 BY_ID = {"propertyName": "hs_object_id", "direction": "ASCENDING"}
 
 Filter = Mapping[str, str]
@@ -83,6 +84,8 @@ class Searcher:
     def _telling(self, object_type: str) -> tuple[str, ...]:
         if object_type == "companies":
             return ("domain", "website", OTHER_DOMAINS, MERGED_IDS)
+        if object_type in ENGAGEMENTS:
+            return ()
         if object_type == "deals":
             return (MERGED_IDS,)
         return (*TELLING, self._external_id_field) if self._external_id_field else TELLING

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from connectors.base import Endpoint
 from connectors.batches import CallRefused, chunks, one_outcome_each, outcome_of_merge
+from connectors.salesforce import engagements
 from connectors.salesforce.accounts import ACCOUNT, AccountFinder
 from connectors.salesforce.changes import ChangeReader
 from connectors.salesforce.client import Client
@@ -186,6 +187,15 @@ class SalesforceConnector:
         if object_type != OPPORTUNITY:
             return found
         return replace(found, listed=self._parties.listed(found.listed))
+
+    def engagements(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """Return up to 2,000 tasks, events or campaign members that changed, with whom they are about."""
+        asked = (*fields, *engagements.NAMED_BY[object_type])
+        found = self._changes.since(object_type, asked, position, overlap)
+        listed = [engagements.told(self.name, object_type, one) for one in found.listed]
+        return replace(found, listed=listed)
 
     def archived_page(self, object_type: str, after: str | None) -> Page:  # noqa: ARG002 - see below
         """Return nothing: ``changes`` tells of deleted records."""

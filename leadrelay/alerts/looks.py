@@ -14,7 +14,7 @@ from sync import followed, status
 from sync.followed import LATE_AFTER, Followed, ObjectFollowed
 from sync.outbox import PARKED
 from sync.reconciling import books
-from sync.reconciling.books import Run
+from sync.reconciling.runs import Run
 from sync.room import MIB
 from sync.status import Queues
 from sync.tables import inbox_events, outbox_changes

@@ -33,6 +33,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve")(running.serve)
+app.command("web")(running.web)
+app.command("worker")(running.worker)
+app.command("scheduler")(running.scheduler)
 app.command("run")(running.run)
 app.command("sandbox")(running.sandbox)
 app.command("init")(playbook.init)

@@ -120,6 +120,11 @@ def _tell(story: stories.Story) -> None:
         number = f" {effect.remote_id}" if effect.remote_id else ""
         at = f"{effect.at:%Y-%m-%d %H:%M:%S}"
         say(f"{effect.kind} “{effect.rule}” in {effect.target}: {effect.state}{number} {at}{why}", hang=2)
+    for done in story.engagements:
+        by = f" by {done['by']}" if done["by"] else ""
+        title = f": {done['title']}" if done["title"] else ""
+        what = f"{done['kind'].replace('_', ' ')}{by} in {done['connection']}, {done['standing']}"
+        say(f"{what}, {done['at']:%Y-%m-%d %H:%M:%S}{title}", hang=2)
     for conflict in story.conflicts:
         say(
             f"conflict on {conflict['field']} with {conflict['connection']}: {conflict['rule']}",

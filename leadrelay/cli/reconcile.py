@@ -32,16 +32,17 @@ from leadrelay.connections import Known
 from leadrelay.control import alone, ask_daemon, daemon_facts
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
-from mappings.playbook import CrmMap, Playbook
+from mappings.playbook import ACCOUNT_OBJECTS, CrmMap, Playbook
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from model.priority import Priority
 from sync.database import Store
-from sync.reconciling import books
-from sync.reconciling.books import RUNNING, Asked, Filter, Kept, Run
+from sync.reconciling import books, finds
 from sync.reconciling.comparisons import Comparisons
+from sync.reconciling.finds import Filter, Kept
 from sync.reconciling.kinds import KINDS
 from sync.reconciling.mends import Order
+from sync.reconciling.runs import FAILED, RUNNING, Asked, Run
 
 LOOK = 0.3  # seconds between two looks at a daemon's progress
 PATIENCE = timedelta(minutes=2)  # that the command waits for a step which a CRM puts off
@@ -79,6 +80,8 @@ def reconcile(
     if sample not in ("", ALL) and not (sample.isascii() and sample.isdigit() and int(sample)):
         fail(f"--sample {sample}: a number above 0, or all.", WRONG_USAGE)
     playbook, maps = _maps(settings, connection)
+    if object_name and not (maps := [crm for crm in maps if object_name in _objects(crm)]):
+        fail(f"No map that is compared names an object {object_name}.", WRONG_USAGE)
     wanted = Filter(kind, object_name, field)
     who = by or getpass.getuser()
     runs: list[Run] = []
@@ -102,7 +105,7 @@ def reconcile(
         print_json(told | ({"mended": sum(mended)} if mend else {}))
     elif mend:
         _say_mended(settings, sum(mended))
-    if any(run.faults or run.unexplained or run.state == books.FAILED for run in runs):
+    if any(run.faults or run.unexplained or run.state == FAILED for run in runs):
         raise typer.Exit(FOUND_PROBLEMS)
 
 
@@ -124,6 +127,11 @@ def _maps(settings: Settings, connection: str) -> tuple[Playbook, list[CrmMap]]:
     if not found:
         fail("No CRM is connected yet: leadrelay connect")
     return playbook, found
+
+
+def _objects(crm: CrmMap) -> set[str]:
+    """Return the objects that are mirrored, so that they can be compared: companies, too, mapped or not."""
+    return {*crm.match, *crm.all_objects, ACCOUNT_OBJECTS[crm.kind]}
 
 
 def _size(crm: CrmMap, sample: str) -> int | None:
@@ -186,12 +194,12 @@ def _run(
 ) -> Run:
     """Take the steps in this process."""
     from sync.reconciling.running import Reconciler
+    from sync.reconciling.side import Side
 
     logs.configure("error", for_people=True)
     one = reached(settings, store, crm)
-    job = Reconciler(
-        one.at(Priority.BACKFILL), store, SystemClock(), lambda: playbook, lambda: one.writes, SPACE
-    )
+    calls = one.at(Priority.BACKFILL)
+    job = Reconciler(Side(calls, store, SystemClock(), lambda: playbook, lambda: one.writes, SPACE))
     while (step := job.step()) is not None:
         tell.show(_read(store, number))
         time.sleep(step.wait)
@@ -216,7 +224,7 @@ def _mend(settings: Settings, order: Order) -> int:
 
 def _listed(settings: Settings, run: Run, wanted: Filter, limit: int) -> Sequence[Kept]:
     with opened(settings) as store, store.snapshot() as snapshot:
-        return books.rows(snapshot, SPACE, run.id, wanted, limit=limit)
+        return finds.rows(snapshot, SPACE, run.id, wanted, limit=limit)
 
 
 def _told(settings: Settings, run: Run, wanted: Filter, limit: int) -> Mapping[str, Any]:
@@ -230,7 +238,7 @@ def _told(settings: Settings, run: Run, wanted: Filter, limit: int) -> Mapping[s
 def _show(settings: Settings, run: Run, wanted: Filter, limit: int) -> None:
     much = "all records" if run.asked.sample is None else f"a sample of {run.asked.sample}"
     say(f"\n{run.connection}, run {run.id}: {much}, asked for by {run.by}; {run.looked} records compared")
-    if run.state == books.FAILED:
+    if run.state == FAILED:
         errors.print(f"It failed: {run.problem}", style="red", markup=False)
     lines = [
         (
@@ -246,7 +254,7 @@ def _show(settings: Settings, run: Run, wanted: Filter, limit: int) -> None:
         table("Counts", ("what", "number", "unexplained", "made of"), lines)
     groups = [one for one in run.groups() if _fits(wanted, *one[0])]
     if not groups:
-        if run.state != books.FAILED:
+        if run.state != FAILED:
             console.print("Nothing differs.")
         return
     rows = [(kind, object_type, name, count) for (kind, object_type, name), count in groups]

@@ -34,6 +34,7 @@ from leadrelay.cli.common import (
     load_settings,
     unusable,
 )
+from leadrelay.roles import SCHEDULER, SERVE, WEB, WORKER, Role
 from leadrelay.settings import Settings
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
@@ -46,10 +47,29 @@ STOP_SECONDS = 35.0  # a call in flight may take its 30; whoever stops us kills 
 
 def serve() -> None:
     """Run everything in this process: HTTP, decider, delivery, jobs. SIGTERM drains and ends it."""
+    _run_role(SERVE)
+
+
+def web() -> None:
+    """Scaled out: take posts and webhooks, show the pages. As many as you like."""
+    _run_role(WEB)
+
+
+def worker() -> None:
+    """Scaled out: deliver, follow the CRMs, stand by as decider. As many as you like."""
+    _run_role(WORKER)
+
+
+def scheduler() -> None:
+    """Scaled out: what the clock starts, once for all. One; a second one stands by."""
+    _run_role(SCHEDULER)
+
+
+def _run_role(role: Role) -> None:
     settings = load_settings()
     logs.configure(settings.log_level)
     keep_to_ourselves()
-    daemon = _build(settings)
+    daemon = _build(settings, role)
     stopped = _stop_signal()
     try:
         _start(daemon, settings)
@@ -123,7 +143,7 @@ def run(
     console.print(f"Stopped. Playbook and store are kept in {folder}.", markup=False)
 
 
-def _build(settings: Settings) -> Daemon:
+def _build(settings: Settings, role: Role = SERVE) -> Daemon:
     if not settings.playbook.is_dir():
         fail(
             f"There is no playbook at {settings.playbook}. Write the starter with "
@@ -133,7 +153,7 @@ def _build(settings: Settings) -> Daemon:
     from leadrelay.wiring import Daemon
 
     try:
-        return Daemon(settings)
+        return Daemon(settings, role)
     except PlaybookError as error:
         for problem in error.problems:
             errors.print(str(problem), markup=False)

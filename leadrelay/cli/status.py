@@ -14,10 +14,11 @@ from leadrelay.cli.following import print_following
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_facts
+from leadrelay.processes import as_told, missing
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.problems import PlaybookError
-from sync import advice, alerts, connections, effect_books, letters, releases, replaying
+from sync import advice, alerts, connections, effect_books, letters, processes, releases, replaying
 from sync import explain as stories
 from sync import status as counts
 from sync.backfill import lacking
@@ -57,6 +58,7 @@ def status(as_json: Json = False) -> None:
         unsent = effect_books.dead_letters(snapshot, SPACE, limit=10)
         alarms = list(alerts.load(snapshot, SPACE).values())
         days = _days(settings, snapshot)
+        running = [as_told(one, SystemClock().now()) for one in processes.load(snapshot, SPACE)]
         anew = {
             name: one.reconnect for name, one in connections.load(snapshot, SPACE).items() if one.reconnect
         }
@@ -69,13 +71,14 @@ def status(as_json: Json = False) -> None:
         told = [asdict(one) for one in alarms]
         status = found.as_dict() | {
             "daemon": facts or {"running": False},
+            "processes": running,
             "days": more,
             "alarms": told,
             "reconnect": anew,
         }
         print_json(status | lists)
         return
-    _print_daemon(facts, settings)
+    _print_daemon(facts, settings, running)
     for name, why in anew.items():
         if name not in (facts or {}).get("unusable", {}):
             say(f"{name} cannot be used: {reconnect_text(name, why)}", style="yellow")
@@ -204,7 +207,10 @@ def _writing(settings: Settings, snapshot: Connection) -> list[str]:
     return Known.read(settings, snapshot, SPACE).writing(crms)
 
 
-def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
+def _print_daemon(facts: dict[str, Any] | None, settings: Settings, running: list[dict[str, Any]]) -> None:
+    if running:
+        _print_processes(running)
+        return
     if facts is None:
         if settings.database_url.startswith("sqlite"):
             say("The daemon is not running on this store: what comes in is not taken.", style="yellow")
@@ -229,6 +235,23 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings) -> None:
     for name, failure in facts.get("following", {}).items():
         if failure:
             say(f"{name}: what changes there cannot be followed: {failure}", style="yellow")
+
+
+def _print_processes(running: list[dict[str, Any]]) -> None:
+    """Show who is at work where several processes share the store, and who is missing."""
+    rows = [
+        (
+            one["role"],
+            one["name"],
+            ", ".join(one["works"]) + (" (decides now)" if one["deciding"] else ""),
+            "lives" if one["lives"] else f"silent for {one['heard_seconds_ago']:.0f} s",
+            one["trouble"],
+        )
+        for one in running
+    ]
+    table("Processes", ("role", "host:pid:mark", "works", "", "trouble"), rows)
+    for words in missing({work for one in running if one["lives"] for work in one["works"]}):
+        say(f"{words.capitalize()}.", style="red")
 
 
 def _print_aside(aside: list[dict[str, Any]]) -> None:

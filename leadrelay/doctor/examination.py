@@ -52,7 +52,8 @@ def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator
         if name in stored.releases:
             yield check_release(Area(name), stored.releases[name])
         if name in stored.followed:
-            yield from check_following(Area(name), stored.followed[name], at)
+            paces = playbook.crms[name].polling.activities if name in playbook.crms else {}
+            yield from check_following(Area(name), stored.followed[name], at, paces)
         if checked.owners is not None:
             rosters[name] = checked.owners
     if not only:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 from leadrelay.doctor.findings import Area, Finding
 from sync.followed import LATE_AFTER, Followed, ObjectFollowed
@@ -12,10 +12,15 @@ OWNERS = "Give the connected app or user the right to read owners; then those le
 AGAIN = "The daemon tries again by itself; mend what it says, or see its log (poll.waits)."
 
 
-def check_following(area: Area, followed: Followed, now: datetime) -> Iterator[Finding]:
-    """Yield how far each object was read, what the recycle bin says, and what waits to be read by id."""
+def check_following(
+    area: Area, followed: Followed, now: datetime, paces: Mapping[str, timedelta] | None = None
+) -> Iterator[Finding]:
+    """Yield how far each object was read, what the recycle bin says, and what waits to be read by id.
+
+    ``paces`` has the time between two looks at objects that have one of their own.
+    """
     for name, one in followed.objects.items():
-        yield _changes(area, name, one, now)
+        yield _changes(area, name, one, now, LATE_AFTER + (paces or {}).get(name, timedelta(0)))
         if one.unowned_since:
             since = _at(one.unowned_since)
             yield area.warn(
@@ -30,14 +35,14 @@ def check_following(area: Area, followed: Followed, now: datetime) -> Iterator[F
         yield area.warn(fact, fix) if is_late else area.ok(fact)
 
 
-def _changes(area: Area, name: str, one: ObjectFollowed, now: datetime) -> Finding:
+def _changes(area: Area, name: str, one: ObjectFollowed, now: datetime, late_after: timedelta) -> Finding:
     read = f"last read to the end {_at(one.read_at)}" if one.read_at else "not read to the end yet"
     if one.problem:
         return area.warn(f"changes of {name}: {read}; the last look failed: {one.problem}", AGAIN)
     if one.begun_at is None:
         return area.ok(f"changes of {name}: not looked at yet")
     late = one.late_by(now)
-    if late is not None and late >= LATE_AFTER:
+    if late is not None and late >= late_after:
         return area.warn(f"changes of {name}: {read}", "See that the daemon runs: `leadrelay status`.")
     return area.ok(f"changes of {name}: {read}")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from model.errors import NoBudget
 from model.priority import Priority
 from sync.budgets.bucket import Bucket
 from sync.budgets.day import Day, Kept
+from sync.budgets.levels import Draw, Levels, LevelsAway, Seen
 from sync.budgets.pace import BUSY, Pace
 from sync.budgets.turns import Ask, Turn, Turns
 
@@ -29,6 +30,8 @@ PATIENCE = 12.0  # seconds of a pause that a call waits out: longer than HubSpot
 LAST_PATIENCE = 2.0  # the same while leadrelay stops
 LOOK_AGAIN = 0.25  # seconds until a caller that waits learns that it must not any more
 SLOWEST = 0.01  # of the pace, however full others have made the window
+SHARED_WAIT = 0.02  # seconds at least until the row is asked again that other processes share
+AWAY_WAIT = 2.0  # seconds until it is asked again where the store cannot be used
 
 
 @dataclass
@@ -50,7 +53,8 @@ class MemoryBudget:
 
     ``at(priority)`` is the same budget for calls that go behind. Of the vendor's limits the
     reserve is left to the company's other apps. All is in memory; the day's count is kept in
-    the store by ``sync.budgets.keeper``.
+    the store by ``sync.budgets.keeper``. Where other processes call with the same limits, ``shared``
+    has the last word: what is in memory then says whose turn it is here, and when to ask.
     """
 
     def __init__(
@@ -58,11 +62,13 @@ class MemoryBudget:
         limits: Limits,
         *,
         kept: Kept | None = None,
+        shared: Levels | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.limits = limits
+        self._shared = shared
         self._monotonic, self._sleep, self._now = monotonic, sleep, now
         self._patience = PATIENCE
         self._lock = threading.Lock()
@@ -96,10 +102,16 @@ class MemoryBudget:
         try:
             while True:
                 with self._lock:
-                    wait, reason = self._wait_for(line, line.turns.ask(turn), began)
-                    if wait <= 0:
+                    ask = line.turns.ask(turn)
+                    wait, reason = self._wait_for(line, ask, began)
+                    draws = self._draws(kind, ask, began) if wait <= 0 and self._shared else None
+                    if wait <= 0 and draws is None:
                         self._take(line, turn)
                         return
+                if draws is not None:
+                    if self._took(kind, line, turn, draws):
+                        return
+                    wait = SHARED_WAIT
                 if wait > self._patience:
                     raise NoBudget(reason.format(f"{wait:.0f} s"), wait)
                 self._sleep(min(wait, LOOK_AGAIN))
@@ -109,12 +121,15 @@ class MemoryBudget:
 
     def learn(self, told: Sequence[Usage]) -> None:
         """Correct the count by what an answer says of the account's limits."""
+        crowded = None
         with self._lock:
             for one in told:
                 if one.is_day and one.used is not None:
                     self._day.learn(one.used, one.most, self._now())
                 elif not one.is_day:
-                    self._learn_window(one)
+                    crowded = self._learn_window(one)
+        if crowded is not None:
+            self._tell_others(lambda shared: shared.lower(crowded))
 
     def refused(self, wait: float | None, stops: str = "connection") -> None:
         """Stop what the server wants stopped, for so many seconds: "search", "connection" or "day".
@@ -132,6 +147,7 @@ class MemoryBudget:
                 line.paused_until = max(line.paused_until, until)
             else:
                 self._paused_until = max(self._paused_until, until)
+        self._tell_others(lambda shared: shared.pause(seconds, is_search=stops == "search"))
         log.warning("budget.paused", stops=stops, seconds=round(seconds, 1))
 
     # Around the calls ----------------------------------------------------------------
@@ -202,17 +218,69 @@ class MemoryBudget:
         self._day.count(turn.calls, self._now())
         line.turns.granted(turn)
 
+    # Where processes share the limits ------------------------------------------------
+
+    def _draws(self, kind: str, ask: Ask, began: float) -> dict[str, Draw]:
+        """Return what a call takes of each limit; of the others how they fill."""
+        waited = self._monotonic() - began
+        draws = {"pace": self._pace.draw(ask, self._now(), waited)}
+        for name, line in self._lines.items():
+            bucket = line.bucket
+            if bucket is not None:
+                draws[name] = Draw(bucket.capacity, bucket.rate * bucket.slowed)
+            if bucket is not None and name == kind:
+                need = min(ask.calls + ask.leave(bucket), bucket.capacity)
+                draws[name] = replace(draws[name], calls=ask.calls, need=need)
+        return draws
+
+    def _took(self, kind: str, line: _Line, turn: Turn, draws: Mapping[str, Draw]) -> bool:
+        """Ask the shared row; take in how it stands. Raises ``NoBudget`` where it cannot be asked."""
+        assert self._shared is not None
+        try:
+            seen = self._shared.take(draws, is_search=kind == "search")
+        except LevelsAway as error:
+            raise NoBudget(
+                "what others have called cannot be asked for: the store is away", AWAY_WAIT
+            ) from error
+        with self._lock:
+            if seen.granted:
+                self._take(line, turn)
+            self._see(seen)
+        return seen.granted
+
+    def _see(self, seen: Seen) -> None:
+        at = self._monotonic()
+        self._paused_until = max(self._paused_until, at + seen.pause)
+        self._lines["search"].paused_until = max(self._lines["search"].paused_until, at + seen.search_pause)
+        for name, line in self._lines.items():
+            if line.bucket is not None:
+                line.bucket.level, line.bucket.at = min(seen.levels[name], line.bucket.capacity), at
+        self._pace.see(seen.levels["pace"], at)
+
+    def _tell_others(self, tell: Callable[[Levels], None]) -> None:
+        if self._shared is None:
+            return
+        try:
+            tell(self._shared)
+        except LevelsAway as error:  # they meet the same limit, and keep to it by themselves
+            log.warning("budget.not_shared", reason=str(error))
+
+    # ---------------------------------------------------------------------------------
+
     def _window(self, calls: int | None, at: float) -> Bucket | None:
         if calls is None:
             return None
         share = calls * (1 - self.limits.reserve)
         return Bucket.of_window(share, self.limits.burst_seconds, AT_ONCE, at)
 
-    def _learn_window(self, told: Usage) -> None:
-        """Keep to the account's own window where it is smaller, and slow down where others fill it."""
+    def _learn_window(self, told: Usage) -> float | None:
+        """Keep to the account's own window where it is smaller, and slow down where others fill it.
+
+        Returns how many calls may go out at once, where that is little.
+        """
         line, at, most = self._lines["burst"], self._monotonic(), self.limits.burst_calls
         if most is None or line.bucket is None:
-            return
+            return None
         if (window := min(most, told.most)) != self._window_most:
             self._window_most = window
             renewed = self._window(window, at)
@@ -221,13 +289,15 @@ class MemoryBudget:
             line.bucket = renewed
         bucket = line.bucket
         if told.used is None or bucket is None:
-            return
+            return None
         low, left = min(2 * bucket.capacity, told.most * self.limits.reserve), told.most - told.used
         if left >= low:
             self._crowded = (at, 1.0)
-        else:  # what is left is soon gone: half of it may go out at once
-            self._crowded = (at + told.seconds, max(SLOWEST, left / low))
-            bucket.level = min(bucket.level, left / 2)
+            return None
+        # What is left is soon gone: half of it may go out at once.
+        self._crowded = (at + told.seconds, max(SLOWEST, left / low))
+        bucket.level = min(bucket.level, left / 2)
+        return bucket.level
 
     def _until_renewed(self, wait: float) -> float:
         now = self._now()

@@ -8,6 +8,7 @@ from mappings.playbook import Limits
 from model.priority import Priority
 from sync.budgets.bucket import Bucket
 from sync.budgets.day import Day
+from sync.budgets.levels import Draw
 from sync.budgets.turns import Ask
 
 # While more than half of the day's share is left, where no window is limited: calls a second at least, and
@@ -20,6 +21,7 @@ TOLD_PACE = 1 / 60  # when nothing is ours any more: a call a minute keeps us to
 LOOK_AGAIN = 900.0  # seconds until it is tried again where nothing tells when there are calls again
 CREDIT = 4.0  # calls by which a delivery that has begun may overdraw the pace, to come to its end
 CREDIT_AFTER = 2.0  # seconds that it waits before
+UNPACED = 1e9  # calls that come free a second while nothing slows them down
 
 # What a priority leaves of the day's share to those before it.
 LAST_SHARE = {
@@ -78,6 +80,21 @@ class Pace:
     def take(self, calls: int) -> None:
         """Count calls that go out."""
         self._bucket.level -= calls
+
+    def draw(self, ask: Ask, now: datetime, waited: float) -> Draw:
+        """Return what calls that need not wait any longer take, where processes share the pace."""
+        share, bucket = self._day.share(), self._bucket
+        rate = None if share is None else self._rate(share - self._day.used(now), share, now)
+        if rate is None:
+            return Draw(most=bucket.capacity, rate=UNPACED)
+        least = ask.calls + ask.leave(bucket)
+        if waited >= CREDIT_AFTER and ask.priority in WITH_CREDIT:
+            least = ask.calls - CREDIT
+        return Draw(bucket.capacity, bucket.rate, ask.calls, min(least, bucket.capacity))
+
+    def see(self, level: float, at: float) -> None:
+        """Take in what the other processes have left."""
+        self._bucket.level, self._bucket.at = min(level, self._bucket.capacity), at
 
     def _rate(self, left: float, share: float, now: datetime) -> float | None:
         """Return calls a second; ``None``: as many as the window allows.

@@ -8,8 +8,8 @@ from functools import partial
 from model.times import Clock
 from sync.database import Store
 from sync.reconciling import books, mends
-from sync.reconciling.books import Asked
 from sync.reconciling.mends import Order
+from sync.reconciling.runs import Asked
 
 
 @dataclass(frozen=True, slots=True)

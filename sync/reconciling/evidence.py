@@ -16,7 +16,7 @@ from model.event import RecordRef
 from model.lead import Link
 from sync import accounts, leads, links, mirror
 from sync.links import LinkTable
-from sync.reconciling.judging import Look, OutboxRow
+from sync.reconciling.looks import Look, OutboxRow
 from sync.tables import holds, inbox_events, outbox_changes, outbox_fetches
 
 Rows = Mapping[tuple[str, str], OutboxRow]  # by object and lead or account

@@ -26,9 +26,10 @@ from model.times import Clock, to_text
 from sync import audit, fetches, inbox
 from sync.database import Store, insert_for
 from sync.outbox import PARKED
-from sync.reconciling import books
-from sync.reconciling.books import Filter, Kept, Run
+from sync.reconciling import books, finds
+from sync.reconciling.finds import Filter, Kept
 from sync.reconciling.kinds import Mend
+from sync.reconciling.runs import Run
 from sync.tables import mends, outbox_changes
 
 log = structlog.get_logger("leadrelay.reconcile")
@@ -110,7 +111,7 @@ def begin(connection: Connection, space: str, order: Order, now: datetime) -> in
             f"Run {order.run} is not the last one of {run.connection}: look at run {newest.id}"
         )
     wanted = _mendable(order.wanted)
-    total, upto = books.total(connection, space, run.id, wanted)
+    total, upto = finds.total(connection, space, run.id, wanted)
     at_most = brake_of(run) if order.at_most is None else order.at_most
     if total > at_most:
         raise Braked(
@@ -177,7 +178,7 @@ class Mends:
             if row is None:
                 return False
             wanted = _mendable(_filter(row.asked))
-            some = books.rows(
+            some = finds.rows(
                 snapshot, self.space, row.run, wanted, after=row.after, upto=row.upto, limit=CHUNK
             )
         events = [event_of(kept, row, self.space, now) for kept in some]
@@ -229,7 +230,7 @@ def _move(
 ) -> None:
     """Hand in a chunk and move its order on, where it is still as it was read."""
     inbox.insert_new(connection, events)
-    books.note_mended(connection, [kept.id for kept in some], row.by, now)
+    finds.note_mended(connection, [kept.id for kept in some], row.by, now)
     moved = (
         sa.update(mends)
         .where(_M.id == row.id, _M.after == row.after, _M.state == RUNNING)

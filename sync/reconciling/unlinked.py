@@ -15,8 +15,8 @@ from model.decision import EntityKind
 from model.entity import Entity
 from sync.prospects import SKIP, WRITTEN, Prospects
 from sync.reconciling import evidence, kinds
-from sync.reconciling.judging import OutboxRow
 from sync.reconciling.kinds import KINDS, Difference
+from sync.reconciling.looks import OutboxRow
 from sync.tables import account_links, accounts, leads, links
 
 CHUNK = 1_000

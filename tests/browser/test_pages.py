@@ -197,7 +197,7 @@ def without_property(hubspot, name):
 def test_a_conflict_is_resolved_in_the_hold_queue(closed_house, person):
     house = closed_house
     house.edit("crm/hubspot.yaml", "{field: company, authority: newest}", "{field: company, authority: hold}")
-    house.edit("crm/hubspot.yaml", "poll: {every: 30s}", "poll: {every: 1h}")  # the write reads it first
+    house.edit("crm/hubspot.yaml", "every: 30s", "every: 1h")  # the write reads it first
     for handler in ("account", "follow_up", "notify"):  # the person alone
         house.edit("pipeline.yaml", f"- {handler}", f"# {handler}")
     house.start().settle_in()

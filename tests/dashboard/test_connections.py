@@ -206,3 +206,20 @@ def test_how_changes_are_followed_is_shown_and_nothing_in_it_becomes_markup(desk
     assert told["objects"]["contacts"]["read_at"] == "2026-03-02T11:00:00.000000Z"
     assert told["objects"]["companies"]["begun_at"] is None
     assert (told["to_read"], told["to_read_since"]) == (1, "2026-03-02T10:00:00.000000Z")
+
+
+def test_several_processes_are_listed_and_who_is_silent_or_missing_stands_out(desk):
+    one = {"name": "a:1:00", "role": "web", "works": ["receive"], "trouble": None}
+    desk.facts["processes"] = [
+        one | {"lives": True, "heard_seconds_ago": 1.0, "deciding": False},
+        one
+        | {"name": "b:2:11", "role": "worker", "lives": False, "heard_seconds_ago": 90.0, "deciding": True},
+    ]
+    desk.facts["missing"] = ["no process schedules"]
+    said = words(desk.get("/connections").text)
+    assert "a:1:00 receive now" in said
+    assert "b:2:11 receive decides silent for 1 min 30 s" in said
+    assert "No process schedules." in said
+    front = words(desk.get("/").text)
+    assert "No process schedules" in front
+    assert "worker b:2:11 is silent for 1 min 30 s" in front

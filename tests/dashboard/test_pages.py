@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from mappings.problems import Problem
+from model.times import to_text
 from sync import days, status, tables
+from sync.engagement_polling import EngagementPoll
 from sync.lists import Wanted
 from tests.builders import place
 from tests.dashboard.house import HOSTILE, Tags, fill, letter_in, number_in, words
+from tests.sync.followed import follow, look
+from tests.sync.house import HUBSPOT
 from tests.sync.stores import rows
 
 EMPTY = {
@@ -123,6 +128,29 @@ def test_a_leads_story_has_reasons_with_rules_records_touches_and_conflicts(desk
     assert 'href="http://127.0.0.1:8901/hubspot/contacts/' in page.text
     assert "No conflict" in text
     assert "event" in text
+
+
+def test_a_leads_page_shows_what_was_done_with_them_and_never_runs_a_title(desk):
+    fill(desk)
+    house = desk.house
+    follow(house, HUBSPOT, activities={"calls": timedelta(minutes=1)})
+    contact = house.lead("ada@example.com").links[HUBSPOT].remote_id
+    walk = EngagementPoll(house.crms[HUBSPOT], house.store, house.clock, lambda: house.playbook)
+    look(walk)
+    now = to_text(house.clock.now())
+    call = house.crms[HUBSPOT].log(
+        "calls", contact, hs_timestamp=now, hs_call_title=HOSTILE, hubspot_owner_id="o1"
+    )
+    look(walk, 60)
+    house.decide()
+    page = desk.get(f"/leads/{house.lead_id('ada@example.com')}")
+    text = words(page.text)
+    assert HOSTILE in text
+    assert HOSTILE not in page.text
+    assert "call made" in text
+    assert "ann@example.com" in text
+    assert "answers the person" in text
+    assert f'href="http://127.0.0.1:8901/hubspot/calls/{call}"' in page.text
 
 
 def test_of_a_long_story_the_page_shows_the_newest_and_says_where_the_rest_is(desk, monkeypatch):

@@ -18,7 +18,7 @@ ENVIRON = {
 def told_house(closed_house: House) -> House:
     """A house that both CRMs tell of changes, and that asks for them once an hour only."""
     for file in ("crm/hubspot.yaml", "crm/salesforce.yaml"):
-        closed_house.edit(file, "poll: {every: 30s}", "poll: {every: 1h}")
+        closed_house.edit(file, "every: 30s", "every: 1h")
     house = closed_house.start(**ENVIRON).settle_in()
     door = f"http://127.0.0.1:{house.daemon.port}/hooks"
     house.crms["hubspot"]._post(

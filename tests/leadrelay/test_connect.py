@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import sqlalchemy as sa
 import structlog
 from typer.testing import CliRunner
 
@@ -19,8 +21,11 @@ from leadrelay import settings
 from leadrelay.cli import app
 from leadrelay.wiring import Daemon
 from mappings.starter import write_starter
+from model.change import Record
+from model.event import RecordRef
+from model.listing import Listed
 from sandbox.salesforce.oauth.apps import CLIENT_ID, CLIENT_SECRET
-from sync import cursors, fetches, migrate, mirror, vault
+from sync import cursors, fetches, migrate, mirror, tables, vault
 from sync.cursors import POLL, Cursor
 from sync.database import open_store
 from sync.fetches import Wish
@@ -281,20 +286,55 @@ def test_a_running_daemon_takes_connections_in_and_gives_them_up(desk, logged):
     assert "connection.changed" in logged.getvalue()
 
 
-def test_what_was_disconnected_while_no_daemon_ran_is_forgotten_at_the_start(desk, logged):
-    url, now = desk.environ["LEADRELAY_DATABASE_URL"], datetime.now(UTC)
-    migrate.upgrade(url)
-    store = open_store(url)
-    kept = Cursor("hubspot", POLL, "contacts", now, now, after="1")
-    store.write(lambda connection: cursors.begin(connection, "main", kept))
-    wish = Wish("hubspot", "contacts", "1")
-    store.write(lambda connection: fetches.raise_wanted(connection, "main", [wish], now))
-    store.close()
+def mirror_one(desk) -> None:
+    """Leave what a walk through HubSpot's contacts leaves: a record, a position, a wish to read another."""
+    now = datetime.now(UTC)
+    record = Record(RecordRef("hubspot", "contacts", "1"), {"email": "ada@example.com"}, modified_at=now)
+    cursor = Cursor("hubspot", POLL, "contacts", now, now, after="1")
+    migrate.upgrade(desk.environ["LEADRELAY_DATABASE_URL"])
+    with contextlib.closing(open_store(desk.environ["LEADRELAY_DATABASE_URL"])) as store:
+        store.write(lambda connection: mirror.write_page(connection, "main", [Listed(record)], now))
+        store.write(lambda connection: cursors.begin(connection, "main", cursor))
+        wish = Wish("hubspot", "contacts", "2")
+        store.write(lambda connection: fetches.raise_wanted(connection, "main", [wish], now))
+
+
+def mirrored(desk) -> tuple[int, int, int]:
+    """How many records, positions and wishes there are of HubSpot."""
+    with (
+        contextlib.closing(open_store(desk.environ["LEADRELAY_DATABASE_URL"])) as store,
+        store.snapshot() as look,
+    ):
+        tables_of = (tables.mirror, tables.cursors, tables.outbox_fetches)
+        found = [
+            look.execute(
+                sa.select(sa.func.count()).select_from(t).where(t.c.connection == "hubspot")
+            ).scalar_one()
+            for t in tables_of
+        ]
+    return found[0], found[1], found[2]
+
+
+def test_a_start_without_credentials_keeps_what_was_read(desk, logged):
+    mirror_one(desk)
+    started(desk).stop()  # whoever starts it forgot the variable with the token
+    assert mirrored(desk) == (1, 1, 1)
+
+
+def test_disconnecting_while_no_daemon_runs_takes_the_mirror_along(desk):
+    assert desk.connect_hubspot().code == 0
+    mirror_one(desk)
+    assert desk.run("disconnect", "hubspot", "--yes").code == 0
+    assert mirrored(desk) == (0, 0, 0)
+
+
+def test_a_mirror_whose_forgetting_was_broken_off_is_forgotten_at_the_start(desk, logged):
+    mirror_one(desk)
+    with contextlib.closing(open_store(desk.environ["LEADRELAY_DATABASE_URL"])) as store:
+        store.write(lambda connection: mirror.begin_forgetting(connection, "main", "hubspot"))
+    assert mirrored(desk) == (1, 0, 0)
     started(desk).stop()
-    store = open_store(url)
-    with store.snapshot() as snapshot:
-        assert not mirror.is_known(snapshot, "main", "hubspot")
-    store.close()
+    assert mirrored(desk) == (0, 0, 0)
 
 
 def test_a_sandbox_connected_while_the_daemon_runs_is_written_to(desk, logged):

@@ -53,6 +53,7 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "leads_by_stage": {},
             "releases": {},
             "daemon": {"running": False},
+            "processes": [],
             "set_aside": [],
             "dead_letters": [],
             "dead_effects": [],

@@ -24,6 +24,7 @@ def of_other_kind(folder: Path) -> None:
     change(folder, "crm/hubspot.yaml", "kind: hubspot", "kind: salesforce")
     change(folder, "crm/hubspot.yaml", "account: companies", "account: Account")
     change(folder, "crm/hubspot.yaml", "\n  companies:", "\n  Account:")
+    change(folder, "crm/hubspot.yaml", "  activities: {calls: 1m", "  # activities: {calls: 1m")
     change(folder, "crm/hubspot.yaml", "deal: deals", "deal: Opportunity")
     change(folder, "crm/hubspot.yaml", "\n  deals:", "\n  Opportunity:")
 

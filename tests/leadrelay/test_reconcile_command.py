@@ -102,6 +102,7 @@ def test_what_was_found_is_noted_to_be_mended(alone, tmp_path):
         (("--connection", "pipedrive"), 2, "The playbook has no connection pipedrive"),
         (("--sample", "few"), 2, "--sample few: a number above 0, or all."),
         (("--sample", "0"), 2, "--sample 0: a number above 0, or all."),
+        (("--object", "Odd"), 2, "No map that is compared names an object Odd."),
         (("--kind", "odd"), 2, "There is no kind odd; there are waiting, "),
         (("--last",), 1, "hubspot was never compared: leadrelay reconcile"),
     ],
@@ -112,7 +113,7 @@ def test_what_cannot_be_is_said(alone, words, code, said):
 
 
 def test_beside_the_daemon_it_compares_and_mends(beside, house):
-    house.edit("crm/hubspot.yaml", "poll: {every: 30s}", "poll: {every: 8h}")  # no poll comes first
+    house.edit("crm/hubspot.yaml", "every: 30s", "every: 8h")  # no poll comes first
     house.post(email="ada@example.com", first_name="Ada", last_name="Lovelace", title="CTO")
     house.settle()
     crm = house.crms["hubspot"]

@@ -333,3 +333,22 @@ def test_the_header_of_a_certificate_needs_its_value_and_the_other_way_round():
     assert problems_of(**{header: "X-Verify"}) == [f"{value}: missing, and needed with {header}"]
     assert problems_of(**{value: "SUCCESS"}) == [f"{header}: missing, and needed with {value}"]
     assert load({header: "X-Verify", value: "SUCCESS"})
+
+
+def test_a_broker_makes_one_of_several_processes_of_it(tmp_path):
+    shared = {"LEADRELAY_DATABASE_URL": "postgresql://leads@db/leads"}
+    assert not load(shared).is_scaled_out
+    assert load(shared | {"LEADRELAY_BROKER_URL": "amqp://a:b@mq:5672//"}).is_scaled_out
+    (tmp_path / "broker").write_text("amqps://a:b@mq//\n", encoding="utf-8")
+    found = load(shared | {"LEADRELAY_BROKER_URL_FILE": str(tmp_path / "broker")})
+    assert found.broker_url == "amqps://a:b@mq//"
+    assert "a:b" not in repr(found)
+
+
+def test_a_broker_without_a_store_to_share_or_of_another_kind_is_refused():
+    [problem] = problems_of(LEADRELAY_BROKER_URL="amqp://mq//")
+    assert "LEADRELAY_DATABASE_URL" in problem
+    shared = "postgresql://leads@db/leads"
+    [problem] = problems_of(LEADRELAY_DATABASE_URL=shared, LEADRELAY_BROKER_URL="redis://:secret@mq/0")
+    assert "amqp://" in problem
+    assert "secret" not in problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -248,6 +249,20 @@ def test_short_forms_mean_the_long_ones(tmp_path):
         ("bob@northlight.example", 2.0),
     ]
     assert playbook.fields["budget"] is float
+
+
+def test_activities_of_a_crm_are_followed_each_at_its_own_pace_and_counted_by_rules(tmp_path):
+    following = (CRM, "create:", "poll: {activities: {calls: 1m, meetings: 5m}}\ncreate:")
+    counting = (SCORING, "activity: demo", "activity: meeting")
+    playbook = load(playbook_folder(tmp_path, following, counting))
+    polling = playbook.crms["hubspot"].polling
+    assert polling.activities == {"calls": timedelta(minutes=1), "meetings": timedelta(minutes=5)}
+    assert playbook.counted == {"meeting"}
+
+
+def test_what_is_done_in_a_crm_counts_only_where_it_is_followed(tmp_path):
+    [fault] = check(playbook_folder(tmp_path, (SCORING, "activity: demo", "activity: meeting")))
+    assert "scoring.yaml:12:15: " in str(fault)
 
 
 def test_several_activities_of_a_stage_rule_become_a_rule_each(tmp_path):

@@ -51,6 +51,31 @@ def test_a_loop_goes_on_while_there_is_work_then_sleeps_until_it_is_nudged():
     assert not loop.is_alive
 
 
+def test_a_drain_is_over_when_a_step_that_began_after_it_found_nothing():
+    nudge, gate, left = threading.Event(), threading.Event(), [0, 1, 1, 0]
+    loop = Loop("x", lambda: gate.wait(5) and left.pop(0), nudge)
+    loop.start()
+    gate.set()
+    eventually(lambda: left == [1, 1, 0])
+    assert loop.drain(5)
+    assert left == []
+    loop.stop(5)
+
+
+def test_a_drain_waits_no_longer_than_it_is_asked_to_nor_past_the_end():
+    gate, nudge = threading.Event(), threading.Event()
+    loop = Loop("x", lambda: 0 if gate.wait(5) else 1, nudge)
+    loop.start()
+    assert not loop.drain(0.05), "the step under way takes long"
+    waiting = threading.Thread(target=loop.drain, args=(30,))
+    waiting.start()
+    loop.wind_down()
+    waiting.join(5)
+    assert not waiting.is_alive()
+    gate.set()
+    loop.stop(5)
+
+
 def test_a_nudge_during_a_step_is_not_lost():
     nudge, steps = threading.Event(), []
 

@@ -89,6 +89,8 @@ class FakeCrm:
     merged: dict[str, str] = field(
         default_factory=dict
     )  # record that was merged away -> the one it went into
+    about: dict[str, tuple[RecordRef, ...]] = field(default_factory=dict)  # call, task … -> its people
+    closed: set[str] = field(default_factory=set)  # objects that the user may not look at
     _changes: int = 0  # so far
     _trouble: dict[str, list[Trouble]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -121,6 +123,19 @@ class FakeCrm:
         kept.changed_at |= {name: now for name, value in fields.items() if kept.fields.get(name) != value}
         kept.fields |= fields
         self.touch(remote_id)
+
+    def log(self, object_type: str, *people: str, **fields: Any) -> str:
+        """Log a call, a mail, a task … with people as a person in the CRM would; return its id."""
+        remote_id = self.put(object_type, **fields)
+        self.concerns(remote_id, *people)
+        return remote_id
+
+    def concerns(self, remote_id: str, *people: str) -> None:
+        """Let what was logged be about these people."""
+        self.about[remote_id] = tuple(
+            RecordRef(self.name, self.records[each].object if each in self.records else "contacts", each)
+            for each in people
+        )
 
     def touch(self, remote_id: str) -> None:
         """Let a record count as changed just now."""
@@ -300,6 +315,17 @@ class FakeCrm:
             is_drained,
             tuple(name for name in fields if name in self.hidden) if some else (),
         )
+
+    def engagements(
+        self, object_type: str, fields: Sequence[str], position: str | None, *, overlap: float = 0.0
+    ) -> Changes:
+        """As ``changes``, with whom each is about; an object that is ``closed`` lacks a scope."""
+        if object_type in self.closed:
+            self._call("engagements", (object_type, position or ""))
+            raise NotAuthorized(f"{self.name}: a scope is missing for {object_type}")
+        found = self.changes(object_type, fields, position, overlap=overlap)
+        listed = [replace(one, about=self.about.get(one.record.ref.id, ())) for one in found.listed]
+        return replace(found, listed=listed)
 
     def _overlapped(self, newest: int, overlap: float) -> int:
         """The number of the change behind which ``overlap`` seconds before the newest one met begin."""

@@ -7,11 +7,13 @@ from typing import Any
 
 from sync.backfill import Backfill
 from sync.database import Store
-from sync.reconciling import books, mends
-from sync.reconciling.books import Asked, Filter, Run
+from sync.reconciling import books, finds, mends
+from sync.reconciling.finds import Filter
 from sync.reconciling.kinds import Difference
 from sync.reconciling.mends import Mends, Order
 from sync.reconciling.running import Reconciler
+from sync.reconciling.runs import Asked, Run
+from sync.reconciling.side import Side
 from tests.sync.followed import a_poll, look
 from tests.sync.house import HUBSPOT, House
 
@@ -32,13 +34,14 @@ def mirrored(house: House) -> House:
 
 def a_reconciler(house: House, name: str = HUBSPOT, store: Store | None = None) -> Reconciler:
     """Build what compares a connection, as a process does that has just started."""
-    return Reconciler(
+    side = Side(
         house.crms[name],
         store or house.store,
         house.clock,
         lambda: house.playbook,
         lambda: name not in house.shut,
     )
+    return Reconciler(side)
 
 
 def begin(house: House, name: str = HUBSPOT, sample: int | None = None, **asked: Any) -> Run:
@@ -71,7 +74,7 @@ def compare(house: House, name: str = HUBSPOT, sample: int | None = None, **aske
 def found(house: House, run: Run, **wanted: Any) -> list[Difference]:
     """Return what a run found."""
     with house.store.snapshot() as snapshot:
-        kept = books.rows(snapshot, "main", run.id, Filter(**wanted), limit=WHOLE)
+        kept = finds.rows(snapshot, "main", run.id, Filter(**wanted), limit=WHOLE)
     return [one.difference for one in kept]
 
 

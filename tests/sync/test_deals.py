@@ -207,7 +207,7 @@ def test_two_deals_whose_records_were_merged_stay_two_and_a_person_is_asked(hous
     followed = Followed(house)
     kept, lost = (sell(house, HUBSPOT, ids[HUBSPOT], name=each) for each in ("Kept", "Lost"))
     followed.look()
-    house.crms[HUBSPOT].merge(lost, kept)
+    house.crms[HUBSPOT].unite(lost, kept)
     followed.look()
     found = {deal.get("name"): deal for deal in all_deals(house)}
     assert not found["Kept"].is_gone
@@ -237,7 +237,7 @@ def test_leads_that_turn_out_to_be_one_person_take_part_in_each_deal_once(house)
     sell(house, HUBSPOT, ada[HUBSPOT], bo[HUBSPOT], name="Both")
     sell(house, HUBSPOT, bo[HUBSPOT], name="Only Bo", stage="won")
     followed.look()
-    house.crms[HUBSPOT].merge(bo[HUBSPOT], ada[HUBSPOT])
+    house.crms[HUBSPOT].unite(bo[HUBSPOT], ada[HUBSPOT])
     followed.look()
     house.clock.advance(60)
     followed.look()

@@ -13,9 +13,9 @@ from model.errors import Conflict
 from model.times import to_text
 from sync import forget, tables
 from sync.reconciling import books, mends, sampling
-from sync.reconciling.books import Asked
 from sync.reconciling.mends import Braked, Mends
-from sync.reconciling.running import Nightly
+from sync.reconciling.nightly import Nightly
+from sync.reconciling.runs import Asked, Found
 from tests.sync.house import HUBSPOT, House, a_house
 from tests.sync.reconciled import a_reconciler, begin, compare, finish, found, mirrored, order
 from tests.sync.stores import rows
@@ -139,7 +139,7 @@ def test_of_two_processes_one_moves_a_run_on(house, opened):
     a_reconciler(house, store=opened()).step()
     with pytest.raises(Conflict):
         house.store.write(
-            partial(books.move, space="main", before=run, now=run, found=books.Found(), at=house.clock.now())
+            partial(books.move, space="main", before=run, now=run, found=Found(), at=house.clock.now())
         )
     assert finish(house).looked == 3
 

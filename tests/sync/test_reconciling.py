@@ -112,7 +112,7 @@ def deleted_there(house: House) -> None:
 def merged_there(house: House) -> None:
     ids = a_person(house)
     winner = house.crms[HUBSPOT].put(email="ada.old@example.com", title="CTO")
-    house.crms[HUBSPOT].merge(ids[HUBSPOT], winner)
+    house.crms[HUBSPOT].unite(ids[HUBSPOT], winner)
     mirror_all(house)
 
 
@@ -245,6 +245,6 @@ def test_a_converted_lead_is_told_and_its_link_moved_by_mending(house):
 def test_two_leads_with_one_record_are_told(house):
     ids = a_person(house)
     other = known(house, BO)
-    house.crms[HUBSPOT].merge(other[HUBSPOT], ids[HUBSPOT])
+    house.crms[HUBSPOT].unite(other[HUBSPOT], ids[HUBSPOT])
     told = found(house, compare(house), kind=kinds.LINKED_TWICE)
     assert [one.record_id for one in told] == [other[HUBSPOT]]

@@ -200,7 +200,7 @@ def test_a_problem_that_lasts_is_noted_once(house):
 def a_follower(house: House) -> FollowLoop:
     nudge = threading.Event()
     nudge.set()  # no step waits
-    return FollowLoop(a_fetcher(house), a_poll(house), a_bin(house), nudge)
+    return FollowLoop(a_fetcher(house), [a_poll(house)], [a_bin(house)], nudge)
 
 
 def test_what_is_wanted_is_read_first_then_what_has_changed_then_the_bin(house):
@@ -231,7 +231,7 @@ def test_while_a_poll_waits_for_a_crm_that_is_away_what_is_wanted_is_still_read(
 def test_a_thread_is_started_and_stopped(house):
     looked = threading.Event()
     house.crms[HUBSPOT].next("changes", before=looked.set)
-    follower = FollowLoop(a_fetcher(house), a_poll(house), a_bin(house), threading.Event())
+    follower = FollowLoop(a_fetcher(house), [a_poll(house)], [a_bin(house)], threading.Event())
     follower.start()
     assert looked.wait(10)
     follower.stop()

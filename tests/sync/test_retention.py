@@ -190,6 +190,7 @@ def test_other_tables(store):
         "reviews": (1, old),
         "conflicts": (1, old),
         "messages": (0, None),
+        "activities": (0, None),
         "audit_details": (1, old),
     }
     removed = retention.run(store, "main", KEEP, NOW)

@@ -11,7 +11,7 @@ from leadrelay.doctor.following import check_following
 from sync.followed import Followed, ObjectFollowed
 from tests.builders import NOON
 
-AGO = {minutes: NOON - timedelta(minutes=minutes) for minutes in (1, 29, 30, 60)}
+AGO = {minutes: NOON - timedelta(minutes=minutes) for minutes in (1, 29, 30, 60, 90)}
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,13 @@ def test_how_an_object_is_followed(one, level, words):
     [found] = check_following(Area("hubspot"), Followed({"contacts": one}), NOON)
     assert (found.level, bool(found.fix)) == (level, level == "warn")
     assert words in found.fact
+
+
+@pytest.mark.parametrize(("read", "level"), [(60, "ok"), (90, "warn")])
+def test_what_is_looked_at_seldom_is_late_only_after_its_own_time(read, level):
+    followed = Followed({"calls": ObjectFollowed(AGO[90], AGO[read])})
+    [found] = check_following(Area("hubspot"), followed, NOON, {"calls": timedelta(hours=1)})
+    assert found.level == level
 
 
 def test_a_recycle_bin_that_fails_is_told_beside_changes_that_are_read():

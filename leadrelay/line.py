@@ -1,0 +1,68 @@
+"""The line to the other processes: what is rung here is drained there, and the other way round."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from leadrelay.bell import Bell
+from model.errors import LeadRelayError
+
+if TYPE_CHECKING:
+    from leadrelay.celery_app import Crew
+
+DECIDE = "inbox"  # what only the one decider does, as ``sync.database.Signals`` names it
+
+
+class Line:
+    """Rings over Celery; hears, in a process that works, and has drained what it hears."""
+
+    def __init__(self, broker_url: str, drain: Callable[[str], None]) -> None:
+        """Connects nothing yet. Raises ``LeadRelayError`` where Celery is not installed."""
+        try:
+            from leadrelay import celery_app
+        except ModuleNotFoundError as error:
+            raise LeadRelayError(
+                f"LEADRELAY_BROKER_URL is set, and {error.name} is missing: pip install 'leadrelay[scaled]'"
+            ) from error
+        self._drain = drain
+        self._draining: set[str] = set()
+        self._lock = threading.Lock()
+        app = celery_app.build(broker_url)
+        self.bell = Bell(partial(celery_app.send, app))
+        self._hire = partial(celery_app.Crew, app, self._hear)
+        self._crew: Crew | None = None
+
+    def start(self, *, works: bool) -> None:
+        """Begin to ring, and to hear where this process works."""
+        self.bell.start()
+        if works:
+            self._crew = self._hire()
+            self._crew.start()
+
+    def ring(self, what: str) -> None:
+        """Say that there is something to drain; returns at once."""
+        self.bell.ring(what)
+
+    def stop_hearing(self) -> None:
+        """Take no more messages; what is not drained yet is told to another process."""
+        if self._crew is not None:
+            self._crew.stop()
+
+    def stop(self) -> None:
+        """Ring what is left, and end."""
+        self.bell.stop()
+
+    def _hear(self, what: str) -> None:
+        """Drain what a message names; a second message of the same name waits for nobody."""
+        with self._lock:
+            if what in self._draining:
+                return
+            self._draining.add(what)
+        try:
+            self._drain(what)
+        finally:
+            with self._lock:
+                self._draining.discard(what)

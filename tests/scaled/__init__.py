@@ -1,0 +1,1 @@
+"""leadrelay as several processes on PostgreSQL and RabbitMQ, with the real servers."""

@@ -1,0 +1,94 @@
+"""Two webs, three workers and a scheduler: each lead decided once, delivered once, whoever is killed."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+from typer.testing import CliRunner
+
+from leadrelay.cli import app
+from tests.crash.repeats import assert_created_once, assert_each_told_once, assert_nobody_told_twice
+from tests.crash.test_kill import tell_of_everybody
+from tests.journeys.crowd import Answers, Crowd, a_crowd, assert_all_arrived, send
+from tests.journeys.house import eventually
+from tests.journeys.slack import HOOK, slack
+
+__all__ = ["slack"]
+
+pytestmark = pytest.mark.timeout(400)  # it starts seven processes and a broker, on a busy machine
+
+
+def assert_done_once(town, crms, slack, crowd, answers):
+    town.settle(patience=120)
+    assert_all_arrived(crowd, answers, town, crms)
+    effects = town.effects()
+    for crm in crms.values():
+        assert_created_once(crm)
+        assert_each_told_once(crm, effects)
+    assert_nobody_told_twice(slack, effects)
+
+
+def told(town):
+    """What `leadrelay status --json` says."""
+    answer = CliRunner().invoke(app, ["status", "--json"], env=town.environ)
+    assert answer.exit_code == 0, answer.output
+    return json.loads(answer.stdout)
+
+
+def test_a_lead_posted_to_one_of_two_webs_is_decided_once_and_delivered_once(town, crms, slack):
+    town = town(LEADRELAY_SLACK_WEBHOOK_URL=slack + HOOK)
+    tell_of_everybody(town.playbook / "notifications.yaml")
+    town.start()
+    crowd = a_crowd(1, 60)
+    assert_done_once(town, crms, slack, crowd, send(crowd, town.url))
+
+    living = told(town)["processes"]
+    assert sorted(one["role"] for one in living) == ["scheduler", "web", "web", "worker", "worker", "worker"]
+    assert sum(one["deciding"] for one in living) == 1
+    assert all(one["lives"] and not one["trouble"] for one in living)
+    ready = requests.get(f"{town.url()}/readyz", timeout=5).json()
+    assert (ready["status"], ready["missing"]) == ("ready", [])
+    assert ready["processes"] == {"scheduler": 1, "web": 2, "worker": 3}
+    for one in town.members.values():
+        one.terminate()
+    assert [one.exit_code() for one in town.members.values()] == [0] * 6
+    assert told(town)["processes"] == [], "who ends in order is missed by nobody"
+
+
+def kill_in(town, crms, one, crowd):
+    """Kill a process while these posts come in and writes go out, and start it again."""
+    before = sum(crm.writes_asked() for crm in crms.values())
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(send, crowd, town.url)
+        eventually(
+            lambda: sum(crm.writes_asked() for crm in crms.values()) > before or sending.done(), "a write"
+        )
+        one.kill()
+        one.start()
+        answers = sending.result()
+    eventually(town.is_up, "its start", 90)
+    return answers
+
+
+def test_whoever_is_killed_while_leads_flow_nobody_is_lost_or_doubled(town, crms, slack, broker):
+    for crm in crms.values():
+        crm.faults(latency_ms={"min": 20, "max": 200}, seed=1)
+    town = town(LEADRELAY_SLACK_WEBHOOK_URL=slack + HOOK)
+    tell_of_everybody(town.playbook / "notifications.yaml")
+    town.start()
+    crowd, parts, answers = a_crowd(2, 240), len(town.members) + 1, []
+    size = len(crowd.posts) // parts + 1
+    pieces = [Crowd(crowd.posts[at : at + size]) for at in range(0, len(crowd.posts), size)]
+    decider = town.holder("decider:main")
+    for one in [decider, *(each for each in town.members.values() if each is not decider)]:
+        answers.append(kill_in(town, crms, one, pieces[len(answers)]))
+    broker.kill()
+    answers.append(send(pieces[-1], town.url))
+    broker.start()
+    told = Answers(
+        [each for part in answers for each in part.found], sum(part.tried_again for part in answers)
+    )
+    assert_done_once(town, crms, slack, crowd, told)
