@@ -71,6 +71,9 @@ class EngagementPoll(Poll):
         every = rules.activities.get(object_type, rules.every)
         return replace(rules, every=every, sweep_every=max(every, rules.sweep_every))
 
+    def _mind_strangers(self, cursor: Cursor, walk: Walk, is_unowned: bool, now: datetime) -> None:
+        """Note nothing: what was done with strangers is left out whether owners are known or not."""
+
     def _ask(
         self, object_type: str, names: Sequence[str], position: str | None, overlap: timedelta
     ) -> Changes:

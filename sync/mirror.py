@@ -76,8 +76,7 @@ def forget(store: Store, space: str, name: str) -> None:
 def begin_forgetting(connection: Connection, space: str, name: str) -> None:
     """Remove how far the walks of a connection are: what is left of its mirror is to go, too."""
     walks = (cursors.BACKFILL, cursors.MATCH, cursors.DEALS, cursors.POLL, cursors.ARCHIVED)
-    jobs = (*walks, cursors.UNOWNED)
-    cursors.forget(connection, space, name, jobs)
+    cursors.forget(connection, space, name, (*walks, cursors.UNOWNED))
     fetches.forget(connection, space, name)
 
 
