@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -10,10 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from mappings.outward import Compared, compare, draft, inward_record, same, same_on
-from model.deal import Deal
 from model.event import RecordRef
 from model.lead import Lead, Link
-from sync import deals, leads, tables
+from sync import leads, tables
 from sync.batch import People
 from tests.agreement.crms import Account, is_by_hand
 from tests.agreement.world import VALUES, Edit, World
@@ -24,7 +23,6 @@ def problems(world: World) -> list[str]:
     with world.store.snapshot() as snapshot:
         ids = snapshot.execute(sa.select(tables.leads.c.id)).scalars().all()
         known = leads.load(snapshot, ids)
-        sold = deals.load(snapshot, snapshot.execute(sa.select(tables.deals.c.id)).scalars().all())
         people = People.load(snapshot, "main")
         asked = [row.detail for row in snapshot.execute(sa.select(tables.reviews.c.detail))]
         joined = _records_of_joined(snapshot)
@@ -52,13 +50,12 @@ def problems(world: World) -> list[str]:
         *_disagreements(
             world, {lead_id: lead for lead_id, lead in known.items() if lead_id not in refused}, people
         ),
-        *_disagreements(world, sold, people),
         *_doubles(world, known, asked),
-        *_lost_edits(world, Holders({**known, **sold}, joined), conflicts, _in_review(asked), people),
+        *_lost_edits(world, Holders(known, joined), conflicts, _in_review(asked)),
     ]
 
 
-def _disagreements(world: World, known: Mapping[str, Lead | Deal], people: People) -> Iterator[str]:
+def _disagreements(world: World, known: Mapping[str, Lead], people: People) -> Iterator[str]:
     """Every living record of a lead holds what the lead does."""
     for lead in known.values():
         for name, link in lead.links.items():
@@ -84,7 +81,7 @@ def _disagreements(world: World, known: Mapping[str, Lead | Deal], people: Peopl
                     yield f"{lead.id}: the lead does not know {name}'s {field}"
 
 
-def compared(world: World, lead: Lead | Deal, link: Link, people: People) -> list[Compared]:
+def compared(world: World, lead: Lead, link: Link, people: People) -> list[Compared]:
     """Compare a lead with what its record really holds now, whatever leadrelay believes."""
     account, crm = world.accounts[link.connection], world.playbook.crms[link.connection]
     record, object_map = account.find(link.object, link.remote_id), crm.map_of(link.object)
@@ -152,7 +149,7 @@ def _records_of_joined(snapshot: sa.Connection) -> dict[tuple[str, str], str]:
 
 
 def _lost_edits(
-    world: World, holders: Holders, conflicts: list[dict[str, Any]], in_review: set[str], people: People
+    world: World, holders: Holders, conflicts: list[dict[str, Any]], in_review: set[str]
 ) -> Iterator[str]:
     """What a person typed and leadrelay read survives, gave way to a later word, or is in the log.
 
@@ -161,18 +158,17 @@ def _lost_edits(
     """
     for edit in world.edits:
         object_map = world.playbook.crms[edit.connection].map_of(edit.object)
-        remote = world.accounts[edit.connection].names.remote(edit.field)
+        remote = world.accounts[edit.connection].names.fields[edit.field]
         assert object_map is not None
         same_there = partial(same_on, object_map, remote)
         holder = holders.of(edit.connection, edit.id)
-        if holder is None or edit.id in in_review or not _was_read(world, edit, remote, same_there):
+        if holder is None or edit.id in in_review or not _was_read(world, edit, remote):
             continue
         if edit.known is not None and same_there(edit.known, edit.value):
             continue
-        meant = inward_record({remote: edit.value}, object_map, edit.connection, people).get(edit.field)
         held = holder.fields.get(edit.field)
         lost = [row["lost"] for row in conflicts if (row["lead_id"], row["field"]) == (holder.id, edit.field)]
-        stands = any(same_there(said, one) for said in (edit.value, meant) for one in (held, *lost))
+        stands = any(same_there(edit.value, one) for one in (held, *lost))
         if not stands and not _gave_way(world, holders, edit, holder):
             yield (
                 f"{holder.id}: {edit.connection} {edit.id} {edit.field}={edit.value!r} (edit {edit.at}) was "
@@ -180,17 +176,15 @@ def _lost_edits(
             )
 
 
-def _was_read(world: World, edit: Edit, remote: str, same_there: Callable[[Any, Any], bool]) -> bool:
-    """Say whether leadrelay read what was typed; of people as it was typed: it writes numbers its own way."""
-    account = world.accounts[edit.connection]
-    alike = same_there if edit.object == account.names.deal else same
-    seen = account.seen.since(edit.object, edit.id, remote, edit.reads)
-    return any(alike(one, edit.value) for one in seen)
+def _was_read(world: World, edit: Edit, remote: str) -> bool:
+    """Say whether leadrelay read what was typed, as it was typed: it writes numbers its own way."""
+    seen = world.accounts[edit.connection].seen.since(edit.object, edit.id, remote, edit.reads)
+    return any(same(one, edit.value) for one in seen)
 
 
-def _gave_way(world: World, holders: Holders, edit: Edit, holder: Lead | Deal) -> bool:
+def _gave_way(world: World, holders: Holders, edit: Edit, holder: Lead) -> bool:
     """Say whether somebody said something else later: who merges two records says what is left holds."""
-    emails = set() if isinstance(holder, Deal) else _emails(holder)
+    emails = _emails(holder)
     return (
         any(
             one.at > edit.at and one.field == edit.field and holders.of(one.connection, one.id) is holder
@@ -212,12 +206,12 @@ def _emails(lead: Lead) -> set[str]:
 
 @dataclass(frozen=True)
 class Holders:
-    """Which lead or deal a record is, or was before its lead was taken into another."""
+    """Whose record one is, or was before its lead was taken into another."""
 
-    known: Mapping[str, Lead | Deal]
+    known: Mapping[str, Lead]
     joined: Mapping[tuple[str, str], str]  # (connection, record) -> lead
 
-    def of(self, connection: str, record_id: str) -> Lead | Deal | None:
+    def of(self, connection: str, record_id: str) -> Lead | None:
         """Return whose record it is, if anybody's."""
         for one in self.known.values():
             link = one.links.get(connection)

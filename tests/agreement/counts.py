@@ -33,7 +33,6 @@ OF_THE_WEATHER = (
     "crash before a commit",
     "crash after a commit",
 )
-OF_DEALS = ("edit hubspot deals", "edit salesforce Opportunity")
 OF_WEBHOOKS = ("webhook lost", "webhook doubled", "webhook overtaken")
 
 
@@ -76,7 +75,7 @@ def writes_too_many(world: World) -> Iterator[str]:
 
 def _ours(account: Account) -> Iterator[tuple[int, Write]]:
     for place, write in enumerate(account.vendor.history.writes):
-        is_sent = write.kind in ("create", "update") and write.object_name in account.played
+        is_sent = write.kind in ("create", "update") and write.object_name in account.names.objects
         if is_sent and not is_by_hand(write):
             yield place, write
 

@@ -30,13 +30,6 @@ class Names:
     objects: tuple[str, ...]  # all objects of people
     fields: Mapping[str, str]  # lead field -> the vendor's, the same on each object
     required: Mapping[str, str]
-    deal: str  # the object of deals
-    deal_fields: Mapping[str, str]  # a deal's field -> the vendor's
-    stages: Mapping[str, str]  # a deal's open stages -> the vendor's
-
-    def remote(self, name: str) -> str:
-        """Return what a lead's or a deal's field is called."""
-        return {**self.fields, **self.deal_fields}[name]
 
 
 NAMES = {
@@ -51,9 +44,6 @@ NAMES = {
             "first_name": "firstname",
         },
         {},
-        "deals",
-        {"name": "dealname", "amount": "amount", "stage": "dealstage"},
-        {"qualified": "qualifiedtobuy", "presentation": "presentationscheduled"},
     ),
     "salesforce": Names(
         "Lead",
@@ -66,9 +56,6 @@ NAMES = {
             "first_name": "FirstName",
         },
         {"LastName": "Lovelace", "Company": "Acme"},
-        "Opportunity",
-        {"name": "Name", "amount": "Amount", "stage": "StageName"},
-        {"qualified": "Qualification", "presentation": "Value Proposition"},
     ),
 }
 
@@ -241,19 +228,6 @@ class Account:
                 if not self._is_over(record)
             ]
 
-    def deals(self) -> list[tuple[str, Kept]]:
-        """Return the living records of deals, as (object, record)."""
-        with self.vendor.lock:
-            return [
-                (self.names.deal, one)
-                for one in self.vendor.tables[self.names.deal].after(None, archived=False)
-            ]
-
-    @property
-    def played(self) -> tuple[str, ...]:
-        """The objects that the runs play with."""
-        return (*self.names.objects, self.names.deal)
-
     def _is_over(self, record: Kept) -> bool:
         return record.archived_at is not None or bool(record.values.get("IsConverted"))
 
@@ -291,7 +265,7 @@ class Account:
         self._told = len(self.vendor.history.writes)
         hints = []
         for write in writes:
-            if write.object_name not in self.played:
+            if write.object_name not in self.names.objects:
                 continue
             if write.kind == "update":
                 hints += [

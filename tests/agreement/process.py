@@ -32,8 +32,6 @@ KNOWN = sa.select(  # another row once anything is new of anybody
     sa.func.count(),
     sa.func.sum(tables.leads.c.version),
     sa.select(sa.func.count()).select_from(tables.links).scalar_subquery(),
-    sa.select(sa.func.sum(tables.deals.c.version)).scalar_subquery(),
-    sa.select(sa.func.count()).select_from(tables.deal_links).scalar_subquery(),
 )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from flask import Flask
 from structlog.testing import capture_logs
@@ -30,7 +31,7 @@ from tests.agreement.world import NOON, World
 from tests.contracts.crms import CRMS, DIALECTS
 
 STEPS = 120
-APART = ("account", "follow_up", "notify")
+APART = ("account", "deals", "follow_up", "notify")
 SHOWN = 60  # last lines of a run's log that a failure shows
 
 Vendors = Mapping[str, tuple[Flask, str]]
@@ -51,31 +52,18 @@ def both_crms() -> Iterator[Vendors]:
         yield {name: (app, stack.enter_context(running(app))) for name, app in apps.items()}
 
 
-def playbooks_in(folder: Path) -> tuple[Playbook, Playbook]:
-    """Return the starter, looked at often: for people alone, and for people and their deals."""
+def playbook_in(folder: Path) -> Playbook:
+    """Return the starter, for people alone, looked at often enough for a run of some minutes."""
     write_starter(folder)
     loaded = load(folder, tuple(HANDLERS))
-    of_deals = replace(loaded, pipeline=tuple(one for one in loaded.pipeline if one not in APART))
-    of_people = replace(of_deals, pipeline=tuple(one for one in of_deals.pipeline if one != "deals"))
-    return _for_runs(of_people, deals=False), _for_runs(of_deals, deals=True)
-
-
-def _for_runs(playbook: Playbook, *, deals: bool) -> Playbook:
-    """Return a playbook whose polls look at everything often enough for a run of some minutes."""
     fast = Polling(timedelta(seconds=20), timedelta(seconds=15), timedelta(minutes=5), timedelta(minutes=15))
-    crms = {
-        name: replace(
-            crm,
-            polling=fast,
-            account=None,
-            deal=crm.deal if deals else None,
-            tasks=None,
-            needs=(),
-            adopt_when=None,
-        )
-        for name, crm in playbook.crms.items()
-    }
-    return replace(playbook, crms=crms, deals=playbook.deals if deals else None)
+    alone: dict[str, Any] = {"account": None, "deal": None, "tasks": None, "needs": (), "adopt_when": None}
+    return replace(
+        loaded,
+        pipeline=tuple(one for one in loaded.pipeline if one not in APART),
+        crms={name: replace(crm, polling=fast, **alone) for name, crm in loaded.crms.items()},
+        deals=None,
+    )
 
 
 @dataclass
@@ -83,27 +71,26 @@ class Runs:
     """Runs one after the other over the same sandboxes, each with an empty store."""
 
     vendors: Vendors
-    of_people: Playbook
-    of_deals: Playbook
+    playbook: Playbook
     empty: Path  # a migrated SQLite file
     folder: Path
     happened: Counter[str] = field(default_factory=Counter)  # acts and faults of all runs
 
-    def fail(self, some: Iterable[int], *, webhooks: bool, deals: bool = False) -> list[str]:
+    def fail(self, some: Iterable[int], *, webhooks: bool) -> list[str]:
         """Run seeds; return what is to be said of those that ended wrong, each with how to repeat it."""
         with capture_logs():  # nobody reads them, and to write them out takes a tenth of the time
-            return [text for seed in some if (text := self._failure(seed, webhooks, deals))]
+            return [text for seed in some if (text := self._failure(seed, webhooks))]
 
-    def _failure(self, seed: int, webhooks: bool, deals: bool) -> str:
-        world, found = self._run(seed, webhooks, deals)
+    def _failure(self, seed: int, webhooks: bool) -> str:
+        world, found = self._run(seed, webhooks)
         self.happened += what_happened(world)
         return _told(world, found) if found else ""
 
-    def _run(self, seed: int, webhooks: bool, deals: bool = False) -> tuple[World, list[str]]:
+    def _run(self, seed: int, webhooks: bool) -> tuple[World, list[str]]:
         """Let a run happen and come to rest; return all that is wrong then."""
         path = self.folder / f"{seed}.db"
         path.write_bytes(self.empty.read_bytes())
-        world = self._world(f"sqlite:///{path}", seed, webhooks, deals)
+        world = self._world(f"sqlite:///{path}", seed, webhooks)
         try:
             for _ in range(Random(seed).randint(STEPS // 2, STEPS)):
                 world.act()
@@ -116,7 +103,7 @@ class Runs:
             for one in self.folder.glob(f"{seed}.db*"):
                 one.unlink()
 
-    def _world(self, url: str, seed: int, webhooks: bool, deals: bool) -> World:
+    def _world(self, url: str, seed: int, webhooks: bool) -> World:
         for name, (app, _) in self.vendors.items():
             vendor = vendor_of(app)
             vendor.reset()
@@ -128,7 +115,7 @@ class Runs:
             accounts={name: Account(name, app) for name, (app, _) in self.vendors.items()},
             urls={name: address for name, (_, address) in self.vendors.items()},
             clock=clock,
-            playbook=self.of_deals if deals else self.of_people,
+            playbook=self.playbook,
             seed=seed,
             webhooks=webhooks,
         )
@@ -136,7 +123,6 @@ class Runs:
 
 def _told(world: World, found: list[str]) -> str:
     which = "with" if world.webhooks else "without"
-    test = "deals" if world.playbook.keeps_deals else f"{which}_webhooks"
-    again = f"make test ARGS='tests/agreement -k {test}' SEEDS={world.seed}:{world.seed}"
+    again = f"make test ARGS='tests/agreement -k {which}_webhooks' SEEDS={world.seed}:{world.seed}"
     lines = [f"seed {world.seed} {which} webhooks:", *found, "It ended with:", *world.log[-SHOWN:]]
     return "\n".join([*lines, f"To repeat: {again}"])

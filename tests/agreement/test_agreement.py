@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.agreement.counts import OF_DEALS, OF_PEOPLE, OF_THE_WEATHER, OF_WEBHOOKS
-from tests.agreement.running import Runs, both_crms, playbooks_in, seeds
+from tests.agreement.counts import OF_PEOPLE, OF_THE_WEATHER, OF_WEBHOOKS
+from tests.agreement.running import Runs, both_crms, playbook_in, seeds
 
 SOME = 25  # seeds of one test
 
@@ -17,8 +17,8 @@ SOME = 25  # seeds of one test
 def runs(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """Both sandboxes, the starter playbook, and an empty store to begin each run with."""
     with both_crms() as vendors:
-        playbooks = playbooks_in(tmp_path_factory.mktemp("playbook") / "starter")
-        yield Runs(vendors, *playbooks, Path(migrated_file), tmp_path_factory.mktemp("runs"))
+        playbook = playbook_in(tmp_path_factory.mktemp("playbook") / "starter")
+        yield Runs(vendors, playbook, Path(migrated_file), tmp_path_factory.mktemp("runs"))
 
 
 def some_of(usual: str) -> list[range]:
@@ -49,27 +49,15 @@ def test_in_the_end_all_three_agree_without_webhooks(runs, some: range):
     all_end_well(runs, some, webhooks=False)
 
 
-@pytest.mark.parametrize("some", some_of("1:10"), ids=name_of)
-def test_deals_agree_too(runs, some: range):
-    runs.happened.clear()
-    failed = runs.fail(some, webhooks=True, deals=True)
-    assert not failed, "\n\n".join(failed)
-    if len(some) >= 10:
-        assert all(runs.happened[name] for name in OF_DEALS)
-
-
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize(
-    ("webhooks", "deals"), [(True, False), (False, False), (True, True)], ids=["with", "without", "deals"]
-)
-def test_they_agree_for_a_long_time(runs, capsys: pytest.CaptureFixture[str], webhooks: bool, deals: bool):
+@pytest.mark.parametrize("webhooks", [True, False], ids=["with", "without"])
+def test_they_agree_for_a_long_time(runs, capsys: pytest.CaptureFixture[str], webhooks: bool):
     every = seeds("1:10000")
     runs.happened.clear()
-    failed = runs.fail(every, webhooks=webhooks, deals=deals)
+    failed = runs.fail(every, webhooks=webhooks)
     with capsys.disabled():
         which = f"seeds {name_of(every)} {'with' if webhooks else 'without'} webhooks"
-        which += " and with deals" if deals else ""
         print(f"\n{which}: {len(every)} ran, {len(failed)} failed")
         print("what happened:", ", ".join(f"{name} {times}" for name, times in sorted(runs.happened.items())))
     assert not failed, "\n\n".join(failed)

@@ -32,11 +32,6 @@ VALUES = {
     "company": ["Acme", "Zeta", "Analytical Engines"],
     "first_name": ["Ada", "Augusta", "Bo"],
 }
-DEAL_VALUES = {
-    "name": ["Engine", "Loom", "Loom and engine"],
-    "amount": ["1000", "2500", "99000"],
-    "stage": ["qualified", "presentation"],
-}
 TROUBLE: list[dict[str, Any]] = [
     {"error_rate": 0.3, "error_status": 503},
     {"timeout_rate": 0.3, "timeout_s": 0},
@@ -137,7 +132,6 @@ class World:
 
     def act(self) -> None:
         """Let one thing happen: outside, in leadrelay, or to time."""
-        others = [(self.someone_moves_a_deal, 12.0)] if self.playbook.keeps_deals else []
         happen = self.random.choices(
             [
                 self.someone_posts,
@@ -149,9 +143,8 @@ class World:
                 self.leadrelay_works,
                 self.time_passes,
                 self.weather_changes,
-                *(act for act, _ in others),
             ],
-            weights=[6, 10, 3, 1.5, 1.5, 1, 30, 8, 2, *(weight for _, weight in others)],
+            weights=[6, 10, 3, 1.5, 1.5, 1, 30, 8, 2],
         )[0]
         happen()
 
@@ -183,24 +176,8 @@ class World:
         value = self.random.choice(VALUES[name])
         self._edit(account, object_type, record.id, name, value)
 
-    def someone_moves_a_deal(self) -> None:
-        """Let somebody change a deal: one that came of a conversion, or its likeness in the other CRM."""
-        account = self._account()
-        deals = account.deals()
-        if not deals:
-            return
-        object_type, record = self.random.choice(deals)
-        name = self.random.choice(list(DEAL_VALUES))
-        value = self.random.choice(DEAL_VALUES[name])
-        said = account.names.stages[value] if name == "stage" else value
-        self._type(account, object_type, record.id, name, account.names.deal_fields[name], said)
-
     def _edit(self, account: Account, object_type: str, record_id: str, name: str, value: str) -> None:
-        self._type(account, object_type, record_id, name, account.names.fields[name], value)
-
-    def _type(
-        self, account: Account, object_type: str, record_id: str, name: str, remote: str, value: str
-    ) -> None:
+        remote = account.names.fields[name]
         record = account.find(object_type, record_id)
         assert record is not None
         before = account.values(object_type, record)
