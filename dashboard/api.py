@@ -17,6 +17,7 @@ from sync import (
     access,
     advice,
     deal_books,
+    deletions,
     engagements,
     explain,
     holds,
@@ -161,11 +162,16 @@ def blueprint(house: House) -> Blueprint:
 
     @routes.get("/reviews")
     def reviews() -> ResponseReturnValue:
-        """Return what waits for a person's word, and what was answered last."""
+        """Return what waits for a person's word, what was answered last, and deletions that are held."""
         with house.reading() as snapshot:
             waiting = proposals.open_ones(snapshot, house.space, limit=MOST_TOLD)
             told = proposals.answered(snapshot, house.space, limit=MOST_TOLD)
-        return jsonify(waiting=[one.as_json() for one in waiting], answered=[one.as_json() for one in told])
+            held = deletions.held_back(snapshot, house.space, people=deletions.SAMPLE)
+        return jsonify(
+            waiting=[one.as_json() for one in waiting],
+            answered=[one.as_json() for one in told],
+            deletions=[one.as_json() for one in held],
+        )
 
     @routes.get("/letters/<shelf>")
     def waiting(shelf: str) -> ResponseReturnValue:

@@ -23,7 +23,7 @@ from dashboard.reconcile import ReconcilePages
 from dashboard.reviews import ReviewPages
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
-from sync import deal_books, engagements, explain, holds, leads, lists, proposals, status
+from sync import deal_books, deletions, engagements, explain, holds, leads, lists, proposals, status
 from sync.lists import NOBODY, Wanted
 
 log = structlog.get_logger("leadrelay.http")
@@ -37,7 +37,7 @@ NAVIGATION = (
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
     ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
-    ("reviews", "Reviews", ("reviews", "answer")),
+    ("reviews", "Reviews", ("reviews", "answer", "release")),
     (
         "connections",
         "Connections",
@@ -62,7 +62,9 @@ SAID = {
     "chosen": "Your choice is on its way. The CRM is written in a moment.",
     "compared": "It was asked for. A comparison goes behind everything else that is called.",
     "mending": "It is being mended, a few at a time. Compare once more to see what is left.",
-    "agreed": "Your word is on its way. The records are merged in a moment.",
+    "agreed": "Your word is on its way. It is done in a moment.",
+    "released": "Your word is on its way. What the playbook says follows now.",
+    "dismissed": "Your word is on its way. Nothing follows from these deletions.",
     "refused": "Your word is on its way. Nothing is done.",
     "connected": "The account is connected.",
     "password": "Your password is changed. Every other session has ended.",
@@ -110,6 +112,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reconcile/<name>/compare", comparisons.compare),
         ("/reconcile/<int:number>/mend", comparisons.mend),
         ("/reviews/<int:number>", reviews.answer),
+        ("/reviews/deletions/<name>", reviews.release),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),
@@ -154,6 +157,7 @@ class _Pages:
         with house.reading() as snapshot:
             held = holds.count_open(snapshot, house.space)
             asked = proposals.count_open(snapshot, house.space)
+            missed = {one.connection: one.records for one in deletions.held_back(snapshot, house.space)}
         return render_template(
             "dashboard/overview.html",
             facts=facts,
@@ -162,7 +166,9 @@ class _Pages:
             hours=table and table.value.hours,
             chart=_chart(table.value.hours if table else []),
             day=table and sum(count for _, count in table.value.hours),
-            troubles=problems.find(house, facts, queues, table.value if table else None, held, asked, now),
+            troubles=problems.find(
+                house, facts, queues, table.value if table else None, held, asked, missed, now
+            ),
             stages=counted and _by_stage(counted.value),
             crms=house.playbook().crms,
         )

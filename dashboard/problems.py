@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,12 +43,13 @@ def find(
     table: Days | None,
     held: int,
     asked: int,
+    missed: Mapping[str, int],
     now: datetime,
 ) -> list[Trouble]:
     """Return what is wrong, errors first.
 
     ``table`` is ``None`` until it is counted; ``held`` is how many fields wait for a person, ``asked``
-    how many records somebody could agree to merge.
+    how many things somebody could agree to, ``missed`` how many deletions are held, by connection.
     """
     found = [*_process(house, facts), *_connections(house, facts, queues, now), *_sources(table, now)]
     for state, (one, several) in ASIDE.items():
@@ -58,12 +60,12 @@ def find(
         text = "field waits for your choice" if held == 1 else "fields wait for your choice"
         found.append(Trouble(False, f"{number(held)} {text} between two values", "conflicts", {}))
     if asked:
-        text = "person has two records" if asked == 1 else "people have two records"
-        found.append(
-            Trouble(
-                False, f"{number(asked)} {text} in a CRM since they were merged in another", "reviews", {}
-            )
-        )
+        text = "record could" if asked == 1 else "records could"
+        what = f"{number(asked)} {text} be merged or deleted as in another CRM, once you agree"
+        found.append(Trouble(False, what, "reviews", {}))
+    for name, count in missed.items():
+        what = f"{name}: {number(count)} deletions at once; nothing follows from them until you say so"
+        found.append(Trouble(True, what, "reviews", {}))
     return sorted(found, key=lambda trouble: not trouble.is_error)
 
 

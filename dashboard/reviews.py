@@ -1,4 +1,7 @@
-"""The page of reviews: what leadrelay could do to records once a person agrees, and what became of it."""
+"""The page of reviews: what leadrelay could do to records once a person agrees, and what became of it.
+
+Deletions that were too many at once wait here, too.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
-from sync import carrying, inbox, proposals
+from sync import carrying, deletions, inbox, proposals
 from sync.proposals import Proposal, Side
 
 PAGE = 20  # of what waits, and of what was answered, on one page
 ANSWERS = {"agree": True, "refuse": False}
+RELEASES = {"release": True, "dismiss": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class ReviewPages:
             one = proposals.load(snapshot, house.space, [number]).get(number)
         if one is None:
             abort(404)
-        if one.state != proposals.OPEN:
+        if not one.is_open:
             return self._page(f"{one.what}: it is settled already ({one.outcome or one.state}).", 409)
         if ANSWERS[said] and (why := self._hindrance(one)):
             return self._page(f"{one.what}: {why}.", 422)
@@ -55,6 +59,27 @@ class ReviewPages:
         inbox.append(house.store, [event])
         return redirect(url_for("pages.reviews", said="agreed" if ANSWERS[said] else "refused"), 303)
 
+    def release(self, name: str) -> ResponseReturnValue:
+        """Take a person's word on the deletions of a connection that were held, as far as they were shown."""
+        house, said, last = self.house, request.form.get("answer", ""), request.form.get("last", "")
+        if said not in RELEASES or not (last.isascii() and last.isdigit() and len(last) <= 18):
+            abort(404)
+        with house.reading() as snapshot:
+            events = deletions.answer_events(
+                snapshot,
+                house.space,
+                name,
+                int(last),
+                accepts=RELEASES[said],
+                by=g.who,
+                now=house.clock.now(),
+            )
+        if not events:
+            return self._page(f"{name}: nothing is held there any more.", 409)
+        for part in deletions.pieces(events):
+            inbox.append(house.store, part)
+        return redirect(url_for("pages.reviews", said="released" if RELEASES[said] else "dismissed"), 303)
+
     def _page(self, wrong: str = "", code: int = 200) -> ResponseReturnValue:
         house = self.house
         after = request.args.get("after", "")
@@ -63,12 +88,14 @@ class ReviewPages:
         with house.reading() as snapshot:
             waiting = proposals.open_ones(snapshot, house.space, limit=PAGE + 1, after=int(after or 0))
             told = proposals.answered(snapshot, house.space, limit=PAGE)
+            held = deletions.held_back(snapshot, house.space, people=deletions.SAMPLE)
             asked = [self._asked(snapshot, one) for one in waiting[:PAGE]]
         page = render_template(
             "dashboard/reviews.html",
             asked=asked,
             more=waiting[PAGE - 1].id if len(waiting) > PAGE else None,
             told=told,
+            held=[(one, self._on_delete(one.connection)) for one in held],
             wrong=wrong,
         )
         return page, code
@@ -80,10 +107,14 @@ class ReviewPages:
         kept = url(one.connection, one.keep_object, one.keep) if one.keep else None
         return Asked(one, sides, self._hindrance(one), (kept, url(one.connection, one.object, one.record)))
 
+    def _on_delete(self, name: str) -> str:
+        crm = self.house.playbook().crms.get(name)
+        return crm.on_delete if crm is not None else ""
+
     def _hindrance(self, one: Proposal) -> str:
         why = carrying.why_not(one, self.house.playbook().crms)
         mode = self.house.facts()["connections"].get(one.connection, {}).get("mode")
-        if not why and mode != "write":
+        if not why and mode != "write" and one.kind != proposals.FORGET:
             standing = "only observed" if mode else "not connected"
             return f"{one.connection} is {standing}: nothing is written there"
         return why

@@ -11,7 +11,17 @@ from mappings.compile_authority import check_line, is_read_only, is_write_only
 from mappings.durations import duration
 from mappings.engagements import ASKED
 from mappings.loader import Document
-from mappings.playbook import Breaker, CrmField, CrmMap, Limits, ObjectMap, Polling, Reconciling, TaskMap
+from mappings.playbook import (
+    Breaker,
+    CrmField,
+    CrmMap,
+    DeleteBrake,
+    Limits,
+    ObjectMap,
+    Polling,
+    Reconciling,
+    TaskMap,
+)
 from mappings.schema import CrmFieldMap, CrmFile, ObjectFile, ReconcileMap
 from mappings.scope import Scope
 from mappings.validation import Checked
@@ -75,6 +85,11 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         if file.adopt_when is not None
         else None,
         merges=file.merges,
+        on_delete=file.on_delete,
+        on_forget=file.on_forget,
+        delete_brake=DeleteBrake(
+            file.delete_brake.count, file.delete_brake.share, duration(file.delete_brake.per)
+        ),
         deal=_other_map(file.deal, file, document, Known(scope, connection, DEALS)),
         adopts_deals=file.adopt_deals == "known",
         creates_deals=file.create_deals,

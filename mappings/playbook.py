@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 from mappings.memory import once_each
 from mappings.templates import Template
@@ -360,6 +361,21 @@ class Reconciling:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteBrake:
+    """How many records people may delete in a CRM before what follows from it waits for a person."""
+
+    FEW: ClassVar[int] = 5  # that many never trip it, however small the account
+
+    count: int = 100
+    share: float = 0.1  # of the people who are linked there
+    per: timedelta = timedelta(hours=1)
+
+    def limit(self, linked: int) -> int:
+        """Return how many deletions are let through of so many linked people."""
+        return max(self.FEW, min(self.count, int(self.share * linked)))
+
+
+@dataclass(frozen=True, slots=True)
 class CrmMap:
     """How leads, and accounts where they are kept there too, look on one connection."""
 
@@ -382,6 +398,9 @@ class CrmMap:
     adopts: bool = False  # people born there become leads
     adopt_when: Condition | None = None  # only those who satisfy it
     merges: str = "off"  # "propose" | "do": what a merge elsewhere does to the two records here
+    on_delete: str = "keep"  # "unlink" | "propose" | "delete": what follows when a person is deleted here
+    on_forget: str = "ask"  # "forget": what follows when they are erased here for good, for privacy
+    delete_brake: DeleteBrake = DeleteBrake()
     deal: ObjectMap | None = None  # the object that holds deals
     adopts_deals: bool = False  # deals that are born there, and are with somebody known, become ours
     creates_deals: bool = True  # deals of another CRM are made here

@@ -259,6 +259,14 @@ class BreakerMap(Strict):
     per: Duration = Field("1h", description="Within how long.")
 
 
+class DeleteBrakeMap(Strict):
+    """When deletions are so many that nothing follows from them before a person has looked."""
+
+    count: int = Field(100, ge=1, description="More than so many.")
+    share: float = Field(0.1, gt=0, le=1, description="Or more than this share of the people linked here.")
+    per: Duration = Field("1h", description="Within how long.")
+
+
 class LimitsMap(Strict):
     """The vendor's limits and the share that is left to the company's other apps."""
 
@@ -362,6 +370,21 @@ class CrmFile(Strict):
         "off",
         description="What happens to two records here once people merged those of the same person in another "
         "CRM: a note (off), a person is asked to merge them (propose), they are merged at once (do).",
+    )
+    on_delete: Literal["keep", "unlink", "propose", "delete"] = Field(
+        "keep",
+        description="What follows when people delete a person here. keep: the lead stays, and nobody is made "
+        "anew here. unlink: the lead lets go, and the next write makes the person anew. propose: a person is "
+        "asked to delete the records in the other CRMs, too. delete: they are deleted at once.",
+    )
+    on_forget: Literal["ask", "forget"] = Field(
+        "ask",
+        description="When somebody is erased here for good, for privacy (HubSpot). ask: a person "
+        "is asked to let leadrelay forget them, too. forget: it does at once.",
+    )
+    delete_brake: DeleteBrakeMap = Field(
+        default_factory=lambda: DeleteBrakeMap.model_validate({}),
+        description="More deletions than this wait for a person before anything follows from them.",
     )
     needs: Names = Field(default_factory=list, description="Connections whose record must exist first.")
     tasks: TasksMap | None = Field(None, description="Left out, follow_up.yaml makes no tasks here.")

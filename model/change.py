@@ -54,6 +54,14 @@ class Merging:
 
 
 @dataclass(frozen=True, slots=True)
+class Deleting:
+    """One record that goes to the recycle bin."""
+
+    key: str  # ours
+    ref: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A record as read from the vendor."""
 

@@ -229,11 +229,12 @@ class Fetch:
 class Propose:
     """Effect: something could be done to records of one person in a CRM, and a person is to say whether.
 
-    ``merge``: ``record`` could go into ``keep``. ``delete``: ``record`` could be deleted. ``accepted``
+    ``merge``: ``record`` could go into ``keep``. ``delete``: ``record`` could be deleted. ``forget``: it was
+    erased in the CRM, and its lead could be forgotten here. ``accepted``
     where the playbook says so without asking a person; ``why`` says what gave rise to it.
     """
 
-    kind: str  # "merge" | "delete"
+    kind: str  # "merge" | "delete" | "forget"
     record: RecordRef
     why: str
     keep: RecordRef | None = None
@@ -262,6 +263,61 @@ class SeenGone:
     """Effect: this record was deleted: what was proposed about it has answered itself."""
 
     record: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class NoteDeletion:
+    """Effect: people deleted this record.
+
+    ``told``: it is read by id before anything follows. ``held``: nothing follows before a person has looked.
+    """
+
+    record: RecordRef
+    state: str = "done"  # "told" | "held" | "done"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteErasure:
+    """Effect: a CRM says that it has erased this record, for privacy; it is read before that is believed."""
+
+    record: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRestored:
+    """Effect: a record that was deleted is there again."""
+
+    record: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDeletion:
+    """Effect: a person let a deletion that was held take effect, or left it at that."""
+
+    deletion: int
+    accepts: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRecord:
+    """Effect: drop what the mirror holds of this record: the CRM has erased it for good."""
+
+    record: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetLead:
+    """Effect: remove a lead and everything that hangs on it, because a CRM erased the person for good.
+
+    ``keys`` are remembered as hashes, so that a record elsewhere does not make the person a lead again;
+    ``records`` go out of the mirror.
+    """
+
+    lead_id: str
+    connection: str
+    keys: tuple[Identity, ...]
+    records: tuple[RecordRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +388,12 @@ Effect = (
     | AnswerProposal
     | SeenAsOne
     | SeenGone
+    | NoteDeletion
+    | NoteErasure
+    | NoteRestored
+    | AnswerDeletion
+    | ForgetRecord
+    | ForgetLead
     | RecordConflict
     | HoldField
     | FreeField

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import traceback
+from pathlib import Path
 
 from model.errors import LeadRelayError
 
@@ -25,6 +27,20 @@ def said_by(error: BaseException) -> str:
     if not isinstance(error, LeadRelayError):
         text = _QUOTED.sub("'…'", text)
     return without_people(text)[:LONGEST]
+
+
+def plain(error: BaseException) -> str:
+    """Return what people are shown of an exception: our own sentence, or where the log has any other."""
+    if isinstance(error, LeadRelayError):
+        return said_by(error)
+    return f"an unexpected failure ({type(error).__name__}); the log has it as fault {mark_of(error)}"
+
+
+def mark_of(error: BaseException) -> str:
+    """Return a mark, the same for the same failure at the same line, that leads from a page to the log."""
+    frames = traceback.extract_tb(error.__traceback__)[-1:]
+    where = [f"{Path(one.filename).name}:{one.name}:{one.lineno}" for one in frames]
+    return hashlib.sha256(" ".join([type(error).__name__, *where]).encode()).hexdigest()[:8]
 
 
 def traceback_of(error: BaseException) -> str:

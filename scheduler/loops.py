@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 
 from model.errors import LostLease, StoreBusy
-from model.faults import said_by
+from model.faults import mark_of, plain, said_by
 from model.priority import Priority
 from model.times import Clock
 from scheduler.seats import Seat
@@ -102,8 +102,8 @@ class Loop:
                 self._stopping.wait(FAULT_WAIT)
             except Exception as error:
                 did = 0
-                self.failure = f"{type(error).__name__}: {said_by(error)}"  # /readyz shows it to anybody
-                log.exception("loop.failed", loop=self.name)
+                self.failure = plain(error)  # /readyz shows it to anybody
+                log.exception("loop.failed", loop=self.name, fault=mark_of(error))
                 self._stopping.wait(FAULT_WAIT)
             if not did and not self._stopping.is_set():
                 with self._resting:

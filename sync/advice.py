@@ -62,6 +62,9 @@ ADVICE: Mapping[str, str] = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": (
         "A trigger or flow of your Salesforce failed: its owner finds it by the words; then send it again."
     ),
+    "MERGE_FAILED": (
+        "Salesforce does not merge the two: look at both there and merge them by hand, which settles it."
+    ),
     "INACTIVE_OWNER_OR_USER": "The owner is not active in Salesforce: give the lead another one.",
     # either CRM, said by leadrelay
     "GONE": (

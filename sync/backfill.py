@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from connectors.base import Connector
 from mappings.playbook import CrmMap, Playbook
 from model.errors import Conflict, NotAuthorized, RetryLater
+from model.faults import mark_of, plain
 from model.listing import Listed, Page
 from model.times import Clock
 from sync import cursors, mirror
@@ -107,8 +108,13 @@ class Backfill:
         except (NotAuthorized, RetryLater) as error:
             return self._failed(cursor, str(error), error)
         except Exception as error:  # whatever a broken answer does to us, the walk goes on later
-            log.exception("backfill.page_failed", connection=cursor.connection, object=cursor.object)
-            return self._failed(cursor, f"{type(error).__name__}: {error}", error)
+            log.exception(
+                "backfill.page_failed",
+                connection=cursor.connection,
+                object=cursor.object,
+                fault=mark_of(error),
+            )
+            return self._failed(cursor, plain(error), error)
         now = self.clock.now()
         after = _moved(cursor, page, names, absent, now)
         listed = [filled(one, after.absent) for one in page.listed if is_storable(one)]

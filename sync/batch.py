@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from handlers.base import Seat
 from mappings.domains import possible_domains
-from mappings.playbook import Playbook
+from mappings.playbook import CrmMap, Playbook
 from model.account import Account, account_id
 from model.change import OwnerRecord
 from model.deal import Deal
@@ -18,7 +19,21 @@ from model.decision import AnswerProposal, Assigned, ClaimIdentity, KeepEngageme
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
 from model.teammate import Teammate
-from sync import accounts, deals, engagements, joins, leads, links, matching, outbox, seats, teammates
+from sync import (
+    accounts,
+    deals,
+    deletions,
+    engagements,
+    joins,
+    leads,
+    links,
+    matching,
+    outbox,
+    proposals,
+    seats,
+    teammates,
+)
+from sync.deletions import Standing
 from sync.doubt import Doubt
 from sync.joins import Join
 from sync.links import record_key
@@ -77,6 +92,8 @@ class Batch:
         self.people = people
         self._shut = shut
         self.proposals: dict[int, Proposal] = {}  # that events of this batch answer, as they leave them
+        self.deletions = Standing()
+        self.forgotten: frozenset[str] = frozenset()  # hashes of addresses, of those that were looked for
         self._owners: dict[Identity, str] = {}
         self._leads: dict[str, Lead] = {}
         self.loaded: dict[str, Lead] = {}  # as the store has them
@@ -118,6 +135,29 @@ class Batch:
         ids = {*self._leads, *self._accounts, *self._deals}
         if names and ids:
             self._in_flight |= outbox.in_flight(snapshot, space, names, ids)
+
+    def load_deletions(
+        self,
+        snapshot: Connection,
+        space: str,
+        crms: Mapping[str, CrmMap],
+        gone: Sequence[RecordRef],
+        held: Iterable[int],
+        now: datetime,
+    ) -> None:
+        """Read what is known of records that are gone, and whether these are too many at once."""
+        self.deletions = deletions.look(snapshot, space, gone, held)
+        self.deletions.own = proposals.being_deleted(snapshot, space, gone) if gone else set()
+        new = Counter(ref.connection for ref in set(gone) - self.deletions.own if self._is_news(ref))
+        self.deletions.braked = deletions.brake(snapshot, space, crms, new, now)
+
+    def _is_news(self, ref: RecordRef) -> bool:
+        """Say whether a lead is linked to a record, and nothing has followed yet from its being gone."""
+        holder = self._owners.get(record_key(ref))
+        link = self._leads[holder].links.get(ref.connection) if holder in self._leads else None
+        if link is None or (link.object, link.remote_id) != (ref.object, ref.id):
+            return False
+        return link.gone_at is None or self.deletions.is_pending(ref)
 
     def load_engagements(
         self, snapshot: Connection, kinds: Collection[str], refs: Collection[RecordRef]
@@ -305,7 +345,7 @@ class Batch:
         for effect in result.effects:
             if isinstance(effect, AnswerProposal):
                 known = self.proposals[effect.proposal]
-                self.proposals[effect.proposal] = replace(known, state=ANSWERED[effect.accepts])
+                self.proposals[effect.proposal] = replace(known, state=ANSWERED[effect.accepts], progress="")
         if result.account is not None:
             self._take_in_account(result.account)
         for deal in result.deals:

@@ -19,9 +19,10 @@ from model.decision import (
     one_shot_key,
 )
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
+from sync import deleting
 from sync.batch import Batch
 from sync.pipeline import Result
-from sync.proposals import MERGE, OPEN, PLAYBOOK, Proposal, phrase
+from sync.proposals import DELETE, FORGET, MERGE, PLAYBOOK, Proposal, phrase
 
 SECOND = "second_record"  # of a review: a person has two records in one CRM
 
@@ -109,20 +110,26 @@ def answered(stored: StoredEvent, batch: Batch, crms: Mapping[str, CrmMap]) -> R
         return _because(result, "there is nothing any more that was proposed")
     lead_id = batch.present_id(proposal.lead_id)
     result.lead_id = lead_id if batch.knows(lead_id) else None
-    if proposal.state != OPEN:
+    if not proposal.is_open:
         return _because(result, f"{proposal.what}: it is {proposal.state} already")
     if not said["accepts"]:
         result.effects.append(AnswerProposal(proposal.id, accepts=False, by=by))
         return _because(result, f"{proposal.what}: {by} refused; nothing is done")
-    if result.lead_id is None:
+    if result.lead_id is None and proposal.kind != DELETE:
         return _because(result, f"{proposal.what}: {by} agreed, but there is no such lead any more")
-    if hindrance := why_not(proposal, crms) or batch.why_shut(proposal.connection):
+    shut = "" if proposal.kind == FORGET else batch.why_shut(proposal.connection)
+    if hindrance := why_not(proposal, crms) or shut:
         return _because(result, f"{proposal.what}: {by} agreed, but {hindrance}; it is asked still")
+    if proposal.kind == FORGET:
+        deleting.forget(result, batch.lead(lead_id), proposal.ref, crms, batch)
+        return _because(result, f"{proposal.what}: {by} agreed")
     result.effects += [AnswerProposal(proposal.id, accepts=True, by=by), _deed(proposal, by, stored.id)]
     return _because(result, f"{proposal.what}: {by} agreed; it is done")
 
 
 def _deed(proposal: Proposal, by: str, event: int) -> OneShot:
+    if proposal.kind == DELETE:
+        return deleting.to_be_deleted(proposal.ref, proposal.why, by, event, proposal.id)
     if proposal.kept is None:
         raise AssertionError(f"proposal {proposal.id}: a {proposal.kind} without a record to keep")
     return to_be_merged(proposal.kept, proposal.ref, proposal.why, by, event, proposal.id)
@@ -133,6 +140,8 @@ def why_not(proposal: Proposal, crms: Mapping[str, CrmMap]) -> str:
     crm = crms.get(proposal.connection)
     if crm is None:
         return f"the playbook has no connection {proposal.connection} any more"
+    if proposal.kind != MERGE:
+        return ""
     if crm.merges == "off":
         return f"the map of {proposal.connection} says merges: off"
     return by_hand(proposal.kept or proposal.ref, proposal.ref)

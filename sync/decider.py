@@ -18,6 +18,8 @@ from model.decision import (
     DealMoved,
     EntityKind,
     Fetch,
+    ForgetLead,
+    ForgetRecord,
     ForgetTestEvent,
     ForgetTestLead,
     OneShot,
@@ -33,6 +35,7 @@ from sync import (
     audit,
     dealings,
     deals,
+    deletions,
     effects,
     engagements,
     fetches,
@@ -44,6 +47,7 @@ from sync import (
     leases,
     ledgers,
     links,
+    mirror,
     outbox,
     proposals,
     proposing,
@@ -147,8 +151,7 @@ class Decider:
             self._load_accounts(snapshot, batch, work, pipeline.playbook)
             told = [item.record.ref for item in work if item.record and _is_engagement(item)]
             batch.load_engagements(snapshot, pipeline.playbook.counted, told)
-            if answered := [item.stored.event.payload["proposal"] for item in work if _is_answer(item)]:
-                batch.proposals = proposals.load(snapshot, self.space, answered)
+            self._load_identity(snapshot, batch, work, pipeline.playbook)
             self._load_deals(snapshot, batch, work, pipeline.playbook)
             changed = [item.record.ref for item in work if item.record and _is_change(item)]
             if changed:
@@ -196,6 +199,23 @@ class Decider:
         ]
         companies += [ref for item in work for ref in item.companies]
         batch.load_accounts(snapshot, self.space, playbook, posted, named, companies)
+
+    def _load_identity(
+        self, snapshot: Connection, batch: Batch, work: Sequence[Work], playbook: Playbook
+    ) -> None:
+        """Read what people answer, what is known of deletions, and who was forgotten: only who is named."""
+        said = [item.stored.event.payload for item in work if item.stored.event.kind is EventKind.ANSWER]
+        if answered := [one["proposal"] for one in said if "proposal" in one]:
+            batch.proposals = proposals.load(snapshot, self.space, answered)
+        changed = [item for item in work if item.record and _is_change(item) and not item.account_ids]
+        gone = [item.record.ref for item in changed if item.record and _is_gone(item.record)]
+        held = [one["deletion"] for one in said if "deletion" in one]
+        if gone or held:
+            now = work[0].stored.decided_at
+            batch.load_deletions(snapshot, self.space, playbook.crms, gone, held, now)
+        strangers = {key for item in changed for key in item.keys if batch.lead_id_of(key) is None}
+        if strangers:
+            batch.forgotten = forget.forgotten(snapshot, self.space, strangers)
 
     def _load_deals(
         self, snapshot: Connection, batch: Batch, work: Sequence[Work], playbook: Playbook
@@ -281,6 +301,7 @@ class Decider:
             connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
         holds.save(connection, self.space, results, now)
         proposing.save(connection, self.space, results, now)
+        deletions.save(connection, self.space, results, now)
         audit.record(connection, self.space, [_audit_of(result, playbook) for result in results])
         wanted = [effect for result in results for effect in result.effects]
         again = [one.effect for one in wanted if isinstance(one, SendAgain)]
@@ -291,6 +312,10 @@ class Decider:
         inbox.insert_new(connection, dealings.told(connection, batch, results, self.space, now))
         forget.remove_test_leads(
             connection, [one.lead_id for one in wanted if isinstance(one, ForgetTestLead)]
+        )
+        forget.people(connection, self.space, [one for one in wanted if isinstance(one, ForgetLead)], now)
+        mirror.forget_records(
+            connection, self.space, [one.record for one in wanted if isinstance(one, ForgetRecord)]
         )
         forget.remove_test_events(
             connection, [one.event for one in wanted if isinstance(one, ForgetTestEvent)]
@@ -346,11 +371,10 @@ def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
 
 def _one_shots(results: Sequence[Result]) -> list[effects.Raised]:
     return [
-        effects.Raised(effect, result.lead_id, result.stored.id)
+        effects.Raised(effect, result.lead_id or "", result.stored.id)
         for result in results
-        if result.lead_id
         for effect in result.effects
-        if isinstance(effect, OneShot)
+        if isinstance(effect, OneShot) and (result.lead_id or effect.kind in effects.DEEDS)
     ]
 
 
@@ -363,8 +387,8 @@ def _may_join(record: Record | None) -> bool:
     return record is not None and bool(record.merged_ids or record.became)
 
 
-def _is_answer(item: Work) -> bool:
-    return item.stored.event.kind is EventKind.ANSWER
+def _is_gone(record: Record) -> bool:
+    return record.archived and record.became is None
 
 
 def _is_change(item: Work) -> bool:

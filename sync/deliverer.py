@@ -11,6 +11,7 @@ from model.change import (
     Postponed,
 )
 from model.errors import NotAuthorized
+from model.faults import mark_of, plain
 from sync.claiming import Claimed, Sending, Target, claim
 from sync.sending import Ended, Refused, Released, send
 from sync.settling import settle
@@ -51,9 +52,9 @@ def finish(target: Target, claimed: Claimed) -> None:
         outcomes += [Refused(s.key, str(error)) for s in _unanswered(claimed, outcomes)]
         log.error("connection.not_authorized", target=target.name, error=str(error))
     except Exception as error:  # a connector's fault: what may have arrived is read before it is sent again
-        reason = f"{type(error).__name__}: {error}"
+        reason = plain(error)
         outcomes += [Postponed(s.key, reason, answer_lost=True) for s in _unanswered(claimed, outcomes)]
-        log.exception("connection.failed", target=target.name)
+        log.exception("connection.failed", target=target.name, fault=mark_of(error))
     target.store.write(partial(settle, target=target, claimed=claimed, outcomes=outcomes))
     target.store.signals.announce("inbox")
 

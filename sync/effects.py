@@ -1,4 +1,4 @@
-"""One-shot effects: tasks, messages, merges of records, each once by our key; the leases of who is at it.
+"""One-shot effects: tasks, messages, deeds on records, each once by our key; the leases of who is at it.
 
 waiting ─▶ leased ─▶ sent                 the other side has taken it
              │  └──▶ unknown              the answer was lost, and nobody can be asked: never sent again
@@ -26,7 +26,8 @@ from sync.tables import inbox_events, links, outbox_changes, outbox_effects
 
 WAITING, LEASED, SENT = "waiting", "leased", "sent"
 UNKNOWN, WITHHELD, DEAD = "unknown", "withheld", "dead"
-TASK, MESSAGE, MERGE = "task", "message", "merge"
+TASK, MESSAGE, MERGE, DELETE = "task", "message", "merge", "delete"
+DEEDS = (MERGE, DELETE)  # on records, whosever they are; nobody is told anything by them
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from connectors.channels import Channel, Promise
 from mappings import templates
 from mappings.playbook import FollowUpRule, NotifyRule, Playbook
 from model import consent
-from model.change import Merging, Task
+from model.change import Deleting, Merging, Task
 from model.event import JsonValue, RecordRef
 from model.lead import Lead
 from model.message import Message
@@ -67,7 +67,7 @@ class Errand:
 
     row: DueEffect
     lead: Lead
-    what: Message | Task | Merging
+    what: Message | Task | Merging | Deleting
     stale: tuple[RecordRef, ...] = ()  # records whose opt-out was not read lately
     unlinked: tuple[str, ...] = ()  # connections where the person may be without our knowing
 
@@ -141,10 +141,10 @@ def _plan(
     if row.in_flight is not None and outlet.channel and outlet.channel.promise is Promise.AT_MOST_ONCE:
         why = "the process ended, or its lease ran out, while the message was sent: it may have arrived"
         return row, Settled(row.id, effects.UNKNOWN, error=why)
+    if row.kind in effects.DEEDS:  # on records, whosever they are by now; nobody is told anything
+        return Errand(row, lead or Lead(row.lead_id, outlet.space), _deed(row, outlet.name))
     if lead is None:
         return row, Settled(row.id, effects.WITHHELD, error="there is no such lead any more")
-    if row.kind == effects.MERGE:
-        return Errand(row, lead, _merging(row, outlet.name))  # the person's records, and nothing told to them
     why = consent.why_not(lead)
     if why and row.in_flight is not None:
         text = f"{why}; an earlier attempt, whose answer was lost, may have arrived"
@@ -224,7 +224,8 @@ def _lease(
     claims = {
         one.row.id: in_flight(one.what)
         for one in errands
-        if one.row.id in free and present.get(one.lead.id) == one.lead.version
+        if one.row.id in free
+        and (one.row.kind in effects.DEEDS or present.get(one.lead.id) == one.lead.version)
     }
     settled = [one[1] for one in planned if not isinstance(one, Errand) and one[0].id in free]
     effects.settle(connection, settled, now)
@@ -240,17 +241,21 @@ def told(outlet: Outlet, outcome: str, row: DueEffect, now: datetime) -> None:
         outlet.observe(outcome, (now - row.raised_at).total_seconds())
 
 
-def _merging(row: DueEffect, connection: str) -> Merging:
-    keep, lose = (RecordRef(connection, *row.payload[name]) for name in ("keep", "record"))
-    return Merging(row.key, keep, lose)
+def _deed(row: DueEffect, connection: str) -> Merging | Deleting:
+    ref = RecordRef(connection, *row.payload["record"])
+    if row.kind == effects.DELETE:
+        return Deleting(row.key, ref)
+    return Merging(row.key, RecordRef(connection, *row.payload["keep"]), ref)
 
 
-def in_flight(what: Message | Task | Merging) -> dict[str, JsonValue]:
+def in_flight(what: Message | Task | Merging | Deleting) -> dict[str, JsonValue]:
     """Return the exact words about to be sent, as the row keeps them."""
     if isinstance(what, Message):
         return wording.to_row(what)
     if isinstance(what, Merging):
         return {"keep": [what.keep.object, what.keep.id], "lose": [what.lose.object, what.lose.id]}
+    if isinstance(what, Deleting):
+        return {"delete": [what.ref.object, what.ref.id]}
     lines = [[[part.text, part.url] for part in line] for line in what.lines]
     return {
         "about": what.about.id,

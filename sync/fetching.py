@@ -15,6 +15,7 @@ from mappings.playbook import Playbook
 from model.change import Record
 from model.errors import ConnectorError, NoBudget, NotAuthorized, Refusal, RetryLater, StoreBusy
 from model.event import RecordRef
+from model.faults import mark_of, plain
 from model.times import Clock
 from sync import backfill, fetches, inbox
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT
@@ -98,8 +99,8 @@ class Fetcher:
                 self._put_off([row for one in (part, *parts) for row in one], token, str(error), error)
                 return
             except Exception as error:  # whatever a broken answer does to us, they are read later
-                log.exception("fetch.failed", connection=self.name, records=len(part))
-                self._put_off(part, token, f"{type(error).__name__}: {error}", error)
+                log.exception("fetch.failed", connection=self.name, records=len(part), fault=mark_of(error))
+                self._put_off(part, token, plain(error), error)
 
     def _read_part(self, rows: Sequence[DueFetch], token: str) -> None:
         names = backfill.wanted(self.connector, self.playbook())

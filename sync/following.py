@@ -9,11 +9,22 @@ from functools import partial
 from mappings.outward import inward_record, same_on
 from mappings.playbook import CrmMap, ObjectMap
 from model.change import Record
-from model.decision import AskReview, Because, ClaimIdentity, Effect, Fetch, RecordConflict, SettleReviews
+from model.decision import (
+    AskReview,
+    Because,
+    ClaimIdentity,
+    Effect,
+    Fetch,
+    ForgetRecord,
+    NoteErasure,
+    NoteRestored,
+    RecordConflict,
+    SettleReviews,
+)
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import DIFFERS, Hint
 from model.lead import Lead, Link
-from sync import carrying
+from sync import carrying, deleting, forget
 from sync.batch import Batch
 from sync.carrying import SECOND
 from sync.joining import join
@@ -56,8 +67,7 @@ def hinted(stored: StoredEvent, hint: Hint, batch: Batch, pipeline: Pipeline) ->
     if hint.what == DIFFERS:
         return _differing(result, hint, link, batch)
     if hint.what == "forgotten":
-        detail: Mapping[str, JsonValue] = {"connection": name, "object": hint.object, "record": hint.id}
-        result.effects.append(AskReview("forgotten", detail))
+        result.effects.append(NoteErasure(ref))
     for one in (hint.id, *hint.others):
         result.effects.append(Fetch(name, hint.object, one))
     return _because(result, f"{name} says that {hint.object} {hint.id} was {hint.what}; it is read")
@@ -145,6 +155,8 @@ def _merged(
     draft = copy_of(before)
     histories = crm.kind in KEEPS_HISTORIES and not sight.history  # none has come: decided without
     effects, reasons = _united(result, draft, record, crm, batch, pipeline, histories=histories)
+    if link is not None and link.gone_at is not None and link.remote_id == record.ref.id:
+        result.effects.append(NoteRestored(record.ref))
     if any(
         isinstance(effect, Fetch) for effect in effects
     ):  # both sides moved: its history says who was later
@@ -265,15 +277,19 @@ def _follow(
 
 
 def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipeline: Pipeline) -> Result:
-    """Mark the link of a record that was deleted: it is not written any more, and nobody is made anew."""
+    """Mark the link of a record that was deleted; what the map says follows, unless they are too many."""
     ref = record.ref
     before = batch.lead(holder) if holder else None
     link = before.links.get(ref.connection) if before else None
+    erased = deleting.is_erased(record, batch)
+    if erased:
+        result.effects.append(ForgetRecord(ref))
     if before is None or link is None or (link.object, link.remote_id) != (ref.object, ref.id):
         return _because(result, f"{ref.object} {ref.id} was deleted; nobody's record")
     result.lead_id = before.id
     crm = pipeline.playbook.crms[ref.connection]
-    if link.gone_at is not None and not (_tells(record, link, crm) and _differs(record, link, crm)):
+    is_new = link.gone_at is None or batch.deletions.is_pending(ref)
+    if not (is_new or erased or (_tells(record, link, crm) and _differs(record, link, crm))):
         return _because(result, f"{ref.object} {ref.id} is known to be deleted")
     draft = copy_of(before)
     if _tells(record, link, crm):
@@ -283,6 +299,8 @@ def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipe
     text = f"{ref.connection}: {ref.object} {ref.id} was deleted there; it is not written to, nor made anew"
     _because(result, text)
     pipeline.run_after(result, draft, batch, AFTER_MERGE)
+    if is_new or erased:
+        deleting.weigh(result, draft, ref, batch, pipeline, is_new=is_new, erased=erased)
     return result
 
 
@@ -360,6 +378,11 @@ def _adopted(
     }
     if crm.adopt_when is not None and not crm.adopt_when.matches(draft):
         return _because(result, f"no lead; only those are adopted of whom holds: {crm.adopt_when.text}")
+    said = person_keys(draft.fields)
+    if any(forget.hash_of(key) in batch.forgotten for key in said):
+        return _because(
+            result, "not adopted: the person was erased in a CRM, for privacy, and forgotten here"
+        )
     draft.fields = {}
     result.state, result.lead, result.lead_id = EventState.NEW, draft, draft.id
     _because(result, f"adopted: {crm.connection} {record.ref.object} {record.ref.id} is nobody's yet")

@@ -1,14 +1,19 @@
-"""Removes test leads and test posts, so that a test leaves no trace in counts or lists."""
+"""Removes test leads and test posts, and people whom a CRM erased: no trace is left in counts or lists."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from model.decision import ForgetLead
 from model.event import Event, EventKind
-from sync import joins, tables
+from model.lead import Identity
+from sync import deletions, joins, mirror, tables
+from sync.database import insert_for
 
 BY_LEAD = (
     tables.identities,
@@ -56,6 +61,42 @@ def remove_test_leads(connection: Connection, lead_ids: Sequence[str]) -> None:
     for table in BY_LEAD:
         connection.execute(sa.delete(table).where(table.c.lead_id.in_(lead_ids)))
     connection.execute(sa.delete(tables.leads).where(tables.leads.c.id.in_(lead_ids)))
+
+
+def people(connection: Connection, space: str, erased: Sequence[ForgetLead], now: datetime) -> None:
+    """Delete leads whom a CRM erased, as test leads are, and what the mirror holds of them.
+
+    What stays are hashes of their addresses: a record of theirs elsewhere makes nobody a lead again.
+    """
+    if not erased:
+        return
+    ids = [one.lead_id for one in erased]
+    absorbed = [each for lead_id in ids for each in joins.absorbed_by(connection, lead_id)]
+    deletions.forget(connection, [*ids, *absorbed])
+    remove_test_leads(connection, ids)
+    mirror.forget_records(connection, space, [ref for one in erased for ref in one.records])
+    rows = [
+        {"space": space, "hash": hash_of(key), "connection": one.connection, "at": now}
+        for one in erased
+        for key in one.keys
+    ]
+    if rows:
+        connection.execute(insert_for(connection, tables.forgotten).on_conflict_do_nothing(), rows)
+
+
+def forgotten(snapshot: Connection, space: str, keys: Iterable[Identity]) -> frozenset[str]:
+    """Return the hashes of those of these addresses whose person was forgotten."""
+    hashes = sorted({hash_of(key) for key in keys if key.kind == "email"})
+    if not hashes:
+        return frozenset()
+    c = tables.forgotten.c
+    asked = sa.select(c.hash).where(c.space == space, c.hash.in_(hashes))
+    return frozenset(snapshot.execute(asked).scalars())
+
+
+def hash_of(key: Identity) -> str:
+    """Return what is remembered of an address in the place of it."""
+    return hashlib.sha256(f"{key.kind}\x1f{key.value}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def remove_test_events(connection: Connection, ids: Sequence[int]) -> None:

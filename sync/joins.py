@@ -27,6 +27,7 @@ MOVED = (
     tables.conflicts,
     tables.reviews,
     tables.proposals,
+    tables.deletions,
     tables.outbox_effects,
     tables.inbox_events,
 )

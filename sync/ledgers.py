@@ -112,11 +112,16 @@ def settled_reviews_of(results: Sequence[Result]) -> list[tuple[str, SettleRevie
 def settle_reviews(connection: Connection, settled: Sequence[tuple[str, SettleReviews]]) -> None:
     """Close the open reviews of these leads and kinds."""
     r = tables.reviews.c
+    whose = sorted({lead_id for lead_id, effect in settled if effect.records})
+    asked = sa.select(r.lead_id).where(r.lead_id.in_(whose), r.state == "open").distinct()
+    open_ones = set(connection.execute(asked).scalars()) if whose else set()
     for lead_id, effect in settled:
+        if effect.records and lead_id not in open_ones:
+            continue
         which = sa.and_(r.lead_id == lead_id, r.kind == effect.kind, r.state == "open")
         if effect.records:
-            asked = connection.execute(sa.select(r.id, r.detail).where(which))
-            which = r.id.in_([row.id for row in asked if effect.records.issuperset(_records(row.detail))])
+            found = connection.execute(sa.select(r.id, r.detail).where(which))
+            which = r.id.in_([row.id for row in found if effect.records.issuperset(_records(row.detail))])
         connection.execute(sa.update(tables.reviews).where(which).values(state="settled"))
 
 

@@ -148,6 +148,14 @@ def archive(connection: Connection, space: str, refs: Iterable[RecordRef]) -> No
     execute_many(connection, ARCHIVE, rows)
 
 
+def forget_records(connection: Connection, space: str, refs: Sequence[RecordRef]) -> None:
+    """Drop what is known of these records."""
+    for (name, object_type), ids in _by_object(refs).items():
+        place = {"of_space": space, "of_connection": name, "of_object": object_type, "ids": ids}
+        for statement in (FORGET_KEYS, FORGET_RECORDS):
+            connection.execute(statement, place)
+
+
 def _one_by_one(connection: Connection, space: str, names: Iterable[str]) -> None:
     """Let one transaction at a time write what the mirror holds of a connection, until it ends.
 
@@ -286,6 +294,10 @@ COUNTS = (
 FORGET_KEYS = sa.delete(mirror_keys).where(
     *_in(mirror_keys, "space", "connection", "object"),
     mirror_keys.c.remote_id.in_(sa.bindparam("ids", expanding=True)),
+)
+FORGET_RECORDS = sa.delete(mirror).where(
+    *_in(mirror, "space", "connection", "object"),
+    mirror.c.remote_id.in_(sa.bindparam("ids", expanding=True)),
 )
 ARCHIVE_UNSEEN = (
     sa.update(mirror)

@@ -23,6 +23,7 @@ from mappings.playbook import Playbook, Polling
 from model.change import Record
 from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater, StoreBusy
 from model.event import Event, EventKind
+from model.faults import mark_of, plain
 from model.listing import Changes
 from model.times import Clock, to_text
 from sync import backfill, cursors, fetches, inbox, mirror
@@ -154,8 +155,9 @@ class Poll:
         except ConnectorError as error:
             return self._failed(cursor, walk, str(error), error)
         except Exception as error:  # whatever a broken answer does to us, other objects go on
-            log.exception("poll.page_failed", connection=self.name, object=object_type)
-            return self._failed(cursor, walk, f"{type(error).__name__}: {error}", error)
+            fault = mark_of(error)
+            log.exception("poll.page_failed", connection=self.name, object=object_type, fault=fault)
+            return self._failed(cursor, walk, plain(error), error)
         if cursor.after is not None:  # else the first look follows at once: what it shows was there before
             self._move_on(cursor, walk, changes, begun, sweeping=sweeping)
         if walk.owed and sweeping and changes.is_drained:

@@ -14,15 +14,16 @@ from mappings.playbook import ObjectMap
 from model.event import Event, EventKind, JsonValue, RecordRef
 from model.times import to_text
 from sync import mirror
+from sync.effects import WITHHELD
 from sync.tables import leads, outbox_effects, proposals
 
-MERGE, DELETE = "merge", "delete"
+MERGE, DELETE, FORGET = "merge", "delete", "forget"
 OPEN, ACCEPTED, REFUSED = "open", "accepted", "refused"
 DONE, OVER = "done", "over"  # it has come about, by whomever; it cannot come about any more
 ANSWERED: Mapping[bool, str] = {True: ACCEPTED, False: REFUSED}
 PLAYBOOK = "playbook"  # who accepted, where the CRM's map says so
 
-_P = proposals.c
+_P, _E = proposals.c, outbox_effects.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class Proposal:
         return RecordRef(self.connection, self.keep_object, self.keep) if self.keep else None
 
     @property
+    def is_open(self) -> bool:
+        """Whether it waits for a person's word: also once more, where it was agreed to and then withheld."""
+        return self.state == OPEN or (self.state == ACCEPTED and self.progress == WITHHELD)
+
+    @property
     def what(self) -> str:
         """What would be done, in a phrase."""
         return phrase(self.kind, self.ref, self.kept)
@@ -75,13 +81,18 @@ def phrase(kind: str, ref: RecordRef, keep: RecordRef | None) -> str:
 
 
 _ALL = (
-    sa.select(proposals, leads.c.email, outbox_effects.c.state.label("progress"), outbox_effects.c.error)
+    sa.select(proposals, leads.c.email, _E.state.label("progress"), _E.error)
     .join_from(proposals, leads, leads.c.id == _P.lead_id, isouter=True)
     .join(
         outbox_effects,
-        sa.and_(outbox_effects.c.space == _P.space, outbox_effects.c.key == _P.effect),
+        sa.and_(_E.space == _P.space, _E.key == _P.effect),
         isouter=True,
     )
+)
+
+_IS_OPEN = (
+    _P.state.in_((OPEN, ACCEPTED)),  # few, by the index; which of those accepted were withheld, by the join
+    sa.or_(_P.state == OPEN, sa.and_(_P.state == ACCEPTED, sa.func.coalesce(_E.state, "") == WITHHELD)),
 )
 
 
@@ -95,24 +106,22 @@ def open_ones(
     snapshot: Connection, space: str, *, limit: int, after: int = 0, lead_id: str | None = None
 ) -> list[Proposal]:
     """Return what waits for a person's word, the oldest first, from behind the row ``after``."""
-    asked = _ALL.where(_P.space == space, _P.state == OPEN, _P.id > after)
+    asked = _ALL.where(_P.space == space, *_IS_OPEN, _P.id > after)
     if lead_id is not None:
         asked = asked.where(_P.lead_id == lead_id)
     return [_proposal(row) for row in snapshot.execute(asked.order_by(_P.id).limit(limit))]
 
 
-def answered(snapshot: Connection, space: str, *, limit: int, lead_id: str | None = None) -> list[Proposal]:
+def answered(snapshot: Connection, space: str, *, limit: int) -> list[Proposal]:
     """Return what was answered or came about, the newest first."""
-    asked = _ALL.where(_P.space == space, _P.state != OPEN)
-    if lead_id is not None:
-        asked = asked.where(_P.lead_id == lead_id)
+    asked = _ALL.where(_P.space == space, _P.state != OPEN, sa.not_(_IS_OPEN[1]))
     newest = asked.order_by(_P.settled_at.desc(), _P.id.desc())
     return [_proposal(row) for row in snapshot.execute(newest.limit(limit))]
 
 
 def count_open(snapshot: Connection, space: str) -> int:
     """Return how many wait for a person."""
-    asked = sa.select(sa.func.count()).where(_P.space == space, _P.state == OPEN)
+    asked = _ALL.where(_P.space == space, *_IS_OPEN).with_only_columns(sa.func.count())
     return int(snapshot.execute(asked).scalar_one())
 
 
@@ -129,6 +138,18 @@ def named(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> set[Re
         )
         found |= {RecordRef(name, row.object, row.record) for row in snapshot.execute(asked)}
     return found & wanted
+
+
+def being_deleted(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> set[RecordRef]:
+    """Return which of these records leadrelay itself deletes, because somebody agreed to it."""
+    wanted = set(refs)
+    asked = sa.select(_P.connection, _P.object, _P.record).where(
+        _P.space == space,
+        _P.kind == DELETE,
+        _P.state == ACCEPTED,
+        _P.record.in_(sorted({ref.id for ref in wanted})),
+    )
+    return {RecordRef(row.connection, row.object, row.record) for row in snapshot.execute(asked)} & wanted
 
 
 def _proposal(row: Row[Any]) -> Proposal:

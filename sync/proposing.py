@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from model.decision import AnswerProposal, OneShot, Propose, SeenAsOne, SeenGone
+from model.decision import AnswerProposal, NoteRestored, OneShot, Propose, SeenAsOne, SeenGone
+from model.event import RecordRef
 from sync.database import insert_for
-from sync.proposals import ACCEPTED, ANSWERED, DELETE, DONE, MERGE, OPEN, OVER, PLAYBOOK
+from sync.proposals import ACCEPTED, ANSWERED, DELETE, DONE, FORGET, MERGE, OPEN, OVER, PLAYBOOK, REFUSED
 from sync.tables import proposals
 
 LONGEST = 200  # characters that the columns hold
@@ -36,14 +37,51 @@ def save(connection: Connection, space: str, results: Iterable[Any], now: dateti
                         "settled_at": now,
                         "effect": acts.get(number, ""),
                     }
-                    is_open = sa.and_(_P.space == space, _P.id == number, _P.state == OPEN)
+                    is_open = sa.and_(_P.space == space, _P.id == number, _P.state.in_((OPEN, ACCEPTED)))
                     connection.execute(sa.update(proposals).where(is_open).values(values))
                 case SeenAsOne() | SeenGone():
                     seen.append(effect)
+                case NoteRestored(ref):
+                    _take_back(connection, result.lead_id, ref, now)
     for row in new:
         connection.execute(_proposing(connection), row)
-    for one in seen:
-        _settle(connection, space, one, now)
+    if seen and _is_any_named(connection, space, seen):
+        for one in seen:
+            _settle(connection, space, one, now)
+
+
+def _is_any_named(connection: Connection, space: str, seen: Sequence[SeenAsOne | SeenGone]) -> bool:
+    """Say whether anything at all is proposed about what a batch saw: mostly nothing is."""
+    ids = sorted({one for each in seen for one in _ids(each)})
+    asked = sa.select(_P.id).where(_P.space == space, *_is_about(ids)).limit(1)
+    names = {_left(one).connection for one in seen}
+    return any(connection.execute(asked.where(_P.connection == name)).first() for name in sorted(names))
+
+
+def _ids(seen: SeenAsOne | SeenGone) -> frozenset[str]:
+    return seen.ids if isinstance(seen, SeenAsOne) else frozenset({seen.record.id})
+
+
+def _left(seen: SeenAsOne | SeenGone) -> RecordRef:
+    return seen.left if isinstance(seen, SeenAsOne) else seen.record
+
+
+def _is_about(ids: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
+    return _P.state.in_((OPEN, ACCEPTED)), sa.or_(_P.record.in_(ids), _P.keep.in_(ids))
+
+
+def _take_back(connection: Connection, lead_id: str | None, ref: RecordRef, now: datetime) -> None:
+    """Let go of what was asked because of a deletion that was taken back; the next one is asked of anew."""
+    asked = sa.and_(
+        _P.lead_id == lead_id,
+        sa.or_(
+            sa.and_(_P.kind == DELETE, _P.why == f"deleted in {ref.connection}"),
+            sa.and_(_P.kind == FORGET, _P.connection == ref.connection),
+        ),
+        _P.state.in_((OPEN, REFUSED)),
+    )
+    values = {"state": OVER, "outcome": f"{ref.object} {ref.id} is there again", "settled_at": now}
+    connection.execute(sa.update(proposals).where(asked).values(values))
 
 
 def _is_deed(effect: object) -> bool:
@@ -96,15 +134,13 @@ def _does(effect: object, proposed: Propose) -> bool:
 
 def _settle(connection: Connection, space: str, seen: SeenAsOne | SeenGone, now: datetime) -> None:
     """Close what has come about or cannot any more; what one of its records went into is asked of that."""
-    ids = seen.ids if isinstance(seen, SeenAsOne) else {seen.record.id}
-    name = seen.left.connection if isinstance(seen, SeenAsOne) else seen.record.connection
-    asked = sa.select(_P.id, _P.kind, _P.object, _P.record, _P.keep_object, _P.keep).where(
-        _P.space == space,
-        _P.connection == name,
-        _P.state.in_((OPEN, ACCEPTED)),
-        sa.or_(_P.record.in_(sorted(ids)), _P.keep.in_(sorted(ids))),
+    ids = _ids(seen)
+    asked = sa.select(_P.id, _P.kind, _P.record, _P.keep).where(
+        _P.space == space, _P.connection == _left(seen).connection, *_is_about(sorted(ids))
     )
     for row in connection.execute(asked).all():
+        if row.kind == FORGET:  # whatever becomes of the record, the lead is there
+            continue
         if isinstance(seen, SeenGone):
             done = row.kind == DELETE
             text = f"{seen.record.object} {seen.record.id} was deleted"

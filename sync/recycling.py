@@ -20,6 +20,7 @@ from mappings.playbook import Playbook
 from model.change import Record
 from model.errors import Conflict, ConnectorError, NotAuthorized, Refusal, RetryLater
 from model.event import Event
+from model.faults import mark_of, plain
 from model.listing import Listed
 from model.times import Clock
 from sync import backfill, cursors, inbox, links
@@ -61,8 +62,13 @@ class RecycleBin:
                 return self._begun_anew(cursor, error, now)
             return self._failed(cursor, str(error), error, now)
         except Exception as error:  # whatever a broken answer does to us, the walk goes on later
-            log.exception("poll.page_failed", connection=cursor.connection, object=cursor.object)
-            return self._failed(cursor, f"{type(error).__name__}: {error}", error, now)
+            log.exception(
+                "poll.page_failed",
+                connection=cursor.connection,
+                object=cursor.object,
+                fault=mark_of(error),
+            )
+            return self._failed(cursor, plain(error), error, now)
         self._failures = 0
         events = self._events(page.listed, now)
         at = self.clock.now()

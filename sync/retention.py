@@ -21,6 +21,7 @@ from sync.tables import audit as audit_lines
 from sync.tables import (
     audit_details,
     conflicts,
+    deletions,
     engagements,
     holds,
     inbox_events,
@@ -299,6 +300,7 @@ KINDS: Sequence[Kind] = (
         proposals.c.state.in_(("done", "over")),
         _delete(proposals),
     ),
+    Kind("reviews", deletions.c.id, deletions.c.at, deletions.c.state != "held", _delete(deletions)),
     Kind("conflicts", conflicts.c.id, conflicts.c.at, sa.true(), _delete(conflicts)),
     Kind("conflicts", holds.c.id, holds.c.settled_at, holds.c.state == "settled", _delete(holds)),
     Kind(

@@ -529,6 +529,44 @@ sa.Index("ix_proposals_lead_id", proposals.c.lead_id)
 sa.Index("ix_proposals_record", proposals.c.space, proposals.c.connection, proposals.c.record)
 sa.Index("ix_proposals_keep", proposals.c.space, proposals.c.connection, proposals.c.keep)
 
+DELETION_STATES = ("told", "done", "held", "released", "dismissed", "restored")
+
+deletions = sa.Table(  # people's records that were deleted in a CRM; the brake counts them
+    "deletions",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("record", sa.String(64), nullable=False),
+    sa.Column("lead_id", sa.String(40), nullable=False),  # blank: nobody's, or of one who is forgotten
+    _moment("at"),
+    sa.Column("state", sa.String(16), nullable=False),  # "told": a webhook named it, it was not seen yet
+    sa.Column("is_erased", sa.Boolean, nullable=False),  # the CRM says: for good, for privacy
+    sa.Column("by", sa.String(128), nullable=False),  # who let it take effect, or left it at that
+    sa.UniqueConstraint("space", "connection", "object", "record"),
+    sa.CheckConstraint(f"state IN {DELETION_STATES}", name="state"),
+)
+sa.Index("ix_deletions_at", deletions.c.space, deletions.c.connection, deletions.c.state, deletions.c.at)
+sa.Index(
+    "ix_deletions_held",
+    deletions.c.space,
+    deletions.c.connection,
+    deletions.c.id,
+    sqlite_where=sa.text("state = 'held'"),
+    postgresql_where=sa.text("state = 'held'"),
+)
+sa.Index("ix_deletions_lead_id", deletions.c.lead_id)
+
+forgotten = sa.Table(  # whom a CRM erased for privacy: no record elsewhere makes them a lead again
+    "forgotten",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("hash", sa.String(64), primary_key=True),  # of an address
+    sa.Column("connection", sa.String(64), nullable=False),
+    _moment("at"),
+)
+
 seats = sa.Table(  # the stride ledger of each pool
     "seats",
     metadata,

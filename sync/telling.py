@@ -13,9 +13,21 @@ from sqlalchemy.engine import Connection
 from connectors import channels
 from connectors.channels import Channel, Promise
 from model.cause import GIVEN_UP, GONE, Cause
-from model.change import Created, Exists, Merging, Outcome, Postponed, Record, Rejected, Task, Updated
+from model.change import (
+    Created,
+    Deleting,
+    Exists,
+    Merging,
+    Outcome,
+    Postponed,
+    Record,
+    Rejected,
+    Task,
+    Updated,
+)
 from model.errors import NotAuthorized
 from model.event import Event, EventKind, RecordRef
+from model.faults import mark_of, plain
 from model.hint import Hint
 from model.message import Message
 from sync import effects, inbox, leads, wording
@@ -71,8 +83,8 @@ def _ask(outlet: Outlet, errands: Sequence[Errand], hold: Hold) -> Asked:
     try:
         return ask(outlet, errands, partial(hold, errands))
     except Exception as error:
-        log.exception("outlet.failed", target=outlet.name)
-        why = f"whether the person opted out cannot be asked: {type(error).__name__}: {error}"
+        log.exception("outlet.failed", target=outlet.name, fault=mark_of(error))
+        why = f"whether the person opted out cannot be asked: {plain(error)}"
         return Asked(unread={one.row.id: why for one in errands})
 
 
@@ -108,8 +120,8 @@ def _sent(outlet: Outlet, errands: Sequence[Errand], send: Send, hold: Hold) -> 
         for row, one in missing.items():
             yield row, _closed(str(error), in_doubt=one.in_doubt)
     except Exception as error:  # a connector's fault: what may have arrived is looked for before it is sent
-        log.exception("outlet.failed", target=outlet.name)
-        reason = f"{type(error).__name__}: {error}"
+        log.exception("outlet.failed", target=outlet.name, fault=mark_of(error))
+        reason = plain(error)
         for row, one in missing.items():
             if row in begun:
                 yield row, _lost(outlet.channel, reason)
@@ -169,13 +181,13 @@ def _lost(channel: Channel | None, reason: str) -> Verdict:
 
 
 def _on_connection(outlet: Outlet, begin: Hold, errands: Sequence[Errand]) -> Iterator[tuple[int, Verdict]]:
-    """Make the tasks in few calls, then merge records, each pair by itself."""
+    """Make the tasks in few calls, then do the deeds on records, one by one."""
     if outlet.connector is None:
         raise AssertionError(f"{outlet.name} has no connector")
     tasks = [one for one in errands if isinstance(one.what, Task)]
     if tasks:
         yield from _tasks(outlet, begin, tasks)
-    deeds = [one for one in errands if isinstance(one.what, Merging)]
+    deeds = [one for one in errands if isinstance(one.what, Merging | Deleting)]
     if deeds:
         yield from carry_out(outlet.connector, begin, deeds)
 

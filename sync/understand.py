@@ -19,7 +19,7 @@ from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead,
 from model.event import SET_ASIDE, EventKind, EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import Hint, hint_from
 from model.lead import Identity, Lead
-from sync import carrying, choosing, companies, engaging, following, opportunities, teammates
+from sync import carrying, choosing, companies, deleting, engaging, following, opportunities, teammates
 from sync.batch import Batch, People
 from sync.inbox import Taken
 from sync.links import record_key
@@ -99,7 +99,8 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 keys = person_keys(_chosen(event.payload, playbook))
                 return Work(stored, keys=keys, lead_ids=(event.payload["lead_id"],))
             case EventKind.ANSWER:
-                return Work(stored, lead_ids=(event.payload["lead_id"],))
+                whose = str(event.payload["lead_id"])
+                return Work(stored, lead_ids=(whose,) if whose else ())
             case EventKind.REPLAY if "change" in event.payload:
                 change = event.payload["change"]
                 if change.get("kind") == EntityKind.ACCOUNT:
@@ -198,6 +199,8 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return Result(stored, EventState.DONE, reasons=[nobody])
             case EventKind.CHOICE:
                 return pipeline.chosen(stored, work.lead_ids[0], batch)
+            case EventKind.ANSWER if "deletion" in stored.event.payload:
+                return deleting.answered(stored, batch, pipeline)
             case EventKind.ANSWER:
                 return carrying.answered(stored, batch, pipeline.playbook.crms)
             case EventKind.ROSTER:

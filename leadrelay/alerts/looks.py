@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.faults import without_people
-from sync import followed, status
+from sync import deletions, followed, status
 from sync.followed import LATE_AFTER, Followed, ObjectFollowed
 from sync.outbox import PARKED
 from sync.reconciling import books
@@ -19,7 +19,7 @@ from sync.room import MIB
 from sync.status import Queues
 from sync.tables import inbox_events, outbox_changes
 
-KINDS = ("connection", "source", "dead_letters", "disk", "decider", "store", "reconcile")
+KINDS = ("connection", "source", "dead_letters", "deletions", "disk", "decider", "store", "reconcile")
 
 UNREAD_AFTER = timedelta(minutes=15)  # that a connection's owners could not be read
 STALLED_AFTER = timedelta(minutes=30)  # that nothing was delivered while something was due
@@ -73,6 +73,7 @@ class InStore:
     silent: Mapping[str, datetime | None] = field(default_factory=dict)  # source -> its last post
     followed: Mapping[str, Followed] = field(default_factory=dict)  # by connection
     compared: Mapping[str, Run] = field(default_factory=dict)  # by connection: the last comparison
+    held: Mapping[str, int] = field(default_factory=dict)  # by connection: deletions that wait for a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ def read(
         quiet or {},
         followed.read(snapshot, space),
         books.last(snapshot, space),
+        {one.connection: one.records for one in deletions.held_back(snapshot, space)},
     )
 
 
@@ -129,6 +131,7 @@ class Looks:
                 *self._unfollowed(process, store, now),
                 *self._unseen_bins(process, store, now),
                 *_silent(store),
+                *_deletions(store),
                 *_unexplained(process, store),
             ]
         return list({(one.kind, one.subject): one for one in reversed(found)}.values())
@@ -225,6 +228,14 @@ def _silent(store: InStore) -> Iterator[Alarm]:
     for name, last in store.silent.items():
         since = f"since {last:%Y-%m-%d %H:%M} UTC" if last else "for a day and more"
         yield Alarm("source", name, f"nothing has come from {name} {since}, longer than usual")
+
+
+def _deletions(store: InStore) -> Iterator[Alarm]:
+    for name, number in store.held.items():
+        text = (
+            f"{number} people were deleted in {name}, more than usual; nothing follows from it until a person"
+        )
+        yield Alarm("deletions", name, f"{text} says so: page Reviews, or `leadrelay deletions`")
 
 
 def _unexplained(process: InProcess, store: InStore) -> Iterator[Alarm]:

@@ -10,6 +10,7 @@ from leadrelay.cli import (
     backfills,
     conflicts,
     connections,
+    deletions,
     doctor,
     explain,
     golive,
@@ -45,6 +46,7 @@ app.command("explain")(explain.explain)
 app.command("replay")(replay.replay)
 app.command("conflicts")(conflicts.conflicts)
 app.command("reviews")(reviews.reviews)
+app.command("deletions")(deletions.deletions)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)
 app.command("plan")(plan.plan)

@@ -78,7 +78,7 @@ def _answer(settings: Any, number: int, answer: str, by: str, *, as_json: bool) 
         one = proposals.load(snapshot, SPACE, [number]).get(number)
     if one is None:
         fail(f"Nothing waits under number {number}.")
-    if one.state != proposals.OPEN:
+    if not one.is_open:
         fail(f"{one.what}: it is settled already ({one.outcome or one.state}).")
     if ANSWERS[answer] and (why := carrying.why_not(one, playbook.crms)):
         fail(f"{one.what}: {why}.")

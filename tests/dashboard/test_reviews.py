@@ -8,10 +8,11 @@ import pytest
 
 from sync import proposals, tables
 from tests.dashboard.house import HOSTILE, words
-from tests.sync.followed import ADA, a_poll, look
-from tests.sync.house import SALESFORCE
+from tests.sync.followed import ADA, a_poll, known, look
+from tests.sync.house import HUBSPOT, SALESFORCE
 from tests.sync.stores import rows
-from tests.sync.test_carrying import carry_out, merged_in_hubspot, proposed
+from tests.sync.test_carrying import merged_in_hubspot
+from tests.sync.test_deleting import BRAKE, MANY, carry_out, crowd, delete, delete_all, erase, there
 
 
 def with_merges(desk, how: str) -> None:
@@ -29,6 +30,15 @@ def two(desk):
     look(poll, 60)
     desk.house.settle()
     return ids
+
+
+def proposed(house):
+    with house.store.snapshot() as snapshot:
+        [one] = [
+            *proposals.open_ones(snapshot, "main", limit=9),
+            *proposals.answered(snapshot, "main", limit=9),
+        ]
+    return one
 
 
 def answer(desk, said: str, number: int | None = None):
@@ -49,7 +59,7 @@ def test_both_records_stand_side_by_side_and_lead_to_the_person_and_to_the_crm(d
         assert part in page
     for record in (ada[SALESFORCE], bo[SALESFORCE]):
         assert f'href="http://127.0.0.1:8901/salesforce/Lead/{record}"' in text
-    assert "1 person has two records in a CRM" in words(desk.get("/").text)
+    assert "1 record could be merged or deleted as in another CRM" in words(desk.get("/").text)
     lead = words(desk.get(f"/leads/{desk.house.lead_id(ADA)}").text)
     assert "waits for your word" in lead
 
@@ -69,7 +79,7 @@ def test_agreed_it_is_done_and_the_page_says_so(desk, two):
 def test_refused_both_stay(desk, two):
     answer(desk, "refuse")
     carry_out(desk.house)
-    assert "both stay" in words(desk.get("/reviews").text)
+    assert "it stays as it is" in words(desk.get("/reviews").text)
     assert desk.house.crms[SALESFORCE].merged == {}
 
 
@@ -90,7 +100,7 @@ def test_where_leadrelay_does_not_merge_nobody_can_agree_and_the_page_says_why(d
     else:
         del desk.facts["connections"][SALESFORCE]
     text = desk.get("/reviews").text
-    assert "leadrelay does not merge them" in words(text)
+    assert "leadrelay does not do it" in words(text)
     assert 'value="agree"' not in text
     said = answer(desk, "agree")
     assert said.status_code == 422
@@ -136,3 +146,89 @@ def test_programs_read_the_same(desk, two):
     desk.house.decide()
     told = desk.ask("/api/v1/reviews").json
     assert (told["waiting"], [one["state"] for one in told["answered"]]) == ([], [proposals.REFUSED])
+
+
+# Deletions
+
+
+def with_policy(desk, policy: str, **given) -> None:
+    crms = {name: replace(crm, on_delete=policy, **given) for name, crm in desk.house.playbook.crms.items()}
+    desk.house.playbook = replace(desk.house.playbook, crms=crms)
+
+
+def test_a_record_that_could_be_deleted_too_is_shown_and_goes_on_agreement(desk):
+    with_policy(desk, "propose")
+    ids = known(desk.house)
+    delete(desk.house)
+    page = words(desk.get("/reviews").text)
+    for part in (
+        "The record of ada@example.com in salesforce",
+        "deleted in hubspot",
+        "It goes to the recycle",
+    ):
+        assert part in page
+    answer(desk, "agree")
+    carry_out(desk.house)
+    assert desk.house.crms[SALESFORCE].records[ids[SALESFORCE]].archived
+    assert "was deleted" in words(desk.get("/reviews").text)
+
+
+def test_who_was_erased_is_forgotten_on_agreement_and_the_pages_go_on(desk):
+    known(desk.house)
+    erase(desk.house)
+    assert "Everything leadrelay knows of ada@example.com" in words(desk.get("/reviews").text)
+    answer(desk, "agree")
+    desk.house.settle()
+    page = words(desk.get("/reviews").text)
+    assert "The record of somebody who was forgotten in salesforce" in page
+    assert ADA not in page
+    answer(desk, "refuse")
+    desk.house.settle()
+    assert "it stays as it is" in words(desk.get("/reviews").text)
+
+
+@pytest.fixture
+def many(desk):
+    """Let more people be deleted in Salesforce at once than its brake lets through."""
+    with_policy(desk, "delete", delete_brake=BRAKE)
+    crowd(desk.house)
+    delete_all(desk.house, MANY[:7])
+    return desk
+
+
+def release(desk, said: str, last: str = "7", name: str = SALESFORCE):
+    return desk.send(f"/reviews/deletions/{name}", "/reviews", answer=said, last=last)
+
+
+def test_many_deletions_at_once_are_held_and_the_first_page_says_so(many):
+    page = words(many.get("/reviews").text)
+    assert "7 people were deleted in salesforce, more than usual" in page
+    assert "p0@example.com" in page
+    assert "salesforce : 7 deletions at once" in words(many.get("/").text).replace(":", " :").replace(
+        "  ", " "
+    )
+    [told] = many.ask("/api/v1/reviews").json["deletions"]
+    assert (told["connection"], told["records"], len(told["people"])) == (SALESFORCE, 7, 7)
+
+
+def test_released_what_the_map_says_follows(many):
+    said = release(many, "release")
+    assert (said.status_code, said.location) == (303, "/reviews?said=released")
+    carry_out(many.house)
+    assert there(many.house, HUBSPOT) == 2
+    assert "Deletions held back" not in words(many.get("/reviews").text)
+
+
+def test_dismissed_nothing_follows(many):
+    assert release(many, "dismiss").location == "/reviews?said=dismissed"
+    carry_out(many.house)
+    assert there(many.house, HUBSPOT) == 9
+
+
+def test_a_word_reaches_as_far_as_the_page_that_it_was_said_on(many):
+    release(many, "release", last="3")
+    many.house.settle()
+    assert many.ask("/api/v1/reviews").json["deletions"][0]["records"] == 4
+    assert release(many, "release", name=HUBSPOT).status_code == 409
+    assert release(many, "perhaps").status_code == 404
+    assert release(many, "release", last="x").status_code == 404

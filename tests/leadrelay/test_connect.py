@@ -352,9 +352,11 @@ def test_a_sandbox_connected_while_the_daemon_runs_is_written_to(desk, logged):
             raise KeyError("ada")
 
         follower._step = fails
-        eventually(lambda: daemon._check_workers() == "follow-hubspot: KeyError: '…'", "its failure")
-        assert daemon.fleet.following()["hubspot"].failure == "KeyError: '…'"
-        said = "hubspot: what changes there cannot be followed: KeyError: '…'"
+        eventually(lambda: "an unexpected failure (KeyError)" in str(daemon._check_workers()), "its end")
+        failure = daemon.fleet.following()["hubspot"].failure
+        assert daemon._check_workers() == f"follow-hubspot: {failure}"
+        assert f"fault={failure.rpartition(' ')[2]!r}" in logged.getvalue()  # from the page to the log
+        said = "hubspot: what changes there cannot be followed: an unexpected failure (KeyError)"
         assert said in desk.run("status").out
         follower.stop()
         eventually(lambda: "follow-hubspot has stopped" in str(daemon._check_workers()), "its end")

@@ -27,7 +27,7 @@ from model.change import (
     Updated,
 )
 from model.deal import COMPANIES, PARTIES, PEOPLE
-from model.errors import NotAuthorized, RetryLater
+from model.errors import AnswerLost, NotAuthorized, RetryLater
 from model.event import RecordRef
 from model.lead import Identity
 from model.listing import Changes, Listed, Page
@@ -380,8 +380,14 @@ class FakeCrm:
         return Updated(pair.key, pair.keep, {})
 
     def delete(self, refs: Sequence[RecordRef]) -> None:
+        trouble = self._call("delete", tuple(ref.id for ref in refs))
+        if trouble.refused:
+            raise RetryLater(trouble.refused, trouble.wait)
         for ref in refs:
-            self.records.pop(ref.id, None)
+            if ref.id in self.records:
+                self.archive(ref.id)
+        if trouble.lost:
+            raise AnswerLost("answer lost")
 
     # ---------------------------------------------------------------------------------
 

@@ -215,7 +215,7 @@ def test_an_answer_that_breaks_our_reading_does_not_end_the_walk(store, crm, mon
     job = a_backfill(store, crm)
     step = job.step()
     assert step is not None
-    assert step.problem == "TypeError: a list where a text should be"
+    assert step.problem.startswith("an unexpected failure (TypeError); the log has it as fault ")
     walk(job)
     assert mirrored(store) == there(crm)
 

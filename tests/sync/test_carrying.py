@@ -9,7 +9,7 @@ import pytest
 from model.event import Event, EventKind
 from model.hint import Hint
 from model.times import to_text
-from sync import inbox, proposals, tables
+from sync import effects, inbox, proposals, tables
 from sync.proposals import Proposal
 from tests.sync.followed import ADA, BO, a_poll, known, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
@@ -296,3 +296,18 @@ def test_a_question_about_a_second_record_is_settled_when_people_merge_the_two(h
         "settled": sorted([ids[SALESFORCE], second]),
         "open": sorted([ids[SALESFORCE], third]),
     }
+
+
+def test_what_was_agreed_to_and_withheld_is_asked_once_more(house):
+    merged_in_hubspot(house)
+    answer(house, accepts=True)
+    why = {SALESFORCE: "salesforce is only observed"}
+    house.store.write(lambda on: effects.withhold(on, "main", why, house.clock.now()))
+    with house.store.snapshot() as snapshot:
+        assert (
+            proposals.count_open(snapshot, "main") == len(proposals.open_ones(snapshot, "main", limit=9)) == 1
+        )
+        assert proposals.answered(snapshot, "main", limit=9) == []
+    answer(house, accepts=True)
+    carry_out(house)
+    assert (proposed(house).state, merges(house), states(house)) == ("done", 1, ["withheld", "sent"])

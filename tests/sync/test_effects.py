@@ -304,7 +304,7 @@ def test_what_fails_before_a_word_goes_out_leaves_no_doubt(house, monkeypatch, c
     assert house.tell("slack") == 1
     [row] = house.effects("slack")
     assert (row.state, row.in_flight, len(house.channel.got)) == ("waiting", None, 0)
-    assert "RuntimeError: a fault of ours" in row.error
+    assert "an unexpected failure (RuntimeError)" in row.error
     tell_all(house)
     assert len(house.channel.got) == 1
 

@@ -93,7 +93,11 @@ def a_row(table: sa.Table, **given: Any) -> dict[str, Any]:
 def test_what_names_the_absorbed_lead_names_the_other_one_then(house, table):
     known(house, ADA), known(house, BO)
     ours, theirs = house.lead_id(ADA), house.lead_id(BO)
-    state = {tables.outbox_effects: {"state": "waiting"}, tables.proposals: {"state": "open"}}.get(table, {})
+    state = {
+        tables.outbox_effects: {"state": "waiting"},
+        tables.proposals: {"state": "open"},
+        tables.deletions: {"state": "held"},
+    }.get(table, {})
     row = a_row(table, lead_id=theirs, **state)
     house.store.write(lambda connection: connection.execute(sa.insert(table), row))
     before = [one for one in rows(house.store, table) if one["lead_id"] in (ours, theirs)]

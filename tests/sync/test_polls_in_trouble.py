@@ -113,7 +113,7 @@ def test_a_page_that_cannot_be_stored_holds_up_no_other_object(house, monkeypatc
     house.clock.advance(30)
     with monkeypatch.context() as patch:
         patch.setattr("sync.polling.Sighting.of", lambda *_, **__: {}["no such key"])
-        assert poll.step().problem == "KeyError: 'no such key'"
+        assert str(poll.step().problem).startswith("an unexpected failure (KeyError); the log has it")
     assert poll.step().object == "companies"
 
 

@@ -61,7 +61,54 @@ def upgrade() -> None:
     op.create_index("ix_proposals_record", "proposals", ["space", "connection", "record"])
     op.create_index("ix_proposals_keep", "proposals", ["space", "connection", "keep"])
     op.create_index("ix_reviews_lead_id", "reviews", ["lead_id"])
+    _deletions()
     _carry_over(made)
+
+
+def _deletions() -> None:
+    op.create_table(
+        "deletions",
+        sa.Column("id", tables.RowId, autoincrement=True, nullable=False),
+        sa.Column("space", sa.String(length=64), nullable=False),
+        sa.Column("connection", sa.String(length=64), nullable=False),
+        sa.Column("object", sa.String(length=64), nullable=False),
+        sa.Column("record", sa.String(length=64), nullable=False),
+        sa.Column("lead_id", sa.String(length=40), nullable=False),
+        sa.Column("at", tables.Moment(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("is_erased", sa.Boolean(), nullable=False),
+        sa.Column("by", sa.String(length=128), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('told', 'done', 'held', 'released', 'dismissed', 'restored')",
+            name=op.f("ck_deletions_state"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deletions")),
+        sa.UniqueConstraint(
+            "space",
+            "connection",
+            "object",
+            "record",
+            name=op.f("uq_deletions_space_connection_object_record"),
+        ),
+    )
+    held = sa.text("state = 'held'")
+    op.create_index("ix_deletions_at", "deletions", ["space", "connection", "state", "at"])
+    op.create_index(
+        "ix_deletions_held",
+        "deletions",
+        ["space", "connection", "id"],
+        sqlite_where=held,
+        postgresql_where=held,
+    )
+    op.create_index("ix_deletions_lead_id", "deletions", ["lead_id"])
+    op.create_table(
+        "forgotten",
+        sa.Column("space", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("connection", sa.String(length=64), nullable=False),
+        sa.Column("at", tables.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("space", "hash", name=op.f("pk_forgotten")),
+    )
 
 
 def _carry_over(proposals: sa.Table) -> None:
@@ -105,4 +152,5 @@ def _proposed(row: Any, detail: dict[str, str]) -> dict[str, Any]:
 def downgrade() -> None:
     """Go back to the revision before."""
     op.drop_index("ix_reviews_lead_id", table_name="reviews")
-    op.drop_table("proposals")
+    for name in ("forgotten", "deletions", "proposals"):
+        op.drop_table(name)
