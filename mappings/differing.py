@@ -126,6 +126,8 @@ def _why_waits(dispute: Dispute, entry: Prepared, link: Link, of: Entity | None)
     """
     if dispute.held is not None:
         return "it waits for a person to decide"
+    if dispute.seen is not None:
+        return "both sides have changed it: the record's history is read first"
     unknown = dispute.unknown
     if unknown is None:
         return ""

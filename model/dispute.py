@@ -45,6 +45,13 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a field held that both sides have moved, until its history says who was later."""
+
+    value: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
 class Dispute:
     """What is remembered of one vendor field of one record."""
 
@@ -52,6 +59,7 @@ class Dispute:
     held: Held | None = None
     settled: Settled | None = None
     unknown: Unknown | None = None  # what the record holds; the shadow keeps what was there before
+    seen: Seen | None = None  # and not merged yet: it is not written before it is
 
     def freed(self, settled: Settled | None) -> Dispute:
         """Return it as it is once nobody needs to decide any more; its moves are forgotten."""

@@ -100,6 +100,7 @@ class Provenance:
     source: str  # a playbook source, a connection's name, ``RULE`` or ``PERSON``
     at: datetime  # occurred_at of the event that brought it
     event: int  # row id of that event
+    confirmed_at: datetime | None = None  # when it was read that a person there came to it, too; our clock
 
 
 @dataclass(frozen=True, slots=True)

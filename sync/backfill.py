@@ -114,12 +114,12 @@ class Backfill:
         listed = [filled(one, after.absent) for one in page.listed if is_storable(one)]
 
         def save(connection: Connection) -> None:
+            cursors.move(connection, self.space, cursor, after)
             mirror.write_page(connection, self.space, listed, read_at)
             if page.after is None:
                 mirror.archive_unseen(
                     connection, self.space, cursor.connection, cursor.object, cursor.begun_at
                 )
-            cursors.move(connection, self.space, cursor, after)
 
         self.store.write(save)
         self._failures.pop(cursor.object, None)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.errors import LeadRelayError
-from sync import audit
+from sync import audit, outbox
 from sync.database import insert_for
 from sync.outbox import PARKED
 from sync.tables import connections, outbox_changes
@@ -83,6 +83,7 @@ def connect(connection: Connection, space: str, one: StoredConnection, now: date
     c = outbox_changes.c
     waits = sa.and_(c.due_at > now, c.due_at < PARKED, c.lease_token.is_(None), c.wanted > c.done)
     mine = sa.and_(c.space == space, c.connection == one.name, waits)
+    outbox.lock_where(connection, mine)
     connection.execute(sa.update(outbox_changes).where(mine).values(due_at=now))
     return saved
 

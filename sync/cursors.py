@@ -15,6 +15,7 @@ from sync.database import insert_for
 from sync.tables import cursors
 
 BACKFILL, MATCH, DEALS, POLL, ARCHIVED = "backfill", "match", "deals", "poll", "archived"
+UNOWNED = "unowned"  # from where strangers were left out, as the CRM's owners cannot be read
 INSTANT = timedelta(microseconds=1)
 
 

@@ -251,10 +251,13 @@ class Decider:
         deals.save(connection, list(batch.deals_changed.values()), currency, now)
         leads.save(connection, list(batch.changed.values()), batch.loaded, now)
         leads.claim(connection, self.space, batch.claimed)
-        joins.save(connection, self.space, batch.joined, now)
         # Outbox before links, as deliveries lock them (``outbox.lock``).
         shut = self.shut()
-        outbox.raise_wanted(connection, self.space, _raises(batch, playbook, shut), now)
+        raises = _raises(batch, playbook, shut)
+        if batch.joined:
+            outbox.lock_of(connection, [join.absorbed.id for join in batch.joined], raises)
+            joins.save(connection, self.space, batch.joined, now)
+        outbox.raise_wanted(connection, self.space, raises, now)
         if one_shots := _one_shots(results):
             effects.insert(connection, self.space, one_shots, now, shut)
         links.LEADS.expect(connection, batch.loaded_revs())

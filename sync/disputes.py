@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from model.dispute import Dispute, Held, Move, Settled, Unknown
+from model.dispute import Dispute, Held, Move, Seen, Settled, Unknown
 from model.times import from_text, to_text
 
 
@@ -26,6 +26,7 @@ def _dispute(stored: Mapping[str, Any]) -> Dispute:
         Held(*held) if held else None,
         Settled(*settled) if settled else None,
         Unknown(unknown[0], from_text(unknown[1])) if unknown else None,
+        Seen(*stored["seen"]) if "seen" in stored else None,
     )
 
 
@@ -39,4 +40,6 @@ def _row(dispute: Dispute) -> dict[str, Any]:
         row["settled"] = [settled.ours, settled.theirs, settled.takes_theirs]
     if unknown := dispute.unknown:
         row["unknown"] = [unknown.value, to_text(unknown.since)]
+    if seen := dispute.seen:
+        row["seen"] = [seen.value]
     return row

@@ -27,6 +27,7 @@ from sync.engaging import ABOUT_OTHERS
 from sync.polling import Poll, Walk
 from sync.records import record_payload
 from sync.recycling import RecycleBin
+from sync.sighting import Strangers
 from sync.tables import to_json
 
 
@@ -70,6 +71,9 @@ class EngagementPoll(Poll):
         every = rules.activities.get(object_type, rules.every)
         return replace(rules, every=every, sweep_every=max(every, rules.sweep_every))
 
+    def _mind_strangers(self, cursor: Cursor, walk: Walk, is_unowned: bool, now: datetime) -> None:
+        """Note nothing: what was done with strangers is left out whether owners are known or not."""
+
     def _ask(
         self, object_type: str, names: Sequence[str], position: str | None, overlap: timedelta
     ) -> Changes:
@@ -83,7 +87,7 @@ class EngagementPoll(Poll):
         read_at: datetime,  # noqa: ARG002 - the event says by which version it was
         *,
         moves: bool,
-        is_first: bool,  # noqa: ARG002 - nobody's are never told
+        strangers: Strangers,  # noqa: ARG002 - nobody's are never told
     ) -> int:
         """Store a page: events and cursor in one transaction; return how many were told."""
         now = self.clock.now()

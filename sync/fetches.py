@@ -86,7 +86,7 @@ def lease(
     """Lease rows that are still free; return those that are ours now."""
     return [
         row
-        for row in rows
+        for row in _in_order(rows)
         if connection.execute(
             LEASE, _key(space, name, row) | {"now": now, "token": token, "until": until}
         ).rowcount
@@ -101,7 +101,7 @@ def settle(
     Returns those that were ours: what another has claimed meanwhile, it reads anew.
     """
     ours = []
-    for row in rows:
+    for row in _in_order(rows):
         key = _key(space, name, row) | {"token": token}
         is_over = connection.execute(REMOVE, key | {"read": row.wanted}).rowcount
         if is_over or connection.execute(AGAIN, key | {"now": now}).rowcount:
@@ -120,7 +120,7 @@ def put_off(
 ) -> None:
     """Let rows that could not be read wait."""
     values = {"token": token, "until": until, "error": error}
-    execute_many(connection, PUT_OFF, [_key(space, name, row) | values for row in rows])
+    execute_many(connection, PUT_OFF, [_key(space, name, row) | values for row in _in_order(rows)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,11 @@ def forget(connection: Connection, space: str, name: str) -> None:
     connection.execute(
         sa.delete(outbox_fetches).where(outbox_fetches.c.space == space, outbox_fetches.c.connection == name)
     )
+
+
+def _in_order(rows: Sequence[DueFetch]) -> list[DueFetch]:
+    """Return rows in the order in which ``raise_wanted`` locks them, so that nobody waits in a circle."""
+    return sorted(rows, key=lambda row: (row.object, row.remote_id))
 
 
 def _key(space: str, name: str, row: DueFetch) -> dict[str, Any]:

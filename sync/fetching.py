@@ -136,13 +136,13 @@ class Fetcher:
             usual = REFUSED_WAIT if isinstance(error, NotAuthorized) else FIRST_WAIT
             wait = min(LONGEST_WAIT, usual * 2 ** min(tries, 10))
         over = [row for row in rows if now - row.raised_at >= PATIENCE]
+        kept = [row for row in rows if now - row.raised_at < PATIENCE]
         until = now + timedelta(seconds=wait)
-
-        def save(connection: Connection) -> None:
-            fetches.settle(connection, self.space, self.name, over, token, now)
-            fetches.put_off(connection, self.space, self.name, rows, token, until, problem)
-
-        self.store.write(save)
+        put_off = partial(fetches.put_off, space=self.space, name=self.name, token=token)
+        self.store.write(partial(put_off, rows=kept, until=until, error=problem))
+        if over:
+            give_up = partial(fetches.settle, space=self.space, name=self.name, rows=over, token=token)
+            self.store.write(partial(give_up, now=now))
         log.warning(
             "fetch.waits", connection=self.name, records=len(rows), given_up=len(over), reason=problem
         )

@@ -15,6 +15,7 @@ from model.dispute import CALM, Dispute, Held, Unknown
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import Link
+from sync.links import later
 from sync.oscillation import flips, is_tripped, moved
 from sync.weighing import Sides, Stands, Weighed, moment_there, weigh
 
@@ -24,8 +25,9 @@ class Merged:
     """What a merge found: new values for the lead, the link, what lost, what waits, and why.
 
     A value of ``None`` blanks the field. ``times`` says when each became true there. ``undecided`` are
-    lead fields that both sides have moved, of which only the record's history tells who was later: read
-    it, and merge again; nothing of this result may be kept then.
+    vendor fields that both sides have moved, and what they hold: only the record's history tells who was
+    later. Read it, and merge again; nothing else of this result may be kept then. ``confirmed`` are lead
+    fields whose value somebody there came to as well, and when.
     """
 
     link: Link
@@ -34,7 +36,8 @@ class Merged:
     conflicts: list[RecordConflict] = field(default_factory=list)
     holds: list[HoldField | FreeField] = field(default_factory=list)
     because: list[Because] = field(default_factory=list)
-    undecided: frozenset[str] = frozenset()
+    undecided: dict[str, JsonValue] = field(default_factory=dict)
+    confirmed: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -77,15 +80,22 @@ class Fieldwise:
             self._remember(remote, dispute)
         base = held.base if held and not held.is_breaker else self._shadow(remote)
         theirs_moved = not self._same(remote, theirs, base)
+        is_news = theirs_moved
+        theirs_moved = theirs_moved or self._came_back(remote, dispute, base)
+        if dispute.seen is not None:
+            dispute = replace(dispute, seen=None)
+            self._remember(remote, dispute)
         if theirs is None and not (rule.allow_clear and self.link is not None):
             theirs_moved = False  # a blank that overwrites nothing is no change
-        if theirs_moved and self.link is not None and held is None:
+        if is_news and theirs_moved and self.link is not None and held is None:
             dispute = moved(dispute, base, theirs, self.now, self.crm.breaker)
             self._remember(remote, dispute)
         if held is not None and held.is_breaker:
             self._still_held(rule, dispute, held, ours, theirs)
             return
         if self._same(remote, theirs, ours):
+            if theirs_moved and held is None:
+                self._confirm(rule, theirs)
             self._free(rule, dispute, "both sides hold the same by now")
             return
         if theirs is None and not theirs_moved:
@@ -174,6 +184,15 @@ class Fieldwise:
 
     # What follows
 
+    def _confirm(self, rule: CrmField, theirs: JsonValue) -> None:
+        """Note that somebody there came to the lead's value: no older word replaces it unseen."""
+        link, remote = self.link, rule.remote
+        if link is None or theirs is None or rule.authority == "leadrelay":
+            return
+        known = link.shadow if remote in link.shadow else link.written  # a converted record has no shadow yet
+        if remote in known and not self._same(remote, theirs, known[remote]):
+            self.merged.confirmed[rule.field] = moment_there(rule, self.record) or self.now
+
     def _take(self, rule: CrmField, value: JsonValue) -> None:
         self.merged.fields[rule.field] = value
         self.merged.times[rule.field] = moment_there(rule, self.record) or self.now
@@ -183,7 +202,7 @@ class Fieldwise:
 
     def _leave_undecided(self, rule: CrmField) -> None:
         """Leave a field as it was, so that the next merge finds both sides moved again."""
-        self.merged.undecided |= {rule.field}
+        self.merged.undecided[rule.remote] = self.record.fields[rule.remote]
         self._keep_shadow(rule)
         known = self.link.disputes.get(rule.remote, CALM) if self.link is not None else CALM
         self._remember(rule.remote, known)
@@ -253,7 +272,23 @@ class Fieldwise:
         is_there = ours is not None or self.entity.fields.get(rule.field) in (None, "")
         if ours is None and not rule.allow_clear:
             return False
-        return is_there and not self._same(rule.remote, ours, base)
+        return is_there and (not self._same(rule.remote, ours, base) or self._is_confirmed(rule))
+
+    def _is_confirmed(self, rule: CrmField) -> bool:
+        """Say whether somebody in another CRM came to the lead's value since this record was looked at."""
+        origin, link = self.entity.provenance.get(rule.field), self.link
+        if origin is None or origin.confirmed_at is None or origin.source == self.crm.connection:
+            return False
+        agreed_at = later(link.read_at, link.wrote_at) if link is not None else None
+        return agreed_at is None or origin.confirmed_at > agreed_at
+
+    def _came_back(self, remote: str, dispute: Dispute, base: JsonValue) -> bool:
+        """Say whether a field changed since both agreed and came back: a history tells, or another read."""
+        if dispute.seen is not None and not self._same(remote, self._plain(remote, dispute.seen.value), base):
+            return True
+        at, known = self.record.changed_at.get(remote), self.link.modified_at if self.link else None
+        now = self.record.modified_at
+        return at is not None and known is not None and now is not None and known < at <= now
 
 
 def _tripped(dispute: Dispute, crm: CrmMap) -> str:

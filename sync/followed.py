@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from model.times import to_text
 from sync import cursors, fetches
-from sync.cursors import ARCHIVED, BACKFILL, POLL, Cursor
+from sync.cursors import ARCHIVED, BACKFILL, POLL, UNOWNED, Cursor
 
 LATE_AFTER = timedelta(
     minutes=30
@@ -26,6 +26,7 @@ class ObjectFollowed:
     problem: str | None = None  # why the last look failed
     bin_read_at: datetime | None = None  # when the recycle bin was last looked through to its end
     bin_problem: str | None = None
+    unowned_since: datetime | None = None  # who is new is left out, as the CRM's owners cannot be read
 
     def late_by(self, now: datetime) -> timedelta | None:
         """Return for how long they have not been read to the end; ``None`` before the first look."""
@@ -58,7 +59,7 @@ def read(snapshot: Connection, space: str) -> dict[str, Followed]:
     """Return how each connection is followed; an object that is mirrored alone was not looked at yet."""
     found: dict[str, Followed] = {}
     for cursor in sorted(cursors.load(snapshot, space), key=lambda each: (each.connection, each.object)):
-        if cursor.job in (BACKFILL, POLL, ARCHIVED):
+        if cursor.job in (BACKFILL, POLL, ARCHIVED, UNOWNED):
             objects = found.setdefault(cursor.connection, Followed()).objects
             _note(objects.setdefault(cursor.object, ObjectFollowed()), cursor)
     for name, waiting in fetches.waiting(snapshot, space).items():
@@ -72,3 +73,5 @@ def _note(one: ObjectFollowed, cursor: Cursor) -> None:
         one.begun_at, one.read_at, one.problem = cursor.begun_at, cursor.finished_at, cursor.problem
     elif cursor.job == ARCHIVED:
         one.bin_read_at, one.bin_problem = cursor.finished_at, cursor.problem
+    elif cursor.job == UNOWNED:
+        one.unowned_since = cursor.begun_at

@@ -18,7 +18,15 @@ from sync.batch import Batch
 from sync.carrying import SECOND
 from sync.joining import join
 from sync.links import record_key
-from sync.pipeline import AFTER_MERGE, Pipeline, Result, copy_of, keep_quiet, new_lead_id
+from sync.pipeline import (
+    AFTER_MERGE,
+    Pipeline,
+    Result,
+    copy_of,
+    is_of_match_pass,
+    keep_quiet,
+    new_lead_id,
+)
 from sync.reasons import Reason
 from sync.records import person_keys
 from sync.uniting import unite
@@ -93,6 +101,25 @@ def changed(stored: StoredEvent, record: Record, batch: Batch, pipeline: Pipelin
     return _unknown(result, record, crm, batch, pipeline)
 
 
+def found(stored: StoredEvent, record: Record, lead_id: str, batch: Batch, pipeline: Pipeline) -> Result:
+    """Decide what a record means that a call met: another record than the lead's by now is a second one.
+
+    The lead was taken into one with a record of its own meanwhile, or got one.
+    """
+    ref, before = record.ref, batch.lead(lead_id)
+    link = before.links.get(ref.connection)
+    is_another = (
+        link is not None
+        and link.gone_at is None
+        and ref.id not in (link.remote_id, *link.aliases)
+        and link.remote_id not in record.merged_ids
+        and batch.lead_id_of(record_key(ref)) in (None, lead_id)
+    )
+    if link is None or not is_another or record.is_part or is_of_match_pass(stored.event):
+        return pipeline.found(stored, record, lead_id, batch)
+    return _second_record(Result(stored, EventState.DONE, lead_id=lead_id), record, before, link)
+
+
 def _merged(
     result: Result, record: Record, lead_id: str, crm: CrmMap, batch: Batch, pipeline: Pipeline
 ) -> Result:
@@ -121,6 +148,7 @@ def _merged(
     if any(
         isinstance(effect, Fetch) for effect in effects
     ):  # both sides moved: its history says who was later
+        result.before, result.lead = before, draft
         result.effects.extend(effects)
         return _because(result, "both sides have changed it; the record's history is read")
     if link is not None and _is_same(link, draft.links[crm.connection]) and draft.fields == before.fields:

@@ -17,6 +17,7 @@ from mappings.outward import in_its_currency, read_rules, same, same_on, unread_
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.change import Record
 from model.decision import Because
+from model.dispute import Dispute
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import OPT_OUT, Link
@@ -113,11 +114,19 @@ def _linked(
         rev=link.rev if link else 0,
         read_at=now,
         aliases=_aliases(link, record),
-        disputes=link.disputes if link else {},
+        disputes=_undisputed(link, ours),
         modified_at=later(link.modified_at if link else None, record.modified_at),
         wrote_at=link.wrote_at if link else None,
         recent=link.recent if link else {},
     )
+
+
+def _undisputed(link: Link | None, ours: Mapping[str, JsonValue]) -> Mapping[str, Dispute]:
+    """Return what is remembered of the fields; of what is our own word, nothing is to be merged."""
+    disputes = link.disputes if link else {}
+    if not any(disputes[name].seen for name in ours if name in disputes):
+        return disputes
+    return {name: replace(one, seen=None) if name in ours else one for name, one in disputes.items()}
 
 
 def _aliases(link: Link | None, record: Record) -> tuple[str, ...]:

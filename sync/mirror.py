@@ -63,15 +63,20 @@ def forget(store: Store, space: str, name: str) -> None:
     """
     store.write(partial(begin_forgetting, space=space, name=name))
     place = {"of_space": space, "of_connection": name, "n": FORGET_CHUNK}
+
+    def some(connection: Connection, statement: sa.Delete) -> int:
+        _one_by_one(connection, space, [name])
+        return connection.execute(statement, place).rowcount
+
     for statement in (FORGET_SOME_KEYS, FORGET_SOME):
-        while store.write(lambda connection, one=statement: connection.execute(one, place).rowcount):  # type: ignore[misc]
+        while store.write(partial(some, statement=statement)):
             pass
 
 
 def begin_forgetting(connection: Connection, space: str, name: str) -> None:
     """Remove how far the walks of a connection are: what is left of its mirror is to go, too."""
-    jobs = (cursors.BACKFILL, cursors.MATCH, cursors.DEALS, cursors.POLL, cursors.ARCHIVED)
-    cursors.forget(connection, space, name, jobs)
+    walks = (cursors.BACKFILL, cursors.MATCH, cursors.DEALS, cursors.POLL, cursors.ARCHIVED)
+    cursors.forget(connection, space, name, (*walks, cursors.UNOWNED))
     fetches.forget(connection, space, name)
 
 
@@ -108,6 +113,7 @@ def write_page(
     of which events tell, or need not; else what was told stays told of the same version.
     For use in the transaction that moves the cursor.
     """
+    _one_by_one(connection, space, (one.record.ref.connection for one in listed))
     newest = {one.record.ref: one for one in listed}  # the same record twice on a page: the last
     later = {ref for ref, seen in read(connection, space, newest).items() if seen.read_at > read_at}
     fresh = [one for ref, one in newest.items() if ref not in later]
@@ -127,6 +133,7 @@ def write_page(
 
 def archive_unseen(connection: Connection, space: str, name: str, object_type: str, since: datetime) -> int:
     """Mark the records that a whole walk begun at ``since`` did not meet; return how many."""
+    _one_by_one(connection, space, [name])
     place = {"of_space": space, "of_connection": name, "of_object": object_type, "since": since}
     return connection.execute(ARCHIVE_UNSEEN, place).rowcount
 
@@ -137,7 +144,19 @@ def archive(connection: Connection, space: str, refs: Iterable[RecordRef]) -> No
         {"of_space": space, "of_connection": ref.connection, "of_object": ref.object, "of_id": ref.id}
         for ref in refs
     ]
+    _one_by_one(connection, space, (row["of_connection"] for row in rows))
     execute_many(connection, ARCHIVE, rows)
+
+
+def _one_by_one(connection: Connection, space: str, names: Iterable[str]) -> None:
+    """Let one transaction at a time write what the mirror holds of a connection, until it ends.
+
+    A poll, a backfill and a delivery meet the same records in different orders, with records among them
+    that were merged into others: on PostgreSQL they would wait for each other in a circle.
+    """
+    if connection.dialect.name == "postgresql":
+        for name in sorted(set(names)):
+            connection.execute(ALONE, {"place": f"mirror/{space}/{name}"})
 
 
 def _replaced(listed: Sequence[Listed]) -> Iterator[RecordRef]:
@@ -235,6 +254,7 @@ def _in(table: sa.Table, *names: str) -> list[sa.ColumnElement[bool]]:
     return [table.c[name] == sa.bindparam(f"of_{name}") for name in names]
 
 
+ALONE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:place, 0))")
 BY_KEY = (
     sa.select(mirror, mirror_keys.c.value)
     .join_from(

@@ -320,6 +320,20 @@ def under_way(snapshot: Connection, space: str, lead_ids: Collection[str], now: 
     return set(snapshot.execute(statement).scalars())
 
 
+def lock_where(connection: Connection, which: sa.ColumnElement[bool]) -> None:
+    """Lock rows, be they of several connections, in the order of all transactions."""
+    order = (_ROWS.connection, _ROWS.object, _ROWS.entity_id, _ROWS.entity_kind)
+    connection.execute(sa.select(_ROWS.id).where(which).order_by(*order).with_for_update()).all()
+
+
+def lock_of(connection: Connection, lead_ids: Collection[str], raises: Sequence[Raise]) -> None:
+    """Lock the rows of these leads and those that are raised, on all connections.
+
+    For a transaction that removes some of them before it raises others.
+    """
+    lock_where(connection, _ROWS.entity_id.in_(sorted({*lead_ids, *(item.entity_id for item in raises)})))
+
+
 def drop(connection: Connection, lead_id: str, now: datetime) -> bool:
     """Remove what is wanted for a lead; return whether all is gone: what is under way stays."""
     whose = outbox_changes.c.entity_id == lead_id
@@ -405,6 +419,7 @@ def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
 
 def renew(connection: Connection, ids: Sequence[int], token: str, until: datetime) -> bool:
     """Extend a lease by which calls are still made; ``False`` where none of its rows is ours any more."""
+    lock(connection, ids)
     return connection.execute(RENEW, {"ids": ids, "token": token, "until": until}).rowcount > 0
 
 
@@ -543,6 +558,7 @@ def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up rows whose needed record could not be made, and say so; return how many."""
     given_up = 0
     for which, why, cause in _orphans_of(space):
+        lock_where(connection, which)
         error = sa.literal("needs a record that could not be written: ") + why
         values = {
             "dead": _ROWS.wanted,

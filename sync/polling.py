@@ -19,29 +19,26 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from connectors.base import Connector
-from mappings.playbook import CrmMap, Playbook, Polling
+from mappings.playbook import Playbook, Polling
 from model.change import Record
-from model.deal import PARTIES, PEOPLE
 from model.errors import Conflict, ConnectorError, NotAuthorized, RetryLater, StoreBusy
-from model.event import Event, EventKind, RecordRef
-from model.lead import Link
-from model.listing import Changes, Listed
+from model.event import Event, EventKind
+from model.listing import Changes
 from model.times import Clock, to_text
-from sync import backfill, cursors, fetches, inbox, links, mirror, proposals
+from sync import backfill, cursors, fetches, inbox, mirror
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
-from sync.cursors import POLL, Cursor
+from sync.cursors import POLL, UNOWNED, Cursor
 from sync.database import Store
-from sync.fetches import Wish
-from sync.mirror import Mirrored
 from sync.records import record_payload
+from sync.sighting import Roles, Sighting, Strangers
 from sync.tables import to_json
 from sync.teammates import known_rosters
-from sync.versions import differs
 
 log = structlog.get_logger("leadrelay.poll")
 
 NOTHING_WAIT = 60.0  # seconds until it is looked again whether anything is to be followed
 OWNERS_WAIT = timedelta(seconds=5)  # until it is looked again whether a connection's owners are known
+OWNERS_PATIENCE = timedelta(minutes=10)  # then what changes is followed without them
 
 
 @dataclass(slots=True)
@@ -60,6 +57,8 @@ class Walk:
     is_quiet: bool = False  # nothing newer came for long enough that nothing is seen late by a look
     is_last_sweep: bool = False  # it began so late that none need follow until something newer comes
     swept: str | None = None  # the position up to which a sweep need not be done again
+    leaves_out: bool = False  # strangers, and from where on is noted
+    owed: bool | None = None  # what was left out is read again; ``None``: it is not known yet whether any was
 
 
 @dataclass(slots=True)
@@ -132,9 +131,11 @@ class Poll:
         begun = self.clock.now()
         cursor = self._cursor(object_type, names, begun)
         is_first = cursor.after is not None and cursor.finished_at is None
-        if cursor.finished_at is not None and not self._knows_owners:
+        is_unowned = cursor.finished_at is not None and not self._knows_owners
+        if is_unowned and begun - cursor.begun_at < OWNERS_PATIENCE:
             walk.due_at = begun + OWNERS_WAIT  # whose a stranger is cannot be said yet
             return Step(object_type)
+        self._mind_strangers(cursor, walk, is_unowned, begun)
         is_due = walk.sweep_due_at is not None and walk.sweep_due_at <= begun and walk.is_drained
         begins = is_due and walk.sweep is None and walk.swept != cursor.after
         sweeping = cursor.after is not None and (walk.sweep is not None or begins)
@@ -146,7 +147,8 @@ class Poll:
         try:
             changes = self._ask(object_type, asked, position, overlap)
             absent = tuple(dict.fromkeys((*absent, *changes.absent)))
-            told = self._store(cursor, changes, absent, begun, moves=not sweeping, is_first=is_first)
+            strangers = Strangers.LATER if is_unowned else Strangers.OLD if is_first else Strangers.NEWS
+            told = self._store(cursor, changes, absent, begun, moves=not sweeping, strangers=strangers)
         except (Conflict, StoreBusy):
             raise
         except ConnectorError as error:
@@ -156,7 +158,27 @@ class Poll:
             return self._failed(cursor, walk, f"{type(error).__name__}: {error}", error)
         if cursor.after is not None:  # else the first look follows at once: what it shows was there before
             self._move_on(cursor, walk, changes, begun, sweeping=sweeping)
+        if walk.owed and sweeping and changes.is_drained:
+            forget = partial(cursors.forget, space=self.space, name=self.name, jobs=[UNOWNED])
+            self.store.write(partial(forget, objects=[object_type]))
+            walk.owed = False
         return Step(object_type, told)
+
+    def _mind_strangers(self, cursor: Cursor, walk: Walk, is_unowned: bool, now: datetime) -> None:
+        """Note from where strangers are left out; once the owners are known, read again from there."""
+        if cursor.finished_at is None or walk.owed is not None or (is_unowned and walk.leaves_out):
+            return
+        if is_unowned:
+            noted = replace(cursor, job=UNOWNED, begun_at=now, moved_at=now, finished_at=None, problem=None)
+            self.store.write(partial(cursors.begin, space=self.space, cursor=noted))
+            log.warning("poll.without_owners", connection=self.name, object=cursor.object)
+            walk.leaves_out = True
+            return
+        with self.store.snapshot() as snapshot:
+            since = cursors.find(snapshot, self.space, self.name, UNOWNED, cursor.object)
+        walk.owed = since is not None
+        if since is not None:
+            walk.sweep = since.after
 
     def _overlap(self, cursor: Cursor, walk: Walk, *, is_long: bool) -> timedelta:
         """Return how much is read again: nothing where no change came since what is seen late was seen."""
@@ -183,18 +205,15 @@ class Poll:
         read_at: datetime,
         *,
         moves: bool,
-        is_first: bool,
+        strangers: Strangers,
     ) -> int:
-        """Store a page: mirror, cursor and events in one transaction; return how many were told.
-
-        What the first look shows was there before: of strangers in it nobody is told, now or later.
-        """
+        """Store a page: mirror, cursor and events in one transaction; return how many were told."""
         crm, now = self.playbook().crms[self.name], self.clock.now()
         listed = [backfill.filled(one, absent) for one in changes.listed if backfill.is_storable(one)]
         is_role = crm.role is not None and cursor.object == crm.role.object
         with self.store.snapshot() as snapshot:
             page = (Roles if is_role else Sighting).of(
-                snapshot, self.space, crm, listed, strangers=not is_first, again=not moves
+                snapshot, self.space, crm, listed, strangers=strangers, again=not moves
             )
         events = [changed_event(one.record, read_at, now, self.space) for one in page.news]
         wishes = page.deals
@@ -273,150 +292,6 @@ class Poll:
 def _is_past(walk: Walk, position: str | None, then: datetime) -> bool:
     """Say whether a look came to its end at this position before ``then``."""
     return walk.mark == position and walk.met_at is not None and walk.met_at < then
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """Records of a page beside what is known of them: which are newer than the mirror, which are news."""
-
-    fresh: Sequence[Listed]
-    news: Sequence[Listed]
-    told: Mapping[RecordRef, str]  # of which versions the decider is told now, or need not be
-    deals: Sequence[Wish] = ()  # to be read, as somebody takes part in them, or no more
-
-    @classmethod
-    def of(
-        cls,
-        snapshot: Connection,
-        space: str,
-        crm: CrmMap,
-        listed: Sequence[Listed],
-        *,
-        strangers: bool = True,
-        again: bool = False,
-    ) -> Sighting:
-        """Compare a page with mirror and links in a few queries.
-
-        ``strangers``: nobody's records are news. ``again``: so is what was told of linked records and
-        is not settled, which else is not told at every look while the decider stumbles over it.
-        """
-        refs = [one.record.ref for one in listed]
-        seen = mirror.read(snapshot, space, refs)
-        held = links.of_records(
-            snapshot,
-            space,
-            [
-                *refs,
-                *(RecordRef(ref.connection, ref.object, each) for one in listed for ref in (one.record.ref,)
-                  for each in one.replaces),
-                *(one.record.became for one in listed if one.record.became),
-            ],
-        )  # fmt: skip
-        asked = proposals.named(snapshot, space, [ref for one in listed for ref in _over(one)])
-        fresh = [one for one in listed if not _is_older(one.record, seen.get(one.record.ref))]
-        versions = {one.record.ref: version_of(one, crm) for one in fresh}
-        news, told = [], {}
-        for one in fresh:
-            ref = one.record.ref
-            known = _told(one.record, seen.get(ref))
-            if not _is_ours(one, held):
-                told[ref] = versions[ref]
-                # Who takes part in a deal bears no stamp, so that such a record is news whenever it is met.
-                is_unseen = known != versions[ref] if PEOPLE in one.record.fields else known is None
-                is_new = strangers and is_unseen and not one.record.archived
-                # What becomes of one that a person is asked about settles that; so does one that joined ours.
-                is_answer = known != versions[ref] and (
-                    one.record.became in held or not asked.isdisjoint(_over(one))
-                )
-                if is_new or is_answer:
-                    news.append(one)
-            elif _is_news(one, held, crm) and (again or known != versions[ref]):
-                told[ref] = versions[ref]
-                news.append(one)
-        return cls(fresh, news, told)
-
-
-def _over(one: Listed) -> list[RecordRef]:
-    """Return the records that a listed one shows to be no more: itself, or those that went into it."""
-    ref = one.record.ref
-    ended = [ref] if one.record.archived or one.record.became is not None else []
-    return [*ended, *(RecordRef(ref.connection, ref.object, each) for each in one.replaces)]
-
-
-class Roles:
-    """Records that say who takes part in deals: what changes is the deal, which is read by id."""
-
-    @staticmethod
-    def of(
-        snapshot: Connection,
-        space: str,
-        crm: CrmMap,
-        listed: Sequence[Listed],
-        *,
-        strangers: bool = True,
-        again: bool = False,  # noqa: ARG004 - what was seen is in the mirror, a sweep tells it no more
-    ) -> Sighting:
-        """Compare a page with the mirror: a role that is new, changed or deleted has its deal read."""
-        seen = mirror.read(snapshot, space, [one.record.ref for one in listed])
-        fresh = [one for one in listed if not _is_known(one.record, seen.get(one.record.ref))]
-        field = crm.role.deal_field if crm.role else ""
-        named = dict.fromkeys(str(deal) for one in fresh if (deal := one.record.fields.get(field)))
-        deal_object = crm.deal.object if crm.deal else ""
-        wishes = [Wish(crm.connection, deal_object, each) for each in named if deal_object and strangers]
-        return Sighting(fresh, (), {}, wishes)
-
-
-def _is_known(record: Record, seen: Mirrored | None) -> bool:
-    return (
-        seen is not None
-        and seen.record.modified_at == record.modified_at
-        and seen.record.archived == record.archived
-    )
-
-
-def _is_older(record: Record, seen: Mirrored | None) -> bool:
-    stamp = seen.record.modified_at if seen else None
-    return stamp is not None and record.modified_at is not None and record.modified_at < stamp
-
-
-def _told(record: Record, seen: Mirrored | None) -> str | None:
-    """Return the hash of what the decider was told of a record with this stamp, if it was."""
-    return seen.told if seen and seen.record.modified_at == record.modified_at else None
-
-
-def version_of(one: Listed, crm: CrmMap) -> str:
-    """Return a hash of what a record says to us: Salesforce's stamps are whole seconds, so they do not do."""
-    record = one.record
-    object_map = crm.map_of(record.ref.object)
-    names = sorted({rule.remote for rule in object_map.fields}) if object_map else ()
-    parties = {name: record.fields[name] for name in PARTIES if name in record.fields}
-    said = {
-        "fields": {name: record.fields.get(name) for name in names} | parties,
-        "fate": [record.archived, one.became, sorted(one.replaces)],
-    }
-    return hashlib.sha256(to_json(said).encode("utf-8", "surrogatepass")).hexdigest()[:24]
-
-
-def _is_ours(one: Listed, held: Mapping[RecordRef, Link]) -> bool:
-    """Say whether a record is linked, or took in one that is."""
-    ref = one.record.ref
-    return ref in held or any(RecordRef(ref.connection, ref.object, each) in held for each in one.replaces)
-
-
-def _is_news(one: Listed, held: Mapping[RecordRef, Link], crm: CrmMap) -> bool:
-    """Say whether a record of ours says what its link does not: else it is our own word."""
-    record = one.record
-    ref, link = record.ref, held.get(record.ref)
-    if link is None or any(RecordRef(ref.connection, ref.object, each) in held for each in one.replaces):
-        return True
-    is_known_to_be_gone = record.archived and link.gone_at is not None
-    is_over = record.archived or record.became is not None or one.became or link.gone_at is not None
-    if is_over and not is_known_to_be_gone:
-        return True
-    object_map = crm.map_of(ref.object)
-    if object_map is None:
-        return False
-    return differs(record, link, object_map)
 
 
 def changed_event(

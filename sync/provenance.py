@@ -1,4 +1,4 @@
-"""Provenance of fields as a row keeps it: field -> [source, time, event]."""
+"""Provenance of fields as a row keeps it: field -> [source, time, event], and when it was confirmed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,15 @@ def provenance_from(stored: Mapping[str, Sequence[Any]]) -> dict[str, Provenance
 
 def provenance_row(provenance: Mapping[str, Provenance]) -> dict[str, list[Any]]:
     """Return what a row keeps."""
-    return {name: [origin.source, to_text(origin.at), origin.event] for name, origin in provenance.items()}
+    return {name: _row(origin) for name, origin in provenance.items()}
+
+
+def _row(origin: Provenance) -> list[Any]:
+    row = [origin.source, to_text(origin.at), origin.event]
+    return [*row, to_text(origin.confirmed_at)] if origin.confirmed_at else row
 
 
 @lru_cache(maxsize=10_000)
-def _origin(source: str, at: str, event: int) -> Provenance:
+def _origin(source: str, at: str, event: int, confirmed_at: str | None = None) -> Provenance:
     """Return what an event's fields all have in common."""
-    return Provenance(source, from_text(at), event)
+    return Provenance(source, from_text(at), event, from_text(confirmed_at) if confirmed_at else None)

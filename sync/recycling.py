@@ -7,8 +7,10 @@ once an hour: HubSpot lists archived records only whole, a hundred a call.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy.engine import Connection
@@ -116,7 +118,7 @@ class RecycleBin:
 
     def _begun_anew(self, cursor: Cursor, error: Refusal, now: datetime) -> Step:
         """Go back to the beginning: the CRM takes the place no more where the walk stands."""
-        anew = cursor.again(now)
+        anew = replace(cursor.again(now), problem=str(error))
         self.store.write(lambda connection: cursors.begin(connection, self.space, anew, anew=True))
         self._pages[cursor.object] = 0
         self._due_at[cursor.object] = now + EVERY  # another walk may be refused at the same place
@@ -130,5 +132,9 @@ class RecycleBin:
         if isinstance(error, RetryLater) and error.wait is not None:
             wait = error.wait
         self._due_at[cursor.object] = now + timedelta(seconds=wait)
-        log.warning("poll.waits", connection=cursor.connection, object=cursor.object, reason=problem)
+        if problem != cursor.problem:  # once, not at every try while a CRM is away
+            log.warning("poll.waits", connection=cursor.connection, object=cursor.object, reason=problem)
+            noted = replace(cursor, problem=problem, moved_at=now)
+            with suppress(Conflict):  # another process looks here: what it met stands
+                self.store.write(partial(cursors.move, space=self.space, before=cursor, now=noted))
         return Step(cursor.object, wait=wait, problem=problem)

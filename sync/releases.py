@@ -116,11 +116,13 @@ def begin(connection: Connection, space: str, order: Order, now: datetime) -> Re
         "began_at": now,
         "changed_at": now,
     }
+    mine = {"of_space": space, "of_connection": name}
+    if is_live:  # before the release, as deliveries lock them
+        connection.execute(TO_ADOPT, mine).all()
     insert = insert_for(connection, releases).values(space=space, connection=name, **values)
     connection.execute(insert.on_conflict_do_update(index_elements=["space", "connection"], set_=values))
     if is_live:  # what an earlier one has let out counts for this one from now on
-        adopted = {"of_space": space, "of_connection": name, "number": values["number"]}
-        connection.execute(ADOPT, adopted)
+        connection.execute(ADOPT, mine | {"number": values["number"]})
     details = {"connection": name, "account": account} | {
         "expected": order.expected,
         "at_most": order.at_most,
@@ -325,11 +327,14 @@ LET_OUT = (
         raised_at=sa.bindparam("at"),
     )
 )
-ADOPT = (
-    sa.update(outbox_changes)
-    .where(_OF_CONNECTION, _NOT_PARKED, _ROWS.release.is_not(None))
-    .values(release=sa.bindparam("number"))
+_LET_OUT_BEFORE = sa.and_(_OF_CONNECTION, _NOT_PARKED, _ROWS.release.is_not(None))
+TO_ADOPT = (
+    sa.select(_ROWS.id)
+    .where(_LET_OUT_BEFORE)
+    .order_by(_ROWS.object, _ROWS.entity_id, _ROWS.entity_kind)
+    .with_for_update()
 )
+ADOPT = sa.update(outbox_changes).where(_LET_OUT_BEFORE).values(release=sa.bindparam("number"))
 BACKLOG = (
     sa.select(_ROWS.connection, sa.func.count())
     .where(

@@ -162,7 +162,7 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
             case EventKind.DELIVERED if work.account_ids:
                 return companies.delivered(stored, work.account_ids[0], batch, pipeline.playbook)
             case EventKind.FOUND if work.record is not None:
-                return pipeline.found(stored, work.record, work.lead_ids[0], batch)
+                return following.found(stored, work.record, work.lead_ids[0], batch, pipeline)
             case EventKind.DELIVERED:
                 return pipeline.delivered(stored, work.lead_ids[0], batch)
             case EventKind.GONE if work.account_ids:

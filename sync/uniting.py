@@ -11,9 +11,10 @@ from mappings.identity import email_identity, is_role_address
 from mappings.playbook import CrmMap, Playbook
 from model.change import Record
 from model.decision import AskReview, Assigned, Because, ClaimIdentity, Effect, EnterStage, Fetch
+from model.dispute import CALM, Seen
 from model.entity import Entity
 from model.event import JsonValue
-from model.lead import OPT_OUT, Lead, Provenance
+from model.lead import OPT_OUT, Lead, Link, Provenance
 from sync.doubt import Doubt
 from sync.merge import Merged, merge, opt_out_said
 from sync.reasons import Reason
@@ -37,8 +38,8 @@ def unite(
 
     ``where`` says in words where the record was found, ``read_at`` when it was read, ``sent`` what
     of ours may have reached it, ``histories`` that it can be read with its history. Of a part of a
-    record only the opt-out is taken. Where the history must be read first, the draft stays as it is, and
-    the one effect is to read it.
+    record only the opt-out is taken. Where the history must be read first, the draft's link remembers what
+    was seen, all else stays as it is, and the one effect is to read it.
     """
     if record.is_part:
         origin = Provenance(crm.connection, record.modified_at or read_at, event_id)
@@ -47,6 +48,8 @@ def unite(
     if merged.undecided:
         ref = record.ref
         asked = Fetch(ref.connection, ref.object, ref.id, history=True)
+        if link := draft.links.get(crm.connection):
+            draft.links[crm.connection] = with_seen(link, merged.undecided)
         return [asked], [Reason("merge", because) for because in merged.because]
     owner, stage = draft.owner, draft.stage
     others = _leave_anothers_address(merged, draft, record, lookups)
@@ -66,6 +69,15 @@ def unite(
         else:
             effects.append(claimed)
     return effects, [Reason("merge", each) for each in because]
+
+
+def with_seen(link: Link, undecided: Mapping[str, JsonValue]) -> Link:
+    """Return a link that remembers what fields held of which it is not decided yet who was later."""
+    seen = {
+        remote: replace(link.disputes.get(remote, CALM), seen=Seen(value))
+        for remote, value in undecided.items()
+    }
+    return replace(link, disputes={**link.disputes, **seen})
 
 
 def _leave_anothers_address(merged: Merged, draft: Lead, record: Record, lookups: Lookups) -> list[AskReview]:
@@ -93,6 +105,10 @@ def put_in(draft: Entity, merged: Merged, origin: Provenance) -> None:
         else:
             draft.fields[name] = value
         draft.provenance[name] = replace(origin, at=merged.times.get(name, origin.at))
+    for name, at in merged.confirmed.items():
+        known = draft.provenance.get(name)
+        at = max(at, known.at) if known else at
+        draft.provenance[name] = replace(origin, at=at, confirmed_at=merged.link.read_at)
 
 
 def _hear(draft: Lead, record: Record, crm: CrmMap, origin: Provenance) -> Iterator[Reason]:

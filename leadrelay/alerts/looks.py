@@ -127,6 +127,7 @@ class Looks:
                 *_dead_letters(store),
                 *self._stalled(process, store, now),
                 *self._unfollowed(process, store, now),
+                *self._unseen_bins(process, store, now),
                 *_silent(store),
                 *_unexplained(process, store),
             ]
@@ -170,6 +171,21 @@ class Looks:
                 why = ours.failure or next(filter(None, problems), "no failure is known, it hangs or is slow")
                 text = f"what changes in {name} was not read to the end for {minutes} minutes"
                 text = f"{text} ({', '.join(behind)}): {without_people(why)}"
+                yield Alarm("connection", name, f"{text}; see `leadrelay doctor {name}`")
+
+    def _unseen_bins(self, process: InProcess, store: InStore, now: datetime) -> Iterator[Alarm]:
+        """Say where it stays unseen what was deleted, beside changes that are read."""
+        failing = {
+            name: (object_type, one.bin_problem)
+            for name in process.following
+            for object_type, one in store.followed.get(name, Followed()).objects.items()
+            if one.bin_problem
+        }
+        for name, lasts in self._since.of("bins", failing, now).items():
+            if lasts >= LATE_AFTER:
+                object_type, why = failing[name]
+                text = f"what is deleted in {name} may stay unseen, its recycle bin cannot be looked through"
+                text = f"{text} ({object_type}): {without_people(why)}"
                 yield Alarm("connection", name, f"{text}; see `leadrelay doctor {name}`")
 
 

@@ -19,6 +19,10 @@ def print_following(following: Mapping[str, Followed]) -> None:
         title = "Changes: when what changes in each CRM was last read to the end"
         table(title, ("connection", "object", "read", "problem", "recycle bin"), rows)
     for name, followed in following.items():
+        left_out = [one.unowned_since for one in followed.objects.values() if one.unowned_since]
+        if left_out:
+            since = f"{min(left_out):%Y-%m-%d %H:%M} UTC"
+            say(f"{name}: who is new there is left out since {since}, as its owners cannot be read")
         if followed.to_read_since:
             waiting = "wait" if followed.to_read > 1 else "waits"
             say(

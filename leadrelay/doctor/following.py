@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from leadrelay.doctor.findings import Area, Finding
 from sync.followed import LATE_AFTER, Followed, ObjectFollowed
 
+OWNERS = "Give the connected app or user the right to read owners; then those left out are read again."
 AGAIN = "The daemon tries again by itself; mend what it says, or see its log (poll.waits)."
 
 
@@ -20,6 +21,11 @@ def check_following(
     """
     for name, one in followed.objects.items():
         yield _changes(area, name, one, now, LATE_AFTER + (paces or {}).get(name, timedelta(0)))
+        if one.unowned_since:
+            since = _at(one.unowned_since)
+            yield area.warn(
+                f"changes of {name}: who is new is left out since {since}: no owners are known", OWNERS
+            )
         if one.bin_problem:
             yield area.warn(f"the recycle bin of {name} cannot be looked through: {one.bin_problem}", AGAIN)
     if followed.to_read_since is not None:

@@ -1,4 +1,4 @@
-"""Counts both sides: the records that the CRM says it has, the leads and accounts that are here."""
+"""Counts both sides: the records that the CRM says it has; the leads, accounts and deals that are here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from mappings.playbook import Playbook
 from sync.reconciling import sheets, unlinked
 from sync.reconciling.runs import Asked
 from sync.reconciling.side import Side
-from sync.tables import accounts, leads
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +22,10 @@ class Census:
     side: Side
 
     def counts(self, asked: Asked) -> dict[str, Any]:
-        """Return the sheets: of the CRM's records by object, of the leads and accounts here.
+        """Return the sheets: of the CRM's records by object, of what is kept here.
 
-        Each object's records are counted there just before they are counted here; people and companies
-        here at one moment, so that their lines add up.
+        Each object's records are counted there just before they are counted here; people, companies
+        and deals here at one moment, so that their lines add up.
         """
         crm, playbook, now = self.side.crm, self.side.playbook(), self.side.clock.now()
         there = []
@@ -34,36 +33,33 @@ class Census:
             number = self.side.connector.count(object_type)
             with self.side.store.snapshot() as snapshot:
                 there.append(sheets.records(snapshot, self.side.space, crm, object_type, number))
-        company = crm.account.object if crm.account else ""
+        of_objects = {"accounts": crm.account, "deals": crm.deal if playbook.keeps_deals else None}
+        named = {of: one.object for of, one in of_objects.items() if one is not None}
+        of_people = asked.object not in named.values()
+        kept = [*(["leads"] if of_people else []), *(of for of in named if asked.object in ("", named[of]))]
         with self.side.store.snapshot() as snapshot:
-            here = []
-            if asked.object != company or not company:
-                here.append(self._here(snapshot, "leads", playbook, now, companies=False))
-            if company and asked.object in ("", company):
-                here.append(self._here(snapshot, "accounts", playbook, now, companies=True))
+            here = [self._here(snapshot, of, playbook, now) for of in kept]
         return {"records": there, "here": here}
 
-    def _here(
-        self, snapshot: Connection, of: str, playbook: Playbook, now: datetime, *, companies: bool
-    ) -> dict[str, Any]:
+    def _here(self, snapshot: Connection, of: str, playbook: Playbook, now: datetime) -> dict[str, Any]:
         reasons: Counter[str] = Counter()
         missing, after = 0, ""
         while True:
-            page = self.unlinked(snapshot, playbook, after, now, companies=companies)
+            page = self.unlinked(snapshot, of, playbook, after, now)
             reasons += page.reasons
             missing += page.missing
             if page.after is None:
                 break
             after = page.after
-        found = sheets.linked(snapshot, self.side.space, self.side.name, companies=companies)
-        total = unlinked.total(snapshot, self.side.space, accounts if companies else leads)
+        table, held = unlinked.TABLES[of]
+        found = sheets.linked(snapshot, self.side.space, self.side.name, held)
+        total = unlinked.total(snapshot, self.side.space, table)
         return sheets.here(of, total, found, reasons, missing)
 
     def unlinked(
-        self, snapshot: Connection, playbook: Playbook, after: str, now: datetime, *, companies: bool
+        self, snapshot: Connection, of: str, playbook: Playbook, after: str, now: datetime
     ) -> unlinked.Unlinked:
-        """Return a page of the leads or accounts without a record, and why."""
-        look = unlinked.companies if companies else unlinked.people
-        return look(
-            snapshot, self.side.space, self.side.crm, playbook, after, now, is_written=self.side.is_written()
-        )
+        """Return a page of the leads, accounts or deals without a record, and why."""
+        side = self.side
+        look = unlinked.LOOKS[of]
+        return look(snapshot, side.space, side.crm, playbook, after, now, is_written=side.is_written())

@@ -14,7 +14,7 @@ from model.decision import EntityKind
 from model.entity import Entity
 from model.event import RecordRef
 from model.lead import Link
-from sync import accounts, leads, links, mirror
+from sync import accounts, deals, leads, links, mirror
 from sync.links import LinkTable
 from sync.reconciling.looks import Look, OutboxRow
 from sync.tables import holds, inbox_events, outbox_changes, outbox_fetches
@@ -24,6 +24,7 @@ Rows = Mapping[tuple[str, str], OutboxRow]  # by object and lead or account
 BOOKS: Mapping[str, tuple[LinkTable, EntityKind]] = {
     "links": (links.LEADS, EntityKind.LEAD),
     "account_links": (links.ACCOUNTS, EntityKind.ACCOUNT),
+    "deal_links": (links.DEALS, EntityKind.DEAL),
 }
 
 
@@ -50,13 +51,15 @@ class Sides:
 
 
 def sides(snapshot: Connection, space: str, table: str, refs: Sequence[RecordRef]) -> Sides:
-    """Load the links to these records, of one connection, with their leads or accounts."""
+    """Load the links to these records, of one connection, with their leads, accounts or deals."""
     book, kind = BOOKS[table]
     held = book.of_records(snapshot, space, refs)
     owners = {ref: owner for ref, (owner, _) in held.items()}
     found: Mapping[str, Entity]
     if kind is EntityKind.ACCOUNT:
         found = accounts.load(snapshot, owners.values())
+    elif kind is EntityKind.DEAL:
+        found = deals.load(snapshot, owners.values())
     else:
         found = leads.load(snapshot, list(owners.values()), ledgers=False)
     return Sides(owners, found)
@@ -79,9 +82,9 @@ def looks(
     rows = outbox_rows(snapshot, space, name, kind, ids)
     wanted = _wanted(snapshot, space, refs)
     waiting_records, waiting_leads = waiting(snapshot, space, name, [ref.id for ref in refs], ids)
-    holders = links.LEADS.of_records(snapshot, space, present) | links.ACCOUNTS.of_records(
-        snapshot, space, present
-    )
+    holders: dict[RecordRef, tuple[str, Link]] = {}
+    for held_by, _ in BOOKS.values():
+        holders |= held_by.of_records(snapshot, space, present)
     queue = _holds(snapshot, space, name, ids)
     found = []
     for ref in refs:

@@ -10,6 +10,7 @@ from mappings.outward import Teammates
 from mappings.playbook import CrmMap, Lifecycle
 from model.account import Account
 from model.change import Record
+from model.deal import Deal
 from model.decision import EntityKind
 from model.entity import Entity
 from model.lead import Link
@@ -75,7 +76,9 @@ class Look:
 
     @property
     def kind(self) -> EntityKind:
-        """Say whether it is a person's or a company's."""
+        """Say whether it is a person's, a company's or a deal's."""
+        if isinstance(self.entity, Deal):
+            return EntityKind.DEAL
         return EntityKind.ACCOUNT if isinstance(self.entity, Account) else EntityKind.LEAD
 
     @property

@@ -1,7 +1,7 @@
 """Compares one connection with what is here: a page a step, stored in one transaction with its place.
 
     count    how many records the CRM says it has, by the same filters as the backfill, and how many are here
-    people   leads and accounts without a record, and why
+    people   leads, accounts and deals without a record, and why
     read     links of a sample, or all: their records are read by id and compared field by field
     list     of all: every record of the CRM is met once, and those that nobody knows are told
     recount  where a number is left over: counted anew a little later, as what moves is seen late
@@ -114,7 +114,7 @@ class Reconciler:
     # People without a record ---------------------------------------------------------
 
     def _people(self, run: Run) -> tuple[Run, Found]:
-        """Name a page of the leads or accounts that should have a record and have none."""
+        """Name a page of what should have a record and has none."""
         now, of = self.side.clock.now(), str(run.place.get("of", "leads"))
         left = [sheet["of"] for sheet in run.counts["here"]]
         if of not in left:
@@ -124,9 +124,7 @@ class Reconciler:
             return replace(run, place={"phase": READ}), Found()
         after = str(run.place.get("after", ""))
         with self.side.store.snapshot() as snapshot:
-            page = Census(self.side).unlinked(
-                snapshot, self.side.playbook(), after, now, companies=of == "accounts"
-            )
+            page = Census(self.side).unlinked(snapshot, of, self.side.playbook(), after, now)
         place: dict[str, Any] = {"phase": PEOPLE, "of": of, "after": page.after}
         if page.after is None:
             place = {"phase": READ} if is_last else {"phase": PEOPLE, "of": left[left.index(of) + 1]}

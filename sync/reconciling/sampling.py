@@ -14,7 +14,11 @@ from sqlalchemy.engine import Connection
 from model.times import EPOCH
 from sync import tables
 
-TABLES = {"links": tables.links, "account_links": tables.account_links}
+TABLES = {
+    "links": tables.links,
+    "account_links": tables.account_links,
+    "deal_links": tables.deal_links,
+}
 RECENT = 3  # one of so many of a sample is of what changed last
 LEAST = 10  # of each object, where it has so many
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from mappings.playbook import CrmMap
 from sync import cursors
 from sync.cursors import BACKFILL
-from sync.tables import account_links, inbox_events, links, mirror
+from sync.tables import account_links, deal_links, inbox_events, links, mirror
 
 Sheet = dict[str, Any]
 """``of``, ``there`` or ``here`` with its ``total``, ``lines`` of [words, number], and ``unexplained``."""
@@ -23,18 +23,17 @@ def records(snapshot: Connection, space: str, crm: CrmMap, object_type: str, the
     ``there`` was counted just before; what came or went meanwhile is left unexplained for a while.
     """
     values = {"of_space": space, "of_connection": crm.connection, "of_object": object_type}
-    is_company = crm.account is not None and object_type == crm.account.object
-    table = account_links if is_company else links
+    table, linked_to, others_are = _held(crm, object_type)
     mirrored = int(snapshot.execute(MIRRORED, values).scalar_one())
     linked, converted = (int(one or 0) for one in snapshot.execute(_joined(table), values).one())
     unmirrored = int(snapshot.execute(_unmirrored(table), values).scalar_one())
     deciding = int(snapshot.execute(_deciding(table), values).scalar_one())
     others = mirrored - linked - converted - deciding
     lines: list[list[Any]] = [
-        ["linked to a lead" if not is_company else "linked to an account", linked],
+        [linked_to, linked],
         ["converted into another record", converted],
         ["read, and about to be decided", deciding],
-        [_whose(crm, object_type, is_company=is_company), others],
+        [others_are, others],
         ["linked, and not yet met by a walk or a poll", unmirrored],
     ]
     rest = there - mirrored - unmirrored
@@ -52,9 +51,17 @@ def records(snapshot: Connection, space: str, crm: CrmMap, object_type: str, the
     }
 
 
-def _whose(crm: CrmMap, object_type: str, *, is_company: bool) -> str:
-    if is_company:
-        return "nobody's: companies of which no lead is known here"
+def _held(crm: CrmMap, object_type: str) -> tuple[sa.Table, str, str]:
+    """Return the table of an object's links, and what those are that are linked, and the others."""
+    if crm.account is not None and object_type == crm.account.object:
+        return account_links, "linked to an account", "nobody's: companies of which no lead is known here"
+    if crm.is_deal(object_type):
+        why = "of nobody who is known here" if crm.adopts_deals else "deals are not adopted"
+        return deal_links, "linked to a deal", f"nobody's: {why}"
+    return links, "linked to a lead", _whose(crm, object_type)
+
+
+def _whose(crm: CrmMap, object_type: str) -> str:
     if object_type not in crm.match:
         return "nobody's: the map leaves the object out"
     if not crm.adopts:
@@ -63,16 +70,15 @@ def _whose(crm: CrmMap, object_type: str, *, is_company: bool) -> str:
     return f"nobody's: there before they could be adopted{rule}"
 
 
-def linked(snapshot: Connection, space: str, name: str, *, companies: bool) -> Mapping[str, int]:
-    """Return how many leads (or accounts) are linked to a record that is there, and to one that is gone."""
-    table = account_links if companies else links
+def linked(snapshot: Connection, space: str, name: str, table: sa.Table) -> Mapping[str, int]:
+    """Return how many links of a table are to a record that is there, and how many to one that is gone."""
     rows = snapshot.execute(_by_fate(table), {"of_space": space, "of_connection": name})
     found = {bool(is_gone): int(number) for is_gone, number in rows}
     return {"linked": found.get(False, 0), "gone": found.get(True, 0)}
 
 
 def here(of: str, total: int, found: Mapping[str, int], reasons: Mapping[str, int], missing: int) -> Sheet:
-    """Account for the leads or accounts that are here, by what they have in the CRM, or why they have none.
+    """Account for what is kept here, by what it has in the CRM, or why it has none.
 
     ``missing`` are those that should have a record and have nothing under way.
     """

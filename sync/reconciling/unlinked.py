@@ -1,8 +1,9 @@
-"""Leads and accounts that have no record on a connection, and why."""
+"""Leads, accounts and deals that have no record on a connection, and why."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,12 +18,19 @@ from sync.prospects import SKIP, WRITTEN, Prospects
 from sync.reconciling import evidence, kinds
 from sync.reconciling.kinds import KINDS, Difference
 from sync.reconciling.looks import OutboxRow
-from sync.tables import account_links, accounts, leads, links
+from sync.tables import account_links, accounts, deal_links, deals, leads, links
 
 CHUNK = 1_000
 OBSERVED = "have none: the account is only observed"
 NOBODY_THERE = "have none: no person of theirs has a record there"
 FOUND = "were found there, and are about to be merged"
+ELSEWHERE = "have none: the deal is kept in another CRM"
+OWNERS = ("lead_id", "account_id", "deal_id")
+TABLES: Mapping[str, tuple[sa.Table, sa.Table]] = {  # with the links of each
+    "leads": (leads, links),
+    "accounts": (accounts, account_links),
+    "deals": (deals, deal_links),
+}
 
 
 @dataclass(slots=True)
@@ -46,7 +54,7 @@ def people(
     is_written: bool,
 ) -> Unlinked:
     """Look at the next leads without a record: a handful of queries for a thousand."""
-    ids = _ids(snapshot, space, crm.connection, leads, links, "lead_id", after)
+    ids = _ids(snapshot, space, crm.connection, "leads", after)
     found = Unlinked(after=ids[-1] if len(ids) == CHUNK else None)
     if not ids:
         return found
@@ -82,7 +90,7 @@ def companies(
     is_written: bool,
 ) -> Unlinked:
     """Look at the next accounts without a record."""
-    ids = _ids(snapshot, space, crm.connection, accounts, account_links, "account_id", after)
+    ids = _ids(snapshot, space, crm.connection, "accounts", after)
     found = Unlinked(after=ids[-1] if len(ids) == CHUNK else None)
     if crm.account is None or not ids:
         return found
@@ -107,10 +115,37 @@ def companies(
     return found
 
 
-def _ids(
-    snapshot: Connection, space: str, name: str, table: sa.Table, held: sa.Table, owner: str, after: str
-) -> list[str]:
-    is_linked = sa.exists().where(held.c[owner] == table.c.id, held.c.connection == name).correlate(table)
+def of_deals(
+    snapshot: Connection,
+    space: str,
+    crm: CrmMap,
+    _playbook: Playbook,
+    after: str,
+    now: datetime,
+    *,
+    is_written: bool,
+) -> Unlinked:
+    """Look at the next deals without a record. None is missing: where a deal is kept, the rules say."""
+    ids = _ids(snapshot, space, crm.connection, "deals", after)
+    found = Unlinked(after=ids[-1] if len(ids) == CHUNK else None)
+    if crm.deal is None or not ids:
+        return found
+    rows = evidence.outbox_rows(snapshot, space, crm.connection, EntityKind.DEAL, ids) if is_written else {}
+    for deal_id in ids:
+        row = rows.get((crm.deal.object, deal_id))
+        if row is not None and row.is_dead:
+            _dead(found, row, crm.deal.object, EntityKind.DEAL, deal_id)
+        elif row is not None and row.is_pending:
+            found.reasons[_waits(row, None, now)] += 1
+        else:
+            found.reasons[ELSEWHERE] += 1
+    return found
+
+
+def _ids(snapshot: Connection, space: str, name: str, of: str, after: str) -> list[str]:
+    table, held = TABLES[of]
+    [owner] = [held.c[each] for each in OWNERS if each in held.c]
+    is_linked = sa.exists().where(owner == table.c.id, held.c.connection == name).correlate(table)
     statement = sa.select(table.c.id).where(table.c.space == space, table.c.id > after, ~is_linked)
     return list(snapshot.execute(statement.order_by(table.c.id).limit(CHUNK)).scalars())
 
@@ -145,7 +180,7 @@ def _told(
 
 
 def total(snapshot: Connection, space: str, table: sa.Table) -> int:
-    """Return how many leads or accounts there are."""
+    """Return how many leads, accounts or deals there are."""
     statement: sa.Select[Any] = sa.select(sa.func.count()).select_from(table).where(table.c.space == space)
     return int(snapshot.execute(statement).scalar_one())
 
@@ -160,3 +195,5 @@ WITH_PEOPLE = (
         leads.c.account_id.is_not(None),
     )
 )
+
+LOOKS: Mapping[str, Callable[..., Unlinked]] = {"leads": people, "accounts": companies, "deals": of_deals}

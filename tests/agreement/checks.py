@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from mappings.outward import compare, draft, inward_record, same, same_on
+from mappings.outward import Compared, compare, draft, inward_record, same, same_on
 from model.event import RecordRef
-from model.lead import Lead
+from model.lead import Lead, Link
 from sync import leads, tables
 from sync.batch import People
 from tests.agreement.crms import Account, is_by_hand
-from tests.agreement.world import VALUES, Edit, World
+from tests.agreement.world import VALUES, World
 
 
 def problems(world: World) -> list[str]:
@@ -25,6 +24,7 @@ def problems(world: World) -> list[str]:
         known = leads.load(snapshot, ids)
         people = People.load(snapshot, "main")
         asked = [row.detail for row in snapshot.execute(sa.select(tables.reviews.c.detail))]
+        joined = _records_of_joined(snapshot)
         asked += [
             {"lead": row.lead_id, "merge": row.record}
             for row in snapshot.execute(sa.select(tables.proposals.c.lead_id, tables.proposals.c.record))
@@ -50,7 +50,7 @@ def problems(world: World) -> list[str]:
             world, {lead_id: lead for lead_id, lead in known.items() if lead_id not in refused}, people
         ),
         *_doubles(world, known, asked),
-        *_lost_edits(world, known, conflicts, _in_review(asked)),
+        *_lost_edits(world, known, conflicts, _in_review(asked), joined),
     ]
 
 
@@ -60,27 +60,33 @@ def _disagreements(world: World, known: dict[str, Lead], people: People) -> Iter
         for name, link in lead.links.items():
             if link.gone_at is not None:
                 continue
-            account, crm = world.accounts[name], world.playbook.crms[name]
+            account = world.accounts[name]
             record = account.find(link.object, link.remote_id)
             if record is None or record.archived_at is not None:
                 yield f"{lead.id}: {name} {link.object} {link.remote_id} is gone, and the lead does not know"
                 continue
-            object_map = crm.objects[link.object]
-            held = account.values(link.object, record)
-            wanted = draft(lead, object_map, name, people)
-            shown = replace(link, shadow=held)
-            for one in compare(wanted, shown, object_map, world.playbook.lifecycle, of=lead):
-                if os.environ.get("SKIP_OWNED") and "people in the CRM own" in one.why:
-                    continue
+            for one in compared(world, lead, link, people):
                 if one.rule.field in VALUES or one.is_written:
                     yield (
                         f"{lead.id}: {name} {link.remote_id} {one.rule.remote} holds {one.theirs!r}, "
                         f"the lead {one.ours!r} ({one.why})"
                     )
+            held = account.values(link.object, record)
+            object_map = world.playbook.crms[name].objects[link.object]
             theirs = inward_record(held, object_map, name, people)
             for field in VALUES:
                 if theirs.get(field) is not None and lead.fields.get(field) is None:
                     yield f"{lead.id}: the lead does not know {name}'s {field}"
+
+
+def compared(world: World, lead: Lead, link: Link, people: People) -> list[Compared]:
+    """Compare a lead with what its record really holds now, whatever leadrelay believes."""
+    account, crm = world.accounts[link.connection], world.playbook.crms[link.connection]
+    record, object_map = account.find(link.object, link.remote_id), crm.objects[link.object]
+    assert record is not None
+    wanted = draft(lead, object_map, link.connection, people)
+    shown = replace(link, shadow=account.values(link.object, record))
+    return compare(wanted, shown, object_map, world.playbook.lifecycle, of=lead)
 
 
 def _doubles(world: World, known: dict[str, Lead], asked: list[dict[str, Any]]) -> Iterator[str]:
@@ -127,21 +133,42 @@ def _in_review(asked: list[dict[str, Any]]) -> set[str]:
     return {str(one) for detail in asked for one in (detail.get("merge"), *detail.get("records", ()))}
 
 
+def _records_of_joined(snapshot: sa.Connection) -> dict[tuple[str, str], str]:
+    """Return whose records those are now that a lead had when it was taken into another."""
+    merged = {row.lead_id: row for row in snapshot.execute(sa.select(tables.merged_leads))}
+    found = {}
+    for row in merged.values():
+        into = row.into
+        while into in merged:
+            into = merged[into].into
+        found |= {(name, record_id): into for name, _, record_id in row.was["links"]}
+    return found
+
+
 def _lost_edits(
-    world: World, known: dict[str, Lead], conflicts: list[dict[str, Any]], in_review: set[str]
+    world: World,
+    known: dict[str, Lead],
+    conflicts: list[dict[str, Any]],
+    in_review: set[str],
+    joined: dict[tuple[str, str], str],
 ) -> Iterator[str]:
     """What a person typed and leadrelay read survives, gave way to a later word, or is in the log.
 
     Who types what leadrelay knew the field to hold anyway, before it saw anything else there, has changed
-    nothing: a three-way merge knows no more of it (decision 17).
+    nothing: a three-way merge knows no more of it (decision 17). Who merges two records says what the
+    one that is left holds.
     """
+
+    def whose(connection: str, record_id: str) -> Lead | None:
+        return _lead_of(known, connection, record_id) or known.get(joined.get((connection, record_id), ""))
+
     for number, edit in enumerate(world.edits):
         account = world.accounts[edit.connection]
         remote = account.names.fields[edit.field]
         seen = account.seen.since(edit.object, edit.id, remote, edit.reads)
         if not any(same(one, edit.value) for one in seen):
             continue
-        lead = _lead_of(world, known, edit)
+        lead = whose(edit.connection, edit.id)
         if lead is None or edit.id in in_review:
             continue
         object_map = world.playbook.crms[edit.connection].objects[edit.object]
@@ -153,7 +180,14 @@ def _lost_edits(
         later = [
             one
             for one in world.edits[number + 1 :]
-            if one.field == edit.field and _lead_of(world, known, one) is lead
+            if one.field == edit.field and whose(one.connection, one.id) is lead
+        ]
+        merges = [
+            one
+            for one in world.merges
+            if one.at > edit.at
+            and whose(one.connection, one.survivor) is lead
+            and not same(one.values.get(edit.field), edit.value)
         ]
         posts = [
             one
@@ -161,7 +195,12 @@ def _lost_edits(
             if one.at > edit.at and one.field == edit.field and one.email in _emails(lead)
         ]
         kept = [row for row in conflicts if row["lead_id"] == lead.id and row["field"] == edit.field]
-        if later or posts or any(same_on(object_map, remote, row["lost"], edit.value) for row in kept):
+        if (
+            later
+            or merges
+            or posts
+            or any(same_on(object_map, remote, row["lost"], edit.value) for row in kept)
+        ):
             continue
         yield (
             f"{lead.id}: {edit.connection} {edit.id} {edit.field}={edit.value!r} (edit {edit.at}) was read "
@@ -173,9 +212,9 @@ def _emails(lead: Lead) -> set[str]:
     return {key.value for key in lead.identities if key.kind == "email"}
 
 
-def _lead_of(world: World, known: dict[str, Lead], edit: Edit) -> Lead | None:
+def _lead_of(known: dict[str, Lead], connection: str, record_id: str) -> Lead | None:
     for lead in known.values():
         for link in lead.links.values():
-            if link.connection == edit.connection and edit.id in (link.remote_id, *link.aliases):
+            if link.connection == connection and record_id in (link.remote_id, *link.aliases):
                 return lead
     return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from flask import Flask
@@ -14,6 +16,7 @@ from model.event import RecordRef
 from model.hint import Hint
 from model.listing import Changes
 from sandbox.app import vendor_of
+from sandbox.faults import ALL_WELL, Faults, Plan
 from sandbox.history import History, Write
 from sandbox.records import Record as Kept
 from sandbox.vendor import Vendor
@@ -133,6 +136,50 @@ class Watched:
             yield outcome
 
 
+class Fates:
+    """What the weather did to each call: counted by kind, and whose answer was lost though it took effect."""
+
+    def __init__(self, vendor: Vendor) -> None:
+        self.counted: Counter[str] = Counter()
+        self.lost: set[int] = set()  # ids of calls
+        self._vendor = vendor
+        vendor.faults.plan = self._plan  # type: ignore[method-assign]
+
+    @property
+    def faults(self) -> int:
+        """How many calls, or rows of calls, something was done to."""
+        return sum(number for name, number in self.counted.items() if name != "search lags")
+
+    def _plan(self, template: str, path: str) -> Plan:
+        faults = self._vendor.faults
+        plan = Faults.plan(faults, template, path)
+        self.counted["search lags"] += bool(faults.setting["search_lag_ms"] and template.endswith("/search"))
+        if plan is ALL_WELL:
+            return plan
+        if plan.drop:
+            self.counted["call dropped"] += 1
+        elif plan.status is not None:
+            self.counted[f"call refused {plan.status}"] += 1
+        elif plan.timeout_s is not None or plan.cut:
+            self.counted[f"answer lost: {'cut' if plan.cut else 'timeout'}"] += 1
+            self.lost.add(self._vendor.call.id)
+        return Noted(**{each.name: getattr(plan, each.name) for each in fields(plan)}, fates=self)
+
+
+@dataclass(slots=True)
+class Noted(Plan):
+    """A plan that takes notes of the rows it lets fail."""
+
+    fates: Fates | None = None
+
+    def item_fails(self) -> bool:
+        """Whether the next item of a batch fails."""
+        fails = Plan.item_fails(self)
+        if fails and self.fates is not None:
+            self.fates.counted["row of a batch failed"] += 1
+        return fails
+
+
 @dataclass
 class Account:
     """One sandbox account: what people do there, and what it would tell by webhook."""
@@ -140,10 +187,26 @@ class Account:
     name: str
     app: Flask
     seen: Seen = field(init=False)
+    fates: Fates = field(init=False)
+    crashes: list[int] = field(default_factory=list)  # how many writes had been made by each
+    _quiet_until: list[int] = field(default_factory=list)  # and by the end of each quiet period
     _told: int = 0  # writes that hints were made of
 
     def __post_init__(self) -> None:
         self.seen = Seen(self.vendor.history)
+        self.fates = Fates(self.vendor)
+
+    def end_quiet(self) -> None:
+        """End a quiet period: the next one begins."""
+        self._quiet_until.append(len(self.vendor.history.writes))
+
+    def note_crash(self) -> None:
+        """Remember which writes came before a crash."""
+        self.crashes.append(len(self.vendor.history.writes))
+
+    def period_of(self, place: int) -> int:
+        """Return in which quiet period the write at this place of the history was made."""
+        return bisect_right(self._quiet_until, place)
 
     @property
     def vendor(self) -> Vendor:
@@ -176,10 +239,10 @@ class Account:
         """Return what a record holds."""
         return self.vendor.fields_of(object_type, record)
 
-    def create(self, fields: Mapping[str, Any], by: str) -> str | None:
+    def create(self, values: Mapping[str, Any], by: str) -> str | None:
         """Make a person by hand; return the record's id, if the vendor's pages let it be made."""
-        values = {**self.names.required, **self.spelled(fields)}
-        told = self._act("create", {"object": self.names.person, "fields": values, "by": by})
+        spelled = {**self.names.required, **self.spelled(values)}
+        told = self._act("create", {"object": self.names.person, "fields": spelled, "by": by})
         return str(told["id"]) if told else None
 
     def act(self, verb: str, object_type: str, record_id: str, by: str, **more: Any) -> dict[str, Any] | None:
@@ -192,9 +255,9 @@ class Account:
             return None
         return dict(answer.get_json()) if answer.data else {}
 
-    def spelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+    def spelled(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return lead fields in the vendor's names."""
-        return {self.names.fields[name]: value for name, value in fields.items()}
+        return {self.names.fields[name]: value for name, value in values.items()}
 
     def hints(self) -> list[Hint]:
         """Return what webhooks would say of the writes since the last time."""

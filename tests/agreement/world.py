@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from random import Random
 from typing import Any
+
+import sqlalchemy as sa
 
 from connectors.registry import CONNECTORS
 from handlers.registry import build
@@ -17,7 +21,7 @@ from model.event import Event, EventKind, RecordRef
 from model.hint import Hint
 from sandbox.clock import Clock as SandboxClock
 from scheduler import poll
-from sync import inbox, leases
+from sync import inbox, leases, tables
 from sync.claiming import Target
 from sync.database import Store, open_store
 from sync.decider import TERM, Decider
@@ -31,7 +35,8 @@ from tests.connectors.endpoints import an_endpoint
 from tests.contracts.crms import DIALECTS
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-QUIET = {"limits": {}}
+LONGEST_WAIT = 1_000.0  # seconds: whatever was put off is due after it
+HOURLY = 3_700.0  # seconds: and what is only looked at once an hour
 ADDRESSES = [
     f"{name}@{house}.example" for name in ("ada", "bo", "cy", "di", "ed") for house in ("acme", "zeta")
 ]
@@ -49,6 +54,13 @@ TROUBLE: list[dict[str, Any]] = [
     {"drop_rate": 0.3},
     {"rate_429": 0.3},
 ]
+
+
+KNOWN = sa.select(  # another row once anything is new of anybody
+    sa.func.count(),
+    sa.func.sum(tables.leads.c.version),
+    sa.select(sa.func.count()).select_from(tables.links).scalar_subquery(),
+)
 
 
 class Crash(BaseException):
@@ -69,7 +81,7 @@ class VirtualClock:
 class Edit:
     """What a person typed, and what leadrelay knew of that field before."""
 
-    at: int  # its number among all edits and posts
+    at: int  # its number among all that people did and said
     connection: str
     object: str
     id: str
@@ -78,6 +90,17 @@ class Edit:
     reads: int  # how often it had read the field
     known: Any  # what it last knew the field to hold
     email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two records that a person made one, and what the person let it hold."""
+
+    at: int
+    connection: str
+    object: str
+    survivor: str
+    values: Mapping[str, Any]  # of the lead's fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +151,15 @@ class World:
     store: FailingStore = field(init=False)
     edits: list[Edit] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
-    faults: int = 0
+    merges: list[Merge] = field(default_factory=list)
     crashes: int = 0
+    happened: Counter[str] = field(default_factory=Counter)
     log: list[str] = field(default_factory=list)
-    _pending: list[tuple[str, Hint]] = field(default_factory=list)
+    _pending: list[tuple[int, str, Hint]] = field(default_factory=list)
+    _order: Iterator[int] = field(default_factory=count)
     _posts: int = 0
+    _known: Any = None
+    _numbers: int = 0  # of what people did and said
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
@@ -177,6 +204,9 @@ class World:
     def crash(self) -> None:
         """Die, and begin anew over what the store holds."""
         self.crashes += 1
+        self.happened[f"crash {'after' if self.store.after else 'before'} a commit"] += 1
+        for account in self.accounts.values():
+            account.note_crash()
         self.store.close()
         self.start()
 
@@ -184,9 +214,19 @@ class World:
 
     def decide(self) -> int:
         total = 0
-        while did := self.decider.decide_batch():
+        while did := self.decide_some():
             total += did
         return total
+
+    def decide_some(self, limit: int = 200) -> int:
+        """Decide a batch; where it brought anything new about anybody, nothing was quiet at that moment."""
+        did = self.decider.decide_batch(limit)
+        with self.store.snapshot() as snapshot:
+            known = snapshot.execute(KNOWN).one()
+        if known != self._known:
+            self._known = known
+            self._end_quiet()
+        return did
 
     def deliver(self, name: str) -> int:
         return deliver_batch(self.targets[name])
@@ -237,8 +277,9 @@ class World:
             received_at=now,
         )
         self.store.write(lambda connection: inbox.insert_new(connection, [event]))
-        number = len(self.said) + len(self.edits)
+        number = self._number()
         self.said += [Said(number, email, name, value) for name, value in fields.items()]
+        self._did("post")
         self.note(f"post {email} {fields}")
 
     def someone_edits(self) -> None:
@@ -264,11 +305,12 @@ class World:
         by = self._somebody_there()
         if account.act("edit", object_type, record_id, by, fields={remote: value}) is None:
             return
-        number = len(self.said) + len(self.edits)
+        number = self._number()
         email = str(before.get(account.names.fields["email"]) or "")
         self.edits.append(
             Edit(number, account.name, object_type, record_id, name, value, reads, known, email.lower())
         )
+        self._did(f"edit {account.name} {object_type}")
         self.note(f"edit {account.name} {object_type} {record_id} {name}={value}")
 
     def someone_creates(self) -> None:
@@ -282,6 +324,8 @@ class World:
             return
         fields = {"email": email, "title": self.random.choice(VALUES["title"])}
         made = account.create(fields, self._somebody_there())
+        if made:
+            self._did(f"create {account.name}")
         self.note(f"create {account.name} {made} {fields}")
 
     def someone_merges(self) -> None:
@@ -291,21 +335,33 @@ class World:
             return
         (name, winner), (_, loser) = self.random.sample(people, 2)
         done = account.act("merge", name, winner.id, self._somebody_there(), other=loser.id)
+        if done:
+            self._did(f"merge {account.name}")
+            self._merged(account, name, str(done["id"]))
         self.note(f"merge {account.name} {winner.id} <- {loser.id}: {done['id'] if done else 'refused'}")
+
+    def _merged(self, account: Account, object_type: str, record_id: str) -> None:
+        record = account.find(object_type, record_id)
+        assert record is not None
+        held = account.values(object_type, record)
+        values = {name: held.get(remote) for name, remote in account.names.fields.items()}
+        self.merges.append(Merge(self._number(), account.name, object_type, record_id, values))
 
     def someone_converts(self) -> None:
         account = self.accounts["salesforce"]
         people = [record for name, record in account.people() if name == "Lead"]
         if people:
             record = self.random.choice(people)
-            account.act("convert", "Lead", record.id, self._somebody_there())
+            if account.act("convert", "Lead", record.id, self._somebody_there()) is not None:
+                self._did("convert")
             self.note(f"convert {record.id}")
 
     def someone_deletes(self) -> None:
         found = self._somebody()
         if found is not None:
             account, object_type, record = found
-            account.act("delete", object_type, record.id, self._somebody_there())
+            if account.act("delete", object_type, record.id, self._somebody_there()) is not None:
+                self._did(f"delete {account.name}")
             self.note(f"delete {account.name} {object_type} {record.id}")
 
     def leadrelay_works(self) -> None:
@@ -326,7 +382,7 @@ class World:
         kind = self.random.choice(["decide", "decide", "deliver", "deliver", "fetch", "poll", "hints"])
         self.note(f"work {kind} {name}")
         if kind == "decide":
-            self.decider.decide_batch(self.random.choice([1, 3, 200]))
+            self.decide_some(self.random.choice([1, 3, 200]))
         elif kind == "deliver":
             self.deliver(name)
         elif kind == "fetch":
@@ -339,11 +395,17 @@ class World:
     def push(self, name: str, *, all_of_them: bool = False) -> None:
         """Let a CRM's webhooks arrive: late, doubled, out of order, or never."""
         for hint in self.accounts[name].hints():
-            if self.webhooks and (all_of_them or self._maybe(0.8)):
-                self._pending += [(name, hint)] * (2 if self._maybe(0.1) else 1)
+            if not self.webhooks or not (all_of_them or self._maybe(0.8)):
+                self.happened["webhook lost"] += self.webhooks
+                continue
+            times = 2 if self._maybe(0.1) else 1
+            self.happened["webhook doubled"] += times - 1
+            self._pending += [(next(self._order), name, hint)] * times
         self.random.shuffle(self._pending)
-        count = len(self._pending) if all_of_them else self.random.randint(0, len(self._pending))
-        arriving, self._pending = self._pending[:count], self._pending[count:]
+        some = len(self._pending) if all_of_them else self.random.randint(0, len(self._pending))
+        arriving, self._pending = self._pending[:some], self._pending[some:]
+        orders = [order for order, _, _ in arriving]
+        self.happened["webhook overtaken"] += orders != sorted(orders)
         now = self.now.now()
         events = [
             Event(
@@ -355,7 +417,7 @@ class World:
                 received_at=now,
                 record=RecordRef(connection, hint.object, hint.id),
             )
-            for connection, hint in arriving
+            for _, connection, hint in arriving
         ]
         self.store.write(lambda connection: inbox.insert_new(connection, events))
 
@@ -368,7 +430,6 @@ class World:
         setting: dict[str, Any] = {"limits": dict(DIALECTS[account.name].no_limits)}
         if self._maybe(0.6):
             setting |= self.random.choice(TROUBLE) | {"seed": self.random.getrandbits(20)}
-            self.faults += 1
         if account.name == "hubspot" and self._maybe(0.5):
             setting["search_lag_ms"] = self.random.choice([500, 5_000, 60_000])
         account.vendor.faults.set(setting)
@@ -382,27 +443,47 @@ class World:
             account.vendor.faults.set({"limits": dict(DIALECTS[account.name].no_limits)})
             self.push(account.name, all_of_them=True)
         self.note("quiet")
-        still = 0
+        still, seconds = 0, LONGEST_WAIT
         for _ in range(rounds):
-            self.pass_time(1_000)
-            moved = self.decide()
-            for name in self.accounts:
-                while self.poll(name):
-                    pass
-                while self.bins[name].step() is not None:
-                    pass
-                moved += self.decide()
-                while did := self.fetch(name):
-                    moved += did
-                while did := self.deliver(name):
-                    moved += did
-                moved += self.decide()
-            still = 0 if moved else still + 1
-            if still >= 4:
+            self.pass_time(seconds)
+            if self._moves():
+                still, seconds = 0, LONGEST_WAIT
+            else:
+                still, seconds = still + 1, HOURLY
+            if still == 2:
                 return
         raise AssertionError("leadrelay does not come to rest")
 
+    def _moves(self) -> bool:
+        """Let every loop do all it can; say whether any of them had something to do."""
+        moved = self.decide()
+        for name in self.accounts:
+            while self.poll(name):
+                pass
+            while self.bins[name].step() is not None:
+                pass
+            moved += self.decide()
+            while did := self.fetch(name):
+                moved += did
+            while did := self.deliver(name):
+                moved += did
+            moved += self.decide()
+        return bool(moved)
+
     # ---------------------------------------------------------------------------------
+
+    def _number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def _did(self, what: str) -> None:
+        """Count what somebody did or said; nothing is quiet at that moment."""
+        self.happened[what] += 1
+        self._end_quiet()
+
+    def _end_quiet(self) -> None:
+        for account in self.accounts.values():
+            account.end_quiet()
 
     def _maybe(self, chance: float) -> bool:
         return self.random.random() < chance
@@ -426,7 +507,7 @@ def for_runs(playbook: Playbook) -> Playbook:
     """Return a playbook whose polls look at everything often enough for a run of some minutes."""
     fast = Polling(timedelta(seconds=20), timedelta(seconds=15), timedelta(minutes=5), timedelta(minutes=15))
     crms = {
-        name: replace(crm, polling=fast, account=None, tasks=None, needs=(), adopt_when=None)
+        name: replace(crm, polling=fast, account=None, deal=None, tasks=None, needs=(), adopt_when=None)
         for name, crm in playbook.crms.items()
     }
-    return replace(playbook, crms=crms)
+    return replace(playbook, crms=crms, deals=None)

@@ -342,6 +342,28 @@ def test_changes_that_are_not_read_to_the_end_are_told_with_the_reason_and_no_pe
     assert looks.alarms(ours, followed_at(32, companies=(32, None)), NOW + 32 * MINUTE) == []
 
 
+def test_a_recycle_bin_that_stays_unread_is_told_beside_changes_that_are_read(looks):
+    ours = process(following={"hubspot": OURS})
+    for minute in range(31):
+        at = NOW + minute * MINUTE
+        failing = ObjectFollowed(NOW - DAY, at, bin_problem="403: ada@example.com may not")
+        store = replace(in_store(), followed={"hubspot": Followed({"contacts": failing})})
+        ours = process(following={"hubspot": replace(OURS, objects=("contacts",))})
+        alarms = looks.alarms(ours, store, at)
+        assert bool(alarms) == (minute == 30)
+    [alarm] = alarms
+    assert (alarm.kind, alarm.subject) == ("connection", "hubspot")
+    assert alarm.text == (
+        "what is deleted in hubspot may stay unseen, its recycle bin cannot be looked through (contacts): "
+        "403: [e-mail] may not; see `leadrelay doctor hubspot`"
+    )
+    well = ObjectFollowed(NOW - DAY, NOW + 31 * MINUTE)
+    assert (
+        looks.alarms(ours, replace(store, followed={"hubspot": Followed({"contacts": well})}), at + MINUTE)
+        == []
+    )
+
+
 def test_a_follower_that_hangs_or_fails_before_its_first_look_is_told_too(looks):
     hangs = process(following={"hubspot": OURS})
     assert looks.alarms(hangs, in_store(), NOW) == []

@@ -69,6 +69,10 @@ def open_reviews(house: House) -> list[str]:
     return sorted(row["kind"] for row in rows(house.store, tables.reviews) if row["state"] == "open")
 
 
+def lost(house: House) -> list[tuple[str, str]]:
+    return [(row["field"], row["lost"]) for row in rows(house.store, tables.conflicts)]
+
+
 def leads_there(house: House) -> int:
     return len(rows(house.store, tables.leads))
 
@@ -157,6 +161,53 @@ def test_where_no_history_comes_the_merge_decides_with_what_is_there(house):
     house.decide()
     assert fetches(house) == set()
     assert house.lead(ADA).fields["title"] == "CEO"
+
+
+def test_who_puts_a_value_back_after_another_one_was_read_has_changed_it(house):
+    ids = known(house, title="Intern")
+    house.post(email=ADA, title="CTO")
+    house.decide()
+    house.clock.advance(60)
+    crm = house.crms[HUBSPOT]
+    crm.edit(ids[HUBSPOT], title="CEO")
+    see(house, HUBSPOT, ids[HUBSPOT])  # both have changed it: it is read again, with its history
+    house.clock.advance(1)
+    crm.edit(ids[HUBSPOT], title="Intern")
+    house.settle()
+    assert house.lead(ADA).fields["title"] == crm.one(ADA)["title"] == "Intern"
+    assert ("title", "CTO") in lost(house)
+
+
+def test_an_older_edit_that_is_read_late_does_not_replace_what_somebody_confirmed_elsewhere(house):
+    ids = known(house, title="Intern")
+    house.post(email=ADA, title="CTO")
+    house.decide()
+    house.deliver(HUBSPOT)
+    house.clock.advance(60)
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CEO")
+    house.clock.advance(60)
+    house.crms[SALESFORCE].edit(ids[SALESFORCE], title="CTO")
+    see(house, SALESFORCE, ids[SALESFORCE])
+    see(house, HUBSPOT, ids[HUBSPOT])
+    house.settle()
+    assert house.lead(ADA).fields["title"] == house.crms[HUBSPOT].one(ADA)["title"] == "CTO"
+    assert ("title", "CEO") in lost(house)
+
+
+def test_a_later_edit_replaces_what_somebody_confirmed_elsewhere_and_what_gives_way_is_kept(house):
+    ids = known(house, title="Intern")
+    house.post(email=ADA, title="CTO")
+    house.decide()
+    house.deliver(HUBSPOT)
+    house.clock.advance(60)
+    house.crms[SALESFORCE].edit(ids[SALESFORCE], title="CTO")
+    see(house, SALESFORCE, ids[SALESFORCE])
+    house.clock.advance(60)
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CEO")
+    see(house, HUBSPOT, ids[HUBSPOT])
+    house.settle()
+    assert house.lead(ADA).fields["title"] == house.crms[SALESFORCE].one(ADA)["title"] == "CEO"
+    assert ("title", "CTO") in lost(house)
 
 
 # Behind
@@ -348,6 +399,23 @@ def test_a_record_that_was_merged_away_takes_its_lead_to_the_winners(house):
     assert house.lead(ADA).fields["title"] == "CTO"
     assert house.lead(ADA).fields["country"] == "FR"
     assert house.lead(BO).links[SALESFORCE].remote_id == winner
+
+
+def test_an_answer_about_the_record_of_a_lead_that_was_taken_in_meanwhile_moves_no_link(house):
+    ada, bo = known(house, ADA), known(house, BO, title="CTO")
+    house.clock.advance(3600)
+    house.post(email=BO, title="CEO")
+    house.decide()
+    house.crms[HUBSPOT].edit(bo[HUBSPOT], title="Intern")
+    house.crms[SALESFORCE].unite(bo[SALESFORCE], ada[SALESFORCE])
+    now, there = house.clock.now(), house.crms[SALESFORCE]
+    loser = there._record(bo[SALESFORCE], there.records[bo[SALESFORCE]])
+    inbox.append(house.store, [changed_event(loser, now, now, "main", by_id=True)])
+    house.deliver(HUBSPOT)  # reads what was edited there: an event behind that of the merge
+    house.decide()
+    assert leads_there(house) == 1
+    assert house.lead(BO).links[HUBSPOT].remote_id == ada[HUBSPOT]
+    assert open_reviews(house) != []
 
 
 def test_what_was_typed_before_a_merge_outlasts_the_call_that_holds_it_up(house):

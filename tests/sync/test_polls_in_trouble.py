@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from model.errors import Refusal
 from sync import cursors, fetches, inbox, mirror, tables
 from sync.backfill import Backfill, begin_again
-from sync.cursors import ARCHIVED
+from sync.cursors import ARCHIVED, UNOWNED
 from sync.fetches import Wish
 from tests.sync.followed import ADA, BO, a_bin, a_fetcher, a_poll, asked, cursor, known, look, told
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
@@ -155,6 +155,57 @@ def test_of_strangers_nobody_is_told_before_the_owners_are_known(store):
     house.read_rosters()
     assert look(poll, 30) == 1
     assert told(house)[-1] == new
+
+
+def test_where_the_owners_cannot_be_read_changes_are_followed_without_and_strangers_are_left_out(store):
+    house = a_house(store, rosters=False)
+    poll, crm = a_poll(house), house.crms[HUBSPOT]
+    old = crm.put("contacts", email="here@example.com")
+    look(poll)
+    new = crm.put("contacts", email=ADA)
+    assert (look(poll, 599), asked(house, "contacts")) == (0, ["", "1"])
+    assert look(poll, 6) == 0
+    assert len(asked(house, "contacts")) > 2
+    assert [cursor(house).after, cursor(house, job=UNOWNED).after] == ["2", "1"]
+    later = crm.put("contacts", email=BO)
+    assert [look(a_poll(house), 60), look(poll, 700)] == [0, 0]  # another process, and a sweep
+    assert told(house) == []
+
+    house.read_rosters()
+    again = a_poll(house)
+    assert look(again, 60) == 2
+    assert told(house) == [new, later]
+    with house.store.snapshot() as snapshot:
+        assert cursors.find(snapshot, "main", HUBSPOT, UNOWNED, "contacts") is None
+    assert [look(again, 60), look(a_poll(house), 700)] == [0, 0]
+    crm.touch(old)
+    assert look(again, 60) == 1  # nobody was ever told of it as new
+
+
+def test_what_was_left_out_is_read_again_from_the_start_after_a_crash_on_the_way(store):
+    house = a_house(store, rosters=False)
+    poll, crm = a_poll(house), house.crms[HUBSPOT]
+    look(poll)
+    look(poll, 605)
+    there = [crm.put("contacts", email=f"p{number}@example.com") for number in range(15)]
+    look(poll, 60)
+    house.read_rosters()
+    killed = a_poll(house)
+    house.clock.advance(60)
+    assert killed.step().records == 10
+    assert look(a_poll(house)) == 5
+    assert told(house) == there
+
+
+def test_records_of_ours_are_followed_while_the_owners_cannot_be_read(house, monkeypatch):
+    ids = known(house, title="Intern")
+    monkeypatch.setattr("sync.polling.known_rosters", lambda *_: frozenset())
+    poll, crm = a_poll(house), house.crms[HUBSPOT]
+    look(poll)
+    crm.edit(ids[HUBSPOT], title="CTO")
+    assert look(poll, 605) == 1
+    house.decide()
+    assert house.lead(ADA).fields["title"] == "CTO"
 
 
 # A quiet account

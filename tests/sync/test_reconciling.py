@@ -13,7 +13,9 @@ from sync.reconciling.kinds import Difference
 from tests.sync.followed import a_poll, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
 from tests.sync.reconciled import READING, compare, found, mend, mirrored
+from tests.sync.selling import Followed, person, sell, selling, the_deal
 from tests.sync.stores import rows
+from tests.sync.test_accounts import with_companies
 from tests.sync.test_following import ADA, BO, known, see
 from tests.sync.test_holds import both_change, with_rule
 
@@ -248,3 +250,57 @@ def test_two_leads_with_one_record_are_told(house):
     house.crms[HUBSPOT].unite(other[HUBSPOT], ids[HUBSPOT])
     told = found(house, compare(house), kind=kinds.LINKED_TWICE)
     assert [one.record_id for one in told] == [other[HUBSPOT]]
+
+
+# Companies and deals
+
+
+def test_a_company_is_compared_like_a_person(store):
+    house = a_house(store, playbook=with_companies())
+    house.post(email="ada@acme.com", company="Acme")
+    house.settle()
+    mirrored(house)
+    assert compare(house).found == 0
+    [company] = [one for one, kept in house.crms[HUBSPOT].records.items() if kept.object == "companies"]
+    house.crms[HUBSPOT].edit(company, name="Acme Inc")
+    one = only(house)
+    assert (one.kind, one.object, one.entity_kind, one.field) == (
+        kinds.UNREAD,
+        "companies",
+        "account",
+        "name",
+    )
+    assert one.theirs == "Acme Inc"
+
+
+def test_a_deal_is_compared_and_counted_like_a_person(store):
+    house = a_house(store, playbook=selling())
+    ids = person(house)
+    followed = Followed(house)
+    deal = sell(house, HUBSPOT, ids[HUBSPOT])
+    followed.look()
+    mirrored(house)
+    run = compare(house)
+    assert (run.found, run.unexplained) == (0, 0)
+    assert [sheet["of"] for sheet in run.counts["here"]] == ["leads", "deals"]
+    house.crms[HUBSPOT].edit(deal, amount="1500")
+    one = only(house)
+    assert (one.kind, one.object, one.entity_id) == (kinds.UNREAD, "deals", the_deal(house).id)
+    assert (one.entity_kind, one.field, one.theirs) == ("deal", "amount", "1500")
+    run = compare(house)
+    mend(house, run)
+    assert the_deal(house).get("amount") == "1500.00"
+
+
+def test_a_deal_of_nobody_and_one_kept_elsewhere_are_accounted_for(store):
+    house = a_house(store, playbook=selling())
+    ids = person(house)
+    followed = Followed(house)
+    sell(house, HUBSPOT, ids[HUBSPOT])
+    sell(house, SALESFORCE)
+    followed.look()
+    mirrored(house)
+    run = compare(house, SALESFORCE, object="Opportunity")
+    assert (run.found, run.unexplained) == (0, 0)
+    lines = {sheet["of"]: sheet["lines"] for sheets in run.counts.values() for sheet in sheets}
+    assert lines["Opportunity"] == [["nobody's: of nobody who is known here", 1]]

@@ -177,8 +177,21 @@ def test_whatever_fails_is_tried_again_when_its_time_has_come(house, trouble, wa
     assert (failed.wait, failed.problem) == (wait, problem)
     look_through(recycled)
     assert len(pages(house)) == 1
+    assert bin_of(house).problem == problem
     look_through(recycled, wait)
     assert len(pages(house)) == 2
+    assert bin_of(house).problem is None
+
+
+def test_a_problem_that_lasts_is_noted_once(house):
+    crm, recycled = house.crms[HUBSPOT], a_bin(house)
+    crm.next("archived", refused="503", wait=60.0)
+    recycled.step()
+    noted = bin_of(house)
+    house.clock.advance(60)
+    crm.next("archived", refused="503", wait=60.0)
+    recycled.step()
+    assert (bin_of(house).problem, bin_of(house).moved_at) == ("503", noted.moved_at)
 
 
 # The thread that follows a connection

@@ -45,6 +45,13 @@ def test_a_recycle_bin_that_fails_is_told_beside_changes_that_are_read():
     assert "the recycle bin of contacts cannot be looked through: HTTP 500" in trash.fact
 
 
+def test_that_strangers_are_left_out_is_told_with_what_to_do():
+    one = ObjectFollowed(AGO[60], AGO[1], unowned_since=AGO[30])
+    _, left_out = check_following(Area("hubspot"), Followed({"contacts": one}), NOON)
+    assert (left_out.level, "who is new is left out since 2026-" in left_out.fact) == ("warn", True)
+    assert "the right to read owners" in left_out.fix
+
+
 @pytest.mark.parametrize(("minutes", "level"), [(29, "ok"), (30, "warn")])
 def test_records_that_wait_long_to_be_read_are_a_warning(minutes, level):
     [found] = check_following(Area("hubspot"), Followed({}, 1200, AGO[minutes]), NOON)

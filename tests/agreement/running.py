@@ -1,0 +1,119 @@
+"""One seeded run from its beginning to its verdict, and the command that repeats it."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+
+from flask import Flask
+from structlog.testing import capture_logs
+
+from handlers.registry import HANDLERS
+from mappings.compile import load
+from mappings.playbook import Playbook
+from mappings.starter import write_starter
+from sandbox.app import vendor_of
+from sandbox.clock import Clock
+from sandbox.registry import VENDORS
+from sandbox.server import running
+from tests.agreement.checks import problems
+from tests.agreement.counts import what_happened, writes_for_nothing, writes_too_many
+from tests.agreement.crms import Account
+from tests.agreement.world import NOON, World, for_runs
+from tests.contracts.crms import CRMS, DIALECTS
+
+STEPS = 120
+APART = ("account", "deals", "follow_up", "notify")
+SHOWN = 60  # last lines of a run's log that a failure shows
+
+Vendors = Mapping[str, tuple[Flask, str]]
+
+
+def seeds(usual: str) -> range:
+    """Return the seeds that ``SEEDS=first:last`` names, or the usual ones."""
+    first, last = map(int, os.environ.get("SEEDS", usual).split(":"))
+    return range(first, last + 1)
+
+
+@contextmanager
+def both_crms() -> Iterator[Vendors]:
+    """Run both sandboxes on one clock; yield each app with its address."""
+    clock = Clock()
+    with ExitStack() as stack:
+        apps = {name: VENDORS[name](clock) for name in CRMS}
+        yield {name: (app, stack.enter_context(running(app))) for name, app in apps.items()}
+
+
+def playbook_in(folder: Path) -> Playbook:
+    """Return the starter, for people alone, looked at often."""
+    write_starter(folder)
+    loaded = load(folder, tuple(HANDLERS))
+    return for_runs(replace(loaded, pipeline=tuple(one for one in loaded.pipeline if one not in APART)))
+
+
+@dataclass
+class Runs:
+    """Runs one after the other over the same sandboxes, each with an empty store."""
+
+    vendors: Vendors
+    playbook: Playbook
+    empty: Path  # a migrated SQLite file
+    folder: Path
+    happened: Counter[str] = field(default_factory=Counter)  # acts and faults of all runs
+
+    def fail(self, some: Iterable[int], *, webhooks: bool) -> list[str]:
+        """Run seeds; return what is to be said of those that ended wrong, each with how to repeat it."""
+        with capture_logs():  # nobody reads them, and to write them out takes a tenth of the time
+            return [text for seed in some if (text := self._failure(seed, webhooks))]
+
+    def _failure(self, seed: int, webhooks: bool) -> str:
+        world, found = self._run(seed, webhooks)
+        self.happened += what_happened(world)
+        return _told(world, found) if found else ""
+
+    def _run(self, seed: int, webhooks: bool) -> tuple[World, list[str]]:
+        """Let a run happen and come to rest; return all that is wrong then."""
+        path = self.folder / f"{seed}.db"
+        path.write_bytes(self.empty.read_bytes())
+        world = self._world(f"sqlite:///{path}", seed, webhooks)
+        try:
+            for _ in range(Random(seed).randint(STEPS // 2, STEPS)):
+                world.act()
+            world.come_to_rest()
+            return world, [*problems(world), *writes_for_nothing(world), *writes_too_many(world)]
+        except Exception:  # noqa: BLE001 - whatever breaks a run, its seed is told and the others go on
+            return world, [traceback.format_exc()]
+        finally:
+            world.store.close()
+            for one in self.folder.glob(f"{seed}.db*"):
+                one.unlink()
+
+    def _world(self, url: str, seed: int, webhooks: bool) -> World:
+        for name, (app, _) in self.vendors.items():
+            vendor = vendor_of(app)
+            vendor.reset()
+            vendor.faults.set({"limits": dict(DIALECTS[name].no_limits)})
+        clock = vendor_of(self.vendors["hubspot"][0]).clock
+        clock.set(NOON, frozen=True)
+        return World(
+            url=url,
+            accounts={name: Account(name, app) for name, (app, _) in self.vendors.items()},
+            urls={name: address for name, (_, address) in self.vendors.items()},
+            clock=clock,
+            playbook=self.playbook,
+            seed=seed,
+            webhooks=webhooks,
+        )
+
+
+def _told(world: World, found: list[str]) -> str:
+    which = "with" if world.webhooks else "without"
+    again = f"make test ARGS='tests/agreement -k {which}_webhooks' SEEDS={world.seed}:{world.seed}"
+    lines = [f"seed {world.seed} {which} webhooks:", *found, "It ended with:", *world.log[-SHOWN:]]
+    return "\n".join([*lines, f"To repeat: {again}"])
