@@ -49,10 +49,16 @@ class Line:
             self._crew = self._hire()
             self._crew.start()
 
-    def ring(self, what: str) -> None:
-        """Tell the others that there is something to drain, unless it is ours alone; returns at once."""
-        if what != DECIDE or not self._seat.is_seated:
-            self.bell.ring(what)
+    def ring(self, what: str) -> bool:
+        """Have a process told that there is something to drain; ``False``: this one looks itself.
+
+        So it does what it has the seat for, and everything while the broker is away. Else one process is
+        told and not two at once, which would share what one call carries. Returns at once.
+        """
+        if what == DECIDE and self._seat.is_seated:
+            return False
+        self.bell.ring(what)
+        return self.bell.failure is None
 
     def stop_hearing(self) -> None:
         """Take no more messages; what is not drained yet is told to another process."""

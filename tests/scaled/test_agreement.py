@@ -99,7 +99,6 @@ def run(world: TownWorld, town: Town) -> None:
     eventually(town.is_up, "all processes", 90)
     world.come_to_rest()
     assert all(account.seen._reads for account in world.accounts.values()), "no read was noted"
+    faults = sum(account.fates.faults for account in world.accounts.values())
     made = len(world.edits), len(world.said)
-    print(
-        f"seed {world.seed}: {made[0]} edits and {made[1]} words of posts, {world.faults} faults, all agree"
-    )
+    print(f"seed {world.seed}: {made[0]} edits and {made[1]} words of posts, {faults} faults, all agree")

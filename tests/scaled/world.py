@@ -121,7 +121,7 @@ class TownWorld(World):
         """Send a form to whichever web answers."""
         email = self.random.choice(ADDRESSES)
         fields = {name: self.random.choice(values) for name, values in VALUES.items() if self._maybe(0.5)}
-        number = len(self.said) + len(self.edits)
+        number = self._number()
         self.said += [Said(number, email, name, value) for name, value in fields.items()]
         deadline = time.monotonic() + 30
         while not self._posted({"email": email, **fields}):
@@ -147,7 +147,7 @@ class TownWorld(World):
 
         HubSpot says of a deleted record by nothing else for an hour, until its recycle bin is looked through.
         """
-        self._pending += [(name, hint) for hint in self.accounts[name].hints()]
+        self._pending += [(next(self._order), name, hint) for hint in self.accounts[name].hints()]
         super().push(name, all_of_them=all_of_them)
 
     def time_passes(self) -> None:
