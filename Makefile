@@ -38,7 +38,7 @@ bench: $(INSTALLED) ## Measure what docs and README claim
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(INSTALLED) ## The long seeded runs, and each journey on its other store (SEEDS=1:50)
-	@SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -m soak tests/crash tests/journeys tests/agreement $(ARGS)
+	@SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -m soak tests/crash tests/journeys tests/agreement tests/scaled $(ARGS)
 
 clean: ## Remove .venv and everything that was made
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis \

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks import acks, burst, changes, deciding, hooks, job, pulls, speed, trickle
+from benchmarks import acks, burst, changes, deciding, hooks, job, pulls, scaled, speed, trickle
 from benchmarks.contact import run as contact
 from benchmarks.figures import Table, show
 from benchmarks.house import House, open_house
@@ -22,13 +22,14 @@ MEASURES: dict[str, Measure] = {
     "burst": burst.measure,
     "trickle": trickle.measure,
     "deciding": deciding.measure,
+    "scaled": scaled.measure,
     "changes": changes.measure,
     "hooks": hooks.measure,
     "pull-hubspot": pulls.of_hubspot,
     "pull-salesforce": pulls.of_salesforce,
     "first-contact": contact.measure,
 }
-APART = ("first-contact",)  # takes long, and only when named
+APART = ("first-contact", "scaled")  # only when named: takes long; needs PostgreSQL and RabbitMQ
 
 
 def main() -> None:

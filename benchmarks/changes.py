@@ -35,6 +35,7 @@ def measure(house: House, *, quick: bool) -> Iterator[Table]:
     house.renew(limited=False)
     for crm in house.crms:
         crm.reset(limited=False, latency=False)
+        crm.search_freely()
     with tempfile.TemporaryDirectory(dir=house.folder) as home:
         sides = Sides(house, Path(home))
         try:

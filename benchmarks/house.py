@@ -152,7 +152,7 @@ class House:
             if slack:
                 environ["LEADRELAY_SLACK_WEBHOOK_URL"] = self.messaging.hook()
             with process(["leadrelay", "serve"], port, environ) as daemon:
-                self._try(port)
+                self.try_out(port)
                 yield daemon
 
     @contextmanager
@@ -162,7 +162,7 @@ class House:
         port = free_port()
         urls = [self.hubspot.url, self.salesforce.url]
         with process(["benchmarks.script", str(port), *urls], port) as script:
-            self._try(port)
+            self.try_out(port)
             yield script
 
     @contextmanager
@@ -176,7 +176,7 @@ class House:
                 send(Plan(port, STRANGER, 1))
                 yield bare
 
-    def _try(self, port: int) -> None:
+    def try_out(self, port: int) -> None:
         """Send one lead all the way, so that nothing is measured that happens once."""
         [sent] = send(Plan(port, STRANGER, 1))
         if any(not found for found in wait_for(self.crms, {email(STRANGER): sent.at}, 20)):

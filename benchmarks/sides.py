@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from leadrelay.connected import Connected, connect
 from leadrelay.connections import Known
 from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import SPACE
+from mappings.playbook import Limits
 from model.event import Event, EventKind
 from model.priority import Priority
 from scheduler import poll
@@ -93,7 +95,7 @@ class Sides:
         self.decide()
 
     def _reached(self, known: Known, name: str) -> Connected:
-        one = connect(known, self._holder.playbook().crms[name])
+        one = connect(known, replace(self._holder.playbook().crms[name], limits=Limits()))
         if one is None:
             raise RuntimeError(f"{name} is not set up")
         return one

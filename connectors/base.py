@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from model.change import Association, Merging, Outcome, OwnerRecord, Record, RecordChange, Task
+from model.change import (
+    Association,
+    Merging,
+    Outcome,
+    OwnerRecord,
+    Participation,
+    Record,
+    RecordChange,
+    Task,
+)
 from model.event import RecordRef
 from model.lead import Identity
 from model.listing import Changes, Page
@@ -145,9 +154,10 @@ class Connector(Protocol):
         """Look the people and companies of ``changes`` up by their identities before they are created.
 
         Identities of the kinds ``email`` and ``lead`` (our own lead id, where the CRM has a field
-        for it) are asked for; of companies ``domain`` and ``account``. Of several companies of a
-        domain the one with our id is found, else the oldest. ``fields`` names, per object, what to read
-        of one that is found.
+        for it) are asked for; of companies ``domain`` and ``account``, of deals ``deal`` (our
+        own id), or ``name`` together with a ``person`` or the ``company`` that takes part. Of
+        several companies of a domain the one with our id is found, else the oldest. ``fields`` names,
+        per object, what to read of one that is found.
         Yields ``Exists`` for those (and ``Postponed``/``Rejected`` where the look-up itself
         failed); who is not yielded does not exist.
         """
@@ -165,6 +175,14 @@ class Connector(Protocol):
 
         What is there is read first. Nobody loses a company that somebody chose; where there is none,
         the one named becomes the person's (primary) company. Safe to repeat.
+        """
+
+    def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
+        """Let people take part in deals: ``Updated``, ``Gone``, ``Rejected`` or ``Postponed`` each.
+
+        Who takes part is read first: whom somebody added stays, nobody is there twice, and a company that
+        somebody chose is kept. ``Updated`` has who takes part then (``model.deal.PEOPLE``, ``COMPANIES``).
+        Safe to repeat.
         """
 
     def read(

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from model.cause import REJECTED
-from model.change import Association, Merging, Outcome, Postponed, RecordChange, Rejected, Updated
+from model.change import (
+    Association,
+    Merging,
+    Outcome,
+    Participation,
+    Postponed,
+    RecordChange,
+    Rejected,
+    Updated,
+)
 from model.errors import AnswerLost, ConnectorError, NoBudget, NotAuthorized, Refusal, RetryLater
 from model.event import RecordRef
 
@@ -117,7 +126,8 @@ def outcome_of_merge(pair: Merging, call: Callable[[], RecordRef]) -> Outcome:
 
 
 def one_outcome_each(
-    changes: Sequence[RecordChange] | Sequence[Association], outcomes: Iterable[Outcome]
+    changes: Sequence[RecordChange] | Sequence[Association] | Sequence[Participation],
+    outcomes: Iterable[Outcome],
 ) -> Iterator[Outcome]:
     """Pass outcomes on, so that each change has exactly one at the end.
 

@@ -60,7 +60,7 @@ SAID = {
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
     "nothing": "There was nothing to send again.",
     "chosen": "Your choice is on its way. The CRM is written in a moment.",
-    "compared": "The comparison is under way, behind everything else that is called.",
+    "compared": "It was asked for. A comparison goes behind everything else that is called.",
     "mending": "It is being mended, a few at a time. Compare once more to see what is left.",
     "agreed": "Your word is on its way. It is done in a moment.",
     "released": "Your word is on its way. What the playbook says follows now.",

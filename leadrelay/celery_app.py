@@ -20,15 +20,15 @@ from kombu.common import Broadcast
 from kombu.exceptions import KombuError
 
 from leadrelay.bell import BrokerAway
-from leadrelay.line import DECIDE
 
 log = structlog.get_logger("leadrelay.celery")
 
 DRAIN = "leadrelay.drain"  # the one task: drain(what), with what as in ``sync.database.Signals``
 
+FOR_ANY = ("outbox:", "follow:")  # what any worker can do; the rest is for who has its seat: all are told
+
 TTL = 10.0  # seconds that a message may wait for a worker
 MOST_WAITING = 1_000  # messages
-LOOK_EVERY = 1.0  # seconds between two looks whether celery's thread is to end
 BEGIN_AGAIN = 5.0  # seconds after it ended by itself
 
 WORK = Queue(DRAIN, Exchange(DRAIN), DRAIN, durable=False, message_ttl=TTL, max_length=MOST_WAITING)
@@ -69,7 +69,7 @@ def send(app: Celery, what: str) -> None:
             retry_policy={"max_retries": 1, "interval_start": 0},
             timeout=3.0,
             confirm_timeout=3.0,
-            **(where if what == DECIDE else {"queue": WORK}),
+            **({"queue": WORK} if what.startswith(FOR_ANY) else where),
         )
     except (KombuError, AMQPError, OSError) as error:
         raise BrokerAway(f"{type(error).__name__}: {error}") from error

@@ -131,6 +131,7 @@ def id_fields(crm: CrmMap) -> dict[str, str]:
     """Return where the records that are made keep our id, by which connectors look them up."""
     named = {
         "external_id_field": crm.objects[crm.create_object].id_field,
+        "deal_id_field": crm.deal.id_field if crm.deal else "",
         "account_id_field": crm.account.id_field if crm.account else "",
     }
     return {option: name for option, name in named.items() if name}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from leadrelay.bell import Bell
 from model.errors import LeadRelayError
+from scheduler.loops import DeciderSeat, Loop
 
 if TYPE_CHECKING:
     from leadrelay.celery_app import Crew
@@ -16,18 +17,24 @@ if TYPE_CHECKING:
 DECIDE = "inbox"  # what only the one decider does, as ``sync.database.Signals`` names it
 
 
-class Line:
-    """Rings over Celery; hears, in a process that works, and has drained what it hears."""
+DRAIN_PATIENCE = 5.0  # seconds that a message is held by what it asks for
 
-    def __init__(self, broker_url: str, drain: Callable[[str], None]) -> None:
-        """Connects nothing yet. Raises ``LeadRelayError`` where Celery is not installed."""
+
+class Line:
+    """Rings over Celery; hears, in a process that works, and drains what it hears."""
+
+    def __init__(self, broker_url: str, seat: DeciderSeat, loops_of: Callable[[str], Iterable[Loop]]) -> None:
+        """``loops_of`` tells which loops of this process a signal wakes. Connects nothing yet.
+
+        Raises ``LeadRelayError`` where Celery is not installed.
+        """
         try:
             from leadrelay import celery_app
         except ModuleNotFoundError as error:
             raise LeadRelayError(
                 f"LEADRELAY_BROKER_URL is set, and {error.name} is missing: pip install 'leadrelay[scaled]'"
             ) from error
-        self._drain = drain
+        self._seat, self._loops_of = seat, loops_of
         self._draining: set[str] = set()
         self._lock = threading.Lock()
         app = celery_app.build(broker_url)
@@ -42,9 +49,16 @@ class Line:
             self._crew = self._hire()
             self._crew.start()
 
-    def ring(self, what: str) -> None:
-        """Say that there is something to drain; returns at once."""
+    def ring(self, what: str) -> bool:
+        """Have a process told that there is something to drain; ``False``: this one looks itself.
+
+        So it does what it has the seat for, and everything while the broker is away. Else one process is
+        told and not two at once, which would share what one call carries. Returns at once.
+        """
+        if what == DECIDE and self._seat.is_seated:
+            return False
         self.bell.ring(what)
+        return self.bell.failure is None
 
     def stop_hearing(self) -> None:
         """Take no more messages; what is not drained yet is told to another process."""
@@ -54,6 +68,14 @@ class Line:
     def stop(self) -> None:
         """Ring what is left, and end."""
         self.bell.stop()
+
+    def _drain(self, what: str) -> None:
+        if what == DECIDE:
+            if self._seat.is_seated:
+                self._seat.loop.drain(DRAIN_PATIENCE)
+            return
+        for loop in self._loops_of(what):
+            loop.drain(DRAIN_PATIENCE)
 
     def _hear(self, what: str) -> None:
         """Drain what a message names; a second message of the same name waits for nobody."""

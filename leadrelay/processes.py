@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -14,17 +15,24 @@ from typing import Any
 
 import structlog
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from leadrelay.alerts.looks import Following
 from leadrelay.roles import Role, Work
 from leadrelay.settings import SPACE
+from model.errors import StoreBusy
 from model.times import EPOCH, Clock, from_text, to_text
+from scheduler.jobs import Job
 from scheduler.seats import Seats
 from sync import effects, fetches, outbox, processes
 from sync.database import Store
-from sync.processes import DEAD_AFTER, Process
+from sync.processes import BEAT_EVERY, DEAD_AFTER, Process
 
 log = structlog.get_logger("leadrelay.processes")
+
+CHIEF = "schedule"  # the seat of who does what one does for all
+LIVE_EVERY = 1.0  # seconds: a third of a seat's term at most
+LAST_WAIT = 5.0  # seconds for the last sign of life on the way out
 
 Facts = Mapping[str, Any]
 DOERS = {
@@ -44,13 +52,31 @@ class Processes:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{self.mark}"
         self.seats = Seats(store, clock, SPACE, self.name)
         self.facts: Callable[[], Facts] = dict
-        self._began_at = clock.now()
+        self._began_at, self._beaten_at = clock.now(), float("-inf")
+        self._leaving = threading.Event()
+        self._thread = threading.Thread(target=self._live, name="signs-of-life", daemon=True)
         self._known: Sequence[Process] = ()
         self._heard: dict[str, tuple[object, float]] = {}  # of others: the last sign of life, and since when
 
+    def start(self) -> None:
+        """Say that this process lives, and go on saying so; the thread waits for nothing but the store."""
+        self.beat()
+        self._thread.start()
+
+    def _live(self) -> None:
+        while not self._leaving.wait(LIVE_EVERY):
+            try:
+                self.seats.keep()
+                if time.monotonic() - self._beaten_at >= BEAT_EVERY:
+                    self.beat()
+            except (StoreBusy, SQLAlchemyError) as error:
+                log.warning("processes.unheard", reason=type(error).__name__)
+            except Exception:  # whatever it is, the next sign of life is due soon
+                log.exception("processes.failed")
+
     def beat(self) -> None:
         """Say that this process lives, and hear who else does. Raises ``StoreBusy``."""
-        now = self._clock.now()
+        now, self._beaten_at = self._clock.now(), time.monotonic()
         works = tuple(sorted(self.role.works))
         ours = Process(self.name, self.role.name, works, self._began_at, now, dict(self.facts()))
         self._store.write(partial(processes.beat, space=SPACE, one=ours))
@@ -58,9 +84,22 @@ class Processes:
             self._known = processes.load(snapshot, SPACE)
 
     def leave(self) -> None:
-        """Give up the seats and go off the list, so that nobody waits for us."""
+        """Give up the seats and go off the list, so that nobody waits for us: nothing is in hand any more."""
+        self._leaving.set()
+        if self._thread.is_alive():
+            self._thread.join(LAST_WAIT)
         self.seats.release_all()
         self._store.write(partial(processes.leave, space=SPACE, name=self.name))
+
+    def for_all(self, job: Job) -> Job:
+        """Let a job run where this process is the one that does it for all."""
+        seat = self.seats.at(CHIEF)
+        return replace(job, run=lambda: job.run() if seat.take() else None)
+
+    @property
+    def is_chief(self) -> bool:
+        """Say whether this process does what one does for all."""
+        return self.seats.at(CHIEF).is_ours
 
     def told(self) -> list[dict[str, Any]]:
         """Return all processes for people, those that were killed an hour ago at most too."""

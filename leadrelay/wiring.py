@@ -7,7 +7,6 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,7 @@ from leadrelay.alerts.watch import Watch, little_room
 from leadrelay.clock import SystemClock
 from leadrelay.control import ControlFile
 from leadrelay.fleet import Fleet
-from leadrelay.line import DECIDE, Line
+from leadrelay.line import Line
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
 from leadrelay.processes import Processes
@@ -49,7 +48,6 @@ from webhooks.server import Server
 
 ROSTER_EVERY = 5  # seconds between two looks whether a connection's owners are to be read again
 CONNECTIONS_EVERY = 2  # seconds between two looks at what other processes have changed of connections
-DRAIN_PATIENCE = 5.0  # seconds that a message is held by what it asks for
 NIGHTLY_EVERY = 60  # seconds between two looks whether a night's comparison is due
 ORPHANS_EVERY = 10  # seconds between two looks for what waits for a record that will never be
 
@@ -111,7 +109,7 @@ class Daemon:
         self._is_stopping = False
         self.watch = self._alerts()
         self._control = ControlFile.for_store(self.store.path)
-        self._line = Line(settings.broker_url, self._drain) if self.processes else None
+        self._line = Line(settings.broker_url, self._seat, self.fleet.loops_of) if self.processes else None
         self._reception = Reception(
             settings=settings,
             store=self.store,
@@ -152,9 +150,9 @@ class Daemon:
         self._server = self._listen()
         self._exits.callback(self._stop_work)
         if self.processes is not None:
-            self.processes.beat()
+            self.processes.start()
         if self._line is not None:
-            self.store.signals.relay = self._relay
+            self.store.signals.relay = self._line.ring
             self._line.start(works=self.role.does(Work.DECIDE))
         if self.role.does(Work.DECIDE):
             self._seat.loop.start()
@@ -208,21 +206,7 @@ class Daemon:
         """Say whether this process does what one does for all; where none is scaled out, who decides."""
         if self.processes is None:
             return self._seat.is_seated
-        return self.processes.seats.at("schedule").is_ours
-
-    def _relay(self, what: str) -> None:
-        """Tell the other processes that there is work, where it is not ours anyway."""
-        if self._line is not None and not (what == DECIDE and self._seat.is_seated):
-            self._line.ring(what)
-
-    def _drain(self, what: str) -> None:
-        """Do what another process has told us that there is to do."""
-        if what == DECIDE:
-            if self._seat.is_seated:
-                self._seat.loop.drain(DRAIN_PATIENCE)
-            return
-        for loop in self.fleet.loops_of(what):
-            loop.drain(DRAIN_PATIENCE)
+        return self.processes.is_chief
 
     def _decider_seat(self) -> loops.DeciderSeat:
         def build(lease: Lease) -> Decider:
@@ -294,7 +278,8 @@ class Daemon:
         if does(Work.DELIVER):
             found.append(jobs.Job("renew-changes", self.settings.lease_seconds / 4, self.fleet.renew_changes))
         if does(Work.SCHEDULE):
-            found += [self._for_all(one) for one in self._jobs_for_all()]
+            shared = self.processes
+            found += [shared.for_all(one) if shared else one for one in self._jobs_for_all()]
         return found
 
     def _jobs_of_all(self) -> Iterator[jobs.Job]:
@@ -303,9 +288,6 @@ class Daemon:
         yield jobs.Job("channels", 2, self.fleet.take_channels, at_start=True)
         yield jobs.Job("playbook", 2, self.holder.reload_if_changed)
         yield jobs.Job("budgets", 10, self.fleet.keep_budgets)
-        if self.processes is not None:
-            yield jobs.Job("beat", BEAT_EVERY, self.processes.beat)
-            yield jobs.Job("seats", self._term.total_seconds() / 3, self.processes.seats.keep)
 
     def _jobs_for_all(self) -> Iterator[jobs.Job]:
         """Yield what one process does for all of them."""
@@ -323,13 +305,6 @@ class Daemon:
         yield jobs.Job("alerts", 30, self.watch.run, at_start=True)
         if self.processes is not None:
             yield jobs.Job("bury", BEAT_EVERY, self.processes.bury)
-
-    def _for_all(self, job: jobs.Job) -> jobs.Job:
-        """Let a job run where this process is the one that does it for all."""
-        if self.processes is None:
-            return job
-        seat = self.processes.seats.at("schedule")
-        return replace(job, run=lambda: job.run() if seat.take() else None)
 
     def _give_up_orphans(self) -> None:
         """Give up what cannot be sent any more, and withhold what waits for where nothing is sent."""

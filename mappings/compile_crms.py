@@ -92,6 +92,7 @@ def compile_crm(checked: Checked[CrmFile], connection: str, scope: Scope) -> Crm
         ),
         deal=_other_map(file.deal, file, document, Known(scope, connection, DEALS)),
         adopts_deals=file.adopt_deals == "known",
+        creates_deals=file.create_deals,
     )
 
 

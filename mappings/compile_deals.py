@@ -7,16 +7,10 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mappings.loader import Document
-from mappings.playbook import DEAL_OBJECTS, CrmField, Deals, DealStage
+from mappings.playbook import DEAL_NEEDS, DEAL_OBJECTS, CrmField, Deals, DealStage
 from mappings.schema import CrmFieldMap, CrmFile, DealsFile
 from mappings.scope import Scope
 from mappings.validation import Checked
-
-NEEDED_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "hubspot": ("name", "stage", "pipeline"),
-    "salesforce": ("name", "stage", "close_date"),
-}
-"""CRM kind -> the fields without which it takes no new deal (HubSpot "Deals"; Salesforce Opportunity)."""
 
 MEANT: Mapping[str, str] = {"money": "amount", "date": "close_date"}
 """Kinds that only lines of deals have -> the field that is of them."""
@@ -66,7 +60,7 @@ def check_object(checked: Checked[CrmFile], scope: Scope) -> None:
             fix = "Without it a deal whose answer was lost would be made twice."
             scope.fault(place, f"{file.deal} needs an id_field for leadrelay's own id", fix)
         named = {line.field for line in entry.fields.values() if line.direction != "off"}
-        for name in NEEDED_FIELDS[file.kind]:
+        for name in DEAL_NEEDS[file.kind]:
             if name not in named:
                 fix = f"{file.kind} takes no new deal without it."
                 scope.fault(place, f'{file.deal} needs a line for "{name}"', fix)

@@ -7,7 +7,7 @@ asked for: what was said stays in the CRM.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -133,32 +133,26 @@ Read = tuple[EngagementKind, Standing, datetime, str, str]
 """Kind, standing, when, title, outcome."""
 
 
+def _standing(status: str, pending: Collection[str], failed: Collection[str]) -> Standing:
+    if status in pending:
+        return Standing.PLANNED
+    return Standing.OFF if status in failed else Standing.DONE
+
+
 def _call(values: Values, stamp: datetime | None) -> Read:
-    status = _text(values, "hs_call_status")
-    is_in = values.get("hs_call_direction") == "INBOUND"  # blank: one of our people wrote a call down
-    standing = (
-        Standing.PLANNED
-        if status in CALLS_BEGUN
-        else Standing.OFF
-        if status in CALLS_FAILED
-        else Standing.DONE
-    )
+    """Read a call; one without a direction was written down by one of our people."""
+    is_in, status = values.get("hs_call_direction") == "INBOUND", _text(values, "hs_call_status")
     kind = EngagementKind.CALL_RECEIVED if is_in else EngagementKind.CALL_MADE
-    return kind, standing, _first(values, stamp, "hs_timestamp"), _text(values, "hs_call_title"), status
+    at, standing = _first(values, stamp, "hs_timestamp"), _standing(status, CALLS_BEGUN, CALLS_FAILED)
+    return kind, standing, at, _text(values, "hs_call_title"), status
 
 
 def _email(values: Values, stamp: datetime | None) -> Read:
     """Read an e-mail; one that was forwarded to the CRM does not say who wrote it, and answers nobody."""
-    direction, status = _text(values, "hs_email_direction"), _text(values, "hs_email_status")
-    standing = (
-        Standing.PLANNED
-        if status in MAILS_PENDING
-        else Standing.OFF
-        if status in MAILS_FAILED
-        else Standing.DONE
-    )
-    kind = EngagementKind.EMAIL_SENT if direction == "EMAIL" else EngagementKind.EMAIL_RECEIVED
-    return kind, standing, _first(values, stamp, "hs_timestamp"), _text(values, "hs_email_subject"), status
+    is_out, status = values.get("hs_email_direction") == "EMAIL", _text(values, "hs_email_status")
+    kind = EngagementKind.EMAIL_SENT if is_out else EngagementKind.EMAIL_RECEIVED
+    at, standing = _first(values, stamp, "hs_timestamp"), _standing(status, MAILS_PENDING, MAILS_FAILED)
+    return kind, standing, at, _text(values, "hs_email_subject"), status
 
 
 def _meeting(values: Values, stamp: datetime | None) -> Read:

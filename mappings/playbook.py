@@ -308,6 +308,12 @@ ACCOUNT_OBJECTS: Mapping[str, str] = {"hubspot": "companies", "salesforce": "Acc
 DEAL_OBJECTS: Mapping[str, str] = {"hubspot": "deals", "salesforce": "Opportunity"}
 """CRM kind -> the object that holds deals."""
 
+DEAL_NEEDS: Mapping[str, tuple[str, ...]] = {
+    "hubspot": ("name", "stage", "pipeline"),
+    "salesforce": ("name", "stage", "close_date"),
+}
+"""CRM kind -> the fields without which it takes no new deal (HubSpot "Deals"; Salesforce Opportunity)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Role:
@@ -397,6 +403,7 @@ class CrmMap:
     delete_brake: DeleteBrake = DeleteBrake()
     deal: ObjectMap | None = None  # the object that holds deals
     adopts_deals: bool = False  # deals that are born there, and are with somebody known, become ours
+    creates_deals: bool = True  # deals of another CRM are made here
 
     def map_of(self, object_name: str) -> ObjectMap | None:
         """Return the map of an object, of people, companies or deals; ``None`` for one that is left out."""

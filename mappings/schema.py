@@ -333,6 +333,10 @@ class CrmFile(Strict):
         description="Whether a deal born in this CRM becomes ours: known, where one of its people is a "
         "lead or its company an account. Its outcome is then told of the people in it.",
     )
+    create_deals: bool = Field(
+        True,
+        description="Deals of another CRM are made in this one, too; false: only those there are changed.",
+    )
     objects: dict[Label, ObjectFile] = Field(
         min_length=1, description="The vendor's objects that hold people, those of companies and of deals."
     )

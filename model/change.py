@@ -35,6 +35,16 @@ class Association:
 
 
 @dataclass(frozen=True, slots=True)
+class Participation:
+    """A deal's record in which people are to take part, and which is to have a company if it has none."""
+
+    key: str  # ours; each outcome names it
+    deal: RecordRef
+    people: tuple[str, ...]  # ids of their records, the primary one first
+    company: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Merging:
     """Two records of one person, of one object: ``lose`` goes into ``keep``, for good."""
 

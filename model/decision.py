@@ -138,6 +138,7 @@ class EntityKind(StrEnum):
     ACCOUNT = "account"
     ASSOCIATION = "association"  # of a lead's record with its account's record
     DEAL = "deal"
+    PARTIES = "parties"  # who takes part in a deal: its record's associations with people and company
 
 
 @dataclass(frozen=True, slots=True)

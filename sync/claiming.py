@@ -15,13 +15,14 @@ from mappings.outward import difference, draft
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.cause import GONE, LEFT_OUT, NOT_THERE
 from model.change import Record
+from model.deal import COMPANIES, PEOPLE, Deal
 from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue, RecordRef
-from model.lead import ASSOCIATED, Link
+from model.lead import ASSOCIATED, Identity, Link
 from model.priority import Priority
 from model.times import Clock
-from sync import accounts, leads, mirror, outbox
+from sync import accounts, deals, leads, links, mirror, outbox
 from sync.batch import People
 from sync.database import Store
 from sync.doubt import with_sent
@@ -33,7 +34,7 @@ log = structlog.get_logger("leadrelay.deliverer")
 
 OTHERS_TURN = 10  # one claim of so many begins with the last priority, so that none is left out for good
 BORN = ("createdate", "CreatedDate")
-FRESH_KINDS = ("owner", "stage")  # never written over a value that was not just read
+FRESH_KINDS = ("owner", "stage", "deal_stage")  # never written over a value that was not just read
 
 
 @dataclass(slots=True)
@@ -78,12 +79,13 @@ class Sending:
     """A leased row on its way: what the record must hold and what of it is not there yet."""
 
     row: DueRow
-    entity: Entity  # the lead, or the account
+    entity: Entity  # the lead, the account or the deal
     link: Link | None
     draft: Mapping[str, JsonValue]
     difference: Mapping[str, JsonValue]
     read_first: bool
     mirrored: RecordRef | None = None  # the mirror has the company as this record
+    parties: tuple[Identity, ...] = ()  # by what a deal is recognised that is there already
 
     @property
     def key(self) -> str:
@@ -126,14 +128,14 @@ def _plan_due(target: Target, last: Priority) -> Sequence[Sending | Unsent]:
     with target.store.snapshot() as snapshot:
         last_first = target.claims % OTHERS_TURN == OTHERS_TURN - 1
         kind: EntityKind | None = EntityKind.LEAD
-        if crm.account is not None:
+        if crm.account is not None or crm.deal is not None:
             kind = outbox.next_kind(
                 snapshot, target.space, target.name, now, crm.needs, last_first=last_first, last=last
             )
         if kind is None:
             return ()
         limit = target.connector.batch_size
-        if kind is EntityKind.ASSOCIATION:
+        if kind in (EntityKind.ASSOCIATION, EntityKind.PARTIES):
             limit = target.connector.association_batch_size
         rows = outbox.due(
             snapshot,
@@ -153,15 +155,26 @@ def _plan_due(target: Target, last: Priority) -> Sequence[Sending | Unsent]:
         if target.name not in people.rosters:
             return ()  # without the CRM's owners no owner could be written
         known = _load(snapshot, rows, kind)
+        of_deals = kind in (EntityKind.DEAL, EntityKind.PARTIES)
+        sides = _sides(snapshot, crm, known) if of_deals else {}
         mirrored = _mirrored(snapshot, target, crm, known) if kind is EntityKind.ACCOUNT else {}
         gone = _gone(snapshot, crm, known, target.space) if kind is EntityKind.ASSOCIATION else frozenset()
         left = _left_behind(snapshot, target, crm, rows, known) if kind is EntityKind.LEAD else ()
     if kind is EntityKind.ASSOCIATION:
         return [_plan_association(row, known, crm, gone) for row in rows]
+    if kind is EntityKind.PARTIES:
+        return [_plan_parties(row, known.get(row.entity_id), crm, sides) for row in rows]
     planned = [
         Unsent(row) if row.id in left else _plan(row, known.get(row.entity_id), crm, playbook, people, now)
         for row in rows
     ]
+    if kind is EntityKind.DEAL:
+        return [
+            replace(one, parties=_keys_of(one.entity, sides, crm))
+            if isinstance(one, Sending) and one.link is None
+            else one
+            for one in planned
+        ]
     return [
         replace(one, mirrored=mirrored[one.entity.id])
         if isinstance(one, Sending) and one.link is None and one.entity.id in mirrored
@@ -222,6 +235,8 @@ def _load(snapshot: Connection, rows: Sequence[DueRow], kind: EntityKind) -> dic
     ids = [row.entity_id for row in rows]
     if kind is EntityKind.ACCOUNT:
         return {**accounts.load(snapshot, ids)}
+    if kind in (EntityKind.DEAL, EntityKind.PARTIES):
+        return {**deals.load(snapshot, ids)}
     people = leads.load(snapshot, ids, ledgers=False)
     if kind is EntityKind.LEAD:
         return {**people}
@@ -229,6 +244,55 @@ def _load(snapshot: Connection, rows: Sequence[DueRow], kind: EntityKind) -> dic
         **people,
         **accounts.load(snapshot, [one for lead in people.values() if (one := lead.get("account"))]),
     }
+
+
+def _sides(snapshot: Connection, crm: CrmMap, known: Mapping[str, Entity]) -> dict[str, Link]:
+    """Return the records, on this connection, of those who take part in these deals, by lead or account."""
+    found: dict[str, Link] = {}
+    parties = [one for deal in known.values() if isinstance(deal, Deal) for one in deal.parties]
+    for table, is_account in ((links.LEADS, False), (links.ACCOUNTS, True)):
+        ids = sorted({one.id for one in parties if one.is_account is is_account})
+        for owner_id, link in table.of(snapshot, ids) if ids else ():
+            if link.connection == crm.connection and link.gone_at is None:
+                found[owner_id] = link
+    return found
+
+
+def _keys_of(deal: Entity, sides: Mapping[str, Link], crm: CrmMap) -> tuple[Identity, ...]:
+    """Return by what a deal is recognised where it is there already: its name, and who takes part."""
+    if not isinstance(deal, Deal):
+        return ()
+    people = [
+        Identity("person", side.remote_id)
+        for lead_id in deal.lead_ids
+        if (side := sides.get(lead_id)) and side.object == crm.people_object
+    ]
+    firm = sides.get(deal.account_id or "")
+    company = [Identity("company", firm.remote_id)] if firm else []
+    return (Identity("name", str(deal.get("name") or "")), *people, *company)
+
+
+def _plan_parties(
+    row: DueRow, deal: Entity | None, crm: CrmMap, sides: Mapping[str, Link]
+) -> Sending | Unsent:
+    """Say who is to take part in a deal's record and does not yet: whom somebody removed there stays out."""
+    link = deal.links.get(crm.connection) if deal else None
+    if not isinstance(deal, Deal) or link is None:
+        return Unsent(row, "the deal is not there any more", NOT_THERE)
+    if link.gone_at is not None or link.object != row.object:
+        return Unsent(row)
+    there = link.shadow.get(PEOPLE) or ()
+    people = [
+        side.remote_id
+        for lead_id in deal.lead_ids
+        if (side := sides.get(lead_id)) and side.object == crm.people_object and side.remote_id not in there
+    ]
+    firm = sides.get(deal.account_id or "")
+    company = firm.remote_id if firm and not link.shadow.get(COMPANIES) else None
+    if not people and company is None:
+        return Unsent(row)
+    wanted: dict[str, JsonValue] = {PEOPLE: people, COMPANIES: [company] if company else []}
+    return Sending(row, deal, link, wanted, wanted, read_first=True)
 
 
 def _gone(snapshot: Connection, crm: CrmMap, known: Mapping[str, Entity], space: str) -> frozenset[RecordRef]:

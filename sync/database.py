@@ -39,13 +39,14 @@ SQLITE_ERROR = 1  # what a statement says is wrong, not what the disk or another
 class Signals:
     """Wakes loops after a commit: ``announce("inbox")`` sets the event that the decider waits on.
 
-    ``relay`` is told of each announcement, too, where other processes work on the store; it may not block.
+    Where other processes work on the store, ``relay`` is asked first, which may not block: it returns whether
+    it has some process told, which may be this one.
     """
 
     def __init__(self) -> None:
         self._events: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
-        self.relay: Callable[[str], None] | None = None
+        self.relay: Callable[[str], bool] | None = None
 
     def event(self, name: str) -> threading.Event:
         """Return the event of that name, the same one for every caller."""
@@ -56,9 +57,8 @@ class Signals:
 
     def announce(self, name: str) -> None:
         """Say that there is work of this name."""
-        self.event(name).set()
-        if self.relay is not None:
-            self.relay(name)
+        if self.relay is None or not self.relay(name):
+            self.event(name).set()
 
 
 @dataclass(frozen=True, slots=True)

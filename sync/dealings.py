@@ -8,11 +8,13 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from mappings.playbook import CrmMap, Playbook
-from model.decision import TellLead
+from model.decision import EntityKind, TellLead
 from model.event import Event, EventKind
-from sync import deals
+from model.priority import Priority
+from sync import deals, links
 from sync.batch import Batch
 from sync.fetches import Wish
+from sync.outbox import Raise
 from sync.pipeline import Result
 
 
@@ -53,6 +55,29 @@ def _event(cause: Event, row: int, heard: TellLead, batch: Batch, space: str, no
         received_at=now,
         space=space,
     )
+
+
+def raises(connection: Connection, batch: Batch, playbook: Playbook) -> list[Raise]:
+    """Return the deals in which somebody is to take part, as they have a record there from now on.
+
+    A few queries, and only where records became somebody's by this batch.
+    """
+    if not playbook.keeps_deals:
+        return []
+    known: dict[str, list[str]] = {}
+    for whose, ref in batch.new_links():
+        crm = playbook.crms.get(ref.connection)
+        if crm is not None and crm.deal is not None and _kind(ref.object, crm):
+            known.setdefault(whose, []).append(ref.connection)
+    with_them = deals.by_party(connection, known) if known else {}
+    theirs = ((name, whose) for whose, names in known.items() for name in names)
+    wanted = {(name, one) for name, whose in theirs for one in with_them.get(whose, ())}
+    linked = links.DEALS.connections_of(connection, {one for _, one in wanted}) if wanted else set()
+    return [
+        Raise(name, deal.object, one, (), Priority.COMPANIES, EntityKind.PARTIES, is_answer=True)
+        for name, one in sorted(wanted & linked)
+        if (deal := playbook.crms[name].deal) is not None
+    ]
 
 
 def wishes(connection: Connection, space: str, batch: Batch, playbook: Playbook) -> list[Wish]:

@@ -51,6 +51,15 @@ def of_parties(snapshot: Connection, party_ids: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+def by_party(snapshot: Connection, party_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Return the ids of the deals in which each of these leads or accounts takes part."""
+    found: dict[str, list[str]] = {}
+    for statement in (BY_LEADS, BY_ACCOUNTS):
+        for whose, deal_id in snapshot.execute(statement, {"ids": sorted(set(party_ids))}):
+            found.setdefault(whose, []).append(deal_id)
+    return found
+
+
 def versions(connection: Connection, deal_ids: Sequence[str]) -> dict[str, int]:
     """Return the present version of each of these deals that there is."""
     if not deal_ids:
@@ -107,6 +116,8 @@ PARTIES_OF = (
 )
 OF_LEADS = sa.select(deal_parties.c.deal_id).where(deal_parties.c.lead_id.in_(_IDS))
 OF_ACCOUNTS = sa.select(deal_parties.c.deal_id).where(deal_parties.c.account_id.in_(_IDS))
+BY_LEADS = OF_LEADS.with_only_columns(deal_parties.c.lead_id, deal_parties.c.deal_id)
+BY_ACCOUNTS = OF_ACCOUNTS.with_only_columns(deal_parties.c.account_id, deal_parties.c.deal_id)
 INSERT = sa.insert(deals)
 UPDATE = sa.update(deals).where(deals.c.id == sa.bindparam("row"), deals.c.version == sa.bindparam("loaded"))
 FORGET_PARTIES = sa.delete(deal_parties).where(deal_parties.c.deal_id.in_(_IDS))

@@ -15,6 +15,7 @@ from mappings.playbook import Playbook
 from model.cause import NOT_SAVED
 from model.change import Record
 from model.decision import (
+    DealMoved,
     EntityKind,
     Fetch,
     ForgetLead,
@@ -277,6 +278,7 @@ class Decider:
         if batch.joined:
             outbox.lock_of(connection, [join.absorbed.id for join in batch.joined], raises)
             joins.save(connection, self.space, batch.joined, now)
+        raises += dealings.raises(connection, batch, playbook)  # by who takes part now
         outbox.raise_wanted(connection, self.space, raises, now)
         if one_shots := _one_shots(results):
             effects.insert(connection, self.space, one_shots, now, shut)
@@ -424,7 +426,7 @@ def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[R
             if not isinstance(effect, WriteBack):
                 continue
             is_person = effect.kind is EntityKind.LEAD
-            whose = result.account_id if effect.kind is EntityKind.ACCOUNT else result.lead_id
+            whose = _whose(result, effect.kind)
             if whose:
                 needs = playbook.crms[effect.connection].needs if is_person else ()
                 priority = _priority(result, effect, batch) if is_person else Priority.COMPANIES
@@ -449,11 +451,24 @@ def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[R
     return found
 
 
+def _whose(result: Result, kind: EntityKind) -> str | None:
+    """Return the id of the lead, account or deal that a row of this kind is about."""
+    match kind:
+        case EntityKind.ACCOUNT:
+            return result.account_id
+        case EntityKind.DEAL | EntityKind.PARTIES:
+            return result.deal_id
+        case _:
+            return result.lead_id
+
+
 def _is_first_seen(result: Result) -> bool:
     """Say whether a change made the lead's first link to the CRM that tells of it, or told of a new deal."""
     event, lead, before = result.stored.event, result.lead, result.before
     if event.kind is EventKind.DEAL:
         return not event.payload.get("is_news")
+    if result.deal_id:
+        return any(isinstance(one, DealMoved) and one.previous is None for one in result.effects)
     if event.kind is not EventKind.CHANGED or lead is None or event.source not in lead.links:
         return False
     return before is None or event.source not in before.links

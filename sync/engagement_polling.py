@@ -22,7 +22,7 @@ from model.event import Event, EventKind, JsonValue, RecordRef
 from model.listing import Changes, Listed
 from sync import cursors, engagements, inbox, links
 from sync.backfill import Step, is_storable
-from sync.cursors import ARCHIVED, POLL, Cursor
+from sync.cursors import ARCHIVED, POLL, UNOWNED, Cursor
 from sync.engaging import ABOUT_OTHERS
 from sync.polling import Poll, Walk
 from sync.records import record_payload
@@ -46,7 +46,7 @@ class EngagementPoll(Poll):
         named = frozenset(crm.polling.activities)
         if named != self._followed:
             left_out = sorted(ASKED[crm.kind].keys() - named)
-            jobs = (POLL, ARCHIVED)
+            jobs = (POLL, ARCHIVED, UNOWNED)
             with self.store.snapshot() as snapshot:
                 known = [one for one in cursors.load(snapshot, self.space, self.name) if one.job in jobs]
             if any(one.object in left_out for one in known):

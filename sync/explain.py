@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.account import Account
+from model.deal import Deal
 from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead, Touch
-from sync import accounts, effect_books, engagements, joins, leads
+from sync import accounts, deals, effect_books, engagements, joins, leads
 from sync.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes, outbox_effects, touches
 from sync.tables import conflicts as conflicts_table
@@ -61,6 +62,7 @@ class Story:
     effects: list[EffectState] = field(default_factory=list)
     engagements: list[dict[str, Any]] = field(default_factory=list)  # what was done with them in the CRMs
     older: dict[str, int] = field(default_factory=dict)  # how many of each list were left out
+    deals: list[Deal] = field(default_factory=list)  # in which the lead takes part
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; moments stay moments."""
@@ -74,6 +76,7 @@ class Story:
             },
             "events": [asdict(chapter) for chapter in self.chapters],
             "account": self._account(),
+            "deals": [{"id": one.id, "fields": one.fields, "outcome": one.outcome} for one in self.deals],
             "writes": [asdict(write) for write in self.writes],
             "conflicts": self.conflicts,
             "effects": [{name: getattr(one, name) for name in one.__slots__} for one in self.effects],
@@ -123,6 +126,7 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
         [effect_books.state_of(row) for row in told],
         [engagements.as_said(row) for row in done],
         history.older,
+        [one for _, one in sorted(deals.load(snapshot, deals.of_parties(snapshot, [lead_id])).items())],
     )
 
 

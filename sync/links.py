@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from model.decision import EntityKind
 from model.errors import Conflict
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Link
@@ -76,6 +77,10 @@ class LinkTable:
         """Yield the links of these leads or accounts with their owner's id."""
         for row in snapshot.execute(self._of_owners, {"ids": owner_ids}):
             yield row.owner_id, _link(row)
+
+    def connections_of(self, snapshot: Connection, owner_ids: Iterable[str]) -> set[tuple[str, str]]:
+        """Return on which connections each of these has a record: (connection, owner's id)."""
+        return {(link.connection, owner_id) for owner_id, link in self.of(snapshot, sorted(owner_ids))}
 
     def holders(
         self, snapshot: Connection, space: str, connection: str, object_type: str, remote_ids: Sequence[str]
@@ -222,6 +227,17 @@ def _values(link: Link) -> dict[str, Any]:
 LEADS = LinkTable(tables.links, "lead_id")
 ACCOUNTS = LinkTable(tables.account_links, "account_id")
 DEALS = LinkTable(tables.deal_links, "deal_id")
+
+
+def of_kind(kind: EntityKind) -> LinkTable:
+    """Return the links of those whom an outbox row of this kind is about."""
+    match kind:
+        case EntityKind.ACCOUNT:
+            return ACCOUNTS
+        case EntityKind.DEAL | EntityKind.PARTIES:
+            return DEALS
+        case _:
+            return LEADS
 
 
 def of_records(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> dict[RecordRef, Link]:

@@ -14,7 +14,9 @@ from model.decision import EntityKind
 from model.event import JsonValue
 from sync import advice, lists
 from sync.letters import CHANGE, EFFECT, Letter
-from sync.tables import account_links, links
+from sync.tables import account_links, deal_links, links
+
+OF_DEALS = (EntityKind.DEAL, EntityKind.PARTIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,15 @@ def tell(snapshot: Connection, letters: Sequence[Letter], playbook: Playbook) ->
 
 
 def _records(snapshot: Connection, letters: Sequence[Letter]) -> dict[tuple[str, str], tuple[str, str]]:
-    """Return the records of the leads and accounts of these letters, by connection and whose they are."""
+    """Return the records of those whom these letters are about, by connection and whose they are."""
     found: dict[tuple[str, str], tuple[str, str]] = {}
     accounts = {one.lead_id for one in letters if one.lead_id and one.kind == EntityKind.ACCOUNT}
-    leads = {one.lead_id for one in letters if one.lead_id} - accounts
+    deals = {one.lead_id for one in letters if one.lead_id and one.kind in OF_DEALS}
+    leads = {one.lead_id for one in letters if one.lead_id} - accounts - deals
     for table, owner, ids in (
         (links, links.c.lead_id, leads),
         (account_links, account_links.c.account_id, accounts),
+        (deal_links, deal_links.c.deal_id, deals),
     ):
         c = table.c
         if ids:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from mappings.outward import inward_record
 from mappings.playbook import CrmMap, ObjectMap, Playbook
+from model.cause import Cause
 from model.change import Record
 from model.deal import STRANGERS, Deal, copy_of, deal_id
 from model.decision import AskReview, Assigned, Because, EnterStage, Fetch, TellLead
@@ -46,6 +47,19 @@ def changed(stored: StoredEvent, record: Record, batch: Batch, playbook: Playboo
     return telling.merged(known[0])
 
 
+def found(stored: StoredEvent, record: Record, deal_id: str, batch: Batch, playbook: Playbook) -> Result:
+    """Decide what a record means that was found, or had changed, when the deal was to be written there."""
+    result = Result(stored, EventState.DONE, deal_id=deal_id)
+    crm, before = playbook.crms[record.ref.connection], batch.deal(deal_id)
+    if before is None or crm.deal is None:
+        return _because(result, "there is no such deal any more", "merge")
+    holder = batch.deal_holder(record.ref)
+    telling = _Telling(result, record, crm, crm.deal, batch, playbook)
+    if holder not in (None, deal_id):
+        return telling.anothers(before, str(holder))
+    return telling.take_in(copy_of(before), before)
+
+
 def chosen(stored: StoredEvent, deal_id: str, batch: Batch, playbook: Playbook) -> Result:
     """Decide what a person's choice between two values means for the deal."""
     result = Result(stored, EventState.DONE, deal_id=deal_id)
@@ -57,7 +71,7 @@ def chosen(stored: StoredEvent, deal_id: str, batch: Batch, playbook: Playbook) 
     result.reasons.append(Reason("merge", found.because))
     if found.effects:
         result.effects.extend(one for one in found.effects if not isinstance(one, Assigned | EnterStage))
-        conclude(result, draft, before, stored.decided_at, playbook)
+        conclude(result, draft, before, stored.decided_at, playbook, batch)
     return result
 
 
@@ -87,7 +101,7 @@ class _Telling:
                 return _because(result, BEHIND)
         if link is not None and link.gone_at is None and link.remote_id not in (ref.id, *record.merged_ids):
             return self._second_record(before, link)
-        return self._take_in(copy_of(before), before)
+        return self.take_in(copy_of(before), before)
 
     def unknown(self) -> Result:
         """Find which deal a record of nobody's is; else adopt it, if the map does."""
@@ -103,7 +117,8 @@ class _Telling:
             return _because(result, "none of its people is a lead, nor its company an account; left alone")
         if ref.connection not in batch.rosters():
             return _because(result, f"not adopted: the owners of {ref.connection} are not known yet")
-        alike = self._alike(batch.deals_with([*found.leads, *([found.account] if found.account else [])]))
+        theirs = batch.deals_with([*found.leads, *([found.account] if found.account else [])])
+        alike = self._alike(theirs)
         if len(alike) > 1:
             detail: dict[str, JsonValue] = {
                 "connection": ref.connection, "object": ref.object, "record": ref.id,
@@ -114,6 +129,8 @@ class _Telling:
         if alike:
             _because(result, f"it is the deal {alike[0].id}: the same name, and the same people or company")
             return self.merged(alike[0])
+        if twins := self._made_by_us(theirs):
+            return self._twin(twins[0])
         if not self.crm.adopts_deals:
             return _because(result, "no deal of ours; deals that are born there are not adopted")
         new = Deal(
@@ -123,7 +140,7 @@ class _Telling:
         )
         result.deal_id = new.id
         _because(result, f"adopted: {ref.connection} {ref.object} {ref.id} is with people whom we know")
-        return self._take_in(new, None)
+        return self.take_in(new, None)
 
     def gone(self, before: Deal | None) -> Result:
         """Mark the link of a record that was deleted: it is not written any more, nor made anew."""
@@ -140,7 +157,7 @@ class _Telling:
             f"{ref.connection}: {ref.object} {ref.id} was deleted there; it is not written to, nor made anew"
         )
         _because(result, text)
-        conclude(result, draft, before, result.stored.decided_at, self.playbook)
+        conclude(result, draft, before, result.stored.decided_at, self.playbook, self.batch)
         return result
 
     def taken_in(self, other: Deal, survivor: Deal) -> None:
@@ -161,6 +178,18 @@ class _Telling:
         _because(
             self.result, f"the record of deal {other.id} was merged into it; a review asks about the two"
         )
+
+    def anothers(self, before: Deal, holder: str) -> Result:
+        """The record that was found is another deal's: a person says which deal it is."""
+        result, ref = self.result, self.record.ref
+        detail: dict[str, JsonValue] = {
+            "connection": ref.connection, "object": ref.object, "record": ref.id,
+            "deals": sorted([before.id, holder]),
+        }  # fmt: skip
+        result.state, result.cause = EventState.REVIEW, Cause("SAME_DEAL")
+        result.effects.append(AskReview(SAME_DEAL, detail))
+        text = f"{ref.connection} {ref.object} {ref.id} is another deal's record already"
+        return _because(result, f"{text}; a person must say which deal it is", "merge")
 
     def _second_record(self, before: Deal, link: Link) -> Result:
         ref = self.record.ref
@@ -183,7 +212,32 @@ class _Telling:
         closer = [one for one in named if one.get("close_date") == said.get("close_date")]
         return closer or named
 
-    def _take_in(self, draft: Deal, before: Deal | None) -> Result:
+    def _made_by_us(self, deals: Sequence[Deal]) -> list[Deal]:
+        """Return deals of its name and day whose record there is one that leadrelay made."""
+        said = inward_record(self.record.fields, self.object_map, self.crm.connection, self.batch)
+        remote = next((rule.remote for rule in self.object_map.fields if rule.field == "name"), "")
+        return [
+            one
+            for one in deals
+            if (link := one.links.get(self.crm.connection)) is not None
+            and remote in link.written
+            and _plain(one.get("name")) == _plain(said.get("name"))
+            and one.get("close_date") == said.get("close_date")
+        ]
+
+    def _twin(self, deal: Deal) -> Result:
+        """Somebody made the deal there themselves while leadrelay did: a person says which record stays."""
+        ref = self.record.ref
+        ours = deal.links[ref.connection]
+        detail: dict[str, JsonValue] = {
+            "connection": ref.connection, "object": ref.object, "deals": [deal.id],
+            "records": sorted([ours.remote_id, ref.id]),
+        }  # fmt: skip
+        self.result.effects.append(AskReview(SAME_DEAL, detail))
+        text = f"it looks like {ref.object} {ours.remote_id}, which leadrelay made; a review asks which stays"
+        return _because(self.result, text)
+
+    def take_in(self, draft: Deal, before: Deal | None) -> Result:
         """Merge the record into the draft, link the two, and say what follows."""
         result, record, ref = self.result, self.record, self.record.ref
         link, sight = draft.links.get(ref.connection), Sight.of(result.stored)
@@ -194,8 +248,9 @@ class _Telling:
             self.playbook,
             self.batch,
             now=sight.read_at,
-            sent=self.batch.in_flight(ref.connection, draft.id),
-            histories=self.crm.kind in KEEPS_HISTORIES and not sight.history and before is not None,
+            sent=self.result.stored.event.payload.get("sent")
+            or self.batch.in_flight(ref.connection, draft.id),
+            histories=self.crm.kind in KEEPS_HISTORIES and not sight.history and link is not None,
         )
         if now_read.undecided:
             result.effects.append(Fetch(ref.connection, ref.object, ref.id, history=True))
@@ -214,7 +269,7 @@ class _Telling:
         result.reasons.extend(Reason("merge", because) for because in (found, *now_read.because))
         result.effects.extend((*now_read.conflicts, *now_read.holds))
         moved_at = now_read.times.get("stage") or record.modified_at or sight.read_at
-        conclude(result, draft, before, moved_at, self.playbook)
+        conclude(result, draft, before, moved_at, self.playbook, self.batch)
         return result
 
     def _put_in(self, draft: Deal, now_read: Merged) -> None:

@@ -19,10 +19,20 @@ from model.priority import Priority
 from sync.database import insert_on
 from sync.doubt import Doubt
 from sync.statements import execute_many
-from sync.tables import account_links, inbox_events, leads, links, outbox_changes
+from sync.tables import (
+    account_links,
+    cursors,
+    deal_links,
+    deal_parties,
+    inbox_events,
+    leads,
+    links,
+    outbox_changes,
+)
 
 GIVEN_UP = sa.text("dead > done AND wanted <= dead")  # verbatim the partial index's own condition
 LEAD, ACCOUNT, ASSOCIATION = EntityKind.LEAD, EntityKind.ACCOUNT, EntityKind.ASSOCIATION
+DEAL, PARTIES = EntityKind.DEAL, EntityKind.PARTIES
 PARKED = datetime(9999, 12, 31, tzinfo=UTC)
 """``due_at`` of what was gathered while observing, until a release lets it out (``sync/releases.py``)."""
 
@@ -168,6 +178,39 @@ _HAS_COMPANY = (
 )
 
 
+_HAS_DEAL = (
+    sa.exists()
+    .where(deal_links.c.deal_id == _ROWS.entity_id, deal_links.c.connection == _ROWS.connection)
+    .correlate(outbox_changes)
+)
+# Those that were there before are known: what is not linked by then is not there.
+_DEALS_ARE_KNOWN = (
+    sa.exists()
+    .where(
+        cursors.c.space == _ROWS.space,
+        cursors.c.connection == _ROWS.connection,
+        cursors.c.job == "deals",
+        cursors.c.finished_at.is_not(None),
+    )
+    .correlate(outbox_changes)
+)
+_OF_PARTY = outbox_changes.alias("of_party")
+# Somebody who takes part is just being written there: who comes with them need not be written twice.
+_PARTY_COMES = (
+    sa.exists()
+    .where(
+        deal_parties.c.deal_id == _ROWS.entity_id,
+        _OF_PARTY.c.entity_id == sa.func.coalesce(deal_parties.c.lead_id, deal_parties.c.account_id),
+        _OF_PARTY.c.connection == _ROWS.connection,
+        _OF_PARTY.c.entity_kind.in_((str(LEAD), str(ACCOUNT))),
+        _OF_PARTY.c.wanted > _OF_PARTY.c.done,
+        _OF_PARTY.c.wanted > _OF_PARTY.c.dead,
+        _OF_PARTY.c.done == 0,
+    )
+    .correlate(outbox_changes)
+)
+
+
 def due(
     snapshot: Connection,
     space: str,
@@ -183,8 +226,10 @@ def due(
     """Read the next due rows of one kind on a connection whose needed links exist, by priority, then by age.
 
     A lead whose record was just read there, and not merged yet, waits for the decider. An
-    association waits for the records of both. ``last_first`` begins with the last priority, so that
-    it is never left out for good. Those behind the priority ``last`` are left where they are.
+    association waits for the records of both; who takes part in a deal for the deal, and for those on
+    their way there; a new deal until those that were there before are known. ``last_first`` begins with
+    the last priority, so that it is never left out for good. Those behind the priority ``last`` are left
+    where they are.
     """
     values = {"of_space": space, "of_connection": connection, "now": now, "limit": limit}
     rows = snapshot.execute(_due(kind, tuple(needs), last_first, last), values)
@@ -256,6 +301,10 @@ def _may_go(kind: EntityKind, needs: tuple[str, ...]) -> tuple[sa.ColumnElement[
     """Build the conditions that what a row of this kind waits for is there."""
     if kind is ASSOCIATION:
         return _HAS_PERSON, _HAS_COMPANY
+    if kind is PARTIES:
+        return _HAS_DEAL, ~_PARTY_COMES
+    if kind is DEAL:
+        return (sa.or_(_HAS_DEAL, _DEALS_ARE_KNOWN),)
     if kind is ACCOUNT:
         return ()
     e = inbox_events.c
@@ -293,6 +342,22 @@ def wanted_as(
     return set(snapshot.execute(statement).scalars())
 
 
+def count_wanted(snapshot: Connection, space: str, connection: str, kind: EntityKind) -> int:
+    """Return how many rows of a kind are to be written on a connection, whenever that may be."""
+    c = outbox_changes.c
+    statement = (
+        sa.select(sa.func.count())
+        .select_from(outbox_changes)
+        .where(
+            c.space == space,
+            c.connection == connection,
+            sa.text("wanted > done AND wanted > dead"),  # verbatim the partial index's own condition
+            c.entity_kind == str(kind),
+        )
+    )
+    return int(snapshot.execute(statement).scalar_one())
+
+
 def in_flight(
     snapshot: Connection, space: str, connections: Collection[str], entity_ids: Collection[str]
 ) -> dict[tuple[str, str], Doubt]:
@@ -302,7 +367,7 @@ def in_flight(
         c.entity_id.in_(sorted(entity_ids)),
         c.space == space,
         c.connection.in_(sorted(connections)),
-        c.entity_kind.in_((str(LEAD), str(ACCOUNT))),
+        c.entity_kind.in_((str(LEAD), str(ACCOUNT), str(DEAL))),
         c.in_flight.is_not(None),
     )
     return {(row.connection, row.entity_id): row.in_flight for row in snapshot.execute(statement)}
@@ -588,6 +653,8 @@ def _orphans_of(space: str) -> Iterator[Orphans]:
     yield *_lonely(space, _OF_LEAD, _IS_GIVEN_UP, _WHY), NEEDS_RECORD
     yield *_lonely(space, _OF_ITS_ACCOUNT, _IS_GIVEN_UP, _WHY), NEEDS_RECORD
     yield *_lonely(space, _OF_ITS_ACCOUNT, _IS_ANOTHERS, sa.literal(ANOTHERS)), IN_REVIEW
+    yield *_lonely(space, _OF_DEAL, _IS_GIVEN_UP, _WHY, PARTIES), NEEDS_RECORD
+    yield *_lonely(space, _OF_DEAL, _IS_ANOTHERS, sa.literal(ANOTHER_DEALS), PARTIES), IN_REVIEW
 
 
 _NEEDED = outbox_changes.alias("needed")
@@ -629,6 +696,7 @@ _IS_ANOTHER_LEADS = sa.and_(
     .correlate(_NEEDED),
 )
 UNLINKED = "the person was found there and not linked; a review says whose record it is"
+ANOTHER_DEALS = "the deal's record is another deal's; a review says which"
 ANOTHERS = "the company's record is another account's; a review says which"
 _WHY = _NEEDED.c.connection + ": " + sa.func.coalesce(_NEEDED.c.error, "")
 
@@ -659,14 +727,25 @@ _OF_ITS_ACCOUNT = sa.and_(
 )
 
 
+_OF_DEAL = sa.and_(
+    _NEEDED.c.entity_kind == str(DEAL),
+    _NEEDED.c.entity_id == _ROWS.entity_id,
+    ~_HAS_DEAL,
+)
+
+
 def _lonely(
-    space: str, missing: sa.ColumnElement[bool], how: sa.ColumnElement[bool], why: sa.ColumnElement[str]
+    space: str,
+    missing: sa.ColumnElement[bool],
+    how: sa.ColumnElement[bool],
+    why: sa.ColumnElement[str],
+    kind: EntityKind = ASSOCIATION,
 ) -> Which:
-    """Associations whose person, or whose company, could not be written on the same connection."""
+    """Associations of which a record could not be written on the same connection."""
     cause = sa.select(why).where(
         _NEEDED.c.space == _ROWS.space, _NEEDED.c.connection == _ROWS.connection, how, missing
     )
-    return _given_up_for(space, cause, _ROWS.entity_kind == str(ASSOCIATION))
+    return _given_up_for(space, cause, _ROWS.entity_kind == str(kind))
 
 
 def _given_up_for(space: str, cause: sa.Select[Any], more: sa.ColumnElement[bool]) -> Which:

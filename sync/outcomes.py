@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from handlers import sales
+from mappings.outward import Teammates
 from mappings.playbook import Playbook
-from model.deal import DERIVED, Deal, Outcome
-from model.decision import Because, DealMoved, TellLead
+from model.deal import DERIVED, PARTIES, Deal, Outcome
+from model.decision import Because, DealMoved, EntityKind, TellLead, WriteBack
 from model.event import StoredEvent
 from model.lead import RULE, Provenance
 from model.times import from_text
@@ -15,9 +17,14 @@ from sync.reasons import Reason
 
 
 def conclude(
-    result: Result, draft: Deal, before: Deal | None, moved_at: datetime, playbook: Playbook
+    result: Result,
+    draft: Deal,
+    before: Deal | None,
+    moved_at: datetime,
+    playbook: Playbook,
+    lookups: Teammates,
 ) -> None:
-    """Let what follows from the stage follow, and tell the people of the deal where it concerns them."""
+    """Let what follows follow: from the stage, to the CRMs, and to the people of the deal it concerns."""
     _derive(draft, before, moved_at, result.stored, playbook)
     result.deals.append(draft)
     usual = playbook.deals.currency if playbook.deals else ""
@@ -36,8 +43,32 @@ def conclude(
         )
         text = "is open" if draft.outcome == Outcome.OPEN else f"was {draft.outcome}"
         result.reasons.append(Reason("deals", Because(f"the deal {text}")))
+    _write(result, draft, before, playbook, lookups)
     for lead_id in _concerned(draft, before):
         result.effects.append(TellLead(lead_id, draft.id, is_news=before is not None))
+
+
+def _write(result: Result, draft: Deal, before: Deal | None, playbook: Playbook, lookups: Teammates) -> None:
+    """Ask for what each CRM lacks of the deal, and of who takes part in it."""
+    for crm in playbook.crms.values():
+        if crm.deal is None:
+            continue
+        effect, because = sales.of_deal(draft, crm, playbook.lifecycle, lookups)
+        result.reasons.append(Reason("writeback", because))
+        if effect is not None:
+            result.effects.append(effect)
+        link = draft.links.get(crm.connection)
+        is_there = effect is not None if link is None else link.gone_at is None
+        if is_there and _parties_may_lack(draft, before, crm.connection):
+            result.effects.append(WriteBack(crm.connection, crm.deal.object, (), EntityKind.PARTIES))
+
+
+def _parties_may_lack(draft: Deal, before: Deal | None, connection: str) -> bool:
+    """Say whether who takes part is to be compared: the deal is new there, or somebody came or left."""
+    link, was = draft.links.get(connection), before.links.get(connection) if before else None
+    if before is None or link is None or was is None or before.parties != draft.parties:
+        return True
+    return any(link.shadow.get(name) != was.shadow.get(name) for name in PARTIES)
 
 
 def _derive(

@@ -291,7 +291,8 @@ PARKED_ROWS = (
 LET_OUT_ROWS = PENDING_ROWS.where(_ROWS.release.is_not(None))
 _LET_OUT = sa.and_(
     _ROWS.release == sa.bindparam("number"),
-    _ROWS.entity_kind != str(outbox.ASSOCIATION),  # waits for person and company: it must not stop them
+    # What waits for other records must not stop them.
+    _ROWS.entity_kind.not_in((str(outbox.ASSOCIATION), str(outbox.PARTIES))),
 )
 _ON_ITS_WAY = sa.select(sa.func.count()).where(_OF_CONNECTION, _NOT_PARKED, _LET_OUT)
 _EVENTS = inbox_events.c

@@ -14,11 +14,13 @@ from model.change import (
     Exists,
     Gone,
     Outcome,
+    Participation,
     Postponed,
     Record,
     RecordChange,
     Updated,
 )
+from model.deal import COMPANIES, PARTIES, PEOPLE
 from model.decision import EntityKind
 from model.errors import NoBudget, Refusal, RetryLater
 from model.event import JsonValue, RecordRef
@@ -95,6 +97,9 @@ def send(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
     if sendings and sendings[0].row.kind is EntityKind.ASSOCIATION:
         yield from _associate(target, sendings)
         return
+    if sendings and sendings[0].row.kind is EntityKind.PARTIES:
+        yield from _take_part(target, sendings)
+        return
     for object_name in sorted({s.row.object for s in sendings}):
         mine = [s for s in sendings if s.row.object == object_name]
         yield from _send_new(target, [s for s in mine if s.link is None], fields)
@@ -121,6 +126,24 @@ def _associate(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
             yield outcome
 
 
+def _take_part(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
+    """Let people take part in deals, and give those a company that have none."""
+    parts = [
+        Participation(
+            s.key,
+            _ref(target.name, s),
+            tuple(s.draft[PEOPLE]),
+            next(iter(s.draft[COMPANIES]), None),
+        )
+        for s in sendings
+    ]
+    for outcome in target.connector_for(sendings).take_part(parts):
+        if isinstance(outcome, Updated):
+            yield Written(outcome.key, outcome.ref, outcome.fields, {}, is_read=False)
+        else:
+            yield outcome
+
+
 def remote_names(object_map: ObjectMap) -> tuple[str, ...]:
     """Return the vendor fields that a merge looks at."""
     return tuple(dict.fromkeys(rule.remote for rule in object_map.fields))
@@ -141,7 +164,10 @@ def _send_new(
         return
     changes = [_change(s, s.difference) for s in sendings]
     asked = changes
-    if not connector.asks_before_create and sendings[0].row.kind is not EntityKind.ACCOUNT:
+    kind = sendings[0].row.kind
+    if kind is EntityKind.DEAL and not connector.asks_before_create:
+        asked = [change for change in changes if change.is_repeated]
+    elif kind is not EntityKind.ACCOUNT and not connector.asks_before_create:
         objects = target.playbook().crms[target.name].objects
         asked = [
             change for s, change in zip(sendings, changes, strict=True) if _may_be_there_unseen(s, objects)
@@ -251,6 +277,8 @@ def _has_moved(sending: Sending, record: Record, object_map: ObjectMap) -> bool:
     return any(
         name not in ours and not same_on(object_map, name, record.fields.get(name), shadow.get(name))
         for name in remote_names(object_map)
+    ) or any(
+        list(record.fields[name]) != list(shadow.get(name) or ()) for name in PARTIES if name in record.fields
     )
 
 
@@ -265,6 +293,7 @@ def _change(sending: Sending, values: Mapping[str, JsonValue]) -> RecordChange:
         keys.append(Identity("email", address))
     if domain := sending.entity.fields.get("domain"):
         keys += [Identity("domain", each) for each in spellings(str(domain))]
+    keys += sending.parties
     return RecordChange(
         key=sending.key,
         object=sending.row.object,

@@ -19,7 +19,7 @@ from model.change import (
 )
 from model.decision import EntityKind
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef
-from sync import accounts, audit, fetches, inbox, leads, links, mirror, outbox, releases
+from sync import accounts, audit, deals, fetches, inbox, leads, links, mirror, outbox, releases
 from sync.claiming import Claimed, Sending, Target
 from sync.doubt import with_sent
 from sync.links import Agreed, record_key
@@ -36,6 +36,8 @@ MOST_ATTEMPTS = 100  # some 24 hours at the longest wait
 PATIENCE = timedelta(hours=24)  # nor earlier, however short the waits are that a busy server asks for
 GONE_ATTEMPTS = 6  # some 15 minutes: a record that a read still finds and no write does
 GONE_WAIT = 30.0  # seconds before the second of them, doubled each time
+OF_TWO = (EntityKind.ASSOCIATION, EntityKind.PARTIES)  # rows about records that have rows of their own
+UNLINKED = (EntityKind.LEAD, EntityKind.ACCOUNT)  # what is looked up anew where it is gone
 REFUSED_WAIT = 60.0  # seconds until a connection that nobody may use is tried again
 
 
@@ -51,12 +53,12 @@ def settle(
     ours = outbox.held(connection, [s.row.id for s in claimed.sendings], token)
     by_key = {s.key: s for s in claimed.sendings if s.row.id in ours}
     kind = claimed.sendings[0].row.kind if claimed.sendings else EntityKind.LEAD
-    owners = links.ACCOUNTS if kind is EntityKind.ACCOUNT else links.LEADS
+    owners = links.of_kind(kind)
     created = [outcome.ref for outcome in outcomes if isinstance(outcome, Created)]
     holders = _holders(connection, target.space, kind, created)
     awaited = _awaited(target, kind)
     gone = [by_key[one.key] for one in outcomes if isinstance(one, Gone) and one.key in by_key]
-    unlinking = _to_unlink(connection, target, gone, now) if kind is not EntityKind.ASSOCIATION else set()
+    unlinking = _to_unlink(connection, target, gone, now) if kind in UNLINKED else set()
     settled: list[Settled] = []
     agreed: list[Agreed] = []
     events: list[Event] = []
@@ -92,7 +94,7 @@ def settle(
                 if sending.key in unlinking:
                     settled.append(Settled(row.id, done=row.wanted))
                     events.append(_unlink(target, sending, now))
-                elif kind is EntityKind.ASSOCIATION or sending.link is None:
+                elif kind in OF_TWO or sending.link is None:
                     settled.append(_dead(sending, reason, GONE))
                 else:  # deleted, merged or converted: the record itself says what became of it
                     asked.append(fetches.Wish(target.name, row.object, sending.link.remote_id))
@@ -113,7 +115,7 @@ def settle(
     if agreed:
         owners.agree(connection, target.space, agreed, now)
     outbox.settle(connection, settled, now)
-    if kind is not EntityKind.ASSOCIATION:
+    if kind not in OF_TWO:
         outbox.raise_again(connection, _overtaken(connection, kind, by_key.values(), agreed), now)
     if events:
         inbox.insert_new(connection, events)
@@ -128,19 +130,21 @@ def _holders(
     connection: Connection, space: str, kind: EntityKind, refs: Sequence[RecordRef]
 ) -> dict[RecordRef, str]:
     """Return which leads or accounts have these new records already."""
-    if kind is not EntityKind.ACCOUNT:
+    if kind not in (EntityKind.ACCOUNT, EntityKind.DEAL):
         held = leads.find(connection, space, map(record_key, refs))
         return {ref: held[key] for ref in refs if (key := record_key(ref)) in held}
     found: dict[RecordRef, str] = {}
     for name in {(ref.connection, ref.object) for ref in refs}:
         ids = [ref.id for ref in refs if (ref.connection, ref.object) == name]
-        holders = links.ACCOUNTS.holders(connection, space, *name, ids)
+        holders = links.of_kind(kind).holders(connection, space, *name, ids)
         found |= {RecordRef(*name, one): holder for one, holder in holders.items()}
     return found
 
 
 def _awaited(target: Target, kind: EntityKind) -> bool:
     """Say whether another connection waits for new records of this kind, or is told of them."""
+    if kind in (EntityKind.DEAL, EntityKind.PARTIES):
+        return False
     playbook = target.playbook()
     awaited = playbook.needed_accounts if kind is EntityKind.ACCOUNT else playbook.needed
     return target.name in awaited
@@ -156,7 +160,7 @@ def _written_by_releases(sendings: Mapping[str, Sending], outcomes: Sequence[End
         if not (isinstance(outcome, Created) or (isinstance(outcome, Written) and outcome.written)):
             continue
         row = sendings[outcome.key].row if outcome.key in sendings else None
-        if row is not None and row.release is not None and row.kind is not EntityKind.ASSOCIATION:
+        if row is not None and row.release is not None and row.kind not in OF_TWO:
             found.setdefault(row.release, []).append(row.id)
     return found
 
@@ -238,7 +242,9 @@ def _overtaken(
     """
     written = {deal.owner_id for deal in agreed}
     sent = {one.entity.id: one for one in sendings if one.entity.id in written}
-    versions = accounts.versions if kind is EntityKind.ACCOUNT else leads.versions
+    versions = {EntityKind.ACCOUNT: accounts.versions, EntityKind.DEAL: deals.versions}.get(
+        kind, leads.versions
+    )
     present = versions(connection, list(sent))
     return [one.row.id for entity_id, one in sent.items() if present.get(entity_id, 0) > one.entity.version]
 
@@ -246,14 +252,15 @@ def _overtaken(
 def _note(target: Target, sending: Sending, ref: RecordRef, now: datetime) -> audit.Entry:
     details = chapter(EventKind.DELIVERED, target.name, target.playbook().version, [created(ref)])
     whose = sending.entity.id
-    if sending.row.kind is EntityKind.ACCOUNT:
-        return audit.Entry(now, "deliverer", str(EventState.DONE), {**details, "account_id": whose})
+    if sending.row.kind in (EntityKind.ACCOUNT, EntityKind.DEAL):
+        named = {**details, _whose(sending): whose}
+        return audit.Entry(now, "deliverer", str(EventState.DONE), named)
     return audit.Entry(now, "deliverer", str(EventState.DONE), details, whose)
 
 
 def _whose(sending: Sending) -> str:
     """Return under which name an event says whose the record is."""
-    return "account_id" if sending.row.kind is EntityKind.ACCOUNT else "lead_id"
+    return {EntityKind.ACCOUNT: "account_id", EntityKind.DEAL: "deal_id"}.get(sending.row.kind, "lead_id")
 
 
 def _event(

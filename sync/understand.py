@@ -66,6 +66,9 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
             case EventKind.FOUND if "account_id" in event.payload:
                 record = record_from(event.payload["record"])
                 return Work(stored, record=record, account_ids=(event.payload["account_id"],))
+            case EventKind.FOUND if "deal_id" in event.payload:
+                record = record_from(event.payload["record"])
+                return _understand_deal(stored, record, playbook, (event.payload["deal_id"],))
             case EventKind.DELIVERED | EventKind.GONE if "account_id" in event.payload:
                 return Work(stored, account_ids=(event.payload["account_id"],))
             case EventKind.FOUND:
@@ -102,6 +105,8 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 change = event.payload["change"]
                 if change.get("kind") == EntityKind.ACCOUNT:
                     return Work(stored, account_ids=(change["lead_id"],))
+                if change.get("kind") in (EntityKind.DEAL, EntityKind.PARTIES):
+                    return Work(stored, deal_ids=(change["lead_id"],))
                 return Work(stored, lead_ids=(change["lead_id"],))
             case EventKind.REPLAY if "effect" in event.payload:
                 return Work(stored, lead_ids=(event.payload["effect"]["lead_id"],))
@@ -116,14 +121,7 @@ def _understand_changed(stored: StoredEvent, record: Record, playbook: Playbook)
     ref = record.ref
     crm = playbook.crms.get(ref.connection)
     if crm is not None and crm.is_deal(ref.object):
-        ours = record.fields.get(crm.deal.id_field) if crm.deal and crm.deal.id_field else None
-        return Work(
-            stored,
-            record=record,
-            keys=tuple(people_of(record, crm)),
-            deal_ids=(ours,) if isinstance(ours, str) and ours else (),
-            companies=tuple(companies_of(record, crm)),
-        )
+        return _understand_deal(stored, record, playbook)
     if _is_company(record, playbook):
         return Work(stored, record=record, account_ids=companies.possible_accounts(stored, record, playbook))
     former = (RecordRef(ref.connection, ref.object, each) for each in record.merged_ids)
@@ -132,6 +130,21 @@ def _understand_changed(stored: StoredEvent, record: Record, playbook: Playbook)
     object_map = crm.objects.get(ref.object) if crm else None
     ours = record.fields.get(object_map.id_field) if object_map and object_map.id_field else None
     return Work(stored, record=record, keys=keys, lead_ids=(ours,) if isinstance(ours, str) else ())
+
+
+def _understand_deal(
+    stored: StoredEvent, record: Record, playbook: Playbook, named: tuple[str, ...] = ()
+) -> Work:
+    """Say what a deal's record may touch: which deal it is, and who takes part."""
+    crm = playbook.crms[record.ref.connection]
+    ours = record.fields.get(crm.deal.id_field) if crm.deal and crm.deal.id_field else None
+    return Work(
+        stored,
+        record=record,
+        keys=tuple(people_of(record, crm)),
+        deal_ids=(*named, *((ours,) if isinstance(ours, str) and ours else ())),
+        companies=tuple(companies_of(record, crm)),
+    )
 
 
 def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
@@ -150,6 +163,8 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return companies.found(
                     stored, work.record, work.account_ids[0], holder, batch, pipeline.playbook
                 )
+            case EventKind.FOUND if work.record is not None and work.deal_ids and not work.lead_ids:
+                return opportunities.found(stored, work.record, work.deal_ids[0], batch, pipeline.playbook)
             case EventKind.CHANGED if work.record is not None and _is_company(work.record, pipeline.playbook):
                 return companies.changed(stored, work.record, work.account_ids, batch, pipeline.playbook)
             case EventKind.CHANGED if work.record is not None and is_deal(work.record, pipeline.playbook):
@@ -252,20 +267,27 @@ def _read_of(record: Record, playbook: Playbook, names: tuple[str, ...]) -> dict
     return inward_record(fields, object_map, record.ref.connection, NOBODY)
 
 
+_NAMES = {EntityKind.ACCOUNT: "account", EntityKind.DEAL: "deal", EntityKind.PARTIES: "deal"}
+
+
 def _replayed_change(work: Work, batch: Batch, playbook: Playbook) -> Result:
     """Raise a change that was given up, because a person asked for it."""
     stored, settled = work.stored, work.settled
     result = Result(stored, EventState.DONE)
     change = stored.event.payload.get("change")
     kind = EntityKind(change.get("kind", EntityKind.LEAD)) if change else EntityKind.LEAD
-    is_known = change and (batch.account if kind is EntityKind.ACCOUNT else batch.knows)(change["lead_id"])
-    if change and not is_known:
-        settled = f"there is no {'account' if work.account_ids else 'lead'} {change['lead_id']} any more"
+    whose = _NAMES.get(kind, "lead")
+    knows = {"account": batch.account, "deal": batch.deal, "lead": batch.knows}[whose]
+    if change and not knows(change["lead_id"]):
+        settled = f"there is no {whose} {change['lead_id']} any more"
     elif change and change["connection"] in playbook.crms:
-        if kind is EntityKind.ACCOUNT:
-            result.account_id = change["lead_id"]
-        else:
-            result.lead_id = batch.present_id(change["lead_id"])
+        match whose:
+            case "account":
+                result.account_id = change["lead_id"]
+            case "deal":
+                result.deal_id = change["lead_id"]
+            case _:
+                result.lead_id = batch.present_id(change["lead_id"])
         result.effects.append(WriteBack(change["connection"], change["object"], (), kind))
         asked = stored.event.payload["by"]
         settled = f"{change['connection']} {change['object']}: tried again, asked for by {asked}"

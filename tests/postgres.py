@@ -39,7 +39,7 @@ def binaries() -> Path | None:
     return max(found, key=lambda folder: int(folder.parent.name), default=None)
 
 
-def start(home: Path) -> str:
+def start(home: Path, settings: Sequence[str] = SETTINGS) -> str:
     """Start a new server whose files are in ``home`` and return its URL, without a database."""
     folder = binaries()
     assert folder is not None
@@ -64,8 +64,8 @@ def start(home: Path) -> str:
     )
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    settings = [f"-c {setting}" for setting in SETTINGS]
-    options = " ".join(["-h 127.0.0.1", f"-p {port}", f"-k {home}", *settings])
+    given = [f"-c {setting}" for setting in settings]
+    options = " ".join(["-h 127.0.0.1", f"-p {port}", f"-k {home}", *given])
     _run(user, folder / "pg_ctl", "-D", data, "-l", home / "log", "-w", "-o", options, "start")
     return f"postgresql+psycopg://postgres@127.0.0.1:{port}"
 

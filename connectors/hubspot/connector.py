@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from connectors.base import Endpoint
+from connectors.base import Endpoint, by_kind
 from connectors.batches import (
     CallRefused,
     by_object,
@@ -24,7 +24,7 @@ from connectors.hubspot.engagements import PeopleReader
 from connectors.hubspot.errors import words
 from connectors.hubspot.listing import Lister
 from connectors.hubspot.pages import Searcher
-from connectors.hubspot.parties import DEALS, PartyReader
+from connectors.hubspot.parties import DEALS, PartyReader, PartyWriter
 from connectors.hubspot.reads import BATCH, Reader
 from connectors.hubspot.records import email_of, to_owner, to_record
 from connectors.hubspot.tasks import Tasks
@@ -35,6 +35,7 @@ from model.change import (
     Merging,
     Outcome,
     OwnerRecord,
+    Participation,
     Postponed,
     Record,
     RecordChange,
@@ -77,6 +78,8 @@ class HubSpotConnector:
         self._companies = CompanyFinder(name, self._client, self._reader, account_id_field)
         self._associator = Associator(self._client)
         self._parties = PartyReader(self._client)
+        self._party_writer = PartyWriter(self._client, self._parties)
+        self._deal_id_field = endpoint.options.get("deal_id_field", "")
         self._tasks = Tasks(name, self._client, self._writer)
 
     def owners(self) -> Iterator[OwnerRecord]:
@@ -99,6 +102,8 @@ class HubSpotConnector:
                 yield from list(self._companies.find(batch, fields.get(COMPANIES, ())))
             except (RetryLater, CallRefused) as error:
                 yield from (postponed(change, error) for change in batch)
+        for batch in chunks(groups.get(DEALS, []), BATCH):
+            yield from self._find_deals(batch, fields.get(DEALS, ()))
         for batch in chunks(groups.get("contacts", []), BATCH):
             try:
                 found = self._reader.find(batch, fields)
@@ -106,6 +111,23 @@ class HubSpotConnector:
                 yield from (postponed(change, error) for change in batch)
             else:
                 yield from (Exists(key, record) for key, record in found.items())
+
+    def _find_deals(self, batch: Sequence[RecordChange], names: Sequence[str]) -> Iterator[Outcome]:
+        """Look deals up by our own id: those that an earlier call may have made."""
+        ids = {ours: change for change in batch for ours in by_kind(change.identities, "deal")}
+        if not self._deal_id_field or not ids:
+            return
+        wanted = list(dict.fromkeys((*names, self._deal_id_field)))
+        try:
+            rows = list(self._reader.by_key(DEALS, ids, wanted, self._deal_id_field))
+            records = self._parties.records([to_record(self.name, DEALS, row) for row in rows])
+        except (RetryLater, CallRefused) as error:
+            yield from (postponed(change, error) for change in batch)
+            return
+        for record in records:
+            change = ids.get(str(record.fields.get(self._deal_id_field)))
+            if change is not None:
+                yield Exists(change.key, record)
 
     def create(
         self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]
@@ -125,6 +147,11 @@ class HubSpotConnector:
         """Associate contacts with companies, a thousand at a time: one read, and one write if need be."""
         for batch in chunks(pairs, MOST):
             yield from one_outcome_each(batch, self._associator.associate(batch))
+
+    def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
+        """Associate deals with contacts and, where they have none, with a company, a thousand at a time."""
+        for batch in chunks(parts, MOST):
+            yield from one_outcome_each(batch, self._party_writer.take_part(batch))
 
     def read(
         self, refs: Sequence[RecordRef], fields: Mapping[str, Sequence[str]], *, history: bool = False

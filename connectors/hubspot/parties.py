@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from connectors.batches import chunks
+from connectors.batches import CallRefused, chunks
 from connectors.hubspot.associations import MOST, NONE_FOUND
 from connectors.hubspot.client import Client
 from connectors.hubspot.errors import words
-from model.change import Record
+from model.change import Outcome, Participation, Postponed, Record, Rejected, Updated
 from model.deal import COMPANIES, PEOPLE
-from model.errors import RetryLater
+from model.errors import NoBudget, RetryLater
 from model.lead import Identity
 from model.listing import Listed
 
 DEALS = "deals"
 PRIMARY = 5  # deal to primary company, HUBSPOT_DEFINED; HubSpot "Associate records"
+TO_CONTACT = 3  # deal to contact
 SIDES = {PEOPLE: "contacts", COMPANIES: "companies"}
 KINDS = {PEOPLE: "person", COMPANIES: "company"}  # of the keys that find a mirrored deal
 
@@ -74,6 +75,90 @@ class PartyReader:
             deal: sorted(others, key=lambda one: (not others[one], int(one)))
             for deal, others in found.items()
         }
+
+
+class PartyWriter:
+    """Associates deals with contacts and companies."""
+
+    def __init__(self, client: Client, reader: PartyReader) -> None:
+        self._client = client
+        self._reader = reader
+
+    def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
+        """Yield one outcome for each: two reads, and up to two writes for what is missing."""
+        refs = [part.deal for part in parts]
+        try:
+            held = {
+                record.ref: record.fields
+                for record in self._reader.records([Record(ref, {}) for ref in refs])
+            }
+        except (RetryLater, CallRefused) as error:
+            yield from (_put_off(part, error) for part in parts)
+            return
+        missing = {part.key: _missing(part, held[part.deal]) for part in parts}
+        failed: dict[str, Outcome] = {}
+        for side, name in SIDES.items():
+            wanted = [
+                (part, pair) for part in parts if part.key not in failed for pair in missing[part.key][side]
+            ]
+            if wanted:
+                failed |= self._write(name, wanted)
+        for part in parts:
+            yield failed.get(part.key) or Updated(
+                part.key, part.deal, _now(held[part.deal], missing[part.key])
+            )
+
+    def _write(self, name: str, wanted: Sequence[tuple[Participation, _Pair]]) -> dict[str, Outcome]:
+        """Associate deals with records of one object; return the outcomes of those that failed."""
+        inputs = [_input(part, pair) for part, pair in wanted]
+        try:
+            answer = self._client.associate(DEALS, name, inputs)
+        except (RetryLater, CallRefused) as error:
+            if len(wanted) > 1 and isinstance(error, CallRefused):  # one that is refused holds up no other
+                return {key: one for each in wanted for key, one in self._write(name, [each]).items()}
+            return {part.key: _put_off(part, error) for part, _ in wanted}
+        done = {(str(row.get("fromObjectId")), str(row.get("toObjectId"))) for row in answer.results}
+        said = "; ".join(words(error) for error in answer.errors) or "HubSpot's answer does not name it"
+        return {
+            part.key: Postponed(part.key, f"HubSpot: {said}")
+            for part, pair in wanted
+            if (part.deal.id, pair.other) not in done
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """An association that is missing."""
+
+    other: str
+    kind: int
+
+
+def _missing(part: Participation, held: Mapping[str, Any]) -> dict[str, list[_Pair]]:
+    people = [_Pair(each, TO_CONTACT) for each in part.people if each not in held[PEOPLE]]
+    company = [_Pair(part.company, PRIMARY)] if part.company and not held[COMPANIES] else []
+    return {PEOPLE: people, COMPANIES: company}
+
+
+def _now(held: Mapping[str, Any], missing: Mapping[str, Sequence[_Pair]]) -> dict[str, list[str]]:
+    """Return who takes part after the write, in the order of a read."""
+    return {
+        name: sorted(dict.fromkeys((*held[name], *(pair.other for pair in missing[name]))), key=int)
+        if name == PEOPLE
+        else [*held[name], *(pair.other for pair in missing[name])]
+        for name in SIDES
+    }
+
+
+def _input(part: Participation, pair: _Pair) -> dict[str, Any]:
+    types = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": pair.kind}]
+    return {"from": {"id": part.deal.id}, "to": {"id": pair.other}, "types": types}
+
+
+def _put_off(part: Participation, error: RetryLater | CallRefused) -> Outcome:
+    if isinstance(error, RetryLater):
+        return Postponed(part.key, str(error), error.wait, untried=isinstance(error, NoBudget))
+    return Rejected(part.key, str(error))
 
 
 def _others(row: Mapping[str, Any]) -> Iterable[tuple[str, bool]]:

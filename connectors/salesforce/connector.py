@@ -11,10 +11,11 @@ from connectors.salesforce import engagements
 from connectors.salesforce.accounts import ACCOUNT, AccountFinder
 from connectors.salesforce.changes import ChangeReader
 from connectors.salesforce.client import Client
+from connectors.salesforce.deals import DealFinder
 from connectors.salesforce.errors import MAYBE_GONE, codes, is_retryable, words
 from connectors.salesforce.ids import is_id, long_id
 from connectors.salesforce.listing import Lister
-from connectors.salesforce.parties import ACCOUNT_ID, OPPORTUNITY, PartyReader
+from connectors.salesforce.parties import ACCOUNT_ID, OPPORTUNITY, PartyReader, PartyWriter
 from connectors.salesforce.people import PEOPLE, asked_fields, to_record
 from connectors.salesforce.reads import Finder
 from connectors.salesforce.soap import MERGED
@@ -26,6 +27,7 @@ from model.change import (
     Merging,
     Outcome,
     OwnerRecord,
+    Participation,
     Postponed,
     Record,
     RecordChange,
@@ -69,6 +71,9 @@ class SalesforceConnector:
         self._writer = Writer(name, self._client, self._finder, external_id_field)
         self._tasks = Tasks(name, self._client, self._writer)
         self._parties = PartyReader(self._client)
+        self._party_writer = PartyWriter(name, self._client, self._parties)
+        deal_id_field = endpoint.options.get("deal_id_field", "LeadRelay_Id__c")
+        self._deals = DealFinder(name, self._client, self._parties, deal_id_field)
 
     def owners(self) -> Iterator[OwnerRecord]:
         """Yield every user, inactive ones included; queues own Leads too but are nobody's account."""
@@ -77,13 +82,16 @@ class SalesforceConnector:
             yield OwnerRecord(long_id(str(row["Id"])), email, name, active=row.get("IsActive") is True)
 
     def find(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
-        """Look people up among Leads that are not converted and Contacts, companies among Accounts.
+        """Look people up among Leads that are not converted and Contacts, companies among Accounts, deals.
 
         Each takes one call a batch.
         """
         for batch in chunks([change for change in changes if change.object == ACCOUNT], BATCH):
             yield from self._accounts.find(batch, fields)
-        for batch in chunks(changes, BATCH):
+        for batch in chunks([change for change in changes if change.object == OPPORTUNITY], BATCH):
+            yield from self._deals.find(batch, fields)
+        people = [change for change in changes if change.object not in (ACCOUNT, OPPORTUNITY)]
+        for batch in chunks(people, BATCH):
             yield from self._finder.find(batch, fields)
 
     def create(
@@ -106,6 +114,11 @@ class SalesforceConnector:
         """
         for batch in chunks(pairs, BATCH):
             yield from one_outcome_each(batch, self._associate(batch))
+
+    def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
+        """Make contact roles and fill blank accounts of opportunities, 200 at a time."""
+        for batch in chunks(parts, BATCH):
+            yield from one_outcome_each(batch, self._party_writer.take_part(batch))
 
     def _associate(self, pairs: Sequence[Association]) -> Iterator[Outcome]:
         try:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from simple_salesforce.format import format_soql
 
 from connectors.batches import chunks
 from connectors.salesforce.client import Client
+from connectors.salesforce.errors import item_outcome
 from connectors.salesforce.ids import long_id
-from model.change import Record
+from connectors.salesforce.writes import errors_of
+from model.change import Gone, Outcome, Participation, Postponed, Record, RecordChange, Updated
 from model.deal import COMPANIES, PEOPLE
+from model.errors import NoBudget, RetryLater
+from model.event import RecordRef
 from model.lead import Identity
 from model.listing import Listed
 
@@ -20,6 +25,7 @@ ROLE = "OpportunityContactRole"
 ACCOUNT_ID = "AccountId"  # on Opportunity
 IDS = 500  # in one query; five queries are one call
 QUERIES = 5
+COLLECTION = 200  # records of one write; REST "sObject Collections"
 
 
 class PartyReader:
@@ -74,6 +80,74 @@ class PartyReader:
                     contact = long_id(str(row["ContactId"]))
                     of[contact] = of.get(contact, False) or row.get("IsPrimary") is True
         return {deal: sorted(others, key=lambda one: not others[one]) for deal, others in found.items()}
+
+
+class PartyWriter:
+    """Gives opportunities contact roles, and an account where they have none."""
+
+    def __init__(self, connection: str, client: Client, reader: PartyReader) -> None:
+        self._connection = connection
+        self._client = client
+        self._reader = reader
+
+    def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
+        """Yield one outcome for each: two reads, and up to two writes for what is missing."""
+        try:
+            held = self._held(parts)
+            missing = {
+                part.key: [one for one in part.people if one not in held[part.deal.id][PEOPLE]]
+                for part in parts
+                if part.deal.id in held
+            }
+            failed = self._write("POST", [
+                (part, {"attributes": {"type": ROLE}, "OpportunityId": part.deal.id, "ContactId": one,
+                        "IsPrimary": not n and not held[part.deal.id][PEOPLE]})
+                for part in parts
+                for n, one in enumerate(missing.get(part.key, ()))
+            ])  # fmt: skip
+            failed |= self._write("PATCH", [
+                (part, {"attributes": {"type": OPPORTUNITY}, "id": part.deal.id, ACCOUNT_ID: part.company})
+                for part in parts
+                if part.company and part.deal.id in held and not held[part.deal.id][COMPANIES]
+            ])  # fmt: skip
+        except RetryLater as error:
+            untried = isinstance(error, NoBudget)
+            yield from (Postponed(part.key, str(error), error.wait, untried=untried) for part in parts)
+            return
+        for part in parts:
+            if part.deal.id not in held:
+                yield Gone(part.key, "the opportunity was deleted, or is hidden from this user")
+                continue
+            now = held[part.deal.id]
+            companies = now[COMPANIES] or ([part.company] if part.company else [])
+            agreed = {PEOPLE: [*now[PEOPLE], *missing[part.key]], COMPANIES: companies}
+            yield failed.get(part.key) or Updated(part.key, part.deal, agreed)
+
+    def _held(self, parts: Sequence[Participation]) -> dict[str, Mapping[str, Any]]:
+        """Return who takes part by now, by opportunity; those that are not there are left out."""
+        ids = list(dict.fromkeys(part.deal.id for part in parts))
+        rows = self._client.retrieve(OPPORTUNITY, ids, ["Id", ACCOUNT_ID])
+        records = [
+            Record(
+                RecordRef(self._connection, OPPORTUNITY, long_id(str(row["Id"]))),
+                {ACCOUNT_ID: row.get(ACCOUNT_ID)},
+            )
+            for row in rows
+        ]
+        return {record.ref.id: record.fields for record in self._reader.records(records)}
+
+    def _write(
+        self, method: str, wanted: Sequence[tuple[Participation, Mapping[str, Any]]]
+    ) -> dict[str, Outcome]:
+        """Write records, 200 a call; return the outcomes of those that failed."""
+        failed: dict[str, Outcome] = {}
+        for some in chunks(wanted, COLLECTION):
+            items = self._client.write(method, [row for _, row in some])
+            for (part, _), item in zip(some, items, strict=True):
+                if not item.get("success"):
+                    change = RecordChange(part.key, OPPORTUNITY, {}, part.deal.id)
+                    failed[part.key] = item_outcome(change, errors_of(item))
+        return failed
 
 
 def _keys(record: Record) -> Iterable[Identity]:

@@ -94,6 +94,9 @@ def _tell(story: stories.Story) -> None:
     if story.account is not None:
         name = story.account.get("name") or story.account.domain
         say(f"account: {name}, {story.account.domain}  {story.account.id}", hang=2)
+    for deal in story.deals:
+        why = f" ({deal.reason})" if deal.reason else ""
+        say(f"deal: {deal.get('name') or '(no name)'}, {deal.outcome}{why}  {deal.id}", hang=2)
     version = ""
     for chapter in story.chapters:
         when = f"{chapter.decided_at:%Y-%m-%d %H:%M:%S}"

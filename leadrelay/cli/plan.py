@@ -137,6 +137,8 @@ def print_summary(told: dict[str, Any]) -> None:
         say(f"\nTheir companies: up to {one['records']:,} {one['object']} are looked up, and written.")
     if told["associations"]:
         say(f"{counted(told['associations'], 'association')} of a person with their company.")
+    if told["deals"]:
+        say(f"{counted(told['deals'], 'deal')} to be made or changed.")
     if counts["conflict"]:
         say(
             f"\nOn {counted(counts['conflict'], 'lead')} both sides hold different values; "

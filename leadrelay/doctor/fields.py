@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from connectors.inspection import Field, Fields
 from leadrelay.doctor.findings import Area, Finding, named
-from mappings.playbook import CrmField, CrmMap, ObjectMap, TaskMap
+from mappings.playbook import DEAL_NEEDS, CrmField, CrmMap, ObjectMap, TaskMap
 from model.event import JsonValue
 from model.lead import LEAD_FIELDS
 
@@ -75,6 +75,7 @@ def _object(
     area: Area, crm: CrmMap, mapped: ObjectMap, held: Fields, types: Mapping[str, type]
 ) -> Iterator[Finding]:
     is_made = mapped.object == crm.create_object or mapped is crm.account
+    is_made = is_made or (mapped is crm.deal and crm.creates_deals)
     may = [
         word
         for word, allowed in (("create", held.can_create or not is_made), ("edit", held.can_update))
@@ -101,7 +102,7 @@ def _object(
     if mapped.id_field:
         yield from _id_field(area, crm, mapped, held.by_name.get(mapped.id_field))
     if is_made:
-        yield from _required(area, mapped, held)
+        yield from _required(area, crm, mapped, held)
 
 
 def missing(mapped: ObjectMap, held: Fields) -> list[CrmField]:
@@ -273,9 +274,10 @@ def _unique_word(kind: str) -> str:
     return 'with "Require unique values", which can be chosen only when a property is made'
 
 
-def _required(area: Area, mapped: ObjectMap, held: Fields) -> Iterator[Finding]:
-    """Fields that a new record must have and the map may leave out."""
-    sure = {rule.remote for rule in mapped.fields if rule.default is not None}
+def _required(area: Area, crm: CrmMap, mapped: ObjectMap, held: Fields) -> Iterator[Finding]:
+    """Fields that a new record must have and the map may leave out; a deal is not made before it has them."""
+    waited_for = DEAL_NEEDS[crm.kind] if mapped is crm.deal else ()
+    sure = {rule.remote for rule in mapped.fields if rule.default is not None or rule.field in waited_for}
     maps = {rule.remote for rule in mapped.fields}
     for name, field in held.by_name.items():
         if not field.is_required or name in sure or name == mapped.id_field:

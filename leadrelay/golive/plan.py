@@ -20,7 +20,8 @@ from leadrelay.golive.mirror import MirrorState
 from leadrelay.golive.tally import ACTIONS, Tally
 from leadrelay.golive.wishes import wishes
 from mappings.playbook import CrmMap, Playbook
-from sync import releases, tables
+from model.decision import EntityKind
+from sync import outbox, releases, tables
 from sync.prospects import CREATE, UPDATE, WRITTEN, Prospects
 from sync.releases import Release
 
@@ -63,11 +64,13 @@ class Plan:
     settled: Sequence[Mapping[str, Any]]  # differences that were settled while observing
     release: Release | None
     backlog: int  # rows that wait for their release
+    deals: int = 0  # that are to be made or changed there
 
     @property
     def writes(self) -> int:
         """How many records would be written, at most."""
-        return sum(self.tally.actions[action] for action in WRITTEN) + sum(self.companies.values())
+        people = sum(self.tally.actions[action] for action in WRITTEN)
+        return people + sum(self.companies.values()) + self.deals
 
     @property
     def companies(self) -> dict[str, int]:
@@ -123,6 +126,7 @@ class Plan:
             "backlog": self.backlog,
             "companies": [{"object": name, "records": n} for name, n in self.companies.items()],
             "associations": tally.associations,
+            "deals": self.deals,
             "samples": tally.samples,
         }
 
@@ -178,6 +182,7 @@ def make_plan(
         _settled(snapshot, space, crm.connection),
         releases.load(snapshot, space).get(crm.connection),
         releases.backlog(snapshot, space).get(crm.connection, 0),
+        outbox.count_wanted(snapshot, space, crm.connection, EntityKind.DEAL),
     )
 
 

@@ -24,7 +24,7 @@ CHUNK = 1_000
 OBSERVED = "have none: the account is only observed"
 NOBODY_THERE = "have none: no person of theirs has a record there"
 FOUND = "were found there, and are about to be merged"
-ELSEWHERE = "have none: the deal is kept in another CRM"
+ELSEWHERE = "have none, and nothing asks for one there"
 OWNERS = ("lead_id", "account_id", "deal_id")
 TABLES: Mapping[str, tuple[sa.Table, sa.Table]] = {  # with the links of each
     "leads": (leads, links),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from model.lead import Lead, Link
 from sync import leads, tables
 from sync.batch import People
 from tests.agreement.crms import Account, is_by_hand
-from tests.agreement.world import VALUES, World
+from tests.agreement.world import VALUES, Edit, World
 
 
 def problems(world: World) -> list[str]:
@@ -50,11 +51,11 @@ def problems(world: World) -> list[str]:
             world, {lead_id: lead for lead_id, lead in known.items() if lead_id not in refused}, people
         ),
         *_doubles(world, known, asked),
-        *_lost_edits(world, known, conflicts, _in_review(asked), joined),
+        *_lost_edits(world, Holders(known, joined), conflicts, _in_review(asked)),
     ]
 
 
-def _disagreements(world: World, known: dict[str, Lead], people: People) -> Iterator[str]:
+def _disagreements(world: World, known: Mapping[str, Lead], people: People) -> Iterator[str]:
     """Every living record of a lead holds what the lead does."""
     for lead in known.values():
         for name, link in lead.links.items():
@@ -72,7 +73,8 @@ def _disagreements(world: World, known: dict[str, Lead], people: People) -> Iter
                         f"the lead {one.ours!r} ({one.why})"
                     )
             held = account.values(link.object, record)
-            object_map = world.playbook.crms[name].objects[link.object]
+            object_map = world.playbook.crms[name].map_of(link.object)
+            assert object_map is not None
             theirs = inward_record(held, object_map, name, people)
             for field in VALUES:
                 if theirs.get(field) is not None and lead.fields.get(field) is None:
@@ -82,8 +84,9 @@ def _disagreements(world: World, known: dict[str, Lead], people: People) -> Iter
 def compared(world: World, lead: Lead, link: Link, people: People) -> list[Compared]:
     """Compare a lead with what its record really holds now, whatever leadrelay believes."""
     account, crm = world.accounts[link.connection], world.playbook.crms[link.connection]
-    record, object_map = account.find(link.object, link.remote_id), crm.objects[link.object]
+    record, object_map = account.find(link.object, link.remote_id), crm.map_of(link.object)
     assert record is not None
+    assert object_map is not None
     wanted = draft(lead, object_map, link.connection, people)
     shown = replace(link, shadow=account.values(link.object, record))
     return compare(wanted, shown, object_map, world.playbook.lifecycle, of=lead)
@@ -146,75 +149,72 @@ def _records_of_joined(snapshot: sa.Connection) -> dict[tuple[str, str], str]:
 
 
 def _lost_edits(
-    world: World,
-    known: dict[str, Lead],
-    conflicts: list[dict[str, Any]],
-    in_review: set[str],
-    joined: dict[tuple[str, str], str],
+    world: World, holders: Holders, conflicts: list[dict[str, Any]], in_review: set[str]
 ) -> Iterator[str]:
     """What a person typed and leadrelay read survives, gave way to a later word, or is in the log.
 
     Who types what leadrelay knew the field to hold anyway, before it saw anything else there, has changed
-    nothing: a three-way merge knows no more of it (decision 17). Who merges two records says what the
-    one that is left holds.
+    nothing: a three-way merge knows no more of it (decision 17).
     """
+    for edit in world.edits:
+        object_map = world.playbook.crms[edit.connection].map_of(edit.object)
+        remote = world.accounts[edit.connection].names.fields[edit.field]
+        assert object_map is not None
+        same_there = partial(same_on, object_map, remote)
+        holder = holders.of(edit.connection, edit.id)
+        if holder is None or edit.id in in_review or not _was_read(world, edit, remote):
+            continue
+        if edit.known is not None and same_there(edit.known, edit.value):
+            continue
+        held = holder.fields.get(edit.field)
+        lost = [row["lost"] for row in conflicts if (row["lead_id"], row["field"]) == (holder.id, edit.field)]
+        stands = any(same_there(edit.value, one) for one in (held, *lost))
+        if not stands and not _gave_way(world, holders, edit, holder):
+            yield (
+                f"{holder.id}: {edit.connection} {edit.id} {edit.field}={edit.value!r} (edit {edit.at}) was "
+                f"read and is lost; {held!r} is held"
+            )
 
-    def whose(connection: str, record_id: str) -> Lead | None:
-        return _lead_of(known, connection, record_id) or known.get(joined.get((connection, record_id), ""))
 
-    for number, edit in enumerate(world.edits):
-        account = world.accounts[edit.connection]
-        remote = account.names.fields[edit.field]
-        seen = account.seen.since(edit.object, edit.id, remote, edit.reads)
-        if not any(same(one, edit.value) for one in seen):
-            continue
-        lead = whose(edit.connection, edit.id)
-        if lead is None or edit.id in in_review:
-            continue
-        object_map = world.playbook.crms[edit.connection].objects[edit.object]
-        if edit.known is not None and same_on(object_map, remote, edit.known, edit.value):
-            continue
-        wanted = lead.fields.get(edit.field)
-        if same_on(object_map, remote, edit.value, wanted):
-            continue
-        later = [
-            one
-            for one in world.edits[number + 1 :]
-            if one.field == edit.field and whose(one.connection, one.id) is lead
-        ]
-        merges = [
-            one
-            for one in world.merges
-            if one.at > edit.at
-            and whose(one.connection, one.survivor) is lead
-            and not same(one.values.get(edit.field), edit.value)
-        ]
-        posts = [
-            one
-            for one in world.said
-            if one.at > edit.at and one.field == edit.field and one.email in _emails(lead)
-        ]
-        kept = [row for row in conflicts if row["lead_id"] == lead.id and row["field"] == edit.field]
-        if (
-            later
-            or merges
-            or posts
-            or any(same_on(object_map, remote, row["lost"], edit.value) for row in kept)
-        ):
-            continue
-        yield (
-            f"{lead.id}: {edit.connection} {edit.id} {edit.field}={edit.value!r} (edit {edit.at}) was read "
-            f"and is lost; the lead holds {wanted!r}"
+def _was_read(world: World, edit: Edit, remote: str) -> bool:
+    """Say whether leadrelay read what was typed, as it was typed: it writes numbers its own way."""
+    seen = world.accounts[edit.connection].seen.since(edit.object, edit.id, remote, edit.reads)
+    return any(same(one, edit.value) for one in seen)
+
+
+def _gave_way(world: World, holders: Holders, edit: Edit, holder: Lead) -> bool:
+    """Say whether somebody said something else later: who merges two records says what is left holds."""
+    emails = _emails(holder)
+    return (
+        any(
+            one.at > edit.at and one.field == edit.field and holders.of(one.connection, one.id) is holder
+            for one in world.edits
         )
+        or any(
+            one.at > edit.at
+            and not same(one.values.get(edit.field), edit.value)
+            and holders.of(one.connection, one.survivor) is holder
+            for one in world.merges
+        )
+        or any(one.at > edit.at and one.field == edit.field and one.email in emails for one in world.said)
+    )
 
 
 def _emails(lead: Lead) -> set[str]:
     return {key.value for key in lead.identities if key.kind == "email"}
 
 
-def _lead_of(known: dict[str, Lead], connection: str, record_id: str) -> Lead | None:
-    for lead in known.values():
-        for link in lead.links.values():
-            if link.connection == connection and record_id in (link.remote_id, *link.aliases):
-                return lead
-    return None
+@dataclass(frozen=True)
+class Holders:
+    """Whose record one is, or was before its lead was taken into another."""
+
+    known: Mapping[str, Lead]
+    joined: Mapping[tuple[str, str], str]  # (connection, record) -> lead
+
+    def of(self, connection: str, record_id: str) -> Lead | None:
+        """Return whose record it is, if anybody's."""
+        for one in self.known.values():
+            link = one.links.get(connection)
+            if link is not None and record_id in (link.remote_id, *link.aliases):
+                return one
+        return self.known.get(self.joined.get((connection, record_id), ""))

@@ -8,15 +8,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from flask import Flask
 from structlog.testing import capture_logs
 
 from handlers.registry import HANDLERS
 from mappings.compile import load
-from mappings.playbook import Playbook
+from mappings.playbook import Playbook, Polling
 from mappings.starter import write_starter
 from sandbox.app import vendor_of
 from sandbox.clock import Clock
@@ -25,7 +27,7 @@ from sandbox.server import running
 from tests.agreement.checks import problems
 from tests.agreement.counts import what_happened, writes_for_nothing, writes_too_many
 from tests.agreement.crms import Account
-from tests.agreement.world import NOON, World, for_runs
+from tests.agreement.world import NOON, World
 from tests.contracts.crms import CRMS, DIALECTS
 
 STEPS = 120
@@ -51,10 +53,17 @@ def both_crms() -> Iterator[Vendors]:
 
 
 def playbook_in(folder: Path) -> Playbook:
-    """Return the starter, for people alone, looked at often."""
+    """Return the starter, for people alone, looked at often enough for a run of some minutes."""
     write_starter(folder)
     loaded = load(folder, tuple(HANDLERS))
-    return for_runs(replace(loaded, pipeline=tuple(one for one in loaded.pipeline if one not in APART)))
+    fast = Polling(timedelta(seconds=20), timedelta(seconds=15), timedelta(minutes=5), timedelta(minutes=15))
+    alone: dict[str, Any] = {"account": None, "deal": None, "tasks": None, "needs": (), "adopt_when": None}
+    return replace(
+        loaded,
+        pipeline=tuple(one for one in loaded.pipeline if one not in APART),
+        crms={name: replace(crm, polling=fast, **alone) for name, crm in loaded.crms.items()},
+        deals=None,
+    )
 
 
 @dataclass

@@ -1,37 +1,23 @@
-"""leadrelay's parts over one store and two accounts, stepped by chance on a virtual clock."""
+"""What happens in a run, by chance: people, webhooks, weather, time, and leadrelay at its work."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
 from typing import Any
 
-import sqlalchemy as sa
-
-from connectors.registry import CONNECTORS
-from handlers.registry import build
-from leadrelay.connections import options_of
-from mappings.playbook import Playbook, Polling
+from mappings.playbook import Playbook
 from model.errors import LostLease, StoreBusy
 from model.event import Event, EventKind, RecordRef
 from model.hint import Hint
 from sandbox.clock import Clock as SandboxClock
-from scheduler import poll
-from sync import inbox, leases, tables
-from sync.claiming import Target
-from sync.database import Store, open_store
-from sync.decider import TERM, Decider
-from sync.deliverer import deliver_batch
-from sync.fetching import Fetcher
-from sync.pipeline import Pipeline
-from sync.polling import Poll
-from sync.recycling import RecycleBin
-from tests.agreement.crms import Account, Watched
-from tests.connectors.endpoints import an_endpoint
+from sync import inbox
+from tests.agreement.crms import Account
+from tests.agreement.process import Crash, FailingStore, Process, VirtualClock
 from tests.contracts.crms import DIALECTS
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -54,27 +40,6 @@ TROUBLE: list[dict[str, Any]] = [
     {"drop_rate": 0.3},
     {"rate_429": 0.3},
 ]
-
-
-KNOWN = sa.select(  # another row once anything is new of anybody
-    sa.func.count(),
-    sa.func.sum(tables.leads.c.version),
-    sa.select(sa.func.count()).select_from(tables.links).scalar_subquery(),
-)
-
-
-class Crash(BaseException):
-    """The process dies here: nothing of it may catch this."""
-
-
-class VirtualClock:
-    """leadrelay's time is the vendors'."""
-
-    def __init__(self, clock: SandboxClock) -> None:
-        self._clock = clock
-
-    def now(self) -> datetime:
-        return self._clock.now()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,29 +78,6 @@ class Said:
     value: str
 
 
-class FailingStore:
-    """A store at which the process may die: just before a commit, or just after it."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.dies_in: int | None = None  # writes until then
-        self.after = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def write(self, work: Callable[..., Any]) -> Any:
-        if self.dies_in is None:
-            return self._store.write(work)
-        self.dies_in -= 1
-        if self.dies_in > 0:
-            return self._store.write(work)
-        self.dies_in = None
-        if self.after:
-            self._store.write(work)
-        raise Crash
-
-
 @dataclass
 class World:
     """Everything of one run."""
@@ -148,7 +90,7 @@ class World:
     seed: int
     webhooks: bool = True
     random: Random = field(init=False)
-    store: FailingStore = field(init=False)
+    house: Process = field(init=False)
     edits: list[Edit] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     merges: list[Merge] = field(default_factory=list)
@@ -158,48 +100,19 @@ class World:
     _pending: list[tuple[int, str, Hint]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=count)
     _posts: int = 0
-    _known: Any = None
     _numbers: int = 0  # of what people did and said
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
         self.now = VirtualClock(self.clock)
-        self.start()
-        self.read_rosters()
-        self.follow_all()
+        self.house = Process(self.url, self.accounts, self.urls, self.now, self.playbook, self._end_quiet)
+        self.house.read_rosters()
+        self.house.follow_all()
 
-    # The process ---------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Begin as a process does that finds the store as it is."""
-        self.store = FailingStore(open_store(self.url))
-        holder = f"run-{self.crashes}"
-        lease = leases.acquire(self.store, "decider:main", holder, self.now.now(), TERM, alone=True)
-        assert lease is not None
-        pipeline = Pipeline(self.playbook, build(self.playbook))
-        self.decider = Decider(self.store, self.now, lease, lambda: pipeline)
-        self.targets, self.fetchers, self.polls, self.bins = {}, {}, {}, {}
-        for name, account in self.accounts.items():
-            options = options_of(self.playbook.crms[name])
-            endpoint = an_endpoint(self.urls[name], DIALECTS[name].token, **options)
-            connector: Any = Watched(CONNECTORS[name](name, endpoint), account.seen)
-            playbook = lambda: self.playbook  # noqa: E731
-            self.targets[name] = Target(connector, self.store, self.now, playbook)
-            self.fetchers[name] = Fetcher(connector, self.store, self.now, playbook)
-            self.polls[name] = Poll(connector, self.store, self.now, playbook)
-            self.bins[name] = RecycleBin(connector, self.store, self.now, playbook)
-
-    def read_rosters(self) -> None:
-        """Take in who owns records on each CRM."""
-        for target in self.targets.values():
-            poll.roster(target.connector, self.store, self.now)
-        self.decide()
-
-    def follow_all(self) -> None:
-        """Take the first position of every object."""
-        for one in self.polls.values():
-            while not one.step().wait:
-                pass
+    @property
+    def store(self) -> FailingStore:
+        """The store of the process as it is now."""
+        return self.house.store
 
     def crash(self) -> None:
         """Die, and begin anew over what the store holds."""
@@ -207,35 +120,7 @@ class World:
         self.happened[f"crash {'after' if self.store.after else 'before'} a commit"] += 1
         for account in self.accounts.values():
             account.note_crash()
-        self.store.close()
-        self.start()
-
-    # Steps ---------------------------------------------------------------------------
-
-    def decide(self) -> int:
-        total = 0
-        while did := self.decide_some():
-            total += did
-        return total
-
-    def decide_some(self, limit: int = 200) -> int:
-        """Decide a batch; where it brought anything new about anybody, nothing was quiet at that moment."""
-        did = self.decider.decide_batch(limit)
-        with self.store.snapshot() as snapshot:
-            known = snapshot.execute(KNOWN).one()
-        if known != self._known:
-            self._known = known
-            self._end_quiet()
-        return did
-
-    def deliver(self, name: str) -> int:
-        return deliver_batch(self.targets[name])
-
-    def fetch(self, name: str) -> int:
-        return self.fetchers[name].step()
-
-    def poll(self, name: str) -> bool:
-        return not self.polls[name].step().wait
+        self.house.crash()
 
     def pass_time(self, seconds: float) -> None:
         self.clock.advance(timedelta(seconds=seconds))
@@ -382,13 +267,13 @@ class World:
         kind = self.random.choice(["decide", "decide", "deliver", "deliver", "fetch", "poll", "hints"])
         self.note(f"work {kind} {name}")
         if kind == "decide":
-            self.decide_some(self.random.choice([1, 3, 200]))
+            self.house.decide_some(self.random.choice([1, 3, 200]))
         elif kind == "deliver":
-            self.deliver(name)
+            self.house.deliver(name)
         elif kind == "fetch":
-            self.fetch(name)
+            self.house.fetch(name)
         elif kind == "poll":
-            self.poll(name)
+            self.house.poll(name)
         else:
             self.push(name)
 
@@ -446,29 +331,13 @@ class World:
         still, seconds = 0, LONGEST_WAIT
         for _ in range(rounds):
             self.pass_time(seconds)
-            if self._moves():
+            if self.house.moves():
                 still, seconds = 0, LONGEST_WAIT
             else:
                 still, seconds = still + 1, HOURLY
             if still == 2:
                 return
         raise AssertionError("leadrelay does not come to rest")
-
-    def _moves(self) -> bool:
-        """Let every loop do all it can; say whether any of them had something to do."""
-        moved = self.decide()
-        for name in self.accounts:
-            while self.poll(name):
-                pass
-            while self.bins[name].step() is not None:
-                pass
-            moved += self.decide()
-            while did := self.fetch(name):
-                moved += did
-            while did := self.deliver(name):
-                moved += did
-            moved += self.decide()
-        return bool(moved)
 
     # ---------------------------------------------------------------------------------
 
@@ -501,13 +370,3 @@ class World:
 
     def _somebody_there(self) -> str:
         return self.random.choice(["anna.keller@northlight.example", "ben.carter@northlight.example"])
-
-
-def for_runs(playbook: Playbook) -> Playbook:
-    """Return a playbook whose polls look at everything often enough for a run of some minutes."""
-    fast = Polling(timedelta(seconds=20), timedelta(seconds=15), timedelta(minutes=5), timedelta(minutes=15))
-    crms = {
-        name: replace(crm, polling=fast, account=None, deal=None, tasks=None, needs=(), adopt_when=None)
-        for name, crm in playbook.crms.items()
-    }
-    return replace(playbook, crms=crms, deals=None)

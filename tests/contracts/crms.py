@@ -51,7 +51,11 @@ DIALECTS: Mapping[str, Dialect] = {
         },
         unknown_id="999999",
         no_limits={"per_10s": None, "search_per_s": None},
-        options={"external_id_field": "leadrelay_id", "account_id_field": "leadrelay_id"},
+        options={
+            "external_id_field": "leadrelay_id",
+            "account_id_field": "leadrelay_id",
+            "deal_id_field": "leadrelay_id",
+        },
         switches={"batch_create_conflict": ("207", "409"), "batch_order": ("input", "shuffled")},
     ),
     "salesforce": Dialect(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from model.change import Record
+from model.change import Created, Exists, Participation, Postponed, Record, RecordChange, Updated
 from model.deal import COMPANIES, PEOPLE
 from model.event import RecordRef
 from model.lead import Identity
@@ -53,6 +53,9 @@ DEALS: Mapping[str, Deal] = {
 }
 
 
+ID_FIELDS = {"hubspot": "leadrelay_id", "salesforce": "LeadRelay_Id__c"}
+
+
 class Seller:
     """A person in the CRM who makes deals."""
 
@@ -83,6 +86,21 @@ class Seller:
             self.server.act("edit", "Opportunity", id=deal, fields={"AccountId": company})
         else:
             self.server.act("associate", "deals", id=deal, to_object="companies", to=company)
+
+
+def a_deal(
+    crm: str, key: str = "d1", *, repeated: bool = False, keys: tuple[Identity, ...] = ()
+) -> RecordChange:
+    """A deal to find or create."""
+    words, ours = DEALS[crm], f"de_{key}"
+    fields = {**words.new, ID_FIELDS[crm]: ours}
+    identities = (Identity("deal", ours), *keys)
+    return RecordChange(key, words.object, fields, identities=identities, is_repeated=repeated)
+
+
+def part(crm: str, deal: str, *people: str, company: str | None = None, key: str = "p") -> Participation:
+    """Who is to take part in a deal."""
+    return Participation(key, RecordRef(crm, DEALS[crm].object, deal), people, company)
 
 
 def read(connector, crm: str, *ids: str) -> list[Record]:
@@ -174,3 +192,91 @@ def test_a_role_that_is_given_or_taken_is_a_change_of_its_own(crm, sandboxes):
     server.act("delete", "OpportunityContactRole", id=role)
     gone = connector.changes(*asked, found.position).listed
     assert [(one.record.fields["OpportunityId"], one.record.archived) for one in gone] == [(deal, True)]
+
+
+def test_a_new_deal_is_made_and_found_by_our_id_when_its_answer_was_lost(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    names = {DEALS[crm].object: (DEALS[crm].name,)}
+    [made] = connector.create([a_deal(crm)], names)
+    assert isinstance(made, Created)
+    [found] = connector.find([a_deal(crm, repeated=True)], names)
+    assert isinstance(found, Exists)
+    assert found.record.ref == made.ref
+    assert found.record.fields[PEOPLE] == []
+    assert list(connector.find([a_deal(crm, "other", repeated=True)], names)) == []
+    assert len(server.records(DEALS[crm].object)) == 1
+
+
+def test_where_nothing_is_unique_a_deal_is_found_by_its_name_and_one_of_its_parties(crm, sandboxes):
+    if crm != "salesforce":
+        return  # in HubSpot our id is unique; a twin of somebody's is told by the poll
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deal, ada, bo = seller.deal(Name="engine for Acme"), seller.person(), seller.person()
+    seller.takes_part(deal, ada)
+    names = {"Opportunity": ("Name",)}
+    keys = (Identity("name", "Engine for Acme"), Identity("person", ada))
+    [found] = connector.find([a_deal(crm, keys=keys)], names)
+    assert isinstance(found, Exists)
+    assert found.record.ref.id == deal
+    others = (Identity("name", "Engine for Acme"), Identity("person", bo))
+    assert list(connector.find([a_deal(crm, keys=others)], names)) == []
+
+
+def test_people_and_company_take_part_and_nobody_is_there_twice(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deal, ada, bo, company = seller.deal(), seller.person(), seller.person(), seller.company()
+    for _ in range(2):  # safe to repeat
+        [outcome] = connector.take_part([part(crm, deal, ada, bo, company=company)])
+        assert isinstance(outcome, Updated)
+        assert (outcome.fields[PEOPLE], outcome.fields[COMPANIES]) == ([ada, bo], [company])
+    [record] = read(connector, crm, deal)
+    assert (record.fields[PEOPLE], record.fields[COMPANIES]) == ([ada, bo], [company])
+
+
+def test_whom_somebody_added_and_the_company_they_chose_stay(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deal, ada, bo = seller.deal(), seller.person(), seller.person()
+    theirs, ours = seller.company(), seller.company()
+    seller.takes_part(deal, ada)
+    seller.with_company(deal, theirs)
+    [outcome] = connector.take_part([part(crm, deal, bo, company=ours)])
+    assert set(outcome.fields[PEOPLE]) == {ada, bo}
+    [record] = read(connector, crm, deal)
+    assert set(record.fields[PEOPLE]) == {ada, bo}
+    assert record.fields[COMPANIES] == [theirs]
+
+
+def test_a_person_who_is_gone_holds_up_no_other(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deals, ada, gone = [seller.deal(), seller.deal()], seller.person(), seller.person()
+    server.act("delete", DEALS[crm].person, id=gone)
+    parts = [part(crm, deals[0], gone, key="bad"), part(crm, deals[1], ada, key="good")]
+    outcomes = {one.key: one for one in connector.take_part(parts)}
+    assert isinstance(outcomes["good"], Updated)
+    assert not isinstance(outcomes["bad"], Updated)
+    assert read(connector, crm, deals[1])[0].fields[PEOPLE] == [ada]
+
+
+def test_a_deal_that_is_gone_is_not_said_to_be_written(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deal, ada = seller.deal(), seller.person()
+    server.act("delete", DEALS[crm].object, id=deal)
+    [outcome] = connector.take_part([part(crm, deal, ada)])
+    assert not isinstance(outcome, Updated)
+
+
+def test_what_a_server_in_trouble_did_not_take_is_put_off(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deal, ada = seller.deal(), seller.person()
+    server.faults(error_rate=1, error_status=503)
+    [outcome] = connector.take_part([part(crm, deal, ada)])
+    assert isinstance(outcome, Postponed)
+    server.faults()
+    [outcome] = connector.take_part([part(crm, deal, ada)])
+    assert isinstance(outcome, Updated)

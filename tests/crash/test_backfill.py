@@ -32,17 +32,25 @@ def there(crm) -> dict[str, set[str]]:
 
 
 def pages_asked(crm) -> int:
-    """Return how many pages the backfill asked for; the polls beside it ask by time, and it by id."""
+    """Return how many pages of these objects the backfill asked for; the polls beside it ask by time."""
     return sum(
-        (sent.path.endswith("/search") and "GTE" not in str(sent.body) and "DESCENDING" not in str(sent.body))
-        or (sent.path.endswith("/composite") and "ORDER%20BY%20Id" in str(sent.body))
-        for sent in crm.sent
+        _is_page(str(sent.path), str(sent.body), name) for sent in crm.sent for name in COUNTS[crm.name]
     )
+
+
+def _is_page(path: str, body: str, name: str) -> bool:
+    if path.endswith(f"/{name}/search"):
+        return "GTE" not in body and "DESCENDING" not in body
+    return path.endswith("/composite") and f"FROM%20{name}%20" in body and "ORDER%20BY%20Id" in body
 
 
 def is_whole(books) -> bool:
     found = books.read(lambda snapshot: cursors.load(snapshot, SPACE))
-    ended = Counter(one.connection for one in found if one.job == cursors.BACKFILL and not one.is_walking)
+    ended = Counter(
+        one.connection
+        for one in found
+        if one.job == cursors.BACKFILL and not one.is_walking and one.object in COUNTS[one.connection]
+    )
     return ended == Counter({name: len(counts) for name, counts in COUNTS.items()})
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sync import deal_books
+from sync import deal_books, outbox
 from tests.dashboard.house import HOSTILE, words
-from tests.sync.house import HUBSPOT
-from tests.sync.selling import ADA, Followed, move, person, sell, selling, the_deal
+from tests.sync.house import HUBSPOT, SALESFORCE
+from tests.sync.selling import ADA, Followed, look_and_give_up, move, person, sell, selling, the_deal
 
 
 @pytest.fixture
@@ -108,3 +108,16 @@ def test_a_page_ends_where_the_next_begins(shop, monkeypatch):
 def test_what_cannot_be_asked_for_is_refused_with_a_word(shop, path, status, code):
     answer = shop.ask(path)
     assert (answer.status_code, answer.get_json()["code"]) == (status, code)
+
+
+def test_a_deal_that_a_crm_will_not_take_is_a_dead_letter_with_a_way_to_it(shop):
+    ids = {link.connection: link.remote_id for link in shop.house.lead(ADA).links.values()}
+    shop.house.crms[SALESFORCE].next("create", rejects="Wheel")
+    sell(shop.house, HUBSPOT, ids[HUBSPOT], name="Wheel")
+    look_and_give_up(shop.followed)
+    with shop.house.store.snapshot() as snapshot:
+        letter, _ = outbox.dead_letters(snapshot, "main")
+    for path in ("/aside/letters", f"/aside/letters/change/{letter.id}"):
+        assert f'href="/deals/{letter.lead_id}"' in shop.get(path).text
+    page = words(shop.get(f"/deals/{letter.lead_id}").text)
+    assert "dead letter salesforce Opportunity: INVALID" in page

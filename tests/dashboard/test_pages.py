@@ -150,6 +150,7 @@ def test_a_leads_page_shows_what_was_done_with_them_and_never_runs_a_title(desk)
     assert "call made" in text
     assert "ann@example.com" in text
     assert "answers the person" in text
+    assert "First answered" in text
     assert f'href="http://127.0.0.1:8901/hubspot/calls/{call}"' in page.text
 
 

@@ -16,7 +16,7 @@ from sandbox.registry import VENDORS
 from sandbox.server import Server
 
 TOKENS = {"hubspot": "sandbox-token", "salesforce": "00Dsandbox!sandbox-token"}
-NO_LIMITS = {"hubspot": {"per_10s": None}, "salesforce": {}}
+NO_LIMITS = {"hubspot": {"per_10s": None, "search_per_s": None}, "salesforce": {}}
 
 NAMES: Mapping[str, Mapping[str, str]] = {
     "contacts": {

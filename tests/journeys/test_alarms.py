@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from mappings.engagements import ASKED
 from sync import followed, status
 from tests.journeys.house import eventually
 from tests.journeys.test_people_first import ADA
 from tests.sandbox.messaging.conftest import LEADS, office
 
 __all__ = ["office"]
+ACTIVITIES = {name for objects in ASKED.values() for name in objects}  # looked at seldom; no alarm
 
 
 @pytest.fixture
@@ -45,8 +47,9 @@ def look(house, *well, **later):
 
 def is_followed(house, connection):
     house.daemon.store.signals.announce(f"follow:{connection}")
-    found = house.read(lambda snapshot: followed.read(snapshot, "main"))[connection].objects.values()
-    return all(one.read_at and house.clock.now() - one.read_at < timedelta(minutes=2) for one in found)
+    found = house.read(lambda snapshot: followed.read(snapshot, "main"))[connection].objects
+    watched = [one for name, one in found.items() if name not in ACTIVITIES]
+    return all(one.read_at and house.clock.now() - one.read_at < timedelta(minutes=2) for one in watched)
 
 
 def test_a_connection_that_refuses_its_token_is_told_once_and_once_when_it_is_well_again(watched, office):
@@ -76,5 +79,5 @@ def test_a_connection_that_refuses_its_token_is_told_once_and_once_when_it_is_we
 
 def test_trying_the_channels(watched, office):
     answer = watched.command("alert", "test")
-    assert answer == "alert-slack: sent\nalert-mail: sent\n"
+    assert answer.endswith("alert-slack: sent\nalert-mail: sent\n")  # before it the daemon's own log
     assert len(office.messages()) == 2

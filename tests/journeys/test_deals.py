@@ -62,3 +62,44 @@ def test_what_was_sold_before_anybody_was_known_is_known_once_they_are(closed_ho
     assert house.story(ADA["email"]).lead.stage == "customer"
     [one] = house.read(lambda snapshot: deal_books.page(snapshot, SPACE).rows)
     assert (one.name, one.outcome, one.amount, one.currency) == ("Engine", "won", "1200.00", "USD")
+
+
+def deals_in(crm: Crm) -> list[dict[str, Any]]:
+    """Return the deals that a CRM holds."""
+    return crm.records("deals" if crm.name == "hubspot" else "Opportunity")
+
+
+def moved(house: House, look: Any) -> bool:
+    """Let time pass until the next look, and say whether something is as it should be."""
+    house.clock.move_on(seconds=31)
+    return bool(look())
+
+
+def test_a_deal_of_hubspot_is_an_opportunity_and_what_is_won_there_is_won_here(house, hubspot, salesforce):
+    person = salesforce.act("create", "Contact", email=ADA["email"], last_name="Lovelace")
+    house.deliver(**ADA)
+    deal = sell(hubspot, hubspot.person(ADA["email"])["record"])
+    hubspot._post(
+        "act/edit", {"object": "deals", "id": deal, "fields": {"closedate": "2026-12-24T00:00:00Z"}}
+    )
+    eventually(lambda: moved(house, lambda: deals_in(salesforce)), "the opportunity")
+    eventually(lambda: moved(house, lambda: salesforce.records("OpportunityContactRole")), "the role")
+    house.settle()
+    [made] = deals_in(salesforce)
+    assert (made["Name"], made["StageName"], made["CloseDate"]) == ("Engine", "Qualification", "2026-12-24")
+    assert float(made["Amount"]) == 1200
+    [role] = salesforce.records("OpportunityContactRole")
+    assert (role["OpportunityId"], role["ContactId"], role["IsPrimary"]) == (made["record"], person, True)
+    fields = {"Won_Reason__c": "the best offer"}
+    close(salesforce, made["record"], "win_deal", **fields)
+    wanted = {"dealstage": "closedwon", "closed_won_reason": "the best offer"}
+
+    def won() -> bool:
+        [there] = deals_in(hubspot)
+        return wanted.items() <= there.items()
+
+    eventually(lambda: moved(house, won), "what was won")
+    house.settle()
+    assert house.story(ADA["email"]).lead.stage == "customer"
+    assert len(deals_in(hubspot)) == len(deals_in(salesforce)) == 1
+    assert house.dead_letters() == []

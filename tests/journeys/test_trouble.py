@@ -91,13 +91,14 @@ def test_the_vendors_own_limits_hold_nobody_back_for_good(house, hubspot, salesf
 
 def test_a_crm_that_is_down_at_the_start_gets_everybody_when_it_comes(closed_house, salesforce):
     house = closed_house
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    house.start(LEADRELAY_HUBSPOT_BASE_URL=f"http://127.0.0.1:{port}")
-    house.post(**ADA)
-    eventually(salesforce.records, "the lead in Salesforce")
-    assert house.website().in_flight == 1
-    assert "NewConnectionError" in house.daemon.facts()["polls"]["hubspot"]
+    with socket.socket() as held:  # nobody listens there, and no other process gets the port meanwhile
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        house.start(LEADRELAY_HUBSPOT_BASE_URL=f"http://127.0.0.1:{port}")
+        house.post(**ADA)
+        eventually(salesforce.records, "the lead in Salesforce")
+        assert house.website().in_flight == 1
+        assert "NewConnectionError" in house.daemon.facts()["polls"]["hubspot"]
     with running_crm("hubspot", port) as late:
         house.settle_in_a_hurry()
         assert late.person(ADA["email"])["owner"] == salesforce.person(ADA["email"])["owner"]

@@ -15,12 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mappings.starter import write_starter
-from sync import processes
+from sync import cursors, processes
 from sync.database import open_store
 from sync.processes import Process
 from sync.tables import leases
 from tests.crash.process import FORKS, _free_port
-from tests.journeys.crms import Crm
 from tests.journeys.house import SPACE, Books, environment, eventually
 
 ROLES = ("web", "web", "worker", "worker", "worker", "scheduler")
@@ -80,7 +79,7 @@ class Town(Books):
     """All processes, their store and their door: ``url`` is each web's in turn."""
 
     def __init__(
-        self, database_url: str, broker_url: str, folder: Path, crms: Mapping[str, Crm], **environ: str
+        self, database_url: str, broker_url: str, folder: Path, crms: Mapping[str, Any], **environ: str
     ) -> None:
         super().__init__(open_store(database_url))
         self.playbook = folder / "playbook"
@@ -129,6 +128,11 @@ class Town(Books):
         """The processes that have lately said that they live."""
         known = self.read(lambda snapshot: processes.load(snapshot, SPACE))
         return [one for one in known if one.lives(self.clock.now())]
+
+    def matched(self) -> set[str]:
+        """The connections whose mirror is whole, and has been compared with the leads."""
+        found = self.read(lambda snapshot: cursors.load(snapshot, SPACE))
+        return {one.connection for one in found if one.job == cursors.MATCH and not one.is_walking}
 
     def holder(self, lease: str) -> Member | None:
         """The process that holds a lease now."""

@@ -18,6 +18,7 @@ from model.change import (
     Merging,
     Outcome,
     OwnerRecord,
+    Participation,
     Postponed,
     Record,
     RecordChange,
@@ -218,6 +219,20 @@ class FakeCrm:
         if trouble.after:
             trouble.after()
 
+    def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
+        """Who takes part already stays; a company is only filled where there is none."""
+
+        def act(part: Participation) -> Outcome:
+            kept = self.records.get(part.deal.id)
+            if kept is None or kept.archived:
+                return Gone(part.key, "the deal is not there any more")
+            people = list(dict.fromkeys([*kept.fields.get(PEOPLE, []), *part.people]))
+            companies = kept.fields.get(COMPANIES) or ([part.company] if part.company else [])
+            self.edit(part.deal.id, **{PEOPLE: people, COMPANIES: companies})
+            return Updated(part.key, part.deal, {PEOPLE: people, COMPANIES: companies})
+
+        return self._carried_out("take_part", parts, act)
+
     def open_tasks(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         trouble = self._call("open_tasks", tuple(task.key for task in tasks))
         if trouble.refused:
@@ -392,8 +407,8 @@ class FakeCrm:
     def _carried_out(
         self,
         name: str,
-        changes: Sequence[RecordChange],
-        act: Callable[[RecordChange], Outcome | None],
+        changes: Sequence[Any],
+        act: Callable[[Any], Outcome | None],
     ) -> Iterator[Outcome]:
         trouble = self._call(name, tuple(change.key for change in changes))
         if trouble.refused:
@@ -402,7 +417,7 @@ class FakeCrm:
         with self._lock:
             outcomes = []
             for change in changes:
-                if trouble.rejects and trouble.rejects in str(by_kind(change.identities, "email")):
+                if trouble.rejects and trouble.rejects in _named(change):
                     outcomes.append(
                         Rejected(change.key, "INVALID: the CRM will not take it", ("email",), "INVALID")
                     )
@@ -415,13 +430,24 @@ class FakeCrm:
         yield from outcomes
 
     def _exists(self, change: RecordChange) -> Exists | None:
-        ours = [*by_kind(change.identities, "lead"), *by_kind(change.identities, "account")]
+        ours = [one for kind in ("lead", "account", "deal") for one in by_kind(change.identities, kind)]
         emails, domains = by_kind(change.identities, "email"), by_kind(change.identities, "domain")
         for remote_id, kept in self.records.items():
             if kept.archived:
                 continue
             is_ours = kept.fields.get(self.id_field) in ours
             if is_ours or kept.fields.get(self.email_field) in emails or kept.fields.get("domain") in domains:
+                return Exists(change.key, self._record(remote_id, kept))
+        return self._alike(change) if self.asks else None
+
+    def _alike(self, change: RecordChange) -> Exists | None:
+        """A deal of nobody's with the name and one of the parties, where the CRM is asked for it."""
+        names = by_kind(change.identities, "name")
+        parties = {*by_kind(change.identities, "person"), *by_kind(change.identities, "company")}
+        for remote_id, kept in self.records.items():
+            theirs = {*kept.fields.get(PEOPLE, ()), *kept.fields.get(COMPANIES, ())}
+            is_free = not kept.archived and not kept.fields.get(self.id_field)
+            if is_free and kept.fields.get("name") in names and parties & theirs:
                 return Exists(change.key, self._record(remote_id, kept))
         return None
 
@@ -457,3 +483,9 @@ class FakeCrm:
             merged_ids=tuple(gone for gone, present in self.merged.items() if present == remote_id),
             became=RecordRef(self.name, kept.object, winner) if winner else became,
         )
+
+
+def _named(change: Any) -> str:
+    """Return whom a change is about, for ``Trouble.rejects``: addresses, and the name of a deal."""
+    identities = getattr(change, "identities", ())
+    return str([*by_kind(identities, "email"), *by_kind(identities, "name")])

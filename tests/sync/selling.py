@@ -7,12 +7,13 @@ from typing import Any
 
 from mappings.playbook import CrmField, CrmMap, Deals, DealStage, Playbook
 from model.deal import COMPANIES, PEOPLE, Deal
-from sync import deals, tables
+from sync import deals, outbox, tables
 from sync.dealpass import DealPass
 from tests.builders import a_crm, mapped, place
 from tests.sync.followed import a_poll, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, house_playbook
 from tests.sync.stores import rows
+from tests.sync.test_matching import fill, match_all
 
 ADA, BO = "ada@acme.com", "bo@acme.com"
 OBJECTS = {HUBSPOT: "deals", SALESFORCE: "Opportunity"}
@@ -36,8 +37,10 @@ def stages() -> Deals:
 
 def deal_fields(name: str, authority: str = "newest") -> tuple[CrmField, ...]:
     """Return a deal's lines; the vendor's names are ours."""
+    pipeline = mapped("pipeline", "pipeline", write_only=True, default="default", along="stage")
     return (
         mapped("id", "lead_id"),
+        *((pipeline,) if name == HUBSPOT else ()),
         mapped("name", "name", authority),
         mapped("stage", "stage", authority, kind="deal_stage", values=STAGES[name]),
         mapped("amount", "amount", authority, kind="money"),
@@ -85,18 +88,32 @@ def move(house: House, name: str, remote_id: str, stage: str, **fields: Any) -> 
 
 
 class Followed:
-    """The polls of both CRMs, which have looked once."""
+    """The polls of both CRMs, which have looked once; what was there before is known."""
 
     def __init__(self, house: House) -> None:
         self.house = house
         self.polls = {name: a_poll(house, name) for name in house.crms}
         self.look()
+        for name in house.crms:
+            fill(house, name)
+            match_all(house, name)
+            pass_deals(house, name)
 
     def look(self, *names: str) -> None:
         """Let each CRM's changes be read to their end, decided and delivered."""
         for name in names or tuple(self.polls):
             look(self.polls[name], 60)
             self.house.settle()
+
+
+def look_and_give_up(followed: Followed) -> int:
+    """Follow HubSpot and deliver once; give up what waits for a record that was refused; return how many."""
+    house = followed.house
+    look(followed.polls[HUBSPOT], 60)
+    house.decide()
+    house.deliver()
+    now = house.clock.now()
+    return house.store.write(lambda connection: outbox.give_up_orphans(connection, "main", now))
 
 
 def pass_deals(house: House, name: str) -> int:
@@ -107,6 +124,11 @@ def pass_deals(house: House, name: str) -> int:
         handed += step.records
         house.settle()
     return handed
+
+
+def records(house: House, on: str) -> list[dict[str, Any]]:
+    """Return the deals that a CRM holds."""
+    return [kept.fields for kept in house.crms[on].records.values() if kept.object == OBJECTS[on]]
 
 
 def all_deals(house: House) -> list[Deal]:

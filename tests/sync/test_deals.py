@@ -31,7 +31,8 @@ from tests.sync.test_matching import fill, match_all
 
 @pytest.fixture
 def house(store) -> House:
-    return a_house(store, playbook=selling())
+    """A house that makes no deals: what it writes is in ``test_deals_written``."""
+    return a_house(store, playbook=selling(creates_deals=False))
 
 
 def told(house: House, address: str = ADA) -> tuple[str | None, str | None, str | None]:
@@ -284,7 +285,7 @@ def test_a_deal_seen_again_as_it_is_changes_nothing(house):
 
 
 def test_a_field_that_asks_a_person_is_held_and_their_choice_is_kept(store):
-    house = a_house(store, playbook=selling("hold"))
+    house = a_house(store, playbook=selling("hold", creates_deals=False))
     ids = person(house)
     followed = Followed(house)
     sell(house, HUBSPOT, ids[HUBSPOT], amount="10")

@@ -314,6 +314,7 @@ def test_with_a_connection_goes_what_was_to_be_read_of_it_and_how_far_its_walks_
     mirror.forget(house.store, "main", HUBSPOT)
     with house.store.snapshot() as snapshot:
         assert cursors.load(snapshot, "main", HUBSPOT) == []
+        assert not mirror.is_half_forgotten(snapshot, "main", HUBSPOT)
     assert [row["connection"] for row in rows(house.store, tables.outbox_fetches)] == [SALESFORCE]
 
 

@@ -292,7 +292,7 @@ def test_a_deal_is_compared_and_counted_like_a_person(store):
     assert the_deal(house).get("amount") == "1500.00"
 
 
-def test_a_deal_of_nobody_and_one_kept_elsewhere_are_accounted_for(store):
+def test_a_deal_that_was_carried_over_and_one_of_nobody_are_accounted_for(store):
     house = a_house(store, playbook=selling())
     ids = person(house)
     followed = Followed(house)
@@ -303,4 +303,5 @@ def test_a_deal_of_nobody_and_one_kept_elsewhere_are_accounted_for(store):
     run = compare(house, SALESFORCE, object="Opportunity")
     assert (run.found, run.unexplained) == (0, 0)
     lines = {sheet["of"]: sheet["lines"] for sheets in run.counts.values() for sheet in sheets}
-    assert lines["Opportunity"] == [["nobody's: of nobody who is known here", 1]]
+    assert lines["Opportunity"] == [["linked to a deal", 1], ["nobody's: of nobody who is known here", 1]]
+    assert lines["deals"] == [["have a record there", 1]]

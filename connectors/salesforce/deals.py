@@ -1,0 +1,102 @@
+"""Which deals are in Salesforce already: by our own id, or by their name with one of their parties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from simple_salesforce.format import format_soql
+
+from connectors.base import by_kind
+from connectors.batches import CallRefused, chunks, cut_down, halves, postponed
+from connectors.salesforce.client import Client
+from connectors.salesforce.errors import SCHEMA, Refused, refused_alone
+from connectors.salesforce.ids import long_id
+from connectors.salesforce.parties import ACCOUNT_ID, OPPORTUNITY, ROLE, PartyReader
+from connectors.salesforce.people import SOQL_LIMIT, asked_fields, to_record
+from model.change import Exists, Outcome, Record, RecordChange
+from model.deal import COMPANIES, PEOPLE
+from model.errors import RetryLater
+
+Fields = Mapping[str, Sequence[str]]
+BATCH = 200  # REST "sObject Collections"
+
+
+class DealFinder:
+    """Finds the opportunities of a batch, with who takes part in them, three calls at most for each 200."""
+
+    def __init__(self, connection: str, client: Client, parties: PartyReader, id_field: str) -> None:
+        self._connection = connection
+        self._client = client
+        self._parties = parties
+        self._id_field = id_field
+
+    def find(self, batch: Sequence[RecordChange], fields: Fields) -> Iterator[Outcome]:
+        """Yield ``Exists`` for those that are there; a look-up that fails concerns its whole batch."""
+        asked = asked_fields(OPPORTUNITY, fields, *filter(None, (self._id_field, ACCOUNT_ID, "Name")))
+        queries = self._queries(batch, ", ".join(asked))
+        if not queries:
+            return
+        again = partial(self.find, fields=fields)
+        if len(batch) > 1 and max(map(len, queries.values())) > SOQL_LIMIT:
+            for half in halves(batch):
+                yield from again(half)
+            return
+        try:
+            records = self._read(queries, asked)
+        except RetryLater as error:
+            yield from (postponed(change, error) for change in batch)
+        except CallRefused as refusal:
+            if isinstance(refusal, Refused) and refusal.code in SCHEMA:
+                yield from (refused_alone(change, refusal) for change in batch)
+            else:
+                yield from cut_down(batch, refusal, again, refused_alone)
+        else:
+            for change in batch:
+                found = [record for record in records if self._is_it(change, record)]
+                if found:
+                    yield Exists(change.key, min(found, key=self._rank))
+
+    def _queries(self, batch: Sequence[RecordChange], asked: str) -> dict[str, str]:
+        """Ask by our id, by name and account, and for all in which one of the people has a role."""
+        ids, names, companies, people = (
+            sorted({one for change in batch for one in by_kind(change.identities, kind) if one})
+            for kind in ("deal", "name", "company", "person")
+        )
+        select = f"SELECT {asked} FROM {OPPORTUNITY} WHERE "
+        queries = {}
+        if self._id_field and ids:
+            queries["ours"] = format_soql(f"{select}{self._id_field} IN {{}}", ids)
+        if names and companies:
+            queries["named"] = format_soql(f"{select}Name IN {{}} AND {ACCOUNT_ID} IN {{}}", names, companies)
+        if names and people:
+            soql = f"SELECT OpportunityId FROM {ROLE} WHERE ContactId IN {{}}"
+            queries["roles"] = format_soql(soql, people)
+        return queries
+
+    def _read(self, queries: Mapping[str, str], asked: Sequence[str]) -> list[Record]:
+        """Return the opportunities that the queries name, each once, with who takes part in it."""
+        answer = self._client.queries(queries)
+        rows = {long_id(str(row["Id"])): row for row in (*answer.get("ours", ()), *answer.get("named", ()))}
+        others = {long_id(str(row["OpportunityId"])) for row in answer.get("roles", ())} - rows.keys()
+        for some in chunks(sorted(others), BATCH):
+            rows |= {long_id(str(row["Id"])): row for row in self._client.retrieve(OPPORTUNITY, some, asked)}
+        return self._parties.records([to_record(self._connection, OPPORTUNITY, row) for row in rows.values()])
+
+    def _is_it(self, change: RecordChange, record: Record) -> bool:
+        """Say whether it bears our id, or nobody's, and has the name and one of the parties."""
+        ours = record.fields.get(self._id_field) if self._id_field else None
+        if ours:
+            return str(ours) in by_kind(change.identities, "deal")
+        names = [_plain(name) for name in by_kind(change.identities, "name")]
+        parties = {*(record.fields.get(PEOPLE) or ()), *(record.fields.get(COMPANIES) or ())}
+        theirs = {*by_kind(change.identities, "person"), *by_kind(change.identities, "company")}
+        return _plain(record.fields.get("Name")) in names and not parties.isdisjoint(theirs)
+
+    def _rank(self, record: Record) -> tuple[bool, str, str]:
+        """The one with our id before all others, then the oldest."""
+        return not record.fields.get(self._id_field), str(record.fields.get("CreatedDate")), record.ref.id
+
+
+def _plain(name: object) -> str:
+    return " ".join(str(name or "").casefold().split())

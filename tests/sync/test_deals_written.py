@@ -1,0 +1,331 @@
+"""Deals that leadrelay writes: made in the other CRM, kept the same there, with who takes part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from model.deal import COMPANIES, PEOPLE
+from sync import inbox, letters, outbox, replay, tables
+from tests.builders import mapped
+from tests.sync.followed import look
+from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
+from tests.sync.selling import (
+    ADA,
+    BO,
+    OBJECTS,
+    STAGES,
+    Followed,
+    all_deals,
+    look_and_give_up,
+    move,
+    person,
+    records,
+    sell,
+    selling,
+    the_deal,
+)
+from tests.sync.stores import rows
+from tests.sync.test_following import reviews
+
+OTHER = {HUBSPOT: SALESFORCE, SALESFORCE: HUBSPOT}
+
+
+@pytest.fixture
+def house(store) -> House:
+    return a_house(store, playbook=selling())
+
+
+def dead(house: House) -> list[str]:
+    with house.store.snapshot() as snapshot:
+        return [one.error for one in outbox.dead_letters(snapshot, "main")]
+
+
+def again_all(house: House) -> None:
+    """Ask for every dead letter once more, as the page does."""
+    shelf = letters.SHELVES[letters.CHANGE]
+    with house.store.snapshot() as snapshot:
+        ids = [one.id for one in outbox.dead_letters(snapshot, "main")]
+        events = replay.of_shelf(snapshot, "main", shelf, ids, by="ann", now=house.clock.now())
+    inbox.append(house.store, events)
+
+
+def calls(house: House) -> int:
+    """Return how many calls wrote a deal or who takes part in one."""
+    return sum(crm.called(each) for crm in house.crms.values() for each in ("create", "update", "take_part"))
+
+
+@pytest.mark.parametrize("here", [HUBSPOT, SALESFORCE])
+def test_a_deal_of_one_crm_is_made_in_the_other_with_its_people(house, here):
+    ids, there = person(house), OTHER[here]
+    followed = Followed(house)
+    sell(house, here, ids[here], name="Engine", amount="1200.50", stage="offer")
+    followed.look()
+    [made] = records(house, there)
+    assert (made["name"], made["stage"], made["close_date"][:10]) == (
+        "Engine",
+        STAGES[there]["offer"],
+        "2026-12-24",
+    )
+    assert float(made["amount"]) == 1200.5
+    assert made[PEOPLE] == [ids[there]]
+    assert made["lead_id"] == the_deal(house).id
+    assert dead(house) == []
+
+
+def test_what_is_changed_in_either_is_in_both_and_then_nothing_is_written_any_more(house):
+    ids = person(house)
+    followed = Followed(house)
+    deal = sell(house, HUBSPOT, ids[HUBSPOT])
+    followed.look()
+    other = the_deal(house).links[SALESFORCE].remote_id
+    house.crms[HUBSPOT].edit(deal, amount="99.90")
+    followed.look()
+    assert float(house.crms[SALESFORCE].records[other].fields["amount"]) == 99.9
+    move(house, SALESFORCE, other, "won", won_reason="price")
+    followed.look()
+    assert house.crms[HUBSPOT].records[deal].fields["stage"] == STAGES[HUBSPOT]["won"]
+    assert house.crms[HUBSPOT].records[deal].fields["won_reason"] == "price"
+    assert house.lead(ADA).stage == "customer"
+    followed.look()
+    before = calls(house)
+    followed.look()
+    followed.look()
+    assert calls(house) == before
+    assert dead(house) == []
+
+
+def test_of_two_changes_of_one_field_the_later_stands_and_the_other_is_kept(house):
+    ids = person(house)
+    followed = Followed(house)
+    deal = sell(house, HUBSPOT, ids[HUBSPOT])
+    followed.look()
+    other = the_deal(house).links[SALESFORCE].remote_id
+    house.crms[HUBSPOT].edit(deal, name="Hub")
+    house.clock.advance(5)
+    house.crms[SALESFORCE].edit(other, name="Force")
+    followed.look()
+    followed.look()
+    both = ((HUBSPOT, deal), (SALESFORCE, other))
+    names = {house.crms[name].records[each].fields["name"] for name, each in both}
+    assert names == {"Force"}
+    assert [(row["field"], row["lost"]) for row in rows(house.store, tables.conflicts)] == [("name", "Hub")]
+
+
+def test_what_one_side_won_stays_won_though_the_other_moved_it_later(house):
+    ids = person(house)
+    followed = Followed(house)
+    deal = sell(house, HUBSPOT, ids[HUBSPOT])
+    followed.look()
+    other = the_deal(house).links[SALESFORCE].remote_id
+    move(house, HUBSPOT, deal, "won")
+    house.clock.advance(5)
+    move(house, SALESFORCE, other, "lost", lost_reason="silence")
+    followed.look()
+    followed.look()
+    assert the_deal(house).outcome == "won"
+    assert house.crms[SALESFORCE].records[other].fields["stage"] == STAGES[SALESFORCE]["won"]
+    move(house, SALESFORCE, other, "offer")  # both agreed: somebody reopens it
+    followed.look()
+    followed.look()
+    assert house.crms[HUBSPOT].records[deal].fields["stage"] == STAGES[HUBSPOT]["offer"]
+
+
+def test_who_is_added_in_one_crm_takes_part_in_the_other_and_nobody_is_taken_away(house):
+    ada, bo = person(house, ADA), person(house, BO)
+    followed = Followed(house)
+    deal = sell(house, HUBSPOT, ada[HUBSPOT])
+    followed.look()
+    other = the_deal(house).links[SALESFORCE].remote_id
+    stranger = house.crms[SALESFORCE].put("Contact", email="eve@else.org")
+    force = house.crms[SALESFORCE]
+    force.edit(other, **{PEOPLE: [*force.records[other].fields[PEOPLE], stranger]})
+    followed.look()
+    house.crms[HUBSPOT].edit(deal, **{PEOPLE: [ada[HUBSPOT], bo[HUBSPOT]]})
+    followed.look()
+    assert set(force.records[other].fields[PEOPLE]) == {ada[SALESFORCE], bo[SALESFORCE], stranger}
+
+
+def test_whom_a_person_took_out_in_one_crm_is_not_put_back(house):
+    ada, bo = person(house, ADA), person(house, BO)
+    followed = Followed(house)
+    sell(house, HUBSPOT, ada[HUBSPOT], bo[HUBSPOT])
+    followed.look()
+    other = the_deal(house).links[SALESFORCE].remote_id
+    house.crms[SALESFORCE].edit(other, **{PEOPLE: [ada[SALESFORCE]]})
+    followed.look()
+    followed.look()
+    assert house.crms[SALESFORCE].records[other].fields[PEOPLE] == [ada[SALESFORCE]]
+
+
+def test_a_person_who_becomes_a_contact_later_takes_part_then(house):
+    house.post(email=ADA)  # a Lead in Salesforce, who cannot take part in an opportunity
+    house.settle()
+    followed = Followed(house)
+    ids = {link.connection: link.remote_id for link in house.lead(ADA).links.values()}
+    sell(house, HUBSPOT, ids[HUBSPOT])
+    followed.look()
+    [made] = records(house, SALESFORCE)
+    assert made.get(PEOPLE, []) == []
+    contact = house.crms[SALESFORCE].put("Contact", email=ADA)
+    house.crms[SALESFORCE].convert(ids[SALESFORCE], contact)
+    followed.look()
+    house.clock.advance(60)
+    followed.look()
+    assert made[PEOPLE] == [contact]
+
+
+@pytest.mark.parametrize("here", [HUBSPOT, SALESFORCE])
+def test_a_lost_answer_makes_no_second_deal(house, here):
+    ids, there = person(house), OTHER[here]
+    followed = Followed(house)
+    house.crms[there].next("create", lost=True)
+    house.crms[there].next("take_part", lost=True)
+    sell(house, here, ids[here])
+    followed.look()
+    followed.look()
+    assert len(records(house, there)) == 1
+    assert records(house, there)[0][PEOPLE] == [ids[there]]
+    assert len(all_deals(house)) == 1
+
+
+def test_a_deal_that_lacks_what_the_other_crm_needs_waits_until_it_has_it(house):
+    ids = person(house)
+    followed = Followed(house)
+    deal = sell(house, HUBSPOT, ids[HUBSPOT], close_date="")
+    followed.look()
+    assert records(house, SALESFORCE) == []
+    house.crms[HUBSPOT].edit(deal, close_date="2026-12-24")
+    followed.look()
+    assert len(records(house, SALESFORCE)) == 1
+
+
+def test_what_was_closed_long_before_is_not_made_in_the_other_crm(house):
+    ids = person(house)
+    followed = Followed(house)
+    sell(house, HUBSPOT, ids[HUBSPOT], stage="won", close_date="2025-01-02")
+    followed.look()
+    assert the_deal(house).outcome == "won"
+    assert records(house, SALESFORCE) == []
+
+
+def test_a_deal_that_was_deleted_is_not_made_anew_nor_written(house):
+    ids = person(house)
+    followed = Followed(house)
+    deal = sell(house, HUBSPOT, ids[HUBSPOT])
+    followed.look()
+    other = the_deal(house).links[SALESFORCE].remote_id
+    house.crms[SALESFORCE].archive(other)
+    followed.look()
+    house.crms[HUBSPOT].edit(deal, amount="7")
+    followed.look()
+    there = house.crms[SALESFORCE].records.values()
+    live = [kept for kept in there if kept.object == OBJECTS[SALESFORCE] and not kept.archived]
+    assert live == []
+    assert dead(house) == []
+
+
+def test_a_deal_that_people_made_in_both_is_one(house):
+    ids = person(house)
+    followed = Followed(house)
+    for name in (HUBSPOT, SALESFORCE):
+        sell(house, name, ids[name])
+    followed.look()
+    assert sorted(the_deal(house).links) == [HUBSPOT, SALESFORCE]
+    assert [len(records(house, name)) for name in (HUBSPOT, SALESFORCE)] == [1, 1]
+
+
+def test_a_twin_of_a_deal_that_leadrelay_made_asks_a_person_and_is_not_carried_on(house):
+    ids = person(house)
+    followed = Followed(house)
+    sell(house, SALESFORCE, ids[SALESFORCE])
+    look(followed.polls[SALESFORCE], 60)
+    sell(house, HUBSPOT, ids[HUBSPOT])  # at the same moment
+    house.settle()
+    followed.look()
+    assert len(all_deals(house)) == 1
+    assert [len(records(house, name)) for name in (HUBSPOT, SALESFORCE)] == [2, 1]
+    assert reviews(house) == ["same_deal"]
+
+
+def test_a_company_is_filled_where_there_is_none_and_kept_where_somebody_chose_one(house):
+    ids = person(house)
+    followed = Followed(house)
+    deal = sell(house, HUBSPOT, ids[HUBSPOT], company="")
+    followed.look()
+    [made] = records(house, SALESFORCE)
+    assert made.get(COMPANIES, []) == []
+    assert house.crms[HUBSPOT].records[deal].fields[COMPANIES] == []
+
+
+def test_an_observed_crm_gets_no_deal(store):
+    house = a_house(store, playbook=selling(), shut={})
+    ids = person(house)
+    house.shut = {SALESFORCE: "salesforce is only observed"}
+    followed = Followed(house)
+    sell(house, HUBSPOT, ids[HUBSPOT])
+    look(followed.polls[HUBSPOT], 60)
+    house.decide()
+    house.deliver(HUBSPOT)
+    assert records(house, SALESFORCE) == []
+
+
+def test_what_a_crm_will_not_take_is_a_dead_letter_in_its_words_and_is_tried_again_when_asked(house):
+    ids = person(house)
+    followed = Followed(house)
+    house.crms[SALESFORCE].next("create", rejects="Engine")
+    sell(house, HUBSPOT, ids[HUBSPOT])
+    look_and_give_up(followed)
+    assert dead(house)[0] == "INVALID: the CRM will not take it (fields: email)"
+    assert records(house, SALESFORCE) == []
+    again_all(house)
+    house.settle()
+    assert dead(house) == []
+    assert [made[PEOPLE] for made in records(house, SALESFORCE)] == [[ids[SALESFORCE]]]
+
+
+def test_who_takes_part_is_given_up_with_the_deal_that_could_not_be_made(house):
+    ids = person(house)
+    followed = Followed(house)
+    house.crms[SALESFORCE].next("create", rejects="Engine")
+    sell(house, HUBSPOT, ids[HUBSPOT])
+    assert look_and_give_up(followed) == 1
+    assert sorted(error.split(":")[0] for error in dead(house)) == [
+        "INVALID",
+        "needs a record that could not be written",
+    ]
+
+
+def test_amounts_of_another_currency_are_neither_taken_nor_written(store):
+    playbook = selling()
+    hubspot = playbook.crms[HUBSPOT]
+    assert hubspot.deal is not None
+    fields = (*hubspot.deal.fields, mapped("currency", "currency", "newest"))
+    with_currency = replace(hubspot, deal=replace(hubspot.deal, fields=fields, currency=""))
+    house = a_house(store, playbook=replace(playbook, crms={**playbook.crms, HUBSPOT: with_currency}))
+    ids = person(house)
+    followed = Followed(house)
+    sell(house, HUBSPOT, ids[HUBSPOT], amount="100", currency="EUR")
+    followed.look()
+    [made] = records(house, SALESFORCE)  # knows dollars only
+    assert made.get("amount") is None
+    house.crms[SALESFORCE].edit(the_deal(house).links[SALESFORCE].remote_id, amount=900)
+    followed.look()
+    assert (the_deal(house).get("amount"), the_deal(house).get("currency")) == ("100.00", "EUR")
+
+
+def test_a_crm_whose_map_makes_none_gets_none_and_its_own_are_kept_the_same(store):
+    playbook = selling()
+    salesforce = replace(playbook.crms[SALESFORCE], creates_deals=False)
+    house = a_house(store, playbook=replace(playbook, crms={**playbook.crms, SALESFORCE: salesforce}))
+    ids = person(house)
+    followed = Followed(house)
+    sell(house, HUBSPOT, ids[HUBSPOT], name="Only here")
+    sell(house, SALESFORCE, ids[SALESFORCE], name="In both")
+    followed.look()
+    assert [len(records(house, name)) for name in (HUBSPOT, SALESFORCE)] == [2, 1]
+    [made] = [deal for deal in all_deals(house) if SALESFORCE in deal.links]
+    house.crms[HUBSPOT].edit(made.links[HUBSPOT].remote_id, amount="5")
+    followed.look()
+    assert float(records(house, SALESFORCE)[0]["amount"]) == 5
