@@ -59,7 +59,10 @@ def is_older(record: Record, link: Link) -> bool:
 
 
 def may_be_behind(record: Record, link: Link, object_map: ObjectMap, sent: Doubt, sight: Sight) -> bool:
-    """Say whether a value that a write of ours has replaced is shown by a read that may be from before."""
+    """Say whether a value that a write of ours has replaced is shown by a read that may be from before.
+
+    Where there was none before, that is a blank in the place of what we wrote.
+    """
     if sight.by_id and (link.wrote_at is None or sight.read_at > link.wrote_at):
         return False
     ours = arrived(sent, record.fields, object_map)
@@ -71,7 +74,14 @@ def may_be_behind(record: Record, link: Link, object_map: ObjectMap, sent: Doubt
             continue
         if any(same_on(object_map, name, held, value) for value in replaced):
             return True
-    return False
+    return any(
+        record.fields.get(name) in (None, "")
+        and value not in (None, "")
+        and name in record.fields
+        and name not in ours
+        and same_on(object_map, name, link.shadow.get(name), value)
+        for name, value in link.written.items()
+    )
 
 
 def overwritten(record: Record, link: Link, object_map: ObjectMap, sent: Doubt) -> Iterator[RecordConflict]:

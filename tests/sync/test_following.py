@@ -256,6 +256,18 @@ def test_a_person_who_sets_an_old_value_again_is_believed_when_the_record_was_re
     assert house.crms[SALESFORCE].one(ADA)["title"] == "Intern"
 
 
+def test_a_blank_read_from_before_our_write_is_read_again_and_nothing_is_written_twice(house):
+    ids = known(house, country="DE")
+    house.post(email=ADA, title="CTO")
+    house.settle()
+    made = house.crms[HUBSPOT].called("update")
+    see(house, HUBSPOT, ids[HUBSPOT], by_id=False, fields={"title": None})
+    assert fetches(house) == {(HUBSPOT, ids[HUBSPOT])}
+    house.clock.advance(1)
+    house.settle()
+    assert house.crms[HUBSPOT].called("update") == made
+
+
 def test_a_read_from_before_our_write_is_read_again(house):
     ids = known(house, title="Intern")
     read_at = house.clock.now()
