@@ -15,11 +15,12 @@ from leadrelay.connections import options_of
 from mappings.playbook import Playbook
 from sandbox.clock import Clock as SandboxClock
 from scheduler import poll
-from sync import leases, tables
+from sync import errands, leases, tables, telling
 from sync.claiming import Target
 from sync.database import Store, open_store
 from sync.decider import TERM, Decider
 from sync.deliverer import deliver_batch
+from sync.errands import Outlet
 from sync.fetching import Fetcher
 from sync.pipeline import Pipeline
 from sync.polling import Poll
@@ -98,7 +99,7 @@ class Process:
         assert lease is not None
         pipeline = Pipeline(self.playbook, build(self.playbook))
         self._decider = Decider(self.store, self.clock, lease, lambda: pipeline)
-        self._targets, self._fetchers, self._polls, self._bins = {}, {}, {}, {}
+        self._targets, self._fetchers, self._polls, self._bins, self._outlets = {}, {}, {}, {}, {}
         for name, account in self.accounts.items():
             options = options_of(self.playbook.crms[name])
             endpoint = an_endpoint(self.urls[name], DIALECTS[name].token, **options)
@@ -108,6 +109,19 @@ class Process:
             self._fetchers[name] = Fetcher(*given)
             self._polls[name] = Poll(*given)
             self._bins[name] = RecycleBin(*given)
+            self._outlets[name] = self._outlet(name, connector)
+
+    def _outlet(self, name: str, connector: Any) -> Outlet:
+        return Outlet(
+            name=name,
+            store=self.store,
+            clock=self.clock,
+            playbook=lambda: self.playbook,
+            writing=lambda: list(self._targets),
+            readers=lambda: {one: target.connector for one, target in self._targets.items()},
+            address=lambda _ref: None,
+            connector=connector,
+        )
 
     def crash(self) -> None:
         """Die, and begin anew over what the store holds."""
@@ -147,6 +161,14 @@ class Process:
         """Deliver what is due on a connection; return how many rows there were."""
         return deliver_batch(self._targets[name])
 
+    def carry(self, name: str) -> int:
+        """Do the merges and deletions that are due on a connection; return how many there were."""
+        claimed = errands.claim(self._outlets[name])
+        if claimed is None:
+            return 0
+        telling.finish(self._outlets[name], claimed)
+        return len(claimed.errands)
+
     def fetch(self, name: str) -> int:
         """Read the next records that are wanted; return how many were."""
         return self._fetchers[name].step()
@@ -166,7 +188,7 @@ class Process:
             moved += self.decide()
             while did := self.fetch(name):
                 moved += did
-            while did := self.deliver(name):
+            while did := self.deliver(name) + self.carry(name):
                 moved += did
             moved += self.decide()
         return bool(moved)

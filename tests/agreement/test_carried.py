@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from mappings.playbook import DeleteBrake
-from sync import carrying, errands, proposals, tables, telling
-from sync.errands import Outlet
+from sync import carrying, proposals, tables
 from sync.proposals import Proposal
 from tests.agreement import checks, running
 from tests.agreement.world import World
 
 NEVER = DeleteBrake(count=10_000, share=1.0)
-
-
-@dataclass
-class CarryingWorld(World):
-    """A world in which leadrelay does to the other CRM's records what people did to one's."""
-
-    def start(self) -> None:
-        super().start()
-        self.outlets = {
-            name: Outlet(
-                name=name,
-                store=self.store,
-                clock=self.now,
-                playbook=lambda: self.playbook,
-                writing=lambda: list(self.targets),
-                readers=lambda: {one: target.connector for one, target in self.targets.items()},
-                address=lambda _ref: None,
-            )
-            for name in self.targets
-        }
-        for name, outlet in self.outlets.items():
-            outlet.connector = self.targets[name].connector
-
-    def deliver(self, name: str) -> int:
-        return super().deliver(name) + self.tell(name)
-
-    def tell(self, name: str) -> int:
-        """Do the deeds that are due."""
-        claimed = errands.claim(self.outlets[name])
-        if claimed is None:
-            return 0
-        telling.finish(self.outlets[name], claimed)
-        return len(claimed.errands)
 
 
 def left_over(world: World) -> list[Proposal]:
@@ -72,7 +38,6 @@ def problems(world: World) -> list[str]:
 def test_in_the_end_all_three_agree_and_nothing_waits_that_could_be_done(
     migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(running, "World", CarryingWorld)
     monkeypatch.setattr(running, "problems", problems)
     for counted in ("writes_for_nothing", "writes_too_many"):  # a merge writes its master, too
         monkeypatch.setattr(running, counted, lambda _world: [])

@@ -270,6 +270,7 @@ class World:
             self.house.decide_some(self.random.choice([1, 3, 200]))
         elif kind == "deliver":
             self.house.deliver(name)
+            self.house.carry(name)
         elif kind == "fetch":
             self.house.fetch(name)
         elif kind == "poll":
