@@ -117,10 +117,17 @@ def commanded(process, *words):
     return result.stdout + result.stderr
 
 
+def has_owners(process, name):
+    lines = process.log.read_text("utf-8").splitlines()
+    return any('"poll.roster"' in line and f'"{name}"' in line for line in lines)
+
+
 def test_no_log_holds_a_person_or_a_secret(daemon, crms):
     process = daemon(**SETTINGS)
     process.start()
     process.wait_until_up()
+    for name in crms:  # without its owners nothing is written to a CRM, so that no call could be refused
+        eventually(lambda of=name: has_owners(process, of), f"owners of {name}")
     ada, *others = PEOPLE
     crms["hubspot"].act("create", email=ada["email"], last_name="King")
     for number, faults in enumerate(FAULTS):
