@@ -310,6 +310,31 @@ def test_dismissed_nothing_follows(store):
     assert states(house) == ["dismissed"] * 7
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_of_two_words_on_the_same_deletions_the_first_counts(store, first):
+    house = braking(store)
+    delete_all(house, MANY[:7])
+    with house.store.snapshot() as snapshot:
+        [one] = deletions.held_back(snapshot, "main")
+        for accepts in (first, not first):  # two people, before either word is decided
+            inbox.append(
+                house.store,
+                deletions.answer_events(
+                    snapshot,
+                    "main",
+                    one.connection,
+                    one.last,
+                    accepts=accepts,
+                    by="ada",
+                    now=house.clock.now(),
+                ),
+            )
+    house.settle()
+    carry_out(house)
+    assert states(house) == ["released" if first else "dismissed"] * 7
+    assert (held(house), there(house, HUBSPOT)) == (0, 2 if first else 9)
+
+
 def test_what_is_restored_leaves_the_list_by_itself(store):
     house = braking(store)
     delete_all(house, MANY[:7])
