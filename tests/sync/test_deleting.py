@@ -179,6 +179,48 @@ def test_a_record_that_is_restored_goes_on_and_takes_back_the_question(store):
     assert proposed(house) == [("delete", SALESFORCE, "open")]
 
 
+def restore(house: House, name: str, record: str) -> None:
+    crm = house.crms[name]
+    crm.records[record].archived = False
+    crm.touch(record)
+    hint(house, name, record, "restored")
+    house.settle()
+
+
+def test_restored_before_the_other_record_was_deleted_keeps_both(store):
+    house = deleting(store, "delete")
+    ids = known(house)
+    record = delete(house)  # Salesforce is not called yet: it is busy, or its budget is spent
+    restore(house, HUBSPOT, record)
+    carry_out(house)
+    assert is_there(house, SALESFORCE, ids[SALESFORCE])
+    assert (proposed(house), effects(house)) == (
+        [("delete", SALESFORCE, "over")],
+        [("delete", SALESFORCE, "withheld")],
+    )
+    delete(house)  # the next one counts again
+    carry_out(house)
+    assert not is_there(house, SALESFORCE, ids[SALESFORCE])
+
+
+@pytest.mark.parametrize("policy", ["delete", "propose"])
+def test_deleted_and_restored_in_one_batch_keeps_both_and_asks_nobody(store, policy):
+    house = deleting(store, policy)
+    ids = known(house)
+    crm = house.crms[HUBSPOT]
+    for archived in (True, False):
+        house.clock.advance(1)
+        crm.records[ids[HUBSPOT]].archived = archived
+        crm.touch(ids[HUBSPOT])
+        read = crm._record(ids[HUBSPOT], crm.records[ids[HUBSPOT]])
+        now = house.clock.now()
+        inbox.append(house.store, [changed_event(read, now, now, "main", by_id=True)])
+    house.settle()
+    carry_out(house)
+    assert is_there(house, SALESFORCE, ids[SALESFORCE])
+    assert proposed(house) == [("delete", SALESFORCE, "over")]
+
+
 # Carried out
 
 
