@@ -459,6 +459,24 @@ def test_once_somebody_agrees_nothing_is_left_here_but_a_hash(store):
     assert house.lead_id(BO)
 
 
+def test_what_was_heard_of_them_before_they_were_a_lead_goes_too(store):
+    house = deleting(store, on_forget="forget", adopts=False)
+    poll = a_poll(house)
+    look(poll)
+    for address in (ADA, BO):  # one will be a lead, the other one never is
+        house.crms[HUBSPOT].put(email=address, title="Countess")
+    look(poll, 60)
+    house.settle()
+    assert ("inbox_events", "Countess") in traces(house, "Countess")
+    house.post(email=ADA)
+    house.settle()
+    for record in house.crms[HUBSPOT].by_email(ADA) + house.crms[HUBSPOT].by_email(BO):
+        del house.crms[HUBSPOT].records[record]
+        hint(house, HUBSPOT, record, "forgotten")
+    house.settle()
+    assert traces(house, ADA, BO, "Countess") == set()
+
+
 def test_forget_does_it_at_once_and_what_is_left_elsewhere_is_asked_about(store):
     house = deleting(store, on_forget="forget")
     ids = known(house)
