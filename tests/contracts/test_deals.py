@@ -292,6 +292,18 @@ def test_a_person_who_is_gone_holds_up_no_other(crm, sandboxes):
     assert read(connector, crm, deals[1])[0].fields[PEOPLE] == [ada]
 
 
+def test_a_deal_for_which_the_call_is_refused_whole_holds_up_no_other(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deals, ada = [seller.deal(), seller.deal()], seller.person()
+    ids = [deals[0], "no id at all", deals[1]]
+    parts = [part(crm, deal, ada, key=f"k{n}") for n, deal in enumerate(ids)]
+    outcomes = {one.key: one for one in connector.take_part(parts)}
+    assert [isinstance(outcomes[f"k{n}"], Updated) for n in range(3)] == [True, False, True]
+    for deal in deals:
+        assert read(connector, crm, deal)[0].fields[PEOPLE] == [ada]
+
+
 def test_a_deal_that_is_gone_is_not_said_to_be_written(crm, sandboxes):
     connector, server = sandboxes[crm]
     seller = Seller(crm, server)
