@@ -147,6 +147,7 @@ def save(connection: Connection, space: str, results: Iterable[Any], now: dateti
                     erased[ref] = _row(space, ref, now, TOLD, is_erased=True)
                 case NoteRestored(ref):
                     noted.pop(ref, None)
+                    erased.pop(ref, None)
                     values = {"state": RESTORED, "is_erased": False}
                     connection.execute(sa.update(deletions).where(*_is(space, ref)).values(values))
                 case AnswerDeletion(number, accepts, by):

@@ -533,6 +533,21 @@ def test_an_erased_record_that_is_there_again_is_a_record_like_any_other(store):
     assert proposed(house) == [("forget", HUBSPOT, "over")]
 
 
+def test_an_erasure_and_the_record_itself_in_one_batch_leave_a_record_like_any_other(store):
+    house = deleting(store, on_forget="forget")
+    known(house)
+    crm, record = house.crms[HUBSPOT], delete(house)
+    hint(house, HUBSPOT, record, "forgotten")
+    crm.records[record].archived = False
+    crm.touch(record)
+    now = house.clock.now()
+    read = crm._record(record, crm.records[record])
+    inbox.append(house.store, [changed_event(read, now, now, "main", by_id=True)])
+    house.settle()
+    delete(house)  # months later, as people delete
+    assert house.lead(ADA).links[HUBSPOT].gone_at is not None
+
+
 def test_the_mirror_lets_go_of_a_stranger_who_was_erased(store):
     house = deleting(store)
     poll = a_poll(house)
