@@ -141,7 +141,7 @@ def blueprint(house: House) -> Blueprint:
             }
         return jsonify(_plain({"connections": found}))
 
-    @routes.get("/reconciles/<int:number>")
+    @routes.get(f"/reconciles/<int(max={10**18}):number>")
     def reconcile(number: int) -> ResponseReturnValue:
         """Return a comparison, a page of what differs, and what was asked to be mended of it."""
         kind, object_type, field = (request.args.get(one, "") for one in FILTERS)

@@ -69,6 +69,7 @@ SAID = {
     "connected": "The account is connected.",
     "password": "Your password is changed. Every other session has ended.",
 }
+NUMBER, IN_RANGE = "<int:number>", f"<int(max={10**18}):number>"  # beyond, no store has a row
 MOST_CHAPTERS = 100  # of each list of a lead's page
 
 
@@ -103,7 +104,7 @@ def blueprint(house: House) -> Blueprint:
         ("/playbook", views.playbook),
     )
     for path, view in looks:
-        routes.add_url_rule(path, view_func=view, methods=["GET"])
+        routes.add_url_rule(path.replace(NUMBER, IN_RANGE), view_func=view, methods=["GET"])
     acts: Views = (
         ("/connections/<name>/plan", accounts.plan_connection),
         ("/connections/<name>/go-live", accounts.go_live),
@@ -118,7 +119,7 @@ def blueprint(house: House) -> Blueprint:
         ("/aside/<tab>/replay-all", waiting.replay_all),
     )
     for path, view in acts:
-        routes.add_url_rule(path, view_func=view, methods=["POST"])
+        routes.add_url_rule(path.replace(NUMBER, IN_RANGE), view_func=view, methods=["POST"])
     browser = OAuthPages(house, accounts.tell)
     routes.add_url_rule("/oauth/<name>/start", "oauth_start", browser.start, methods=["POST"])
     routes.add_url_rule("/oauth/<kind>/callback", "oauth_callback", browser.callback, methods=["GET"])

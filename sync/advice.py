@@ -76,6 +76,9 @@ ADVICE: Mapping[str, str] = {
     "IN_REVIEW": (
         "The record it needs is held by another lead or account: a review says which; decide that first."
     ),
+    "SEVERAL_FOUND": (
+        "Give the one that it is the deal's close date, or the others another name; then send it again."
+    ),
     "LINKED_ELSEWHERE": "The new record is another lead's already: merge the two records in the CRM.",
     "NOT_THERE": "What it was about is not there any more: nothing is to be done.",
     "LEFT_OUT": "The map of this CRM has no such object: add it to crm/, or leave it.",

@@ -15,7 +15,7 @@ from mappings.playbook import CrmMap, Playbook
 from model.account import Account, account_id
 from model.change import OwnerRecord
 from model.deal import Deal
-from model.decision import AnswerProposal, Assigned, ClaimIdentity, KeepEngagement
+from model.decision import AnswerDeletion, AnswerProposal, Assigned, ClaimIdentity, KeepEngagement
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
 from model.teammate import Teammate
@@ -346,6 +346,8 @@ class Batch:
             if isinstance(effect, AnswerProposal):
                 known = self.proposals[effect.proposal]
                 self.proposals[effect.proposal] = replace(known, state=ANSWERED[effect.accepts], progress="")
+            elif isinstance(effect, AnswerDeletion):
+                self.deletions.answered(effect.deletion, accepts=effect.accepts)
         if result.account is not None:
             self._take_in_account(result.account)
         for deal in result.deals:

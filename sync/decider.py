@@ -47,7 +47,6 @@ from sync import (
     leases,
     ledgers,
     links,
-    mirror,
     outbox,
     proposals,
     proposing,
@@ -314,9 +313,8 @@ class Decider:
             connection, [one.lead_id for one in wanted if isinstance(one, ForgetTestLead)]
         )
         forget.people(connection, self.space, [one for one in wanted if isinstance(one, ForgetLead)], now)
-        mirror.forget_records(
-            connection, self.space, [one.record for one in wanted if isinstance(one, ForgetRecord)]
-        )
+        if strangers := [one.record for one in wanted if isinstance(one, ForgetRecord)]:
+            forget.records(connection, self.space, strangers, now)
         forget.remove_test_events(
             connection, [one.event for one in wanted if isinstance(one, ForgetTestEvent)]
         )

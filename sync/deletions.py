@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -58,6 +58,11 @@ class Standing:
     def is_pending(self, ref: RecordRef) -> bool:
         """Say whether a deletion was named and not yet seen by a read of the record itself."""
         return ref in self.known and self.known[ref].state == TOLD
+
+    def answered(self, number: int, *, accepts: bool) -> None:
+        """Let later events of a batch know that a person has said their word on a deletion that was held."""
+        one = replace(self.by_id[number], state=ANSWERED[accepts])
+        self.known[one.ref] = self.by_id[number] = one
 
     def is_erased(self, ref: RecordRef) -> bool:
         """Say whether the CRM said that a record was erased for good."""
@@ -142,6 +147,7 @@ def save(connection: Connection, space: str, results: Iterable[Any], now: dateti
                     erased[ref] = _row(space, ref, now, TOLD, is_erased=True)
                 case NoteRestored(ref):
                     noted.pop(ref, None)
+                    erased.pop(ref, None)
                     values = {"state": RESTORED, "is_erased": False}
                     connection.execute(sa.update(deletions).where(*_is(space, ref)).values(values))
                 case AnswerDeletion(number, accepts, by):

@@ -293,6 +293,15 @@ def withhold(connection: Connection, space: str, shut: Mapping[str, str], now: d
     return changed
 
 
+def stop(connection: Connection, space: str, keys: Collection[str], why: str, now: datetime) -> set[str]:
+    """Withhold those of these effects that nobody has begun; return their keys."""
+    statement = sa.update(outbox_effects).where(
+        _E.space == space, _E.key.in_(sorted(keys)), _E.state == WAITING, _E.in_flight.is_(None)
+    )
+    values = {"state": WITHHELD, "error": why, "settled_at": now}
+    return set(connection.execute(statement.values(values).returning(_E.key)).scalars())
+
+
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up tasks for a record that could not be made, or is another lead's; return how many."""
     given_up = 0

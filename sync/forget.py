@@ -10,10 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.decision import ForgetLead
-from model.event import Event, EventKind
+from model.event import Event, EventKind, EventState, RecordRef
 from model.lead import Identity
+from model.times import to_text
 from sync import deletions, joins, mirror, tables
 from sync.database import insert_for
+from sync.retention import REMOVED
 
 BY_LEAD = (
     tables.identities,
@@ -74,7 +76,7 @@ def people(connection: Connection, space: str, erased: Sequence[ForgetLead], now
     absorbed = [each for lead_id in ids for each in joins.absorbed_by(connection, lead_id)]
     deletions.forget(connection, [*ids, *absorbed])
     remove_test_leads(connection, ids)
-    mirror.forget_records(connection, space, [ref for one in erased for ref in one.records])
+    records(connection, space, [ref for one in erased for ref in one.records], now)
     rows = [
         {"space": space, "hash": hash_of(key), "connection": one.connection, "at": now}
         for one in erased
@@ -82,6 +84,24 @@ def people(connection: Connection, space: str, erased: Sequence[ForgetLead], now
     ]
     if rows:
         connection.execute(insert_for(connection, tables.forgotten).on_conflict_do_nothing(), rows)
+
+
+def records(connection: Connection, space: str, refs: Sequence[RecordRef], now: datetime) -> None:
+    """Drop what the mirror holds of these records, and what events say of them that are no lead's.
+
+    Those were decided while the record was nobody's. They stay without their words, as retention leaves them.
+    An erasure is rare, so that no index finds them.
+    """
+    mirror.forget_records(connection, space, refs)
+    by_place: dict[tuple[str, str], list[str]] = {}
+    for ref in set(refs):
+        by_place.setdefault((ref.connection, ref.object), []).append(ref.id)
+    e = tables.inbox_events.c
+    for (name, object_type), ids in sorted(by_place.items()):
+        here = (e.space == space, e.record_connection == name, e.record_object == object_type)
+        nobodys = (e.lead_id.is_(None), e.state != str(EventState.WAITING), e.record_id.in_(sorted(ids)))
+        values = {"payload": {REMOVED: to_text(now)}, "reasons": None, "error": None}
+        connection.execute(sa.update(tables.inbox_events).where(*here, *nobodys).values(values))
 
 
 def forgotten(snapshot: Connection, space: str, keys: Iterable[Identity]) -> frozenset[str]:

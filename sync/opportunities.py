@@ -9,7 +9,7 @@ from mappings.outward import inward_record
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.cause import Cause
 from model.change import Record
-from model.deal import STRANGERS, Deal, copy_of, deal_id
+from model.deal import STRANGERS, Deal, Outcome, copy_of, deal_id
 from model.decision import AskReview, Assigned, Because, EnterStage, Fetch, TellLead
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.lead import Link, Provenance
@@ -57,6 +57,10 @@ def found(stored: StoredEvent, record: Record, deal_id: str, batch: Batch, playb
     telling = _Telling(result, record, crm, crm.deal, batch, playbook)
     if holder not in (None, deal_id):
         return telling.anothers(before, str(holder))
+    is_guess = record.ref.connection not in before.links and not telling.bears_id_of(before)
+    if is_guess and telling.is_another_sale(before):
+        result.state, result.cause = EventState.REVIEW, Cause("SAME_DEAL")
+        return telling.of_another_sale(before)
     return telling.take_in(copy_of(before), before)
 
 
@@ -126,6 +130,8 @@ class _Telling:
             }  # fmt: skip
             result.effects.append(AskReview(SAME_DEAL, detail))
             return _because(result, "it may be any of several deals of this name; a review asks which")
+        if alike and self.is_another_sale(alike[0]):
+            return self.of_another_sale(alike[0])
         if alike:
             _because(result, f"it is the deal {alike[0].id}: the same name, and the same people or company")
             return self.merged(alike[0])
@@ -190,6 +196,38 @@ class _Telling:
         result.effects.append(AskReview(SAME_DEAL, detail))
         text = f"{ref.connection} {ref.object} {ref.id} is another deal's record already"
         return _because(result, f"{text}; a person must say which deal it is", "merge")
+
+    def bears_id_of(self, deal: Deal) -> bool:
+        """Say whether leadrelay's id on the record is the deal's."""
+        name = self.object_map.id_field
+        return bool(name) and self.record.fields.get(name) == deal.id
+
+    def is_another_sale(self, deal: Deal) -> bool:
+        """Say whether the record ends otherwise than the deal, on another day: maybe another sale.
+
+        One that is open still, and was to be closed before the other one was, may just not have been kept up.
+        """
+        said = inward_record(self.record.fields, self.object_map, self.crm.connection, self.batch)
+        stages, stage = self.playbook.deals, said.get("stage")
+        ours, theirs = deal.get("close_date"), said.get("close_date")
+        if stages is None or not isinstance(stage, str) or not ours or not theirs or ours == theirs:
+            return False
+        outcome = stages.outcome(stage)
+        if outcome == deal.outcome:
+            return False
+        if Outcome.OPEN not in (outcome, deal.outcome):
+            return True
+        return str(theirs) > str(ours) if outcome == Outcome.OPEN else str(ours) > str(theirs)
+
+    def of_another_sale(self, deal: Deal) -> Result:
+        """It has the deal's name, and may be another sale all the same: a person says whether it is."""
+        ref = self.record.ref
+        detail: dict[str, JsonValue] = {
+            "connection": ref.connection, "object": ref.object, "record": ref.id, "deals": [deal.id],
+        }  # fmt: skip
+        self.result.effects.append(AskReview(SAME_DEAL, detail))
+        text = f"it has the name of deal {deal.id}, and ends otherwise on another day; a review asks"
+        return _because(self.result, text)
 
     def _second_record(self, before: Deal, link: Link) -> Result:
         ref = self.record.ref

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from model.decision import AnswerProposal, NoteRestored, OneShot, Propose, SeenAsOne, SeenGone
 from model.event import RecordRef
+from sync import effects
 from sync.database import insert_for
 from sync.proposals import ACCEPTED, ANSWERED, DELETE, DONE, FORGET, MERGE, OPEN, OVER, PLAYBOOK, REFUSED
 from sync.tables import proposals
@@ -42,12 +43,18 @@ def save(connection: Connection, space: str, results: Iterable[Any], now: dateti
                 case SeenAsOne() | SeenGone():
                     seen.append(effect)
                 case NoteRestored(ref):
-                    _take_back(connection, result.lead_id, ref, now)
-    for row in new:
-        connection.execute(_proposing(connection), row)
+                    _propose(connection, new)  # what an event before it in the batch asked is taken back, too
+                    new = []
+                    _take_back(connection, space, result.lead_id, ref, now)
+    _propose(connection, new)
     if seen and _is_any_named(connection, space, seen):
         for one in seen:
             _settle(connection, space, one, now)
+
+
+def _propose(connection: Connection, new: Iterable[dict[str, Any]]) -> None:
+    for row in new:
+        connection.execute(_proposing(connection), row)
 
 
 def _is_any_named(connection: Connection, space: str, seen: Sequence[SeenAsOne | SeenGone]) -> bool:
@@ -70,18 +77,28 @@ def _is_about(ids: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
     return _P.state.in_((OPEN, ACCEPTED)), sa.or_(_P.record.in_(ids), _P.keep.in_(ids))
 
 
-def _take_back(connection: Connection, lead_id: str | None, ref: RecordRef, now: datetime) -> None:
-    """Let go of what was asked because of a deletion that was taken back; the next one is asked of anew."""
+def _take_back(
+    connection: Connection, space: str, lead_id: str | None, ref: RecordRef, now: datetime
+) -> None:
+    """Let go of what was asked because of a deletion that was taken back; the next one is asked of anew.
+
+    What was agreed to is let go of as well, unless a call for it has begun.
+    """
+    text = f"{ref.object} {ref.id} is there again"
     asked = sa.and_(
+        _P.space == space,
         _P.lead_id == lead_id,
         sa.or_(
             sa.and_(_P.kind == DELETE, _P.why == f"deleted in {ref.connection}"),
             sa.and_(_P.kind == FORGET, _P.connection == ref.connection),
         ),
-        _P.state.in_((OPEN, REFUSED)),
     )
-    values = {"state": OVER, "outcome": f"{ref.object} {ref.id} is there again", "settled_at": now}
-    connection.execute(sa.update(proposals).where(asked).values(values))
+    agreed = connection.execute(sa.select(_P.effect).where(asked, _P.state == ACCEPTED, _P.effect != ""))
+    keys = list(agreed.scalars())
+    stopped = effects.stop(connection, space, keys, text, now) if keys else set()
+    is_over = sa.or_(_P.state.in_((OPEN, REFUSED)), sa.and_(_P.state == ACCEPTED, _P.effect.in_(stopped)))
+    values = {"state": OVER, "outcome": text, "settled_at": now}
+    connection.execute(sa.update(proposals).where(asked, is_over).values(values))
 
 
 def _is_deed(effect: object) -> bool:

@@ -14,11 +14,12 @@ from connectors.salesforce.errors import SCHEMA, Refused, refused_alone
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.parties import ACCOUNT_ID, OPPORTUNITY, ROLE, PartyReader
 from connectors.salesforce.people import SOQL_LIMIT, asked_fields, to_record
-from model.change import Exists, Outcome, Record, RecordChange
+from model.change import Exists, Outcome, Record, RecordChange, Rejected
 from model.deal import COMPANIES, PEOPLE
 from model.errors import RetryLater
 
 Fields = Mapping[str, Sequence[str]]
+DAY = "CloseDate"
 BATCH = 200  # REST "sObject Collections"
 
 
@@ -33,7 +34,7 @@ class DealFinder:
 
     def find(self, batch: Sequence[RecordChange], fields: Fields) -> Iterator[Outcome]:
         """Yield ``Exists`` for those that are there; a look-up that fails concerns its whole batch."""
-        asked = asked_fields(OPPORTUNITY, fields, *filter(None, (self._id_field, ACCOUNT_ID, "Name")))
+        asked = asked_fields(OPPORTUNITY, fields, *filter(None, (self._id_field, ACCOUNT_ID, "Name", DAY)))
         queries = self._queries(batch, ", ".join(asked))
         if not queries:
             return
@@ -53,9 +54,11 @@ class DealFinder:
                 yield from cut_down(batch, refusal, again, refused_alone)
         else:
             for change in batch:
-                found = [record for record in records if self._is_it(change, record)]
-                if found:
-                    yield Exists(change.key, min(found, key=self._rank))
+                found = self._meant(change, [record for record in records if self._is_it(change, record)])
+                if len(found) > 1:
+                    yield _several(change, found)
+                elif found:
+                    yield Exists(change.key, found[0])
 
     def _queries(self, batch: Sequence[RecordChange], asked: str) -> dict[str, str]:
         """Ask by our id, by name and account, and for all in which one of the people has a role."""
@@ -93,9 +96,19 @@ class DealFinder:
         theirs = {*by_kind(change.identities, "person"), *by_kind(change.identities, "company")}
         return _plain(record.fields.get("Name")) in names and not parties.isdisjoint(theirs)
 
-    def _rank(self, record: Record) -> tuple[bool, str, str]:
-        """The one with our id before all others, then the oldest."""
-        return not record.fields.get(self._id_field), str(record.fields.get("CreatedDate")), record.ref.id
+    def _meant(self, change: RecordChange, found: Sequence[Record]) -> Sequence[Record]:
+        """Return the one with our id, else that which is to be closed on the same day, else all."""
+        ours = [record for record in found if record.fields.get(self._id_field)]
+        day = str(change.fields.get(DAY) or "")[:10]
+        same = [record for record in found if day and str(record.fields.get(DAY) or "")[:10] == day]
+        return ours[:1] or same or found
+
+
+def _several(change: RecordChange, found: Sequence[Record]) -> Rejected:
+    ids = ", ".join(sorted(record.ref.id for record in found))
+    text = f"several opportunities have the deal's name and one of its parties, and may be it: {ids}. "
+    fix = "Give the one that it is the deal's close date, or the others another name, and send it again"
+    return Rejected(change.key, text + fix, code="SEVERAL_FOUND")
 
 
 def _plain(name: object) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 
 from simple_salesforce.format import format_soql
 
-from connectors.batches import chunks
+from connectors.batches import CallRefused, chunks, halves
 from connectors.salesforce.client import Client
-from connectors.salesforce.errors import item_outcome
+from connectors.salesforce.errors import SCHEMA, Refused, item_outcome
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.writes import errors_of
-from model.change import Gone, Outcome, Participation, Postponed, Record, RecordChange, Updated
+from model.change import Gone, Outcome, Participation, Postponed, Record, RecordChange, Rejected, Updated
 from model.deal import COMPANIES, PEOPLE
 from model.errors import NoBudget, RetryLater
 from model.event import RecordRef
@@ -113,6 +113,13 @@ class PartyWriter:
         except RetryLater as error:
             untried = isinstance(error, NoBudget)
             yield from (Postponed(part.key, str(error), error.wait, untried=untried) for part in parts)
+            return
+        except CallRefused as refusal:  # one that is refused holds up no other; what was written stays
+            if len(parts) == 1 or (isinstance(refusal, Refused) and refusal.code in SCHEMA):
+                yield from (Rejected(part.key, str(refusal), refusal.fields, refusal.code) for part in parts)
+                return
+            for half in halves(parts):
+                yield from self.take_part(half)
             return
         for part in parts:
             if part.deal.id not in held:

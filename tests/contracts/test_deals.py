@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from model.change import Created, Exists, Participation, Postponed, Record, RecordChange, Updated
+from model.change import (
+    Created,
+    Exists,
+    Participation,
+    Postponed,
+    Record,
+    RecordChange,
+    Rejected,
+    Updated,
+)
 from model.deal import COMPANIES, PEOPLE
 from model.event import RecordRef
 from model.lead import Identity
@@ -223,6 +232,28 @@ def test_where_nothing_is_unique_a_deal_is_found_by_its_name_and_one_of_its_part
     assert list(connector.find([a_deal(crm, keys=others)], names)) == []
 
 
+def test_of_several_of_its_name_the_one_of_its_day_is_meant_else_none_is_guessed(crm, sandboxes):
+    if crm != "salesforce":
+        return
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    ada = seller.person()
+    days = ("2024-12-01", DEALS[crm].new["CloseDate"], "2025-12-01")
+    deals = [seller.deal(CloseDate=day) for day in days]
+    for deal in deals:
+        seller.takes_part(deal, ada)
+    names = {"Opportunity": ("Name",)}
+    keys = (Identity("name", "Engine"), Identity("person", ada))
+    [found] = connector.find([a_deal(crm, keys=keys)], names)
+    assert isinstance(found, Exists)
+    assert found.record.ref.id == deals[1]
+    server.act("delete", "Opportunity", id=deals[1])
+    [found] = connector.find([a_deal(crm, keys=keys)], names)
+    assert isinstance(found, Rejected)
+    assert deals[0] in found.reason
+    assert deals[2] in found.reason
+
+
 def test_people_and_company_take_part_and_nobody_is_there_twice(crm, sandboxes):
     connector, server = sandboxes[crm]
     seller = Seller(crm, server)
@@ -259,6 +290,18 @@ def test_a_person_who_is_gone_holds_up_no_other(crm, sandboxes):
     assert isinstance(outcomes["good"], Updated)
     assert not isinstance(outcomes["bad"], Updated)
     assert read(connector, crm, deals[1])[0].fields[PEOPLE] == [ada]
+
+
+def test_a_deal_for_which_the_call_is_refused_whole_holds_up_no_other(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deals, ada = [seller.deal(), seller.deal()], seller.person()
+    ids = [deals[0], "no id at all", deals[1]]
+    parts = [part(crm, deal, ada, key=f"k{n}") for n, deal in enumerate(ids)]
+    outcomes = {one.key: one for one in connector.take_part(parts)}
+    assert [isinstance(outcomes[f"k{n}"], Updated) for n in range(3)] == [True, False, True]
+    for deal in deals:
+        assert read(connector, crm, deal)[0].fields[PEOPLE] == [ada]
 
 
 def test_a_deal_that_is_gone_is_not_said_to_be_written(crm, sandboxes):

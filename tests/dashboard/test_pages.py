@@ -187,6 +187,8 @@ def test_the_list_goes_on_where_the_last_page_ended(desk, monkeypatch):
         "/leads?order=score&after=x+y",
         "/leads/none",
         "/events/999999",
+        "/events/99999999999999999999",  # more than a database counts to
+        "/reconcile/99999999999999999999",
         "/aside/waiting",
         "/aside/spam?before=x",
         "/aside/letters?before=-1",

@@ -236,6 +236,49 @@ def test_a_deal_that_people_made_in_both_is_one(house):
     assert [len(records(house, name)) for name in (HUBSPOT, SALESFORCE)] == [1, 1]
 
 
+@pytest.mark.parametrize("here", [HUBSPOT, SALESFORCE])
+@pytest.mark.parametrize("ended", ["won", "lost"])
+def test_a_new_deal_with_the_name_of_an_old_one_is_not_taken_for_it(house, here, ended):
+    ids, there = person(house), OTHER[here]
+    old = sell(house, there, ids[there], name="Renewal", stage=ended, close_date="2025-03-31")
+    followed = Followed(house)
+    new = sell(house, here, ids[here], name="Renewal")
+    followed.look()
+    followed.look()
+    stage = {name: house.crms[name].records[one].fields["stage"] for name, one in ((here, new), (there, old))}
+    assert stage == {here: STAGES[here]["talking"], there: STAGES[there][ended]}
+    assert reviews(house) == ["same_deal"]
+
+
+def test_an_old_deal_that_a_look_up_finds_is_not_taken_for_a_new_one_of_its_name(house):
+    ids = person(house)
+    crms = house.playbook.crms
+    unheard = replace(
+        crms[SALESFORCE], adopts_deals=False
+    )  # so that only the look-up before a create meets it
+    house.playbook = replace(house.playbook, crms={**crms, SALESFORCE: unheard})
+    old = sell(house, SALESFORCE, ids[SALESFORCE], name="Renewal", stage="won", close_date="2025-03-31")
+    followed = Followed(house)
+    new = sell(house, HUBSPOT, ids[HUBSPOT], name="Renewal")
+    look(followed.polls[HUBSPOT], 60)
+    for _ in range(3):
+        house.decide()
+        house.deliver()
+    assert house.crms[HUBSPOT].records[new].fields["stage"] == STAGES[HUBSPOT]["talking"]
+    assert house.crms[SALESFORCE].records[old].fields["stage"] == STAGES[SALESFORCE]["won"]
+    assert the_deal(house).links.keys() == {HUBSPOT}
+    assert reviews(house) == ["same_deal"]
+
+
+def test_a_deal_that_was_not_kept_up_in_one_crm_is_still_the_one_that_was_won_in_the_other(house):
+    ids = person(house)
+    followed = Followed(house)
+    sell(house, HUBSPOT, ids[HUBSPOT], close_date="2026-02-01")
+    sell(house, SALESFORCE, ids[SALESFORCE], stage="won", close_date="2026-03-01")
+    followed.look()
+    assert the_deal(house).links.keys() == {HUBSPOT, SALESFORCE}
+
+
 def test_a_twin_of_a_deal_that_leadrelay_made_asks_a_person_and_is_not_carried_on(house):
     ids = person(house)
     followed = Followed(house)

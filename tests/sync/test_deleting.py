@@ -179,6 +179,48 @@ def test_a_record_that_is_restored_goes_on_and_takes_back_the_question(store):
     assert proposed(house) == [("delete", SALESFORCE, "open")]
 
 
+def restore(house: House, name: str, record: str) -> None:
+    crm = house.crms[name]
+    crm.records[record].archived = False
+    crm.touch(record)
+    hint(house, name, record, "restored")
+    house.settle()
+
+
+def test_restored_before_the_other_record_was_deleted_keeps_both(store):
+    house = deleting(store, "delete")
+    ids = known(house)
+    record = delete(house)  # Salesforce is not called yet: it is busy, or its budget is spent
+    restore(house, HUBSPOT, record)
+    carry_out(house)
+    assert is_there(house, SALESFORCE, ids[SALESFORCE])
+    assert (proposed(house), effects(house)) == (
+        [("delete", SALESFORCE, "over")],
+        [("delete", SALESFORCE, "withheld")],
+    )
+    delete(house)  # the next one counts again
+    carry_out(house)
+    assert not is_there(house, SALESFORCE, ids[SALESFORCE])
+
+
+@pytest.mark.parametrize("policy", ["delete", "propose"])
+def test_deleted_and_restored_in_one_batch_keeps_both_and_asks_nobody(store, policy):
+    house = deleting(store, policy)
+    ids = known(house)
+    crm = house.crms[HUBSPOT]
+    for archived in (True, False):
+        house.clock.advance(1)
+        crm.records[ids[HUBSPOT]].archived = archived
+        crm.touch(ids[HUBSPOT])
+        read = crm._record(ids[HUBSPOT], crm.records[ids[HUBSPOT]])
+        now = house.clock.now()
+        inbox.append(house.store, [changed_event(read, now, now, "main", by_id=True)])
+    house.settle()
+    carry_out(house)
+    assert is_there(house, SALESFORCE, ids[SALESFORCE])
+    assert proposed(house) == [("delete", SALESFORCE, "over")]
+
+
 # Carried out
 
 
@@ -310,6 +352,31 @@ def test_dismissed_nothing_follows(store):
     assert states(house) == ["dismissed"] * 7
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_of_two_words_on_the_same_deletions_the_first_counts(store, first):
+    house = braking(store)
+    delete_all(house, MANY[:7])
+    with house.store.snapshot() as snapshot:
+        [one] = deletions.held_back(snapshot, "main")
+        for accepts in (first, not first):  # two people, before either word is decided
+            inbox.append(
+                house.store,
+                deletions.answer_events(
+                    snapshot,
+                    "main",
+                    one.connection,
+                    one.last,
+                    accepts=accepts,
+                    by="ada",
+                    now=house.clock.now(),
+                ),
+            )
+    house.settle()
+    carry_out(house)
+    assert states(house) == ["released" if first else "dismissed"] * 7
+    assert (held(house), there(house, HUBSPOT)) == (0, 2 if first else 9)
+
+
 def test_what_is_restored_leaves_the_list_by_itself(store):
     house = braking(store)
     delete_all(house, MANY[:7])
@@ -392,6 +459,24 @@ def test_once_somebody_agrees_nothing_is_left_here_but_a_hash(store):
     assert house.lead_id(BO)
 
 
+def test_what_was_heard_of_them_before_they_were_a_lead_goes_too(store):
+    house = deleting(store, on_forget="forget", adopts=False)
+    poll = a_poll(house)
+    look(poll)
+    for address in (ADA, BO):  # one will be a lead, the other one never is
+        house.crms[HUBSPOT].put(email=address, title="Countess")
+    look(poll, 60)
+    house.settle()
+    assert ("inbox_events", "Countess") in traces(house, "Countess")
+    house.post(email=ADA)
+    house.settle()
+    for record in house.crms[HUBSPOT].by_email(ADA) + house.crms[HUBSPOT].by_email(BO):
+        del house.crms[HUBSPOT].records[record]
+        hint(house, HUBSPOT, record, "forgotten")
+    house.settle()
+    assert traces(house, ADA, BO, "Countess") == set()
+
+
 def test_forget_does_it_at_once_and_what_is_left_elsewhere_is_asked_about(store):
     house = deleting(store, on_forget="forget")
     ids = known(house)
@@ -446,6 +531,21 @@ def test_an_erased_record_that_is_there_again_is_a_record_like_any_other(store):
     assert proposed(house) == [("forget", HUBSPOT, "over")]
     delete(house)
     assert proposed(house) == [("forget", HUBSPOT, "over")]
+
+
+def test_an_erasure_and_the_record_itself_in_one_batch_leave_a_record_like_any_other(store):
+    house = deleting(store, on_forget="forget")
+    known(house)
+    crm, record = house.crms[HUBSPOT], delete(house)
+    hint(house, HUBSPOT, record, "forgotten")
+    crm.records[record].archived = False
+    crm.touch(record)
+    now = house.clock.now()
+    read = crm._record(record, crm.records[record])
+    inbox.append(house.store, [changed_event(read, now, now, "main", by_id=True)])
+    house.settle()
+    delete(house)  # months later, as people delete
+    assert house.lead(ADA).links[HUBSPOT].gone_at is not None
 
 
 def test_the_mirror_lets_go_of_a_stranger_who_was_erased(store):
