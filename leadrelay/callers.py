@@ -38,11 +38,11 @@ class KnownCallers:
 
     def _caller(self, crm: CrmMap, stored: StoredConnection | None) -> Caller:
         prefix = prefix_of(crm.connection)
-        header, value = (self.settings.secret(name) for name in hooks.certificate_names(prefix))
+        header, value = (self.settings.secret(name) or "" for name in hooks.certificate_names(prefix))
         return Caller(
             connection=crm.connection,
             account=stored.account if stored is not None and stored.kind == crm.kind else "",
             objects=frozenset(crm.all_objects),
             secrets=hooks.SECRETS[crm.kind](prefix),
-            certificate=(header, value) if header and value else None,
+            certificate=(header, value) if hooks.asks_for_certificate(self.settings, prefix) else None,
         )

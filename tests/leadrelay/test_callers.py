@@ -259,3 +259,15 @@ def test_a_caller_is_known_by_its_connections_variables_and_account(store):  # n
     [one] = known.of("hubspot")
     assert one.secrets == ("LEADRELAY_HUBSPOT_WEBHOOK_SECRET", "LEADRELAY_HUBSPOT_CLIENT_SECRET")
     assert one.certificate is None
+
+
+@pytest.mark.parametrize("emptied", ["HEADER", "VALUE"])
+def test_a_certificate_stays_asked_for_while_its_file_is_empty(emptied, tmp_path, store):  # noqa: F811 - the fixture
+    files = {"HEADER": tmp_path / "header", "VALUE": tmp_path / "value"}
+    for file, text in zip(files.values(), ("X-Client-Verify", "SUCCESS"), strict=True):
+        file.write_text(text)
+    names = {f"LEADRELAY_SALESFORCE_HOOK_CERT_{each}_FILE": str(file) for each, file in files.items()}
+    known = KnownCallers(load(ENVIRON | names), store, lambda: PLAYBOOK, SPACE)
+    assert known.of("salesforce")[0].certificate == ("X-Client-Verify", "SUCCESS")
+    files[emptied].write_text("")
+    assert known.of("salesforce")[0].certificate is not None
