@@ -288,6 +288,12 @@ def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipe
         return _because(result, f"{ref.object} {ref.id} was deleted; nobody's record")
     result.lead_id = before.id
     crm = pipeline.playbook.crms[ref.connection]
+    is_listed = not (erased or Sight.of(result.stored).by_id)
+    if is_listed and link.gone_at is None and is_older(record, link):
+        result.effects.append(Fetch(ref.connection, ref.object, ref.id))
+        return _because(
+            result, f"{ref.object} {ref.id}: a deletion from before what is known; it is read by id"
+        )
     is_new = link.gone_at is None or batch.deletions.is_pending(ref)
     if not (is_new or erased or (_tells(record, link, crm) and _differs(record, link, crm))):
         return _because(result, f"{ref.object} {ref.id} is known to be deleted")

@@ -468,6 +468,24 @@ def test_a_deleted_record_is_left_alone_and_one_that_is_restored_is_merged_again
     assert (crm.one(ADA)["title"], house.lead(ADA).fields["company"]) == ("CTO", "Acme")
 
 
+def test_a_list_that_is_told_late_does_not_delete_a_record_that_was_restored_meanwhile(house):
+    ids = known(house, title="Intern")
+    crm = house.crms[HUBSPOT]
+    crm.archive(ids[HUBSPOT])
+    listed, listed_at = crm._record(ids[HUBSPOT], crm.records[ids[HUBSPOT]]), house.clock.now()
+    house.clock.advance(60)
+    crm.records[ids[HUBSPOT]].archived = False
+    crm.edit(ids[HUBSPOT], company="Acme")
+    see(house, HUBSPOT, ids[HUBSPOT])
+    hand_in(house, replace(listed, fields={}), by_id=False, read_at=listed_at)
+    assert house.lead(ADA).links[HUBSPOT].gone_at is None
+    assert fetches(house) == {(HUBSPOT, ids[HUBSPOT])}
+    house.settle()
+    house.post(email=ADA, title="CTO")
+    house.settle()
+    assert crm.one(ADA)["title"] == "CTO"
+
+
 def test_a_new_record_takes_the_place_of_one_that_was_deleted(house):
     ids = known(house, title="Intern")
     crm = house.crms[HUBSPOT]
