@@ -47,6 +47,8 @@ KEEPS_HISTORIES = (
     "hubspot",
 )  # "Contacts": propertiesWithHistory; Salesforce keeps it for tracked fields only
 
+UNDER_WAY_WAIT = 2.0  # seconds until it is looked again whether a call has come to its end
+
 
 def hinted(stored: StoredEvent, hint: Hint, batch: Batch, pipeline: Pipeline) -> Result:
     """Decide whether a record that a CRM named is to be read: not where it said what is known."""
@@ -416,7 +418,7 @@ def _one_person(
         result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id))
         return _because(result, "the leads have just changed; the record is read again")
     if any(map(batch.is_under_way, lead_ids[1:])):
-        result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id))
+        result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id, wait=UNDER_WAY_WAIT))
         return _because(result, "a call to one of the leads is under way; the record is read again")
     result.effects.append(Fetch(ref.connection, ref.object, ref.id))
     before = batch.lead(lead_ids[0])

@@ -446,6 +446,32 @@ def test_what_was_typed_before_a_merge_outlasts_the_call_that_holds_it_up(house)
     assert house.lead(ADA).fields["country"] == "FR"
 
 
+def test_while_a_call_holds_up_a_merge_the_record_is_not_read_again_and_again(house):
+    ada, bo = known(house, ADA), known(house, BO, title="CTO")
+    crm = house.crms[SALESFORCE]
+    crm.records[bo[SALESFORCE]].archived = True
+    crm.merged = {bo[SALESFORCE]: ada[SALESFORCE]}
+    house.post(email=BO, company="Acme")
+    house.decide()
+    reads = []
+
+    def takes_twenty_seconds():
+        see(house, SALESFORCE, bo[SALESFORCE])
+        before = crm.called("read")
+        for _ in range(100):
+            house.clock.advance(0.2)
+            house.fetchers[SALESFORCE].step()
+            house.decide()
+        reads.append(crm.called("read") - before)
+
+    house.crms[HUBSPOT].next("update", before=takes_twenty_seconds)
+    house.deliver(HUBSPOT)
+    assert 5 <= reads[0] <= 10
+    house.clock.advance(2)
+    house.settle()
+    assert leads_there(house) == 1
+
+
 # Gone
 
 
