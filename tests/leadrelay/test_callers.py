@@ -15,7 +15,7 @@ from connectors.salesforce.ids import long_id
 from leadrelay.callers import KnownCallers
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings, load
-from model.errors import StoreBusy
+from model.errors import Refused, StoreBusy
 from model.event import Event, EventKind
 from model.hint import Hint, hint_from
 from sandbox.clock import Clock
@@ -271,3 +271,7 @@ def test_a_certificate_stays_asked_for_while_its_file_is_empty(emptied, tmp_path
     assert known.of("salesforce")[0].certificate == ("X-Client-Verify", "SUCCESS")
     files[emptied].write_text("")
     assert known.of("salesforce")[0].certificate is not None
+    files[emptied].unlink()
+    with pytest.raises(Refused) as refused:
+        known.of("salesforce")
+    assert refused.value.status == 503, "the sender comes again"
