@@ -10,10 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from leadrelay import hooks
 from leadrelay.settings import Settings, prefix_of
 from mappings.playbook import CrmMap, Playbook
-from model.errors import StoreBusy
+from model.errors import LeadRelayError, StoreBusy
 from sync import connections
 from sync.connections import StoredConnection
 from sync.database import Store
+from webhooks import signatures
 from webhooks.callers import Caller
 
 
@@ -27,7 +28,10 @@ class KnownCallers:
     space: str
 
     def of(self, kind: str) -> list[Caller]:
-        """Return the connections of one kind. Raises ``StoreBusy`` while the store cannot be read."""
+        """Return the connections of one kind.
+
+        Raises ``StoreBusy`` while the store cannot be read, ``Refused`` while a secret cannot.
+        """
         try:
             with self.store.snapshot() as snapshot:
                 stored = connections.load(snapshot, self.space)
@@ -38,11 +42,17 @@ class KnownCallers:
 
     def _caller(self, crm: CrmMap, stored: StoredConnection | None) -> Caller:
         prefix = prefix_of(crm.connection)
-        header, value = (self.settings.secret(name) for name in hooks.certificate_names(prefix))
+        header, value = (self._secret(name) for name in hooks.certificate_names(prefix))
         return Caller(
             connection=crm.connection,
             account=stored.account if stored is not None and stored.kind == crm.kind else "",
             objects=frozenset(crm.all_objects),
             secrets=hooks.SECRETS[crm.kind](prefix),
-            certificate=(header, value) if header and value else None,
+            certificate=(header, value) if hooks.asks_for_certificate(self.settings, prefix) else None,
         )
+
+    def _secret(self, name: str) -> str:
+        try:
+            return self.settings.secret(name) or ""
+        except LeadRelayError as error:
+            raise signatures.unreadable(name, error) from error

@@ -24,6 +24,12 @@ def certificate_names(prefix: str) -> tuple[str, str]:
     return f"{prefix}_HOOK_CERT_HEADER", f"{prefix}_HOOK_CERT_VALUE"
 
 
+def asks_for_certificate(settings: Settings, prefix: str) -> bool:
+    """Say whether a certificate is asked for, be it that a file that says which is empty just now."""
+    environ = settings.environ
+    return any(environ.get(name) or environ.get(f"{name}_FILE") for name in certificate_names(prefix))
+
+
 def problems_of(settings: Settings) -> Iterator[str]:
     """Yield what is wrong with the secrets that stand in addresses."""
     names = sorted(name.removesuffix("_FILE") for name, text in settings.environ.items() if text)

@@ -346,7 +346,7 @@ class Polling:
     every: timedelta = timedelta(seconds=30)  # between two looks at an object of which nothing is left
     overlap: timedelta = timedelta(seconds=15)  # read again at each look
     sweep_every: timedelta = timedelta(minutes=10)
-    sweep_overlap: timedelta = timedelta(minutes=15)  # read again by a sweep
+    sweep_overlap: timedelta = timedelta(minutes=15)  # before the last sweep: read again by the next
     activities: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)
     """Objects of what is done with people (calls, Task) that are followed, each with its own ``every``."""
 

@@ -290,7 +290,7 @@ class PollMap(Strict):
     )
     sweep_every: Duration = Field("10m", description="Between two sweeps, which read a longer stretch again.")
     sweep_overlap: Duration = Field(
-        "15m", description="What a sweep reads again. Transactions in Salesforce may take ten minutes."
+        "15m", description="How far a sweep reaches behind the last. Salesforce's transactions may take 10m."
     )
     activities: dict[Label, Duration] = Field(
         default_factory=dict,

@@ -223,6 +223,7 @@ class Fetch:
     object: str
     remote_id: str
     history: bool = False  # since when each field has held its value, too
+    wait: float = 0.0  # seconds before, for what must come to its end meanwhile
 
 
 @dataclass(frozen=True, slots=True)

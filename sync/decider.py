@@ -399,7 +399,7 @@ def _is_engagement(item: Work) -> bool:
 
 def _fetches(results: Sequence[Result]) -> list[Wish]:
     return [
-        Wish(effect.connection, effect.object, effect.remote_id, effect.history)
+        Wish(effect.connection, effect.object, effect.remote_id, effect.history, effect.wait)
         for result in results
         for effect in result.effects
         if isinstance(effect, Fetch)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -28,6 +28,7 @@ class Wish:
     object: str
     remote_id: str
     history: bool = False  # since when each field has held its value, too
+    wait: float = 0.0  # seconds before
 
     @property
     def record(self) -> tuple[str, str, str]:
@@ -50,6 +51,7 @@ class DueFetch:
 def raise_wanted(connection: Connection, space: str, wishes: Sequence[Wish], now: datetime) -> None:
     """Want records read once more; one that waits out a server's answer goes on waiting."""
     histories = {wish.record: wish.history for wish in sorted(wishes, key=lambda wish: wish.history)}
+    waits = {wish.record: wish.wait for wish in sorted(wishes, key=lambda wish: -wish.wait)}
     rows = [
         {
             "space": space,
@@ -59,7 +61,7 @@ def raise_wanted(connection: Connection, space: str, wishes: Sequence[Wish], now
             "history": history,
             "wanted": 1,
             "attempts": 0,
-            "due_at": now,
+            "due_at": now + timedelta(seconds=waits[name, object_type, remote_id]),
             "raised_at": now,
         }
         for (name, object_type, remote_id), history in sorted(histories.items())

@@ -47,6 +47,8 @@ KEEPS_HISTORIES = (
     "hubspot",
 )  # "Contacts": propertiesWithHistory; Salesforce keeps it for tracked fields only
 
+UNDER_WAY_WAIT = 2.0  # seconds until it is looked again whether a call has come to its end
+
 
 def hinted(stored: StoredEvent, hint: Hint, batch: Batch, pipeline: Pipeline) -> Result:
     """Decide whether a record that a CRM named is to be read: not where it said what is known."""
@@ -288,6 +290,12 @@ def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipe
         return _because(result, f"{ref.object} {ref.id} was deleted; nobody's record")
     result.lead_id = before.id
     crm = pipeline.playbook.crms[ref.connection]
+    is_listed = not (erased or Sight.of(result.stored).by_id)
+    if is_listed and link.gone_at is None and is_older(record, link):
+        result.effects.append(Fetch(ref.connection, ref.object, ref.id))
+        return _because(
+            result, f"{ref.object} {ref.id}: a deletion from before what is known; it is read by id"
+        )
     is_new = link.gone_at is None or batch.deletions.is_pending(ref)
     if not (is_new or erased or (_tells(record, link, crm) and _differs(record, link, crm))):
         return _because(result, f"{ref.object} {ref.id} is known to be deleted")
@@ -410,7 +418,7 @@ def _one_person(
         result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id))
         return _because(result, "the leads have just changed; the record is read again")
     if any(map(batch.is_under_way, lead_ids[1:])):
-        result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id))
+        result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id, wait=UNDER_WAY_WAIT))
         return _because(result, "a call to one of the leads is under way; the record is read again")
     result.effects.append(Fetch(ref.connection, ref.object, ref.id))
     before = batch.lead(lead_ids[0])

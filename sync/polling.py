@@ -51,6 +51,7 @@ class Walk:
     failures: int = 0
     sweep_due_at: datetime | None = None
     sweep: str | None = None  # the position within a sweep under way
+    swept_at: datetime | None = None  # when the last sweep began, or the last look that was as long as one
     is_drained: bool = False  # the last look came to its end
     asks_anew: bool = True  # for names that were absent, too: by the first look of a process and by sweeps
     mark: str | None = None  # the position at which the last look came to its end
@@ -144,7 +145,7 @@ class Poll:
         absent = () if asks_anew else cursor.absent
         asked = [name for name in names if name not in absent]
         position = (walk.sweep or cursor.after) if sweeping else cursor.after
-        overlap = self._overlap(cursor, walk, is_long=sweeping or is_first)
+        overlap = self._overlap(cursor, walk, begun, is_long=sweeping or is_first or walk.swept_at is None)
         try:
             changes = self._ask(object_type, asked, position, overlap)
             absent = tuple(dict.fromkeys((*absent, *changes.absent)))
@@ -182,10 +183,16 @@ class Poll:
         if since is not None:
             walk.sweep = since.after
 
-    def _overlap(self, cursor: Cursor, walk: Walk, *, is_long: bool) -> timedelta:
-        """Return how much is read again: nothing where no change came since what is seen late was seen."""
+    def _overlap(self, cursor: Cursor, walk: Walk, now: datetime, *, is_long: bool) -> timedelta:
+        """Return how much is read again: nothing where no change came since what is seen late was seen.
+
+        A sweep reaches ``sweep_overlap`` behind the last one, however long that is ago: else what came to be
+        seen in between, stamped that much earlier, would be met by neither. When another process swept
+        is not known, and taken to be ``sweep_every`` ago.
+        """
         if is_long:
-            return self._rules(cursor.object).sweep_overlap
+            rules = self._rules(cursor.object)
+            return rules.sweep_overlap + (now - walk.swept_at if walk.swept_at else rules.sweep_every)
         is_quiet = walk.is_quiet and walk.mark == cursor.after
         return timedelta(0) if is_quiet else self._rules(cursor.object).overlap
 
@@ -262,6 +269,7 @@ class Poll:
         if sweeping:
             if walk.sweep is None:  # its first page
                 walk.is_last_sweep = _is_past(walk, cursor.after, now - rules.sweep_overlap)
+                walk.swept_at = now
             walk.sweep = None if changes.is_drained else changes.position
             if changes.is_drained:
                 walk.sweep_due_at = now + rules.sweep_every
@@ -271,6 +279,9 @@ class Poll:
         walk.is_drained = changes.is_drained
         if changes.is_drained:
             walk.due_at = now + rules.every
+            # What ended may have been begun by another process: the next look is as long as a sweep, too.
+            if walk.swept_at is None and (cursor.finished_at is None or walk.mark is not None):
+                walk.swept_at = now
             if walk.mark != changes.position:
                 walk.mark, walk.met_at, walk.is_quiet = changes.position, now, False
             walk.is_quiet = _is_past(walk, changes.position, now - rules.overlap)

@@ -209,6 +209,14 @@ def test_the_scaled_out_set_up_is_one_that_the_settings_take():
     assert "max_connections" in " ".join(SCALED["postgres"]["command"])
 
 
+def test_the_scaled_out_proxy_writes_no_address_into_a_log():
+    told = yaml.safe_load(read("compose.scaled.yaml"))["configs"]["proxy"]["content"]
+    assert re.findall(r"^\s*(access_log|error_log) ([^;]+);", told, re.MULTILINE) == [
+        ("access_log", "off"),
+        ("error_log", "/dev/stderr crit"),
+    ]
+
+
 @pytest.mark.parametrize("target", ["run", "test", "check", "format", "bench", "soak", "help", "clean"])
 def test_make_help_lists_every_target(target):
     assert re.search(rf"^{target}:.*## \S", read("Makefile"), re.MULTILINE)

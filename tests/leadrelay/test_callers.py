@@ -15,7 +15,7 @@ from connectors.salesforce.ids import long_id
 from leadrelay.callers import KnownCallers
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings, load
-from model.errors import StoreBusy
+from model.errors import Refused, StoreBusy
 from model.event import Event, EventKind
 from model.hint import Hint, hint_from
 from sandbox.clock import Clock
@@ -259,3 +259,19 @@ def test_a_caller_is_known_by_its_connections_variables_and_account(store):  # n
     [one] = known.of("hubspot")
     assert one.secrets == ("LEADRELAY_HUBSPOT_WEBHOOK_SECRET", "LEADRELAY_HUBSPOT_CLIENT_SECRET")
     assert one.certificate is None
+
+
+@pytest.mark.parametrize("emptied", ["HEADER", "VALUE"])
+def test_a_certificate_stays_asked_for_while_its_file_is_empty(emptied, tmp_path, store):  # noqa: F811 - the fixture
+    files = {"HEADER": tmp_path / "header", "VALUE": tmp_path / "value"}
+    for file, text in zip(files.values(), ("X-Client-Verify", "SUCCESS"), strict=True):
+        file.write_text(text)
+    names = {f"LEADRELAY_SALESFORCE_HOOK_CERT_{each}_FILE": str(file) for each, file in files.items()}
+    known = KnownCallers(load(ENVIRON | names), store, lambda: PLAYBOOK, SPACE)
+    assert known.of("salesforce")[0].certificate == ("X-Client-Verify", "SUCCESS")
+    files[emptied].write_text("")
+    assert known.of("salesforce")[0].certificate is not None
+    files[emptied].unlink()
+    with pytest.raises(Refused) as refused:
+        known.of("salesforce")
+    assert refused.value.status == 503, "the sender comes again"

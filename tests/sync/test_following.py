@@ -446,6 +446,32 @@ def test_what_was_typed_before_a_merge_outlasts_the_call_that_holds_it_up(house)
     assert house.lead(ADA).fields["country"] == "FR"
 
 
+def test_while_a_call_holds_up_a_merge_the_record_is_not_read_again_and_again(house):
+    ada, bo = known(house, ADA), known(house, BO, title="CTO")
+    crm = house.crms[SALESFORCE]
+    crm.records[bo[SALESFORCE]].archived = True
+    crm.merged = {bo[SALESFORCE]: ada[SALESFORCE]}
+    house.post(email=BO, company="Acme")
+    house.decide()
+    reads = []
+
+    def takes_twenty_seconds():
+        see(house, SALESFORCE, bo[SALESFORCE])
+        before = crm.called("read")
+        for _ in range(100):
+            house.clock.advance(0.2)
+            house.fetchers[SALESFORCE].step()
+            house.decide()
+        reads.append(crm.called("read") - before)
+
+    house.crms[HUBSPOT].next("update", before=takes_twenty_seconds)
+    house.deliver(HUBSPOT)
+    assert 5 <= reads[0] <= 10
+    house.clock.advance(2)
+    house.settle()
+    assert leads_there(house) == 1
+
+
 # Gone
 
 
@@ -466,6 +492,24 @@ def test_a_deleted_record_is_left_alone_and_one_that_is_restored_is_merged_again
     house.settle()
     assert house.lead(ADA).links[HUBSPOT].gone_at is None
     assert (crm.one(ADA)["title"], house.lead(ADA).fields["company"]) == ("CTO", "Acme")
+
+
+def test_a_list_that_is_told_late_does_not_delete_a_record_that_was_restored_meanwhile(house):
+    ids = known(house, title="Intern")
+    crm = house.crms[HUBSPOT]
+    crm.archive(ids[HUBSPOT])
+    listed, listed_at = crm._record(ids[HUBSPOT], crm.records[ids[HUBSPOT]]), house.clock.now()
+    house.clock.advance(60)
+    crm.records[ids[HUBSPOT]].archived = False
+    crm.edit(ids[HUBSPOT], company="Acme")
+    see(house, HUBSPOT, ids[HUBSPOT])
+    hand_in(house, replace(listed, fields={}), by_id=False, read_at=listed_at)
+    assert house.lead(ADA).links[HUBSPOT].gone_at is None
+    assert fetches(house) == {(HUBSPOT, ids[HUBSPOT])}
+    house.settle()
+    house.post(email=ADA, title="CTO")
+    house.settle()
+    assert crm.one(ADA)["title"] == "CTO"
 
 
 def test_a_new_record_takes_the_place_of_one_that_was_deleted(house):

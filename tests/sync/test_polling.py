@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from model.errors import StoreBusy
 from sync import mirror, tables
 from sync.backfill import Backfill
+from sync.polling import Poll
 from tests.sync.crashing import Crash, CrashingStore
 from tests.sync.followed import ADA, BO, a_poll, asked, cursor, follow, known, look, told
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
@@ -324,6 +325,36 @@ def test_a_sweep_of_several_pages_goes_on_and_then_the_look_goes_on_from_its_pos
     look(poll)
     assert asked(house, "contacts")[begun:] == ["26", "26/10", "26/20", "26"]
     assert told(house)[26:] == [late]
+
+
+def busy(house: House, poll: Poll, seconds: int) -> None:
+    """Let somebody be made and looked at every minute."""
+    for _ in range(seconds // 60):
+        house.crms[HUBSPOT].put("contacts", email=f"p{house.crms[HUBSPOT].born}@example.com")
+        look(poll, 60)
+
+
+def test_what_is_seen_ten_minutes_late_is_met_on_a_busy_account_just_after_a_sweep_too(house):
+    poll, crm = a_poll(house), house.crms[HUBSPOT]
+    busy(house, poll, 60)
+    late = crm.put("contacts", email=BO)
+    kept = crm.records.pop(late)  # of a transaction that takes its time
+    busy(house, poll, 600)
+    crm.records[late] = kept
+    assert poll._walks["contacts"].sweep_due_at == house.clock.now() + timedelta(minutes=10)
+    busy(house, poll, 1_200)
+    assert told(house).count(late) == 1
+
+
+def test_what_came_to_be_seen_before_a_restart_is_met_by_the_next_process_on_a_busy_account(house):
+    poll, crm = a_poll(house), house.crms[HUBSPOT]
+    busy(house, poll, 60)
+    late = crm.put("contacts", email=BO)
+    kept = crm.records.pop(late)
+    busy(house, poll, 480)
+    crm.records[late] = kept
+    busy(house, a_poll(house), 1_800)
+    assert told(house).count(late) == 1
 
 
 # What fails

@@ -151,6 +151,14 @@ def test_where_a_certificate_is_asked_for_the_proxy_must_vouch_for_it():
     assert is_acknowledged(post(house, an_envelope(a_notification(1)), **{"X-Client-Verify": "SUCCESS"}))
 
 
+@pytest.mark.parametrize("blank", [("", "SUCCESS"), ("X-Client-Verify", ""), ("", "")])
+def test_a_certificate_of_which_a_part_is_blank_is_shown_by_nobody(blank):
+    house = the_house(a_caller(certificate=blank))
+    for headers in ({}, {"X-Client-Verify": "SUCCESS"}, {"X-Client-Verify": ""}):
+        answer = post(house, an_envelope(a_notification(1)), **headers)
+        assert (answer.status_code, answer.json["code"]) == (401, "certificate_missing")
+
+
 @pytest.mark.parametrize(
     "notification",
     [
