@@ -105,7 +105,7 @@ class GrantedTokens:
                 self._keeper.release()
                 return grant
             new = self._ask(grant)
-        except Exception:
+        except Exception:  # raised again: whatever it is, another process may renew the token now
             self._keeper.release()
             raise
         self._unkept = (grant, new)  # should the store not take it now, it is kept with the next token

@@ -12,9 +12,7 @@ import time
 import uuid
 from pathlib import Path
 
-BINARIES = Path(
-    "/usr/lib/rabbitmq/bin"
-)  # where Debian puts them; those on the path only start the system's node
+BINARIES = Path("/usr/lib/rabbitmq/bin")  # Debian's; those on the path only start the system's node
 WITHOUT = "install RabbitMQ (Debian: apt-get install rabbitmq-server)"
 PATIENCE = 90.0  # seconds for a start: it is 4 where nothing else runs
 
@@ -53,6 +51,7 @@ class Broker:
                 "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
                 "RABBITMQ_LOG_BASE": str(home / "log"),
                 "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins),
+                "ERL_CRASH_DUMP": str(home / "erl_crash.dump"),  # else where the tests were called from
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
             }
         )
