@@ -399,7 +399,9 @@ def _is_engagement(item: Work) -> bool:
 
 def _fetches(results: Sequence[Result]) -> list[Wish]:
     return [
-        Wish(effect.connection, effect.object, effect.remote_id, effect.history, effect.wait)
+        Wish(
+            effect.connection, effect.object, effect.remote_id, effect.history, effect.wait, effect.is_mend
+        )
         for result in results
         for effect in result.effects
         if isinstance(effect, Fetch)

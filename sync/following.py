@@ -82,7 +82,7 @@ def _differing(result: Result, hint: Hint, link: Link | None, batch: Batch) -> R
     a change of its people.
     """
     name = result.stored.event.source
-    result.effects.append(Fetch(name, hint.object, hint.id))
+    result.effects.append(Fetch(name, hint.object, hint.id, is_mend=True))
     if hint.field is not None and link is not None and hint.field in link.shadow and result.lead_id:
         result.before, result.lead = batch.lead(result.lead_id), copy_of(batch.lead(result.lead_id))
         shadow = {each: value for each, value in link.shadow.items() if each != hint.field}
