@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,7 +28,7 @@ from model.decision import (
     WriteBack,
 )
 from model.errors import Conflict, LostLease, StoreBusy
-from model.event import SET_ASIDE, EventKind, EventState, RecordRef, StoredEvent
+from model.event import SET_ASIDE, Event, EventKind, EventState, RecordRef, StoredEvent
 from model.priority import Priority
 from model.times import Clock
 from sync import (
@@ -69,6 +70,7 @@ from sync.understand import Work, decide, is_deal, said_by, understand
 log = structlog.get_logger("leadrelay.decider")
 
 TERM = timedelta(seconds=15)  # of the lease; renewed by every save and by ``Decider.renew``
+FEW = 20  # people seen in a CRM for the first time in one batch; more are an import, which goes behind new leads
 REDOS = 3  # of a batch whose save met a change, before it is halved
 
 
@@ -414,14 +416,16 @@ ANSWERS = (EventKind.DELIVERED, EventKind.FOUND, EventKind.GONE, EventKind.CHANG
 def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[Raise]:
     """Return what is wanted of the CRMs after this batch.
 
-    Who turns out to be in a CRM, by the match pass or because they were born there, is told to other
-    connections behind everything else; as long as that CRM is only observed (``shut``), it waits for a
-    plan and a go-live of those connections.
+    Somebody who was born in a CRM goes to the others as a new lead does. Where many turn out to be in one at
+    once, by the match pass, an import or a mending, they go behind everything else; as long as that CRM is
+    only observed (``shut``), they wait for a plan and a go-live of the others.
     """
     found = []
+    crowded = _crowded(batch.results)
     for result in batch.results:
         event = result.stored.event
-        is_match = is_of_match_pass(event) or _is_first_seen(result)
+        is_first = is_of_match_pass(event) or _is_first_seen(result)
+        is_bulk = is_first and (event.source in crowded or _is_of_bulk(event))
         for effect in result.effects:
             if not isinstance(effect, WriteBack):
                 continue
@@ -433,9 +437,9 @@ def _raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[R
                 is_parked = False
                 if "mend" in event.payload and event.kind is EventKind.REPLAY:
                     priority = Priority.RECONCILE
-                if is_match and effect.connection != event.source:
-                    priority = Priority.RECONCILE
+                if is_first and effect.connection != event.source:
                     is_parked = event.source in shut and effect.connection not in shut
+                    priority = Priority.RECONCILE if is_bulk or is_parked else priority
                 found.append(
                     Raise(
                         effect.connection,
@@ -472,6 +476,18 @@ def _is_first_seen(result: Result) -> bool:
     if event.kind is not EventKind.CHANGED or lead is None or event.source not in lead.links:
         return False
     return before is None or event.source not in before.links
+
+
+def _crowded(results: Sequence[Result]) -> set[str]:
+    """Return the connections of which so many are seen for the first time at once that it is no person's doing."""
+    changes = [one for one in results if one.stored.event.kind is EventKind.CHANGED]
+    first = Counter(one.stored.event.source for one in changes if _is_first_seen(one))
+    return {name for name, seen in first.items() if seen > FEW}
+
+
+def _is_of_bulk(event: Event) -> bool:
+    """Say whether an event is one of many that nobody waits for: of the match pass, of a deal, of a mending."""
+    return event.kind is not EventKind.CHANGED or bool(event.payload.get("is_mend"))
 
 
 def _priority(result: Result, effect: WriteBack, batch: Batch) -> Priority:
