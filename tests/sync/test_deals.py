@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from model.deal import PEOPLE
-from sync import holds, inbox, tables
+from sync import deals, holds, inbox, tables
 from tests.sync.followed import a_bin, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
 from tests.sync.selling import (
@@ -334,3 +334,51 @@ def test_a_crash_between_deal_and_lead_loses_nothing(house):
     house.clock.advance(timedelta(minutes=5).total_seconds())
     house.settle()
     assert told(house)[::2] == ("won", "customer")
+
+
+@pytest.fixture
+def loaded(monkeypatch) -> list[int]:
+    """How many deals each batch of the decider read whole."""
+    counts: list[int] = []
+    real = deals.load
+
+    def load(snapshot, ids):
+        found = real(snapshot, ids)
+        counts.append(len(found))
+        return found
+
+    monkeypatch.setattr("sync.batch.deals.load", load)
+    return counts
+
+
+def test_of_a_person_with_many_deals_only_those_that_matter_are_read_whole(house, loaded):
+    ids = person(house)
+    followed = Followed(house)
+    for number in range(40):
+        sell(house, HUBSPOT, ids[HUBSPOT], name=f"Engine {number}")
+    followed.look()
+    loaded.clear()
+    sell(house, SALESFORCE, ids[SALESFORCE], name="engine  7")
+    followed.look(SALESFORCE)
+    [seventh] = [deal for deal in all_deals(house) if SALESFORCE in deal.links]
+    assert (seventh.get("name"), HUBSPOT in seventh.links) == ("engine 7", True)
+    sell(house, SALESFORCE, ids[SALESFORCE], name="Wheel")
+    followed.look(SALESFORCE)
+    assert len(all_deals(house)) == 41
+    assert max(loaded[:-2]) <= 2  # the last two are this test's own
+
+
+def test_where_the_deal_that_counted_most_is_lost_the_next_one_counts(house):
+    ids = person(house)
+    followed = Followed(house)
+    for number in range(5):
+        sell(house, HUBSPOT, ids[HUBSPOT], name=f"Engine {number}")
+    best = sell(house, HUBSPOT, ids[HUBSPOT], name="Best", stage="offer")
+    followed.look()
+    assert house.lead(ADA).fields["deal_stage"] == "offer"
+    move(house, HUBSPOT, best, "lost")
+    followed.look()
+    assert (told(house)[0], house.lead(ADA).fields["deal_stage"]) == ("open", "talking")
+    house.crms[HUBSPOT].archive(best)
+    followed.look()
+    assert told(house)[0] == "open"

@@ -17,9 +17,7 @@ def upgrade() -> None:
         "outbox_fetches", sa.Column("is_mend", sa.Boolean(), nullable=False, server_default=sa.false())
     )
     op.drop_index("ix_outbox_fetches_due", "outbox_fetches")
-    op.create_index(
-        "ix_outbox_fetches_due", "outbox_fetches", ["space", "connection", "is_mend", "due_at"]
-    )
+    op.create_index("ix_outbox_fetches_due", "outbox_fetches", ["space", "connection", "is_mend", "due_at"])
 
 
 def downgrade() -> None:
