@@ -303,7 +303,7 @@ class AnswerDeletion:
 
 @dataclass(frozen=True, slots=True)
 class ForgetRecord:
-    """Effect: drop what the mirror holds of this record: the CRM has erased it for good."""
+    """Effect: drop what the mirror holds of this record: a CRM has erased the person for good."""
 
     record: RecordRef
 

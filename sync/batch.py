@@ -94,6 +94,7 @@ class Batch:
         self.proposals: dict[int, Proposal] = {}  # that events of this batch answer, as they leave them
         self.deletions = Standing()
         self.forgotten: frozenset[str] = frozenset()  # hashes of addresses, of those that were looked for
+        self.forgotten_records: Mapping[RecordRef, datetime] = {}  # and since when
         self._owners: dict[Identity, str] = {}
         self._leads: dict[str, Lead] = {}
         self.loaded: dict[str, Lead] = {}  # as the store has them

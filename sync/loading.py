@@ -12,8 +12,9 @@ from mappings.playbook import Deals, Playbook
 from model.change import Record
 from model.deal import Standing, plain_name
 from model.event import EventKind, RecordRef
-from sync import deals, forget, links, proposals
+from sync import deals, forget, links, mirror, proposals
 from sync.batch import Batch, People
+from sync.links import record_key
 from sync.understand import Work, deal_name, is_deal, said_by
 
 
@@ -83,6 +84,10 @@ def _identity(
     strangers = {key for item in changed for key in item.keys if batch.lead_id_of(key) is None}
     if strangers:
         batch.forgotten = forget.forgotten(snapshot, space, strangers)
+        refs = [
+            item.record.ref for item in changed if item.record and record_key(item.record.ref) in strangers
+        ]
+        batch.forgotten_records = mirror.forgotten(snapshot, space, refs)
 
 
 def _deals(snapshot: Connection, space: str, batch: Batch, work: Sequence[Work], playbook: Playbook) -> None:

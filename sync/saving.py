@@ -27,6 +27,7 @@ from sync import (
     leads,
     ledgers,
     links,
+    mirror,
     outbox,
     proposing,
     seats,
@@ -55,6 +56,9 @@ def save(
     For use in a transaction whose first statement was ``leases.fence``.
     """
     results = batch.results
+    wanted = [effect for result in results for effect in result.effects]
+    erased = [one for one in wanted if isinstance(one, ForgetLead)]
+    strangers = [one.record for one in wanted if isinstance(one, ForgetRecord)]
     if inbox.mark(connection, [_mark_of(result) for result in results]) != len(results):
         raise Conflict("an event is no longer waiting")
     inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
@@ -63,15 +67,18 @@ def save(
     deals.save(connection, list(batch.deals_changed.values()), currency, now)
     leads.save(connection, list(batch.changed.values()), batch.loaded, now)
     leads.claim(connection, space, batch.claimed)
-    # Outbox before links, as deliveries lock them (``outbox.lock``).
+    # Outbox, then the mirror, then links, as all transactions lock them (docs/architecture.md).
     wanted_rows = raises(batch, playbook, shut)
+    if gone := [*(join.absorbed.id for join in batch.joined), *(one.lead_id for one in erased)]:
+        outbox.lock_of(connection, gone, wanted_rows)
     if batch.joined:
-        outbox.lock_of(connection, [join.absorbed.id for join in batch.joined], wanted_rows)
         joins.save(connection, space, batch.joined, now)
     wanted_rows += dealings.raises(connection, batch, playbook)  # by who takes part now
     outbox.raise_wanted(connection, space, wanted_rows, now)
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
+    if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:
+        mirror.alone(connection, space, forgotten)
     links.LEADS.expect(connection, batch.loaded_revs())
     links.LEADS.remove(connection, batch.dropped_links())
     links.LEADS.save(connection, space, batch.changed_links())
@@ -93,7 +100,6 @@ def save(
     proposing.save(connection, space, results, now)
     deletions.save(connection, space, results, now)
     audit.record(connection, space, [_audit_of(result, playbook) for result in results])
-    wanted = [effect for result in results for effect in result.effects]
     again = [one.effect for one in wanted if isinstance(one, SendAgain)]
     if again:
         effects.send_again(connection, again, now)
@@ -101,8 +107,8 @@ def save(
     fetches.raise_wanted(connection, space, wishes, now)
     inbox.insert_new(connection, dealings.told(connection, batch, playbook, space, now))
     forget.remove_test_leads(connection, [one.lead_id for one in wanted if isinstance(one, ForgetTestLead)])
-    forget.people(connection, space, [one for one in wanted if isinstance(one, ForgetLead)], now)
-    if strangers := [one.record for one in wanted if isinstance(one, ForgetRecord)]:
+    forget.people(connection, space, erased, now)
+    if strangers:
         forget.records(connection, space, strangers, now)
     forget.remove_test_events(connection, [one.event for one in wanted if isinstance(one, ForgetTestEvent)])
 
