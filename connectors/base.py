@@ -178,11 +178,11 @@ class Connector(Protocol):
         """
 
     def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
-        """Let people take part in deals: ``Updated``, ``Gone``, ``Rejected`` or ``Postponed`` each.
+        """Let people take part in deals, or leave: ``Updated``, ``Gone``, ``Rejected`` or ``Postponed`` each.
 
         Who takes part is read first: whom somebody added stays, nobody is there twice, and a company that
-        somebody chose is kept. ``Updated`` has who takes part then (``model.deal.PEOPLE``, ``COMPANIES``).
-        Safe to repeat.
+        somebody chose is kept; nobody is taken out but who is named. ``Updated`` has who takes part then
+        (``model.deal.PEOPLE``, ``COMPANIES``). Safe to repeat.
         """
 
     def read(

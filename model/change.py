@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,12 +36,22 @@ class Association:
 
 @dataclass(frozen=True, slots=True)
 class Participation:
-    """A deal's record in which people are to take part, and which is to have a company if it has none."""
+    """A deal's record in which people are to take part or no more, and which is to have a company.
+
+    That is written where it has none, or still the one that is to give way.
+    """
 
     key: str  # ours; each outcome names it
     deal: RecordRef
     people: tuple[str, ...]  # ids of their records, the primary one first
     company: str | None = None
+    leave: tuple[str, ...] = ()  # ids of those whom somebody took out
+    instead_of: str | None = None  # the company that gives way
+
+    def company_over(self, held: Sequence[str]) -> str | None:
+        """Return the company to write over those that a record has by now; ``None``: they stay."""
+        gives_way = not held or held[0] == self.instead_of
+        return self.company if gives_way and self.company not in held[:1] else None
 
 
 @dataclass(frozen=True, slots=True)

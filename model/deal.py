@@ -45,6 +45,21 @@ STRANGERS = "leadrelay:strangers"
 """Key in the shadow of a deal's link: those of its people who were no leads when the record was merged."""
 
 
+UNKNOWN_COMPANIES = "leadrelay:unknown_companies"
+"""Key in the shadow of a deal's link: those of its companies that were no accounts when it was merged."""
+
+LEAVING = "leadrelay:leaving"
+"""Key in the shadow: people whom the record names no more -> when that was first seen. They may have been
+taken out, or be another record by now: until that is known they take part."""
+
+LEFT = "leadrelay:left"
+"""Key in the shadow: people of this record whom somebody took out of the deal in another CRM."""
+
+COMPANY = "leadrelay:company"
+"""Key in the shadow: the account that the deal is with since somebody changed it in another CRM; among
+what is sent, the company that gives way to it."""
+
+
 class Outcome(StrEnum):
     """How a deal stands."""
 

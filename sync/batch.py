@@ -14,7 +14,7 @@ from mappings.domains import possible_domains
 from mappings.playbook import CrmMap, Playbook
 from model.account import Account, account_id
 from model.change import OwnerRecord
-from model.deal import Deal
+from model.deal import LEAVING, Deal
 from model.decision import AnswerDeletion, AnswerProposal, Assigned, ClaimIdentity, KeepEngagement
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
@@ -38,7 +38,7 @@ from sync.doubt import Doubt
 from sync.joins import Join
 from sync.links import record_key
 from sync.matching import Hits
-from sync.named import people_before
+from sync.named import companies_before, people_before
 from sync.pipeline import Result
 from sync.proposals import ANSWERED, Proposal
 
@@ -216,14 +216,25 @@ class Batch:
         self._deal_holders |= held
         self.loaded_deals = deals.load(snapshot, wanted)
         self._deals = dict(self.loaded_deals)
-        people = {
-            key
+        linked = [
+            (link, crm)
             for deal in self._deals.values()
             for link in deal.links.values()
             if (crm := playbook.crms.get(link.connection)) is not None
-            for key in people_before(link, crm)
-        }
+        ]
+        people = {key for link, crm in linked for key in people_before(link, crm)}
         self._owners |= leads.find(snapshot, space, people - self._owners.keys())
+        companies = {ref for link, crm in linked for ref in companies_before(link, crm)}
+        self._company_holders |= links.ACCOUNTS.held(
+            snapshot, space, companies - self._company_holders.keys()
+        )
+        leaving = [
+            key for link, crm in linked if link.shadow.get(LEAVING) for key in people_before(link, crm)
+        ]
+        missed = {whose for key in leaving if (whose := self._owners.get(key))} - self._leads.keys()
+        if missed:
+            self.loaded |= (found := leads.load(snapshot, missed))
+            self._leads |= found
 
     def ask_mirror(self, snapshot: Connection, space: str, playbook: Playbook, posts: Iterable[Post]) -> None:
         """Read what the mirror knows of those whom these posts are about, where they have no record yet.

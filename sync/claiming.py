@@ -15,7 +15,7 @@ from mappings.outward import difference, draft
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.cause import GONE, LEFT_OUT, NOT_THERE
 from model.change import Record
-from model.deal import COMPANIES, PEOPLE, Deal
+from model.deal import COMPANIES, COMPANY, LEAVING, LEFT, PEOPLE, Deal
 from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue, RecordRef
@@ -275,23 +275,29 @@ def _keys_of(deal: Entity, sides: Mapping[str, Link], crm: CrmMap) -> tuple[Iden
 def _plan_parties(
     row: DueRow, deal: Entity | None, crm: CrmMap, sides: Mapping[str, Link]
 ) -> Sending | Unsent:
-    """Say who is to take part in a deal's record and does not yet: whom somebody removed there stays out."""
+    """Say who is to take part in a deal's record and does not yet, and who no more.
+
+    Whom somebody took out there stays out; who leaves, and which company gives way, was decided when somebody
+    changed that in another CRM.
+    """
     link = deal.links.get(crm.connection) if deal else None
     if not isinstance(deal, Deal) or link is None:
         return Unsent(row, "the deal is not there any more", NOT_THERE)
     if link.gone_at is not None or link.object != row.object:
         return Unsent(row)
-    there = link.shadow.get(PEOPLE) or ()
-    people = [
-        side.remote_id
-        for lead_id in deal.lead_ids
-        if (side := sides.get(lead_id)) and side.object == crm.people_object and side.remote_id not in there
-    ]
-    firm = sides.get(deal.account_id or "")
-    company = firm.remote_id if firm and not link.shadow.get(COMPANIES) else None
-    if not people and company is None:
+    there, missed = link.shadow.get(PEOPLE) or (), link.shadow.get(LEAVING) or ()
+    known = [sides[each] for each in deal.lead_ids if each in sides]
+    mine = [side.remote_id for side in known if side.object == crm.people_object]
+    people = [each for each in mine if each not in there and each not in missed]
+    leave = [each for each in link.shadow.get(LEFT) or () if each in there and each not in mine]
+    firm, has = sides.get(deal.account_id or ""), link.shadow.get(COMPANIES) or ()
+    gives_way = [has[0]] if has and link.shadow.get(COMPANY) == deal.account_id else []
+    is_missing = firm is not None and (not has or (gives_way and firm.remote_id != has[0]))
+    company = firm.remote_id if firm and is_missing else None
+    if not (people or leave or company):
         return Unsent(row)
     wanted: dict[str, JsonValue] = {PEOPLE: people, COMPANIES: [company] if company else []}
+    wanted |= ({LEFT: leave} if leave else {}) | ({COMPANY: gives_way} if company and gives_way else {})
     return Sending(row, deal, link, wanted, wanted, read_first=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mappings.playbook import CrmMap
 from model.change import Record
-from model.deal import COMPANIES, PEOPLE
+from model.deal import COMPANIES, LEAVING, PEOPLE
 from model.event import RecordRef
 from model.lead import Identity, Link
 from sync.links import record_key
@@ -16,8 +16,17 @@ def people_of(record: Record, crm: CrmMap) -> list[Identity]:
 
 
 def people_before(link: Link, crm: CrmMap) -> list[Identity]:
-    """Return the keys of the people that it named when it was last merged."""
-    return [person_key(crm, each) for each in link.shadow.get(PEOPLE) or ()]
+    """Return the keys of the people that it named when it was last merged, and of those missed since."""
+    named = (*(link.shadow.get(PEOPLE) or ()), *(link.shadow.get(LEAVING) or ()))
+    return [person_key(crm, each) for each in named]
+
+
+def companies_before(link: Link, crm: CrmMap) -> list[RecordRef]:
+    """Return the companies that it named then."""
+    if crm.account is None:
+        return []
+    named = link.shadow.get(COMPANIES) or ()
+    return [RecordRef(crm.connection, crm.account.object, str(each)) for each in named]
 
 
 def companies_of(record: Record, crm: CrmMap) -> list[RecordRef]:

@@ -9,7 +9,7 @@ from mappings.outward import inward_record
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.cause import Cause
 from model.change import Record
-from model.deal import STRANGERS, Deal, Outcome, copy_of, deal_id, plain_name
+from model.deal import COMPANIES, COMPANY, Deal, Outcome, copy_of, deal_id, plain_name
 from model.decision import AskReview, Assigned, Because, EnterStage, Fetch, TellLead
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.lead import Link, Provenance
@@ -17,13 +17,15 @@ from sync.batch import Batch
 from sync.choosing import choose
 from sync.following import KEEPS_HISTORIES
 from sync.merge import Merged, merge
+from sync.oscillation import comes_and_goes, is_tripped, remembered
 from sync.outcomes import conclude
-from sync.parties import parties_now, resolved
+from sync.parties import carried, parties_now, resolved
 from sync.pipeline import Result
 from sync.reasons import Reason
 from sync.uniting import put_in
 from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 
+LOOKED_AGAIN = 15.0  # seconds: by then it is known whether the record of somebody who is missed went away
 SAME_DEAL = "same_deal"  # of a review: two deals may be one, or one record was made of two
 
 
@@ -300,11 +302,7 @@ class _Telling:
         if link is not None and link.gone_at is not None and link.remote_id != ref.id:
             now_read.link = replace(now_read.link, rev=0)  # another record in the place of a deleted one
         self._put_in(draft, now_read)
-        parties = parties_now(draft, link, record, self.crm, self.batch)
-        draft.parties = parties.parties
-        draft.links[ref.connection] = replace(
-            now_read.link, shadow={**now_read.link.shadow, STRANGERS: list(parties.strangers)}
-        )
+        self._let_take_part(draft, before, link, now_read)
         if before is not None and link is not None and _is_same(before, draft, ref.connection):
             return _because(result, "it holds what is known of it")
         found = Because(f"found in {ref.connection} as {ref.object} {ref.id}; linked")
@@ -313,6 +311,36 @@ class _Telling:
         moved_at = now_read.times.get("stage") or record.modified_at or sight.read_at
         conclude(result, draft, before, moved_at, self.playbook, self.batch)
         return result
+
+    def _let_take_part(self, draft: Deal, before: Deal | None, link: Link | None, now_read: Merged) -> None:
+        """Merge who takes part, and let other CRMs follow whom and which company somebody took out there."""
+        result, ref, crm = self.result, self.record.ref, self.crm
+        now = result.stored.decided_at
+        parties = parties_now(draft, link, self.record, crm, self.batch, now)
+        draft.parties = parties.parties
+        shadow = {**now_read.link.shadow, **parties.marks}
+        if parties.company_moved or (link and shadow.get(COMPANIES) != link.shadow.get(COMPANIES)):
+            shadow.pop(COMPANY, None)  # what they chose here since counts
+        goes = {each: comes_and_goes(now_read.link, each, now, crm, is_out=True) for each in parties.left}
+        comes = {each: comes_and_goes(now_read.link, each, now, crm, is_out=False) for each in parties.came}
+        disputes = {**now_read.link.disputes, **remembered(goes), **remembered(comes)}
+        draft.links[ref.connection] = replace(now_read.link, shadow=shadow, disputes=disputes)
+        if parties.missed:
+            wanted = [(crm.people_object, each, 0.0) for each in parties.missed]
+            wanted.append((ref.object, ref.id, LOOKED_AGAIN))
+            result.effects += [Fetch(ref.connection, name, each, wait=wait) for name, each, wait in wanted]
+            _because(result, f"it names {', '.join(parties.missed)} no more; they are read, and it once more")
+        if before is None:
+            return
+        stays = {each for each, dispute in goes.items() if is_tripped(dispute, crm.breaker)}
+        for each in sorted(stays):
+            text = f"{each} goes and comes in {ref.connection} again and again: other CRMs do not follow"
+            _because(result, text)
+        left = [lead for each, lead in parties.left.items() if each not in stays]
+        marked = carried(draft, before, ref.connection, left, self.playbook.crms, self.batch)
+        for name, marks in marked.items():
+            other = draft.links[name]
+            draft.links[name] = replace(other, shadow={**other.shadow, **marks})
 
     def _put_in(self, draft: Deal, now_read: Merged) -> None:
         record, stored = self.record, self.result.stored

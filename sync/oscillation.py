@@ -8,12 +8,15 @@ written there.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from mappings.playbook import Breaker
-from model.dispute import Dispute, Move
+from mappings.playbook import Breaker, CrmMap
+from model.deal import PEOPLE
+from model.dispute import CALM, Dispute, Move
 from model.event import JsonValue
+from model.lead import Link
 
 MARK = 12  # characters of a hash: enough to tell a handful of values from one another
 
@@ -23,6 +26,27 @@ def moved(dispute: Dispute, before: JsonValue, after: JsonValue, at: datetime, b
     move = Move(at, mark(before), mark(after))
     kept = [one for one in dispute.moves if one.at > at - breaker.per]
     return replace(dispute, moves=(*kept, move)[-2 * (breaker.flips + 1) :])
+
+
+def comes_and_goes(link: Link, remote_id: str, at: datetime, crm: CrmMap, *, is_out: bool) -> Dispute:
+    """Return what is remembered of somebody who was taken out of a deal's record, or is among its people.
+
+    Who was never taken out is not remembered.
+    """
+    known = link.disputes.get(party_key(remote_id), CALM)
+    if not is_out and not known.moves:
+        return known
+    return moved(known, not is_out, is_out, at, crm.breaker)
+
+
+def remembered(disputes: Mapping[str, Dispute]) -> dict[str, Dispute]:
+    """Return, by what a link calls them, those of which there is something to remember."""
+    return {party_key(each): one for each, one in disputes.items() if one.moves}
+
+
+def party_key(remote_id: str) -> str:
+    """Return under which name a link remembers one of a deal's people."""
+    return f"{PEOPLE}:{remote_id}"
 
 
 def flips(dispute: Dispute) -> int:

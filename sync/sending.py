@@ -20,7 +20,7 @@ from model.change import (
     RecordChange,
     Updated,
 )
-from model.deal import COMPANIES, PARTIES, PEOPLE
+from model.deal import COMPANIES, COMPANY, LEFT, PARTIES, PEOPLE
 from model.decision import EntityKind
 from model.errors import NoBudget, Refusal, RetryLater
 from model.event import JsonValue, RecordRef
@@ -47,6 +47,7 @@ class Written:
     written: Mapping[str, JsonValue]
     is_read: bool
     modified_at: datetime | None = None  # the vendor's stamp of what is agreed, where it is told
+    is_news: bool = False  # the record holds more than that: it is to be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +128,40 @@ def _associate(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
 
 
 def _take_part(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
-    """Let people take part in deals, and give those a company that have none."""
+    """Let people take part in deals or no more, and give deals a company.
+
+    What is agreed then is what was known before and what was sent: what somebody changed there meanwhile is
+    for the decider, who has not heard of it yet.
+    """
+    wanted = {s.key: s for s in sendings}
     parts = [
         Participation(
             s.key,
             _ref(target.name, s),
             tuple(s.draft[PEOPLE]),
             next(iter(s.draft[COMPANIES]), None),
+            tuple(s.draft.get(LEFT, ())),
+            next(iter(s.draft.get(COMPANY, ())), None),
         )
         for s in sendings
     ]
     for outcome in target.connector_for(sendings).take_part(parts):
-        if isinstance(outcome, Updated):
-            yield Written(outcome.key, outcome.ref, outcome.fields, {}, is_read=False)
-        else:
+        if not isinstance(outcome, Updated):
             yield outcome
+            continue
+        sending = wanted[outcome.key]
+        shadow, sent = sending.link.shadow if sending.link else {}, sending.draft
+        known = {*(shadow.get(PEOPLE) or ()), *sent[PEOPLE]} - set(sent.get(LEFT, ()))
+        company = (*sent[COMPANIES], *(shadow.get(COMPANIES) or ()))[:1]
+        fields: dict[str, JsonValue] = dict(outcome.fields)
+        if set(fields[PEOPLE]) != known:
+            fields[PEOPLE] = sorted(known)
+        if tuple(fields[COMPANIES][:1]) != company:
+            fields[COMPANIES] = list(shadow.get(COMPANIES) or ())
+        is_news = any(list(fields[name]) != list(outcome.fields[name]) for name in PARTIES)
+        fields |= {LEFT: []} if LEFT in sent else {}  # both are done
+        fields |= {COMPANY: None} if COMPANY in sent else {}
+        yield Written(outcome.key, outcome.ref, fields, {}, is_read=False, is_news=is_news)
 
 
 def remote_names(object_map: ObjectMap) -> tuple[str, ...]:

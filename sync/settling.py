@@ -86,6 +86,8 @@ def settle(
             case Written(_, ref, fields, written, is_read, modified_at):
                 settled.append(Settled(row.id, done=row.wanted))
                 agreed.append(Agreed(sending.entity.id, ref, fields, written, is_read, modified_at))
+                if outcome.is_news:
+                    asked.append(fetches.Wish(target.name, ref.object, ref.id))
             case Exists(_, record) | Moved(_, record):
                 settled.append(Settled(row.id, done=row.wanted))
                 event = _event(target, EventKind.FOUND, sending, token, now, record.ref, record)

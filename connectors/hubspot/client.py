@@ -153,6 +153,10 @@ class Client:
         """Associate up to 2,000 pairs of records; repeating it changes nothing."""
         return self._call(self._associations.create, from_type, to_type, {"inputs": inputs}, writes=True)
 
+    def disassociate(self, from_type: str, to_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
+        """End all associations of pairs of records; ``inputs``: from, and to (a list). Safe to repeat."""
+        return self._call(self._associations.archive, from_type, to_type, {"inputs": inputs}, writes=True)
+
     def owners(self, *, after: str | None, archived: bool) -> Answer:
         """One page of owners."""
         return self._call(self._owners.get_page, limit=100, after=after, archived=archived)

@@ -78,14 +78,14 @@ class PartyReader:
 
 
 class PartyWriter:
-    """Associates deals with contacts and companies."""
+    """Associates deals with contacts and companies, and ends associations with contacts."""
 
     def __init__(self, client: Client, reader: PartyReader) -> None:
         self._client = client
         self._reader = reader
 
     def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
-        """Yield one outcome for each: two reads, and up to two writes for what is missing."""
+        """Yield one outcome for each: two reads, and up to three writes for what is missing or too much."""
         refs = [part.deal for part in parts]
         try:
             held = {
@@ -103,10 +103,32 @@ class PartyWriter:
             ]
             if wanted:
                 failed |= self._write(name, wanted)
+        surplus = {
+            part.key: [each for each in part.leave if each in held[part.deal][PEOPLE]] for part in parts
+        }
+        failed |= self._end([part for part in parts if surplus[part.key] and part.key not in failed], surplus)
         for part in parts:
             yield failed.get(part.key) or Updated(
-                part.key, part.deal, _now(held[part.deal], missing[part.key])
+                part.key, part.deal, _now(held[part.deal], missing[part.key], surplus[part.key])
             )
+
+    def _end(
+        self, parts: Sequence[Participation], surplus: Mapping[str, Sequence[str]]
+    ) -> dict[str, Outcome]:
+        """End associations with contacts; return the outcomes of those that failed. Safe to repeat."""
+        if not parts:
+            return {}
+        inputs = [
+            {"from": {"id": part.deal.id}, "to": [{"id": each} for each in surplus[part.key]]}
+            for part in parts
+        ]
+        try:
+            self._client.disassociate(DEALS, SIDES[PEOPLE], inputs)
+        except (RetryLater, CallRefused) as error:
+            if len(parts) > 1 and isinstance(error, CallRefused):  # one that is refused holds up no other
+                return {key: one for each in parts for key, one in self._end([each], surplus).items()}
+            return {part.key: _put_off(part, error) for part in parts}
+        return {}
 
     def _write(self, name: str, wanted: Sequence[tuple[Participation, _Pair]]) -> dict[str, Outcome]:
         """Associate deals with records of one object; return the outcomes of those that failed."""
@@ -136,17 +158,22 @@ class _Pair:
 
 def _missing(part: Participation, held: Mapping[str, Any]) -> dict[str, list[_Pair]]:
     people = [_Pair(each, TO_CONTACT) for each in part.people if each not in held[PEOPLE]]
-    company = [_Pair(part.company, PRIMARY)] if part.company and not held[COMPANIES] else []
+    chosen = part.company_over(held[COMPANIES])
+    company = [_Pair(chosen, PRIMARY)] if chosen else []
     return {PEOPLE: people, COMPANIES: company}
 
 
-def _now(held: Mapping[str, Any], missing: Mapping[str, Sequence[_Pair]]) -> dict[str, list[str]]:
+def _now(
+    held: Mapping[str, Any], missing: Mapping[str, Sequence[_Pair]], surplus: Sequence[str]
+) -> dict[str, list[str]]:
     """Return who takes part after the write, in the order of a read."""
+    people = dict.fromkeys((*held[PEOPLE], *(pair.other for pair in missing[PEOPLE])))
+    primary = [pair.other for pair in missing[COMPANIES]]
     return {
-        name: sorted(dict.fromkeys((*held[name], *(pair.other for pair in missing[name]))), key=int)
-        if name == PEOPLE
-        else [*held[name], *(pair.other for pair in missing[name])]
-        for name in SIDES
+        PEOPLE: sorted((each for each in people if each not in surplus), key=int),
+        COMPANIES: list(dict.fromkeys((*primary, *sorted(held[COMPANIES], key=int))))
+        if primary
+        else list(held[COMPANIES]),
     }
 
 

@@ -10,7 +10,7 @@ from simple_salesforce.format import format_soql
 
 from connectors.batches import CallRefused, chunks, halves
 from connectors.salesforce.client import Client
-from connectors.salesforce.errors import SCHEMA, Refused, item_outcome
+from connectors.salesforce.errors import MAYBE_GONE, SCHEMA, Refused, codes, item_outcome
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.writes import errors_of
 from model.change import Gone, Outcome, Participation, Postponed, Record, RecordChange, Rejected, Updated
@@ -65,6 +65,14 @@ class PartyReader:
     def _people(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """Return opportunity id -> contact ids: the primary one first, then in the order of the roles."""
         found: dict[str, dict[str, bool]] = {}
+        for row in self.roles(ids):
+            of = found.setdefault(long_id(str(row["OpportunityId"])), {})
+            contact = long_id(str(row["ContactId"]))
+            of[contact] = of.get(contact, False) or row.get("IsPrimary") is True
+        return {deal: sorted(others, key=lambda one: not others[one]) for deal, others in found.items()}
+
+    def roles(self, ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield the contact roles of these opportunities, in the order of their ids."""
         for some in chunks(list(dict.fromkeys(ids)), IDS * QUERIES):
             queries = {
                 f"roles{n}": format_soql(
@@ -75,15 +83,11 @@ class PartyReader:
                 for n, part in enumerate(chunks(some, IDS))
             }
             for rows in self._client.queries(queries).values():
-                for row in rows:
-                    of = found.setdefault(long_id(str(row["OpportunityId"])), {})
-                    contact = long_id(str(row["ContactId"]))
-                    of[contact] = of.get(contact, False) or row.get("IsPrimary") is True
-        return {deal: sorted(others, key=lambda one: not others[one]) for deal, others in found.items()}
+                yield from rows
 
 
 class PartyWriter:
-    """Gives opportunities contact roles, and an account where they have none."""
+    """Gives opportunities contact roles and an account, and takes contact roles away."""
 
     def __init__(self, connection: str, client: Client, reader: PartyReader) -> None:
         self._connection = connection
@@ -91,7 +95,7 @@ class PartyWriter:
         self._reader = reader
 
     def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
-        """Yield one outcome for each: two reads, and up to two writes for what is missing."""
+        """Yield one outcome for each: two reads, and up to three writes for what is missing or too much."""
         try:
             held = self._held(parts)
             missing = {
@@ -108,7 +112,12 @@ class PartyWriter:
             failed |= self._write("PATCH", [
                 (part, {"attributes": {"type": OPPORTUNITY}, "id": part.deal.id, ACCOUNT_ID: part.company})
                 for part in parts
-                if part.company and part.deal.id in held and not held[part.deal.id][COMPANIES]
+                if part.deal.id in held and part.company_over(held[part.deal.id][COMPANIES])
+            ])  # fmt: skip
+            failed |= self._take_out([
+                part
+                for part in parts
+                if part.deal.id in held and not set(part.leave).isdisjoint(held[part.deal.id][PEOPLE])
             ])  # fmt: skip
         except RetryLater as error:
             untried = isinstance(error, NoBudget)
@@ -126,9 +135,29 @@ class PartyWriter:
                 yield Gone(part.key, "the opportunity was deleted, or is hidden from this user")
                 continue
             now = held[part.deal.id]
-            companies = now[COMPANIES] or ([part.company] if part.company else [])
-            agreed = {PEOPLE: [*now[PEOPLE], *missing[part.key]], COMPANIES: companies}
+            chosen = part.company_over(now[COMPANIES])
+            people = [each for each in (*now[PEOPLE], *missing[part.key]) if each not in part.leave]
+            agreed = {PEOPLE: people, COMPANIES: [chosen] if chosen else now[COMPANIES]}
             yield failed.get(part.key) or Updated(part.key, part.deal, agreed)
+
+    def _take_out(self, parts: Sequence[Participation]) -> dict[str, Outcome]:
+        """Delete all contact roles of those who are to leave; return the outcomes of those that failed."""
+        if not parts:
+            return {}
+        whose = {(part.deal.id, each): part for part in parts for each in part.leave}
+        found = [
+            (part, str(row["Id"]))
+            for row in self._reader.roles([part.deal.id for part in parts])
+            if (part := whose.get((long_id(str(row["OpportunityId"])), long_id(str(row["ContactId"])))))
+        ]
+        failed: dict[str, Outcome] = {}
+        for some in chunks(found, COLLECTION):
+            items = self._client.delete([role for _, role in some])
+            for (part, role), item in zip(some, items, strict=True):
+                if not item.get("success") and not codes(errors_of(item)) & MAYBE_GONE:
+                    change = RecordChange(part.key, ROLE, {}, role)
+                    failed[part.key] = item_outcome(change, errors_of(item))
+        return failed
 
     def _held(self, parts: Sequence[Participation]) -> dict[str, Mapping[str, Any]]:
         """Return who takes part by now, by opportunity; those that are not there are left out."""

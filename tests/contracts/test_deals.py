@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -323,3 +323,60 @@ def test_what_a_server_in_trouble_did_not_take_is_put_off(crm, sandboxes):
     server.faults()
     [outcome] = connector.take_part([part(crm, deal, ada)])
     assert isinstance(outcome, Updated)
+
+
+def test_who_is_named_is_taken_out_and_nobody_else(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deals, ada, bo = [seller.deal(), seller.deal()], seller.person(), seller.person()
+    for deal in deals:
+        for person in (ada, bo):
+            seller.takes_part(deal, person)
+    for _ in range(2):  # safe to repeat
+        parts = [replace(part(crm, deals[0]), leave=(ada,)), part(crm, deals[1], ada, key="other")]
+        outcomes = {one.key: one for one in connector.take_part(parts)}
+        assert {key: one.fields[PEOPLE] for key, one in outcomes.items()} == {"p": [bo], "other": [ada, bo]}
+    assert [record.fields[PEOPLE] for record in read(connector, crm, *deals)] == [[bo], [ada, bo]]
+    [outcome] = connector.take_part([replace(part(crm, deals[1], bo), leave=(ada, bo))])
+    assert outcome.fields[PEOPLE] == []
+
+
+def test_who_is_not_there_costs_no_call_to_take_them_out(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deal, ada, bo = seller.deal(), seller.person(), seller.person()
+    seller.takes_part(deal, bo)
+    before = server.calls()
+    list(connector.take_part([part(crm, deal)]))
+    reads = server.calls() - before
+    list(connector.take_part([replace(part(crm, deal), leave=(ada,))]))
+    assert server.calls() == before + 2 * reads
+
+
+def test_a_company_gives_way_to_another_only_where_it_is_still_the_one_that_was_known(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deal, before, now, other = seller.deal(), seller.company(), seller.company(), seller.company()
+    seller.with_company(deal, before)
+    [outcome] = connector.take_part([part(crm, deal, company=now)])
+    assert outcome.fields[COMPANIES] == [before]
+    [outcome] = connector.take_part([replace(part(crm, deal, company=now), instead_of=other)])
+    assert outcome.fields[COMPANIES] == [before]
+    for _ in range(2):
+        [outcome] = connector.take_part([replace(part(crm, deal, company=now), instead_of=before)])
+        assert outcome.fields[COMPANIES][0] == now
+        [record] = read(connector, crm, deal)
+        assert record.fields[COMPANIES] == outcome.fields[COMPANIES]
+
+
+def test_whom_a_server_in_trouble_did_not_take_out_is_put_off(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    seller = Seller(crm, server)
+    deal, ada = seller.deal(), seller.person()
+    seller.takes_part(deal, ada)
+    server.faults(error_rate=1, error_status=503)
+    [outcome] = connector.take_part([replace(part(crm, deal), leave=(ada,))])
+    assert isinstance(outcome, Postponed)
+    server.faults()
+    [outcome] = connector.take_part([replace(part(crm, deal), leave=(ada,))])
+    assert outcome.fields[PEOPLE] == []

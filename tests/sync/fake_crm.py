@@ -220,14 +220,17 @@ class FakeCrm:
             trouble.after()
 
     def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
-        """Who takes part already stays; a company is only filled where there is none."""
+        """Who takes part stays unless told to leave; a company is filled, or gives way to another."""
 
         def act(part: Participation) -> Outcome:
             kept = self.records.get(part.deal.id)
             if kept is None or kept.archived:
                 return Gone(part.key, "the deal is not there any more")
             people = list(dict.fromkeys([*kept.fields.get(PEOPLE, []), *part.people]))
-            companies = kept.fields.get(COMPANIES) or ([part.company] if part.company else [])
+            people = [each for each in people if each not in part.leave]
+            companies = list(kept.fields.get(COMPANIES) or ())
+            if chosen := part.company_over(companies):
+                companies = [chosen]
             self.edit(part.deal.id, **{PEOPLE: people, COMPANIES: companies})
             return Updated(part.key, part.deal, {PEOPLE: people, COMPANIES: companies})
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from mappings.playbook import Playbook
 from model.deal import COMPANIES, PEOPLE
 from sync import inbox, letters, outbox, replay, tables
 from tests.builders import mapped
@@ -27,7 +28,15 @@ from tests.sync.selling import (
     the_deal,
 )
 from tests.sync.stores import rows
+from tests.sync.test_accounts import account_of, company_map
 from tests.sync.test_following import reviews
+
+
+def with_accounts(playbook: Playbook) -> Playbook:
+    """Return the playbook with companies in both CRMs."""
+    crms = {name: replace(crm, account=company_map(name)) for name, crm in playbook.crms.items()}
+    return replace(playbook, crms=crms)
+
 
 OTHER = {HUBSPOT: SALESFORCE, SALESFORCE: HUBSPOT}
 
@@ -157,6 +166,180 @@ def test_whom_a_person_took_out_in_one_crm_is_not_put_back(house):
     followed.look()
     followed.look()
     assert house.crms[SALESFORCE].records[other].fields[PEOPLE] == [ada[SALESFORCE]]
+
+
+def parties(house: House, name: str = PEOPLE) -> dict[str, list[str]]:
+    """Return what the deal's records say of who takes part."""
+    links = the_deal(house).links
+    return {each: house.crms[each].records[links[each].remote_id].fields.get(name, []) for each in links}
+
+
+@pytest.fixture
+def both(house) -> tuple[House, Followed, dict[str, dict[str, str]], dict[str, str]]:
+    """A deal of two people in both CRMs: the house, its polls, their records and the deal's."""
+    ids = {address: person(house, address) for address in (ADA, BO)}
+    followed = Followed(house)
+    sell(house, HUBSPOT, *(ids[each][HUBSPOT] for each in (ADA, BO)))
+    followed.look()
+    return house, followed, ids, {name: link.remote_id for name, link in the_deal(house).links.items()}
+
+
+@pytest.mark.parametrize("here", [HUBSPOT, SALESFORCE])
+def test_whom_a_person_takes_out_of_a_deal_is_taken_out_in_the_other_crm_and_once(both, here):
+    house, followed, ids, deal = both
+    house.crms[here].edit(deal[here], **{PEOPLE: [ids[ADA][here]]})
+    for _ in range(3):
+        followed.look()
+    assert parties(house) == {name: [ids[ADA][name]] for name in deal}
+    assert the_deal(house).lead_ids == (house.lead_id(ADA),)
+    before = calls(house)
+    for _ in range(3):
+        followed.look()
+    assert calls(house) == before
+    house.crms[here].edit(deal[here], **{PEOPLE: [ids[ADA][here], ids[BO][here]]})
+    for _ in range(3):
+        followed.look()
+    assert {name: set(named) for name, named in parties(house).items()} == {
+        name: {ids[ADA][name], ids[BO][name]} for name in deal
+    }
+
+
+def test_a_stranger_whom_somebody_takes_out_takes_nobody_along(both):
+    house, followed, ids, deal = both
+    force = house.crms[SALESFORCE]
+    eve = force.put("Contact", email="eve@else.org")
+    force.edit(deal[SALESFORCE], **{PEOPLE: [*force.records[deal[SALESFORCE]].fields[PEOPLE], eve]})
+    followed.look()
+    force.edit(deal[SALESFORCE], **{PEOPLE: [ids[ADA][SALESFORCE], ids[BO][SALESFORCE]]})
+    before = calls(house)
+    for _ in range(3):
+        followed.look()
+    assert set(parties(house)[HUBSPOT]) == {ids[ADA][HUBSPOT], ids[BO][HUBSPOT]}
+    assert calls(house) == before
+
+
+def test_a_contact_who_is_merged_into_another_is_not_taken_out_elsewhere(both):
+    house, followed, ids, deal = both
+    hub = house.crms[HUBSPOT]
+    new = hub.put("contacts", email="bo@new.com")
+    hub.unite(ids[BO][HUBSPOT], new)
+    hub.edit(deal[HUBSPOT], **{PEOPLE: [ids[ADA][HUBSPOT], new]})
+    for _ in range(3):
+        followed.look()
+    assert set(parties(house)[SALESFORCE]) == {ids[ADA][SALESFORCE], ids[BO][SALESFORCE]}
+    assert house.lead(BO).links[HUBSPOT].remote_id == new
+
+
+def test_a_contact_who_is_deleted_is_not_taken_out_elsewhere(both):
+    house, followed, ids, deal = both
+    hub = house.crms[HUBSPOT]
+    hub.archive(ids[BO][HUBSPOT])
+    hub.edit(deal[HUBSPOT], **{PEOPLE: [ids[ADA][HUBSPOT]]})
+    for _ in range(3):
+        followed.look()
+    assert set(parties(house)[SALESFORCE]) == {ids[ADA][SALESFORCE], ids[BO][SALESFORCE]}
+
+
+def test_who_is_back_before_it_is_certain_that_they_left_was_never_taken_out(both):
+    house, followed, ids, deal = both
+    named = [ids[ADA][HUBSPOT], ids[BO][HUBSPOT]]
+    house.crms[HUBSPOT].edit(deal[HUBSPOT], **{PEOPLE: named[:1]})
+    followed.look(HUBSPOT)
+    house.crms[HUBSPOT].edit(deal[HUBSPOT], **{PEOPLE: named})
+    before = calls(house)
+    for _ in range(3):
+        followed.look()
+    assert set(parties(house)[SALESFORCE]) == {ids[ADA][SALESFORCE], ids[BO][SALESFORCE]}
+    assert calls(house) == before
+
+
+def test_what_somebody_changes_while_people_are_written_is_decided_and_not_lost(both):
+    house, followed, ids, deal = both
+    force, eve = house.crms[SALESFORCE], person(house, "eve@acme.com")
+    house.crms[HUBSPOT].edit(deal[HUBSPOT], **{PEOPLE: [ids[ADA][HUBSPOT], ids[BO][HUBSPOT], eve[HUBSPOT]]})
+    kept = force.records[deal[SALESFORCE]]
+    without = [ids[ADA][SALESFORCE]]
+    force.next("take_part", before=lambda: kept.fields.update({PEOPLE: without}))  # as roles: no new stamp
+    for _ in range(4):
+        followed.look()
+    assert set(parties(house)[SALESFORCE]) == {ids[ADA][SALESFORCE], eve[SALESFORCE]}
+    assert set(parties(house)[HUBSPOT]) == {ids[ADA][HUBSPOT], eve[HUBSPOT]}
+
+
+def test_a_lost_answer_takes_nobody_out_twice(both):
+    house, followed, ids, deal = both
+    house.crms[SALESFORCE].next("take_part", lost=True)
+    house.crms[HUBSPOT].edit(deal[HUBSPOT], **{PEOPLE: [ids[ADA][HUBSPOT]]})
+    for _ in range(3):
+        followed.look()
+    assert parties(house)[SALESFORCE] == [ids[ADA][SALESFORCE]]
+    assert dead(house) == []
+
+
+def test_two_systems_that_undo_each_other_are_left_alone(both):
+    house, followed, ids, deal = both
+    hub, force = house.crms[HUBSPOT], house.crms[SALESFORCE]
+    for _ in range(12):
+        hub.edit(deal[HUBSPOT], **{PEOPLE: [ids[ADA][HUBSPOT]]})
+        for _ in range(2):
+            followed.look()
+        force.edit(deal[SALESFORCE], **{PEOPLE: [ids[ADA][SALESFORCE], ids[BO][SALESFORCE]]})
+        for _ in range(2):
+            followed.look()
+    said = str([row["details"] for row in rows(house.store, tables.audit_details)])
+    assert "goes and comes in hubspot again and again" in said
+
+
+@pytest.mark.parametrize("here", [HUBSPOT, SALESFORCE])
+def test_a_company_that_a_person_changes_is_changed_in_the_other_crm(store, here):
+    house = a_house(store, playbook=with_accounts(selling()))
+    ids, there = person(house), OTHER[here]
+    known = {domain: house.post(email=f"x@{domain}") for domain in ("acme.com", "zeta.com")}
+    assert known
+    house.settle()
+    followed = Followed(house)
+    records = {
+        domain: {name: link.remote_id for name, link in account_of(house, domain).links.items()}
+        for domain in known
+    }
+    sell(house, here, ids[here], company=records["acme.com"][here])
+    for _ in range(2):
+        followed.look()
+    deal = {name: link.remote_id for name, link in the_deal(house).links.items()}
+    assert parties(house, COMPANIES) == {name: [records["acme.com"][name]] for name in deal}
+    house.crms[here].edit(deal[here], **{COMPANIES: [records["zeta.com"][here]]})
+    for _ in range(3):
+        followed.look()
+    assert parties(house, COMPANIES) == {name: [records["zeta.com"][name]] for name in deal}
+    before = calls(house)
+    for _ in range(3):
+        followed.look()
+    assert calls(house) == before
+    house.crms[there].edit(deal[there], **{COMPANIES: []})  # a blank overwrites nothing
+    for _ in range(2):
+        followed.look()
+    assert parties(house, COMPANIES)[here] == [records["zeta.com"][here]]
+
+
+def test_a_company_that_differed_from_the_start_is_left_as_it_is(store):
+    house = a_house(store, playbook=with_accounts(selling()))
+    ids = person(house)
+    for domain in ("zeta.com", "iota.com"):
+        house.post(email=f"x@{domain}")
+    house.settle()
+    followed = Followed(house)
+    on = {
+        domain: {name: link.remote_id for name, link in account_of(house, domain).links.items()}
+        for domain in ("acme.com", "zeta.com", "iota.com")
+    }
+    sell(house, HUBSPOT, ids[HUBSPOT], company=on["acme.com"][HUBSPOT])
+    sell(house, SALESFORCE, ids[SALESFORCE], company=on["zeta.com"][SALESFORCE])
+    followed.look()
+    deal = {name: link.remote_id for name, link in the_deal(house).links.items()}
+    house.crms[HUBSPOT].edit(deal[HUBSPOT], **{COMPANIES: [on["iota.com"][HUBSPOT]]})
+    for _ in range(3):
+        followed.look()
+    assert parties(house, COMPANIES)[SALESFORCE] == [on["zeta.com"][SALESFORCE]]
 
 
 def test_a_person_who_becomes_a_contact_later_takes_part_then(house):
