@@ -26,6 +26,7 @@ from sync import (
     mending,
     proposals,
     replaying,
+    same_deals,
 )
 from sync.explain import WriteState
 from sync.letters import SHELVES, Asked
@@ -162,15 +163,17 @@ def blueprint(house: House) -> Blueprint:
 
     @routes.get("/reviews")
     def reviews() -> ResponseReturnValue:
-        """Return what waits for a person's word, what was answered last, and deletions that are held."""
+        """Return what waits for a person's word, what was answered last, deletions held back, and deals."""
         with house.reading() as snapshot:
             waiting = proposals.open_ones(snapshot, house.space, limit=MOST_TOLD)
             told = proposals.answered(snapshot, house.space, limit=MOST_TOLD)
             held = deletions.held_back(snapshot, house.space, people=deletions.SAMPLE)
+            sales = same_deals.open_ones(snapshot, house.space, house.playbook(), limit=MOST_TOLD)
         return jsonify(
             waiting=[one.as_json() for one in waiting],
             answered=[one.as_json() for one in told],
             deletions=[one.as_json() for one in held],
+            deals=[one.as_json() for one in sales],
         )
 
     @routes.get("/letters/<shelf>")

@@ -23,7 +23,18 @@ from dashboard.reconcile import ReconcilePages
 from dashboard.reviews import ReviewPages
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
-from sync import deal_books, deletions, engagements, explain, holds, leads, lists, proposals, status
+from sync import (
+    deal_books,
+    deletions,
+    engagements,
+    explain,
+    holds,
+    leads,
+    lists,
+    proposals,
+    same_deals,
+    status,
+)
 from sync.lists import NOBODY, Wanted
 
 log = structlog.get_logger("leadrelay.http")
@@ -37,7 +48,7 @@ NAVIGATION = (
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
     ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
-    ("reviews", "Reviews", ("reviews", "answer", "release")),
+    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer")),
     (
         "connections",
         "Connections",
@@ -114,6 +125,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reconcile/<int:number>/mend", comparisons.mend),
         ("/reviews/<int:number>", reviews.answer),
         ("/reviews/deletions/<name>", reviews.release),
+        ("/reviews/deals/<int:number>", reviews.deal_answer),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),
@@ -158,6 +170,7 @@ class _Pages:
         with house.reading() as snapshot:
             held = holds.count_open(snapshot, house.space)
             asked = proposals.count_open(snapshot, house.space)
+            sales = same_deals.count_open(snapshot, house.space)
             missed = {one.connection: one.records for one in deletions.held_back(snapshot, house.space)}
         return render_template(
             "dashboard/overview.html",
@@ -168,7 +181,7 @@ class _Pages:
             chart=_chart(table.value.hours if table else []),
             day=table and sum(count for _, count in table.value.hours),
             troubles=problems.find(
-                house, facts, queues, table.value if table else None, held, asked, missed, now
+                house, facts, queues, table.value if table else None, held, asked, sales, missed, now
             ),
             stages=counted and _by_stage(counted.value),
             crms=house.playbook().crms,

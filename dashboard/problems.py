@@ -43,13 +43,15 @@ def find(
     table: Days | None,
     held: int,
     asked: int,
+    sales: int,
     missed: Mapping[str, int],
     now: datetime,
 ) -> list[Trouble]:
     """Return what is wrong, errors first.
 
     ``table`` is ``None`` until it is counted; ``held`` is how many fields wait for a person, ``asked``
-    how many things somebody could agree to, ``missed`` how many deletions are held, by connection.
+    how many things somebody could agree to, ``sales`` how many records may be a deal that is known,
+    ``missed`` how many deletions are held, by connection.
     """
     found = [*_process(house, facts), *_connections(house, facts, queues, now), *_sources(table, now)]
     for state, (one, several) in ASIDE.items():
@@ -63,6 +65,9 @@ def find(
         text = "record could" if asked == 1 else "records could"
         what = f"{number(asked)} {text} be merged or deleted as in another CRM, once you agree"
         found.append(Trouble(False, what, "reviews", {}))
+    if sales:
+        text = "record may be a deal" if sales == 1 else "records may be deals"
+        found.append(Trouble(False, f"{number(sales)} {text} known here: say which", "reviews", {}))
     for name, count in missed.items():
         what = f"{name}: {number(count)} deletions at once; nothing follows from them until you say so"
         found.append(Trouble(True, what, "reviews", {}))

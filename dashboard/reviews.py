@@ -1,6 +1,6 @@
 """The page of reviews: what leadrelay could do to records once a person agrees, and what became of it.
 
-Deletions that were too many at once wait here, too.
+Deletions that were too many at once wait here, too, and records that may be a deal that is known.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
-from sync import carrying, deletions, inbox, proposals
+from sync import carrying, deletions, inbox, proposals, same_deals
 from sync.proposals import Proposal, Side
 
 PAGE = 20  # of what waits, and of what was answered, on one page
@@ -59,6 +59,29 @@ class ReviewPages:
         inbox.append(house.store, [event])
         return redirect(url_for("pages.reviews", said="agreed" if ANSWERS[said] else "refused"), 303)
 
+    def deal_answer(self, number: int) -> ResponseReturnValue:
+        """Take a person's word on which deal a record is."""
+        house = self.house
+        said, _, deal_id = request.form.get("answer", "").partition(" ")
+        if said not in (same_deals.SAME, same_deals.ANOTHER, same_deals.LEAVE):
+            abort(404)
+        with house.reading() as snapshot:
+            found = same_deals.open_ones(snapshot, house.space, house.playbook(), limit=1, number=number)
+            if not found:
+                return self._page("That does not wait for a word any more.", 409)
+            [one] = found
+            is_offered = {
+                same_deals.SAME: deal_id in one.may_be,
+                same_deals.ANOTHER: one.may_be_new,
+                same_deals.LEAVE: True,
+            }[said]
+            if not is_offered:
+                return self._page(f"{one.question.what}: that has changed since you looked.", 422)
+            now = house.clock.now()
+            event = same_deals.answer_event(snapshot, one, house.space, said, deal_id, by=g.who, now=now)
+        inbox.append(house.store, [event])
+        return redirect(url_for("pages.reviews", said="told"), 303)
+
     def release(self, name: str) -> ResponseReturnValue:
         """Take a person's word on the deletions of a connection that were held, as far as they were shown."""
         house, said, last = self.house, request.form.get("answer", ""), request.form.get("last", "")
@@ -90,9 +113,12 @@ class ReviewPages:
             told = proposals.answered(snapshot, house.space, limit=PAGE)
             held = deletions.held_back(snapshot, house.space, people=deletions.SAMPLE)
             asked = [self._asked(snapshot, one) for one in waiting[:PAGE]]
+            sales = same_deals.open_ones(snapshot, house.space, house.playbook(), limit=PAGE)
         page = render_template(
             "dashboard/reviews.html",
             asked=asked,
+            sales=[(one, self._urls_of(one)) for one in sales],
+            shown=same_deals.SHOWN,
             more=waiting[PAGE - 1].id if len(waiting) > PAGE else None,
             told=told,
             held=[(one, self._on_delete(one.connection)) for one in held],
@@ -106,6 +132,11 @@ class ReviewPages:
         url = self.house.record_url
         kept = url(one.connection, one.keep_object, one.keep) if one.keep else None
         return Asked(one, sides, self._hindrance(one), (kept, url(one.connection, one.object, one.record)))
+
+    def _urls_of(self, one: same_deals.Asked) -> list[tuple[str, str | None]]:
+        """Return the records that a question names, with where each is."""
+        asked, url = one.question, self.house.record_url
+        return [(each, url(asked.connection, asked.object, each)) for each in asked.records]
 
     def _on_delete(self, name: str) -> str:
         crm = self.house.playbook().crms.get(name)

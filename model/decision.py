@@ -131,6 +131,14 @@ class SettleReviews:
     records: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class SettleReview:
+    """Effect: a person has answered this review; ``state`` is what became of it."""
+
+    review: int
+    state: str
+
+
 class EntityKind(StrEnum):
     """What an outbox row is about, most urgent first; its id is a lead's, of an account or a deal its own."""
 
@@ -386,6 +394,7 @@ Effect = (
     | SendAgain
     | Fetch
     | SettleReviews
+    | SettleReview
     | Propose
     | AnswerProposal
     | SeenAsOne

@@ -15,9 +15,17 @@ from mappings.playbook import CrmMap, Playbook
 from model.account import Account, account_id
 from model.change import OwnerRecord
 from model.deal import LEAVING, Deal
-from model.decision import AnswerDeletion, AnswerProposal, Assigned, ClaimIdentity, KeepEngagement
+from model.decision import (
+    AnswerDeletion,
+    AnswerProposal,
+    Assigned,
+    ClaimIdentity,
+    KeepEngagement,
+    SettleReview,
+)
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead, Link
+from model.question import Question
 from model.teammate import Teammate
 from sync import (
     accounts,
@@ -92,6 +100,7 @@ class Batch:
         self.people = people
         self._shut = shut
         self.proposals: dict[int, Proposal] = {}  # that events of this batch answer, as they leave them
+        self.questions: dict[int, Question] = {}  # that events of this batch answer, as they leave them
         self.deletions = Standing()
         self.forgotten: frozenset[str] = frozenset()  # hashes of addresses, of those that were looked for
         self.forgotten_records: Mapping[RecordRef, datetime] = {}  # and since when
@@ -355,6 +364,9 @@ class Batch:
             if isinstance(effect, AnswerProposal):
                 known = self.proposals[effect.proposal]
                 self.proposals[effect.proposal] = replace(known, state=ANSWERED[effect.accepts], progress="")
+            elif isinstance(effect, SettleReview) and effect.review in self.questions:
+                known_one = self.questions[effect.review]
+                self.questions[effect.review] = replace(known_one, state=effect.state)
             elif isinstance(effect, AnswerDeletion):
                 self.deletions.answered(effect.deletion, accepts=effect.accepts)
         if result.account is not None:

@@ -18,6 +18,7 @@ from model.decision import (
     DealMoved,
     EnterStage,
     RecordConflict,
+    SettleReview,
     SettleReviews,
 )
 from sync import tables
@@ -97,6 +98,16 @@ def reviews_of(results: Sequence[Result], space: str) -> list[dict[str, Any]]:
         if isinstance(effect, AskReview)
     ]
     return list({row["doubt"]: row for row in rows}.values())
+
+
+def answer_reviews(connection: Connection, results: Sequence[Result]) -> None:
+    """Note what people said of reviews that were open."""
+    r = tables.reviews.c
+    for result in results:
+        for effect in result.effects:
+            if isinstance(effect, SettleReview):
+                which = sa.and_(r.id == effect.review, r.state == "open")
+                connection.execute(sa.update(tables.reviews).where(which).values(state=effect.state))
 
 
 def settled_reviews_of(results: Sequence[Result]) -> list[tuple[str, SettleReviews]]:

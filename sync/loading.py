@@ -12,7 +12,7 @@ from mappings.playbook import Deals, Playbook
 from model.change import Record
 from model.deal import Standing, plain_name
 from model.event import EventKind, RecordRef
-from sync import deals, forget, links, mirror, proposals
+from sync import deals, forget, links, mirror, proposals, same_deals
 from sync.batch import Batch, People
 from sync.links import record_key
 from sync.understand import Work, deal_name, is_deal, said_by
@@ -75,6 +75,8 @@ def _identity(
     said = [item.stored.event.payload for item in work if item.stored.event.kind is EventKind.ANSWER]
     if answered := [one["proposal"] for one in said if "proposal" in one]:
         batch.proposals = proposals.load(snapshot, space, answered)
+    if asked := [one["question"] for one in said if "question" in one]:
+        batch.questions = same_deals.load(snapshot, space, asked)
     changed = [item for item in work if item.record and _is_change(item) and not item.account_ids]
     gone = [item.record.ref for item in changed if item.record and _is_gone(item.record)]
     held = [one["deletion"] for one in said if "deletion" in one]

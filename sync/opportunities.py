@@ -66,6 +66,28 @@ def found(stored: StoredEvent, record: Record, deal_id: str, batch: Batch, playb
     return telling.take_in(copy_of(before), before)
 
 
+def said_to_be(stored: StoredEvent, record: Record, deal_id: str, batch: Batch, playbook: Playbook) -> Result:
+    """Merge a record of nobody's with the deal that it is, as a person says."""
+    result, crm = Result(stored, EventState.DONE), playbook.crms[record.ref.connection]
+    deal = batch.deal(deal_id)
+    if deal is None or crm.deal is None:
+        return _because(result, "there is no such deal any more")
+    if not _is_free(deal, record.ref.connection):
+        there = deal.links[record.ref.connection].remote_id
+        return _because(result, f"the deal has {record.ref.object} {there} there by now; nothing was done")
+    result.deal_id = deal.id
+    return _Telling(result, record, crm, crm.deal, batch, playbook).take_in(copy_of(deal), deal)
+
+
+def said_to_be_new(stored: StoredEvent, record: Record, batch: Batch, playbook: Playbook) -> Result:
+    """Make a deal of a record, as a person says that it is none of those that are known."""
+    result, crm = Result(stored, EventState.DONE), playbook.crms[record.ref.connection]
+    found = resolved(record, crm, batch)
+    if crm.deal is None or not (found.leads or found.account):
+        return _because(result, "none of its people is a lead, nor its company an account; left alone")
+    return _Telling(result, record, crm, crm.deal, batch, playbook).adopt()
+
+
 def chosen(stored: StoredEvent, deal_id: str, batch: Batch, playbook: Playbook) -> Result:
     """Decide what a person's choice between two values means for the deal."""
     result = Result(stored, EventState.DONE, deal_id=deal_id)
@@ -141,10 +163,16 @@ class _Telling:
             return self._twin(twins[0])
         if not self.crm.adopts_deals:
             return _because(result, "no deal of ours; deals that are born there are not adopted")
+        return self.adopt()
+
+    def adopt(self) -> Result:
+        """Make a deal of a record of nobody's."""
+        result, ref = self.result, self.record.ref
+        stored = result.stored
         new = Deal(
-            deal_id(result.stored.event.space, ref.connection, ref.id),
-            result.stored.event.space,
-            created_at=result.stored.decided_at,
+            deal_id(stored.event.space, ref.connection, ref.id),
+            stored.event.space,
+            created_at=stored.decided_at,
         )
         result.deal_id = new.id
         _because(result, f"adopted: {ref.connection} {ref.object} {ref.id} is with people whom we know")

@@ -113,7 +113,7 @@ def _crowded(results: Sequence[Result]) -> set[str]:
 
 def _is_of_bulk(event: Event) -> bool:
     """Say whether nobody waits for what an event brings: the match pass, a deal's news, a mending."""
-    return event.kind is not EventKind.CHANGED or bool(event.payload.get("is_mend"))
+    return event.kind in (EventKind.FOUND, EventKind.DEAL) or bool(event.payload.get("is_mend"))
 
 
 def _priority(result: Result, effect: WriteBack, batch: Batch) -> Priority:

@@ -30,6 +30,7 @@ from sync import (
     mirror,
     outbox,
     proposing,
+    same_deals,
     seats,
     tables,
     teammates,
@@ -94,7 +95,10 @@ def save(
         execute_many(connection, ledgers.INSERT[table], rows)
     engagements.save(connection, space, results)
     ledgers.settle_reviews(connection, ledgers.settled_reviews_of(results))
-    if reviews := ledgers.reviews_of(results, space):
+    ledgers.answer_reviews(connection, results)
+    reviews = ledgers.reviews_of(results, space)
+    left = same_deals.left_alone(connection, space, [row["doubt"] for row in reviews]) if reviews else ()
+    if reviews := [row for row in reviews if row["doubt"] not in left]:
         connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
     holds.save(connection, space, results, now)
     proposing.save(connection, space, results, now)

@@ -19,7 +19,17 @@ from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead,
 from model.event import SET_ASIDE, EventKind, EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import Hint, hint_from
 from model.lead import Identity, Lead
-from sync import carrying, choosing, companies, deleting, engaging, following, opportunities, teammates
+from sync import (
+    carrying,
+    choosing,
+    companies,
+    deal_answers,
+    deleting,
+    engaging,
+    following,
+    opportunities,
+    teammates,
+)
 from sync.batch import Batch, People
 from sync.inbox import Taken
 from sync.links import record_key
@@ -98,6 +108,12 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
             case EventKind.CHOICE:
                 keys = person_keys(_chosen(event.payload, playbook))
                 return Work(stored, keys=keys, lead_ids=(event.payload["lead_id"],))
+            case EventKind.ANSWER if "question" in event.payload:
+                said = str(event.payload["deal_id"])
+                asked = (said,) if said else ()
+                if "record" not in event.payload:
+                    return Work(stored, deal_ids=asked)
+                return _understand_deal(stored, record_from(event.payload["record"]), playbook, asked)
             case EventKind.ANSWER:
                 whose = str(event.payload["lead_id"])
                 return Work(stored, lead_ids=(whose,) if whose else ())
@@ -199,6 +215,8 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return Result(stored, EventState.DONE, reasons=[nobody])
             case EventKind.CHOICE:
                 return pipeline.chosen(stored, work.lead_ids[0], batch)
+            case EventKind.ANSWER if "question" in stored.event.payload:
+                return deal_answers.answered(stored, work.record, batch, pipeline.playbook)
             case EventKind.ANSWER if "deletion" in stored.event.payload:
                 return deleting.answered(stored, batch, pipeline)
             case EventKind.ANSWER:

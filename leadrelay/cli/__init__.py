@@ -24,6 +24,7 @@ from leadrelay.cli import (
     replay,
     reviews,
     running,
+    same_deals,
     secrets,
     sources,
     status,
@@ -66,6 +67,7 @@ app.command("explain")(explain.explain)
 app.command("replay")(replay.replay)
 app.command("conflicts")(conflicts.conflicts)
 app.command("reviews")(reviews.reviews)
+app.command("same-deals")(same_deals.same_deals)
 app.command("deletions")(deletions.deletions)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)

@@ -10,6 +10,7 @@ from sync import proposals, tables
 from tests.dashboard.house import HOSTILE, words
 from tests.sync.followed import ADA, a_poll, known, look
 from tests.sync.house import HUBSPOT, SALESFORCE
+from tests.sync.selling import Followed, person, sell, selling, the_deal
 from tests.sync.stores import rows
 from tests.sync.test_carrying import merged_in_hubspot
 from tests.sync.test_deleting import BRAKE, MANY, carry_out, crowd, delete, delete_all, erase, there
@@ -232,3 +233,50 @@ def test_a_word_reaches_as_far_as_the_page_that_it_was_said_on(many):
     assert release(many, "release", name=HUBSPOT).status_code == 409
     assert release(many, "perhaps").status_code == 404
     assert release(many, "release", last="x").status_code == 404
+
+
+@pytest.fixture
+def sold(desk):
+    """Let Salesforce have a deal of the name of one that HubSpot lost last year."""
+    house = desk.house
+    house.playbook = selling(creates_deals=False)
+    ids = person(house)
+    sell(house, HUBSPOT, ids[HUBSPOT], name="Renewal", stage="lost", close_date="2025-03-31")
+    followed = Followed(house)
+    sell(house, SALESFORCE, ids[SALESFORCE], name="Renewal")
+    followed.look()
+    [row] = rows(house.store, tables.reviews)
+    return row["id"]
+
+
+def test_which_deal_a_record_is_is_said_on_the_page_and_done(desk, sold):
+    assert "1 record may be a deal known here" in words(desk.get("/").text)
+    page = desk.get("/reviews").text
+    assert "Which deal is it?" in words(page)
+    assert f'href="/deals/{the_deal(desk.house).id}"' in page
+    [told] = desk.ask("/api/v1/reviews").get_json()["deals"]
+    assert told["answers"] == [f"same {the_deal(desk.house).id}", "another", "leave"]
+    said = desk.send(f"/reviews/deals/{sold}", "/reviews", answer=f"same {the_deal(desk.house).id}")
+    assert (said.status_code, said.location) == (303, "/reviews?said=told")
+    desk.house.settle()
+    assert sorted(the_deal(desk.house).links) == [HUBSPOT, SALESFORCE]
+    assert "Which deal is it?" not in words(desk.get("/reviews?said=told").text)
+
+
+def test_a_word_on_a_deal_that_cannot_be_given_is_refused(desk, sold):
+    key = desk.get("/reviews").text.split('name="csrf" value="')[1].split('"')[0]
+    path = f"/reviews/deals/{sold}"
+    for said, status in (("perhaps", 404), ("same de_nobody", 422), ("leave", 303)):
+        assert desk.client.post(path, data={"csrf": key, "answer": said}).status_code == status
+    desk.house.settle()
+    assert desk.client.post(path, data={"csrf": key, "answer": "another"}).status_code == 409
+
+
+def test_what_people_call_a_deal_is_shown_as_text(desk, sold):
+    house = desk.house
+    [record] = [one for one, kept in house.crms[SALESFORCE].records.items() if kept.object == "Opportunity"]
+    house.crms[SALESFORCE].edit(record, name=HOSTILE)
+    look(a_poll(house, SALESFORCE), 60)
+    house.decide()
+    page = desk.get("/reviews").text
+    assert "<script>alert(1)" not in page

@@ -1,0 +1,91 @@
+"""Which deal a record is, where leadrelay cannot tell, as a command."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from leadrelay.cli.common import (
+    FOUND_PROBLEMS,
+    WRONG_USAGE,
+    console,
+    fail,
+    load_settings,
+    print_json,
+    reading,
+    table,
+)
+from leadrelay.clock import SystemClock
+from leadrelay.control import hand_in
+from leadrelay.settings import SPACE
+from mappings.compile import load
+from mappings.problems import PlaybookError
+from model.errors import LeadRelayError
+from sync import same_deals as questions
+from sync.same_deals import ANOTHER, LEAVE, SAME
+
+MOST = 1_000
+
+
+def same_deals(
+    number: Annotated[int | None, typer.Argument(help="What waits, by its number.")] = None,
+    answer: Annotated[
+        str, typer.Argument(help="same: it is --deal. another: make a deal of it. leave: do not ask again.")
+    ] = "",
+    deal: Annotated[str, typer.Option(help="Which deal it is; needed where it may be several.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many at most.")] = 50,
+    by: Annotated[str, typer.Option(help="Who answers; kept in the audit.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Show records that may be deals that are known, or answer: leadrelay same-deals 7 same."""
+    settings = load_settings()
+    try:
+        playbook = load(settings.playbook)
+    except PlaybookError as error:
+        fail(f"{error}\nWhat waits cannot be told.")
+    if number is not None and answer not in (SAME, ANOTHER, LEAVE):
+        fail("Say same, another or leave.", WRONG_USAGE)
+    with reading(settings) as snapshot:
+        found = questions.open_ones(snapshot, SPACE, playbook, limit=limit, number=number)
+        if number is not None:
+            if not found:
+                fail(f"Nothing waits under number {number}.")
+            [one] = found
+            chosen = deal or (one.may_be[0] if answer == SAME and len(one.may_be) == 1 else "")
+            if answer == SAME and chosen not in one.may_be:
+                may = ", ".join(one.may_be) or "none: look in the CRM"
+                fail(f"{one.question.what}: say which deal with --deal. It may be {may}.")
+            if answer == ANOTHER and not one.may_be_new:
+                fail(f"{one.question.what}: it is a deal's record, or nothing is known of it.")
+            now = SystemClock().now()
+            whose = chosen if answer == SAME else ""
+            event = questions.answer_event(
+                snapshot, one, SPACE, answer, whose, by=by or getpass.getuser(), now=now
+            )
+    if number is not None:
+        try:
+            hand_in(settings.database_url, [event])
+        except LeadRelayError as error:
+            fail(str(error), FOUND_PROBLEMS)
+        if as_json:
+            print_json({"answered": answer, "number": number})
+        else:
+            console.print(f"{one.question.what}: your word is on its way.", markup=False)
+    elif as_json:
+        print_json([one.as_json() for one in found])
+    elif found:
+        rows = [
+            (
+                one.question.id,
+                one.question.what,
+                one.fields.get("name") or "",
+                ", ".join(f"{each.id} ({each.get('name')}, {each.get('close_date')})" for each in one.deals),
+            )
+            for one in found
+        ]
+        title = "Which deal is it? (leadrelay same-deals NUMBER same --deal ID, another, or leave)"
+        table(title, ("number", "record", "its name", "may be"), rows)
+    else:
+        console.print("No record waits for somebody to say which deal it is.")
