@@ -92,12 +92,13 @@ class TownWorld(World):
     town: Town | None = None
 
     def __post_init__(self) -> None:
+        self.random, self.now = Random(self.seed), VirtualClock(self.clock)
+
+    @property
+    def store(self) -> FailingStore:
+        """The store of the town."""
         assert self.town is not None
-        self.random, self.now, self.store = (
-            Random(self.seed),
-            VirtualClock(self.clock),
-            FailingStore(self.town.store),
-        )
+        return FailingStore(self.town.store)
 
     def act(self) -> None:
         """Let one thing happen outside."""
