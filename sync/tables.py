@@ -198,6 +198,13 @@ for _names in ((), ("stage",), ("owner",)):  # the pages' lists, newest first; t
 sa.Index(  # by score with any filter: all that is asked is in it, so no row is read but those shown
     "ix_leads_score", *(leads.c[_name] for _name in ("space", "score", "id", "stage", "owner", "is_test"))
 )
+sa.Index(  # who belongs to a company
+    "ix_leads_account_id",
+    leads.c.account_id,
+    leads.c.id,
+    sqlite_where=sa.text("account_id IS NOT NULL"),
+    postgresql_where=sa.text("account_id IS NOT NULL"),
+)
 sa.Index(  # the few that no count counts
     "ix_leads_test",
     leads.c.space,
@@ -709,6 +716,8 @@ outbox_fetches = sa.Table(  # records to be read by id: a row while one is wante
     sa.Column("remote_id", sa.String(64), primary_key=True),
     sa.Column("wanted", sa.BigInteger, nullable=False),  # raised by each wish; another one while it is read
     sa.Column("history", sa.Boolean, nullable=False),  # since when each field has held its value, too
+    # Only to mend what a reconcile found: it goes behind what somebody just told of.
+    sa.Column("is_mend", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("attempts", sa.Integer, nullable=False),
     _moment("due_at"),
     _moment("raised_at"),
@@ -717,7 +726,8 @@ outbox_fetches = sa.Table(  # records to be read by id: a row while one is wante
     sa.Column("error", sa.Text),
 )
 sa.Index(
-    "ix_outbox_fetches_due", outbox_fetches.c.space, outbox_fetches.c.connection, outbox_fetches.c.due_at
+    "ix_outbox_fetches_due",
+    *(outbox_fetches.c[_name] for _name in ("space", "connection", "is_mend", "due_at")),
 )
 sa.Index(
     "ix_outbox_effects_letters",
