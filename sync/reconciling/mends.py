@@ -25,7 +25,7 @@ from model.priority import Priority
 from model.times import Clock, to_text
 from sync import audit, fetches, inbox
 from sync.database import Store, insert_for
-from sync.outbox import PARKED
+from sync.outbox import PARKED, WAITS
 from sync.reconciling import books, finds
 from sync.reconciling.finds import Filter, Kept
 from sync.reconciling.kinds import Mend
@@ -256,7 +256,7 @@ NEXT = (
 BEHIND = sa.select(sa.func.count()).where(
     _O.space == sa.bindparam("of_space"),
     _O.connection == sa.bindparam("of_connection"),
-    sa.text("wanted > done AND wanted > dead"),  # verbatim the partial index's own condition
+    WAITS,
     _O.priority == int(Priority.RECONCILE),
     _O.due_at < PARKED,
 )
