@@ -489,6 +489,75 @@ def test_forget_does_it_at_once_and_what_is_left_elsewhere_is_asked_about(store)
     assert not is_there(house, SALESFORCE, ids[SALESFORCE])
 
 
+@pytest.fixture
+def asked(store) -> House:
+    """Return a house in which a person was asked to delete a record, before the map said ``delete``."""
+    house = deleting(store, "propose", on_forget="forget")
+    known(house)
+    delete(house)
+    assert proposed(house) == [("delete", SALESFORCE, "open")]
+    return house
+
+
+def now_delete_at_once(house: House) -> None:
+    crms = house.playbook.crms
+    crms = {**crms, HUBSPOT: replace(crms[HUBSPOT], on_delete="delete")}
+    house.playbook = replace(house.playbook, crms=crms)
+
+
+def why_asked(house: House) -> list[str]:
+    return [row["why"] for row in rows(house.store, tables.proposals)]
+
+
+def test_what_was_asked_before_somebody_was_erased_is_asked_still(asked):
+    record = asked.lead(ADA).links[SALESFORCE].remote_id
+    erase(asked)
+    assert proposed(asked) == [("delete", SALESFORCE, "open")]
+    assert why_asked(asked) == ["forgotten in hubspot"]
+    answer(asked, accepts=True)
+    carry_out(asked)
+    assert not is_there(asked, SALESFORCE, record)
+
+
+def test_a_record_that_somebody_kept_is_asked_about_though_the_map_says_delete_by_now(asked):
+    record = asked.lead(ADA).links[SALESFORCE].remote_id
+    answer(asked, accepts=False)
+    now_delete_at_once(asked)
+    erase(asked)
+    carry_out(asked)
+    assert is_there(asked, SALESFORCE, record)
+    assert proposed(asked) == [("delete", SALESFORCE, "open")]
+    assert why_asked(asked) == ["forgotten in hubspot"]
+    assert [(one.state, one.error) for one in asked.effects()] == [("withheld", "somebody refused it before")]
+
+
+def test_a_question_that_is_open_is_answered_by_the_map(asked):
+    record = asked.lead(ADA).links[SALESFORCE].remote_id
+    now_delete_at_once(asked)
+    erase(asked)
+    assert proposed(asked) == [("delete", SALESFORCE, "accepted")]
+    carry_out(asked)
+    assert not is_there(asked, SALESFORCE, record)
+    assert proposed(asked) == [("delete", SALESFORCE, "done")]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_somebody_agreed_to_is_done_once_though_the_person_is_erased_meanwhile(asked, at_once):
+    record = asked.lead(ADA).links[SALESFORCE].remote_id
+    answer(asked, accepts=True)
+    if at_once:
+        now_delete_at_once(asked)
+    erase(asked)
+    carry_out(asked)
+    assert not is_there(asked, SALESFORCE, record)
+    done = [(one.state, one.error) for one in asked.effects()]
+    assert sorted(done, key=str) == [
+        ("sent", None),
+        *([("withheld", "it is being done already")] if at_once else []),
+    ]
+    assert proposed(asked) == [("delete", SALESFORCE, "done")]
+
+
 def test_who_was_forgotten_is_not_adopted_from_another_crm_and_comes_back_by_a_form(store):
     house = deleting(store, on_forget="forget")
     ids = known(house)
