@@ -9,7 +9,7 @@ from mappings.outward import inward_record
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.cause import Cause
 from model.change import Record
-from model.deal import COMPANIES, COMPANY, Deal, Outcome, copy_of, deal_id, plain_name
+from model.deal import Deal, Outcome, copy_of, deal_id, plain_name
 from model.decision import AskReview, Assigned, Because, EnterStage, Fetch, TellLead
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.lead import Link, Provenance
@@ -17,15 +17,14 @@ from sync.batch import Batch
 from sync.choosing import choose
 from sync.following import KEEPS_HISTORIES
 from sync.merge import Merged, merge
-from sync.oscillation import comes_and_goes, is_tripped, remembered
 from sync.outcomes import conclude
-from sync.parties import carried, parties_now, resolved
+from sync.parties import resolved
 from sync.pipeline import Result
 from sync.reasons import Reason
+from sync.taking_part import Seen, let_take_part
 from sync.uniting import put_in
 from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 
-LOOKED_AGAIN = 15.0  # seconds: by then it is known whether the record of somebody who is missed went away
 SAME_DEAL = "same_deal"  # of a review: two deals may be one, or one record was made of two
 
 
@@ -148,11 +147,7 @@ class _Telling:
         theirs = batch.deals_with([*found.leads, *([found.account] if found.account else [])])
         alike = self._alike(theirs)
         if len(alike) > 1:
-            detail: dict[str, JsonValue] = {
-                "connection": ref.connection, "object": ref.object, "record": ref.id,
-                "deals": sorted(one.id for one in alike),
-            }  # fmt: skip
-            result.effects.append(AskReview(SAME_DEAL, detail))
+            self._ask([one.id for one in alike])
             return _because(result, "it may be any of several deals of this name; a review asks which")
         if alike and self.is_another_sale(alike[0]):
             return self.of_another_sale(alike[0])
@@ -196,14 +191,17 @@ class _Telling:
         conclude(result, draft, before, result.stored.decided_at, self.playbook, self.batch)
         return result
 
+    def _ask(self, deal_ids: Sequence[str], records: Sequence[str] = ()) -> None:
+        """Ask a person which of these deals the record is; or which of two records of one deal stays."""
+        ref = self.record.ref
+        which: dict[str, JsonValue] = {"records": sorted(records)} if records else {"record": ref.id}
+        detail = {"connection": ref.connection, "object": ref.object, "deals": sorted(deal_ids), **which}
+        self.result.effects.append(AskReview(SAME_DEAL, detail))
+
     def taken_in(self, other: Deal, survivor: Deal) -> None:
         """A record of another deal was merged into this one's: a person says what becomes of the other."""
         ref = self.record.ref
-        detail: dict[str, JsonValue] = {
-            "connection": ref.connection, "object": ref.object, "record": ref.id,
-            "deals": sorted([other.id, survivor.id]),
-        }  # fmt: skip
-        self.result.effects.append(AskReview(SAME_DEAL, detail))
+        self._ask([other.id, survivor.id])
         draft = copy_of(other)
         draft.links[ref.connection] = replace(
             other.links[ref.connection], gone_at=self.result.stored.decided_at
@@ -218,12 +216,8 @@ class _Telling:
     def anothers(self, before: Deal, holder: str) -> Result:
         """The record that was found is another deal's: a person says which deal it is."""
         result, ref = self.result, self.record.ref
-        detail: dict[str, JsonValue] = {
-            "connection": ref.connection, "object": ref.object, "record": ref.id,
-            "deals": sorted([before.id, holder]),
-        }  # fmt: skip
+        self._ask([before.id, holder])
         result.state, result.cause = EventState.REVIEW, Cause("SAME_DEAL")
-        result.effects.append(AskReview(SAME_DEAL, detail))
         text = f"{ref.connection} {ref.object} {ref.id} is another deal's record already"
         return _because(result, f"{text}; a person must say which deal it is", "merge")
 
@@ -251,21 +245,13 @@ class _Telling:
 
     def of_another_sale(self, deal: Deal) -> Result:
         """It has the deal's name, and may be another sale all the same: a person says whether it is."""
-        ref = self.record.ref
-        detail: dict[str, JsonValue] = {
-            "connection": ref.connection, "object": ref.object, "record": ref.id, "deals": [deal.id],
-        }  # fmt: skip
-        self.result.effects.append(AskReview(SAME_DEAL, detail))
+        self._ask([deal.id])
         text = f"it has the name of deal {deal.id}, and ends otherwise on another day; a review asks"
         return _because(self.result, text)
 
     def _second_record(self, before: Deal, link: Link) -> Result:
         ref = self.record.ref
-        detail: dict[str, JsonValue] = {
-            "connection": ref.connection, "object": ref.object, "deals": [before.id],
-            "records": sorted([link.remote_id, ref.id]),
-        }  # fmt: skip
-        self.result.effects.append(AskReview(SAME_DEAL, detail))
+        self._ask([before.id], [link.remote_id, ref.id])
         return _because(
             self.result, f"the deal has {link.object} {link.remote_id} there; a review asks which"
         )
@@ -301,11 +287,7 @@ class _Telling:
         """Somebody made the deal there themselves while leadrelay did: a person says which record stays."""
         ref = self.record.ref
         ours = deal.links[ref.connection]
-        detail: dict[str, JsonValue] = {
-            "connection": ref.connection, "object": ref.object, "deals": [deal.id],
-            "records": sorted([ours.remote_id, ref.id]),
-        }  # fmt: skip
-        self.result.effects.append(AskReview(SAME_DEAL, detail))
+        self._ask([deal.id], [ours.remote_id, ref.id])
         text = f"it looks like {ref.object} {ours.remote_id}, which leadrelay made; a review asks which stays"
         return _because(self.result, text)
 
@@ -330,7 +312,8 @@ class _Telling:
         if link is not None and link.gone_at is not None and link.remote_id != ref.id:
             now_read.link = replace(now_read.link, rev=0)  # another record in the place of a deleted one
         self._put_in(draft, now_read)
-        self._let_take_part(draft, before, link, now_read)
+        seen = Seen(record, link, now_read.link, self.crm)
+        let_take_part(result, draft, before, seen, self.playbook, self.batch)
         if before is not None and link is not None and _is_same(before, draft, ref.connection):
             return _because(result, "it holds what is known of it")
         found = Because(f"found in {ref.connection} as {ref.object} {ref.id}; linked")
@@ -339,36 +322,6 @@ class _Telling:
         moved_at = now_read.times.get("stage") or record.modified_at or sight.read_at
         conclude(result, draft, before, moved_at, self.playbook, self.batch)
         return result
-
-    def _let_take_part(self, draft: Deal, before: Deal | None, link: Link | None, now_read: Merged) -> None:
-        """Merge who takes part, and let other CRMs follow whom and which company somebody took out there."""
-        result, ref, crm = self.result, self.record.ref, self.crm
-        now = result.stored.decided_at
-        parties = parties_now(draft, link, self.record, crm, self.batch, now)
-        draft.parties = parties.parties
-        shadow = {**now_read.link.shadow, **parties.marks}
-        if parties.company_moved or (link and shadow.get(COMPANIES) != link.shadow.get(COMPANIES)):
-            shadow.pop(COMPANY, None)  # what they chose here since counts
-        goes = {each: comes_and_goes(now_read.link, each, now, crm, is_out=True) for each in parties.left}
-        comes = {each: comes_and_goes(now_read.link, each, now, crm, is_out=False) for each in parties.came}
-        disputes = {**now_read.link.disputes, **remembered(goes), **remembered(comes)}
-        draft.links[ref.connection] = replace(now_read.link, shadow=shadow, disputes=disputes)
-        if parties.missed:
-            wanted = [(crm.people_object, each, 0.0) for each in parties.missed]
-            wanted.append((ref.object, ref.id, LOOKED_AGAIN))
-            result.effects += [Fetch(ref.connection, name, each, wait=wait) for name, each, wait in wanted]
-            _because(result, f"it names {', '.join(parties.missed)} no more; they are read, and it once more")
-        if before is None:
-            return
-        stays = {each for each, dispute in goes.items() if is_tripped(dispute, crm.breaker)}
-        for each in sorted(stays):
-            text = f"{each} goes and comes in {ref.connection} again and again: other CRMs do not follow"
-            _because(result, text)
-        left = [lead for each, lead in parties.left.items() if each not in stays]
-        marked = carried(draft, before, ref.connection, left, self.playbook.crms, self.batch)
-        for name, marks in marked.items():
-            other = draft.links[name]
-            draft.links[name] = replace(other, shadow={**other.shadow, **marks})
 
     def _put_in(self, draft: Deal, now_read: Merged) -> None:
         record, stored = self.record, self.result.stored

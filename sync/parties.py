@@ -128,9 +128,8 @@ def carried(
         marks: dict[str, JsonValue] = {}
         if ids:
             marks[LEFT] = list(dict.fromkeys((*(link.shadow.get(LEFT) or ()), *ids)))
-        if deal.account_id != before.account_id and _account_before(link.shadow, crm, batch) in (
-            before.account_id,
-        ):
+        was = before.account_id
+        if was and deal.account_id != was and _account_before(link.shadow, crm, batch) == was:
             marks[COMPANY] = deal.account_id
         if marks:
             found[name] = marks

@@ -349,6 +349,26 @@ def test_a_company_that_differed_from_the_start_is_left_as_it_is(store):
     assert parties(house, COMPANIES)[SALESFORCE] == [on["zeta.com"][SALESFORCE]]
 
 
+def test_a_company_that_nobody_knows_here_gives_way_to_none(store):
+    house = a_house(store, playbook=with_accounts(selling()))
+    house.crms[SALESFORCE].put("Contact", email="zoe@gmail.com")
+    house.post(email="zoe@gmail.com")  # of no company
+    house.post(email="x@zeta.com")
+    house.settle()
+    followed = Followed(house)
+    ids = {link.connection: link.remote_id for link in house.lead("zoe@gmail.com").links.values()}
+    stranger = house.crms[SALESFORCE].put("Account", name="Unheard of")
+    sell(house, HUBSPOT, ids[HUBSPOT])
+    sell(house, SALESFORCE, ids[SALESFORCE], company=stranger)
+    followed.look()
+    deal = {name: link.remote_id for name, link in the_deal(house).links.items()}
+    zeta = account_of(house, "zeta.com").links[HUBSPOT].remote_id
+    house.crms[HUBSPOT].edit(deal[HUBSPOT], **{COMPANIES: [zeta]})
+    for _ in range(3):
+        followed.look()
+    assert parties(house, COMPANIES) == {HUBSPOT: [zeta], SALESFORCE: [stranger]}
+
+
 def test_a_person_who_becomes_a_contact_later_takes_part_then(house):
     house.post(email=ADA)  # a Lead in Salesforce, who cannot take part in an opportunity
     house.settle()
