@@ -275,7 +275,8 @@ class Decider:
         shut = self.shut()
         raises = _raises(batch, playbook, shut)
         if batch.joined:
-            outbox.lock_of(connection, [join.absorbed.id for join in batch.joined], raises)
+            joined = [one for join in batch.joined for one in (join.absorbed.id, join.into)]
+            outbox.lock_of(connection, joined, raises)
             joins.save(connection, self.space, batch.joined, now)
         raises += dealings.raises(connection, batch, playbook)  # by who takes part now
         outbox.raise_wanted(connection, self.space, raises, now)

@@ -428,7 +428,7 @@ def _one_person(
     if not all(batch.may_be_joined(one) for one in lead_ids):
         result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id))
         return _because(result, "the leads have just changed; the record is read again")
-    if any(map(batch.is_under_way, lead_ids[1:])):
+    if any(map(batch.is_under_way, lead_ids)):
         result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id, wait=UNDER_WAY_WAIT))
         return _because(result, "a call to one of the leads is under way; the record is read again")
     result.effects.append(Fetch(ref.connection, ref.object, ref.id))

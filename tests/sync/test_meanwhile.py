@@ -14,7 +14,7 @@ from sync.fetches import Wish
 from sync.polling import changed_event
 from sync.sending import Ended, send
 from sync.settling import settle
-from tests.sync.followed import ADA, known
+from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
 
 OBJECTS = {HUBSPOT: "contacts", SALESFORCE: "Lead"}
@@ -116,3 +116,24 @@ def test_a_read_by_a_machine_whose_clock_is_ahead_is_not_taken_for_one_made_afte
     house.settle()
     assert house.lead(ADA).fields["company"] == "Zeta"
     assert {crm.one(ADA)["company"] for crm in house.crms.values()} == {"Zeta"}
+
+
+def test_what_may_have_reached_the_record_of_a_lead_is_ours_still_once_that_lead_was_taken_into_another(
+    store,
+):
+    house = a_house(store)
+    hubspot, salesforce = house.crms[HUBSPOT], house.crms[SALESFORCE]
+    salesforce.next("create", rejects=ADA)
+    loser, winner = "", known(house, ADA, title="CEO")[HUBSPOT]
+    loser = known(house, BO, title="Boss")[HUBSPOT]
+    house.post(email=BO, title="CTO")
+    house.decide()
+    salesforce.next("update", lost=True)
+    house.deliver()
+    assert salesforce.one(BO)["title"] == "CTO"  # which nobody has told us
+    hubspot.unite(loser, winner)
+    hear_of(house, HUBSPOT, loser)
+    house.settle()
+    assert house.lead(ADA).id == house.lead(BO).id
+    assert house.lead(ADA).fields["title"] == "CEO"
+    assert [kept.fields["title"] for kept in salesforce.records.values()] == ["CEO"]
