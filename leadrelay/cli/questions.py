@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from leadrelay.cli.common import counted, say
-from sync import deletions, holds, proposals
+from sync import deletions, holds, proposals, same_deals
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Questions:
     choices: int  # fields between two values
     reviews: int  # records that could be merged or deleted, and what else is proposed
     deletions: dict[str, int]  # held back, by connection
+    deals: int  # records that may be a deal that is known
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for a program."""
@@ -27,7 +28,12 @@ class Questions:
 def read(snapshot: Connection, space: str) -> Questions:
     """Count what waits."""
     held = {one.connection: one.records for one in deletions.held_back(snapshot, space)}
-    return Questions(holds.count_open(snapshot, space), proposals.count_open(snapshot, space), held)
+    return Questions(
+        holds.count_open(snapshot, space),
+        proposals.count_open(snapshot, space),
+        held,
+        same_deals.count_open(snapshot, space),
+    )
 
 
 def print_questions(found: Questions) -> None:
@@ -38,6 +44,9 @@ def print_questions(found: Questions) -> None:
     if found.reviews:
         waits = "waits" if found.reviews == 1 else "wait"
         say(f"{counted(found.reviews, 'review')} {waits} for a word: leadrelay reviews")
+    if found.deals:
+        may_be = "may be a deal" if found.deals == 1 else "may be deals"
+        say(f"{counted(found.deals, 'record')} {may_be} known here: leadrelay same-deals")
     for name, count in found.deletions.items():
         is_or_are = "is" if count == 1 else "are"
         say(f"{counted(count, 'deletion')} in {name} {is_or_are} held back: leadrelay deletions")

@@ -12,6 +12,7 @@ from sync.database import open_store
 from tests.leadrelay.test_conflicts_command import HOLD
 from tests.leadrelay.test_deletions_command import HELD
 from tests.leadrelay.test_reviews_command import ASKED, BY_HAND, REFUSED
+from tests.leadrelay.test_same_deals_command import ASKED as SAME
 
 
 @pytest.fixture
@@ -23,12 +24,13 @@ def status(empty_store, leadrelay, playbook):
 
 @pytest.fixture
 def waiting(empty_store):
-    """A field, two reviews and a deletion that wait, and a review that was answered."""
+    """A field, two reviews, a deletion and a record that wait, and a review that was answered."""
     store = open_store(empty_store)
     kept = {
         tables.holds: [HOLD],
         tables.proposals: [ASKED, ASKED | REFUSED, ASKED | BY_HAND],
         tables.deletions: [HELD | {"record": "101"}],
+        tables.reviews: [SAME, SAME | {"id": 8, "state": "left"}],
     }
     for table, rows in kept.items():
         store.write(lambda on, table=table, rows=rows: on.execute(sa.insert(table), rows))
@@ -40,10 +42,11 @@ def test_status_says_what_waits_for_a_person(waiting, status):
     assert "1 field waits for a choice between two values: leadrelay conflicts" in said
     assert "2 reviews wait for a word: leadrelay reviews" in said
     assert "1 deletion in hubspot is held back: leadrelay deletions" in said
+    assert "1 record may be a deal known here: leadrelay same-deals" in said
     questions = json.loads(status("--json").out)["questions"]
-    assert questions == {"choices": 1, "reviews": 2, "deletions": {"hubspot": 1}}
+    assert questions == {"choices": 1, "reviews": 2, "deletions": {"hubspot": 1}, "deals": 1}
 
 
 def test_status_says_nothing_of_it_where_nothing_waits(status):
     said = status().out
-    assert not [word for word in ("conflicts", "reviews", "deletions") if word in said]
+    assert not [word for word in ("conflicts", "reviews", "deletions", "same-deals") if word in said]
