@@ -39,8 +39,8 @@ from sync.joins import Join
 from sync.links import record_key
 from sync.matching import Hits
 from sync.named import people_before
-from sync.pipeline import Result
 from sync.proposals import ANSWERED, Proposal
+from sync.result import Result
 
 
 @dataclass(slots=True)

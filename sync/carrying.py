@@ -21,8 +21,8 @@ from model.decision import (
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from sync import deleting
 from sync.batch import Batch
-from sync.pipeline import Result
 from sync.proposals import DELETE, FORGET, MERGE, PLAYBOOK, Proposal, phrase
+from sync.result import Result
 
 SECOND = "second_record"  # of a review: a person has two records in one CRM
 

@@ -19,9 +19,10 @@ from model.lead import Link, Provenance
 from sync.batch import Batch
 from sync.choosing import choose
 from sync.doubt import Doubt
+from sync.drafts import copy_of_account
 from sync.merge import merge
-from sync.pipeline import Result, copy_of_account
 from sync.reasons import Reason, created
+from sync.result import Result
 from sync.uniting import put_in
 from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 

@@ -9,13 +9,29 @@ from sqlalchemy.engine import Connection
 
 from mappings.playbook import CrmMap, Playbook
 from model.decision import EntityKind, TellLead
-from model.event import Event, EventKind
+from model.event import Event, EventKind, EventState, StoredEvent
 from model.priority import Priority
 from sync import deals, links
 from sync.batch import Batch
+from sync.drafts import copy_of
 from sync.fetches import Wish
 from sync.outbox import Raise
-from sync.pipeline import Result
+from sync.pipeline import AFTER_MERGE, Pipeline
+from sync.result import Result, keep_quiet
+
+
+def heard(stored: StoredEvent, lead_id: str, batch: Batch, pipeline: Pipeline) -> Result:
+    """Decide what the deals of a lead, as they are now, mean for the lead."""
+    result = Result(stored, EventState.DONE, lead_id=lead_id)
+    before = batch.lead(lead_id)
+    draft = copy_of(before)
+    result.before, result.lead = before, draft
+    pipeline.run_after(result, draft, batch, ("deals", *AFTER_MERGE))
+    if draft.fields == before.fields and not result.effects:
+        result.before = result.lead = None
+    if not stored.event.payload.get("is_news"):
+        keep_quiet(result, "the deal was there before, which is no news")
+    return result
 
 
 def told(

@@ -58,11 +58,13 @@ from sync import (
 from sync.batch import Batch, People
 from sync.database import Store, insert_for, is_away
 from sync.fetches import Wish
+from sync.finding import is_of_match_pass
 from sync.inbox import Mark, Taken
 from sync.leases import Lease
 from sync.outbox import Raise
-from sync.pipeline import Pipeline, Result, is_of_match_pass, stamp
+from sync.pipeline import Pipeline, stamp
 from sync.reasons import chapter, reason_row
+from sync.result import Result
 from sync.statements import execute_many
 from sync.understand import Work, decide, is_deal, said_by, understand
 

@@ -24,8 +24,10 @@ from model.event import EventState, RecordRef, StoredEvent
 from model.lead import Lead, Link
 from sync.batch import Batch
 from sync.deletions import DONE, HELD, TOLD
-from sync.pipeline import Pipeline, Result, copy_of
+from sync.drafts import copy_of
+from sync.pipeline import Pipeline
 from sync.proposals import DELETE, FORGET, PLAYBOOK, phrase
+from sync.result import Result
 from sync.versions import Sight
 
 KEPT = (ForgetRecord, AnswerDeletion, NoteDeletion)  # of what an event decides that forgets the lead

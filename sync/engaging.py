@@ -13,7 +13,9 @@ from model.engagement import Engagement, EngagementKind, Standing
 from model.event import EventState, JsonValue, StoredEvent
 from model.lead import Lead, Touch
 from sync.batch import Batch
-from sync.pipeline import AFTER_MERGE, Pipeline, Result, copy_of
+from sync.drafts import copy_of
+from sync.pipeline import AFTER_MERGE, Pipeline
+from sync.result import Result
 
 ABOUT_OTHERS = "others"
 """In the payload: the record is about other people now."""

@@ -24,22 +24,16 @@ from model.decision import (
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import DIFFERS, Hint
 from model.lead import Lead, Link
-from sync import carrying, deleting, forget
+from sync import carrying, deleting, finding, forget
 from sync.batch import Batch
 from sync.carrying import SECOND
+from sync.drafts import copy_of, new_lead_id
 from sync.joining import join
 from sync.links import record_key
-from sync.pipeline import (
-    AFTER_MERGE,
-    Pipeline,
-    Result,
-    copy_of,
-    is_of_match_pass,
-    keep_quiet,
-    new_lead_id,
-)
+from sync.pipeline import AFTER_MERGE, Pipeline
 from sync.reasons import Reason
 from sync.records import person_keys
+from sync.result import Result, keep_quiet
 from sync.uniting import unite
 from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 
@@ -127,8 +121,8 @@ def found(stored: StoredEvent, record: Record, lead_id: str, batch: Batch, pipel
         and link.remote_id not in record.merged_ids
         and batch.lead_id_of(record_key(ref)) in (None, lead_id)
     )
-    if link is None or not is_another or record.is_part or is_of_match_pass(stored.event):
-        return pipeline.found(stored, record, lead_id, batch)
+    if link is None or not is_another or record.is_part or finding.is_of_match_pass(stored.event):
+        return finding.found(stored, record, lead_id, batch, pipeline)
     return _second_record(Result(stored, EventState.DONE, lead_id=lead_id), record, before, link)
 
 

@@ -18,7 +18,7 @@ from model.times import to_text
 from sync.batch import People
 from sync.choosing import CHOICES, said
 from sync.database import insert_for
-from sync.pipeline import Result
+from sync.result import Result
 from sync.statements import execute_many
 from sync.tables import account_links, accounts, conflicts, deal_links, deals, holds, leads, links
 

@@ -19,8 +19,8 @@ from sync.following import KEEPS_HISTORIES
 from sync.merge import Merged, merge
 from sync.outcomes import conclude
 from sync.parties import parties_now, resolved
-from sync.pipeline import Result
 from sync.reasons import Reason
+from sync.result import Result
 from sync.uniting import put_in
 from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 

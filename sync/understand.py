@@ -19,13 +19,25 @@ from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead,
 from model.event import SET_ASIDE, EventKind, EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import Hint, hint_from
 from model.lead import Identity, Lead
-from sync import carrying, choosing, companies, deleting, engaging, following, opportunities, teammates
+from sync import (
+    carrying,
+    choosing,
+    companies,
+    dealings,
+    deleting,
+    engaging,
+    finding,
+    following,
+    opportunities,
+    teammates,
+)
 from sync.batch import Batch, People
 from sync.inbox import Taken
 from sync.links import record_key
 from sync.named import companies_of, people_of
-from sync.pipeline import Pipeline, Result
+from sync.pipeline import Pipeline
 from sync.records import person_keys, record_from
+from sync.result import Result
 
 log = structlog.get_logger("leadrelay.decider")
 
@@ -180,11 +192,11 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
             case EventKind.FOUND if work.record is not None:
                 return following.found(stored, work.record, work.lead_ids[0], batch, pipeline)
             case EventKind.DELIVERED:
-                return pipeline.delivered(stored, work.lead_ids[0], batch)
+                return finding.delivered(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.GONE if work.account_ids:
                 return companies.gone(stored, work.account_ids[0], batch, pipeline.playbook)
             case EventKind.GONE:
-                return pipeline.gone(stored, work.lead_ids[0], batch)
+                return finding.gone(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.CHOICE if work.account_ids:
                 return companies.chosen(stored, work.account_ids[0], batch, pipeline.playbook)
             case EventKind.CHOICE if work.deal_ids:
@@ -193,12 +205,12 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 nobody = Reason("deals", Because("there is no such lead any more"))
                 return Result(stored, EventState.DONE, reasons=[nobody])
             case EventKind.DEAL:
-                return pipeline.heard(stored, work.lead_ids[0], batch)
+                return dealings.heard(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.CHOICE if not batch.knows(work.lead_ids[0]):
                 nobody = Reason("merge", Because("there is no such lead any more"))
                 return Result(stored, EventState.DONE, reasons=[nobody])
             case EventKind.CHOICE:
-                return pipeline.chosen(stored, work.lead_ids[0], batch)
+                return choosing.chosen(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER if "deletion" in stored.event.payload:
                 return deleting.answered(stored, batch, pipeline)
             case EventKind.ANSWER:
