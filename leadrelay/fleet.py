@@ -36,7 +36,6 @@ from sync.backfill import Backfill, wanted
 from sync.budgets import MemoryBudget, keeper
 from sync.budgets.forecast import Forecast
 from sync.budgets.levels import StoredLevels
-from sync.claiming import Target
 from sync.database import Store
 from sync.dealpass import DealPass
 from sync.engagement_polling import EngagementBin, EngagementPoll
@@ -48,6 +47,7 @@ from sync.reconciling import books
 from sync.reconciling.running import Reconciler
 from sync.reconciling.side import Side
 from sync.recycling import RecycleBin
+from sync.target import Target
 
 log = structlog.get_logger("leadrelay")
 

@@ -12,9 +12,10 @@ from model.change import (
 )
 from model.errors import NotAuthorized
 from model.faults import mark_of, plain
-from sync.claiming import Claimed, Sending, Target, claim
+from sync.claiming import claim
 from sync.sending import Ended, Refused, Released, send
 from sync.settling import settle
+from sync.target import Claimed, Sending, Target
 
 log = structlog.get_logger("leadrelay.deliverer")
 

@@ -16,7 +16,6 @@ from mappings.playbook import Playbook
 from sandbox.clock import Clock as SandboxClock
 from scheduler import poll
 from sync import errands, leases, tables, telling
-from sync.claiming import Target
 from sync.database import Store, open_store
 from sync.decider import TERM, Decider
 from sync.deliverer import deliver_batch
@@ -25,6 +24,7 @@ from sync.fetching import Fetcher
 from sync.pipeline import Pipeline
 from sync.polling import Poll
 from sync.recycling import RecycleBin
+from sync.target import Target
 from tests.agreement.crms import Account, Watched
 from tests.connectors.endpoints import an_endpoint
 from tests.contracts.crms import DIALECTS

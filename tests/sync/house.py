@@ -18,7 +18,6 @@ from model.event import Event, EventKind
 from model.lead import Lead
 from scheduler import poll
 from sync import errands, fetches, inbox, leads, leases, outbox, replay, status, tables, telling
-from sync.claiming import Target
 from sync.database import Store
 from sync.decider import TERM, Decider
 from sync.deliverer import deliver_batch
@@ -29,6 +28,7 @@ from sync.inbox import Receipt
 from sync.leases import Lease
 from sync.pipeline import Pipeline
 from sync.records import person_keys
+from sync.target import Target
 from tests.builders import (
     a_crm,
     a_lifecycle,
