@@ -30,10 +30,10 @@ from sync import inbox, leases, migrate
 from sync.backfill import Backfill
 from sync.database import open_store
 from sync.decider import Decider
-from sync.deliverer import deliver_batch
+from sync.delivery.deliverer import deliver_batch
+from sync.delivery.target import Target
 from sync.fetching import Fetcher
 from sync.polling import Poll
-from sync.target import Target
 
 LOOK = 31  # seconds between two looks, a little more than ``poll.every``
 READS = ("/batch/read", "/composite", "/composite/sobjects/Lead", "/composite/sobjects/Contact", "/query")

@@ -18,8 +18,8 @@ from model.event import Event, EventKind, RecordRef
 from sync import inbox, leases, migrate, teammates
 from sync.database import open_store
 from sync.decider import Decider
-from sync.deliverer import deliver_batch
-from sync.target import Target
+from sync.delivery.deliverer import deliver_batch
+from sync.delivery.target import Target
 
 SPACE = "main"
 SETTLED = 1_000  # leads that go all the way; those of a larger store are copies of their rows

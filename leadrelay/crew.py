@@ -21,6 +21,7 @@ from scheduler.seats import Seats
 from sync.backfill import Backfill
 from sync.database import Store
 from sync.dealpass import DealPass
+from sync.delivery.target import Target
 from sync.engagement_polling import EngagementBin, EngagementPoll
 from sync.fetching import Fetcher
 from sync.matchpass import MatchPass
@@ -28,7 +29,6 @@ from sync.polling import Poll
 from sync.reconciling.running import Reconciler
 from sync.reconciling.side import Side
 from sync.recycling import RecycleBin
-from sync.target import Target
 
 Worker = BackfillLoop | FollowLoop | Dispatcher
 

@@ -38,12 +38,12 @@ from scheduler.retention import RetentionJob
 from sync import effects, fetches, inbox, migrate, outbox
 from sync.database import Store, exclusive_at, open_store
 from sync.decider import TERM, Decider
+from sync.keeping.room import Room
 from sync.leases import Lease
 from sync.processes import BEAT_EVERY
 from sync.reconciling.mends import Mends
 from sync.reconciling.nightly import Nightly
-from sync.replaying import Replays
-from sync.room import Room
+from sync.replays.replaying import Replays
 from webhooks.server import Server
 
 ROSTER_EVERY = 5  # seconds between two looks whether a connection's owners are to be read again

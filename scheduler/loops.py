@@ -16,13 +16,13 @@ from model.priority import Priority
 from model.times import Clock
 from scheduler.seats import Seat
 from sync import errands, leases, telling
-from sync.claiming import claim
 from sync.database import Store
 from sync.decider import TERM, Decider
-from sync.deliverer import finish
+from sync.delivery.claiming import claim
+from sync.delivery.deliverer import finish
+from sync.delivery.target import Claimed, Target
 from sync.errands import Outlet
 from sync.leases import Lease
-from sync.target import Claimed, Target
 
 log = structlog.get_logger("leadrelay.loops")
 

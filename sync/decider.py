@@ -50,7 +50,6 @@ from sync import (
     outbox,
     proposals,
     proposing,
-    replay,
     seats,
     tables,
     teammates,
@@ -64,6 +63,7 @@ from sync.leases import Lease
 from sync.outbox import Raise
 from sync.pipeline import Pipeline, stamp
 from sync.reasons import chapter, reason_row
+from sync.replays import replay
 from sync.result import Result
 from sync.statements import execute_many
 from sync.understand import Work, decide, is_deal, said_by, understand

@@ -33,12 +33,12 @@ from model.message import Message
 from sync import effects, inbox, leads, wording
 from sync.consenting import Asked, ask
 from sync.deeds import carry_out
+from sync.delivery.settling import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, PATIENCE, REFUSED_WAIT
 from sync.effects import Settled
 from sync.errands import ClaimedErrands, Errand, Outlet, in_flight, told
 from sync.links import record_key
 from sync.outbox import letter
 from sync.records import record_payload
-from sync.settling import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, PATIENCE, REFUSED_WAIT
 from sync.verdict import Hold, Verdict
 
 log = structlog.get_logger("leadrelay.teller")

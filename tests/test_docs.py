@@ -15,7 +15,7 @@ from leadrelay.metrics import Metrics
 from sandbox.server import OVER_TLS
 from sandbox.server import PORTS as SANDBOX_PORTS
 from sync import tables
-from sync.advice import ADVICE
+from sync.replays.advice import ADVICE
 from tests.sandbox import operations
 
 HOUSE = Path(__file__).resolve().parent.parent

@@ -18,13 +18,13 @@ from scheduler import poll
 from sync import errands, leases, tables, telling
 from sync.database import Store, open_store
 from sync.decider import TERM, Decider
-from sync.deliverer import deliver_batch
+from sync.delivery.deliverer import deliver_batch
+from sync.delivery.target import Target
 from sync.errands import Outlet
 from sync.fetching import Fetcher
 from sync.pipeline import Pipeline
 from sync.polling import Poll
 from sync.recycling import RecycleBin
-from sync.target import Target
 from tests.agreement.crms import Account, Watched
 from tests.connectors.endpoints import an_endpoint
 from tests.contracts.crms import DIALECTS

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from model.deal import COMPANIES, PEOPLE
-from sync import inbox, letters, outbox, replay, tables
+from sync import inbox, outbox, tables
+from sync.replays import letters, replay
 from tests.builders import mapped
 from tests.sync.followed import look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house

@@ -17,12 +17,12 @@ from model.errors import StoreBusy
 from sync import fetches, outbox
 from sync.backfill import Backfill, begin_again
 from sync.database import Store, open_store
-from sync.deliverer import deliver_batch
+from sync.delivery.deliverer import deliver_batch
+from sync.delivery.target import Target
 from sync.fetches import Wish
 from sync.fetching import Fetcher
 from sync.polling import Poll
 from sync.recycling import RecycleBin
-from sync.target import Target
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
 
 PEOPLE = 24

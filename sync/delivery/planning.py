@@ -19,8 +19,8 @@ from model.event import JsonValue, RecordRef
 from model.lead import ASSOCIATED, Identity, Link
 from sync import accounts, deals, leads, links, mirror, outbox
 from sync.batch import People
+from sync.delivery.target import Sending
 from sync.outbox import DueRow, Unsent
-from sync.target import Sending
 
 BORN = ("createdate", "CreatedDate")
 FRESH_KINDS = ("owner", "stage", "deal_stage")  # never written over a value that was not just read

@@ -14,10 +14,11 @@ from sqlalchemy.engine import Connection
 from mappings.identity import keys_of
 from model.event import Event, EventKind, JsonValue
 from model.times import to_text
-from sync import explain, letters
-from sync.letters import ASIDE as SET_ASIDE
-from sync.letters import CHANGE, Letter, Shelf
-from sync.retention import REMOVED
+from sync import explain
+from sync.keeping.retention import REMOVED
+from sync.replays import letters
+from sync.replays.letters import ASIDE as SET_ASIDE
+from sync.replays.letters import CHANGE, Letter, Shelf
 from sync.tables import inbox_events, to_json
 
 

@@ -117,7 +117,7 @@ OTHERWISE = "The words say why: mend that, then send it again."
 
 
 def on(cause: Cause, shelf: str = "") -> str:
-    """Return what to do about a cause; ``shelf`` is where the letter lies (``sync.letters``)."""
+    """Return what to do about a cause; ``shelf`` is where the letter lies (``sync.replays.letters``)."""
     known = ADVICE.get(cause.code)
     if known is None:
         known = next((text for begins, text in BY_SHAPE if cause.code.startswith(begins)), None)

@@ -20,13 +20,13 @@ from model.change import (
 from model.decision import EntityKind
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef
 from sync import accounts, audit, deals, fetches, inbox, leads, links, mirror, outbox, releases
+from sync.delivery.sending import Ended, Moved, Refused, Released, Written
+from sync.delivery.target import Claimed, Sending, Target
 from sync.doubt import with_sent
 from sync.links import Agreed, record_key
 from sync.outbox import DueRow, Settled
 from sync.reasons import chapter, created
 from sync.records import record_payload
-from sync.sending import Ended, Moved, Refused, Released, Written
-from sync.target import Claimed, Sending, Target
 
 log = structlog.get_logger("leadrelay.deliverer")
 

@@ -12,8 +12,9 @@ from sqlalchemy.engine import Connection
 from mappings.playbook import CrmField, Playbook
 from model.decision import EntityKind
 from model.event import JsonValue
-from sync import advice, lists
-from sync.letters import CHANGE, EFFECT, Letter
+from sync import lists
+from sync.replays import advice
+from sync.replays.letters import CHANGE, EFFECT, Letter
 from sync.tables import account_links, deal_links, links
 
 OF_DEALS = (EntityKind.DEAL, EntityKind.PARTIES)

@@ -16,9 +16,10 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError
 
 from model.errors import LeadRelayError
-from sync import migrate, restored
-from sync.archive import Archive, ArchiveError, Contents, sync_folder
+from sync import migrate
 from sync.database import APPLICATION, exclusive_at, sqlite_engine, sqlite_module
+from sync.keeping import restored
+from sync.keeping.archive import Archive, ArchiveError, Contents, sync_folder
 from sync.tables import metadata
 
 CHUNK = 5_000  # rows in memory
@@ -66,7 +67,7 @@ def restore(
 ) -> Path | None:
     """Fill the store at ``url`` from a backup that ``check`` found sound.
 
-    Tables are made at the backup's revision, filled, put to rest (``sync.restored``) and brought to this
+    Tables are made at the backup's revision, filled, put to rest (``restored``) and brought to this
     version's in one transaction, so that an interruption leaves the store as it was. Returns where
     a replaced SQLite file is kept. Raises ``NotEmpty``, and ``LeadRelayError`` while a daemon uses the store.
     """

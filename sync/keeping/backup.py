@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection
 from model.errors import LeadRelayError
 from model.times import to_text
 from sync import migrate
-from sync.archive import ArchiveWriter, Contents, Manifest
 from sync.database import Store
+from sync.keeping.archive import ArchiveWriter, Contents, Manifest
 from sync.tables import Json, Moment, metadata
 
 CHUNK = 2_000  # rows in memory

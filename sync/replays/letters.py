@@ -18,9 +18,9 @@ from model.cause import Cause
 from model.decision import EntityKind
 from model.event import EventKind, JsonValue
 from model.times import to_text
+from sync.keeping.retention import SAYS_SOMETHING
 from sync.lists import LAST_CHARACTER, PAGE, Page
 from sync.outbox import GIVEN_UP
-from sync.retention import SAYS_SOMETHING
 from sync.tables import inbox_events, outbox_changes, outbox_effects
 
 CHANGE, EFFECT = "change", "effect"

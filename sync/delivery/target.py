@@ -17,7 +17,7 @@ from model.lead import Identity, Link
 from model.priority import Priority
 from model.times import Clock
 from sync.database import Store
-from sync.holding import Holding, renew
+from sync.delivery.holding import Holding, renew
 from sync.outbox import DueRow
 
 log = structlog.get_logger("leadrelay.deliverer")

@@ -18,9 +18,10 @@ from sqlalchemy.engine import Connection, Row
 
 from model.event import JsonValue
 from model.times import from_text, to_text
-from sync import inbox, letters, orders, replay
-from sync.letters import SHELVES, Asked
+from sync import inbox, orders
 from sync.orders import DONE, Chunk, Orders
+from sync.replays import letters, replay
+from sync.replays.letters import SHELVES, Asked
 from sync.tables import replays, to_json
 
 log = structlog.get_logger("leadrelay.replay")

@@ -25,8 +25,8 @@ from model.decision import EntityKind
 from model.errors import NoBudget, Refusal, RetryLater
 from model.event import JsonValue, RecordRef
 from model.lead import ASSOCIATED, Identity, Link
+from sync.delivery.target import Sending, Target
 from sync.doubt import arrived
-from sync.target import Sending, Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from model.change import (
 )
 from model.errors import NotAuthorized
 from model.faults import mark_of, plain
-from sync.claiming import claim
-from sync.sending import Ended, Refused, Released, send
-from sync.settling import settle
-from sync.target import Claimed, Sending, Target
+from sync.delivery.claiming import claim
+from sync.delivery.sending import Ended, Refused, Released, send
+from sync.delivery.settling import settle
+from sync.delivery.target import Claimed, Sending, Target
 
 log = structlog.get_logger("leadrelay.deliverer")
 
