@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from handlers.apply import apply, fill
 from handlers.base import Context, Handler, Lookups
@@ -193,8 +192,3 @@ def guarded(decision: Decision, lead: Lead) -> Decision:
         for effect in decision.effects
     )
     return replace(decision, effects=effects, because=(*decision.because, Because(f"withheld: {why}")))
-
-
-def stamp(now: datetime, last: datetime) -> datetime:
-    """Return ``decided_at``: never before the last one, whatever the machine's clock does."""
-    return max(now, last)

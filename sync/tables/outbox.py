@@ -120,6 +120,8 @@ outbox_fetches = sa.Table(  # records to be read by id: a row while one is wante
     sa.Column("remote_id", sa.String(64), primary_key=True),
     sa.Column("wanted", sa.BigInteger, nullable=False),  # raised by each wish; another one while it is read
     sa.Column("history", sa.Boolean, nullable=False),  # since when each field has held its value, too
+    # Only to mend what a reconcile found: it goes behind what somebody just told of.
+    sa.Column("is_mend", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("attempts", sa.Integer, nullable=False),
     moment("due_at"),
     moment("raised_at"),
@@ -128,5 +130,6 @@ outbox_fetches = sa.Table(  # records to be read by id: a row while one is wante
     sa.Column("error", sa.Text),
 )
 sa.Index(
-    "ix_outbox_fetches_due", outbox_fetches.c.space, outbox_fetches.c.connection, outbox_fetches.c.due_at
+    "ix_outbox_fetches_due",
+    *(outbox_fetches.c[_name] for _name in ("space", "connection", "is_mend", "due_at")),
 )
