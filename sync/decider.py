@@ -17,11 +17,12 @@ from model.errors import LostLease, StoreBusy
 from model.event import SET_ASIDE, EventState, StoredEvent
 from model.times import Clock
 from sync import forget, inbox, leases
-from sync.batch import Batch, People
+from sync.batch import Batch
 from sync.database import Store, is_away
 from sync.inbox import Mark, Taken
 from sync.leases import Lease
 from sync.loading import load
+from sync.people import People
 from sync.pipeline import Pipeline
 from sync.raising import one_shots, raises, reads
 from sync.replays import replay

@@ -21,10 +21,10 @@ from model.message import Message
 from model.teammate import Teammate
 from model.times import Clock, to_text
 from sync import effects, leads, opt_outs, wording
-from sync.batch import People
 from sync.database import Store
 from sync.effects import TASK, DueEffect, Settled
 from sync.leases import new_token
+from sync.people import People
 from sync.wording import Address
 
 MOST_AT_ONCE = 200  # messages that are looked at for one digest

@@ -12,9 +12,10 @@ from mappings.playbook import Deals, Playbook
 from model.change import Record
 from model.deal import Standing, plain_name
 from model.event import EventKind, RecordRef
-from sync import deals, forget, links, mirror, proposals
-from sync.batch import Batch, People
+from sync import deals, forget, links, loads, mirror, proposals
+from sync.batch import Batch
 from sync.links import record_key
+from sync.people import People
 from sync.understand import Work, deal_name, is_deal, said_by
 
 
@@ -31,19 +32,19 @@ def load(
     batch = Batch(people, shut)
     keys = [key for item in work for key in item.keys]
     lead_ids = [each for item in work if _needs_lead(item, playbook) for each in item.lead_ids]
-    batch.load(snapshot, space, keys, lead_ids)
+    loads.load_people(batch, snapshot, space, keys, lead_ids)
     posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
-    batch.ask_mirror(snapshot, space, playbook, posts)
+    loads.ask_mirror(batch, snapshot, space, playbook, posts)
     _accounts(snapshot, space, batch, work, playbook)
     told = [item.record.ref for item in work if item.record and _is_engagement(item)]
-    batch.load_engagements(snapshot, playbook.counted, told)
+    loads.load_engagements(batch, snapshot, playbook.counted, told)
     _identity(snapshot, space, batch, work, playbook)
     _deals(snapshot, space, batch, work, playbook)
     changed = [item.record.ref for item in work if item.record and _is_change(item)]
     if changed:
-        batch.load_in_flight(snapshot, space, changed)
+        loads.load_in_flight(batch, snapshot, space, changed)
     if any(_is_change(item) and _may_join(item.record) for item in work):
-        batch.load_under_way(snapshot, space, now)
+        loads.load_under_way(batch, snapshot, space, now)
     return batch
 
 
@@ -65,7 +66,7 @@ def _accounts(
         for each in (ref.id, *item.record.merged_ids, *_became(item.record))
     ]
     companies += [ref for item in work for ref in item.companies]
-    batch.load_accounts(snapshot, space, playbook, posted, named, companies)
+    loads.load_accounts(batch, snapshot, space, playbook, posted, named, companies)
 
 
 def _identity(
@@ -80,7 +81,7 @@ def _identity(
     held = [one["deletion"] for one in said if "deletion" in one]
     if gone or held:
         now = work[0].stored.decided_at
-        batch.load_deletions(snapshot, space, playbook.crms, gone, held, now)
+        loads.load_deletions(batch, snapshot, space, playbook.crms, gone, held, now)
     strangers = {key for item in changed for key in item.keys if batch.lead_id_of(key) is None}
     if strangers:
         batch.forgotten = forget.forgotten(snapshot, space, strangers)
@@ -120,7 +121,7 @@ def _deals(snapshot: Connection, space: str, batch: Batch, work: Sequence[Work],
         wanted |= _alike(snapshot, batch, strange, playbook)
     if heard and playbook.deals is not None:
         wanted |= _foremost(snapshot, heard, wanted, playbook.deals)
-    batch.load_deals(snapshot, space, playbook, held, wanted)
+    loads.load_deals(batch, snapshot, space, playbook, held, wanted)
 
 
 def _alike(snapshot: Connection, batch: Batch, strange: Sequence[Work], playbook: Playbook) -> set[str]:

@@ -10,7 +10,7 @@ from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.change import Record
 from model.event import JsonValue, RecordRef
 from model.lead import OPT_OUT, Lead
-from sync.batch import People
+from sync.people import People
 
 NOBODY = People({}, frozenset(), {})
 

@@ -26,7 +26,6 @@ from sync import (
     joins,
     leads,
     ledgers,
-    links,
     mirror,
     outbox,
     proposing,
@@ -62,10 +61,10 @@ def save(
     if inbox.mark(connection, [_mark_of(result) for result in results]) != len(results):
         raise Conflict("an event is no longer waiting")
     inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
-    accounts.save(connection, list(batch.accounts_changed.values()), now)
+    accounts.save(connection, list(batch.accounts.changed.values()), now)
     currency = playbook.deals.currency if playbook.deals else ""
-    deals.save(connection, list(batch.deals_changed.values()), currency, now)
-    leads.save(connection, list(batch.changed.values()), batch.loaded, now)
+    deals.save(connection, list(batch.deals.changed.values()), currency, now)
+    leads.save(connection, list(batch.leads.changed.values()), batch.leads.loaded, now)
     leads.claim(connection, space, batch.claimed)
     # Outbox, then the mirror, then links, as all transactions lock them (docs/architecture.md).
     wanted_rows = raises(batch, playbook, shut)
@@ -79,15 +78,10 @@ def save(
         effects.insert(connection, space, once, now, shut)
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:
         mirror.alone(connection, space, forgotten)
-    links.LEADS.expect(connection, batch.loaded_revs())
-    links.LEADS.remove(connection, batch.dropped_links())
-    links.LEADS.save(connection, space, batch.changed_links())
-    links.ACCOUNTS.expect(connection, batch.loaded_account_revs())
-    links.ACCOUNTS.remove(connection, batch.dropped_account_links())
-    links.ACCOUNTS.save(connection, space, batch.changed_account_links())
-    links.DEALS.expect(connection, batch.loaded_deal_revs())
-    links.DEALS.remove(connection, batch.dropped_deal_links())
-    links.DEALS.save(connection, space, batch.changed_deal_links())
+    for one in batch.link_changes():
+        one.table.expect(connection, one.revs)
+        one.table.remove(connection, one.dropped)
+        one.table.save(connection, space, one.changed)
     seats.save(connection, space, batch.seats_moved)
     teammates.save(connection, space, batch.mates_changed.values(), batch.rosters_read, now)
     for table, rows in ledgers.rows_of(results, space, playbook).items():

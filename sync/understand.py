@@ -31,10 +31,11 @@ from sync import (
     opportunities,
     teammates,
 )
-from sync.batch import Batch, People
+from sync.batch import Batch
 from sync.inbox import Taken
 from sync.links import record_key
 from sync.named import companies_of, people_of
+from sync.people import People
 from sync.pipeline import Pipeline
 from sync.records import person_keys, record_from
 from sync.result import Result

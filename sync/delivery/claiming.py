@@ -11,12 +11,12 @@ from sqlalchemy.engine import Connection
 from model.decision import EntityKind
 from model.priority import Priority
 from sync import outbox
-from sync.batch import People
 from sync.delivery.planning import look, plan
 from sync.delivery.target import Claimed, Sending, Target
 from sync.doubt import with_sent
 from sync.leases import new_token
 from sync.outbox import Claim, Unsent
+from sync.people import People
 
 OTHERS_TURN = 10  # one claim of so many begins with the last priority, so that none is left out for good
 

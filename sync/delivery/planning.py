@@ -18,9 +18,9 @@ from model.entity import Entity
 from model.event import JsonValue, RecordRef
 from model.lead import ASSOCIATED, Identity, Link
 from sync import accounts, deals, leads, links, mirror, outbox
-from sync.batch import People
 from sync.delivery.target import Sending
 from sync.outbox import DueRow, Unsent
+from sync.people import People
 
 BORN = ("createdate", "CreatedDate")
 FRESH_KINDS = ("owner", "stage", "deal_stage")  # never written over a value that was not just read

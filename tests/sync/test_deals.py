@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from model.deal import PEOPLE
 from model.event import EventState, StoredEvent
 from sync import dealings, holds, inbox, leads, tables
-from sync.batch import Batch, People
+from sync.batch import Batch
 from sync.joins import Join
+from sync.people import People
 from sync.pipeline import Result
 from tests.sync.followed import a_bin, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, a_post
@@ -349,7 +350,7 @@ def loaded(monkeypatch) -> list[int]:
 
     def load(batch, *given):
         real(batch, *given)
-        counts.append(len(batch.loaded_deals))
+        counts.append(len(batch.deals.loaded))
 
     monkeypatch.setattr(Batch, "load_deals", load)
     return counts
