@@ -432,7 +432,8 @@ def _one_person(
         other = batch.lead(lead_id)
         whole = _with_last_words(result, other, record, batch, pipeline)
         carry = partial(carrying.carried, pipeline.playbook.crms, batch.why_shut, result.stored.id)
-        effects, reasons = join(draft, whole, pipeline.playbook.lifecycle, where=ref.connection, carry=carry)
+        crms, lifecycle = pipeline.playbook.crms, pipeline.playbook.lifecycle
+        effects, reasons = join(draft, whole, lifecycle, where=ref.connection, crms=crms, carry=carry)
         result.effects.extend(effects)
         result.reasons.extend(reasons)
         result.absorbed.append(other)

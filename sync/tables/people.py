@@ -40,7 +40,10 @@ sa.Index(  # by score with any filter: all that is asked is in it, so no row is 
     "ix_leads_score", *(leads.c[_name] for _name in ("space", "score", "id", "stage", "owner", "is_test"))
 )
 partial_index(  # who belongs to a company
-    "ix_leads_account_id", leads.c.account_id, leads.c.id, where=sa.text("account_id IS NOT NULL")
+    "ix_leads_account_id",
+    leads.c.account_id,
+    leads.c.id,
+    where=sa.text("account_id IS NOT NULL"),
 )
 partial_index(  # the few that no count counts
     "ix_leads_test",
