@@ -19,6 +19,7 @@ from model.times import Clock
 from sync import forget, inbox, leases
 from sync.batch import Batch
 from sync.database import Store, is_away
+from sync.deciding import decide
 from sync.inbox import Mark, Taken
 from sync.leases import Lease
 from sync.loading import load
@@ -28,7 +29,7 @@ from sync.raising import one_shots, raises, reads
 from sync.replays import replay
 from sync.result import Result
 from sync.saving import save
-from sync.understand import Work, decide, understand
+from sync.understand import Work, understand
 
 log = structlog.get_logger("leadrelay.decider")
 
