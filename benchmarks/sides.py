@@ -29,7 +29,7 @@ from scheduler import poll
 from sync import inbox, leases, migrate
 from sync.backfill import Backfill
 from sync.database import open_store
-from sync.decider import Decider
+from sync.deciding.decider import Decider
 from sync.delivery.deliverer import deliver_batch
 from sync.delivery.target import Target
 from sync.fetching import Fetcher

@@ -17,7 +17,7 @@ from model.change import Created, Outcome, OwnerRecord, RecordChange
 from model.event import Event, EventKind, RecordRef
 from sync import inbox, leases, migrate, teammates
 from sync.database import open_store
-from sync.decider import Decider
+from sync.deciding.decider import Decider
 from sync.delivery.deliverer import deliver_batch
 from sync.delivery.target import Target
 

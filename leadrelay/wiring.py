@@ -37,7 +37,7 @@ from scheduler.release import ReleaseJob
 from scheduler.retention import RetentionJob
 from sync import effects, fetches, inbox, migrate, outbox
 from sync.database import Store, exclusive_at, open_store
-from sync.decider import TERM, Decider
+from sync.deciding.decider import TERM, Decider
 from sync.keeping.room import Room
 from sync.leases import Lease
 from sync.processes import BEAT_EVERY

@@ -17,7 +17,7 @@ from model.times import Clock
 from scheduler.seats import Seat
 from sync import errands, leases, telling
 from sync.database import Store
-from sync.decider import TERM, Decider
+from sync.deciding.decider import TERM, Decider
 from sync.delivery.claiming import claim
 from sync.delivery.deliverer import finish
 from sync.delivery.target import Claimed, Target

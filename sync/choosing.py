@@ -10,15 +10,11 @@ from handlers.base import Lookups
 from mappings.converters import Unusable
 from mappings.outward import Teammates, inward_record, same_on, sides, typed
 from mappings.playbook import CrmField, ObjectMap, Playbook
-from model.decision import Assigned, Because, Effect, EnterStage, FreeField, Reason, RecordConflict
+from model.decision import Assigned, Because, Effect, EnterStage, FreeField, RecordConflict
 from model.dispute import Held, Settled
 from model.entity import Entity
-from model.event import EventState, JsonValue, StoredEvent
-from model.lead import PERSON, Lead, Link, Provenance
-from sync.drafts import copy_of
-from sync.pipeline import AFTER_MERGE, Pipeline
-from sync.result import Result
-from sync.uniting import claim_keys
+from model.event import JsonValue, StoredEvent
+from model.lead import PERSON, Link, Provenance
 
 CHOICES = ("theirs", "ours", "value")
 """Take the CRM's value, keep leadrelay's, or write another one."""
@@ -43,31 +39,6 @@ def said(payload: Mapping[str, Any], playbook: Playbook, lookups: Teammates) -> 
         return {rule.field: typed(rule, payload.get("value"), playbook.fields)}
     read = inward_record({rule.remote: payload["theirs"]}, object_map, payload["connection"], lookups)
     return {rule.field: read[rule.field]} if rule.field in read else {}
-
-
-def chosen(stored: StoredEvent, lead_id: str, lookups: Lookups, pipeline: Pipeline) -> Result:
-    """Decide what a person's choice between two values means for the lead."""
-    result = Result(stored, EventState.DONE, lead_id=lead_id)
-    before = lookups.lead(lead_id)
-    draft = copy_of(before)
-    choice = choose(draft, stored, pipeline.playbook, lookups)
-    result.reasons.append(Reason("merge", choice.because))
-    if choice.effects:
-        result.before, result.lead = before, draft
-        result.effects.extend(choice.effects)
-        _claim(result, draft, choice.fields, lookups, pipeline)
-        pipeline.run_after(result, draft, lookups, AFTER_MERGE)
-    return result
-
-
-def _claim(
-    result: Result, draft: Lead, fields: Mapping[str, JsonValue], lookups: Lookups, pipeline: Pipeline
-) -> None:
-    for claimed in claim_keys(draft, fields, pipeline.playbook, lookups):
-        if isinstance(claimed, Because):
-            result.reasons.append(Reason("merge", claimed))
-        else:
-            result.effects.append(claimed)
 
 
 def choose(draft: Entity, stored: StoredEvent, playbook: Playbook, lookups: Lookups) -> Chosen:

@@ -23,7 +23,7 @@ from model.listing import Changes, Listed
 from sync import cursors, engagements, inbox, links
 from sync.backfill import Step, is_storable
 from sync.cursors import ARCHIVED, POLL, UNOWNED, Cursor
-from sync.engaging import ABOUT_OTHERS
+from sync.deciding.engaging import ABOUT_OTHERS
 from sync.polling import Poll, Walk
 from sync.records import record_payload
 from sync.recycling import RecycleBin

@@ -17,12 +17,12 @@ from sandbox.clock import Clock as SandboxClock
 from scheduler import poll
 from sync import errands, leases, tables, telling
 from sync.database import Store, open_store
-from sync.decider import TERM, Decider
+from sync.deciding.decider import TERM, Decider
+from sync.deciding.pipeline import Pipeline
 from sync.delivery.deliverer import deliver_batch
 from sync.delivery.target import Target
 from sync.errands import Outlet
 from sync.fetching import Fetcher
-from sync.pipeline import Pipeline
 from sync.polling import Poll
 from sync.recycling import RecycleBin
 from tests.agreement.crms import Account, Watched

@@ -19,7 +19,8 @@ from model.lead import Lead
 from scheduler import poll
 from sync import errands, fetches, inbox, leads, leases, outbox, status, tables, telling
 from sync.database import Store
-from sync.decider import TERM, Decider
+from sync.deciding.decider import TERM, Decider
+from sync.deciding.pipeline import Pipeline
 from sync.delivery.deliverer import deliver_batch
 from sync.delivery.target import Target
 from sync.errands import Outlet
@@ -27,7 +28,6 @@ from sync.explain import find_lead
 from sync.fetching import Fetcher
 from sync.inbox import Receipt
 from sync.leases import Lease
-from sync.pipeline import Pipeline
 from sync.records import person_keys
 from sync.replays import replay
 from tests.builders import (

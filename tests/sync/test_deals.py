@@ -10,11 +10,12 @@ import sqlalchemy as sa
 
 from model.deal import PEOPLE
 from model.event import EventState, StoredEvent
-from sync import dealings, holds, inbox, leads, tables
-from sync.batch import Batch
+from sync import holds, inbox, leads, tables
+from sync.deciding import dealings
+from sync.deciding.batch import Batch
+from sync.deciding.pipeline import Result
 from sync.joins import Join
 from sync.people import People
-from sync.pipeline import Result
 from tests.sync.followed import a_bin, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, a_post
 from tests.sync.selling import (

@@ -22,7 +22,7 @@ from model.errors import Conflict, LostLease, StoreBusy
 from model.event import Event, EventKind, RecordRef
 from model.lead import Identity, Lead
 from sync import explain, inbox, leads, leases, links, outbox, tables, teammates
-from sync.decider import REDOS, TERM
+from sync.deciding.decider import REDOS, TERM
 from sync.delivery.claiming import claim
 from sync.delivery.deliverer import finish
 from sync.links import Agreed

@@ -13,7 +13,7 @@ from model.errors import Conflict
 from model.event import Event, EventKind, RecordRef
 from model.lead import Activity, Link
 from sync import explain, inbox, joins, leads, tables
-from sync.joining import join
+from sync.deciding.joining import join
 from sync.joins import Join
 from sync.polling import changed_event
 from tests.builders import NOON, a_lead, a_lifecycle, a_touch, at

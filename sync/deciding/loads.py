@@ -25,7 +25,7 @@ from sync import (
     outbox,
     proposals,
 )
-from sync.batch import Batch
+from sync.deciding.batch import Batch
 from sync.links import record_key
 from sync.named import people_before
 

@@ -16,14 +16,14 @@ from model.change import Record
 from model.decision import AskReview, Assigned, Because, Fetch
 from model.event import EventState, RecordRef, StoredEvent
 from model.lead import Link, Provenance
-from sync.batch import Batch
 from sync.choosing import choose
+from sync.deciding.batch import Batch
+from sync.deciding.uniting import put_in
 from sync.doubt import Doubt
 from sync.drafts import copy_of_account
 from sync.merge import merge
 from sync.reasons import Reason, created
 from sync.result import Result
-from sync.uniting import put_in
 from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 
 

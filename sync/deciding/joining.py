@@ -10,7 +10,7 @@ from mappings.playbook import TOP_STAGE, CrmMap, Lifecycle
 from model.decision import Because, Effect, RecordConflict
 from model.event import JsonValue, RecordRef
 from model.lead import DEAL_FIELDS_OF_LEAD, OPT_OUT, Lead, Link, Provenance
-from sync import carrying
+from sync.deciding import carrying
 from sync.reasons import Reason
 
 Carry = Callable[[RecordRef, RecordRef, str], tuple[Sequence[Effect], Because]]

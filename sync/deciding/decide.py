@@ -10,23 +10,14 @@ from model.cause import Cause
 from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead, Reason, SendAgain, WriteBack
 from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
 from model.lead import Lead
-from sync import (
-    carrying,
-    choosing,
-    companies,
-    dealings,
-    deleting,
-    engaging,
-    finding,
-    following,
-    opportunities,
-    teammates,
-)
-from sync.batch import Batch
+from sync import teammates
+from sync.deciding import carrying, companies, dealings, deleting, engaging, finding, following, opportunities
+from sync.deciding.batch import Batch
+from sync.deciding.chosen import chosen
+from sync.deciding.pipeline import Pipeline
+from sync.deciding.understand import Work, failure_text, is_company, is_deal
 from sync.inbox import Taken
-from sync.pipeline import Pipeline
 from sync.result import Result
-from sync.understand import Work, failure_text, is_company, is_deal
 
 
 def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
@@ -80,7 +71,7 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 nobody = Reason("merge", Because("there is no such lead any more"))
                 return Result(stored, EventState.DONE, reasons=[nobody])
             case EventKind.CHOICE:
-                return choosing.chosen(stored, work.lead_ids[0], batch, pipeline)
+                return chosen(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER if "deletion" in stored.event.payload:
                 return deleting.answered(stored, batch, pipeline)
             case EventKind.ANSWER:

@@ -14,7 +14,6 @@ from model.event import SET_ASIDE
 from sync import (
     accounts,
     audit,
-    dealings,
     deals,
     deletions,
     effects,
@@ -33,10 +32,11 @@ from sync import (
     tables,
     teammates,
 )
-from sync.batch import Batch
 from sync.database import insert_for
+from sync.deciding import dealings
+from sync.deciding.batch import Batch
+from sync.deciding.raising import one_shots, raises, reads
 from sync.inbox import Mark
-from sync.raising import one_shots, raises, reads
 from sync.reasons import chapter, reason_row
 from sync.result import Result
 from sync.statements import execute_many

@@ -8,12 +8,12 @@ from model.change import Record
 from model.decision import AskReview, Because, Reason
 from model.event import Event, EventKind, EventState, StoredEvent
 from model.times import from_text
+from sync.deciding.pipeline import AFTER_MERGE, Pipeline
+from sync.deciding.uniting import unite
 from sync.drafts import copy_of
 from sync.links import record_key
-from sync.pipeline import AFTER_MERGE, Pipeline
 from sync.reasons import created
 from sync.result import Result, keep_quiet
-from sync.uniting import unite
 
 
 def found(stored: StoredEvent, record: Record, lead_id: str, lookups: Lookups, pipeline: Pipeline) -> Result:

@@ -19,8 +19,8 @@ from model.decision import (
     one_shot_key,
 )
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
-from sync import deleting
-from sync.batch import Batch
+from sync.deciding import deleting
+from sync.deciding.batch import Batch
 from sync.proposals import DELETE, FORGET, MERGE, PLAYBOOK, Proposal, phrase
 from sync.result import Result
 

@@ -17,19 +17,19 @@ from model.errors import LostLease, StoreBusy
 from model.event import SET_ASIDE, EventState, StoredEvent
 from model.times import Clock
 from sync import forget, inbox, leases
-from sync.batch import Batch
 from sync.database import Store, is_away
-from sync.deciding import decide
+from sync.deciding.batch import Batch
+from sync.deciding.decide import decide
+from sync.deciding.loading import load
+from sync.deciding.pipeline import Pipeline
+from sync.deciding.raising import one_shots, raises, reads
+from sync.deciding.saving import save
+from sync.deciding.understand import Work, understand
 from sync.inbox import Mark, Taken
 from sync.leases import Lease
-from sync.loading import load
 from sync.people import People
-from sync.pipeline import Pipeline
-from sync.raising import one_shots, raises, reads
 from sync.replays import replay
 from sync.result import Result
-from sync.saving import save
-from sync.understand import Work, understand
 
 log = structlog.get_logger("leadrelay.decider")
 

@@ -11,11 +11,11 @@ from model.decision import EntityKind, TellLead
 from model.event import Event, EventKind, EventState, StoredEvent
 from model.priority import Priority
 from sync import deals, links
-from sync.batch import Batch
+from sync.deciding.batch import Batch
+from sync.deciding.pipeline import AFTER_MERGE, Pipeline
 from sync.drafts import copy_of
 from sync.fetches import Wish
 from sync.outbox import Raise
-from sync.pipeline import AFTER_MERGE, Pipeline
 from sync.result import Result, keep_quiet
 
 

@@ -22,11 +22,11 @@ from model.decision import (
 )
 from model.event import EventState, StoredEvent
 from model.lead import RULE, Lead, Touch
+from sync.deciding.uniting import unite
 from sync.drafts import copy_of, copy_of_account, new_lead_id
 from sync.links import record_key
 from sync.matching import Hits, lacking
 from sync.result import Result
-from sync.uniting import unite
 
 NO_HITS = Hits()
 AFTER_MERGE = ("score", "qualify", "assign", "account", "follow_up", "notify", "writeback")

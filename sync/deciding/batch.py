@@ -15,6 +15,7 @@ from model.event import RecordRef
 from model.lead import Identity, Lead
 from model.teammate import Teammate
 from sync import links, teammates
+from sync.deciding.touched import OfOwner, Touched, ref_of
 from sync.deletions import Standing
 from sync.doubt import Doubt
 from sync.joins import Join
@@ -23,7 +24,6 @@ from sync.matching import Hits
 from sync.people import People
 from sync.proposals import ANSWERED, Proposal
 from sync.result import Result
-from sync.touched import OfOwner, Touched, ref_of
 
 
 @dataclass(frozen=True, slots=True)

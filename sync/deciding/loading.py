@@ -12,11 +12,12 @@ from mappings.playbook import Deals, Playbook
 from model.change import Record
 from model.deal import Standing, plain_name
 from model.event import EventKind, RecordRef
-from sync import deals, forget, links, loads, mirror, proposals
-from sync.batch import Batch
+from sync import deals, forget, links, mirror, proposals
+from sync.deciding import loads
+from sync.deciding.batch import Batch
+from sync.deciding.understand import Work, deal_name, is_deal, said_by
 from sync.links import record_key
 from sync.people import People
-from sync.understand import Work, deal_name, is_deal, said_by
 
 
 def load(

@@ -12,9 +12,9 @@ from model.decision import Because, KeepEngagement, Reason
 from model.engagement import Engagement, EngagementKind, Standing
 from model.event import EventState, JsonValue, StoredEvent
 from model.lead import Lead, Touch
-from sync.batch import Batch
+from sync.deciding.batch import Batch
+from sync.deciding.pipeline import AFTER_MERGE, Pipeline
 from sync.drafts import copy_of
-from sync.pipeline import AFTER_MERGE, Pipeline
 from sync.result import Result
 
 ABOUT_OTHERS = "others"

@@ -22,10 +22,10 @@ from model.decision import (
 )
 from model.event import EventState, RecordRef, StoredEvent
 from model.lead import Lead, Link
-from sync.batch import Batch
+from sync.deciding.batch import Batch
+from sync.deciding.pipeline import Pipeline
 from sync.deletions import DONE, HELD, TOLD
 from sync.drafts import copy_of
-from sync.pipeline import Pipeline
 from sync.proposals import DELETE, FORGET, PLAYBOOK, phrase
 from sync.result import Result
 from sync.versions import Sight

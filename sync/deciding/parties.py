@@ -9,7 +9,7 @@ from mappings.playbook import CrmMap
 from model.change import Record
 from model.deal import PEOPLE, STRANGERS, Deal, Party
 from model.lead import Link
-from sync.batch import Batch
+from sync.deciding.batch import Batch
 from sync.named import companies_of, person_key
 
 

@@ -24,17 +24,18 @@ from model.decision import (
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.hint import DIFFERS, Hint
 from model.lead import Lead, Link
-from sync import carrying, deleting, finding, forget
-from sync.batch import Batch
-from sync.carrying import SECOND
+from sync import forget
+from sync.deciding import carrying, deleting, finding
+from sync.deciding.batch import Batch
+from sync.deciding.carrying import SECOND
+from sync.deciding.joining import join
+from sync.deciding.pipeline import AFTER_MERGE, Pipeline
+from sync.deciding.uniting import unite
 from sync.drafts import copy_of, new_lead_id
-from sync.joining import join
 from sync.links import record_key
-from sync.pipeline import AFTER_MERGE, Pipeline
 from sync.reasons import Reason
 from sync.records import person_keys
 from sync.result import Result, keep_quiet
-from sync.uniting import unite
 from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 
 KEEPS_HISTORIES = (
