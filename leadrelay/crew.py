@@ -18,17 +18,17 @@ from scheduler.following import FollowLoop
 from scheduler.loops import Dispatcher
 from scheduler.poll import RosterPoll
 from scheduler.seats import Seats
-from sync.backfill import Backfill
 from sync.database import Store
-from sync.dealpass import DealPass
 from sync.delivery.target import Target
-from sync.engagement_polling import EngagementBin, EngagementPoll
-from sync.fetching import Fetcher
-from sync.matchpass import MatchPass
-from sync.polling import Poll
+from sync.reading.backfill import Backfill
+from sync.reading.dealpass import DealPass
+from sync.reading.engagement_polling import EngagementBin, EngagementPoll
+from sync.reading.fetching import Fetcher
+from sync.reading.matchpass import MatchPass
+from sync.reading.polling import Poll
+from sync.reading.recycling import RecycleBin
 from sync.reconciling.running import Reconciler
 from sync.reconciling.side import Side
-from sync.recycling import RecycleBin
 
 Worker = BackfillLoop | FollowLoop | Dispatcher
 

@@ -31,12 +31,12 @@ from model.priority import Priority
 from model.times import Clock, to_text
 from scheduler import loops
 from sync import mirror
-from sync.backfill import wanted
 from sync.budgets import MemoryBudget, keeper
 from sync.budgets.forecast import Forecast
 from sync.budgets.levels import StoredLevels
 from sync.database import Store
-from sync.errands import Outlet
+from sync.edges.errands import Outlet
+from sync.reading.backfill import wanted
 from sync.reconciling import books
 
 log = structlog.get_logger("leadrelay")

@@ -35,9 +35,10 @@ from model.times import Clock, to_text
 from scheduler import jobs, loops
 from scheduler.release import ReleaseJob
 from scheduler.retention import RetentionJob
-from sync import effects, fetches, inbox, migrate, outbox
+from sync import fetches, inbox, migrate, outbox
 from sync.database import Store, exclusive_at, open_store
 from sync.deciding.decider import TERM, Decider
+from sync.edges import effects
 from sync.keeping.room import Room
 from sync.leases import Lease
 from sync.processes import BEAT_EVERY

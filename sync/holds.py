@@ -15,8 +15,8 @@ from mappings.playbook import Playbook
 from model.decision import EntityKind, FreeField, HoldField
 from model.event import Event, EventKind, JsonValue
 from model.times import to_text
-from sync.choosing import CHOICES, said
 from sync.database import insert_for
+from sync.merging.choosing import CHOICES, said
 from sync.people import People
 from sync.result import Result
 from sync.statements import execute_many

@@ -18,14 +18,15 @@ from leadrelay.processes import as_told, missing
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.problems import PlaybookError
-from sync import alerts, connections, effect_books, processes, releases
+from sync import alerts, connections, processes, releases
 from sync import explain as stories
 from sync import status as counts
-from sync.backfill import lacking
 from sync.budgets import keeper
 from sync.budgets.forecast import Forecast
+from sync.edges import effect_books
 from sync.grants import reconnect_text
 from sync.outbox import dead_letters
+from sync.reading.backfill import lacking
 from sync.releases import Release
 from sync.replays import advice, letters, replaying
 from sync.replays.letters import SHELVES, Group

@@ -8,10 +8,10 @@ from handlers.base import Lookups
 from model.decision import Because, Reason
 from model.event import EventState, JsonValue, StoredEvent
 from model.lead import Lead
-from sync.choosing import choose
 from sync.deciding.pipeline import AFTER_MERGE, Pipeline
 from sync.deciding.uniting import claim_keys
 from sync.drafts import copy_of
+from sync.merging.choosing import choose
 from sync.result import Result
 
 

@@ -16,15 +16,15 @@ from model.change import Record
 from model.decision import AskReview, Assigned, Because, Fetch
 from model.event import EventState, RecordRef, StoredEvent
 from model.lead import Link, Provenance
-from sync.choosing import choose
 from sync.deciding.batch import Batch
 from sync.deciding.uniting import put_in
 from sync.doubt import Doubt
 from sync.drafts import copy_of_account
-from sync.merge import merge
+from sync.merging.choosing import choose
+from sync.merging.merge import merge
+from sync.merging.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 from sync.reasons import Reason, created
 from sync.result import Result
-from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 
 
 def found(

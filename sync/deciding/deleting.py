@@ -26,9 +26,9 @@ from sync.deciding.batch import Batch
 from sync.deciding.pipeline import Pipeline
 from sync.deletions import DONE, HELD, TOLD
 from sync.drafts import copy_of
+from sync.merging.versions import Sight
 from sync.proposals import DELETE, FORGET, PLAYBOOK, phrase
 from sync.result import Result
-from sync.versions import Sight
 
 KEPT = (ForgetRecord, AnswerDeletion, NoteDeletion)  # of what an event decides that forgets the lead
 

@@ -33,10 +33,10 @@ from sync.deciding.pipeline import AFTER_MERGE, Pipeline
 from sync.deciding.uniting import unite
 from sync.drafts import copy_of, new_lead_id
 from sync.links import record_key
+from sync.merging.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 from sync.reasons import Reason
 from sync.records import person_keys
 from sync.result import Result, keep_quiet
-from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 
 KEEPS_HISTORIES = (
     "hubspot",

@@ -13,16 +13,16 @@ from model.deal import STRANGERS, Deal, Outcome, copy_of, deal_id, plain_name
 from model.decision import AskReview, Assigned, Because, EnterStage, Fetch, TellLead
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.lead import Link, Provenance
-from sync.choosing import choose
 from sync.deciding.batch import Batch
 from sync.deciding.following import KEEPS_HISTORIES
 from sync.deciding.parties import parties_now, resolved
 from sync.deciding.uniting import put_in
-from sync.merge import Merged, merge
+from sync.merging.choosing import choose
+from sync.merging.merge import Merged, merge
+from sync.merging.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 from sync.outcomes import conclude
 from sync.reasons import Reason
 from sync.result import Result
-from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 
 SAME_DEAL = "same_deal"  # of a review: two deals may be one, or one record was made of two
 

@@ -9,9 +9,9 @@ from mappings.playbook import Playbook
 from model.decision import DealMoved, EntityKind, Fetch, OneShot, WriteBack
 from model.event import Event, EventKind
 from model.priority import Priority
-from sync import effects
 from sync.deciding.batch import Batch
 from sync.deciding.finding import is_of_match_pass
+from sync.edges import effects
 from sync.fetches import Wish
 from sync.outbox import Raise
 from sync.result import Result

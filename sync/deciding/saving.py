@@ -16,7 +16,6 @@ from sync import (
     audit,
     deals,
     deletions,
-    effects,
     engagements,
     fetches,
     forget,
@@ -36,6 +35,7 @@ from sync.database import insert_for
 from sync.deciding import dealings
 from sync.deciding.batch import Batch
 from sync.deciding.raising import one_shots, raises, reads
+from sync.edges import effects
 from sync.inbox import Mark
 from sync.reasons import chapter, reason_row
 from sync.result import Result

@@ -19,10 +19,10 @@ from model.decision import EntityKind
 from model.event import EventKind, JsonValue, RecordRef, StoredEvent
 from model.hint import Hint, hint_from
 from model.lead import Identity
-from sync import choosing
 from sync.deciding import companies
 from sync.inbox import Taken
 from sync.links import record_key
+from sync.merging import choosing
 from sync.named import companies_of, people_of
 from sync.people import People
 from sync.records import person_keys, record_from

@@ -16,7 +16,7 @@ from model.entity import Entity
 from model.event import JsonValue
 from model.lead import OPT_OUT, Lead, Link, Provenance
 from sync.doubt import Doubt
-from sync.merge import Merged, merge, opt_out_said
+from sync.merging.merge import Merged, merge, opt_out_said
 from sync.reasons import Reason
 from sync.records import person_keys
 

@@ -16,7 +16,7 @@ from model.event import EventKind, EventState, JsonValue
 from model.times import to_text
 from sync import audit
 from sync.database import Store
-from sync.effects import SENT, UNKNOWN, WITHHELD
+from sync.edges.effects import SENT, UNKNOWN, WITHHELD
 from sync.tables import audit as audit_lines
 from sync.tables import (
     audit_details,

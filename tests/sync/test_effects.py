@@ -22,8 +22,9 @@ from mappings.playbook import (
     TaskMap,
 )
 from model.lead import OPT_OUT
-from sync import effect_books, effects, errands, inbox, tables, telling
+from sync import inbox, tables
 from sync.delivery.settling import PATIENCE
+from sync.edges import effect_books, effects, errands, telling
 from sync.replays import letters, replay
 from sync.replays.letters import EFFECT, SHELVES
 from tests.builders import field_is, mapped, place

@@ -15,7 +15,7 @@ from model.lead import Activity, Link
 from sync import explain, inbox, joins, leads, tables
 from sync.deciding.joining import join
 from sync.joins import Join
-from sync.polling import changed_event
+from sync.reading.polling import changed_event
 from tests.builders import NOON, a_lead, a_lifecycle, a_touch, at
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook

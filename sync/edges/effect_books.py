@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync.effects import DEAD, LEASED, SENT, UNKNOWN, WAITING, WITHHELD
+from sync.edges.effects import DEAD, LEASED, SENT, UNKNOWN, WAITING, WITHHELD
 from sync.tables import outbox_effects
 
 _E = outbox_effects.c

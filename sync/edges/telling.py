@@ -30,16 +30,17 @@ from model.event import Event, EventKind, RecordRef
 from model.faults import mark_of, plain
 from model.hint import Hint
 from model.message import Message
-from sync import effects, inbox, leads, wording
-from sync.consenting import Asked, ask
-from sync.deeds import carry_out
+from sync import inbox, leads
 from sync.delivery.settling import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, PATIENCE, REFUSED_WAIT
-from sync.effects import Settled
-from sync.errands import ClaimedErrands, Errand, Outlet, in_flight, told
+from sync.edges import effects, wording
+from sync.edges.consenting import Asked, ask
+from sync.edges.deeds import carry_out
+from sync.edges.effects import Settled
+from sync.edges.errands import ClaimedErrands, Errand, Outlet, in_flight, told
+from sync.edges.verdict import Hold, Verdict
 from sync.links import record_key
 from sync.outbox import letter
 from sync.records import record_payload
-from sync.verdict import Hold, Verdict
 
 log = structlog.get_logger("leadrelay.teller")
 

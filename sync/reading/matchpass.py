@@ -13,10 +13,11 @@ from mappings.playbook import CrmMap, Playbook
 from model.event import Event, EventKind
 from model.lead import Lead
 from model.times import to_text
-from sync import cursors, matching, passes
+from sync import cursors, matching
 from sync.cursors import BACKFILL, MATCH, Cursor
 from sync.mirror import Mirrored
-from sync.passes import Looked, Pass
+from sync.reading import passes
+from sync.reading.passes import Looked, Pass
 from sync.records import record_payload
 from sync.tables import leads, links
 

@@ -18,9 +18,9 @@ from model.errors import Conflict
 from model.event import Event
 from model.times import Clock
 from sync import cursors, inbox
-from sync.backfill import Step
 from sync.cursors import Cursor
 from sync.database import Store
+from sync.reading.backfill import Step
 from sync.teammates import known_rosters
 
 CHUNK = 500  # leads or deals a step looks at

@@ -23,11 +23,12 @@ from model.event import Event
 from model.faults import mark_of, plain
 from model.listing import Listed
 from model.times import Clock
-from sync import backfill, cursors, inbox, links
-from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
+from sync import cursors, inbox, links
 from sync.cursors import ARCHIVED, Cursor
 from sync.database import Store
-from sync.polling import changed_event
+from sync.reading import backfill
+from sync.reading.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
+from sync.reading.polling import changed_event
 
 log = structlog.get_logger("leadrelay.poll")
 

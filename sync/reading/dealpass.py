@@ -16,11 +16,12 @@ from sqlalchemy.engine import Connection
 from mappings.playbook import CrmMap, Playbook
 from model.deal import COMPANIES, PEOPLE
 from model.event import RecordRef
-from sync import cursors, links, mirror, passes
+from sync import cursors, links, mirror
 from sync.cursors import BACKFILL, DEALS, MATCH, Cursor
 from sync.mirror import Mirrored
-from sync.passes import Looked, Pass
-from sync.polling import changed_event
+from sync.reading import passes
+from sync.reading.passes import Looked, Pass
+from sync.reading.polling import changed_event
 from sync.tables import deal_links
 from sync.tables import mirror as mirrored
 

@@ -1,6 +1,6 @@
 """Follows what is done with people in a CRM: calls, mails, meetings, tasks, campaigns; one event a lead.
 
-It walks as ``sync.polling`` does. Nothing is kept of those who are no leads (when a person becomes one,
+It walks as ``polling`` does. Nothing is kept of those who are no leads (when a person becomes one,
 sweeps tell what was done with them shortly before), nor of tasks that leadrelay opened and nobody has
 done. An event's id follows from what its record says, so that what is read again is told once.
 """
@@ -21,13 +21,13 @@ from model.engagement import Engagement, Standing
 from model.event import Event, EventKind, JsonValue, RecordRef
 from model.listing import Changes, Listed
 from sync import cursors, engagements, inbox, links
-from sync.backfill import Step, is_storable
 from sync.cursors import ARCHIVED, POLL, UNOWNED, Cursor
 from sync.deciding.engaging import ABOUT_OTHERS
-from sync.polling import Poll, Walk
+from sync.reading.backfill import Step, is_storable
+from sync.reading.polling import Poll, Walk
+from sync.reading.recycling import RecycleBin
+from sync.reading.sighting import Strangers
 from sync.records import record_payload
-from sync.recycling import RecycleBin
-from sync.sighting import Strangers
 from sync.tables import to_json
 
 

@@ -16,8 +16,8 @@ from model.entity import Entity
 from model.event import JsonValue
 from model.lead import Link
 from sync.links import later
-from sync.oscillation import flips, is_tripped, moved
-from sync.weighing import Sides, Stands, Weighed, moment_there, weigh
+from sync.merging.oscillation import flips, is_tripped, moved
+from sync.merging.weighing import Sides, Stands, Weighed, moment_there, weigh
 
 
 @dataclass(slots=True)

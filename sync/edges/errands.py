@@ -20,12 +20,13 @@ from model.lead import Lead
 from model.message import Message
 from model.teammate import Teammate
 from model.times import Clock, to_text
-from sync import effects, leads, opt_outs, wording
+from sync import leads
 from sync.database import Store
-from sync.effects import TASK, DueEffect, Settled
+from sync.edges import effects, opt_outs, wording
+from sync.edges.effects import TASK, DueEffect, Settled
+from sync.edges.wording import Address
 from sync.leases import new_token
 from sync.people import People
-from sync.wording import Address
 
 MOST_AT_ONCE = 200  # messages that are looked at for one digest
 

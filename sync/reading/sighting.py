@@ -17,9 +17,9 @@ from model.lead import Link
 from model.listing import Listed
 from sync import links, mirror, proposals
 from sync.fetches import Wish
+from sync.merging.versions import differs
 from sync.mirror import Mirrored
 from sync.tables import to_json
-from sync.versions import differs
 
 
 class Strangers(Enum):

@@ -26,12 +26,13 @@ from model.event import Event, EventKind
 from model.faults import mark_of, plain
 from model.listing import Changes
 from model.times import Clock, to_text
-from sync import backfill, cursors, fetches, inbox, mirror
-from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
+from sync import cursors, fetches, inbox, mirror
 from sync.cursors import POLL, UNOWNED, Cursor
 from sync.database import Store
+from sync.reading import backfill
+from sync.reading.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
+from sync.reading.sighting import Roles, Sighting, Strangers
 from sync.records import record_payload
-from sync.sighting import Roles, Sighting, Strangers
 from sync.tables import to_json
 from sync.teammates import known_rosters
 

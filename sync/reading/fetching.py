@@ -17,12 +17,13 @@ from model.errors import ConnectorError, NoBudget, NotAuthorized, Refusal, Retry
 from model.event import RecordRef
 from model.faults import mark_of, plain
 from model.times import Clock
-from sync import backfill, fetches, inbox
-from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT
+from sync import fetches, inbox
 from sync.database import Store
 from sync.fetches import DueFetch
 from sync.leases import new_token
-from sync.polling import changed_event
+from sync.reading import backfill
+from sync.reading.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT
+from sync.reading.polling import changed_event
 
 log = structlog.get_logger("leadrelay.fetch")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from model.cause import NO_CAUSE, Cause
 from model.change import Record
 from model.hint import Hint
-from sync.errands import Errand
+from sync.edges.errands import Errand
 
 
 @dataclass(frozen=True, slots=True)

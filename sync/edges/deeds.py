@@ -15,9 +15,9 @@ from model.change import Deleting, Merging, Postponed, Record, Rejected, Updated
 from model.errors import AnswerLost, Refusal, RetryLater
 from model.event import RecordRef
 from model.hint import Hint
-from sync import effects
-from sync.errands import Errand
-from sync.verdict import Hold, Verdict
+from sync.edges import effects
+from sync.edges.errands import Errand
+from sync.edges.verdict import Hold, Verdict
 
 UNREADABLE = "a record cannot be read: it was deleted for good, or leadrelay's user may not see it"
 

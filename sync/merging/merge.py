@@ -22,8 +22,8 @@ from model.entity import Entity
 from model.event import JsonValue
 from model.lead import OPT_OUT, Link
 from sync.doubt import Doubt, arrived
-from sync.fieldwise import Fieldwise, Merged
 from sync.links import later
+from sync.merging.fieldwise import Fieldwise, Merged
 
 __all__ = ["Merged", "merge", "opt_out_said"]
 

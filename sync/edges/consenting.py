@@ -15,8 +15,8 @@ from model.change import Exists, Postponed, Record, RecordChange, Rejected
 from model.errors import ConnectorError, NotAuthorized
 from model.event import RecordRef
 from model.lead import Identity
-from sync import opt_outs
-from sync.errands import Errand, Outlet
+from sync.edges import opt_outs
+from sync.edges.errands import Errand, Outlet
 
 MOST_CALLS = 8  # for the records of one batch, when some of them cannot be read
 
