@@ -22,7 +22,14 @@ from sync.doubt import Doubt
 from sync.drafts import copy_of_account
 from sync.merging.choosing import choose
 from sync.merging.merge import merge
-from sync.merging.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
+from sync.merging.versions import (
+    OLDER,
+    Sight,
+    is_older,
+    not_believed,
+    overwritten,
+    read_on_the_way,
+)
 from sync.reasons import Reason, created
 from sync.result import Result
 
@@ -52,6 +59,13 @@ def found(
         return _held_by_other(result, record, account_id, holder)
     crm = playbook.crms[record.ref.connection]
     sent = in_flight or stored.event.payload.get("sent") or {}
+    link = before.links.get(crm.connection)
+    why, follows = read_on_the_way(stored, record, link, crm.map_of(record.ref.object), sent)
+    if why:
+        result.effects.extend(follows)
+        result.reasons.append(Reason("merge", Because(why)))
+        _write(result, before, lookups, playbook)  # what was to be written still is
+        return result
     merged = merge(before, record, crm, playbook, lookups, now=read_at or stored.decided_at, sent=sent)
     account = copy_of_account(before)
     known = before.links.get(crm.connection)
@@ -129,9 +143,10 @@ def changed(
             result.effects.extend(overwritten(record, link, object_map, sent))
             result.reasons.append(Reason("follow", Because(OLDER)))
             return result
-        if may_be_behind(record, link, object_map, sent, sight):
-            result.effects.append(Fetch(ref.connection, ref.object, ref.id))
-            result.reasons.append(Reason("follow", Because(BEHIND)))
+        why, read_again = not_believed(record, link, object_map, sent, sight)
+        if why:
+            result.effects.extend(read_again)
+            result.reasons.append(Reason("follow", Because(why)))
             return result
     return found(stored, record, holder, holder, batch, playbook, read_at=sight.read_at, in_flight=sent)
 

@@ -33,7 +33,14 @@ from sync.deciding.pipeline import AFTER_MERGE, Pipeline
 from sync.deciding.uniting import unite
 from sync.drafts import copy_of, new_lead_id
 from sync.links import record_key
-from sync.merging.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
+from sync.merging.versions import (
+    OLDER,
+    Sight,
+    is_older,
+    not_believed,
+    overwritten,
+    read_on_the_way,
+)
 from sync.reasons import Reason
 from sync.records import person_keys
 from sync.result import Result, keep_quiet
@@ -122,9 +129,19 @@ def found(stored: StoredEvent, record: Record, lead_id: str, batch: Batch, pipel
         and link.remote_id not in record.merged_ids
         and batch.lead_id_of(record_key(ref)) in (None, lead_id)
     )
-    if link is None or not is_another or record.is_part or finding.is_of_match_pass(stored.event):
+    if link is None or record.is_part or finding.is_of_match_pass(stored.event):
         return finding.found(stored, record, lead_id, batch, pipeline)
-    return _second_record(Result(stored, EventState.DONE, lead_id=lead_id), record, before, link)
+    result = Result(stored, EventState.DONE, lead_id=lead_id)
+    if is_another:
+        return _second_record(result, record, before, link)
+    sent = stored.event.payload.get("sent") or {}
+    object_map = pipeline.playbook.crms[ref.connection].map_of(ref.object)
+    why, follows = read_on_the_way(stored, record, link, object_map, sent)
+    if not why:
+        return finding.found(stored, record, lead_id, batch, pipeline)
+    result.effects.extend(follows)
+    pipeline.run_after(result, copy_of(before), batch, ("writeback",))  # what was to be written still is
+    return _because(result, why)
 
 
 def _merged(
@@ -140,9 +157,10 @@ def _merged(
         if is_older(record, link):
             result.effects.extend(overwritten(record, link, object_map, sent))
             return _because(result, OLDER)
-        if may_be_behind(record, link, object_map, sent, sight):
-            result.effects.append(Fetch(crm.connection, record.ref.object, record.ref.id))
-            return _because(result, BEHIND)
+        why, read_again = not_believed(record, link, object_map, sent, sight)
+        if why:
+            result.effects.extend(read_again)
+            return _because(result, why)
     if (
         link is not None
         and link.gone_at is None
@@ -423,7 +441,7 @@ def _one_person(
     if not all(batch.may_be_joined(one) for one in lead_ids):
         result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id))
         return _because(result, "the leads have just changed; the record is read again")
-    if any(map(batch.is_under_way, lead_ids[1:])):
+    if any(map(batch.is_under_way, lead_ids)):
         result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id, wait=UNDER_WAY_WAIT))
         return _because(result, "a call to one of the leads is under way; the record is read again")
     result.effects.append(Fetch(ref.connection, ref.object, ref.id))

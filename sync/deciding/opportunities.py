@@ -19,7 +19,14 @@ from sync.deciding.parties import parties_now, resolved
 from sync.deciding.uniting import put_in
 from sync.merging.choosing import choose
 from sync.merging.merge import Merged, merge
-from sync.merging.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
+from sync.merging.versions import (
+    OLDER,
+    Sight,
+    is_older,
+    not_believed,
+    overwritten,
+    read_on_the_way,
+)
 from sync.outcomes import conclude
 from sync.reasons import Reason
 from sync.result import Result
@@ -61,6 +68,13 @@ def found(stored: StoredEvent, record: Record, deal_id: str, batch: Batch, playb
     if is_guess and telling.is_another_sale(before):
         result.state, result.cause = EventState.REVIEW, Cause("SAME_DEAL")
         return telling.of_another_sale(before)
+    sent = stored.event.payload.get("sent") or {}
+    why, follows = read_on_the_way(stored, record, before.links.get(crm.connection), crm.deal, sent)
+    if why:
+        result.effects.extend(follows)
+        # What was to be written still is.
+        conclude(result, copy_of(before), before, stored.decided_at, playbook, batch)
+        return _because(result, why, "merge")
     return telling.take_in(copy_of(before), before)
 
 
@@ -100,9 +114,10 @@ class _Telling:
             if is_older(record, link):
                 result.effects.extend(overwritten(record, link, self.object_map, sent))
                 return _because(result, OLDER)
-            if may_be_behind(record, link, self.object_map, sent, sight):
-                result.effects.append(Fetch(ref.connection, ref.object, ref.id))
-                return _because(result, BEHIND)
+            why, read_again = not_believed(record, link, self.object_map, sent, sight)
+            if why:
+                result.effects.extend(read_again)
+                return _because(result, why)
         if link is not None and link.gone_at is None and link.remote_id not in (ref.id, *record.merged_ids):
             return self._second_record(before, link)
         return self.take_in(copy_of(before), before)

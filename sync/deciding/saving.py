@@ -68,8 +68,9 @@ def save(
     leads.claim(connection, space, batch.claimed)
     # Outbox, then the mirror, then links, as all transactions lock them (docs/architecture.md).
     wanted_rows = raises(batch, playbook, shut)
-    if gone := [*(join.absorbed.id for join in batch.joined), *(one.lead_id for one in erased)]:
-        outbox.lock_of(connection, gone, wanted_rows)
+    joined = [one for join in batch.joined for one in (join.absorbed.id, join.into)]
+    if changed := [*joined, *(one.lead_id for one in erased)]:
+        outbox.lock_of(connection, changed, wanted_rows)
     if batch.joined:
         joins.save(connection, space, batch.joined, now)
     wanted_rows += dealings.raises(connection, batch, playbook)  # by who takes part now

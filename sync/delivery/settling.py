@@ -24,6 +24,7 @@ from sync.delivery.sending import Ended, Moved, Refused, Released, Written
 from sync.delivery.target import Claimed, Sending, Target
 from sync.doubt import with_sent
 from sync.links import Agreed, record_key
+from sync.merging.versions import APART
 from sync.outbox import DueRow, Settled
 from sync.reasons import chapter, created
 from sync.records import record_payload
@@ -85,7 +86,8 @@ def settle(
                     noted.append(_note(target, sending, ref, now))
             case Written(_, ref, fields, written, is_read, modified_at):
                 settled.append(Settled(row.id, done=row.wanted))
-                agreed.append(Agreed(sending.entity.id, ref, fields, written, is_read, modified_at))
+                whose, planned = sending.entity.id, sending.link
+                agreed.append(Agreed(whose, ref, fields, written, is_read, modified_at, planned))
             case Exists(_, record) | Moved(_, record):
                 settled.append(Settled(row.id, done=row.wanted))
                 event = _event(target, EventKind.FOUND, sending, token, now, record.ref, record)
@@ -113,7 +115,8 @@ def settle(
         if target.observe:
             target.observe(type(outcome).__name__.lower(), (now - row.raised_at).total_seconds())
     if agreed:
-        owners.agree(connection, target.space, agreed, now)
+        doubtful = owners.agree(connection, target.space, agreed, now)
+        asked += [fetches.Wish(one.connection, one.object, one.id, wait=APART) for one in doubtful]
     outbox.settle(connection, settled, now)
     if kind not in OF_TWO:
         outbox.raise_again(connection, _overtaken(connection, kind, by_key.values(), agreed), now)
@@ -276,6 +279,7 @@ def _event(
     if record is not None:
         payload["record"] = record_payload(record)
         payload["sent"] = with_sent(sending.row.in_flight, sending.difference)
+        payload["rev"] = sending.link.rev if sending.link else 0
     return Event(
         source=target.name,
         event_id=f"{kind}-{sending.row.id}-{token}",

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mappings.outward import same_on
 from mappings.playbook import ObjectMap
 from model.change import Record
 from model.deal import PARTIES
-from model.decision import RecordConflict
+from model.decision import Effect, Fetch, RecordConflict
 from model.event import StoredEvent
 from model.lead import Link
 from model.times import from_text
@@ -21,6 +21,9 @@ from sync.doubt import Doubt, arrived
 
 OLDER = "an older version than the one that is known"
 BEHIND = "it shows a value that leadrelay has replaced: it may be from before; it is read by id"
+OVERTAKEN = "the record was merged as it is now while this was on its way; nothing of it is taken"
+IN_DOUBT = "another version was merged meanwhile, and which is later cannot be told; it is read by id"
+APART = 2.0  # seconds by which the clocks of two machines may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,70 @@ def is_older(record: Record, link: Link) -> bool:
     )
 
 
+def read_on_the_way(
+    stored: StoredEvent, record: Record, link: Link | None, object_map: ObjectMap | None, sent: Doubt
+) -> tuple[str, list[Effect]]:
+    """Say why nothing is taken of what a delivery has read, and what follows; blank where it is taken.
+
+    A delivery tells of what it read once all of its calls are over. The record may have been read and merged
+    by others meanwhile: its event names the revision of the link with which the calls were planned (``rev``).
+    Salesforce's stamps are whole seconds, so of two versions with one stamp it cannot be told which is later.
+    """
+    ref = record.ref
+    if link is None or object_map is None or (link.object, link.remote_id) != (ref.object, ref.id):
+        return "", []
+    if is_older(record, link):
+        return OVERTAKEN, list(overwritten(record, link, object_map, sent))
+    rev = stored.event.payload.get("rev")
+    if rev in (None, link.rev) or is_later(record, link) or not differs(record, link, object_map):
+        return "", []
+    return IN_DOUBT, [Fetch(ref.connection, ref.object, ref.id)]
+
+
+def is_later(record: Record, link: Link) -> bool:
+    """Say whether the record is a later version than any that is known."""
+    return (
+        record.modified_at is not None
+        and link.modified_at is not None
+        and record.modified_at > link.modified_at
+    )
+
+
+def not_believed(
+    record: Record, link: Link, object_map: ObjectMap, sent: Doubt, sight: Sight
+) -> tuple[str, list[Effect]]:
+    """Say why a version that was read is not believed, and have it read by id; blank where it is believed.
+
+    What was read by id already is read again once the clocks of whoever read and whoever wrote agree on
+    what was before.
+    """
+    if may_be_behind(record, link, object_map, sent, sight):
+        why = BEHIND
+    elif may_be_before(record, link, object_map, sight):
+        why = IN_DOUBT
+    else:
+        return "", []
+    ref = record.ref
+    return why, [Fetch(ref.connection, ref.object, ref.id, wait=APART if sight.by_id else 0.0)]
+
+
+def may_be_before(record: Record, link: Link, object_map: ObjectMap, sight: Sight) -> bool:
+    """Say whether a version of the same moment that was merged already may be the later one.
+
+    Several processes read, and what one read first may be told last; Salesforce's stamps are whole seconds.
+    """
+    if link.read_at is None or sight.read_at >= link.read_at or is_later(record, link):
+        return False
+    return differs(record, link, object_map)
+
+
 def may_be_behind(record: Record, link: Link, object_map: ObjectMap, sent: Doubt, sight: Sight) -> bool:
     """Say whether a value that a write of ours has replaced is shown by a read that may be from before.
 
     Where there was none before, that is a blank in the place of what we wrote.
     """
-    if sight.by_id and (link.wrote_at is None or sight.read_at > link.wrote_at):
+    is_after = link.wrote_at is None or sight.read_at > link.wrote_at + timedelta(seconds=APART)
+    if sight.by_id and is_after:
         return False
     ours = arrived(sent, record.fields, object_map)
     for name, replaced in link.recent.items():

@@ -13,9 +13,9 @@ from model.event import EventState, StoredEvent
 from sync import holds, inbox, leads, tables
 from sync.deciding import dealings
 from sync.deciding.batch import Batch
-from sync.deciding.pipeline import Result
 from sync.joins import Join
 from sync.people import People
+from sync.result import Result
 from tests.sync.followed import a_bin, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, a_post
 from tests.sync.selling import (
