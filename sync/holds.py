@@ -178,12 +178,6 @@ def open_holds(
     return [_hold(row) for row in snapshot.execute(asked.order_by(holds.c.id).limit(limit))]
 
 
-def settled_holds(snapshot: Connection, space: str, entity_id: str, limit: int) -> list[Hold]:
-    """Return what was decided about one lead or account, the newest first."""
-    asked = _HOLDS.where(holds.c.space == space, holds.c.state == "settled", holds.c.entity_id == entity_id)
-    return [_hold(row) for row in snapshot.execute(asked.order_by(holds.c.id.desc()).limit(limit))]
-
-
 def count_open(snapshot: Connection, space: str) -> int:
     """Return how many fields wait for a person."""
     asked = (

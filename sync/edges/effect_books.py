@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync.edges.effects import DEAD, LEASED, SENT, UNKNOWN, WAITING, WITHHELD
+from sync.edges.effects import LEASED, WAITING
 from sync.tables import outbox_effects
 
 _E = outbox_effects.c
@@ -118,6 +118,3 @@ def state_of(row: Any) -> EffectState:
         row.settled_at or row.raised_at,
         row.error,
     )
-
-
-ALL_STATES = (WAITING, SENT, UNKNOWN, WITHHELD, DEAD)
