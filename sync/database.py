@@ -32,6 +32,7 @@ GROUP_LIMIT = 256  # writes in one commit
 WRITE_TIMEOUT = 10.0  # seconds a caller waits for its commit
 WRITE_ATTEMPTS = 3  # on PostgreSQL, where it ends a transaction in favour of another
 BROKEN_OFF = ("40P01", "40001")  # deadlock_detected, serialization_failure
+READ_ONLY = "25006"  # read_only_sql_transaction: a standby, or a server that has just become one
 APPLICATION = "leadrelay"  # what PostgreSQL calls our sessions, unless the URL has another name
 SQLITE_ERROR = 1  # what a statement says is wrong, not what the disk or another process does
 
@@ -335,9 +336,13 @@ class PostgresStore:
                     return work(connection)
             except PoolTimeout as error:
                 raise StoreBusy("all connections to PostgreSQL are in use") from error
-            except OperationalError as error:
-                broken_off = getattr(error.orig, "sqlstate", "") in BROKEN_OFF
-                if not broken_off or attempt == WRITE_ATTEMPTS:
+            except DBAPIError as error:
+                state = getattr(error.orig, "sqlstate", "")
+                if state == READ_ONLY:
+                    self._engine.dispose()  # the address may lead to another server by now
+                elif not isinstance(error, OperationalError):
+                    raise
+                if state not in BROKEN_OFF or attempt == WRITE_ATTEMPTS:
                     raise StoreBusy(f"PostgreSQL cannot commit now: {_first_line(error)}") from error
                 log.info("store.write_again", reason=_first_line(error))
                 attempt += 1
