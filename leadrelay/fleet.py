@@ -49,6 +49,13 @@ from sync.reconciling.running import Reconciler
 from sync.reconciling.side import Side
 from sync.recycling import RecycleBin
 
+WAITS = (
+    0.5,
+    1.0,
+    2.0,
+    4.0,
+)  # seconds for a database that is started again, before a call's answer is given up
+
 log = structlog.get_logger("leadrelay")
 
 Worker = TypeVar("Worker", BackfillLoop, FollowLoop, loops.Dispatcher)
@@ -261,6 +268,7 @@ class Fleet:
             observe=partial(self._delivered, name),
             connector_at=one.at,
             mark=self._mark,
+            waits=WAITS,
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
@@ -280,6 +288,7 @@ class Fleet:
             lease_term=timedelta(seconds=self.settings.lease_seconds),
             observe=partial(self.metrics.effect, name),
             mark=self._mark,
+            waits=WAITS,
         )
 
     def _address(self, ref: RecordRef) -> tuple[str, str] | None:

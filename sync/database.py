@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from model.errors import LeadRelayError, StoreBusy
@@ -98,6 +99,22 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Finish what was begun and let go of the database."""
+
+
+def write_again(store: Store, work: Work[T], waits: Sequence[float]) -> T:
+    """Write what came of a call, which cannot be asked for again; after each of these waits once more.
+
+    A database that is started again is away for seconds, and what somebody stored at the same moment under
+    the same key is there at the next try. ``work`` must do nothing where it was done: a commit's answer may
+    be lost. Raises as ``Store.write`` in the end.
+    """
+    for wait in waits:
+        try:
+            return store.write(work)
+        except (StoreBusy, IntegrityError) as error:
+            log.warning("store.write_later", reason=type(error).__name__, seconds=wait)
+            time.sleep(wait)
+    return store.write(work)
 
 
 def insert_for(connection: Connection, table: sa.Table) -> Any:

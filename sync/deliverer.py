@@ -13,6 +13,7 @@ from model.change import (
 from model.errors import NotAuthorized
 from model.faults import mark_of, plain
 from sync.claiming import Claimed, Sending, Target, claim
+from sync.database import write_again
 from sync.sending import Ended, Refused, Released, send
 from sync.settling import settle
 
@@ -55,7 +56,8 @@ def finish(target: Target, claimed: Claimed) -> None:
         reason = plain(error)
         outcomes += [Postponed(s.key, reason, answer_lost=True) for s in _unanswered(claimed, outcomes)]
         log.exception("connection.failed", target=target.name, fault=mark_of(error))
-    target.store.write(partial(settle, target=target, claimed=claimed, outcomes=outcomes))
+    record = partial(settle, target=target, claimed=claimed, outcomes=outcomes)
+    write_again(target.store, record, target.waits)
     target.store.signals.announce("inbox")
 
 

@@ -32,6 +32,7 @@ from model.hint import Hint
 from model.message import Message
 from sync import effects, inbox, leads, wording
 from sync.consenting import Asked, ask
+from sync.database import write_again
 from sync.deeds import carry_out
 from sync.effects import Settled
 from sync.errands import ClaimedErrands, Errand, Outlet, in_flight, told
@@ -61,7 +62,8 @@ def finish(outlet: Outlet, claimed: ClaimedErrands) -> float:
     if free:
         send = partial(_messages, outlet.channel) if outlet.channel else partial(_on_connection, outlet)
         verdicts |= dict(_sent(outlet, free, send, hold))
-    outlet.store.write(partial(_settle, outlet=outlet, claimed=claimed, verdicts=verdicts))
+    record = partial(_settle, outlet=outlet, claimed=claimed, verdicts=verdicts)
+    write_again(outlet.store, record, outlet.waits)
     if any(verdict.record or verdict.hint for verdict in verdicts.values()):
         outlet.store.signals.announce("inbox")
     waits = [one.wait or 0.0 for one in verdicts.values() if one.state == effects.WAITING]
