@@ -258,6 +258,7 @@ def test_postgresql_that_is_away_is_busy(postgres_url):
         store.write(partial(insert, name="a"))
     store.close()
 
+
 def test_postgresql_that_has_become_a_standby_is_busy_and_another_server_is_looked_for(migrated_postgres_url):
     store: Any = open_store(migrated_postgres_url)
     with store._engine.begin() as connection:  # all sessions that are kept lead to it
