@@ -18,7 +18,7 @@ from scheduler.following import FollowLoop
 from scheduler.loops import Dispatcher
 from scheduler.poll import RosterPoll
 from scheduler.seats import Seats
-from sync.database import Store
+from sync.database import WHILE_IT_RESTARTS, Store
 from sync.delivery.target import Target
 from sync.reading.backfill import Backfill
 from sync.reading.dealpass import DealPass
@@ -90,6 +90,7 @@ class Crews:
             observe=partial(self.observe, name),
             connector_at=one.at,
             mark=self.mark,
+            waits=WHILE_IT_RESTARTS,
         )
         nudge = self.store.signals.event(f"outbox:{name}")
         return Dispatcher(target, nudge, lanes=self.settings.lanes)

@@ -34,7 +34,7 @@ from sync import mirror
 from sync.budgets import MemoryBudget, keeper
 from sync.budgets.forecast import Forecast
 from sync.budgets.levels import StoredLevels
-from sync.database import Store
+from sync.database import WHILE_IT_RESTARTS, Store
 from sync.edges.errands import Outlet
 from sync.reading.backfill import wanted
 from sync.reconciling import books
@@ -247,6 +247,7 @@ class Fleet:
             lease_term=timedelta(seconds=self.settings.lease_seconds),
             observe=partial(self.metrics.effect, name),
             mark=self._mark,
+            waits=WHILE_IT_RESTARTS,
         )
 
     def _address(self, ref: RecordRef) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ from model.change import (
 )
 from model.errors import NotAuthorized
 from model.faults import mark_of, plain
+from sync.database import write_again
 from sync.delivery.claiming import claim
 from sync.delivery.sending import Ended, Refused, Released, send
 from sync.delivery.settling import settle
@@ -56,7 +57,8 @@ def finish(target: Target, claimed: Claimed) -> None:
         reason = plain(error)
         outcomes += [Postponed(s.key, reason, answer_lost=True) for s in _unanswered(claimed, outcomes)]
         log.exception("connection.failed", target=target.name, fault=mark_of(error))
-    target.store.write(partial(settle, target=target, claimed=claimed, outcomes=outcomes))
+    record = partial(settle, target=target, claimed=claimed, outcomes=outcomes)
+    write_again(target.store, record, target.waits)
     target.store.signals.announce("inbox")
 
 

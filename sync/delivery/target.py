@@ -39,6 +39,7 @@ class Target:
     holding: Holding = field(default_factory=Holding)
     claims: int = 0  # that found something
     mark: str = ""  # of this process, with which its leases begin
+    waits: Sequence[float] = ()  # seconds before what came of a call is recorded once more
 
     @property
     def name(self) -> str:

@@ -55,6 +55,7 @@ class Outlet:
     lease_term: timedelta = timedelta(seconds=120)
     observe: Callable[[str, float], None] | None = None  # outcome, seconds since it was wanted
     mark: str = ""  # of this process, with which its leases begin
+    waits: Sequence[float] = ()  # seconds before what came of a call is recorded once more
 
     @property
     def limit(self) -> int:

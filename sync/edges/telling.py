@@ -31,6 +31,7 @@ from model.faults import mark_of, plain
 from model.hint import Hint
 from model.message import Message
 from sync import inbox, leads
+from sync.database import write_again
 from sync.delivery.settling import FIRST_WAIT, LONGEST_WAIT, MOST_ATTEMPTS, PATIENCE, REFUSED_WAIT
 from sync.edges import effects, wording
 from sync.edges.consenting import Asked, ask
@@ -62,7 +63,8 @@ def finish(outlet: Outlet, claimed: ClaimedErrands) -> float:
     if free:
         send = partial(_messages, outlet.channel) if outlet.channel else partial(_on_connection, outlet)
         verdicts |= dict(_sent(outlet, free, send, hold))
-    outlet.store.write(partial(_settle, outlet=outlet, claimed=claimed, verdicts=verdicts))
+    record = partial(_settle, outlet=outlet, claimed=claimed, verdicts=verdicts)
+    write_again(outlet.store, record, outlet.waits)
     if any(verdict.record or verdict.hint for verdict in verdicts.values()):
         outlet.store.signals.announce("inbox")
     waits = [one.wait or 0.0 for one in verdicts.values() if one.state == effects.WAITING]
