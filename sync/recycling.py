@@ -6,7 +6,7 @@ once an hour: HubSpot lists archived records only whole, a hundred a call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,11 +19,12 @@ from connectors.base import Connector
 from mappings.playbook import Playbook
 from model.change import Record
 from model.errors import Conflict, ConnectorError, NotAuthorized, Refusal, RetryLater
-from model.event import Event
+from model.event import Event, RecordRef
 from model.faults import mark_of, plain
+from model.lead import Link
 from model.listing import Listed
 from model.times import Clock
-from sync import backfill, cursors, inbox, links
+from sync import backfill, cursors, inbox, links, mirror
 from sync.backfill import FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT, Step
 from sync.cursors import ARCHIVED, Cursor
 from sync.database import Store
@@ -70,7 +71,10 @@ class RecycleBin:
             )
             return self._failed(cursor, plain(error), error, now)
         self._failures = 0
-        events = self._events(page.listed, now)
+        with self.store.snapshot() as snapshot:
+            held = links.of_records(snapshot, self.space, [one.record.ref for one in page.listed])
+        events = self._events(page.listed, held, now)
+        nobodys = [one.record.ref for one in page.listed if one.record.ref not in held]
         at = self.clock.now()
         after = replace(
             cursor,
@@ -83,6 +87,7 @@ class RecycleBin:
 
         def save(connection: Connection) -> None:
             cursors.move(connection, self.space, cursor, after)
+            mirror.archive_seen(connection, self.space, nobodys, now)
             inbox.insert_new(connection, events)
 
         try:
@@ -110,10 +115,8 @@ class RecycleBin:
         self.store.write(lambda connection: cursors.begin(connection, self.space, cursor, anew=True))
         return cursor
 
-    def _events(self, listed: Sequence[Listed], now: datetime) -> list[Event]:
+    def _events(self, listed: Sequence[Listed], held: Mapping[RecordRef, Link], now: datetime) -> list[Event]:
         """Return that records are gone which leads or accounts are linked to and do not know it of."""
-        with self.store.snapshot() as snapshot:
-            held = links.of_records(snapshot, self.space, [one.record.ref for one in listed])
         return [
             changed_event(
                 Record(one.record.ref, {}, one.record.modified_at, archived=True), now, now, self.space
