@@ -6,7 +6,7 @@ once an hour: HubSpot lists archived records only whole, a hundred a call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,7 +21,6 @@ from model.change import Record
 from model.errors import Conflict, ConnectorError, NotAuthorized, Refusal, RetryLater
 from model.event import Event, RecordRef
 from model.faults import mark_of, plain
-from model.lead import Link
 from model.listing import Listed
 from model.times import Clock
 from sync import backfill, cursors, inbox, links, mirror
@@ -71,10 +70,7 @@ class RecycleBin:
             )
             return self._failed(cursor, plain(error), error, now)
         self._failures = 0
-        with self.store.snapshot() as snapshot:
-            held = links.of_records(snapshot, self.space, [one.record.ref for one in page.listed])
-        events = self._events(page.listed, held, now)
-        nobodys = [one.record.ref for one in page.listed if one.record.ref not in held]
+        events, nobodys = self._events(page.listed, now), self._nobodys(page.listed)
         at = self.clock.now()
         after = replace(
             cursor,
@@ -115,8 +111,17 @@ class RecycleBin:
         self.store.write(lambda connection: cursors.begin(connection, self.space, cursor, anew=True))
         return cursor
 
-    def _events(self, listed: Sequence[Listed], held: Mapping[RecordRef, Link], now: datetime) -> list[Event]:
+    def _nobodys(self, listed: Sequence[Listed]) -> list[RecordRef]:
+        """Return the records that nobody is linked to: of the others the decider is told."""
+        refs = [one.record.ref for one in listed]
+        with self.store.snapshot() as snapshot:
+            held = links.of_records(snapshot, self.space, refs)
+        return [ref for ref in refs if ref not in held]
+
+    def _events(self, listed: Sequence[Listed], now: datetime) -> list[Event]:
         """Return that records are gone which leads or accounts are linked to and do not know it of."""
+        with self.store.snapshot() as snapshot:
+            held = links.of_records(snapshot, self.space, [one.record.ref for one in listed])
         return [
             changed_event(
                 Record(one.record.ref, {}, one.record.modified_at, archived=True), now, now, self.space
