@@ -126,6 +126,12 @@ class EngagementBin(RecycleBin):
     def _objects(self) -> Collection[str]:
         return self.playbook().crms[self.connector.name].polling.activities
 
+    def _nobodys(
+        self,
+        listed: Sequence[Listed],  # noqa: ARG002 - the mirror holds no engagements
+    ) -> list[RecordRef]:
+        return []
+
     def _events(self, listed: Sequence[Listed], now: datetime) -> list[Event]:
         with self.store.snapshot() as snapshot:
             return list(news(snapshot, self.space, listed, now)) if listed else []

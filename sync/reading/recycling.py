@@ -19,11 +19,11 @@ from connectors.base import Connector
 from mappings.playbook import Playbook
 from model.change import Record
 from model.errors import Conflict, ConnectorError, NotAuthorized, Refusal, RetryLater
-from model.event import Event
+from model.event import Event, RecordRef
 from model.faults import mark_of, plain
 from model.listing import Listed
 from model.times import Clock
-from sync import cursors, inbox, links
+from sync import cursors, inbox, links, mirror
 from sync.cursors import ARCHIVED, Cursor
 from sync.database import Store
 from sync.reading import backfill
@@ -71,7 +71,7 @@ class RecycleBin:
             )
             return self._failed(cursor, plain(error), error, now)
         self._failures = 0
-        events = self._events(page.listed, now)
+        events, nobodys = self._events(page.listed, now), self._nobodys(page.listed)
         at = self.clock.now()
         after = replace(
             cursor,
@@ -84,6 +84,7 @@ class RecycleBin:
 
         def save(connection: Connection) -> None:
             cursors.move(connection, self.space, cursor, after)
+            mirror.archive_seen(connection, self.space, nobodys, now)
             inbox.insert_new(connection, events)
 
         try:
@@ -110,6 +111,13 @@ class RecycleBin:
         cursor = known.again(now) if known else Cursor(self.connector.name, ARCHIVED, object_type, now, now)
         self.store.write(lambda connection: cursors.begin(connection, self.space, cursor, anew=True))
         return cursor
+
+    def _nobodys(self, listed: Sequence[Listed]) -> list[RecordRef]:
+        """Return the records that nobody is linked to: of the others the decider is told."""
+        refs = [one.record.ref for one in listed]
+        with self.store.snapshot() as snapshot:
+            held = links.of_records(snapshot, self.space, refs)
+        return [ref for ref in refs if ref not in held]
 
     def _events(self, listed: Sequence[Listed], now: datetime) -> list[Event]:
         """Return that records are gone which leads or accounts are linked to and do not know it of."""
