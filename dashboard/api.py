@@ -15,24 +15,21 @@ from model.errors import Refused
 from model.times import from_text, to_text
 from sync import (
     access,
-    advice,
     deal_books,
     deletions,
     engagements,
     explain,
     holds,
     leads,
-    letters,
-    mending,
     proposals,
-    replaying,
     same_deals,
 )
 from sync.explain import WriteState
-from sync.letters import SHELVES, Asked
-from sync.mending import Told
 from sync.reconciling import books, finds, mends
 from sync.reconciling.finds import Filter
+from sync.replays import advice, letters, mending, replaying
+from sync.replays.letters import SHELVES, Asked
+from sync.replays.mending import Told
 
 MOST_RUNS = 20  # of each connection
 FILTERS = ("kind", "object", "field")  # of what a comparison found

@@ -1,7 +1,7 @@
 """Whether a record is a deal that is known: what waits for a person's word, and the word as an event.
 
-Asked in ``reviews`` (kind ``same_deal``) by ``sync/opportunities.py``, answered on the page *Reviews* or by
-``leadrelay same-deals``, decided by ``sync/deal_answers.py``.
+Asked in ``reviews`` (kind ``same_deal``) by ``sync/deciding/opportunities.py``, answered on the page *Reviews* or by
+``leadrelay same-deals``, decided by ``sync/deciding/deal_answers.py``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from model.event import Event, EventKind, JsonValue, RecordRef
 from model.question import Question
 from model.times import to_text
 from sync import deals, links, mirror
-from sync.batch import People
 from sync.mirror import Mirrored
+from sync.people import People
 from sync.records import record_payload
 from sync.tables import reviews
 
