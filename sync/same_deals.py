@@ -1,7 +1,7 @@
 """Whether a record is a deal that is known: what waits for a person's word, and the word as an event.
 
-Asked in ``reviews`` (kind ``same_deal``) by ``sync/deciding/opportunities.py``, answered on the page *Reviews* or by
-``leadrelay same-deals``, decided by ``sync/deciding/deal_answers.py``.
+Asked in ``reviews`` (kind ``same_deal``) by ``sync/deciding/opportunities.py``, answered on the page
+*Reviews* or by ``leadrelay same-deals``, decided by ``sync/deciding/deal_answers.py``.
 """
 
 from __future__ import annotations
