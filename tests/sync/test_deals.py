@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from model.deal import PEOPLE
 from model.event import EventState, StoredEvent
 from sync import holds, inbox, leads, tables
-from sync.deciding import dealings
+from sync.deciding import dealings, loads
 from sync.deciding.batch import Batch
 from sync.joins import Join
 from sync.people import People
@@ -347,13 +347,13 @@ def test_a_crash_between_deal_and_lead_loses_nothing(house):
 def loaded(monkeypatch) -> list[int]:
     """How many deals each batch of the decider read whole."""
     counts: list[int] = []
-    real = Batch.load_deals
+    real = loads.load_deals
 
     def load(batch, *given):
         real(batch, *given)
         counts.append(len(batch.deals.loaded))
 
-    monkeypatch.setattr(Batch, "load_deals", load)
+    monkeypatch.setattr(loads, "load_deals", load)
     return counts
 
 
