@@ -21,7 +21,7 @@ from sync.choosing import choose
 from sync.doubt import Doubt
 from sync.merge import merge
 from sync.pipeline import Result, copy_of_account
-from sync.reasons import Reason, created
+from sync.reasons import Reason, created, found_as
 from sync.uniting import put_in
 from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 
@@ -62,7 +62,7 @@ def found(
     put_in(account, merged, Provenance(crm.connection, seen_at, stored.id))
     result.account = account
     result.effects.extend((*merged.conflicts, *merged.holds))
-    where = Because(f"found in {crm.connection} as {record.ref.object} {record.ref.id}; linked")
+    where = found_as(crm.connection, record.ref, known)
     result.reasons.extend(Reason("merge", because) for because in (where, *merged.because))
     _write(result, account, lookups, playbook)
     return result

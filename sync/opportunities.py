@@ -20,7 +20,7 @@ from sync.merge import Merged, merge
 from sync.outcomes import conclude
 from sync.parties import parties_now, resolved
 from sync.pipeline import Result
-from sync.reasons import Reason
+from sync.reasons import Reason, found_as
 from sync.uniting import put_in
 from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
 
@@ -307,7 +307,7 @@ class _Telling:
         )
         if before is not None and link is not None and _is_same(before, draft, ref.connection):
             return _because(result, "it holds what is known of it")
-        found = Because(f"found in {ref.connection} as {ref.object} {ref.id}; linked")
+        found = found_as(ref.connection, ref, link)
         result.reasons.extend(Reason("merge", because) for because in (found, *now_read.because))
         result.effects.extend((*now_read.conflicts, *now_read.holds))
         moved_at = now_read.times.get("stage") or record.modified_at or sight.read_at
