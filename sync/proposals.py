@@ -14,7 +14,7 @@ from mappings.playbook import CrmField, ObjectMap
 from model.event import Event, EventKind, JsonValue, RecordRef
 from model.times import to_text
 from sync import mirror, teammates
-from sync.effects import WITHHELD
+from sync.edges.effects import WITHHELD
 from sync.tables import leads, outbox_effects, proposals
 
 MERGE, DELETE, FORGET = "merge", "delete", "forget"

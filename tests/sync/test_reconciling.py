@@ -344,7 +344,8 @@ def test_of_companies_without_a_record_those_of_somebody_there_are_missing_page_
     crm, now = house.playbook.crms[HUBSPOT], house.clock.now()
     with store.snapshot() as snapshot:
         while not pages or pages[-1].after:
-            page = unlinked.companies(snapshot, "main", crm, house.playbook, after, now, is_written=True)
+            look = unlinked.Look(snapshot, "main", crm, house.playbook, now, is_written=True)
+            page = unlinked.page(look, "accounts", after)
             pages.append(page)
             after = page.after or ""
         plan = plan_of(snapshot, unlinked.WITH_PEOPLE.params(of_connection=HUBSPOT, ids=["a", "b"]))
