@@ -56,7 +56,7 @@ def connect(
     reach = known.reach(crm.connection, crm.kind)
     if not reach.is_set_up:
         return None
-    budget = MemoryBudget(crm.limits, kept=kept, shared=shared)
+    budget = MemoryBudget(crm.limits, name=crm.connection, kept=kept, shared=shared)
     stored = known.of_store(crm.connection, crm.kind)
     account = stored.account if stored else ""
     where = Pages(crm.connection, crm.kind, reach.base_url, account)

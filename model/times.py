@@ -27,3 +27,8 @@ def from_text(text: str) -> datetime:
     """Read an ISO 8601 moment; a value without a zone is taken as UTC. Raises ``ValueError``."""
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def for_people(at: datetime) -> str:
+    """Write a moment as people read it, to the second: ``2026-11-22 03:42:10 UTC``."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from model.decision import Because, Reason
 from model.event import EventKind, JsonValue, RecordRef
+from model.lead import Link
 
 
 def reason_row(reason: Reason) -> dict[str, JsonValue]:
@@ -30,3 +31,10 @@ def chapter(
 def created(ref: RecordRef) -> Reason:
     """Return why a lead has a link it had not: we made the record."""
     return Reason("deliver", Because(f"created in {ref.connection} as {ref.object} {ref.id}; linked"))
+
+
+def found_as(where: str, ref: RecordRef, known: Link | None) -> Because:
+    """Say that a record was found and is linked from now on, or that one that was linked was looked at."""
+    if known is not None and (known.object, known.remote_id) == (ref.object, ref.id):
+        return Because(f"looked at in {where}: {ref.object} {ref.id}")
+    return Because(f"found in {where} as {ref.object} {ref.id}; linked")

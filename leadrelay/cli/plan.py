@@ -99,7 +99,7 @@ def desk(name: str) -> Iterator[Desk]:
                     f"{name} is not connected. Run `leadrelay connect {name}`, "
                     f"or set {prefix_of(name)}_TOKEN."
                 )
-            opener = Opener.of(connected, crm, playbook, MemoryBudget(crm.limits))
+            opener = Opener.of(connected, crm, playbook, MemoryBudget(crm.limits, name=crm.connection))
         except LeadRelayError as error:
             fail(f"{name} cannot be used: {error}")
         yield Desk(settings, store, connected, opener)

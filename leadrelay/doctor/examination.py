@@ -104,7 +104,7 @@ def _connection(known: Known, playbook: Playbook, name: str, at: datetime, day: 
 
 def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime, day: Kept | None) -> Checked:
     reach = known.reach(crm.connection, crm.kind)
-    point = endpoint(crm.kind, reach, MemoryBudget(crm.limits), options_of(crm))
+    point = endpoint(crm.kind, reach, MemoryBudget(crm.limits, name=crm.connection), options_of(crm))
     return check_account(
         crm,
         reach,

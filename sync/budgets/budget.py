@@ -61,13 +61,14 @@ class MemoryBudget:
         self,
         limits: Limits,
         *,
+        name: str = "",  # of the connection, for the log
         kept: Kept | None = None,
         shared: Levels | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.limits = limits
+        self.limits, self.name = limits, name
         self._shared = shared
         self._monotonic, self._sleep, self._now = monotonic, sleep, now
         self._patience = PATIENCE
@@ -148,7 +149,7 @@ class MemoryBudget:
             else:
                 self._paused_until = max(self._paused_until, until)
         self._tell_others(lambda shared: shared.pause(seconds, is_search=stops == "search"))
-        log.warning("budget.paused", stops=stops, seconds=round(seconds, 1))
+        log.warning("budget.paused", connection=self.name, stops=stops, seconds=round(seconds, 1))
 
     # Around the calls ----------------------------------------------------------------
 
@@ -263,7 +264,7 @@ class MemoryBudget:
         try:
             tell(self._shared)
         except LevelsAway as error:  # they meet the same limit, and keep to it by themselves
-            log.warning("budget.not_shared", reason=str(error))
+            log.warning("budget.not_shared", connection=self.name, reason=str(error))
 
     # ---------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from sync.merging.versions import (
     overwritten,
     read_on_the_way,
 )
-from sync.reasons import Reason, created
+from sync.reasons import Reason, created, found_as
 from sync.result import Result
 
 
@@ -77,7 +77,7 @@ def found(
     put_in(account, merged, Provenance(crm.connection, seen_at, stored.id))
     result.account = account
     result.effects.extend((*merged.conflicts, *merged.holds))
-    where = Because(f"found in {crm.connection} as {record.ref.object} {record.ref.id}; linked")
+    where = found_as(crm.connection, record.ref, known)
     result.reasons.extend(Reason("merge", because) for because in (where, *merged.because))
     _write(result, account, lookups, playbook)
     return result

@@ -29,7 +29,7 @@ from sync.merging.versions import (
     read_on_the_way,
 )
 from sync.outcomes import conclude
-from sync.reasons import Reason
+from sync.reasons import Reason, found_as
 from sync.result import Result
 
 SAME_DEAL = "same_deal"  # of a review: two deals may be one, or one record was made of two
@@ -331,7 +331,7 @@ class _Telling:
         let_take_part(result, draft, before, seen, self.playbook, self.batch)
         if before is not None and link is not None and _is_same(before, draft, ref.connection):
             return _because(result, "it holds what is known of it")
-        found = Because(f"found in {ref.connection} as {ref.object} {ref.id}; linked")
+        found = found_as(ref.connection, ref, link)
         result.reasons.extend(Reason("merge", because) for because in (found, *now_read.because))
         result.effects.extend((*now_read.conflicts, *now_read.holds))
         moved_at = now_read.times.get("stage") or record.modified_at or sight.read_at

@@ -17,7 +17,7 @@ from model.event import JsonValue
 from model.lead import OPT_OUT, Lead, Link, Provenance
 from sync.doubt import Doubt
 from sync.merging.merge import Merged, merge, opt_out_said
-from sync.reasons import Reason
+from sync.reasons import Reason, found_as
 from sync.records import person_keys
 
 
@@ -53,6 +53,7 @@ def unite(
         return [asked], [Reason("merge", because) for because in merged.because]
     owner, stage = draft.owner, draft.stage
     others = _leave_anothers_address(merged, draft, record, lookups)
+    found = found_as(where, record.ref, draft.links.get(crm.connection))
     draft.links[crm.connection] = merged.link
     seen_at = record.modified_at or read_at
     put_in(draft, merged, Provenance(crm.connection, seen_at, event_id))
@@ -61,7 +62,6 @@ def unite(
         effects.append(EnterStage(merged.fields["stage"], stage))
     if merged.fields.get("owner"):
         effects.append(Assigned(merged.fields["owner"], owner))
-    found = Because(f"found in {where} as {record.ref.object} {record.ref.id}; linked")
     because = [found, *merged.because]
     for claimed in claim_keys(draft, merged.fields, playbook, lookups):
         if isinstance(claimed, Because):

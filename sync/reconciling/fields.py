@@ -22,7 +22,7 @@ from model.decision import EntityKind
 from model.dispute import CALM
 from model.event import JsonValue
 from model.lead import OPT_OUT
-from model.times import to_text
+from model.times import for_people
 from sync.doubt import arrived
 from sync.mirror import Mirrored
 from sync.reconciling import kinds
@@ -81,7 +81,7 @@ class Fields:
         if dispute.unknown is not None and self._same(
             rule, dispute.unknown.value, self._record.fields[rule.remote]
         ):
-            why = f"nothing here stands for it since {to_text(dispute.unknown.since)}; it is left as it is"
+            why = f"nothing here stands for it since {for_people(dispute.unknown.since)}; it is left as it is"
             return self._told(rule, kinds.UNKNOWN_VALUE, why)
         if mirrored is None or not self._is_known(rule, mirrored):
             return self._unread(rule, mirrored)
@@ -100,10 +100,10 @@ class Fields:
 
     def _unread(self, rule: CrmField, mirrored: Mirrored | None) -> Difference:
         stamp = self._record.modified_at
-        when = f"it was changed there at {to_text(stamp)}" if stamp else "it was changed there"
+        when = f"it was changed there at {for_people(stamp)}" if stamp else "it was changed there"
         read = mirrored.record.modified_at if mirrored else None
         known = (
-            f"the newest version that was read is of {to_text(read)}"
+            f"the newest version that was read is of {for_people(read)}"
             if read
             else "no version was read by a poll"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.times import to_text
+from model.times import for_people
 from sync.reconciling import kinds
 from sync.reconciling.fields import Fields
 from sync.reconciling.kinds import KINDS, Difference
@@ -43,7 +43,7 @@ def _fate(look: Look, *, missing_is_gone: bool) -> Difference | None:
     if record.archived:
         return None if link.gone_at is not None else _told(look, kinds.GONE, "it was deleted there")
     if link.gone_at is not None:
-        why = f"the link says that it was deleted at {to_text(link.gone_at)}"
+        why = f"the link says that it was deleted at {for_people(link.gone_at)}"
         return _told(look, kinds.RESTORED, why)
     return None
 

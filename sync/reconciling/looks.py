@@ -14,7 +14,7 @@ from model.deal import Deal
 from model.decision import EntityKind
 from model.entity import Entity
 from model.lead import Link
-from model.times import to_text
+from model.times import for_people
 from sync.doubt import Doubt
 from sync.mirror import Mirrored
 from sync.outbox import PARKED
@@ -56,7 +56,7 @@ class OutboxRow:
         if missing:
             return f"it waits for the person's record in {' and '.join(missing)}"
         if self.due_at > now:
-            return f"it is tried again at {to_text(self.due_at)}: {self.error or 'no words were kept'}"
+            return f"it is tried again at {for_people(self.due_at)}: {self.error or 'no words were kept'}"
         return "it is due, and goes with the next call"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from sync import tables
@@ -67,6 +69,7 @@ def test_a_difference_is_shown_with_both_values_and_its_reason(desk, run):
         "it was changed there at ",
     ):
         assert part in page
+    assert re.search(r"it was changed there at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", page)
     assert "Mend 1" in page
     assert desk.house.lead_id(ADA) in desk.get(f"/reconcile/{run.id}").text
 

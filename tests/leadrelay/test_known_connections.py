@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from structlog.testing import capture_logs
 
 from connectors.tokens import Credentials
+from leadrelay.connected import connect
 from leadrelay.connections import Known, endpoint
 from leadrelay.settings import load
 from mappings.playbook import Limits
@@ -12,6 +16,7 @@ from model.errors import LeadRelayError
 from sync.budgets import MemoryBudget
 from sync.connections import StoredConnection
 from sync.vault import SealError, Vault, new_key
+from tests.builders import a_crm, mapped
 
 KEY = new_key()
 STORED = StoredConnection(
@@ -64,3 +69,14 @@ def test_a_way_of_signing_in_that_a_kind_does_not_have_is_told():
     reach = known().reach("salesforce", "salesforce")
     with pytest.raises(LeadRelayError, match="hubspot cannot sign in by client_credentials"):
         endpoint("hubspot", reach, MemoryBudget(Limits()))
+
+
+def test_a_pause_is_logged_with_the_connection_that_it_stops():
+    own = {f"{SF}_BASE_URL": "https://other.my.salesforce.com", f"{SF}_TOKEN": "t"}
+    crm = replace(a_crm("salesforce", "Lead", mapped("email", "Email")), kind="salesforce")
+    one = connect(known(**own), crm)
+    assert one is not None
+    with capture_logs() as logs:
+        one.budget.refused(30)
+    [line] = logs
+    assert (line["event"], line["connection"], line["seconds"]) == ("budget.paused", "salesforce", 30)

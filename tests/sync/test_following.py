@@ -15,7 +15,7 @@ from model.hint import Hint
 from model.lead import OPT_OUT
 from model.priority import Priority
 from model.times import to_text
-from sync import forget, inbox, outbox, tables
+from sync import explain, forget, inbox, outbox, tables
 from sync.deciding.raising import FEW
 from sync.delivery.deliverer import deliver_batch
 from sync.reading.polling import changed_event
@@ -751,3 +751,16 @@ def test_the_ids_of_a_lead_that_was_taken_in_lead_on(house):
     house.settle()
     assert {house.lead_id(ADA), house.lead_id(BO)} == {first}
     assert second != first
+
+
+def test_a_record_that_is_linked_already_is_looked_at_and_not_found_anew(store):
+    house = a_house(store)
+    ids = known(house, title="Intern")
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], title="CTO")
+    see(house, HUBSPOT, ids[HUBSPOT])
+    with house.store.snapshot() as snapshot:
+        newest = explain.read(snapshot, house.lead_id(ADA)).chapters[-1]
+    assert newest.kind == EventKind.CHANGED
+    said = [reason["text"] for reason in newest.reasons]
+    assert f"looked at in hubspot: contacts {ids[HUBSPOT]}" in said
+    assert not [text for text in said if "linked" in text]
