@@ -16,6 +16,8 @@ from sync.sending import Ended, send
 from sync.settling import settle
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
+from tests.sync.selling import STAGES, Followed, move, person, records, sell, selling, the_deal
+from tests.sync.test_accounts import account_of, companies, with_companies
 
 OBJECTS = {HUBSPOT: "contacts", SALESFORCE: "Lead"}
 
@@ -34,7 +36,7 @@ def land(house: House, name: str, claimed: Claimed, outcomes: list[Ended]) -> No
 
 def hear_of(house: House, name: str, remote_id: str) -> None:
     """Let another process read a record by id, as a webhook named it, and the decider decide that."""
-    wish = Wish(name, OBJECTS[name], remote_id)
+    wish = Wish(name, house.crms[name].records[remote_id].object, remote_id)
     house.store.write(partial(fetches.raise_wanted, space="main", wishes=[wish], now=house.clock.now()))
     assert house.fetchers[name].step() == 1
     house.decide()
@@ -137,3 +139,53 @@ def test_what_may_have_reached_the_record_of_a_lead_is_ours_still_once_that_lead
     assert house.lead(ADA).id == house.lead(BO).id
     assert house.lead(ADA).fields["title"] == "CEO"
     assert [kept.fields["title"] for kept in salesforce.records.values()] == ["CEO"]
+
+
+@pytest.mark.parametrize("seconds", [0, 5])
+def test_nor_does_what_it_read_of_a_company(store, seconds):
+    house = a_house(store, playbook=with_companies())
+    house.crms[SALESFORCE].companies = ("Account", ("name", "domain", "country"))
+    house.post(email="ada@acme.com", company="Acme", country="DE")
+    house.settle()
+    house.clock.advance(60)
+    [ours], [theirs] = companies(house, HUBSPOT), companies(house, SALESFORCE)
+    crm = house.crms[SALESFORCE]
+    house.crms[HUBSPOT].edit(ours, country="FR")
+    hear_of(house, HUBSPOT, ours)
+    crm.edit(theirs, name="First")
+    slow = in_the_air(house, SALESFORCE)
+    house.clock.advance(seconds)
+    crm.edit(theirs, name="Second")
+    hear_of(house, SALESFORCE, theirs)
+    land(house, SALESFORCE, *slow)
+    house.decide()
+    assert account_of(house).get("name") == "Second"
+    house.settle()
+    held = [each for name in OBJECTS for each in companies(house, name).values()]
+    assert [(one["name"], one["country"]) for one in held] == [("Second", "FR")] * 2
+
+
+@pytest.mark.parametrize("seconds", [0, 5])
+def test_nor_does_what_it_read_of_a_deal(store, seconds):
+    house = a_house(store, playbook=selling())
+    people = person(house)
+    followed = Followed(house)
+    ours = sell(house, HUBSPOT, people[HUBSPOT])
+    followed.look()
+    [theirs] = [one for one, kept in house.crms[SALESFORCE].records.items() if kept.object == "Opportunity"]
+    crm = house.crms[SALESFORCE]
+    house.clock.advance(60)
+    move(house, HUBSPOT, ours, "offer")
+    hear_of(house, HUBSPOT, ours)
+    crm.edit(theirs, amount="20")
+    slow = in_the_air(house, SALESFORCE)
+    house.clock.advance(seconds)
+    crm.edit(theirs, amount="30")
+    hear_of(house, SALESFORCE, theirs)
+    land(house, SALESFORCE, *slow)
+    house.decide()
+    assert the_deal(house).get("amount") == "30.00"
+    house.settle()
+    for name in OBJECTS:
+        [held] = records(house, name)
+        assert (float(held["amount"]), held["stage"]) == (30, STAGES[name]["offer"])
