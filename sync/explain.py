@@ -45,7 +45,7 @@ class WriteState:
     connection: str
     object: str
     remote_id: str | None
-    state: str  # "written" | "on its way" | "dead letter"
+    state: str  # "written" | "on its way" | "dead letter" | "deleted there"
     error: str | None
     kind: str = "lead"  # "lead" | "account" | "association"
 
@@ -202,7 +202,8 @@ def writes(snapshot: Connection, entity: Entity) -> list[WriteState]:
         if link and link.object != row.object:
             continue
         on_its_way = row.wanted > row.done and row.wanted > row.dead
-        state = "on its way" if on_its_way else "dead letter" if row.dead > row.done else "written"
+        settled = "deleted there" if link and link.gone_at else "written"
+        state = "on its way" if on_its_way else "dead letter" if row.dead > row.done else settled
         remote_id = link.remote_id if link else None
         if row.entity_kind == EntityKind.ASSOCIATION:
             remote_id = str(link.shadow.get(ASSOCIATED) or "") or None if link else None

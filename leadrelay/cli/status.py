@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from leadrelay.cli import questions
 from leadrelay.cli.common import Json, console, counted, load_settings, print_json, reading, say, table
 from leadrelay.cli.days import print_days
 from leadrelay.cli.following import print_following
@@ -58,6 +59,7 @@ def status(as_json: Json = False) -> None:
         unsent = effect_books.dead_letters(snapshot, SPACE, limit=10)
         alarms = list(alerts.load(snapshot, SPACE).values())
         days = _days(settings, snapshot)
+        waiting = questions.read(snapshot, SPACE)
         running = [as_told(one, SystemClock().now()) for one in processes.load(snapshot, SPACE)]
         anew = {
             name: one.reconnect for name, one in connections.load(snapshot, SPACE).items() if one.reconnect
@@ -74,6 +76,7 @@ def status(as_json: Json = False) -> None:
             "processes": running,
             "days": more,
             "alarms": told,
+            "questions": waiting.as_dict(),
             "reconnect": anew,
         }
         print_json(status | lists)
@@ -86,6 +89,7 @@ def status(as_json: Json = False) -> None:
     print_following(found.following)
     for alarm in alarms:
         say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
+    questions.print_questions(waiting)
     _print_counts(found)
     print_days(days)
     _print_aside(aside)
