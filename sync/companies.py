@@ -23,7 +23,16 @@ from sync.merge import merge
 from sync.pipeline import Result, copy_of_account
 from sync.reasons import Reason, created
 from sync.uniting import put_in
-from sync.versions import OLDER, Sight, is_older, not_believed, overwritten, read_on_the_way
+from sync.versions import (
+    LET_GO,
+    OLDER,
+    Sight,
+    is_let_go,
+    is_older,
+    not_believed,
+    overwritten,
+    read_on_the_way,
+)
 
 
 def found(
@@ -52,6 +61,10 @@ def found(
     crm = playbook.crms[record.ref.connection]
     sent = in_flight or stored.event.payload.get("sent") or {}
     link = before.links.get(crm.connection)
+    if is_let_go(stored, link):
+        result.effects.append(Fetch(record.ref.connection, record.ref.object, record.ref.id))
+        result.reasons.append(Reason("merge", Because(LET_GO)))
+        return result
     why, follows = read_on_the_way(stored, record, link, crm.map_of(record.ref.object), sent)
     if why:
         result.effects.extend(follows)

@@ -41,7 +41,16 @@ from sync.pipeline import (
 from sync.reasons import Reason
 from sync.records import person_keys
 from sync.uniting import unite
-from sync.versions import OLDER, Sight, is_older, not_believed, overwritten, read_on_the_way
+from sync.versions import (
+    LET_GO,
+    OLDER,
+    Sight,
+    is_let_go,
+    is_older,
+    not_believed,
+    overwritten,
+    read_on_the_way,
+)
 
 KEEPS_HISTORIES = (
     "hubspot",
@@ -127,9 +136,12 @@ def found(stored: StoredEvent, record: Record, lead_id: str, batch: Batch, pipel
         and link.remote_id not in record.merged_ids
         and batch.lead_id_of(record_key(ref)) in (None, lead_id)
     )
+    result = Result(stored, EventState.DONE, lead_id=lead_id)
+    if is_let_go(stored, link):
+        result.effects.append(Fetch(ref.connection, ref.object, ref.id))
+        return _because(result, LET_GO)
     if link is None or record.is_part or is_of_match_pass(stored.event):
         return pipeline.found(stored, record, lead_id, batch)
-    result = Result(stored, EventState.DONE, lead_id=lead_id)
     if is_another:
         return _second_record(result, record, before, link)
     sent = stored.event.payload.get("sent") or {}

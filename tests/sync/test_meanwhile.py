@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -12,7 +13,7 @@ from sync import fetches, inbox
 from sync.claiming import Claimed, claim
 from sync.fetches import Wish
 from sync.polling import changed_event
-from sync.sending import Ended, send
+from sync.sending import Ended, Moved, Written, send
 from sync.settling import settle
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
@@ -189,3 +190,24 @@ def test_nor_does_what_it_read_of_a_deal(store, seconds):
     for name in OBJECTS:
         [held] = records(house, name)
         assert (float(held["amount"]), held["stage"]) == (30, STAGES[name]["offer"])
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_record_that_was_let_go_of_while_it_was_written_is_not_linked_again(store, is_read):
+    house = a_house(store)
+    crms = house.playbook.crms
+    unlinking = replace(crms[HUBSPOT], on_delete="unlink")
+    house.playbook = replace(house.playbook, crms={**crms, HUBSPOT: unlinking})
+    record = known(house, ADA, country="AT")[HUBSPOT]
+    house.post(email=ADA, country="DE")
+    house.decide()
+    if is_read:
+        house.crms[HUBSPOT].edit(record, company="Acme")
+    slow = in_the_air(house, HUBSPOT)
+    assert isinstance(slow[1][0], Moved if is_read else Written)
+    house.crms[HUBSPOT].archive(record)
+    hear_of(house, HUBSPOT, record)
+    assert HUBSPOT not in house.lead(ADA).links
+    land(house, HUBSPOT, *slow)
+    house.settle()
+    assert HUBSPOT not in house.lead(ADA).links
