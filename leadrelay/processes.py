@@ -24,8 +24,9 @@ from model.errors import StoreBusy
 from model.times import EPOCH, Clock, from_text, to_text
 from scheduler.jobs import Job
 from scheduler.seats import Seats
-from sync import effects, fetches, outbox, processes
+from sync import fetches, outbox, processes
 from sync.database import Store
+from sync.edges import effects
 from sync.processes import BEAT_EVERY, DEAD_AFTER, Process
 
 log = structlog.get_logger("leadrelay.processes")

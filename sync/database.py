@@ -101,6 +101,9 @@ class Store(Protocol):
         """Finish what was begun and let go of the database."""
 
 
+WHILE_IT_RESTARTS = (0.5, 1.0, 2.0, 4.0)  # seconds between the tries to keep what came of a call
+
+
 def write_again(store: Store, work: Work[T], waits: Sequence[float]) -> T:
     """Write what came of a call, which cannot be asked for again; after each of these waits once more.
 

@@ -16,8 +16,9 @@ from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead, Touch
-from sync import accounts, deals, effect_books, engagements, joins, leads
-from sync.effect_books import EffectState
+from sync import accounts, deals, engagements, joins, leads
+from sync.edges import effect_books
+from sync.edges.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes, outbox_effects, touches
 from sync.tables import conflicts as conflicts_table
 from sync.tables import engagements as engagement_rows

@@ -19,17 +19,19 @@ from leadrelay.processes import as_told, missing
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.problems import PlaybookError
-from sync import advice, alerts, connections, effect_books, letters, processes, releases, replaying
+from sync import alerts, connections, processes, releases
 from sync import explain as stories
 from sync import status as counts
-from sync.backfill import lacking
 from sync.budgets import keeper
 from sync.budgets.forecast import Forecast
+from sync.edges import effect_books
 from sync.grants import reconnect_text
-from sync.letters import SHELVES, Group
 from sync.outbox import dead_letters
+from sync.reading.backfill import lacking
 from sync.releases import Release
-from sync.replaying import Progress
+from sync.replays import advice, letters, replaying
+from sync.replays.letters import SHELVES, Group
+from sync.replays.replaying import Progress
 
 MOST_CAUSES = 20
 SHELF_WORDS = {"change": "changes", "effect": "tasks, messages"}

@@ -14,7 +14,7 @@ from model.hint import Hint
 from model.times import to_text
 from sync import deletions, inbox, proposals, tables
 from sync.explain import find_lead, writes
-from sync.polling import changed_event
+from sync.reading.polling import changed_event
 from sync.records import person_keys
 from tests.sync.followed import ADA, BO, a_bin, a_poll, known, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook

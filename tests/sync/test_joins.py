@@ -13,10 +13,10 @@ from model.errors import Conflict
 from model.event import Event, EventKind, RecordRef
 from model.lead import Activity, Link
 from sync import explain, inbox, joins, leads, tables
-from sync.claiming import claim
-from sync.joining import join
+from sync.deciding.joining import join
+from sync.delivery.claiming import claim
 from sync.joins import Join
-from sync.polling import changed_event
+from sync.reading.polling import changed_event
 from tests.builders import NOON, a_lead, a_lifecycle, a_touch, at
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook

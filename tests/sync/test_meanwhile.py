@@ -10,11 +10,12 @@ import pytest
 
 from model.event import RecordRef
 from sync import fetches, inbox
-from sync.claiming import Claimed, claim
+from sync.delivery.claiming import claim
+from sync.delivery.sending import Ended, Moved, Written, send
+from sync.delivery.settling import settle
+from sync.delivery.target import Claimed
 from sync.fetches import Wish
-from sync.polling import changed_event
-from sync.sending import Ended, Moved, Written, send
-from sync.settling import settle
+from sync.reading.polling import changed_event
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
 from tests.sync.selling import STAGES, Followed, move, person, records, sell, selling, the_deal

@@ -16,7 +16,7 @@ from model.errors import StoreBusy
 from model.lead import Link
 from sync import links, tables
 from sync.database import PostgresStore, Store, open_store
-from sync.deliverer import deliver_batch
+from sync.delivery.deliverer import deliver_batch
 from tests.sync.followed import ADA
 from tests.sync.house import HUBSPOT, House, a_house
 from tests.sync.stores import rows
