@@ -69,22 +69,26 @@ class Line:
         """Ring what is left, and end."""
         self.bell.stop()
 
-    def _drain(self, what: str) -> None:
+    def _loops(self, what: str) -> Iterable[Loop]:
         if what == DECIDE:
-            if self._seat.is_seated:
-                self._seat.loop.drain(DRAIN_PATIENCE)
-            return
-        for loop in self._loops_of(what):
-            loop.drain(DRAIN_PATIENCE)
+            return [self._seat.loop] if self._seat.is_seated else []
+        return self._loops_of(what)
 
     def _hear(self, what: str) -> None:
-        """Drain what a message names; a second message of the same name waits for nobody."""
+        """Drain what a message names; a second message of the same name waits for nobody.
+
+        What it tells of may have come up behind the last look of the drain under way: there is one look more.
+        """
         with self._lock:
-            if what in self._draining:
-                return
+            is_draining = what in self._draining
             self._draining.add(what)
+        if is_draining:
+            for loop in self._loops(what):
+                loop.wake()
+            return
         try:
-            self._drain(what)
+            for loop in self._loops(what):
+                loop.drain(DRAIN_PATIENCE)
         finally:
             with self._lock:
                 self._draining.discard(what)

@@ -69,6 +69,10 @@ class Loop:
         """Say whether it is this event that wakes the loop."""
         return nudge is self._nudge
 
+    def wake(self) -> None:
+        """Have the loop look once more, at once if it rests; returns at once."""
+        self._nudge.set()
+
     def drain(self, patience: float) -> bool:
         """Do what there is to do now; ``False`` where that is not over after ``patience`` seconds."""
         with self._resting:

@@ -152,12 +152,14 @@ class LinkTable:
 
     def agree(
         self, connection: Connection, space: str, deals: Sequence[Agreed], at: datetime
-    ) -> list[RecordRef]:
-        """Bring shadows up to what was delivered; return the records of which that may be an older word.
+    ) -> tuple[list[Agreed], list[RecordRef]]:
+        """Bring shadows up to what was delivered.
 
-        The row is read and written in one transaction (locked on PostgreSQL), so a decider
-        that loaded it before sees its ``rev`` miss and takes again. One that has merged a read of the record
-        while the call was in the air has saved what it held before the write, or what it has held since.
+        Return what was agreed on with those who have not let go of the record meanwhile, and the records
+        of which it may be an older word. The row is read and written in one transaction (locked on
+        PostgreSQL), so a decider that loaded it before sees its ``rev`` miss and takes again. One that has
+        merged a read of the record while the call was in the air has saved what it held before the write,
+        or what it has held since.
         """
         ids = [deal.owner_id for deal in deals]
         if connection.dialect.name != "sqlite":  # whose one writer locks everything
@@ -165,9 +167,12 @@ class LinkTable:
         on = sorted({deal.ref.connection for deal in deals})
         rows = connection.execute(self._on, {"ids": ids, "on": on})
         known = {(row.owner_id, row.connection): _link(row) for row in rows}
-        changed, doubtful = [], []
+        linked, changed, doubtful = [], [], []
         for deal in deals:
             link = known.get((deal.owner_id, deal.ref.connection))
+            if link is None and deal.planned is not None:
+                continue  # it was let go of meanwhile
+            linked.append(deal)
             if link and (link.object, link.remote_id) != (deal.ref.object, deal.ref.id):
                 continue  # it was linked to another record meanwhile; this one has no say any more
             if link and _may_be_older(deal, link):
@@ -184,7 +189,7 @@ class LinkTable:
             )
             changed.append((deal.owner_id, now))
         self.save(connection, space, changed)
-        return doubtful
+        return linked, doubtful
 
 
 def _may_be_older(deal: Agreed, link: Link) -> bool:

@@ -23,8 +23,10 @@ from sync.drafts import copy_of_account
 from sync.merging.choosing import choose
 from sync.merging.merge import merge
 from sync.merging.versions import (
+    LET_GO,
     OLDER,
     Sight,
+    is_let_go,
     is_older,
     not_believed,
     overwritten,
@@ -60,6 +62,10 @@ def found(
     crm = playbook.crms[record.ref.connection]
     sent = in_flight or stored.event.payload.get("sent") or {}
     link = before.links.get(crm.connection)
+    if is_let_go(stored, link):
+        result.effects.append(Fetch(record.ref.connection, record.ref.object, record.ref.id))
+        result.reasons.append(Reason("merge", Because(LET_GO)))
+        return result
     why, follows = read_on_the_way(stored, record, link, crm.map_of(record.ref.object), sent)
     if why:
         result.effects.extend(follows)

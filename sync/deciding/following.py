@@ -34,8 +34,10 @@ from sync.deciding.uniting import unite
 from sync.drafts import copy_of, new_lead_id
 from sync.links import record_key
 from sync.merging.versions import (
+    LET_GO,
     OLDER,
     Sight,
+    is_let_go,
     is_older,
     not_believed,
     overwritten,
@@ -129,9 +131,12 @@ def found(stored: StoredEvent, record: Record, lead_id: str, batch: Batch, pipel
         and link.remote_id not in record.merged_ids
         and batch.lead_id_of(record_key(ref)) in (None, lead_id)
     )
+    result = Result(stored, EventState.DONE, lead_id=lead_id)
+    if is_let_go(stored, link):
+        result.effects.append(Fetch(ref.connection, ref.object, ref.id))
+        return _because(result, LET_GO)
     if link is None or record.is_part or finding.is_of_match_pass(stored.event):
         return finding.found(stored, record, lead_id, batch, pipeline)
-    result = Result(stored, EventState.DONE, lead_id=lead_id)
     if is_another:
         return _second_record(result, record, before, link)
     sent = stored.event.payload.get("sent") or {}

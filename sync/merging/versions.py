@@ -23,6 +23,7 @@ OLDER = "an older version than the one that is known"
 BEHIND = "it shows a value that leadrelay has replaced: it may be from before; it is read by id"
 OVERTAKEN = "the record was merged as it is now while this was on its way; nothing of it is taken"
 IN_DOUBT = "another version was merged meanwhile, and which is later cannot be told; it is read by id"
+LET_GO = "it was let go of while this was on its way; it is read by id"
 APART = 2.0  # seconds by which the clocks of two machines may differ
 
 
@@ -79,6 +80,11 @@ def read_on_the_way(
     if rev in (None, link.rev) or is_later(record, link) or not differs(record, link, object_map):
         return "", []
     return IN_DOUBT, [Fetch(ref.connection, ref.object, ref.id)]
+
+
+def is_let_go(stored: StoredEvent, link: Link | None) -> bool:
+    """Say whether a record that a delivery has read was linked when it was planned, and is no more."""
+    return link is None and bool(stored.event.payload.get("rev"))
 
 
 def is_later(record: Record, link: Link) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -10,13 +11,15 @@ import pytest
 from model.event import RecordRef
 from sync import fetches, inbox
 from sync.delivery.claiming import claim
-from sync.delivery.sending import Ended, send
+from sync.delivery.sending import Ended, Moved, Written, send
 from sync.delivery.settling import settle
 from sync.delivery.target import Claimed
 from sync.fetches import Wish
 from sync.reading.polling import changed_event
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
+from tests.sync.selling import STAGES, Followed, move, person, records, sell, selling, the_deal
+from tests.sync.test_accounts import account_of, companies, with_companies
 
 OBJECTS = {HUBSPOT: "contacts", SALESFORCE: "Lead"}
 
@@ -35,7 +38,7 @@ def land(house: House, name: str, claimed: Claimed, outcomes: list[Ended]) -> No
 
 def hear_of(house: House, name: str, remote_id: str) -> None:
     """Let another process read a record by id, as a webhook named it, and the decider decide that."""
-    wish = Wish(name, OBJECTS[name], remote_id)
+    wish = Wish(name, house.crms[name].records[remote_id].object, remote_id)
     house.store.write(partial(fetches.raise_wanted, space="main", wishes=[wish], now=house.clock.now()))
     assert house.fetchers[name].step() == 1
     house.decide()
@@ -138,3 +141,74 @@ def test_what_may_have_reached_the_record_of_a_lead_is_ours_still_once_that_lead
     assert house.lead(ADA).id == house.lead(BO).id
     assert house.lead(ADA).fields["title"] == "CEO"
     assert [kept.fields["title"] for kept in salesforce.records.values()] == ["CEO"]
+
+
+@pytest.mark.parametrize("seconds", [0, 5])
+def test_nor_does_what_it_read_of_a_company(store, seconds):
+    house = a_house(store, playbook=with_companies())
+    house.crms[SALESFORCE].companies = ("Account", ("name", "domain", "country"))
+    house.post(email="ada@acme.com", company="Acme", country="DE")
+    house.settle()
+    house.clock.advance(60)
+    [ours], [theirs] = companies(house, HUBSPOT), companies(house, SALESFORCE)
+    crm = house.crms[SALESFORCE]
+    house.crms[HUBSPOT].edit(ours, country="FR")
+    hear_of(house, HUBSPOT, ours)
+    crm.edit(theirs, name="First")
+    slow = in_the_air(house, SALESFORCE)
+    house.clock.advance(seconds)
+    crm.edit(theirs, name="Second")
+    hear_of(house, SALESFORCE, theirs)
+    land(house, SALESFORCE, *slow)
+    house.decide()
+    assert account_of(house).get("name") == "Second"
+    house.settle()
+    held = [each for name in OBJECTS for each in companies(house, name).values()]
+    assert [(one["name"], one["country"]) for one in held] == [("Second", "FR")] * 2
+
+
+@pytest.mark.parametrize("seconds", [0, 5])
+def test_nor_does_what_it_read_of_a_deal(store, seconds):
+    house = a_house(store, playbook=selling())
+    people = person(house)
+    followed = Followed(house)
+    ours = sell(house, HUBSPOT, people[HUBSPOT])
+    followed.look()
+    [theirs] = [one for one, kept in house.crms[SALESFORCE].records.items() if kept.object == "Opportunity"]
+    crm = house.crms[SALESFORCE]
+    house.clock.advance(60)
+    move(house, HUBSPOT, ours, "offer")
+    hear_of(house, HUBSPOT, ours)
+    crm.edit(theirs, amount="20")
+    slow = in_the_air(house, SALESFORCE)
+    house.clock.advance(seconds)
+    crm.edit(theirs, amount="30")
+    hear_of(house, SALESFORCE, theirs)
+    land(house, SALESFORCE, *slow)
+    house.decide()
+    assert the_deal(house).get("amount") == "30.00"
+    house.settle()
+    for name in OBJECTS:
+        [held] = records(house, name)
+        assert (float(held["amount"]), held["stage"]) == (30, STAGES[name]["offer"])
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_record_that_was_let_go_of_while_it_was_written_is_not_linked_again(store, is_read):
+    house = a_house(store)
+    crms = house.playbook.crms
+    unlinking = replace(crms[HUBSPOT], on_delete="unlink")
+    house.playbook = replace(house.playbook, crms={**crms, HUBSPOT: unlinking})
+    record = known(house, ADA, country="AT")[HUBSPOT]
+    house.post(email=ADA, country="DE")
+    house.decide()
+    if is_read:
+        house.crms[HUBSPOT].edit(record, company="Acme")
+    slow = in_the_air(house, HUBSPOT)
+    assert isinstance(slow[1][0], Moved if is_read else Written)
+    house.crms[HUBSPOT].archive(record)
+    hear_of(house, HUBSPOT, record)
+    assert HUBSPOT not in house.lead(ADA).links
+    land(house, HUBSPOT, *slow)
+    house.settle()
+    assert HUBSPOT not in house.lead(ADA).links
