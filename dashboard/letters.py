@@ -14,11 +14,12 @@ from dashboard.house import House
 from mappings.inward import settable
 from model.cause import Cause
 from model.event import Event
-from sync import advice, explain, inbox, letters, mending, replay, replaying, status
-from sync.letters import ASIDE, CHANGE, EFFECT, SHELVES, Asked, Group
+from sync import explain, inbox, status
 from sync.lists import Page
-from sync.mending import Told
-from sync.replaying import Order, Progress
+from sync.replays import advice, letters, mending, replay, replaying
+from sync.replays.letters import ASIDE, CHANGE, EFFECT, SHELVES, Asked, Group
+from sync.replays.mending import Told
+from sync.replays.replaying import Order, Progress
 
 TABS = {
     "quarantined": "Quarantine",
@@ -105,7 +106,7 @@ class LetterPages:
     def _is_news(self, order: Progress) -> bool:
         """Say whether an order is under way, or was a moment ago."""
         ago = self.house.clock.now() - order.moved_at
-        return order.state == replaying.RUNNING or ago < timedelta(minutes=10)
+        return order.is_running or ago < timedelta(minutes=10)
 
     def _asked(self) -> tuple[Asked, dict[str, str]]:
         """Return the filter of this request, and its words as they are handed on."""

@@ -39,6 +39,7 @@ class Agreed:
     modified_at: datetime | None = (
         None  # the vendor's stamp of the record as it is now, where the answer tells
     )
+    planned: Link | None = None  # the link with which the call was planned; None: there was none
     taken: tuple[str, ...] = ()  # fields whose value another record holds: it is not sent again
 
 
@@ -92,6 +93,17 @@ class LinkTable:
         rows = snapshot.execute(self._by_record, names | {"ids": remote_ids})
         return {row.remote_id: row.owner_id for row in rows}
 
+    def held(self, snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> dict[RecordRef, str]:
+        """Return whose these records are; those of nobody are left out. A query for each object."""
+        by_object: dict[tuple[str, str], set[str]] = {}
+        for ref in refs:
+            by_object.setdefault((ref.connection, ref.object), set()).add(ref.id)
+        return {
+            RecordRef(name, object_type, remote_id): owner
+            for (name, object_type), ids in by_object.items()
+            for remote_id, owner in self.holders(snapshot, space, name, object_type, sorted(ids)).items()
+        }
+
     def of_records(
         self, snapshot: Connection, space: str, refs: Iterable[RecordRef]
     ) -> dict[RecordRef, tuple[str, Link]]:
@@ -140,11 +152,14 @@ class LinkTable:
         if execute_many(connection, self._update, known) != len(known):
             raise Conflict("a link has changed since it was loaded")
 
-    def agree(self, connection: Connection, space: str, deals: Sequence[Agreed], at: datetime) -> None:
-        """Bring shadows up to what was delivered.
+    def agree(
+        self, connection: Connection, space: str, deals: Sequence[Agreed], at: datetime
+    ) -> list[RecordRef]:
+        """Bring shadows up to what was delivered; return the records of which that may be an older word.
 
         The row is read and written in one transaction (locked on PostgreSQL), so a decider
-        that loaded it before sees its ``rev`` miss and takes again.
+        that loaded it before sees its ``rev`` miss and takes again. One that has merged a read of the record
+        while the call was in the air has saved what it held before the write, or what it has held since.
         """
         ids = [deal.owner_id for deal in deals]
         if connection.dialect.name != "sqlite":  # whose one writer locks everything
@@ -152,13 +167,15 @@ class LinkTable:
         on = sorted({deal.ref.connection for deal in deals})
         rows = connection.execute(self._on, {"ids": ids, "on": on})
         known = {(row.owner_id, row.connection): _link(row) for row in rows}
-        changed = []
+        changed, doubtful = [], []
         for deal in deals:
             link = known.get((deal.owner_id, deal.ref.connection))
             if link and (link.object, link.remote_id) != (deal.ref.object, deal.ref.id):
                 continue  # it was linked to another record meanwhile; this one has no say any more
             if link is None and deal.taken:
                 continue  # it was unlinked meanwhile, and nothing was written
+            if link and _may_be_older(deal, link):
+                doubtful.append(deal.ref)
             before = link or Link(deal.ref.connection, deal.ref.object, deal.ref.id, {}, {})
             now = replace(
                 before,
@@ -172,6 +189,17 @@ class LinkTable:
             )
             changed.append((deal.owner_id, now))
         self.save(connection, space, changed)
+        return doubtful
+
+
+def _may_be_older(deal: Agreed, link: Link) -> bool:
+    """Say whether a version that may be later than what was delivered was merged meanwhile."""
+    if deal.planned is not None and deal.planned.rev == link.rev:
+        return False
+    if deal.modified_at and link.modified_at and deal.modified_at > link.modified_at:
+        return False
+    before = deal.planned.shadow if deal.planned else {}
+    return any(link.shadow.get(name) not in (value, before.get(name)) for name, value in deal.values.items())
 
 
 def later(one: datetime | None, other: datetime | None) -> datetime | None:

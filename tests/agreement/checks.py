@@ -13,7 +13,7 @@ from mappings.outward import Compared, compare, draft, inward_record, same, same
 from model.event import RecordRef
 from model.lead import Lead, Link
 from sync import leads, tables
-from sync.batch import People
+from sync.people import People
 from tests.agreement.crms import Account, is_by_hand
 from tests.agreement.world import VALUES, Edit, World
 
