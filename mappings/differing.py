@@ -24,10 +24,11 @@ def difference(
 ) -> dict[str, JsonValue]:
     """Return what of a draft must be written: what differs from the shadow and is ours to change.
 
-    Left out are fields that wait for a person or hold what means nothing here, values that a person
-    typed into a field of authority ``crm`` unless somebody has changed it elsewhere since (``of`` is whose
-    draft it is), those that ``crm_unless_blank`` leaves to the CRM, a stage that would move backwards
-    without having been led back, and a stage value that the map does not list.
+    Left out are fields that wait for a person, hold what means nothing here, or whose value another record
+    there holds alone; values that a person typed into a field of authority ``crm`` unless somebody has
+    changed it elsewhere since (``of`` is whose draft it is), those that ``crm_unless_blank`` leaves to the
+    CRM, a stage that would move backwards without having been led back, and a stage value that the map does
+    not list.
     """
     if link is None:
         return dict(wanted)
@@ -139,6 +140,8 @@ def _why_waits(dispute: Dispute, entry: Prepared, link: Link, of: Entity | None)
     """
     if dispute.held is not None:
         return "it waits for a person to decide"
+    if dispute.is_taken:
+        return "another record there holds it, and the CRM lets only one"
     if dispute.seen is not None:
         return "both sides have changed it: the record's history is read first"
     unknown = dispute.unknown

@@ -130,6 +130,7 @@ class Rejected:
     reason: str
     fields: tuple[str, ...] = ()
     code: str = REJECTED  # the vendor's own, where it says one
+    is_taken: bool = False  # of ``fields`` another record holds the value, and the vendor lets only one
 
     @property
     def cause(self) -> Cause:

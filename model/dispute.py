@@ -60,6 +60,7 @@ class Dispute:
     settled: Settled | None = None
     unknown: Unknown | None = None  # what the record holds; the shadow keeps what was there before
     seen: Seen | None = None  # and not merged yet: it is not written before it is
+    is_taken: bool = False  # the CRM lets one record hold our value, and another one does
 
     def freed(self, settled: Settled | None) -> Dispute:
         """Return it as it is once nobody needs to decide any more; its moves are forgotten."""

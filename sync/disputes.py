@@ -27,6 +27,7 @@ def _dispute(stored: Mapping[str, Any]) -> Dispute:
         Settled(*settled) if settled else None,
         Unknown(unknown[0], from_text(unknown[1])) if unknown else None,
         Seen(*stored["seen"]) if "seen" in stored else None,
+        is_taken="taken" in stored,
     )
 
 
@@ -42,4 +43,6 @@ def _row(dispute: Dispute) -> dict[str, Any]:
         row["unknown"] = [unknown.value, to_text(unknown.since)]
     if seen := dispute.seen:
         row["seen"] = [seen.value]
+    if dispute.is_taken:
+        row["taken"] = True
     return row

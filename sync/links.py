@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from model.decision import EntityKind
+from model.dispute import CALM, Dispute
 from model.errors import Conflict
 from model.event import JsonValue, RecordRef
 from model.lead import Identity, Link
@@ -39,6 +40,7 @@ class Agreed:
         None  # the vendor's stamp of the record as it is now, where the answer tells
     )
     planned: Link | None = None  # the link with which the call was planned; None: there was none
+    taken: tuple[str, ...] = ()  # fields whose value another record holds: it is not sent again
 
 
 class LinkTable:
@@ -175,6 +177,8 @@ class LinkTable:
             linked.append(deal)
             if link and (link.object, link.remote_id) != (deal.ref.object, deal.ref.id):
                 continue  # it was linked to another record meanwhile; this one has no say any more
+            if link is None and deal.taken:
+                continue  # it was unlinked meanwhile, and nothing was written
             if link and _may_be_older(deal, link):
                 doubtful.append(deal.ref)
             before = link or Link(deal.ref.connection, deal.ref.object, deal.ref.id, {}, {})
@@ -186,6 +190,7 @@ class LinkTable:
                 modified_at=later(before.modified_at, deal.modified_at),
                 wrote_at=at if deal.written else before.wrote_at,
                 recent=_replaced(before, deal.written),
+                disputes=_with_taken(before, deal.taken),
             )
             changed.append((deal.owner_id, now))
         self.save(connection, space, changed)
@@ -205,6 +210,11 @@ def _may_be_older(deal: Agreed, link: Link) -> bool:
 def later(one: datetime | None, other: datetime | None) -> datetime | None:
     """Return the later of two moments that may not be known."""
     return max(filter(None, (one, other)), default=None)
+
+
+def _with_taken(before: Link, names: Sequence[str]) -> Mapping[str, Dispute]:
+    taken = {name: replace(before.disputes.get(name, CALM), is_taken=True) for name in names}
+    return {**before.disputes, **taken}
 
 
 def _replaced(before: Link, written: Mapping[str, JsonValue]) -> dict[str, Sequence[JsonValue]]:

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.default import DefaultDialect
+from werkzeug.routing import Rule
 
 from mappings import loader
 from sync import migrate
@@ -121,6 +122,35 @@ def _playbooks_parsed_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loader, "parse", once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _routes_built_once() -> Iterator[None]:
+    """Let all web applications of a worker share what builds their URLs.
+
+    Werkzeug compiles two functions for each route of each application: a millisecond each, and a house with
+    its door and pages has a hundred. They depend on nothing but the rule.
+    """
+    build = Rule._compile_builder
+    built: dict[Any, Any] = {}
+
+    def once(rule: Rule, append_unknown: bool = True) -> Any:
+        converters = (
+            {name: repr(vars(one)) for name, one in rule._converters.items()} if rule.defaults else {}
+        )
+        key = (
+            append_unknown,
+            tuple(rule._trace),
+            frozenset(rule.arguments),
+            repr((rule.defaults, converters)),
+        )
+        if key not in built:
+            built[key] = build(rule, append_unknown)
+        return built[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", once)
         yield
 
 

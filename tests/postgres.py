@@ -78,6 +78,16 @@ def stop(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
+def restart(home: Path) -> None:
+    """End the server between any two instructions, and start it again on the same port."""
+    folder = binaries()
+    assert folder is not None
+    _run(
+        unprivileged(),
+        *(folder / "pg_ctl", "-D", home / "data", "-l", home / "log", "-m", "immediate", "-w", "restart"),
+    )
+
+
 def unprivileged() -> str | None:
     """Return whom to run the server as where we are root, which PostgreSQL refuses."""
     if os.geteuid() != 0:

@@ -31,7 +31,8 @@ RETRYABLE = frozenset({
 
 DEAD_SESSION = frozenset({"INVALID_SESSION_ID", "INVALID_AUTH_HEADER"})
 
-EXISTS = frozenset({"DUPLICATE_VALUE", "DUPLICATES_DETECTED"})
+TAKEN = "DUPLICATE_VALUE"
+EXISTS = frozenset({TAKEN, "DUPLICATES_DETECTED"})
 
 # Said of the record itself, or of one it refers to: only a look tells which.
 MAYBE_GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND", "INVALID_CROSS_REFERENCE_KEY"})
@@ -45,6 +46,7 @@ SCHEMA = frozenset({"INVALID_FIELD", "INVALID_TYPE"})
 ABOUT_CONTENTS = frozenset({400, 413, 414, 431})
 
 _DUPLICATE_OF = re.compile(r"record with id: (\w{18}|\w{15})\b")
+_DUPLICATE_IN = re.compile(r"duplicate value found: (\w+) duplicates value")
 
 
 class DeadSession(NotAuthorized):
@@ -85,12 +87,13 @@ def item_outcome(change: RecordChange, errors: Sequence[Error]) -> Outcome:
     said = words(errors)
     if errors and all(is_retryable(error) for error in errors):
         return Postponed(change.key, said)
-    return Rejected(change.key, said, fields_of(errors), first_code(errors))
+    is_taken = codes(errors) == {TAKEN}
+    return Rejected(change.key, said, fields_of(errors), first_code(errors), is_taken)
 
 
 def refused_alone(change: RecordChange, refusal: CallRefused) -> Outcome:
     """The outcome of the one record of a call that was refused."""
-    return Rejected(change.key, str(refusal), refusal.fields, refusal.code)
+    return Rejected(change.key, str(refusal), refusal.fields, refusal.code, refusal.code == TAKEN)
 
 
 def is_retryable(error: Error) -> bool:
@@ -125,9 +128,11 @@ def words(errors: Sequence[Error]) -> str:
 
 
 def fields_of(errors: Sequence[Error]) -> tuple[str, ...]:
-    """The fields that errors blame."""
+    """The fields that errors blame; the one whose value another record holds is only in the sentence."""
     lists = (error.get("fields") for error in errors)
-    return tuple(dict.fromkeys(str(name) for names in lists if isinstance(names, list) for name in names))
+    named = [str(name) for names in lists if isinstance(names, list) for name in names]
+    named += [match[1] for one in errors if (match := _DUPLICATE_IN.search(str(one.get("message", ""))))]
+    return tuple(dict.fromkeys(named))
 
 
 def first_error(content: Any) -> Error:
@@ -140,7 +145,7 @@ def ids_in_the_way(errors: Sequence[Error]) -> Iterator[str]:
     """Yield the ids of existing records that duplicate errors name."""
     for error in errors:
         match = _DUPLICATE_OF.search(str(error.get("message", "")))
-        if match and code_of(error) == "DUPLICATE_VALUE":
+        if match and code_of(error) == TAKEN:
             yield match[1]
         yield from _matched_ids(error)
 

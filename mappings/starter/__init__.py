@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 from mappings.schema import json_schemas
@@ -27,10 +28,14 @@ def write_starter(folder: Path) -> list[Path]:
 
 def write_schemas(folder: Path) -> list[Path]:
     """Write (or renew) the JSON Schemas of a playbook folder, one a file kind."""
-    return [
-        _write(folder / SCHEMAS / f"{kind}.json", json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
-        for kind, schema in json_schemas().items()
-    ]
+    return [_write(folder / SCHEMAS / f"{kind}.json", text) for kind, text in _schemas().items()]
+
+
+@cache
+def _schemas() -> dict[str, str]:
+    """Return the JSON Schema of each file kind, as text."""
+    schemas = json_schemas().items()
+    return {kind: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for kind, schema in schemas}
 
 
 def _write(path: Path, content: str) -> Path:

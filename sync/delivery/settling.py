@@ -103,6 +103,9 @@ def settle(
                 else:  # deleted, merged or converted: the record itself says what became of it
                     asked.append(fetches.Wish(target.name, row.object, sending.link.remote_id))
                     settled.append(_followed(sending, reason, now))
+            case Rejected(_, reason, names, is_taken=True) if names and names == _own_id(target, sending):
+                settled.append(Settled(row.id, due_at=now, error=reason))  # the rest is sent without it
+                agreed.append(Agreed(sending.entity.id, _ref(target, sending), {}, {}, False, taken=names))
             case Rejected(_, reason, names):
                 about = f" (fields: {', '.join(names)})" if names else ""
                 settled.append(_dead(sending, reason + about, outcome.cause))
@@ -129,6 +132,21 @@ def settle(
     for number, ids in _written_by_releases(by_key, outcomes).items():
         releases.count_written(connection, target.space, target.name, number, ids, now)
     _log(target, outcomes)
+
+
+def _own_id(target: Target, sending: Sending) -> tuple[str, ...]:
+    """Return the field of a known record that bears our id, where it was sent.
+
+    Salesforce keeps it on a Lead that was converted, whoever is linked to a new record since.
+    """
+    crm = target.playbook().crms[target.name]
+    object_map = crm.map_of(sending.row.object)
+    name = object_map.id_field if object_map and sending.link else None
+    return (name,) if name and name in sending.difference else ()
+
+
+def _ref(target: Target, sending: Sending) -> RecordRef:
+    return RecordRef(target.name, sending.row.object, sending.link.remote_id if sending.link else "")
 
 
 def _holders(

@@ -6,6 +6,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,9 +58,13 @@ class Clock:
         return time.monotonic() + self._ahead.total_seconds()
 
     def budget(self, limits: Limits, **more: Any) -> MemoryBudget:
-        """Build a budget that goes by this clock."""
+        """Build a budget that goes by this clock; no search waits for another, as the sandbox lets all in."""
         return MemoryBudget(
-            limits, monotonic=self.monotonic, now=self.now, sleep=lambda _seconds: time.sleep(0.01), **more
+            replace(limits, search=None),
+            monotonic=self.monotonic,
+            now=self.now,
+            sleep=lambda _seconds: time.sleep(0.01),
+            **more,
         )
 
 

@@ -177,13 +177,17 @@ class TownWorld(World):
         """Yield what the store holds of the leads that problems name, for whoever looks into them."""
         for lead_id in sorted({one for text in found for one in LEAD_ID.findall(text)}):
             for table in (
+                tables.leads,
                 tables.links,
                 tables.outbox_changes,
                 tables.conflicts,
                 tables.holds,
                 tables.reviews,
+                tables.merged_leads,
             ):
-                column = table.c.entity_id if table is tables.outbox_changes else table.c.lead_id
+                column = next(
+                    table.c[name] for name in ("entity_id", "into", "lead_id", "id") if name in table.c
+                )
                 with self.store.snapshot() as snapshot:
                     rows = snapshot.execute(sa.select(table).where(column == lead_id)).mappings().all()
                 yield from (f"{table.name}: {dict(row)}" for row in rows)

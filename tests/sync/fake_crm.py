@@ -466,9 +466,21 @@ class FakeCrm:
         kept = self.records.get(change.remote_id or "")
         if kept is None or kept.archived:
             return Gone(change.key, "the record is not there any more")
+        if self.asks and self._has_another(change):
+            text = f"duplicate value found: {self.id_field}"
+            return Rejected(change.key, text, (self.id_field,), "DUPLICATE_VALUE", is_taken=True)
         self.edit(change.remote_id or "", **change.fields)
         ref = RecordRef(self.name, change.object, change.remote_id or "")
         return Updated(change.key, ref, dict(change.fields), self._stamp())
+
+    def _has_another(self, change: RecordChange) -> bool:
+        """Say whether another record of the object bears the id that is sent: a converted Lead keeps it."""
+        sent = change.fields.get(self.id_field)
+        return sent is not None and any(
+            kept.object == change.object and not kept.archived and kept.fields.get(self.id_field) == sent
+            for one, kept in self.records.items()
+            if one != change.remote_id
+        )
 
     def _stamp(self) -> datetime | None:
         """What an answer to a write says of the record's version: HubSpot tells it, Salesforce does not."""

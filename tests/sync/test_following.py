@@ -303,6 +303,30 @@ def test_a_converted_lead_is_followed_to_its_contact(house):
     assert len(crm.records) == 2
 
 
+def test_a_new_lead_is_written_without_our_id_where_a_converted_one_keeps_it(house):
+    ids = known(house, title="Intern")
+    crm = house.crms[SALESFORCE]
+    contact = crm.put("Contact", email=ADA)
+    crm.convert(ids[SALESFORCE], contact)
+    see(house, SALESFORCE, ids[SALESFORCE])
+    house.settle()
+    crm.archive(contact)
+    see(house, SALESFORCE, contact)
+    house.settle()
+    born = crm.put("Lead", email=ADA, company="Acme")
+    see(house, SALESFORCE, born)
+    house.settle()
+    assert house.lead(ADA).links[SALESFORCE].remote_id == born
+    assert (crm.records[born].fields["title"], crm.records[born].fields.get("lead_id")) == ("Intern", None)
+    updates = crm.called("update")
+    house.post(email=ADA, country="DE")
+    house.settle()
+    assert crm.records[born].fields["country"] == "DE"
+    assert crm.called("update") == updates + 1, "what was refused once is not sent again"
+    with house.store.snapshot() as snapshot:
+        assert outbox.dead_letters(snapshot, "main") == []
+
+
 def test_a_contact_that_is_seen_before_its_conversion_makes_nobody_twice(store):
     house = adopting(store)
     ids = known(house, title="Intern")

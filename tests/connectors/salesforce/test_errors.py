@@ -79,6 +79,24 @@ CHANGE = RecordChange("k", "Lead", {})
                 "INVALID_EMAIL_ADDRESS",
             ),
         ),
+        (
+            [
+                {
+                    "statusCode": "DUPLICATE_VALUE",
+                    "message": "duplicate value found: Lead_Id__c duplicates value on record with id: "
+                    "00Q5g0000000001",
+                    "fields": [],
+                }
+            ],
+            Rejected(
+                "k",
+                "Salesforce DUPLICATE_VALUE: duplicate value found: Lead_Id__c duplicates value on record "
+                "with id: 00Q5g0000000001",
+                ("Lead_Id__c",),
+                "DUPLICATE_VALUE",
+                is_taken=True,
+            ),
+        ),
         ([], Rejected("k", "Salesforce error: no message")),
     ],
 )
