@@ -22,6 +22,23 @@ OF_PEOPLE = (
     "delete hubspot",
     "delete salesforce",
 )
+OF_SALES = (
+    *(
+        f"{act} {name}"
+        for name in ("hubspot", "salesforce")
+        for act in ("sell", "sell the same")
+    ),
+    *(
+        f"{act} {of}"
+        for of in ("hubspot deals", "salesforce Opportunity")
+        for act in ("edit", "win_deal", "lose_deal", "delete", "restore")
+    ),
+    *(
+        f"{act} {of}"
+        for of in ("hubspot companies", "salesforce Account")
+        for act in ("create", "edit", "delete")
+    ),
+)
 OF_THE_WEATHER = (
     "call dropped",
     "call refused 503",

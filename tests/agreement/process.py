@@ -16,12 +16,15 @@ from mappings.playbook import Playbook
 from sandbox.clock import Clock as SandboxClock
 from scheduler import poll
 from sync import errands, leases, tables, telling
+from sync.backfill import Backfill
 from sync.claiming import Target
 from sync.database import Store, open_store
+from sync.dealpass import DealPass
 from sync.decider import TERM, Decider
 from sync.deliverer import deliver_batch
 from sync.errands import Outlet
 from sync.fetching import Fetcher
+from sync.matchpass import MatchPass
 from sync.pipeline import Pipeline
 from sync.polling import Poll
 from sync.recycling import RecycleBin
@@ -29,10 +32,15 @@ from tests.agreement.crms import Account, Watched
 from tests.connectors.endpoints import an_endpoint
 from tests.contracts.crms import DIALECTS
 
-KNOWN = sa.select(  # another row once anything is new of anybody
-    sa.func.count(),
-    sa.func.sum(tables.leads.c.version),
-    sa.select(sa.func.count()).select_from(tables.links).scalar_subquery(),
+KNOWN = sa.select(  # another row once anything is new of anybody, of a company or of a deal
+    *(
+        sa.select(sa.func.sum(kept.c.version)).scalar_subquery()
+        for kept in (tables.leads, tables.accounts, tables.deals)
+    ),
+    *(
+        sa.select(sa.func.count()).select_from(links).scalar_subquery()
+        for links in (tables.links, tables.account_links, tables.deal_links)
+    ),
 )
 
 
@@ -139,6 +147,15 @@ class Process:
         for one in self._polls.values():
             while not one.step().wait:
                 pass
+
+    def mirror_all(self) -> None:
+        """Read all that is there, and match it, as is done before deals are made anywhere."""
+        for target in self._targets.values():
+            given = (self.store, self.clock, target.playbook)
+            jobs = Backfill(target.connector, *given), MatchPass(target.name, *given), DealPass(target.name, *given)
+            for job in jobs:
+                while job.step() is not None:
+                    self.decide()
 
     def decide(self) -> int:
         """Decide all that waits."""

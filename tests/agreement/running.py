@@ -31,7 +31,8 @@ from tests.agreement.world import NOON, World
 from tests.contracts.crms import CRMS, DIALECTS
 
 STEPS = 120
-APART = ("account", "deals", "follow_up", "notify")
+APART = ("follow_up", "notify")
+SALES = ("account", "deals")
 SHOWN = 60  # last lines of a run's log that a failure shows
 
 Vendors = Mapping[str, tuple[Flask, str]]
@@ -53,15 +54,24 @@ def both_crms() -> Iterator[Vendors]:
 
 
 def playbook_in(folder: Path) -> Playbook:
-    """Return the starter, for people alone, looked at often enough for a run of some minutes."""
+    """Return the starter, for people, companies and deals, looked at often enough for a run of some minutes."""
     write_starter(folder)
     loaded = load(folder, tuple(HANDLERS))
     fast = Polling(timedelta(seconds=20), timedelta(seconds=15), timedelta(minutes=5), timedelta(minutes=15))
-    alone: dict[str, Any] = {"account": None, "deal": None, "tasks": None, "needs": (), "adopt_when": None}
+    left: dict[str, Any] = {"polling": fast, "tasks": None, "needs": (), "adopt_when": None}
     return replace(
         loaded,
         pipeline=tuple(one for one in loaded.pipeline if one not in APART),
-        crms={name: replace(crm, polling=fast, **alone) for name, crm in loaded.crms.items()},
+        crms={name: replace(crm, **left) for name, crm in loaded.crms.items()},
+    )
+
+
+def people_alone(playbook: Playbook) -> Playbook:
+    """Leave companies and deals out."""
+    return replace(
+        playbook,
+        pipeline=tuple(one for one in playbook.pipeline if one not in SALES),
+        crms={name: replace(crm, account=None, deal=None) for name, crm in playbook.crms.items()},
         deals=None,
     )
 
