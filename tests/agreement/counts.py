@@ -78,16 +78,23 @@ def writes_too_many(world: World) -> Iterator[str]:
     the other CRM's is to hold. What differed is what was written with something new.
     """
     differed: set[tuple[str, str, str, int]] = set()
+    again: list[str] = []
     writes = faults = 0
     for account in world.accounts.values():
         faults += account.fates.faults
         for place, write in _ours(account):
             writes += 1
+            period = account.period_of(place)
+            pair = (account.name, write.object_name, write.record_id, period)
+            if pair in differed:
+                again.append(f"{account.name} {write.record_id} in {', '.join(write.after)} ({place})")
             if not _changes_nothing(write):
-                period = account.period_of(place)
-                differed.add((account.name, write.object_name, write.record_id, period))
+                differed.add(pair)
     if writes > len(differed) + faults + world.crashes:
-        yield f"{writes} writes; {len(differed)} differed, {faults} faults, {world.crashes} crashes"
+        yield (
+            f"{writes} writes; {len(differed)} differed, {faults} faults, {world.crashes} crashes; "
+            f"written again: {'; '.join(again)}"
+        )
 
 
 def _ours(account: Account) -> Iterator[tuple[int, Write]]:
