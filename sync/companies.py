@@ -36,11 +36,13 @@ def found(
     *,
     read_at: datetime | None = None,
     in_flight: Doubt | None = None,
+    instead: bool = False,
 ) -> Result:
     """Decide what a company found in a CRM means for the account it was looked up for.
 
     ``holder`` is the account that has this record already, if one does; ``in_flight`` what may have
-    reached it of ours beside what the event says, ``read_at`` when it was read, if not just now.
+    reached it of ours beside what the event says, ``read_at`` when it was read, if not just now. ``instead``:
+    it takes the place of another record, of which nothing is to be known any more.
     """
     result = Result(stored, EventState.DONE, account_id=account_id)
     before = lookups.account(account_id)
@@ -51,9 +53,15 @@ def found(
         return _held_by_other(result, record, account_id, holder)
     crm = playbook.crms[record.ref.connection]
     sent = in_flight or stored.event.payload.get("sent") or {}
+    account, known = copy_of_account(before), before.links.get(crm.connection)
+    if instead and known is not None:
+        before = copy_of_account(before)
+        del before.links[crm.connection]
     merged = merge(before, record, crm, playbook, lookups, now=read_at or stored.decided_at, sent=sent)
-    account = copy_of_account(before)
-    known = before.links.get(crm.connection)
+    if instead and known is not None:
+        merged.link = replace(merged.link, rev=known.rev)
+        text = f"{known.object} {known.remote_id} has the domain only; the record with our id is the account's"
+        result.reasons.append(Reason("follow", Because(text)))
     if known is not None and known.gone_at is not None and known.remote_id != record.ref.id:
         merged.link = replace(merged.link, rev=0)  # another record in the place of one that was deleted
     account.links[crm.connection] = merged.link
@@ -116,6 +124,11 @@ def changed(
     if holder is None:
         free = (one for one in possible if (known := batch.account(one)) and _has_none(known, ref.connection))
         holder = next(free, None)
+    if holder is None and (ours := _taken_for(record, batch, playbook)):
+        sight, sent = Sight.of(stored), batch.in_flight(ref.connection, ours)
+        return found(
+            stored, record, ours, None, batch, playbook, read_at=sight.read_at, in_flight=sent, instead=True
+        )
     account = batch.account(holder) if holder else None
     if holder is None or account is None:
         result.reasons.append(Reason("follow", Because("no account's record; nothing follows from it")))
@@ -157,6 +170,19 @@ def _moved(result: Result, record: Record, holder: str | None, batch: Batch) -> 
     result.account = account
     result.reasons.append(Reason("follow", Because(f"{ref.connection}: {text}")))
     return result
+
+
+def _taken_for(record: Record, batch: Batch, playbook: Playbook) -> str | None:
+    """Return the account whose id a record bears, and for whose record another of the domain was taken.
+
+    Somebody made that one while our own call was under way, and it was seen first. Nothing of ours was
+    written to it: the CRM refuses our id on a second record.
+    """
+    object_map = playbook.crms[record.ref.connection].account
+    ours = record.fields.get(object_map.id_field) if object_map and object_map.id_field else None
+    account = batch.account(ours) if isinstance(ours, str) and ours else None
+    link = account.links.get(record.ref.connection) if account else None
+    return account.id if account and link and link.gone_at is None and not link.written else None
 
 
 def _has_none(account: Account, connection: str) -> bool:

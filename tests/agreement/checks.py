@@ -131,7 +131,7 @@ def _lost_edits(world: World, known: Known) -> Iterator[str]:
         holder = known.holder(edit.connection, edit.object, edit.id)
         if holder is None or edit.id in known.in_review or not _was_read(world, edit, remote):
             continue
-        if edit.known is not None and same_there(edit.known, edit.typed):
+        if any(same_there(one, edit.typed) for one in edit.known):
             continue
         held = holder.fields.get(edit.field)
         lost = [

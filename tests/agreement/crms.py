@@ -247,6 +247,18 @@ class Account:
         there = {one.id for one in self.living(self.names.buyer)}
         return [one for one in found if one in there]
 
+    def known(self, object_type: str, record_id: str, name: str) -> list[Any]:
+        """Return what leadrelay knows a field to hold; of a record that it never saw: those that went into it."""
+        known = self.seen.last_known(object_type, record_id, name, len(self.vendor.history.writes))
+        if known is not None:
+            return [known]
+        merged = [
+            write.record_id
+            for write in self.vendor.history.select(object_name=object_type)
+            if write.kind == "merge" and write.after["merged_into"] == record_id
+        ]
+        return [value for one in merged for value in self.known(object_type, one, name)]
+
     def owner_id(self, email: str) -> str:
         """Return the id of a teammate's user there."""
         table = {"hubspot": "owners", "salesforce": "User"}[self.name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ class Edit:
     value: str  # in our form
     typed: Any  # in the vendor's, as the record holds it
     reads: int  # how often it had read the field
-    known: Any  # what it last knew the field to hold
+    known: Sequence[Any]  # what it last knew the field to hold; before a merge, on each of the records
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,11 +168,9 @@ class World:
         """Let somebody change a record; ``said`` is what it says then, by our fields and in our form."""
         record, remotes = account.find(object_type, record_id), account.names.fields_of(object_type)
         assert record is not None
-        before, writes = account.values(object_type, record), len(account.vendor.history.writes)
+        before = account.values(object_type, record)
         read = {name: account.seen.count(object_type, record_id, remotes[name]) for name in said}
-        known = {
-            name: account.seen.last_known(object_type, record_id, remotes[name], writes) for name in said
-        }
+        known = {name: account.known(object_type, record_id, remotes[name]) for name in said}
         if account.act(verb, object_type, record_id, self.somebody_there(), **more) is None:
             return
         held = account.values(object_type, record)
