@@ -359,7 +359,7 @@ def _second_record(result: Result, record: Record, lead: Lead, link: Link) -> Re
     }
     result.effects.append(AskReview(SECOND, detail))
     return _because(
-        result, f"the person has {ref.object} {link.remote_id} there already; a review asks which"
+        result, f"the person has {link.object} {link.remote_id} there already; a review asks which"
     )
 
 

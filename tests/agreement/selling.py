@@ -17,10 +17,17 @@ def about_deals(world: World, known: Known) -> Iterator[str]:
             yield from _lacks(world, known, deal)
     for account in world.accounts.values():
         for record in account.living(account.names.deal):
-            buyers = [known.holder(account.name, account.names.buyer, one) for one in account.buyers(record.id)]
             held = known.holder(account.name, account.names.deal, record.id)
-            if held is None and any(buyers) and record.id not in known.in_review:
+            if held is None and record.id not in known.in_review and _is_with_somebody(known, account, record.id):
                 yield f"{account.name} {account.names.deal} {record.id} is no deal's record"
+
+
+def _is_with_somebody(known: Known, account: Account, deal_id: str) -> bool:
+    """Say whether a lead's record takes part; a second one of theirs, which a review asks about, is none yet."""
+    buyers = {
+        link.remote_id for lead in known.leads.values() if (link := lead.links.get(account.name)) is not None
+    }
+    return not buyers.isdisjoint(account.buyers(deal_id))
 
 
 def _lacks(world: World, known: Known, deal: Deal) -> Iterator[str]:
@@ -34,10 +41,12 @@ def _lacks(world: World, known: Known, deal: Deal) -> Iterator[str]:
 
 
 def _left_out(known: Known, deal: Deal, account: Account, remote_id: str) -> Iterator[str]:
-    there = account.buyers(remote_id)
+    """Say who is missing; who is there by a second record of theirs, about which a person is asked, is not."""
+    buyer = account.names.buyer
+    there = [known.holder(account.name, buyer, one) for one in account.buyers(remote_id)]
     for lead in filter(None, map(known.leads.get, deal.lead_ids)):
         link = lead.links.get(account.name)
-        if link is None or link.gone_at is not None or link.object != account.names.buyer:
+        if link is None or link.gone_at is not None or link.object != buyer:
             continue
-        if link.remote_id not in there:
+        if lead not in there:
             yield f"{deal.id}: {lead.id} ({link.remote_id}) is not in {account.name} {remote_id}"

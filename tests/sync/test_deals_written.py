@@ -159,6 +159,21 @@ def test_whom_a_person_took_out_in_one_crm_is_not_put_back(house):
     assert house.crms[SALESFORCE].records[other].fields[PEOPLE] == [ada[SALESFORCE]]
 
 
+def test_a_person_who_was_deleted_meanwhile_is_read_and_left_out(house):
+    ada = person(house)
+    followed = Followed(house)
+    sell(house, HUBSPOT, ada[HUBSPOT])
+    house.crms[SALESFORCE].archive(ada[SALESFORCE])
+    followed.look(HUBSPOT)  # the deal is made there, the person is refused, and read
+    assert dead(house) == []
+    house.clock.advance(60)
+    house.settle()
+    assert house.lead(ADA).links[SALESFORCE].gone_at is not None
+    assert {row["wanted"] - row["done"] for row in rows(house.store, tables.outbox_changes)} == {0}
+    [made] = records(house, SALESFORCE)
+    assert made.get(PEOPLE, []) == []
+
+
 def test_a_person_who_becomes_a_contact_later_takes_part_then(house):
     house.post(email=ADA)  # a Lead in Salesforce, who cannot take part in an opportunity
     house.settle()
