@@ -153,7 +153,7 @@ class Backfill:
 
 
 def wanted(connector: Connector, playbook: Playbook) -> Mapping[str, tuple[str, ...]]:
-    """Return what is mirrored and followed: object -> fields. People, companies and deals as the map has them.
+    """Return what is mirrored and followed: object -> fields. People, companies, deals as the map has them.
 
     Of companies always what tells one from another, and our id: of several with one domain that one is taken
     which has it.

@@ -60,7 +60,9 @@ def found(
     merged = merge(before, record, crm, playbook, lookups, now=read_at or stored.decided_at, sent=sent)
     if instead and known is not None:
         merged.link = replace(merged.link, rev=known.rev)
-        text = f"{known.object} {known.remote_id} has the domain only; the record with our id is the account's"
+        text = (
+            f"{known.object} {known.remote_id} has the domain only; the record with our id is the account's"
+        )
         result.reasons.append(Reason("follow", Because(text)))
     if known is not None and known.gone_at is not None and known.remote_id != record.ref.id:
         merged.link = replace(merged.link, rev=0)  # another record in the place of one that was deleted

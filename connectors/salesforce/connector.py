@@ -105,7 +105,9 @@ class SalesforceConnector:
         """
         return one_outcome_each(changes, self._create(changes, fields))
 
-    def _create(self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
+    def _create(
+        self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]
+    ) -> Iterator[Outcome]:
         deals = [change for change in changes if change.object == OPPORTUNITY]
         if deals:
             yield from self._deal_maker.create(deals, fields)

@@ -23,11 +23,7 @@ OF_PEOPLE = (
     "delete salesforce",
 )
 OF_SALES = (
-    *(
-        f"{act} {name}"
-        for name in ("hubspot", "salesforce")
-        for act in ("sell", "sell the same")
-    ),
+    *(f"{act} {name}" for name in ("hubspot", "salesforce") for act in ("sell", "sell the same")),
     *(
         f"{act} {of}"
         for of in ("hubspot deals", "salesforce Opportunity")

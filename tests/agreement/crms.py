@@ -22,7 +22,6 @@ from sandbox.records import Record as Kept
 from sandbox.vendor import Vendor
 from tests.agreement.names import NAMES, Names
 
-
 WHAT = {  # kind of a write -> what a webhook says of it
     "create": "created",
     "delete": "deleted",
@@ -248,7 +247,7 @@ class Account:
         return [one for one in found if one in there]
 
     def known(self, object_type: str, record_id: str, name: str) -> list[Any]:
-        """Return what leadrelay knows a field to hold; of a record that it never saw: those that went into it."""
+        """Return what leadrelay knows a field to hold; of a merge's new record: on the old ones."""
         known = self.seen.last_known(object_type, record_id, name, len(self.vendor.history.writes))
         if known is not None:
             return [known]

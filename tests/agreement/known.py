@@ -90,7 +90,9 @@ class Known:
     def holder(self, connection: str, object_type: str, record_id: str) -> Entity | None:
         """Return whose record it is, if anybody's: a lead's, an account's or a deal's."""
         kind = NAMES[connection].kind_of(object_type)
-        of_kind: Mapping[str, Entity] = {"lead": self.leads, "account": self.accounts, "deal": self.deals}[kind]
+        of_kind: Mapping[str, Entity] = {"lead": self.leads, "account": self.accounts, "deal": self.deals}[
+            kind
+        ]
         for one in of_kind.values():
             link = one.links.get(connection)
             if link is not None and record_id in (link.remote_id, *link.aliases):

@@ -136,26 +136,23 @@ class Process:
         self.store.close()
         self._start()
 
-    def read_rosters(self) -> None:
-        """Take in who owns records on each CRM."""
+    def take_in(self) -> None:
+        """Read who owns records on each CRM, then all that is there, as is done before deals are made."""
         for target in self._targets.values():
             poll.roster(target.connector, self.store, self.clock)
         self.decide()
+        for target in self._targets.values():
+            given = (self.store, self.clock, target.playbook)
+            passes = (MatchPass(target.name, *given), DealPass(target.name, *given))
+            for job in (Backfill(target.connector, *given), *passes):
+                while job.step() is not None:
+                    self.decide()
 
     def follow_all(self) -> None:
         """Take the first position of every object."""
         for one in self._polls.values():
             while not one.step().wait:
                 pass
-
-    def mirror_all(self) -> None:
-        """Read all that is there, and match it, as is done before deals are made anywhere."""
-        for target in self._targets.values():
-            given = (self.store, self.clock, target.playbook)
-            jobs = Backfill(target.connector, *given), MatchPass(target.name, *given), DealPass(target.name, *given)
-            for job in jobs:
-                while job.step() is not None:
-                    self.decide()
 
     def decide(self) -> int:
         """Decide all that waits."""

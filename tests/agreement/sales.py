@@ -41,14 +41,14 @@ class Sales:
         return {
             self.world.someone_converts: 4,  # only who is a Contact can take part in a deal there
             self.someone_sells: 5,
-            self.someone_sells_the_same: 0.7,
+            self.someone_sells_the_same: 1.5,
             self.someone_moves_a_deal: 10,
             self.someone_closes_a_deal: 3,
-            self.someone_deletes_a_deal: 0.7,
-            self.someone_restores_a_deal: 1,
-            self.someone_makes_a_company: 0.7,
+            self.someone_deletes_a_deal: 1.2,
+            self.someone_restores_a_deal: 1.5,
+            self.someone_makes_a_company: 1.2,
             self.someone_edits_a_company: 4,
-            self.someone_deletes_a_company: 0.3,
+            self.someone_deletes_a_company: 0.8,
         }
 
     def someone_sells(self) -> None:
@@ -149,7 +149,7 @@ class Sales:
         self._delete(account := self.world.an_account(), account.names.company)
 
     def of_conversion(self) -> Mapping[str, Any]:
-        """Return what somebody chooses who converts a Lead: a deal or none, a company that is there or none."""
+        """Return what somebody chooses who converts a Lead: is a deal made, and with which company."""
         companies = self.world.accounts["salesforce"].living("Account")
         chosen: dict[str, Any] = {"opportunityName": self._new_name("Mill")}
         if self.world.maybe(0.3):

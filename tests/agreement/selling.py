@@ -11,19 +11,23 @@ from tests.agreement.world import World
 
 
 def about_deals(world: World, known: Known) -> Iterator[str]:
-    """Yield what is wrong with deals: one without its counterpart, a record that is no deal's, a party left out."""
+    """Yield what is wrong: a deal without its counterpart, a record that is no deal's, a party left out."""
     for deal in known.deals.values():
         if not deal.is_gone and deal.id not in known.deals_in_review:
             yield from _lacks(world, known, deal)
     for account in world.accounts.values():
         for record in account.living(account.names.deal):
             held = known.holder(account.name, account.names.deal, record.id)
-            if held is None and record.id not in known.in_review and _is_with_somebody(known, account, record.id):
+            if (
+                held is None
+                and record.id not in known.in_review
+                and _is_with_somebody(known, account, record.id)
+            ):
                 yield f"{account.name} {account.names.deal} {record.id} is no deal's record"
 
 
 def _is_with_somebody(known: Known, account: Account, deal_id: str) -> bool:
-    """Say whether a lead's record takes part; a second one of theirs, which a review asks about, is none yet."""
+    """Say whether a lead's record takes part; a second one, which a review asks about, is none yet."""
     buyers = {
         link.remote_id for lead in known.leads.values() if (link := lead.links.get(account.name)) is not None
     }
@@ -41,7 +45,7 @@ def _lacks(world: World, known: Known, deal: Deal) -> Iterator[str]:
 
 
 def _left_out(known: Known, deal: Deal, account: Account, remote_id: str) -> Iterator[str]:
-    """Say who is missing; who is there by a second record of theirs, about which a person is asked, is not."""
+    """Say who is missing; who is there by a second record, about which a person is asked, is not."""
     buyer = account.names.buyer
     there = [known.holder(account.name, buyer, one) for one in account.buyers(remote_id)]
     for lead in filter(None, map(known.leads.get, deal.lead_ids)):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agreement.counts import OF_PEOPLE, OF_THE_WEATHER, OF_WEBHOOKS
+from tests.agreement.counts import OF_PEOPLE, OF_SALES, OF_THE_WEATHER, OF_WEBHOOKS
 from tests.agreement.running import Runs, both_crms, playbook_in, seeds
 
 SOME = 25  # seeds of one test
@@ -34,7 +34,7 @@ def all_end_well(runs: Runs, some: range, *, webhooks: bool) -> None:
     runs.happened.clear()
     failed = runs.fail(some, webhooks=webhooks)
     assert not failed, "\n\n".join(failed)
-    wanted = {*OF_PEOPLE, *OF_THE_WEATHER, *(OF_WEBHOOKS if webhooks else ())}
+    wanted = {*OF_PEOPLE, *OF_SALES, *OF_THE_WEATHER, *(OF_WEBHOOKS if webhooks else ())}
     if len(some) == SOME:  # so many bring about everything that can happen
         assert wanted - {name for name, times in runs.happened.items() if times} == set()
 

@@ -72,11 +72,8 @@ class World:
         self.random = Random(self.seed)
         self.now = VirtualClock(self.clock)
         self.house = Process(self.url, self.accounts, self.urls, self.now, self.playbook, self._end_quiet)
-        self.house.read_rosters()
         self.house.follow_all()
         self.sales = Sales(self) if self.playbook.keeps_deals else None
-        if self.sales:
-            self.house.mirror_all()
 
     @property
     def store(self) -> FailingStore:

@@ -237,7 +237,10 @@ def test_an_opportunity_whose_account_is_gone_is_made_without_it(crm, sandboxes)
     seller = Seller(crm, server)
     there, gone = seller.company(), seller.company()
     server.act("delete", "Account", id=gone)
-    changes = [a_deal(crm, key, keys=(Identity("company", one),)) for key, one in zip("ab", (there, gone), strict=True)]
+    changes = [
+        a_deal(crm, key, keys=(Identity("company", one),))
+        for key, one in zip("ab", (there, gone), strict=True)
+    ]
     outcomes = {one.key: one for one in connector.create(changes, {"Opportunity": ("Name",)})}
     assert [isinstance(outcomes[key], Created) for key in "ab"] == [True, True]
     held = {key: read(connector, crm, outcomes[key].ref.id)[0].fields[COMPANIES] for key in "ab"}
