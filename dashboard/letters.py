@@ -105,7 +105,7 @@ class LetterPages:
     def _is_news(self, order: Progress) -> bool:
         """Say whether an order is under way, or was a moment ago."""
         ago = self.house.clock.now() - order.moved_at
-        return order.state == replaying.RUNNING or ago < timedelta(minutes=10)
+        return order.is_running or ago < timedelta(minutes=10)
 
     def _asked(self) -> tuple[Asked, dict[str, str]]:
         """Return the filter of this request, and its words as they are handed on."""

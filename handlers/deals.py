@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from handlers import ladder
 from handlers.base import Context
 from mappings.playbook import Deals, Lifecycle
-from model.deal import Deal, Outcome
+from model.deal import Deal, Outcome, Standing
 from model.decision import NOTHING, Because, Decision, Effect, EnterStage, Place
 from model.event import JsonValue
 from model.lead import Lead
 
+NEVER = datetime.min.replace(tzinfo=UTC)
 WEIGHT = {Outcome.LOST: 0, Outcome.OPEN: 1, Outcome.WON: 2}
+
+
+def weight(deal: Standing, places: Mapping[str, int]) -> tuple[int, int, datetime, str]:
+    """Return by what deals are compared: the greatest counts most. ``places`` are those of the stages."""
+    return WEIGHT[Outcome(deal.outcome)], places.get(deal.stage, -1), deal.closed_at or NEVER, deal.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +56,9 @@ class HearOfDeals:
 
     def _foremost(self, deals: Sequence[Deal]) -> Deal | None:
         """Return the deal that counts most; of several that stand alike the furthest, then the latest."""
-        order = {name: n for n, name in enumerate(self.deals.stages)} if self.deals else {}
-
-        def weight(deal: Deal) -> tuple[int, int, str, str]:
-            closed = deal.closed_at.isoformat() if deal.closed_at else ""
-            return WEIGHT[Outcome(deal.outcome)], order.get(deal.get("stage") or "", -1), closed, deal.id
-
-        return max((deal for deal in deals if not deal.is_gone), key=weight, default=None)
+        places = {name: n for n, name in enumerate(self.deals.stages)} if self.deals else {}
+        there = (deal for deal in deals if not deal.is_gone)
+        return max(there, key=lambda deal: weight(deal.standing, places), default=None)
 
     def _stage(self, lead: Lead, deal: Deal | None) -> str | None:
         """Return the stage that the deal leads the person to; ``None`` where they stay."""

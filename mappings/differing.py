@@ -68,6 +68,19 @@ def is_by_a_person(entity: Entity, name: str, connection: str) -> bool:
     return origin.source == PERSON or origin.source in entity.links
 
 
+def is_left_to_people(rule: CrmField, link: Link, object_map: ObjectMap) -> bool:
+    """Say whether a record holds what its people alone decide about, whatever a post or a rule says.
+
+    Of authority ``crm`` that is what a person typed there, of ``crm_unless_blank`` any value.
+    """
+    entry, held = plan_of(object_map).by_remote[rule.remote], link.shadow.get(rule.remote)
+    if entry.is_blank(held):
+        return False
+    if entry.is_people_owned:
+        return not entry.same(held, link.written.get(rule.remote))
+    return rule.authority == "crm_unless_blank"
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """One vendor field on which a lead and its record differ, and what becomes of that."""

@@ -4,7 +4,7 @@ The parts: ``prepared`` (a map's lines), ``drafting``, ``differing`` and ``recor
 """
 
 from mappings.comparing import same
-from mappings.differing import Compared, compare, difference, is_by_a_person
+from mappings.differing import Compared, compare, difference, is_by_a_person, is_left_to_people
 from mappings.drafting import draft, in_its_currency, sides
 from mappings.prepared import Teammates, is_blank_on, read_rules, same_on, unread_rules
 from mappings.recorded import inward_record, typed
@@ -19,6 +19,7 @@ __all__ = [
     "inward_record",
     "is_blank_on",
     "is_by_a_person",
+    "is_left_to_people",
     "read_rules",
     "same",
     "same_on",

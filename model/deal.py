@@ -62,6 +62,16 @@ class Party:
     is_account: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a deal stands: what its people hear of it."""
+
+    id: str
+    outcome: str
+    stage: str  # blank where it is not known
+    closed_at: datetime | None
+
+
 @dataclass(slots=True)
 class Deal:
     """A deal: what the CRMs say of it, and whose it is. An absent key of ``fields`` and ``None`` mean blank.
@@ -95,6 +105,11 @@ class Deal:
         return bool(self.links) and all(link.gone_at is not None for link in self.links.values())
 
     @property
+    def standing(self) -> Standing:
+        """How it stands."""
+        return Standing(self.id, self.outcome, str(self.get("stage") or ""), self.closed_at)
+
+    @property
     def lead_ids(self) -> tuple[str, ...]:
         """The leads who take part, the primary one first."""
         return tuple(party.id for party in self.parties if not party.is_account)
@@ -113,6 +128,11 @@ class Deal:
     def reason(self) -> str | None:
         """Why it was won or lost, where somebody said so."""
         return self.fields.get(f"{self.outcome}_reason")
+
+
+def plain_name(name: JsonValue) -> str:
+    """Return a deal's name as names are compared: case and spacing do not count."""
+    return " ".join(str(name or "").casefold().split())
 
 
 def deal_id(space: str, connection: str, remote_id: str) -> str:

@@ -224,6 +224,7 @@ class Fetch:
     remote_id: str
     history: bool = False  # since when each field has held its value, too
     wait: float = 0.0  # seconds before, for what must come to its end meanwhile
+    is_mend: bool = False  # a reconcile asks for it: behind what somebody just told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +303,7 @@ class AnswerDeletion:
 
 @dataclass(frozen=True, slots=True)
 class ForgetRecord:
-    """Effect: drop what the mirror holds of this record: the CRM has erased it for good."""
+    """Effect: drop what the mirror holds of this record: a CRM has erased the person for good."""
 
     record: RecordRef
 

@@ -94,6 +94,7 @@ class Batch:
         self.proposals: dict[int, Proposal] = {}  # that events of this batch answer, as they leave them
         self.deletions = Standing()
         self.forgotten: frozenset[str] = frozenset()  # hashes of addresses, of those that were looked for
+        self.forgotten_records: Mapping[RecordRef, datetime] = {}  # and since when
         self._owners: dict[Identity, str] = {}
         self._leads: dict[str, Lead] = {}
         self.loaded: dict[str, Lead] = {}  # as the store has them
@@ -194,7 +195,7 @@ class Batch:
             domains = {one for each in fields for one in possible_domains(each, playbook.accounts)}
             wanted |= {account_id(space, domain) for domain in domains}
             wanted |= {str(one) for lead in self._leads.values() if (one := lead.fields.get("account"))}
-        held = _held(links.ACCOUNTS, snapshot, space, companies)
+        held = links.ACCOUNTS.held(snapshot, space, companies)
         self._company_holders |= held
         wanted |= set(held.values())
         self.loaded_accounts = accounts.load(snapshot, wanted)
@@ -205,17 +206,14 @@ class Batch:
         snapshot: Connection,
         space: str,
         playbook: Playbook,
-        refs: Iterable[RecordRef],
-        named: Iterable[str],
-        party_ids: Iterable[str],
+        held: Mapping[RecordRef, str],
+        wanted: Iterable[str],
     ) -> None:
-        """Read the deals that these records are, that are named, and in which these parties take part.
+        """Read these deals, and who it is that their records named when they were last merged.
 
-        And who it is that their records named when they were last merged.
+        ``held`` are the records of deals that events tell of, with whose they are.
         """
-        held = _held(links.DEALS, snapshot, space, refs)
         self._deal_holders |= held
-        wanted = {*held.values(), *named, *deals.of_parties(snapshot, map(self.present_id, party_ids))}
         self.loaded_deals = deals.load(snapshot, wanted)
         self._deals = dict(self.loaded_deals)
         people = {
@@ -494,20 +492,6 @@ def _changed(
         for name, link in entity.links.items()
         if loaded.get(entity.id, {}).get(name) is not link
     ]
-
-
-def _held(
-    table: links.LinkTable, snapshot: Connection, space: str, refs: Iterable[RecordRef]
-) -> dict[RecordRef, str]:
-    """Return whose these records are, by a query for each object."""
-    by_object: dict[tuple[str, str], set[str]] = {}
-    for ref in refs:
-        by_object.setdefault((ref.connection, ref.object), set()).add(ref.id)
-    return {
-        RecordRef(name, object_type, remote_id): owner
-        for (name, object_type), ids in by_object.items()
-        for remote_id, owner in table.holders(snapshot, space, name, object_type, sorted(ids)).items()
-    }
 
 
 def _lack(known: Sequence[Lead], names: Iterable[str]) -> bool:

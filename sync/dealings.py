@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -15,17 +14,15 @@ from sync import deals, links
 from sync.batch import Batch
 from sync.fetches import Wish
 from sync.outbox import Raise
-from sync.pipeline import Result
 
 
-def told(
-    connection: Connection, batch: Batch, results: Sequence[Result], space: str, now: datetime
-) -> list[Event]:
+def told(connection: Connection, batch: Batch, playbook: Playbook, space: str, now: datetime) -> list[Event]:
     """Return an event for each lead that must hear of a deal of theirs, or has taken over another's.
 
     Its id follows from the event that told of it, so that a batch that is decided again tells the same. For
-    use behind ``joins.save``.
+    use behind ``joins.save``. One query, and only where leads were joined.
     """
+    results = batch.results
     found = [
         _event(result.stored.event, result.stored.id, effect, batch, space, now)
         for result in results
@@ -33,10 +30,11 @@ def told(
         if isinstance(effect, TellLead)
     ]
     causes = {result.stored.id: result.stored.event for result in results}
-    for join in batch.joined:
-        into = batch.present_id(join.into)
-        for deal_id in deals.of_parties(connection, [into])[:1]:  # one is enough: it hears of all of them
-            heard = TellLead(into, deal_id, is_news=False)
+    joins = [(join, batch.present_id(join.into)) for join in batch.joined] if playbook.keeps_deals else []
+    some = deals.one_of(connection, {into for _, into in joins}) if joins else {}
+    for join, into in joins:
+        if into in some:  # one is enough: it hears of all of them
+            heard = TellLead(into, some[into], is_news=False)
             found.append(_event(causes[join.event], join.event, heard, batch, space, now))
     return found
 

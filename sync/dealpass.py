@@ -1,13 +1,12 @@
 """Hands in the deals that were there before: a chunk of the mirror a step, as ``changed`` events.
 
-Runs once after each whole backfill of a connection's deals, behind the match pass, which says who is known
-there. Writes events and its cursor, in one transaction; the decider does the rest. No call is made.
+Behind the match pass, which says who is known on the connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -16,95 +15,44 @@ from sqlalchemy.engine import Connection
 
 from mappings.playbook import CrmMap, Playbook
 from model.deal import COMPANIES, PEOPLE
-from model.errors import Conflict
-from model.event import Event, RecordRef
-from model.times import Clock
-from sync import cursors, inbox, links, mirror
-from sync.backfill import Step
+from model.event import RecordRef
+from sync import cursors, links, mirror, passes
 from sync.cursors import BACKFILL, DEALS, MATCH, Cursor
-from sync.database import Store
-from sync.matchpass import LATER
 from sync.mirror import Mirrored
+from sync.passes import Looked, Pass
 from sync.polling import changed_event
 from sync.tables import deal_links
 from sync.tables import mirror as mirrored
-from sync.teammates import known_rosters
 
 log = structlog.get_logger("leadrelay.backfill")
 
-CHUNK = 500  # deals a step looks at
-
 
 @dataclass(slots=True)
-class DealPass:
-    """Walks through the mirrored deals of one connection that are nobody's, in the order of their ids."""
+class DealPass(Pass):
+    """Walks through the mirrored deals that are nobody's: hands in those with somebody who is known."""
 
-    name: str
-    store: Store
-    clock: Clock
-    playbook: Callable[[], Playbook]
-    space: str = "main"
-
-    def step(self) -> Step | None:
-        """Hand in the next deals that are with somebody known; ``None``: nothing is left, or it is too early.
-
-        Too early is it until the deals are mirrored, the owners are known, and who was there is matched.
-        """
-        playbook, now = self.playbook(), self.clock.now()
-        crm = playbook.crms[self.name]
-        if crm.deal is None or not playbook.keeps_deals:
+    def _place(self, snapshot: Connection, playbook: Playbook, now: datetime) -> Cursor | None:
+        deal = playbook.crms[self.name].deal
+        if deal is None or not playbook.keeps_deals:
             return None
-        with self.store.snapshot() as snapshot:
-            cursor = _present(cursors.load(snapshot, self.space, self.name), self.name, crm.deal.object, now)
-            if cursor is None or self.name not in known_rosters(snapshot, self.space):
-                return None
-            if inbox.is_busy(snapshot, self.space):
-                return Step("", wait=LATER)
-            place = {"of_space": self.space, "on": self.name, "of_object": crm.deal.object}
-            rows = (
-                snapshot.execute(UNLINKED, place | {"above": cursor.after or "", "n": CHUNK}).scalars().all()
-            )
-            refs = [RecordRef(self.name, crm.deal.object, each) for each in rows]
-            known = _with_somebody(
-                snapshot, self.space, crm, mirror.read(snapshot, self.space, refs).values()
-            )
-        events = [_event(one, now, self.space) for one in known]
-        after = replace(
-            cursor,
-            after=rows[-1] if rows else cursor.after,
-            seen=cursor.seen + len(events),
-            moved_at=now,
-            finished_at=max(now, cursor.begun_at) if len(rows) < CHUNK else cursor.finished_at,
-        )
-        try:
-            self.store.write(lambda connection: self._save(connection, cursor, after, events))
-        except Conflict:  # another process walks here
-            return Step("", wait=LATER)
-        if events:
-            self.store.signals.announce("inbox")
-        if not after.is_walking:
-            log.info("backfill.deals", connection=self.name, deals=after.seen)
-        return Step("", len(events))
+        stored = cursors.load(snapshot, self.space, self.name)
+        filled = next((one for one in stored if one.job == BACKFILL and one.object == deal.object), None)
+        matched = next((one for one in stored if one.job == MATCH), None)
+        if filled is None or filled.finished_at is None or matched is None or matched.is_walking:
+            return None
+        return passes.place(stored, Cursor(self.name, DEALS, deal.object, now, now), filled.finished_at)
 
-    def _save(self, connection: Connection, cursor: Cursor, after: Cursor, events: Sequence[Event]) -> None:
-        if cursor.after is None and not cursor.seen:
-            cursors.begin(connection, self.space, cursor, anew=True)
-        cursors.move(connection, self.space, cursor, after)
-        inbox.insert_new(connection, events)
+    def _look(self, snapshot: Connection, crm: CrmMap, above: str, now: datetime) -> Looked:
+        object_type = crm.deal.object if crm.deal else ""
+        values = {"of_space": self.space, "on": self.name, "of_object": object_type, "above": above}
+        ids = snapshot.execute(UNLINKED, values | {"n": passes.CHUNK}).scalars().all()
+        there = mirror.read(snapshot, self.space, [RecordRef(self.name, object_type, one) for one in ids])
+        known = _with_somebody(snapshot, self.space, crm, there.values())
+        # A repeat has the same id and changes nothing.
+        return Looked(ids, [changed_event(one.record, one.read_at, now, self.space) for one in known])
 
-
-def _present(stored: Sequence[Cursor], name: str, deal_object: str, now: datetime) -> Cursor | None:
-    """Return where the walk stands; ``None`` at its end, and before mirror and match pass are at theirs."""
-    filled = next((one for one in stored if one.job == BACKFILL and one.object == deal_object), None)
-    matched = next((one for one in stored if one.job == MATCH), None)
-    if filled is None or filled.finished_at is None or matched is None or matched.is_walking:
-        return None
-    known = next((one for one in stored if one.job == DEALS), None)
-    if known is None:
-        return Cursor(name, DEALS, deal_object, now, now)
-    if known.is_walking:
-        return known
-    return known.again(now) if known.begun_at <= filled.finished_at else None
+    def _tell(self, ended: Cursor) -> None:
+        log.info("backfill.deals", connection=self.name, deals=ended.seen)
 
 
 def _with_somebody(
@@ -127,11 +75,6 @@ def _parties(one: Mirrored, crm: CrmMap) -> list[RecordRef]:
         for name, object_name in names.items()
         for each in one.record.fields.get(name) or ()
     ]
-
-
-def _event(one: Mirrored, now: datetime, space: str) -> Event:
-    """Return the event that a deal is as the mirror has it; a repeat has the same id and changes nothing."""
-    return changed_event(one.record, one.read_at, now, space)
 
 
 UNLINKED = (

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from model.deal import Deal, Party, party_id
+from model.deal import Deal, Party, Standing, party_id
 from model.errors import Conflict
 from sync import links
 from sync.provenance import provenance_from, provenance_row
 from sync.statements import execute_many
-from sync.tables import deal_parties, deals, mirror, mirror_keys
+from sync.tables import deal_links, deal_parties, deals, mirror, mirror_keys
 
 LONGEST_NAME = 255  # as lists show it; ``fields`` has it whole
 CHUNK = 5_000  # values in one IN list; SQLite takes 32,766
@@ -41,14 +41,34 @@ def load(snapshot: Connection, deal_ids: Iterable[str]) -> dict[str, Deal]:
     return loaded
 
 
+def names_with(snapshot: Connection, party_ids: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Return the deals in which these leads or accounts take part: (whose, id, name)."""
+    return [tuple(row) for row in _of_each(snapshot, party_ids, (NAMES_WITH_LEADS, NAMES_WITH_ACCOUNTS))]
+
+
+def standings(snapshot: Connection, lead_ids: Iterable[str]) -> list[tuple[str, Standing]]:
+    """Return how the deals stand in which these leads take part, those that count: (whose, standing)."""
+    rows = _of_each(snapshot, lead_ids, (STANDINGS,))
+    return [(row.lead_id, Standing(row.id, row.outcome, row.stage, row.closed_at)) for row in rows]
+
+
+def one_of(snapshot: Connection, lead_ids: Iterable[str]) -> dict[str, str]:
+    """Return one deal of each of these leads who takes part in any: lead id -> deal id."""
+    return {row.lead_id: row.deal_id for row in _of_each(snapshot, lead_ids, (ONE_OF,))}
+
+
+def _of_each(
+    snapshot: Connection, ids: Iterable[str], statements: Iterable[sa.Select[Any]]
+) -> Iterator[Row[Any]]:
+    asked = sorted(set(ids))
+    for start in range(0, len(asked), CHUNK):
+        for statement in statements:
+            yield from snapshot.execute(statement, {"ids": asked[start : start + CHUNK]})
+
+
 def of_parties(snapshot: Connection, party_ids: Iterable[str]) -> list[str]:
     """Return the ids of the deals in which these leads or accounts take part."""
-    asked, found = sorted(set(party_ids)), set[str]()
-    for start in range(0, len(asked), CHUNK):
-        some = {"ids": asked[start : start + CHUNK]}
-        for statement in (OF_LEADS, OF_ACCOUNTS):
-            found.update(snapshot.execute(statement, some).scalars())
-    return sorted(found)
+    return sorted({row.deal_id for row in _of_each(snapshot, party_ids, (OF_LEADS, OF_ACCOUNTS))})
 
 
 def by_party(snapshot: Connection, party_ids: Iterable[str]) -> dict[str, list[str]]:
@@ -118,6 +138,26 @@ OF_LEADS = sa.select(deal_parties.c.deal_id).where(deal_parties.c.lead_id.in_(_I
 OF_ACCOUNTS = sa.select(deal_parties.c.deal_id).where(deal_parties.c.account_id.in_(_IDS))
 BY_LEADS = OF_LEADS.with_only_columns(deal_parties.c.lead_id, deal_parties.c.deal_id)
 BY_ACCOUNTS = OF_ACCOUNTS.with_only_columns(deal_parties.c.account_id, deal_parties.c.deal_id)
+ONE_OF = (
+    sa.select(deal_parties.c.lead_id, sa.func.min(deal_parties.c.deal_id).label("deal_id"))
+    .where(deal_parties.c.lead_id.in_(_IDS))
+    .group_by(deal_parties.c.lead_id)
+)
+NAMES_WITH_LEADS, NAMES_WITH_ACCOUNTS = (
+    sa.select(whose, deals.c.id, deals.c.name)
+    .join_from(deal_parties, deals, deals.c.id == deal_parties.c.deal_id)
+    .where(whose.in_(_IDS))
+    for whose in (deal_parties.c.lead_id, deal_parties.c.account_id)
+)
+_IS_LINKED = sa.exists().where(deal_links.c.deal_id == deals.c.id).correlate(deals)
+_IS_THERE = (
+    sa.exists().where(deal_links.c.deal_id == deals.c.id, deal_links.c.gone_at.is_(None)).correlate(deals)
+)
+STANDINGS = (
+    sa.select(deal_parties.c.lead_id, deals.c.id, deals.c.outcome, deals.c.stage, deals.c.closed_at)
+    .join_from(deal_parties, deals, deals.c.id == deal_parties.c.deal_id)
+    .where(deal_parties.c.lead_id.in_(_IDS), sa.or_(_IS_THERE, ~_IS_LINKED))  # as ``Deal.is_gone``
+)
 INSERT = sa.insert(deals)
 UPDATE = sa.update(deals).where(deals.c.id == sa.bindparam("row"), deals.c.version == sa.bindparam("loaded"))
 FORGET_PARTIES = sa.delete(deal_parties).where(deal_parties.c.deal_id.in_(_IDS))

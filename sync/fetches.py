@@ -29,6 +29,7 @@ class Wish:
     remote_id: str
     history: bool = False  # since when each field has held its value, too
     wait: float = 0.0  # seconds before
+    is_mend: bool = False  # only to mend what a reconcile found: behind what somebody just told of
 
     @property
     def record(self) -> tuple[str, str, str]:
@@ -46,12 +47,14 @@ class DueFetch:
     history: bool
     attempts: int
     raised_at: datetime
+    is_mend: bool = False
 
 
 def raise_wanted(connection: Connection, space: str, wishes: Sequence[Wish], now: datetime) -> None:
     """Want records read once more; one that waits out a server's answer goes on waiting."""
     histories = {wish.record: wish.history for wish in sorted(wishes, key=lambda wish: wish.history)}
     waits = {wish.record: wish.wait for wish in sorted(wishes, key=lambda wish: -wish.wait)}
+    told = {wish.record for wish in wishes if not wish.is_mend}
     rows = [
         {
             "space": space,
@@ -59,6 +62,7 @@ def raise_wanted(connection: Connection, space: str, wishes: Sequence[Wish], now
             "object": object_type,
             "remote_id": remote_id,
             "history": history,
+            "is_mend": (name, object_type, remote_id) not in told,
             "wanted": 1,
             "attempts": 0,
             "due_at": now + timedelta(seconds=waits[name, object_type, remote_id]),
@@ -69,10 +73,26 @@ def raise_wanted(connection: Connection, space: str, wishes: Sequence[Wish], now
     execute_many(connection, _raising(connection.dialect.name), rows)
 
 
-def due(snapshot: Connection, space: str, connection: str, now: datetime, limit: int) -> list[DueFetch]:
-    """Read the next due rows of a connection, the oldest first; of one object, with or without history."""
-    values = {"of_space": space, "of_connection": connection, "now": now, "limit": limit}
-    rows = [DueFetch(**row._mapping) for row in snapshot.execute(DUE, values)]
+def due(
+    snapshot: Connection,
+    space: str,
+    connection: str,
+    now: datetime,
+    limit: int,
+    *,
+    mends_first: bool = False,
+) -> list[DueFetch]:
+    """Read the next due rows of a connection; of one object, with or without history.
+
+    What somebody told of goes before mends, and the oldest first; where there is room, mends fill it.
+    ``mends_first`` begins with those, so that they are never left out for good.
+    """
+    rows: list[DueFetch] = []
+    for is_mend in (mends_first, not mends_first):
+        values = {"of_space": space, "of_connection": connection, "now": now, "of_mends": is_mend}
+        if len(rows) < limit:
+            found = snapshot.execute(DUE, values | {"limit": limit - len(rows)})
+            rows += [DueFetch(**row._mapping) for row in found]
     return [row for row in rows if (row.object, row.history) == (rows[0].object, rows[0].history)]
 
 
@@ -181,10 +201,19 @@ _IS_ONE = sa.and_(
 )
 _IS_OURS = sa.and_(_IS_ONE, _ROWS.lease_token == sa.bindparam("token"))
 DUE = (
-    sa.select(_ROWS.object, _ROWS.remote_id, _ROWS.wanted, _ROWS.history, _ROWS.attempts, _ROWS.raised_at)
+    sa.select(
+        _ROWS.object,
+        _ROWS.remote_id,
+        _ROWS.wanted,
+        _ROWS.history,
+        _ROWS.attempts,
+        _ROWS.raised_at,
+        _ROWS.is_mend,
+    )
     .where(
         _ROWS.space == sa.bindparam("of_space"),
         _ROWS.connection == sa.bindparam("of_connection"),
+        _ROWS.is_mend == sa.bindparam("of_mends"),
         _ROWS.due_at <= sa.bindparam("now"),
         _IS_FREE,
     )
@@ -238,6 +267,7 @@ def _raising(dialect: str) -> sa.Insert:
         set_={
             "wanted": _ROWS.wanted + 1,
             "history": sa.or_(_ROWS.history, insert.excluded.history),
+            "is_mend": sa.and_(_ROWS.is_mend, insert.excluded.is_mend),
         },
     )
     return statement

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -29,6 +29,7 @@ log = structlog.get_logger("leadrelay.fetch")
 BATCH = 100
 WITH_HISTORY = 50  # HubSpot's limit of a batch that reads histories
 MOST_REFUSED = 20  # calls of a step; to find one culprit among a hundred takes eight
+MENDS_TURN = 10  # one read of so many begins with mends, so that they are never left out for good
 PATIENCE = timedelta(hours=24)  # what cannot be read for so long is given up: a poll brings it
 
 
@@ -43,6 +44,7 @@ class Fetcher:
     space: str = "main"
     lease_term: timedelta = timedelta(seconds=120)
     mark: str = ""  # of this process, with which its leases begin
+    _reads: int = field(default=0, init=False)  # that found something
 
     @property
     def name(self) -> str:
@@ -57,10 +59,12 @@ class Fetcher:
         Raises ``StoreBusy``.
         """
         now, token = self.clock.now(), new_token(self.mark)
+        mends_first = self._reads % MENDS_TURN == MENDS_TURN - 1
         with self.store.snapshot() as snapshot:
-            found = fetches.due(snapshot, self.space, self.name, now, BATCH)
+            found = fetches.due(snapshot, self.space, self.name, now, BATCH, mends_first=mends_first)
         if not found:
             return 0
+        self._reads += 1
         rows = self.store.write(
             partial(
                 fetches.lease,
@@ -118,8 +122,17 @@ class Fetcher:
         def save(connection: Connection) -> None:
             ours = fetches.settle(connection, self.space, self.name, rows, token, now)
             mine = {RecordRef(self.name, row.object, row.remote_id) for row in ours}
+            told = {RecordRef(self.name, row.object, row.remote_id) for row in ours if not row.is_mend}
             events = [
-                changed_event(record, read_at, now, self.space, by_id=True, history=rows[0].history)
+                changed_event(
+                    record,
+                    read_at,
+                    now,
+                    self.space,
+                    by_id=True,
+                    history=rows[0].history,
+                    is_mend=not told & _names_of(record),
+                )
                 for record in records
                 if mine & _names_of(record)
             ]

@@ -82,7 +82,7 @@ def _differing(result: Result, hint: Hint, link: Link | None, batch: Batch) -> R
     a change of its people.
     """
     name = result.stored.event.source
-    result.effects.append(Fetch(name, hint.object, hint.id))
+    result.effects.append(Fetch(name, hint.object, hint.id, is_mend=True))
     if hint.field is not None and link is not None and hint.field in link.shadow and result.lead_id:
         result.before, result.lead = batch.lead(result.lead_id), copy_of(batch.lead(result.lead_id))
         shadow = {each: value for each, value in link.shadow.items() if each != hint.field}
@@ -318,6 +318,9 @@ def _unknown(result: Result, record: Record, crm: CrmMap, batch: Batch, pipeline
     if object_map is None:
         return _because(result, f"the map of {crm.connection} leaves {record.ref.object} out")
     lead_id = _lead_known(record, object_map, crm, batch)
+    if lead_id is None and (why := _why_forgotten(result.stored, record, object_map, crm, batch)):
+        result.effects.append(ForgetRecord(record.ref))
+        return _because(result, why)
     if lead_id is None:
         return _adopted(result, record, crm, object_map, batch, pipeline)
     before = batch.lead(lead_id)
@@ -332,6 +335,19 @@ def _unknown(result: Result, record: Record, crm: CrmMap, batch: Batch, pipeline
     pipeline.run_after(result, draft, batch, AFTER_MERGE)
     keep_quiet(result, "found in a CRM, which is no news")
     return result
+
+
+def _why_forgotten(
+    stored: StoredEvent, record: Record, object_map: ObjectMap, crm: CrmMap, batch: Batch
+) -> str:
+    """Return why nothing may be kept of a record of nobody's; blank where it may."""
+    forgotten_at = batch.forgotten_records.get(record.ref)
+    if forgotten_at is not None and Sight.of(stored).read_at <= forgotten_at:
+        return "it was read before it was forgotten; nothing of it is kept"
+    said = person_keys(inward_record(record.fields, object_map, crm.connection, batch))
+    if any(forget.hash_of(key) in batch.forgotten for key in said):
+        return "not adopted: the person was erased in a CRM, for privacy, and forgotten here"
+    return ""
 
 
 def _lead_known(record: Record, object_map: ObjectMap, crm: CrmMap, batch: Batch) -> str | None:
@@ -386,11 +402,6 @@ def _adopted(
     }
     if crm.adopt_when is not None and not crm.adopt_when.matches(draft):
         return _because(result, f"no lead; only those are adopted of whom holds: {crm.adopt_when.text}")
-    said = person_keys(draft.fields)
-    if any(forget.hash_of(key) in batch.forgotten for key in said):
-        return _because(
-            result, "not adopted: the person was erased in a CRM, for privacy, and forgotten here"
-        )
     draft.fields = {}
     result.state, result.lead, result.lead_id = EventState.NEW, draft, draft.id
     _because(result, f"adopted: {crm.connection} {record.ref.object} {record.ref.id} is nobody's yet")
@@ -427,7 +438,8 @@ def _one_person(
         other = batch.lead(lead_id)
         whole = _with_last_words(result, other, record, batch, pipeline)
         carry = partial(carrying.carried, pipeline.playbook.crms, batch.why_shut, result.stored.id)
-        effects, reasons = join(draft, whole, pipeline.playbook.lifecycle, where=ref.connection, carry=carry)
+        crms, lifecycle = pipeline.playbook.crms, pipeline.playbook.lifecycle
+        effects, reasons = join(draft, whole, lifecycle, where=ref.connection, crms=crms, carry=carry)
         result.effects.extend(effects)
         result.reasons.extend(reasons)
         result.absorbed.append(other)

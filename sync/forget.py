@@ -89,10 +89,10 @@ def people(connection: Connection, space: str, erased: Sequence[ForgetLead], now
 def records(connection: Connection, space: str, refs: Sequence[RecordRef], now: datetime) -> None:
     """Drop what the mirror holds of these records, and what events say of them that are no lead's.
 
-    Those were decided while the record was nobody's. They stay without their words, as retention leaves them.
-    An erasure is rare, so that no index finds them.
+    Those were decided while the record was nobody's, or of somebody who is forgotten. They stay without
+    their words, as retention leaves them. An erasure is rare, so that no index finds them.
     """
-    mirror.forget_records(connection, space, refs)
+    mirror.forget_records(connection, space, refs, now)
     by_place: dict[tuple[str, str], list[str]] = {}
     for ref in set(refs):
         by_place.setdefault((ref.connection, ref.object), []).append(ref.id)

@@ -90,6 +90,17 @@ class LinkTable:
         rows = snapshot.execute(self._by_record, names | {"ids": remote_ids})
         return {row.remote_id: row.owner_id for row in rows}
 
+    def held(self, snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> dict[RecordRef, str]:
+        """Return whose these records are; those of nobody are left out. A query for each object."""
+        by_object: dict[tuple[str, str], set[str]] = {}
+        for ref in refs:
+            by_object.setdefault((ref.connection, ref.object), set()).add(ref.id)
+        return {
+            RecordRef(name, object_type, remote_id): owner
+            for (name, object_type), ids in by_object.items()
+            for remote_id, owner in self.holders(snapshot, space, name, object_type, sorted(ids)).items()
+        }
+
     def of_records(
         self, snapshot: Connection, space: str, refs: Iterable[RecordRef]
     ) -> dict[RecordRef, tuple[str, Link]]:

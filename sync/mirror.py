@@ -28,6 +28,7 @@ from sync.tables import mirror, mirror_keys
 CHUNK = 5_000  # values in one IN list; SQLite takes 32,766
 FORGET_CHUNK = 2_000  # rows in one transaction
 LONGEST_VALUE = 400  # of a key; what is longer finds nobody
+FORGOTTEN = "leadrelay:forgotten"  # the only key among a record's fields of which nothing may be kept
 NOT_TOLD: Mapping[RecordRef, str] = {}
 
 
@@ -39,6 +40,16 @@ class Mirrored:
     read_at: datetime
     became: str | None = None
     told: str | None = None  # hash of the values of which the decider was told, or need not be
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Say whether nothing may be kept of it (``forget_records``)."""
+        return FORGOTTEN in self.record.fields
+
+    def was_forgotten_as(self, record: Record) -> bool:
+        """Say whether nothing may be kept of this version of a record."""
+        stamp = self.record.modified_at
+        return self.is_forgotten and stamp is not None and stamp == record.modified_at
 
 
 def key_of(identity: Identity) -> Identity | None:
@@ -108,14 +119,19 @@ def write_page(
 ) -> int:
     """Store records as just read, with their keys in the place of earlier ones; return how many.
 
-    A record that was read later than ``read_at`` stays: a slow page never undoes a poll. Records that
-    were merged into one of these match nobody any more. ``told``: hashes of those
-    of which events tell, or need not; else what was told stays told of the same version.
+    A record that was read later than ``read_at`` stays: a slow page never undoes a poll. One that was
+    forgotten comes back only as another version, of which the decider hears. Records that were merged into
+    one of these match nobody any more. ``told``: hashes of those of which events tell, or need not; else
+    what was told stays told of the same version.
     For use in the transaction that moves the cursor.
     """
     _one_by_one(connection, space, (one.record.ref.connection for one in listed))
     newest = {one.record.ref: one for one in listed}  # the same record twice on a page: the last
-    later = {ref for ref, seen in read(connection, space, newest).items() if seen.read_at > read_at}
+    later = {
+        ref
+        for ref, seen in read(connection, space, newest).items()
+        if seen.read_at > read_at or seen.was_forgotten_as(newest[ref].record)
+    }
     fresh = [one for ref, one in newest.items() if ref not in later]
     if not fresh:
         return 0
@@ -148,12 +164,27 @@ def archive(connection: Connection, space: str, refs: Iterable[RecordRef]) -> No
     execute_many(connection, ARCHIVE, rows)
 
 
-def forget_records(connection: Connection, space: str, refs: Sequence[RecordRef]) -> None:
-    """Drop what is known of these records."""
+def forget_records(connection: Connection, space: str, refs: Sequence[RecordRef], now: datetime) -> None:
+    """Drop what is known of these records, and keep that there is nothing to be known.
+
+    What stays is a row without a word: what somebody read before ``now`` and stores after it does not come
+    back. Whoever calls this later than it locks links has called ``alone`` before.
+    """
+    alone(connection, space, refs)
     for (name, object_type), ids in _by_object(refs).items():
         place = {"of_space": space, "of_connection": name, "of_object": object_type, "ids": ids}
-        for statement in (FORGET_KEYS, FORGET_RECORDS):
-            connection.execute(statement, place)
+        connection.execute(FORGET_KEYS, place)
+    blank = {FORGOTTEN: True}
+    rows = [_row(space, Listed(Record(ref, blank, archived=True)), now) for ref in dict.fromkeys(refs)]
+    execute_many(connection, _blank(connection.dialect.name), rows)
+
+
+def alone(connection: Connection, space: str, refs: Iterable[RecordRef]) -> None:
+    """Let nobody else write what the mirror holds of these records' connections until the transaction ends.
+
+    The order of locking is: outbox rows, this, links (``docs/architecture.md``).
+    """
+    _one_by_one(connection, space, (ref.connection for ref in refs))
 
 
 def _one_by_one(connection: Connection, space: str, names: Iterable[str]) -> None:
@@ -231,6 +262,11 @@ def read(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> dict[Re
     return found
 
 
+def forgotten(snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> dict[RecordRef, datetime]:
+    """Return which of these records were forgotten, and when."""
+    return {ref: one.read_at for ref, one in read(snapshot, space, refs).items() if one.is_forgotten}
+
+
 def counts(snapshot: Connection, space: str) -> dict[tuple[str, str], int]:
     """Return how many records of each (connection, object) are there, archived ones left out."""
     rows = snapshot.execute(COUNTS, {"of_space": space})
@@ -295,10 +331,6 @@ FORGET_KEYS = sa.delete(mirror_keys).where(
     *_in(mirror_keys, "space", "connection", "object"),
     mirror_keys.c.remote_id.in_(sa.bindparam("ids", expanding=True)),
 )
-FORGET_RECORDS = sa.delete(mirror).where(
-    *_in(mirror, "space", "connection", "object"),
-    mirror.c.remote_id.in_(sa.bindparam("ids", expanding=True)),
-)
 ARCHIVE_UNSEEN = (
     sa.update(mirror)
     .where(
@@ -341,3 +373,12 @@ def _upsert(dialect: str) -> Any:
     is_same = mirror.c.modified_at == insert.excluded.modified_at
     new["told"] = sa.func.coalesce(insert.excluded.told, sa.case((is_same, mirror.c.told)))
     return insert.on_conflict_do_update(index_elements=key, set_=new)
+
+
+@cache
+def _blank(dialect: str) -> Any:
+    """Empty a row, or leave an empty one: version and what was told of it stay, lest it be told again."""
+    insert = insert_on(dialect, mirror)
+    key = [column.name for column in mirror.primary_key.columns]
+    emptied = {name: insert.excluded[name] for name in ("fields", "read_at", "is_archived", "became")}
+    return insert.on_conflict_do_update(index_elements=key, set_=emptied)

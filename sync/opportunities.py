@@ -9,7 +9,7 @@ from mappings.outward import inward_record
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.cause import Cause
 from model.change import Record
-from model.deal import STRANGERS, Deal, Outcome, copy_of, deal_id
+from model.deal import STRANGERS, Deal, Outcome, copy_of, deal_id, plain_name
 from model.decision import AskReview, Assigned, Because, EnterStage, Fetch, TellLead
 from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.lead import Link, Provenance
@@ -244,7 +244,11 @@ class _Telling:
         """Return the deals that the record may be: free there and of the same name, if need be of one day."""
         said = inward_record(self.record.fields, self.object_map, self.crm.connection, self.batch)
         free = [one for one in deals if _is_free(one, self.crm.connection) and not one.is_gone]
-        named = [one for one in free if said.get("name") and _plain(one.get("name")) == _plain(said["name"])]
+        named = [
+            one
+            for one in free
+            if said.get("name") and plain_name(one.get("name")) == plain_name(said["name"])
+        ]
         if len(named) < 2:
             return named
         closer = [one for one in named if one.get("close_date") == said.get("close_date")]
@@ -259,7 +263,7 @@ class _Telling:
             for one in deals
             if (link := one.links.get(self.crm.connection)) is not None
             and remote in link.written
-            and _plain(one.get("name")) == _plain(said.get("name"))
+            and plain_name(one.get("name")) == plain_name(said.get("name"))
             and one.get("close_date") == said.get("close_date")
         ]
 
@@ -314,10 +318,6 @@ class _Telling:
         record, stored = self.record, self.result.stored
         seen_at = record.modified_at or Sight.of(stored).read_at
         put_in(draft, now_read, Provenance(record.ref.connection, seen_at, stored.id))
-
-
-def _plain(name: JsonValue) -> str:
-    return " ".join(str(name or "").casefold().split())
 
 
 def _is_free(deal: Deal, connection: str) -> bool:

@@ -315,16 +315,19 @@ def changed_event(
     *,
     by_id: bool = False,
     history: bool = False,
+    is_mend: bool = False,
 ) -> Event:
     """Return the event that a record is now as it was read; ``by_id``: not by a search, which may lag.
 
-    ``history``: what there is of its fields' history was read with it.
+    ``history``: what there is of its fields' history was read with it. ``is_mend``: it was read because a
+    reconcile asked for it.
 
     Its id follows from what was read and when: the same seen twice is one event.
     """
     ref = record.ref
     payload = {"record": record_payload(record), "read_at": to_text(read_at), "by_id": by_id}
     payload |= {"history": True} if history else {}
+    payload |= {"is_mend": True} if is_mend else {}
     seen = hashlib.sha256(to_json(payload).encode("utf-8", "surrogatepass")).hexdigest()[:24]
     return Event(
         source=ref.connection,

@@ -80,14 +80,12 @@ def phrase(kind: str, ref: RecordRef, keep: RecordRef | None) -> str:
     return f"{ref.connection}: {kind} {ref.object} {ref.id}{into}"
 
 
+OF_IT = sa.and_(_E.space == _P.space, _E.key == _P.effect)  # the effect that carries a proposal out
+
 _ALL = (
     sa.select(proposals, leads.c.email, _E.state.label("progress"), _E.error)
     .join_from(proposals, leads, leads.c.id == _P.lead_id, isouter=True)
-    .join(
-        outbox_effects,
-        sa.and_(_E.space == _P.space, _E.key == _P.effect),
-        isouter=True,
-    )
+    .join(outbox_effects, OF_IT, isouter=True)
 )
 
 _IS_OPEN = (

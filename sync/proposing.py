@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from model.decision import AnswerProposal, NoteRestored, OneShot, Propose, SeenAsOne, SeenGone
+from model.decision import AnswerProposal, ForgetLead, NoteRestored, OneShot, Propose, SeenAsOne, SeenGone
 from model.event import RecordRef
 from sync import effects
 from sync.database import insert_for
-from sync.proposals import ACCEPTED, ANSWERED, DELETE, DONE, FORGET, MERGE, OPEN, OVER, PLAYBOOK, REFUSED
-from sync.tables import proposals
+from sync.proposals import (
+    ACCEPTED,
+    ANSWERED,
+    DELETE,
+    DONE,
+    FORGET,
+    MERGE,
+    OF_IT,
+    OPEN,
+    OVER,
+    PLAYBOOK,
+    REFUSED,
+)
+from sync.tables import outbox_effects, proposals
 
 LONGEST = 200  # characters that the columns hold
+KEY = ("space", "kind", "connection", "object", "record", "keep")  # what makes two proposals the same
 
-_P = proposals.c
+_P, _E = proposals.c, outbox_effects.c
 
 
 def save(connection: Connection, space: str, results: Iterable[Any], now: datetime) -> None:
@@ -42,19 +55,54 @@ def save(connection: Connection, space: str, results: Iterable[Any], now: dateti
                     connection.execute(sa.update(proposals).where(is_open).values(values))
                 case SeenAsOne() | SeenGone():
                     seen.append(effect)
+                case ForgetLead(lead_id):
+                    _outlive(connection, space, lead_id)
                 case NoteRestored(ref):
-                    _propose(connection, new)  # what an event before it in the batch asked is taken back, too
+                    _propose(
+                        connection, new, now
+                    )  # what an event before it in the batch asked is taken back, too
                     new = []
                     _take_back(connection, space, result.lead_id, ref, now)
-    _propose(connection, new)
+    _propose(connection, new, now)
     if seen and _is_any_named(connection, space, seen):
         for one in seen:
             _settle(connection, space, one, now)
 
 
-def _propose(connection: Connection, new: Iterable[dict[str, Any]]) -> None:
+def _propose(connection: Connection, new: Iterable[dict[str, Any]], now: datetime) -> None:
     for row in new:
-        connection.execute(_proposing(connection), row)
+        if row["state"] == ACCEPTED and (why := _why_not_at_once(connection, row)):
+            effects.stop(connection, row["space"], [row["effect"]], why, now)
+            row |= {"state": OPEN, "by": "", "effect": "", "settled_at": None}
+        connection.execute(_proposing(connection, row["state"]), row)
+
+
+def _why_not_at_once(connection: Connection, row: Mapping[str, Any]) -> str:
+    """Return what stands against a deed of the playbook's own; blank for nothing.
+
+    A person's no is kept, whatever the map says by now; and nothing is done twice side by side.
+    """
+    known = sa.select(_P.state, _E.state.label("progress")).join_from(
+        proposals, outbox_effects, OF_IT, isouter=True
+    )
+    one = connection.execute(known.where(*(_P[name] == row[name] for name in KEY))).first()
+    if one is None or one.state in (DONE, OVER, OPEN):
+        return ""
+    if one.state == REFUSED:
+        return "somebody refused it before"
+    return "" if one.progress == effects.WITHHELD else "it is being done already"
+
+
+def _outlive(connection: Connection, space: str, lead_id: str) -> None:
+    """Let what was agreed to be deleted be so though its lead is forgotten, with whom all else goes."""
+    agreed = sa.and_(
+        _P.space == space, _P.lead_id == lead_id, _P.kind == DELETE, _P.state == ACCEPTED, _P.effect != ""
+    )
+    for table, which in (
+        (outbox_effects, sa.and_(_E.space == space, _E.key.in_(sa.select(_P.effect).where(agreed)))),
+        (proposals, agreed),
+    ):
+        connection.execute(sa.update(table).where(which).values(lead_id=""))
 
 
 def _is_any_named(connection: Connection, space: str, seen: Sequence[SeenAsOne | SeenGone]) -> bool:
@@ -105,14 +153,19 @@ def _is_deed(effect: object) -> bool:
     return isinstance(effect, OneShot) and "proposal" in effect.payload
 
 
-def _proposing(connection: Connection) -> sa.Insert:
-    """Build the insert of a proposal; one that a person refused stays refused."""
+def _proposing(connection: Connection, state: str) -> sa.Insert:
+    """Build the insert of a proposal.
+
+    One that a person refused is asked anew on other grounds only; one that waits for a word waits on, unless
+    the playbook gives it.
+    """
+    is_over = _P.state.in_((DONE, OVER) if state == OPEN else (DONE, OVER, OPEN, ACCEPTED))
     insert = insert_for(connection, proposals)
     anew = ("state", "since", "why", "event", "lead_id", "by", "outcome", "effect", "settled_at")
     statement: sa.Insert = insert.on_conflict_do_update(
-        index_elements=["space", "kind", "connection", "object", "record", "keep"],
+        index_elements=list(KEY),
         set_={name: insert.excluded[name] for name in anew},
-        where=_P.state.in_((DONE, OVER)),
+        where=sa.or_(is_over, sa.and_(_P.state.in_((OPEN, REFUSED)), _P.why != insert.excluded.why)),
     )
     return statement
 
@@ -182,4 +235,4 @@ def _ask_of_left(connection: Connection, number: int, seen: SeenAsOne, now: date
     anew = {**old, **left, "state": OPEN, "since": now, "by": "", "effect": "", "settled_at": None}
     del anew["id"]
     if (anew["object"], anew["record"]) != (anew["keep_object"], anew["keep"]):
-        connection.execute(_proposing(connection), anew)
+        connection.execute(_proposing(connection, OPEN), anew)

@@ -20,12 +20,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from model.decision import EntityKind
 from model.event import EventKind, EventState
 from model.priority import Priority
 from sync import audit, connections, outbox
 from sync.connections import OBSERVE, WRITE
 from sync.database import insert_for
-from sync.outbox import PARKED, Raise
+from sync.outbox import PARKED, WAITS, Raise
 from sync.tables import inbox_events, outbox_changes, releases
 
 PREPARING, RELEASING, HELD, DONE, STOPPED = "preparing", "releasing", "held", "done", "stopped"
@@ -273,7 +274,7 @@ _ROWS = outbox_changes.c
 _OF_CONNECTION = sa.and_(
     _ROWS.space == sa.bindparam("of_space"),
     _ROWS.connection == sa.bindparam("of_connection"),
-    sa.text("wanted > done AND wanted > dead"),  # verbatim the partial index's own condition
+    WAITS,
 )
 _NOT_PARKED = _ROWS.due_at < PARKED
 _AMONG = _ROWS.id.in_(sa.bindparam("ids", expanding=True))
@@ -292,7 +293,7 @@ LET_OUT_ROWS = PENDING_ROWS.where(_ROWS.release.is_not(None))
 _LET_OUT = sa.and_(
     _ROWS.release == sa.bindparam("number"),
     # What waits for other records must not stop them.
-    _ROWS.entity_kind.not_in((str(outbox.ASSOCIATION), str(outbox.PARTIES))),
+    _ROWS.entity_kind.not_in((str(EntityKind.ASSOCIATION), str(EntityKind.PARTIES))),
 )
 _ON_ITS_WAY = sa.select(sa.func.count()).where(_OF_CONNECTION, _NOT_PARKED, _LET_OUT)
 _EVENTS = inbox_events.c
@@ -340,7 +341,7 @@ BACKLOG = (
     sa.select(_ROWS.connection, sa.func.count())
     .where(
         _ROWS.space == sa.bindparam("of_space"),
-        sa.text("wanted > done AND wanted > dead"),
+        WAITS,
         _ROWS.due_at == PARKED,
     )
     .group_by(_ROWS.connection)

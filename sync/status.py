@@ -15,7 +15,7 @@ from model.times import to_text
 from sync import cursors, effect_books, followed, releases
 from sync.effect_books import EffectCount
 from sync.followed import Followed
-from sync.outbox import PARKED
+from sync.outbox import GIVEN_UP, PARKED, WAITS
 from sync.releases import Release
 from sync.tables import inbox_events, leads, outbox_changes, source_days
 
@@ -200,12 +200,12 @@ def ending(space: str, writing: Collection[str]) -> sa.Label[str]:
     e, o = inbox_events.c, outbox_changes.c
     found = inbox_events.alias("found")  # records read in a CRM for the same lead
 
-    def wanted_by(condition: str) -> sa.ColumnElement[bool]:
+    def wanted_by(condition: sa.TextClause) -> sa.ColumnElement[bool]:
         unsettled = sa.select(o.entity_id).where(
             o.space == space,
             o.entity_kind == "lead",
             CONNECTION.in_(list(writing)),
-            sa.text(condition),
+            condition,
         )
         return e.lead_id.in_(unsettled)
 
@@ -219,8 +219,8 @@ def ending(space: str, writing: Collection[str]) -> sa.Label[str]:
         )
         return e.lead_id.in_(of_leads)
 
-    on_the_way = wanted_by("wanted > done AND wanted > dead")
-    given_up = wanted_by("dead > done AND wanted <= dead")
+    on_the_way = wanted_by(WAITS)
+    given_up = wanted_by(GIVEN_UP)
     return sa.case(
         (e.state == "waiting", "in_flight"),
         (e.state.not_in(("new", "merged")), e.state),
@@ -263,7 +263,7 @@ def _unsettled(snapshot: Connection, space: str, now: datetime) -> dict[str, Con
         found[connection] = ConnectionCount(
             due=due, waiting=later - parked, backlog=parked, oldest_due=oldest
         )
-    for connection, dead in snapshot.execute(GIVEN_UP, {"of_space": space}):
+    for connection, dead in snapshot.execute(DEAD_LETTERS, {"of_space": space}):
         found.setdefault(connection, ConnectionCount()).dead = dead
     return found
 
@@ -279,12 +279,12 @@ PENDING = (
         sa.func.count().filter(_o.due_at == PARKED),
         sa.func.min(_o.raised_at).filter(_is_due),
     )
-    .where(_o.space == sa.bindparam("of_space"), sa.text("wanted > done AND wanted > dead"))
+    .where(_o.space == sa.bindparam("of_space"), WAITS)
     .group_by(CONNECTION)
 )
-GIVEN_UP = (
+DEAD_LETTERS = (
     sa.select(CONNECTION, sa.func.count())
-    .where(_o.space == sa.bindparam("of_space"), sa.text("dead > done AND wanted <= dead"))
+    .where(_o.space == sa.bindparam("of_space"), GIVEN_UP)
     .group_by(CONNECTION)
 )
 

@@ -230,6 +230,14 @@ def is_deal(record: Record, playbook: Playbook) -> bool:
     return crm is not None and crm.is_deal(record.ref.object)
 
 
+def deal_name(record: Record, playbook: Playbook) -> str:
+    """Return the name of a deal's record; blank where it has none, or the map leaves names out."""
+    crm = playbook.crms.get(record.ref.connection)
+    rules = crm.deal.fields if crm is not None and crm.deal is not None else ()
+    remote = next((rule.remote for rule in rules if rule.field == "name"), "")
+    return str(record.fields.get(remote) or "")
+
+
 def _is_company(record: Record, playbook: Playbook) -> bool:
     crm = playbook.crms.get(record.ref.connection)
     return crm is not None and crm.account is not None and record.ref.object == crm.account.object

@@ -12,9 +12,10 @@ import time
 import uuid
 from pathlib import Path
 
+from tests.waiting import PATIENCE
+
 BINARIES = Path("/usr/lib/rabbitmq/bin")  # Debian's; those on the path only start the system's node
 WITHOUT = "install RabbitMQ (Debian: apt-get install rabbitmq-server)"
-PATIENCE = 90.0  # seconds for a start: it is 4 where nothing else runs
 
 
 def is_installed() -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from model.faults import without_people
 from sync import deletions, followed, status
 from sync.followed import LATE_AFTER, Followed, ObjectFollowed
-from sync.outbox import PARKED
+from sync.outbox import PARKED, WAITS
 from sync.reconciling import books
 from sync.reconciling.runs import Run
 from sync.room import MIB
@@ -100,7 +100,7 @@ def read(
     ).scalar_one_or_none()
     pending = snapshot.execute(
         sa.select(o.connection, sa.func.min(o.raised_at))
-        .where(o.space == space, sa.text("wanted > done AND wanted > dead"), o.due_at < PARKED)
+        .where(o.space == space, WAITS, o.due_at < PARKED)
         .group_by(o.connection)
     )
     return InStore(

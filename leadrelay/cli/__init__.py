@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from leadrelay.cli import (
@@ -28,11 +31,28 @@ from leadrelay.cli import (
 
 app = typer.Typer(
     name="leadrelay",
-    help="Lead middleware and sync daemon for HubSpot and Salesforce.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"leadrelay {version('leadrelay')}")
+        raise typer.Exit
+
+
+@app.callback()
+def leadrelay(
+    is_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version and end."),
+    ] = False,
+) -> None:
+    """Lead middleware and sync daemon for HubSpot and Salesforce."""
+
+
 app.command("serve")(running.serve)
 app.command("web")(running.web)
 app.command("worker")(running.worker)

@@ -281,7 +281,7 @@ def _print_causes(causes: Sequence[Group], orders: Sequence[Progress]) -> None:
         what = {one.cause.code or "no code": advice.on(one.cause, one.shelf) for one in shown}
         table("What to do", ("cause", ""), list(what.items()))
     for one in orders:
-        if one.state == replaying.RUNNING:
+        if one.is_running:
             say(f"Being sent again, asked for by {one.by}: {one.handed_in:,} of {one.total:,} handed in.")
 
 

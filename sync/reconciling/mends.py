@@ -9,8 +9,8 @@ that is a tenth of what was looked at, and a hundred at least: where more is wro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,14 +18,14 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection, Row
 
-from model.errors import Conflict, LeadRelayError
+from model.errors import LeadRelayError
 from model.event import Event, EventKind, RecordRef
 from model.hint import DIFFERS, Hint
 from model.priority import Priority
-from model.times import Clock, to_text
-from sync import audit, fetches, inbox
-from sync.database import Store, insert_for
-from sync.outbox import PARKED
+from model.times import to_text
+from sync import audit, fetches, inbox, orders
+from sync.orders import Chunk, Orders
+from sync.outbox import PARKED, WAITS
 from sync.reconciling import books, finds
 from sync.reconciling.finds import Filter, Kept
 from sync.reconciling.kinds import Mend
@@ -38,7 +38,6 @@ CHUNK = 100  # differences of one transaction
 AHEAD = 1_000  # records of a connection that may wait for a read or a write before more are handed in
 LEAST_BRAKE = 100
 SHARE = 0.1
-RUNNING, DONE = "running", "done"
 
 
 class Braked(LeadRelayError):
@@ -73,23 +72,12 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(orders.Progress):
     """How far an order has come."""
 
-    id: int
     run: int
     connection: str
     asked: Mapping[str, Any]
-    by: str
-    total: int
-    handed_in: int
-    state: str
-    asked_at: datetime
-    moved_at: datetime
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self) | {"asked_at": to_text(self.asked_at), "moved_at": to_text(self.moved_at)}
 
 
 def brake_of(run: Run) -> int:
@@ -121,22 +109,15 @@ def begin(connection: Connection, space: str, order: Order, now: datetime) -> in
         )
     if not total:
         return 0
-    row = {
+    own = {
         "space": space,
         "run": run.id,
         "connection": run.connection,
         "asked": order.wanted.as_row(),
         "by": order.by,
         "at_most": at_most,
-        "upto": upto,
-        "after": 0,
-        "total": total,
-        "handed_in": 0,
-        "state": RUNNING,
-        "asked_at": now,
-        "moved_at": now,
     }
-    if connection.execute(insert_for(connection, mends).on_conflict_do_nothing(), [row]).rowcount:
+    if orders.note(connection, mends, own, upto, total, now):
         details = {"connection": run.connection, "run": run.id, "differences": total, **order.wanted.as_row()}
         audit.record(connection, space, [audit.Entry(now, order.by, "mend", details)])
     return total
@@ -150,53 +131,40 @@ def recent(snapshot: Connection, space: str, run: int, limit: int = 5) -> list[P
     """Return the last orders for a run, newest first."""
     statement = sa.select(mends).where(_M.space == space, _M.run == run)
     found = snapshot.execute(statement.order_by(_M.id.desc()).limit(limit))
-    return [Progress(*(getattr(row, name) for name in Progress.__slots__)) for row in found]
+    return [Progress.of(row, run=row.run, connection=row.connection, asked=row.asked) for row in found]
 
 
 @dataclass(slots=True)
-class Mends:
-    """Moves the orders of a space on; any process may, as each step moves a row from where it was read."""
+class Mends(Orders):
+    """Hands in the differences of each order; while many of a connection wait, another's order goes on."""
 
-    store: Store
-    clock: Clock
-    space: str = "main"
-    is_wanted: Callable[[], bool] = lambda: True  # false while the process stops
+    table = mends
 
-    def run(self) -> None:
-        """Hand in chunks until nothing is left, or what was handed in is to be done first."""
-        while self.is_wanted() and self.step():
-            pass
-
-    def step(self) -> bool:
-        """Hand in the next chunk of the oldest order that may go on; ``False`` where there is none."""
-        now = self.clock.now()
-        with self.store.snapshot() as snapshot:
-            if inbox.is_busy(snapshot, self.space):
-                return False
-            found = snapshot.execute(NEXT, {"of_space": self.space}).all()
-            row = next((one for one in found if self._may_go_on(snapshot, one.connection)), None)
-            if row is None:
-                return False
-            wanted = _mendable(_filter(row.asked))
-            some = finds.rows(
-                snapshot, self.space, row.run, wanted, after=row.after, upto=row.upto, limit=CHUNK
-            )
-        events = [event_of(kept, row, self.space, now) for kept in some]
-        is_done = len(some) < CHUNK
-        try:
-            self.store.write(lambda connection: _move(connection, row, some, events, now, is_done=is_done))
-        except Conflict:  # another process hands in, too
-            return False
-        if events:
-            self.store.signals.announce("inbox")
-        if is_done:
-            log.info("mend.done", connection=row.connection, run=row.run, differences=row.total, by=row.by)
-        return True
+    def _next(self, snapshot: Connection, now: datetime) -> Chunk | None:
+        running = self._running(snapshot)
+        order = next((one for one in running if self._may_go_on(snapshot, one.connection)), None)
+        if order is None:
+            return None
+        wanted = _mendable(Filter(**order.asked))
+        some = finds.rows(
+            snapshot, self.space, order.run, wanted, after=order.after, upto=order.upto, limit=CHUNK
+        )
+        events = [event_of(kept, order, self.space, now) for kept in some]
+        return Chunk(order, now, [kept.id for kept in some], events, is_last=len(some) < CHUNK)
 
     def _may_go_on(self, snapshot: Connection, name: str) -> bool:
         waiting = fetches.counts(snapshot, self.space).get(name, 0)
         values = {"of_space": self.space, "of_connection": name}
         return waiting + int(snapshot.execute(BEHIND, values).scalar_one()) < AHEAD
+
+    def _hand_in(self, connection: Connection, chunk: Chunk) -> int:
+        inbox.insert_new(connection, chunk.events)
+        finds.note_mended(connection, chunk.numbers, chunk.order.by, chunk.at)
+        return len(chunk.numbers)
+
+    def _tell(self, order: Row[Any]) -> None:
+        about = {"connection": order.connection, "run": order.run, "by": order.by}
+        log.info("mend.done", differences=order.total, **about)
 
 
 def event_of(kept: Kept, order: Row[Any] | Progress, space: str, now: datetime) -> Event:
@@ -219,44 +187,11 @@ def event_of(kept: Kept, order: Row[Any] | Progress, space: str, now: datetime) 
     return Event(name, identity, EventKind.HINT, hint.as_payload(), now, now, space, record)
 
 
-def _move(
-    connection: Connection,
-    row: Row[Any],
-    some: Sequence[Kept],
-    events: Sequence[Event],
-    now: datetime,
-    *,
-    is_done: bool,
-) -> None:
-    """Hand in a chunk and move its order on, where it is still as it was read."""
-    inbox.insert_new(connection, events)
-    finds.note_mended(connection, [kept.id for kept in some], row.by, now)
-    moved = (
-        sa.update(mends)
-        .where(_M.id == row.id, _M.after == row.after, _M.state == RUNNING)
-        .values(
-            after=some[-1].id if some else row.after,
-            handed_in=_M.handed_in + len(some),
-            state=DONE if is_done else RUNNING,
-            moved_at=now,
-        )
-    )
-    if not connection.execute(moved).rowcount:
-        raise Conflict("somebody else has handed it in")
-
-
-def _filter(asked: Mapping[str, Any]) -> Filter:
-    return Filter(**asked)
-
-
 _M, _O = mends.c, outbox_changes.c
-NEXT = (
-    sa.select(mends).where(_M.space == sa.bindparam("of_space"), sa.text("state = 'running'")).order_by(_M.id)
-)
 BEHIND = sa.select(sa.func.count()).where(
     _O.space == sa.bindparam("of_space"),
     _O.connection == sa.bindparam("of_connection"),
-    sa.text("wanted > done AND wanted > dead"),  # verbatim the partial index's own condition
+    WAITS,
     _O.priority == int(Priority.RECONCILE),
     _O.due_at < PARKED,
 )

@@ -100,7 +100,7 @@ def companies(
     rows = evidence.outbox_rows(snapshot, space, crm.connection, EntityKind.ACCOUNT, ids)
     with_people: set[str] = set()
     if playbook.joins_accounts:
-        values = {"of_space": space, "of_connection": crm.connection}
+        values = {"of_connection": crm.connection, "ids": ids}
         with_people = set(snapshot.execute(WITH_PEOPLE, values).scalars())
     for account_id in ids:
         row = rows.get((crm.account.object, account_id))
@@ -185,15 +185,15 @@ def total(snapshot: Connection, space: str, table: sa.Table) -> int:
     return int(snapshot.execute(statement).scalar_one())
 
 
-WITH_PEOPLE = (
+_HAS_RECORD = (
+    sa.exists()
+    .where(links.c.lead_id == leads.c.id, links.c.connection == sa.bindparam("of_connection"))
+    .correlate(leads)
+)
+WITH_PEOPLE = (  # of a page's accounts, those who have a person there: each found by ``ix_leads_account_id``
     sa.select(leads.c.account_id)
     .distinct()
-    .join_from(links, leads, leads.c.id == links.c.lead_id)
-    .where(
-        links.c.space == sa.bindparam("of_space"),
-        links.c.connection == sa.bindparam("of_connection"),
-        leads.c.account_id.is_not(None),
-    )
+    .where(leads.c.account_id.in_(sa.bindparam("ids", expanding=True)), _HAS_RECORD)
 )
 
 LOOKS: Mapping[str, Callable[..., Unlinked]] = {"leads": people, "accounts": companies, "deals": of_deals}

@@ -12,6 +12,7 @@ import pytest
 
 from tests.browser.person import Person
 from tests.journeys.conftest import closed_house, crms, house, hubspot, running_sandboxes, salesforce
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -59,7 +60,7 @@ def stranger(chromium: Browser) -> Iterator[Person]:
 
 def _at(chromium: Browser, headers: dict[str, str]) -> Iterator[Person]:
     context = chromium.new_context(extra_http_headers=headers)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE * 1_000)
     one = Person(context.new_page())
     yield one
     context.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.journeys.house import House, eventually
+from tests.journeys.house import House
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -61,7 +62,7 @@ class Person:
 
     def reads(self, words: str) -> None:
         """Wait until the page says something: pages that are alive refresh themselves."""
-        eventually(lambda: words in self.text, f"{words!r} on the page", 15)
+        eventually(lambda: words in self.text, f"{words!r} on the page")
 
     def finds(self, words: str) -> None:
         """Load the page again until it says something."""
@@ -70,7 +71,7 @@ class Person:
             self.page.reload()
             return words in self.text
 
-        eventually(look, f"{words!r} on the page", 15)
+        eventually(look, f"{words!r} on the page")
 
     def outlives_a_refresh(self, button: str) -> None:
         """Wait until the page has refreshed itself; a button that was unfolded still shows."""

@@ -6,7 +6,7 @@ import requests
 
 from sandbox.salesforce.oauth.apps import CLIENT_ID, CLIENT_SECRET
 from sync import connections, vault
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 KEY = vault.new_key()
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from leadrelay.cli import app
 from tests.journeys.crms import TOKENS
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 PASSWORD = "correct horse battery"
 LAND = "land: {field: country, authority: newest}"  # a property that HubSpot does not have

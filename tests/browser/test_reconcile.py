@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.journeys.house import eventually
 from tests.journeys.test_people_first import ADA
+from tests.waiting import eventually
 
 
 def test_a_person_compares_reads_why_and_has_it_mended(closed_house, person):

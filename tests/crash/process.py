@@ -17,7 +17,8 @@ import requests
 from mappings.starter import write_starter
 from sync.database import open_store
 from tests.journeys.crms import Crm
-from tests.journeys.house import Books, environment, eventually
+from tests.journeys.house import Books, environment
+from tests.waiting import PATIENCE, eventually
 
 PORTS = range(20_000, 32_000)  # below those that the system gives to connections going out
 
@@ -57,7 +58,7 @@ class Process:
         assert self._process.is_alive(), self.log.read_text(encoding="utf-8")[-4_000:]
         try:
             return requests.get(f"{self.url}/healthz", timeout=5).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def kill(self) -> None:
@@ -72,7 +73,7 @@ class Process:
 
     def exit_code(self) -> int:
         """Wait for its end."""
-        self._process.join(40)
+        self._process.join(PATIENCE)
         code: int = self._process.exitcode
         return code
 

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from sync import cursors
 from sync.tables import mirror, mirror_keys
-from tests.journeys.house import SPACE, eventually
+from tests.journeys.house import SPACE
+from tests.waiting import eventually
 
 SETTINGS = {"LEADRELAY_LEASE_SECONDS": "5", "LEADRELAY_LOG_LEVEL": "info"}
 COUNTS = {

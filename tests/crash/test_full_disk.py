@@ -19,7 +19,7 @@ from psycopg import sql
 from tests import postgres
 from tests.crash.process import Process
 from tests.disks import fill_up, small_disk
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 BODY = {"first_name": "Ada", "last_name": "Lovelace", "form_type": "demo", "message": "x" * 2_000}
 

@@ -15,7 +15,8 @@ from sync import cursors, status
 from sync.releases import DONE
 from tests.crash.repeats import assert_created_once
 from tests.journeys.crowd import a_crowd, assert_all_arrived, send
-from tests.journeys.house import SPACE, WRITING, eventually
+from tests.journeys.house import SPACE, WRITING
+from tests.waiting import eventually
 
 SETTINGS = {"LEADRELAY_SANDBOX": "false", "LEADRELAY_LEASE_SECONDS": "5", "LEADRELAY_LOG_LEVEL": "info"}
 
@@ -75,8 +76,8 @@ def test_a_daemon_killed_while_it_goes_live_writes_everybody_once(seed, daemon, 
         command(process, "go-live", name, "--yes")
     killed_while_it_is_let_out(process, crms, chance, kills=3)
     with process.books() as books:
-        eventually(lambda: are_done(books), "both releases", patience=60)
-        books.settle(patience=60)
+        eventually(lambda: are_done(books), "both releases")
+        books.settle()
         releases = books.status().releases
         assert_all_arrived(crowd, answers, books, crms)
     process.terminate()

@@ -19,8 +19,8 @@ from tests.crash.repeats import (
     repeats,
 )
 from tests.journeys.crowd import Answers, a_crowd, assert_all_arrived, send
-from tests.journeys.house import eventually
 from tests.journeys.slack import HOOK, slack
+from tests.waiting import eventually
 
 __all__ = ["slack"]
 
@@ -74,7 +74,7 @@ def run(seed, daemon, crms, slack, kills, posts):
         in_flight = kill_again_and_again(process, crms, chance, sending, kills)
         answers = sending.result()
     with process.books() as books:
-        books.settle(patience=90)  # a thousand messages, in digests of one a second
+        books.settle()  # a thousand messages, in digests of one a second
         assert_all_arrived(crowd, answers, books, crms)
         effects = books.effects()
     process.terminate()

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from leadrelay.cli import app
 from tests.journeys.crms import TOKENS
-from tests.journeys.house import EVENTS_TOKEN, eventually
+from tests.journeys.house import EVENTS_TOKEN
+from tests.waiting import eventually
 
 PEOPLE = [
     {

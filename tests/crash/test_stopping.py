@@ -14,7 +14,7 @@ import requests
 
 from tests.crash.repeats import InFlight, assert_created_once, repeats
 from tests.journeys.crowd import a_crowd, assert_all_arrived, send
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 
 def test_sigterm_answers_requests_settles_calls_and_ends_with_0(daemon, crms):

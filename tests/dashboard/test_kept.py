@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
 from dashboard.kept import Kept
 from tests.sync.clock import FakeClock
+from tests.waiting import eventually
 
 
 class Count:
@@ -37,12 +37,12 @@ def count():
 
 def wait_for(kept: Kept[int], number: int) -> None:
     """Wait until a figure is there."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
+
+    def is_there() -> bool:
         found = kept.get(0.01)
-        if found is not None and found.value == number:
-            return
-    raise AssertionError(f"{number} was never counted")
+        return found is not None and found.value == number
+
+    eventually(is_there, f"a count of {number}")
 
 
 def test_a_page_waits_for_a_quick_count_and_is_shown_it_again_while_fresh(count):

@@ -18,10 +18,10 @@ from sqlalchemy.engine import Connection
 from sync.tables import inbox_events, leads
 from tests.journeys.crms import Crm
 from tests.journeys.house import Books
+from tests.waiting import PATIENCE
 
 SENDERS = 16
 AGAIN_AFTER = 0.25  # seconds
-GIVES_UP = 60.0  # seconds; a sender in real life has more patience
 SAME, RESPELT, BROKEN, SPAM, PHONE_ONLY = 100, 100, 40, 30, 30  # of a thousand
 NAMES = ("Okafor", "Lindqvist", "Moreau", "Tanaka", "Novák", "García", "O'Neill", "Müller-Lüdenscheidt")
 COUNTRIES = ("DE", "Germany", "US", "United Kingdom", "JP", "")
@@ -129,7 +129,7 @@ def send(crowd: Crowd, url: Callable[[], str]) -> Answers:
 
     def deliver(post: Post) -> Mapping[str, Any]:
         session = mine.__dict__.setdefault("session", requests.Session())
-        deadline = time.monotonic() + GIVES_UP
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 answer = session.post(f"{url()}/in/website", data=post.body, timeout=10)
@@ -143,7 +143,7 @@ def send(crowd: Crowd, url: Callable[[], str]) -> Answers:
             assert answer.status_code == 503, answer.text
             again["busy"] += 1
             time.sleep(AGAIN_AFTER)
-        raise AssertionError(f"no answer within {GIVES_UP:g} s")
+        raise AssertionError(f"no answer within {PATIENCE:g} s")
 
     with ThreadPoolExecutor(SENDERS) as pool:
         found = list(pool.map(deliver, crowd.posts))

@@ -29,22 +29,13 @@ from sync.explain import Story
 from sync.status import SourceCount, Status
 from sync.tables import outbox_changes, outbox_effects
 from tests.journeys.crms import TOKENS, Crm
+from tests.waiting import eventually
 
 T = TypeVar("T")
 
 SPACE = "main"
 WRITING = ("hubspot", "salesforce")
-PATIENCE = 30.0  # seconds; only a failing test waits so long
 EVENTS_TOKEN = "scanner-token"
-
-
-def eventually(look: Callable[[], T], what: str = "it", patience: float = PATIENCE) -> T:
-    """Return what ``look`` finds as soon as it is true; fail when that takes too long."""
-    deadline = time.monotonic() + patience
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"{what} did not come true within {patience:g} s"
-        time.sleep(0.03)
-    return found
 
 
 class Clock:
@@ -115,11 +106,11 @@ class Books:
         effects = sum(one.waiting for one in queues.effects.values())
         return not queues.events["waiting"] + changes + effects
 
-    def settle(self, patience: float = PATIENCE) -> None:
+    def settle(self) -> None:
         """Wait until nothing waits any more."""
-        eventually(self.is_settled, "an empty inbox and outbox", patience)
+        eventually(self.is_settled, "an empty inbox and outbox")
 
-    def settle_in_a_hurry(self, patience: float = PATIENCE) -> None:
+    def settle_in_a_hurry(self) -> None:
         """Wait until nothing waits any more, while time flies: fastest where nothing is under way.
 
         What is due and stays so waits for a record that is not due itself.
@@ -135,16 +126,16 @@ class Books:
             self.clock.move_on(seconds=2 if due and (len(seen) < 8 or len(set(seen)) > 1) else 120)
             return not due + waiting
 
-        eventually(look, "an empty inbox and outbox", patience)
+        eventually(look, "an empty inbox and outbox")
 
-    def settle_beside(self, patience: float = PATIENCE) -> None:
+    def settle_beside(self) -> None:
         """Wait until nothing waits any more in another process, by making all of it due."""
 
         def look() -> bool:
             self.store.write(self._make_due)
             return self.is_settled()
 
-        eventually(look, "an empty inbox and outbox", patience)
+        eventually(look, "an empty inbox and outbox")
 
     def _make_due(self, connection: Connection) -> None:
         now = self.clock.now()

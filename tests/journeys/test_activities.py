@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sync import cursors
 from sync.cursors import POLL
-from tests.journeys.house import SPACE, House, eventually
+from tests.journeys.house import SPACE, House
 from tests.journeys.test_people_first import ADA
+from tests.waiting import eventually
 
 ANNA = "anna.keller@northlight.example"
 

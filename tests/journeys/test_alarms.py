@@ -8,9 +8,9 @@ import pytest
 
 from mappings.engagements import ASKED
 from sync import followed, status
-from tests.journeys.house import eventually
 from tests.journeys.test_people_first import ADA
 from tests.sandbox.messaging.conftest import LEADS, office
+from tests.waiting import eventually
 
 __all__ = ["office"]
 ACTIVITIES = {name for objects in ASKED.values() for name in objects}  # looked at seldom; no alarm

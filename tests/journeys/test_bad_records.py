@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.journeys.crowd import Crowd, Post, send
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 BAD = {"email": "bad@company.example", "last_name": "Bad", "form_type": "demo"}
 GOOD = [

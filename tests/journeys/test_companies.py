@@ -8,7 +8,7 @@ import pytest
 
 from tests.contracts.companies import companies_of
 from tests.journeys.crms import TOKENS
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 ADA = {
     "email": "ada@analytical.co.uk",

@@ -6,8 +6,9 @@ from typing import Any
 
 from sync import deal_books
 from tests.journeys.crms import Crm
-from tests.journeys.house import SPACE, House, eventually
+from tests.journeys.house import SPACE, House
 from tests.journeys.test_people_first import ADA
+from tests.waiting import eventually
 
 
 def sell(crm: Crm, person: str, name: str = "Engine") -> str:

@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from tests.journeys.crowd import a_crowd, assert_all_arrived, send
-from tests.journeys.house import eventually
 from tests.journeys.slack import HOOK, messages, slack, told_of
+from tests.waiting import eventually
 
 __all__ = ["slack"]
 
@@ -138,7 +138,7 @@ def test_a_burst_reaches_slack_as_digests_within_its_limits_and_nothing_is_dropp
     crowd = a_crowd(seed=50, posts=100)
     began = time.monotonic()
     answers = send(crowd, lambda: f"http://127.0.0.1:{told.daemon.port}")
-    told.settle(patience=90)
+    told.settle()
     took = time.monotonic() - began
     assert_all_arrived(crowd, answers, told, told.crms)
     found = messages(slack)

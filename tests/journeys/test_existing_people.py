@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 ADA = {
     "email": "ada@analytical.example",

@@ -16,7 +16,7 @@ from sync.outbox import PARKED
 from sync.releases import Order
 from sync.tables import connections, outbox_changes
 from tests.journeys.crms import TOKENS
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 OBSERVED = {"LEADRELAY_SANDBOX": "false"}
 OWN = ("leadrelay_id", "leadrelay_score", "first_touch_at")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.journeys.house import House, eventually
+from tests.journeys.house import House
 from tests.journeys.test_people_first import ADA
+from tests.waiting import eventually
 
 PATH_SECRET = "a-path-that-nobody-can-guess-0001"
 ENVIRON = {

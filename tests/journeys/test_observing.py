@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.journeys.crowd import a_crowd, send
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 
 def test_nothing_at_all_is_written_where_the_sandbox_flag_is_not_set(closed_house):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from model.errors import LeadRelayError
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 
 @pytest.fixture

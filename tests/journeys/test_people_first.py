@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 ADA = {
     "email": "ada@analytical.example",

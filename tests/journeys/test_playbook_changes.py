@@ -7,7 +7,7 @@ import pytest
 from leadrelay.settings import load
 from leadrelay.wiring import Daemon
 from mappings.problems import PlaybookError
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 DEMO = {"last_name": "Lovelace", "form_type": "demo"}
 RULE = "{name: Demo requested, group: intent, points: 30, activity: demo_request}"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 ADA = {
     "email": "ada@analytical.example",

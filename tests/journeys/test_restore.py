@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sync.database import open_store
-from tests.journeys.house import eventually
 from tests.journeys.test_people_first import ADA
+from tests.waiting import eventually
 
 BEN = ADA | {"email": "ben@boats.example", "first_name": "Ben", "company": "Boats", "phone": "+442079460777"}
 EVE = ADA | {

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from tests.journeys.crms import running_crm
 from tests.journeys.crowd import a_crowd, assert_all_arrived, send
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 ADA = {"email": "ada@analytical.example", "last_name": "Lovelace", "form_type": "demo"}
 
@@ -61,7 +61,7 @@ def test_whatever_the_crms_do_everybody_arrives_once(house, fault):
     for number, crm in enumerate(house.crms.values()):
         crm.faults(**FAULTS[fault], seed=number)
     crowd, answers = send_a_crowd(house)
-    house.settle_in_a_hurry(patience=90)
+    house.settle_in_a_hurry()
     assert_all_arrived(crowd, answers, house, house.crms)
     assert_created_once(house)
 

@@ -24,7 +24,8 @@ from mappings.starter import write_starter
 from sync import cursors, migrate, teammates
 from sync.database import open_store
 from tests.journeys.crms import Crm, running_crms
-from tests.journeys.house import Books, environment, eventually
+from tests.journeys.house import Books, environment
+from tests.waiting import eventually
 
 PORTS = range(32_000 - 4_000, 32_000)  # below those that the system gives to connections going out
 

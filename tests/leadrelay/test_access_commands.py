@@ -11,7 +11,7 @@ import requests
 from typer.testing import CliRunner
 
 from leadrelay.cli import app
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 PASSWORD = "correct horse battery"
 

@@ -9,7 +9,7 @@ import pytest
 
 from leadrelay import bell
 from leadrelay.bell import Bell, BrokerAway
-from tests.journeys.house import eventually
+from tests.waiting import eventually
 
 
 class Wire:

@@ -31,8 +31,8 @@ from sync.database import open_store
 from sync.fetches import Wish
 from tests.connectors.keys import pair
 from tests.journeys.crms import Crm, running_crms
-from tests.journeys.house import eventually
 from tests.leadrelay.conftest import Answer, run
+from tests.waiting import eventually
 
 KEY, OTHER_KEY = vault.new_key(), vault.new_key()
 TOKEN = "sandbox-token"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import tomllib
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +30,12 @@ def test_without_a_store_a_command_says_so_and_makes_none(leadrelay, tmp_path, w
         "or name another store in LEADRELAY_DATABASE_URL.\n"
     )
     assert not file.exists()
+
+
+def test_the_version_needs_no_store(leadrelay):
+    pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    answer = leadrelay("--version")
+    assert (answer.code, answer.out) == (0, f"leadrelay {pyproject['project']['version']}\n")
 
 
 def test_status_of_an_empty_store(leadrelay, empty_store):

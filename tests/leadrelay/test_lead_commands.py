@@ -14,9 +14,9 @@ from leadrelay import control
 from leadrelay.cli import common
 from sync.database import exclusive, open_store, sqlite_module
 from sync.tables import inbox_events
-from tests.journeys.house import eventually
 from tests.leadrelay.conftest import House
 from tests.sync.stores import count
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module", autouse=True)

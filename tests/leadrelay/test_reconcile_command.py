@@ -12,8 +12,9 @@ from leadrelay import logs
 from sync import migrate, tables
 from sync.database import open_store
 from tests.journeys.crms import running_crms
-from tests.journeys.house import environment, eventually
+from tests.journeys.house import environment
 from tests.sync.stores import rows
+from tests.waiting import eventually
 
 PEOPLE = {"hubspot": {"contacts": 120, "companies": 3}, "salesforce": {"Lead": 30, "Contact": 20}}
 

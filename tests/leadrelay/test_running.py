@@ -21,8 +21,9 @@ from leadrelay.cli import running
 from mappings.starter import write_starter
 from model.errors import LeadRelayError
 from tests.journeys.crms import running_crms
-from tests.journeys.house import environment, eventually
+from tests.journeys.house import environment
 from tests.leadrelay.conftest import free_ports
+from tests.waiting import eventually
 
 SLOW = 90.0  # seconds: a process of its own on a busy machine
 

@@ -10,10 +10,17 @@ import pytest
 from leadrelay.cli import sources
 from model.event import Event
 from sync.database import Store
-from tests.journeys.house import eventually
 from tests.leadrelay.conftest import House
+from tests.waiting import PATIENCE, eventually
 
 HOPS = ["received", "mapped", "matched", "scored", "routed", "hubspot", "salesforce", "cleaned up"]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command wait as long as a busy machine needs."""
+    monkeypatch.setattr(sources, "PATIENCE", PATIENCE)
+    monkeypatch.setattr(sources, "DECISION_SECONDS", PATIENCE)
 
 
 def counts(house: House) -> dict:
@@ -110,7 +117,16 @@ def people_of_tests(house: House) -> list[str]:
 
 def test_what_is_still_being_written_when_the_test_gives_up_is_removed(house, beside, monkeypatch):
     before, people = counts(house), sorted(people_of_tests(house))
-    monkeypatch.setattr(sources, "PATIENCE", 1.0)  # longer than a post, shorter than the calls
+    asked = {name: crm.writes_asked() for name, crm in house.crms.items()}
+    follow = sources._Run.follow
+
+    def gives_up_meanwhile(run: sources._Run, store: Store) -> bool:
+        crms = house.crms.items()
+        eventually(lambda: any(crm.writes_asked() > asked[name] for name, crm in crms), "a call under way")
+        monkeypatch.setattr(sources, "PATIENCE", 0.0)
+        return follow(run, store)
+
+    monkeypatch.setattr(sources._Run, "follow", gives_up_meanwhile)
     for crm in house.crms.values():
         crm.faults(latency_ms=800)
     try:

@@ -19,10 +19,10 @@ from sandbox.registry import VENDORS
 from sandbox.server import running
 from tests.agreement.crms import Account
 from tests.contracts.crms import CRMS
-from tests.journeys.house import eventually
 from tests.rabbitmq import Broker
 from tests.scaled.town import Town
 from tests.scaled.world import TownWorld, for_runs, note_reads
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 
@@ -73,7 +73,7 @@ def test_in_the_end_all_three_agree_whoever_is_killed(
         playbook = load(town.playbook, tuple(HANDLERS))
         clock = vendor_of(vendors["hubspot"][0]).clock
         town.start()
-        eventually(lambda: town.matched() == set(CRMS), "the mirrors of both CRMs", 60)
+        eventually(lambda: town.matched() == set(CRMS), "the mirrors of both CRMs")
         world = TownWorld(migrated_postgres_url, accounts, urls, clock, playbook, seed, town=town)
         try:
             run(world, town)
@@ -96,7 +96,7 @@ def run(world: TownWorld, town: Town) -> None:
         world.note(f"{name} is killed")
         world.act()
         victim.start()
-    eventually(town.is_up, "all processes", 90)
+    eventually(town.is_up, "all processes")
     world.come_to_rest()
     assert all(account.seen._reads for account in world.accounts.values()), "no read was noted"
     faults = sum(account.fates.faults for account in world.accounts.values())

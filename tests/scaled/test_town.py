@@ -13,9 +13,9 @@ from leadrelay.cli import app
 from tests.crash.repeats import assert_created_once, assert_each_told_once, assert_nobody_told_twice
 from tests.crash.test_kill import tell_of_everybody
 from tests.journeys.crowd import Answers, Crowd, a_crowd, assert_all_arrived, send
-from tests.journeys.house import eventually
 from tests.journeys.slack import HOOK, slack
 from tests.scaled.town import ROLES
+from tests.waiting import eventually
 
 __all__ = ["slack"]
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(400)  # it starts seven processes and a broker,
 
 
 def assert_done_once(town, crms, slack, crowd, answers):
-    town.settle(patience=120)
+    town.settle()
     assert_all_arrived(crowd, answers, town, crms)
     effects = town.effects()
     for crm in crms.values():
@@ -84,7 +84,7 @@ def test_each_lead_is_decided_once_and_delivered_once_whoever_is_killed(town, cr
     decider = town.holder("decider:main")
     for one in [decider, *(each for each in town.members.values() if each is not decider)]:
         answers.append(kill_in(town, crms, one, pieces[len(answers)]))
-    eventually(town.is_up, "all processes", 90)
+    eventually(town.is_up, "all processes")
     broker.kill()
     answers.append(send(pieces[-1], town.url))
     broker.start()

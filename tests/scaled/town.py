@@ -20,7 +20,8 @@ from sync.database import open_store
 from sync.processes import Process
 from sync.tables import leases
 from tests.crash.process import FORKS, _free_port
-from tests.journeys.house import SPACE, Books, environment, eventually
+from tests.journeys.house import SPACE, Books, environment
+from tests.waiting import PATIENCE, eventually
 
 ROLES = ("web", "web", "worker", "worker", "worker", "scheduler")
 
@@ -62,7 +63,7 @@ class Member:
 
     def exit_code(self) -> int:
         """Wait for its end."""
-        self._process.join(40)
+        self._process.join(PATIENCE)
         code: int = self._process.exitcode
         return code
 
@@ -99,7 +100,7 @@ class Town(Books):
         """Start all, and wait until they know the CRMs' people."""
         for one in self.members.values():
             one.start()
-        eventually(self.is_up, "all processes", 90)
+        eventually(self.is_up, "all processes")
         return self
 
     def is_up(self) -> bool:
@@ -112,7 +113,7 @@ class Town(Books):
     def _is_reachable(self) -> bool:
         try:
             return all(requests.get(f"{one.url}/healthz", timeout=5).ok for one in self.webs())
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def webs(self) -> list[Member]:

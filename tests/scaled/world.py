@@ -23,6 +23,7 @@ from tests.agreement.crms import NAMES, Account
 from tests.agreement.world import ADDRESSES, VALUES, FailingStore, Said, VirtualClock, World
 from tests.crash.repeats import LEAD_ID
 from tests.scaled.town import Town
+from tests.waiting import eventually
 
 LEFT_OUT = ("account", "deal", "adopt_deals", "tasks", "adopt_when")  # of the maps: the runs are about people
 APART = ("account", "deals", "follow_up", "notify")  # of the handlers
@@ -92,12 +93,13 @@ class TownWorld(World):
     town: Town | None = None
 
     def __post_init__(self) -> None:
+        self.random, self.now = Random(self.seed), VirtualClock(self.clock)
+
+    @property
+    def store(self) -> FailingStore:
+        """The store of the town."""
         assert self.town is not None
-        self.random, self.now, self.store = (
-            Random(self.seed),
-            VirtualClock(self.clock),
-            FailingStore(self.town.store),
-        )
+        return FailingStore(self.town.store)
 
     def act(self) -> None:
         """Let one thing happen outside."""
@@ -123,10 +125,7 @@ class TownWorld(World):
         fields = {name: self.random.choice(values) for name, values in VALUES.items() if self._maybe(0.5)}
         number = self._number()
         self.said += [Said(number, email, name, value) for name, value in fields.items()]
-        deadline = time.monotonic() + 30
-        while not self._posted({"email": email, **fields}):
-            assert time.monotonic() < deadline, "no web takes a post"
-            time.sleep(0.2)
+        eventually(lambda: self._posted({"email": email, **fields}), "a web that takes a post", every=0.2)
         self.note(f"post {email} {fields}")
 
     def _posted(self, body: dict[str, str]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -16,16 +15,9 @@ from sync.decider import TERM, Decider
 from sync.leases import Lease
 from tests.sync.house import HUBSPOT, House, a_house
 from tests.sync.stores import count, rows
+from tests.waiting import eventually
 
 ADA = "ada@example.com"
-
-
-def eventually(is_so: Callable[[], object], seconds: float = 10.0) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, "it never came to be"
-        time.sleep(0.005)
 
 
 @pytest.fixture(autouse=True)

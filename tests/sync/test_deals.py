@@ -6,11 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from model.deal import PEOPLE
-from sync import holds, inbox, tables
+from model.event import EventState, StoredEvent
+from sync import dealings, holds, inbox, leads, tables
+from sync.batch import Batch, People
+from sync.joins import Join
+from sync.pipeline import Result
 from tests.sync.followed import a_bin, look
-from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
+from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, a_post
 from tests.sync.selling import (
     ADA,
     BO,
@@ -334,3 +339,73 @@ def test_a_crash_between_deal_and_lead_loses_nothing(house):
     house.clock.advance(timedelta(minutes=5).total_seconds())
     house.settle()
     assert told(house)[::2] == ("won", "customer")
+
+
+@pytest.fixture
+def loaded(monkeypatch) -> list[int]:
+    """How many deals each batch of the decider read whole."""
+    counts: list[int] = []
+    real = Batch.load_deals
+
+    def load(batch, *given):
+        real(batch, *given)
+        counts.append(len(batch.loaded_deals))
+
+    monkeypatch.setattr(Batch, "load_deals", load)
+    return counts
+
+
+def test_of_a_person_with_many_deals_only_those_that_matter_are_read_whole(house, loaded):
+    ids = person(house)
+    followed = Followed(house)
+    for number in range(40):
+        sell(house, HUBSPOT, ids[HUBSPOT], name=f"Engine {number}")
+    followed.look()
+    loaded.clear()
+    sell(house, SALESFORCE, ids[SALESFORCE], name="engine  7")
+    followed.look(SALESFORCE)
+    [seventh] = [deal for deal in all_deals(house) if SALESFORCE in deal.links]
+    assert (seventh.get("name"), HUBSPOT in seventh.links) == ("engine 7", True)
+    sell(house, SALESFORCE, ids[SALESFORCE], name="Wheel")
+    followed.look(SALESFORCE)
+    assert len(all_deals(house)) == 41
+    assert max(loaded) == 2
+
+
+def test_where_the_deal_that_counted_most_is_lost_the_next_one_counts(house):
+    ids = person(house)
+    followed = Followed(house)
+    for number in range(5):
+        sell(house, HUBSPOT, ids[HUBSPOT], name=f"Engine {number}")
+    best = sell(house, HUBSPOT, ids[HUBSPOT], name="Best", stage="offer")
+    followed.look()
+    assert house.lead(ADA).fields["deal_stage"] == "offer"
+    move(house, HUBSPOT, best, "lost")
+    followed.look()
+    assert (told(house)[0], house.lead(ADA).fields["deal_stage"]) == ("open", "talking")
+    house.crms[HUBSPOT].archive(best)
+    followed.look()
+    assert told(house)[0] == "open"
+
+
+def test_who_took_over_anothers_deals_is_looked_up_by_one_query_and_only_where_somebody_did(house):
+    both = {address: person(house, address) for address in (ADA, BO)}
+    followed = Followed(house)
+    for number, address in enumerate((ADA, BO)):
+        sell(house, HUBSPOT, both[address][HUBSPOT], name=f"Engine {number}")
+    followed.look()
+    now, said = house.clock.now(), list[str]()
+    with house.store.snapshot() as snapshot:
+        ids = [house.lead_id(address) for address in (ADA, BO)]
+        loaded = leads.load(snapshot, ids)
+        sa.event.listen(snapshot, "before_cursor_execute", lambda *given: said.append(given[2]))
+        batch = Batch(People.load(snapshot, "main"))
+        post = a_post("post-9", now)
+        batch.results.append(Result(StoredEvent(9, post, 0, now, 9), EventState.DONE))
+        said.clear()
+        assert dealings.told(snapshot, batch, house.playbook, "main", now) == []
+        assert said == []
+        batch.joined = [Join(loaded[each], each, 9) for each in ids]
+        heard = dealings.told(snapshot, batch, house.playbook, "main", now)
+    assert {one.payload["lead_id"] for one in heard} == set(ids)
+    assert len(said) == 1

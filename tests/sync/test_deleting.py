@@ -489,6 +489,75 @@ def test_forget_does_it_at_once_and_what_is_left_elsewhere_is_asked_about(store)
     assert not is_there(house, SALESFORCE, ids[SALESFORCE])
 
 
+@pytest.fixture
+def asked(store) -> House:
+    """Return a house in which a person was asked to delete a record, before the map said ``delete``."""
+    house = deleting(store, "propose", on_forget="forget")
+    known(house)
+    delete(house)
+    assert proposed(house) == [("delete", SALESFORCE, "open")]
+    return house
+
+
+def now_delete_at_once(house: House) -> None:
+    crms = house.playbook.crms
+    crms = {**crms, HUBSPOT: replace(crms[HUBSPOT], on_delete="delete")}
+    house.playbook = replace(house.playbook, crms=crms)
+
+
+def why_asked(house: House) -> list[str]:
+    return [row["why"] for row in rows(house.store, tables.proposals)]
+
+
+def test_what_was_asked_before_somebody_was_erased_is_asked_still(asked):
+    record = asked.lead(ADA).links[SALESFORCE].remote_id
+    erase(asked)
+    assert proposed(asked) == [("delete", SALESFORCE, "open")]
+    assert why_asked(asked) == ["forgotten in hubspot"]
+    answer(asked, accepts=True)
+    carry_out(asked)
+    assert not is_there(asked, SALESFORCE, record)
+
+
+def test_a_record_that_somebody_kept_is_asked_about_though_the_map_says_delete_by_now(asked):
+    record = asked.lead(ADA).links[SALESFORCE].remote_id
+    answer(asked, accepts=False)
+    now_delete_at_once(asked)
+    erase(asked)
+    carry_out(asked)
+    assert is_there(asked, SALESFORCE, record)
+    assert proposed(asked) == [("delete", SALESFORCE, "open")]
+    assert why_asked(asked) == ["forgotten in hubspot"]
+    assert [(one.state, one.error) for one in asked.effects()] == [("withheld", "somebody refused it before")]
+
+
+def test_a_question_that_is_open_is_answered_by_the_map(asked):
+    record = asked.lead(ADA).links[SALESFORCE].remote_id
+    now_delete_at_once(asked)
+    erase(asked)
+    assert proposed(asked) == [("delete", SALESFORCE, "accepted")]
+    carry_out(asked)
+    assert not is_there(asked, SALESFORCE, record)
+    assert proposed(asked) == [("delete", SALESFORCE, "done")]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_somebody_agreed_to_is_done_once_though_the_person_is_erased_meanwhile(asked, at_once):
+    record = asked.lead(ADA).links[SALESFORCE].remote_id
+    answer(asked, accepts=True)
+    if at_once:
+        now_delete_at_once(asked)
+    erase(asked)
+    carry_out(asked)
+    assert not is_there(asked, SALESFORCE, record)
+    done = [(one.state, one.error) for one in asked.effects()]
+    assert sorted(done, key=str) == [
+        ("sent", None),
+        *([("withheld", "it is being done already")] if at_once else []),
+    ]
+    assert proposed(asked) == [("delete", SALESFORCE, "done")]
+
+
 def test_who_was_forgotten_is_not_adopted_from_another_crm_and_comes_back_by_a_form(store):
     house = deleting(store, on_forget="forget")
     ids = known(house)
@@ -560,8 +629,55 @@ def test_the_mirror_lets_go_of_a_stranger_who_was_erased(store):
     hint(house, HUBSPOT, record, "forgotten")
     house.settle()
     with house.store.snapshot() as snapshot:
-        for table in (tables.mirror, tables.mirror_keys):
-            assert snapshot.execute(sa.select(table).where(table.c.remote_id == record)).all() == []
+        keys = sa.select(tables.mirror_keys).where(tables.mirror_keys.c.remote_id == record)
+        assert snapshot.execute(keys).all() == []
+    assert traces(house, "eve@example.net") == set()
+
+
+@pytest.mark.parametrize("is_lead", [True, False])
+def test_what_was_read_before_somebody_was_erased_does_not_come_back_when_it_is_stored_after(store, is_lead):
+    house = deleting(store, on_forget="forget", adopts=False)
+    crm, poll = house.crms[HUBSPOT], a_poll(house)
+    look(poll)
+    record = crm.put("contacts", email=ADA, title="Countess")
+    if is_lead:
+        assert known(house)[HUBSPOT] == record
+    real = crm.changes
+
+    def changes(*given, **named):
+        answer = real(*given, **named)
+        crm.changes = real
+        if any(one.record.ref.id == record for one in answer.listed):
+            del crm.records[record]  # erased while the answer is on its way, and forgotten by another process
+            hint(house, HUBSPOT, record, "forgotten")
+            house.settle()
+        return answer
+
+    crm.edit(record, title="Countess of Lovelace")
+    crm.changes = changes
+    look(poll, 60)
+    house.settle()
+    assert record not in crm.records
+    assert traces(house, "Countess") == set()
+    with house.store.snapshot() as snapshot:
+        keys = sa.select(tables.mirror_keys).where(tables.mirror_keys.c.remote_id == record)
+        assert snapshot.execute(keys).all() == []
+
+
+def test_a_record_elsewhere_of_somebody_who_was_forgotten_leaves_no_word_when_it_is_edited(store):
+    house = deleting(store, on_forget="forget")
+    ids = known(house, title="Countess")
+    erase(house)
+    poll = a_poll(house, SALESFORCE)
+    look(poll)
+    house.crms[SALESFORCE].edit(ids[SALESFORCE], title="Countess of Lovelace")
+    for _ in range(3):
+        look(poll, 20)
+        house.settle()
+    assert rows(house.store, tables.leads) == []
+    assert traces(house, "Countess") == set()
+    changes = [row for row in rows(house.store, tables.inbox_events) if row["source"] == SALESFORCE]
+    assert len([row for row in changes if row["record_id"] == ids[SALESFORCE]]) <= 3
 
 
 def test_erasures_are_held_by_the_brake_as_well(store):

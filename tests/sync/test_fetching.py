@@ -8,8 +8,11 @@ from functools import partial
 import pytest
 
 from model.errors import NoBudget, Refusal
-from sync import fetches, tables
+from model.event import Event, EventKind, RecordRef
+from model.hint import DIFFERS, Hint
+from sync import fetches, inbox, tables
 from sync.fetches import Wish
+from sync.fetching import MENDS_TURN
 from tests.sync.crashing import Crash, CrashingStore
 from tests.sync.followed import ADA, a_fetcher, known, told
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
@@ -89,6 +92,59 @@ def test_objects_are_read_one_after_the_other(house):
     want(house, company, object_type="companies")
     house.fetch()
     assert (reads(house), set(told(house))) == ([1, 1], {contact, company})
+
+
+# Who goes first
+
+
+def mends(house: House, *ids: str) -> None:
+    """Want records read because a reconcile found that they differ."""
+    hints = [
+        Event(
+            HUBSPOT,
+            f"mend-{each}",
+            EventKind.HINT,
+            Hint("contacts", each, DIFFERS).as_payload(),
+            house.clock.now(),
+            house.clock.now(),
+            record=RecordRef(HUBSPOT, "contacts", each),
+        )
+        for each in ids
+    ]
+    inbox.append(house.store, hints)
+    house.decide()
+
+
+def test_what_a_webhook_told_of_is_read_before_what_a_reconcile_wants_mended(house):
+    ids = people(house, 301)
+    mends(house, *ids[:300])
+    house.clock.advance(60)
+    want(house, ids[300])
+    a_fetcher(house).step()
+    assert (reads(house), ids[300] in told(house)) == ([100], True)  # the rest of the call is filled
+    house.fetch()
+    assert (reads(house), len(told(house))) == ([100, 100, 100, 1], 301)
+
+
+def test_a_record_that_is_told_of_does_not_wait_as_a_mend_any_more(house):
+    ids = people(house, 150)
+    mends(house, *ids)
+    want(house, ids[-1])
+    assert [row["is_mend"] for row in waiting(house)].count(False) == 1
+    mends(house, ids[-1])
+    a_fetcher(house).step()
+    assert ids[-1] in told(house)
+
+
+def test_mends_are_read_however_much_is_told_of(house):
+    mended, *ids = people(house, 101)
+    mends(house, mended)
+    fetcher, crowd = a_fetcher(house), [Wish(HUBSPOT, "contacts", each) for each in ids]
+    for turn in range(1, MENDS_TURN + 1):
+        want = partial(fetches.raise_wanted, space="main", wishes=crowd, now=house.clock.now())
+        house.store.write(want)
+        fetcher.step()
+        assert (mended in told(house)) == (turn == MENDS_TURN)
 
 
 # Once more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +16,9 @@ from model.lead import OPT_OUT
 from model.priority import Priority
 from model.times import to_text
 from sync import forget, inbox, outbox, tables
+from sync.deliverer import deliver_batch
 from sync.polling import changed_event
+from sync.raising import FEW
 from tests.builders import field_is
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import rows
@@ -601,13 +604,58 @@ def told(house: House, name: str) -> list[tuple[int, bool]]:
     return [(row["priority"], row["due_at"] == outbox.PARKED) for row in found if row["connection"] == name]
 
 
-@pytest.mark.parametrize("is_observed", [True, False])
-def test_who_is_adopted_goes_last_and_from_an_observed_crm_waits_for_a_plan(store, is_observed):
-    house = adopting(store, shut={HUBSPOT: "observed"} if is_observed else {})
+def born(house: House, count: int, *, is_mend: bool = False) -> None:
+    """Let people be made in HubSpot, and read in one page."""
+    crm, now = house.crms[HUBSPOT], house.clock.now()
+    made = [crm.put("contacts", email=f"p{number}-of-{count}@example.com") for number in range(count)]
+    records = [crm._record(each, crm.records[each]) for each in made]
+    events = [changed_event(one, now, now, "main", by_id=True, is_mend=is_mend) for one in records]
+    inbox.append(house.store, events)
+    house.decide()
+
+
+def test_who_is_adopted_from_an_observed_crm_waits_for_a_plan(store):
+    house = adopting(store, shut={HUBSPOT: "observed"})
     see(house, HUBSPOT, house.crms[HUBSPOT].put("contacts", email=ADA, title="CTO"))
-    assert told(house, SALESFORCE) == [(Priority.RECONCILE, is_observed)]
+    assert told(house, SALESFORCE) == [(Priority.RECONCILE, True)]
     house.deliver(SALESFORCE)
-    assert len(house.crms[SALESFORCE].records) == (0 if is_observed else 1)
+    assert len(house.crms[SALESFORCE].records) == 0
+
+
+def test_who_is_born_in_a_crm_goes_to_the_other_as_a_new_lead_before_what_is_done_in_bulk(store):
+    house = adopting(store)
+    bulk = [outbox.Raise(SALESFORCE, "Lead", f"x{n}", (), Priority.RECONCILE) for n in range(500)]
+    house.store.write(partial(outbox.raise_wanted, space="main", raises=bulk, now=house.clock.now()))
+    house.clock.advance(60)
+    see(house, HUBSPOT, house.crms[HUBSPOT].put("contacts", email=ADA, title="CTO"))
+    assert told(house, SALESFORCE)[-1] == (Priority.SPEED_TO_LEAD, False)
+    deliver_batch(house.targets[SALESFORCE])
+    assert house.crms[SALESFORCE].one(ADA)["title"] == "CTO"
+
+
+def test_an_import_into_a_crm_goes_to_the_other_behind_new_leads(store):
+    house = adopting(store)
+    born(house, FEW)
+    assert set(told(house, SALESFORCE)) == {(Priority.SPEED_TO_LEAD, False)}
+    other = adopting(store)
+    born(other, 3 * FEW)
+    assert set(told(other, SALESFORCE)[FEW:]) == {(Priority.RECONCILE, False)}
+
+
+def test_who_is_adopted_because_a_reconcile_had_them_read_goes_behind(store):
+    house = adopting(store)
+    born(house, 1, is_mend=True)
+    assert told(house, SALESFORCE) == [(Priority.RECONCILE, False)]
+
+
+def test_an_edit_that_makes_the_first_link_of_a_known_lead_is_an_edit_like_any_other(store):
+    house = a_house(store)
+    house.post(email=ADA, title="Intern")
+    house.decide()
+    house.deliver(SALESFORCE)
+    house.clock.advance(60)
+    see(house, HUBSPOT, house.crms[HUBSPOT].put("contacts", email=ADA, title="CTO"))
+    assert told(house, SALESFORCE) == [(Priority.PEOPLE, False)]
 
 
 def test_the_first_link_to_an_observed_crm_writes_nothing_into_the_other(store):

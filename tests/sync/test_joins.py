@@ -18,7 +18,7 @@ from sync.joins import Join
 from sync.polling import changed_event
 from tests.builders import NOON, a_lead, a_lifecycle, a_touch, at
 from tests.sync.followed import ADA, BO, known
-from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
+from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import rows
 
 EVE = "eve@example.net"
@@ -274,7 +274,7 @@ def test_a_review_of_the_absorbed_lead_is_the_others_and_is_settled_as_such(hous
 
 
 def joined(survivor, absorbed, where: str = HUBSPOT) -> list:
-    return join(survivor, absorbed, a_lifecycle(), where=where)[0]
+    return join(survivor, absorbed, a_lifecycle(), where=where, crms=house_playbook().crms)[0]
 
 
 def test_the_survivors_word_counts_and_what_lost_is_kept():
@@ -328,7 +328,8 @@ def test_score_and_account_follow_from_the_rest_and_keys_are_both_leads():
 
 
 def link(name: str, remote_id: str, **given: Any) -> Link:
-    return Link(name, "contacts", remote_id, {}, given.pop("written", {}), rev=3, **given)
+    fields = given.pop("shadow", {}), given.pop("written", {})
+    return Link(name, "contacts", remote_id, *fields, rev=3, **given)
 
 
 def test_a_record_that_only_the_absorbed_lead_has_is_the_persons_now():
@@ -362,3 +363,84 @@ def test_where_they_were_merged_what_we_wrote_to_either_is_ours():
         "h1",
         {"title": "CTO", "company": "Acme"},
     )
+
+
+# A record that comes along
+
+
+def read(house: House, name: str, remote_id: str) -> None:
+    """Let a record be read by id as it is now, and all follow from it."""
+    crm, now = house.crms[name], house.clock.now()
+    record = crm._record(remote_id, crm.records[remote_id])
+    inbox.append(house.store, [changed_event(record, now, now, "main", by_id=True)])
+    house.settle()
+    house.clock.advance(60)
+
+
+def first_names(house: House) -> set[str]:
+    """Return what the lead and its records hold as the first name."""
+    lead = house.lead(ADA)
+    there = [house.crms[name].records[one.remote_id].fields for name, one in lead.links.items()]
+    return {one["first_name"] for one in (lead.fields, *there)}
+
+
+def test_what_people_typed_into_a_record_that_comes_along_stands_on_all_sides(house):
+    ours, theirs = known(house, ADA, first_name="Bo"), known(house, BO)
+    crm = house.crms[HUBSPOT]
+    crm.edit(theirs[HUBSPOT], first_name="Ada")
+    read(house, HUBSPOT, theirs[HUBSPOT])
+    crm.archive(ours[HUBSPOT])
+    read(house, HUBSPOT, ours[HUBSPOT])
+    inbox.append(house.store, [merged_in_salesforce(house, BO, ADA)])
+    house.settle()
+    assert house.lead(ADA).links[HUBSPOT].remote_id == theirs[HUBSPOT]
+    assert first_names(house) == {"Ada"}
+    [lost] = [row for row in rows(house.store, tables.conflicts) if row["field"] == "first_name"]
+    assert (lost["kept"], lost["lost"]) == ("Ada", "Bo")
+
+
+def test_what_a_person_said_of_the_survivor_is_written_over_it(house):
+    ours, theirs = known(house, ADA), known(house, BO)
+    for name, remote_id, value in (
+        (HUBSPOT, theirs[HUBSPOT], "Ada"),
+        (SALESFORCE, ours[SALESFORCE], "Bo"),
+    ):
+        house.crms[name].edit(remote_id, first_name=value)
+        read(house, name, remote_id)
+    house.crms[HUBSPOT].archive(ours[HUBSPOT])
+    read(house, HUBSPOT, ours[HUBSPOT])
+    inbox.append(house.store, [merged_in_salesforce(house, BO, ADA)])
+    house.settle()
+    assert first_names(house) == {"Bo"}
+
+
+def test_what_people_typed_is_theirs_though_a_form_had_said_it_before():
+    typed = link(HUBSPOT, "h2", shadow={"first_name": "Ada"})
+    ours = a_lead("L1", first_name="Bo", links={SALESFORCE: link(SALESFORCE, "s1")})
+    theirs = a_lead("L2", first_name="Ada", links={HUBSPOT: typed})
+    joined(ours, theirs, SALESFORCE)
+    assert (ours.fields["first_name"], ours.provenance["first_name"].source) == ("Ada", HUBSPOT)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        link(HUBSPOT, "h2", shadow={"first_name": "Ada"}, written={"first_name": "Ada"}),
+        link(HUBSPOT, "h2", shadow={"first_name": "Ada"}, gone_at=NOON),
+        link(HUBSPOT, "h2", shadow={"title": "CEO"}),
+        link(HUBSPOT, "h2", shadow={"first_name": " "}),
+    ],
+    ids=["written by us", "deleted", "the map does not leave it to people", "blank"],
+)
+def test_else_the_survivors_word_counts_there_too(record):
+    ours = a_lead("L1", first_name="Bo", title="CTO")
+    joined(ours, a_lead("L2", first_name="Ada", title="CEO", links={HUBSPOT: record}), SALESFORCE)
+    assert ours.fields == {"first_name": "Bo", "title": "CTO"}
+
+
+def test_where_the_survivor_has_a_record_of_its_own_its_word_counts():
+    own = link(HUBSPOT, "h1", shadow={"first_name": "Bo"}, written={"first_name": "Bo"})
+    ours = a_lead("L1", first_name="Bo", links={HUBSPOT: own})
+    typed = link(HUBSPOT, "h2", shadow={"first_name": "Ada"})
+    joined(ours, a_lead("L2", first_name="Ada", links={HUBSPOT: typed}), SALESFORCE)
+    assert ours.fields["first_name"] == "Bo"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -13,8 +14,12 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from mappings.playbook import Playbook
+from model.change import Record
 from model.errors import StoreBusy
-from sync import fetches, outbox
+from model.event import RecordRef
+from model.lead import Identity
+from model.listing import Listed
+from sync import fetches, mirror, outbox, tables
 from sync.backfill import Backfill, begin_again
 from sync.claiming import Target
 from sync.database import Store, open_store
@@ -24,6 +29,7 @@ from sync.fetching import Fetcher
 from sync.polling import Poll
 from sync.recycling import RecycleBin
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
+from tests.sync.stores import rows
 
 PEOPLE = 24
 ROUNDS = 15
@@ -162,3 +168,29 @@ def _happen(house: House, random: Random, number: int) -> None:
             crm.unite(there[0], there[1])
         wishes += [Wish(name, crm.records[one].object, one) for one in there[:16]]
     house.store.write(lambda on: fetches.raise_wanted(on, "main", wishes, house.clock.now()))
+
+
+def test_a_page_that_is_just_being_stored_leaves_no_key_of_a_record_that_is_forgotten(stores):
+    house, other = a_house(stores()), stores()
+    ref, now = RecordRef(HUBSPOT, "contacts", "7"), house.clock.now()
+    listed = Listed(Record(ref, {"email": "ada@example.com"}, now), (Identity("email", "ada@example.com"),))
+    is_written, may_end = threading.Event(), threading.Event()
+
+    def page(connection: sa.Connection) -> None:
+        mirror.write_page(connection, "main", [listed], now)
+        is_written.set()
+        assert may_end.wait(10)
+
+    house.clock.advance(1)
+    forget = partial(mirror.forget_records, space="main", refs=[ref], now=house.clock.now())
+    polling = threading.Thread(target=house.store.write, args=(page,))
+    forgetting = threading.Thread(target=other.write, args=(forget,))
+    polling.start()
+    assert is_written.wait(10)
+    forgetting.start()
+    forgetting.join(0.5)  # it waits, or it is through: the page is stored behind it
+    may_end.set()
+    polling.join()
+    forgetting.join()
+    [left] = rows(house.store, tables.mirror)
+    assert (left["fields"], rows(house.store, tables.mirror_keys)) == ({mirror.FORGOTTEN: True}, [])

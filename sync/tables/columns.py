@@ -1,0 +1,105 @@
+"""What every table is made of: types that both databases store alike, and short forms of declaring."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from model.times import from_text, to_text
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = sa.MetaData(naming_convention=NAMING)
+
+RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC moment: ``timestamptz`` on PostgreSQL, sortable ISO text on SQLite."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.String(27))
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return to_text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return from_text(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+class Encoded(str):
+    """JSON text of a value, for a column of JSON."""
+
+    __slots__ = ()
+
+
+class Json(TypeDecorator[Any]):
+    """JSON kept as text: what a sender wrote must survive, and PostgreSQL's own types refuse some of it."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return value if value is None or isinstance(value, Encoded) else to_json(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else from_json(value)
+
+
+def searchable(length: int) -> sa.String:
+    """Return the type of a text that is compared byte by byte, so that an index finds what begins alike."""
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+_LONG = re.compile(r"\d{19}")  # 2**64 has twenty digits, 2**63 nineteen
+
+
+def from_json(text: str) -> Any:
+    """Read JSON. orjson is faster, but makes a float of 2**64 and refuses half of a surrogate pair."""
+    if _LONG.search(text) is None:
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return orjson.loads(text)
+    return json.loads(text)
+
+
+def to_json(value: Any) -> Encoded:
+    """Write a value as compact JSON."""
+    try:
+        return Encoded(orjson.dumps(value), "utf-8")
+    except TypeError:  # a whole number beyond 64 bits, half of a surrogate pair
+        return Encoded(_encode(value))
+
+
+def moment(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    """Declare a column of a moment."""
+    return sa.Column(name, Moment, nullable=nullable)
+
+
+def partial_index(
+    name: str, *columns: sa.ColumnElement[Any], where: sa.TextClause, unique: bool = False
+) -> sa.Index:
+    """Declare an index of those rows alone that a condition holds of."""
+    return sa.Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)

@@ -1,0 +1,89 @@
+"""What happened to each lead: ledgers that rows are added to, and what the CRMs tell of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from sync.tables.columns import Json, RowId, metadata, moment
+
+
+def _ledger(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    """Declare an append-only ledger of a lead: every row names the event that made it."""
+    table = sa.Table(
+        name,
+        metadata,
+        sa.Column("id", RowId, primary_key=True, autoincrement=True),
+        sa.Column("space", sa.String(64), nullable=False),
+        sa.Column("lead_id", sa.String(40), nullable=False),
+        sa.Column("event", RowId, nullable=False),
+        moment("at"),
+        *columns,
+    )
+    sa.Index(f"ix_{name}_lead_id", table.c.lead_id)
+    return table
+
+
+touches = _ledger("touches", sa.Column("fields", Json, nullable=False))
+
+activities = _ledger(
+    "activities",
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("detail", sa.String(400), nullable=False),
+)
+
+stage_history = _ledger(
+    "stage_history",
+    sa.Column("stage", sa.String(64), nullable=False),
+    sa.Column("previous", sa.String(64)),
+)
+
+assignments = _ledger(
+    "assignments",
+    sa.Column("owner", sa.String(320), nullable=False),
+    sa.Column("previous", sa.String(320)),
+    sa.Column("pool", sa.String(64), nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+)
+
+scores = _ledger(
+    "scores",
+    sa.Column("score", sa.Integer, nullable=False),
+    sa.Column("previous", sa.Integer, nullable=False),
+    sa.Column("playbook", sa.String(12), nullable=False),
+)
+
+conflicts = _ledger(  # ``lead_id`` is an account's or a deal's id where those are concerned
+    "conflicts",
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("field", sa.String(128), nullable=False),
+    sa.Column("kept", Json),
+    sa.Column("lost", Json),
+    sa.Column("rule", sa.String(200), nullable=False),
+)
+sa.Index("ix_conflicts_space", conflicts.c.space, conflicts.c.id)
+
+engagements = sa.Table(  # what was done with a lead in the CRMs, each as its CRM has it now
+    "engagements",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("space", sa.String(64), nullable=False),
+    sa.Column("lead_id", sa.String(40), nullable=False),
+    sa.Column("connection", sa.String(64), nullable=False),
+    sa.Column("object", sa.String(64), nullable=False),
+    sa.Column("remote_id", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # ``model.engagement``
+    sa.Column("standing", sa.String(16), nullable=False),
+    moment("at"),
+    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("outcome", sa.String(64), nullable=False),
+    sa.Column("by", sa.String(320), nullable=False),
+    sa.Column("is_response", sa.Boolean, nullable=False),
+    sa.Column("is_ours", sa.Boolean, nullable=False),
+    moment("modified_at", nullable=True),  # by the vendor's clock
+    sa.Column("version", sa.String(32), nullable=False),  # a hash of what the CRM said of it
+    sa.Column("event", RowId, nullable=False),  # that told of this version
+    sa.UniqueConstraint("lead_id", "connection", "object", "remote_id"),
+)
+sa.Index("ix_engagements_record", engagements.c.connection, engagements.c.object, engagements.c.remote_id)
