@@ -196,12 +196,12 @@ class Account:
 
     def living(self, object_type: str) -> list[Kept]:
         """Return the living records of an object."""
-        with self.vendor.lock:
-            rows = self.vendor.tables[object_type].after(None, archived=False)
-            return [record for record in rows if not self._is_over(record)]
+        return [record for record in self.kept(object_type) if not record.values.get("IsConverted")]
 
-    def _is_over(self, record: Kept) -> bool:
-        return record.archived_at is not None or bool(record.values.get("IsConverted"))
+    def kept(self, object_type: str, *, deleted: bool = False) -> list[Kept]:
+        """Return the records of an object that are there, or those in the recycle bin."""
+        with self.vendor.lock:
+            return list(self.vendor.tables[object_type].after(None, archived=deleted))
 
     def find(self, object_type: str, record_id: str) -> Kept | None:
         """Return a record, gone ones too."""

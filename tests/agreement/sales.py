@@ -41,32 +41,35 @@ class Sales:
         return {
             self.world.someone_converts: 4,  # only who is a Contact can take part in a deal there
             self.someone_sells: 5,
-            self.someone_sells_the_same: 1.5,
+            self.someone_sells_the_same: 2,
             self.someone_moves_a_deal: 10,
-            self.someone_closes_a_deal: 3,
-            self.someone_deletes_a_deal: 1.2,
-            self.someone_restores_a_deal: 1.5,
-            self.someone_makes_a_company: 1.2,
+            self.someone_closes_a_deal: 4,
+            self.someone_deletes_a_deal: 2,
+            self.someone_restores_a_deal: 3,
+            self.someone_makes_a_company: 1.5,
             self.someone_edits_a_company: 4,
-            self.someone_deletes_a_company: 0.8,
+            self.someone_deletes_a_company: 1,
         }
 
     def someone_sells(self) -> None:
         """Let somebody make a deal with a person, and with the company that the person has there."""
-        account = self.world.an_account()
-        buyers = account.living(account.names.buyer)
-        if buyers:
+        found = self._one("buyer")
+        if found is not None:
             day = self.world.random.choice(DEAL_VALUES["close_date"])
-            self._sell(account, self.world.random.choice(buyers), self._new_name("Engine"), day)
+            self._sell(*found, self._new_name("Engine"), day)
 
     def someone_sells_the_same(self) -> None:
         """Let somebody make a deal that was made by hand in the other CRM already."""
-        account = self.world.an_account()
-        buyers = {_email(account, one): one for one in account.living(account.names.buyer)}
-        there = [told for (name, _), told in self._sold.items() if name != account.name and told[2] in buyers]
-        if there:
-            name, day, email = self.world.random.choice(there)
-            if self._sell(account, buyers[email], name, day):
+        found = [
+            (account, buyer, name, day)
+            for account in self.world.accounts.values()
+            for buyer in account.living(account.names.buyer)
+            for (there, _), (name, day, email) in self._sold.items()
+            if there != account.name and email == _email(account, buyer)
+        ]
+        if found:
+            account, *told = self.world.random.choice(found)
+            if self._sell(account, *told):
                 self.world.did(f"sell the same {account.name}")
 
     def _sell(self, account: Account, buyer: Kept, name: str, day: str) -> bool:
@@ -89,34 +92,32 @@ class Sales:
 
     def someone_moves_a_deal(self) -> None:
         """Let somebody change a field of a deal."""
-        account = self.world.an_account()
-        deal = self._one(account.living(account.names.deal))
-        if deal is None:
+        found = self._one("deal")
+        if found is None:
             return
+        account, deal = found
         name = self.world.random.choice(["name", *DEAL_VALUES])
         value = self._new_name("Loom") if name == "name" else self.world.random.choice(DEAL_VALUES[name])
         self._edit(account, account.names.deal, deal, name, value)
 
     def someone_closes_a_deal(self) -> None:
         """Let somebody win or lose a deal."""
-        account = self.world.an_account()
-        deal = self._one(account.living(account.names.deal))
-        verb = self.world.random.choice(["win_deal", "win_deal", "lose_deal"])
-        if deal is not None:
+        found = self._one("deal")
+        verb = self.world.random.choice(list(ENDS))
+        if found is not None:
+            account, deal = found
             said = {"stage": ENDS[verb], "close_date": self.world.now.now().date().isoformat()}
             self.world.types(account, account.names.deal, deal.id, said, verb)
 
     def someone_deletes_a_deal(self) -> None:
         """Let somebody delete a deal."""
-        self._delete(account := self.world.an_account(), account.names.deal)
+        self._delete("deal")
 
     def someone_restores_a_deal(self) -> None:
         """Let somebody take a deal out of the recycle bin."""
-        account = self.world.an_account()
-        with account.vendor.lock:
-            deleted = list(account.vendor.tables[account.names.deal].after(None, archived=True))
-        deal = self._one(deleted)
-        if deal is not None:
+        found = self._one("deal", deleted=True)
+        if found is not None:
+            account, deal = found
             by = self.world.somebody_there()
             if account.act("restore", account.names.deal, deal.id, by) is not None:
                 self.world.did(f"restore {account.name} {account.names.deal}")
@@ -137,16 +138,16 @@ class Sales:
 
     def someone_edits_a_company(self) -> None:
         """Let somebody change a field of a company."""
-        account = self.world.an_account()
-        company = self._one(account.living(account.names.company))
-        if company is not None:
+        found = self._one("company")
+        if found is not None:
+            account, company = found
             name = self.world.random.choice(list(COMPANY_VALUES))
             value = self.world.random.choice(COMPANY_VALUES[name])
             self._edit(account, account.names.company, company, name, value)
 
     def someone_deletes_a_company(self) -> None:
         """Let somebody delete a company; Salesforce deletes its people and its deals along with it."""
-        self._delete(account := self.world.an_account(), account.names.company)
+        self._delete("company")
 
     def of_conversion(self) -> Mapping[str, Any]:
         """Return what somebody chooses who converts a Lead: is a deal made, and with which company."""
@@ -168,9 +169,11 @@ class Sales:
         if not same_on(object_map, remote, account.values(object_type, record).get(remote), typed):
             self.world.types(account, object_type, record.id, {name: value}, fields=spelled)
 
-    def _delete(self, account: Account, object_type: str) -> None:
-        record = self._one(account.living(object_type))
-        if record is not None:
+    def _delete(self, what: str) -> None:
+        found = self._one(what)
+        if found is not None:
+            account, record = found
+            object_type = getattr(account.names, what)
             if account.act("delete", object_type, record.id, self.world.somebody_there()) is not None:
                 self.world.did(f"delete {account.name} {object_type}")
             self.world.note(f"delete {account.name} {object_type} {record.id}")
@@ -192,8 +195,17 @@ class Sales:
             return f"{value}T00:00:00Z"
         return value
 
-    def _one(self, records: list[Kept]) -> Kept | None:
-        return self.world.random.choice(records) if records else None
+    def _one(self, what: str, *, deleted: bool = False) -> tuple[Account, Kept] | None:
+        """Return one record that is a ``buyer``, a ``deal`` or a ``company`` somewhere, with where."""
+        of_each = [
+            (account, found)
+            for account in self.world.accounts.values()
+            if (found := account.kept(getattr(account.names, what), deleted=deleted))
+        ]
+        if not of_each:
+            return None
+        account, found = self.world.random.choice(of_each)
+        return account, self.world.random.choice(found)
 
     def _new_name(self, what: str) -> str:
         self._numbers += 1

@@ -10,7 +10,7 @@ import pytest
 from tests.agreement.counts import OF_PEOPLE, OF_SALES, OF_THE_WEATHER, OF_WEBHOOKS
 from tests.agreement.running import Runs, both_crms, playbook_in, seeds
 
-SOME = 25  # seeds of one test
+SOME = 50  # seeds of one test
 
 
 @pytest.fixture(scope="session")
