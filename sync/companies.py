@@ -23,7 +23,7 @@ from sync.merge import merge
 from sync.pipeline import Result, copy_of_account
 from sync.reasons import Reason, created
 from sync.uniting import put_in
-from sync.versions import BEHIND, OLDER, Sight, is_older, may_be_behind, overwritten
+from sync.versions import BEHIND, OLDER, Sight, differs, is_older, may_be_behind, overwritten, tells
 
 
 def found(
@@ -37,12 +37,14 @@ def found(
     read_at: datetime | None = None,
     in_flight: Doubt | None = None,
     instead: bool = False,
+    gone_at: datetime | None = None,
 ) -> Result:
     """Decide what a company found in a CRM means for the account it was looked up for.
 
     ``holder`` is the account that has this record already, if one does; ``in_flight`` what may have
     reached it of ours beside what the event says, ``read_at`` when it was read, if not just now. ``instead``:
-    it takes the place of another record, of which nothing is to be known any more.
+    it takes the place of another record, of which nothing is to be known any more. ``gone_at``: it was
+    deleted, and these are its last words.
     """
     result = Result(stored, EventState.DONE, account_id=account_id)
     before = lookups.account(account_id)
@@ -66,7 +68,7 @@ def found(
         result.reasons.append(Reason("follow", Because(text)))
     if known is not None and known.gone_at is not None and known.remote_id != record.ref.id:
         merged.link = replace(merged.link, rev=0)  # another record in the place of one that was deleted
-    account.links[crm.connection] = merged.link
+    account.links[crm.connection] = replace(merged.link, gone_at=gone_at)
     seen_at = record.modified_at or stored.decided_at
     merged.fields.pop("domain", None)  # the account's identity
     put_in(account, merged, Provenance(crm.connection, seen_at, stored.id))
@@ -122,7 +124,7 @@ def changed(
     holder = next(filter(None, map(batch.company_holder, (ref, *former))), None)
     result = Result(stored, EventState.DONE, account_id=holder)
     if record.became is not None or record.archived:
-        return _moved(result, record, holder, batch)
+        return _moved(result, record, holder, batch, playbook)
     if holder is None:
         free = (one for one in possible if (known := batch.account(one)) and _has_none(known, ref.connection))
         holder = next(free, None)
@@ -150,8 +152,11 @@ def changed(
     return found(stored, record, holder, holder, batch, playbook, read_at=sight.read_at, in_flight=sent)
 
 
-def _moved(result: Result, record: Record, holder: str | None, batch: Batch) -> Result:
-    """Follow a record that was merged into another, or mark the link of one that was deleted."""
+def _moved(result: Result, record: Record, holder: str | None, batch: Batch, playbook: Playbook) -> Result:
+    """Follow a record that was merged into another, or mark the link of one that was deleted.
+
+    What people typed before they deleted it is taken in.
+    """
     ref = record.ref
     before = batch.account(holder) if holder else None
     link = before.links.get(ref.connection) if before else None
@@ -167,7 +172,21 @@ def _moved(result: Result, record: Record, holder: str | None, batch: Batch) -> 
         result.effects.append(Fetch(ref.connection, ref.object, record.became.id))
         text = f"{ref.object} {ref.id} was merged into {record.became.id}; followed"
     else:
-        account.links[ref.connection] = replace(link, gone_at=result.stored.decided_at)
+        stored, object_map = result.stored, playbook.crms[ref.connection].account
+        is_news = tells(record, link, object_map)
+        is_known = object_map is None or not (is_news and differs(record, link, object_map))
+        if link.gone_at is not None and is_known:
+            text = f"{ref.object} {ref.id} is known to be deleted"
+            result.reasons.append(Reason("follow", Because(text)))
+            return result
+        if is_news:
+            read_at, sent = Sight.of(stored).read_at, batch.in_flight(ref.connection, before.id)
+            result = found(
+                stored, record, before.id, before.id, batch, playbook,
+                read_at=read_at, in_flight=sent, gone_at=stored.decided_at,
+            )  # fmt: skip
+            account = result.account or account
+        account.links[ref.connection] = replace(account.links[ref.connection], gone_at=stored.decided_at)
         text = f"{ref.object} {ref.id} was deleted there; it is not written to, nor made anew"
     result.account = account
     result.reasons.append(Reason("follow", Because(f"{ref.connection}: {text}")))

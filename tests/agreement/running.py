@@ -82,8 +82,8 @@ def people_alone(playbook: Playbook) -> Playbook:
 class Runs:
     """Runs one after the other over the same sandboxes, each with an empty store.
 
-    In every third one there are companies and deals, too; in the others only people, and more happens to each of
-    them: a run with all takes twice the time.
+    In every third one there are companies and deals, too; in the others only people, and more happens to each
+    of them: a run with all takes twice the time.
     """
 
     vendors: Vendors

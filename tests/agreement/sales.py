@@ -41,7 +41,7 @@ class Sales:
         return {
             self.world.someone_converts: 4,  # only who is a Contact can take part in a deal there
             self.someone_sells: 5,
-            self.someone_sells_the_same: 2,
+            self.someone_sells_the_same: 4,
             self.someone_moves_a_deal: 10,
             self.someone_closes_a_deal: 4,
             self.someone_deletes_a_deal: 2,

@@ -390,6 +390,20 @@ def test_a_company_with_our_id_takes_the_place_of_one_that_only_has_its_domain(h
     assert companies(house, HUBSPOT)[ours]["name"] == other["name"] == "ACME"
 
 
+def test_what_people_typed_before_they_deleted_a_company_is_taken_in(house):
+    ids = known(house)
+    house.clock.advance(60)
+    last = {"fields": {"country": "FR"}, "modified_at": house.clock.now()}
+    see(house, SALESFORCE, ids[SALESFORCE], archived=True, **last)
+    assert account_of(house).links[SALESFORCE].gone_at is not None
+    assert settled(house) == []
+    assert companies(house, HUBSPOT)[ids[HUBSPOT]]["country"] == "FR"
+    assert companies(house, SALESFORCE)[ids[SALESFORCE]]["country"] == "DE"  # nothing was written there
+    before = account_of(house).version
+    see(house, SALESFORCE, ids[SALESFORCE], archived=True, **last)  # told once more
+    assert account_of(house).version == before
+
+
 def test_a_companys_value_on_its_way_is_our_own_word(house):
     ids = known(house)
     rename(house, ids, "Acme SE")

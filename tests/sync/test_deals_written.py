@@ -27,7 +27,7 @@ from tests.sync.selling import (
     the_deal,
 )
 from tests.sync.stores import rows
-from tests.sync.test_following import reviews
+from tests.sync.test_following import reviews, see
 
 OTHER = {HUBSPOT: SALESFORCE, SALESFORCE: HUBSPOT}
 
@@ -239,6 +239,21 @@ def test_a_deal_that_was_deleted_is_not_made_anew_nor_written(house):
     live = [kept for kept in there if kept.object == OBJECTS[SALESFORCE] and not kept.archived]
     assert live == []
     assert dead(house) == []
+
+
+def test_what_people_typed_before_they_deleted_a_deal_is_taken_in(house):
+    ada = person(house)
+    followed = Followed(house)
+    deal = sell(house, HUBSPOT, ada[HUBSPOT])
+    followed.look()
+    followed.look()
+    other = the_deal(house).links[SALESFORCE].remote_id
+    house.clock.advance(60)
+    last = {"fields": {"amount": "1500"}, "modified_at": house.clock.now()}
+    see(house, SALESFORCE, other, archived=True, **last)
+    house.settle()
+    assert the_deal(house).links[SALESFORCE].gone_at is not None
+    assert house.crms[HUBSPOT].records[deal].fields["amount"] == "1500"
 
 
 def test_a_deal_that_people_made_in_both_is_one(house):
