@@ -27,13 +27,13 @@ from model.event import Event, EventKind
 from model.priority import Priority
 from scheduler import poll
 from sync import inbox, leases, migrate
-from sync.backfill import Backfill
-from sync.claiming import Target
 from sync.database import open_store
-from sync.decider import Decider
-from sync.deliverer import deliver_batch
-from sync.fetching import Fetcher
-from sync.polling import Poll
+from sync.deciding.decider import Decider
+from sync.delivery.deliverer import deliver_batch
+from sync.delivery.target import Target
+from sync.reading.backfill import Backfill
+from sync.reading.fetching import Fetcher
+from sync.reading.polling import Poll
 
 LOOK = 31  # seconds between two looks, a little more than ``poll.every``
 READS = ("/batch/read", "/composite", "/composite/sobjects/Lead", "/composite/sobjects/Contact", "/query")

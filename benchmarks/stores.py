@@ -16,10 +16,10 @@ from leadrelay.playbooks import PlaybookHolder
 from model.change import Created, Outcome, OwnerRecord, RecordChange
 from model.event import Event, EventKind, RecordRef
 from sync import inbox, leases, migrate, teammates
-from sync.claiming import Target
 from sync.database import open_store
-from sync.decider import Decider
-from sync.deliverer import deliver_batch
+from sync.deciding.decider import Decider
+from sync.delivery.deliverer import deliver_batch
+from sync.delivery.target import Target
 
 SPACE = "main"
 SETTLED = 1_000  # leads that go all the way; those of a larger store are copies of their rows

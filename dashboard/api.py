@@ -13,25 +13,13 @@ from dashboard.house import LONG_PATIENCE_SECONDS, House
 from mappings.identity import keys_of
 from model.errors import Refused
 from model.times import from_text, to_text
-from sync import (
-    access,
-    advice,
-    deal_books,
-    deletions,
-    engagements,
-    explain,
-    holds,
-    leads,
-    letters,
-    mending,
-    proposals,
-    replaying,
-)
+from sync import access, deal_books, deletions, engagements, explain, holds, leads, proposals
 from sync.explain import WriteState
-from sync.letters import SHELVES, Asked
-from sync.mending import Told
 from sync.reconciling import books, finds, mends
 from sync.reconciling.finds import Filter
+from sync.replays import advice, letters, mending, replaying
+from sync.replays.letters import SHELVES, Asked
+from sync.replays.mending import Told
 
 MOST_RUNS = 20  # of each connection
 FILTERS = ("kind", "object", "field")  # of what a comparison found

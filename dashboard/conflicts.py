@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
 from sync import holds, inbox
-from sync.oscillation import mark
+from sync.merging.oscillation import mark
 
 PAGE = 50  # holds, and values that lost, on one page
 FILTERS = ("field", "connection", "lead")

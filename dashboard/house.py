@@ -15,10 +15,10 @@ from mappings.problems import Problem
 from model.errors import Refused
 from model.times import Clock
 from sync import days as by_day
-from sync import letters
 from sync import status as standing
 from sync.database import Store, is_away
-from sync.letters import SHELVES, Group
+from sync.replays import letters
+from sync.replays.letters import SHELVES, Group
 
 T = TypeVar("T")
 

@@ -14,11 +14,12 @@ from dashboard.house import House
 from mappings.inward import settable
 from model.cause import Cause
 from model.event import Event
-from sync import advice, explain, inbox, letters, mending, replay, replaying, status
-from sync.letters import ASIDE, CHANGE, EFFECT, SHELVES, Asked, Group
+from sync import explain, inbox, status
 from sync.lists import Page
-from sync.mending import Told
-from sync.replaying import Order, Progress
+from sync.replays import advice, letters, mending, replay, replaying
+from sync.replays.letters import ASIDE, CHANGE, EFFECT, SHELVES, Asked, Group
+from sync.replays.mending import Told
+from sync.replays.replaying import Order, Progress
 
 TABS = {
     "quarantined": "Quarantine",

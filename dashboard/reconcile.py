@@ -87,6 +87,7 @@ class ReconcilePages:
         with house.reading() as snapshot:
             run = books.one(snapshot, house.space, number) or abort(404)
             page = finds.page(snapshot, house.space, number, wanted, int(after), PAGE)
+            names = finds.names(snapshot, page.rows)
             to_mend, _ = finds.total(snapshot, house.space, number, mendable)
             [newest] = books.recent(snapshot, house.space, run.connection)
             orders = mends.recent(snapshot, house.space, number)
@@ -95,6 +96,7 @@ class ReconcilePages:
             "dashboard/comparison.html",
             run=run,
             page=page,
+            names=names,
             kinds=KINDS,
             given=given,
             after=int(after),

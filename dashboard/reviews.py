@@ -12,7 +12,8 @@ from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
-from sync import carrying, deletions, inbox, proposals
+from sync import deletions, inbox, proposals
+from sync.deciding import carrying
 from sync.proposals import Proposal, Side
 
 PAGE = 20  # of what waits, and of what was answered, on one page

@@ -17,9 +17,10 @@ from sqlalchemy.engine import make_url
 from leadrelay.settings import SPACE
 from model.errors import LeadRelayError
 from model.event import Event
-from sync import access, inbox, migrate, replay, replaying
+from sync import access, inbox, migrate
 from sync.database import Store, exclusive_at, open_store
-from sync.replaying import Order
+from sync.replays import replay, replaying
+from sync.replays.replaying import Order
 
 
 class ControlFile:

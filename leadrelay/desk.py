@@ -12,10 +12,11 @@ from leadrelay.leaving import leave
 from leadrelay.settings import SPACE, Settings
 from model.errors import LeadRelayError
 from model.times import Clock
-from sync import backfill, connections, releases
+from sync import connections, releases
 from sync.access import hashed
 from sync.connections import StoredConnection
 from sync.database import Store
+from sync.reading import backfill
 from sync.reconciling.comparisons import Comparisons
 from sync.reconciling.mends import Order as MendOrder
 from sync.reconciling.runs import Asked

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -17,6 +17,7 @@ from leadrelay.alerts.looks import Following
 from leadrelay.budgets import BudgetDesk
 from leadrelay.connected import Connected, connect
 from leadrelay.connections import Known
+from leadrelay.crew import Crew, Crews, Worker
 from leadrelay.grants import GrantsOfStore
 from leadrelay.messengers import Messengers
 from leadrelay.metrics import Metrics
@@ -28,30 +29,17 @@ from model.errors import LeadRelayError
 from model.event import RecordRef
 from model.priority import Priority
 from model.times import Clock, to_text
-from scheduler import loops, poll
-from scheduler.backfills import BackfillLoop
-from scheduler.following import FollowLoop
+from scheduler import loops
 from sync import mirror
-from sync.backfill import Backfill, wanted
 from sync.budgets import MemoryBudget, keeper
 from sync.budgets.forecast import Forecast
 from sync.budgets.levels import StoredLevels
-from sync.claiming import Target
-from sync.database import Store
-from sync.dealpass import DealPass
-from sync.engagement_polling import EngagementBin, EngagementPoll
-from sync.errands import Outlet
-from sync.fetching import Fetcher
-from sync.matchpass import MatchPass
-from sync.polling import Poll
+from sync.database import WHILE_IT_RESTARTS, Store
+from sync.edges.errands import Outlet
+from sync.reading.backfill import wanted
 from sync.reconciling import books
-from sync.reconciling.running import Reconciler
-from sync.reconciling.side import Side
-from sync.recycling import RecycleBin
 
 log = structlog.get_logger("leadrelay")
-
-Worker = TypeVar("Worker", BackfillLoop, FollowLoop, loops.Dispatcher)
 
 
 class Fleet:
@@ -88,10 +76,18 @@ class Fleet:
         self._marks: dict[str, object] = {}
         self._unusable: dict[str, str] = {}
         self._unsure: set[str] = set()  # connections whose mode is not known yet
-        self._dispatchers: dict[str, loops.Dispatcher] = {}
-        self._polls: dict[str, poll.RosterPoll] = {}
-        self._backfills: dict[str, BackfillLoop] = {}
-        self._followers: dict[str, FollowLoop] = {}
+        self._crews: dict[str, Crew] = {}
+        self._building = Crews(
+            settings,
+            store,
+            clock,
+            playbook,
+            self._role,
+            self._seats,
+            self._mark,
+            self.writing,
+            self._delivered,
+        )
         self._changing = threading.Lock()  # connections are taken in and given up one at a time
         self._is_started = self._is_stopping = False
         self.take_connections()
@@ -123,8 +119,8 @@ class Fleet:
         for name, one in self.connected.items():
             self._budgets.keep(name, one.budget)
 
-    def _workers(self) -> list[BackfillLoop | FollowLoop | loops.Dispatcher]:
-        return [*self._backfills.values(), *self._followers.values(), *self._dispatchers.values()]
+    def _workers(self) -> list[Worker]:
+        return [worker for crew in list(self._crews.values()) for worker in crew.workers]
 
     def take_connections(self) -> None:
         """Take in what was connected, changed or disconnected since the last look."""
@@ -158,9 +154,9 @@ class Fleet:
 
     def observe_at_once(self, name: str) -> None:
         """Claim nothing more for a connection, whatever holds up that it is taken in anew."""
-        dispatcher = self._dispatchers.get(name)
-        if dispatcher is not None:
-            dispatcher.loop.wind_down()
+        crew = self._crews.get(name)
+        if crew is not None and crew.dispatcher is not None:
+            crew.dispatcher.loop.wind_down()
         self.messengers.wind_down_connection(name)
         if name in self._marks:
             self._marks[name] = "it was led back"  # taken in anew, even if it goes live again before that
@@ -212,58 +208,29 @@ class Fleet:
 
     def _let_go(self, name: str) -> None:
         """Stop all that works for a connection, and keep what its day of calls has seen."""
-        before, dispatcher = self.connected.pop(name, None), self._dispatchers.pop(name, None)
-        self._polls.pop(name, None)
-        readers = [self._backfills.pop(name, None), self._followers.pop(name, None)]
+        before, crew = self.connected.pop(name, None), self._crews.pop(name, None)
+        workers = crew.workers if crew is not None else []
         if before is not None:
             before.budget.close()
-        for one in (dispatcher, *readers):
-            if one is not None:
-                one.loop.wind_down()  # all at once: none takes on new work while another finishes
+        for one in workers:
+            one.loop.wind_down()  # all at once: none takes on new work while another finishes
         self.messengers.wind_down_connection(name)
         self.messengers.drop(name)
-        for reader in readers:
-            if reader is not None:
-                reader.stop()
-        if dispatcher is not None:
-            dispatcher.stop()
+        for one in workers:
+            one.stop()
         if before is not None:
             self._budgets.keep(name, before.budget)
 
     def _set_to_work(self, one: Connected) -> None:
         """Set up all that works for a connection; it is seen once that runs."""
         name = one.crm.connection
-        self._polls[name] = poll.RosterPoll(one.at(Priority.PEOPLE), self.store, self.clock)
-        if one.writes and self._role.does(Work.DELIVER):
-            self._dispatchers[name] = self._begun(self._dispatcher(one))
-        if self._role.does(Work.FOLLOW):
-            self._backfills[name] = self._begun(self._backfill(one))
-            self._followers[name] = self._begun(self._follower(one))
+        crew = self._building.of(one)
+        for worker in crew.workers if self._is_started else ():
+            worker.start()
+        self._crews[name] = crew
         self.connected[name] = one
         if one.writes:  # they look up which connections are written to
             self.messengers.add_connection(name, one.at(Priority.TASKS), one.budget.ready_in)
-
-    def _begun(self, worker: Worker) -> Worker:
-        if self._is_started:
-            worker.start()
-        return worker
-
-    def _dispatcher(self, one: Connected) -> loops.Dispatcher:
-        name = one.crm.connection
-        target = Target(
-            connector=one.connector,
-            store=self.store,
-            clock=self.clock,
-            playbook=self.playbook,
-            ready_in=one.budget.ready_in,
-            space=SPACE,
-            lease_term=timedelta(seconds=self.settings.lease_seconds),
-            observe=partial(self._delivered, name),
-            connector_at=one.at,
-            mark=self._mark,
-        )
-        nudge = self.store.signals.event(f"outbox:{name}")
-        return loops.Dispatcher(target, nudge, lanes=self.settings.lanes)
 
     def _outlet(self, name: str) -> Outlet:
         """Build what sending one-shot effects needs, without the channel or the connector itself."""
@@ -280,6 +247,7 @@ class Fleet:
             lease_term=timedelta(seconds=self.settings.lease_seconds),
             observe=partial(self.metrics.effect, name),
             mark=self._mark,
+            waits=WHILE_IT_RESTARTS,
         )
 
     def _address(self, ref: RecordRef) -> tuple[str, str] | None:
@@ -299,26 +267,6 @@ class Fleet:
                 found[name] = f"{name} is not connected"
         return found
 
-    def _backfill(self, one: Connected) -> BackfillLoop:
-        store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
-        filler = Backfill(one.at(Priority.BACKFILL), store, clock, playbook, SPACE)
-        match = MatchPass(name, store, clock, playbook, SPACE)
-        deals = DealPass(name, store, clock, playbook, SPACE)
-        side = Side(one.at(Priority.BACKFILL), store, clock, playbook, lambda: name in self.writing(), SPACE)
-        nudge = store.signals.event(f"backfill:{name}")
-        seat = self._seats.at(f"backfill:{name}") if self._seats else None
-        return BackfillLoop(filler, (match, deals), Reconciler(side), nudge, seat)
-
-    def _follower(self, one: Connected) -> FollowLoop:
-        store, clock, playbook, name = self.store, self.clock, self.playbook, one.crm.connection
-        term = timedelta(seconds=self.settings.lease_seconds)
-        fetcher = Fetcher(one.at(Priority.PEOPLE), store, clock, playbook, SPACE, term, self._mark)
-        reader, late = one.at(Priority.RECONCILE), one.at(Priority.BACKFILL)
-        polls = [kind(reader, store, clock, playbook, SPACE) for kind in (Poll, EngagementPoll)]
-        bins = [kind(late, store, clock, playbook, SPACE) for kind in (RecycleBin, EngagementBin)]
-        seat = self._seats.at(f"poll:{name}") if self._seats else None
-        return FollowLoop(fetcher, polls, bins, store.signals.event(f"follow:{name}"), seat)
-
     def _delivered(self, name: str, outcome: str, seconds: float) -> None:
         self.metrics.delivered(name, outcome, seconds)
         if outcome not in ("postponed", "refused"):
@@ -326,9 +274,9 @@ class Fleet:
 
     def read_owners(self, name: str) -> None:
         """Read a connection's owners, if it is connected just now."""
-        one = self._polls.get(name)
-        if one is not None:
-            one.run()
+        crew = self._crews.get(name)
+        if crew is not None:
+            crew.poll.run()
 
     def take_channels(self) -> None:
         """Take in what the playbook says of channels now, and where the pages of written connections are."""
@@ -339,8 +287,9 @@ class Fleet:
 
     def renew_changes(self) -> None:
         """Keep what is delivered just now from being claimed by others."""
-        for dispatcher in list(self._dispatchers.values()):
-            dispatcher.renew()
+        for crew in list(self._crews.values()):
+            if crew.dispatcher is not None:
+                crew.dispatcher.renew()
 
     def keep_budgets(self) -> None:
         """Keep what was called, and say where a day runs short."""
@@ -373,15 +322,15 @@ class Fleet:
     @property
     def unread(self) -> dict[str, str]:
         """Why the owners of connections could not be read."""
-        return {name: one.failure for name, one in list(self._polls.items()) if one.failure}
+        return {name: crew.poll.failure for name, crew in list(self._crews.items()) if crew.poll.failure}
 
     def following(self) -> dict[str, Following]:
         """Say of each connection whose changes are followed, and what keeps that from being done."""
         crms, found = self.playbook().crms, {}
         for name, one in list(self.connected.items()):
             if name in crms:
-                objects, follower = tuple(wanted(one.connector, self.playbook())), self._followers.get(name)
-                failure = follower.loop.failure if follower else None
+                objects, crew = tuple(wanted(one.connector, self.playbook())), self._crews.get(name)
+                failure = crew.follower.loop.failure if crew and crew.follower else None
                 found[name] = Following(objects, crms[name].polling.every, failure)
         return found
 
@@ -391,7 +340,7 @@ class Fleet:
 
     def facts(self) -> dict[str, Any]:
         """Return what only this process knows of connections and channels."""
-        polls, days = list(self._polls.items()), self.forecasts()
+        crews, days = list(self._crews.items()), self.forecasts()
         return {
             "connections": {
                 name: {
@@ -408,22 +357,23 @@ class Fleet:
             },
             "unusable": self.doubts,
             "channels": self.messengers.modes(),
-            "polls": {name: one.failure for name, one in polls},
-            "following": {name: one.loop.failure for name, one in list(self._followers.items())},
-            "polled_at": {name: one.read_at and to_text(one.read_at) for name, one in polls},
+            "polls": {name: crew.poll.failure for name, crew in crews},
+            "following": {name: crew.follower.loop.failure for name, crew in crews if crew.follower},
+            "polled_at": {name: (at := crew.poll.read_at) and to_text(at) for name, crew in crews},
             "delivered_at": {name: to_text(at) for name, at in dict(self.delivered_at).items()},
         }
 
     def loops_of(self, what: str) -> list[loops.Loop]:
         """Return the loops that a signal wakes."""
         nudge = self.store.signals.event(what)
-        fillers = [one.loop for one in list(self._backfills.values())]
+        fillers = [crew.backfill.loop for crew in list(self._crews.values()) if crew.backfill]
         return [one for one in (*self.loops(), *fillers) if one.heeds(nudge)]
 
     def loops(self) -> list[loops.Loop]:
         """Return the loops of those who deliver, send, and follow what changes; those that must live."""
-        senders = [one.loop for one in list(self._dispatchers.values())]
-        followers = [one.loop for one in list(self._followers.values())]
+        crews = list(self._crews.values())
+        senders = [crew.dispatcher.loop for crew in crews if crew.dispatcher]
+        followers = [crew.follower.loop for crew in crews if crew.follower]
         return [*senders, *self.messengers.loops(), *followers]
 
     def warn(self) -> None:

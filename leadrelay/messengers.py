@@ -15,7 +15,7 @@ from mappings.playbook import ChannelRule, Playbook
 from scheduler.loops import Loop, Messenger
 from scheduler.seats import Seat, Seats
 from sync.database import Store
-from sync.errands import Outlet
+from sync.edges.errands import Outlet
 
 log = structlog.get_logger("leadrelay.messengers")
 

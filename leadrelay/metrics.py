@@ -13,8 +13,8 @@ from model.times import Clock
 from sync import status
 from sync.budgets.forecast import Forecast
 from sync.database import Store
-from sync.effect_books import EffectCount
-from sync.pipeline import Result
+from sync.edges.effect_books import EffectCount
+from sync.result import Result
 
 SECONDS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60, 300, 3600)
 

@@ -13,7 +13,7 @@ from leadrelay.connections import id_fields
 from mappings.compile import load
 from mappings.playbook import CrmMap, Playbook
 from mappings.problems import PlaybookError, Problem
-from sync.pipeline import Pipeline
+from sync.deciding.pipeline import Pipeline
 
 log = structlog.get_logger("leadrelay.playbook")
 

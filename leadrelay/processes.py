@@ -24,14 +24,16 @@ from model.errors import StoreBusy
 from model.times import EPOCH, Clock, from_text, to_text
 from scheduler.jobs import Job
 from scheduler.seats import Seats
-from sync import effects, fetches, outbox, processes
+from sync import fetches, outbox, processes
 from sync.database import Store
+from sync.edges import effects
 from sync.processes import BEAT_EVERY, DEAD_AFTER, Process
 
 log = structlog.get_logger("leadrelay.processes")
 
 CHIEF = "schedule"  # the seat of who does what one does for all
 LIVE_EVERY = 1.0  # seconds: a third of a seat's term at most
+UNHEARD = 5.0  # seconds without a look for signs of life after which silence is no proof: the store was away
 LAST_WAIT = 5.0  # seconds for the last sign of life on the way out
 
 Facts = Mapping[str, Any]
@@ -57,6 +59,7 @@ class Processes:
         self._thread = threading.Thread(target=self._live, name="signs-of-life", daemon=True)
         self._known: Sequence[Process] = ()
         self._heard: dict[str, tuple[object, float]] = {}  # of others: the last sign of life, and since when
+        self._listened_at = float("-inf")
 
     def start(self) -> None:
         """Say that this process lives, and go on saying so; the thread waits for nothing but the store."""
@@ -137,6 +140,9 @@ class Processes:
         with self._store.snapshot() as snapshot:
             known = processes.load(snapshot, SPACE)
         heard, self._heard = self._heard, {}
+        if at - self._listened_at > UNHEARD:
+            heard = {}
+        self._listened_at = at
         for one in known:
             sign, since = heard.get(one.name, (None, at))
             self._heard[one.name] = (one.beat_at, since if sign == one.beat_at else at)

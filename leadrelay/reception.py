@@ -23,11 +23,12 @@ from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import SPACE, Settings
 from model.event import Event
 from model.times import Clock
-from sync import access, inbox, replaying
+from sync import access, inbox
 from sync.database import Store
 from sync.inbox import Receipt
-from sync.replaying import Order
-from sync.room import Room
+from sync.keeping.room import Room
+from sync.replays import replaying
+from sync.replays.replaying import Order
 from webhooks import control
 from webhooks.callers import Hooks
 from webhooks.server import Check, Server, create_app, create_watch, serve

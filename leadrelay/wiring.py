@@ -20,6 +20,7 @@ from leadrelay.alerts.channels import channels
 from leadrelay.alerts.looks import KINDS, InProcess, Looks
 from leadrelay.alerts.teller import Teller
 from leadrelay.alerts.watch import Watch, little_room
+from leadrelay.chores import Chores
 from leadrelay.clock import SystemClock
 from leadrelay.control import ControlFile
 from leadrelay.fleet import Fleet
@@ -33,23 +34,16 @@ from leadrelay.settings import SPACE, Settings, local_url
 from model.errors import LeadRelayError
 from model.times import Clock, to_text
 from scheduler import jobs, loops
-from scheduler.release import ReleaseJob
-from scheduler.retention import RetentionJob
-from sync import effects, fetches, inbox, migrate, outbox
+from sync import fetches, migrate, outbox
 from sync.database import Store, exclusive_at, open_store
-from sync.decider import TERM, Decider
+from sync.deciding.decider import TERM, Decider
+from sync.edges import effects
+from sync.keeping.room import Room
 from sync.leases import Lease
 from sync.processes import BEAT_EVERY
-from sync.reconciling.mends import Mends
-from sync.reconciling.nightly import Nightly
-from sync.replaying import Replays
-from sync.room import Room
 from webhooks.server import Server
 
-ROSTER_EVERY = 5  # seconds between two looks whether a connection's owners are to be read again
 CONNECTIONS_EVERY = 2  # seconds between two looks at what other processes have changed of connections
-NIGHTLY_EVERY = 60  # seconds between two looks whether a night's comparison is due
-ORPHANS_EVERY = 10  # seconds between two looks for what waits for a record that will never be
 
 log = structlog.get_logger("leadrelay")
 
@@ -91,20 +85,8 @@ class Daemon:
             settings, self.store, self.clock, self.holder.playbook, self.metrics, self.processes
         )
         self._seat = self._decider_seat()
-        self._release = ReleaseJob(
-            self.store, self.clock, self.holder.playbook, space=SPACE, on_live=self.fleet.take_at_once
-        )
-        self._retention = RetentionJob(
-            self.store,
-            self.clock,
-            lambda: self.holder.playbook().keep,
-            self._is_chief,
-            space=SPACE,
-        )
-        self._replays = Replays(self.store, self.clock, SPACE, lambda: not self._is_stopping)
-        self._mends = Mends(self.store, self.clock, SPACE, lambda: not self._is_stopping)
-        self._nightly = Nightly(
-            self.store, self.clock, self.holder.playbook, lambda: [*self.fleet.connected], SPACE
+        self._chores = Chores(
+            self.store, self.clock, self.holder, self.fleet, self._is_chief, lambda: not self._is_stopping
         )
         self._is_stopping = False
         self.watch = self._alerts()
@@ -183,7 +165,7 @@ class Daemon:
         self.fleet.wind_down()
         if self._line is not None:
             self._line.stop_hearing()
-        self._retention.stop()
+        self._chores.stop()
         self._scheduler.shutdown(wait=True)
         self.fleet.stop()
         if self.role.does(Work.DECIDE):
@@ -291,32 +273,10 @@ class Daemon:
 
     def _jobs_for_all(self) -> Iterator[jobs.Job]:
         """Yield what one process does for all of them."""
-        for name in sorted(self.holder.playbook().crms):
-            yield jobs.Job(
-                f"roster-{name}", ROSTER_EVERY, partial(self.fleet.read_owners, name), at_start=True
-            )
-        yield jobs.Job("release", 1, self._release.run, at_start=True)
-        yield jobs.Job("replays", 1, self._replays.run, at_start=True)
-        yield jobs.Job("mends", 1, self._mends.run, at_start=True)
-        yield jobs.Job("reconcile", NIGHTLY_EVERY, self._nightly.run)
-        yield jobs.Job("orphans", ORPHANS_EVERY, self._give_up_orphans)
-        yield jobs.Job("hashes", 600, self._forget_hashes)
-        yield jobs.Job("retention", 3600, self._retention.run)
+        yield from self._chores.jobs()
         yield jobs.Job("alerts", 30, self.watch.run, at_start=True)
         if self.processes is not None:
             yield jobs.Job("bury", BEAT_EVERY, self.processes.bury)
-
-    def _give_up_orphans(self) -> None:
-        """Give up what cannot be sent any more, and withhold what waits for where nothing is sent."""
-        now = self.clock.now()
-        with self.store.snapshot() as snapshot:  # mostly there are none, and senders need not wait for that
-            found = [kind for kind in (outbox, effects) if kind.has_orphans(snapshot, SPACE)]
-        for kind in found:
-            self.store.write(partial(kind.give_up_orphans, space=SPACE, now=now))
-        self.store.write(partial(effects.withhold, space=SPACE, shut=self.fleet.shut(), now=now))
-
-    def _forget_hashes(self) -> None:
-        self.store.write(partial(inbox.forget_hashes, now=self.clock.now()))
 
     def facts(self) -> dict[str, Any]:
         """Return what only processes know, for ``leadrelay status`` and the pages."""

@@ -6,9 +6,9 @@ import threading
 
 from scheduler.loops import Loop
 from scheduler.seats import Seat
-from sync.backfill import Backfill
-from sync.dealpass import DealPass
-from sync.matchpass import MatchPass
+from sync.reading.backfill import Backfill
+from sync.reading.dealpass import DealPass
+from sync.reading.matchpass import MatchPass
 from sync.reconciling.running import Reconciler
 
 IDLE_WAIT = 10.0  # seconds between two looks once all is mirrored: a new object in the map, a new walk

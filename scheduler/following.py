@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from scheduler.loops import Loop
 from scheduler.seats import Seat
-from sync.fetching import Fetcher
-from sync.polling import Poll
-from sync.recycling import RecycleBin
+from sync.reading.fetching import Fetcher
+from sync.reading.polling import Poll
+from sync.reading.recycling import RecycleBin
 
 LONGEST_PAUSE = 5.0  # seconds between two looks for records that are wanted, should a nudge be missed
 STOP_WAIT = 2.0  # seconds for the page under way: one that takes longer is read again after the start

@@ -15,12 +15,14 @@ from model.faults import mark_of, plain, said_by
 from model.priority import Priority
 from model.times import Clock
 from scheduler.seats import Seat
-from sync import errands, leases, telling
-from sync.claiming import Claimed, Target, claim
+from sync import leases
 from sync.database import Store
-from sync.decider import TERM, Decider
-from sync.deliverer import finish
-from sync.errands import Outlet
+from sync.deciding.decider import TERM, Decider
+from sync.delivery.claiming import claim
+from sync.delivery.deliverer import finish
+from sync.delivery.target import Claimed, Target
+from sync.edges import errands, telling
+from sync.edges.errands import Outlet
 from sync.leases import Lease
 
 log = structlog.get_logger("leadrelay.loops")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from model.times import Clock
-from sync import retention
 from sync.database import Store
+from sync.keeping import retention
 
 DAY = timedelta(days=1)
 PAUSE_SECONDS = 0.05  # between two transactions

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from model.errors import LeadRelayError, StoreBusy
@@ -32,6 +33,7 @@ GROUP_LIMIT = 256  # writes in one commit
 WRITE_TIMEOUT = 10.0  # seconds a caller waits for its commit
 WRITE_ATTEMPTS = 3  # on PostgreSQL, where it ends a transaction in favour of another
 BROKEN_OFF = ("40P01", "40001")  # deadlock_detected, serialization_failure
+READ_ONLY = "25006"  # read_only_sql_transaction: a standby, or a server that has just become one
 APPLICATION = "leadrelay"  # what PostgreSQL calls our sessions, unless the URL has another name
 SQLITE_ERROR = 1  # what a statement says is wrong, not what the disk or another process does
 
@@ -97,6 +99,25 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Finish what was begun and let go of the database."""
+
+
+WHILE_IT_RESTARTS = (0.5, 1.0, 2.0, 4.0)  # seconds between the tries to keep what came of a call
+
+
+def write_again(store: Store, work: Work[T], waits: Sequence[float]) -> T:
+    """Write what came of a call, which cannot be asked for again; after each of these waits once more.
+
+    A database that is started again is away for seconds, and what somebody stored at the same moment under
+    the same key is there at the next try. ``work`` must do nothing where it was done: a commit's answer may
+    be lost. Raises as ``Store.write`` in the end.
+    """
+    for wait in waits:
+        try:
+            return store.write(work)
+        except (StoreBusy, IntegrityError) as error:
+            log.warning("store.write_later", reason=type(error).__name__, seconds=wait)
+            time.sleep(wait)
+    return store.write(work)
 
 
 def insert_for(connection: Connection, table: sa.Table) -> Any:
@@ -335,9 +356,13 @@ class PostgresStore:
                     return work(connection)
             except PoolTimeout as error:
                 raise StoreBusy("all connections to PostgreSQL are in use") from error
-            except OperationalError as error:
-                broken_off = getattr(error.orig, "sqlstate", "") in BROKEN_OFF
-                if not broken_off or attempt == WRITE_ATTEMPTS:
+            except DBAPIError as error:
+                state = getattr(error.orig, "sqlstate", "")
+                if state == READ_ONLY:
+                    self._engine.dispose()  # the address may lead to another server by now
+                elif not isinstance(error, OperationalError):
+                    raise
+                if state not in BROKEN_OFF or attempt == WRITE_ATTEMPTS:
                     raise StoreBusy(f"PostgreSQL cannot commit now: {_first_line(error)}") from error
                 log.info("store.write_again", reason=_first_line(error))
                 attempt += 1

@@ -22,6 +22,15 @@ def with_sent(doubt: Doubt | None, values: Mapping[str, JsonValue]) -> dict[str,
     return grown
 
 
+def both(one: Doubt | None, other: Doubt) -> dict[str, list[JsonValue]]:
+    """Return what is in doubt by the one or the other."""
+    joined = {name: list(sent) for name, sent in (one or {}).items()}
+    for name, sent in other.items():
+        known = joined.setdefault(name, [])
+        known += [value for value in sent if value not in known]
+    return joined
+
+
 def arrived(doubt: Doubt, held: Mapping[str, JsonValue], object_map: ObjectMap) -> dict[str, JsonValue]:
     """Return the fields in which a record holds what we sent, with the value sent."""
     return {

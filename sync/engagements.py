@@ -15,7 +15,7 @@ from model.event import RecordRef
 from model.lead import Lead
 from model.times import EPOCH
 from sync.database import insert_for
-from sync.pipeline import Result
+from sync.result import Result
 from sync.tables import engagements
 
 _c = engagements.c

@@ -16,8 +16,9 @@ from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead, Touch
-from sync import accounts, deals, effect_books, engagements, joins, leads
-from sync.effect_books import EffectState
+from sync import accounts, deals, engagements, joins, leads
+from sync.edges import effect_books
+from sync.edges.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes, outbox_effects, touches
 from sync.tables import conflicts as conflicts_table
 from sync.tables import engagements as engagement_rows
@@ -45,7 +46,7 @@ class WriteState:
     connection: str
     object: str
     remote_id: str | None
-    state: str  # "written" | "on its way" | "dead letter"
+    state: str  # "written" | "on its way" | "dead letter" | "deleted there"
     error: str | None
     kind: str = "lead"  # "lead" | "account" | "association"
 
@@ -202,7 +203,8 @@ def writes(snapshot: Connection, entity: Entity) -> list[WriteState]:
         if link and link.object != row.object:
             continue
         on_its_way = row.wanted > row.done and row.wanted > row.dead
-        state = "on its way" if on_its_way else "dead letter" if row.dead > row.done else "written"
+        settled = "deleted there" if link and link.gone_at else "written"
+        state = "on its way" if on_its_way else "dead letter" if row.dead > row.done else settled
         remote_id = link.remote_id if link else None
         if row.entity_kind == EntityKind.ASSOCIATION:
             remote_id = str(link.shadow.get(ASSOCIATED) or "") or None if link else None

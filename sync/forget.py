@@ -15,7 +15,7 @@ from model.lead import Identity
 from model.times import to_text
 from sync import deletions, joins, mirror, tables
 from sync.database import insert_for
-from sync.retention import REMOVED
+from sync.keeping.retention import REMOVED
 
 BY_LEAD = (
     tables.identities,

@@ -15,10 +15,10 @@ from mappings.playbook import Playbook
 from model.decision import EntityKind, FreeField, HoldField
 from model.event import Event, EventKind, JsonValue
 from model.times import to_text
-from sync.batch import People
-from sync.choosing import CHOICES, said
 from sync.database import insert_for
-from sync.pipeline import Result
+from sync.merging.choosing import CHOICES, said
+from sync.people import People
+from sync.result import Result
 from sync.statements import execute_many
 from sync.tables import account_links, accounts, conflicts, deal_links, deals, holds, leads, links
 
@@ -176,12 +176,6 @@ def open_holds(
     if entity_id is not None:
         asked = asked.where(holds.c.entity_id == entity_id)
     return [_hold(row) for row in snapshot.execute(asked.order_by(holds.c.id).limit(limit))]
-
-
-def settled_holds(snapshot: Connection, space: str, entity_id: str, limit: int) -> list[Hold]:
-    """Return what was decided about one lead or account, the newest first."""
-    asked = _HOLDS.where(holds.c.space == space, holds.c.state == "settled", holds.c.entity_id == entity_id)
-    return [_hold(row) for row in snapshot.execute(asked.order_by(holds.c.id.desc()).limit(limit))]
 
 
 def count_open(snapshot: Connection, space: str) -> int:

@@ -72,7 +72,7 @@ def save(connection: Connection, space: str, joins: Sequence[Join], now: datetim
     """Move all that names absorbed leads to those that took them in; raises ``Conflict``.
 
     Their links must be gone or moved by the same transaction. What waited to be written to them is dropped:
-    the survivor's own rows carry on.
+    the survivor's own rows carry on, with what may have arrived of it.
     """
     for join in joins:
         lead = join.absorbed
@@ -86,6 +86,8 @@ def save(connection: Connection, space: str, joins: Sequence[Join], now: datetim
             connection.execute(sa.update(table).where(table.c.lead_id == lead.id).values(lead_id=join.into))
         deals.take_over(connection, lead.id, join.into)
         _move_holds(connection, lead.id, join.into)
+        if not outbox.inherit(connection, space, lead.id, join.into, now):
+            raise Conflict("a call to a lead that takes another one in has just begun")
         if not outbox.drop(connection, lead.id, now):
             raise Conflict("a call to a lead that is taken into another has just begun")
         connection.execute(

@@ -21,7 +21,7 @@ from model.decision import (
     SettleReviews,
 )
 from sync import tables
-from sync.pipeline import Result
+from sync.result import Result
 
 LEDGERS = (
     tables.touches,

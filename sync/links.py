@@ -38,6 +38,7 @@ class Agreed:
     modified_at: datetime | None = (
         None  # the vendor's stamp of the record as it is now, where the answer tells
     )
+    planned: Link | None = None  # the link with which the call was planned; None: there was none
 
 
 class LinkTable:
@@ -149,11 +150,14 @@ class LinkTable:
         if execute_many(connection, self._update, known) != len(known):
             raise Conflict("a link has changed since it was loaded")
 
-    def agree(self, connection: Connection, space: str, deals: Sequence[Agreed], at: datetime) -> None:
-        """Bring shadows up to what was delivered.
+    def agree(
+        self, connection: Connection, space: str, deals: Sequence[Agreed], at: datetime
+    ) -> list[RecordRef]:
+        """Bring shadows up to what was delivered; return the records of which that may be an older word.
 
         The row is read and written in one transaction (locked on PostgreSQL), so a decider
-        that loaded it before sees its ``rev`` miss and takes again.
+        that loaded it before sees its ``rev`` miss and takes again. One that has merged a read of the record
+        while the call was in the air has saved what it held before the write, or what it has held since.
         """
         ids = [deal.owner_id for deal in deals]
         if connection.dialect.name != "sqlite":  # whose one writer locks everything
@@ -161,11 +165,13 @@ class LinkTable:
         on = sorted({deal.ref.connection for deal in deals})
         rows = connection.execute(self._on, {"ids": ids, "on": on})
         known = {(row.owner_id, row.connection): _link(row) for row in rows}
-        changed = []
+        changed, doubtful = [], []
         for deal in deals:
             link = known.get((deal.owner_id, deal.ref.connection))
             if link and (link.object, link.remote_id) != (deal.ref.object, deal.ref.id):
                 continue  # it was linked to another record meanwhile; this one has no say any more
+            if link and _may_be_older(deal, link):
+                doubtful.append(deal.ref)
             before = link or Link(deal.ref.connection, deal.ref.object, deal.ref.id, {}, {})
             now = replace(
                 before,
@@ -178,6 +184,17 @@ class LinkTable:
             )
             changed.append((deal.owner_id, now))
         self.save(connection, space, changed)
+        return doubtful
+
+
+def _may_be_older(deal: Agreed, link: Link) -> bool:
+    """Say whether a version that may be later than what was delivered was merged meanwhile."""
+    if deal.planned is not None and deal.planned.rev == link.rev:
+        return False
+    if deal.modified_at and link.modified_at and deal.modified_at > link.modified_at:
+        return False
+    before = deal.planned.shadow if deal.planned else {}
+    return any(link.shadow.get(name) not in (value, before.get(name)) for name, value in deal.values.items())
 
 
 def later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -164,6 +164,16 @@ def archive(connection: Connection, space: str, refs: Iterable[RecordRef]) -> No
     execute_many(connection, ARCHIVE, rows)
 
 
+def archive_seen(connection: Connection, space: str, refs: Iterable[RecordRef], seen_at: datetime) -> None:
+    """Mark records that were in the recycle bin at a moment; one that was read later stays as it was read."""
+    rows = [
+        {"of_space": space, "of_connection": ref.connection, "of_object": ref.object, "of_id": ref.id}
+        for ref in refs
+    ]
+    _one_by_one(connection, space, (row["of_connection"] for row in rows))
+    execute_many(connection, ARCHIVE_SEEN, [row | {"seen_at": seen_at} for row in rows])
+
+
 def forget_records(connection: Connection, space: str, refs: Sequence[RecordRef], now: datetime) -> None:
     """Drop what is known of these records, and keep that there is nothing to be known.
 
@@ -345,6 +355,7 @@ ARCHIVE = (
     .where(*_in(mirror, "space", "connection", "object"), mirror.c.remote_id == sa.bindparam("of_id"))
     .values(is_archived=True)
 )
+ARCHIVE_SEEN = ARCHIVE.where(mirror.c.read_at <= sa.bindparam("seen_at"), mirror.c.is_archived.is_(False))
 
 
 def _forget_some(table: sa.Table) -> sa.Delete:

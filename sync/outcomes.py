@@ -12,8 +12,8 @@ from model.decision import Because, DealMoved, EntityKind, TellLead, WriteBack
 from model.event import StoredEvent
 from model.lead import RULE, Provenance
 from model.times import from_text
-from sync.pipeline import Result
 from sync.reasons import Reason
+from sync.result import Result
 
 
 def conclude(

@@ -10,11 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from mappings.playbook import ObjectMap
+from mappings.playbook import CrmField, ObjectMap
 from model.event import Event, EventKind, JsonValue, RecordRef
 from model.times import to_text
-from sync import mirror
-from sync.effects import WITHHELD
+from sync import mirror, teammates
+from sync.edges.effects import WITHHELD
 from sync.tables import leads, outbox_effects, proposals
 
 MERGE, DELETE, FORGET = "merge", "delete", "forget"
@@ -189,19 +189,36 @@ class Side:
 def sides(
     snapshot: Connection, space: str, proposal: Proposal, objects: Mapping[str, ObjectMap]
 ) -> list[Side]:
-    """Return both records as the mirror last saw them: every mapped field that one of them has."""
+    """Return both records as the mirror last saw them: every mapped field that one of them has.
+
+    Ids, which differ in any two records, are left out; owners are told by their address.
+    """
     refs = [ref for ref in (proposal.kept, proposal.ref) if ref is not None]
     seen = mirror.read(snapshot, space, refs)
     fields = {ref: one.record.fields for ref, one in seen.items()}
     kept, lost = fields.get(proposal.kept or proposal.ref, {}), fields.get(proposal.ref, {})
-    names = dict.fromkeys(
-        rule.remote
+    rules = {
+        rule.remote: rule
         for name in dict.fromkeys(filter(None, (proposal.keep_object, proposal.object)))
         if (object_map := objects.get(name)) is not None
         for rule in object_map.fields
-    )
-    rows = [Side(name, kept.get(name), lost.get(name)) for name in names]
+        if rule.field != "id" and not rule.field.startswith("links.")
+    }
+    owners = _owners(snapshot, space, proposal.connection)
+
+    def told(rule: CrmField, value: JsonValue) -> JsonValue:
+        return owners.get(str(value), value) if rule.kind == "owner" else value
+
+    rows = [
+        Side(name, told(rule, kept.get(name)), told(rule, lost.get(name))) for name, rule in rules.items()
+    ]
     return [one for one in rows if one.kept not in (None, "") or one.lost not in (None, "")]
+
+
+def _owners(snapshot: Connection, space: str, name: str) -> dict[str, str]:
+    """Return the address of each owner of a connection by the id that they have there."""
+    mates = teammates.load(snapshot, space).values()
+    return {mate.ids[name]: mate.email for mate in mates if name in mate.ids}
 
 
 # What a person says -------------------------------------------------------------------

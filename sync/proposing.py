@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection
 
 from model.decision import AnswerProposal, ForgetLead, NoteRestored, OneShot, Propose, SeenAsOne, SeenGone
 from model.event import RecordRef
-from sync import effects
 from sync.database import insert_for
+from sync.edges import effects
 from sync.proposals import (
     ACCEPTED,
     ANSWERED,

@@ -17,9 +17,9 @@ from model.decision import EntityKind
 from model.lead import Lead, Link
 from model.priority import Priority
 from sync import accounts, leads, matching
-from sync.batch import People
 from sync.links import record_key
 from sync.outbox import Raise
+from sync.people import People
 from sync.tables import leads as lead_rows
 from sync.tables import outbox_changes, reviews
 

@@ -12,8 +12,9 @@ from sqlalchemy.engine import Connection
 
 from model.event import EventKind
 from model.times import to_text
-from sync import cursors, effect_books, followed, releases
-from sync.effect_books import EffectCount
+from sync import cursors, followed, releases
+from sync.edges import effect_books
+from sync.edges.effect_books import EffectCount
 from sync.followed import Followed
 from sync.outbox import GIVEN_UP, PARKED, WAITS
 from sync.releases import Release

@@ -95,6 +95,26 @@ def test_the_model_uses_the_standard_library_only(file):
         assert top == "model" or top in sys.stdlib_module_names, f"{file}:{line}: {module}"
 
 
+def parts_of(room: str) -> dict[str, set[str]]:
+    """Return which parts of a room, files or folders, each of its parts imports."""
+    graph: dict[str, set[str]] = {}
+    for file in FILES:
+        if file.parts[0] != room or len(file.parts) < 2 or "migrations" in file.parts:
+            continue
+        part = file.with_suffix("").parts[1]
+        names = {module.split(".")[1] for _, module in imports_of(file) if is_in(module, room)}
+        graph.setdefault(part, set()).update(names - {part})
+    return graph
+
+
+def test_the_parts_of_sync_import_each_other_one_way():
+    graph = parts_of("sync")
+    while ends := [part for part, names in graph.items() if not names & graph.keys()]:
+        for part in ends:
+            del graph[part]
+    assert not graph, f"these import each other in a circle: {sorted(graph)}"
+
+
 def test_every_package_of_the_wheel_is_a_room_of_the_table():
     project = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))
     packages = {

@@ -15,7 +15,7 @@ from leadrelay.metrics import Metrics
 from sandbox.server import OVER_TLS
 from sandbox.server import PORTS as SANDBOX_PORTS
 from sync import tables
-from sync.advice import ADVICE
+from sync.replays.advice import ADVICE
 from tests.sandbox import operations
 
 HOUSE = Path(__file__).resolve().parent.parent
@@ -224,7 +224,7 @@ def test_a_file_that_a_page_names_is_there(page):
 
 def test_the_functions_that_the_way_names_are_there():
     text = read("docs/architecture.md").split("## The outbox is a level")[0]
-    named = re.findall(r"`([a-z]+/[a-z_]+\.py):\s+([A-Za-z_.]+)`", text)
+    named = re.findall(r"`([a-z_/]+\.py):\s+([A-Za-z_.]+)`", text)
     assert len(named) > 10
     for file, function in named:
         *_, last = function.split(".")

@@ -19,7 +19,7 @@ from sync.inbox import Receipt
 from sync.reconciling.mends import Order as MendOrder
 from sync.reconciling.runs import Asked
 from sync.releases import Order, Release
-from sync.replaying import Order as ReplayOrder
+from sync.replays.replaying import Order as ReplayOrder
 from sync.vault import SealError
 
 ALLOWED = (EventKind.REPLAY, EventKind.FORGET, EventKind.CHOICE, EventKind.ANSWER)

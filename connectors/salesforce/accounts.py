@@ -10,12 +10,10 @@ from urllib.parse import urlsplit
 from simple_salesforce.format import format_soql
 
 from connectors.base import by_kind
-from connectors.batches import CallRefused, cut_down, halves, postponed
 from connectors.salesforce.client import Client
-from connectors.salesforce.errors import SCHEMA, Refused, refused_alone
-from connectors.salesforce.people import SOQL_LIMIT, asked_fields, to_record
+from connectors.salesforce.people import asked_fields, to_record
+from connectors.salesforce.searching import search
 from model.change import Exists, Outcome, RecordChange
-from model.errors import RetryLater
 
 ACCOUNT = "Account"
 SPELLINGS = tuple(  # Website is free text and cannot be normalised in a query: the usual ways to write it
@@ -40,24 +38,13 @@ class AccountFinder:
     def find(self, batch: Sequence[RecordChange], fields: Fields) -> Iterator[Outcome]:
         """Yield ``Exists`` for those that are there; a look-up that fails concerns its whole batch."""
         soql = self._query(batch, fields)
-        if not soql:
-            return
-        again = partial(self.find, fields=fields)
-        if len(batch) > 1 and len(soql) > SOQL_LIMIT:
-            for half in halves(batch):
-                yield from again(half)
-            return
-        try:
-            rows = self._client.queries({ACCOUNT: soql})[ACCOUNT]
-        except RetryLater as error:
-            yield from (postponed(change, error) for change in batch)
-        except CallRefused as refusal:
-            if isinstance(refusal, Refused) and refusal.code in SCHEMA:
-                yield from (refused_alone(change, refusal) for change in batch)
-            else:
-                yield from cut_down(batch, refusal, again, refused_alone)
-        else:
-            yield from self._choose(batch, rows)
+        return search(
+            batch,
+            [soql] if soql else [],
+            lambda: self._client.queries({ACCOUNT: soql})[ACCOUNT],
+            self._choose,
+            partial(self.find, fields=fields),
+        )
 
     def _query(self, batch: Sequence[RecordChange], fields: Fields) -> str:
         wanted = []

@@ -9,16 +9,16 @@ from functools import partial
 from simple_salesforce.format import format_soql
 
 from connectors.base import by_kind
-from connectors.batches import CallRefused, chunks, cut_down, halves, postponed
+from connectors.batches import chunks
 from connectors.salesforce.client import Client
-from connectors.salesforce.errors import MAYBE_GONE, SCHEMA, Refused, refused_alone
+from connectors.salesforce.errors import MAYBE_GONE
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.parties import ACCOUNT_ID, OPPORTUNITY, ROLE, PartyReader
-from connectors.salesforce.people import SOQL_LIMIT, asked_fields, to_record
+from connectors.salesforce.people import asked_fields, to_record
+from connectors.salesforce.searching import search
 from connectors.salesforce.writes import Writer
 from model.change import Created, Exists, Outcome, Record, RecordChange, Rejected
 from model.deal import COMPANIES, PEOPLE
-from model.errors import RetryLater
 
 Fields = Mapping[str, Sequence[str]]
 DAY = "CloseDate"
@@ -38,29 +38,21 @@ class DealFinder:
         """Yield ``Exists`` for those that are there; a look-up that fails concerns its whole batch."""
         asked = asked_fields(OPPORTUNITY, fields, *filter(None, (self._id_field, ACCOUNT_ID, "Name", DAY)))
         queries = self._queries(batch, ", ".join(asked))
-        if not queries:
-            return
-        again = partial(self.find, fields=fields)
-        if len(batch) > 1 and max(map(len, queries.values())) > SOQL_LIMIT:
-            for half in halves(batch):
-                yield from again(half)
-            return
-        try:
-            records = self._read(queries, asked)
-        except RetryLater as error:
-            yield from (postponed(change, error) for change in batch)
-        except CallRefused as refusal:
-            if isinstance(refusal, Refused) and refusal.code in SCHEMA:
-                yield from (refused_alone(change, refusal) for change in batch)
-            else:
-                yield from cut_down(batch, refusal, again, refused_alone)
-        else:
-            for change in batch:
-                found = self._meant(change, [record for record in records if self._is_it(change, record)])
-                if len(found) > 1:
-                    yield _several(change, found)
-                elif found:
-                    yield Exists(change.key, found[0])
+        return search(
+            batch,
+            queries.values(),
+            lambda: self._read(queries, asked),
+            self._choose,
+            partial(self.find, fields=fields),
+        )
+
+    def _choose(self, batch: Sequence[RecordChange], records: Sequence[Record]) -> Iterator[Outcome]:
+        for change in batch:
+            found = self._meant(change, [record for record in records if self._is_it(change, record)])
+            if len(found) > 1:
+                yield _several(change, found)
+            elif found:
+                yield Exists(change.key, found[0])
 
     def _queries(self, batch: Sequence[RecordChange], asked: str) -> dict[str, str]:
         """Ask by our id, by name and account, and for all in which one of the people has a role."""

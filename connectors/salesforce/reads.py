@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
-from connectors.batches import CallRefused, chunks, cut_down, halves, postponed
+from connectors.batches import chunks
 from connectors.salesforce.client import Client
-from connectors.salesforce.errors import SCHEMA, Refused, refused_alone
 from connectors.salesforce.ids import is_id, long_id, object_of
 from connectors.salesforce.people import (
     PEOPLE,
-    SOQL_LIMIT,
     Directory,
     asked_fields,
     people_queries,
     to_record,
 )
+from connectors.salesforce.searching import search
 from model.change import Exists, Outcome, Record, RecordChange
-from model.errors import RetryLater
 
 Batch = Sequence[RecordChange]
 Fields = Mapping[str, Sequence[str]]
@@ -43,26 +41,18 @@ class Finder:
         """Yield ``Exists`` for those who are there; a look-up that fails concerns its whole batch."""
         people = [change for change in batch if change.object in PEOPLE]
         queries = people_queries(people, fields, self._external_id_field, self._people)
-        if not queries:
-            return
-        again = partial(self.find, fields=fields)
-        if len(people) > 1 and max(map(len, queries.values())) > SOQL_LIMIT:
-            for half in halves(people):
-                yield from again(half)
-            return
-        try:
-            directory = Directory(self._client.queries(queries), self._external_id_field, self._people)
-        except RetryLater as error:
-            yield from (postponed(change, error) for change in people)
-        except CallRefused as refusal:
-            if isinstance(refusal, Refused) and refusal.code in SCHEMA:
-                yield from (refused_alone(change, refusal) for change in people)
-            else:
-                yield from cut_down(people, refusal, again, refused_alone)
-        else:
-            for change in people:
-                if person := directory.person(change):
-                    yield Exists(change.key, to_record(self._connection, *person))
+        return search(
+            people,
+            queries.values(),
+            lambda: Directory(self._client.queries(queries), self._external_id_field, self._people),
+            self._choose,
+            partial(self.find, fields=fields),
+        )
+
+    def _choose(self, people: Batch, directory: Directory) -> Iterator[Outcome]:
+        for change in people:
+            if person := directory.person(change):
+                yield Exists(change.key, to_record(self._connection, *person))
 
     def in_the_way(self, change: RecordChange, ids: Iterable[str]) -> str | None:
         """Choose among the ids that a duplicate error names: a person's, the Contact before the Lead."""

@@ -12,10 +12,10 @@ from sqlalchemy.engine import Connection
 from model.faults import without_people
 from sync import deletions, followed, status
 from sync.followed import LATE_AFTER, Followed, ObjectFollowed
+from sync.keeping.room import MIB
 from sync.outbox import PARKED, WAITS
 from sync.reconciling import books
 from sync.reconciling.runs import Run
-from sync.room import MIB
 from sync.status import Queues
 from sync.tables import inbox_events, outbox_changes
 

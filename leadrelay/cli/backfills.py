@@ -48,7 +48,7 @@ from sync.status import MirrorCount
 
 if TYPE_CHECKING:
     from leadrelay.connected import Connected
-    from sync.backfill import Backfill
+    from sync.reading.backfill import Backfill
 
 LOOK = 0.3  # seconds between two looks at a daemon's progress
 PATIENCE = 30.0  # seconds of a pause that the command waits out; for a longer one it ends
@@ -123,7 +123,7 @@ def _run(
     logs.configure("error", for_people=True)  # what stops a page is shown beside its bar
     job = _job(settings, store, playbook, crm)
     if again:
-        from sync.backfill import begin_again
+        from sync.reading.backfill import begin_again
 
         now = job.clock.now()
         store.write(lambda connection: begin_again(connection, SPACE, crm.connection, now))
@@ -142,7 +142,7 @@ def _run(
 
 
 def _job(settings: Settings, store: Store, playbook: Playbook, crm: CrmMap) -> Backfill:
-    from sync.backfill import Backfill
+    from sync.reading.backfill import Backfill
 
     one = reached(settings, store, crm)
     return Backfill(one.connector, store, SystemClock(), lambda: playbook, SPACE)

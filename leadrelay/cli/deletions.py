@@ -45,7 +45,12 @@ def deletions(
         print_json([one.as_json() for one in found])
     elif found:
         rows = [
-            (one.connection, one.records, one.since, ", ".join(email or who for who, email in one.people))
+            (
+                one.connection,
+                one.records,
+                f"{one.since:%Y-%m-%d %H:%M}",
+                ", ".join(email or who for who, email in one.people),
+            )
             for one in found
         ]
         title = "Held until a person looks (leadrelay deletions CONNECTION release, or dismiss)"

@@ -12,9 +12,9 @@ from leadrelay.settings import SPACE
 from mappings.identity import keys_of
 from model.cause import Cause
 from model.decision import EntityKind
-from sync import advice
 from sync import explain as stories
-from sync.retention import REMOVED
+from sync.keeping.retention import REMOVED
+from sync.replays import advice
 
 
 def explain(

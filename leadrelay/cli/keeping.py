@@ -32,12 +32,12 @@ from leadrelay.settings import SPACE
 from mappings import compile as compiling
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
-from sync import archive as archives
-from sync import backup as backing_up
-from sync import restore as restoring
-from sync import retention as retaining
-from sync.archive import Manifest
 from sync.database import open_store
+from sync.keeping import archive as archives
+from sync.keeping import backup as backing_up
+from sync.keeping import restore as restoring
+from sync.keeping import retention as retaining
+from sync.keeping.archive import Manifest
 
 KEY_NOTE = (
     "Credentials in it stay sealed, and neither LEADRELAY_SECRET_KEY nor the playbook is part of it: "

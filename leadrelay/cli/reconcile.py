@@ -227,6 +227,11 @@ def _listed(settings: Settings, run: Run, wanted: Filter, limit: int) -> Sequenc
         return finds.rows(snapshot, SPACE, run.id, wanted, limit=limit)
 
 
+def _names(settings: Settings, listed: Sequence[Kept]) -> Mapping[str, str]:
+    with opened(settings) as store, store.snapshot() as snapshot:
+        return finds.names(snapshot, listed)
+
+
 def _told(settings: Settings, run: Run, wanted: Filter, limit: int) -> Mapping[str, Any]:
     rows = [one.as_dict() for one in _listed(settings, run, wanted, limit)]
     return run.as_dict() | {"differences": rows}
@@ -266,8 +271,9 @@ def _show(settings: Settings, run: Run, wanted: Filter, limit: int) -> None:
         console.print(
             f"\nThe first {len(listed)} of {total}" if total > len(listed) else "\nOne by one", style="bold"
         )
+        names = _names(settings, listed)
         for kept in listed:
-            say(_line(kept), hang=2)
+            say(_line(kept, names), hang=2)
 
 
 def _fits(wanted: Filter, kind: str, object_type: str, name: str) -> bool:
@@ -275,10 +281,11 @@ def _fits(wanted: Filter, kind: str, object_type: str, name: str) -> bool:
     return all(asked in ("", held) for asked, held in pairs)
 
 
-def _line(kept: Kept) -> str:
+def _line(kept: Kept, names: Mapping[str, str]) -> str:
     """Return a difference in a line: whose, which record and field, both values, and why."""
     one = kept.difference
-    whose = " ".join(filter(None, (one.entity_id, one.object, one.record_id)))
+    whom = names.get(one.entity_id, one.entity_id)
+    whose = " ".join(filter(None, (whom, one.object, one.record_id)))
     values = f"; {one.field}: {_value(one.ours)} here, {_value(one.theirs)} there" if one.field else ""
     where = f" ({one.place})" if one.place else ""
     return f"{kept.id} {one.kind}: {whose}{values}; {one.why}{where}"

@@ -32,11 +32,11 @@ from mappings.inward import settable
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError, did_you_mean
 from model.errors import LeadRelayError
-from sync import letters, mending
-from sync import replay as replays
-from sync.letters import ASIDE, CHANGE, EFFECT, SHELVES, Asked
-from sync.mending import Told
-from sync.replaying import MOST, Order
+from sync.replays import letters, mending
+from sync.replays import replay as replays
+from sync.replays.letters import ASIDE, CHANGE, EFFECT, SHELVES, Asked
+from sync.replays.mending import Told
+from sync.replays.replaying import MOST, Order
 
 SHOWN = 10  # letters of each list that a look shows
 

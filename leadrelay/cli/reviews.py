@@ -23,7 +23,8 @@ from leadrelay.settings import SPACE
 from mappings.compile import load
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
-from sync import carrying, proposals
+from sync import proposals
+from sync.deciding import carrying
 
 MOST = 1_000
 ANSWERS = {"agree": True, "refuse": False}

@@ -140,7 +140,10 @@ def run(
     finally:
         crms.terminate()
         crms.wait(timeout=10)
-    console.print(f"Stopped. Playbook and store are kept in {folder}.", markup=False)
+    console.print(
+        f"Stopped. Playbook and store are kept in {folder}; the next run begins with an empty store.",
+        markup=False,
+    )
 
 
 def _build(settings: Settings, role: Role = SERVE) -> Daemon:

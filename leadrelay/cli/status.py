@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from leadrelay.cli import questions
 from leadrelay.cli.common import Json, console, counted, load_settings, print_json, reading, say, table
 from leadrelay.cli.days import print_days
 from leadrelay.cli.following import print_following
@@ -18,17 +19,19 @@ from leadrelay.processes import as_told, missing
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.problems import PlaybookError
-from sync import advice, alerts, connections, effect_books, letters, processes, releases, replaying
+from sync import alerts, connections, processes, releases
 from sync import explain as stories
 from sync import status as counts
-from sync.backfill import lacking
 from sync.budgets import keeper
 from sync.budgets.forecast import Forecast
+from sync.edges import effect_books
 from sync.grants import reconnect_text
-from sync.letters import SHELVES, Group
 from sync.outbox import dead_letters
+from sync.reading.backfill import lacking
 from sync.releases import Release
-from sync.replaying import Progress
+from sync.replays import advice, letters, replaying
+from sync.replays.letters import SHELVES, Group
+from sync.replays.replaying import Progress
 
 MOST_CAUSES = 20
 SHELF_WORDS = {"change": "changes", "effect": "tasks, messages"}
@@ -58,6 +61,7 @@ def status(as_json: Json = False) -> None:
         unsent = effect_books.dead_letters(snapshot, SPACE, limit=10)
         alarms = list(alerts.load(snapshot, SPACE).values())
         days = _days(settings, snapshot)
+        waiting = questions.read(snapshot, SPACE)
         running = [as_told(one, SystemClock().now()) for one in processes.load(snapshot, SPACE)]
         anew = {
             name: one.reconnect for name, one in connections.load(snapshot, SPACE).items() if one.reconnect
@@ -74,6 +78,7 @@ def status(as_json: Json = False) -> None:
             "processes": running,
             "days": more,
             "alarms": told,
+            "questions": waiting.as_dict(),
             "reconnect": anew,
         }
         print_json(status | lists)
@@ -86,6 +91,7 @@ def status(as_json: Json = False) -> None:
     print_following(found.following)
     for alarm in alarms:
         say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
+    questions.print_questions(waiting)
     _print_counts(found)
     print_days(days)
     _print_aside(aside)

@@ -13,7 +13,7 @@ from mappings.outward import Compared, compare
 from mappings.playbook import CrmField, CrmMap, Lifecycle, ObjectMap
 from model.decision import EntityKind
 from model.event import JsonValue
-from sync.batch import People
+from sync.people import People
 from sync.prospects import CREATE, MATCH, SAME, SKIP, UPDATE, Prospect
 
 MOST_VALUES = 200  # different values counted apart, for each problem of a field

@@ -1,7 +1,7 @@
 """The outbox: what must become true on each connection, and the leases of who is at it.
 
 rows.py      a row, and the order of locking
-wanted.py    what is wanted: raised, dropped
+wanted.py    what is wanted: raised, inherited, dropped
 linked.py    whether the record is there that a row waits for
 waiting.py   what is due, and what of it goes first
 leasing.py   who is at which row
@@ -22,6 +22,7 @@ from sync.outbox.wanted import (
     Raise,
     count_wanted,
     drop,
+    inherit,
     lock_of,
     raise_again,
     raise_wanted,
@@ -50,6 +51,7 @@ __all__ = [
     "has_orphans",
     "held",
     "in_flight",
+    "inherit",
     "is_met",
     "lease",
     "letter",

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from model.decision import EntityKind
 from model.priority import Priority
 from sync.database import insert_on
+from sync.doubt import both
 from sync.outbox.rows import ROWS, lock_where
 from sync.statements import execute_many
 from sync.tables import outbox_changes
@@ -118,6 +119,28 @@ def lock_of(connection: Connection, lead_ids: Collection[str], raises: Sequence[
     For a transaction that removes some of them before it raises others.
     """
     lock_where(connection, ROWS.entity_id.in_(sorted({*lead_ids, *(item.entity_id for item in raises)})))
+
+
+def inherit(connection: Connection, space: str, lead_id: str, into: str, now: datetime) -> bool:
+    """Let what may have reached the records of a lead be in doubt for the one that takes it in.
+
+    That one is read before it is written next. ``False`` where a call to it is under way, whose answer
+    would end the doubt.
+    """
+    c = outbox_changes.c
+    mine = sa.and_(c.space == space, c.entity_kind == str(EntityKind.LEAD))
+    doubtful = sa.select(c.connection, c.object, c.in_flight).where(
+        mine, c.entity_id == lead_id, c.in_flight.is_not(None)
+    )
+    for name, object_type, sent in connection.execute(doubtful.order_by(c.connection, c.object)).all():
+        raise_wanted(connection, space, [Raise(name, object_type, into, is_answer=True)], now)
+        its = sa.and_(mine, c.entity_id == into, c.connection == name, c.object == object_type)
+        row = connection.execute(sa.select(c.id, c.in_flight, c.lease_until).where(its)).one()
+        if row.lease_until is not None and row.lease_until > now:
+            return False
+        joined = both(row.in_flight, sent)
+        connection.execute(sa.update(outbox_changes).where(c.id == row.id).values(in_flight=joined))
+    return True
 
 
 def drop(connection: Connection, lead_id: str, now: datetime) -> bool:

@@ -61,5 +61,5 @@ class Census:
     ) -> unlinked.Unlinked:
         """Return a page of the leads, accounts or deals without a record, and why."""
         side = self.side
-        look = unlinked.LOOKS[of]
-        return look(snapshot, side.space, side.crm, playbook, after, now, is_written=side.is_written())
+        look = unlinked.Look(snapshot, side.space, side.crm, playbook, now, side.is_written())
+        return unlinked.page(look, of, after)

@@ -17,7 +17,7 @@ from sync.lists import Page
 from sync.reconciling.kinds import Difference, Mend
 from sync.reconciling.runs import Run
 from sync.statements import execute_many
-from sync.tables import differences
+from sync.tables import accounts, deals, differences, leads
 
 MOST_KEPT = 50_000  # differences of one run; what is found beyond is counted and not listed
 LONGEST_VALUE = 400  # characters of a value that are kept
@@ -102,6 +102,16 @@ def rows(
         statement = statement.where(_D.id <= upto)
     statement = statement.where(*wanted.conditions()).order_by(_D.id).limit(limit)
     return [_kept(row) for row in snapshot.execute(statement)]
+
+
+def names(snapshot: Connection, found: Sequence[Kept]) -> dict[str, str]:
+    """Return what people call the leads, accounts and deals of these differences, by id, if anything."""
+    ids = {each.difference.entity_id for each in found}
+    called: dict[str, str] = {}
+    for table, column in ((leads, leads.c.email), (accounts, accounts.c.domain), (deals, deals.c.name)):
+        rows = snapshot.execute(sa.select(table.c.id, column).where(table.c.id.in_(sorted(ids))))
+        called |= {one: name for one, name in rows if name}
+    return called
 
 
 def total(snapshot: Connection, space: str, run: int, wanted: Filter) -> tuple[int, int]:

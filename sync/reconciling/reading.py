@@ -9,8 +9,8 @@ from model.change import Record
 from model.decision import EntityKind
 from model.errors import Refusal
 from model.event import RecordRef
-from sync import backfill
-from sync.batch import People
+from sync.people import People
+from sync.reading import backfill
 from sync.reconciling import evidence, kinds
 from sync.reconciling.judging import judge
 from sync.reconciling.kinds import KINDS, Difference

@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from model.errors import Conflict, ConnectorError, NotAuthorized, Refusal, RetryLater, StoreBusy
 from model.event import RecordRef
 from sync import links, mirror
-from sync.backfill import FIRST_WAIT, LONGEST_WAIT, Step
+from sync.reading.backfill import FIRST_WAIT, LONGEST_WAIT, Step
 from sync.reconciling import books, evidence, kinds, sampling
 from sync.reconciling.census import Census
 from sync.reconciling.kinds import KINDS, Difference

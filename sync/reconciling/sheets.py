@@ -24,7 +24,7 @@ def records(snapshot: Connection, space: str, crm: CrmMap, object_type: str, the
     """
     values = {"of_space": space, "of_connection": crm.connection, "of_object": object_type}
     table, linked_to, others_are = _held(crm, object_type)
-    mirrored = int(snapshot.execute(MIRRORED, values).scalar_one())
+    mirrored = int(snapshot.execute(_mirrored(table), values).scalar_one())
     linked, converted = (int(one or 0) for one in snapshot.execute(_joined(table), values).one())
     unmirrored = int(snapshot.execute(_unmirrored(table), values).scalar_one())
     deciding = int(snapshot.execute(_deciding(table), values).scalar_one())
@@ -108,7 +108,10 @@ def _to(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def _joined(table: sa.Table) -> sa.Select[Any]:
-    """Live records that are linked, and others that became something."""
+    """Live records that are linked, and others that became something.
+
+    A deletion is believed as soon as the link knows of it: the mirror learns of it with its next walk.
+    """
     is_linked = table.c.id.is_not(None)
     return (
         sa.select(
@@ -117,6 +120,18 @@ def _joined(table: sa.Table) -> sa.Select[Any]:
         )
         .select_from(mirror.outerjoin(table, _to(table)))
         .where(*_place(mirror), mirror.c.object == sa.bindparam("of_object"), mirror.c.is_archived.is_(False))
+        .where(table.c.gone_at.is_(None))
+    )
+
+
+def _mirrored(table: sa.Table) -> sa.Select[Any]:
+    """Records of which neither the mirror nor a link says that they were deleted."""
+    is_gone = sa.exists().where(_to(table), table.c.gone_at.is_not(None)).correlate(mirror)
+    return (
+        sa.select(sa.func.count())
+        .select_from(mirror)
+        .where(*_place(mirror), mirror.c.object == sa.bindparam("of_object"), mirror.c.is_archived.is_(False))
+        .where(~is_gone)
     )
 
 
@@ -162,10 +177,3 @@ def _by_fate(table: sa.Table) -> sa.Select[Any]:
     is_gone = table.c.gone_at.is_not(None).label("is_gone")
     statement = sa.select(is_gone, sa.func.count()).where(*_place(table)).group_by(is_gone)
     return cast("sa.Select[Any]", statement)
-
-
-MIRRORED = (
-    sa.select(sa.func.count())
-    .select_from(mirror)
-    .where(*_place(mirror), mirror.c.object == sa.bindparam("of_object"), mirror.c.is_archived.is_(False))
-)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from connectors.base import Connector
 from mappings.playbook import CrmMap, Playbook
 from model.times import Clock
-from sync import backfill
 from sync.database import Store
+from sync.reading import backfill
 from sync.reconciling.runs import Asked
 
 

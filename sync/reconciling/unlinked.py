@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,27 +43,39 @@ class Unlinked:
     after: str | None = None  # the id behind which the next page begins; ``None``: there is none
 
 
-def people(
-    snapshot: Connection,
-    space: str,
-    crm: CrmMap,
-    playbook: Playbook,
-    after: str,
-    now: datetime,
-    *,
-    is_written: bool,
-) -> Unlinked:
-    """Look at the next leads without a record: a handful of queries for a thousand."""
-    ids = _ids(snapshot, space, crm.connection, "leads", after)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is looked at: a connection with its map, at one moment."""
+
+    snapshot: Connection
+    space: str
+    crm: CrmMap
+    playbook: Playbook
+    now: datetime
+    is_written: bool
+
+    def rows(self, kind: EntityKind, ids: Sequence[str]) -> Mapping[tuple[str, str], OutboxRow]:
+        """Return the outbox's rows of these, by object and id."""
+        return evidence.outbox_rows(self.snapshot, self.space, self.crm.connection, kind, ids)
+
+
+def page(look: Look, of: str, after: str) -> Unlinked:
+    """Look at the next leads, accounts or deals without a record: a handful of queries for a thousand."""
+    ids = _ids(look.snapshot, look.space, look.crm.connection, of, after)
     found = Unlinked(after=ids[-1] if len(ids) == CHUNK else None)
-    if not ids:
-        return found
-    if not is_written:
+    if ids:
+        LOOKS[of](look, ids, found)
+    return found
+
+
+def _people(look: Look, ids: Sequence[str], found: Unlinked) -> None:
+    if not look.is_written:
         found.reasons[OBSERVED] += len(ids)
-        return found
-    rows = evidence.outbox_rows(snapshot, space, crm.connection, EntityKind.LEAD, ids)
-    _, merging = evidence.waiting(snapshot, space, crm.connection, [], ids)
-    for one in Prospects.open(snapshot, space, crm, playbook).of(snapshot, ids):
+        return
+    crm, rows = look.crm, look.rows(EntityKind.LEAD, ids)
+    _, merging = evidence.waiting(look.snapshot, look.space, crm.connection, [], ids)
+    prospects = Prospects.open(look.snapshot, look.space, crm, look.playbook)
+    for one in prospects.of(look.snapshot, ids):
         object_type = one.wanted.object or crm.create_object
         row = rows.get((object_type, one.lead.id))
         if row is not None and row.is_dead:
@@ -73,73 +85,53 @@ def people(
         elif one.action == SKIP:
             found.reasons[f"have none: {one.reason}"] += 1
         elif row is not None and row.is_pending:
-            found.reasons[_waits(row, one.lead, now)] += 1
+            found.reasons[_waits(row, one.lead, look.now)] += 1
         elif one.action in WRITTEN:
             _missing(found, object_type, EntityKind.LEAD, one.lead.id)
-    return found
 
 
-def companies(
-    snapshot: Connection,
-    space: str,
-    crm: CrmMap,
-    playbook: Playbook,
-    after: str,
-    now: datetime,
-    *,
-    is_written: bool,
-) -> Unlinked:
-    """Look at the next accounts without a record."""
-    ids = _ids(snapshot, space, crm.connection, "accounts", after)
-    found = Unlinked(after=ids[-1] if len(ids) == CHUNK else None)
-    if crm.account is None or not ids:
-        return found
-    if not is_written:
+def _companies(look: Look, ids: Sequence[str], found: Unlinked) -> None:
+    if look.crm.account is None:
+        return
+    if not look.is_written:
         found.reasons[OBSERVED] += len(ids)
-        return found
-    rows = evidence.outbox_rows(snapshot, space, crm.connection, EntityKind.ACCOUNT, ids)
+        return
+    object_type, rows = look.crm.account.object, look.rows(EntityKind.ACCOUNT, ids)
     with_people: set[str] = set()
-    if playbook.joins_accounts:
-        values = {"of_connection": crm.connection, "ids": ids}
-        with_people = set(snapshot.execute(WITH_PEOPLE, values).scalars())
+    if look.playbook.joins_accounts:
+        values = {"of_connection": look.crm.connection, "ids": ids}
+        with_people = set(look.snapshot.execute(WITH_PEOPLE, values).scalars())
     for account_id in ids:
-        row = rows.get((crm.account.object, account_id))
-        if row is not None and row.is_dead:
-            _dead(found, row, crm.account.object, EntityKind.ACCOUNT, account_id)
-        elif row is not None and row.is_pending:
-            found.reasons[_waits(row, None, now)] += 1
-        elif account_id in with_people:
-            _missing(found, crm.account.object, EntityKind.ACCOUNT, account_id)
+        row = rows.get((object_type, account_id))
+        if row is not None and _is_told_by(row, look, object_type, EntityKind.ACCOUNT, account_id, found):
+            continue
+        if account_id in with_people:
+            _missing(found, object_type, EntityKind.ACCOUNT, account_id)
         else:
             found.reasons[NOBODY_THERE] += 1
-    return found
 
 
-def of_deals(
-    snapshot: Connection,
-    space: str,
-    crm: CrmMap,
-    _playbook: Playbook,
-    after: str,
-    now: datetime,
-    *,
-    is_written: bool,
-) -> Unlinked:
-    """Look at the next deals without a record. None is missing: where a deal is kept, the rules say."""
-    ids = _ids(snapshot, space, crm.connection, "deals", after)
-    found = Unlinked(after=ids[-1] if len(ids) == CHUNK else None)
-    if crm.deal is None or not ids:
-        return found
-    rows = evidence.outbox_rows(snapshot, space, crm.connection, EntityKind.DEAL, ids) if is_written else {}
+def _deals(look: Look, ids: Sequence[str], found: Unlinked) -> None:
+    """None is missing: where a deal is kept, the rules say."""
+    if look.crm.deal is None:
+        return
+    object_type = look.crm.deal.object
+    rows = look.rows(EntityKind.DEAL, ids) if look.is_written else {}
     for deal_id in ids:
-        row = rows.get((crm.deal.object, deal_id))
-        if row is not None and row.is_dead:
-            _dead(found, row, crm.deal.object, EntityKind.DEAL, deal_id)
-        elif row is not None and row.is_pending:
-            found.reasons[_waits(row, None, now)] += 1
-        else:
+        row = rows.get((object_type, deal_id))
+        if row is None or not _is_told_by(row, look, object_type, EntityKind.DEAL, deal_id, found):
             found.reasons[ELSEWHERE] += 1
-    return found
+
+
+def _is_told_by(
+    row: OutboxRow, look: Look, object_type: str, kind: EntityKind, entity_id: str, found: Unlinked
+) -> bool:
+    """Say whether the outbox tells why there is no record: given up, or on its way."""
+    if row.is_dead:
+        _dead(found, row, object_type, kind, entity_id)
+    elif row.is_pending:
+        found.reasons[_waits(row, None, look.now)] += 1
+    return row.is_dead or row.is_pending
 
 
 def _ids(snapshot: Connection, space: str, name: str, of: str, after: str) -> list[str]:
@@ -196,4 +188,8 @@ WITH_PEOPLE = (  # of a page's accounts, those who have a person there: each fou
     .where(leads.c.account_id.in_(sa.bindparam("ids", expanding=True)), _HAS_RECORD)
 )
 
-LOOKS: Mapping[str, Callable[..., Unlinked]] = {"leads": people, "accounts": companies, "deals": of_deals}
+LOOKS: Mapping[str, Callable[[Look, Sequence[str], Unlinked], None]] = {
+    "leads": _people,
+    "accounts": _companies,
+    "deals": _deals,
+}

@@ -10,7 +10,7 @@ from mappings.outward import Compared, compare, draft, inward_record, same, same
 from model.entity import Entity
 from model.event import RecordRef
 from model.lead import Link
-from sync.batch import People
+from sync.people import People
 from tests.agreement.crms import Account, is_by_hand
 from tests.agreement.known import Known
 from tests.agreement.said import Edit

@@ -13,7 +13,7 @@ from model.deal import Deal
 from model.entity import Entity
 from model.lead import Lead
 from sync import accounts, deals, leads, tables
-from sync.batch import People
+from sync.people import People
 from tests.agreement.names import NAMES
 from tests.agreement.world import World
 

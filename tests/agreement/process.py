@@ -15,19 +15,20 @@ from leadrelay.connections import options_of
 from mappings.playbook import Playbook
 from sandbox.clock import Clock as SandboxClock
 from scheduler import poll
-from sync import errands, leases, tables, telling
-from sync.backfill import Backfill
-from sync.claiming import Target
+from sync import leases, tables
 from sync.database import Store, open_store
-from sync.dealpass import DealPass
-from sync.decider import TERM, Decider
-from sync.deliverer import deliver_batch
-from sync.errands import Outlet
-from sync.fetching import Fetcher
-from sync.matchpass import MatchPass
-from sync.pipeline import Pipeline
-from sync.polling import Poll
-from sync.recycling import RecycleBin
+from sync.deciding.decider import TERM, Decider
+from sync.deciding.pipeline import Pipeline
+from sync.delivery.deliverer import deliver_batch
+from sync.delivery.target import Target
+from sync.edges import errands, telling
+from sync.edges.errands import Outlet
+from sync.reading.backfill import Backfill
+from sync.reading.dealpass import DealPass
+from sync.reading.fetching import Fetcher
+from sync.reading.matchpass import MatchPass
+from sync.reading.polling import Poll
+from sync.reading.recycling import RecycleBin
 from tests.agreement.crms import Account, Watched
 from tests.connectors.endpoints import an_endpoint
 from tests.contracts.crms import DIALECTS

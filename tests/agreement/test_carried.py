@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from mappings.playbook import DeleteBrake
-from sync import carrying, proposals, tables
+from sync import proposals, tables
+from sync.deciding import carrying
 from sync.proposals import Proposal
 from tests.agreement import checks, running
 from tests.agreement.world import World

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sync import tables
-from sync.oscillation import mark
+from sync.merging.oscillation import mark
 from tests.builders import mapped
 from tests.dashboard.house import HOSTILE, words
 from tests.sync.house import HUBSPOT, SALESFORCE

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from sync import tables
-from sync.replaying import Replays
+from sync.replays.replaying import Replays
 from tests.dashboard.house import HOSTILE, Tags, fill, letter_in, number_in, words
 from tests.sync.stores import rows
 
@@ -193,7 +193,7 @@ def test_all_of_a_cause_are_sent_again_and_no_other(desk):
 
 
 def test_the_dead_messages_go_on_where_the_last_page_ended(desk, monkeypatch):
-    monkeypatch.setattr("sync.letters.page.__defaults__", (*_defaults(), 2))
+    monkeypatch.setattr("sync.replays.letters.page.__defaults__", (*_defaults(), 2))
     fill(desk)
     ids, path, seen = give_up(desk, *["message"] * 5), f"{PAGE}?place=slack", []
     while path:
@@ -205,7 +205,7 @@ def test_the_dead_messages_go_on_where_the_last_page_ended(desk, monkeypatch):
 
 
 def _defaults():
-    from sync import letters
+    from sync.replays import letters
 
     return letters.page.__defaults__[:-1]
 

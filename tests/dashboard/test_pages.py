@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 from mappings.problems import Problem
 from model.times import to_text
 from sync import days, status, tables
-from sync.engagement_polling import EngagementPoll
 from sync.lists import Wanted
+from sync.reading.engagement_polling import EngagementPoll
 from tests.builders import place
 from tests.dashboard.house import HOSTILE, Tags, fill, letter_in, number_in, words
 from tests.sync.followed import follow, look

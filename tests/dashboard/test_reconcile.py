@@ -57,7 +57,15 @@ def test_a_connection_that_is_not_connected_is_not_compared(desk):
 
 def test_a_difference_is_shown_with_both_values_and_its_reason(desk, run):
     page = words(desk.get(f"/reconcile/{run.id}").text)
-    for part in ("changed there, not read", "contacts", "title", "CTO", "CEO", "it was changed there at "):
+    for part in (
+        ADA,
+        "changed there, not read",
+        "contacts",
+        "title",
+        "CTO",
+        "CEO",
+        "it was changed there at ",
+    ):
         assert part in page
     assert "Mend 1" in page
     assert desk.house.lead_id(ADA) in desk.get(f"/reconcile/{run.id}").text

@@ -64,6 +64,18 @@ def test_both_records_stand_side_by_side_and_lead_to_the_person_and_to_the_crm(d
     assert "waits for your word" in lead
 
 
+def test_records_are_told_apart_by_what_people_know_of_them_not_by_ids(desk, two):
+    _, bo = two
+    desk.house.crms[SALESFORCE].edit(bo[SALESFORCE], owner="o2")
+    look(a_poll(desk.house, SALESFORCE), 60)
+    with desk.house.store.snapshot() as snapshot:
+        maps = desk.house.playbook.crms[SALESFORCE].objects
+        sides = {one.name: one for one in proposals.sides(snapshot, "main", proposed(desk.house), maps)}
+    assert sides["owner"].lost == "bo@example.com"
+    assert "lead_id" not in sides
+    assert "lead_id" not in words(desk.get("/reviews").text)
+
+
 def test_agreed_it_is_done_and_the_page_says_so(desk, two):
     said = answer(desk, "agree")
     assert (said.status_code, said.location) == (303, "/reviews?said=agreed")

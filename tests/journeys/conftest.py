@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from leadrelay import connected, messengers, wiring
+from leadrelay import chores, connected, messengers, wiring
 from scheduler import backfills, loops
 from sync.budgets import pace
 from tests.journeys.crms import Crm, running_crms
@@ -61,8 +61,8 @@ def closed_house(
     """A house with the starter playbook that has not been opened yet; its clock can be moved on."""
     clock = Clock()
     monkeypatch.setattr(wiring, "SystemClock", lambda: clock)
-    monkeypatch.setattr(wiring, "ORPHANS_EVERY", 1)
-    monkeypatch.setattr(wiring, "ROSTER_EVERY", 1)
+    monkeypatch.setattr(chores, "ORPHANS_EVERY", 1)
+    monkeypatch.setattr(chores, "ROSTER_EVERY", 1)
     monkeypatch.setattr(connected, "MemoryBudget", clock.budget)
     monkeypatch.setattr(pace, "DAILY_PACE", 100.0)  # how a day's calls are spread is test_budget_day's
     monkeypatch.setattr(messengers, "TASK_PACE", 0.1)

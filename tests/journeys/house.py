@@ -22,10 +22,10 @@ from mappings.identity import keys_of
 from mappings.playbook import Limits
 from mappings.starter import write_starter
 from sync import cursors, explain, outbox, status
-from sync.batch import People
 from sync.budgets import MemoryBudget
 from sync.database import Store, open_store
 from sync.explain import Story
+from sync.people import People
 from sync.status import SourceCount, Status
 from sync.tables import outbox_changes, outbox_effects
 from tests.journeys.crms import TOKENS, Crm

@@ -16,7 +16,7 @@ from leadrelay.alerts.watch import Watch
 from model.errors import StoreBusy
 from sync import alerts, cursors
 from sync.cursors import POLL, Cursor
-from sync.effect_books import EffectCount
+from sync.edges.effect_books import EffectCount
 from sync.followed import Followed, ObjectFollowed
 from sync.outbox import PARKED
 from sync.status import ConnectionCount, Queues

@@ -344,7 +344,7 @@ def test_a_sandbox_connected_while_the_daemon_runs_is_written_to(desk, logged):
         assert "sandbox on this machine, so it is written to" in answer.out
         eventually(lambda: modes(daemon) == {"hubspot": "write"}, "hubspot")
         assert daemon._check_workers() is None
-        assert "claim-hubspot" in {one.loop.name for one in daemon.fleet._dispatchers.values()}
+        assert "claim-hubspot" in {one.name for one in daemon.fleet.loops()}
         [follower] = (one for one in daemon.fleet.loops() if one.name == "follow-hubspot")
         assert set(daemon.fleet.following()["hubspot"].objects) == {"contacts", "companies", "deals"}
 

@@ -36,7 +36,9 @@ def deletions(empty_store, leadrelay, playbook):
 
 
 def test_what_is_held_is_shown_by_connection(deletions):
-    assert "hubspot" in deletions().out
+    said = deletions().out
+    assert "hubspot" in said
+    assert f" {NOON:%Y-%m-%d %H:%M} " in said
     [told] = json.loads(deletions("--json").out)
     assert (told["connection"], told["records"], told["last"]) == ("hubspot", 3, 3)
 

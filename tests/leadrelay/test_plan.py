@@ -13,7 +13,7 @@ from leadrelay.golive.tally import MOST_VALUES, OTHERS, Tally
 from leadrelay.golive.wishes import wishes
 from model.lead import LEAD_FIELDS, Link
 from model.teammate import Teammate
-from sync.batch import People
+from sync.people import People
 from sync.prospects import CREATE, SAME, SKIP, UPDATE, Prospect, Row
 from tests.builders import a_crm, a_lead, a_lifecycle, mapped
 

@@ -85,13 +85,22 @@ def free_rows(house):
 def test_what_a_dead_process_had_in_hand_is_freed_after_its_silence(house, seconds):
     scheduler, killed = a_process(house, SCHEDULER), a_process(house, WORKER)
     leased_by(house, killed.mark)
+    for seconds[0] in range(0, int(SILENCE), 2):
+        assert free_rows(house) == []
+        scheduler.bury()
+    assert free_rows(house)
+
+
+def test_a_silence_while_the_store_was_away_for_all_is_no_proof(house, seconds):
+    scheduler, worker = a_process(house, SCHEDULER), a_process(house, WORKER)
+    leased_by(house, worker.mark)
     scheduler.bury()
-    seconds[0] = SILENCE - 2
+    seconds[0] = SILENCE  # no look and no sign of life came through meanwhile
+    scheduler.bury()
+    seconds[0] += 1
+    worker.beat()
     scheduler.bury()
     assert free_rows(house) == []
-    seconds[0] = SILENCE
-    scheduler.bury()
-    assert free_rows(house)
 
 
 def test_who_gives_signs_of_life_is_not_dead_whatever_its_clock_says(house, seconds):

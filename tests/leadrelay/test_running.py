@@ -203,7 +203,7 @@ def test_run_shows_a_lead_reaching_both_crms_and_ends_on_ctrl_c(tmp_path):
         "written to hubspot: contacts 101",
         "written to salesforce: Lead 00Q",
         "12 leads sent; the rest is yours.",
-        f"Stopped. Playbook and store are kept in {folder}.",
+        f"Stopped. Playbook and store are kept in {folder}; the next run begins with an empty store.",
     ):
         assert part in text
     assert "Traceback" not in text

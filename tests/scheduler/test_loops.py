@@ -11,7 +11,7 @@ from model.errors import StoreBusy
 from scheduler import loops
 from scheduler.loops import DeciderSeat, Dispatcher, Loop
 from sync import leases, tables
-from sync.decider import TERM, Decider
+from sync.deciding.decider import TERM, Decider
 from sync.leases import Lease
 from tests.sync.house import HUBSPOT, House, a_house
 from tests.sync.stores import count, rows

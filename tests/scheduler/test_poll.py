@@ -9,7 +9,7 @@ import pytest
 from model.change import OwnerRecord
 from scheduler.poll import RosterPoll
 from sync import tables, teammates
-from sync.batch import People
+from sync.people import People
 from tests.sync.clock import FakeClock
 from tests.sync.fake_crm import FakeCrm
 from tests.sync.house import HUBSPOT, a_house

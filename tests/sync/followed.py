@@ -8,9 +8,9 @@ from typing import Any
 from model.event import EventKind
 from sync import cursors, tables
 from sync.cursors import POLL, Cursor
-from sync.fetching import Fetcher
-from sync.polling import Poll
-from sync.recycling import RecycleBin
+from sync.reading.fetching import Fetcher
+from sync.reading.polling import Poll
+from sync.reading.recycling import RecycleBin
 from tests.sync.house import HUBSPOT, House
 from tests.sync.stores import rows
 

@@ -17,18 +17,20 @@ from model.decision import NOTHING, Decision
 from model.event import Event, EventKind
 from model.lead import Lead
 from scheduler import poll
-from sync import errands, fetches, inbox, leads, leases, outbox, replay, status, tables, telling
-from sync.claiming import Target
+from sync import fetches, inbox, leads, leases, outbox, status, tables
 from sync.database import Store
-from sync.decider import TERM, Decider
-from sync.deliverer import deliver_batch
-from sync.errands import Outlet
+from sync.deciding.decider import TERM, Decider
+from sync.deciding.pipeline import Pipeline
+from sync.delivery.deliverer import deliver_batch
+from sync.delivery.target import Target
+from sync.edges import errands, telling
+from sync.edges.errands import Outlet
 from sync.explain import find_lead
-from sync.fetching import Fetcher
 from sync.inbox import Receipt
 from sync.leases import Lease
-from sync.pipeline import Pipeline
+from sync.reading.fetching import Fetcher
 from sync.records import person_keys
+from sync.replays import replay
 from tests.builders import (
     a_crm,
     a_lifecycle,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from sync.backfill import Backfill
 from sync.database import Store
+from sync.reading.backfill import Backfill
 from sync.reconciling import books, finds, mends
 from sync.reconciling.finds import Filter
 from sync.reconciling.kinds import Difference

@@ -8,7 +8,7 @@ from typing import Any
 from mappings.playbook import CrmField, CrmMap, Deals, DealStage, Playbook
 from model.deal import COMPANIES, PEOPLE, Deal
 from sync import deals, outbox, tables
-from sync.dealpass import DealPass
+from sync.reading.dealpass import DealPass
 from tests.builders import a_crm, mapped, place
 from tests.sync.followed import a_poll, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, house_playbook

@@ -12,10 +12,11 @@ import pytest
 
 from mappings.playbook import CrmMap
 from model.listing import Page
-from sync import backfill, cursors, matching, mirror
-from sync.backfill import Backfill
+from sync import cursors, matching, mirror
 from sync.cursors import BACKFILL, MATCH, Cursor
 from sync.database import Store
+from sync.reading import backfill
+from sync.reading.backfill import Backfill
 from sync.tables import mirror as mirror_table
 from sync.tables import mirror_keys
 from tests.builders import mapped

@@ -11,12 +11,13 @@ import pytest
 import sqlalchemy as sa
 
 from model.errors import LeadRelayError
-from sync import archive as archives
-from sync import migrate, restored
-from sync.archive import ArchiveError
-from sync.backup import backup
+from sync import migrate
 from sync.database import exclusive, open_store
-from sync.restore import NotEmpty, check, restore
+from sync.keeping import archive as archives
+from sync.keeping import restored
+from sync.keeping.archive import ArchiveError
+from sync.keeping.backup import backup
+from sync.keeping.restore import NotEmpty, check, restore
 from sync.tables import connections, leads, leases, links, metadata, outbox_changes
 from tests.sync.filling import LATER, fill, rows_of
 

@@ -9,7 +9,8 @@ import pytest
 from model.event import Event, EventKind
 from model.hint import Hint
 from model.times import to_text
-from sync import effects, inbox, proposals, tables
+from sync import inbox, proposals, tables
+from sync.edges import effects
 from sync.proposals import Proposal
 from tests.sync.followed import ADA, BO, a_poll, known, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook

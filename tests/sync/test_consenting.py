@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from model.lead import OPT_OUT, Lead
-from sync import opt_outs, tables
-from sync.settling import PATIENCE
+from sync import tables
+from sync.delivery.settling import PATIENCE
+from sync.edges import opt_outs
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import rows
 from tests.sync.test_effects import ADA, BOB, nobody_was_told, states, tell_all, telling_playbook

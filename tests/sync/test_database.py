@@ -259,6 +259,17 @@ def test_postgresql_that_is_away_is_busy(postgres_url):
     store.close()
 
 
+def test_postgresql_that_has_become_a_standby_is_busy_and_another_server_is_looked_for(migrated_postgres_url):
+    store: Any = open_store(migrated_postgres_url)
+    with store._engine.begin() as connection:  # all sessions that are kept lead to it
+        connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+    with pytest.raises(StoreBusy, match="read-only transaction"):
+        store.write(partial(insert, name="a"))
+    assert store.write(partial(insert, name="b")) == "b"
+    assert [row["lead_id"] for row in rows(store, person_keys)] == ["b"]
+    store.close()
+
+
 def test_two_processes_cannot_both_have_the_file(sqlite):
     with (
         exclusive(sqlite),

@@ -8,7 +8,7 @@ import pytest
 
 from handlers.registry import build
 from sync import days
-from sync.letters import SHELVES, page
+from sync.replays.letters import SHELVES, page
 from sync.status import ENDS
 from sync.tables import inbox_events
 from tests.builders import NOON

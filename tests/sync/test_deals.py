@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 from model.deal import PEOPLE
 from model.event import EventState, StoredEvent
-from sync import dealings, holds, inbox, leads, tables
-from sync.batch import Batch, People
+from sync import holds, inbox, leads, tables
+from sync.deciding import dealings
+from sync.deciding.batch import Batch
 from sync.joins import Join
-from sync.pipeline import Result
+from sync.people import People
+from sync.result import Result
 from tests.sync.followed import a_bin, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, a_post
 from tests.sync.selling import (
@@ -349,7 +351,7 @@ def loaded(monkeypatch) -> list[int]:
 
     def load(batch, *given):
         real(batch, *given)
-        counts.append(len(batch.loaded_deals))
+        counts.append(len(batch.deals.loaded))
 
     monkeypatch.setattr(Batch, "load_deals", load)
     return counts

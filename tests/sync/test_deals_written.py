@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from model.deal import COMPANIES, PEOPLE
-from sync import inbox, letters, outbox, replay, tables
+from sync import inbox, outbox, tables
+from sync.replays import letters, replay
 from tests.builders import mapped
 from tests.sync.followed import look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
@@ -56,6 +58,14 @@ def calls(house: House) -> int:
     return sum(crm.called(each) for crm in house.crms.values() for each in ("create", "update", "take_part"))
 
 
+def in_both(house: House, *people: Mapping[str, str]) -> tuple[Followed, str, str]:
+    """Sell something to these people in HubSpot, and have it made in Salesforce; return its ids there."""
+    followed = Followed(house)
+    deal = sell(house, HUBSPOT, *(ids[HUBSPOT] for ids in people))
+    followed.look()
+    return followed, deal, the_deal(house).links[SALESFORCE].remote_id
+
+
 @pytest.mark.parametrize("here", [HUBSPOT, SALESFORCE])
 def test_a_deal_of_one_crm_is_made_in_the_other_with_its_people(house, here):
     ids, there = person(house), OTHER[here]
@@ -75,11 +85,7 @@ def test_a_deal_of_one_crm_is_made_in_the_other_with_its_people(house, here):
 
 
 def test_what_is_changed_in_either_is_in_both_and_then_nothing_is_written_any_more(house):
-    ids = person(house)
-    followed = Followed(house)
-    deal = sell(house, HUBSPOT, ids[HUBSPOT])
-    followed.look()
-    other = the_deal(house).links[SALESFORCE].remote_id
+    followed, deal, other = in_both(house, person(house))
     house.crms[HUBSPOT].edit(deal, amount="99.90")
     followed.look()
     assert float(house.crms[SALESFORCE].records[other].fields["amount"]) == 99.9
@@ -97,11 +103,7 @@ def test_what_is_changed_in_either_is_in_both_and_then_nothing_is_written_any_mo
 
 
 def test_of_two_changes_of_one_field_the_later_stands_and_the_other_is_kept(house):
-    ids = person(house)
-    followed = Followed(house)
-    deal = sell(house, HUBSPOT, ids[HUBSPOT])
-    followed.look()
-    other = the_deal(house).links[SALESFORCE].remote_id
+    followed, deal, other = in_both(house, person(house))
     house.crms[HUBSPOT].edit(deal, name="Hub")
     house.clock.advance(5)
     house.crms[SALESFORCE].edit(other, name="Force")
@@ -114,11 +116,7 @@ def test_of_two_changes_of_one_field_the_later_stands_and_the_other_is_kept(hous
 
 
 def test_what_one_side_won_stays_won_though_the_other_moved_it_later(house):
-    ids = person(house)
-    followed = Followed(house)
-    deal = sell(house, HUBSPOT, ids[HUBSPOT])
-    followed.look()
-    other = the_deal(house).links[SALESFORCE].remote_id
+    followed, deal, other = in_both(house, person(house))
     move(house, HUBSPOT, deal, "won")
     house.clock.advance(5)
     move(house, SALESFORCE, other, "lost", lost_reason="silence")
@@ -134,10 +132,7 @@ def test_what_one_side_won_stays_won_though_the_other_moved_it_later(house):
 
 def test_who_is_added_in_one_crm_takes_part_in_the_other_and_nobody_is_taken_away(house):
     ada, bo = person(house, ADA), person(house, BO)
-    followed = Followed(house)
-    deal = sell(house, HUBSPOT, ada[HUBSPOT])
-    followed.look()
-    other = the_deal(house).links[SALESFORCE].remote_id
+    followed, deal, other = in_both(house, ada)
     stranger = house.crms[SALESFORCE].put("Contact", email="eve@else.org")
     force = house.crms[SALESFORCE]
     force.edit(other, **{PEOPLE: [*force.records[other].fields[PEOPLE], stranger]})
@@ -149,10 +144,7 @@ def test_who_is_added_in_one_crm_takes_part_in_the_other_and_nobody_is_taken_awa
 
 def test_whom_a_person_took_out_in_one_crm_is_not_put_back(house):
     ada, bo = person(house, ADA), person(house, BO)
-    followed = Followed(house)
-    sell(house, HUBSPOT, ada[HUBSPOT], bo[HUBSPOT])
-    followed.look()
-    other = the_deal(house).links[SALESFORCE].remote_id
+    followed, _, other = in_both(house, ada, bo)
     house.crms[SALESFORCE].edit(other, **{PEOPLE: [ada[SALESFORCE]]})
     followed.look()
     followed.look()
@@ -226,11 +218,7 @@ def test_what_was_closed_long_before_is_not_made_in_the_other_crm(house):
 
 
 def test_a_deal_that_was_deleted_is_not_made_anew_nor_written(house):
-    ids = person(house)
-    followed = Followed(house)
-    deal = sell(house, HUBSPOT, ids[HUBSPOT])
-    followed.look()
-    other = the_deal(house).links[SALESFORCE].remote_id
+    followed, deal, other = in_both(house, person(house))
     house.crms[SALESFORCE].archive(other)
     followed.look()
     house.crms[HUBSPOT].edit(deal, amount="7")

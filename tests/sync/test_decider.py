@@ -21,13 +21,14 @@ from model.decision import NOTHING, Decision
 from model.errors import Conflict, LostLease, StoreBusy
 from model.event import Event, EventKind, RecordRef
 from model.lead import Identity, Lead
-from sync import explain, inbox, leads, leases, letters, links, outbox, replay, tables, teammates
-from sync.claiming import claim
-from sync.decider import REDOS, TERM
-from sync.deliverer import finish
-from sync.letters import CHANGE, SHELVES, Asked
+from sync import explain, inbox, leads, leases, links, outbox, tables, teammates
+from sync.deciding.decider import REDOS, TERM
+from sync.delivery.claiming import claim
+from sync.delivery.deliverer import finish
 from sync.links import Agreed
 from sync.records import record_payload
+from sync.replays import letters, replay
+from sync.replays.letters import CHANGE, SHELVES, Asked
 from tests.builders import NOON, at
 from tests.sync.crashing import failing
 from tests.sync.house import (

@@ -13,8 +13,8 @@ from model.event import Event, EventKind
 from model.hint import Hint
 from model.times import to_text
 from sync import deletions, inbox, proposals, tables
-from sync.explain import find_lead
-from sync.polling import changed_event
+from sync.explain import find_lead, writes
+from sync.reading.polling import changed_event
 from sync.records import person_keys
 from tests.sync.followed import ADA, BO, a_bin, a_poll, known, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
@@ -75,6 +75,11 @@ def states(house: House) -> list[str]:
     return [row["state"] for row in rows(house.store, tables.deletions)]
 
 
+def written(house: House) -> dict[str, str]:
+    with house.store.snapshot() as snapshot:
+        return {one.connection: one.state for one in writes(snapshot, house.lead(ADA))}
+
+
 def is_there(house: House, name: str, record: str) -> bool:
     kept = house.crms[name].records.get(record)
     return kept is not None and not kept.archived
@@ -97,6 +102,15 @@ def test_keep_leaves_the_other_record_and_makes_nobody_anew(store):
     assert house.lead(ADA).links[HUBSPOT].gone_at is not None
     assert house.crms[SALESFORCE].records[ids[SALESFORCE]].fields["title"] == "CTO"
     assert len(house.crms[HUBSPOT].records) == 1
+
+
+def test_a_lead_s_story_says_that_the_record_was_deleted_until_it_is_restored(store):
+    house = deleting(store, "keep")
+    record = known(house)[HUBSPOT]
+    delete(house)
+    assert written(house) == {HUBSPOT: "deleted there", SALESFORCE: "written"}
+    restore(house, HUBSPOT, record)
+    assert written(house) == {HUBSPOT: "written", SALESFORCE: "written"}
 
 
 def test_unlink_makes_nobody_anew_until_something_is_to_be_written(store):

@@ -14,14 +14,16 @@ from model.change import Postponed
 from model.errors import StoreBusy
 from model.event import Event, EventKind
 from model.lead import Identity
-from sync import claiming, explain, inbox, outbox, replay, tables
-from sync.claiming import claim
-from sync.deliverer import deliver_batch, finish
-from sync.letters import CHANGE, SHELVES
-from sync.letters import page as letters_of
+from sync import explain, inbox, outbox, tables
+from sync.delivery import claiming
+from sync.delivery.claiming import claim
+from sync.delivery.deliverer import deliver_batch, finish
+from sync.delivery.sending import send
+from sync.delivery.settling import MOST_ATTEMPTS, PATIENCE, settle
 from sync.outbox import Raise
-from sync.sending import send
-from sync.settling import MOST_ATTEMPTS, PATIENCE, settle
+from sync.replays import replay
+from sync.replays.letters import CHANGE, SHELVES
+from sync.replays.letters import page as letters_of
 from tests.builders import NOON
 from tests.sync.crashing import failing
 from tests.sync.fake_crm import FakeCrm

@@ -22,9 +22,11 @@ from mappings.playbook import (
     TaskMap,
 )
 from model.lead import OPT_OUT
-from sync import effect_books, effects, errands, inbox, letters, replay, tables, telling
-from sync.letters import EFFECT, SHELVES
-from sync.settling import PATIENCE
+from sync import inbox, tables
+from sync.delivery.settling import PATIENCE
+from sync.edges import effect_books, effects, errands, telling
+from sync.replays import letters, replay
+from sync.replays.letters import EFFECT, SHELVES
 from tests.builders import field_is, mapped, place
 from tests.sync.fake_channel import FakeChannel
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook

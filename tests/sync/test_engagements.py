@@ -12,9 +12,10 @@ from mappings.playbook import TaskMap
 from model.event import Event, EventKind, RecordRef
 from model.hint import Hint
 from model.times import to_text
-from sync import cursors, engagements, explain, forget, inbox, retention, tables
+from sync import cursors, engagements, explain, forget, inbox, tables
 from sync.cursors import POLL
-from sync.engagement_polling import EngagementBin, EngagementPoll
+from sync.keeping import retention
+from sync.reading.engagement_polling import EngagementBin, EngagementPoll
 from tests.builders import a_lifecycle, a_scoring, moves_to, place, points
 from tests.sync.crashing import Crash, CrashingStore
 from tests.sync.followed import ADA, BO, a_poll, follow, known, look

@@ -12,7 +12,7 @@ from model.event import Event, EventKind, RecordRef
 from model.hint import DIFFERS, Hint
 from sync import fetches, inbox, tables
 from sync.fetches import Wish
-from sync.fetching import MENDS_TURN
+from sync.reading.fetching import MENDS_TURN
 from tests.sync.crashing import Crash, CrashingStore
 from tests.sync.followed import ADA, a_fetcher, known, told
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house

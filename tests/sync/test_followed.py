@@ -9,8 +9,8 @@ import pytest
 from sync import fetches, followed
 from sync.fetches import Wish
 from sync.followed import Followed
-from sync.polling import Poll
-from sync.recycling import RecycleBin
+from sync.reading.polling import Poll
+from sync.reading.recycling import RecycleBin
 from tests.sync.clock import FakeClock
 from tests.sync.fake_crm import FakeCrm
 from tests.sync.house import HUBSPOT, a_house, house_playbook

@@ -16,9 +16,9 @@ from model.lead import OPT_OUT
 from model.priority import Priority
 from model.times import to_text
 from sync import forget, inbox, outbox, tables
-from sync.deliverer import deliver_batch
-from sync.polling import changed_event
-from sync.raising import FEW
+from sync.deciding.raising import FEW
+from sync.delivery.deliverer import deliver_batch
+from sync.reading.polling import changed_event
 from tests.builders import field_is
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import rows

@@ -13,9 +13,10 @@ from model.errors import Conflict
 from model.event import Event, EventKind, RecordRef
 from model.lead import Activity, Link
 from sync import explain, inbox, joins, leads, tables
-from sync.joining import join
+from sync.deciding.joining import join
+from sync.delivery.claiming import claim
 from sync.joins import Join
-from sync.polling import changed_event
+from sync.reading.polling import changed_event
 from tests.builders import NOON, a_lead, a_lifecycle, a_touch, at
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
@@ -363,6 +364,20 @@ def test_where_they_were_merged_what_we_wrote_to_either_is_ours():
         "h1",
         {"title": "CTO", "company": "Acme"},
     )
+
+
+def test_a_lead_does_not_take_another_one_in_while_the_answer_to_a_call_would_end_a_doubt_it_inherits(house):
+    known(house, ADA, title="CEO"), known(house, BO, title="Boss")
+    for one in (BO, ADA):
+        house.post(email=one, title="CTO")
+        house.decide()
+        house.crms[SALESFORCE].next("update", lost=True)
+        if one == BO:
+            house.deliver(SALESFORCE)
+    assert claim(house.targets[SALESFORCE]) is not None  # of ADA: the other's waits for its next try
+    with pytest.raises(Conflict, match="has just begun"):
+        save(house, house.lead_id(BO), house.lead_id(ADA))
+    assert present(house, house.lead_id(BO)) == {}
 
 
 # A record that comes along

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from handlers.registry import build
 from model.cause import Cause
-from sync import inbox, letters, mending, outbox, replay, replaying, tables
-from sync.letters import ASIDE, CHANGE, EFFECT, SHELVES, Asked
-from sync.replaying import Order, Replays
+from sync import inbox, outbox, tables
+from sync.replays import letters, mending, replay, replaying
+from sync.replays.letters import ASIDE, CHANGE, EFFECT, SHELVES, Asked
+from sync.replays.replaying import Order, Replays
 from tests.builders import NOON
 from tests.sync.house import HUBSPOT, FailsOn, a_house, house_playbook
 from tests.sync.stores import rows

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from sync import leads, lists, tables
+from sync.drafts import copy_of
 from sync.lists import NOBODY, Wanted, leads_page
-from sync.pipeline import copy_of
 from tests.builders import NOON, a_lead
 from tests.sync.house import a_house
 from tests.sync.stores import rows

@@ -20,14 +20,14 @@ from model.event import RecordRef
 from model.lead import Identity
 from model.listing import Listed
 from sync import fetches, mirror, outbox, tables
-from sync.backfill import Backfill, begin_again
-from sync.claiming import Target
 from sync.database import Store, open_store
-from sync.deliverer import deliver_batch
+from sync.delivery.deliverer import deliver_batch
+from sync.delivery.target import Target
 from sync.fetches import Wish
-from sync.fetching import Fetcher
-from sync.polling import Poll
-from sync.recycling import RecycleBin
+from sync.reading.backfill import Backfill, begin_again
+from sync.reading.fetching import Fetcher
+from sync.reading.polling import Poll
+from sync.reading.recycling import RecycleBin
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
 from tests.sync.stores import rows
 

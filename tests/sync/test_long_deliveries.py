@@ -14,8 +14,9 @@ from model.change import Outcome, RecordChange
 from model.errors import NoBudget, RetryLater
 from model.priority import Priority
 from sync import tables
-from sync.claiming import Target, claim
-from sync.deliverer import deliver_batch
+from sync.delivery.claiming import claim
+from sync.delivery.deliverer import deliver_batch
+from sync.delivery.target import Target
 from tests.sync.fake_crm import FakeCrm
 from tests.sync.house import HUBSPOT, House, a_house, a_map, house_playbook
 from tests.sync.stores import rows

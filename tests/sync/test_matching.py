@@ -14,9 +14,10 @@ from mappings.identity import email_identity
 from model.change import Gone
 from model.event import EventState
 from model.lead import Lead
-from sync import backfill, explain, leads, matching
-from sync.backfill import Backfill
-from sync.matchpass import MatchPass
+from sync import explain, leads, matching
+from sync.reading import backfill
+from sync.reading.backfill import Backfill
+from sync.reading.matchpass import MatchPass
 from sync.tables import assignments, conflicts, inbox_events, mirror, outbox_changes, reviews
 from tests.builders import mapped
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, a_map, house_playbook
@@ -405,7 +406,7 @@ def test_the_pass_may_be_broken_off_and_repeated(house, monkeypatch):
         house.crms[HUBSPOT].put("contacts", email=f"p{n}@example.com")
     house.decide()
     fill(house)
-    monkeypatch.setattr("sync.passes.CHUNK", 7)
+    monkeypatch.setattr("sync.reading.passes.CHUNK", 7)
     job = MatchPass(HUBSPOT, house.store, house.clock, lambda: house.playbook)
     job.step()
     again = MatchPass(HUBSPOT, house.store, house.clock, lambda: house.playbook)  # another process

@@ -11,7 +11,7 @@ from model.change import Record
 from model.decision import RecordConflict
 from model.event import RecordRef
 from model.lead import RULE, Lead, Link, Provenance
-from sync.merge import Merged, merge
+from sync.merging.merge import Merged, merge
 from tests.builders import NOON, a_lead, a_teammate, at, facts, mapped
 from tests.sync.house import HUBSPOT, SALESFORCE, house_playbook
 

@@ -12,8 +12,8 @@ from model.change import Record
 from model.dispute import CALM
 from model.event import RecordRef
 from model.lead import OPT_OUT, RULE, Lead, Link, Provenance
-from sync.merge import Merged, merge
-from sync.uniting import put_in
+from sync.deciding.uniting import put_in
+from sync.merging.merge import Merged, merge
 from tests.builders import at, mapped
 from tests.sync.house import HUBSPOT, SALESFORCE
 from tests.sync.test_merge import KNOWN

@@ -14,7 +14,7 @@ from model.decision import FreeField, HoldField
 from model.dispute import Held, Settled
 from model.event import RecordRef
 from model.lead import PERSON, Lead, Link, Provenance
-from sync.merge import Merged, merge
+from sync.merging.merge import Merged, merge
 from tests.builders import NOON, a_lead, at, mapped
 from tests.sync.house import HUBSPOT, SALESFORCE, house_playbook
 from tests.sync.test_merge import KNOWN, NEWER, OLDER, lost

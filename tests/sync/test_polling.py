@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from model.errors import StoreBusy
 from sync import mirror, tables
-from sync.backfill import Backfill
-from sync.polling import Poll
+from sync.reading.backfill import Backfill
+from sync.reading.polling import Poll
 from tests.sync.crashing import Crash, CrashingStore
 from tests.sync.followed import ADA, BO, a_poll, asked, cursor, follow, known, look, told
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house

@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 
 from model.errors import Refusal
 from sync import cursors, fetches, inbox, mirror, tables
-from sync.backfill import Backfill, begin_again
 from sync.cursors import ARCHIVED, UNOWNED
 from sync.fetches import Wish
+from sync.reading.backfill import Backfill, begin_again
 from tests.sync.followed import ADA, BO, a_bin, a_fetcher, a_poll, asked, cursor, known, look, told
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
 from tests.sync.stores import rows
@@ -112,7 +112,7 @@ def test_a_page_that_cannot_be_stored_holds_up_no_other_object(house, monkeypatc
     look(poll)
     house.clock.advance(30)
     with monkeypatch.context() as patch:
-        patch.setattr("sync.polling.Sighting.of", lambda *_, **__: {}["no such key"])
+        patch.setattr("sync.reading.polling.Sighting.of", lambda *_, **__: {}["no such key"])
         assert str(poll.step().problem).startswith("an unexpected failure (KeyError); the log has it")
     assert poll.step().object == "companies"
 
@@ -199,7 +199,7 @@ def test_what_was_left_out_is_read_again_from_the_start_after_a_crash_on_the_way
 
 def test_records_of_ours_are_followed_while_the_owners_cannot_be_read(house, monkeypatch):
     ids = known(house, title="Intern")
-    monkeypatch.setattr("sync.polling.known_rosters", lambda *_: frozenset())
+    monkeypatch.setattr("sync.reading.polling.known_rosters", lambda *_: frozenset())
     poll, crm = a_poll(house), house.crms[HUBSPOT]
     look(poll)
     crm.edit(ids[HUBSPOT], title="CTO")

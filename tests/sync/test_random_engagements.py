@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from sync import tables
-from sync.engagement_polling import EngagementBin
+from sync.reading.engagement_polling import EngagementBin
 from tests.sync.crashing import Crash, CrashingStore
 from tests.sync.fake_crm import FakeCrm
 from tests.sync.followed import known

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sync import tables
 from sync.reconciling import kinds, unlinked
 from sync.reconciling.kinds import Difference
-from tests.sync.followed import a_poll, look
+from tests.sync.followed import a_bin, a_poll, look
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
 from tests.sync.reconciled import READING, compare, found, mend, mirrored
 from tests.sync.selling import Followed, person, sell, selling, the_deal
@@ -308,6 +308,24 @@ def test_a_deal_that_was_carried_over_and_one_of_nobody_are_accounted_for(store)
     assert lines["deals"] == [["have a record there", 1]]
 
 
+def test_records_that_people_deleted_leave_nothing_unexplained(store):
+    house = a_house(store)
+    ids = known(house)
+    crm = house.crms[HUBSPOT]
+    nobodys = crm.put("contacts", phone="+44 20 7946 0000")
+    mirrored(house)
+    crm.archive(ids[HUBSPOT])
+    crm.archive(nobodys)
+    recycled = a_bin(house)
+    while recycled.step() is not None:
+        pass
+    house.decide()
+    run = compare(house, object="contacts")
+    assert (run.found, run.unexplained) == (0, 0)
+    [people] = run.counts["here"]
+    assert people["lines"] == [["had one that was deleted there: not made anew", 1]]
+
+
 def test_of_companies_without_a_record_those_of_somebody_there_are_missing_page_by_page(store, monkeypatch):
     house = a_house(store, playbook=with_companies())
     for number in range(4):
@@ -326,7 +344,8 @@ def test_of_companies_without_a_record_those_of_somebody_there_are_missing_page_
     crm, now = house.playbook.crms[HUBSPOT], house.clock.now()
     with store.snapshot() as snapshot:
         while not pages or pages[-1].after:
-            page = unlinked.companies(snapshot, "main", crm, house.playbook, after, now, is_written=True)
+            look = unlinked.Look(snapshot, "main", crm, house.playbook, now, is_written=True)
+            page = unlinked.page(look, "accounts", after)
             pages.append(page)
             after = page.after or ""
         plan = plan_of(snapshot, unlinked.WITH_PEOPLE.params(of_connection=HUBSPOT, ids=["a", "b"]))

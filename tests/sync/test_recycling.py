@@ -6,13 +6,15 @@ import threading
 
 import pytest
 
+from model.event import RecordRef
 from scheduler.following import FollowLoop
-from sync import tables
+from sync import mirror, tables
 from sync.cursors import ARCHIVED
 from sync.fetches import Wish, raise_wanted
 from tests.sync.crashing import Crash, CrashingStore
 from tests.sync.followed import ADA, BO, a_bin, a_fetcher, a_poll, asked, cursor, known, look, told
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
+from tests.sync.reconciled import mirrored
 from tests.sync.stores import rows
 
 HOUR = 3600
@@ -57,6 +59,32 @@ def test_a_deleted_record_that_is_linked_is_told_once_and_nobodys_is_not(house):
     assert lead.fields["title"] == "Intern"  # nothing was read of it
     assert look_through(recycled, HOUR) == 0
     assert told(house) == [ids[HUBSPOT]]
+
+
+def test_nobodys_deleted_record_matches_nobody_any_more_unless_it_was_read_since(house):
+    crm = house.crms[HUBSPOT]
+    gone, restored = crm.put("contacts", email=ADA), crm.put("contacts", email=BO)
+    mirrored(house)
+    for one in (gone, restored):
+        crm.archive(one)
+    recycled = a_bin(house)
+    listing = crm.archived_page
+
+    def restored_meanwhile(*asked):
+        page = listing(*asked)
+        house.clock.advance(1)
+        crm.records[restored].archived = False
+        crm.touch(restored)
+        mirrored(house)
+        return page
+
+    crm.archived_page = restored_meanwhile
+    assert look_through(recycled) == 0
+    with house.store.snapshot() as snapshot:
+        kept = mirror.read(
+            snapshot, "main", [RecordRef(HUBSPOT, "contacts", one) for one in (gone, restored)]
+        )
+    assert {ref.id: one.record.archived for ref, one in kept.items()} == {gone: True, restored: False}
 
 
 def test_one_that_was_restored_and_deleted_again_is_told_again(house):

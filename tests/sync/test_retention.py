@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from sync import audit, letters, replay, retention
+from sync import audit
+from sync.keeping import retention
+from sync.replays import letters, replay
 from sync.tables import audit as audit_lines
 from sync.tables import audit_details, conflicts, inbox_events, outbox_effects, reviews
 from tests.sync.stores import count, rows

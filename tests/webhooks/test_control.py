@@ -14,13 +14,13 @@ from model.errors import LeadRelayError
 from model.event import Event, EventKind
 from model.times import from_text
 from sync.connections import StoredConnection, to_json
-from sync.letters import Asked as AskedLetters
 from sync.reconciling.finds import Filter
 from sync.reconciling.mends import Order as MendOrder
 from sync.reconciling.runs import Asked
 from sync.releases import Order, Release
-from sync.replay import as_json
-from sync.replaying import Order as ReplayOrder
+from sync.replays.letters import Asked as AskedLetters
+from sync.replays.replay import as_json
+from sync.replays.replaying import Order as ReplayOrder
 from sync.vault import SealError
 from webhooks import control
 from webhooks.server import create_app

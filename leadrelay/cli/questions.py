@@ -1,0 +1,43 @@
+"""What `leadrelay status` says of the questions that wait for a person, and where they are answered."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from leadrelay.cli.common import counted, say
+from sync import deletions, holds, proposals
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """How much waits for a person's word."""
+
+    choices: int  # fields between two values
+    reviews: int  # records that could be merged or deleted, and what else is proposed
+    deletions: dict[str, int]  # held back, by connection
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for a program."""
+        return asdict(self)
+
+
+def read(snapshot: Connection, space: str) -> Questions:
+    """Count what waits."""
+    held = {one.connection: one.records for one in deletions.held_back(snapshot, space)}
+    return Questions(holds.count_open(snapshot, space), proposals.count_open(snapshot, space), held)
+
+
+def print_questions(found: Questions) -> None:
+    """Say what waits and which command shows and answers it; nothing where nothing does."""
+    if found.choices:
+        waits = "waits" if found.choices == 1 else "wait"
+        say(f"{counted(found.choices, 'field')} {waits} for a choice between two values: leadrelay conflicts")
+    if found.reviews:
+        waits = "waits" if found.reviews == 1 else "wait"
+        say(f"{counted(found.reviews, 'review')} {waits} for a word: leadrelay reviews")
+    for name, count in found.deletions.items():
+        is_or_are = "is" if count == 1 else "are"
+        say(f"{counted(count, 'deletion')} in {name} {is_or_are} held back: leadrelay deletions")

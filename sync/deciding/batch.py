@@ -1,0 +1,236 @@
+"""What a batch of events touches, held in memory: lookups for the handlers, drafts for the save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from handlers.base import Seat
+from model.account import Account
+from model.change import OwnerRecord
+from model.deal import Deal
+from model.decision import AnswerDeletion, AnswerProposal, Assigned, ClaimIdentity, KeepEngagement
+from model.event import RecordRef
+from model.lead import Identity, Lead
+from model.teammate import Teammate
+from sync import links, teammates
+from sync.deciding.touched import OfOwner, Touched, ref_of
+from sync.deletions import Standing
+from sync.doubt import Doubt
+from sync.joins import Join
+from sync.links import LinkTable, record_key
+from sync.matching import Hits
+from sync.people import People
+from sync.proposals import ANSWERED, Proposal
+from sync.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanges:
+    """What is to be compared, removed and stored in one table of links."""
+
+    table: LinkTable
+    revs: Mapping[tuple[str, str], int]  # as they were loaded: what was decided stands on them
+    dropped: list[OfOwner]
+    changed: list[OfOwner]
+
+
+class Batch:
+    """The leads a batch touches, as its earlier events have left them; implements ``Lookups``."""
+
+    def __init__(self, people: People, shut: Callable[[], Mapping[str, str]] = dict) -> None:
+        self.people = people
+        self._shut = shut
+        self.leads: Touched[Lead] = Touched()
+        self.accounts: Touched[Account] = Touched()
+        self.deals: Touched[Deal] = Touched()
+        self.owners: dict[Identity, str] = {}  # keys and records, and whose they are
+        self.present_ids: dict[str, str] = {}  # leads that were taken into others, and into whom
+        self.under_way: set[str] = set()  # leads to whom a call is under way
+        self.doubts: dict[tuple[str, str], Doubt] = {}  # by connection and lead, account or deal
+        self.hits = Hits()  # what the mirror knows
+        self.proposals: dict[int, Proposal] = {}  # that events of this batch answer, as they leave them
+        self.deletions = Standing()
+        self.forgotten: frozenset[str] = frozenset()  # hashes of addresses, of those that were looked for
+        self.forgotten_records: Mapping[RecordRef, datetime] = {}  # and since when
+        self.results: list[Result] = []
+        self.claimed: dict[Identity, str] = {}
+        self.joined: list[Join] = []
+        self.seats_moved: dict[tuple[str, str], Seat] = {}
+        self.rosters_read: dict[str, datetime] = {}
+        self.mates_changed: dict[str, Teammate] = {}
+
+    def lead_id_of(self, identity: Identity) -> str | None:
+        """Return the lead a key belongs to."""
+        return self.owners.get(identity)
+
+    def lead(self, lead_id: str) -> Lead:
+        """Return a known lead as the batch has left it; ``KeyError`` for an unknown one.
+
+        An id that was taken into another lead's leads there.
+        """
+        return self.leads.now[self.present_id(lead_id)]
+
+    def present_id(self, lead_id: str) -> str:
+        """Return the id of the lead that an id means by now."""
+        return self.present_ids.get(lead_id, lead_id)
+
+    def may_be_joined(self, lead_id: str) -> bool:
+        """Say whether a lead is as the store has it: one that this batch has changed waits for the next."""
+        return lead_id in self.leads.loaded and lead_id not in self.leads.changed
+
+    def is_under_way(self, lead_id: str) -> bool:
+        """Say whether a call is under way to the lead, whose answer would find nobody after a join."""
+        return lead_id in self.under_way
+
+    def in_flight(self, connection: str, entity_id: str) -> Doubt:
+        """Return the values that may have reached a lead's, an account's or a deal's record unanswered."""
+        return self.doubts.get((connection, entity_id), {})
+
+    def knows(self, lead_id: str) -> bool:
+        """Say whether there is such a lead."""
+        return self.present_id(lead_id) in self.leads.now
+
+    def account(self, account_id: str) -> Account | None:
+        """Return an account as the batch has left it; ``None`` for one that nobody belongs to yet."""
+        return self.accounts.now.get(account_id)
+
+    def deal(self, deal_id: str) -> Deal | None:
+        """Return a deal as the batch has left it; ``None`` for one that is not known."""
+        return self.deals.now.get(deal_id)
+
+    def deal_holder(self, ref: RecordRef) -> str | None:
+        """Return the deal that has this record."""
+        return self.deals.holders.get(ref)
+
+    def deals_of(self, lead_id: str) -> list[Deal]:
+        """Return the loaded deals in which a lead takes part, in the order of their ids."""
+        return self.deals_with((lead_id,))
+
+    def deals_with(self, party_ids: Iterable[str]) -> list[Deal]:
+        """Return the loaded deals in which one of these leads or accounts takes part."""
+        asked = {self.present_id(one) for one in party_ids}
+        return sorted(
+            (
+                deal
+                for deal in self.deals.now.values()
+                if not asked.isdisjoint(map(self.present_id, deal.party_ids))
+            ),
+            key=lambda deal: deal.id,
+        )
+
+    def company_holder(self, ref: RecordRef) -> str | None:
+        """Return the account that has this record."""
+        return self.accounts.holders.get(ref)
+
+    def teammate(self, email: str) -> Teammate | None:
+        """Return a teammate by e-mail."""
+        return self.people.teammate(email)
+
+    def teammate_by_id(self, connection: str, remote_id: str) -> Teammate | None:
+        """Return the teammate behind a CRM's owner or user id."""
+        return self.people.teammate_by_id(connection, remote_id)
+
+    def why_shut(self, target: str) -> str:
+        """Say why nothing is sent to a connection or channel; blank where it is."""
+        return self._shut().get(target, "")
+
+    def rosters(self) -> frozenset[str]:
+        """Return the connections whose owners have been read at least once."""
+        return self.people.rosters
+
+    def seats(self, pool: str) -> Mapping[str, Seat]:
+        """Return the stride ledger of a pool."""
+        return self.people.seats.get(pool, {})
+
+    def take_in(self, result: Result) -> None:
+        """Make what an event decided visible to the events after it."""
+        self.results.append(result)
+        for effect in result.effects:
+            if isinstance(effect, AnswerProposal):
+                known = self.proposals[effect.proposal]
+                self.proposals[effect.proposal] = replace(known, state=ANSWERED[effect.accepts], progress="")
+            elif isinstance(effect, AnswerDeletion):
+                self.deletions.answered(effect.deletion, accepts=effect.accepts)
+        if result.account is not None:
+            self.accounts.put(result.account)
+            self.accounts.hold(result.account)
+        for deal in result.deals:
+            self.deals.put(deal)
+            self.deals.hold(deal)
+        lead = result.lead
+        if lead is None:
+            self._keep_engagements(result)
+            return
+        self.leads.put(lead)
+        for gone in result.absorbed:
+            self._take_over(gone, lead.id, result.stored.id)
+        for effect in result.effects:
+            match effect:
+                case ClaimIdentity(identity):
+                    if identity not in self.owners:
+                        self.owners[identity] = self.claimed[identity] = lead.id
+                case Assigned(owner=owner, pool=pool, virtual_time=virtual_time) if pool:
+                    seat = Seat(virtual_time, result.stored.decided_seq)
+                    self.people.seats.setdefault(pool, {})[owner] = seat
+                    self.seats_moved[pool, owner] = seat
+                case _:
+                    pass
+        for link in lead.links.values():
+            self.owners[record_key(ref_of(link))] = lead.id
+
+    def _keep_engagements(self, result: Result) -> None:
+        """Let later events of the batch know what was done with a lead that is as it was else."""
+        for effect in result.effects:
+            if isinstance(effect, KeepEngagement) and result.lead_id:
+                self.lead(result.lead_id).engagements[effect.engagement.ref] = effect.engagement
+
+    def _take_over(self, gone: Lead, into: str, event: int) -> None:
+        for result in self.results:  # what this batch decided of the other is the survivor's, too
+            if result.lead_id == gone.id:
+                result.lead_id = into
+        self.joined.append(Join(self.leads.loaded[gone.id], into, event))
+        self.leads.now.pop(gone.id, None)
+        led_there = [one for one, present in self.present_ids.items() if present == gone.id]
+        self.present_ids |= dict.fromkeys((*led_there, gone.id), into)
+        theirs = [key for key, holder in self.owners.items() if holder == gone.id]
+        for key in theirs:
+            if key.kind == "record":  # the survivor's records are its links
+                del self.owners[key]
+            else:
+                self.owners[key] = into
+
+    def take_in_roster(self, connection: str, listed: Iterable[OwnerRecord], at: datetime) -> None:
+        """Make a CRM's list of owners visible to the events after it."""
+        before = self.people.teammates
+        after = teammates.with_roster(before, connection, listed)
+        self.mates_changed |= {email: mate for email, mate in after.items() if before.get(email) != mate}
+        self.rosters_read[connection] = at
+        self.people = People(after, self.people.rosters | {connection}, self.people.seats)
+
+    def link_changes(self) -> Iterator[LinkChanges]:
+        """Yield what becomes of each table of links, in the order in which all lock them."""
+        absorbed = [(one.absorbed.id, link) for one in self.joined for link in one.absorbed.links.values()]
+        of_leads, of_accounts, of_deals = self.leads, self.accounts, self.deals
+        yield LinkChanges(
+            links.LEADS,
+            of_leads.revs(of_leads.changed),
+            [*of_leads.dropped_links(), *absorbed],
+            of_leads.changed_links(),
+        )
+        # Accounts that were looked at count, too: a lead's draft follows from its company's record.
+        joined = {str(one) for lead in of_leads.changed.values() if (one := lead.fields.get("account"))}
+        yield LinkChanges(
+            links.ACCOUNTS,
+            of_accounts.revs({*joined, *of_accounts.changed}),
+            of_accounts.dropped_links(),
+            of_accounts.changed_links(),
+        )
+        yield LinkChanges(
+            links.DEALS, of_deals.revs(of_deals.changed), of_deals.dropped_links(), of_deals.changed_links()
+        )
+
+    def new_links(self) -> list[tuple[str, RecordRef]]:
+        """Return the records that became a lead's or an account's by this batch, with whose they are now."""
+        return [*self.leads.new_links(), *self.accounts.new_links()]

@@ -1,0 +1,181 @@
+"""Reads into a batch what its events touch: a query or a few for all of them, each only where needed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from mappings.domains import possible_domains
+from mappings.playbook import CrmMap, Playbook
+from model.account import account_id
+from model.event import JsonValue, RecordRef
+from model.lead import Identity, Lead
+from sync import (
+    accounts,
+    deals,
+    deletions,
+    engagements,
+    joins,
+    leads,
+    links,
+    matching,
+    outbox,
+    proposals,
+)
+from sync.deciding.batch import Batch
+from sync.links import record_key
+from sync.named import people_before
+
+Post = tuple[Sequence[Identity], Sequence[str]]
+"""A post's keys, and the leads that a person named for it."""
+
+
+def load_people(
+    batch: Batch, snapshot: Connection, space: str, keys: Iterable[Identity], lead_ids: Iterable[str]
+) -> None:
+    """Read whom these keys belong to, and those leads."""
+    batch.owners |= leads.find(snapshot, space, keys)
+    wanted = {*batch.owners.values(), *lead_ids}
+    batch.leads.load(leads.load(snapshot, wanted))
+    if missing := wanted - batch.leads.loaded.keys():  # some may have been taken into others
+        batch.present_ids |= joins.present_ids(snapshot, missing)
+        batch.leads.load(leads.load(snapshot, set(batch.present_ids.values()) - batch.leads.loaded.keys()))
+
+
+def load_in_flight(batch: Batch, snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> None:
+    """Read what is on its way just now to those who are loaded, whose records these may be."""
+    names = {ref.connection for ref in refs}
+    ids = {*batch.leads.now, *batch.accounts.now, *batch.deals.now}
+    if names and ids:
+        batch.doubts |= outbox.in_flight(snapshot, space, names, ids)
+
+
+def load_under_way(batch: Batch, snapshot: Connection, space: str, now: datetime) -> None:
+    """Read to whom of the loaded leads a call is under way."""
+    batch.under_way |= outbox.under_way(snapshot, space, batch.leads.now.keys(), now)
+
+
+def load_engagements(
+    batch: Batch, snapshot: Connection, kinds: Collection[str], refs: Collection[RecordRef]
+) -> None:
+    """Read what was done with the loaded leads: what rules count, and what events tell of."""
+    if batch.leads.now and (kinds or refs):
+        for lead_id, one in engagements.load(snapshot, batch.leads.now, kinds, refs):
+            batch.leads.now[lead_id].engagements[one.ref] = one
+
+
+def load_deletions(
+    batch: Batch,
+    snapshot: Connection,
+    space: str,
+    crms: Mapping[str, CrmMap],
+    gone: Sequence[RecordRef],
+    held: Iterable[int],
+    now: datetime,
+) -> None:
+    """Read what is known of records that are gone, and whether these are too many at once."""
+    batch.deletions = deletions.look(snapshot, space, gone, held)
+    batch.deletions.own = proposals.being_deleted(snapshot, space, gone) if gone else set()
+    new = Counter(ref.connection for ref in set(gone) - batch.deletions.own if _is_news(batch, ref))
+    batch.deletions.braked = deletions.brake(snapshot, space, crms, new, now)
+
+
+def _is_news(batch: Batch, ref: RecordRef) -> bool:
+    """Say whether a lead is linked to a record, and nothing has followed yet from its being gone."""
+    holder = batch.owners.get(record_key(ref))
+    link = batch.leads.now[holder].links.get(ref.connection) if holder in batch.leads.now else None
+    if link is None or (link.object, link.remote_id) != (ref.object, ref.id):
+        return False
+    return link.gone_at is None or batch.deletions.is_pending(ref)
+
+
+def load_accounts(
+    batch: Batch,
+    snapshot: Connection,
+    space: str,
+    playbook: Playbook,
+    posted: Iterable[Mapping[str, JsonValue]],
+    account_ids: Iterable[str] = (),
+    companies: Iterable[RecordRef] = (),
+) -> None:
+    """Read the accounts that the loaded leads may belong to once these fields are posted.
+
+    ``companies`` are records of whom it must be known which account has them.
+    """
+    wanted = set(account_ids)
+    if playbook.joins_accounts:
+        fields = [*posted, *(lead.fields for lead in batch.leads.now.values())]
+        domains = {one for each in fields for one in possible_domains(each, playbook.accounts)}
+        wanted |= {account_id(space, domain) for domain in domains}
+        wanted |= {str(one) for lead in batch.leads.now.values() if (one := lead.fields.get("account"))}
+    held = links.ACCOUNTS.held(snapshot, space, companies)
+    batch.accounts.holders |= held
+    wanted |= set(held.values())
+    batch.accounts.load(accounts.load(snapshot, wanted))
+
+
+def load_deals(
+    batch: Batch,
+    snapshot: Connection,
+    space: str,
+    playbook: Playbook,
+    held: Mapping[RecordRef, str],
+    wanted: Iterable[str],
+) -> None:
+    """Read these deals, and who it is that their records named when they were last merged.
+
+    ``held`` are the records of deals that events tell of, with whose they are.
+    """
+    batch.deals.holders |= held
+    batch.deals.load(deals.load(snapshot, wanted))
+    people = {
+        key
+        for deal in batch.deals.now.values()
+        for link in deal.links.values()
+        if (crm := playbook.crms.get(link.connection)) is not None
+        for key in people_before(link, crm)
+    }
+    batch.owners |= leads.find(snapshot, space, people - batch.owners.keys())
+
+
+def ask_mirror(
+    batch: Batch, snapshot: Connection, space: str, playbook: Playbook, posts: Iterable[Post]
+) -> None:
+    """Read what the mirror knows of those whom these posts are about, where they have no record yet.
+
+    Only mirrors that are whole are asked, of connections whose owners are known: a batch of
+    people who are linked everywhere costs no query.
+    """
+    names = [name for name in playbook.crms if name in batch.people.rosters]
+    unlinked = [
+        (keys, known) for keys, known in (_known(batch, post) for post in posts) if _lack(known, names)
+    ]
+    if not unlinked:
+        return
+    asked: dict[str, list[Identity]] = {}
+    for name in matching.whole(snapshot, space, (playbook.crms[each] for each in names)):
+        for keys, known in unlinked:
+            if _lack(known, (name,)):
+                asked.setdefault(name, []).extend(
+                    (*keys, *(key for lead in known for key in matching.keys_of(lead)))
+                )
+    if not asked:
+        return
+    batch.hits = matching.load(snapshot, space, asked)
+    batch.owners |= leads.find(snapshot, space, map(record_key, batch.hits.refs()))
+
+
+def _known(batch: Batch, post: Post) -> tuple[list[Identity], list[Lead]]:
+    """Return the addresses of a post, and the leads it may be about."""
+    keys, named = post
+    ids = dict.fromkeys((*filter(None, map(batch.owners.get, keys)), *named))
+    addresses = [key for key in keys if key.kind == "email"]
+    return addresses, [batch.leads.now[each] for each in ids if each in batch.leads.now]
+
+
+def _lack(known: Sequence[Lead], names: Iterable[str]) -> bool:
+    """Say whether someone has no record on one of these connections: a new person has none."""
+    return not known or any(name not in lead.links for lead in known for name in names)

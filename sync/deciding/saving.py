@@ -1,0 +1,130 @@
+"""Writes what a batch decided, in the one transaction that also marks its events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from mappings.playbook import Playbook
+from model.decision import ForgetLead, ForgetRecord, ForgetTestEvent, ForgetTestLead, SendAgain
+from model.errors import Conflict
+from model.event import SET_ASIDE
+from sync import (
+    accounts,
+    audit,
+    deals,
+    deletions,
+    engagements,
+    fetches,
+    forget,
+    holds,
+    inbox,
+    joins,
+    leads,
+    ledgers,
+    mirror,
+    outbox,
+    proposing,
+    seats,
+    tables,
+    teammates,
+)
+from sync.database import insert_for
+from sync.deciding import dealings
+from sync.deciding.batch import Batch
+from sync.deciding.raising import one_shots, raises, reads
+from sync.edges import effects
+from sync.inbox import Mark
+from sync.reasons import chapter, reason_row
+from sync.result import Result
+from sync.statements import execute_many
+
+
+def save(
+    connection: Connection,
+    space: str,
+    batch: Batch,
+    playbook: Playbook,
+    shut: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """Write a whole batch; raises ``Conflict`` where something is not as it was loaded.
+
+    For use in a transaction whose first statement was ``leases.fence``.
+    """
+    results = batch.results
+    wanted = [effect for result in results for effect in result.effects]
+    erased = [one for one in wanted if isinstance(one, ForgetLead)]
+    strangers = [one.record for one in wanted if isinstance(one, ForgetRecord)]
+    if inbox.mark(connection, [_mark_of(result) for result in results]) != len(results):
+        raise Conflict("an event is no longer waiting")
+    inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
+    accounts.save(connection, list(batch.accounts.changed.values()), now)
+    currency = playbook.deals.currency if playbook.deals else ""
+    deals.save(connection, list(batch.deals.changed.values()), currency, now)
+    leads.save(connection, list(batch.leads.changed.values()), batch.leads.loaded, now)
+    leads.claim(connection, space, batch.claimed)
+    # Outbox, then the mirror, then links, as all transactions lock them (docs/architecture.md).
+    wanted_rows = raises(batch, playbook, shut)
+    joined = [one for join in batch.joined for one in (join.absorbed.id, join.into)]
+    if changed := [*joined, *(one.lead_id for one in erased)]:
+        outbox.lock_of(connection, changed, wanted_rows)
+    if batch.joined:
+        joins.save(connection, space, batch.joined, now)
+    wanted_rows += dealings.raises(connection, batch, playbook)  # by who takes part now
+    outbox.raise_wanted(connection, space, wanted_rows, now)
+    if once := one_shots(results):
+        effects.insert(connection, space, once, now, shut)
+    if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:
+        mirror.alone(connection, space, forgotten)
+    for one in batch.link_changes():
+        one.table.expect(connection, one.revs)
+        one.table.remove(connection, one.dropped)
+        one.table.save(connection, space, one.changed)
+    seats.save(connection, space, batch.seats_moved)
+    teammates.save(connection, space, batch.mates_changed.values(), batch.rosters_read, now)
+    for table, rows in ledgers.rows_of(results, space, playbook).items():
+        execute_many(connection, ledgers.INSERT[table], rows)
+    engagements.save(connection, space, results)
+    ledgers.settle_reviews(connection, ledgers.settled_reviews_of(results))
+    if reviews := ledgers.reviews_of(results, space):
+        connection.execute(insert_for(connection, tables.reviews).on_conflict_do_nothing(), reviews)
+    holds.save(connection, space, results, now)
+    proposing.save(connection, space, results, now)
+    deletions.save(connection, space, results, now)
+    audit.record(connection, space, [_audit_of(result, playbook) for result in results])
+    again = [one.effect for one in wanted if isinstance(one, SendAgain)]
+    if again:
+        effects.send_again(connection, again, now)
+    wishes = [*reads(results), *dealings.wishes(connection, space, batch, playbook)]
+    fetches.raise_wanted(connection, space, wishes, now)
+    inbox.insert_new(connection, dealings.told(connection, batch, playbook, space, now))
+    forget.remove_test_leads(connection, [one.lead_id for one in wanted if isinstance(one, ForgetTestLead)])
+    forget.people(connection, space, erased, now)
+    if strangers:
+        forget.records(connection, space, strangers, now)
+    forget.remove_test_events(connection, [one.event for one in wanted if isinstance(one, ForgetTestEvent)])
+
+
+def _mark_of(result: Result) -> Mark:
+    stored = result.stored
+    set_aside = result.state in SET_ASIDE
+    return Mark(
+        stored.id,
+        result.state,
+        stored.decided_at,
+        stored.decided_seq,
+        lead_id=result.lead_id,
+        reasons=[reason_row(reason) for reason in result.reasons] if set_aside else (),
+        error=result.error,
+        cause=result.cause,
+    )
+
+
+def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
+    stored = result.stored
+    event = stored.event
+    details = chapter(event.kind, event.source, playbook.version, result.reasons, stored.decided_seq)
+    return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)

@@ -1,0 +1,304 @@
+"""The second step of a delivery: make the calls, with no transaction open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from mappings.hosts import spellings
+from mappings.outward import difference, same_on
+from mappings.playbook import ObjectMap
+from model.change import (
+    Association,
+    Exists,
+    Gone,
+    Outcome,
+    Participation,
+    Postponed,
+    Record,
+    RecordChange,
+    Updated,
+)
+from model.deal import COMPANIES, PARTIES, PEOPLE
+from model.decision import EntityKind
+from model.errors import NoBudget, Refusal, RetryLater
+from model.event import JsonValue, RecordRef
+from model.lead import ASSOCIATED, Identity, Link
+from sync.delivery.target import Sending, Target
+from sync.doubt import arrived
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Outcome of a read before a write: somebody changed the record; the decider merges first."""
+
+    key: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Outcome of an update, or of a read that found nothing missing: what is agreed, what is ours."""
+
+    key: str
+    ref: RecordRef
+    fields: Mapping[str, JsonValue]
+    written: Mapping[str, JsonValue]
+    is_read: bool
+    modified_at: datetime | None = None  # the vendor's stamp of what is agreed, where it is told
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Outcome of a call that nobody may make before a person acts: it waits, and no change pays for it."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Outcome of a series of calls that took too long: the row is free, and looked at before it is sent."""
+
+    key: str
+
+
+Ended = Outcome | Moved | Written | Refused | Released
+"""What becomes of a sending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A known record that may be written, with what it was just read as, if it was."""
+
+    sending: Sending
+    values: Mapping[str, JsonValue]
+    record: Record | None = None
+    ours: Mapping[str, JsonValue] = field(default_factory=dict)  # of what was in doubt: it had arrived
+
+    def written(self, answer: Updated) -> Written:
+        """Return the outcome of its update."""
+        read = self.record.fields if self.record else {}
+        return Written(
+            answer.key,
+            answer.ref,
+            {**read, **answer.fields},
+            {**self.ours, **self.values},
+            is_read=self.record is not None,
+            modified_at=answer.modified_at or (self.record.modified_at if self.record else None),
+        )
+
+
+def send(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
+    """Make the calls; no transaction is open. Yields one outcome for each sending."""
+    crm = target.playbook().crms[target.name]
+    fields = {name: remote_names(object_map) for name, object_map in crm.all_objects.items()}
+    if sendings and sendings[0].row.kind is EntityKind.ASSOCIATION:
+        yield from _associate(target, sendings)
+        return
+    if sendings and sendings[0].row.kind is EntityKind.PARTIES:
+        yield from _take_part(target, sendings)
+        return
+    for object_name in sorted({s.row.object for s in sendings}):
+        mine = [s for s in sendings if s.row.object == object_name]
+        yield from _send_new(target, [s for s in mine if s.link is None], fields)
+        yield from _send_known(target, [s for s in mine if s.link is not None], fields)
+
+
+def _associate(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
+    """Associate people with their companies; whom somebody gave another one, keeps it."""
+    wanted = {s.key: s for s in sendings}
+    company = target.playbook().crms[target.name].account
+    pairs = [
+        Association(
+            s.key,
+            _ref(target.name, s),
+            RecordRef(target.name, company.object if company else "", str(s.draft[ASSOCIATED])),
+        )
+        for s in sendings
+    ]
+    for outcome in target.connector_for(sendings).associate(pairs):
+        if isinstance(outcome, Updated):
+            agreed = wanted[outcome.key].draft
+            yield Written(outcome.key, outcome.ref, agreed, {}, is_read=False)
+        else:
+            yield outcome
+
+
+def _take_part(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
+    """Let people take part in deals, and give those a company that have none."""
+    parts = [
+        Participation(
+            s.key,
+            _ref(target.name, s),
+            tuple(s.draft[PEOPLE]),
+            next(iter(s.draft[COMPANIES]), None),
+        )
+        for s in sendings
+    ]
+    for outcome in target.connector_for(sendings).take_part(parts):
+        if isinstance(outcome, Updated):
+            yield Written(outcome.key, outcome.ref, outcome.fields, {}, is_read=False)
+        else:
+            yield outcome
+
+
+def remote_names(object_map: ObjectMap) -> tuple[str, ...]:
+    """Return the vendor fields that a merge looks at."""
+    return tuple(dict.fromkeys(rule.remote for rule in object_map.fields))
+
+
+def _send_new(
+    target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Outcome]:
+    if not sendings:
+        return
+    connector = target.connector_for(sendings)
+    answered: set[str] = set()
+    for known in _read_mirrored(target, [s for s in sendings if s.mirrored], fields):
+        answered.add(known.key)
+        yield known
+    sendings = [s for s in sendings if s.key not in answered]
+    if not sendings:
+        return
+    changes = [_change(s, s.difference) for s in sendings]
+    asked = changes
+    kind = sendings[0].row.kind
+    if kind is EntityKind.DEAL and not connector.asks_before_create:
+        asked = [change for change in changes if change.is_repeated]
+    elif kind is not EntityKind.ACCOUNT and not connector.asks_before_create:
+        objects = target.playbook().crms[target.name].objects
+        asked = [
+            change for s, change in zip(sendings, changes, strict=True) if _may_be_there_unseen(s, objects)
+        ]
+    if asked:
+        for outcome in connector.find(asked, fields):
+            answered.add(outcome.key)
+            yield outcome
+    missing = [change for change in changes if change.key not in answered]
+    if missing:
+        yield from connector.create(missing, fields)
+
+
+def _read_mirrored(
+    target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Exists | Postponed]:
+    """Read by id the companies that the mirror has; who is gone there is looked for like any other."""
+    keys: dict[RecordRef, list[str]] = {}  # two accounts may mean one company, which has both domains
+    for sending in sendings:
+        if sending.mirrored:
+            keys.setdefault(sending.mirrored, []).append(sending.key)
+    try:
+        found = list(target.connector_for(sendings).read(list(keys), fields)) if keys else []
+    except (RetryLater, Refusal) as error:
+        wait = error.wait if isinstance(error, RetryLater) else None
+        untried = isinstance(error, NoBudget)
+        yield from (Postponed(s.key, str(error), wait, untried=untried) for s in sendings)
+        return
+    for record in found:
+        if not record.archived:
+            yield from (Exists(key, record) for key in keys.get(record.ref, ()))
+
+
+def _may_be_there_unseen(sending: Sending, objects: Mapping[str, ObjectMap]) -> bool:
+    """Say whether an earlier call may have made the person under an address they no longer have.
+
+    Under the same address the CRM itself says that the person is there. An empty doubt is one of
+    a restored store, which knows nothing of the calls made after the backup.
+    """
+    doubt = sending.row.in_flight
+    if doubt is None:
+        return False
+    if not doubt:
+        return True
+    remotes = [rule.remote for rule in objects[sending.row.object].fields if rule.field == "email"]
+    return any(sent != sending.draft.get(remote) for remote in remotes for sent in doubt.get(remote, ()))
+
+
+def _send_known(
+    target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Ended]:
+    ready = {s.key: Ready(s, s.difference) for s in sendings if not s.read_first}
+    doubtful = [s for s in sendings if s.read_first]
+    if doubtful:
+        for item in _read_first(target, doubtful, fields):
+            if isinstance(item, Ready):
+                ready[item.sending.key] = item
+            else:
+                yield item
+    if ready:
+        connector = target.connector_for([one.sending for one in ready.values()])
+        for outcome in connector.update([_change(r.sending, r.values) for r in ready.values()]):
+            yield ready[outcome.key].written(outcome) if isinstance(outcome, Updated) else outcome
+
+
+def _read_first(
+    target: Target, sendings: Sequence[Sending], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Ended | Ready]:
+    """Read records by id before writing them; yields those that may be written with what is still missing."""
+    playbook = target.playbook()
+    crm = playbook.crms[target.name]
+    refs = {s.key: _ref(target.name, s) for s in sendings}
+    try:
+        connector = target.connector_for(sendings)
+        read = {record.ref: record for record in connector.read(list(refs.values()), fields)}
+    except (RetryLater, Refusal) as error:
+        wait = error.wait if isinstance(error, RetryLater) else None
+        untried = isinstance(error, NoBudget)
+        for sending in sendings:  # what was in doubt stays so
+            yield Postponed(sending.key, str(error), wait, untried=untried)
+        return
+    for sending in sendings:
+        record, object_map = read.get(refs[sending.key]), crm.all_objects[sending.row.object]
+        if record is None or record.archived or record.became is not None:
+            yield Gone(sending.key, "the record was deleted in the CRM, or merged into another")
+        elif _has_moved(sending, record, object_map):
+            yield Moved(sending.key, record)
+        else:
+            ours = arrived(sending.row.in_flight or {}, record.fields, object_map)
+            link = _as_read(sending.link, record, ours)
+            missing = difference(sending.draft, link, object_map, playbook.lifecycle, of=sending.entity)
+            ready = Ready(sending, missing, record, ours)
+            yield ready if missing else ready.written(Updated(sending.key, record.ref, {}))
+
+
+def _as_read(link: Link | None, record: Record, ours: Mapping[str, JsonValue]) -> Link | None:
+    """Return the link as the record was just read: what differs from that is what must be written."""
+    if link is None:
+        return None
+    return replace(link, shadow={**link.shadow, **record.fields}, written={**link.written, **ours})
+
+
+def _has_moved(sending: Sending, record: Record, object_map: ObjectMap) -> bool:
+    """Say whether the record holds anything that neither side agreed on nor we may have written."""
+    shadow = sending.link.shadow if sending.link else {}
+    ours = arrived(sending.row.in_flight or {}, record.fields, object_map)
+    return any(
+        name not in ours and not same_on(object_map, name, record.fields.get(name), shadow.get(name))
+        for name in remote_names(object_map)
+    ) or any(
+        list(record.fields[name]) != list(shadow.get(name) or ()) for name in PARTIES if name in record.fields
+    )
+
+
+def _ref(connection: str, sending: Sending) -> RecordRef:
+    remote_id = sending.link.remote_id if sending.link else ""
+    return RecordRef(connection, sending.row.object, remote_id)
+
+
+def _change(sending: Sending, values: Mapping[str, JsonValue]) -> RecordChange:
+    keys = [Identity(str(sending.row.kind), sending.entity.id)]
+    if address := sending.entity.fields.get("email"):
+        keys.append(Identity("email", address))
+    if domain := sending.entity.fields.get("domain"):
+        keys += [Identity("domain", each) for each in spellings(str(domain))]
+    keys += sending.parties
+    return RecordChange(
+        key=sending.key,
+        object=sending.row.object,
+        fields=values,
+        remote_id=sending.link.remote_id if sending.link else None,
+        identities=tuple(keys),
+        is_repeated=sending.row.in_flight is not None,
+    )

@@ -1,0 +1,1 @@
+"""Three-way merge of lead, record and shadow, field by field; pure."""

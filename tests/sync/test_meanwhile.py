@@ -1,0 +1,140 @@
+"""What happens between two steps of a delivery: an edit, a read and its merge, while a call is in the air."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from model.event import RecordRef
+from sync import fetches, inbox
+from sync.delivery.claiming import claim
+from sync.delivery.sending import Ended, send
+from sync.delivery.settling import settle
+from sync.delivery.target import Claimed
+from sync.fetches import Wish
+from sync.reading.polling import changed_event
+from tests.sync.followed import ADA, BO, known
+from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
+
+OBJECTS = {HUBSPOT: "contacts", SALESFORCE: "Lead"}
+
+
+def in_the_air(house: House, name: str) -> tuple[Claimed, list[Ended]]:
+    """Claim what is due and make the calls; nothing of what came of them is recorded yet."""
+    claimed = claim(house.targets[name])
+    assert claimed is not None
+    return claimed, list(send(house.targets[name], claimed.sendings))
+
+
+def land(house: House, name: str, claimed: Claimed, outcomes: list[Ended]) -> None:
+    """Record what came of the calls."""
+    house.store.write(partial(settle, target=house.targets[name], claimed=claimed, outcomes=outcomes))
+
+
+def hear_of(house: House, name: str, remote_id: str) -> None:
+    """Let another process read a record by id, as a webhook named it, and the decider decide that."""
+    wish = Wish(name, OBJECTS[name], remote_id)
+    house.store.write(partial(fetches.raise_wanted, space="main", wishes=[wish], now=house.clock.now()))
+    assert house.fetchers[name].step() == 1
+    house.decide()
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+@pytest.mark.parametrize("seconds", [0, 5])
+def test_what_a_slow_delivery_read_does_not_undo_an_edit_that_was_heard_of_meanwhile(store, name, seconds):
+    house = a_house(store)
+    record = known(house, ADA, title="CTO", company="Acme")[name]
+    crm = house.crms[name]
+    house.post(email=ADA, title="CEO")
+    house.decide()
+    crm.edit(record, company="First")
+    slow = in_the_air(house, name)
+    house.clock.advance(seconds)
+    crm.edit(record, company="Second")
+    hear_of(house, name, record)
+    assert house.lead(ADA).fields["company"] == "Second"
+    land(house, name, *slow)
+    house.decide()
+    assert house.lead(ADA).fields["company"] == "Second"
+    house.settle()
+    assert {crm.one(ADA)["company"] for crm in house.crms.values()} == {"Second"}
+    assert crm.one(ADA)["title"] == "CEO"
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+@pytest.mark.parametrize("seconds", [0, 5])
+def test_an_edit_made_after_a_write_and_merged_before_its_answer_is_recorded_is_not_lost_sight_of(
+    store, name, seconds
+):
+    house = a_house(store)
+    record = known(house, ADA, title="CTO", country="AT")[name]
+    crm = house.crms[name]
+    house.post(email=ADA, country="DE")  # ours to say where both have changed it
+    house.decide()
+    slow = in_the_air(house, name)
+    assert crm.one(ADA)["country"] == "DE"
+    house.clock.advance(seconds)
+    crm.edit(record, country="FR")
+    hear_of(house, name, record)
+    land(house, name, *slow)
+    house.settle()
+    assert {crm.one(ADA)["country"] for crm in house.crms.values()} == {house.lead(ADA).fields["country"]}
+
+
+def test_of_two_reads_within_one_second_of_the_crms_stamp_the_one_decided_last_need_not_be_the_later(store):
+    house = a_house(store)
+    record = known(house, ADA, company="Acme")[SALESFORCE]
+    crm, ref = house.crms[SALESFORCE], RecordRef(SALESFORCE, "Lead", record)
+    reads = []
+    stamp = house.clock.now()
+    for company in ("First", "Second"):
+        crm.edit(record, company=company)
+        crm.records[record].modified_at = stamp  # in whole seconds, as Salesforce tells it
+        [found] = crm.read([ref], {"Lead": ("company",)})
+        at = house.clock.now()
+        reads.append(changed_event(found, at, at, "main", by_id=True))
+        house.clock.advance(0.2)
+    inbox.append(store, reads[::-1])  # two processes read, and the one that read first stored last
+    house.decide()
+    house.settle()
+    assert house.lead(ADA).fields["company"] == "Second"
+    assert {crm.one(ADA)["company"] for crm in house.crms.values()} == {"Second"}
+
+
+def test_a_read_by_a_machine_whose_clock_is_ahead_is_not_taken_for_one_made_after_a_write(store):
+    house = a_house(store)
+    record = known(house, ADA, company="Acme")[SALESFORCE]
+    crm = house.crms[SALESFORCE]
+    [before] = crm.read([RecordRef(SALESFORCE, "Lead", record)], {"Lead": ("company",)})
+    ahead = house.clock.now() + timedelta(seconds=1.5)
+    house.clock.advance(1)
+    house.post(email=ADA, company="Zeta")
+    house.decide()
+    house.deliver()
+    inbox.append(store, [changed_event(before, ahead, house.clock.now(), "main", by_id=True)])
+    house.settle()
+    assert house.lead(ADA).fields["company"] == "Zeta"
+    assert {crm.one(ADA)["company"] for crm in house.crms.values()} == {"Zeta"}
+
+
+def test_what_may_have_reached_the_record_of_a_lead_is_ours_still_once_that_lead_was_taken_into_another(
+    store,
+):
+    house = a_house(store)
+    hubspot, salesforce = house.crms[HUBSPOT], house.crms[SALESFORCE]
+    salesforce.next("create", rejects=ADA)
+    loser, winner = "", known(house, ADA, title="CEO")[HUBSPOT]
+    loser = known(house, BO, title="Boss")[HUBSPOT]
+    house.post(email=BO, title="CTO")
+    house.decide()
+    salesforce.next("update", lost=True)
+    house.deliver()
+    assert salesforce.one(BO)["title"] == "CTO"  # which nobody has told us
+    hubspot.unite(loser, winner)
+    hear_of(house, HUBSPOT, loser)
+    house.settle()
+    assert house.lead(ADA).id == house.lead(BO).id
+    assert house.lead(ADA).fields["title"] == "CEO"
+    assert [kept.fields["title"] for kept in salesforce.records.values()] == ["CEO"]
