@@ -11,7 +11,7 @@ from connectors.salesforce import engagements
 from connectors.salesforce.accounts import ACCOUNT, AccountFinder
 from connectors.salesforce.changes import ChangeReader
 from connectors.salesforce.client import Client
-from connectors.salesforce.deals import DealFinder
+from connectors.salesforce.deals import DealFinder, DealMaker
 from connectors.salesforce.errors import MAYBE_GONE, codes, is_retryable, words
 from connectors.salesforce.ids import is_id, long_id
 from connectors.salesforce.listing import Lister
@@ -73,6 +73,7 @@ class SalesforceConnector:
         self._parties = PartyReader(self._client)
         self._party_writer = PartyWriter(name, self._client, self._parties)
         deal_id_field = endpoint.options.get("deal_id_field", "LeadRelay_Id__c")
+        self._deal_maker = DealMaker(self._writer)
         self._deals = DealFinder(name, self._client, self._parties, deal_id_field)
 
     def owners(self) -> Iterator[OwnerRecord]:
@@ -99,9 +100,20 @@ class SalesforceConnector:
     ) -> Iterator[Outcome]:
         """Create records, 200 a call; those that Salesforce says exist are read and not touched.
 
-        Our lead id goes onto each new Lead and Contact, so that one whose answer was lost is found.
+        Our lead id goes onto each new Lead and Contact, so that one whose answer was lost is found; a new
+        opportunity gets the account that it is with.
         """
-        return one_outcome_each(changes, self._writer.create(changes, fields))
+        return one_outcome_each(changes, self._create(changes, fields))
+
+    def _create(
+        self, changes: Sequence[RecordChange], fields: Mapping[str, Sequence[str]]
+    ) -> Iterator[Outcome]:
+        deals = [change for change in changes if change.object == OPPORTUNITY]
+        if deals:
+            yield from self._deal_maker.create(deals, fields)
+        others = [change for change in changes if change.object != OPPORTUNITY]
+        if others:
+            yield from self._writer.create(others, fields)
 
     def update(self, changes: Sequence[RecordChange]) -> Iterator[Outcome]:
         """Change records by id, 200 a call; a Lead that was converted is ``Gone`` like a deleted one."""

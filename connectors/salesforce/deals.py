@@ -1,8 +1,9 @@
-"""Which deals are in Salesforce already: by our own id, or by their name with one of their parties."""
+"""Deals in Salesforce: which are there already, by our own id or by name and party, and new ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from simple_salesforce.format import format_soql
@@ -10,11 +11,13 @@ from simple_salesforce.format import format_soql
 from connectors.base import by_kind
 from connectors.batches import chunks
 from connectors.salesforce.client import Client
+from connectors.salesforce.errors import MAYBE_GONE
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.parties import ACCOUNT_ID, OPPORTUNITY, ROLE, PartyReader
 from connectors.salesforce.people import asked_fields, to_record
 from connectors.salesforce.searching import search
-from model.change import Exists, Outcome, Record, RecordChange, Rejected
+from connectors.salesforce.writes import Writer
+from model.change import Created, Exists, Outcome, Record, RecordChange, Rejected
 from model.deal import COMPANIES, PEOPLE
 
 Fields = Mapping[str, Sequence[str]]
@@ -93,6 +96,38 @@ class DealFinder:
         day = str(change.fields.get(DAY) or "")[:10]
         same = [record for record in found if day and str(record.fields.get(DAY) or "")[:10] == day]
         return ours[:1] or same or found
+
+
+class DealMaker:
+    """Makes opportunities together with the account that they are with: many orgs ask for one."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def create(self, changes: Sequence[RecordChange], fields: Fields) -> Iterator[Outcome]:
+        """Yield one outcome for each; one whose account is gone by now is made without."""
+        accounts = {
+            change.key: long_id(found[0])
+            for change in changes
+            if (found := by_kind(change.identities, "company"))
+        }
+        plain = {change.key: change for change in changes if change.key in accounts}
+        again: list[RecordChange] = []
+        for outcome in self._writer.create([_with(change, accounts) for change in changes], fields):
+            account = accounts.get(outcome.key)
+            if isinstance(outcome, Created) and account:
+                yield replace(outcome, fields={**outcome.fields, COMPANIES: [account]})
+            elif isinstance(outcome, Rejected) and account and outcome.code in MAYBE_GONE:
+                again.append(plain[outcome.key])
+            else:
+                yield outcome
+        if again:
+            yield from self._writer.create(again, fields)
+
+
+def _with(change: RecordChange, accounts: Mapping[str, str]) -> RecordChange:
+    account = accounts.get(change.key)
+    return replace(change, fields={**change.fields, ACCOUNT_ID: account}) if account else change
 
 
 def _several(change: RecordChange, found: Sequence[Record]) -> Rejected:

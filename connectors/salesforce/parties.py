@@ -10,7 +10,7 @@ from simple_salesforce.format import format_soql
 
 from connectors.batches import CallRefused, chunks, halves
 from connectors.salesforce.client import Client
-from connectors.salesforce.errors import MAYBE_GONE, SCHEMA, Refused, codes, item_outcome
+from connectors.salesforce.errors import MAYBE_GONE, SCHEMA, Refused, codes, item_outcome, words
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.writes import errors_of
 from model.change import Gone, Outcome, Participation, Postponed, Record, RecordChange, Rejected, Updated
@@ -175,14 +175,23 @@ class PartyWriter:
     def _write(
         self, method: str, wanted: Sequence[tuple[Participation, Mapping[str, Any]]]
     ) -> dict[str, Outcome]:
-        """Write records, 200 a call; return the outcomes of those that failed."""
+        """Write records, 200 a call; return the outcomes of those that failed.
+
+        A contact or an account that a row names may have been deleted or merged since.
+        """
         failed: dict[str, Outcome] = {}
         for some in chunks(wanted, COLLECTION):
             items = self._client.write(method, [row for _, row in some])
             for (part, _), item in zip(some, items, strict=True):
-                if not item.get("success"):
-                    change = RecordChange(part.key, OPPORTUNITY, {}, part.deal.id)
-                    failed[part.key] = item_outcome(change, errors_of(item))
+                errors = errors_of(item)
+                if item.get("success"):
+                    continue
+                if codes(errors) & MAYBE_GONE:
+                    failed[part.key] = Gone(part.key, words(errors))
+                else:
+                    failed[part.key] = item_outcome(
+                        RecordChange(part.key, OPPORTUNITY, {}, part.deal.id), errors
+                    )
         return failed
 
 

@@ -26,11 +26,13 @@ from sync.merging.versions import (
     LET_GO,
     OLDER,
     Sight,
+    differs,
     is_let_go,
     is_older,
     not_believed,
     overwritten,
     read_on_the_way,
+    tells,
 )
 from sync.reasons import Reason, created, found_as
 from sync.result import Result
@@ -46,11 +48,15 @@ def found(
     *,
     read_at: datetime | None = None,
     in_flight: Doubt | None = None,
+    instead: bool = False,
+    gone_at: datetime | None = None,
 ) -> Result:
     """Decide what a company found in a CRM means for the account it was looked up for.
 
     ``holder`` is the account that has this record already, if one does; ``in_flight`` what may have
-    reached it of ours beside what the event says, ``read_at`` when it was read, if not just now.
+    reached it of ours beside what the event says, ``read_at`` when it was read, if not just now. ``instead``:
+    it takes the place of another record, of which nothing is to be known any more. ``gone_at``: it was
+    deleted, and these are its last words.
     """
     result = Result(stored, EventState.DONE, account_id=account_id)
     before = lookups.account(account_id)
@@ -61,23 +67,30 @@ def found(
         return _held_by_other(result, record, account_id, holder)
     crm = playbook.crms[record.ref.connection]
     sent = in_flight or stored.event.payload.get("sent") or {}
-    link = before.links.get(crm.connection)
-    if is_let_go(stored, link):
+    account, known = copy_of_account(before), before.links.get(crm.connection)
+    if is_let_go(stored, known):
         result.effects.append(Fetch(record.ref.connection, record.ref.object, record.ref.id))
         result.reasons.append(Reason("merge", Because(LET_GO)))
         return result
-    why, follows = read_on_the_way(stored, record, link, crm.map_of(record.ref.object), sent)
+    why, follows = read_on_the_way(stored, record, known, crm.map_of(record.ref.object), sent)
     if why:
         result.effects.extend(follows)
         result.reasons.append(Reason("merge", Because(why)))
         _write(result, before, lookups, playbook)  # what was to be written still is
         return result
+    if instead and known is not None:
+        before = copy_of_account(before)
+        del before.links[crm.connection]
     merged = merge(before, record, crm, playbook, lookups, now=read_at or stored.decided_at, sent=sent)
-    account = copy_of_account(before)
-    known = before.links.get(crm.connection)
+    if instead and known is not None:
+        merged.link = replace(merged.link, rev=known.rev)
+        text = (
+            f"{known.object} {known.remote_id} has the domain only; the record with our id is the account's"
+        )
+        result.reasons.append(Reason("follow", Because(text)))
     if known is not None and known.gone_at is not None and known.remote_id != record.ref.id:
         merged.link = replace(merged.link, rev=0)  # another record in the place of one that was deleted
-    account.links[crm.connection] = merged.link
+    account.links[crm.connection] = replace(merged.link, gone_at=gone_at)
     seen_at = record.modified_at or stored.decided_at
     merged.fields.pop("domain", None)  # the account's identity
     put_in(account, merged, Provenance(crm.connection, seen_at, stored.id))
@@ -133,10 +146,15 @@ def changed(
     holder = next(filter(None, map(batch.company_holder, (ref, *former))), None)
     result = Result(stored, EventState.DONE, account_id=holder)
     if record.became is not None or record.archived:
-        return _moved(result, record, holder, batch)
+        return _moved(result, record, holder, batch, playbook)
     if holder is None:
         free = (one for one in possible if (known := batch.account(one)) and _has_none(known, ref.connection))
         holder = next(free, None)
+    if holder is None and (ours := _taken_for(record, batch, playbook)):
+        sight, sent = Sight.of(stored), batch.in_flight(ref.connection, ours)
+        return found(
+            stored, record, ours, None, batch, playbook, read_at=sight.read_at, in_flight=sent, instead=True
+        )
     account = batch.account(holder) if holder else None
     if holder is None or account is None:
         result.reasons.append(Reason("follow", Because("no account's record; nothing follows from it")))
@@ -157,8 +175,11 @@ def changed(
     return found(stored, record, holder, holder, batch, playbook, read_at=sight.read_at, in_flight=sent)
 
 
-def _moved(result: Result, record: Record, holder: str | None, batch: Batch) -> Result:
-    """Follow a record that was merged into another, or mark the link of one that was deleted."""
+def _moved(result: Result, record: Record, holder: str | None, batch: Batch, playbook: Playbook) -> Result:
+    """Follow a record that was merged into another, or mark the link of one that was deleted.
+
+    What people typed before they deleted it is taken in.
+    """
     ref = record.ref
     before = batch.account(holder) if holder else None
     link = before.links.get(ref.connection) if before else None
@@ -174,11 +195,38 @@ def _moved(result: Result, record: Record, holder: str | None, batch: Batch) -> 
         result.effects.append(Fetch(ref.connection, ref.object, record.became.id))
         text = f"{ref.object} {ref.id} was merged into {record.became.id}; followed"
     else:
-        account.links[ref.connection] = replace(link, gone_at=result.stored.decided_at)
+        stored, object_map = result.stored, playbook.crms[ref.connection].account
+        is_news = tells(record, link, object_map)
+        is_known = object_map is None or not (is_news and differs(record, link, object_map))
+        if link.gone_at is not None and is_known:
+            text = f"{ref.object} {ref.id} is known to be deleted"
+            result.reasons.append(Reason("follow", Because(text)))
+            return result
+        if is_news:
+            read_at, sent = Sight.of(stored).read_at, batch.in_flight(ref.connection, before.id)
+            result = found(
+                stored, record, before.id, before.id, batch, playbook,
+                read_at=read_at, in_flight=sent, gone_at=stored.decided_at,
+            )  # fmt: skip
+            account = result.account or account
+        account.links[ref.connection] = replace(account.links[ref.connection], gone_at=stored.decided_at)
         text = f"{ref.object} {ref.id} was deleted there; it is not written to, nor made anew"
     result.account = account
     result.reasons.append(Reason("follow", Because(f"{ref.connection}: {text}")))
     return result
+
+
+def _taken_for(record: Record, batch: Batch, playbook: Playbook) -> str | None:
+    """Return the account whose id a record bears, and for whose record another of the domain was taken.
+
+    Somebody made that one while our own call was under way, and it was seen first. Nothing of ours was
+    written to it: the CRM refuses our id on a second record.
+    """
+    object_map = playbook.crms[record.ref.connection].account
+    ours = record.fields.get(object_map.id_field) if object_map and object_map.id_field else None
+    account = batch.account(ours) if isinstance(ours, str) and ours else None
+    link = account.links.get(record.ref.connection) if account else None
+    return account.id if account and link and link.gone_at is None and not link.written else None
 
 
 def _has_none(account: Account, connection: str) -> bool:

@@ -37,11 +37,13 @@ from sync.merging.versions import (
     LET_GO,
     OLDER,
     Sight,
+    differs,
     is_let_go,
     is_older,
     not_believed,
     overwritten,
     read_on_the_way,
+    tells,
 )
 from sync.reasons import Reason
 from sync.records import person_keys
@@ -241,20 +243,6 @@ def _is_same(link: Link, now: Link) -> bool:
     )
 
 
-def _tells(record: Record, link: Link, crm: CrmMap) -> bool:
-    """Say whether a record that is over still tells something: it was read whole, and not before."""
-    return bool(record.fields) and crm.map_of(record.ref.object) is not None and not is_older(record, link)
-
-
-def _differs(record: Record, link: Link, crm: CrmMap) -> bool:
-    object_map = crm.map_of(record.ref.object)
-    return object_map is not None and any(
-        not same_on(object_map, rule.remote, record.fields[rule.remote], link.shadow.get(rule.remote))
-        for rule in object_map.fields
-        if rule.remote in record.fields
-    )
-
-
 def _follow(
     result: Result,
     record: Record,
@@ -278,7 +266,7 @@ def _follow(
         return _because(result, "the lead is linked to another record by now")
     draft = copy_of(before)
     crm = pipeline.playbook.crms[ref.connection]
-    if _tells(record, link, crm):
+    if tells(record, link, crm.map_of(record.ref.object)):
         _take_in(result, draft, record, crm, batch, pipeline)  # what people typed before it was turned
     draft.links[ref.connection] = Link(
         connection=ref.connection,
@@ -314,11 +302,13 @@ def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipe
         return _because(
             result, f"{ref.object} {ref.id}: a deletion from before what is known; it is read by id"
         )
+    object_map = crm.map_of(ref.object)
+    is_news = tells(record, link, object_map)
     is_new = link.gone_at is None or batch.deletions.is_pending(ref)
-    if not (is_new or erased or (_tells(record, link, crm) and _differs(record, link, crm))):
+    if not (is_new or erased or (is_news and object_map is not None and differs(record, link, object_map))):
         return _because(result, f"{ref.object} {ref.id} is known to be deleted")
     draft = copy_of(before)
-    if _tells(record, link, crm):
+    if is_news:
         _take_in(result, draft, record, crm, batch, pipeline)  # what people typed before they deleted it
     draft.links[ref.connection] = replace(draft.links[ref.connection], gone_at=result.stored.decided_at)
     result.before, result.lead = before, draft
@@ -393,7 +383,7 @@ def _second_record(result: Result, record: Record, lead: Lead, link: Link) -> Re
     }
     result.effects.append(AskReview(SECOND, detail))
     return _because(
-        result, f"the person has {ref.object} {link.remote_id} there already; a review asks which"
+        result, f"the person has {link.object} {link.remote_id} there already; a review asks which"
     )
 
 
@@ -474,7 +464,7 @@ def _with_last_words(result: Result, lead: Lead, record: Record, batch: Batch, p
     crm, link = pipeline.playbook.crms[record.ref.connection], lead.links.get(record.ref.connection)
     if record.became is None or link is None or link.remote_id != record.ref.id:
         return lead
-    if not _tells(record, link, crm):
+    if not tells(record, link, crm.map_of(record.ref.object)):
         return lead
     draft = copy_of(lead)
     effects, reasons = _united(result, draft, record, crm, batch, pipeline)

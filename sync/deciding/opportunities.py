@@ -23,10 +23,12 @@ from sync.merging.merge import Merged, merge
 from sync.merging.versions import (
     OLDER,
     Sight,
+    differs,
     is_older,
     not_believed,
     overwritten,
     read_on_the_way,
+    tells,
 )
 from sync.outcomes import conclude
 from sync.reasons import Reason, found_as
@@ -189,15 +191,22 @@ class _Telling:
         return self.take_in(new, None)
 
     def gone(self, before: Deal | None) -> Result:
-        """Mark the link of a record that was deleted: it is not written any more, nor made anew."""
+        """Mark the link of a record that was deleted: it is not written any more, nor made anew.
+
+        What people typed before they deleted it is taken in.
+        """
         result, ref = self.result, self.record.ref
         link = before.links.get(ref.connection) if before else None
         if before is None or link is None or link.remote_id != ref.id:
             return _because(result, f"{ref.object} {ref.id} was deleted; no deal's record")
         result.deal_id = before.id
-        if link.gone_at is not None:
+        is_news = tells(self.record, link, self.object_map)
+        if link.gone_at is not None and not (is_news and differs(self.record, link, self.object_map)):
             return _because(result, f"{ref.object} {ref.id} is known to be deleted")
         draft = copy_of(before)
+        if is_news:
+            self._take_last_words(draft)
+        link = draft.links[ref.connection]
         draft.links[ref.connection] = replace(link, gone_at=result.stored.decided_at)
         text = (
             f"{ref.connection}: {ref.object} {ref.id} was deleted there; it is not written to, nor made anew"
@@ -212,6 +221,15 @@ class _Telling:
         which: dict[str, JsonValue] = {"records": sorted(records)} if records else {"record": ref.id}
         detail = {"connection": ref.connection, "object": ref.object, "deals": sorted(deal_ids), **which}
         self.result.effects.append(AskReview(SAME_DEAL, detail))
+
+    def _take_last_words(self, draft: Deal) -> None:
+        sent = self.batch.in_flight(self.record.ref.connection, draft.id)
+        read_at = Sight.of(self.result.stored).read_at
+        last = merge(draft, self.record, self.crm, self.playbook, self.batch, now=read_at, sent=sent)
+        self._put_in(draft, last)
+        draft.links[self.record.ref.connection] = last.link
+        self.result.reasons.extend(Reason("merge", because) for because in last.because)
+        self.result.effects.extend((*last.conflicts, *last.holds))
 
     def taken_in(self, other: Deal, survivor: Deal) -> None:
         """A record of another deal was merged into this one's: a person says what becomes of the other."""

@@ -17,8 +17,10 @@ from model.change import (
     Record,
     Rejected,
 )
+from model.deal import COMPANIES, PEOPLE
 from model.decision import EntityKind
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef
+from model.lead import ASSOCIATED, Link
 from sync import accounts, audit, deals, fetches, inbox, leads, links, mirror, outbox, releases
 from sync.delivery.sending import Ended, Moved, Refused, Released, Written
 from sync.delivery.target import Claimed, Sending, Target
@@ -98,10 +100,10 @@ def settle(
                 if sending.key in unlinking:
                     settled.append(Settled(row.id, done=row.wanted))
                     events.append(_unlink(target, sending, now))
-                elif kind in OF_TWO or sending.link is None:
+                elif sending.link is None:
                     settled.append(_dead(sending, reason, GONE))
                 else:  # deleted, merged or converted: the record itself says what became of it
-                    asked.append(fetches.Wish(target.name, row.object, sending.link.remote_id))
+                    asked += _asked_about(target, sending, sending.link)
                     settled.append(_followed(sending, reason, now))
             case Rejected(_, reason, names, is_taken=True) if names and names == _own_id(target, sending):
                 settled.append(Settled(row.id, due_at=now, error=reason))  # the rest is sent without it
@@ -202,6 +204,19 @@ def _to_unlink(connection: Connection, target: Target, gone: Sequence[Sending], 
     asked = {one.key: _unlink(target, one, now) for one in gone if one.link and not one.link.written}
     known = inbox.known(connection, target.space, target.name, [event.event_id for event in asked.values()])
     return {key for key, event in asked.items() if event.event_id not in known}
+
+
+def _asked_about(target: Target, sending: Sending, link: Link) -> list[fetches.Wish]:
+    """Return the records of which one is gone: the one that was to be written, and those it was to name."""
+    crm, named = target.playbook().crms[target.name], sending.draft if sending.row.kind in OF_TWO else {}
+    company = crm.account.object if crm.account else ""
+    companies = [*(named.get(COMPANIES) or ()), *filter(None, [named.get(ASSOCIATED)])]
+    others = [
+        *((crm.people_object, one) for one in named.get(PEOPLE) or ()),
+        *((company, one) for one in companies if company),
+    ]
+    known = [(sending.row.object, link.remote_id), *others]
+    return [fetches.Wish(target.name, object_name, str(one)) for object_name, one in known]
 
 
 def _unlink(target: Target, sending: Sending, now: datetime) -> Event:

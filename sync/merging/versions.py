@@ -151,6 +151,11 @@ def may_be_behind(record: Record, link: Link, object_map: ObjectMap, sent: Doubt
     )
 
 
+def tells(record: Record, link: Link, object_map: ObjectMap | None) -> bool:
+    """Say whether a record that is over still tells something: it was read whole, and not before."""
+    return bool(record.fields) and object_map is not None and not is_older(record, link)
+
+
 def overwritten(record: Record, link: Link, object_map: ObjectMap, sent: Doubt) -> Iterator[RecordConflict]:
     """Yield what an older version held and nobody has seen: a write of ours took its place."""
     ours = arrived(sent, record.fields, object_map)

@@ -153,15 +153,17 @@ class Backfill:
 
 
 def wanted(connector: Connector, playbook: Playbook) -> Mapping[str, tuple[str, ...]]:
-    """Return what is mirrored: object -> fields. People as the playbook maps them, then companies and deals.
+    """Return what is mirrored and followed: object -> fields. People, companies, deals as the map has them.
 
-    Of companies our id, too: of several with one domain that one is taken which has it.
+    Of companies always what tells one from another, and our id: of several with one domain that one is taken
+    which has it.
     """
     crm = playbook.crms[connector.name]
     objects = {name: mapped_names(crm, name) for name in dict.fromkeys((*crm.match, *crm.objects))}
     name, fields = connector.companies
-    ours = (crm.account.id_field,) if crm.account and crm.account.object == name else ()
-    objects[name] = tuple(dict.fromkeys((*objects.get(name, ()), *fields, *filter(None, ours))))
+    if crm.account is not None and crm.account.object == name:
+        fields = (*fields, crm.account.id_field or "", *(rule.remote for rule in crm.account.fields))
+    objects[name] = tuple(dict.fromkeys((*objects.get(name, ()), *filter(None, fields))))
     if crm.deal is not None and playbook.keeps_deals:
         objects[crm.deal.object] = tuple(dict.fromkeys(rule.remote for rule in crm.deal.fields))
     return objects

@@ -22,6 +22,19 @@ OF_PEOPLE = (
     "delete hubspot",
     "delete salesforce",
 )
+OF_SALES = (
+    *(f"{act} {name}" for name in ("hubspot", "salesforce") for act in ("sell", "sell the same")),
+    *(
+        f"{act} {of}"
+        for of in ("hubspot deals", "salesforce Opportunity")
+        for act in ("edit", "win_deal", "lose_deal", "delete", "restore")
+    ),
+    *(
+        f"{act} {of}"
+        for of in ("hubspot companies", "salesforce Account")
+        for act in ("create", "edit", "delete")
+    ),
+)
 OF_THE_WEATHER = (
     "call dropped",
     "call refused 503",
@@ -61,22 +74,35 @@ def writes_too_many(world: World) -> Iterator[str]:
     the other CRM's is to hold. What differed is what was written with something new.
     """
     differed: set[tuple[str, str, str, int]] = set()
+    again: list[str] = []
     writes = faults = 0
     for account in world.accounts.values():
         faults += account.fates.faults
         for place, write in _ours(account):
             writes += 1
+            period = account.period_of(place)
+            pair = (account.name, write.object_name, write.record_id, period)
+            if pair in differed:
+                again.append(f"{account.name} {write.record_id} in {', '.join(write.after)} ({place})")
             if not _changes_nothing(write):
-                period = account.period_of(place)
-                differed.add((account.name, write.object_name, write.record_id, period))
+                differed.add(pair)
     if writes > len(differed) + faults + world.crashes:
-        yield f"{writes} writes; {len(differed)} differed, {faults} faults, {world.crashes} crashes"
+        yield (
+            f"{writes} writes; {len(differed)} differed, {faults} faults, {world.crashes} crashes; "
+            f"written again: {'; '.join(again)}"
+        )
 
 
 def _ours(account: Account) -> Iterator[tuple[int, Write]]:
-    for place, write in enumerate(account.vendor.history.writes):
+    """Yield what leadrelay wrote to records, each with its place; a merge is a deed of its own.
+
+    Of that the CRM itself writes the record that is left.
+    """
+    writes = account.vendor.history.writes
+    merges = {write.call.id for write in writes if write.kind == "merge" or write.after.get("MasterRecordId")}
+    for place, write in enumerate(writes):
         is_sent = write.kind in ("create", "update") and write.object_name in account.names.objects
-        if is_sent and not is_by_hand(write):
+        if is_sent and write.call.id not in merges and not is_by_hand(write):
             yield place, write
 
 

@@ -20,43 +20,15 @@ from sandbox.faults import ALL_WELL, Faults, Plan
 from sandbox.history import History, Write
 from sandbox.records import Record as Kept
 from sandbox.vendor import Vendor
+from tests.agreement.names import NAMES, Names
 
-
-@dataclass(frozen=True)
-class Names:
-    """What a CRM calls what the runs play with."""
-
-    person: str  # the object that a new person becomes
-    objects: tuple[str, ...]  # all objects of people
-    fields: Mapping[str, str]  # lead field -> the vendor's, the same on each object
-    required: Mapping[str, str]
-
-
-NAMES = {
-    "hubspot": Names(
-        "contacts",
-        ("contacts",),
-        {
-            "email": "email",
-            "title": "jobtitle",
-            "phone": "phone",
-            "company": "company",
-            "first_name": "firstname",
-        },
-        {},
-    ),
-    "salesforce": Names(
-        "Lead",
-        ("Lead", "Contact"),
-        {
-            "email": "Email",
-            "title": "Title",
-            "phone": "Phone",
-            "company": "Company",
-            "first_name": "FirstName",
-        },
-        {"LastName": "Lovelace", "Company": "Acme"},
-    ),
+WHAT = {  # kind of a write -> what a webhook says of it
+    "create": "created",
+    "delete": "deleted",
+    "undelete": "restored",
+    "restore": "restored",
+    "associate": "associated",
+    "dissociate": "associated",
 }
 
 
@@ -220,16 +192,16 @@ class Account:
 
     def people(self) -> list[tuple[str, Kept]]:
         """Return the living records of people, as (object, record)."""
-        with self.vendor.lock:
-            return [
-                (name, record)
-                for name in self.names.objects
-                for record in self.vendor.tables[name].after(None, archived=False)
-                if not self._is_over(record)
-            ]
+        return [(name, record) for name in self.names.people for record in self.living(name)]
 
-    def _is_over(self, record: Kept) -> bool:
-        return record.archived_at is not None or bool(record.values.get("IsConverted"))
+    def living(self, object_type: str) -> list[Kept]:
+        """Return the living records of an object."""
+        return [record for record in self.kept(object_type) if not record.values.get("IsConverted")]
+
+    def kept(self, object_type: str, *, deleted: bool = False) -> list[Kept]:
+        """Return the records of an object that are there, or those in the recycle bin."""
+        with self.vendor.lock:
+            return list(self.vendor.tables[object_type].after(None, archived=deleted))
 
     def find(self, object_type: str, record_id: str) -> Kept | None:
         """Return a record, gone ones too."""
@@ -241,8 +213,11 @@ class Account:
 
     def create(self, values: Mapping[str, Any], by: str) -> str | None:
         """Make a person by hand; return the record's id, if the vendor's pages let it be made."""
-        spelled = {**self.names.required, **self.spelled(values)}
-        told = self._act("create", {"object": self.names.person, "fields": spelled, "by": by})
+        return self.make(self.names.person, {**self.names.required, **self.spelled(values)}, by)
+
+    def make(self, object_type: str, fields: Mapping[str, Any], by: str) -> str | None:
+        """Make a record of the vendor's fields by hand; return its id, if the pages let it be made."""
+        told = self._act("create", {"object": object_type, "fields": dict(fields), "by": by})
         return str(told["id"]) if told else None
 
     def act(self, verb: str, object_type: str, record_id: str, by: str, **more: Any) -> dict[str, Any] | None:
@@ -259,20 +234,54 @@ class Account:
         """Return lead fields in the vendor's names."""
         return {self.names.fields[name]: value for name, value in values.items()}
 
+    def buyers(self, deal_id: str) -> list[str]:
+        """Return the ids of the living people who take part in a deal."""
+        with self.vendor.lock:
+            if self.name == "salesforce":
+                roles = self.vendor.tables["OpportunityContactRole"].after(None, archived=False)
+                found = [one.values["ContactId"] for one in roles if one.values["OpportunityId"] == deal_id]
+            else:
+                vendor: Any = self.vendor
+                found = list(vendor.links.of((self.names.deal, deal_id), self.names.buyer))
+        there = {one.id for one in self.living(self.names.buyer)}
+        return [one for one in found if one in there]
+
+    def known(self, object_type: str, record_id: str, name: str) -> list[Any]:
+        """Return what leadrelay knows a field to hold; of a merge's new record: on the old ones."""
+        known = self.seen.last_known(object_type, record_id, name, len(self.vendor.history.writes))
+        if known is not None:
+            return [known]
+        merged = [
+            write.record_id
+            for write in self.vendor.history.select(object_name=object_type)
+            if write.kind == "merge" and write.after["merged_into"] == record_id
+        ]
+        return [value for one in merged for value in self.known(object_type, one, name)]
+
+    def owner_id(self, email: str) -> str:
+        """Return the id of a teammate's user there."""
+        table = {"hubspot": "owners", "salesforce": "User"}[self.name]
+        users = [(one, self.values(table, one)) for one in self.living(table)]
+        return next(one.id for one, held in users if email in (held.get("email"), held.get("Email")))
+
     def hints(self) -> list[Hint]:
         """Return what webhooks would say of the writes since the last time."""
         writes = self.vendor.history.writes[self._told :]
         self._told = len(self.vendor.history.writes)
         hints = []
         for write in writes:
-            if write.object_name not in self.names.objects:
-                continue
-            if write.kind == "update":
-                hints += [
-                    Hint(write.object_name, write.record_id, field=name, value=value)
-                    for name, value in write.after.items()
-                ]
-            else:
-                what = "created" if write.kind == "create" else "deleted"
-                hints.append(Hint(write.object_name, write.record_id, what))
+            if write.object_name in self.names.objects:
+                hints += _hints_of(write)
         return hints
+
+
+def _hints_of(write: Write) -> list[Hint]:
+    if write.kind in ("update", "derive"):
+        return [
+            Hint(write.object_name, write.record_id, field=name, value=value)
+            for name, value in write.after.items()
+        ]
+    if write.kind == "merge":  # HubSpot names the record that is there now, and those that went into it
+        into = str(write.after["merged_into"])
+        return [Hint(write.object_name, into, "merged", others=(write.record_id,))]
+    return [Hint(write.object_name, write.record_id, WHAT[write.kind])]

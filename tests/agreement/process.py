@@ -23,17 +23,25 @@ from sync.delivery.deliverer import deliver_batch
 from sync.delivery.target import Target
 from sync.edges import errands, telling
 from sync.edges.errands import Outlet
+from sync.reading.backfill import Backfill
+from sync.reading.dealpass import DealPass
 from sync.reading.fetching import Fetcher
+from sync.reading.matchpass import MatchPass
 from sync.reading.polling import Poll
 from sync.reading.recycling import RecycleBin
 from tests.agreement.crms import Account, Watched
 from tests.connectors.endpoints import an_endpoint
 from tests.contracts.crms import DIALECTS
 
-KNOWN = sa.select(  # another row once anything is new of anybody
-    sa.func.count(),
-    sa.func.sum(tables.leads.c.version),
-    sa.select(sa.func.count()).select_from(tables.links).scalar_subquery(),
+KNOWN = sa.select(  # another row once anything is new of anybody, of a company or of a deal
+    *(
+        sa.select(sa.func.sum(kept.c.version)).scalar_subquery()
+        for kept in (tables.leads, tables.accounts, tables.deals)
+    ),
+    *(
+        sa.select(sa.func.count()).select_from(links).scalar_subquery()
+        for links in (tables.links, tables.account_links, tables.deal_links)
+    ),
 )
 
 
@@ -129,11 +137,17 @@ class Process:
         self.store.close()
         self._start()
 
-    def read_rosters(self) -> None:
-        """Take in who owns records on each CRM."""
+    def take_in(self) -> None:
+        """Read who owns records on each CRM, then all that is there, as is done before deals are made."""
         for target in self._targets.values():
             poll.roster(target.connector, self.store, self.clock)
         self.decide()
+        for target in self._targets.values():
+            given = (self.store, self.clock, target.playbook)
+            passes = (MatchPass(target.name, *given), DealPass(target.name, *given))
+            for job in (Backfill(target.connector, *given), *passes):
+                while job.step() is not None:
+                    self.decide()
 
     def follow_all(self) -> None:
         """Take the first position of every object."""

@@ -27,11 +27,14 @@ from sandbox.server import running
 from tests.agreement.checks import problems
 from tests.agreement.counts import what_happened, writes_for_nothing, writes_too_many
 from tests.agreement.crms import Account
+from tests.agreement.process import Process, VirtualClock
 from tests.agreement.world import NOON, World
 from tests.contracts.crms import CRMS, DIALECTS
 
 STEPS = 120
-APART = ("account", "deals", "follow_up", "notify")
+EVERY = 3  # seed with companies and deals
+APART = ("follow_up", "notify")
+SALES = ("account", "deals")
 SHOWN = 60  # last lines of a run's log that a failure shows
 
 Vendors = Mapping[str, tuple[Flask, str]]
@@ -53,28 +56,58 @@ def both_crms() -> Iterator[Vendors]:
 
 
 def playbook_in(folder: Path) -> Playbook:
-    """Return the starter, for people alone, looked at often enough for a run of some minutes."""
+    """Return the starter without tasks and messages, looked at often enough for a run of some minutes."""
     write_starter(folder)
     loaded = load(folder, tuple(HANDLERS))
     fast = Polling(timedelta(seconds=20), timedelta(seconds=15), timedelta(minutes=5), timedelta(minutes=15))
-    alone: dict[str, Any] = {"account": None, "deal": None, "tasks": None, "needs": (), "adopt_when": None}
+    left: dict[str, Any] = {"polling": fast, "tasks": None, "needs": (), "adopt_when": None}
     return replace(
         loaded,
         pipeline=tuple(one for one in loaded.pipeline if one not in APART),
-        crms={name: replace(crm, polling=fast, **alone) for name, crm in loaded.crms.items()},
+        crms={name: replace(crm, **left) for name, crm in loaded.crms.items()},
+    )
+
+
+def people_alone(playbook: Playbook) -> Playbook:
+    """Leave companies and deals out."""
+    return replace(
+        playbook,
+        pipeline=tuple(one for one in playbook.pipeline if one not in SALES),
+        crms={name: replace(crm, account=None, deal=None) for name, crm in playbook.crms.items()},
         deals=None,
     )
 
 
 @dataclass
 class Runs:
-    """Runs one after the other over the same sandboxes, each with an empty store."""
+    """Runs one after the other over the same sandboxes, each with an empty store.
+
+    In every third one there are companies and deals, too; in the others only people, and more happens to each
+    of them: a run with all takes twice the time.
+    """
 
     vendors: Vendors
     playbook: Playbook
     empty: Path  # a migrated SQLite file
     folder: Path
     happened: Counter[str] = field(default_factory=Counter)  # acts and faults of all runs
+    _ready: Mapping[bool, tuple[Playbook, bytes]] = field(
+        init=False
+    )  # whether deals are sold -> where it begins
+
+    def __post_init__(self) -> None:
+        playbooks = {True: self.playbook, False: people_alone(self.playbook)}
+        self._ready = {sells: (one, self._taken_in(one)) for sells, one in playbooks.items()}
+
+    def _taken_in(self, playbook: Playbook) -> bytes:
+        """Return the store of a house that has taken in two CRMs in which there is nobody yet."""
+        path = self.folder / "ready.db"
+        path.write_bytes(self.empty.read_bytes())
+        accounts, urls, clock = self._reset()
+        process = Process(f"sqlite:///{path}", accounts, urls, VirtualClock(clock), playbook, lambda: None)
+        process.take_in()
+        process.store.close()
+        return path.read_bytes()
 
     def fail(self, some: Iterable[int], *, webhooks: bool) -> list[str]:
         """Run seeds; return what is to be said of those that ended wrong, each with how to repeat it."""
@@ -89,8 +122,10 @@ class Runs:
     def _run(self, seed: int, webhooks: bool) -> tuple[World, list[str]]:
         """Let a run happen and come to rest; return all that is wrong then."""
         path = self.folder / f"{seed}.db"
-        path.write_bytes(self.empty.read_bytes())
-        world = self._world(f"sqlite:///{path}", seed, webhooks)
+        playbook, begins = self._ready[seed % EVERY == 0]
+        path.write_bytes(begins)
+        accounts, urls, clock = self._reset()
+        world = World(f"sqlite:///{path}", accounts, urls, clock, playbook, seed, webhooks)
         try:
             for _ in range(Random(seed).randint(STEPS // 2, STEPS)):
                 world.act()
@@ -103,22 +138,16 @@ class Runs:
             for one in self.folder.glob(f"{seed}.db*"):
                 one.unlink()
 
-    def _world(self, url: str, seed: int, webhooks: bool) -> World:
+    def _reset(self) -> tuple[dict[str, Account], dict[str, str], Clock]:
+        """Let the CRMs be as new, at noon; return their accounts, their addresses, and their clock."""
         for name, (app, _) in self.vendors.items():
             vendor = vendor_of(app)
             vendor.reset()
             vendor.faults.set({"limits": dict(DIALECTS[name].no_limits)})
         clock = vendor_of(self.vendors["hubspot"][0]).clock
         clock.set(NOON, frozen=True)
-        return World(
-            url=url,
-            accounts={name: Account(name, app) for name, (app, _) in self.vendors.items()},
-            urls={name: address for name, (_, address) in self.vendors.items()},
-            clock=clock,
-            playbook=self.playbook,
-            seed=seed,
-            webhooks=webhooks,
-        )
+        accounts = {name: Account(name, app) for name, (app, _) in self.vendors.items()}
+        return accounts, {name: address for name, (_, address) in self.vendors.items()}, clock
 
 
 def _told(world: World, found: list[str]) -> str:

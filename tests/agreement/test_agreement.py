@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.agreement.counts import OF_PEOPLE, OF_THE_WEATHER, OF_WEBHOOKS
+from tests.agreement.counts import OF_PEOPLE, OF_SALES, OF_THE_WEATHER, OF_WEBHOOKS
 from tests.agreement.running import Runs, both_crms, playbook_in, seeds
 
-SOME = 25  # seeds of one test
+SOME = 50  # seeds of one test
+LONGEST = 1_200  # seconds that they may take where a machine has much else to do
 
 
 @pytest.fixture(scope="session")
@@ -34,16 +35,18 @@ def all_end_well(runs: Runs, some: range, *, webhooks: bool) -> None:
     runs.happened.clear()
     failed = runs.fail(some, webhooks=webhooks)
     assert not failed, "\n\n".join(failed)
-    wanted = {*OF_PEOPLE, *OF_THE_WEATHER, *(OF_WEBHOOKS if webhooks else ())}
+    wanted = {*OF_PEOPLE, *OF_SALES, *OF_THE_WEATHER, *(OF_WEBHOOKS if webhooks else ())}
     if len(some) == SOME:  # so many bring about everything that can happen
         assert wanted - {name for name, times in runs.happened.items() if times} == set()
 
 
+@pytest.mark.timeout(LONGEST)
 @pytest.mark.parametrize("some", some_of("1:50"), ids=name_of)
 def test_in_the_end_all_three_agree_with_webhooks(runs, some: range):
     all_end_well(runs, some, webhooks=True)
 
 
+@pytest.mark.timeout(LONGEST)
 @pytest.mark.parametrize("some", some_of("1:50"), ids=name_of)
 def test_in_the_end_all_three_agree_without_webhooks(runs, some: range):
     all_end_well(runs, some, webhooks=False)

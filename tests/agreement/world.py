@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -18,6 +18,8 @@ from sandbox.clock import Clock as SandboxClock
 from sync import inbox
 from tests.agreement.crms import Account
 from tests.agreement.process import Crash, FailingStore, Process, VirtualClock
+from tests.agreement.said import Edit, Merge, Said
+from tests.agreement.sales import Sales
 from tests.contracts.crms import DIALECTS
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -40,42 +42,6 @@ TROUBLE: list[dict[str, Any]] = [
     {"drop_rate": 0.3},
     {"rate_429": 0.3},
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What a person typed, and what leadrelay knew of that field before."""
-
-    at: int  # its number among all that people did and said
-    connection: str
-    object: str
-    id: str
-    field: str  # the lead's
-    value: str
-    reads: int  # how often it had read the field
-    known: Any  # what it last knew the field to hold
-    email: str
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """Two records that a person made one, and what the person let it hold."""
-
-    at: int
-    connection: str
-    object: str
-    survivor: str
-    values: Mapping[str, Any]  # of the lead's fields
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a form post said of a field."""
-
-    at: int
-    email: str
-    field: str
-    value: str
 
 
 @dataclass
@@ -106,8 +72,8 @@ class World:
         self.random = Random(self.seed)
         self.now = VirtualClock(self.clock)
         self.house = Process(self.url, self.accounts, self.urls, self.now, self.playbook, self._end_quiet)
-        self.house.read_rosters()
         self.house.follow_all()
+        self.sales = Sales(self) if self.playbook.keeps_deals else None
 
     @property
     def store(self) -> FailingStore:
@@ -132,25 +98,26 @@ class World:
 
     def act(self) -> None:
         """Let one thing happen: outside, in leadrelay, or to time."""
-        happen = self.random.choices(
-            [
-                self.someone_posts,
-                self.someone_edits,
-                self.someone_creates,
-                self.someone_merges,
-                self.someone_converts,
-                self.someone_deletes,
-                self.leadrelay_works,
-                self.time_passes,
-                self.weather_changes,
-            ],
-            weights=[6, 10, 3, 1.5, 1.5, 1, 30, 8, 2],
-        )[0]
-        happen()
+        acts = {**self._acts(), **(self.sales.acts() if self.sales else {})}
+        self.random.choices(list(acts), weights=list(acts.values()))[0]()
+
+    def _acts(self) -> dict[Callable[[], None], float]:
+        """Return what may happen, each with how often beside the others."""
+        return {
+            self.someone_posts: 6,
+            self.someone_edits: 10,
+            self.someone_creates: 3,
+            self.someone_merges: 1.5,
+            self.someone_converts: 1.5,
+            self.someone_deletes: 1,
+            self.leadrelay_works: 30,
+            self.time_passes: 8,
+            self.weather_changes: 2,
+        }
 
     def someone_posts(self) -> None:
         email = self.random.choice(ADDRESSES)
-        fields = {name: self.random.choice(values) for name, values in VALUES.items() if self._maybe(0.5)}
+        fields = {name: self.random.choice(values) for name, values in VALUES.items() if self.maybe(0.5)}
         self._posts += 1
         now = self.now.now()
         event = Event(
@@ -164,7 +131,7 @@ class World:
         self.store.write(lambda connection: inbox.insert_new(connection, [event]))
         number = self._number()
         self.said += [Said(number, email, name, value) for name, value in fields.items()]
-        self._did("post")
+        self.did("post")
         self.note(f"post {email} {fields}")
 
     def someone_edits(self) -> None:
@@ -177,29 +144,43 @@ class World:
         self._edit(account, object_type, record.id, name, value)
 
     def _edit(self, account: Account, object_type: str, record_id: str, name: str, value: str) -> None:
-        remote = account.names.fields[name]
         record = account.find(object_type, record_id)
         assert record is not None
-        before = account.values(object_type, record)
+        before, remote = account.values(object_type, record), account.names.fields[name]
         if remote not in before and account.name == "salesforce" and object_type == "Contact":
             return  # a Contact has no company of its own
         if "".join(str(before.get(remote) or "").split()) == "".join(value.split()):
             return  # no edit, or another way to write the same number
-        reads = account.seen.count(object_type, record_id, remote)
-        known = account.seen.last_known(object_type, record_id, remote, len(account.vendor.history.writes))
-        by = self._somebody_there()
-        if account.act("edit", object_type, record_id, by, fields={remote: value}) is None:
+        self.types(account, object_type, record_id, {name: value}, fields={remote: value})
+
+    def types(
+        self,
+        account: Account,
+        object_type: str,
+        record_id: str,
+        said: Mapping[str, str],
+        verb: str = "edit",
+        **more: Any,
+    ) -> None:
+        """Let somebody change a record; ``said`` is what it says then, by our fields and in our form."""
+        record, remotes = account.find(object_type, record_id), account.names.fields_of(object_type)
+        assert record is not None
+        before = account.values(object_type, record)
+        read = {name: account.seen.count(object_type, record_id, remotes[name]) for name in said}
+        known = {name: account.known(object_type, record_id, remotes[name]) for name in said}
+        if account.act(verb, object_type, record_id, self.somebody_there(), **more) is None:
             return
-        number = self._number()
-        email = str(before.get(account.names.fields["email"]) or "")
-        self.edits.append(
-            Edit(number, account.name, object_type, record_id, name, value, reads, known, email.lower())
-        )
-        self._did(f"edit {account.name} {object_type}")
-        self.note(f"edit {account.name} {object_type} {record_id} {name}={value}")
+        held = account.values(object_type, record)
+        for name, value in said.items():
+            typed = held.get(remotes[name])
+            if typed != before.get(remotes[name]):
+                edit = (object_type, record_id, name, value, typed, read[name], known[name])
+                self.edits.append(Edit(self._number(), account.name, *edit))
+        self.did(f"{verb} {account.name} {object_type}")
+        self.note(f"{verb} {account.name} {object_type} {record_id} {said}")
 
     def someone_creates(self) -> None:
-        account = self._account()
+        account = self.an_account()
         email = self.random.choice(ADDRESSES)
         taken = [
             str(account.values(name, record).get(account.names.fields["email"]) or "").lower()
@@ -208,20 +189,20 @@ class World:
         if email in taken:
             return
         fields = {"email": email, "title": self.random.choice(VALUES["title"])}
-        made = account.create(fields, self._somebody_there())
+        made = account.create(fields, self.somebody_there())
         if made:
-            self._did(f"create {account.name}")
+            self.did(f"create {account.name}")
         self.note(f"create {account.name} {made} {fields}")
 
     def someone_merges(self) -> None:
-        account = self._account()
+        account = self.an_account()
         people = [one for one in account.people() if one[0] == account.names.person]
         if len(people) < 2:
             return
         (name, winner), (_, loser) = self.random.sample(people, 2)
-        done = account.act("merge", name, winner.id, self._somebody_there(), other=loser.id)
+        done = account.act("merge", name, winner.id, self.somebody_there(), other=loser.id)
         if done:
-            self._did(f"merge {account.name}")
+            self.did(f"merge {account.name}")
             self._merged(account, name, str(done["id"]))
         self.note(f"merge {account.name} {winner.id} <- {loser.id}: {done['id'] if done else 'refused'}")
 
@@ -237,22 +218,23 @@ class World:
         people = [record for name, record in account.people() if name == "Lead"]
         if people:
             record = self.random.choice(people)
-            if account.act("convert", "Lead", record.id, self._somebody_there()) is not None:
-                self._did("convert")
-            self.note(f"convert {record.id}")
+            chosen = self.sales.of_conversion() if self.sales else {}
+            if account.act("convert", "Lead", record.id, self.somebody_there(), fields=chosen) is not None:
+                self.did("convert")
+            self.note(f"convert {record.id} {chosen or ''}")
 
     def someone_deletes(self) -> None:
         found = self._somebody()
         if found is not None:
             account, object_type, record = found
-            if account.act("delete", object_type, record.id, self._somebody_there()) is not None:
-                self._did(f"delete {account.name}")
+            if account.act("delete", object_type, record.id, self.somebody_there()) is not None:
+                self.did(f"delete {account.name}")
             self.note(f"delete {account.name} {object_type} {record.id}")
 
     def leadrelay_works(self) -> None:
         """Let one of its loops take a step, or die on the way."""
-        if self._maybe(0.04):
-            self.store.dies_in, self.store.after = self.random.randint(1, 3), self._maybe(0.5)
+        if self.maybe(0.04):
+            self.store.dies_in, self.store.after = self.random.randint(1, 3), self.maybe(0.5)
         try:
             self._work()
         except Crash:
@@ -281,10 +263,10 @@ class World:
     def push(self, name: str, *, all_of_them: bool = False) -> None:
         """Let a CRM's webhooks arrive: late, doubled, out of order, or never."""
         for hint in self.accounts[name].hints():
-            if not self.webhooks or not (all_of_them or self._maybe(0.8)):
+            if not self.webhooks or not (all_of_them or self.maybe(0.8)):
                 self.happened["webhook lost"] += self.webhooks
                 continue
-            times = 2 if self._maybe(0.1) else 1
+            times = 2 if self.maybe(0.1) else 1
             self.happened["webhook doubled"] += times - 1
             self._pending += [(next(self._order), name, hint)] * times
         self.random.shuffle(self._pending)
@@ -312,11 +294,11 @@ class World:
 
     def weather_changes(self) -> None:
         """Let something go wrong with one CRM for a while, or nothing."""
-        account = self._account()
+        account = self.an_account()
         setting: dict[str, Any] = {"limits": dict(DIALECTS[account.name].no_limits)}
-        if self._maybe(0.6):
+        if self.maybe(0.6):
             setting |= self.random.choice(TROUBLE) | {"seed": self.random.getrandbits(20)}
-        if account.name == "hubspot" and self._maybe(0.5):
+        if account.name == "hubspot" and self.maybe(0.5):
             setting["search_lag_ms"] = self.random.choice([500, 5_000, 60_000])
         account.vendor.faults.set(setting)
         self.note(f"weather {account.name} {setting}")
@@ -346,7 +328,7 @@ class World:
         self._numbers += 1
         return self._numbers
 
-    def _did(self, what: str) -> None:
+    def did(self, what: str) -> None:
         """Count what somebody did or said; nothing is quiet at that moment."""
         self.happened[what] += 1
         self._end_quiet()
@@ -355,19 +337,19 @@ class World:
         for account in self.accounts.values():
             account.end_quiet()
 
-    def _maybe(self, chance: float) -> bool:
+    def maybe(self, chance: float) -> bool:
         return self.random.random() < chance
 
-    def _account(self) -> Account:
+    def an_account(self) -> Account:
         return self.accounts[self.random.choice(list(self.accounts))]
 
     def _somebody(self) -> tuple[Account, str, Any] | None:
-        account = self._account()
+        account = self.an_account()
         people = account.people()
         if not people:
             return None
         object_type, record = self.random.choice(people)
         return account, object_type, record
 
-    def _somebody_there(self) -> str:
+    def somebody_there(self) -> str:
         return self.random.choice(["anna.keller@northlight.example", "ben.carter@northlight.example"])

@@ -226,6 +226,8 @@ class FakeCrm:
             kept = self.records.get(part.deal.id)
             if kept is None or kept.archived:
                 return Gone(part.key, "the deal is not there any more")
+            if any(self.records[one].archived for one in part.people):
+                return Gone(part.key, "one of the people is not there any more")
             people = list(dict.fromkeys([*kept.fields.get(PEOPLE, []), *part.people]))
             people = [each for each in people if each not in part.leave]
             companies = list(kept.fields.get(COMPANIES) or ())

@@ -17,6 +17,7 @@ from model.lead import Identity
 from model.listing import Listed
 from sync import accounts, links, mirror, outbox, tables
 from tests.builders import a_crm, mapped
+from tests.sync.followed import a_poll, look
 from tests.sync.house import HUBSPOT, SALESFORCE, a_house, house_playbook
 from tests.sync.test_following import fetches, hand_in, see
 from tests.sync.test_matching import fill
@@ -357,6 +358,50 @@ def test_a_company_that_a_search_shows_as_it_was_before_our_write_is_read_by_id(
     assert fetches(house) == {(HUBSPOT, ids[HUBSPOT])}
     assert settled(house) == []
     assert companies(house, SALESFORCE)[ids[SALESFORCE]]["name"] == "Acme SE"
+
+
+def test_what_people_change_in_any_field_of_a_company_comes_by_the_poll(house):
+    ids, force = known(house), house.crms[SALESFORCE]
+    force.companies = ("Account", ("domain",))  # what tells one from another; the map names more
+    poll = a_poll(house, SALESFORCE)
+    look(poll)
+    force.edit(ids[SALESFORCE], country="FR")
+    look(poll, 60)
+    assert settled(house) == []
+    assert companies(house, HUBSPOT)[ids[HUBSPOT]]["country"] == "FR"
+
+
+def test_a_company_with_our_id_takes_the_place_of_one_that_only_has_its_domain(house):
+    hubspot = house.crms[HUBSPOT]
+    house.post(email=ADA, company="Acme")
+    house.decide()
+    hubspot.next("create")  # the person
+    hubspot.next("create", lost=True)  # the company is made, and leadrelay does not hear of it
+    house.deliver(HUBSPOT)
+    [ours] = companies(house, HUBSPOT)
+    theirs = hubspot.put("companies", domain="acme.com", name="ACME")
+    see(house, HUBSPOT, theirs)
+    assert account_of(house).links[HUBSPOT].remote_id == theirs
+    see(house, HUBSPOT, ours)
+    assert account_of(house).links[HUBSPOT].remote_id == ours
+    assert settled(house) == []
+    assert "lead_id" not in companies(house, HUBSPOT)[theirs]
+    [other] = companies(house, SALESFORCE).values()
+    assert companies(house, HUBSPOT)[ours]["name"] == other["name"] == "ACME"
+
+
+def test_what_people_typed_before_they_deleted_a_company_is_taken_in(house):
+    ids = known(house)
+    house.clock.advance(60)
+    last = {"fields": {"country": "FR"}, "modified_at": house.clock.now()}
+    see(house, SALESFORCE, ids[SALESFORCE], archived=True, **last)
+    assert account_of(house).links[SALESFORCE].gone_at is not None
+    assert settled(house) == []
+    assert companies(house, HUBSPOT)[ids[HUBSPOT]]["country"] == "FR"
+    assert companies(house, SALESFORCE)[ids[SALESFORCE]]["country"] == "DE"  # nothing was written there
+    before = account_of(house).version
+    see(house, SALESFORCE, ids[SALESFORCE], archived=True, **last)  # told once more
+    assert account_of(house).version == before
 
 
 def test_a_companys_value_on_its_way_is_our_own_word(house):

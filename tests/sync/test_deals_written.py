@@ -31,7 +31,7 @@ from tests.sync.selling import (
 )
 from tests.sync.stores import rows
 from tests.sync.test_accounts import account_of, company_map
-from tests.sync.test_following import reviews
+from tests.sync.test_following import reviews, see
 
 
 def with_accounts(playbook: Playbook) -> Playbook:
@@ -361,6 +361,21 @@ def test_a_company_that_nobody_knows_here_gives_way_to_none(store):
     assert parties(house, COMPANIES) == {HUBSPOT: [zeta], SALESFORCE: [stranger]}
 
 
+def test_a_person_who_was_deleted_meanwhile_is_read_and_left_out(house):
+    ada = person(house)
+    followed = Followed(house)
+    sell(house, HUBSPOT, ada[HUBSPOT])
+    house.crms[SALESFORCE].archive(ada[SALESFORCE])
+    followed.look(HUBSPOT)  # the deal is made there, the person is refused, and read
+    assert dead(house) == []
+    house.clock.advance(60)
+    house.settle()
+    assert house.lead(ADA).links[SALESFORCE].gone_at is not None
+    assert {row["wanted"] - row["done"] for row in rows(house.store, tables.outbox_changes)} == {0}
+    [made] = records(house, SALESFORCE)
+    assert made.get(PEOPLE, []) == []
+
+
 def test_a_person_who_becomes_a_contact_later_takes_part_then(house):
     house.post(email=ADA)  # a Lead in Salesforce, who cannot take part in an opportunity
     house.settle()
@@ -422,6 +437,21 @@ def test_a_deal_that_was_deleted_is_not_made_anew_nor_written(house):
     live = [kept for kept in there if kept.object == OBJECTS[SALESFORCE] and not kept.archived]
     assert live == []
     assert dead(house) == []
+
+
+def test_what_people_typed_before_they_deleted_a_deal_is_taken_in(house):
+    ada = person(house)
+    followed = Followed(house)
+    deal = sell(house, HUBSPOT, ada[HUBSPOT])
+    followed.look()
+    followed.look()
+    other = the_deal(house).links[SALESFORCE].remote_id
+    house.clock.advance(60)
+    last = {"fields": {"amount": "1500"}, "modified_at": house.clock.now()}
+    see(house, SALESFORCE, other, archived=True, **last)
+    house.settle()
+    assert the_deal(house).links[SALESFORCE].gone_at is not None
+    assert house.crms[HUBSPOT].records[deal].fields["amount"] == "1500"
 
 
 def test_a_deal_that_people_made_in_both_is_one(house):
