@@ -62,11 +62,15 @@ def _goes_alone(entry: Prepared | None, changed: Mapping[str, JsonValue]) -> boo
 
 
 def is_by_a_person(entity: Entity, name: str, connection: str) -> bool:
-    """Say whether a field's value was set by a person here, or in another CRM than this connection's."""
+    """Say whether a field's value was set by a person here, or in another CRM than this connection's.
+
+    It stays so when the lead lets go of its record there. By the links alone those are known that were
+    stored before ``by_people`` was.
+    """
     origin = entity.provenance.get(name)
     if origin is None or origin.source == connection:
         return False
-    return origin.source == PERSON or origin.source in entity.links
+    return origin.source == PERSON or origin.by_people or origin.source in entity.links
 
 
 def is_left_to_people(rule: CrmField, link: Link, object_map: ObjectMap) -> bool:

@@ -101,6 +101,7 @@ class Provenance:
     at: datetime  # occurred_at of the event that brought it
     event: int  # row id of that event
     confirmed_at: datetime | None = None  # when it was read that a person there came to it, too; our clock
+    by_people: bool = False  # read in a CRM, where people had set it
 
 
 @dataclass(frozen=True, slots=True)

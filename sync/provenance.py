@@ -1,4 +1,4 @@
-"""Provenance of fields as a row keeps it: field -> [source, time, event], and when it was confirmed."""
+"""Provenance of fields as a row keeps it: field -> [source, time, event], when it was confirmed, by people."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ def provenance_row(provenance: Mapping[str, Provenance]) -> dict[str, list[Any]]
 
 def _row(origin: Provenance) -> list[Any]:
     row = [origin.source, to_text(origin.at), origin.event]
-    return [*row, to_text(origin.confirmed_at)] if origin.confirmed_at else row
+    confirmed_at = to_text(origin.confirmed_at) if origin.confirmed_at else None
+    if origin.by_people:
+        return [*row, confirmed_at, True]
+    return [*row, confirmed_at] if confirmed_at else row
 
 
 @lru_cache(maxsize=10_000)
-def _origin(source: str, at: str, event: int, confirmed_at: str | None = None) -> Provenance:
+def _origin(
+    source: str, at: str, event: int, confirmed_at: str | None = None, by_people: bool = False
+) -> Provenance:
     """Return what an event's fields all have in common."""
-    return Provenance(source, from_text(at), event, from_text(confirmed_at) if confirmed_at else None)
+    confirmed = from_text(confirmed_at) if confirmed_at else None
+    return Provenance(source, from_text(at), event, confirmed, by_people)

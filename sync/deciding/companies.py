@@ -93,7 +93,7 @@ def found(
     account.links[crm.connection] = replace(merged.link, gone_at=gone_at)
     seen_at = record.modified_at or stored.decided_at
     merged.fields.pop("domain", None)  # the account's identity
-    put_in(account, merged, Provenance(crm.connection, seen_at, stored.id))
+    put_in(account, merged, Provenance(crm.connection, seen_at, stored.id, by_people=True))
     result.account = account
     result.effects.extend((*merged.conflicts, *merged.holds))
     where = found_as(crm.connection, record.ref, known)

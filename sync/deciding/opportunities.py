@@ -359,7 +359,7 @@ class _Telling:
     def _put_in(self, draft: Deal, now_read: Merged) -> None:
         record, stored = self.record, self.result.stored
         seen_at = record.modified_at or Sight.of(stored).read_at
-        put_in(draft, now_read, Provenance(record.ref.connection, seen_at, stored.id))
+        put_in(draft, now_read, Provenance(record.ref.connection, seen_at, stored.id, by_people=True))
 
 
 def _is_free(deal: Deal, connection: str) -> bool:

@@ -42,7 +42,7 @@ def unite(
     was seen, all else stays as it is, and the one effect is to read it.
     """
     if record.is_part:
-        origin = Provenance(crm.connection, record.modified_at or read_at, event_id)
+        origin = Provenance(crm.connection, record.modified_at or read_at, event_id, by_people=True)
         return [], list(_hear(draft, record, crm, origin))
     merged = merge(draft, record, crm, playbook, lookups, now=read_at, sent=sent, histories=histories)
     if merged.undecided:
@@ -56,7 +56,7 @@ def unite(
     found = found_as(where, record.ref, draft.links.get(crm.connection))
     draft.links[crm.connection] = merged.link
     seen_at = record.modified_at or read_at
-    put_in(draft, merged, Provenance(crm.connection, seen_at, event_id))
+    put_in(draft, merged, Provenance(crm.connection, seen_at, event_id, by_people=True))
     effects: list[Effect] = [*merged.conflicts, *merged.holds, *others]
     if "stage" in merged.fields:
         effects.append(EnterStage(merged.fields["stage"], stage))

@@ -126,6 +126,23 @@ def test_unlink_makes_nobody_anew_until_something_is_to_be_written(store):
     assert house.crms[HUBSPOT].records[link.remote_id].fields["title"] == "CTO"
 
 
+def test_what_people_typed_before_they_deleted_it_reaches_the_other_crm_though_it_is_unlinked(store):
+    house = deleting(store, "unlink")
+    ids = known(house)
+    poll = a_poll(house, SALESFORCE)
+    look(poll)
+    house.crms[SALESFORCE].edit(ids[SALESFORCE], first_name="Augusta")
+    look(poll, 60)
+    house.settle()
+    house.clock.advance(60)
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], first_name="Byron")
+    delete(house)
+    lead = house.lead(ADA)
+    assert HUBSPOT not in lead.links
+    assert lead.fields["first_name"] == "Byron"
+    assert house.crms[SALESFORCE].records[ids[SALESFORCE]].fields["first_name"] == "Byron"
+
+
 def test_propose_asks_and_the_other_record_goes_once_somebody_agrees(store):
     house = deleting(store, "propose")
     ids = known(house)
