@@ -1,4 +1,4 @@
-"""Provenance of fields as a row keeps it: field -> [source, time, event], when it was confirmed, by people."""
+"""Provenance of fields in a row: field -> [source, time, event], when it was confirmed, by people."""
 
 from __future__ import annotations
 
