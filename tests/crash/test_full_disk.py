@@ -111,7 +111,7 @@ def test_a_full_disk_takes_nothing_loses_nothing_and_recovers(process, disk, crm
     eventually(lambda: requests.get(f"{process.url}/readyz", timeout=5).ok, "a daemon that is ready again")
     assert senders.post(3_000) == 202
     with process.books() as books:
-        books.settle(90)
+        books.settle()
         status = books.status()
         assert status.sources["website"].received == len(senders.taken)
     for crm in crms.values():

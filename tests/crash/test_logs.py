@@ -149,7 +149,7 @@ def test_no_log_holds_a_person_or_a_secret(daemon, crms):
     process.wait_until_up()
     with process.books() as books:
         eventually(lambda: books.status().leads == len(PEOPLE), "all people")
-        books.settle_beside(60)
+        books.settle_beside()
     for crm in crms.values():
         assert {person["email"] for person in PEOPLE} <= {one["email"] for one in crm.people()}
     said = [commanded(process, *words) for words in (("doctor",), ("status",), ("secrets", "rotate"))]

@@ -79,5 +79,5 @@ def test_a_connection_that_refuses_its_token_is_told_once_and_once_when_it_is_we
 
 def test_trying_the_channels(watched, office):
     answer = watched.command("alert", "test")
-    assert answer.endswith("alert-slack: sent\nalert-mail: sent\n")  # before it the daemon's own log
+    assert {"alert-slack: sent", "alert-mail: sent"} <= set(answer.splitlines())  # among the daemon's own log
     assert len(office.messages()) == 2

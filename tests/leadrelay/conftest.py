@@ -138,6 +138,11 @@ def mirrored(snapshot: Connection) -> set[str]:
     return {one.connection for one in walks if one.job == cursors.MATCH and not one.is_walking}
 
 
+def event_in(house: House, state: str) -> int:
+    """Return the row of the event that ended in this state."""
+    return next(row["id"] for row in house.set_aside() if row["state"] == state)
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A daemon that writes to both sandbox CRMs, shared by the tests of a file."""

@@ -14,7 +14,7 @@ from leadrelay import control
 from leadrelay.cli import common
 from sync.database import exclusive, open_store, sqlite_module
 from sync.tables import inbox_events
-from tests.leadrelay.conftest import House
+from tests.leadrelay.conftest import House, event_in
 from tests.sync.stores import count
 from tests.waiting import eventually
 
@@ -30,10 +30,6 @@ def _crowd(house: House) -> None:
     house.post(phone="+44 20 7946 0000", last_name="Phone")
     house.post(email="robot@robots.example", fax_number="1")
     house.settle()
-
-
-def event_in(house: House, state: str) -> int:
-    return next(row["id"] for row in house.set_aside() if row["state"] == state)
 
 
 def test_status_counts_where_everything_ended(beside):
@@ -221,21 +217,6 @@ def test_a_broken_playbook_cannot_say_which_fields_there_are(beside, house, tmp_
     answer = beside("replay", "1", "--set", "email=a@b.example", LEADRELAY_PLAYBOOK=str(tmp_path / "none"))
     assert answer.code == 1
     assert answer.err.endswith("--set cannot be checked. Nothing was replayed.\n")
-
-
-def test_a_person_mends_what_was_set_aside(beside, house):
-    """Last of the file: afterwards the quarantined post and the one in review are leads."""
-    broken, phone = event_in(house, "quarantined"), event_in(house, "review")
-    answer = beside("replay", str(broken), "--set", "email=grace@navy.example", "--by", "ops")
-    assert answer.out == "1 sent on the way again. `leadrelay status` shows where they end.\n"
-    verdict = beside("replay", str(phone), "--lead", "ada@analytical.example", "--json")
-    assert json.loads(verdict.out) == {"replayed": 1}
-    house.settle()
-    grace = house.story("grace@navy.example")
-    assert grace.lead.fields["last_name"] == "Broken"
-    assert all(write.state == "written" for write in grace.writes)
-    assert house.story("ada@analytical.example").lead.fields["phone"] == "+442079460000"
-    assert beside("explain", "+44 20 7946 0000").out.startswith("Ada Phone")
 
 
 def test_the_control_file_is_the_daemons_own(house):
