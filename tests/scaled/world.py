@@ -19,7 +19,8 @@ from model.change import Record
 from model.event import RecordRef
 from sync import tables
 from tests.agreement.checks import problems
-from tests.agreement.crms import NAMES, Account
+from tests.agreement.crms import Account
+from tests.agreement.names import NAMES
 from tests.agreement.world import ADDRESSES, VALUES, FailingStore, Said, VirtualClock, World
 from tests.crash.repeats import LEAD_ID
 from tests.scaled.town import Town
@@ -40,7 +41,7 @@ def for_runs(playbook: Path) -> None:
         crm = {name: part for name, part in crm.items() if name not in LEFT_OUT}
         crm["poll"] = {"every": "3s", "overlap": "15s", "sweep_every": "20s"}
         crm["objects"] = {
-            name: one for name, one in crm["objects"].items() if name in NAMES[path.stem].objects
+            name: one for name, one in crm["objects"].items() if name in NAMES[path.stem].people
         }
         for one in crm["objects"].values():  # nobody waits for a record on the other CRM
             one["fields"] = {name: to for name, to in one["fields"].items() if "links." not in str(to)}
@@ -72,7 +73,7 @@ def _records(name: str, path: str, told: Any) -> Iterator[Record]:
     if not isinstance(told, dict):
         return
     kind = told["attributes"].get("type") if isinstance(told.get("attributes"), dict) else None
-    if kind in NAMES[name].objects and "Id" in told:
+    if kind in NAMES[name].people and "Id" in told:
         yield Record(RecordRef(name, kind, told["Id"]), {k: v for k, v in told.items() if k in _fields(name)})
     elif isinstance(told.get("properties"), dict) and (found := OBJECT.search(path)):
         fields = {k: v for k, v in told["properties"].items() if k in _fields(name)}
@@ -93,7 +94,7 @@ class TownWorld(World):
     town: Town | None = None
 
     def __post_init__(self) -> None:
-        self.random, self.now = Random(self.seed), VirtualClock(self.clock)
+        self.random, self.now, self.sales = Random(self.seed), VirtualClock(self.clock), None
 
     @property
     def store(self) -> FailingStore:
@@ -122,7 +123,7 @@ class TownWorld(World):
     def someone_posts(self) -> None:
         """Send a form to whichever web answers."""
         email = self.random.choice(ADDRESSES)
-        fields = {name: self.random.choice(values) for name, values in VALUES.items() if self._maybe(0.5)}
+        fields = {name: self.random.choice(values) for name, values in VALUES.items() if self.maybe(0.5)}
         number = self._number()
         self.said += [Said(number, email, name, value) for name, value in fields.items()]
         eventually(lambda: self._posted({"email": email, **fields}), "a web that takes a post", every=0.2)
