@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.decision import EntityKind
-from sync.doubt import Doubt
+from sync.doubt import Doubt, both
 from sync.outbox.rows import IS_FREE, LOCKED, ROWS, DueRow, lock
 from sync.statements import execute_many
 from sync.tables import outbox_changes
@@ -99,7 +99,10 @@ def release_leases(connection: Connection, space: str, mark: str = "") -> int:
 def in_flight(
     snapshot: Connection, space: str, connections: Collection[str], entity_ids: Collection[str]
 ) -> dict[tuple[str, str], Doubt]:
-    """Return the values on their way, or of a lost answer, by connection and lead or account."""
+    """Return the values on their way, or of a lost answer, by connection and lead, account or deal.
+
+    Of a person who was converted meanwhile that may be of two rows: the Lead's and the Contact's.
+    """
     c = outbox_changes.c
     statement = sa.select(c.connection, c.entity_id, c.in_flight).where(
         c.entity_id.in_(sorted(entity_ids)),
@@ -108,7 +111,10 @@ def in_flight(
         c.entity_kind.in_((str(EntityKind.LEAD), str(EntityKind.ACCOUNT), str(EntityKind.DEAL))),
         c.in_flight.is_not(None),
     )
-    return {(row.connection, row.entity_id): row.in_flight for row in snapshot.execute(statement)}
+    found: dict[tuple[str, str], Doubt] = {}
+    for name, entity_id, sent in snapshot.execute(statement):
+        found[name, entity_id] = both(found.get((name, entity_id)), sent)
+    return found
 
 
 def under_way(snapshot: Connection, space: str, lead_ids: Collection[str], now: datetime) -> set[str]:

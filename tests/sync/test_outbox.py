@@ -69,6 +69,21 @@ def test_a_row_is_due_while_more_is_wanted_than_done(store):
     assert (row.wanted, row.done) == (3, 2)
 
 
+def test_what_is_on_its_way_to_a_lead_and_to_the_contact_that_it_became_is_told_together(store):
+    raises = [Raise(FORCE, name, "L1", ()) for name in ("Lead", "Contact")]
+    store.write(partial(outbox.raise_wanted, space="main", raises=raises, now=NOON))
+    [first] = due(store, connection=FORCE, limit=1)
+    lease(store, [first], "a", title=["CEO"], phone=["1"])
+    [second] = due(store, connection=FORCE, limit=1)
+    lease(store, [second], "b", title=["CTO"])
+    with store.snapshot() as snapshot:
+        [sent] = outbox.in_flight(snapshot, "main", [FORCE], ["L1"]).values()
+    assert {name: sorted(values) for name, values in sent.items()} == {
+        "title": ["CEO", "CTO"],
+        "phone": ["1"],
+    }
+
+
 def test_rows_are_due_in_order_up_to_the_limit_and_only_of_the_connection(store):
     raised(store, "L2", now=at(2))
     raised(store, "L1", now=at(1))
