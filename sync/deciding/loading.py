@@ -15,7 +15,7 @@ from model.event import EventKind, RecordRef
 from sync import deals, forget, links, mirror, proposals, same_deals
 from sync.deciding import loads
 from sync.deciding.batch import Batch
-from sync.deciding.understand import Work, deal_name, is_deal, said_by
+from sync.deciding.understand import Work, deal_name, is_deal, keys_said, said_by
 from sync.links import record_key
 from sync.people import People
 
@@ -36,6 +36,8 @@ def load(
     loads.load_people(batch, snapshot, space, keys, lead_ids)
     posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
     loads.ask_mirror(batch, snapshot, space, playbook, posts)
+    if met := {key for record in batch.hits.records() for key in keys_said(record, playbook)}:
+        loads.load_owners(batch, snapshot, space, met)
     _accounts(snapshot, space, batch, work, playbook)
     told = [item.record.ref for item in work if item.record and _is_engagement(item)]
     loads.load_engagements(batch, snapshot, playbook.counted, told)

@@ -46,6 +46,11 @@ def load_people(
         batch.leads.load(leads.load(snapshot, set(batch.present_ids.values()) - batch.leads.loaded.keys()))
 
 
+def load_owners(batch: Batch, snapshot: Connection, space: str, keys: Iterable[Identity]) -> None:
+    """Read whose these keys are, so that no lead claims another one's."""
+    batch.owners |= leads.find(snapshot, space, set(keys) - batch.owners.keys())
+
+
 def load_in_flight(batch: Batch, snapshot: Connection, space: str, refs: Iterable[RecordRef]) -> None:
     """Read what is on its way just now to those who are loaded, whose records these may be."""
     names = {ref.connection for ref in refs}

@@ -194,6 +194,14 @@ def said_by(record: Record, playbook: Playbook) -> Mapping[str, JsonValue]:
         return {}
 
 
+def keys_said(record: Record, playbook: Playbook) -> tuple[Identity, ...]:
+    """Return the keys that a lead may take over from a record that the mirror has of the person."""
+    try:
+        return _person_keys(record, playbook)
+    except Exception:  # noqa: BLE001 - as above
+        return ()
+
+
 def _read_of(record: Record, playbook: Playbook, names: tuple[str, ...]) -> dict[str, JsonValue]:
     """Return some canonical fields of a person's record."""
     crm = playbook.crms.get(record.ref.connection)

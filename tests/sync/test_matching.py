@@ -267,6 +267,25 @@ def test_a_field_that_was_never_read_is_not_taken_for_blank(house):
 # Two leads never get one record
 
 
+def test_a_phone_in_the_mirrored_record_that_is_another_leads_key_stays_theirs(store):
+    playbook = house_playbook()
+    phones = a_map(HUBSPOT, "contacts")
+    contact = phones.objects["contacts"]
+    fields = (*contact.fields, mapped("phone", "phone", "newest"))
+    phones = replace(phones, objects={"contacts": replace(contact, fields=fields)})
+    house = a_house(store, playbook=replace(playbook, crms={**playbook.crms, HUBSPOT: phones}))
+    house.crms[HUBSPOT].put("contacts", email=ADA, phone="+49 30 1234567")
+    fill(house)
+    post(house, "bo@example.com", phone="+49 30 1234567")
+    post(house)
+    assert [row["state"] for row in rows(house.store, inbox_events) if row["kind"] == "intake"] == [
+        "new",
+        "new",
+    ]
+    assert whose(house, ADA).links[HUBSPOT]
+    assert whose(house, ADA).fields["phone"] == whose(house, "bo@example.com").fields["phone"]
+
+
 def test_two_leads_never_get_one_record(house):
     there = house.crms[HUBSPOT].put("contacts", email=ADA)
     fill(house)
