@@ -35,6 +35,7 @@ REJECTING = frozenset({
 
 # The second is said of a custom property whose values are unique (recorded traffic, not documented).
 _EXISTING_ID = re.compile(r"Existing ID:\s*(\d+)|(\d+) already has that value")
+_TAKEN = re.compile(r"propertyName=(\w+),.*already has that value")  # of such a property, on an update
 _SUBJECTS = ("objectWriteTraceId", "ids", "id", "objectId")  # where a row's error may name its input
 
 
@@ -95,7 +96,8 @@ def refused_alone(change: RecordChange, refusal: CallRefused) -> Outcome:
     """The outcome of the one record of a call that was refused."""
     if isinstance(refusal, Refused) and refusal.is_not_found:
         return row_outcome(change, refusal.body)
-    return Rejected(change.key, str(refusal), refusal.fields, refusal.code)
+    taken = _TAKEN.search(str(refusal.body.get("message", ""))) if isinstance(refusal, Refused) else None
+    return Rejected(change.key, str(refusal), refusal.fields, refusal.code, is_taken=taken is not None)
 
 
 def limit_of(body: Mapping[str, Any]) -> tuple[float, str]:
@@ -135,6 +137,8 @@ def property_names(error: Mapping[str, Any]) -> Iterator[str]:
     yield from (str(row["name"]) for row in _invalid_values(error) if row.get("name"))
     if str(error.get("message", "")).startswith("Contact already exists"):
         yield "email"
+    if taken := _TAKEN.search(str(error.get("message", ""))):
+        yield taken[1]
 
 
 def subjects(error: Mapping[str, Any]) -> set[str]:

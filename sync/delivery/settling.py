@@ -139,7 +139,7 @@ def settle(
 def _own_id(target: Target, sending: Sending) -> tuple[str, ...]:
     """Return the field of a known record that bears our id, where it was sent.
 
-    Salesforce keeps it on a Lead that was converted, whoever is linked to a new record since.
+    Salesforce keeps it on a Lead that was converted, HubSpot on a contact that went to another lead.
     """
     crm = target.playbook().crms[target.name]
     object_map = crm.map_of(sending.row.object)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.hubspot.errors import Clash, Refused, existing_id, row_outcome, to_connector_error
+from connectors.hubspot.errors import (
+    Clash,
+    Refused,
+    existing_id,
+    refused_alone,
+    row_outcome,
+    to_connector_error,
+)
 from model.change import Gone, Postponed, RecordChange, Rejected
 from model.errors import AnswerLost, NotAuthorized, RetryLater
 
@@ -127,3 +134,24 @@ def test_a_row_says_what_becomes_of_its_change(change, error, expected):
 )
 def test_the_record_in_the_way_is_read_from_the_sentence(message, expected):
     assert existing_id({"message": message}) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "fields", "is_taken"),
+    [
+        (
+            "Cannot set PropertyValueCoordinates{portalId=1, objectTypeId=ObjectTypeId{"
+            "legacyObjectType=CONTACT}, propertyName=leadrelay_id, value=ld_1} on 9. "
+            "12 already has that value.",
+            ("leadrelay_id",),
+            True,
+        ),
+        ("Contact already exists. Existing ID: 12345", ("email",), False),
+    ],
+)
+def test_a_value_that_only_one_record_may_hold_is_told_from_a_person_who_is_there(message, fields, is_taken):
+    refusal = to_connector_error(400, {}, {"message": message}, writes=True)
+    assert isinstance(refusal, Clash)
+    outcome = refused_alone(UPDATE, refusal)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.fields, outcome.is_taken) == (fields, is_taken)
