@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.outward import Teammates, difference, draft
+from handlers import own_record
+from mappings.outward import Teammates
 from mappings.playbook import CrmMap, Lifecycle
 from model.account import Account
 from model.decision import Because, EntityKind, WriteBack
@@ -25,20 +26,13 @@ def of_account(
     account: Account, crm: CrmMap, lifecycle: Lifecycle, lookups: Teammates
 ) -> tuple[WriteBack | None, Because]:
     """Return what an account's record must be made to hold, if anything, and why."""
-    object_map, link = crm.account, account.links.get(crm.connection)
+    object_map = crm.account
     if object_map is None:
         return None, Because(f"{crm.connection}: its map keeps no companies", crm.place)
-    name = f"{crm.connection}: {object_map.object}"
-    if link is not None and link.gone_at is not None:
-        return None, Because(f"{name} {link.remote_id} was deleted there; it is not made anew", crm.place)
-    values = draft(account, object_map, crm.connection, lookups, creating=link is None)
-    if link is not None:
-        values = difference(values, link, object_map, lifecycle, of=account)
-        if not values:
-            return None, Because(f"{name} holds it all already", object_map.place)
-    doing = "differs in" if link else "is to be found or created with"
-    effect = WriteBack(crm.connection, object_map.object, tuple(values), EntityKind.ACCOUNT)
-    return effect, Because(f"{name} {doing} {', '.join(values)}", object_map.place)
+    kind, made = EntityKind.ACCOUNT, "found or created"
+    return own_record.wanted(
+        account, kind, crm, object_map, lifecycle, lookups, made=made, why_not_made=lambda _: ""
+    )
 
 
 def _association(lead: Lead, account: Account, crm: CrmMap) -> tuple[WriteBack, Because] | None:

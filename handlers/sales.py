@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
-from mappings.outward import Teammates, difference, draft
+from handlers import own_record
+from handlers.own_record import Values
+from mappings.outward import Teammates
 from mappings.playbook import DEAL_NEEDS, CrmMap, Lifecycle, ObjectMap
 from model.deal import Deal
 from model.decision import Because, EntityKind, WriteBack
-from model.event import JsonValue
 
 LONG_CLOSED = timedelta(days=1)  # before leadrelay heard of it: history, which is left where it is
 
@@ -17,26 +19,16 @@ def of_deal(
     deal: Deal, crm: CrmMap, lifecycle: Lifecycle, lookups: Teammates
 ) -> tuple[WriteBack | None, Because]:
     """Return what a deal's record must be made to hold, if anything, and why."""
-    object_map, link = crm.deal, deal.links.get(crm.connection)
+    object_map = crm.deal
     if object_map is None:
         return None, Because(f"{crm.connection}: its map keeps no deals", crm.place)
-    name = f"{crm.connection}: {object_map.object}"
-    if link is not None and link.gone_at is not None:
-        return None, Because(f"{name} {link.remote_id} was deleted there; it is not made anew", crm.place)
-    values = draft(deal, object_map, crm.connection, lookups, creating=link is None)
-    if link is None:
-        if why := _why_not_made(deal, crm, object_map, values):
-            return None, Because(f"{name} is not made: {why}", object_map.place)
-    else:
-        values = difference(values, link, object_map, lifecycle, of=deal)
-        if not values:
-            return None, Because(f"{name} holds it all already", object_map.place)
-    doing = "differs in" if link else "is to be created with"
-    effect = WriteBack(crm.connection, object_map.object, tuple(values), EntityKind.DEAL)
-    return effect, Because(f"{name} {doing} {', '.join(values)}", object_map.place)
+    why_not_made = partial(_why_not_made, deal, crm, object_map)
+    return own_record.wanted(
+        deal, EntityKind.DEAL, crm, object_map, lifecycle, lookups, made="created", why_not_made=why_not_made
+    )
 
 
-def _why_not_made(deal: Deal, crm: CrmMap, object_map: ObjectMap, values: dict[str, JsonValue]) -> str:
+def _why_not_made(deal: Deal, crm: CrmMap, object_map: ObjectMap, values: Values) -> str:
     """Return why a deal is not made in a CRM; blank where it is."""
     if not crm.creates_deals:
         return "the map makes none there"

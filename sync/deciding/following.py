@@ -49,9 +49,8 @@ from sync.reasons import Reason
 from sync.records import person_keys
 from sync.result import Result, keep_quiet
 
-KEEPS_HISTORIES = (
-    "hubspot",
-)  # "Contacts": propertiesWithHistory; Salesforce keeps it for tracked fields only
+# "Contacts": propertiesWithHistory; Salesforce keeps it for tracked fields only
+KEEPS_HISTORIES = ("hubspot",)
 
 UNDER_WAY_WAIT = 2.0  # seconds until it is looked again whether a call has come to its end
 
