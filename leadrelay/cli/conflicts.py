@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from leadrelay.cli import answering
 from leadrelay.cli.common import (
-    FOUND_PROBLEMS,
     WRONG_USAGE,
     console,
     fail,
@@ -19,12 +19,10 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.clock import SystemClock
-from leadrelay.control import hand_in
 from leadrelay.settings import SPACE
 from mappings.compile import load
 from mappings.identity import keys_of
 from mappings.problems import PlaybookError
-from model.errors import LeadRelayError
 from sync import holds
 from sync.explain import find_lead
 
@@ -99,11 +97,8 @@ def _choose(settings: Any, number: int, choice: str, value: str | None, by: str,
     if wrong := holds.why_not(hold, choice, value, playbook):
         fail(f"{hold.field}: {wrong}")
     event = holds.choice_event(hold, SPACE, choice, by=by, now=SystemClock().now(), value=value)
-    try:
-        hand_in(settings.database_url, [event])
-    except LeadRelayError as error:
-        fail(str(error), FOUND_PROBLEMS)
-    if as_json:
-        print_json({"chosen": choice, "number": number})
-    else:
-        console.print(f"{hold.field} of {hold.name}: your choice is on its way.", markup=False)
+    told, text = (
+        {"chosen": choice, "number": number},
+        f"{hold.field} of {hold.name}: your choice is on its way.",
+    )
+    answering.send(settings, event, said=told, text=text, as_json=as_json)

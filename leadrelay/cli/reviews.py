@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from leadrelay.cli import answering
 from leadrelay.cli.common import (
-    FOUND_PROBLEMS,
     WRONG_USAGE,
     console,
     fail,
@@ -18,11 +18,9 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.clock import SystemClock
-from leadrelay.control import hand_in
 from leadrelay.settings import SPACE
 from mappings.compile import load
 from mappings.problems import PlaybookError
-from model.errors import LeadRelayError
 from sync import proposals
 from sync.deciding import carrying
 
@@ -84,11 +82,5 @@ def _answer(settings: Any, number: int, answer: str, by: str, *, as_json: bool) 
     if ANSWERS[answer] and (why := carrying.why_not(one, playbook.crms)):
         fail(f"{one.what}: {why}.")
     event = proposals.answer_event(one, SPACE, accepts=ANSWERS[answer], by=by, now=SystemClock().now())
-    try:
-        hand_in(settings.database_url, [event])
-    except LeadRelayError as error:
-        fail(str(error), FOUND_PROBLEMS)
-    if as_json:
-        print_json({"answered": answer, "number": number})
-    else:
-        console.print(f"{one.what}: your word is on its way.", markup=False)
+    told, text = {"answered": answer, "number": number}, f"{one.what}: your word is on its way."
+    answering.send(settings, event, said=told, text=text, as_json=as_json)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from leadrelay.cli import answering
 from leadrelay.cli.common import (
-    FOUND_PROBLEMS,
     WRONG_USAGE,
     console,
     fail,
@@ -18,11 +18,10 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.clock import SystemClock
-from leadrelay.control import hand_in
-from leadrelay.settings import SPACE
+from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
+from mappings.playbook import Playbook
 from mappings.problems import PlaybookError
-from model.errors import LeadRelayError
 from sync import same_deals as questions
 from sync.same_deals import ANOTHER, LEAVE, SAME
 
@@ -45,35 +44,12 @@ def same_deals(
         playbook = load(settings.playbook)
     except PlaybookError as error:
         fail(f"{error}\nWhat waits cannot be told.")
-    if number is not None and answer not in (SAME, ANOTHER, LEAVE):
-        fail("Say same, another or leave.", WRONG_USAGE)
-    with reading(settings) as snapshot:
-        found = questions.open_ones(snapshot, SPACE, playbook, limit=limit, number=number)
-        if number is not None:
-            if not found:
-                fail(f"Nothing waits under number {number}.")
-            [one] = found
-            chosen = deal or (one.may_be[0] if answer == SAME and len(one.may_be) == 1 else "")
-            if answer == SAME and chosen not in one.may_be:
-                may = ", ".join(one.may_be) or "none: look in the CRM"
-                fail(f"{one.question.what}: say which deal with --deal. It may be {may}.")
-            if answer == ANOTHER and not one.may_be_new:
-                fail(f"{one.question.what}: it is a deal's record, or nothing is known of it.")
-            now = SystemClock().now()
-            whose = chosen if answer == SAME else ""
-            event = questions.answer_event(
-                snapshot, one, SPACE, answer, whose, by=by or getpass.getuser(), now=now
-            )
     if number is not None:
-        try:
-            hand_in(settings.database_url, [event])
-        except LeadRelayError as error:
-            fail(str(error), FOUND_PROBLEMS)
-        if as_json:
-            print_json({"answered": answer, "number": number})
-        else:
-            console.print(f"{one.question.what}: your word is on its way.", markup=False)
-    elif as_json:
+        _answer(settings, playbook, number, answer, deal, by or getpass.getuser(), as_json=as_json)
+        return
+    with reading(settings) as snapshot:
+        found = questions.open_ones(snapshot, SPACE, playbook, limit=limit)
+    if as_json:
         print_json([one.as_json() for one in found])
     elif found:
         rows = [
@@ -89,3 +65,26 @@ def same_deals(
         table(title, ("number", "record", "its name", "may be"), rows)
     else:
         console.print("No record waits for somebody to say which deal it is.")
+
+
+def _answer(
+    settings: Settings, playbook: Playbook, number: int, answer: str, deal: str, by: str, *, as_json: bool
+) -> None:
+    if answer not in (SAME, ANOTHER, LEAVE):
+        fail("Say same, another or leave.", WRONG_USAGE)
+    with reading(settings) as snapshot:
+        found = questions.open_ones(snapshot, SPACE, playbook, limit=1, number=number)
+        if not found:
+            fail(f"Nothing waits under number {number}.")
+        [one] = found
+        chosen = deal or (one.may_be[0] if answer == SAME and len(one.may_be) == 1 else "")
+        if answer == SAME and chosen not in one.may_be:
+            may = ", ".join(one.may_be) or "none: look in the CRM"
+            fail(f"{one.question.what}: say which deal with --deal. It may be {may}.")
+        if answer == ANOTHER and not one.may_be_new:
+            fail(f"{one.question.what}: it is a deal's record, or nothing is known of it.")
+        whose = chosen if answer == SAME else ""
+        now = SystemClock().now()
+        event = questions.answer_event(snapshot, one, SPACE, answer, whose, by=by, now=now)
+    told, text = {"answered": answer, "number": number}, f"{one.question.what}: your word is on its way."
+    answering.send(settings, event, said=told, text=text, as_json=as_json)
