@@ -336,7 +336,6 @@ def _unknown(result: Result, record: Record, crm: CrmMap, batch: Batch, pipeline
     if link is not None and link.gone_at is None:
         return _second_record(result, record, before, link)
     draft = copy_of(before)
-    draft.links.pop(crm.connection, None)
     result.before, result.lead = before, draft
     _take_in(result, draft, record, crm, batch, pipeline)
     pipeline.run_after(result, draft, batch, AFTER_MERGE)
