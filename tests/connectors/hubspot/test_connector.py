@@ -119,6 +119,52 @@ def test_a_stage_that_goes_back_is_emptied_and_set_and_only_that_costs_two_more_
     assert {held[ref]["firstname"] for ref in refs} == {"A"}
 
 
+def test_a_stage_that_is_known_to_go_back_is_emptied_at_once_and_no_call_changes_nothing(account, connector):
+    refs = [
+        outcome.ref
+        for outcome in connector.create(
+            [a_contact(f"p{n}@example.com", lifecyclestage="opportunity") for n in range(3)], FIELDS
+        )
+    ]
+    before = calls_of(account)
+    stages = ["lead", "customer", "opportunity"]
+    changes = [
+        RecordChange(
+            stage, "contacts", {"lifecyclestage": stage, "firstname": "A"}, remote_id=ref.id,
+            held={"lifecyclestage": "opportunity", "firstname": None},
+        )
+        for ref, stage in zip(refs, stages, strict=True)
+    ]  # fmt: skip
+    outcomes = {outcome.key: outcome for outcome in connector.update(changes)}
+    assert calls_of(account) - before == 2
+    assert [outcomes[stage].fields["lifecyclestage"] for stage in stages] == stages
+    held = {record.ref: record.fields for record in connector.read(refs, FIELDS)}
+    assert [(held[ref]["lifecyclestage"], held[ref]["firstname"]) for ref in refs] == [
+        (stage, "A") for stage in stages
+    ]
+    writes = requests.get(f"{account}/__sandbox/history", timeout=5).json()["writes"]
+    stepwise = [
+        write["changes"].get("lifecyclestage")
+        for write in writes
+        if write["id"] == refs[0].id and write["kind"] == "update"
+    ]
+    assert stepwise == [["opportunity", None], [None, "lead"]]
+
+
+@pytest.mark.parametrize("failed", [0, 1])
+def test_a_stage_that_was_emptied_and_perhaps_not_set_is_in_doubt(stub, failed):
+    emptied = Said(200, {"status": "COMPLETE", "results": [row("1", properties={"lifecyclestage": ""})]})
+    stub.will_say(*[emptied][:failed], Said(503, {"message": "busy"}))
+    back = RecordChange(
+        "k1", "contacts", {"lifecyclestage": "lead"}, remote_id="1", held={"lifecyclestage": "customer"}
+    )
+    [outcome] = on(stub, "t").update([back])
+    assert isinstance(outcome, Postponed)
+    assert outcome.answer_lost
+    sent = [asked.body["inputs"][0]["properties"] for asked in stub.asked]
+    assert sent == [{"lifecyclestage": ""}, {"lifecyclestage": "lead"}][: failed + 1]
+
+
 @pytest.mark.parametrize("failed", [1, 2])
 def test_a_stage_whose_way_back_broke_off_is_in_doubt_and_goes_back_the_next_time(stub, failed):
     """The record is blank there meanwhile, or as it was: it is read before anything is sent again."""
