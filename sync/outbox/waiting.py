@@ -110,7 +110,7 @@ def next_kind(
 
 
 @cache
-def _kinds_due(last: Priority) -> sa.Select[Any]:
+def _kinds_due(last: Priority) -> sa.Select[*tuple[bool, ...]]:
     """Build the question, for each kind in its order, whether any row of it is due."""
     priorities = ROWS.priority.in_([sa.literal_column(str(int(one))) for one in Priority if one <= last])
     return sa.select(

@@ -190,7 +190,7 @@ def test_observe_plan_go_live(closed_house, stranger):
 
 def without_property(hubspot, name):
     url = f"{hubspot.url}/crm/properties/2026-09/contacts/{name}"
-    answer = requests.delete(url, headers={"Authorization": f"Bearer {TOKENS['hubspot']}"}, timeout=5)
+    answer = requests.delete(url, headers={"Authorization": f"Bearer {TOKENS['hubspot']}"}, timeout=60)
     assert answer.status_code == 204
 
 
@@ -228,7 +228,7 @@ def with_property(hubspot, name):
     }  # fmt: skip
     url = f"{hubspot.url}/crm/properties/2026-09/contacts"
     headers = {"Authorization": f"Bearer {TOKENS['hubspot']}"}
-    assert requests.post(url, json=definition, headers=headers, timeout=5).status_code == 201
+    assert requests.post(url, json=definition, headers=headers, timeout=60).status_code == 201
 
 
 def test_a_merge_is_proposed_and_carried(closed_house, person):
