@@ -60,7 +60,8 @@ def merge(
     if said := opt_out_said(entity, record, object_map):
         merged.fields[OPT_OUT] = True
         merged.because.append(said)
-    one = Fieldwise(entity, record, crm, playbook, lookups, object_map, link, now, histories, merged)
+    given = (entity, record, crm, playbook, lookups, object_map, link, now, histories, is_ours)
+    one = Fieldwise(*given, merged)
     for rule in read_rules(object_map):
         if rule.kind == "money" and not in_its_currency(entity, object_map):
             continue  # a number of another currency: neither side can say what it is in the other's
