@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
 from mappings.playbook import CrmMap, Playbook
 from model.decision import EntityKind, TellLead
-from model.event import Event, EventKind, EventState, StoredEvent
+from model.event import Event, EventKind, EventState, RecordRef, StoredEvent
 from model.priority import Priority
 from sync import deals, links
 from sync.deciding.batch import Batch
@@ -75,12 +76,13 @@ def _event(cause: Event, row: int, heard: TellLead, batch: Batch, space: str, no
 def raises(connection: Connection, batch: Batch, playbook: Playbook) -> list[Raise]:
     """Return the deals in which somebody is to take part, as they have a record there from now on.
 
-    A few queries, and only where records became somebody's by this batch.
+    That is also who has taken in another lead of a deal. A few queries, and only where records became
+    somebody's by this batch. For use behind ``joins.save``.
     """
     if not playbook.keeps_deals:
         return []
     known: dict[str, list[str]] = {}
-    for whose, ref in batch.new_links():
+    for whose, ref in [*batch.new_links(), *_of_survivors(batch)]:
         crm = playbook.crms.get(ref.connection)
         if crm is not None and crm.deal is not None and _kind(ref.object, crm):
             known.setdefault(whose, []).append(ref.connection)
@@ -93,6 +95,13 @@ def raises(connection: Connection, batch: Batch, playbook: Playbook) -> list[Rai
         for name, one in sorted(wanted & linked)
         if (deal := playbook.crms[name].deal) is not None
     ]
+
+
+def _of_survivors(batch: Batch) -> Iterator[tuple[str, RecordRef]]:
+    """Yield the records of the leads that took others in: they are new in the deals of those."""
+    for whose in {batch.present_id(join.into) for join in batch.joined}:
+        for link in batch.lead(whose).links.values():
+            yield whose, RecordRef(link.connection, link.object, link.remote_id)
 
 
 def wishes(connection: Connection, space: str, batch: Batch, playbook: Playbook) -> list[Wish]:

@@ -222,6 +222,21 @@ def test_a_contact_who_is_merged_into_another_is_not_taken_out_elsewhere(both):
     assert house.lead(BO).links[HUBSPOT].remote_id == new
 
 
+def test_who_has_taken_in_the_lead_of_a_deal_takes_part_in_it_with_the_record_they_have_there(house):
+    ada = person(house)
+    house.post(email=BO)
+    house.settle()
+    bo = {name: link.remote_id for name, link in house.lead(BO).links.items()}
+    followed = Followed(house)
+    sell(house, HUBSPOT, bo[HUBSPOT])
+    followed.look()
+    assert [one.get(PEOPLE, []) for one in records(house, SALESFORCE)] == [[]]  # a Lead takes part in none
+    house.crms[SALESFORCE].convert(bo[SALESFORCE], ada[SALESFORCE])
+    followed.look()
+    assert house.lead_id(BO) == house.lead_id(ADA)
+    assert [one[PEOPLE] for one in records(house, SALESFORCE)] == [[ada[SALESFORCE]]]
+
+
 def test_a_contact_who_is_deleted_is_not_taken_out_elsewhere(both):
     house, followed, ids, deal = both
     hub = house.crms[HUBSPOT]
