@@ -28,7 +28,7 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 
 STEPS = 300
-MOST_SEEDS = 3  # each takes a minute
+MOST_SEEDS = 3  # each takes two minutes
 
 
 def seeds() -> range:

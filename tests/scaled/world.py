@@ -59,11 +59,15 @@ def for_runs(playbook: Path) -> None:
 
 
 def note_reads(app: Flask, account: Account) -> None:
-    """Let an account remember what it has told leadrelay of each record, whichever process asked."""
+    """Let an account remember what it has told leadrelay of each record, whichever process asked.
+
+    An answer that is lost on its way tells nobody anything.
+    """
 
     def note(response: Response) -> Response:
         is_read = request.method == "GET" or request.path.endswith(READS) or account.name == "salesforce"
-        if is_read and response.status_code < 300 and response.is_json and "__sandbox" not in request.path:
+        is_call = is_read and response.is_json and "__sandbox" not in request.path
+        if is_call and response.status_code < 300 and account.vendor.call.id not in account.fates.lost:
             for record in _records(account.name, request.path, response.get_json()):
                 account.seen.note(record)
         return response
