@@ -137,6 +137,17 @@ def test_people_who_are_gone_do_not_hold_back_others(crm, sandboxes):
     assert of_person(server, crm, person) == {company: True}
 
 
+def test_a_company_that_was_deleted_is_gone_and_holds_back_no_other(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    email = DIALECTS[crm].email
+    left, stays = (a_person(server, crm, **{email: f"p{n}@acme.com"}) for n in range(2))
+    deleted, company = (put(server, crm, name=name, domain=f"{name}.com") for name in ("deleted", "acme"))
+    server.act("delete", COMPANIES[crm].object, id=deleted)
+    pairs = [a_pair(crm, left, deleted, "gone"), a_pair(crm, stays, company, "there")]
+    outcomes = {outcome.key: type(outcome) for outcome in connector.associate(pairs)}
+    assert outcomes == {"gone": Gone, "there": Updated}
+
+
 def test_a_person_who_was_merged_away_is_gone_and_not_tried_for_ever(crm, sandboxes):
     connector, server = sandboxes[crm]
     email = DIALECTS[crm].email

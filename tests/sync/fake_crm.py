@@ -208,11 +208,13 @@ class FakeCrm:
     def associate(self, pairs: Sequence[Association]) -> Iterator[Outcome]:
         trouble = self._call("associate", tuple(pair.key for pair in pairs))
         for pair in pairs:
+            company = self.records.get(pair.company.id)
+            is_there = pair.person.id in self.records and company is not None and not company.archived
             if trouble.refused or trouble.lost:
                 yield Postponed(pair.key, trouble.refused or "answer lost", trouble.wait)
-            elif pair.person.id not in self.records:
+            elif not is_there:
                 yield Gone(pair.key, "the record is not there any more")
-            if not trouble.refused and pair.person.id in self.records:
+            if not trouble.refused and is_there:
                 self.companies_of.setdefault(pair.person.id, pair.company.id)
                 if not trouble.lost:
                     yield Updated(pair.key, pair.person, {})

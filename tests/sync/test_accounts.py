@@ -19,6 +19,7 @@ from sync import accounts, links, mirror, outbox, tables
 from tests.builders import a_crm, mapped
 from tests.sync.followed import a_poll, look
 from tests.sync.house import HUBSPOT, SALESFORCE, a_house, house_playbook
+from tests.sync.stores import rows
 from tests.sync.test_following import fetches, hand_in, see
 from tests.sync.test_matching import fill
 
@@ -288,6 +289,17 @@ def test_nobody_is_associated_with_a_company_that_was_written_to_and_is_gone(hou
         for person, company in hubspot.companies_of.items()
         if person == house.lead(BO).links[HUBSPOT].remote_id
     ]
+
+
+def test_nobody_is_associated_with_a_company_that_was_deleted_unheard_and_it_is_read(house):
+    theirs = known_company(house)
+    house.crms[HUBSPOT].archive(theirs)
+    house.post(email=BO, company="Acme")
+    assert settled(house) == []
+    house.clock.advance(60)
+    assert settled(house) == []
+    assert account_of(house).links[HUBSPOT].gone_at is not None
+    assert {row["wanted"] - row["done"] for row in rows(house.store, tables.outbox_changes)} == {0}
 
 
 def tell_country(house, country):
