@@ -222,21 +222,6 @@ def test_a_contact_who_is_merged_into_another_is_not_taken_out_elsewhere(both):
     assert house.lead(BO).links[HUBSPOT].remote_id == new
 
 
-def test_who_has_taken_in_the_lead_of_a_deal_takes_part_in_it_with_the_record_they_have_there(house):
-    ada = person(house)
-    house.post(email=BO)
-    house.settle()
-    bo = {name: link.remote_id for name, link in house.lead(BO).links.items()}
-    followed = Followed(house)
-    sell(house, HUBSPOT, bo[HUBSPOT])
-    followed.look()
-    assert [one.get(PEOPLE, []) for one in records(house, SALESFORCE)] == [[]]  # a Lead takes part in none
-    house.crms[SALESFORCE].convert(bo[SALESFORCE], ada[SALESFORCE])
-    followed.look()
-    assert house.lead_id(BO) == house.lead_id(ADA)
-    assert [one[PEOPLE] for one in records(house, SALESFORCE)] == [[ada[SALESFORCE]]]
-
-
 def test_a_contact_who_is_deleted_is_not_taken_out_elsewhere(both):
     house, followed, ids, deal = both
     hub = house.crms[HUBSPOT]
@@ -406,6 +391,24 @@ def test_a_person_who_becomes_a_contact_later_takes_part_then(house):
     house.clock.advance(60)
     followed.look()
     assert made[PEOPLE] == [contact]
+
+
+def test_who_takes_over_anothers_deals_takes_part_in_them_by_the_record_they_have(house):
+    person(house, BO)  # a Contact in Salesforce
+    house.post(email=ADA)  # a Lead there, who cannot take part in an opportunity
+    house.settle()
+    followed = Followed(house)
+    ada, bo = house.lead(ADA).links, house.lead(BO).links
+    sell(house, HUBSPOT, ada[HUBSPOT].remote_id)
+    followed.look()
+    [made] = records(house, SALESFORCE)
+    assert made.get(PEOPLE, []) == []
+    house.crms[SALESFORCE].convert(ada[SALESFORCE].remote_id, bo[SALESFORCE].remote_id)
+    followed.look()
+    house.clock.advance(60)
+    followed.look()
+    assert house.lead_id(ADA) == house.lead_id(BO)
+    assert made[PEOPLE] == [bo[SALESFORCE].remote_id]
 
 
 @pytest.mark.parametrize("here", [HUBSPOT, SALESFORCE])
