@@ -351,9 +351,7 @@ class _Telling:
         seen = Seen(record, link, now_read.link, self.crm)
         let_take_part(result, draft, before, seen, self.playbook, self.batch)
         if before is not None and link is not None and _is_same(before, draft, ref.connection):
-            if (
-                result.stored.event.kind is EventKind.FOUND
-            ):  # a delivery gave way to it: what was due still is
+            if result.stored.event.kind is EventKind.FOUND:  # a delivery gave way to it: that is still due
                 conclude(result, draft, before, sight.read_at, self.playbook, self.batch)
             return _because(result, "it holds what is known of it")
         found = found_as(ref.connection, ref, link)
