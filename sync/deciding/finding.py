@@ -12,7 +12,7 @@ from sync.deciding.pipeline import AFTER_MERGE, Pipeline
 from sync.deciding.uniting import unite
 from sync.drafts import copy_of
 from sync.links import record_key
-from sync.merging.versions import says_more
+from sync.merging.versions import says_more, with_last_words
 from sync.reasons import created
 from sync.result import Result, keep_quiet
 
@@ -70,6 +70,7 @@ def gone(
         return result
     draft = copy_of(before)
     steps: tuple[str, ...] = ("writeback",)
+    last = with_last_words(last, link) if last is not None else None
     if last is not None and says_more(last, link, pipeline.playbook):
         effects, reasons = unite(
             draft,

@@ -226,7 +226,7 @@ def _unlink(target: Target, sending: Sending, now: datetime, last: Record | None
     """
     link = sending.link
     payload: dict[str, JsonValue] = {_whose(sending): sending.entity.id}
-    if last is not None and last.fields:
+    if last is not None:
         payload |= {"record": record_payload(last), "sent": with_sent(sending.row.in_flight, {})}
     ref = RecordRef(target.name, link.object, link.remote_id) if link else None
     return Event(
