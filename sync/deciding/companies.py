@@ -88,8 +88,6 @@ def found(
             f"{known.object} {known.remote_id} has the domain only; the record with our id is the account's"
         )
         result.reasons.append(Reason("follow", Because(text)))
-    if known is not None and known.gone_at is not None and known.remote_id != record.ref.id:
-        merged.link = replace(merged.link, rev=0)  # another record in the place of one that was deleted
     account.links[crm.connection] = replace(merged.link, gone_at=gone_at)
     seen_at = record.modified_at or stored.decided_at
     merged.fields.pop("domain", None)  # the account's identity

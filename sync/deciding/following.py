@@ -44,6 +44,7 @@ from sync.merging.versions import (
     overwritten,
     read_on_the_way,
     tells,
+    with_last_words,
 )
 from sync.reasons import Reason
 from sync.records import person_keys
@@ -301,7 +302,7 @@ def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipe
         return _because(
             result, f"{ref.object} {ref.id}: a deletion from before what is known; it is read by id"
         )
-    object_map = crm.map_of(ref.object)
+    object_map, record = crm.map_of(ref.object), with_last_words(record, link)
     is_news = tells(record, link, object_map)
     is_new = link.gone_at is None or batch.deletions.is_pending(ref)
     if not (is_new or erased or (is_news and object_map is not None and differs(record, link, object_map))):
@@ -336,7 +337,6 @@ def _unknown(result: Result, record: Record, crm: CrmMap, batch: Batch, pipeline
     if link is not None and link.gone_at is None:
         return _second_record(result, record, before, link)
     draft = copy_of(before)
-    draft.links.pop(crm.connection, None)
     result.before, result.lead = before, draft
     _take_in(result, draft, record, crm, batch, pipeline)
     pipeline.run_after(result, draft, batch, AFTER_MERGE)

@@ -345,8 +345,6 @@ class _Telling:
         if now_read.undecided:
             result.effects.append(Fetch(ref.connection, ref.object, ref.id, history=True))
             return _because(result, "both sides have changed it; the record's history is read")
-        if link is not None and link.gone_at is not None and link.remote_id != ref.id:
-            now_read.link = replace(now_read.link, rev=0)  # another record in the place of a deleted one
         self._put_in(draft, now_read)
         seen = Seen(record, link, now_read.link, self.crm)
         let_take_part(result, draft, before, seen, self.playbook, self.batch)

@@ -24,7 +24,7 @@ from model.lead import ASSOCIATED, Link
 from sync import accounts, audit, deals, fetches, inbox, leads, links, mirror, outbox, releases
 from sync.delivery.sending import Ended, Moved, Refused, Released, Written
 from sync.delivery.target import Claimed, Sending, Target
-from sync.doubt import with_sent
+from sync.doubt import Doubt, with_sent
 from sync.links import Agreed, record_key
 from sync.merging.versions import APART
 from sync.outbox import DueRow, Settled
@@ -94,8 +94,8 @@ def settle(
                     asked.append(fetches.Wish(target.name, ref.object, ref.id))
             case Exists(_, record) | Moved(_, record):
                 settled.append(Settled(row.id, done=row.wanted))
-                event = _event(target, EventKind.FOUND, sending, token, now, record.ref, record)
-                events.append(event)
+                sent = _ours_there(outcome, sending)
+                events.append(_event(target, EventKind.FOUND, sending, token, now, record.ref, record, sent))
             case Gone(_, reason):
                 if sending.key in unlinking:
                     settled.append(Settled(row.id, done=row.wanted))
@@ -301,6 +301,11 @@ def _whose(sending: Sending) -> str:
     return {EntityKind.ACCOUNT: "account_id", EntityKind.DEAL: "deal_id"}.get(sending.row.kind, "lead_id")
 
 
+def _ours_there(met: Exists | Moved, sending: Sending) -> Doubt:
+    """Return what of ours a record that was met may hold; a moved one was read before it was written to."""
+    return with_sent(sending.row.in_flight, {} if isinstance(met, Moved) else sending.difference)
+
+
 def _event(
     target: Target,
     kind: EventKind,
@@ -309,11 +314,12 @@ def _event(
     now: datetime,
     ref: RecordRef,
     record: Record | None = None,
+    sent: Doubt | None = None,
 ) -> Event:
     payload: dict[str, JsonValue] = {_whose(sending): sending.entity.id}
     if record is not None:
         payload["record"] = record_payload(record)
-        payload["sent"] = with_sent(sending.row.in_flight, sending.difference)
+        payload["sent"] = with_sent(sent, {})
         payload["rev"] = sending.link.rev if sending.link else 0
     return Event(
         source=target.name,

@@ -53,6 +53,7 @@ class Fieldwise:
     link: Link | None
     now: datetime
     histories: bool
+    is_ours: bool  # linked before, or made by a call of ours
     merged: Merged
     ours: Mapping[str, JsonValue] = field(init=False)
     canonical: Mapping[str, JsonValue] = field(init=False)
@@ -186,12 +187,19 @@ class Fieldwise:
 
     def _confirm(self, rule: CrmField, theirs: JsonValue) -> None:
         """Note that somebody there came to the lead's value: no older word replaces it unseen."""
-        link, remote = self.link, rule.remote
-        if link is None or theirs is None or rule.authority == "leadrelay":
+        if theirs is None or rule.authority == "leadrelay":
             return
-        known = link.shadow if remote in link.shadow else link.written  # a converted record has no shadow yet
-        if remote in known and not self._same(remote, theirs, known[remote]):
+        is_known, base = self._last_known(rule.remote)
+        if is_known and not self._same(rule.remote, theirs, base):
             self.merged.confirmed[rule.field] = moment_there(rule, self.record) or self.now
+
+    def _last_known(self, remote: str) -> tuple[bool, JsonValue]:
+        """Say whether it is known what the record held before, and what that was."""
+        link = self.link
+        if link is None:
+            return self.is_ours, None  # a create of ours, whose answer was lost, left the field blank
+        known = link.shadow if remote in link.shadow else link.written  # a converted record has no shadow yet
+        return remote in known or link.read_at is not None, known.get(remote)
 
     def _take(self, rule: CrmField, value: JsonValue) -> None:
         self.merged.fields[rule.field] = value

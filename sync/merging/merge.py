@@ -13,10 +13,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from handlers.base import Lookups
-from mappings.outward import in_its_currency, read_rules, same, same_on, unread_rules
+from mappings.outward import in_its_currency, inward_record, read_rules, same, same_on, unread_rules
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.change import Record
-from model.decision import Because
+from model.decision import Because, FreeField, RecordConflict
 from model.dispute import Dispute
 from model.entity import Entity
 from model.event import JsonValue
@@ -45,18 +45,23 @@ def merge(
     record is known as theirs or bears their id, those of them it holds are our own words.
     ``histories`` says that the record can be read with the moment of each field's last change: what
     only that decides is left ``undecided``. Without, it is decided by the record's own moment.
+    A record that takes the place of a deleted one begins anew: nothing was ever agreed on with it.
     """
-    link = entity.links.get(crm.connection)
+    before = entity.links.get(crm.connection)
+    link = None if before is not None and _is_replaced(before, record) else before
     object_map = crm.map_of(record.ref.object)
     if object_map is None:
         return _left_out(record, link, crm, now)
     is_ours = _is_its_own(entity, record, link, object_map)
     our_words = arrived(sent, record.fields, object_map) if is_ours else {}
     merged = Merged(_linked(record, link, object_map, our_words, now))
+    if before is not None and link is None:
+        _settle_holds(before, entity, crm, lookups, merged)
     if said := opt_out_said(entity, record, object_map):
         merged.fields[OPT_OUT] = True
         merged.because.append(said)
-    one = Fieldwise(entity, record, crm, playbook, lookups, object_map, link, now, histories, merged)
+    given = (entity, record, crm, playbook, lookups, object_map, link, now, histories, is_ours)
+    one = Fieldwise(*given, merged)
     for rule in read_rules(object_map):
         if rule.kind == "money" and not in_its_currency(entity, object_map):
             continue  # a number of another currency: neither side can say what it is in the other's
@@ -66,6 +71,27 @@ def merge(
         if rule.remote in record.fields and rule.remote not in our_words:
             one.note_overwritten(rule)
     return merged
+
+
+def _is_replaced(link: Link, record: Record) -> bool:
+    """Say whether a record takes the place of a deleted one; one that was merged into it lives on in it."""
+    return link.gone_at is not None and link.remote_id not in (record.ref.id, *record.merged_ids)
+
+
+def _settle_holds(link: Link, entity: Entity, crm: CrmMap, lookups: Lookups, merged: Merged) -> None:
+    """Keep what waited for a person about a record that was deleted: another record is written now."""
+    object_map = crm.map_of(link.object)
+    for rule in read_rules(object_map) if object_map is not None else ():
+        dispute = link.disputes.get(rule.remote)
+        if object_map is None or dispute is None or dispute.held is None:
+            continue
+        why = f"{link.object} {link.remote_id} was deleted, and another record has taken its place"
+        merged.holds.append(FreeField(link.connection, rule.field, "", why, ""))
+        theirs = {rule.remote: dispute.held.theirs}
+        lost = inward_record(theirs, object_map, link.connection, lookups).get(rule.field)
+        if lost is not None:
+            kept = entity.fields.get(rule.field)
+            merged.conflicts.append(RecordConflict(link.connection, rule.field, kept, lost, why))
 
 
 def _left_out(record: Record, link: Link | None, crm: CrmMap, now: datetime) -> Merged:

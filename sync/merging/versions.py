@@ -6,7 +6,7 @@ People's records and companies' are judged alike.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mappings.outward import same_on
@@ -149,6 +149,18 @@ def may_be_behind(record: Record, link: Link, object_map: ObjectMap, sent: Doubt
         and same_on(object_map, name, link.shadow.get(name), value)
         for name, value in link.written.items()
     )
+
+
+def with_last_words(record: Record, link: Link) -> Record:
+    """Return a record that is over with the edits that were read of it and waited for its history.
+
+    None comes any more. A record that was read whole has its last words already; HubSpot tells of a deleted
+    one that it is gone and nothing else.
+    """
+    seen = {name: one.seen.value for name, one in link.disputes.items() if one.seen is not None}
+    if record.fields or not seen:
+        return record
+    return replace(record, fields={**link.shadow, **seen})
 
 
 def tells(record: Record, link: Link, object_map: ObjectMap | None) -> bool:

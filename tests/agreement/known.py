@@ -30,7 +30,9 @@ class Known:
     conflicts: Sequence[Mapping[str, Any]]
     stuck: Sequence[sa.Row[Any]]  # events that did not end
     letters: Sequence[sa.Row[Any]]  # changes that were given up
+    held: Mapping[tuple[str, str, str], str]  # record that somebody had once -> who had it last
     joined: Mapping[tuple[str, str], str]  # (connection, record) of one taken into another -> lead
+    into: Mapping[str, str]  # lead that was taken into another -> that one
 
     @classmethod
     def of(cls, world: World) -> Known:
@@ -59,7 +61,8 @@ class Known:
                 snapshot.execute(
                     sa.select(changes.entity_id, changes.error).where(changes.dead > changes.done)
                 ).all(),
-                _records_of_joined(snapshot),
+                world.held,
+                *_joined(snapshot),
             )
 
     @property
@@ -88,7 +91,11 @@ class Known:
         return {str(one) for detail in self.asked for one in detail.get("deals", ())}
 
     def holder(self, connection: str, object_type: str, record_id: str) -> Entity | None:
-        """Return whose record it is, if anybody's: a lead's, an account's or a deal's."""
+        """Return whose record it is, if anybody's: a lead's, an account's or a deal's.
+
+        One that was let go of, as a deleted one is when another takes its place, is whose it was last: what
+        people typed there was said of that one.
+        """
         kind = NAMES[connection].kind_of(object_type)
         of_kind: Mapping[str, Entity] = {"lead": self.leads, "account": self.accounts, "deal": self.deals}[
             kind
@@ -97,16 +104,20 @@ class Known:
             link = one.links.get(connection)
             if link is not None and record_id in (link.remote_id, *link.aliases):
                 return one
-        return self.leads.get(self.joined.get((connection, record_id), "")) if kind == "lead" else None
+        if kind == "lead" and (into := self.joined.get((connection, record_id))):
+            return self.leads.get(into)
+        last = self.held.get((connection, object_type, record_id), "")
+        return of_kind.get(self.into.get(last, last))
 
 
-def _records_of_joined(snapshot: sa.Connection) -> dict[tuple[str, str], str]:
-    """Return whose records those are now that a lead had when it was taken into another."""
+def _joined(snapshot: sa.Connection) -> tuple[dict[tuple[str, str], str], dict[str, str]]:
+    """Return whose records those are now that a lead had when it was taken into another, and who that is."""
     merged = {row.lead_id: row for row in snapshot.execute(sa.select(tables.merged_leads))}
-    found = {}
+    records, leads = {}, {}
     for row in merged.values():
         into = row.into
         while into in merged:
             into = merged[into].into
-        found |= {(name, record_id): into for name, _, record_id in row.was["links"]}
-    return found
+        leads[row.lead_id] = into
+        records |= {(name, record_id): into for name, _, record_id in row.was["links"]}
+    return records, leads

@@ -33,15 +33,19 @@ from tests.agreement.crms import Account, Watched
 from tests.connectors.endpoints import an_endpoint
 from tests.contracts.crms import DIALECTS
 
+LINKS = ((tables.links, "lead_id"), (tables.account_links, "account_id"), (tables.deal_links, "deal_id"))
 KNOWN = sa.select(  # another row once anything is new of anybody, of a company or of a deal
     *(
         sa.select(sa.func.sum(kept.c.version)).scalar_subquery()
         for kept in (tables.leads, tables.accounts, tables.deals)
     ),
+    *(sa.select(sa.func.count()).select_from(links).scalar_subquery() for links, _ in LINKS),
+)
+HOLDERS = sa.union_all(
     *(
-        sa.select(sa.func.count()).select_from(links).scalar_subquery()
-        for links in (tables.links, tables.account_links, tables.deal_links)
-    ),
+        sa.select(links.c.connection, links.c.object, links.c.remote_id, links.c[holder].label("holder"))
+        for links, holder in LINKS
+    )
 )
 
 
@@ -171,6 +175,12 @@ class Process:
             self._known = known
             self.on_news()
         return did
+
+    def holders(self) -> dict[tuple[str, str, str], str]:
+        """Return whose each linked record is: (connection, object, id) -> id of the lead, account or deal."""
+        with self.store.snapshot() as snapshot:
+            rows = snapshot.execute(HOLDERS).all()
+        return {(row.connection, row.object, row.remote_id): row.holder for row in rows}
 
     def deliver(self, name: str) -> int:
         """Deliver what is due on a connection; return how many rows there were."""

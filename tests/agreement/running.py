@@ -119,13 +119,23 @@ class Runs:
         self.happened += what_happened(world)
         return _told(world, found) if found else ""
 
-    def _run(self, seed: int, webhooks: bool) -> tuple[World, list[str]]:
-        """Let a run happen and come to rest; return all that is wrong then."""
+    def begin(self, seed: int, webhooks: bool) -> World:
+        """Return the world of a run in which nothing has happened yet."""
         path = self.folder / f"{seed}.db"
         playbook, begins = self._ready[seed % EVERY == 0]
         path.write_bytes(begins)
         accounts, urls, clock = self._reset()
-        world = World(f"sqlite:///{path}", accounts, urls, clock, playbook, seed, webhooks)
+        return World(f"sqlite:///{path}", accounts, urls, clock, playbook, seed, webhooks)
+
+    def end(self, world: World) -> None:
+        """Leave nothing of a run behind."""
+        world.store.close()
+        for one in self.folder.glob(f"{world.seed}.db*"):
+            one.unlink()
+
+    def _run(self, seed: int, webhooks: bool) -> tuple[World, list[str]]:
+        """Let a run happen and come to rest; return all that is wrong then."""
+        world = self.begin(seed, webhooks)
         try:
             for _ in range(Random(seed).randint(STEPS // 2, STEPS)):
                 world.act()
@@ -134,9 +144,7 @@ class Runs:
         except Exception:  # noqa: BLE001 - whatever breaks a run, its seed is told and the others go on
             return world, [traceback.format_exc()]
         finally:
-            world.store.close()
-            for one in self.folder.glob(f"{seed}.db*"):
-                one.unlink()
+            self.end(world)
 
     def _reset(self) -> tuple[dict[str, Account], dict[str, str], Clock]:
         """Let the CRMs be as new, at noon; return their accounts, their addresses, and their clock."""

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.agreement.counts import OF_PEOPLE, OF_SALES, OF_THE_WEATHER, OF_WEBHOOKS
-from tests.agreement.running import Runs, both_crms, playbook_in, seeds
+from tests.agreement.running import Runs, seeds
 
 SOME = 50  # seeds of one test
 LONGEST = 1_200  # seconds that they may take where a machine has much else to do
-
-
-@pytest.fixture(scope="session")
-def runs(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """Both sandboxes, the starter playbook, and an empty store to begin each run with."""
-    with both_crms() as vendors:
-        playbook = playbook_in(tmp_path_factory.mktemp("playbook") / "starter")
-        yield Runs(vendors, playbook, Path(migrated_file), tmp_path_factory.mktemp("runs"))
 
 
 def some_of(usual: str) -> list[range]:

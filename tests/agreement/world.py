@@ -60,6 +60,9 @@ class World:
     edits: list[Edit] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     merges: list[Merge] = field(default_factory=list)
+    held: dict[tuple[str, str, str], str] = field(
+        default_factory=dict
+    )  # (connection, object, id) -> last holder
     crashes: int = 0
     happened: Counter[str] = field(default_factory=Counter)
     log: list[str] = field(default_factory=list)
@@ -71,7 +74,7 @@ class World:
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
         self.now = VirtualClock(self.clock)
-        self.house = Process(self.url, self.accounts, self.urls, self.now, self.playbook, self._end_quiet)
+        self.house = Process(self.url, self.accounts, self.urls, self.now, self.playbook, self._note_news)
         self.house.follow_all()
         self.sales = Sales(self) if self.playbook.keeps_deals else None
 
@@ -331,6 +334,11 @@ class World:
     def did(self, what: str) -> None:
         """Count what somebody did or said; nothing is quiet at that moment."""
         self.happened[what] += 1
+        self._end_quiet()
+
+    def _note_news(self) -> None:
+        """Note whose the records are by now, and that it is not quiet."""
+        self.held |= self.house.holders()
         self._end_quiet()
 
     def _end_quiet(self) -> None:

@@ -20,7 +20,7 @@ from tests.builders import a_crm, mapped
 from tests.sync.followed import a_poll, look
 from tests.sync.house import HUBSPOT, SALESFORCE, a_house, house_playbook
 from tests.sync.stores import rows
-from tests.sync.test_following import fetches, hand_in, see
+from tests.sync.test_following import fetches, hand_in, lost, see
 from tests.sync.test_matching import fill
 
 ACME = account_id("main", "acme.com")
@@ -425,6 +425,23 @@ def test_what_people_typed_before_they_deleted_a_company_is_taken_in(house):
     before = account_of(house).version
     see(house, SALESFORCE, ids[SALESFORCE], archived=True, **last)  # told once more
     assert account_of(house).version == before
+
+
+def test_what_people_typed_into_a_deleted_company_is_kept_as_a_conflict_where_a_new_one_takes_its_place(
+    house,
+):
+    ids, force = known(house), house.crms[SALESFORCE]
+    house.clock.advance(60)
+    last = {"fields": {"name": "Acme SE"}, "modified_at": house.clock.now()}
+    see(house, SALESFORCE, ids[SALESFORCE], archived=True, **last)
+    del force.records[ids[SALESFORCE]]
+    again = force.put("Account", domain="acme.com", name="Zeta")
+    see(house, SALESFORCE, again)
+    assert settled(house) == []
+    assert account_of(house).links[SALESFORCE].remote_id == again
+    assert lost(house) == [("name", "Acme SE")]
+    assert companies(house, HUBSPOT)[ids[HUBSPOT]]["name"] == "Zeta"
+    assert companies(house, SALESFORCE)[again] == companies(house, HUBSPOT)[ids[HUBSPOT]]
 
 
 def test_a_companys_value_on_its_way_is_our_own_word(house):

@@ -197,6 +197,31 @@ def test_an_older_edit_that_is_read_late_does_not_replace_what_somebody_confirme
     assert ("title", "CEO") in lost(house)
 
 
+@pytest.mark.parametrize("lost_answer", [False, True])
+def test_who_fills_a_blank_with_what_the_lead_holds_by_then_has_said_it(house, lost_answer):
+    house.post(email=ADA)
+    house.decide()
+    house.crms[HUBSPOT].next("create", lost=lost_answer)  # of somebody without a title
+    house.deliver(HUBSPOT)
+    house.deliver(SALESFORCE)
+    house.decide()
+    [contact], [lead] = (list(house.crms[name].records) for name in (HUBSPOT, SALESFORCE))
+    for name, record_id, title in (
+        (SALESFORCE, lead, "CTO"),
+        (SALESFORCE, lead, "CEO"),
+        (HUBSPOT, contact, "CTO"),  # last
+    ):
+        house.clock.advance(60)
+        house.crms[name].edit(record_id, title=title)
+        if title == "CTO":
+            see(house, name, record_id)
+    see(house, SALESFORCE, lead)
+    house.settle()
+    assert house.lead(ADA).fields["title"] == "CTO"
+    assert {crm.one(ADA)["title"] for crm in house.crms.values()} == {"CTO"}
+    assert ("title", "CEO") in lost(house)
+
+
 def test_a_later_edit_replaces_what_somebody_confirmed_elsewhere_and_what_gives_way_is_kept(house):
     ids = known(house, title="Intern")
     house.post(email=ADA, title="CTO")
@@ -519,6 +544,26 @@ def test_a_deleted_record_is_left_alone_and_one_that_is_restored_is_merged_again
     house.settle()
     assert house.lead(ADA).links[HUBSPOT].gone_at is None
     assert (crm.one(ADA)["title"], house.lead(ADA).fields["company"]) == ("CTO", "Acme")
+
+
+def test_an_edit_that_waited_for_its_history_when_the_record_was_deleted_is_decided_without(house):
+    ids = known(house, title="Intern", company="Acme")
+    house.post(email=ADA, title="CTO")
+    house.decide()
+    house.clock.advance(60)
+    crm = house.crms[HUBSPOT]
+    crm.edit(ids[HUBSPOT], title="CEO")
+    see(house, HUBSPOT, ids[HUBSPOT])  # both have changed it: it is read again, with its history
+    record = crm._record(ids[HUBSPOT], crm.records[ids[HUBSPOT]])
+    crm.records[ids[HUBSPOT]].archived = True
+    hand_in(house, replace(record, fields={}, archived=True))
+    lead = house.lead(ADA)
+    assert lead.links[HUBSPOT].gone_at is not None
+    assert (lead.fields["title"], lead.fields["company"]) == ("CEO", "Acme")
+    assert lost(house) == [("title", "CTO")]
+    version = lead.version
+    hand_in(house, replace(record, fields={}, archived=True))
+    assert house.lead(ADA).version == version
 
 
 def test_a_list_that_is_told_late_does_not_delete_a_record_that_was_restored_meanwhile(house):

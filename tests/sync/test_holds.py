@@ -229,6 +229,21 @@ def test_a_companys_field_is_held_and_settled_like_a_persons(store):
     assert (lost["lead_id"], lost["lost"]) == (ACME, "Acme Holding")
 
 
+def test_what_waits_about_a_record_in_whose_place_another_one_is_waits_no_longer_and_is_kept(house):
+    gone = both_change(house)
+    crm = house.crms[HUBSPOT]
+    crm.records[gone].archived = True
+    see(house, HUBSPOT, gone)
+    assert len(waiting(house)) == 1
+    house.clock.advance(60)
+    del crm.records[gone]
+    see(house, HUBSPOT, crm.put("contacts", email=ADA, title="Founder"))
+    house.settle()
+    assert waiting(house) == []
+    assert [one["lost"] for one in rows(house.store, tables.conflicts)] == ["CEO"]
+    assert titles(house) == {HUBSPOT: "Founder", SALESFORCE: "Founder"}
+
+
 def test_what_waits_for_a_lead_that_is_taken_into_another_waits_for_that_one(house):
     both_change(house)
     [hold] = waiting(house)

@@ -22,6 +22,7 @@ from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
 from tests.sync.selling import STAGES, Followed, move, person, records, sell, selling, the_deal
 from tests.sync.test_accounts import account_of, companies, with_companies
+from tests.sync.test_following import lost
 
 OBJECTS = {HUBSPOT: "contacts", SALESFORCE: "Lead"}
 
@@ -66,6 +67,24 @@ def test_what_a_slow_delivery_read_does_not_undo_an_edit_that_was_heard_of_meanw
     house.settle()
     assert {crm.one(ADA)["company"] for crm in house.crms.values()} == {"Second"}
     assert crm.one(ADA)["title"] == "CEO"
+
+
+def test_what_somebody_typed_before_the_same_was_written_is_their_word(store):
+    house = a_house(store)
+    ids = known(house, ADA, title="Intern")
+    hubspot, force = (house.crms[name] for name in (HUBSPOT, SALESFORCE))
+    hubspot.edit(ids[HUBSPOT], title="CTO")
+    hear_of(house, HUBSPOT, ids[HUBSPOT])
+    house.clock.advance(60)
+    hubspot.edit(ids[HUBSPOT], title="CEO")  # nobody has read it yet
+    house.clock.advance(60)
+    force.edit(ids[SALESFORCE], title="CTO")
+    house.deliver(SALESFORCE)  # reads the record before it writes, and writes nothing
+    house.decide()
+    hear_of(house, HUBSPOT, ids[HUBSPOT])
+    house.settle()
+    assert house.lead(ADA).fields["title"] == hubspot.one(ADA)["title"] == "CTO"
+    assert ("title", "CEO") in lost(house)
 
 
 @pytest.mark.parametrize("name", OBJECTS)

@@ -209,6 +209,31 @@ def test_a_record_that_took_anothers_place_keeps_the_old_id():
     assert (result.link.remote_id, result.link.aliases, result.link.rev) == ("9", ("7",), 3)
 
 
+def in_the_place_of_a_deleted_one(**more: Any) -> Merged:
+    """Merge a record, read earlier than the deletion of another one that the lead was linked to."""
+    lead = linked(a_lead(title="CTO"), title="CTO")
+    before = replace(lead.links[HUBSPOT], gone_at=NEWER, modified_at=NEWER, recent={"title": ["Intern"]})
+    lead.links[HUBSPOT] = before
+    record = Record(RecordRef(HUBSPOT, "contacts", "8"), {"title": "CEO"}, NOON, **more)
+    return merge(lead, record, CRM, PLAYBOOK, KNOWN, now=at(90), sent={})
+
+
+def test_with_a_record_that_takes_a_deleted_ones_place_nothing_was_agreed_on_yet():
+    result = in_the_place_of_a_deleted_one()
+    assert result.fields == {"title": "CEO"}
+    assert lost(result) == [("title", "CEO", "CTO")]
+    assert result.link == Link(
+        HUBSPOT, "contacts", "8", {"title": "CEO"}, {}, rev=0, read_at=at(90), modified_at=NOON
+    )
+
+
+def test_a_record_that_the_deleted_one_was_merged_into_goes_on_from_what_was_agreed():
+    result = in_the_place_of_a_deleted_one(merged_ids=("7",))
+    assert result.fields == {"title": "CEO"}
+    assert lost(result) == []
+    assert (result.link.aliases, result.link.rev) == (("7",), 3)
+
+
 def test_a_record_of_an_object_the_map_leaves_out_is_linked_and_nothing_taken():
     lead = linked(a_lead(title="CTO"), title="CTO")
     result = merged(lead, object_type="companies", remote_id="1", title="CEO")

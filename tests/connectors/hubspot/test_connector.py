@@ -46,11 +46,11 @@ def connector(account) -> HubSpotConnector:
 
 
 def faults(account, **setting):
-    requests.post(f"{account}/__sandbox/faults", json=setting, timeout=5).raise_for_status()
+    requests.post(f"{account}/__sandbox/faults", json=setting, timeout=60).raise_for_status()
 
 
 def calls_of(account) -> int:
-    return sum(requests.get(f"{account}/__sandbox/stats", timeout=5).json()["calls"].values())
+    return sum(requests.get(f"{account}/__sandbox/stats", timeout=60).json()["calls"].values())
 
 
 # Against the sandbox -------------------------------------------------------------------------
@@ -64,7 +64,7 @@ def test_a_conflict_for_the_whole_call_costs_one_read_and_one_more_call(account,
     outcomes = {outcome.key: outcome for outcome in connector.create([*new, *old], FIELDS)}
     assert {type(outcomes[change.key]) for change in new} == {Created}
     assert {outcomes[change.key].record.fields["firstname"] for change in old} == {"Old"}
-    calls = requests.get(f"{account}/__sandbox/stats", timeout=5).json()["calls"]
+    calls = requests.get(f"{account}/__sandbox/stats", timeout=60).json()["calls"]
     assert calls["POST /crm/objects/2026-09/contacts/batch/create"] == 3
     assert calls["POST /crm/objects/2026-09/contacts/batch/read"] == 1
 
@@ -142,7 +142,7 @@ def test_a_stage_that_is_known_to_go_back_is_emptied_at_once_and_no_call_changes
     assert [(held[ref]["lifecyclestage"], held[ref]["firstname"]) for ref in refs] == [
         (stage, "A") for stage in stages
     ]
-    writes = requests.get(f"{account}/__sandbox/history", timeout=5).json()["writes"]
+    writes = requests.get(f"{account}/__sandbox/history", timeout=60).json()["writes"]
     stepwise = [
         write["changes"].get("lifecyclestage")
         for write in writes
@@ -197,7 +197,7 @@ def test_the_old_paths_can_be_taken(account):
     [created] = connector.create([a_contact("ada@example.com")], FIELDS)
     assert list(connector.owners())
     assert next(connector.read([created.ref], FIELDS)).ref == created.ref
-    calls = requests.get(f"{account}/__sandbox/stats", timeout=5).json()["calls"]
+    calls = requests.get(f"{account}/__sandbox/stats", timeout=60).json()["calls"]
     assert all("/crm/v3/" in call for call in calls)
 
 
@@ -205,7 +205,7 @@ def test_an_owners_list_of_several_pages_is_read_to_its_end(account, connector):
     for number in range(120):
         fields = {"email": f"o{number}@example.com", "firstName": "O", "lastName": str(number)}
         requests.post(
-            f"{account}/__sandbox/act/create", json={"object": "owners", "fields": fields}, timeout=5
+            f"{account}/__sandbox/act/create", json={"object": "owners", "fields": fields}, timeout=60
         )
     assert len(list(connector.owners())) == 120 + 9
 
