@@ -37,8 +37,8 @@ format: $(INSTALLED) ## Put the code into the house's format
 bench: $(INSTALLED) ## Measure what docs and README claim
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-soak: $(INSTALLED) ## The long seeded runs, and each journey on its other store (SEEDS=1:50)
-	@SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -m soak tests/crash tests/journeys tests/agreement tests/scaled $(ARGS)
+soak: $(INSTALLED) ## The long seeded runs, and each journey and story on its other store (SEEDS=1:50)
+	@SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -m soak tests/crash tests/journeys tests/sync tests/agreement tests/scaled $(ARGS)
 
 clean: ## Remove .venv and everything that was made
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis \

@@ -23,6 +23,9 @@ class RecordChange:
     identities: tuple[Identity, ...] = ()  # what finds the person or company where it may exist already
     is_repeated: bool = False  # an earlier call with it may have arrived
     about: RecordRef | None = None  # a new record that is made about another: a task about a person
+    held: Mapping[str, JsonValue] = field(
+        default_factory=dict
+    )  # what a known one holds of these, as last seen
 
 
 @dataclass(frozen=True, slots=True)

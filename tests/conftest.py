@@ -25,7 +25,9 @@ from tests import postgres
 SHARED = "LEADRELAY_TEST_SHARED"  # a folder of this run, the same for all of its worker processes
 POSTGRES = "LEADRELAY_TEST_POSTGRES_URL"
 NO_SKIPS = "LEADRELAY_NO_SKIPS"
-JOURNEYS_STORES = ("sqlite", "postgres")  # as tests/journeys/conftest.py names them
+STORES = ("sqlite", "postgres", "postgresql")  # as those who ask for ``store_url`` name them
+WHOLE = ("journeys", "crash")  # folders whose tests run all of leadrelay
+HOUSES = ("house", "closed_house")  # fixtures: all of leadrelay, or all that decides and delivers
 WITHOUT_POSTGRES = f"install PostgreSQL or set {POSTGRES}"
 
 
@@ -39,23 +41,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run each journey on one of its two stores, in turns, and leave the other to `make soak`.
+    """Run each test that drives a house on one of its two stores, in turns; `make soak` runs the other.
 
-    A journey takes seconds, and what a store could do differently the tests of sync/ see on both.
-    Without PostgreSQL all run on SQLite; who names a test with its store gets that one.
+    That is every journey, every crash, and every story of sync/. What a store could do differently the
+    tests of each part of sync/ see on both. Without PostgreSQL all run on SQLite; who names a test with
+    its store gets that one.
     """
     is_named = any("[" in argument for argument in config.args)
     if is_named or (postgres.binaries() is None and POSTGRES not in os.environ):
         return
-    journeys: dict[str, list[pytest.Item]] = {}
+    stories: dict[str, list[pytest.Item]] = {}
     for item in items:
-        callspec = getattr(item, "callspec", None)
-        store = callspec.params.get("store_url") if callspec else None
-        if store in JOURNEYS_STORES:
-            journeys.setdefault(item.nodeid.replace(store, ""), []).append(item)
-    for number, one in enumerate(journeys.values()):
-        if len(one) == len(JOURNEYS_STORES):
+        store = _store_of(item)
+        if store in STORES:
+            stories.setdefault(item.nodeid.replace(store, "", 1), []).append(item)
+    for number, one in enumerate(stories.values()):
+        if len(one) == 2:
             one[number % 2].add_marker(pytest.mark.soak)
+
+
+def _store_of(item: pytest.Item) -> str | None:
+    """Return the store that a test drives a house on, if it does."""
+    callspec = getattr(item, "callspec", None)
+    drives = item.path.parent.name in WHOLE or not set(HOUSES).isdisjoint(getattr(item, "fixturenames", ()))
+    return callspec.params.get("store_url") if callspec and drives else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -23,6 +23,7 @@ SETTINGS = (
     "wal_level=minimal",
     "max_wal_senders=0",
     "autovacuum=off",
+    "jit=off",  # a test's statements are small; compiling one takes longer than running it
     "max_connections=200",
     "logging_collector=off",
 )

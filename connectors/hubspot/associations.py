@@ -7,8 +7,8 @@ from typing import Any
 
 from connectors.batches import CallRefused, cut_pairs
 from connectors.hubspot.client import Client
-from connectors.hubspot.errors import code_of, words
-from model.change import Association, Gone, Outcome, Postponed, Rejected, Updated
+from connectors.hubspot.errors import words
+from model.change import Association, Gone, Outcome, Postponed, Updated
 from model.errors import RetryLater
 
 PRIMARY, UNLABELLED = 1, 279  # contact to company, HUBSPOT_DEFINED; HubSpot "Associate records"
@@ -77,7 +77,7 @@ class Associator:
             if (pair.person.id, pair.company.id) in done:
                 yield Updated(pair.key, pair.person, {})
             elif blame := next((one for one in answer.errors if _names(one, pair)), None):
-                yield _outcome(pair, blame)
+                yield Gone(pair.key, f"HubSpot {blame.get('category', 'error')}: {words(blame)}")
             elif others := strays.get(pair.company.id):
                 said = (
                     f"contact {pair.person.id} was merged; contact {' or '.join(others)} has the company now"
@@ -124,15 +124,7 @@ def _input(pair: Association, kind: int) -> dict[str, Any]:
 
 
 def _names(error: Mapping[str, Any], pair: Association) -> bool:
-    """Say whether an error is about one of the two records."""
+    """Say whether an error is about one of the two records: it is not there, or not any more."""
     context = error.get("context")
     named = context.get("objectId") if isinstance(context, dict) else None
     return isinstance(named, list) and not {pair.person.id, pair.company.id}.isdisjoint(map(str, named))
-
-
-def _outcome(pair: Association, error: Mapping[str, Any]) -> Outcome:
-    said = f"HubSpot {error.get('category', 'error')}: {words(error)}"
-    named = error["context"]["objectId"]
-    if pair.person.id in map(str, named):
-        return Gone(pair.key, said)
-    return Rejected(pair.key, said, code=code_of(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from connectors.hubspot.client import Client
 from connectors.hubspot.errors import Clash, is_clash, refused_alone, row_outcome, words
 from connectors.hubspot.reads import Reader
 from connectors.hubspot.records import moment, values_of
+from connectors.hubspot.stages import STAGE, emptied, goes_back, is_stuck
 from connectors.hubspot.verdicts import Verdicts, sort_out
 from model.change import Created, Exists, Outcome, Postponed, Record, RecordChange, Updated
 from model.errors import RetryLater
@@ -19,8 +20,6 @@ from model.event import JsonValue, RecordRef
 
 Batch = Sequence[RecordChange]
 Fields = Mapping[str, Sequence[str]]
-
-STAGE = "lifecyclestage"  # the one property that HubSpot only moves forward
 
 ABOUT = {"tasks": 204}  # "Associate records": the type of a new record's association to its contact
 
@@ -65,36 +64,42 @@ class Writer:
     def update(self, batch: Batch) -> Iterator[Outcome]:
         """Change a batch of known records.
 
-        A lifecycle stage that HubSpot would not set back, which it does without a word, is emptied
-        and set. Any other value that it ignored comes back as it stands.
+        "Lifecycle stages": the API sets one further along; to go back, the property is emptied first. What
+        is known to go back is emptied along with all else of its change; what HubSpot would not set, of
+        which it says nothing, in a call of its own. Any other value that it ignored comes back as it stands.
         """
+        backwards = {change.key for change in batch if goes_back(change)}
+        sent = [emptied(change) if change.key in backwards else change for change in batch]
         try:
-            answer = self._client.update(batch[0].object, [_known(change) for change in batch])
+            answer = self._client.update(batch[0].object, [_known(change) for change in sent])
         except RetryLater as error:
             yield from (postponed(change, error) for change in batch)
         except CallRefused as refusal:
             yield from cut_down(batch, refusal, self.update, refused_alone)
         else:
-            verdicts = sort_out(batch, answer)
-            written = list(_pairs(batch, verdicts.results))
-            stuck = {change.key for change, row in written if _is_stuck(change, row)}
-            yield from (self._updated(change, row) for change, row in written if change.key not in stuck)
+            verdicts = sort_out(sent, answer)
+            rows = verdicts.results
+            stuck = {change.key for change, row in _pairs(sent, rows) if is_stuck(change, row)}
+            yield from (
+                self._updated(change, row)
+                for change, row in _pairs(batch, rows)
+                if change.key not in stuck | backwards
+            )
             yield from (row_outcome(change, error) for change, error in _pairs(batch, verdicts.errors))
             yield from _silent(batch, verdicts, self.update)
-            if stuck:
-                yield from self._set_back([change for change, _ in written if change.key in stuck])
+            yield from self._set_back(batch, backwards & rows.keys(), stuck)
 
-    def _set_back(self, batch: Batch) -> Iterator[Outcome]:
-        """Move lifecycle stages backwards, which HubSpot lets be done only from none.
+    def _set_back(self, batch: Batch, empty: Collection[str], stuck: Collection[str]) -> Iterator[Outcome]:
+        """Set the stages of which those changes say that they go back, and that are empty by now.
 
-        "Lifecycle stages": the API sets one further along; to go back, the property is emptied first. All
-        else of these changes is written by now. What the second answer shows is how it ended.
+        Those that HubSpot left as they were are emptied before. All else of these changes is written by now.
+        What the last answer shows is how it ended.
         """
-        cleared = yield from self._write_stage(batch, lambda _: "")
-        if cleared:
-            rows = yield from self._write_stage(
-                [change for change in batch if change.key in cleared], lambda change: change.fields[STAGE]
-            )
+        if stuck:
+            cleared = yield from self._write_stage(_of(batch, stuck), lambda _: "")
+            empty = {*empty, *cleared}
+        if empty:
+            rows = yield from self._write_stage(_of(batch, empty), lambda change: change.fields[STAGE])
             yield from (self._updated(change, row) for change, row in _pairs(batch, rows))
 
     def _write_stage(
@@ -154,12 +159,6 @@ class Writer:
         return RecordRef(self._connection, change.object, str(row["id"]))
 
 
-def _is_stuck(change: RecordChange, row: Mapping[str, Any]) -> bool:
-    """Say whether the answer shows another lifecycle stage than the one sent."""
-    sent, shown = change.fields.get(STAGE), values_of(row).get(STAGE)
-    return bool(sent) and bool(shown) and sent != shown
-
-
 def _silent(
     batch: Batch, verdicts: Verdicts, again: Callable[[Batch], Iterator[Outcome]]
 ) -> Iterator[Outcome]:
@@ -174,6 +173,10 @@ def _silent(
         yield row_outcome(batch[0], verdicts.nameless[0])
     else:
         yield from cut_down(batch, CallRefused(), again, refused_alone)
+
+
+def _of(batch: Batch, keys: Collection[str]) -> Batch:
+    return [change for change in batch if change.key in keys]
 
 
 def _pairs(batch: Batch, by_key: Mapping[str, Any]) -> Iterator[tuple[RecordChange, Any]]:

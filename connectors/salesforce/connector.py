@@ -31,6 +31,7 @@ from model.change import (
     Postponed,
     Record,
     RecordChange,
+    Rejected,
     Task,
     Updated,
 )
@@ -151,7 +152,11 @@ class SalesforceConnector:
             else:
                 fields = {ACCOUNT_OF: pair.company.id}
                 blank.append(RecordChange(pair.key, pair.person.object, fields, person))
-        yield from self._writer.update(blank)
+        for outcome in self._writer.update(blank):
+            if isinstance(outcome, Rejected) and outcome.code in MAYBE_GONE:  # the Contact is there
+                yield Gone(outcome.key, outcome.reason)
+            else:
+                yield outcome
 
     def read(
         self,

@@ -57,6 +57,7 @@ class Batch:
         self.present_ids: dict[str, str] = {}  # leads that were taken into others, and into whom
         self.under_way: set[str] = set()  # leads to whom a call is under way
         self.doubts: dict[tuple[str, str], Doubt] = {}  # by connection and lead, account or deal
+        self.looked_for: dict[RecordRef, set[str]] = {}  # a deal's record -> parties whose deals it may be
         self.hits = Hits()  # what the mirror knows
         self.proposals: dict[int, Proposal] = {}  # that events of this batch answer, as they leave them
         self.questions: dict[int, Question] = {}  # the same

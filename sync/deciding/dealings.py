@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
 from mappings.playbook import CrmMap, Playbook
 from model.decision import EntityKind, TellLead
-from model.event import Event, EventKind, EventState, StoredEvent
+from model.event import Event, EventKind, EventState, RecordRef, StoredEvent
 from model.priority import Priority
 from sync import deals, links
 from sync.deciding.batch import Batch
 from sync.deciding.pipeline import AFTER_MERGE, Pipeline
+from sync.deciding.touched import ref_of
 from sync.drafts import copy_of
 from sync.fetches import Wish
 from sync.outbox import Raise
@@ -73,14 +75,15 @@ def _event(cause: Event, row: int, heard: TellLead, batch: Batch, space: str, no
 
 
 def raises(connection: Connection, batch: Batch, playbook: Playbook) -> list[Raise]:
-    """Return the deals in which somebody is to take part, as they have a record there from now on.
+    """Return the deals in which somebody is to take part from now on, by a new record or in another's place.
 
-    A few queries, and only where records became somebody's by this batch.
+    A few queries, and only where records became somebody's by this batch, or a lead took in another, whose
+    deals are its own now. For use behind ``joins.save``.
     """
     if not playbook.keeps_deals:
         return []
     known: dict[str, list[str]] = {}
-    for whose, ref in batch.new_links():
+    for whose, ref in (*batch.new_links(), *_records_of_survivors(batch)):
         crm = playbook.crms.get(ref.connection)
         if crm is not None and crm.deal is not None and _kind(ref.object, crm):
             known.setdefault(whose, []).append(ref.connection)
@@ -93,6 +96,12 @@ def raises(connection: Connection, batch: Batch, playbook: Playbook) -> list[Rai
         for name, one in sorted(wanted & linked)
         if (deal := playbook.crms[name].deal) is not None
     ]
+
+
+def _records_of_survivors(batch: Batch) -> Iterator[tuple[str, RecordRef]]:
+    """Yield the living records of those who took others in: each takes part in the others' deals now."""
+    for into in sorted({batch.present_id(join.into) for join in batch.joined}):
+        yield from ((into, ref_of(link)) for link in batch.lead(into).links.values() if link.gone_at is None)
 
 
 def wishes(connection: Connection, space: str, batch: Batch, playbook: Playbook) -> list[Wish]:

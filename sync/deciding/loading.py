@@ -133,10 +133,14 @@ def _alike(snapshot: Connection, batch: Batch, strange: Sequence[Work], playbook
     """Return the deals of the same people or company that have the name of one of these records."""
     names: dict[str, set[str]] = {}
     for item in strange:
-        parties = (*map(batch.lead_id_of, item.keys), *map(batch.company_holder, item.companies))
-        for party in filter(None, parties):
-            if item.record is not None and (name := deal_name(item.record, playbook)):
-                names.setdefault(batch.present_id(party), set()).add(plain_name(name[: deals.LONGEST_NAME]))
+        found = (*map(batch.lead_id_of, item.keys), *map(batch.company_holder, item.companies))
+        parties = {batch.present_id(one) for one in found if one}
+        if item.record is None:
+            continue
+        batch.looked_for.setdefault(item.record.ref, set()).update(parties)
+        if name := deal_name(item.record, playbook):
+            for party in parties:
+                names.setdefault(party, set()).add(plain_name(name[: deals.LONGEST_NAME]))
     if not names:
         return set()
     with_them = deals.names_with(snapshot, names)

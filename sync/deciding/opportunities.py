@@ -15,7 +15,7 @@ from model.event import EventState, JsonValue, RecordRef, StoredEvent
 from model.lead import Link, Provenance
 from sync.deciding.batch import Batch
 from sync.deciding.following import KEEPS_HISTORIES
-from sync.deciding.parties import resolved
+from sync.deciding.parties import just_known, resolved
 from sync.deciding.taking_part import Seen, let_take_part
 from sync.deciding.uniting import put_in
 from sync.merging.choosing import choose
@@ -161,6 +161,9 @@ class _Telling:
             return _because(result, "none of its people is a lead, nor its company an account; left alone")
         if ref.connection not in batch.rosters():
             return _because(result, f"not adopted: the owners of {ref.connection} are not known yet")
+        if just := just_known(found, self.record, batch):
+            result.effects.append(Fetch(ref.connection, ref.object, ref.id))
+            return _because(result, f"{', '.join(just)} of it is known since just now; it is read again")
         theirs = batch.deals_with([*found.leads, *([found.account] if found.account else [])])
         alike = self._alike(theirs)
         if len(alike) > 1:

@@ -64,6 +64,20 @@ def resolved(record: Record, crm: CrmMap, batch: Batch) -> Resolved:
     )
 
 
+def just_known(said: Resolved, record: Record, batch: Batch) -> list[str]:
+    """Return those of a new record whose it turned out to be in this batch: their deals are not loaded.
+
+    Who is new in the batch has none in the store.
+    """
+    looked_for = batch.looked_for.get(record.ref, set())
+    known = (*said.leads, *([said.account] if said.account else []))
+    return [
+        each
+        for each in known
+        if each not in looked_for and (each in batch.leads.loaded or each in batch.accounts.loaded)
+    ]
+
+
 def parties_now(
     deal: Deal, link: Link | None, record: Record, crm: CrmMap, batch: Batch, now: datetime
 ) -> PartiesNow:

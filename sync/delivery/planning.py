@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from mappings.outward import difference, draft
 from mappings.playbook import CrmMap, ObjectMap, Playbook
-from model.cause import GONE, LEFT_OUT, NOT_THERE
+from model.cause import LEFT_OUT, NOT_THERE
 from model.change import Record
 from model.deal import COMPANIES, COMPANY, LEAVING, LEFT, PEOPLE, Deal
 from model.decision import EntityKind
@@ -33,7 +33,6 @@ class Seen:
     known: Mapping[str, Entity]  # leads, accounts or deals by id; for associations both
     sides: Mapping[str, Link] = field(default_factory=dict)  # records of those who take part, by whose
     mirrored: Mapping[str, RecordRef] = field(default_factory=dict)  # of new accounts, by account
-    gone: Collection[RecordRef] = ()  # companies that were deleted, or merged into others
     left: Collection[int] = ()  # rows whose person has one of another object by now
 
 
@@ -46,7 +45,7 @@ def look(snapshot: Connection, space: str, crm: CrmMap, rows: Sequence[DueRow], 
         case EntityKind.ACCOUNT:
             return Seen(known, mirrored=_mirrored(snapshot, space, crm, known))
         case EntityKind.ASSOCIATION:
-            return Seen(known, gone=_gone(snapshot, crm, known, space))
+            return Seen(known)
         case EntityKind.DEAL | EntityKind.PARTIES:
             return Seen(known, sides=_sides(snapshot, crm, known))
 
@@ -62,7 +61,7 @@ def plan(
 ) -> list[Sending | Unsent]:
     """Say of each row what it needs sent, or why it needs no call; pure."""
     if kind is EntityKind.ASSOCIATION:
-        return [_plan_association(row, seen.known, crm, seen.gone) for row in rows]
+        return [_plan_association(row, seen.known, crm) for row in rows]
     if kind is EntityKind.PARTIES:
         return [_plan_parties(row, seen.known.get(row.entity_id), crm, seen.sides) for row in rows]
     planned = [
@@ -204,20 +203,11 @@ def _plan_parties(
     return Sending(row, deal, link, wanted, wanted, read_first=True)
 
 
-def _gone(snapshot: Connection, crm: CrmMap, known: Mapping[str, Entity], space: str) -> frozenset[RecordRef]:
-    """Return the companies among these records that were seen to be gone: deleted, or merged into others."""
-    refs = [
-        RecordRef(link.connection, link.object, link.remote_id)
-        for one in known.values()
-        if (link := one.links.get(crm.connection)) and crm.account and link.object == crm.account.object
-    ]
-    return frozenset(ref for ref, one in mirror.read(snapshot, space, refs).items() if one.record.archived)
+def _plan_association(row: DueRow, known: Mapping[str, Entity], crm: CrmMap) -> Sending | Unsent:
+    """Say which company's record a person's is to be associated with, if they are not yet.
 
-
-def _plan_association(
-    row: DueRow, known: Mapping[str, Entity], crm: CrmMap, gone: Collection[RecordRef]
-) -> Sending | Unsent:
-    """Say which company's record a person's is to be associated with, if they are not yet."""
+    A company that is gone, of which the decider has not heard yet, the CRM itself refuses; it is read then.
+    """
     lead = known.get(row.entity_id)
     account = known.get(lead.get("account") or "") if lead else None
     link, company = (one.links.get(crm.connection) if one else None for one in (lead, account))
@@ -226,9 +216,6 @@ def _plan_association(
     is_gone = link.gone_at is not None or company.gone_at is not None
     if link.object != row.object or is_gone or link.shadow.get(ASSOCIATED) == company.remote_id:
         return Unsent(row)
-    if RecordRef(company.connection, company.object, company.remote_id) in gone:
-        why = f"{company.object} {company.remote_id} was deleted in the CRM, or merged into another"
-        return Unsent(row, why, GONE)
     wanted = {ASSOCIATED: company.remote_id}
     return Sending(row, lead, link, wanted, wanted, read_first=True)
 

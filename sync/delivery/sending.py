@@ -78,6 +78,13 @@ class Ready:
     record: Record | None = None
     ours: Mapping[str, JsonValue] = field(default_factory=dict)  # of what was in doubt: it had arrived
 
+    def change(self) -> RecordChange:
+        """Return what is to be written, with what the record holds there as it was last seen."""
+        shadow = self.sending.link.shadow if self.sending.link else {}
+        seen = {**shadow, **(self.record.fields if self.record else {})}
+        held = {name: seen.get(name) for name in self.values}
+        return replace(_change(self.sending, self.values), held=held)
+
     def written(self, answer: Updated) -> Written:
         """Return the outcome of its update."""
         read = self.record.fields if self.record else {}
@@ -248,7 +255,7 @@ def _send_known(
     if ready:
         connector = target.connector_for([one.sending for one in ready.values()])
         gone: dict[str, Gone] = {}
-        for outcome in connector.update([_change(r.sending, r.values) for r in ready.values()]):
+        for outcome in connector.update([one.change() for one in ready.values()]):
             if isinstance(outcome, Gone) and _is_let_go(ready[outcome.key].sending):
                 gone[outcome.key] = outcome
             else:

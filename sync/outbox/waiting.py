@@ -92,14 +92,33 @@ def next_kind(
     last_first: bool = False,
     last: Priority = Priority.BACKFILL,
 ) -> EntityKind | None:
-    """Return of which kind the row is that goes first; ``None`` when none is due."""
+    """Return of which kind the row is that goes first; ``None`` when none is due.
+
+    This is asked all day long while nothing is due: which kinds are due at all is read first, in one
+    statement, and only of those whether what they wait for is there.
+    """
     values = {"of_space": space, "of_connection": connection, "now": now, "limit": 1}
     first: list[tuple[int, datetime, int, EntityKind]] = []
+    due_at_all = snapshot.execute(_kinds_due(last), values).one()
     for place, kind in enumerate(EntityKind):
+        if not due_at_all[place]:
+            continue
         row = snapshot.execute(_first_due(kind, tuple(needs), last_first, last), values).first()
         if row is not None:
             first.append((-row.priority if last_first else row.priority, row.due_at, place, kind))
     return min(first)[3] if first else None
+
+
+@cache
+def _kinds_due(last: Priority) -> sa.Select[*tuple[bool, ...]]:
+    """Build the question, for each kind in its order, whether any row of it is due."""
+    priorities = ROWS.priority.in_([sa.literal_column(str(int(one))) for one in Priority if one <= last])
+    return sa.select(
+        *(
+            sa.exists().where(IS_DUE, ROWS.entity_kind == sa.literal_column(f"'{kind}'"), priorities)
+            for kind in EntityKind
+        )
+    )
 
 
 @cache

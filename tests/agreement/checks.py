@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
 
 from mappings.outward import Compared, compare, draft, inward_record, same, same_on
 from model.entity import Entity
@@ -32,13 +35,18 @@ def problems(world: World) -> list[str]:
         *(
             f"dead letter of {row.entity_id}: {row.error}"
             for row in known.letters
-            if row.entity_id not in refused
+            if row.entity_id not in refused and not _is_asked_which(row, known)
         ),
         *_disagreements(world, known, refused),
         *_doubles(world, known),
         *(about_deals(world, known) if world.sales else ()),
         *_lost_edits(world, known),
     ]
+
+
+def _is_asked_which(row: sa.Row[Any], known: Known) -> bool:
+    """Say whether a deal was not made where several may be it, and a person is asked (docs/deals.md)."""
+    return row.entity_id in known.deals_in_review and str(row.error).startswith("several opportunities")
 
 
 def _disagreements(world: World, known: Known, refused: set[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from tests.journeys.house import House
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 
 @dataclass
@@ -39,11 +39,16 @@ class Person:
 
     def go_to(self, link: str) -> None:
         """Follow a link of the page by its words."""
-        self.page.get_by_role("link", name=link, exact=True).first.click()
+        self.follow(self.page.get_by_role("link", name=link, exact=True).first)
+
+    def follow(self, link: Locator) -> None:
+        """Click something that leads to another page, and wait until that is there to be read."""
+        with self.page.expect_navigation(wait_until="domcontentloaded"):
+            link.click()
 
     def press(self, button: str) -> None:
         """Press a button by its words."""
-        self.page.get_by_role("button", name=button, exact=True).first.click()
+        self.follow(self.page.get_by_role("button", name=button, exact=True).first)
 
     def fill(self, **values: str) -> None:
         """Fill in fields by their labels."""

@@ -26,7 +26,7 @@ def opened(house):
     )
     back = f"http://127.0.0.1:{house.daemon.port}/oauth/salesforce/callback"
     app = {"client_id": CLIENT_ID, "redirect_uris": [back]}
-    requests.post(f"{house.crms['salesforce'].url}/__sandbox/apps", json=app, timeout=5).raise_for_status()
+    requests.post(f"{house.crms['salesforce'].url}/__sandbox/apps", json=app, timeout=60).raise_for_status()
     return house
 
 
@@ -40,7 +40,7 @@ def revoke_in_hubspot(house):
     url = (
         f"{house.crms['hubspot'].url}/oauth/v1/refresh-tokens/{tokens_of(house, 'hubspot')['refresh_token']}"
     )
-    assert requests.delete(url, timeout=5).status_code == 204
+    assert requests.delete(url, timeout=60).status_code == 204
 
 
 def test_both_are_connected_by_a_person_used_renewed_and_connected_again(closed_house, person):

@@ -83,10 +83,10 @@ def companies_of(crm: str, url: str, token: str, person: str) -> dict[str, bool]
     headers = {"Authorization": f"Bearer {token}"}
     if crm == "hubspot":
         path = f"{url}/crm/v4/objects/contacts/{person}/associations/companies"
-        rows = requests.get(path, headers=headers, timeout=10).json()["results"]
+        rows = requests.get(path, headers=headers, timeout=60).json()["results"]
         return {
             str(row["toObjectId"]): any(one["typeId"] == 1 for one in row["associationTypes"]) for row in rows
         }
     path = f"{url}/services/data/v68.0/sobjects/Contact/{person}"
-    account = requests.get(path, headers=headers, timeout=10).json()["AccountId"]
+    account = requests.get(path, headers=headers, timeout=60).json()["AccountId"]
     return {account: True} if account else {}

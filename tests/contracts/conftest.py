@@ -62,10 +62,10 @@ class Server:
         return self._post(f"act/{verb}", {"object": object_name, **more})
 
     def _get(self, path: str) -> Any:
-        return _checked(requests.get(f"{self.url}/__sandbox/{path}", timeout=10))
+        return _checked(requests.get(f"{self.url}/__sandbox/{path}", timeout=60))
 
     def _post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        return _checked(requests.post(f"{self.url}/__sandbox/{path}", json=body, timeout=10))
+        return _checked(requests.post(f"{self.url}/__sandbox/{path}", json=body, timeout=60))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def test_an_erased_contact_is_gone_and_holds_nothing_any_more(sandboxes):
         f"{server.url}/crm/v3/objects/contacts/gdpr-delete",
         json={"objectId": made.ref.id},
         headers={"Authorization": f"Bearer {DIALECTS[CRM].token}"},
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 204
     read = list(connector.read([made.ref], fields_read(CRM)))

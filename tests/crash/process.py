@@ -57,7 +57,7 @@ class Process:
     def _is_up(self) -> bool:
         assert self._process.is_alive(), self.log.read_text(encoding="utf-8")[-4_000:]
         try:
-            return requests.get(f"{self.url}/healthz", timeout=5).ok
+            return requests.get(f"{self.url}/healthz", timeout=60).ok
         except requests.RequestException:
             return False
 

@@ -105,10 +105,10 @@ def test_a_full_disk_takes_nothing_loses_nothing_and_recovers(process, disk, crm
     assert set(senders.answers) == {202, 503}
     assert senders.refused == {("5", "store_busy")}
     time.sleep(2)  # decider, delivery, jobs and logs meet it, too
-    assert requests.get(f"{process.url}/healthz", timeout=5).ok
+    assert requests.get(f"{process.url}/healthz", timeout=60).ok
 
     filler.unlink()
-    eventually(lambda: requests.get(f"{process.url}/readyz", timeout=5).ok, "a daemon that is ready again")
+    eventually(lambda: requests.get(f"{process.url}/readyz", timeout=60).ok, "a daemon that is ready again")
     assert senders.post(3_000) == 202
     with process.books() as books:
         books.settle()

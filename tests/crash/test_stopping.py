@@ -72,7 +72,7 @@ def test_a_request_in_hand_is_answered_after_sigterm(daemon):
 
 def is_listening(process):
     try:
-        requests.get(f"{process.url}/healthz", timeout=5)
+        requests.get(f"{process.url}/healthz", timeout=60)
     except requests.ConnectionError:
         return False
     return True

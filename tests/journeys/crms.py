@@ -249,9 +249,9 @@ def _owners(name: str, url: str) -> dict[str, str]:
     """Ask a vendor for its people; a reset brings back the same ids."""
     headers = {"Authorization": f"Bearer {TOKENS[name]}"}
     if name == "hubspot":
-        rows = requests.get(f"{url}/crm/v3/owners", headers=headers, timeout=10).json()["results"]
+        rows = requests.get(f"{url}/crm/v3/owners", headers=headers, timeout=60).json()["results"]
         return {row["id"]: row["email"] for row in rows}
     soql = {"q": "SELECT Id, Email FROM User"}
-    rows = requests.get(f"{url}/services/data/v68.0/query", soql, headers=headers, timeout=10).json()
+    rows = requests.get(f"{url}/services/data/v68.0/query", soql, headers=headers, timeout=60).json()
     team = {person.email for person in TEAM}
     return {row["Id"]: row["Email"] for row in rows["records"] if row["Email"] in team}

@@ -132,7 +132,7 @@ def send(crowd: Crowd, url: Callable[[], str]) -> Answers:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
-                answer = session.post(f"{url()}/in/website", data=post.body, timeout=10)
+                answer = session.post(f"{url()}/in/website", data=post.body, timeout=60)
             except requests.RequestException:
                 again["unreachable"] += 1
                 time.sleep(AGAIN_AFTER)

@@ -27,7 +27,7 @@ def slack() -> Iterator[str]:
 
 def messages(slack: str) -> list[dict[str, Any]]:
     """Every message that people can see, oldest first."""
-    found: list[dict[str, Any]] = requests.get(f"{slack}/__sandbox/messages", timeout=10).json()["messages"]
+    found: list[dict[str, Any]] = requests.get(f"{slack}/__sandbox/messages", timeout=60).json()["messages"]
     return found
 
 

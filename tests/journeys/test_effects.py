@@ -36,7 +36,7 @@ def test_a_lead_gets_a_task_in_both_crms_and_a_message_with_links_that_lead_to_t
     links = re.findall(r"<(http[^|>]+)\|(\w+)>", message["fields"]["payload"]["blocks"][1]["text"]["text"])
     assert [name for _, name in links] == ["HubSpot", "Salesforce"]
     for (url, name), crm in zip(links, told.crms.values(), strict=True):
-        page = requests.get(url, timeout=10)
+        page = requests.get(url, timeout=60)
         assert page.ok, name
         assert ADA["email"] in page.text
         [task] = crm.tasks()
@@ -77,12 +77,12 @@ def test_who_opts_out_by_the_form_is_never_tasked_or_messaged(told, slack):
 
 
 def test_an_opt_out_while_slack_is_away_is_heard_before_the_message_goes_out(told, slack):
-    requests.post(f"{slack}/__sandbox/faults", json={"error_rate": 1, "error_status": 503}, timeout=10)
+    requests.post(f"{slack}/__sandbox/faults", json={"error_rate": 1, "error_status": 503}, timeout=60)
     told.post(**ADA)
     eventually(lambda: states(told, "message")["waiting"] and states(told, "task")["sent"] == 2, "a message")
     told.crms["hubspot"].act("unsubscribe", record=told.crms["hubspot"].person(ADA["email"])["record"])
     told.clock.move_on(minutes=20)  # the record was read longer ago than consent_read_within
-    requests.post(f"{slack}/__sandbox/faults", json={}, timeout=10)
+    requests.post(f"{slack}/__sandbox/faults", json={}, timeout=60)
     told.settle_in_a_hurry()
     assert messages(slack) == []
     assert states(told, "message") == {"withheld": 1}
@@ -91,7 +91,7 @@ def test_an_opt_out_while_slack_is_away_is_heard_before_the_message_goes_out(tol
 
 @pytest.mark.parametrize("how", ["merge", "convert"])
 def test_an_opt_out_of_what_a_record_became_is_heard_too(told, slack, how):
-    requests.post(f"{slack}/__sandbox/faults", json={"error_rate": 1, "error_status": 503}, timeout=10)
+    requests.post(f"{slack}/__sandbox/faults", json={"error_rate": 1, "error_status": 503}, timeout=60)
     told.post(**ADA)
     eventually(lambda: states(told, "message")["waiting"] and states(told, "task")["sent"] == 2, "a message")
     if how == "merge":
@@ -107,7 +107,7 @@ def test_an_opt_out_of_what_a_record_became_is_heard_too(told, slack, how):
         contact = crm.person(ADA["email"], "Contact")["record"]
         crm.act("edit", "Contact", record=contact, HasOptedOutOfEmail=True)
     told.clock.move_on(minutes=20)
-    requests.post(f"{slack}/__sandbox/faults", json={}, timeout=10)
+    requests.post(f"{slack}/__sandbox/faults", json={}, timeout=60)
     eventually(lambda: states(told, "message") == {"withheld": 1}, "the end of the message")
     eventually(lambda: told.story(ADA["email"]).lead.get("opted_out") is True, "the decider's word")
     assert messages(slack) == []
@@ -149,13 +149,13 @@ def test_a_burst_reaches_slack_as_digests_within_its_limits_and_nothing_is_dropp
     assert set(together.values()) == {1}  # each told once
     assert len(found) <= took + 2  # one a second
     assert any("messages" in str(one["fields"]["payload"]["text"]) for one in found)
-    refused = requests.get(f"{slack}/__sandbox/stats", timeout=10).json()
+    refused = requests.get(f"{slack}/__sandbox/stats", timeout=60).json()
     assert "429" not in str(refused.get("answers", ""))
 
 
 @pytest.mark.parametrize("fault", [{"timeout_rate": 1, "timeout_s": 0.02}, {"drop_rate": 1}])
 def test_a_message_in_doubt_is_unknown_and_shown(told, slack, fault):
-    requests.post(f"{slack}/__sandbox/faults", json=fault, timeout=10)
+    requests.post(f"{slack}/__sandbox/faults", json=fault, timeout=60)
     told.post(**ADA)
     told.settle()
     assert states(told, "message") == {"unknown": 1}

@@ -91,7 +91,7 @@ def test_an_owner_who_has_left_is_kept_all_the_same(closed_house):
     put(crm, "Lead")
     ben = next(user for user, email in crm.owners.items() if email == BEN)
     body = {"object": "User", "id": ben, "fields": {"IsActive": False}}
-    requests.post(f"{crm.url}/__sandbox/act/edit", json=body, timeout=10).raise_for_status()
+    requests.post(f"{crm.url}/__sandbox/act/edit", json=body, timeout=60).raise_for_status()
     house.start().settle_in()
     house.deliver(**ADA)
     assert crm.person(EMAIL)["owner"] == BEN
@@ -118,7 +118,7 @@ def test_who_was_merged_since_the_backfill_is_found_under_the_new_id(closed_hous
     requests.post(
         f"{crm.url}/__sandbox/act/merge",
         json={"object": "contacts", "id": record, "other": other},
-        timeout=10,
+        timeout=60,
     ).raise_for_status()
     house.deliver(**ADA)
     [person] = crm.people()

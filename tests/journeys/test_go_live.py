@@ -39,7 +39,7 @@ def without_properties(house, *names):
     for name in names:
         url = f"{house.crms['hubspot'].url}/crm/properties/2026-09/contacts/{name}"
         headers = {"Authorization": f"Bearer {TOKENS['hubspot']}"}
-        assert requests.delete(url, headers=headers, timeout=5).status_code == 204
+        assert requests.delete(url, headers=headers, timeout=60).status_code == 204
 
 
 def posted(house, count=5, at="gmail.com"):

@@ -75,7 +75,7 @@ class Desk:
 
     def revoke(self) -> None:
         url = f"{self.crms['hubspot'].url}/oauth/v1/refresh-tokens/{self.plain()['refresh_token']}"
-        assert requests.delete(url, timeout=5).status_code == 204
+        assert requests.delete(url, timeout=60).status_code == 204
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def desk(tmp_path: Path, migrated_file: Path, crms: Mapping[str, Crm]) -> Iterat
     page = f"{crms['hubspot'].url}/oauth/authorize?client_id={CLIENT['client_id']}&redirect_uri={back}"
     code = allow("hubspot", f"{page}&scope={scopes}")["code"]
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, **CLIENT}
-    told = requests.post(f"{crms['hubspot'].url}/oauth/2026-03/token", data=form, timeout=5).json()
+    told = requests.post(f"{crms['hubspot'].url}/oauth/2026-03/token", data=form, timeout=60).json()
     plain = {"token": "run-out", "refresh_token": told["refresh_token"], "expires_at": PAST, "scopes": scopes}
     found.keep("hubspot", "62515", plain | {"client_id": CLIENT["client_id"]})
     yield found
@@ -186,7 +186,7 @@ def test_disconnecting_by_command_ends_the_tokens_too(desk, beside, request):
     code, told = desk.run("disconnect", "hubspot", "--yes")
     assert (code, told.strip()) == (0, "hubspot is disconnected. HubSpot has ended its tokens.")
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token, **CLIENT}
-    answer = requests.post(f"{desk.crms['hubspot'].url}/oauth/2026-03/token", data=form, timeout=5)
+    answer = requests.post(f"{desk.crms['hubspot'].url}/oauth/2026-03/token", data=form, timeout=60)
     assert answer.json()["status"] == "BAD_REFRESH_TOKEN"
 
 

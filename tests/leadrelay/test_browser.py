@@ -124,11 +124,11 @@ def brought_back(answer: requests.Response) -> dict[str, str]:
 
 def allow(kind: str, page: str, *, deny: bool = False) -> dict[str, str]:
     """Do at the vendor's page what a person does; return what comes back in the address."""
-    shown, at = requests.get(page, timeout=10), page.partition("?")[0]
+    shown, at = requests.get(page, timeout=60), page.partition("?")[0]
     assert shown.status_code == 200, shown.text
 
     def press(form: dict[str, str]) -> requests.Response:
-        return requests.post(at, data=form, allow_redirects=False, timeout=10)
+        return requests.post(at, data=form, allow_redirects=False, timeout=60)
 
     if kind == "hubspot":
         pressed = {"decision": "deny" if deny else "approve", "person": ANNA}
@@ -311,7 +311,7 @@ def test_disconnecting_ends_the_tokens_at_the_vendor(desktop, kind):
     app = desktop.settings.app(kind, kind)
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     form |= {"client_id": app.client_id, "client_secret": app.client_secret}
-    answer = requests.post(f"{desktop.crms[kind].url}{paths[kind]}", data=form, timeout=10)
+    answer = requests.post(f"{desktop.crms[kind].url}{paths[kind]}", data=form, timeout=60)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
 

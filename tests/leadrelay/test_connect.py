@@ -374,12 +374,12 @@ def test_leads_reach_an_org_that_is_signed_in_to_though_its_session_is_ended(des
         door = f"http://127.0.0.1:{daemon.port}/in/website"
         for number, email in enumerate(("ada@analytical.example", "mary@analytical.example")):
             form = {"email": email, "last_name": "L", "company": "A", "form_type": "demo", "country": "GB"}
-            assert requests.post(door, data=form, timeout=10).status_code == 202
+            assert requests.post(door, data=form, timeout=60).status_code == 202
             eventually(lambda: len(org.people()) == number + 1, email)  # noqa: B023 - looked at right here
             source = daemon.fleet.connected["salesforce"].connector._client._endpoint.tokens  # type: ignore[attr-defined]
             source._signed_in_at -= 7200
             revoked = {"token": source.token()}
-            requests.post(f"{org.url}/services/oauth2/revoke", data=revoked, timeout=10).raise_for_status()
+            requests.post(f"{org.url}/services/oauth2/revoke", data=revoked, timeout=60).raise_for_status()
         assert org.calls()["POST /services/oauth2/token"] >= 2
     finally:
         daemon.stop()
@@ -430,7 +430,7 @@ def test_a_connection_that_cannot_be_used_keeps_its_leads_in_flight_for_command_
         assert modes(daemon) == {}
         home = f"http://127.0.0.1:{daemon.port}"
         form = {"email": "ada@analytical.example", "last_name": "L", "form_type": "demo", "country": "GB"}
-        assert requests.post(f"{home}/in/website", data=form, timeout=10).status_code == 202
+        assert requests.post(f"{home}/in/website", data=form, timeout=60).status_code == 202
         told = {"Authorization": f"Bearer {token}"}
 
         def counts() -> tuple[int, int]:

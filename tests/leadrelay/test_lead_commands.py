@@ -230,8 +230,8 @@ def test_the_local_api_asks_for_the_token(house):
     import requests
 
     url = control.daemon_url(house.environ["LEADRELAY_DATABASE_URL"])
-    assert requests.get(f"{url}/control/facts", timeout=5).status_code == 401
-    answer = requests.post(f"{url}/control/events", json=[], timeout=5)
+    assert requests.get(f"{url}/control/facts", timeout=60).status_code == 401
+    answer = requests.post(f"{url}/control/events", json=[], timeout=60)
     assert answer.json()["code"] == "token"
 
 

@@ -63,13 +63,13 @@ def process(*words: str, out: Path, **environ: str) -> Iterator[subprocess.Popen
     finally:
         if started.poll() is None:
             started.send_signal(signal.SIGABRT)
-            started.wait(timeout=10)
+            started.wait(timeout=60)
             print(out.read_text(encoding="utf-8", errors="replace")[-8000:])
 
 
 def is_up(url: str) -> bool:
     try:
-        return requests.get(f"{url}/readyz", timeout=5).ok
+        return requests.get(f"{url}/readyz", timeout=60).ok
     except requests.ConnectionError:
         return False
 
@@ -98,11 +98,11 @@ def test_serve_drains_on_sigterm_and_logs_nothing_of_a_person(tmp_path):
                 assert not file.stat().st_mode & stat.S_IRWXO, f"others can read {file.name}"
             crms["salesforce"].faults(rate_429=1.0, count=1)  # so that trouble is logged, too
             for person in PEOPLE:
-                answer = requests.post(f"{url}/in/website", data=person, timeout=10)
+                answer = requests.post(f"{url}/in/website", data=person, timeout=60)
                 assert answer.status_code == 202
             refused = {"attendee_email": PEOPLE[0]["email"]}
-            assert requests.post(f"{url}/in/events", json=refused, timeout=10).status_code == 401
-            assert requests.post(f"{url}/in/website", data=b"{", timeout=10).status_code == 415
+            assert requests.post(f"{url}/in/events", json=refused, timeout=60).status_code == 401
+            assert requests.post(f"{url}/in/website", data=b"{", timeout=60).status_code == 415
             eventually(lambda: len(crms["hubspot"].people()) == 1, "the lead in HubSpot")
             serving.send_signal(signal.SIGTERM)
             assert serving.wait(timeout=40) == 0
@@ -182,7 +182,7 @@ def test_run_shows_a_lead_reaching_both_crms_and_ends_on_ctrl_c(tmp_path):
     words = ["run", "--folder", str(folder), "--rate", "50", "--leads", "12"]
     with process(*words, out=out, **environ) as demonstration:
         eventually(lambda: "leads sent" in out.read_text(encoding="utf-8"), "the last of the leads", SLOW)
-        assert set(requests.get(f"http://127.0.0.1:{hubspot}/__sandbox/stats", timeout=5).json()) > {
+        assert set(requests.get(f"http://127.0.0.1:{hubspot}/__sandbox/stats", timeout=60).json()) > {
             "records"
         }
         told = env_of(folder)
@@ -230,7 +230,7 @@ def test_the_sandbox_ends_with_its_parent(tmp_path):
         started = subprocess.Popen([sys.executable, "-c", parent], env=own, stdout=out, stderr=out)
     eventually(lambda: listens(salesforce), "the sandbox", SLOW)
     started.kill()
-    started.wait(timeout=10)
+    started.wait(timeout=60)
     eventually(lambda: not listens(hubspot), "the end of the sandbox")
 
 

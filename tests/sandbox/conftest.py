@@ -24,6 +24,6 @@ def faults() -> Callable[..., requests.Response]:
     """Set the faults of the vendor at an address."""
 
     def set_faults(url: str, **setting: Any) -> requests.Response:
-        return requests.post(f"{url}/__sandbox/faults", json=setting, timeout=5)
+        return requests.post(f"{url}/__sandbox/faults", json=setting, timeout=60)
 
     return set_faults

@@ -39,12 +39,12 @@ class Vendor:
     def call(self, method: str, path: str, body: object = None, **headers: str) -> requests.Response:
         """A call with just these headers."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **headers}
-        return requests.request(method, self.url + path, data=body, headers=headers, timeout=10)  # type: ignore[arg-type]
+        return requests.request(method, self.url + path, data=body, headers=headers, timeout=60)  # type: ignore[arg-type]
 
     def control(self, path: str, body: object = None) -> Any:
         """A control call."""
         method = "GET" if body is None else "POST"
-        return requests.request(method, f"{self.url}/__sandbox/{path}", json=body, timeout=10).json()
+        return requests.request(method, f"{self.url}/__sandbox/{path}", json=body, timeout=60).json()
 
     def names(self) -> list[str]:
         """The last names of all people that were made."""
@@ -66,21 +66,21 @@ def servers() -> Iterator[dict[str, Vendor]]:
 def vendor(request: pytest.FixtureRequest, servers: dict[str, Vendor]) -> Vendor:
     """Each vendor, as new."""
     chosen = servers[request.param]
-    requests.post(f"{chosen.url}/__sandbox/reset", timeout=5)
+    requests.post(f"{chosen.url}/__sandbox/reset", timeout=60)
     return chosen
 
 
 @pytest.fixture
 def org(servers: dict[str, Vendor]) -> Vendor:
     """Salesforce, as new."""
-    requests.post(f"{servers[SALESFORCE].url}/__sandbox/reset", timeout=5)
+    requests.post(f"{servers[SALESFORCE].url}/__sandbox/reset", timeout=60)
     return servers[SALESFORCE]
 
 
 @pytest.fixture
 def account(servers: dict[str, Vendor]) -> Vendor:
     """HubSpot, as new."""
-    requests.post(f"{servers[HUBSPOT].url}/__sandbox/reset", timeout=5)
+    requests.post(f"{servers[HUBSPOT].url}/__sandbox/reset", timeout=60)
     return servers[HUBSPOT]
 
 

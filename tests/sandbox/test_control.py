@@ -7,23 +7,23 @@ import requests
 
 
 def get(url: str, path: str) -> requests.Response:
-    return requests.get(f"{url}/__sandbox/{path}", timeout=5)
+    return requests.get(f"{url}/__sandbox/{path}", timeout=60)
 
 
 def post(url: str, path: str, body: object = None) -> requests.Response:
-    return requests.post(f"{url}/__sandbox/{path}", json=body, timeout=5)
+    return requests.post(f"{url}/__sandbox/{path}", json=body, timeout=60)
 
 
 def make(url: str, name: str) -> str:
-    return requests.post(f"{url}/things", json={"name": name}, timeout=5).json()["id"]
+    return requests.post(f"{url}/things", json={"name": name}, timeout=60).json()["id"]
 
 
 def test_stats_count_calls_by_template_answers_and_records(toy):
     thing = make(toy, "lamp")
-    requests.get(f"{toy}/things/{thing}", timeout=5)
-    requests.get(f"{toy}/things/999", timeout=5)
-    requests.get(f"{toy}/things/{thing}", headers={"X-Stranger": "yes"}, timeout=5)
-    requests.delete(f"{toy}/things/12345", timeout=5)
+    requests.get(f"{toy}/things/{thing}", timeout=60)
+    requests.get(f"{toy}/things/999", timeout=60)
+    requests.get(f"{toy}/things/{thing}", headers={"X-Stranger": "yes"}, timeout=60)
+    requests.delete(f"{toy}/things/12345", timeout=60)
     assert get(toy, "stats").json() == {
         "calls": {"POST /things": 1, "GET /things/{thing_id}": 3, "DELETE /things/{id}": 1},
         "answers": {"201": 1, "200": 1, "404": 1, "401": 1, "501": 1},
@@ -41,7 +41,7 @@ def test_records_come_in_pages_oldest_first(toy):
 
 
 def test_more_records_than_one_piece_of_the_stream(toy):
-    requests.post(f"{toy}/things/batch", json=[{"name": "x"}] * 1203, timeout=5)
+    requests.post(f"{toy}/things/batch", json=[{"name": "x"}] * 1203, timeout=60)
     assert len(get(toy, "records/things").json()["records"]) == 1203
     exact = get(toy, "records/things?limit=1203").json()
     assert (len(exact["records"]), exact["after"]) == (1203, None)
@@ -92,7 +92,7 @@ def test_a_person_creates_edits_and_deletes(toy):
 
 def test_a_body_is_json_whatever_its_type_says(toy):
     form = {"Content-Type": "application/x-www-form-urlencoded"}  # what curl -d sends
-    told = requests.post(f"{toy}/__sandbox/faults", data='{"seed": 5}', headers=form, timeout=5)
+    told = requests.post(f"{toy}/__sandbox/faults", data='{"seed": 5}', headers=form, timeout=60)
     assert told.json()["seed"] == 5
 
 
@@ -150,6 +150,6 @@ def test_endpoints_lists_what_is_built(toy):
     ],
 )
 def test_a_control_request_that_cannot_be_says_why(toy, method, path, body, status, code):
-    response = requests.request(method, f"{toy}/__sandbox/{path}", json=body, timeout=5)
+    response = requests.request(method, f"{toy}/__sandbox/{path}", json=body, timeout=60)
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response.json()["message"]

@@ -62,16 +62,16 @@ class Vendor:
 
     def get(self, path: str) -> requests.Response:
         """A call."""
-        return requests.get(self.url + path, headers={"Authorization": f"Bearer {self.token}"}, timeout=5)
+        return requests.get(self.url + path, headers={"Authorization": f"Bearer {self.token}"}, timeout=60)
 
     def fault(self, **setting: Any) -> None:
         """Set the faults."""
-        told = requests.post(f"{self.url}/__sandbox/faults", json=setting, timeout=5)
+        told = requests.post(f"{self.url}/__sandbox/faults", json=setting, timeout=60)
         assert told.status_code == 200, told.text
 
     def count(self) -> int:
         """How many there are."""
-        return int(requests.get(f"{self.url}/__sandbox/stats", timeout=5).json()["records"][self.table])
+        return int(requests.get(f"{self.url}/__sandbox/stats", timeout=60).json()["records"][self.table])
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def servers() -> Iterator[dict[str, Vendor]]:
 def vendor(request: pytest.FixtureRequest, servers: dict[str, Vendor]) -> Vendor:
     """Each vendor, as new."""
     chosen = servers[request.param]
-    requests.post(f"{chosen.url}/__sandbox/reset", timeout=5)
+    requests.post(f"{chosen.url}/__sandbox/reset", timeout=60)
     return chosen
 
 
@@ -138,7 +138,7 @@ def test_an_answer_that_breaks_off_half_way(vendor):
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         vendor.make()
     assert vendor.count() == 1, "the call took effect"
-    told = requests.get(f"{vendor.url}/__sandbox/stats", timeout=5).json()
+    told = requests.get(f"{vendor.url}/__sandbox/stats", timeout=60).json()
     assert told["answers"] == {"dropped": 1}
     vendor.fault()
     assert vendor.make(1).status_code == 201
@@ -149,7 +149,7 @@ def test_an_answer_without_a_body_that_breaks_off_is_not_sent(vendor):
     vendor.fault(cut_rate=1)
     headers = {"Authorization": f"Bearer {vendor.token}"}
     with pytest.raises(requests.ConnectionError, match="without response"):
-        requests.delete(f"{vendor.url}{vendor.people}/{made}", headers=headers, timeout=5)
+        requests.delete(f"{vendor.url}{vendor.people}/{made}", headers=headers, timeout=60)
     assert vendor.count() == 0
 
 
@@ -175,9 +175,9 @@ def test_a_search_sees_a_write_late(vendor):
 def test_the_vendors_clock_is_off(vendor):
     vendor.fault(clock_skew_s=7_200)
     vendor.make()
-    [row] = requests.get(f"{vendor.url}/__sandbox/records/{vendor.table}", timeout=5).json()["records"]
+    [row] = requests.get(f"{vendor.url}/__sandbox/records/{vendor.table}", timeout=60).json()["records"]
     stamp = row["fields"].get("createdate") or row["fields"]["CreatedDate"]
-    now = requests.get(f"{vendor.url}/__sandbox/clock", timeout=5).json()["now"]
+    now = requests.get(f"{vendor.url}/__sandbox/clock", timeout=60).json()["now"]
     assert stamp[:13] > now[:13]
 
 

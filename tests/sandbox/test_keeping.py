@@ -48,7 +48,7 @@ class Life:
 
     def call(self, method: str, path: str, body: object = None, **how: Any) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"}
-        told = requests.request(method, self.server.url + path, json=body, headers=headers, timeout=5, **how)
+        told = requests.request(method, self.server.url + path, json=body, headers=headers, timeout=60, **how)
         assert told.status_code < 300, told.text
         return told.json() if told.content else None
 
@@ -107,7 +107,7 @@ def test_hubspots_account_is_the_same_after_a_restart(tmp_path):
         assert write["call"]["id"] > before["history"]["writes"][-1]["call"]["id"]
         again = requests.post(
             f"{life.server.url}/crm/v3/objects/contacts", json={"properties": {"email": "ada@example.com"}},
-            headers={"Authorization": f"Bearer {hubspot.TOKEN}"}, timeout=5,
+            headers={"Authorization": f"Bearer {hubspot.TOKEN}"}, timeout=60,
         )  # fmt: skip
         assert again.status_code == 409, "keys are as they were"
 
@@ -126,7 +126,7 @@ def test_salesforces_org_is_the_same_after_a_restart(tmp_path):
             "POST", f"{base}/tooling/sobjects/CustomField", {"FullName": "Lead.Shoe__c", "Metadata": told}
         )
         life.call("PATCH", f"{base}/sobjects/Lead/{lead['id']}", {"Shoe__c": 41})
-        told = requests.post(f"{life.server.url}/services/oauth2/token", data=APP, timeout=5).json()
+        told = requests.post(f"{life.server.url}/services/oauth2/token", data=APP, timeout=60).json()
         life.control(
             "outbound-messages", {"object": "Lead", "fields": ["Email"], "url": "http://127.0.0.1:9/x"}
         )
@@ -259,7 +259,7 @@ def start(tmp_path):
 def people(url: str) -> list[str]:
     return [
         row["fields"]["email"]
-        for row in requests.get(f"{url}/__sandbox/records/contacts", timeout=5).json()["records"]
+        for row in requests.get(f"{url}/__sandbox/records/contacts", timeout=60).json()["records"]
     ]
 
 
@@ -267,7 +267,7 @@ def add(url: str, email: str) -> None:
     headers = {"Authorization": f"Bearer {hubspot.TOKEN}"}
     body = {"properties": {"email": email}}
     assert (
-        requests.post(f"{url}/crm/v3/objects/contacts", json=body, headers=headers, timeout=5).status_code
+        requests.post(f"{url}/crm/v3/objects/contacts", json=body, headers=headers, timeout=60).status_code
         == 201
     )
 

@@ -8,13 +8,15 @@ import requests
 
 
 def page(url: str, path: str) -> str:
-    response = requests.get(f"{url}{path}", timeout=5)
+    response = requests.get(f"{url}{path}", timeout=60)
     assert response.status_code == 200
     return response.text
 
 
 def fill(url: str, *names: str) -> None:
-    requests.post(f"{url}/things/batch", json=[{"name": name, "colour": "blue"} for name in names], timeout=5)
+    requests.post(
+        f"{url}/things/batch", json=[{"name": name, "colour": "blue"} for name in names], timeout=60
+    )
 
 
 def rows(html: str) -> list[str]:
@@ -51,7 +53,7 @@ def test_a_record_page_shows_fields_and_history_and_escapes_them(toy):
     requests.post(
         f"{toy}/__sandbox/act/edit",
         json={"object": "things", "id": "101", "fields": {"colour": "green"}, "by": "mei@x.example"},
-        timeout=5,
+        timeout=60,
     )
     html = page(toy, "/browse/things/101")
     assert "<script>" not in html
@@ -60,8 +62,8 @@ def test_a_record_page_shows_fields_and_history_and_escapes_them(toy):
 
 
 def test_unknown_pages_are_404(toy):
-    assert requests.get(f"{toy}/browse/spoons", timeout=5).status_code == 404
-    assert requests.get(f"{toy}/browse/things/999", timeout=5).status_code == 404
+    assert requests.get(f"{toy}/browse/spoons", timeout=60).status_code == 404
+    assert requests.get(f"{toy}/browse/things/999", timeout=60).status_code == 404
 
 
 def test_the_look_needs_nothing_from_elsewhere(toy):

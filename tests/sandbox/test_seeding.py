@@ -188,9 +188,9 @@ def test_over_http_and_beside_other_records(vendor, counts, people):
         assert made.status_code == 201
         assert made.json()["made"] == {name: count for name, count in counts.items() if name != "seed"}
         more = requests.post(f"{url}/__sandbox/seed", json={"people": 100}, timeout=20).json()["made"]
-        total = requests.get(f"{url}/__sandbox/stats", timeout=5).json()["records"]
+        total = requests.get(f"{url}/__sandbox/stats", timeout=60).json()["records"]
         assert total[people] == counts[people] + more[people]
-        assert requests.get(f"{url}/browse/{people}", timeout=5).status_code == 200
+        assert requests.get(f"{url}/browse/{people}", timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize(("body", "told"), [
@@ -201,15 +201,15 @@ def test_over_http_and_beside_other_records(vendor, counts, people):
 ])  # fmt: skip
 def test_what_cannot_be_seeded_is_refused_by_name(body, told):
     with running(hubspot.create_app()) as url:
-        refused = requests.post(f"{url}/__sandbox/seed", json=body, timeout=5)
+        refused = requests.post(f"{url}/__sandbox/seed", json=body, timeout=60)
         assert (refused.status_code, refused.json()["code"]) == (400, "bad_argument")
         assert told in refused.json()["message"]
-        assert requests.get(f"{url}/__sandbox/stats", timeout=5).json()["records"]["contacts"] == 0
+        assert requests.get(f"{url}/__sandbox/stats", timeout=60).json()["records"]["contacts"] == 0
 
 
 def test_a_vendor_without_seeds_says_so():
     with running(toy_app()) as url:
-        refused = requests.post(f"{url}/__sandbox/seed", json={"things": 1}, timeout=5)
+        refused = requests.post(f"{url}/__sandbox/seed", json={"things": 1}, timeout=60)
         assert "things cannot be seeded" in refused.json()["message"]
 
 
@@ -226,7 +226,7 @@ def test_a_start_fills_the_accounts_before_it_answers_or_saves(tmp_path):
     servers = serve(on={"hubspot": 0, "salesforce": 0}, tls_on={}, folder=tmp_path, prepare=fill)
     try:
         for name, kind in (("hubspot", "contacts"), ("salesforce", "Lead")):
-            told = requests.get(f"{servers[name].url}/__sandbox/stats", timeout=5).json()
+            told = requests.get(f"{servers[name].url}/__sandbox/stats", timeout=60).json()
             assert told["records"][kind] == 20
     finally:
         for server in servers.values():

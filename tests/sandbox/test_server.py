@@ -31,18 +31,20 @@ def test_every_vendor_runs_on_its_port_at_one_clock():
     try:
         for name, port in on.items():
             assert servers[name].url == f"http://127.0.0.1:{port}"
-            assert requests.get(f"{servers[name].url}/__sandbox/stats", timeout=5).status_code == 200
+            assert requests.get(f"{servers[name].url}/__sandbox/stats", timeout=60).status_code == 200
         first, *others = servers.values()
-        requests.post(f"{first.url}/__sandbox/clock", json={"now": "2030-01-01T00:00:00Z"}, timeout=5)
+        requests.post(f"{first.url}/__sandbox/clock", json={"now": "2030-01-01T00:00:00Z"}, timeout=60)
         for other in others:
             assert (
-                requests.get(f"{other.url}/__sandbox/clock", timeout=5).json()["now"].startswith("2030-01-01")
+                requests.get(f"{other.url}/__sandbox/clock", timeout=60)
+                .json()["now"]
+                .startswith("2030-01-01")
             )
     finally:
         for each in servers.values():
             each.stop()
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"{servers['hubspot'].url}/__sandbox/stats", timeout=5)
+        requests.get(f"{servers['hubspot'].url}/__sandbox/stats", timeout=60)
 
 
 def test_ports_come_from_the_environment():
@@ -58,7 +60,7 @@ def test_the_mail_server_belongs_to_the_messages_beside_it():
         assert servers["smtp"].url == f"smtp://127.0.0.1:{on['smtp']}"
         with smtplib.SMTP("127.0.0.1", on["smtp"]) as client:
             client.sendmail("a@x.example", ["b@x.example"], b"Subject: one\r\n\r\ntwo\r\n")
-        kept = requests.get(f"{servers['messaging'].url}/__sandbox/messages", timeout=5).json()["messages"]
+        kept = requests.get(f"{servers['messaging'].url}/__sandbox/messages", timeout=60).json()["messages"]
         assert [(row["channel"], row["subject"]) for row in kept] == [("mail", "one")]
     finally:
         for each in servers.values():
@@ -101,7 +103,7 @@ def test_slow_calls_do_not_hold_up_each_other(toy, faults):
     faults(toy, latency_ms=200)
     began = time.monotonic()
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda _: requests.post(f"{toy}/things", json={}, timeout=5), range(16)))
+        list(pool.map(lambda _: requests.post(f"{toy}/things", json={}, timeout=60), range(16)))
     assert time.monotonic() - began < 16 * 0.2, "one after the other they take that long"
 
 
@@ -122,6 +124,6 @@ def test_a_port_in_use_is_an_error(toy):
 
 def test_each_running_app_is_alone():
     with running(toy_app()) as one, running(toy_app()) as other:
-        requests.post(f"{one}/things", json={}, timeout=5)
-        assert requests.get(f"{other}/__sandbox/stats", timeout=5).json()["records"] == {"things": 0}
+        requests.post(f"{one}/things", json={}, timeout=60)
+        assert requests.get(f"{other}/__sandbox/stats", timeout=60).json()["records"] == {"things": 0}
     assert server.THREADS >= 16

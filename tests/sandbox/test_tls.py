@@ -57,22 +57,22 @@ def at(server: Server) -> str:
 def test_both_ports_are_the_same_account(served, trust):
     server = served(toy_app())
     assert server.tls_url.startswith("https://127.0.0.1:")
-    made = requests.post(f"https://{at(server)}/things", json={"name": "lamp"}, timeout=5)
-    assert requests.get(f"{server.url}/things/{made.json()['id']}", timeout=5).json() == {"name": "lamp"}
+    made = requests.post(f"https://{at(server)}/things", json={"name": "lamp"}, timeout=60)
+    assert requests.get(f"{server.url}/things/{made.json()['id']}", timeout=60).json() == {"name": "lamp"}
 
 
 def test_who_does_not_trust_the_authority_is_not_answered(served):
     server = served(toy_app())
     with pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
-        requests.get(f"https://{at(server)}/things/1", timeout=5)
-    assert requests.get(f"{server.url}/__sandbox/stats", timeout=5).json()["calls"] == {}
+        requests.get(f"https://{at(server)}/things/1", timeout=60)
+    assert requests.get(f"{server.url}/__sandbox/stats", timeout=60).json()["calls"] == {}
 
 
 def test_plain_http_at_the_tls_port_ends_at_once_and_harms_nobody(served, trust):
     server = served(toy_app())
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"http://{at(server)}/things/1", timeout=5)
-    assert requests.get(f"https://{at(server)}/things/1", timeout=5).status_code == 404
+        requests.get(f"http://{at(server)}/things/1", timeout=60)
+    assert requests.get(f"https://{at(server)}/things/1", timeout=60).status_code == 404
 
 
 def test_bodies_of_some_megabytes_pass_both_ways_in_time(served, trust):
@@ -139,7 +139,7 @@ def test_connections_break_over_tls_as_well(served, trust, faults, fault, error)
     server = served(toy_app())
     faults(server.url, **fault)
     with pytest.raises(error):
-        requests.post(f"https://{at(server)}/things", json={"name": "lamp"}, timeout=5)
+        requests.post(f"https://{at(server)}/things", json={"name": "lamp"}, timeout=60)
 
 
 def test_hubspots_own_client_over_tls(served, certificate):
@@ -163,7 +163,7 @@ def test_hubspots_links_are_https_there(served, trust):
     session.headers["Authorization"] = f"Bearer {hubspot.TOKEN}"
     for number in range(3):
         session.post(f"{address}/crm/v3/objects/contacts", json={"properties": {"firstname": str(number)}})
-    told = session.get(f"{address}/crm/v3/objects/contacts", params={"limit": 2}, timeout=5).json()
+    told = session.get(f"{address}/crm/v3/objects/contacts", params={"limit": 2}, timeout=60).json()
     assert told["paging"]["next"]["link"].startswith(f"{address}/crm/v3/objects/contacts?")
     assert told["results"][0]["url"].startswith(f"{address}/browse/contacts/")
 
@@ -191,10 +191,10 @@ def test_simple_salesforce_with_the_instance_address_of_a_token(served, trust):
         "client_id": "3MVG9.leadrelay.sandbox",
         "client_secret": "sandbox-secret",
     }
-    told = requests.post(f"{address}/services/oauth2/token", data=form, timeout=5).json()
+    told = requests.post(f"{address}/services/oauth2/token", data=form, timeout=60).json()
     assert (told["instance_url"], told["id"].startswith(f"{address}/id/00D")) == (address, True)
     bearer = {"Authorization": f"Bearer {told['access_token']}"}
-    identity = requests.get(told["id"], headers=bearer, timeout=5).json()
+    identity = requests.get(told["id"], headers=bearer, timeout=60).json()
     assert identity["urls"]["rest"].startswith(f"{address}/services/data/")
     lives(Salesforce(instance_url=told["instance_url"], session_id=told["access_token"]))
 

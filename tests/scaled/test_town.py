@@ -63,7 +63,7 @@ def assert_all_at_work(town):
     eventually(lambda: are_all_at_work(town), "a status with all processes and nobody else")
 
     def is_ready():
-        answer = requests.get(f"{town.url()}/readyz", timeout=5).json()
+        answer = requests.get(f"{town.url()}/readyz", timeout=60).json()
         counted = {"scheduler": 1, "web": 2, "worker": 3}
         return (answer["status"], answer["missing"], answer["processes"]) == ("ready", [], counted)
 

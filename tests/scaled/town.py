@@ -112,7 +112,7 @@ class Town(Books):
 
     def _is_reachable(self) -> bool:
         try:
-            return all(requests.get(f"{one.url}/healthz", timeout=5).ok for one in self.webs())
+            return all(requests.get(f"{one.url}/healthz", timeout=60).ok for one in self.webs())
         except requests.RequestException:
             return False
 

@@ -132,7 +132,7 @@ class TownWorld(World):
     def _posted(self, body: dict[str, str]) -> bool:
         assert self.town is not None
         try:
-            answer = requests.post(f"{self.town.url()}/in/website", json=body, timeout=10)
+            answer = requests.post(f"{self.town.url()}/in/website", json=body, timeout=60)
         except requests.RequestException:
             return False
         assert answer.status_code in (202, 503), answer.text

@@ -210,14 +210,18 @@ class FakeCrm:
         for pair in pairs:
             if trouble.refused or trouble.lost:
                 yield Postponed(pair.key, trouble.refused or "answer lost", trouble.wait)
-            elif pair.person.id not in self.records:
+            elif self._is_gone(pair.person) or self._is_gone(pair.company):
                 yield Gone(pair.key, "the record is not there any more")
-            if not trouble.refused and pair.person.id in self.records:
+            if not (trouble.refused or self._is_gone(pair.person) or self._is_gone(pair.company)):
                 self.companies_of.setdefault(pair.person.id, pair.company.id)
                 if not trouble.lost:
                     yield Updated(pair.key, pair.person, {})
         if trouble.after:
             trouble.after()
+
+    def _is_gone(self, ref: RecordRef) -> bool:
+        kept = self.records.get(ref.id)
+        return kept is None or kept.archived
 
     def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
         """Who takes part stays unless told to leave; a company is filled, or gives way to another."""

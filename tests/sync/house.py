@@ -238,10 +238,11 @@ class House:
 
     def is_waiting(self) -> bool:
         """Say whether anything waits for a later time."""
-        found = self.status()
         with self.store.snapshot() as snapshot:
-            wanted = fetches.waiting(snapshot, "main")
-        return bool(wanted) or any(c.due or c.waiting for c in found.connections.values())
+            if fetches.waiting(snapshot, "main"):
+                return True
+            found = status.queues(snapshot, "main", self.clock.now())
+        return any(c.due or c.waiting for c in found.connections.values())
 
     # What is there
 

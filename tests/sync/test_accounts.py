@@ -16,6 +16,7 @@ from model.event import RecordRef
 from model.lead import Identity
 from model.listing import Listed
 from sync import accounts, links, mirror, outbox, tables
+from sync.delivery.deliverer import deliver_batch
 from tests.builders import a_crm, mapped
 from tests.sync.followed import a_poll, look
 from tests.sync.house import HUBSPOT, SALESFORCE, a_house, house_playbook
@@ -290,6 +291,30 @@ def test_nobody_is_associated_with_a_company_that_was_written_to_and_is_gone(hou
         for person, company in hubspot.companies_of.items()
         if person == house.lead(BO).links[HUBSPOT].remote_id
     ]
+
+
+def test_who_is_to_be_associated_with_a_company_that_somebody_has_just_deleted_is_left_without_one(house):
+    theirs = known_company(house)
+    house.post(email=BO, company="Acme")
+    while BO not in [kept.fields.get("email") for kept in house.crms[HUBSPOT].records.values()]:
+        house.decide()
+        deliver_batch(house.targets[HUBSPOT])
+    house.crms[HUBSPOT].records[theirs].archived = True
+    assert settled(house) == []
+    assert house.crms[HUBSPOT].called("associate") == 2
+    assert account_of(house).links[HUBSPOT].gone_at is not None
+    assert house.lead(BO).links[HUBSPOT].remote_id not in house.crms[HUBSPOT].companies_of
+
+
+def test_a_company_that_was_seen_to_be_gone_and_is_not_decided_yet_is_no_dead_letter(house):
+    hubspot, theirs = house.crms[HUBSPOT], known_company(house)
+    house.post(email=BO, company="Acme")
+    house.decide()
+    hubspot.records[theirs].archived = True
+    gone = Listed(Record(RecordRef(HUBSPOT, "companies", theirs), {}, archived=True), ())
+    house.store.write(partial(mirror.write_page, space="main", listed=[gone], read_at=house.clock.now()))
+    assert settled(house) == []
+    assert house.lead(BO).links[HUBSPOT].remote_id not in hubspot.companies_of
 
 
 def tell_country(house, country):

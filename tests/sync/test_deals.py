@@ -161,6 +161,22 @@ def test_the_same_deal_in_the_other_crm_is_found_by_its_name_and_its_people(hous
     assert sorted(the_deal(house).links) == [HUBSPOT, SALESFORCE]
 
 
+def test_the_same_deal_is_found_by_a_person_who_is_known_there_by_the_same_look(house):
+    house.post(email=ADA)  # a Lead in Salesforce
+    house.settle()
+    followed = Followed(house)
+    ids = {name: link.remote_id for name, link in house.lead(ADA).links.items()}
+    sell(house, HUBSPOT, ids[HUBSPOT])
+    followed.look()
+    contact = house.crms[SALESFORCE].put("Contact", email=ADA)
+    house.crms[SALESFORCE].convert(ids[SALESFORCE], contact)
+    sold = sell(house, SALESFORCE, contact)
+    followed.look()
+    house.clock.advance(60)
+    house.settle()
+    assert the_deal(house).links[SALESFORCE].remote_id == sold
+
+
 def test_of_several_deals_of_one_name_the_one_of_the_same_day_is_meant_else_a_person_says(house):
     ids = person(house)
     followed = Followed(house)

@@ -393,6 +393,24 @@ def test_a_person_who_becomes_a_contact_later_takes_part_then(house):
     assert made[PEOPLE] == [contact]
 
 
+def test_who_takes_over_anothers_deals_takes_part_in_them_by_the_record_they_have(house):
+    person(house, BO)  # a Contact in Salesforce
+    house.post(email=ADA)  # a Lead there, who cannot take part in an opportunity
+    house.settle()
+    followed = Followed(house)
+    ada, bo = house.lead(ADA).links, house.lead(BO).links
+    sell(house, HUBSPOT, ada[HUBSPOT].remote_id)
+    followed.look()
+    [made] = records(house, SALESFORCE)
+    assert made.get(PEOPLE, []) == []
+    house.crms[SALESFORCE].convert(ada[SALESFORCE].remote_id, bo[SALESFORCE].remote_id)
+    followed.look()
+    house.clock.advance(60)
+    followed.look()
+    assert house.lead_id(ADA) == house.lead_id(BO)
+    assert made[PEOPLE] == [bo[SALESFORCE].remote_id]
+
+
 @pytest.mark.parametrize("here", [HUBSPOT, SALESFORCE])
 def test_a_lost_answer_makes_no_second_deal(house, here):
     ids, there = person(house), OTHER[here]

@@ -33,7 +33,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def account(server: str) -> str:
-    requests.post(f"{server}/__sandbox/reset", timeout=10).raise_for_status()
+    requests.post(f"{server}/__sandbox/reset", timeout=60).raise_for_status()
     return server
 
 
@@ -43,7 +43,7 @@ def connector(account: str) -> HubSpotConnector:
 
 
 def act(account: str, verb: str, **body) -> dict:
-    answer = requests.post(f"{account}/__sandbox/act/{verb}", json=body, timeout=5)
+    answer = requests.post(f"{account}/__sandbox/act/{verb}", json=body, timeout=60)
     answer.raise_for_status()
     return answer.json() if answer.content else {}
 

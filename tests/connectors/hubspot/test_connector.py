@@ -46,11 +46,11 @@ def connector(account) -> HubSpotConnector:
 
 
 def faults(account, **setting):
-    requests.post(f"{account}/__sandbox/faults", json=setting, timeout=5).raise_for_status()
+    requests.post(f"{account}/__sandbox/faults", json=setting, timeout=60).raise_for_status()
 
 
 def calls_of(account) -> int:
-    return sum(requests.get(f"{account}/__sandbox/stats", timeout=5).json()["calls"].values())
+    return sum(requests.get(f"{account}/__sandbox/stats", timeout=60).json()["calls"].values())
 
 
 # Against the sandbox -------------------------------------------------------------------------
@@ -64,7 +64,7 @@ def test_a_conflict_for_the_whole_call_costs_one_read_and_one_more_call(account,
     outcomes = {outcome.key: outcome for outcome in connector.create([*new, *old], FIELDS)}
     assert {type(outcomes[change.key]) for change in new} == {Created}
     assert {outcomes[change.key].record.fields["firstname"] for change in old} == {"Old"}
-    calls = requests.get(f"{account}/__sandbox/stats", timeout=5).json()["calls"]
+    calls = requests.get(f"{account}/__sandbox/stats", timeout=60).json()["calls"]
     assert calls["POST /crm/objects/2026-09/contacts/batch/create"] == 3
     assert calls["POST /crm/objects/2026-09/contacts/batch/read"] == 1
 
@@ -119,6 +119,52 @@ def test_a_stage_that_goes_back_is_emptied_and_set_and_only_that_costs_two_more_
     assert {held[ref]["firstname"] for ref in refs} == {"A"}
 
 
+def test_a_stage_that_is_known_to_go_back_is_emptied_at_once_and_no_call_changes_nothing(account, connector):
+    refs = [
+        outcome.ref
+        for outcome in connector.create(
+            [a_contact(f"p{n}@example.com", lifecyclestage="opportunity") for n in range(3)], FIELDS
+        )
+    ]
+    before = calls_of(account)
+    stages = ["lead", "customer", "opportunity"]
+    changes = [
+        RecordChange(
+            stage, "contacts", {"lifecyclestage": stage, "firstname": "A"}, remote_id=ref.id,
+            held={"lifecyclestage": "opportunity", "firstname": None},
+        )
+        for ref, stage in zip(refs, stages, strict=True)
+    ]  # fmt: skip
+    outcomes = {outcome.key: outcome for outcome in connector.update(changes)}
+    assert calls_of(account) - before == 2
+    assert [outcomes[stage].fields["lifecyclestage"] for stage in stages] == stages
+    held = {record.ref: record.fields for record in connector.read(refs, FIELDS)}
+    assert [(held[ref]["lifecyclestage"], held[ref]["firstname"]) for ref in refs] == [
+        (stage, "A") for stage in stages
+    ]
+    writes = requests.get(f"{account}/__sandbox/history", timeout=60).json()["writes"]
+    stepwise = [
+        write["changes"].get("lifecyclestage")
+        for write in writes
+        if write["id"] == refs[0].id and write["kind"] == "update"
+    ]
+    assert stepwise == [["opportunity", None], [None, "lead"]]
+
+
+@pytest.mark.parametrize("failed", [0, 1])
+def test_a_stage_that_was_emptied_and_perhaps_not_set_is_in_doubt(stub, failed):
+    emptied = Said(200, {"status": "COMPLETE", "results": [row("1", properties={"lifecyclestage": ""})]})
+    stub.will_say(*[emptied][:failed], Said(503, {"message": "busy"}))
+    back = RecordChange(
+        "k1", "contacts", {"lifecyclestage": "lead"}, remote_id="1", held={"lifecyclestage": "customer"}
+    )
+    [outcome] = on(stub, "t").update([back])
+    assert isinstance(outcome, Postponed)
+    assert outcome.answer_lost
+    sent = [asked.body["inputs"][0]["properties"] for asked in stub.asked]
+    assert sent == [{"lifecyclestage": ""}, {"lifecyclestage": "lead"}][: failed + 1]
+
+
 @pytest.mark.parametrize("failed", [1, 2])
 def test_a_stage_whose_way_back_broke_off_is_in_doubt_and_goes_back_the_next_time(stub, failed):
     """The record is blank there meanwhile, or as it was: it is read before anything is sent again."""
@@ -151,7 +197,7 @@ def test_the_old_paths_can_be_taken(account):
     [created] = connector.create([a_contact("ada@example.com")], FIELDS)
     assert list(connector.owners())
     assert next(connector.read([created.ref], FIELDS)).ref == created.ref
-    calls = requests.get(f"{account}/__sandbox/stats", timeout=5).json()["calls"]
+    calls = requests.get(f"{account}/__sandbox/stats", timeout=60).json()["calls"]
     assert all("/crm/v3/" in call for call in calls)
 
 
@@ -159,7 +205,7 @@ def test_an_owners_list_of_several_pages_is_read_to_its_end(account, connector):
     for number in range(120):
         fields = {"email": f"o{number}@example.com", "firstName": "O", "lastName": str(number)}
         requests.post(
-            f"{account}/__sandbox/act/create", json={"object": "owners", "fields": fields}, timeout=5
+            f"{account}/__sandbox/act/create", json={"object": "owners", "fields": fields}, timeout=60
         )
     assert len(list(connector.owners())) == 120 + 9
 

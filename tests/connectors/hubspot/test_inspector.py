@@ -71,13 +71,13 @@ def test_a_wrong_token_is_told_with_what_to_do(url):
 
 
 def test_a_limit_that_is_reached_stops_every_caller_of_the_account(url):
-    requests.post(f"{url}/__sandbox/faults", json={"rate_429": 1}, timeout=10).raise_for_status()
+    requests.post(f"{url}/__sandbox/faults", json={"rate_429": 1}, timeout=60).raise_for_status()
     budget = Notes()
     try:
         with pytest.raises(RetryLater):
             HubSpotInspector(Endpoint(url, FixedToken("sandbox-token"), budget)).fields("contacts")
     finally:
-        requests.post(f"{url}/__sandbox/faults", json={}, timeout=10).raise_for_status()
+        requests.post(f"{url}/__sandbox/faults", json={}, timeout=60).raise_for_status()
     [(wait, stops)] = budget.refusals
     assert (stops, (wait or 0) > 0) == ("connection", True)
 
@@ -126,12 +126,12 @@ def test_limits_come_from_the_headers_of_answers(url):
 
 def test_a_private_app_is_told_of_the_day(url):
     limits = {"limits": {"per_10s": 190, "daily": 1000}}
-    requests.post(f"{url}/__sandbox/faults", json=limits, timeout=10).raise_for_status()
+    requests.post(f"{url}/__sandbox/faults", json=limits, timeout=60).raise_for_status()
     one = inspector(url)
     one.account()
     told = {usage.name: usage.most for usage in one.usage()}
     assert told == {"calls in 10 s": 190, "calls a day": 1000}
-    requests.post(f"{url}/__sandbox/faults", json={}, timeout=10).raise_for_status()
+    requests.post(f"{url}/__sandbox/faults", json={}, timeout=60).raise_for_status()
 
 
 def test_the_clock_is_compared_with_that_of_the_answer(url):

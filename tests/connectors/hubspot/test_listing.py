@@ -29,7 +29,7 @@ def connector(account) -> HubSpotConnector:
 
 
 def act(account, verb, **body):
-    answer = requests.post(f"{account}/__sandbox/act/{verb}", json={"object": "contacts", **body}, timeout=5)
+    answer = requests.post(f"{account}/__sandbox/act/{verb}", json={"object": "contacts", **body}, timeout=60)
     answer.raise_for_status()
     return answer.json()
 

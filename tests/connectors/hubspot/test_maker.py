@@ -43,13 +43,13 @@ def endpoint(url: str) -> Endpoint:
 
 
 def calls(url: str) -> dict[str, int]:
-    told: dict[str, int] = requests.get(f"{url}/__sandbox/stats", timeout=5).json()["calls"]
+    told: dict[str, int] = requests.get(f"{url}/__sandbox/stats", timeout=60).json()["calls"]
     return told
 
 
 def properties(url: str) -> dict[str, dict[str, Any]]:
     headers = {"Authorization": "Bearer sandbox-token"}
-    rows = requests.get(f"{url}/crm/properties/2026-09/contacts", headers=headers, timeout=5).json()
+    rows = requests.get(f"{url}/crm/properties/2026-09/contacts", headers=headers, timeout=60).json()
     return {row["name"]: row for row in rows["results"]}
 
 
@@ -81,8 +81,8 @@ def test_the_group_is_made_where_it_is_not_there(url):
     base = f"{url}/crm/properties/2026-09/contacts"
     for name, told in properties(url).items():
         if told["groupName"] == "leadrelay":
-            assert requests.delete(f"{base}/{name}", headers=headers, timeout=5).status_code == 204
-    assert requests.delete(f"{base}/groups/leadrelay", headers=headers, timeout=5).status_code == 204
+            assert requests.delete(f"{base}/{name}", headers=headers, timeout=60).status_code == 204
+    assert requests.delete(f"{base}/groups/leadrelay", headers=headers, timeout=60).status_code == 204
     [made] = HubSpotMaker(endpoint(url)).make([TEXT])
     assert made.refusal == ""
     assert properties(url)["shoe"]["groupName"] == "leadrelay"

@@ -30,7 +30,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def org(server: str) -> str:
-    requests.post(f"{server}/__sandbox/reset", timeout=10).raise_for_status()
+    requests.post(f"{server}/__sandbox/reset", timeout=60).raise_for_status()
     return server
 
 
@@ -40,7 +40,7 @@ def connector(org: str) -> SalesforceConnector:
 
 
 def act(org: str, verb: str, object_name: str, **more) -> dict:
-    answer = requests.post(f"{org}/__sandbox/act/{verb}", json={"object": object_name, **more}, timeout=10)
+    answer = requests.post(f"{org}/__sandbox/act/{verb}", json={"object": object_name, **more}, timeout=60)
     assert answer.ok, answer.text
     return answer.json() if answer.content else {}
 
@@ -132,17 +132,17 @@ def test_merged_accounts_and_contacts_are_followed_too(org, connector):
     "object_name", ["User", "Opportunity", "Task", "Event", "Campaign", "CampaignMember", "Case"]
 )
 def test_other_objects_are_polled_in_one_call_each(org, connector, object_name):
-    before = requests.get(f"{org}/__sandbox/stats", timeout=10).json()["calls"]
+    before = requests.get(f"{org}/__sandbox/stats", timeout=60).json()["calls"]
     changed(connector, object_name)
-    after = requests.get(f"{org}/__sandbox/stats", timeout=10).json()["calls"]
+    after = requests.get(f"{org}/__sandbox/stats", timeout=60).json()["calls"]
     assert sum(after.values()) - sum(before.values()) == 1
 
 
 def test_what_never_was_is_not_there_and_what_is_there_costs_no_second_call(org, connector):
     lead = a_lead(org)
-    before = requests.get(f"{org}/__sandbox/stats", timeout=10).json()["calls"]
+    before = requests.get(f"{org}/__sandbox/stats", timeout=60).json()["calls"]
     assert read(connector, "Lead", lead).keys() == {lead}
-    after = requests.get(f"{org}/__sandbox/stats", timeout=10).json()["calls"]
+    after = requests.get(f"{org}/__sandbox/stats", timeout=60).json()["calls"]
     assert sum(after.values()) - sum(before.values()) == 1
     assert read(connector, "Lead", lead, "00Q000000000000AAA").keys() == {lead}
     assert read(connector, "User", "005000000000000AAA") == {}

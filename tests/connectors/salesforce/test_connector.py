@@ -79,7 +79,7 @@ def connector(org) -> SalesforceConnector:
 
 
 def faults(org, **setting):
-    requests.post(f"{org}/__sandbox/faults", json=setting, timeout=5).raise_for_status()
+    requests.post(f"{org}/__sandbox/faults", json=setting, timeout=60).raise_for_status()
 
 
 # Against the sandbox -------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def faults(org, **setting):
 def test_a_person_who_is_a_contact_is_found_there_and_not_made_a_lead(org, connector):
     fields = {"LastName": "Lovelace", "Email": "Ada@Example.com"}
     body = {"object": "Contact", "fields": fields}
-    contact = requests.post(f"{org}/__sandbox/act/create", json=body, timeout=5).json()
+    contact = requests.post(f"{org}/__sandbox/act/create", json=body, timeout=60).json()
     [outcome] = connector.find([a_lead()], FIELDS)
     assert outcome.record.ref == RecordRef("sf", "Contact", contact["id"])
     assert outcome.record.fields["LastName"] == "Lovelace"
@@ -97,7 +97,7 @@ def test_a_person_who_is_a_contact_is_found_there_and_not_made_a_lead(org, conne
 def test_a_converted_lead_is_not_the_person(org, connector):
     [created] = connector.create([a_lead()], FIELDS)
     body = {"object": "Lead", "id": created.ref.id, "fields": {"IsConverted": True}}
-    requests.post(f"{org}/__sandbox/act/edit", json=body, timeout=5).raise_for_status()
+    requests.post(f"{org}/__sandbox/act/edit", json=body, timeout=60).raise_for_status()
     assert list(connector.find([a_lead()], FIELDS)) == []
     [gone] = connector.update([a_change(created.ref.id, Title="CTO")])
     assert isinstance(gone, Gone)
@@ -130,7 +130,7 @@ def test_leads_and_contacts_go_out_in_one_call_however_they_are_mixed(org, conne
     outcomes = {outcome.key: outcome for outcome in connector.create(mixed, FIELDS)}
     assert {type(outcome) for outcome in outcomes.values()} == {Created}
     assert all(outcomes[change.key].ref.object == change.object for change in mixed)
-    calls = requests.get(f"{org}/__sandbox/stats", timeout=5).json()["calls"]
+    calls = requests.get(f"{org}/__sandbox/stats", timeout=60).json()["calls"]
     assert calls == {"POST /services/data/v68.0/composite/sobjects": 1}
 
 
@@ -138,7 +138,7 @@ def test_a_look_up_of_many_people_stays_one_call(org, connector):
     people = [a_lead(f"{'x' * 60}.{number}@example.com", lead=f"{number:064d}") for number in range(200)]
     list(connector.create(people, FIELDS))
     assert len(list(connector.find(people, FIELDS))) == 200
-    calls = requests.get(f"{org}/__sandbox/stats", timeout=5).json()["calls"]
+    calls = requests.get(f"{org}/__sandbox/stats", timeout=60).json()["calls"]
     assert calls["POST /services/data/v68.0/composite"] == 1
 
 

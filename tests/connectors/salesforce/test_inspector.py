@@ -44,13 +44,13 @@ def test_an_org_says_its_id_its_name_and_who_the_token_is(url):
 
 
 def test_a_day_that_is_used_up_stops_every_caller_of_the_org(url):
-    requests.post(f"{url}/__sandbox/faults", json={"limits": {"daily": 0}}, timeout=10).raise_for_status()
+    requests.post(f"{url}/__sandbox/faults", json={"limits": {"daily": 0}}, timeout=60).raise_for_status()
     budget = Notes()
     try:
         with pytest.raises(RetryLater):
             SalesforceInspector(Endpoint(url, FixedToken("00Dsandbox!sandbox-token"), budget)).fields("Lead")
     finally:
-        requests.post(f"{url}/__sandbox/faults", json={}, timeout=10).raise_for_status()
+        requests.post(f"{url}/__sandbox/faults", json={}, timeout=60).raise_for_status()
     assert [stops for _, stops in budget.refusals] == ["day"]
 
 
@@ -101,10 +101,10 @@ def test_a_version_is_looked_up_in_the_orgs_list(url):
 
 
 def test_the_day_is_read_from_the_headers(url):
-    requests.post(f"{url}/__sandbox/faults", json={"limits": {"daily": 500}}, timeout=10)
+    requests.post(f"{url}/__sandbox/faults", json={"limits": {"daily": 500}}, timeout=60)
     one = inspector(url)
     one.account()
     [day] = one.usage()
     assert day.most == 500
     assert day.used
-    requests.post(f"{url}/__sandbox/faults", json={}, timeout=10)
+    requests.post(f"{url}/__sandbox/faults", json={}, timeout=60)

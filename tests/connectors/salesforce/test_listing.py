@@ -23,7 +23,7 @@ def org():
 
 
 def act(org, verb, **body):
-    answer = requests.post(f"{org}/__sandbox/act/{verb}", json=body, timeout=5)
+    answer = requests.post(f"{org}/__sandbox/act/{verb}", json=body, timeout=60)
     answer.raise_for_status()
     return answer.json()
 

@@ -50,11 +50,11 @@ def by_key() -> Credentials:
 
 
 def control(url: str, path: str, body: object) -> None:
-    requests.post(f"{url}/__sandbox/{path}", json=body, timeout=10).raise_for_status()
+    requests.post(f"{url}/__sandbox/{path}", json=body, timeout=60).raise_for_status()
 
 
 def calls(url: str, template: str) -> int:
-    told = requests.get(f"{url}/__sandbox/stats", timeout=10).json()
+    told = requests.get(f"{url}/__sandbox/stats", timeout=60).json()
     return int(told["calls"].get(template, 0))
 
 
@@ -88,7 +88,7 @@ def test_eight_threads_whose_session_was_ended_sign_in_once(org):
     one, tokens = client(org, BY_SECRET)
     organizations(one)
     tokens._signed_in_at -= 7200
-    requests.post(f"{org}/services/oauth2/revoke", data={"token": tokens.token()}, timeout=10)
+    requests.post(f"{org}/services/oauth2/revoke", data={"token": tokens.token()}, timeout=60)
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: organizations(one), range(24)))
     assert found == [["Northlight"]] * 24

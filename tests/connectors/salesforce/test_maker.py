@@ -52,7 +52,7 @@ def field(url: str, kind: str, name: str) -> Field | None:
 
 def rows(url: str, soql: str) -> list[dict[str, object]]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    answer = requests.get(f"{url}/services/data/v68.0/query", params={"q": soql}, headers=headers, timeout=5)
+    answer = requests.get(f"{url}/services/data/v68.0/query", params={"q": soql}, headers=headers, timeout=60)
     found: list[dict[str, object]] = answer.json()["records"]
     return found
 
@@ -84,7 +84,7 @@ def test_one_that_was_made_and_never_opened_is_opened(url):
     body = {"FullName": "Lead.Shoe__c", "Metadata": {"label": "Shoe", "type": "Text", "length": 40}}
     made = requests.post(
         f"{url}/services/data/v68.0/tooling/sobjects/CustomField",
-        json=body, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=5,
+        json=body, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60,
     )  # fmt: skip
     assert made.status_code == 201
     assert field(url, "Lead", "Shoe__c") is None

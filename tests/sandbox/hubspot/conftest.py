@@ -39,12 +39,12 @@ class Account:
 
     def call(self, method: str, path: str, body: object = None, **query: Any) -> requests.Response:
         """Call the API by hand."""
-        return self.session.request(method, f"{self.url}{path}", json=body, params=query, timeout=5)
+        return self.session.request(method, f"{self.url}{path}", json=body, params=query, timeout=60)
 
     def control(self, path: str, body: object = None) -> Any:
         """Look behind the scenes, or with a body change something there."""
         address = f"{self.url}/__sandbox/{path}"
-        response = self.session.request("GET" if body is None else "POST", address, json=body, timeout=5)
+        response = self.session.request("GET" if body is None else "POST", address, json=body, timeout=60)
         return response.json() if response.content else None
 
     def make(self, kind: str, *links: tuple[str, int], **properties: Any) -> str:
@@ -72,7 +72,7 @@ class Account:
     def act(self, verb: str, kind: str, record_id: str = "", **body: Any) -> requests.Response:
         """Do what a person does in HubSpot's pages."""
         address = f"{self.url}/__sandbox/act/{verb}"
-        return self.session.post(address, json={"object": kind, "id": record_id, **body}, timeout=5)
+        return self.session.post(address, json={"object": kind, "id": record_id, **body}, timeout=60)
 
     def stored(self, contact_id: str, kind: str = "contacts") -> dict[str, Any]:
         """The properties the account really holds."""

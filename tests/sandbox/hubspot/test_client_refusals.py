@@ -51,7 +51,7 @@ def api_of(account):
 @operation("tokens", "utils.oauth.get_auth_url", "200: HubSpot's consent page takes its parameters")
 def test_auth_url(account):
     asked = get_auth_url(client_id=CLIENT["client_id"], redirect_uri=BACK, scope=tuple(SCOPES.split()))
-    page = requests.get(asked.replace("https://app.hubspot.com", account.url), timeout=5)
+    page = requests.get(asked.replace("https://app.hubspot.com", account.url), timeout=60)
     assert (page.status_code, "Connect leadrelay" in page.text) == (200, True)
 
 

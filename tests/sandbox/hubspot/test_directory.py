@@ -51,7 +51,7 @@ def test_one_owner_by_id_and_by_user_id(account, raises_status):
 def test_a_teammate_leaves_and_another_joins(account):
     def act(verb: str, **body: object) -> requests.Response:
         return requests.post(
-            f"{account.url}/__sandbox/act/{verb}", json={"object": "owners", **body}, timeout=5
+            f"{account.url}/__sandbox/act/{verb}", json={"object": "owners", **body}, timeout=60
         )
 
     assert act("delete", id="71001").status_code == 204

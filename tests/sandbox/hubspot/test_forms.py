@@ -14,7 +14,7 @@ SUBMIT = "/submissions/v3/integration/submit/62515"
 
 def submit(account, *fields: tuple[str, Any], form: str = FORM, **more: Any) -> requests.Response:
     rows = [{"objectTypeId": "0-1", "name": name, "value": value} for name, value in fields]
-    return requests.post(f"{account.url}{SUBMIT}/{form}", json={"fields": rows, **more}, timeout=5)
+    return requests.post(f"{account.url}{SUBMIT}/{form}", json={"fields": rows, **more}, timeout=60)
 
 
 def test_a_submission_makes_a_contact_without_any_token(account):
@@ -91,12 +91,12 @@ def test_fifty_submissions_in_ten_seconds_and_then_plain_text(account):
     secure = SUBMIT.replace("/submit", "/secure/submit")
     body = {"fields": [{"name": "email", "value": "a@example.com"}]}
     assert account.call("POST", f"{secure}/{FORM}", body).status_code == 200
-    assert requests.post(f"{account.url}{secure}/{FORM}", json=body, timeout=5).status_code == 401
+    assert requests.post(f"{account.url}{secure}/{FORM}", json=body, timeout=60).status_code == 401
 
 
 def test_a_website_may_call_from_a_browser(account):
     asked = requests.options(
-        f"{account.url}{SUBMIT}/{FORM}", headers={"Origin": "https://x.example"}, timeout=5
+        f"{account.url}{SUBMIT}/{FORM}", headers={"Origin": "https://x.example"}, timeout=60
     )
     assert asked.headers["Access-Control-Allow-Origin"] == "*"
     assert submit(account, ("email", "nobody")).headers["Access-Control-Allow-Origin"] == "*"

@@ -21,14 +21,14 @@ VERSIONS = ["v1", "v3", "2026-03", "2026-09"]
 def consent(account, decision: str = "approve", **asked: str) -> dict[str, str]:
     """Open the page, press a button, and return what the app's address is told."""
     query = {"client_id": CLIENT["client_id"], "redirect_uri": BACK, "scope": SCOPES, "state": "s 1", **asked}
-    page = requests.get(f"{account.url}/oauth/authorize", params=query, timeout=5)
+    page = requests.get(f"{account.url}/oauth/authorize", params=query, timeout=60)
     assert page.status_code == 200, page.text
     hidden = {
         html.unescape(name): html.unescape(value)
         for name, value in re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
     }
     form = {**hidden, "decision": decision, "person": "mei.tanaka@northlight.example"}
-    answer = requests.post(f"{account.url}/oauth/authorize", data=form, allow_redirects=False, timeout=5)
+    answer = requests.post(f"{account.url}/oauth/authorize", data=form, allow_redirects=False, timeout=60)
     assert answer.status_code == 302, answer.text
     target = urlsplit(answer.headers["Location"])
     assert f"{target.scheme}://{target.netloc}{target.path}" == query["redirect_uri"].split("?")[0]
@@ -36,7 +36,7 @@ def consent(account, decision: str = "approve", **asked: str) -> dict[str, str]:
 
 
 def token(account, version: str = "v3", **form: str) -> requests.Response:
-    return requests.post(f"{account.url}/oauth/{version}/token", data={**CLIENT, **form}, timeout=5)
+    return requests.post(f"{account.url}/oauth/{version}/token", data={**CLIENT, **form}, timeout=60)
 
 
 def connect(account, version: str = "v3", **asked: str) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def connect(account, version: str = "v3", **asked: str) -> dict[str, Any]:
 
 def with_token(account, access_token: str, method: str, path: str, body: object = None) -> requests.Response:
     headers = {"Authorization": f"Bearer {access_token}"}
-    return requests.request(method, f"{account.url}{path}", json=body, headers=headers, timeout=5)
+    return requests.request(method, f"{account.url}{path}", json=body, headers=headers, timeout=60)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -64,7 +64,7 @@ def test_a_code_becomes_tokens_that_work(account, version):
 
 def test_the_page_gives_the_state_back_and_says_what_is_asked_for(account):
     query = {"client_id": CLIENT["client_id"], "redirect_uri": BACK, "scope": SCOPES}
-    page = requests.get(f"{account.url}/oauth/authorize", params=query, timeout=5).text
+    page = requests.get(f"{account.url}/oauth/authorize", params=query, timeout=60).text
     assert "Connect leadrelay to Northlight" in page
     assert "See contacts" in page
     assert consent(account)["state"] == "s 1"
@@ -88,8 +88,8 @@ def test_a_person_may_say_no(account):
 def test_a_wrong_address_shows_why_and_leads_nowhere(account, asked, words):
     query = {"client_id": CLIENT["client_id"], "redirect_uri": BACK, "scope": SCOPES, **asked}
     for answer in (
-        requests.get(f"{account.url}/oauth/authorize", params=query, timeout=5),
-        requests.post(f"{account.url}/oauth/authorize", data=query, allow_redirects=False, timeout=5),
+        requests.get(f"{account.url}/oauth/authorize", params=query, timeout=60),
+        requests.post(f"{account.url}/oauth/authorize", data=query, allow_redirects=False, timeout=60),
     ):
         assert answer.status_code == 400
         assert words in answer.text
@@ -205,7 +205,7 @@ def test_introspection(account, version, field):
 
     def introspect(**form: str) -> dict[str, Any]:
         return requests.post(
-            f"{account.url}/oauth/{version}/token/introspect", data={**CLIENT, **form}, timeout=5
+            f"{account.url}/oauth/{version}/token/introspect", data={**CLIENT, **form}, timeout=60
         ).json()
 
     info = introspect(**{field: told["access_token"]})
@@ -215,7 +215,7 @@ def test_introspection(account, version, field):
     revoked = requests.post(
         f"{account.url}/oauth/{version}/token/revoke",
         data={**CLIENT, "token": told["refresh_token"]},
-        timeout=5,
+        timeout=60,
     )
     assert revoked.status_code == 200
     assert introspect(token=told["refresh_token"]) == {"active": False}

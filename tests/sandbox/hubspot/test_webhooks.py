@@ -285,7 +285,9 @@ KEY = {"hapikey": "sandbox-developer-key"}
 @pytest.mark.parametrize("base", ["/webhooks/v3", "/app-webhooks/2026-09"])
 def test_webhooks_are_managed_on_every_path_scheme(account, base):
     def call(method: str, path: str, body: object = None) -> requests.Response:
-        return requests.request(method, f"{account.url}{base}/54321/{path}", json=body, params=KEY, timeout=5)
+        return requests.request(
+            method, f"{account.url}{base}/54321/{path}", json=body, params=KEY, timeout=60
+        )
 
     sent = {"targetUrl": "https://x.example/h", "throttling": {"maxConcurrentRequests": 6}}
     assert call("PUT", "settings", sent).status_code == 200
@@ -319,23 +321,23 @@ def test_webhooks_are_managed_on_every_path_scheme(account, base):
 def test_settings_and_subscriptions_that_cannot_be(account, path, body, status):
     method = "PUT" if path == "settings" else "POST"
     answer = requests.request(
-        method, f"{account.url}/webhooks/v3/54321/{path}", json=body, params=KEY, timeout=5
+        method, f"{account.url}/webhooks/v3/54321/{path}", json=body, params=KEY, timeout=60
     )
     assert answer.status_code == status
 
 
 def test_the_developers_key_is_needed(account):
     for query in ({}, {"hapikey": "wrong"}):
-        answer = requests.get(f"{account.url}/webhooks/v3/54321/settings", params=query, timeout=5)
+        answer = requests.get(f"{account.url}/webhooks/v3/54321/settings", params=query, timeout=60)
         assert answer.status_code == 401
-    unknown = requests.get(f"{account.url}/webhooks/v3/1/settings", params=KEY, timeout=5)
+    unknown = requests.get(f"{account.url}/webhooks/v3/1/settings", params=KEY, timeout=60)
     assert unknown.status_code == 404
 
 
 def test_the_same_subscription_twice_is_a_conflict(account):
     path = f"{account.url}/webhooks/v3/54321/subscriptions"
     statuses = [
-        requests.post(path, json={"eventType": "contact.creation"}, params=KEY, timeout=5).status_code
+        requests.post(path, json={"eventType": "contact.creation"}, params=KEY, timeout=60).status_code
         for _ in "ab"
     ]
     assert statuses == [201, 409]
@@ -389,6 +391,6 @@ def test_a_workflow_sends_chosen_properties_or_nothing(account, receiver):
 )
 def test_a_workflow_that_cannot_send_says_why(account, receiver, wrong):
     asked = {"object": "contacts", "id": account.contact(firstname="Ada"), "url": receiver.url, **wrong}
-    refused = requests.post(f"{account.url}/__sandbox/webhooks/workflow", json=asked, timeout=5)
+    refused = requests.post(f"{account.url}/__sandbox/webhooks/workflow", json=asked, timeout=60)
     assert refused.status_code in (400, 404), refused.text
     assert not receiver.calls

@@ -27,12 +27,12 @@ class Office:
     smtp_port: int
 
     def get(self, path: str) -> Any:
-        answer = requests.get(f"{self.url}/__sandbox/{path}", timeout=5)
+        answer = requests.get(f"{self.url}/__sandbox/{path}", timeout=60)
         assert answer.ok, answer.text
         return answer.json()
 
     def post(self, path: str, **body: Any) -> Any:
-        answer = requests.post(f"{self.url}/__sandbox/{path}", json=body, timeout=5)
+        answer = requests.post(f"{self.url}/__sandbox/{path}", json=body, timeout=60)
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
 
@@ -41,7 +41,7 @@ class Office:
         return found
 
     def send(self, path: str = LEADS, **call: Any) -> requests.Response:
-        return requests.post(self.url + path, timeout=5, **call)
+        return requests.post(self.url + path, timeout=60, **call)
 
     def freeze(self) -> None:
         self.post("clock", now="2026-11-21T09:00:00Z", frozen=True)

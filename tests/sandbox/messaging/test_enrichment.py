@@ -11,7 +11,7 @@ KEY = {"X-Api-Key": "sandbox-enrichment-key"}
 
 
 def look_up(office, what: str, headers: dict[str, str] = KEY, **params: Any) -> requests.Response:
-    return requests.get(f"{office.url}/v5/{what}/enrich", params=params, headers=headers, timeout=5)
+    return requests.get(f"{office.url}/v5/{what}/enrich", params=params, headers=headers, timeout=60)
 
 
 def test_a_person_is_told_alike_each_time(office):

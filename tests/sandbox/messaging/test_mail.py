@@ -22,7 +22,7 @@ def mail(subject: str = "A lead", text: str = "Ada asked for a demo.", html: str
 
 @pytest.fixture
 def client(office):
-    with smtplib.SMTP("127.0.0.1", office.smtp_port, timeout=5) as connected:
+    with smtplib.SMTP("127.0.0.1", office.smtp_port, timeout=60) as connected:
         yield connected
 
 
@@ -39,7 +39,7 @@ def test_a_mail_is_kept_byte_by_byte(client, office):
     content = b"Subject: raw\r\n\r\n.leading dot\r\n8 bit: \xe9\r\n"
     client.sendmail(SENDER, [OWNER], content, mail_options=["BODY=8BITMIME"])
     [kept] = office.messages()
-    raw = requests.get(f"{office.url}/__sandbox/messages/{kept['id']}/raw", timeout=5)
+    raw = requests.get(f"{office.url}/__sandbox/messages/{kept['id']}/raw", timeout=60)
     assert raw.content == content
     assert raw.headers["Content-Type"] == "message/rfc822"
     assert raw.headers["Content-Disposition"].startswith("attachment")
@@ -66,7 +66,7 @@ def test_a_mail_that_is_no_good_mail_is_kept_all_the_same(client, office):
     content = b"Content-Type: text/plain; charset=x-unknown\r\nSubject: \xff\r\n\r\nhello \xff\r\n"
     client.sendmail(SENDER, [OWNER], content)
     assert office.messages()[0]["text"].startswith("hello")
-    assert requests.get(f"{office.url}/browse/mail/mail-1", timeout=5).status_code == 200
+    assert requests.get(f"{office.url}/browse/mail/mail-1", timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_one_bad_recipient_keeps_no_mail_from_the_others(client, office):
 
 def test_a_mail_too_large_is_refused(office):
     office.post("faults", limits={"mail_bytes": 1000})
-    with smtplib.SMTP("127.0.0.1", office.smtp_port, timeout=5) as client:
+    with smtplib.SMTP("127.0.0.1", office.smtp_port, timeout=60) as client:
         with pytest.raises(smtplib.SMTPSenderRefused) as caught:
             client.send_message(mail(text="x\n" * 600))
         assert caught.value.smtp_code == 552
@@ -108,11 +108,11 @@ def test_greylisting_puts_a_stranger_off_for_a_minute(client, office):
 
 
 def test_a_password_is_wanted_only_when_it_is_required(office):
-    with smtplib.SMTP("127.0.0.1", office.smtp_port, timeout=5) as client:
+    with smtplib.SMTP("127.0.0.1", office.smtp_port, timeout=60) as client:
         client.login("sandbox", "sandbox-password")
         client.send_message(mail())
     office.post("faults", smtp_auth="required")
-    with smtplib.SMTP("127.0.0.1", office.smtp_port, timeout=5) as client:
+    with smtplib.SMTP("127.0.0.1", office.smtp_port, timeout=60) as client:
         with pytest.raises(smtplib.SMTPSenderRefused) as caught:
             client.send_message(mail())
         assert caught.value.smtp_code == 530

@@ -31,12 +31,12 @@ def fill(office) -> None:
         b"From: a@x.example\r\nSubject: Ada by mail\r\nContent-Type: text/html\r\n\r\n"
         b"<h1>Ada</h1><script src=//evil.example></script>\r\n"
     )
-    with smtplib.SMTP("127.0.0.1", office.smtp_port, timeout=5) as client:
+    with smtplib.SMTP("127.0.0.1", office.smtp_port, timeout=60) as client:
         client.sendmail("a@x.example", ["b@x.example"], content)
 
 
 def page(office, where: str) -> str:
-    answer = requests.get(office.url + where, timeout=5)
+    answer = requests.get(office.url + where, timeout=60)
     assert answer.status_code == 200
     return answer.text
 
@@ -93,7 +93,7 @@ def test_history_names_the_call_that_brought_a_message(office):
 )  # fmt: skip
 def test_too_many_calls_in_each_shape(office, place, method, body):
     office.post("faults", rate_429=1)
-    answer = requests.request(method, office.url + PLACES[place], timeout=5)
+    answer = requests.request(method, office.url + PLACES[place], timeout=60)
     assert (answer.status_code, answer.json()) == (429, body)
     assert answer.headers.get("Retry-After") == (None if place == "captcha" else "1")
 
@@ -103,7 +103,7 @@ def test_an_injected_error_keeps_its_status_and_takes_no_effect(office, place):
     method = "GET" if place == "enrichment" else "POST"
     for status in (500, 503, 402):
         office.post("faults", error_rate=1, error_status=status)
-        answer = requests.request(method, office.url + PLACES[place], json={"text": "x"}, timeout=5)
+        answer = requests.request(method, office.url + PLACES[place], json={"text": "x"}, timeout=60)
         assert answer.status_code == status
     assert office.messages() == []
 
@@ -128,7 +128,7 @@ def test_a_dropped_post_is_not_kept_and_one_without_an_answer_is(office):
     ],
 )
 def test_what_is_not_built_says_so_in_its_vendors_shape(office, where, part):
-    answer = requests.get(office.url + where, timeout=5)
+    answer = requests.get(office.url + where, timeout=60)
     assert answer.status_code == 501
     assert part in answer.text
     assert "docs/sandbox.md" in answer.text
@@ -154,15 +154,15 @@ def test_what_is_not_built_says_so_in_its_vendors_shape(office, where, part):
 )
 def test_a_control_request_that_cannot_be_says_why(office, where, body, status):
     office.send(json={"text": "x"})
-    answer = requests.post(f"{office.url}/__sandbox/{where}", json=body, timeout=5)
+    answer = requests.post(f"{office.url}/__sandbox/{where}", json=body, timeout=60)
     assert (answer.status_code, bool(answer.json()["message"])) == (status, True)
 
 
 def test_messages_of_an_unknown_channel_or_moment_are_refused(office):
     for query in ("channel=fax", "since=noon"):
-        answer = requests.get(f"{office.url}/__sandbox/messages?{query}", timeout=5)
+        answer = requests.get(f"{office.url}/__sandbox/messages?{query}", timeout=60)
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_argument")
-    assert requests.get(f"{office.url}/__sandbox/messages/mail-9/raw", timeout=5).status_code == 404
+    assert requests.get(f"{office.url}/__sandbox/messages/mail-9/raw", timeout=60).status_code == 404
 
 
 def test_the_pages_show_messages_and_run_none_of_their_code(office):
@@ -190,7 +190,7 @@ def test_empty_rooms_say_what_would_fill_them(office):
 
 def test_a_person_closes_an_address_on_its_page(office):
     form = {"fields.state": "revoked", "by": "mei.tanaka@northlight.example"}
-    shown = requests.post(f"{office.url}/browse/hooks/B0LEADS001/edit", data=form, timeout=5)
+    shown = requests.post(f"{office.url}/browse/hooks/B0LEADS001/edit", data=form, timeout=60)
     assert shown.status_code == 200
     assert office.send(json={"text": "x"}).text == "no_service"
     [write] = office.get("history/hooks/B0LEADS001")["writes"]

@@ -77,10 +77,10 @@ def test_bad_blocks_are_told_one_by_one(client):
 def test_tokens_are_wanted(office):
     assert refused(WebClient(base_url=f"{office.url}/api/").auth_test) == "not_authed"
     assert refused(WebClient(token="xoxb-other", base_url=f"{office.url}/api/").auth_test) == "invalid_auth"
-    by_form = requests.post(f"{office.url}/api/auth.test", data={"token": "xoxb-sandbox-token"}, timeout=5)
+    by_form = requests.post(f"{office.url}/api/auth.test", data={"token": "xoxb-sandbox-token"}, timeout=60)
     assert by_form.json()["ok"] is True
     no_json = {"Authorization": "Bearer xoxb-sandbox-token", "Content-Type": "application/json"}
-    told = requests.post(f"{office.url}/api/auth.test", data="{", headers=no_json, timeout=5)
+    told = requests.post(f"{office.url}/api/auth.test", data="{", headers=no_json, timeout=60)
     assert told.json() == {"ok": False, "error": "invalid_json"}
 
 

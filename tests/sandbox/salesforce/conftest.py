@@ -31,7 +31,7 @@ class Api:
 
     def call(self, method: str, path: str, **how: Any) -> requests.Response:
         full = path if path.startswith("/services") else f"/services/data/v68.0/{path}"
-        return self.session.request(method, self.url + full, timeout=10, **how)
+        return self.session.request(method, self.url + full, timeout=60, **how)
 
     def get(self, path: str, **how: Any) -> requests.Response:
         return self.call("GET", path, **how)
@@ -85,7 +85,7 @@ class Api:
     def control(self, path: str, body: object = None) -> requests.Response:
         """A control call: POST with a body, GET without."""
         method = "GET" if body is None else "POST"
-        return requests.request(method, f"{self.url}/__sandbox/{path}", json=body, timeout=5)
+        return requests.request(method, f"{self.url}/__sandbox/{path}", json=body, timeout=60)
 
     def fault(self, **setting: Any) -> None:
         assert self.control("faults", setting).status_code == 200
@@ -121,7 +121,7 @@ def org_url() -> Iterator[str]:
 @pytest.fixture
 def api(org_url: str) -> Api:
     """The org as new, and a way to call it."""
-    requests.post(f"{org_url}/__sandbox/reset", timeout=5)
+    requests.post(f"{org_url}/__sandbox/reset", timeout=60)
     return Api(org_url)
 
 

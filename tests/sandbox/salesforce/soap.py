@@ -25,7 +25,7 @@ def call(
     )
     address = f"{url}/services/Soap/u/{version}"
     soap = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
-    return requests.post(address, envelope.encode(), headers=soap, timeout=5)
+    return requests.post(address, envelope.encode(), headers=soap, timeout=60)
 
 
 def results(answer: requests.Response) -> list[dict[str, Any]]:

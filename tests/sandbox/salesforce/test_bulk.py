@@ -216,4 +216,4 @@ def test_jobs_are_listed(api, ingest):
     told = api.get("jobs/ingest").json()
     assert (told["done"], [job["object"] for job in told["records"]]) == (True, ["Lead"])
     assert api.get("jobs/query").json()["records"] == []
-    assert requests.get(f"{api.url}/services/data/v68.0/jobs/ingest", timeout=5).status_code == 401
+    assert requests.get(f"{api.url}/services/data/v68.0/jobs/ingest", timeout=60).status_code == 401

@@ -37,11 +37,11 @@ class Browser:
             "scope": "api refresh_token", **params,
         }  # fmt: skip
         asked = {name: value for name, value in asked.items() if value is not None}
-        return requests.get(self.url, params=asked, timeout=5, allow_redirects=False)
+        return requests.get(self.url, params=asked, timeout=60, allow_redirects=False)
 
     def submit(self, page, **fields):
         kept = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
-        return requests.post(self.url, data={**kept, **fields}, timeout=5, allow_redirects=False)
+        return requests.post(self.url, data={**kept, **fields}, timeout=60, allow_redirects=False)
 
     def log_in(self, page, username=ANNA, password="x"):
         return self.submit(page, username=username, password=password)
@@ -68,7 +68,7 @@ def token(api):
     def ask(host=None, **form):
         headers = {"Host": host} if host else {}
         url = f"{api.url}/services/oauth2/token"
-        return requests.post(url, data=form, headers=headers, timeout=5)
+        return requests.post(url, data=form, headers=headers, timeout=60)
 
     return ask
 
@@ -86,7 +86,7 @@ def refused(answer, error, description):
 
 def queried(api, access_token):
     headers = {"Authorization": f"Bearer {access_token}"}
-    return requests.get(f"{api.url}/services/data/v68.0/limits", headers=headers, timeout=5).status_code
+    return requests.get(f"{api.url}/services/data/v68.0/limits", headers=headers, timeout=60).status_code
 
 
 def test_a_person_logs_in_and_allows_and_the_app_acts_as_they(api, browser, token):
@@ -113,7 +113,7 @@ def test_a_person_logs_in_and_allows_and_the_app_acts_as_they(api, browser, toke
     assert told["signature"] == base64.b64encode(signed.digest()).decode()
     headers = {"Authorization": f"Bearer {told['access_token']}", "Sforce-Auto-Assign": "FALSE"}
     url = f"{told['instance_url']}/services/data/v68.0/sobjects/Lead"
-    made = requests.post(url, json={"LastName": "x", "Company": "y"}, headers=headers, timeout=5).json()
+    made = requests.post(url, json={"LastName": "x", "Company": "y"}, headers=headers, timeout=60).json()
     assert api.read(made["id"], "CreatedById,OwnerId") == {"CreatedById": anna, "OwnerId": anna}
 
 
@@ -234,7 +234,7 @@ def test_a_session_dies_after_two_idle_hours(api, signed_in):
         assert queried(api, signed_in["access_token"]) == 200
     api.control("clock", {"advance": 121 * 60})
     headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
-    answer = requests.get(f"{api.url}/services/data/v68.0/limits", headers=headers, timeout=5)
+    answer = requests.get(f"{api.url}/services/data/v68.0/limits", headers=headers, timeout=60)
     assert answer.status_code == 401
     assert answer.json() == [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
     assert api.get("limits").status_code == 200, "the sandbox's own token knows no time"
@@ -252,11 +252,11 @@ def test_an_org_may_let_idle_refresh_tokens_expire(api, signed_in, token):
 def test_revoking_a_refresh_token_ends_its_sessions(api, signed_in, token):
     url = f"{api.url}/services/oauth2/revoke"
     other = token(grant_type="refresh_token", refresh_token=signed_in["refresh_token"], **CLIENT).json()
-    assert requests.post(url, data={"token": other["access_token"]}, timeout=5).status_code == 200
+    assert requests.post(url, data={"token": other["access_token"]}, timeout=60).status_code == 200
     assert [queried(api, one["access_token"]) for one in (other, signed_in)] == [401, 200]
-    assert requests.get(url, params={"token": signed_in["refresh_token"]}, timeout=5).status_code == 200
+    assert requests.get(url, params={"token": signed_in["refresh_token"]}, timeout=60).status_code == 200
     assert queried(api, signed_in["access_token"]) == 401
-    assert requests.post(url, data={"token": "x"}, timeout=5).json()["error"] == "invalid_token"
+    assert requests.post(url, data={"token": "x"}, timeout=60).json()["error"] == "invalid_token"
 
 
 def test_a_user_who_is_made_inactive_loses_sessions_and_refreshes(api, signed_in, token):
@@ -268,16 +268,16 @@ def test_a_user_who_is_made_inactive_loses_sessions_and_refreshes(api, signed_in
 
 def test_the_identity_address_and_userinfo_tell_who_it_is(api, signed_in):
     headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
-    told = requests.get(signed_in["id"], headers=headers, timeout=5).json()
+    told = requests.get(signed_in["id"], headers=headers, timeout=60).json()
     assert [told[name] for name in ("organization_id", "username", "display_name", "active")] == [
         ORG_ID, ANNA, "Anna Keller", True,
     ]  # fmt: skip
     assert told["urls"]["rest"] == f"{api.url}/services/data/v{{version}}/"
-    info = requests.get(f"{api.url}/services/oauth2/userinfo", headers=headers, timeout=5).json()
+    info = requests.get(f"{api.url}/services/oauth2/userinfo", headers=headers, timeout=60).json()
     assert (info["preferred_username"], info["user_id"]) == (ANNA, told["user_id"])
-    missing = requests.get(signed_in["id"], timeout=5)
+    missing = requests.get(signed_in["id"], timeout=60)
     assert (missing.status_code, missing.text) == (403, "Missing_OAuth_Token")
-    bad = requests.get(signed_in["id"], headers={"Authorization": "Bearer x"}, timeout=5)
+    bad = requests.get(signed_in["id"], headers={"Authorization": "Bearer x"}, timeout=60)
     assert (bad.status_code, bad.text) == (403, "Bad_OAuth_Token")
 
 

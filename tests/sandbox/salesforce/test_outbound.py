@@ -220,7 +220,7 @@ def test_a_session_is_sent_only_where_asked_for(api, listener, tell):
     session = listener.envelopes[0].findtext(f".//{OUT}SessionId")
     headers = {"Authorization": f"Bearer {session}"}
     assert (
-        requests.get(f"{api.url}/services/data/v68.0/limits", headers=headers, timeout=5).status_code == 200
+        requests.get(f"{api.url}/services/data/v68.0/limits", headers=headers, timeout=60).status_code == 200
     )
 
 
@@ -251,7 +251,7 @@ def test_rules_that_cannot_be(api, rule):
 
 def test_rules_end_by_a_delete_and_by_a_reset(api, listener, tell):
     tell()
-    requests.delete(f"{api.url}/__sandbox/outbound-messages", timeout=5)
+    requests.delete(f"{api.url}/__sandbox/outbound-messages", timeout=60)
     api.lead()
     assert api.control("outbound-messages").json()["rules"] == []
     assert send(api) == 0

@@ -156,18 +156,18 @@ def test_stats_count_records_and_reset_makes_the_org_as_new(api):
     records = api.control("stats").json()["records"]
     known = ("Lead", "Contact", "User", "Group", "Organization", "OpportunityStage", "LeadStatus")
     assert [records[name] for name in known] == [1, 1, 10, 1, 1, 10, 4]
-    requests.post(f"{api.url}/__sandbox/reset", timeout=5)
+    requests.post(f"{api.url}/__sandbox/reset", timeout=60)
     assert api.control("stats").json()["records"] == {**records, "Lead": 0, "Contact": 0}
 
 
 def test_the_pages_show_records_with_their_owners_by_name(api):
     lead = api.lead(FirstName="Ada", Email="ada@example.com")
     api.lead(FirstName="Grace")
-    listing = requests.get(f"{api.url}/", timeout=5).text
+    listing = requests.get(f"{api.url}/", timeout=60).text
     assert "Ada Lovelace" in listing
     assert "Integration User" in listing
-    found = requests.get(f"{api.url}/browse/Lead?q=ada%40example.com", timeout=5).text
+    found = requests.get(f"{api.url}/browse/Lead?q=ada%40example.com", timeout=60).text
     assert ("Ada Lovelace" in found, "Grace Lovelace" in found) == (True, False)
-    page = requests.get(f"{api.url}/browse/Lead/{lead}", timeout=5).text
+    page = requests.get(f"{api.url}/browse/Lead/{lead}", timeout=60).text
     assert "ada@example.com" in page
     assert "POST /services/data/v68.0/sobjects/Lead" in page
