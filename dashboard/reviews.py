@@ -81,7 +81,8 @@ class ReviewPages:
             now = house.clock.now()
             event = same_deals.answer_event(snapshot, one, house.space, said, deal_id, by=g.who, now=now)
         inbox.append(house.store, [event])
-        return redirect(url_for("pages.reviews", said="told"), 303)
+        outcome = "refused" if said == same_deals.LEAVE else "agreed"
+        return redirect(url_for("pages.reviews", said=outcome), 303)
 
     def release(self, name: str) -> ResponseReturnValue:
         """Take a person's word on the deletions of a connection that were held, as far as they were shown."""

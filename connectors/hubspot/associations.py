@@ -124,7 +124,7 @@ def _input(pair: Association, kind: int) -> dict[str, Any]:
 
 
 def _names(error: Mapping[str, Any], pair: Association) -> bool:
-    """Say whether an error is about one of the two records: it is not there, or not any more."""
+    """Say whether an error names one of the two records: it is not there any more (recorded traffic)."""
     context = error.get("context")
     named = context.get("objectId") if isinstance(context, dict) else None
     return isinstance(named, list) and not {pair.person.id, pair.company.id}.isdisjoint(map(str, named))

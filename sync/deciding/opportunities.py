@@ -11,7 +11,7 @@ from model.cause import Cause
 from model.change import Record
 from model.deal import Deal, Outcome, copy_of, deal_id, plain_name
 from model.decision import AskReview, Assigned, Because, EnterStage, Fetch, TellLead
-from model.event import EventState, JsonValue, RecordRef, StoredEvent
+from model.event import EventKind, EventState, JsonValue, RecordRef, StoredEvent
 from model.lead import Link, Provenance
 from sync.deciding.batch import Batch
 from sync.deciding.following import KEEPS_HISTORIES
@@ -349,6 +349,8 @@ class _Telling:
         seen = Seen(record, link, now_read.link, self.crm)
         let_take_part(result, draft, before, seen, self.playbook, self.batch)
         if before is not None and link is not None and _is_same(before, draft, ref.connection):
+            if result.stored.event.kind is EventKind.FOUND:  # a delivery gave way to it: that is still due
+                conclude(result, draft, before, sight.read_at, self.playbook, self.batch)
             return _because(result, "it holds what is known of it")
         found = found_as(ref.connection, ref, link)
         result.reasons.extend(Reason("merge", because) for because in (found, *now_read.because))

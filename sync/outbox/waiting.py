@@ -15,6 +15,7 @@ from model.event import EventKind, EventState
 from model.priority import Priority
 from sync.outbox.linked import HAS_COMPANY, HAS_DEAL, HAS_PERSON, is_met
 from sync.outbox.rows import IS_FREE, ROWS, DueRow
+from sync.outbox.wanted import PARKED
 from sync.tables import cursors, deal_parties, inbox_events, outbox_changes
 from sync.tables.outbox import WAITS
 
@@ -41,20 +42,29 @@ _DEALS_ARE_KNOWN = (
     .correlate(outbox_changes)
 )
 _OF_PARTY = outbox_changes.alias("of_party")
-# Somebody who takes part is just being written there: who comes with them need not be written twice.
-_PARTY_COMES = (
-    sa.exists()
-    .where(
-        deal_parties.c.deal_id == ROWS.entity_id,
-        _OF_PARTY.c.entity_id == sa.func.coalesce(deal_parties.c.lead_id, deal_parties.c.account_id),
-        _OF_PARTY.c.connection == ROWS.connection,
-        _OF_PARTY.c.entity_kind.in_((str(EntityKind.LEAD), str(EntityKind.ACCOUNT))),
-        _OF_PARTY.c.wanted > _OF_PARTY.c.done,
-        _OF_PARTY.c.wanted > _OF_PARTY.c.dead,
-        _OF_PARTY.c.done == 0,
+
+
+def _comes(*kinds: EntityKind) -> sa.Exists:
+    """Build the condition that one of a deal's parties is just being written there for the first time."""
+    return (
+        sa.exists()
+        .where(
+            deal_parties.c.deal_id == ROWS.entity_id,
+            _OF_PARTY.c.entity_id == sa.func.coalesce(deal_parties.c.lead_id, deal_parties.c.account_id),
+            _OF_PARTY.c.connection == ROWS.connection,
+            _OF_PARTY.c.entity_kind.in_(map(str, kinds)),
+            _OF_PARTY.c.wanted > _OF_PARTY.c.done,
+            _OF_PARTY.c.wanted > _OF_PARTY.c.dead,
+            _OF_PARTY.c.done == 0,
+        )
+        .correlate(outbox_changes)
     )
-    .correlate(outbox_changes)
-)
+
+
+# Who comes with somebody who takes part and is just being written there need not be written twice.
+_PARTY_COMES = _comes(EntityKind.LEAD, EntityKind.ACCOUNT)
+# A new deal has its company from the beginning. One that is parked comes when a person lets it out.
+_COMPANY_COMES = _comes(EntityKind.ACCOUNT).where(_OF_PARTY.c.due_at < PARKED)
 
 
 def due(
@@ -73,9 +83,9 @@ def due(
 
     A lead whose record was just read there, and not merged yet, waits for the decider. An
     association waits for the records of both; who takes part in a deal for the deal, and for those on
-    their way there; a new deal until those that were there before are known. ``last_first`` begins with
-    the last priority, so that it is never left out for good. Those behind the priority ``last`` are left
-    where they are.
+    their way there; a new deal until those that were there before are known, and for a company that is on
+    its way there. ``last_first`` begins with the last priority, so that it is never left out for good. Those
+    behind the priority ``last`` are left where they are.
     """
     values = {"of_space": space, "of_connection": connection, "now": now, "limit": limit}
     rows = snapshot.execute(_due(kind, tuple(needs), last_first, last), values)
@@ -169,7 +179,7 @@ def _may_go(kind: EntityKind, needs: tuple[str, ...]) -> tuple[sa.ColumnElement[
     if kind is EntityKind.PARTIES:
         return HAS_DEAL, ~_PARTY_COMES
     if kind is EntityKind.DEAL:
-        return (sa.or_(HAS_DEAL, _DEALS_ARE_KNOWN),)
+        return (sa.or_(HAS_DEAL, sa.and_(_DEALS_ARE_KNOWN, ~_COMPANY_COMES)),)
     if kind is EntityKind.ACCOUNT:
         return ()
     e = inbox_events.c

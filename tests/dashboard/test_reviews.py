@@ -269,10 +269,10 @@ def test_which_deal_a_record_is_is_said_on_the_page_and_done(desk, sold):
     [told] = desk.ask("/api/v1/reviews").get_json()["deals"]
     assert told["answers"] == [f"same {the_deal(desk.house).id}", "another", "leave"]
     said = desk.send(f"/reviews/deals/{sold}", "/reviews", answer=f"same {the_deal(desk.house).id}")
-    assert (said.status_code, said.location) == (303, "/reviews?said=told")
+    assert (said.status_code, said.location) == (303, "/reviews?said=agreed")
     desk.house.settle()
     assert sorted(the_deal(desk.house).links) == [HUBSPOT, SALESFORCE]
-    assert "Which deal is it?" not in words(desk.get("/reviews?said=told").text)
+    assert "Which deal is it?" not in words(desk.get("/reviews?said=agreed").text)
 
 
 def test_a_word_on_a_deal_that_cannot_be_given_is_refused(desk, sold):

@@ -17,6 +17,7 @@ from sandbox.app import vendor_of
 from sandbox.clock import Clock
 from sandbox.registry import VENDORS
 from sandbox.server import running
+from tests.agreement.counts import what_happened
 from tests.agreement.crms import Account
 from tests.contracts.crms import CRMS
 from tests.rabbitmq import Broker
@@ -27,7 +28,7 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 
 STEPS = 300
-MOST_SEEDS = 3  # each takes a minute
+MOST_SEEDS = 3  # each takes two minutes
 
 
 def seeds() -> range:
@@ -102,3 +103,6 @@ def run(world: TownWorld, town: Town) -> None:
     faults = sum(account.fates.faults for account in world.accounts.values())
     made = len(world.edits), len(world.said)
     print(f"seed {world.seed}: {made[0]} edits and {made[1]} words of posts, {faults} faults, all agree")
+    print(
+        "what happened:", ", ".join(f"{name} {times}" for name, times in sorted(what_happened(world).items()))
+    )

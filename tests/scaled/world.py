@@ -1,10 +1,10 @@
-"""A seeded run of people in both CRMs and at the door, on the real clock, beside a town of processes."""
+"""A seeded run of people, companies and deals in both CRMs, on the real clock, beside a town of processes."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -19,30 +19,36 @@ from model.change import Record
 from model.event import RecordRef
 from sync import tables
 from tests.agreement.checks import problems
-from tests.agreement.crms import Account
+from tests.agreement.crms import Account, is_by_hand
 from tests.agreement.names import NAMES
+from tests.agreement.sales import Sales
 from tests.agreement.world import ADDRESSES, VALUES, FailingStore, Said, VirtualClock, World
-from tests.crash.repeats import LEAD_ID
 from tests.scaled.town import Town
 from tests.waiting import eventually
 
-LEFT_OUT = ("account", "deal", "adopt_deals", "tasks", "adopt_when")  # of the maps: the runs are about people
-APART = ("account", "deals", "follow_up", "notify")  # of the handlers
-OBJECT = re.compile(r"/objects/[^/]*/?(contacts)\b")
+LEFT_OUT = ("tasks", "adopt_when")  # of the maps
+APART = ("follow_up", "notify")  # of the handlers
+OBJECT = re.compile(r"/objects/[^/]*/?(contacts|companies|deals)\b")
+ID = re.compile(r"(?:ld|ac|de)_[0-9a-f]{24}")  # of a lead, an account or a deal
 READS = ("/search", "/batch/read")
+TOLD = (  # of whom a problem names: the column that says whose a row is
+    *(tables.leads.c.id, tables.links.c.lead_id, tables.merged_leads.c.into),
+    *(tables.accounts.c.id, tables.account_links.c.account_id),
+    *(tables.deals.c.id, tables.deal_links.c.deal_id, tables.deal_parties.c.deal_id),
+    *(tables.outbox_changes.c.entity_id, tables.conflicts.c.lead_id, tables.holds.c.entity_id),
+    tables.reviews.c.lead_id,
+)
+EVENT, WORD = tables.inbox_events, re.compile(r"\w+")
 QUIET = 6.0  # seconds in which nothing changes: longer than the time between two polls
 PATIENCE = 150.0  # seconds until all three agree
 
 
 def for_runs(playbook: Path) -> None:
-    """Change a playbook on disk: people alone, and polls every few seconds."""
+    """Change a playbook on disk: no tasks and messages, and polls every few seconds."""
     for path in sorted((playbook / "crm").glob("*.yaml")):
         crm = yaml.safe_load(path.read_text(encoding="utf-8"))
         crm = {name: part for name, part in crm.items() if name not in LEFT_OUT}
         crm["poll"] = {"every": "3s", "overlap": "15s", "sweep_every": "20s"}
-        crm["objects"] = {
-            name: one for name, one in crm["objects"].items() if name in NAMES[path.stem].people
-        }
         for one in crm["objects"].values():  # nobody waits for a record on the other CRM
             one["fields"] = {name: to for name, to in one["fields"].items() if "links." not in str(to)}
         path.write_text(yaml.safe_dump(crm, sort_keys=False), encoding="utf-8")
@@ -53,11 +59,15 @@ def for_runs(playbook: Path) -> None:
 
 
 def note_reads(app: Flask, account: Account) -> None:
-    """Let an account remember what it has told leadrelay of each record, whichever process asked."""
+    """Let an account remember what it has told leadrelay of each record, whichever process asked.
+
+    An answer that is lost on its way tells nobody anything.
+    """
 
     def note(response: Response) -> Response:
         is_read = request.method == "GET" or request.path.endswith(READS) or account.name == "salesforce"
-        if is_read and response.status_code < 300 and response.is_json and "__sandbox" not in request.path:
+        is_call = is_read and response.is_json and "__sandbox" not in request.path
+        if is_call and response.status_code < 300 and account.vendor.call.id not in account.fates.lost:
             for record in _records(account.name, request.path, response.get_json()):
                 account.seen.note(record)
         return response
@@ -66,35 +76,35 @@ def note_reads(app: Flask, account: Account) -> None:
 
 
 def _records(name: str, path: str, told: Any) -> Iterator[Record]:
-    """Yield the people in an answer, however deep they lie in it."""
+    """Yield the people, companies and deals in an answer, however deep they lie in it."""
     if isinstance(told, list):
         for one in told:
             yield from _records(name, path, one)
     if not isinstance(told, dict):
         return
     kind = told["attributes"].get("type") if isinstance(told.get("attributes"), dict) else None
-    if kind in NAMES[name].people and "Id" in told:
-        yield Record(RecordRef(name, kind, told["Id"]), {k: v for k, v in told.items() if k in _fields(name)})
+    if kind in NAMES[name].objects and "Id" in told:
+        yield _record(name, kind, told["Id"], told)
     elif isinstance(told.get("properties"), dict) and (found := OBJECT.search(path)):
-        fields = {k: v for k, v in told["properties"].items() if k in _fields(name)}
-        yield Record(RecordRef(name, found[1], str(told["id"])), fields)
+        yield _record(name, found[1], str(told["id"]), told["properties"])
     else:
         for one in told.values():
             yield from _records(name, path, one)
 
 
-def _fields(name: str) -> set[str]:
-    return set(NAMES[name].fields.values())
+def _record(name: str, object_type: str, record_id: str, told: dict[str, Any]) -> Record:
+    remotes = NAMES[name].fields_of(object_type).values()
+    return Record(RecordRef(name, object_type, record_id), {k: v for k, v in told.items() if k in remotes})
 
 
 @dataclass
 class TownWorld(World):
-    """The people of a run; leadrelay itself is the town's processes."""
+    """The people and the sellers of a run; leadrelay itself is the town's processes."""
 
     town: Town | None = None
 
     def __post_init__(self) -> None:
-        self.random, self.now, self.sales = Random(self.seed), VirtualClock(self.clock), None
+        self.random, self.now, self.sales = Random(self.seed), VirtualClock(self.clock), Sales(self)
 
     @property
     def store(self) -> FailingStore:
@@ -102,23 +112,18 @@ class TownWorld(World):
         assert self.town is not None
         return FailingStore(self.town.store)
 
-    def act(self) -> None:
-        """Let one thing happen outside."""
-        happen = self.random.choices(
-            [
-                self.someone_posts,
-                self.someone_edits,
-                self.someone_creates,
-                self.someone_merges,
-                self.someone_converts,
-                self.someone_deletes,
-                self.hints_arrive,
-                self.time_passes,
-                self.weather_changes,
-            ],
-            weights=[6, 10, 3, 1.5, 1.5, 1, 6, 12, 1],
-        )[0]
-        happen()
+    def _acts(self) -> dict[Callable[[], None], float]:
+        return {
+            self.someone_posts: 6,
+            self.someone_edits: 10,
+            self.someone_creates: 3,
+            self.someone_merges: 1.5,
+            self.someone_converts: 1.5,
+            self.someone_deletes: 1,
+            self.hints_arrive: 12,
+            self.time_passes: 24,
+            self.weather_changes: 2,
+        }
 
     def someone_posts(self) -> None:
         """Send a form to whichever web answers."""
@@ -175,20 +180,24 @@ class TownWorld(World):
                 raise AssertionError("\n".join([*found, *self._known_of(found)]))
 
     def _known_of(self, found: list[str]) -> Iterator[str]:
-        """Yield what the store holds of the leads that problems name, for whoever looks into them."""
-        for lead_id in sorted({one for text in found for one in LEAD_ID.findall(text)}):
-            for table in (
-                tables.leads,
-                tables.links,
-                tables.outbox_changes,
-                tables.conflicts,
-                tables.holds,
-                tables.reviews,
-                tables.merged_leads,
-            ):
-                column = next(
-                    table.c[name] for name in ("entity_id", "into", "lead_id", "id") if name in table.c
+        """Yield what is known of those that problems name, for whoever looks into them."""
+        records = set(WORD.findall(" ".join(found)))
+        with self.store.snapshot() as snapshot:
+            for one in sorted(filter(ID.fullmatch, records)):
+                for column in TOLD:
+                    for row in snapshot.execute(sa.select(column.table).where(column == one)).mappings():
+                        records.add(str(row.get("remote_id")))
+                        yield f"{column.table.name}: {dict(row)}"
+            events = sa.select(EVENT).where(EVENT.c.record_id.in_(records)).order_by(EVENT.c.id)
+            for row in snapshot.execute(events).mappings():
+                yield f"event: {dict(row)}"
+                said = sa.select(tables.audit_details.c.details).join_from(
+                    tables.audit, tables.audit_details, tables.audit.c.id == tables.audit_details.c.audit_id
                 )
-                with self.store.snapshot() as snapshot:
-                    rows = snapshot.execute(sa.select(table).where(column == lead_id)).mappings().all()
-                yield from (f"{table.name}: {dict(row)}" for row in rows)
+                yield from map(str, snapshot.execute(said.where(tables.audit.c.event == row["id"])).scalars())
+        for name, account in self.accounts.items():
+            for write in account.vendor.history.writes:
+                if write.record_id in records:
+                    who = "a person" if is_by_hand(write) else "leadrelay"
+                    did = f"{write.kind} {write.record_id} {write.changes}"
+                    yield f"{name} {write.at:%H:%M:%S.%f} {who}: {did}"

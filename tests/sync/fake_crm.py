@@ -208,20 +208,18 @@ class FakeCrm:
     def associate(self, pairs: Sequence[Association]) -> Iterator[Outcome]:
         trouble = self._call("associate", tuple(pair.key for pair in pairs))
         for pair in pairs:
+            company = self.records.get(pair.company.id)
+            is_there = pair.person.id in self.records and company is not None and not company.archived
             if trouble.refused or trouble.lost:
                 yield Postponed(pair.key, trouble.refused or "answer lost", trouble.wait)
-            elif self._is_gone(pair.person) or self._is_gone(pair.company):
+            elif not is_there:
                 yield Gone(pair.key, "the record is not there any more")
-            if not (trouble.refused or self._is_gone(pair.person) or self._is_gone(pair.company)):
+            if not trouble.refused and is_there:
                 self.companies_of.setdefault(pair.person.id, pair.company.id)
                 if not trouble.lost:
                     yield Updated(pair.key, pair.person, {})
         if trouble.after:
             trouble.after()
-
-    def _is_gone(self, ref: RecordRef) -> bool:
-        kept = self.records.get(ref.id)
-        return kept is None or kept.archived
 
     def take_part(self, parts: Sequence[Participation]) -> Iterator[Outcome]:
         """Who takes part stays unless told to leave; a company is filled, or gives way to another."""

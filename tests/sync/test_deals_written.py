@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
 from mappings.playbook import Breaker, Playbook
 from model.deal import COMPANIES, PEOPLE
@@ -359,6 +361,36 @@ def test_a_company_that_nobody_knows_here_gives_way_to_none(store):
     for _ in range(3):
         followed.look()
     assert parties(house, COMPANIES) == {HUBSPOT: [zeta], SALESFORCE: [stranger]}
+
+
+CHANGES = tables.outbox_changes
+PUT_OFF, LET_OUT, GIVEN_UP = (
+    {"due_at": datetime(2100, 1, 1, tzinfo=UTC)},
+    {"due_at": outbox.PARKED},  # when a person lets it out
+    {"dead": CHANGES.c.wanted},
+)
+
+
+@pytest.mark.parametrize(("company", "made"), [(PUT_OFF, 0), (LET_OUT, 1), (GIVEN_UP, 1)])
+def test_a_new_deal_waits_for_a_company_that_is_on_its_way_there(store, company, made):
+    house = a_house(store, playbook=with_accounts(selling()))
+    followed = Followed(house)
+    house.post(email=ADA)
+    house.decide()
+    of_company = sa.update(CHANGES).where(
+        CHANGES.c.entity_kind == "account", CHANGES.c.connection == SALESFORCE
+    )
+    house.store.write(lambda connection: connection.execute(of_company.values(company)))
+    house.deliver()
+    house.decide()
+    sell(house, HUBSPOT, house.lead(ADA).links[HUBSPOT].remote_id)
+    look(followed.polls[HUBSPOT], 60)
+    house.decide()
+    house.deliver()
+    assert len(records(house, SALESFORCE)) == made
+    house.store.write(lambda connection: connection.execute(of_company.values(due_at=house.clock.now())))
+    house.deliver()
+    assert len(records(house, SALESFORCE)) == 1
 
 
 def test_a_person_who_was_deleted_meanwhile_is_read_and_left_out(house):

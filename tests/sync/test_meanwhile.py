@@ -8,6 +8,8 @@ from functools import partial
 
 import pytest
 
+from model.deal import PEOPLE
+from model.decision import EntityKind
 from model.event import RecordRef
 from sync import fetches, inbox
 from sync.delivery.claiming import claim
@@ -210,6 +212,31 @@ def test_nor_does_what_it_read_of_a_deal(store, seconds):
     for name in OBJECTS:
         [held] = records(house, name)
         assert (float(held["amount"]), held["stage"]) == (30, STAGES[name]["offer"])
+
+
+def test_what_is_due_to_a_deal_is_written_though_its_people_are_written_between_plan_and_read(store):
+    """The read shows more than was planned with, and nothing that is not known by then."""
+    house = a_house(store, playbook=selling())
+    followed = Followed(house)
+    ada, bo = person(house), person(house, BO)
+    ours = sell(house, HUBSPOT, ada[HUBSPOT])
+    followed.look()
+    theirs = the_deal(house).links[SALESFORCE].remote_id
+    hear_of(house, HUBSPOT, ours)
+    house.clock.advance(600)
+    crm = house.crms[SALESFORCE]
+    crm.edit(theirs, amount="30", **{PEOPLE: [ada[SALESFORCE], bo[SALESFORCE]]})
+    hear_of(house, SALESFORCE, theirs)
+    while (planned := claim(house.targets[HUBSPOT])) and planned.sendings[0].row.kind is EntityKind.LEAD:
+        land(house, HUBSPOT, planned, list(send(house.targets[HUBSPOT], planned.sendings)))
+    assert [one.row.kind for one in planned.sendings] == [EntityKind.DEAL]
+    house.deliver(HUBSPOT)
+    assert house.crms[HUBSPOT].records[ours].fields[PEOPLE] == [ada[HUBSPOT], bo[HUBSPOT]]
+    outcomes = list(send(house.targets[HUBSPOT], planned.sendings))
+    assert [type(one) for one in outcomes] == [Moved]
+    land(house, HUBSPOT, planned, outcomes)
+    house.settle()
+    assert float(house.crms[HUBSPOT].records[ours].fields["amount"]) == 30
 
 
 @pytest.mark.parametrize("is_read", [False, True])
