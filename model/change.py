@@ -88,6 +88,11 @@ class Record:
     changed_at: Mapping[str, datetime] = field(default_factory=dict)  # by field, where its history was read
     is_part: bool = False  # fields that say that the person opted out, and nothing of all the others
 
+    @property
+    def is_over(self) -> bool:
+        """Say whether it was deleted, or turned into another record."""
+        return self.archived or self.became is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Created:
@@ -123,6 +128,7 @@ class Gone:
 
     key: str
     reason: str
+    record: Record | None = None  # its last words, where somebody read them since
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from sync.deciding.uniting import put_in
 from sync.doubt import Doubt
 from sync.drafts import copy_of_account
 from sync.merging.choosing import choose
-from sync.merging.merge import merge
+from sync.merging.merge import Merged, merge
 from sync.merging.versions import (
     LET_GO,
     OLDER,
@@ -32,6 +32,7 @@ from sync.merging.versions import (
     not_believed,
     overwritten,
     read_on_the_way,
+    says_more,
     tells,
 )
 from sync.reasons import Reason, created, found_as
@@ -89,15 +90,21 @@ def found(
         )
         result.reasons.append(Reason("follow", Because(text)))
     account.links[crm.connection] = replace(merged.link, gone_at=gone_at)
-    seen_at = record.modified_at or stored.decided_at
-    merged.fields.pop("domain", None)  # the account's identity
-    put_in(account, merged, Provenance(crm.connection, seen_at, stored.id, by_people=True))
+    _put_in(result, account, merged, record)
     result.account = account
-    result.effects.extend((*merged.conflicts, *merged.holds))
     where = found_as(crm.connection, record.ref, known)
     result.reasons.extend(Reason("merge", because) for because in (where, *merged.because))
     _write(result, account, lookups, playbook)
     return result
+
+
+def _put_in(result: Result, account: Account, merged: Merged, record: Record) -> None:
+    """Bring what a merge found into the draft, and keep what lost and what waits."""
+    stored = result.stored
+    seen_at = record.modified_at or stored.decided_at
+    merged.fields.pop("domain", None)  # the account's identity
+    put_in(account, merged, Provenance(record.ref.connection, seen_at, stored.id, by_people=True))
+    result.effects.extend((*merged.conflicts, *merged.holds))
 
 
 def chosen(stored: StoredEvent, account_id: str, lookups: Lookups, playbook: Playbook) -> Result:
@@ -232,8 +239,13 @@ def _has_none(account: Account, connection: str) -> bool:
     return link is None or link.gone_at is not None
 
 
-def gone(stored: StoredEvent, account_id: str, lookups: Lookups, playbook: Playbook) -> Result:
-    """Drop a link whose record is gone before anything of ours was written to it; it is looked up anew."""
+def gone(
+    stored: StoredEvent, last: Record | None, account_id: str, lookups: Lookups, playbook: Playbook
+) -> Result:
+    """Drop a link whose record is gone before anything of ours was written to it; it is looked up anew.
+
+    What people had typed there at last is taken in.
+    """
     ref = stored.event.record
     result = Result(stored, EventState.DONE, account_id=account_id)
     before = lookups.account(account_id)
@@ -243,6 +255,12 @@ def gone(stored: StoredEvent, account_id: str, lookups: Lookups, playbook: Playb
         result.reasons.append(Reason("merge", Because(text)))
         return result
     account = copy_of_account(before)
+    if last is not None and says_more(last, link, playbook):
+        read_at, sent = stored.event.received_at, stored.event.payload.get("sent") or {}
+        crm = playbook.crms[ref.connection]
+        merged = merge(before, last, crm, playbook, lookups, now=read_at, sent=sent)
+        _put_in(result, account, merged, last)
+        result.reasons.extend(Reason("merge", because) for because in merged.because)
     del account.links[ref.connection]
     result.account = account
     text = f"{ref.connection}: {ref.object} {ref.id} is gone; unlinked, the company is looked up again"

@@ -65,9 +65,9 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
             case EventKind.DELIVERED:
                 return finding.delivered(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.GONE if work.account_ids:
-                return companies.gone(stored, work.account_ids[0], batch, pipeline.playbook)
+                return companies.gone(stored, work.record, work.account_ids[0], batch, pipeline.playbook)
             case EventKind.GONE:
-                return finding.gone(stored, work.lead_ids[0], batch, pipeline)
+                return finding.gone(stored, work.record, work.lead_ids[0], batch, pipeline)
             case EventKind.CHOICE if work.account_ids:
                 return companies.chosen(stored, work.account_ids[0], batch, pipeline.playbook)
             case EventKind.CHOICE if work.deal_ids:

@@ -12,6 +12,7 @@ from sync.deciding.pipeline import AFTER_MERGE, Pipeline
 from sync.deciding.uniting import unite
 from sync.drafts import copy_of
 from sync.links import record_key
+from sync.merging.versions import says_more, with_last_words
 from sync.reasons import created
 from sync.result import Result, keep_quiet
 
@@ -52,11 +53,13 @@ def found(stored: StoredEvent, record: Record, lead_id: str, lookups: Lookups, p
     return result
 
 
-def gone(stored: StoredEvent, lead_id: str, lookups: Lookups, pipeline: Pipeline) -> Result:
+def gone(
+    stored: StoredEvent, last: Record | None, lead_id: str, lookups: Lookups, pipeline: Pipeline
+) -> Result:
     """Drop a link whose record is gone before anything of ours was written to it.
 
     The person is then looked up in the CRM as if new: deleted, they are created; merged into
-    another record or converted, they are found under that.
+    another record or converted, they are found under that. What people had typed there at last is taken in.
     """
     ref = stored.event.record
     result = Result(stored, EventState.DONE, lead_id=lead_id)
@@ -66,11 +69,28 @@ def gone(stored: StoredEvent, lead_id: str, lookups: Lookups, pipeline: Pipeline
         result.reasons.append(Reason("merge", Because("the lead is linked to another record by now")))
         return result
     draft = copy_of(before)
+    steps: tuple[str, ...] = ("writeback",)
+    last = with_last_words(last, link) if last is not None else None
+    if last is not None and says_more(last, link, pipeline.playbook):
+        effects, reasons = unite(
+            draft,
+            last,
+            pipeline.playbook.crms[ref.connection],
+            pipeline.playbook,
+            lookups,
+            where=ref.connection,
+            read_at=stored.event.received_at,
+            event_id=stored.id,
+            sent=stored.event.payload.get("sent") or {},
+        )
+        result.effects.extend(effects)
+        result.reasons.extend(reasons)
+        steps = AFTER_MERGE
     del draft.links[ref.connection]
     result.before, result.lead = before, draft
     text = f"{ref.connection}: {ref.object} {ref.id} is gone; unlinked, the person is looked up again"
     result.reasons.append(Reason("merge", Because(text)))
-    pipeline.run_after(result, draft, lookups, ("writeback",))
+    pipeline.run_after(result, draft, lookups, steps)
     return result
 
 

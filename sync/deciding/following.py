@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -433,10 +433,10 @@ def _one_person(
     ref = winner
     result.lead_id = lead_ids[0]
     if not all(batch.may_be_joined(one) for one in lead_ids):
-        result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id))
+        result.effects.extend(_once_more(record, lead_ids, batch))
         return _because(result, "the leads have just changed; the record is read again")
     if any(map(batch.is_under_way, lead_ids)):
-        result.effects.append(Fetch(ref.connection, record.ref.object, record.ref.id, wait=UNDER_WAY_WAIT))
+        result.effects.extend(_once_more(record, lead_ids, batch, wait=UNDER_WAY_WAIT))
         return _because(result, "a call to one of the leads is under way; the record is read again")
     result.effects.append(Fetch(ref.connection, ref.object, ref.id))
     before = batch.lead(lead_ids[0])
@@ -456,6 +456,20 @@ def _one_person(
     pipeline.run_after(result, draft, batch, AFTER_MERGE)
     keep_quiet(result, "merged in a CRM, whose people know")
     return result
+
+
+def _once_more(
+    record: Record, lead_ids: Sequence[str], batch: Batch, *, wait: float = 0.0
+) -> Iterator[Fetch]:
+    """Let a record that several leads' were merged into be read again, and theirs with it.
+
+    It may be gone by then, and what is deleted tells of no merge: theirs say so themselves.
+    """
+    ref = record.ref
+    links = (batch.lead(one).links.get(ref.connection) for one in lead_ids if batch.knows(one))
+    merged = (link.remote_id for link in links if link is not None and link.remote_id in record.merged_ids)
+    for each in dict.fromkeys((ref.id, *merged)):
+        yield Fetch(ref.connection, ref.object, each, wait=wait)
 
 
 def _with_last_words(result: Result, lead: Lead, record: Record, batch: Batch, pipeline: Pipeline) -> Lead:

@@ -63,7 +63,7 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 reading = inward.read(stored, playbook)
                 named = str(stored.overrides.get("lead") or "")
                 return Work(stored, reading, keys=reading.identities, lead_ids=(named,) if named else ())
-            case EventKind.FOUND if "account_id" in event.payload:
+            case EventKind.FOUND | EventKind.GONE if _tells_of_company(event.payload):
                 record = record_from(event.payload["record"])
                 return Work(stored, record=record, account_ids=(event.payload["account_id"],))
             case EventKind.FOUND if "deal_id" in event.payload:
@@ -71,7 +71,7 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return _understand_deal(stored, record, playbook, (event.payload["deal_id"],))
             case EventKind.DELIVERED | EventKind.GONE if "account_id" in event.payload:
                 return Work(stored, account_ids=(event.payload["account_id"],))
-            case EventKind.FOUND:
+            case EventKind.FOUND | EventKind.GONE if "record" in event.payload:
                 record = record_from(event.payload["record"])
                 keys = (record_key(record.ref), *_person_keys(record, playbook))
                 return Work(stored, record=record, keys=keys, lead_ids=(event.payload["lead_id"],))
@@ -120,6 +120,10 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored)
     except Exception as error:  # noqa: BLE001 - one bad event never holds back a batch; it is kept with this text
         return Work(stored, failure=failure_text(stored), cause=Cause(type(error).__name__))
+
+
+def _tells_of_company(payload: Mapping[str, JsonValue]) -> bool:
+    return "account_id" in payload and "record" in payload
 
 
 def _understand_changed(stored: StoredEvent, record: Record, playbook: Playbook) -> Work:

@@ -219,9 +219,7 @@ def _read_mirrored(
     try:
         found = list(target.connector_for(sendings).read(list(keys), fields)) if keys else []
     except (RetryLater, Refusal) as error:
-        wait = error.wait if isinstance(error, RetryLater) else None
-        untried = isinstance(error, NoBudget)
-        yield from (Postponed(s.key, str(error), wait, untried=untried) for s in sendings)
+        yield from _postponed(sendings, error)
         return
     for record in found:
         if not record.archived:
@@ -256,8 +254,36 @@ def _send_known(
                 yield item
     if ready:
         connector = target.connector_for([one.sending for one in ready.values()])
+        gone: dict[str, Gone] = {}
         for outcome in connector.update([one.change() for one in ready.values()]):
-            yield ready[outcome.key].written(outcome) if isinstance(outcome, Updated) else outcome
+            if isinstance(outcome, Gone) and _is_let_go(ready[outcome.key].sending):
+                gone[outcome.key] = outcome
+            else:
+                yield ready[outcome.key].written(outcome) if isinstance(outcome, Updated) else outcome
+        if gone:
+            yield from _with_last_words(target, [ready[key].sending for key in gone], gone, fields)
+
+
+def _is_let_go(sending: Sending) -> bool:
+    """Say whether a record that is gone is let go of: nothing of ours was ever written to it."""
+    is_looked_up = sending.row.kind in (EntityKind.LEAD, EntityKind.ACCOUNT)
+    return is_looked_up and sending.link is not None and not sending.link.written
+
+
+def _with_last_words(
+    target: Target, sendings: Sequence[Sending], gone: Mapping[str, Gone], fields: Mapping[str, Sequence[str]]
+) -> Iterable[Ended]:
+    """Read what people typed before the records were deleted: nobody asks once they are let go of."""
+    refs = {s.key: _ref(target.name, s) for s in sendings}
+    try:
+        connector = target.connector_for(sendings)
+        read = {record.ref: record for record in connector.read(list(refs.values()), fields)}
+    except (RetryLater, Refusal) as error:
+        yield from _postponed(sendings, error)
+        return
+    for key, ref in refs.items():
+        record = read.get(ref)
+        yield replace(gone[key], record=record if record is not None and record.is_over else None)
 
 
 def _read_first(
@@ -271,15 +297,12 @@ def _read_first(
         connector = target.connector_for(sendings)
         read = {record.ref: record for record in connector.read(list(refs.values()), fields)}
     except (RetryLater, Refusal) as error:
-        wait = error.wait if isinstance(error, RetryLater) else None
-        untried = isinstance(error, NoBudget)
-        for sending in sendings:  # what was in doubt stays so
-            yield Postponed(sending.key, str(error), wait, untried=untried)
+        yield from _postponed(sendings, error)  # what was in doubt stays so
         return
     for sending in sendings:
         record, object_map = read.get(refs[sending.key]), crm.all_objects[sending.row.object]
-        if record is None or record.archived or record.became is not None:
-            yield Gone(sending.key, "the record was deleted in the CRM, or merged into another")
+        if record is None or record.is_over:
+            yield Gone(sending.key, "the record was deleted in the CRM, or merged into another", record)
         elif _has_moved(sending, record, object_map):
             yield Moved(sending.key, record)
         else:
@@ -288,6 +311,13 @@ def _read_first(
             missing = difference(sending.draft, link, object_map, playbook.lifecycle, of=sending.entity)
             ready = Ready(sending, missing, record, ours)
             yield ready if missing else ready.written(Updated(sending.key, record.ref, {}))
+
+
+def _postponed(sendings: Sequence[Sending], error: RetryLater | Refusal) -> Iterable[Postponed]:
+    """Put off what cannot be read just now."""
+    wait = error.wait if isinstance(error, RetryLater) else None
+    untried = isinstance(error, NoBudget)
+    yield from (Postponed(s.key, str(error), wait, untried=untried) for s in sendings)
 
 
 def _as_read(link: Link | None, record: Record, ours: Mapping[str, JsonValue]) -> Link | None:

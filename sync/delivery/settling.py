@@ -96,10 +96,10 @@ def settle(
                 settled.append(Settled(row.id, done=row.wanted))
                 sent = _ours_there(outcome, sending)
                 events.append(_event(target, EventKind.FOUND, sending, token, now, record.ref, record, sent))
-            case Gone(_, reason):
+            case Gone(_, reason, record):
                 if sending.key in unlinking:
                     settled.append(Settled(row.id, done=row.wanted))
-                    events.append(_unlink(target, sending, now))
+                    events.append(_unlink(target, sending, now, record))
                 elif sending.link is None:
                     settled.append(_dead(sending, reason, GONE))
                 else:  # deleted, merged or converted: the record itself says what became of it
@@ -219,15 +219,21 @@ def _asked_about(target: Target, sending: Sending, link: Link) -> list[fetches.W
     return [fetches.Wish(target.name, object_name, str(one)) for object_name, one in known]
 
 
-def _unlink(target: Target, sending: Sending, now: datetime) -> Event:
-    """Return the event that a link's record is gone; one for each lead or account, and record."""
+def _unlink(target: Target, sending: Sending, now: datetime, last: Record | None = None) -> Event:
+    """Return the event that a link's record is gone; one for each lead or account, and record.
+
+    ``last`` is the record with what was typed there at last.
+    """
     link = sending.link
+    payload: dict[str, JsonValue] = {_whose(sending): sending.entity.id}
+    if last is not None:
+        payload |= {"record": record_payload(last), "sent": with_sent(sending.row.in_flight, {})}
     ref = RecordRef(target.name, link.object, link.remote_id) if link else None
     return Event(
         source=target.name,
         event_id=f"{EventKind.GONE}-{sending.entity.id}-{ref.id if ref else ''}",
         kind=EventKind.GONE,
-        payload={_whose(sending): sending.entity.id},
+        payload=payload,
         occurred_at=now,
         received_at=now,
         space=target.space,

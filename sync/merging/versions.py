@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mappings.outward import same_on
-from mappings.playbook import ObjectMap
+from mappings.playbook import ObjectMap, Playbook
 from model.change import Record
 from model.deal import PARTIES
 from model.decision import Effect, Fetch, RecordConflict
@@ -166,6 +166,13 @@ def with_last_words(record: Record, link: Link) -> Record:
 def tells(record: Record, link: Link, object_map: ObjectMap | None) -> bool:
     """Say whether a record that is over still tells something: it was read whole, and not before."""
     return bool(record.fields) and object_map is not None and not is_older(record, link)
+
+
+def says_more(last: Record, link: Link, playbook: Playbook) -> bool:
+    """Say whether the last words of a record that is over hold what its link does not know."""
+    crm = playbook.crms.get(link.connection)
+    object_map = crm.map_of(link.object) if crm is not None else None
+    return object_map is not None and tells(last, link, object_map) and differs(last, link, object_map)
 
 
 def overwritten(record: Record, link: Link, object_map: ObjectMap, sent: Doubt) -> Iterator[RecordConflict]:

@@ -260,8 +260,10 @@ def test_a_company_that_is_gone_before_anything_was_written_is_looked_up_again(h
         house.deliver(HUBSPOT)
         house.decide()
     assert not account_of(house).links[HUBSPOT].written
+    hubspot.edit(theirs, name="Acme SE")
     hubspot.records[theirs].archived = True
     assert settled(house) == []
+    assert account_of(house).get("name") == "Acme SE"  # what was typed there at last is taken in
     [held] = [one for one in companies(house, HUBSPOT) if not hubspot.records[one].archived]
     assert account_of(house).links[HUBSPOT].remote_id == held
     house.post(email=BO, company="Acme")

@@ -423,6 +423,24 @@ def test_a_lead_to_whom_a_call_is_under_way_is_taken_in_after_its_answer(house):
     assert house.lead(BO).fields["title"] == "CTO"
 
 
+@pytest.mark.parametrize("busy", ["changed", "under way"])
+def test_records_merged_into_one_that_is_deleted_before_it_is_read_again_are_known_to_be_gone(house, busy):
+    ada, bo = known(house, ADA), known(house, BO)
+    crm, new = house.crms[HUBSPOT], merged_there(house, ada, bo)
+    house.post(email=BO, title="CTO")
+    if busy == "changed":
+        see(house, HUBSPOT, new)  # with the post in one batch
+    else:
+        house.decide()
+        house.crms[SALESFORCE].next("update", before=lambda: see(house, HUBSPOT, new))
+        house.deliver(SALESFORCE)
+    assert leads_there(house) == 2
+    crm.records.pop(new)
+    crm.merged.clear()
+    house.settle()
+    assert all(house.lead(one).links[HUBSPOT].gone_at for one in (ADA, BO))
+
+
 def test_the_ids_of_records_that_were_merged_stay_known_as_the_links(house):
     ada, bo = known(house, ADA), known(house, BO)
     new = merged_there(house, ada, bo)

@@ -359,6 +359,25 @@ def test_a_lead_that_was_converted_since_is_written_as_the_contact(house):
     assert crm.called("create") == 0
 
 
+@pytest.mark.parametrize("is_read_first", [False, True])
+def test_what_was_typed_into_a_record_that_is_gone_before_we_wrote_is_taken_in(house, is_read_first):
+    crm = house.crms[SALESFORCE]
+    lead = crm.put("Lead", email=ADA, company="Acme")
+    fill(house)
+    post(house)
+    if not is_read_first:
+        crm.edit(lead, company="Acme SE")
+        house.deliver(SALESFORCE)  # it is read, and merged before anything is written
+        house.decide()
+    assert linked(house)[SALESFORCE] == ("Lead", lead)
+    crm.edit(lead, company="Zeta")
+    crm.records[lead].archived = True
+    contact = crm.put("Contact", email=ADA)
+    settled(house)
+    assert linked(house)[SALESFORCE] == ("Contact", contact)
+    assert house.lead(ADA).fields["company"] == house.crms[HUBSPOT].one(ADA)["company"] == "Zeta"
+
+
 def test_a_record_on_which_we_wrote_and_that_was_deleted_is_written_no_more(house):
     there = house.crms[HUBSPOT].put("contacts", email=ADA)
     fill(house)
