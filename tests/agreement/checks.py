@@ -15,13 +15,13 @@ from model.event import RecordRef
 from model.lead import Link
 from sync.people import People
 from tests.agreement.crms import Account, is_by_hand
-from tests.agreement.known import Known
+from tests.agreement.known import SEVERAL, Known
 from tests.agreement.said import Edit
 from tests.agreement.sales import COMPANY_VALUES, DEAL_VALUES
 from tests.agreement.selling import about_deals
 from tests.agreement.world import VALUES, World
 
-ASKED_WHICH = ("several opportunities have the deal's name", "the deal's record is another deal's")
+ASKED_WHICH = (SEVERAL, "the deal's record is another deal's")
 TYPED = {"lead": {*VALUES}, "account": {*COMPANY_VALUES}, "deal": {"name", *DEAL_VALUES}}
 
 
