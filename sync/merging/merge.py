@@ -65,7 +65,9 @@ def merge(
     for rule in read_rules(object_map):
         if rule.kind == "money" and not in_its_currency(entity, object_map):
             continue  # a number of another currency: neither side can say what it is in the other's
-        if rule.remote in record.fields and rule.remote not in our_words:
+        if rule.remote in our_words:
+            one.note_doubtful(rule)
+        elif rule.remote in record.fields:
             one.settle(rule)
     for rule in unread_rules(object_map):
         if rule.remote in record.fields and rule.remote not in our_words:
