@@ -17,6 +17,7 @@ from connectors.base import Endpoint, RenewableTokens
 from connectors.hubspot.errors import to_connector_error
 from connectors.hubspot.limits import usage_of
 from connectors.hubspot.paths import dated
+from connectors.hubspot.records import MERGED_IDS
 from model.errors import AnswerLost, RetryLater
 
 # No connection came about, so nothing can have been written. A TLS error may also end an answer: not listed.
@@ -139,11 +140,9 @@ class Client:
         return self._call(self._searches.do_search, object_type, dict(body), kind="search")
 
     def archived(self, object_type: str, *, after: str | None) -> Answer:
-        """Return one page of the recycle bin: ids and when they were archived, not their properties."""
+        """Return one page of the recycle bin: ids, those that were merged into them, and since when."""
         get = self._singles.get_page
-        return self._call(
-            get, object_type, limit=100, after=after, properties=["hs_object_id"], archived=True
-        )
+        return self._call(get, object_type, limit=100, after=after, properties=[MERGED_IDS], archived=True)
 
     def associated(self, from_type: str, to_type: str, inputs: Sequence[Mapping[str, Any]]) -> Answer:
         """Read who is associated with up to 1,000 records, and as what; ``inputs``: id, and ``after``."""

@@ -21,6 +21,7 @@ from sync.deciding.uniting import put_in
 from sync.doubt import Doubt
 from sync.drafts import copy_of_account
 from sync.merging.choosing import choose
+from sync.merging.letting_go import let_go
 from sync.merging.merge import Merged, merge
 from sync.merging.versions import (
     LET_GO,
@@ -257,11 +258,12 @@ def gone(
     account = copy_of_account(before)
     if last is not None and says_more(last, link, playbook):
         read_at, sent = stored.event.received_at, stored.event.payload.get("sent") or {}
-        crm = playbook.crms[ref.connection]
-        merged = merge(before, last, crm, playbook, lookups, now=read_at, sent=sent)
+        there = playbook.crms[ref.connection]
+        merged = merge(before, last, there, playbook, lookups, now=read_at, sent=sent)
         _put_in(result, account, merged, last)
         result.reasons.extend(Reason("merge", because) for because in merged.because)
-    del account.links[ref.connection]
+    crm, why = playbook.crms.get(ref.connection), f"{ref.object} {ref.id} is gone"
+    result.effects.extend(let_go(account.links.pop(ref.connection), account, crm, lookups, why))
     result.account = account
     text = f"{ref.connection}: {ref.object} {ref.id} is gone; unlinked, the company is looked up again"
     result.reasons.append(Reason("merge", Because(text)))

@@ -26,6 +26,7 @@ from sync.deciding.batch import Batch
 from sync.deciding.pipeline import Pipeline
 from sync.deletions import DONE, HELD, TOLD
 from sync.drafts import copy_of
+from sync.merging.letting_go import let_go
 from sync.merging.versions import Sight
 from sync.proposals import DELETE, FORGET, PLAYBOOK, phrase
 from sync.result import Result
@@ -75,7 +76,7 @@ def follow_up(
     if erased:
         _forget(result, draft, ref, crm, crms, batch)
     elif crm.on_delete == "unlink":
-        unlink(result, draft, ref, crm)
+        unlink(result, draft, ref, crm, batch)
     elif crm.on_delete in ("propose", "delete"):
         for link in _others(draft, ref.connection, crms):
             _carry(
@@ -83,9 +84,11 @@ def follow_up(
             )
 
 
-def unlink(result: Result, draft: Lead, ref: RecordRef, crm: CrmMap) -> None:
+def unlink(result: Result, draft: Lead, ref: RecordRef, crm: CrmMap, batch: Batch) -> None:
     """Let the lead let go of a record; nothing is written there before somebody wants something anew."""
-    draft.links.pop(ref.connection, None)
+    link = draft.links.pop(ref.connection, None)
+    if link is not None:
+        result.effects += let_go(link, draft, crm, batch, f"{ref.object} {ref.id} was deleted, and let go of")
     result.effects = [
         one for one in result.effects if not (isinstance(one, WriteBack) and one.connection == ref.connection)
     ]

@@ -12,6 +12,7 @@ from sync.deciding.pipeline import AFTER_MERGE, Pipeline
 from sync.deciding.uniting import unite
 from sync.drafts import copy_of
 from sync.links import record_key
+from sync.merging.letting_go import let_go
 from sync.merging.versions import says_more, with_last_words
 from sync.reasons import created
 from sync.result import Result, keep_quiet
@@ -86,7 +87,8 @@ def gone(
         result.effects.extend(effects)
         result.reasons.extend(reasons)
         steps = AFTER_MERGE
-    del draft.links[ref.connection]
+    crm, why = pipeline.playbook.crms.get(ref.connection), f"{ref.object} {ref.id} is gone"
+    result.effects.extend(let_go(draft.links.pop(ref.connection), draft, crm, lookups, why))
     result.before, result.lead = before, draft
     text = f"{ref.connection}: {ref.object} {ref.id} is gone; unlinked, the person is looked up again"
     result.reasons.append(Reason("merge", Because(text)))

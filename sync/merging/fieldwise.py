@@ -183,6 +183,21 @@ class Fieldwise:
             here = self.entity.get(rule.field)
             self.merged.conflicts.append(RecordConflict(self.crm.connection, rule.field, here, theirs, why))
 
+    def note_doubtful(self, rule: CrmField) -> None:
+        """Keep what counts as our own word, as a call whose answer was lost may have written it.
+
+        Somebody there may have typed the same. It gives way where the lead holds something else by now.
+        """
+        remote, known = rule.remote, self.canonical.get(rule.field)
+        theirs = self._plain(remote, self.record.fields[remote])
+        if self.link is None or known is None or rule.authority == "leadrelay":
+            return
+        is_news = not self._same(remote, theirs, self._shadow(remote))
+        if is_news and not self._same(remote, theirs, self._plain(remote, self.ours.get(remote))):
+            why = "written by leadrelay, whose call was not answered, or typed by somebody"
+            here = self.entity.fields.get(rule.field)
+            self.merged.conflicts.append(RecordConflict(self.crm.connection, rule.field, here, known, why))
+
     # What follows
 
     def _confirm(self, rule: CrmField, theirs: JsonValue) -> None:

@@ -13,10 +13,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from handlers.base import Lookups
-from mappings.outward import in_its_currency, inward_record, read_rules, same, same_on, unread_rules
+from mappings.outward import in_its_currency, read_rules, same, same_on, unread_rules
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.change import Record
-from model.decision import Because, FreeField, RecordConflict
+from model.decision import Because, FreeField
 from model.dispute import Dispute
 from model.entity import Entity
 from model.event import JsonValue
@@ -24,6 +24,7 @@ from model.lead import OPT_OUT, Link
 from sync.doubt import Doubt, arrived
 from sync.links import later
 from sync.merging.fieldwise import Fieldwise, Merged
+from sync.merging.letting_go import let_go
 
 __all__ = ["Merged", "merge", "opt_out_said"]
 
@@ -65,7 +66,9 @@ def merge(
     for rule in read_rules(object_map):
         if rule.kind == "money" and not in_its_currency(entity, object_map):
             continue  # a number of another currency: neither side can say what it is in the other's
-        if rule.remote in record.fields and rule.remote not in our_words:
+        if rule.remote in our_words:
+            one.note_doubtful(rule)
+        elif rule.remote in record.fields:
             one.settle(rule)
     for rule in unread_rules(object_map):
         if rule.remote in record.fields and rule.remote not in our_words:
@@ -80,18 +83,12 @@ def _is_replaced(link: Link, record: Record) -> bool:
 
 def _settle_holds(link: Link, entity: Entity, crm: CrmMap, lookups: Lookups, merged: Merged) -> None:
     """Keep what waited for a person about a record that was deleted: another record is written now."""
-    object_map = crm.map_of(link.object)
-    for rule in read_rules(object_map) if object_map is not None else ():
-        dispute = link.disputes.get(rule.remote)
-        if object_map is None or dispute is None or dispute.held is None:
-            continue
-        why = f"{link.object} {link.remote_id} was deleted, and another record has taken its place"
-        merged.holds.append(FreeField(link.connection, rule.field, "", why, ""))
-        theirs = {rule.remote: dispute.held.theirs}
-        lost = inward_record(theirs, object_map, link.connection, lookups).get(rule.field)
-        if lost is not None:
-            kept = entity.fields.get(rule.field)
-            merged.conflicts.append(RecordConflict(link.connection, rule.field, kept, lost, why))
+    why = f"{link.object} {link.remote_id} was deleted, and another record has taken its place"
+    for one in let_go(link, entity, crm, lookups, why):
+        if isinstance(one, FreeField):
+            merged.holds.append(one)
+        else:
+            merged.conflicts.append(one)
 
 
 def _left_out(record: Record, link: Link | None, crm: CrmMap, now: datetime) -> Merged:

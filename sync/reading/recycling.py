@@ -23,7 +23,7 @@ from model.event import Event, RecordRef
 from model.faults import mark_of, plain
 from model.listing import Listed
 from model.times import Clock
-from sync import cursors, inbox, links, mirror
+from sync import cursors, fetches, inbox, links, mirror
 from sync.cursors import ARCHIVED, Cursor
 from sync.database import Store
 from sync.reading import backfill
@@ -72,6 +72,7 @@ class RecycleBin:
             return self._failed(cursor, plain(error), error, now)
         self._failures = 0
         events, nobodys = self._events(page.listed, now), self._nobodys(page.listed)
+        wishes = self._merged_away(page.listed)
         at = self.clock.now()
         after = replace(
             cursor,
@@ -86,6 +87,7 @@ class RecycleBin:
             cursors.move(connection, self.space, cursor, after)
             mirror.archive_seen(connection, self.space, nobodys, now)
             inbox.insert_new(connection, events)
+            fetches.raise_wanted(connection, self.space, wishes, now)
 
         try:
             self.store.write(save)
@@ -94,6 +96,8 @@ class RecycleBin:
             return Step(cursor.object)
         if events:
             self.store.signals.announce("inbox")
+        if wishes:
+            self.store.signals.announce(f"follow:{cursor.connection}")
         pages = self._pages[cursor.object] = self._pages.get(cursor.object, 0) + 1
         if page.after is None:
             self._due_at[cursor.object] = at + max(EVERY, pages * SHARE)
@@ -129,6 +133,20 @@ class RecycleBin:
             )
             for one in listed
             if (link := held.get(one.record.ref)) is not None and link.gone_at is None
+        ]
+
+    def _merged_away(self, listed: Sequence[Listed]) -> list[fetches.Wish]:
+        """Return linked records that were merged into a deleted one before anybody here heard of the merge.
+
+        They are read: one that leads elsewhere by now, or is gone, says so itself.
+        """
+        former = [replace(one.record.ref, id=each) for one in listed for each in one.record.merged_ids]
+        with self.store.snapshot() as snapshot:
+            held = links.of_records(snapshot, self.space, former)
+        return [
+            fetches.Wish(ref.connection, ref.object, ref.id)
+            for ref, link in held.items()
+            if link.gone_at is None
         ]
 
     def _begun_anew(self, cursor: Cursor, error: Refusal, now: datetime) -> Step:

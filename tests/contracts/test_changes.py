@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -336,6 +337,16 @@ def test_the_bin_is_read_to_its_end(crm, sandboxes):
     if crm == "hubspot":
         with pytest.raises(RetryLater):
             connector.archived_page(refs[0].object, None)
+
+
+def test_the_bin_tells_what_was_merged_into_a_deleted_record(crm, sandboxes):
+    connector, server = sandboxes[crm]
+    one, other = make(connector, crm, 2)
+    kept = replace(one, id=server.act("merge", one.object, id=one.id, other=other.id)["id"])
+    connector.delete([kept])
+    listed = [record.record for record in connector.archived_page(one.object, None).listed]
+    told = {record.ref: set(record.merged_ids) for record in listed}
+    assert told == ({kept: {one.id, other.id}} if crm == "hubspot" else {})
 
 
 def test_since_when_a_field_has_held_its_value_where_the_vendor_keeps_that(crm, sandboxes):

@@ -174,10 +174,18 @@ class TownWorld(World):
         while agreed_since is None or time.monotonic() - agreed_since < QUIET:
             self.town.store.write(self.town._make_due)
             time.sleep(0.5)
-            found = problems(self) if self.town.is_settled() else ["it has not settled"]
+            found = problems(self) if self.town.is_settled() else ["it has not settled:", *self._waiting()]
             agreed_since = None if found else agreed_since or time.monotonic()
             if time.monotonic() > deadline:
                 raise AssertionError("\n".join([*found, *self._known_of(found)]))
+
+    def _waiting(self) -> list[str]:
+        """Return what is still to be decided or written."""
+        rows, events = tables.outbox_changes, tables.inbox_events
+        with self.store.snapshot() as snapshot:
+            due = sa.select(rows).where(rows.c.wanted > rows.c.done, rows.c.wanted > rows.c.dead)
+            heard = sa.select(events.c.id, events.c.kind, events.c.error).where(events.c.state == "waiting")
+            return [str(dict(row)) for one in (due, heard) for row in snapshot.execute(one).mappings()]
 
     def _known_of(self, found: list[str]) -> Iterator[str]:
         """Yield what is known of those that problems name, for whoever looks into them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from mappings.playbook import Breaker
 from sync import holds, inbox, joins, tables
@@ -242,6 +243,35 @@ def test_what_waits_about_a_record_in_whose_place_another_one_is_waits_no_longer
     assert waiting(house) == []
     assert [one["lost"] for one in rows(house.store, tables.conflicts)] == ["CEO"]
     assert titles(house) == {HUBSPOT: "Founder", SALESFORCE: "Founder"}
+
+
+def let_go(house: House, gone: str, by: str) -> None:
+    """Let the lead let go of its HubSpot record: by the map, or as nothing was ever written to it."""
+    crm = house.crms[HUBSPOT]
+    if by == "map":
+        crms = {**house.playbook.crms, HUBSPOT: replace(house.playbook.crms[HUBSPOT], on_delete="unlink")}
+        house.playbook = replace(house.playbook, crms=crms)
+        crm.records[gone].archived = True
+        see(house, HUBSPOT, gone)
+    else:
+        house.store.write(
+            lambda connection: connection.execute(
+                sa.update(tables.links).where(tables.links.c.connection == HUBSPOT).values(written={})
+            )
+        )
+        crm.records[gone].archived = True
+        house.post(email=ADA, country="FR")
+    house.settle()
+
+
+@pytest.mark.parametrize("by", ["map", "write"])
+def test_what_waits_about_a_record_that_the_lead_lets_go_of_waits_no_longer_and_is_kept(house, by):
+    gone = both_change(house)
+    assert len(waiting(house)) == 1
+    let_go(house, gone, by)
+    assert house.lead(ADA).links.get(HUBSPOT) is None or house.lead(ADA).links[HUBSPOT].remote_id != gone
+    assert waiting(house) == []
+    assert [one["lost"] for one in rows(house.store, tables.conflicts)] == ["CEO"]
 
 
 def test_what_waits_for_a_lead_that_is_taken_into_another_waits_for_that_one(house):

@@ -209,6 +209,20 @@ def test_a_record_that_took_anothers_place_keeps_the_old_id():
     assert (result.link.remote_id, result.link.aliases, result.link.rev) == ("9", ("7",), 3)
 
 
+@pytest.mark.parametrize(
+    ("ours", "shadow", "expected"),
+    [
+        ("CTO", "Intern", [("title", "CTO", "CEO")]),  # the lead went on: somebody may have typed it
+        ("CEO", "Intern", []),  # both hold it
+        ("CTO", "CEO", []),  # it has not moved there
+    ],
+)
+def test_what_was_sent_and_may_be_somebodys_gives_way_into_the_log(ours, shadow, expected):
+    result = merged(linked(a_lead(title=ours), title=shadow), sent={"title": ["CEO"]}, title="CEO")
+    assert (result.fields, lost(result)) == ({}, expected)
+    assert result.link.written["title"] == "CEO"
+
+
 def in_the_place_of_a_deleted_one(**more: Any) -> Merged:
     """Merge a record, read earlier than the deletion of another one that the lead was linked to."""
     lead = linked(a_lead(title="CTO"), title="CTO")

@@ -106,6 +106,20 @@ def test_one_that_was_restored_and_deleted_again_is_told_again(house):
     assert house.lead(ADA).links[HUBSPOT].gone_at is not None
 
 
+def test_records_merged_into_one_that_was_deleted_before_anybody_heard_of_it_are_read(house):
+    ids = known(house)
+    crm = house.crms[HUBSPOT]
+    new = crm.put("contacts", **crm.records.pop(ids[HUBSPOT]).fields)
+    crm.merged[ids[HUBSPOT]] = new
+    crm.archive(new)
+    assert look_through(a_bin(house)) == 0
+    crm.merged.clear()  # what leads nowhere is not there
+    house.settle()
+    assert house.lead(ADA).links[HUBSPOT].gone_at is not None
+    assert look_through(a_bin(house), HOUR) == 0
+    assert rows(house.store, tables.outbox_fetches) == []
+
+
 def test_a_vendor_whose_changes_tell_of_deleted_records_has_nothing_in_the_bin(house):
     ids = known(house)
     house.crms[SALESFORCE].archive(ids[SALESFORCE])
