@@ -111,8 +111,9 @@ def put_in(draft: Entity, merged: Merged, origin: Provenance) -> None:
         draft.provenance[name] = replace(origin, at=merged.times.get(name, origin.at), confirmed_at=said_at)
     for name, at in merged.confirmed.items():
         known = draft.provenance.get(name)
-        at = max(at, known.at) if known else at
-        draft.provenance[name] = replace(origin, at=at, confirmed_at=merged.link.read_at)
+        moments = [one for one in (at, known.at if known else None) if one is not None]
+        since = max(moments, default=origin.at)
+        draft.provenance[name] = replace(origin, at=since, confirmed_at=merged.link.read_at)
 
 
 def _hear(draft: Lead, record: Record, crm: CrmMap, origin: Provenance) -> Iterator[Reason]:

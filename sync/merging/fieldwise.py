@@ -27,7 +27,7 @@ class Merged:
     A value of ``None`` blanks the field. ``times`` says when each became true there. ``undecided`` are
     vendor fields that both sides have moved, and what they hold: only the record's history tells who was
     later. Read it, and merge again; nothing else of this result may be kept then. ``confirmed`` are lead
-    fields whose value somebody there came to as well, and when.
+    fields whose value somebody there came to as well, and when, if that is known.
     """
 
     link: Link
@@ -37,7 +37,7 @@ class Merged:
     holds: list[HoldField | FreeField] = field(default_factory=list)
     because: list[Because] = field(default_factory=list)
     undecided: dict[str, JsonValue] = field(default_factory=dict)
-    confirmed: dict[str, datetime] = field(default_factory=dict)
+    confirmed: dict[str, datetime | None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -201,18 +201,25 @@ class Fieldwise:
     # What follows
 
     def _confirm(self, rule: CrmField, theirs: JsonValue) -> None:
-        """Note that somebody there came to the lead's value: no older word replaces it unseen."""
-        if theirs is None or rule.authority == "leadrelay":
+        """Note that somebody there came to the lead's value: no older word replaces it unseen.
+
+        At the first meeting with a record all that it holds was said there; its stamp does not tell when.
+        A stage was told of when the lead entered it, and is no word again.
+        """
+        if theirs is None or rule.authority == "leadrelay" or rule.kind == "stage":
+            return
+        if self.link is None and not self.is_ours:
+            self.merged.confirmed[rule.field] = self.record.changed_at.get(rule.remote)
             return
         is_known, base = self._last_known(rule.remote)
         if is_known and not self._same(rule.remote, theirs, base):
             self.merged.confirmed[rule.field] = moment_there(rule, self.record) or self.now
 
     def _last_known(self, remote: str) -> tuple[bool, JsonValue]:
-        """Say whether it is known what the record held before, and what that was."""
+        """Say whether it is known what a record of ours held before, and what that was."""
         link = self.link
         if link is None:
-            return self.is_ours, None  # a create of ours, whose answer was lost, left the field blank
+            return True, None  # a create of ours, whose answer was lost, left the field blank
         known = link.shadow if remote in link.shadow else link.written  # a converted record has no shadow yet
         return remote in known or link.read_at is not None, known.get(remote)
 

@@ -258,6 +258,28 @@ def test_who_puts_the_lead_back_to_what_another_record_held_has_said_it(house, i
     assert ("title", gives_way) in lost(house)
 
 
+@pytest.mark.parametrize("is_later", [False, True])
+def test_what_a_record_holds_at_the_first_meeting_was_said_there(house, is_later):
+    house.post(email=ADA, title="Intern")
+    house.decide()
+    house.deliver(SALESFORCE)
+    house.decide()
+    [lead] = house.crms[SALESFORCE].records
+    house.clock.advance(60)
+    house.crms[SALESFORCE].edit(lead, title="CEO")
+    house.clock.advance(60)
+    if not is_later:
+        house.post(email=ADA, title="Intern")
+        house.decide()
+    see(house, HUBSPOT, house.crms[HUBSPOT].put(email=ADA, title="Intern"))
+    see(house, SALESFORCE, lead)
+    house.settle()
+    stands, gives_way = ("CEO", "Intern") if is_later else ("Intern", "CEO")
+    assert house.lead(ADA).fields["title"] == stands
+    assert {each.one(ADA)["title"] for each in house.crms.values()} == {stands}
+    assert ("title", gives_way) in lost(house)
+
+
 # Behind
 
 
