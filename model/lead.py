@@ -100,7 +100,7 @@ class Provenance:
     source: str  # a playbook source, a connection's name, ``RULE`` or ``PERSON``
     at: datetime  # occurred_at of the event that brought it
     event: int  # row id of that event
-    confirmed_at: datetime | None = None  # when it was read that a person there came to it, too; our clock
+    confirmed_at: datetime | None = None  # when it was read that people there came (back) to it; our clock
     by_people: bool = False  # read in a CRM, where people had set it
 
 

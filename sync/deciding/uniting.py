@@ -98,13 +98,17 @@ def _leave_anothers_address(merged: Merged, draft: Lead, record: Record, lookups
 
 
 def put_in(draft: Entity, merged: Merged, origin: Provenance) -> None:
-    """Bring the values that a merge found into the draft, each with the moment at which it became true."""
+    """Bring the values that a merge found into the draft, each with the moment at which it became true.
+
+    A value in another's place may be what a record elsewhere still holds: somebody has said it all the same.
+    """
     for name, value in merged.fields.items():
         if value is None:
             draft.fields.pop(name, None)  # its provenance stays: an older post does not refill it
         else:
             draft.fields[name] = value
-        draft.provenance[name] = replace(origin, at=merged.times.get(name, origin.at))
+        said_at = merged.link.read_at if name in draft.provenance else None
+        draft.provenance[name] = replace(origin, at=merged.times.get(name, origin.at), confirmed_at=said_at)
     for name, at in merged.confirmed.items():
         known = draft.provenance.get(name)
         at = max(at, known.at) if known else at

@@ -298,7 +298,7 @@ class Fieldwise:
         return is_there and (not self._same(rule.remote, ours, base) or self._is_confirmed(rule))
 
     def _is_confirmed(self, rule: CrmField) -> bool:
-        """Say whether somebody in another CRM came to the lead's value since this record was looked at."""
+        """Say whether somebody in another CRM came (back) to the lead's value since this record was read."""
         origin, link = self.entity.provenance.get(rule.field), self.link
         if origin is None or origin.confirmed_at is None or origin.source == self.crm.connection:
             return False

@@ -238,6 +238,26 @@ def test_a_later_edit_replaces_what_somebody_confirmed_elsewhere_and_what_gives_
     assert ("title", "CTO") in lost(house)
 
 
+@pytest.mark.parametrize("is_later", [False, True])
+def test_who_puts_the_lead_back_to_what_another_record_held_has_said_it(house, is_later):
+    ids = known(house, title="Intern")
+    crm = house.crms[HUBSPOT]
+    crm.edit(ids[HUBSPOT], title="CTO")
+    see(house, HUBSPOT, ids[HUBSPOT])  # not written to Salesforce yet
+    words = [(SALESFORCE, "CEO"), (HUBSPOT, "Intern")]
+    for name, title in reversed(words) if is_later else words:
+        house.clock.advance(60)
+        house.crms[name].edit(ids[name], title=title)
+        if name == HUBSPOT:
+            see(house, HUBSPOT, ids[HUBSPOT])
+    see(house, SALESFORCE, ids[SALESFORCE])
+    house.settle()
+    stands, gives_way = ("CEO", "Intern") if is_later else ("Intern", "CEO")
+    assert house.lead(ADA).fields["title"] == stands
+    assert {each.one(ADA)["title"] for each in house.crms.values()} == {stands}
+    assert ("title", gives_way) in lost(house)
+
+
 # Behind
 
 
