@@ -14,7 +14,8 @@ from model.errors import NotAuthorized
 from model.faults import mark_of, plain
 from sync.database import write_again
 from sync.delivery.claiming import claim
-from sync.delivery.sending import Ended, Refused, Released, send
+from sync.delivery.ended import Ended, Refused, Released
+from sync.delivery.sending import send
 from sync.delivery.settling import settle
 from sync.delivery.target import Claimed, Sending, Target
 

@@ -4,69 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from mappings.hosts import spellings
 from mappings.outward import difference, same_on
 from mappings.playbook import ObjectMap
-from model.change import (
-    Association,
-    Exists,
-    Gone,
-    Outcome,
-    Participation,
-    Postponed,
-    Record,
-    RecordChange,
-    Updated,
-)
-from model.deal import COMPANIES, COMPANY, LEFT, PARTIES, PEOPLE
+from model.change import Exists, Gone, Outcome, Postponed, Record, RecordChange, Updated
+from model.deal import PARTIES
 from model.decision import EntityKind
 from model.errors import NoBudget, Refusal, RetryLater
 from model.event import JsonValue, RecordRef
-from model.lead import ASSOCIATED, Identity, Link
+from model.lead import Identity, Link
+from sync.delivery.connecting import associate, take_part
+from sync.delivery.ended import Ended, Moved, Written
 from sync.delivery.target import Sending, Target
 from sync.doubt import arrived
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """Outcome of a read before a write: somebody changed the record; the decider merges first."""
-
-    key: str
-    record: Record
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Outcome of an update, or of a read that found nothing missing: what is agreed, what is ours."""
-
-    key: str
-    ref: RecordRef
-    fields: Mapping[str, JsonValue]
-    written: Mapping[str, JsonValue]
-    is_read: bool
-    modified_at: datetime | None = None  # the vendor's stamp of what is agreed, where it is told
-    is_news: bool = False  # the record holds more than that: it is to be read
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Outcome of a call that nobody may make before a person acts: it waits, and no change pays for it."""
-
-    key: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """Outcome of a series of calls that took too long: the row is free, and looked at before it is sent."""
-
-    key: str
-
-
-Ended = Outcome | Moved | Written | Refused | Released
-"""What becomes of a sending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,72 +54,15 @@ def send(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
     crm = target.playbook().crms[target.name]
     fields = {name: remote_names(object_map) for name, object_map in crm.all_objects.items()}
     if sendings and sendings[0].row.kind is EntityKind.ASSOCIATION:
-        yield from _associate(target, sendings)
+        yield from associate(target, sendings)
         return
     if sendings and sendings[0].row.kind is EntityKind.PARTIES:
-        yield from _take_part(target, sendings)
+        yield from take_part(target, sendings)
         return
     for object_name in sorted({s.row.object for s in sendings}):
         mine = [s for s in sendings if s.row.object == object_name]
         yield from _send_new(target, [s for s in mine if s.link is None], fields)
         yield from _send_known(target, [s for s in mine if s.link is not None], fields)
-
-
-def _associate(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
-    """Associate people with their companies; whom somebody gave another one, keeps it."""
-    wanted = {s.key: s for s in sendings}
-    company = target.playbook().crms[target.name].account
-    pairs = [
-        Association(
-            s.key,
-            _ref(target.name, s),
-            RecordRef(target.name, company.object if company else "", str(s.draft[ASSOCIATED])),
-        )
-        for s in sendings
-    ]
-    for outcome in target.connector_for(sendings).associate(pairs):
-        if isinstance(outcome, Updated):
-            agreed = wanted[outcome.key].draft
-            yield Written(outcome.key, outcome.ref, agreed, {}, is_read=False)
-        else:
-            yield outcome
-
-
-def _take_part(target: Target, sendings: Sequence[Sending]) -> Iterable[Ended]:
-    """Let people take part in deals or no more, and give deals a company.
-
-    What is agreed then is what was known before and what was sent: what somebody changed there meanwhile is
-    for the decider, who has not heard of it yet.
-    """
-    wanted = {s.key: s for s in sendings}
-    parts = [
-        Participation(
-            s.key,
-            _ref(target.name, s),
-            tuple(s.draft[PEOPLE]),
-            next(iter(s.draft[COMPANIES]), None),
-            tuple(s.draft.get(LEFT, ())),
-            next(iter(s.draft.get(COMPANY, ())), None),
-        )
-        for s in sendings
-    ]
-    for outcome in target.connector_for(sendings).take_part(parts):
-        if not isinstance(outcome, Updated):
-            yield outcome
-            continue
-        sending = wanted[outcome.key]
-        shadow, sent = sending.link.shadow if sending.link else {}, sending.draft
-        known = {*(shadow.get(PEOPLE) or ()), *sent[PEOPLE]} - set(sent.get(LEFT, ()))
-        company = (*sent[COMPANIES], *(shadow.get(COMPANIES) or ()))[:1]
-        fields: dict[str, JsonValue] = dict(outcome.fields)
-        if set(fields[PEOPLE]) != known:
-            fields[PEOPLE] = sorted(known)
-        if tuple(fields[COMPANIES][:1]) != company:
-            fields[COMPANIES] = list(shadow.get(COMPANIES) or ())
-        is_news = any(list(fields[name]) != list(outcome.fields[name]) for name in PARTIES)
-        fields |= {LEFT: []} if LEFT in sent else {}  # both are done
-        fields |= {COMPANY: None} if COMPANY in sent else {}
-        yield Written(outcome.key, outcome.ref, fields, {}, is_read=False, is_news=is_news)
 
 
 def remote_names(object_map: ObjectMap) -> tuple[str, ...]:
@@ -274,7 +168,7 @@ def _with_last_words(
     target: Target, sendings: Sequence[Sending], gone: Mapping[str, Gone], fields: Mapping[str, Sequence[str]]
 ) -> Iterable[Ended]:
     """Read what people typed before the records were deleted: nobody asks once they are let go of."""
-    refs = {s.key: _ref(target.name, s) for s in sendings}
+    refs = {s.key: s.ref(target.name) for s in sendings}
     try:
         connector = target.connector_for(sendings)
         read = {record.ref: record for record in connector.read(list(refs.values()), fields)}
@@ -292,7 +186,7 @@ def _read_first(
     """Read records by id before writing them; yields those that may be written with what is still missing."""
     playbook = target.playbook()
     crm = playbook.crms[target.name]
-    refs = {s.key: _ref(target.name, s) for s in sendings}
+    refs = {s.key: s.ref(target.name) for s in sendings}
     try:
         connector = target.connector_for(sendings)
         read = {record.ref: record for record in connector.read(list(refs.values()), fields)}
@@ -337,11 +231,6 @@ def _has_moved(sending: Sending, record: Record, object_map: ObjectMap) -> bool:
     ) or any(
         list(record.fields[name]) != list(shadow.get(name) or ()) for name in PARTIES if name in record.fields
     )
-
-
-def _ref(connection: str, sending: Sending) -> RecordRef:
-    remote_id = sending.link.remote_id if sending.link else ""
-    return RecordRef(connection, sending.row.object, remote_id)
 
 
 def _change(sending: Sending, values: Mapping[str, JsonValue]) -> RecordChange:

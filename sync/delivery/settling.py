@@ -22,7 +22,7 @@ from model.decision import EntityKind
 from model.event import Event, EventKind, EventState, JsonValue, RecordRef
 from model.lead import ASSOCIATED, Link
 from sync import accounts, audit, deals, fetches, inbox, leads, links, mirror, outbox, releases
-from sync.delivery.sending import Ended, Moved, Refused, Released, Written
+from sync.delivery.ended import Ended, Moved, Refused, Released, Written
 from sync.delivery.target import Claimed, Sending, Target
 from sync.doubt import Doubt, with_sent
 from sync.links import Agreed, record_key
@@ -107,7 +107,7 @@ def settle(
                     settled.append(_followed(sending, reason, now))
             case Rejected(_, reason, names, is_taken=True) if names and names == _own_id(target, sending):
                 settled.append(Settled(row.id, due_at=now, error=reason))  # the rest is sent without it
-                agreed.append(Agreed(sending.entity.id, _ref(target, sending), {}, {}, False, taken=names))
+                agreed.append(Agreed(sending.entity.id, sending.ref(target.name), {}, {}, False, taken=names))
             case Rejected(_, reason, names):
                 about = f" (fields: {', '.join(names)})" if names else ""
                 settled.append(_dead(sending, reason + about, outcome.cause))
@@ -145,10 +145,6 @@ def _own_id(target: Target, sending: Sending) -> tuple[str, ...]:
     object_map = crm.map_of(sending.row.object)
     name = object_map.id_field if object_map and sending.link else None
     return (name,) if name and name in sending.difference else ()
-
-
-def _ref(target: Target, sending: Sending) -> RecordRef:
-    return RecordRef(target.name, sending.row.object, sending.link.remote_id if sending.link else "")
 
 
 def _holders(

@@ -79,6 +79,10 @@ class Sending:
         """Our name for the record in a call."""
         return str(self.row.id)
 
+    def ref(self, connection: str) -> RecordRef:
+        """Return the record; one without an id is not there yet."""
+        return RecordRef(connection, self.row.object, self.link.remote_id if self.link else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:

@@ -13,7 +13,8 @@ from model.decision import EntityKind
 from model.event import RecordRef
 from sync import fetches, inbox
 from sync.delivery.claiming import claim
-from sync.delivery.sending import Ended, Moved, Written, send
+from sync.delivery.ended import Ended, Moved, Written
+from sync.delivery.sending import send
 from sync.delivery.settling import settle
 from sync.delivery.target import Claimed
 from sync.fetches import Wish
