@@ -427,6 +427,28 @@ def test_a_rule_that_is_gone_from_the_playbook_sends_nothing(house):
     assert house.effects()[0].error == 'the playbook has no rule "Call" any more'
 
 
+def test_a_stage_that_people_set_in_a_crm_as_well_is_told_of_once(store):
+    playbook = telling_playbook()
+    [rule] = playbook.notifications.rules
+    told = replace(playbook.notifications, rules=(replace(rule, on="stage"),))
+    hubspot = playbook.crms[HUBSPOT]
+    contacts = hubspot.objects["contacts"]
+    fields = tuple(replace(one, authority="newest") for one in contacts.fields)
+    hubspot = replace(hubspot, objects={"contacts": replace(contacts, fields=fields)})
+    crms = {**playbook.crms, HUBSPOT: hubspot}
+    house = a_house(store, playbook=replace(playbook, notifications=told, crms=crms))
+    house.post(email=ADA, title="CTO")
+    house.settle()
+    house.post(email=ADA, title="CEO")
+    house.decide()
+    assert len(house.effects("slack")) == 2  # it began at a stage, and came to another
+    contact = house.lead(ADA).links[HUBSPOT].remote_id
+    house.clock.advance(60)
+    house.crms[HUBSPOT].edit(contact, stage="mql")
+    house.settle()  # a delivery reads it before it writes
+    assert len(house.effects("slack")) == 2
+
+
 @pytest.mark.parametrize("address", ["gone@example.com", "stranger@example.com"])
 def test_a_mail_to_the_owner_goes_to_nobody_who_is_inactive(store, address):
     playbook = telling_playbook()
