@@ -203,17 +203,26 @@ class Fieldwise:
     def _confirm(self, rule: CrmField, theirs: JsonValue) -> None:
         """Note that somebody there came to the lead's value: no older word replaces it unseen.
 
-        At the first meeting with a record all that it holds was said there; its stamp does not tell when.
-        A stage was told of when the lead entered it, and is no word again.
+        At the first meeting with a record all that it holds was said there; its stamp does not tell when. It
+        matters where the record is newer than what was last seen of another: an old one says nothing that a
+        next edit elsewhere should have to answer. A stage was told of when the lead entered it, and is no
+        word again.
         """
         if theirs is None or rule.authority == "leadrelay" or rule.kind == "stage":
             return
         if self.link is None and not self.is_ours:
-            self.merged.confirmed[rule.field] = self.record.changed_at.get(rule.remote)
+            if self._is_newer_than_another():
+                self.merged.confirmed[rule.field] = self.record.changed_at.get(rule.remote)
             return
         is_known, base = self._last_known(rule.remote)
         if is_known and not self._same(rule.remote, theirs, base):
             self.merged.confirmed[rule.field] = moment_there(rule, self.record) or self.now
+
+    def _is_newer_than_another(self) -> bool:
+        """Say whether the record changed since another one of theirs was last read or written."""
+        moment, here = self.record.modified_at, self.crm.connection
+        seen = (later(one.read_at, one.wrote_at) for name, one in self.entity.links.items() if name != here)
+        return moment is not None and any(at is not None and at < moment for at in seen)
 
     def _last_known(self, remote: str) -> tuple[bool, JsonValue]:
         """Say whether it is known what a record of ours held before, and what that was."""

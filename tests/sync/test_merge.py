@@ -180,18 +180,26 @@ def test_an_owner_that_a_rule_chose_gives_way_to_a_persons_choice_whatever_the_c
     assert merged(lead, OLDER, owner="o3").fields == {"owner": "cy@example.com"}
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_a_value_that_both_came_to_is_the_word_of_both_and_a_stage_is_not(known):
+@pytest.mark.parametrize(
+    ("known", "seen", "expected"),
+    [
+        (True, OLDER, {"title": NEWER}),
+        (False, OLDER, {"title": None}),  # since when is not known
+        (False, at(90), {}),  # Salesforce was looked at since: whatever is read there next is newer
+    ],
+)
+def test_a_value_that_both_came_to_is_the_word_of_both_and_a_stage_is_not(known, seen, expected):
     """Who entered a stage was told of: a lead that enters it again is told of once more."""
     by_state = [replace(one, authority="newest") for one in CRM.objects["contacts"].fields]
     contacts = replace(CRM.objects["contacts"], fields=tuple(by_state))
     crm = replace(CRM, objects={"contacts": contacts})
     lead = a_lead(title="CEO", stage="mql")
+    lead.links[SALESFORCE] = Link(SALESFORCE, "Lead", "8", {"title": "Intern"}, {}, read_at=seen)
     if known:
         linked(lead, title="Intern", stage="prospect")
     record = Record(RecordRef(HUBSPOT, "contacts", "7"), {"title": "CEO", "stage": "mql"}, NEWER)
     result = merge(lead, record, crm, PLAYBOOK, KNOWN, now=at(90), sent={})
-    assert (result.confirmed, result.fields) == ({"title": NEWER if known else None}, {})
+    assert (result.confirmed, result.fields) == (expected, {})
 
 
 def test_spelling_that_means_the_same_is_no_change():
