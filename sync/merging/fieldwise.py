@@ -82,7 +82,8 @@ class Fieldwise:
         base = held.base if held and not held.is_breaker else self._shadow(remote)
         theirs_moved = not self._same(remote, theirs, base)
         is_news = theirs_moved
-        theirs_moved = theirs_moved or self._came_back(remote, dispute, base)
+        came_back = not theirs_moved and self._came_back(remote, dispute, base)
+        theirs_moved = theirs_moved or came_back
         if dispute.seen is not None:
             dispute = replace(dispute, seen=None)
             self._remember(remote, dispute)
@@ -96,7 +97,7 @@ class Fieldwise:
             return
         if self._same(remote, theirs, ours):
             if theirs_moved and held is None:
-                self._confirm(rule, theirs)
+                self._confirm(rule, theirs, came_back=came_back)
             self._free(rule, dispute, "both sides hold the same by now")
             return
         if theirs is None and not theirs_moved:
@@ -200,7 +201,7 @@ class Fieldwise:
 
     # What follows
 
-    def _confirm(self, rule: CrmField, theirs: JsonValue) -> None:
+    def _confirm(self, rule: CrmField, theirs: JsonValue, *, came_back: bool) -> None:
         """Note that somebody there came to the lead's value: no older word replaces it unseen.
 
         At the first meeting with a record all that it holds was said there; its stamp does not tell when. It
@@ -215,7 +216,7 @@ class Fieldwise:
                 self.merged.confirmed[rule.field] = self.record.changed_at.get(rule.remote)
             return
         is_known, base = self._last_known(rule.remote)
-        if is_known and not self._same(rule.remote, theirs, base):
+        if came_back or (is_known and not self._same(rule.remote, theirs, base)):
             self.merged.confirmed[rule.field] = moment_there(rule, self.record) or self.now
 
     def _is_newer_than_another(self) -> bool:
@@ -318,8 +319,11 @@ class Fieldwise:
         origin, link = self.entity.provenance.get(rule.field), self.link
         if origin is None or origin.confirmed_at is None or origin.source == self.crm.connection:
             return False
-        agreed_at = later(link.read_at, link.wrote_at) if link is not None else None
-        return agreed_at is None or origin.confirmed_at > agreed_at
+        if link is None:
+            return True
+        # Of two reads at one moment either may be the later one.
+        is_unread = link.read_at is None or link.read_at <= origin.confirmed_at
+        return is_unread and (link.wrote_at is None or link.wrote_at < origin.confirmed_at)
 
     def _came_back(self, remote: str, dispute: Dispute, base: JsonValue) -> bool:
         """Say whether a field changed since both agreed and came back: a history tells, or another read."""

@@ -258,6 +258,25 @@ def test_who_puts_the_lead_back_to_what_another_record_held_has_said_it(house, i
     assert ("title", gives_way) in lost(house)
 
 
+def test_who_puts_back_what_waited_for_its_history_has_said_it(house):
+    ids = known(house, title="Intern")
+    hubspot, salesforce = house.crms[HUBSPOT], house.crms[SALESFORCE]
+    house.post(email=ADA, title="CTO")
+    house.decide()
+    house.clock.advance(60)
+    hubspot.edit(ids[HUBSPOT], title="CEO")
+    see(house, HUBSPOT, ids[HUBSPOT])  # both have changed it: it is read again, with its history
+    salesforce.edit(ids[SALESFORCE], title="Founder")
+    house.clock.advance(60)
+    hubspot.edit(ids[HUBSPOT], title="CTO")
+    house.fetch()
+    house.decide()
+    see(house, SALESFORCE, ids[SALESFORCE])
+    house.settle()
+    assert {each.one(ADA)["title"] for each in house.crms.values()} == {"CTO"}
+    assert ("title", "Founder") in lost(house)
+
+
 @pytest.mark.parametrize("is_later", [False, True])
 def test_what_a_record_holds_at_the_first_meeting_was_said_there(house, is_later):
     house.post(email=ADA, title="Intern")
