@@ -259,15 +259,17 @@ def test_who_puts_the_lead_back_to_what_another_record_held_has_said_it(house, i
 
 
 def test_who_puts_back_what_waited_for_its_history_has_said_it(house):
-    ids = known(house, title="Intern")
+    ids = known(house, title="CTO")
     hubspot, salesforce = house.crms[HUBSPOT], house.crms[SALESFORCE]
-    house.post(email=ADA, title="CTO")
+    house.post(email=ADA, title="CEO")
     house.decide()
     house.clock.advance(60)
-    hubspot.edit(ids[HUBSPOT], title="CEO")
+    hubspot.edit(ids[HUBSPOT], title="Intern")
     see(house, HUBSPOT, ids[HUBSPOT])  # both have changed it: it is read again, with its history
     salesforce.edit(ids[SALESFORCE], title="Founder")
     house.clock.advance(60)
+    house.post(email=ADA, title="CTO")  # nothing was written meanwhile
+    house.decide()
     hubspot.edit(ids[HUBSPOT], title="CTO")
     house.fetch()
     house.decide()
