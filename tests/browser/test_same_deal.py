@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync import deal_books
+from sync import cursors, deal_books
 from tests.journeys.house import SPACE
 from tests.journeys.test_deals import close, deals_in, moved, sell
 from tests.journeys.test_people_first import ADA
@@ -24,7 +24,13 @@ def test_a_person_says_which_deal_it_is_and_both_agree_from_then_on(closed_house
     def deals():
         return house.read(lambda snapshot: deal_books.page(snapshot, SPACE).rows)
 
+    def roles():
+        """Say whether contact roles are followed yet: one that is made before tells nothing by itself."""
+        every = house.read(lambda snapshot: cursors.load(snapshot, SPACE))
+        return any(one.object == "OpportunityContactRole" for one in every)
+
     eventually(lambda: moved(house, deals), "the deal that was there")
+    eventually(lambda: moved(house, roles), "a look at who takes part in deals")
     record = sell(salesforce, contact, "Renewal")
 
     def is_asked() -> bool:
