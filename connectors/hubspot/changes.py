@@ -23,7 +23,7 @@ from typing import Any
 from connectors.hubspot.client import Client
 from connectors.hubspot.pages import Filter, Found, Searcher, above
 from connectors.hubspot.reads import Row
-from connectors.hubspot.records import ids_in, moment, values_of
+from connectors.hubspot.records import former_ids, moment, values_of
 from model.change import Record
 from model.errors import RetryLater
 from model.event import RecordRef
@@ -125,8 +125,7 @@ class ChangeReader:
 
     def _archived(self, object_type: str, row: Row) -> Record:
         ref = RecordRef(self._connection, object_type, str(row["id"]))
-        merged = tuple(each for each in ids_in(row) if each != ref.id)
-        return Record(ref, {}, moment(row.get("archivedAt")), archived=True, merged_ids=merged)
+        return Record(ref, {}, moment(row.get("archivedAt")), archived=True, merged_ids=former_ids(row))
 
 
 def _filters(object_type: str, at: Position) -> list[Filter]:

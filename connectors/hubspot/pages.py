@@ -9,7 +9,14 @@ from typing import Any
 
 from connectors.hubspot.client import Client
 from connectors.hubspot.reads import Reader, Row
-from connectors.hubspot.records import MERGED_IDS, TELLING, emails_in, ids_in, to_record, values_of
+from connectors.hubspot.records import (
+    MERGED_IDS,
+    TELLING,
+    emails_in,
+    former_ids,
+    to_record,
+    values_of,
+)
 from model.errors import RetryLater
 from model.lead import Identity
 from model.listing import Listed
@@ -106,7 +113,7 @@ class Searcher:
         return Listed(
             replace(record, fields={**dict.fromkeys(names), **record.fields}),
             tuple(self._keys(object_type, row)),
-            replaces=tuple(each for each in ids_in(row) if each != record.ref.id),
+            replaces=former_ids(row),
         )
 
     def _keys(self, object_type: str, row: Row) -> Iterator[Identity]:

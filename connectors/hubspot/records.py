@@ -25,9 +25,14 @@ def to_record(connection: str, object_type: str, row: Mapping[str, Any]) -> Reco
         fields=values_of(row),
         modified_at=moment(row.get("updatedAt")),
         archived=bool(row.get("archived")),
-        merged_ids=tuple(each for each in ids_in(row) if each != record_id),
+        merged_ids=former_ids(row),
         changed_at=dict(_changed_at(row)),
     )
+
+
+def former_ids(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the records that were merged into one."""
+    return tuple(each for each in ids_in(row) if each != str(row["id"]))
 
 
 def to_owner(row: Mapping[str, Any], *, archived: bool) -> OwnerRecord:

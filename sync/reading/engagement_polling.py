@@ -25,7 +25,7 @@ from sync.cursors import ARCHIVED, POLL, UNOWNED, Cursor
 from sync.deciding.engaging import ABOUT_OTHERS
 from sync.reading.backfill import Step, is_storable
 from sync.reading.polling import Poll, Walk
-from sync.reading.recycling import RecycleBin
+from sync.reading.recycling import RecycleBin, Told
 from sync.reading.sighting import Strangers
 from sync.records import record_payload
 from sync.tables import to_json
@@ -126,15 +126,10 @@ class EngagementBin(RecycleBin):
     def _objects(self) -> Collection[str]:
         return self.playbook().crms[self.connector.name].polling.activities
 
-    def _nobodys(
-        self,
-        listed: Sequence[Listed],  # noqa: ARG002 - the mirror holds no engagements
-    ) -> list[RecordRef]:
-        return []
-
-    def _events(self, listed: Sequence[Listed], now: datetime) -> list[Event]:
+    def _told(self, listed: Sequence[Listed], now: datetime) -> Told:
+        """Read what a page tells of leads; the mirror holds no engagements."""
         with self.store.snapshot() as snapshot:
-            return list(news(snapshot, self.space, listed, now)) if listed else []
+            return Told(list(news(snapshot, self.space, listed, now)) if listed else [])
 
 
 def news(snapshot: Connection, space: str, listed: Sequence[Listed], now: datetime) -> Iterator[Event]:

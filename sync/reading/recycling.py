@@ -6,7 +6,7 @@ once an hour: HubSpot lists archived records only whole, a hundred a call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from model.change import Record
 from model.errors import Conflict, ConnectorError, NotAuthorized, Refusal, RetryLater
 from model.event import Event, RecordRef
 from model.faults import mark_of, plain
+from model.lead import Link
 from model.listing import Listed
 from model.times import Clock
 from sync import cursors, fetches, inbox, links, mirror
@@ -34,6 +35,20 @@ log = structlog.get_logger("leadrelay.poll")
 
 EVERY = timedelta(hours=1)
 SHARE = timedelta(seconds=10)  # at least so long after a walk for each of its pages: a bin may be very long
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a page of the bin tells.
+
+    ``events``: records are gone which somebody is linked to. ``nobodys``: the records that nobody is linked
+    to. ``wishes``: linked records that were merged into a deleted one before anybody here heard of the
+    merge; they are read, and one that leads elsewhere by now, or is gone, says so itself.
+    """
+
+    events: Sequence[Event]
+    nobodys: Sequence[RecordRef] = ()
+    wishes: Sequence[fetches.Wish] = ()
 
 
 @dataclass(slots=True)
@@ -71,13 +86,12 @@ class RecycleBin:
             )
             return self._failed(cursor, plain(error), error, now)
         self._failures = 0
-        events, nobodys = self._events(page.listed, now), self._nobodys(page.listed)
-        wishes = self._merged_away(page.listed)
+        told = self._told(page.listed, now)
         at = self.clock.now()
         after = replace(
             cursor,
             after=page.after,
-            seen=cursor.seen + len(events),
+            seen=cursor.seen + len(told.events),
             problem=None,
             moved_at=at,
             finished_at=max(at, cursor.begun_at) if page.after is None else cursor.finished_at,
@@ -85,24 +99,24 @@ class RecycleBin:
 
         def save(connection: Connection) -> None:
             cursors.move(connection, self.space, cursor, after)
-            mirror.archive_seen(connection, self.space, nobodys, now)
-            inbox.insert_new(connection, events)
-            fetches.raise_wanted(connection, self.space, wishes, now)
+            mirror.archive_seen(connection, self.space, told.nobodys, now)
+            inbox.insert_new(connection, told.events)
+            fetches.raise_wanted(connection, self.space, told.wishes, now)
 
         try:
             self.store.write(save)
         except Conflict:  # another process looks here
             self._due_at[cursor.object] = now + EVERY
             return Step(cursor.object)
-        if events:
+        if told.events:
             self.store.signals.announce("inbox")
-        if wishes:
+        if told.wishes:
             self.store.signals.announce(f"follow:{cursor.connection}")
         pages = self._pages[cursor.object] = self._pages.get(cursor.object, 0) + 1
         if page.after is None:
             self._due_at[cursor.object] = at + max(EVERY, pages * SHARE)
             self._pages[cursor.object] = 0
-        return Step(cursor.object, len(events))
+        return Step(cursor.object, len(told.events))
 
     def _objects(self) -> Collection[str]:
         return backfill.wanted(self.connector, self.playbook())
@@ -116,38 +130,19 @@ class RecycleBin:
         self.store.write(lambda connection: cursors.begin(connection, self.space, cursor, anew=True))
         return cursor
 
-    def _nobodys(self, listed: Sequence[Listed]) -> list[RecordRef]:
-        """Return the records that nobody is linked to: of the others the decider is told."""
-        refs = [one.record.ref for one in listed]
+    def _told(self, listed: Sequence[Listed], now: datetime) -> Told:
+        """Read what a page tells; one query for each kind of link."""
+        refs = [each for one in listed for each in (one.record.ref, *_former(one))]
         with self.store.snapshot() as snapshot:
             held = links.of_records(snapshot, self.space, refs)
-        return [ref for ref in refs if ref not in held]
-
-    def _events(self, listed: Sequence[Listed], now: datetime) -> list[Event]:
-        """Return that records are gone which leads or accounts are linked to and do not know it of."""
-        with self.store.snapshot() as snapshot:
-            held = links.of_records(snapshot, self.space, [one.record.ref for one in listed])
-        return [
-            changed_event(
-                Record(one.record.ref, {}, one.record.modified_at, archived=True), now, now, self.space
-            )
-            for one in listed
-            if (link := held.get(one.record.ref)) is not None and link.gone_at is None
-        ]
-
-    def _merged_away(self, listed: Sequence[Listed]) -> list[fetches.Wish]:
-        """Return linked records that were merged into a deleted one before anybody here heard of the merge.
-
-        They are read: one that leads elsewhere by now, or is gone, says so itself.
-        """
-        former = [replace(one.record.ref, id=each) for one in listed for each in one.record.merged_ids]
-        with self.store.snapshot() as snapshot:
-            held = links.of_records(snapshot, self.space, former)
-        return [
-            fetches.Wish(ref.connection, ref.object, ref.id)
-            for ref, link in held.items()
-            if link.gone_at is None
-        ]
+        unknown = [one.record for one in listed if _is_linked(held, one.record.ref)]
+        gone = (Record(one.ref, {}, one.modified_at, archived=True) for one in unknown)
+        former = [ref for one in listed for ref in _former(one) if _is_linked(held, ref)]
+        return Told(
+            [changed_event(one, now, now, self.space) for one in gone],
+            [one.record.ref for one in listed if one.record.ref not in held],
+            [fetches.Wish(ref.connection, ref.object, ref.id) for ref in former],
+        )
 
     def _begun_anew(self, cursor: Cursor, error: Refusal, now: datetime) -> Step:
         """Go back to the beginning: the CRM takes the place no more where the walk stands."""
@@ -171,3 +166,12 @@ class RecycleBin:
             with suppress(Conflict):  # another process looks here: what it met stands
                 self.store.write(partial(cursors.move, space=self.space, before=cursor, now=noted))
         return Step(cursor.object, wait=wait, problem=problem)
+
+
+def _former(one: Listed) -> Iterator[RecordRef]:
+    return (replace(one.record.ref, id=each) for each in one.record.merged_ids)
+
+
+def _is_linked(held: Mapping[RecordRef, Link], ref: RecordRef) -> bool:
+    """Say whether somebody is linked to a record, and does not know that it is gone."""
+    return (link := held.get(ref)) is not None and link.gone_at is None
