@@ -244,6 +244,10 @@ class Batch:
             links.DEALS, of_deals.revs(of_deals.changed), of_deals.dropped_links(), of_deals.changed_links()
         )
 
+    def moved_links(self) -> list[OfOwner]:
+        """Return the links, as they were, of whom another record is known by now, or that it is gone."""
+        return [one for each in (self.leads, self.accounts, self.deals) for one in each.moved_links()]
+
     def new_links(self) -> list[tuple[str, RecordRef]]:
         """Return the records that became a lead's or an account's by this batch, with whose they are now."""
         return [*self.leads.new_links(), *self.accounts.new_links()]

@@ -185,7 +185,13 @@ def _merged(
         result.before, result.lead = before, draft
         result.effects.extend(effects)
         return _because(result, "both sides have changed it; the record's history is read")
-    if link is not None and _is_same(link, draft.links[crm.connection]) and draft.fields == before.fields:
+    is_seen = link is not None and link.read_at is not None
+    if (
+        link is not None
+        and is_seen
+        and _is_same(link, draft.links[crm.connection])
+        and draft.fields == before.fields
+    ):
         return _because(result, "it holds what is known of it")
     result.before, result.lead = before, draft
     result.effects.extend(effects)
@@ -272,7 +278,7 @@ def _follow(
         connection=ref.connection,
         object=became.object,
         remote_id=became.id,
-        shadow={},
+        shadow=_came_along(draft.links[ref.connection], crm.map_of(ref.object), crm.map_of(became.object)),
         written=draft.links[ref.connection].written,  # it came along, under the same names
         rev=link.rev,
         aliases=(*link.aliases, link.remote_id),
@@ -282,6 +288,19 @@ def _follow(
     return _because(
         result, f"{ref.connection}: {ref.object} {ref.id} became {became.object} {became.id}; followed"
     )
+
+
+def _came_along(link: Link, before: ObjectMap | None, now: ObjectMap | None) -> Mapping[str, JsonValue]:
+    """Return what was agreed with a record, by the names that the one has which it was turned into.
+
+    Salesforce copies a Lead's values into a Contact that it makes; one that was there keeps its own ("Convert
+    Leads"). So a value counts as agreed only where the Contact turns out to hold it (``sync/merging``). A
+    record that others were merged into was there before.
+    """
+    if before is None or now is None or before is now:
+        return {}
+    held = {rule.field: link.shadow[rule.remote] for rule in before.fields if rule.remote in link.shadow}
+    return {rule.remote: held[rule.field] for rule in now.fields if rule.field in held}
 
 
 def _gone(result: Result, record: Record, holder: str | None, batch: Batch, pipeline: Pipeline) -> Result:

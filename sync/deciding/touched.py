@@ -50,6 +50,16 @@ class Touched(Generic[E]):
             if (now := entity.links.get(name)) is None or (now is not link and now.rev == 0)
         ]
 
+    def moved_links(self) -> list[OfOwner]:
+        """Return the loaded links whose owner has another record there by now, or one known to be gone."""
+        return [
+            (entity.id, link)
+            for entity in self.changed.values()
+            for name, link in self._links(entity.id).items()
+            if (now := entity.links.get(name)) is not None
+            and (ref_of(now) != ref_of(link) or (now.gone_at is not None and link.gone_at is None))
+        ]
+
     def changed_links(self) -> list[OfOwner]:
         """Return the links that differ from those loaded."""
         return [

@@ -256,11 +256,17 @@ def _postponed(sending: Sending, reason: str, wait: float | None, lost: bool, no
 
 
 def _followed(sending: Sending, reason: str, now: datetime) -> Settled:
-    """Let a row wait while its record is read: gone, the row ends; moved, it is written where it is now."""
+    """Let a row wait while its record is read: gone, the row ends; moved, it is written where it is now.
+
+    What failed for other reasons before does not count: nobody has read the record because of that.
+    """
     row = sending.row
-    if row.attempts + 1 >= GONE_ATTEMPTS:
-        return _dead(sending, reason, GONE, doubtful=row.in_flight is not None)
-    return _postponed(sending, reason, GONE_WAIT * 2**row.attempts, False, now)
+    attempts = row.attempts + 1 if row.cause == str(GONE) else 1
+    doubtful = row.in_flight is not None
+    if attempts >= GONE_ATTEMPTS:
+        return _dead(sending, reason, GONE, doubtful=doubtful)
+    again = now + timedelta(seconds=GONE_WAIT * 2 ** (attempts - 1))
+    return Settled(row.id, due_at=again, error=reason, cause=GONE, doubtful=doubtful, attempts=attempts)
 
 
 def _put_off(row: DueRow, reason: str, wait: float, now: datetime) -> Settled:

@@ -230,7 +230,7 @@ class Fieldwise:
         link = self.link
         if link is None:
             return True, None  # a create of ours, whose answer was lost, left the field blank
-        known = link.shadow if remote in link.shadow else link.written  # a converted record has no shadow yet
+        known = link.shadow if remote in link.shadow else link.written  # what a converted record held
         return remote in known or link.read_at is not None, known.get(remote)
 
     def _take(self, rule: CrmField, value: JsonValue) -> None:
@@ -305,7 +305,13 @@ class Fieldwise:
         return None if is_blank_on(self.object_map, remote, value) else value
 
     def _shadow(self, remote: str) -> JsonValue:
-        return self._plain(remote, self.link.shadow.get(remote)) if self.link is not None else None
+        """Return what was agreed last; of a record never seen, what it still holds: nobody changed that."""
+        if self.link is None:
+            return None
+        value = self._plain(remote, self.link.shadow.get(remote))
+        if self.link.read_at is None and not self._same(remote, value, self.record.fields.get(remote)):
+            return None
+        return value
 
     def _has_moved(self, rule: CrmField, ours: JsonValue, base: JsonValue) -> bool:
         """Say whether the lead's value changed since both agreed; without a form there it cannot be told."""

@@ -33,6 +33,7 @@ class DueRow:
     priority: int = Priority.PEOPLE
     release: int | None = None  # the go-live that let it out of what had been gathered
     kind: EntityKind = EntityKind.LEAD
+    cause: str = ""  # ``model.cause``: of a row that waits, at most GONE
 
 
 LOCKED = (

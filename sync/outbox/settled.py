@@ -32,7 +32,7 @@ class Settled:
     dead: int | None = None
     due_at: datetime | None = None
     error: str | None = None
-    cause: Cause = NO_CAUSE  # of a dead one
+    cause: Cause = NO_CAUSE  # of a dead one, or of one whose record is gone and may be elsewhere
     letter: Mapping[str, JsonValue] | None = None  # of a dead one: what a person wants to know (``letter``)
     doubtful: bool = False
     attempts: int | None = None  # set: as many as before, for this one was nobody's fault
@@ -56,7 +56,7 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
             values |= {"dead": item.dead, "attempts": 0, "settled_at": now}
             values |= {"cause": str(item.cause), "letter": item.letter}
         elif item.due_at is not None:
-            values |= {"due_at": item.due_at}
+            values |= {"due_at": item.due_at} | ({} if item.cause == NO_CAUSE else {"cause": str(item.cause)})
         if item.attempts is not None:
             values["attempts"] = item.attempts
         shape = tuple(values)

@@ -21,7 +21,7 @@ from sync.tables.outbox import WAITS
 
 DUE_COLUMNS = (  # as in ``DueRow``
     "id", "object", "entity_id", "wanted", "attempts", "in_flight", "raised_at", "done", "priority",
-    "release",
+    "release", "cause",
 )  # fmt: skip
 IS_DUE = sa.and_(
     ROWS.space == sa.bindparam("of_space"),

@@ -12,11 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from model.cause import GONE
 from model.decision import EntityKind
+from model.lead import Link
 from model.priority import Priority
 from sync.database import insert_on
 from sync.doubt import both
-from sync.outbox.rows import ROWS, lock_where
+from sync.outbox.rows import IS_FREE, ROWS, lock_where
 from sync.statements import execute_many
 from sync.tables import outbox_changes
 from sync.tables.outbox import WAITS
@@ -110,6 +112,41 @@ AGAIN = (
     sa.update(outbox_changes)
     .where(outbox_changes.c.id == sa.bindparam("row"), outbox_changes.c.wanted <= outbox_changes.c.done)
     .values(wanted=outbox_changes.c.wanted + 1, due_at=sa.bindparam("now"), raised_at=sa.bindparam("now"))
+)
+
+
+def plan_anew(connection: Connection, space: str, moved: Sequence[tuple[str, Link]], now: datetime) -> None:
+    """Let rows whose record was gone be planned once more: it is known by now what became of it.
+
+    ``moved`` holds links as they were, with whose they are. A row that was given up because of that would
+    ask a person for what needs nobody any more, and one that is put off need not wait.
+    """
+    rows = [
+        {"of_space": space, "name": link.connection, "thing": link.object, "whose": owner_id, "now": now}
+        for owner_id, link in moved
+    ]
+    execute_many(
+        connection, PLAN_ANEW, sorted(rows, key=lambda row: (row["name"], row["thing"], row["whose"]))
+    )
+
+
+PLAN_ANEW = (
+    sa.update(outbox_changes)
+    .where(
+        ROWS.space == sa.bindparam("of_space"),
+        ROWS.connection == sa.bindparam("name"),
+        ROWS.object == sa.bindparam("thing"),
+        ROWS.entity_id == sa.bindparam("whose"),
+        ROWS.cause == str(GONE),
+        ROWS.wanted > ROWS.done,
+        IS_FREE,
+    )
+    .values(
+        wanted=sa.case((ROWS.wanted <= ROWS.dead, ROWS.wanted + 1), else_=ROWS.wanted),
+        due_at=sa.bindparam("now"),
+        raised_at=sa.bindparam("now"),
+        attempts=0,
+    )
 )
 
 

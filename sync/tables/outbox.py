@@ -36,7 +36,7 @@ outbox_changes = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column(
         "cause", searchable(200), nullable=False, server_default=sa.text("''")
-    ),  # ``model.cause`` of a dead letter
+    ),  # ``model.cause`` of a dead letter, or of a row that waits as its record was gone
     sa.Column("letter", Json),  # of a dead letter: {"attempts", "sent"}
     sa.Column("release", sa.Integer),  # number of the go-live that let it out; its brake counts the writes
     sa.UniqueConstraint("space", "connection", "object", "entity_kind", "entity_id"),

@@ -19,7 +19,7 @@ from sync.delivery import claiming
 from sync.delivery.claiming import claim
 from sync.delivery.deliverer import deliver_batch, finish
 from sync.delivery.sending import send
-from sync.delivery.settling import MOST_ATTEMPTS, PATIENCE, settle
+from sync.delivery.settling import GONE_ATTEMPTS, GONE_WAIT, MOST_ATTEMPTS, PATIENCE, settle
 from sync.outbox import Raise
 from sync.replays import replay
 from sync.replays.letters import CHANGE, SHELVES
@@ -446,6 +446,25 @@ def test_a_record_that_was_deleted_is_left_alone_and_nobody_made_anew(store):
     house.post(email=ADA, country="DE")
     house.settle()
     assert (len(fake.records), fake.records[remote].fields.get("country")) == (1, "DE")
+
+
+def test_what_failed_before_a_record_was_gone_does_not_count_as_looking_for_it(store):
+    house, fake, remote = known(store)
+    house.clock.advance(100)
+    house.post(email=ADA, country="FR")
+    house.decide()
+    for _ in range(GONE_ATTEMPTS):
+        fake.next("update", refused="503", wait=1)
+        house.deliver()
+        house.clock.advance(1)
+    fake.records[remote].archived = True
+    waits = []
+    while not letters(house):
+        now = house.clock.now()
+        house.deliver()
+        waits.append((change(store)["due_at"] - now).total_seconds())
+        house.clock.advance(waits[-1])
+    assert waits[:-1] == [GONE_WAIT * 2**number for number in range(GONE_ATTEMPTS - 1)]
 
 
 def test_a_busy_server_is_given_the_time_it_asks_for(store):

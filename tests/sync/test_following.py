@@ -18,6 +18,7 @@ from model.times import to_text
 from sync import explain, forget, inbox, outbox, tables
 from sync.deciding.raising import FEW
 from sync.delivery.deliverer import deliver_batch
+from sync.delivery.settling import GONE_ATTEMPTS, GONE_WAIT
 from sync.reading.polling import changed_event
 from tests.builders import field_is
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
@@ -74,6 +75,11 @@ def open_reviews(house: House) -> list[str]:
 
 def lost(house: House) -> list[tuple[str, str]]:
     return [(row["field"], row["lost"]) for row in rows(house.store, tables.conflicts)]
+
+
+def given_up(house: House) -> list[str]:
+    with house.store.snapshot() as snapshot:
+        return [letter.error for letter in outbox.dead_letters(snapshot, "main")]
 
 
 def leads_there(house: House) -> int:
@@ -391,6 +397,21 @@ def test_a_converted_lead_is_followed_to_its_contact(house):
     assert len(crm.records) == 2
 
 
+@pytest.mark.parametrize(("there", "held"), [("Intern", "CTO"), ("VP", "VP")], ids=["copied", "kept"])
+def test_a_value_that_came_along_in_a_conversion_is_no_edit_and_one_that_was_there_is(house, there, held):
+    ids = known(house, title="Intern")
+    crm = house.crms[SALESFORCE]
+    house.post(email=ADA, title="CTO")
+    house.decide()
+    house.clock.advance(10)
+    contact = crm.put("Contact", email=ADA, title=there)
+    crm.convert(ids[SALESFORCE], contact)
+    see(house, SALESFORCE, ids[SALESFORCE])
+    house.settle()
+    assert (house.lead(ADA).fields["title"], crm.records[contact].fields["title"]) == (held, held)
+    assert lost(house) == ([("title", "CTO")] if there == "VP" else [])
+
+
 def test_a_new_lead_is_written_without_our_id_where_a_converted_one_keeps_it(house):
     ids = known(house, title="Intern")
     crm = house.crms[SALESFORCE]
@@ -411,8 +432,7 @@ def test_a_new_lead_is_written_without_our_id_where_a_converted_one_keeps_it(hou
     house.settle()
     assert crm.records[born].fields["country"] == "DE"
     assert crm.called("update") == updates + 1, "what was refused once is not sent again"
-    with house.store.snapshot() as snapshot:
-        assert outbox.dead_letters(snapshot, "main") == []
+    assert given_up(house) == []
 
 
 def test_a_contact_that_is_seen_before_its_conversion_makes_nobody_twice(store):
@@ -625,6 +645,32 @@ def test_a_deleted_record_is_left_alone_and_one_that_is_restored_is_merged_again
     house.settle()
     assert house.lead(ADA).links[HUBSPOT].gone_at is None
     assert (crm.one(ADA)["title"], house.lead(ADA).fields["company"]) == ("CTO", "Acme")
+
+
+@pytest.mark.parametrize("fate", ["deleted", "merged", "converted"])
+@pytest.mark.parametrize("attempts", [1, GONE_ATTEMPTS], ids=["put off", "given up"])
+def test_what_failed_on_a_record_that_was_gone_is_planned_anew_once_its_fate_is_known(house, fate, attempts):
+    ids = known(house, title="Intern")
+    name = HUBSPOT if fate == "merged" else SALESFORCE
+    crm, old = house.crms[name], ids[name]
+    new = crm.put("Contact" if fate == "converted" else "contacts", **crm.records[old].fields)
+    house.post(email=ADA, title="CTO")
+    house.decide()
+    if fate == "converted":
+        crm.convert(old, new)
+    else:
+        crm.archive(old)
+        crm.merged = {old: new} if fate == "merged" else {}
+    for _ in range(attempts):
+        house.deliver()
+        house.clock.advance(GONE_WAIT * 2**GONE_ATTEMPTS)
+    assert bool(given_up(house)) is (attempts == GONE_ATTEMPTS)
+    see(house, name, new if fate == "merged" else old)
+    house.deliver()
+    assert [row for row in rows(house.store, tables.outbox_changes) if row["wanted"] > row["done"]] == []
+    house.settle()
+    if fate != "deleted":
+        assert crm.records[new].fields["title"] == "CTO"
 
 
 def test_an_edit_that_waited_for_its_history_when_the_record_was_deleted_is_decided_without(house):

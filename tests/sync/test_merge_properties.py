@@ -14,7 +14,7 @@ from model.event import RecordRef
 from model.lead import OPT_OUT, RULE, Lead, Link, Provenance
 from sync.deciding.uniting import put_in
 from sync.merging.merge import Merged, merge
-from tests.builders import at, mapped
+from tests.builders import NOON, at, mapped
 from tests.sync.house import HUBSPOT, SALESFORCE
 from tests.sync.test_merge import KNOWN
 from tests.sync.test_merge_rules import PLAYBOOK, crm_with
@@ -52,7 +52,7 @@ def situations(draw: st.DrawFn) -> tuple[Lead, Record, Any]:
     lead.links[SALESFORCE] = Link(SALESFORCE, "Lead", "9", {}, {})
     if draw(st.booleans()):
         shadow = {"size": drawn["base"], "stage": draw(stages), "optout": draw(st.booleans())}
-        lead.links[HUBSPOT] = Link(HUBSPOT, "contacts", "7", shadow, {})
+        lead.links[HUBSPOT] = Link(HUBSPOT, "contacts", "7", shadow, {}, read_at=NOON)
     fields = {
         "size": drawn["theirs"],
         "stage": draw(stages),

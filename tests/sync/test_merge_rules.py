@@ -33,7 +33,8 @@ def crm_with(*rules: CrmField, **given: Any) -> CrmMap:
 
 def linked(lead: Lead, crm: CrmMap, shadow: dict[str, Any], written: dict[str, Any] | None = None) -> Lead:
     """Link the lead to the record that all tests read, which leadrelay wrote as it was."""
-    lead.links[HUBSPOT] = Link(HUBSPOT, "contacts", "7", shadow, shadow if written is None else written, 3)
+    written = shadow if written is None else written
+    lead.links[HUBSPOT] = Link(HUBSPOT, "contacts", "7", shadow, written, 3, read_at=NOON)
     return lead
 
 
@@ -220,8 +221,8 @@ def two(hubspot: str, salesforce: str) -> tuple[dict[str, CrmMap], Lead]:
         for (name, crm), authority in zip(PLAYBOOK.crms.items(), (hubspot, salesforce), strict=True)
     }
     lead = a_lead(title="CTO")
-    lead.links[HUBSPOT] = Link(HUBSPOT, "contacts", "7", {"title": "CTO"}, {})
-    lead.links[SALESFORCE] = Link(SALESFORCE, "Lead", "8", {"title": "CTO"}, {})
+    lead.links[HUBSPOT] = Link(HUBSPOT, "contacts", "7", {"title": "CTO"}, {}, read_at=NOON)
+    lead.links[SALESFORCE] = Link(SALESFORCE, "Lead", "8", {"title": "CTO"}, {}, read_at=NOON)
     return crms, lead
 
 
