@@ -12,9 +12,13 @@ from mappings import (
     compile_accounts,
     compile_crms,
     compile_deals,
+    compile_lifecycle,
     compile_messages,
+    compile_pipeline,
     compile_retention,
-    compile_rules,
+    compile_routing,
+    compile_scoring,
+    compile_screening,
     compile_sources,
     loader,
 )
@@ -189,11 +193,11 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     stages = one("deals", DealsFile)
     scope.deals = compile_deals.compile_deals(stages, scope) if stages else None
     made = (
-        lifecycle and compile_rules.compile_lifecycle(lifecycle, scope),
-        scoring and compile_rules.compile_scoring(scoring, scope),
-        routing and compile_rules.compile_routing(routing, scope),
-        screening and compile_rules.compile_screening(screening),
-        pipeline and compile_rules.compile_pipeline(pipeline, scope),
+        lifecycle and compile_lifecycle.compile_lifecycle(lifecycle, scope),
+        scoring and compile_scoring.compile_scoring(scoring, scope),
+        routing and compile_routing.compile_routing(routing, scope),
+        screening and compile_screening.compile_screening(screening),
+        pipeline and compile_pipeline.compile_pipeline(pipeline, scope),
     )
     retention = one("retention", RetentionFile)
     keep = compile_retention.compile_retention(retention, scope) if retention else {}

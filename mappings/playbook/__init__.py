@@ -1,0 +1,75 @@
+"""The playbook as the rest of the house sees it: checked, compiled, immutable."""
+
+from mappings.playbook.accounts import Accounts
+from mappings.playbook.condition import Condition
+from mappings.playbook.crms import (
+    ACCOUNT_OBJECTS,
+    ASSOCIATED_OBJECTS,
+    DEAL_NEEDS,
+    DEAL_OBJECTS,
+    ROLES,
+    Breaker,
+    CrmField,
+    CrmMap,
+    DeleteBrake,
+    Limits,
+    ObjectMap,
+    Polling,
+    Reconciling,
+    Role,
+    TaskMap,
+)
+from mappings.playbook.deals import Deals, DealStage
+from mappings.playbook.lifecycle import CLOSED_STAGE, TOP_STAGE, Lifecycle, Stage, StageRule
+from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
+from mappings.playbook.routing import Member, Pool, Routing, Territory
+from mappings.playbook.scoring import ScoreGroup, ScoreRule, Scoring
+from mappings.playbook.screening import Screening
+from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth
+from mappings.playbook.whole import Playbook
+
+__all__ = [
+    "ACCOUNT_OBJECTS",
+    "ASSOCIATED_OBJECTS",
+    "CLOSED_STAGE",
+    "DEAL_NEEDS",
+    "DEAL_OBJECTS",
+    "ROLES",
+    "TOP_STAGE",
+    "Accounts",
+    "ActivityRule",
+    "Breaker",
+    "ChannelRule",
+    "Condition",
+    "CrmField",
+    "CrmMap",
+    "DealStage",
+    "Deals",
+    "DeleteBrake",
+    "FieldRule",
+    "FollowUp",
+    "FollowUpRule",
+    "Lifecycle",
+    "Limits",
+    "Member",
+    "Notifications",
+    "NotifyRule",
+    "ObjectMap",
+    "Playbook",
+    "Polling",
+    "Pool",
+    "Reconciling",
+    "Required",
+    "Role",
+    "Routing",
+    "ScoreGroup",
+    "ScoreRule",
+    "Scoring",
+    "Screening",
+    "Source",
+    "SourceAuth",
+    "Stage",
+    "StageRule",
+    "TaskMap",
+    "Territory",
+]

@@ -1,0 +1,83 @@
+"""Senders of leads."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from model.decision import Place
+from model.event import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAuth:
+    """How a sender proves itself. Secrets come from the environment, never from the file."""
+
+    kind: str  # "none" (loopback only) | "token" | "hmac" | "standard_webhooks"
+    place: Place
+    secret_env: str = ""  # name of the environment variable
+    header: str = ""  # token: header or query key; hmac: header of the signature
+    query: str = ""  # token: query parameter, where headers cannot be set
+    algorithm: str = "sha256"  # hmac
+    encoding: str = "hex"  # hmac: "hex" | "base64"
+    prefix: str = ""  # hmac: "sha256="
+    tolerance: timedelta = timedelta(minutes=5)  # standard_webhooks timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """One canonical field of a source: the first of ``paths`` that is not blank, then converted."""
+
+    field: str
+    paths: tuple[str, ...]  # dotted; the sender's names
+    convert: tuple[str, ...]  # names in ``mappings.converters``
+    place: Place
+    constant: JsonValue = None  # used when ``paths`` is empty
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """At least one of these canonical fields must be there."""
+
+    any_of: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRule:
+    """What a post of this source counts as; the first whose ``when`` (path -> accepted values) matches."""
+
+    kind: str
+    place: Place
+    detail_path: str = ""  # sender's field that names the form or asset
+    when: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One sender of lead events; ``touch_paths``: touch field -> the sender's paths."""
+
+    name: str
+    place: Place
+    auth: SourceAuth
+    fields: tuple[FieldRule, ...]
+    required: tuple[Required, ...] = ()
+    activities: tuple[ActivityRule, ...] = ()
+    honeypot: tuple[str, ...] = ()  # sender's fields that people leave blank
+    cors: tuple[str, ...] = ()  # origins, or "*"
+    redirect: str | None = None  # where a plain HTML form is sent (303)
+    id_header: str = ""  # sender's event id
+    id_path: str = ""
+    occurred_at_path: str = ""
+    dedupe_window: timedelta = timedelta(minutes=10)
+    max_bytes: int = 262_144
+    max_depth: int = 12
+    max_fields: int = 400
+    region: str = "US"  # for phone numbers without a country
+    unit: str = "default"
+    touch_paths: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    touch_constants: Mapping[str, str] = dataclasses.field(
+        default_factory=dict
+    )  # touch field -> value, used when the sender says nothing

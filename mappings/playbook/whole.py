@@ -1,0 +1,96 @@
+"""All of it together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mappings.memory import once_each
+from mappings.playbook.accounts import Accounts
+from mappings.playbook.crms import CrmMap, ObjectMap
+from mappings.playbook.deals import Deals
+from mappings.playbook.lifecycle import Lifecycle
+from mappings.playbook.messages import FollowUp, Notifications
+from mappings.playbook.routing import Routing
+from mappings.playbook.scoring import Scoring
+from mappings.playbook.screening import Screening
+from mappings.playbook.sources import Source
+from model.decision import Place
+from model.engagement import COUNTED
+from model.lead import LINKS
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """Everything the ops people have written, checked as one."""
+
+    version: str  # first 12 hex digits of the SHA-256 over all files
+    sources: Mapping[str, Source]
+    crms: Mapping[str, CrmMap]
+    pipeline: tuple[str, ...]  # handler names in order
+    screening: Screening
+    scoring: Scoring
+    lifecycle: Lifecycle
+    routing: Routing
+    pipeline_place: Place
+    fields: Mapping[str, type]  # canonical names and types, declared ones included
+    follow_up: FollowUp = dataclasses.field(default_factory=FollowUp)
+    notifications: Notifications = dataclasses.field(default_factory=Notifications)
+    skip_direct: bool = True  # a direct visit never replaces a known last touch
+    keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
+    accounts: Accounts = dataclasses.field(default_factory=Accounts)
+    deals: Deals | None = None  # without deals.yaml no deals are kept
+
+    @property
+    def keeps_deals(self) -> bool:
+        """Say whether deals of any CRM are followed."""
+        return self.deals is not None and any(crm.deal is not None for crm in self.crms.values())
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Return the connections whose new records another connection waits for, or is told of."""
+        return _needed(self)
+
+    @property
+    def needed_accounts(self) -> frozenset[str]:
+        """Return the connections of whose new companies another connection is told."""
+        return _named(crm.account for crm in self.crms.values() if crm.account is not None)
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """Return what is done with leads in the CRMs and is counted by a rule of scoring or lifecycle."""
+        return _counted(self)
+
+    @property
+    def joins_accounts(self) -> bool:
+        """Say whether leads are joined to accounts: the pipeline names the handler."""
+        return "account" in self.pipeline
+
+
+@once_each
+def _needed(playbook: Playbook) -> frozenset[str]:
+    crms = playbook.crms.values()
+    needs = (name for crm in crms for name in crm.needs)
+    return frozenset((*needs, *_named(map_ for crm in crms for map_ in crm.objects.values())))
+
+
+@once_each
+def _counted(playbook: Playbook) -> frozenset[str]:
+    named = {rule.activity for rule in playbook.scoring.rules}
+    named |= {rule.activity for rule in playbook.lifecycle.rules}
+    return frozenset(each for each in COUNTED if each in named)
+
+
+@once_each
+def _links_in(object_map: ObjectMap) -> frozenset[str]:
+    prefix = f"{LINKS}."
+    return frozenset(
+        rule.field.removeprefix(prefix) for rule in object_map.fields if rule.field.startswith(prefix)
+    )
+
+
+def _named(maps: Iterable[ObjectMap]) -> frozenset[str]:
+    """Return the connections whose record ids these maps hold."""
+    return frozenset(name for object_map in maps for name in _links_in(object_map))

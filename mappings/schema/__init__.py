@@ -1,0 +1,105 @@
+"""What the playbook's files may say: one pydantic model a file kind, also the source of the JSON Schemas.
+
+The models know one file each. What holds between files (names that must exist, sums, cycles) is
+checked by ``compile``.
+"""
+
+from mappings.schema.accounts import AccountsFile
+from mappings.schema.crms import (
+    Authority,
+    BreakerMap,
+    CrmFieldMap,
+    CrmFile,
+    DeleteBrakeMap,
+    LimitsMap,
+    ObjectFile,
+    PollMap,
+    ReconcileMap,
+    TasksMap,
+)
+from mappings.schema.deals import DealsFile, DealStageMap
+from mappings.schema.fields import ExtraField, FieldsFile
+from mappings.schema.kinds import KINDS, json_schemas, settings_of
+from mappings.schema.lifecycle import LifecycleFile, StageMap, StageRuleMap
+from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile, NotifyRuleMap, TaskRuleMap
+from mappings.schema.pipeline import AttributionMap, PipelineFile
+from mappings.schema.retention import FOREVER, RetentionFile, Term
+from mappings.schema.routing import MemberMap, PoolMap, RoutingFile, TerritoryMap
+from mappings.schema.scoring import GroupMap, ScoreRuleMap, ScoringFile
+from mappings.schema.screening import ScreeningFile
+from mappings.schema.sources import ActivityMap, AnyOf, Auth, EventId, FieldMap, SourceFile, TouchMap
+from mappings.schema.words import (
+    FIELD_NAME,
+    LONGEST_NAME,
+    NAME,
+    REGION,
+    Condition,
+    Duration,
+    Label,
+    Name,
+    Names,
+    Scalar,
+    Strict,
+    Text,
+)
+
+__all__ = [
+    "FIELD_NAME",
+    "FOREVER",
+    "KINDS",
+    "LONGEST_NAME",
+    "NAME",
+    "REGION",
+    "AccountsFile",
+    "ActivityMap",
+    "AnyOf",
+    "AttributionMap",
+    "Auth",
+    "Authority",
+    "BreakerMap",
+    "ChannelMap",
+    "Condition",
+    "CrmFieldMap",
+    "CrmFile",
+    "DealStageMap",
+    "DealsFile",
+    "DeleteBrakeMap",
+    "Duration",
+    "EventId",
+    "ExtraField",
+    "FieldMap",
+    "FieldsFile",
+    "FollowUpFile",
+    "GroupMap",
+    "Label",
+    "LifecycleFile",
+    "LimitsMap",
+    "MemberMap",
+    "Name",
+    "Names",
+    "NotificationsFile",
+    "NotifyRuleMap",
+    "ObjectFile",
+    "PipelineFile",
+    "PollMap",
+    "PoolMap",
+    "ReconcileMap",
+    "RetentionFile",
+    "RoutingFile",
+    "Scalar",
+    "ScoreRuleMap",
+    "ScoringFile",
+    "ScreeningFile",
+    "SourceFile",
+    "StageMap",
+    "StageRuleMap",
+    "Strict",
+    "TaskRuleMap",
+    "TasksMap",
+    "Term",
+    "TerritoryMap",
+    "Text",
+    "TouchMap",
+    "json_schemas",
+    "settings_of",
+]

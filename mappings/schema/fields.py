@@ -1,0 +1,24 @@
+"""fields.yaml"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mappings.schema.words import FIELD_NAME, Strict
+
+
+class ExtraField(Strict):
+    """A lead field of your own."""
+
+    type: Literal["text", "integer", "number", "boolean"] = Field("text", description="What it holds.")
+    description: str = Field("", description="What it means, for people.")
+
+
+class FieldsFile(Strict):
+    """Lead fields beyond the built-in ones."""
+
+    fields: dict[Annotated[str, Field(pattern=FIELD_NAME)], ExtraField] = Field(
+        default_factory=dict, description="Name: type and meaning."
+    )

@@ -1,0 +1,117 @@
+"""sources/*.yaml"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from mappings.schema.words import REGION, Duration, Name, Names, Scalar, Strict, Text
+
+
+class Auth(Strict):
+    """How the sender proves itself."""
+
+    kind: Literal["none", "token", "hmac", "standard_webhooks"] = Field(
+        description="none: posts from this machine only. token: a shared secret in a header or the query. "
+        "hmac: a signature over the body. standard_webhooks: id, time and signature headers."
+    )
+    secret_env: str = Field("", description="Name of the environment variable that holds the secret.")
+    header: str = Field("", description="Header of the token, or of the signature.")
+    query: str = Field("", description="Query parameter of the token, for senders that cannot set headers.")
+    algorithm: Literal["sha1", "sha256", "sha512"] = Field(
+        "sha256", description="Hash of the hmac signature."
+    )
+    encoding: Literal["hex", "base64"] = Field("hex", description="How the hmac signature is written.")
+    prefix: str = Field("", description='Text before the signature, such as "sha256=".')
+    tolerance: Duration = Field("5m", description="How old a signed time may be (standard_webhooks).")
+
+
+class FieldMap(Strict):
+    """Where one lead field comes from."""
+
+    paths: Names = Field(
+        default_factory=list,
+        alias="from",
+        description="The sender's fields, best first; dots lead into objects. Also query.x and headers.x.",
+    )
+    convert: Names | None = Field(None, description="Converters in order; left out, the field's usual one.")
+    value: Scalar = Field(None, description="A constant, instead of from.")
+
+
+class AnyOf(Strict):
+    """At least one of these fields must be there."""
+
+    any_of: list[Text] = Field(min_length=1, description="Lead fields, one of which must be there.")
+
+
+def _field_map(value: Any) -> Any:
+    return {"from": value} if isinstance(value, str | list) else value
+
+
+def _any_of(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"any_of": [value]}
+    return {"any_of": value} if isinstance(value, list) else value
+
+
+class TouchMap(Strict):
+    """Where one touch field comes from, before the usual UTM names are tried."""
+
+    paths: Names = Field(default_factory=list, alias="from", description="The sender's fields, best first.")
+    value: Text | None = Field(None, description="A constant, used when the sender says nothing.")
+
+
+class ActivityMap(Strict):
+    """What a post of this source counts as."""
+
+    kind: Name = Field(description="The activity, as scoring and the lifecycle name it: demo_request.")
+    when: dict[str, Names] = Field(
+        default_factory=dict, description="Sender's field and accepted values; left out, every post counts."
+    )
+    detail: str = Field("", description="Sender's field that names the form or the asset.")
+
+
+class EventId(Strict):
+    """Where the sender's own event id is; with it, a second delivery is recognised for ever."""
+
+    header: str = Field("", description="Header that holds the id.")
+    path: str = Field("", description="Sender's field that holds the id.")
+
+
+class SourceFile(Strict):
+    """One sender of lead events: how it proves itself and what its fields mean."""
+
+    name: Name | None = Field(None, description="Name in the address /in/<name>; else the file's name.")
+    auth: Auth = Field(description="How the sender proves itself.")
+    fields: dict[
+        str,
+        Annotated[FieldMap, BeforeValidator(_field_map, json_schema_input_type=str | list[str] | FieldMap)],
+    ] = Field(min_length=1, description="Lead field: where it comes from.")
+    required: list[
+        Annotated[AnyOf, BeforeValidator(_any_of, json_schema_input_type=str | list[str] | AnyOf)]
+    ] = Field(
+        default_factory=list, description="Fields without which a post is quarantined; [a, b]: one of them."
+    )
+    touch: dict[
+        str,
+        Annotated[TouchMap, BeforeValidator(_field_map, json_schema_input_type=str | list[str] | TouchMap)],
+    ] = Field(default_factory=dict, description="Touch field: the sender's own names for it.")
+    activities: list[ActivityMap] = Field(
+        default_factory=list, description="What a post counts as; the first that fits."
+    )
+    honeypot: Names = Field(
+        default_factory=list, description="Fields that people never see and robots fill in."
+    )
+    cors: Names = Field(default_factory=list, description='Origins whose pages may post by script, or "*".')
+    redirect: str | None = Field(None, description="Where a plain HTML form is sent afterwards.")
+    event_id: EventId = Field(
+        default_factory=lambda: EventId.model_validate({}), description="Where the sender's own event id is."
+    )
+    occurred_at: str = Field("", description="Sender's field with the time at which it happened.")
+    dedupe_window: Duration = Field("10m", description="The same body within this time is a repeat.")
+    max_bytes: int = Field(262_144, ge=1_024, le=8_388_608, description="Size of the largest post.")
+    max_depth: int = Field(12, ge=1, le=50, description="Deepest nesting of a post.")
+    max_fields: int = Field(400, ge=1, le=10_000, description="Most fields of a post.")
+    region: str = Field("US", pattern=REGION, description="Country of phone numbers without a prefix.")
+    unit: Name = Field("default", description="Business unit that the leads belong to.")
