@@ -70,15 +70,16 @@ def save(
     # Outbox, then the mirror, then links, as all transactions lock them (docs/architecture.md).
     wanted_rows = raises(batch, playbook, shut)
     joined = [one for join in batch.joined for one in (join.absorbed.id, join.into)]
-    moved = batch.moved_links()
-    if changed := [*joined, *(one.lead_id for one in erased), *(owner_id for owner_id, _ in moved)]:
+    moved, linked = batch.moved_links(), [*batch.new_links(), *batch.deals.new_links()]
+    relinked = (owner_id for owner_id, _ in (*moved, *linked))
+    if changed := [*joined, *(one.lead_id for one in erased), *relinked]:
         outbox.lock_of(connection, changed, wanted_rows)
     if batch.joined:
         joins.save(connection, space, batch.joined, now)
     wanted_rows += dealings.raises(connection, batch, playbook)  # by who takes part now
     outbox.raise_wanted(connection, space, wanted_rows, now)
-    if moved:
-        outbox.plan_anew(connection, space, moved, now)
+    if moved or linked:
+        outbox.plan_anew(connection, space, moved, linked, now)
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from model.cause import GONE
 from model.decision import EntityKind
+from model.event import RecordRef
 from model.lead import Link
 from model.priority import Priority
 from sync.database import insert_on
@@ -115,29 +116,34 @@ AGAIN = (
 )
 
 
-def plan_anew(connection: Connection, space: str, moved: Sequence[tuple[str, Link]], now: datetime) -> None:
-    """Let rows whose record was gone be planned once more: it is known by now what became of it.
+def plan_anew(
+    connection: Connection,
+    space: str,
+    moved: Sequence[tuple[str, Link]],
+    linked: Sequence[tuple[str, RecordRef]],
+    now: datetime,
+) -> None:
+    """Let rows be planned once more that failed as long as it was not known which record is whose.
 
-    ``moved`` holds links as they were, with whose they are. A row that was given up because of that would
-    ask a person for what needs nobody any more, and one that is put off need not wait.
+    ``moved`` holds links as they were, with whose they are: what failed because that record was gone need
+    neither wait nor ask a person. ``linked`` holds records that became somebody's: what was given up of the
+    same owner there was to make or to find that record. Both may be written now, or need no call.
     """
-    rows = [
-        {"of_space": space, "name": link.connection, "thing": link.object, "whose": owner_id, "now": now}
-        for owner_id, link in moved
-    ]
-    execute_many(
-        connection, PLAN_ANEW, sorted(rows, key=lambda row: (row["name"], row["thing"], row["whose"]))
-    )
+    gone = [(link.connection, link.object, owner_id) for owner_id, link in moved]
+    keys = ("name", "thing", "whose")
+    rows = [{"of_space": space, "now": now} | dict(zip(keys, one, strict=True)) for one in sorted(gone)]
+    execute_many(connection, GONE_ANEW, rows)
+    given_up = sorted({(ref.connection, owner_id) for owner_id, ref in linked})
+    rows = [{"of_space": space, "now": now, "name": name, "whose": whose} for name, whose in given_up]
+    execute_many(connection, GIVEN_UP_ANEW, rows)
 
 
-PLAN_ANEW = (
+_ANEW = (
     sa.update(outbox_changes)
     .where(
         ROWS.space == sa.bindparam("of_space"),
         ROWS.connection == sa.bindparam("name"),
-        ROWS.object == sa.bindparam("thing"),
         ROWS.entity_id == sa.bindparam("whose"),
-        ROWS.cause == str(GONE),
         ROWS.wanted > ROWS.done,
         IS_FREE,
     )
@@ -148,6 +154,8 @@ PLAN_ANEW = (
         attempts=0,
     )
 )
+GONE_ANEW = _ANEW.where(ROWS.object == sa.bindparam("thing"), ROWS.cause == str(GONE))
+GIVEN_UP_ANEW = _ANEW.where(ROWS.wanted <= ROWS.dead)
 
 
 def lock_of(connection: Connection, lead_ids: Collection[str], raises: Sequence[Raise]) -> None:

@@ -618,6 +618,21 @@ def test_who_takes_part_is_given_up_with_the_deal_that_could_not_be_made(house):
     ]
 
 
+def test_what_was_given_up_of_a_deal_that_people_then_make_themselves_asks_nobody_any_more(house):
+    ids = person(house)
+    followed = Followed(house)
+    house.crms[SALESFORCE].next("create", rejects="Engine")
+    sell(house, HUBSPOT, ids[HUBSPOT])
+    look_and_give_up(followed)
+    assert len(dead(house)) == 2
+    house.clock.advance(60)
+    kept = the_deal(house)
+    made = sell(house, SALESFORCE, ids[SALESFORCE], lead_id=kept.id)
+    followed.look()
+    assert the_deal(house).links[SALESFORCE].remote_id == made
+    assert dead(house) == []
+
+
 def test_amounts_of_another_currency_are_neither_taken_nor_written(store):
     playbook = selling()
     hubspot = playbook.crms[HUBSPOT]

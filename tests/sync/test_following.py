@@ -673,6 +673,22 @@ def test_what_failed_on_a_record_that_was_gone_is_planned_anew_once_its_fate_is_
         assert crm.records[new].fields["title"] == "CTO"
 
 
+def test_who_was_given_up_and_is_then_made_by_hand_is_given_up_no_more(house):
+    crm = house.crms[HUBSPOT]
+    crm.next("create", rejects="ada")
+    house.post(email=ADA, title="CTO")
+    house.settle()
+    assert len(given_up(house)) == 1
+    house.clock.advance(60)
+    made = {
+        name: crm_value for name, crm_value in house.crms[SALESFORCE].one(ADA).items() if name != "lead_id"
+    }
+    see(house, HUBSPOT, crm.put("contacts", **made))
+    house.settle()
+    assert HUBSPOT in house.lead(ADA).links
+    assert given_up(house) == []
+
+
 def test_an_edit_that_waited_for_its_history_when_the_record_was_deleted_is_decided_without(house):
     ids = known(house, title="Intern", company="Acme")
     house.post(email=ADA, title="CTO")
