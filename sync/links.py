@@ -153,9 +153,15 @@ class LinkTable:
             raise Conflict("a link has changed since it was loaded")
 
     def agree(
-        self, connection: Connection, space: str, deals: Sequence[Agreed], at: datetime
+        self,
+        connection: Connection,
+        space: str,
+        deals: Sequence[Agreed],
+        at: datetime,
+        *,
+        read_at: datetime,
     ) -> tuple[list[Agreed], list[RecordRef]]:
-        """Bring shadows up to what was delivered.
+        """Bring shadows up to what was delivered by now (``at``); the calls began at ``read_at``.
 
         Return what was agreed on with those who have not let go of the record meanwhile, and the records
         of which it may be an older word. The row is read and written in one transaction (locked on
@@ -186,7 +192,7 @@ class LinkTable:
                 before,
                 shadow={**before.shadow, **deal.values},
                 written={**before.written, **deal.written},
-                read_at=at if deal.is_read else before.read_at,
+                read_at=later(before.read_at, read_at) if deal.is_read else before.read_at,
                 modified_at=later(before.modified_at, deal.modified_at),
                 wrote_at=at if deal.written else before.wrote_at,
                 recent=_replaced(before, deal.written),

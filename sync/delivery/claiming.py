@@ -33,7 +33,7 @@ def claim(target: Target, last: Priority = Priority.BACKFILL) -> Claimed | None:
         ours = target.store.write(partial(_lease, target=target, planned=planned, token=token, now=now))
         mine = [sending for sending in sendings if sending.row.id in ours]
         if sendings:
-            return Claimed(token, mine) if mine else None
+            return Claimed(token, mine, now) if mine else None
     return None
 
 

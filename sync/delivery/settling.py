@@ -122,7 +122,7 @@ def settle(
         if target.observe:
             target.observe(type(outcome).__name__.lower(), (now - row.raised_at).total_seconds())
     if agreed:
-        agreed, doubtful = owners.agree(connection, target.space, agreed, now)
+        agreed, doubtful = owners.agree(connection, target.space, agreed, now, read_at=claimed.at)
         asked += [fetches.Wish(one.connection, one.object, one.id, wait=APART) for one in doubtful]
     outbox.settle(connection, settled, now)
     if kind not in OF_TWO:

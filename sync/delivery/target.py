@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -90,3 +90,4 @@ class Claimed:
 
     token: str
     sendings: Sequence[Sending]
+    at: datetime  # when it was claimed: what a call reads is no older than that

@@ -196,7 +196,7 @@ def test_a_conflict_is_taken_again_with_what_has_changed(store):
         if not conflicts:  # a delivery settles between the decider's look and its save
             conflicts.append(1)
             agreed = Agreed(house.lead_id(ADA), RecordRef(HUBSPOT, "contacts", "h1"), {}, {"company": "X"})
-            real(lambda connection: links.LEADS.agree(connection, "main", [agreed], NOON))
+            real(lambda connection: links.LEADS.agree(connection, "main", [agreed], NOON, read_at=NOON))
         return real(work)
 
     house.decider.store = replace_write(store, write)

@@ -350,6 +350,17 @@ def test_a_record_read_lately_is_not_read_again_where_the_map_trusts_that(store,
     assert house.crms[HUBSPOT].called("read") == reads
 
 
+def test_what_a_slow_call_showed_is_as_old_as_its_beginning(store):
+    house = one_crm(store)
+    house.post(email=ADA)
+    house.decide()
+    began = house.clock.now()
+    house.crms[HUBSPOT].next("create", after=lambda: house.clock.advance(50))
+    house.deliver()
+    link = house.lead(ADA).links[HUBSPOT]
+    assert (link.read_at, link.wrote_at) == (began, began + timedelta(seconds=50))
+
+
 def test_a_write_is_no_read(store):
     """What only went out tells nothing of what people changed beside it."""
     playbook = house_playbook()
