@@ -238,7 +238,7 @@ def test_freeing_all_leases_keeps_the_values_in_doubt(store):
 
 def link(store, lead_id: str, connection: str = "hubspot"):
     agreed = [Agreed(lead_id, RecordRef(connection, "contacts", f"h-{lead_id}"), {}, {})]
-    store.write(partial(links.LEADS.agree, space="main", deals=agreed, at=NOON))
+    store.write(partial(links.LEADS.agree, space="main", deals=agreed, at=NOON, read_at=NOON))
 
 
 def test_a_change_waits_for_the_links_it_needs(store):
