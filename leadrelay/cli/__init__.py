@@ -21,6 +21,7 @@ from leadrelay.cli import (
     plan,
     playbook,
     reconcile,
+    rehearsal,
     replay,
     reviews,
     running,
@@ -62,6 +63,7 @@ app.command("run")(running.run)
 app.command("sandbox")(running.sandbox)
 app.command("init")(playbook.init)
 app.command("check")(playbook.check)
+app.command("test")(rehearsal.try_examples)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("replay")(replay.replay)

@@ -16,6 +16,7 @@ from leadrelay.doctor.rosters import Checked, check_stored
 from leadrelay.settings import SettingsError
 from mappings import compile as compiling
 from mappings import starter
+from mappings.cases import check_cases
 
 
 def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
@@ -36,6 +37,7 @@ def check(
     if not folder.is_dir():
         fail(f"There is no playbook folder {folder}. Write one with `leadrelay init {folder}`.", WRONG_USAGE)
     problems = compiling.check(folder, handlers=HANDLERS)
+    problems = problems or check_cases(folder, compiling.load(folder, handlers=HANDLERS))
     people = None if problems else _people(folder)
     unfit = [one for one in people.findings if one.level != OK] if people else []
     if as_json:

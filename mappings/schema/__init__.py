@@ -5,6 +5,7 @@ checked by ``compile``.
 """
 
 from mappings.schema.accounts import AccountsFile
+from mappings.schema.cases import CaseMap, CasesFile, ExpectMap, PostMap
 from mappings.schema.crms import (
     Authority,
     BreakerMap,
@@ -57,6 +58,8 @@ __all__ = [
     "Auth",
     "Authority",
     "BreakerMap",
+    "CaseMap",
+    "CasesFile",
     "ChannelMap",
     "Condition",
     "CrmFieldMap",
@@ -66,6 +69,7 @@ __all__ = [
     "DeleteBrakeMap",
     "Duration",
     "EventId",
+    "ExpectMap",
     "ExtraField",
     "FieldMap",
     "FieldsFile",
@@ -83,6 +87,7 @@ __all__ = [
     "PipelineFile",
     "PollMap",
     "PoolMap",
+    "PostMap",
     "ReconcileMap",
     "RetentionFile",
     "RoutingFile",

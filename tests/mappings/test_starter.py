@@ -163,7 +163,7 @@ def test_the_pipeline_has_the_known_handlers_in_order():
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
 def test_every_file_names_its_schema_and_teaches(path: Path):
-    kind = {"sources": "source", "crm": "crm"}.get(path.parent.name, path.stem)
+    kind = {"sources": "source", "crm": "crm", "tests": "test"}.get(path.parent.name, path.stem)
     up = "../" if path.parent != FOLDER else ""
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0] == f"# yaml-language-server: $schema={up}.schemas/{kind}.json"

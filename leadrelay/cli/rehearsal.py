@@ -1,0 +1,75 @@
+"""The command that tries a playbook's examples."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handlers.registry import HANDLERS, build
+from leadrelay import logs
+from leadrelay.cli.common import FOUND_PROBLEMS, WRONG_USAGE, Json, console, counted, fail, print_json
+from mappings import compile as compiling
+from mappings.cases import FOLDER, Case, load_cases
+from mappings.playbook import Playbook
+from mappings.problems import PlaybookError
+from sync.rehearsal import Tried, rehearse
+
+
+def try_examples(
+    folder: Annotated[Path | None, typer.Argument(help="Default: LEADRELAY_PLAYBOOK or ./playbook.")] = None,
+    only: Annotated[str, typer.Option("-k", help="Only examples whose name has this in it.")] = "",
+    why: Annotated[bool, typer.Option("--why", help="Show the reasons of each example's last post.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Try the examples in the playbook's folder tests/, each with nobody known; no CRM or store is used."""
+    folder = folder or Path(os.environ.get("LEADRELAY_PLAYBOOK") or "playbook")
+    if not folder.is_dir():
+        fail(f"There is no playbook folder {folder}. Write one with `leadrelay init {folder}`.", WRONG_USAGE)
+    playbook, cases = _read(folder)
+    chosen = [case for case in cases if only.casefold() in case.name.casefold()]
+    if not chosen:
+        named = f' whose name has "{only}" in it' if only else ""
+        fail(f"{folder / FOLDER} has no example{named}.", WRONG_USAGE)
+    logs.configure("error", for_people=True)
+    tried = []
+    for one in rehearse(chosen, playbook, build(playbook)):
+        tried.append(one)
+        if not as_json:
+            _tell(one, why=why)
+    failed = sum(bool(one.failures) for one in tried)
+    if as_json:
+        print_json([_as_json(one) for one in tried])
+    else:
+        console.print(f"{counted(len(tried), 'example')}: {len(tried) - failed} as expected, {failed} not.")
+    if failed:
+        raise typer.Exit(FOUND_PROBLEMS)
+
+
+def _read(folder: Path) -> tuple[Playbook, list[Case]]:
+    try:
+        playbook = compiling.load(folder, handlers=HANDLERS)
+        return playbook, load_cases(folder, playbook)
+    except PlaybookError as error:
+        fail(str(error))
+
+
+def _tell(one: Tried, *, why: bool) -> None:
+    console.print(f"{'not as expected' if one.failures else 'ok'}  {one.case.name}", markup=False)
+    for failure in one.failures:
+        console.print(f"    {failure}", markup=False)
+    if why or one.failures:
+        for reason in one.reasons:
+            console.print(f"      because {reason}", markup=False, style="dim")
+
+
+def _as_json(one: Tried) -> dict[str, object]:
+    return {
+        "name": one.case.name,
+        "place": str(one.case.place),
+        "ok": not one.failures,
+        "failures": [{"place": str(each.place), "text": each.text} for each in one.failures],
+        "because": list(one.reasons),
+    }

@@ -1,0 +1,157 @@
+"""The examples beside a playbook (``tests/*.yaml``): what is posted, and what is to be true then."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from mappings import loader
+from mappings.durations import duration
+from mappings.loader import Document
+from mappings.playbook import Playbook
+from mappings.problems import PlaybookError, Problem, unknown
+from mappings.schema import CaseMap, CasesFile
+from mappings.validation import validated
+from model.decision import Place
+from model.event import JsonValue
+from model.lead import TOUCH_FIELDS
+
+FOLDER = "tests"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a sender sends; ``payload`` has the shape of an intake event's."""
+
+    source: str
+    payload: Mapping[str, JsonValue]
+    later: timedelta  # after the post before
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One thing that is to be true after a case's last post.
+
+    ``what`` is "outcome", "lead", "pool", "crm", "because", "because_not", "asks", "tasks" or "messages";
+    ``of`` names the lead field, or the connection and its field.
+    """
+
+    what: str
+    value: JsonValue
+    place: Place
+    of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An example, which begins with nobody known."""
+
+    name: str
+    posts: Sequence[Post]
+    expected: Sequence[Expected]
+    place: Place
+
+
+def load_cases(folder: Path, playbook: Playbook) -> list[Case]:
+    """Return the examples of a playbook's folder; raises ``PlaybookError`` with everything wrong in them."""
+    cases: list[Case] = []
+    problems: list[Problem] = []
+    for path in sorted((folder / FOLDER).glob("*.yaml")):
+        document = loader.read(path, path.relative_to(folder).as_posix())
+        checked = validated(document, CasesFile)
+        if checked is not None:
+            cases += _Reader(checked.document, playbook, problems).cases(checked.model)
+        problems += document.problems
+    if problems:
+        raise PlaybookError(problems)
+    return cases
+
+
+def check_cases(folder: Path, playbook: Playbook) -> list[Problem]:
+    """Return everything wrong with the examples, in the order of files and lines."""
+    try:
+        load_cases(folder, playbook)
+    except PlaybookError as error:
+        return list(error.problems)
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads one file, and notes what it names that the playbook has not."""
+
+    document: Document
+    playbook: Playbook
+    problems: list[Problem]
+
+    def cases(self, file: CasesFile) -> list[Case]:
+        return [self._case(n, entry) for n, entry in enumerate(file.cases)]
+
+    def _case(self, n: int, entry: CaseMap) -> Case:
+        posts = []
+        for m, post in enumerate(entry.posts):
+            self._knows("source", post.source, self.playbook.sources, n, "posts", m, "source")
+            payload = {"body": post.body, "query": post.query, "headers": post.headers}
+            posts.append(Post(post.source, payload, duration(post.later)))
+        expected = self._expected(n, entry)
+        if not expected and self.document.sound:
+            at = self.document.place("cases", n, "expect")
+            self.problems.append(
+                Problem(at, "nothing is expected here", "Say what is to be true: outcome, lead, …")
+            )
+        return Case(entry.name, posts, expected, self.document.place("cases", n))
+
+    def _expected(self, n: int, entry: CaseMap) -> list[Expected]:
+        expect, found = entry.expect, list[Expected]()
+        for what in ("outcome", "pool", "asks", "tasks", "messages"):
+            value = getattr(expect, what)
+            if value is not None:
+                found.append(Expected(what, value, self._at(n, what)))
+        for name, value in expect.lead.items():
+            self._knows("lead field", name, self._fields(), n, "expect", "lead", name)
+            found.append(Expected("lead", value, self._at(n, "lead", name), (name,)))
+        for connection, fields in expect.crm.items():
+            at = (n, "expect", "crm", connection)
+            if self._knows("connection", connection, self.playbook.crms, *at):
+                found += self._of_crm(connection, fields, *at)
+        for what in ("because", "because_not"):
+            for m, text in enumerate(getattr(expect, what)):
+                found.append(Expected(what, text, self._at(n, what, m)))
+        self._check_names(n, entry)
+        return found
+
+    def _of_crm(self, connection: str, fields: Mapping[str, JsonValue], *at: str | int) -> list[Expected]:
+        crm = self.playbook.crms[connection]
+        remotes = [rule.remote for rule in crm.objects[crm.create_object].fields]
+        for remote in fields:
+            self._knows(f"field of {crm.create_object} in its map", remote, remotes, *at, remote)
+        return [
+            Expected("crm", value, self.document.value_place("cases", *at, remote), (connection, remote))
+            for remote, value in fields.items()
+        ]
+
+    def _check_names(self, n: int, entry: CaseMap) -> None:
+        expect, playbook = entry.expect, self.playbook
+        if expect.pool is not None:
+            self._knows("pool", expect.pool, playbook.routing.pools, n, "expect", "pool")
+        if "stage" in expect.lead and isinstance(expect.lead["stage"], str):
+            stages = [stage.name for stage in playbook.lifecycle.stages]
+            self._knows("stage", expect.lead["stage"], stages, n, "expect", "lead", "stage")
+        for what, rules in (("tasks", playbook.follow_up.rules), ("messages", playbook.notifications.rules)):
+            for m, name in enumerate(getattr(expect, what) or ()):
+                self._knows(f"rule of {what}", name, [rule.name for rule in rules], n, "expect", what, m)
+
+    def _fields(self) -> list[str]:
+        touches = [name for name, kind in self.playbook.fields.items() if kind is dict]
+        return [*self.playbook.fields, *(f"{touch}.{part}" for touch in touches for part in TOUCH_FIELDS)]
+
+    def _at(self, n: int, *path: str | int) -> Place:
+        return self.document.value_place("cases", n, "expect", *path)
+
+    def _knows(self, kind: str, name: str, known: Collection[str], *path: str | int) -> bool:
+        if name in known:
+            return True
+        self.problems.append(unknown(self.document.place("cases", *path), kind, name, known))
+        return False

@@ -1,0 +1,121 @@
+"""`leadrelay test`: the examples of a playbook are tried, and what is not so is told where it stands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from typer.testing import CliRunner
+
+from leadrelay.cli import app
+from mappings.starter import write_starter
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_starter(tmp_path / "playbook")
+    return tmp_path / "playbook"
+
+
+def run(*given: object):
+    return CliRunner().invoke(app, ["test", *map(str, given)])
+
+
+def write(folder: Path, expect: str, *, name: str = "A demo") -> None:
+    text = f"""\
+        cases:
+          - name: {name}
+            posts:
+              - source: website
+                body: {{email: ada@acme.example, country: DE, form_type: demo, company_size: 50-200}}
+            expect:
+              {expect}
+        """
+    (folder / "tests" / "examples.yaml").write_text(dedent(text), encoding="utf-8")
+
+
+def test_the_examples_of_the_starter_are_as_expected(folder):
+    told = run(folder)
+    assert told.exit_code == 0, told.output
+    assert "8 examples: 8 as expected, 0 not." in told.output
+
+
+@pytest.mark.parametrize(
+    ("expect", "text"),
+    [
+        ("outcome: spam", 'outcome is "new", not "spam"'),
+        ("lead: {stage: sql}", 'lead stage is "mql", not "sql"'),
+        ("lead: {score: 49}", "lead score is 50, not 49"),
+        ("lead: {country: null}", 'lead country is "DE", not blank'),
+        ("lead: {opted_out: true}", "lead opted_out is blank, not true"),
+        ("pool: apac", 'pool is "emea", not "apac"'),
+        (
+            "crm: {hubspot: {lifecyclestage: lead}}",
+            'crm hubspot lifecyclestage is "marketingqualifiedlead", not "lead"',
+        ),
+        ("because: territory Americas", 'no reason says "territory Americas"'),
+        ("because_not: +30 Demo requested", 'a reason says "+30 Demo requested"'),
+        ("asks: no_owner", "asks is nothing, not no_owner"),
+        ("tasks: []", "tasks is Call who asked for us, not nothing"),
+        ("messages: []", "messages is New lead for a person, not nothing"),
+    ],
+)
+def test_what_is_not_so_is_told_with_its_place_and_the_reasons(folder, expect, text):
+    write(folder, expect)
+    told = run(folder)
+    assert told.exit_code == 1
+    assert "not as expected  A demo" in told.output
+    assert "tests/examples.yaml:7:" in told.output
+    assert text in told.output
+    assert "because +30 Demo requested (intent)" in told.output
+    assert "1 example: 0 as expected, 1 not." in told.output
+
+
+def test_a_changed_rule_shows_whom_it_concerns(folder):
+    path = folder / "routing.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("pool: emea", "pool: apac"), encoding="utf-8")
+    told = run(folder, "--json")
+    failed = {one["name"]: one["failures"] for one in json.loads(told.output) if not one["ok"]}
+    assert sorted(failed) == [
+        "A demo request from Germany is qualified at once and goes to Europe",
+        "Who asks again keeps their owner",
+    ]
+    assert [one["text"] for one in failed["Who asks again keeps their owner"]] == [
+        'pool is "apac", not "emea"'
+    ]
+
+
+def test_some_can_be_chosen_and_each_can_be_asked_why(folder):
+    told = run(folder, "-k", "robot", "--why")
+    assert told.exit_code == 0
+    assert told.output.count("ok  ") == 1
+    assert "because" in told.output
+    assert run(folder, "-k", "nothing like it").exit_code == 2
+
+
+def test_a_playbook_with_a_problem_is_told_and_nothing_is_tried(folder):
+    write(folder, "pool: nowhere")
+    told = run(folder)
+    assert told.exit_code == 1
+    assert "tests/examples.yaml:7:" in told.output
+    assert 'there is no pool "nowhere"' in told.output
+    assert run(folder / "elsewhere").exit_code == 2
+
+
+def test_nothing_is_left_behind_and_no_store_is_touched(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", None)
+    before = sorted(tmp_path.rglob("*"))
+    assert run(folder, "-k", "robot").exit_code == 0
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_check_tells_what_is_wrong_with_examples_too(folder):
+    write(folder, "pool: nowhere")
+    told = CliRunner().invoke(app, ["check", str(folder)])
+    assert told.exit_code == 1
+    assert "tests/examples.yaml:7:" in told.output
