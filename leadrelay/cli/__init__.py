@@ -17,6 +17,7 @@ from leadrelay.cli import (
     doctor,
     explain,
     golive,
+    imports,
     keeping,
     plan,
     playbook,
@@ -71,6 +72,7 @@ app.command("conflicts")(conflicts.conflicts)
 app.command("reviews")(reviews.reviews)
 app.command("same-deals")(same_deals.same_deals)
 app.command("deletions")(deletions.deletions)
+app.command("import")(imports.import_file)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)
 app.command("plan")(plan.plan)

@@ -26,8 +26,9 @@ from sync.deciding.batch import Batch
 from sync.deciding.chosen import chosen
 from sync.deciding.pipeline import Pipeline
 from sync.deciding.understand import Work, failure_text, is_company, is_deal
+from sync.imports import is_imported
 from sync.inbox import Taken
-from sync.result import Result
+from sync.result import Result, keep_quiet
 
 
 def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
@@ -40,7 +41,10 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
     try:
         match stored.event.kind:
             case EventKind.INTAKE if work.reading is not None:
-                return pipeline.run(work.reading, batch, batch.hits)
+                result = pipeline.run(work.reading, batch, batch.hits)
+                if is_imported(stored.event.payload):
+                    keep_quiet(result, "imported from a file")
+                return result
             case EventKind.FOUND if work.record is not None and work.account_ids:
                 holder = batch.company_holder(work.record.ref)
                 return companies.found(

@@ -13,6 +13,7 @@ from sync.deciding.batch import Batch
 from sync.deciding.finding import is_of_match_pass
 from sync.edges import effects
 from sync.fetches import Wish
+from sync.imports import is_imported
 from sync.outbox import Raise
 from sync.result import Result
 
@@ -62,7 +63,7 @@ def raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[Ra
                 needs = playbook.crms[effect.connection].needs if is_person else ()
                 priority = _priority(result, effect, batch) if is_person else Priority.COMPANIES
                 is_parked = False
-                if "mend" in event.payload and event.kind is EventKind.REPLAY:
+                if ("mend" in event.payload and event.kind is EventKind.REPLAY) or is_imported(event.payload):
                     priority = Priority.RECONCILE
                 if is_first and effect.connection != event.source:
                     is_parked = event.source in shut and effect.connection not in shut

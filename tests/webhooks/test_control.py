@@ -329,3 +329,9 @@ def test_events_of_commands_are_taken_and_no_others(client, kind, is_taken):
     event = Event("salesforce", "e1", kind, {"by": "ada"}, now, now)
     answer = client.post("/control/events", data=as_json([event]), headers=TOKEN | JSON)
     assert answer.status_code == (202 if is_taken else 400), answer.text
+
+
+def test_a_row_of_a_file_that_is_imported_is_taken_and_no_other_post(client):
+    now = Noon().now()
+    row = Event("website", "e2", EventKind.INTAKE, {"body": {}, "import": {"batch": "b"}}, now, now)
+    assert client.post("/control/events", data=as_json([row]), headers=TOKEN | JSON).status_code == 202

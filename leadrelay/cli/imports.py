@@ -1,0 +1,146 @@
+"""The command that takes people in from a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadrelay.cli.common import (
+    FOUND_PROBLEMS,
+    WRONG_USAGE,
+    Json,
+    console,
+    counted,
+    fail,
+    load_settings,
+    print_json,
+    reading,
+    say,
+)
+from leadrelay.clock import SystemClock
+from leadrelay.control import hand_in
+from leadrelay.settings import SPACE
+from mappings.compile import load
+from mappings.playbook import Playbook
+from mappings.problems import PlaybookError
+from mappings.sheets import Sheet, Unreadable, read_csv
+from model.errors import LeadRelayError
+from sync import imports
+
+AT_ONCE = 500  # rows handed in together
+SHOWN = 10  # reasons
+
+
+def import_file(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A table as CSV; its first line names the columns.")
+    ],
+    source: Annotated[str, typer.Option(help="The source whose file says what the columns mean.")],
+    basis: Annotated[str, typer.Option(help="Why these people's data may be kept and used, in your words.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Take them in; without it only shows what would be.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what would become of the rows of a file, or take them in: each once, however often it is sent."""
+    if not basis.strip():
+        fail(
+            "--basis says why these people's data may be kept and used: consent at a fair, a contract, …",
+            WRONG_USAGE,
+        )
+    settings, now = load_settings(), SystemClock().now()
+    playbook = _playbook(settings.playbook)
+    if source not in playbook.sources:
+        fail(
+            f"The playbook has no source {source}; it has {', '.join(sorted(playbook.sources))}.", WRONG_USAGE
+        )
+    raw, sheet = _read(path)
+    batch = imports.Batch(hashlib.sha256(raw).hexdigest()[:12], path.name, basis.strip(), source)
+    with reading(settings) as snapshot:
+        found = imports.preview(snapshot, SPACE, sheet, batch, playbook, now)
+    taken = 0
+    if yes:
+        try:
+            for start in range(0, len(found.take), AT_ONCE):
+                taken += hand_in(settings.database_url, found.take[start : start + AT_ONCE])
+                if not as_json:
+                    say(f"{min(start + AT_ONCE, len(found.take)):,} of {len(found.take):,} rows handed in")
+        except LeadRelayError as error:
+            fail(
+                f"{error} {counted(taken, 'row')} had been taken; send the file again for the rest.",
+                FOUND_PROBLEMS,
+            )
+    if as_json:
+        print_json(_as_json(batch, sheet, found, taken))
+        return
+    _tell(batch, sheet, found)
+    if yes:
+        say(
+            f"\nTook in {counted(taken, 'row')} as batch {batch.id}. `leadrelay status` shows where they end."
+        )
+    else:
+        say(f"\nNothing was taken in; add --yes to take in {counted(len(found.take), 'row')}.")
+
+
+def _playbook(folder: Path) -> Playbook:
+    try:
+        return load(folder)
+    except PlaybookError as error:
+        fail(str(error))
+
+
+def _read(path: Path) -> tuple[bytes, Sheet]:
+    try:
+        raw = path.read_bytes()
+        return raw, read_csv(raw)
+    except OSError as error:
+        fail(f"{path} cannot be read: {error.strerror}", WRONG_USAGE)
+    except Unreadable as error:
+        fail(f"{path}: {error}", FOUND_PROBLEMS)
+
+
+def _tell(batch: imports.Batch, sheet: Sheet, found: imports.Preview) -> None:
+    say(
+        f"{batch.file}: {counted(len(sheet.rows), 'row')}, batch {batch.id}, as {batch.source}; {batch.basis}"
+    )
+    for number, text in (
+        (found.new, "new people"),
+        (found.known, "known already: what they hold is merged as a form's would be"),
+        (found.again, "of somebody in an earlier row"),
+        (sum(found.quarantined.values()), "to be set aside, until a person mends them:"),
+    ):
+        console.print(f"{number:>8,}  {text}", markup=False)
+    _tell_reasons(found.quarantined, found)
+    if found.unread:
+        console.print("          fields that cannot be read are left out:", markup=False)
+        _tell_reasons(found.unread, found)
+    if found.sent:
+        console.print(f"{found.sent:>8,}  imported before: left out", markup=False)
+    if found.forgotten:
+        console.print(f"{found.forgotten:>8,}  erased for privacy: left out", markup=False)
+
+
+def _tell_reasons(reasons: Counter[str], found: imports.Preview) -> None:
+    for text, number in reasons.most_common(SHOWN):
+        say(f"            {number:,} × {text} (first in line {found.examples[text]})")
+    if len(reasons) > SHOWN:
+        say(f"            and {len(reasons) - SHOWN} more reasons")
+
+
+def _as_json(batch: imports.Batch, sheet: Sheet, found: imports.Preview, taken: int) -> dict[str, object]:
+    return {
+        "batch": batch.id,
+        "rows": len(sheet.rows),
+        "new": found.new,
+        "known": found.known,
+        "again": found.again,
+        "set_aside": dict(found.quarantined),
+        "left_out_fields": dict(found.unread),
+        "imported_before": found.sent,
+        "forgotten": found.forgotten,
+        "taken": taken,
+    }

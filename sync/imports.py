@@ -1,0 +1,113 @@
+"""Imports: rows of a file as posts of a source, each once however often the file is sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from mappings import inward
+from mappings.playbook import Playbook
+from mappings.sheets import Row, Sheet
+from model.event import Event, EventKind, JsonValue, StoredEvent
+from model.lead import Identity
+from sync import forget, inbox, leads
+
+AT_ONCE = 500  # rows looked up together
+IMPORT = "import"
+"""Key in the payload of a post that came by a file: its batch, file, line and lawful basis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What all rows of a file have in common."""
+
+    id: str  # the same file again is the same batch, so nobody is taken twice
+    file: str
+    basis: str  # why we may keep and use these people's data, in the words of who imports them
+    source: str
+
+
+@dataclass(slots=True)
+class Preview:
+    """What would become of a file's rows."""
+
+    new: int = 0
+    known: int = 0  # a lead has the address, number or id already
+    again: int = 0  # the person stands in an earlier row
+    sent: int = 0  # the row was imported before
+    forgotten: int = 0  # erased for privacy: never imported
+    quarantined: Counter[str] = field(default_factory=Counter)  # reason: rows
+    unread: Counter[str] = field(default_factory=Counter)  # field and reason: rows that lose that field
+    examples: dict[str, int] = field(default_factory=dict)  # reason: the first line that has it
+    take: list[Event] = field(default_factory=list)  # those that would be sent
+    seen: set[Identity] = field(default_factory=set)  # by what the people of earlier rows are known
+
+
+def to_event(row: Row, batch: Batch, now: datetime) -> Event:
+    """Return the post of a row; its source may read ``query.import_basis`` and ``query.import_batch``."""
+    told: dict[str, JsonValue] = {
+        "batch": batch.id,
+        "file": batch.file,
+        "line": row.line,
+        "basis": batch.basis,
+    }
+    query = {f"import_{name}": str(value) for name, value in told.items()}
+    payload = {"body": dict(row.cells), "query": query, "headers": {}, IMPORT: told}
+    event_id = f"import-{batch.id}-{row.line}"
+    return Event(batch.source, event_id, EventKind.INTAKE, payload, now, now)
+
+
+def is_imported(payload: Mapping[str, JsonValue]) -> bool:
+    """Say whether a post came by a file: nobody waits for it."""
+    return IMPORT in payload
+
+
+def preview(
+    snapshot: Connection, space: str, sheet: Sheet, batch: Batch, playbook: Playbook, now: datetime
+) -> Preview:
+    """Read all rows as they would be read, and say what would become of them. Nothing is written."""
+    found = Preview()
+    for start in range(0, len(sheet.rows), AT_ONCE):
+        _look(found, snapshot, space, sheet.rows[start : start + AT_ONCE], batch, playbook, now)
+    return found
+
+
+def _look(
+    found: Preview,
+    snapshot: Connection,
+    space: str,
+    rows: Sequence[Row],
+    batch: Batch,
+    playbook: Playbook,
+    now: datetime,
+) -> None:
+    events = [to_event(row, batch, now) for row in rows]
+    readings = [inward.read(StoredEvent(n, event, 0, now, n), playbook) for n, event in enumerate(events)]
+    keys = [key for reading in readings for key in reading.identities]
+    sent = inbox.known(snapshot, space, batch.source, [event.event_id for event in events])
+    known, forgotten = leads.find(snapshot, space, keys), forget.forgotten(snapshot, space, keys)
+    for row, event, reading in zip(rows, events, readings, strict=True):
+        fatal = [str(one) for one in reading.problems if one.fatal]
+        if event.event_id in sent:
+            found.sent += 1
+            continue
+        if any(forget.hash_of(key) in forgotten for key in reading.identities):
+            found.forgotten += 1
+            continue
+        found.take.append(event)
+        for text in fatal or map(str, reading.problems):
+            (found.quarantined if fatal else found.unread)[text] += 1
+            found.examples.setdefault(text, row.line)
+        if fatal:
+            continue
+        if found.seen.intersection(reading.identities):
+            found.again += 1
+        elif any(key in known for key in reading.identities):
+            found.known += 1
+        else:
+            found.new += 1
+        found.seen.update(reading.identities)

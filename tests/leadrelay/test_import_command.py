@@ -1,0 +1,65 @@
+"""`leadrelay import`: a file is shown first, then taken in; beside a running daemon and alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mappings.starter import write_starter
+
+TABLE = "email,job_title,country\nada@acme.example,CTO,Germany\nbo@acme.example,CEO,Nowhereland\n,Nobody,\n"
+SAID = ("--source", "website", "--basis", "gave us their cards at the fair")
+
+
+@pytest.fixture
+def fair(tmp_path: Path) -> Path:
+    path = tmp_path / "fair.csv"
+    path.write_text(TABLE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def environ(tmp_path: Path, empty_store: str) -> dict[str, str]:
+    write_starter(tmp_path / "playbook")
+    return {"LEADRELAY_DATABASE_URL": empty_store, "LEADRELAY_PLAYBOOK": str(tmp_path / "playbook")}
+
+
+def test_it_is_shown_first_then_taken_in_and_never_twice(leadrelay, environ, fair):
+    shown = leadrelay("import", str(fair), *SAID, **environ)
+    assert shown.code == 0, shown.err
+    assert "2  new people" in shown.out
+    assert "1  to be set aside, until a person mends them:" in shown.out
+    assert "1 × country " in shown.out
+    assert "(first in line 3)" in shown.out
+    assert "Nothing was taken in; add --yes to take in 3 rows." in shown.out
+    taken = leadrelay("import", str(fair), *SAID, "--yes", **environ)
+    assert "Took in 3 rows as batch " in taken.out
+    again = leadrelay("import", str(fair), *SAID, "--yes", "--json", **environ)
+    assert {name: json.loads(again.out)[name] for name in ("imported_before", "new", "taken")} == {
+        "imported_before": 3,
+        "new": 0,
+        "taken": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("--source", "nowhere", "--basis", "x"), 2, "The playbook has no source nowhere"),
+        (("--source", "website", "--basis", " "), 2, "--basis says why"),
+    ],
+)
+def test_what_is_wrong_is_said(leadrelay, environ, fair, words, code, text):
+    answer = leadrelay("import", str(fair), *words, **environ)
+    assert (answer.code, answer.out) == (code, "")
+    assert text in answer.err
+
+
+def test_a_file_that_is_no_table_or_not_there_is_said(leadrelay, environ, tmp_path):
+    assert leadrelay("import", str(tmp_path / "none.csv"), *SAID, **environ).code == 2
+    bad = tmp_path / "bad.csv"
+    bad.write_text("email,email\nx,y\n", encoding="utf-8")
+    answer = leadrelay("import", str(bad), *SAID, **environ)
+    assert (answer.code, answer.err) == (1, f'{bad}: line 1: two columns are called "email"\n')

@@ -1,0 +1,104 @@
+"""Files of people: shown before they are taken in, each row once, nobody told, nobody who was erased."""
+
+from __future__ import annotations
+
+import pytest
+
+from mappings.sheets import read_csv
+from model.lead import Identity
+from model.priority import Priority
+from sync import forget, imports, inbox, tables
+from sync.imports import Batch
+from tests.sync.house import HUBSPOT, a_house
+from tests.sync.stores import rows
+
+FILE = Batch("b1", "fair.csv", "gave us their cards", "website")
+TABLE = b"email,title\nada@acme.com,CTO\nbo@acme.com,CEO\nada@acme.com,CEO\nnot an address,X\n"
+
+
+@pytest.fixture
+def house(store):
+    return a_house(store)
+
+
+def look(house, raw: bytes = TABLE) -> imports.Preview:
+    with house.store.snapshot() as snapshot:
+        return imports.preview(snapshot, "main", read_csv(raw), FILE, house.playbook, house.clock.now())
+
+
+def counts(found: imports.Preview) -> tuple[int, ...]:
+    return found.new, found.known, found.again, found.sent, found.forgotten, sum(found.quarantined.values())
+
+
+def test_what_would_become_of_each_row_is_counted_and_nothing_is_written(house):
+    before = len(rows(house.store, tables.inbox_events))
+    house.post(email="bo@acme.com")
+    house.settle()
+    found = look(house)
+    assert counts(found) == (1, 1, 1, 0, 0, 1)
+    [reason] = found.quarantined
+    assert found.examples[reason] == 5
+    assert len(rows(house.store, tables.inbox_events)) > before  # the post's, and what came of it
+    assert [row for row in rows(house.store, tables.inbox_events) if "import" in row["payload"]] == []
+
+
+def test_the_same_file_again_takes_in_nobody_twice(house):
+    inbox.append(house.store, look(house).take)
+    house.settle()
+    assert len(rows(house.store, tables.leads)) == 2
+    assert house.lead("ada@acme.com").fields["title"] == "CEO"
+    assert counts(look(house)) == (0, 0, 0, 4, 0, 0)
+    receipts = inbox.append(
+        house.store, [imports.to_event(row, FILE, house.clock.now()) for row in read_csv(TABLE).rows]
+    )
+    assert all(receipt.duplicate for receipt in receipts)
+
+
+def test_a_second_file_that_begins_the_same_is_another_batch(house):
+    inbox.append(house.store, look(house).take)
+    house.settle()
+    more = Batch("b2", "fair2.csv", FILE.basis, "website")
+    with house.store.snapshot() as snapshot:
+        found = imports.preview(
+            snapshot, "main", read_csv(TABLE + b"cy@acme.com,CFO\n"), more, house.playbook, house.clock.now()
+        )
+    assert counts(found) == (1, 2, 1, 0, 0, 1)
+
+
+def test_the_batch_and_the_basis_are_kept_with_the_post(house):
+    inbox.append(house.store, look(house).take[:1])
+    [kept] = [row for row in rows(house.store, tables.inbox_events) if "import" in row["payload"]]
+    assert kept["payload"]["import"] == {
+        "batch": "b1",
+        "file": "fair.csv",
+        "line": 2,
+        "basis": "gave us their cards",
+    }
+    assert kept["payload"]["query"]["import_basis"] == "gave us their cards"
+
+
+def test_who_was_erased_for_privacy_is_left_out(house):
+    gone = {
+        "space": "main",
+        "connection": HUBSPOT,
+        "hash": forget.hash_of(Identity("email", "ada@acme.com")),
+        "at": house.clock.now(),
+    }
+    house.store.write(lambda on: on.execute(tables.forgotten.insert(), [gone]))
+    found = look(house)
+    assert counts(found)[4] == 2
+    assert [event.payload["body"]["email"] for event in found.take] == ["bo@acme.com", "not an address"]
+
+
+def test_imported_people_go_behind_new_leads(house):
+    inbox.append(house.store, look(house).take[:1])
+    house.decide()
+    house.post(email="cy@acme.com")
+    house.decide()
+    waiting = {
+        row["entity_id"]: row["priority"]
+        for row in rows(house.store, tables.outbox_changes)
+        if row["connection"] == HUBSPOT
+    }
+    assert waiting[house.lead_id("ada@acme.com")] == Priority.RECONCILE
+    assert waiting[house.lead_id("cy@acme.com")] == Priority.SPEED_TO_LEAD
