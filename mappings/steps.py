@@ -114,7 +114,7 @@ def _multi_select(on: str, to: str, look_up: Converter | None) -> Converter:
             raise Unusable(f"has {len(held):,} values; at most {MOST_VALUES}")
         found: list[str] = []
         for one in held:
-            for part in _parts(one, on, to):
+            for part in _parts(one, on, (to, ";", ",") if one is value else (to, ";")):
                 made = look_up(part, region) if look_up else part
                 found += [] if is_blank(made) else [text(made)]
         if len(found) > MOST_VALUES:
@@ -124,10 +124,13 @@ def _multi_select(on: str, to: str, look_up: Converter | None) -> Converter:
     return multi_select
 
 
-def _parts(value: JsonValue, on: str, to: str) -> list[str]:
-    """Return the values that one text holds, parted by what is given, else by what stands in it."""
+def _parts(value: JsonValue, on: str, usual: Sequence[str]) -> list[str]:
+    """Return the values that one text holds, parted by ``on``, else by the first usual mark that is in it.
+
+    Of a repeated field each value stands for itself, so that a comma is part of it.
+    """
     if is_blank(value):
         return []
     written = text(scalar(value))
-    mark = on or next((mark for mark in (to, ";", ",") if mark in written), ";")
+    mark = on or next((mark for mark in usual if mark in written), ";")
     return [part for part in (part.strip() for part in written.split(mark)) if part]

@@ -63,7 +63,7 @@ def try_map(
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Show what becomes of one post: the lead, what is refused, what each CRM would be sent. Writes nothing."""
+    """Show what becomes of one post: the lead, what is refused, what the CRMs would get. Writes nothing."""
     playbook = _playbook(folder)
     one = _source(playbook, source)
     reading = read(_event(one, _content(file)), playbook)

@@ -60,10 +60,15 @@ class CaseMap(Strict):
     value: Scalar = Field(None, description="A constant, instead of from.")
 
 
+def _named(value: Any) -> Any:
+    """Let the sender's names stand for the whole map."""
+    return {"from": value} if isinstance(value, str | list) else value
+
+
 class FieldMap(CaseMap):
     """Where one lead field comes from: as it stands here, or by the first of several cases that holds."""
 
-    cases: list[CaseMap] = Field(
+    cases: list[Annotated[CaseMap, BeforeValidator(_named, json_schema_input_type=str | CaseMap)]] = Field(
         default_factory=list,
         description="Several such maps; the first whose when holds. A list of them means the same.",
     )
@@ -77,12 +82,8 @@ class AnyOf(Strict):
 
 def _field_map(value: Any) -> Any:
     if isinstance(value, list) and any(isinstance(one, dict) for one in value):
-        return {"cases": [{"from": one} if isinstance(one, str) else one for one in value]}
-    return {"from": value} if isinstance(value, str | list) else value
-
-
-def _touch_map(value: Any) -> Any:
-    return {"from": value} if isinstance(value, str | list) else value
+        return {"cases": value}
+    return _named(value)
 
 
 def _any_of(value: Any) -> Any:
@@ -136,7 +137,7 @@ class SourceFile(Strict):
     )
     touch: dict[
         str,
-        Annotated[TouchMap, BeforeValidator(_touch_map, json_schema_input_type=str | list[str] | TouchMap)],
+        Annotated[TouchMap, BeforeValidator(_named, json_schema_input_type=str | list[str] | TouchMap)],
     ] = Field(default_factory=dict, description="Touch field: the sender's own names for it.")
     activities: list[ActivityMap] = Field(
         default_factory=list, description="What a post counts as; the first that fits."
