@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from mappings.drafting import applies
 from mappings.outward import Teammates, draft
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from mappings.prepared import Prepared, members_left_out, plan_of, text_of
@@ -60,7 +61,7 @@ def payload(lead: Lead, crm: CrmMap, lookups: Teammates) -> Payload | None:
 
 def _violations(lead: Lead, crm: CrmMap, object_map: ObjectMap) -> Iterator[Violation]:
     for entry in plan_of(object_map).rules:
-        value = lead.get(entry.rule.field)
+        value = lead.get(entry.rule.field) if applies(entry.rule, lead) else None
         if value is None or value == "" or entry.outer == LINKS or entry.rule.kind == "owner":
             continue
         if problem := _problem(entry, value):

@@ -43,6 +43,7 @@ class Stop:
     def __str__(self) -> str:
         more = [self.rule.kind, self.rule.authority]
         more += [] if self.direction == "both" else [self.direction]
+        more += [f"when {self.rule.when.text}"] if self.rule.when else []
         return f"{self.object}.{self.rule.remote} ({', '.join(more)})"
 
 

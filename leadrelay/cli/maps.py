@@ -188,6 +188,7 @@ def _told(ways: Ways) -> dict[str, Any]:
                         "kind": stop.rule.kind,
                         "authority": stop.rule.authority,
                         "direction": stop.direction,
+                        "when": stop.rule.when.text if stop.rule.when else None,
                         "rule": str(stop.rule.place),
                     }
                     for stop in way.stops

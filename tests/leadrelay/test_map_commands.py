@@ -96,6 +96,24 @@ def test_a_bracket_below_the_first_is_told(tried):
     assert below["problem"] == '"0" is below the first of its brackets; it is not written'
 
 
+def test_a_line_with_a_condition_is_sent_only_to_those_who_satisfy_it(tried, leadrelay, playbook):
+    mistake(
+        playbook,
+        "crm/hubspot.yaml",
+        "message:         {field: message, authority: leadrelay, max_length: 5000}",
+        "message: {field: message, authority: leadrelay, max_length: 5, "
+        "direction: to_crm, when: {country: FR}}",
+    )
+    code, told = tried(GOOD | {"message": "Bonjour"})
+    assert code == 0
+    assert "message" not in payload(told, "hubspot")["values"]
+    code, told = tried(GOOD | {"message": "Bonjour", "country": "France", "phone": ""})
+    assert (code, payload(told, "hubspot")["values"]["message"]) == (1, "Bonjo")
+    shown = json.loads(leadrelay("map", "show", "website", "--json", "--playbook", str(playbook)).out)
+    [message] = [one for one in shown[0]["fields"] if one["field"] == "message"]
+    assert [one["when"] for one in message["crms"]] == ["country is FR", None]
+
+
 def test_without_an_email_nobody_is_made_in_hubspot(tried):
     code, told = tried({"phone": "+1 415 555 2671", "last_name": "Hopper"})
     assert code == 1

@@ -303,6 +303,21 @@ def test_hubspot_takes_text_and_salesforce_types(tmp_path):
     assert lead.id_field == "Our_Id__c"
 
 
+def test_only_lines_of_people_have_a_condition(tmp_path):
+    hubspot = """\
+kind: hubspot
+create: contacts
+account: companies
+objects:
+  contacts: {fields: {email: {field: email, authority: crm}}}
+  companies:
+    id_field: our_id
+    fields: {city: {field: city, authority: crm, direction: to_crm, when: {country: DE}}}
+"""
+    [fault] = check(playbook_folder(tmp_path, files={CRM: hubspot}))
+    assert str(fault) == ("crm/hubspot.yaml:8:69: only lines of people have a condition\n    Take when: out.")
+
+
 def test_handlers_of_the_caller_are_the_known_ones(tmp_path):
     folder = playbook_folder(tmp_path, (PIPELINE, "score]", "shout]"))
     assert check(folder, handlers={"screen", "identify", "shout"}) == []
