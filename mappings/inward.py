@@ -199,14 +199,16 @@ class _Reader:
 
     def _values(self, fields: tuple[tuple[_Case, ...], ...], country: str) -> Iterator[tuple[str, JsonValue]]:
         """Yield each field that has a value in the first of its cases that holds."""
+        overrides = self.stored.overrides
         for cases in fields:
-            name = cases[0].rule.field
-            if name in self.stored.overrides:
+            case: _Case | None = cases[0]
+            if cases[0].rule.field in overrides:
                 continue
-            case = next((case for case in cases if self._holds(case.tests)), None)
+            if cases[0].tests:
+                case = next((case for case in cases if self._holds(case.tests)), None)
             value = self._value(case, country) if case else None
             if value is not None:
-                yield name, value
+                yield cases[0].rule.field, value
 
     def _holds(self, tests: Tests) -> bool:
         return all(self._text(path).casefold() in accepted for path, accepted in tests)
@@ -216,12 +218,12 @@ class _Reader:
         rule = case.rule
         if not rule.paths:
             return rule.constant
-        reason = ""
         own = self.source.region
-        for region in (country, own) if country and country != own and case.is_phone else (country or own,):
+        reason = ""
+        for region in (country, own) if case.is_phone and country not in ("", own) else (country or own,):
             try:
                 raw = self._raw(rule)
-                return rule.default if is_blank(raw) else convert(raw, case.converters, region)
+                return rule.default if raw is None else convert(raw, case.converters, region)
             except Unusable as error:
                 reason = reason or error.reason
         self._note(rule.field, reason, rule.place, fatal=rule.field == "email")
@@ -229,10 +231,13 @@ class _Reader:
 
     def _raw(self, rule: FieldRule) -> JsonValue:
         """Return what the sender wrote, all of it where the rule puts several fields together."""
-        found = map(self.find, rule.paths)
         if rule.separator is not None:
-            return joined(list(found), rule.separator)
-        return next((raw for raw in found if raw is not None and not is_blank(raw)), None)
+            return joined([self.find(path) for path in rule.paths], rule.separator) or None
+        for path in rule.paths:
+            raw = self.find(path)
+            if raw is not None and not is_blank(raw):
+                return raw
+        return None
 
     def _override(self, fields: dict[str, JsonValue]) -> None:
         """Put in what a person set on replay; a blank one takes the field away."""

@@ -53,9 +53,9 @@ def convert(value: JsonValue, converters: Sequence[Converter], country: str) -> 
     """Return what the converters make of a value, ``None`` where it is blank; raises ``Unusable``."""
     for one in converters:
         value = one(value, country)
-        if is_blank(value):
+        if value is None or value == "":
             return None
-    return value
+    return None if is_blank(value) else value
 
 
 def joined(values: Sequence[JsonValue], separator: str) -> str:
