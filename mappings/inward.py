@@ -96,8 +96,9 @@ def _plan(source: Source) -> _Plan:
     by_country = {
         rule.field for rule in source.fields for step in rule.convert if step.name in REGIONAL and rule.paths
     }
+    early = [tuple(found) for name, found in cases.items() if name not in by_country]
     return _Plan(
-        fields=tuple(tuple(found) for name, found in cases.items() if name not in by_country),
+        fields=tuple(sorted(early, key=lambda found: bool(found[0].rule.paths))),  # constants are told first
         regional=tuple(tuple(found) for name, found in cases.items() if name in by_country),
         activities=tuple((rule, _tests(rule.when)) for rule in source.activities),
     )

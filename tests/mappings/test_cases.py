@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mappings.compile import load
 from mappings.inward import read
@@ -56,6 +59,13 @@ def test_the_first_case_that_holds_says_what_a_field_is(tmp_path, body, title):
     reading = post(with_field(tmp_path, CASES), **body)
     assert reading.fields.get("title") == title
     assert reasons(reading) == []
+
+
+def test_a_constant_waits_for_its_turn_among_the_cases(tmp_path):
+    playbook = with_field(tmp_path, "title: [{when: {form: demo}, from: role}, {value: Somebody}]")
+    assert post(playbook, form="demo", role="CEO").fields["title"] == "CEO"
+    assert "title" not in post(playbook, form="demo").fields
+    assert post(playbook, form="x", role="CEO").fields["title"] == "Somebody"
 
 
 def test_the_long_form_of_cases_and_a_single_condition_mean_the_same(tmp_path):
@@ -130,3 +140,49 @@ def test_a_records_id_may_depend_on_the_form_too(tmp_path):
     playbook = with_field(tmp_path, "record.hubspot.contacts: [{when: {form: crm}, from: hs_id}]")
     assert [key.kind for key in post(playbook, form="crm", hs_id=7).identities] == ["record"]
     assert post(playbook, form="web", hs_id=7).identities == ()
+
+
+EVERYTHING = """\
+title:
+    - {when: {a: [x, "1"]}, join: [a, b.c, b], separator: ";"}
+    - {from: a, values: {x: y}, else: blank, default: z}
+  first_name: {from: [a, b], convert: first_of_name}
+  company: {from: a, convert: [{split: {on: " ", part: -2}}, values], values: {x: y}}
+  industry: {from: [b, a], convert: multi_select, values: {x: y, y: ""}, else: other}
+  message: {from: a, convert: {date: {order: month_first, zone: America/New_York}}}
+  website: {from: a, convert: {date: {form: "D.M.YY h:mm A"}}}
+  state: {from: b, convert: {state: {to: name}}}
+  postal_code: {from: a, convert: currency}
+  annual_revenue: {from: a, convert: amount, values: {x: 5}}
+  country: {from: land, default: DE}"""
+
+PIECES = st.text(max_size=8) | st.sampled_from(["x", "1", "X ", "CA", "$5", "1.2.26 3:04 pm", "Ada van Berg"])
+POSTED = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | PIECES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory):
+    return with_field(tmp_path_factory.mktemp("all"), EVERYTHING)
+
+
+@settings(deadline=None, max_examples=300)
+@given(a=POSTED, b=POSTED, land=st.sampled_from(["CA", "US", "IN", "FR", "", None, "x"]))
+def test_whatever_is_posted_becomes_fields_and_reasons_and_never_an_error(everything, a, b, land):
+    reading = post(everything, a=a, b=b, land=land)
+    for name, value in reading.fields.items():
+        assert isinstance(value, {"annual_revenue": float | int}.get(name, str))
+        assert value != ""
+    for problem in reading.problems:
+        assert problem.field not in reading.fields
+        assert str(problem)
+
+
+def test_a_long_post_is_read_in_no_time(everything):
+    for hostile in ("\u0301\u0327" * 50_000, "van " * 25_000, "1 " * 50_000, ["x;" * 900] * 200):
+        began = time.process_time()
+        post(everything, a=hostile, b=hostile)
+        assert time.process_time() - began < 1
