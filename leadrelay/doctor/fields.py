@@ -333,7 +333,11 @@ def _unique_word(kind: str) -> str:
 def _required(area: Area, crm: CrmMap, mapped: ObjectMap, held: Fields) -> Iterator[Finding]:
     """Fields that a new record must have and the map may leave out; a deal is not made before it has them."""
     waited_for = DEAL_NEEDS[crm.kind] if mapped is crm.deal else ()
-    sure = {rule.remote for rule in mapped.fields if rule.default is not None or rule.field in waited_for}
+    sure = {
+        rule.remote
+        for rule in mapped.fields
+        if rule.when is None and (rule.default is not None or rule.field in waited_for)
+    }
     maps = {rule.remote for rule in mapped.fields}
     for name, field in held.by_name.items():
         if not field.is_required or name in sure or name == mapped.id_field:

@@ -9,7 +9,7 @@ import pytest
 from connectors.inspection import Field, Fields
 from leadrelay.doctor.fields import check_map
 from leadrelay.doctor.findings import Area, Finding
-from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap
+from mappings.playbook import Condition, CrmField, CrmMap, Limits, ObjectMap
 from model.decision import Place
 from model.lead import LEAD_FIELDS
 
@@ -20,6 +20,9 @@ TEXT = Field("F", "text", "string")
 
 def a_rule(field: str = "city", **more: object) -> CrmField:
     return CrmField(field=field, remote="F", authority="newest", place=AT, **more)  # type: ignore[arg-type]
+
+
+SOME = Condition(lambda _: False, "nobody", AT)
 
 
 def findings(
@@ -182,6 +185,7 @@ def test_the_field_of_our_id_must_find_a_record(field, words):
         ([], "problem", "the map does not set it"),
         ([a_rule("company")], "warn", "blank where the lead has none"),
         ([a_rule("company", default="[unknown]")], "ok", "fit"),
+        ([a_rule("company", default="[unknown]", write_only=True, when=SOME)], "warn", "blank where"),
     ],
 )
 def test_what_a_new_record_needs_is_set_in_every_case(rules, level, words):
