@@ -186,3 +186,9 @@ def test_a_long_post_is_read_in_no_time(everything):
         began = time.process_time()
         post(everything, a=hostile, b=hostile)
         assert time.process_time() - began < 1
+
+
+def test_a_consent_that_was_refused_is_an_opt_out(tmp_path):
+    playbook = with_field(tmp_path, "opted_out: {from: consent, convert: negated}")
+    assert post(playbook, consent="no").fields["opted_out"] is True
+    assert post(playbook, consent="yes").fields["opted_out"] is False
