@@ -13,6 +13,7 @@ from mappings.engagements import ASKED
 from mappings.loader import Document
 from mappings.playbook import (
     Breaker,
+    Condition,
     CrmField,
     CrmMap,
     DeleteBrake,
@@ -249,7 +250,29 @@ def _crm_field(
         write_only=is_write_only(entry),
         blank_values=tuple(entry.blank_values),
         zone=zone,
+        when=_when(entry, document, known, *path),
     )
+
+
+def _when(entry: CrmFieldMap, document: Document, known: Known, *path: str) -> Condition | None:
+    """Return the condition of a line; one that is read cannot have one.
+
+    What the CRM holds while the condition does not is left over from before: read back it would pass for
+    what somebody had typed.
+    """
+    if entry.when is None:
+        return None
+    scope, at = known.scope, document.place(*path, "when")
+    if known.holds != LEADS:
+        scope.fault(at, "only lines of people have a condition", "Take when: out.")
+        return None
+    if not is_write_only(entry):
+        fix = (
+            "What is left over there while it does not hold would be read as an edit: add direction: to_crm."
+        )
+        scope.fault(at, "a line with a condition is only written", fix)
+        return None
+    return scope.condition(document, entry.when, *path, "when")
 
 
 def _check_brackets(entry: CrmFieldMap, document: Document, scope: Scope, *path: str) -> None:

@@ -7,19 +7,16 @@ from collections.abc import Mapping
 
 import phonenumbers
 
-from mappings.converters import CONVERTERS, Unusable, default_converter
+from mappings.compile_fields import FieldCase
 from mappings.durations import duration
-from mappings.loader import Document
+from mappings.loader import Document, Path_
 from mappings.playbook import ActivityRule, FieldRule, Required, Source, SourceAuth
 from mappings.schema import Auth, FieldMap, SourceFile
 from mappings.scope import Scope
 from mappings.validation import Checked
-from model.event import JsonValue
 from model.lead import DECIDED_FIELDS, TOUCH_FIELDS
 
 SETTABLE_TOUCH_FIELDS = [name for name in TOUCH_FIELDS if name != "at"]
-_OUTPUT: Mapping[str, type] = {"integer": int, "number": float, "boolean": bool}
-_FITTING: Mapping[type, set[type]] = {int: {int}, float: {int, float}, bool: {bool}, str: {str}}
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 _ORIGIN = re.compile(r"https?://[^/\s]+")
 
@@ -35,7 +32,7 @@ def compile_source(checked: Checked[SourceFile], name: str, scope: Scope) -> Sou
         fields=tuple(
             rule
             for field, entry in file.fields.items()
-            if (rule := _field_rule(field, entry, document, scope)) is not None
+            for rule in _field_rules(field, entry, document, scope, file.region)
         ),
         required=_required(checked, scope),
         activities=tuple(
@@ -112,37 +109,36 @@ def _auth(auth: Auth, document: Document, scope: Scope) -> SourceAuth:
     )
 
 
-def _field_rule(field: str, entry: FieldMap, document: Document, scope: Scope) -> FieldRule | None:
+def _field_rules(
+    field: str, entry: FieldMap, document: Document, scope: Scope, region: str
+) -> list[FieldRule]:
+    """Return the rules of one lead field, one a case; what is wrong with it is noted."""
     at = document.place("fields", field)
     if field.startswith("record."):
         if not _knows_record(field, document, scope):
-            return None
-        return FieldRule(field, tuple(entry.paths), ("text",), at)
-    if field.partition(".")[0] in DECIDED_FIELDS:
+            return []
+    elif field.partition(".")[0] in DECIDED_FIELDS:
         fix = "Set touch: for where a lead came from." if "touch" in field else "Take this line out."
         scope.fault(at, f'"{field}" is decided by leadrelay; a source cannot set it', fix)
-        return None
-    if not scope.knows_field(at, field):
-        return None
-    kind = scope.fields[field]
-    names = tuple(entry.convert) if entry.convert is not None else (default_converter(field, kind),)
-    known = [
-        scope.knows(document.value_place("fields", field, "convert", n), "converter", name, list(CONVERTERS))
-        for n, name in enumerate(names)
-    ]
-    if not all(known) or not _fits(field, kind, names, document, scope):
-        return None
-    if bool(entry.paths) == (entry.value is not None) and document.sound:
-        scope.fault(
-            at,
-            f'"{field}" needs either from or value',
-            "from names the sender's fields; value is a constant.",
-        )
-        return None
-    if not entry.paths and entry.value is None:
-        return None
-    constant = _constant(field, entry.value, names, document, scope) if not entry.paths else None
-    return FieldRule(field, tuple(entry.paths), names, at, constant)
+        return []
+    elif not scope.knows_field(at, field):
+        return []
+    kind = scope.fields.get(field, str)
+    if not entry.cases:
+        one = FieldCase(field, kind, entry, ("fields", field), document, scope, region)
+        return [rule for rule in (one.rule(),) if rule is not None]
+    if entry.model_fields_set - {"cases"}:
+        scope.fault(at, f'"{field}" has cases, and settings beside them', "Put them into the cases.")
+    outer: Path_ = ("fields", field, "cases")
+    outer = outer if outer in document.values else outer[:-1]
+    found = []
+    for n, case in enumerate(entry.cases):
+        if n + 1 < len(entry.cases) and not case.when:
+            fix = "Give it a when, or put it last."
+            scope.fault(document.place(*outer, n), "the cases behind this one are never reached", fix)
+        rule = FieldCase(field, kind, case, (*outer, n), document, scope, region).rule()
+        found += [rule] if rule is not None else []
+    return found
 
 
 def _knows_record(field: str, document: Document, scope: Scope) -> bool:
@@ -152,32 +148,6 @@ def _knows_record(field: str, document: Document, scope: Scope) -> bool:
     return scope.knows(at, "connection", connection, list(scope.objects)) and scope.knows(
         at, f"{connection} object", object_name, list(scope.objects.get(connection, ()))
     )
-
-
-def _fits(field: str, kind: type, names: tuple[str, ...], document: Document, scope: Scope) -> bool:
-    """Check that the last converter makes what the field holds."""
-    made = _OUTPUT.get(names[-1], str) if names else str
-    if made in _FITTING[kind]:
-        return True
-    wanted = next(name for name, output in {**_OUTPUT, "text": str}.items() if output is kind)
-    message = f'"{field}" needs the converter "{wanted}" at the end'
-    scope.fault(
-        document.value_place("fields", field, "convert"),
-        message,
-        f"Write convert: {wanted}, or leave it out.",
-    )
-    return False
-
-
-def _constant(
-    field: str, value: JsonValue, names: tuple[str, ...], document: Document, scope: Scope
-) -> JsonValue:
-    try:
-        for name in names:
-            value = CONVERTERS[name](value, "US")
-    except Unusable as error:
-        scope.fault(document.value_place("fields", field, "value"), f"the value {error.reason}")
-    return value
 
 
 def _required(checked: Checked[SourceFile], scope: Scope) -> tuple[Required, ...]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mappings.playbook import ObjectMap
+from mappings.playbook import CrmField, ObjectMap
 from mappings.prepared import Prepared, Teammates, plan_of
 from model.entity import Entity
 from model.event import JsonValue
-from model.lead import LINKS, OPT_OUT
+from model.lead import LINKS, OPT_OUT, Lead
 
 
 def draft(
@@ -17,7 +17,8 @@ def draft(
     """Return a lead or an account in the vendor's names and values.
 
     Blank fields are left out, except that ``creating`` sends the defaults of fields that the vendor
-    requires, and that ``allow_clear`` empties. An owner whom the CRM would not accept is left out.
+    requires, and that ``allow_clear`` empties. An owner whom the CRM would not accept is left out, and so is
+    a line whose condition does not hold: what the CRM holds there stays.
     """
     plan = plan_of(object_map)
     made = _drafted(plan.rules, plan.cleared, entity, connection, lookups, creating=creating)
@@ -42,6 +43,8 @@ def _drafted(
     fields = entity.fields
     made: dict[str, JsonValue] = {}
     for entry in entries:
+        if not applies(entry.rule, entity):
+            continue
         value = fields.get(entry.outer)
         if entry.inner:
             if entry.outer == LINKS:
@@ -68,6 +71,11 @@ def _drafted(
         elif creating and entry.rule.default is not None:
             made[entry.remote] = entry.rule.default
     return made
+
+
+def applies(rule: CrmField, entity: Entity) -> bool:
+    """Say whether a line is written for this lead: one with a condition only while it holds."""
+    return rule.when is None or (isinstance(entity, Lead) and rule.when.matches(entity))
 
 
 def in_its_currency(entity: Entity, object_map: ObjectMap) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from mappings import identity
 from mappings.converters import (
     CONVERTERS,
+    REGIONAL,
     Converter,
     Unusable,
     boolean,
@@ -20,6 +21,7 @@ from mappings.converters import (
 from mappings.memory import once_each
 from mappings.playbook import ActivityRule, FieldRule, Playbook, Source, SourceAuth
 from mappings.reading import BAD_VALUE, FieldProblem, Reading
+from mappings.steps import convert, converters_of, joined
 from mappings.touches import Post, read_touch
 from model.cause import NO_SOURCE
 from model.decision import Place
@@ -60,38 +62,50 @@ def _without_source(stored: StoredEvent) -> Reading:
     return Reading(stored, Source(name, place, SourceAuth("none", place), ()), problems=(problem,))
 
 
+Tests = tuple[tuple[str, frozenset[str]], ...]
+"""Paths, each with the values that it may have, in small letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One rule of a field, prepared."""
+
+    rule: FieldRule
+    tests: Tests
+    converters: tuple[Converter, ...]
+    is_phone: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A source prepared for reading many posts."""
+    """A source prepared for reading many posts: of each field its cases, the first that holds counts."""
 
-    constants: Mapping[str, JsonValue]
-    rules: tuple[tuple[FieldRule, tuple[Converter, ...]], ...]
-    phones: tuple[tuple[FieldRule, tuple[Converter, ...]], ...]
-    activities: tuple[tuple[ActivityRule, tuple[tuple[str, frozenset[str]], ...]], ...]
+    fields: tuple[tuple[_Case, ...], ...]
+    regional: tuple[tuple[_Case, ...], ...]
+    """Those to which the lead's country matters."""
+    activities: tuple[tuple[ActivityRule, Tests], ...]
 
 
 @once_each
 def _plan(source: Source) -> _Plan:
-    read_rules = [
-        (rule, tuple(CONVERTERS[name] for name in rule.convert) or (text,))
-        for rule in source.fields
-        if rule.paths
-    ]
+    cases: dict[str, list[_Case]] = {}
+    for rule in source.fields:
+        converters = converters_of(rule.convert, rule.table) or (text,)
+        is_phone = any(step.name == "phone" for step in rule.convert)
+        cases.setdefault(rule.field, []).append(_Case(rule, _tests(rule.when), converters, is_phone))
+    by_country = {
+        rule.field for rule in source.fields for step in rule.convert if step.name in REGIONAL and rule.paths
+    }
+    early = [tuple(found) for name, found in cases.items() if name not in by_country]
     return _Plan(
-        constants={rule.field: rule.constant for rule in source.fields if not rule.paths},
-        rules=tuple(entry for entry in read_rules if entry[0].field != "phone"),
-        phones=tuple(entry for entry in read_rules if entry[0].field == "phone"),
-        activities=tuple(
-            (
-                rule,
-                tuple(
-                    (path, frozenset(value.casefold() for value in accepted))
-                    for path, accepted in rule.when.items()
-                ),
-            )
-            for rule in source.activities
-        ),
+        fields=tuple(sorted(early, key=lambda found: bool(found[0].rule.paths))),  # constants are told first
+        regional=tuple(tuple(found) for name, found in cases.items() if name in by_country),
+        activities=tuple((rule, _tests(rule.when)) for rule in source.activities),
     )
+
+
+def _tests(when: Mapping[str, tuple[str, ...]]) -> Tests:
+    return tuple((path, frozenset(value.casefold() for value in accepted)) for path, accepted in when.items())
 
 
 class _Reader:
@@ -170,46 +184,60 @@ class _Reader:
         self._note(field, reason, fatal=False)
 
     def _fields(self) -> tuple[dict[str, JsonValue], list[Identity]]:
-        overrides = self.stored.overrides
-        fields: dict[str, JsonValue] = dict(self.plan.constants)
+        fields: dict[str, JsonValue] = {}
         records: list[Identity] = []
-        for rule, converters in self.plan.rules:
-            if rule.field in overrides:
-                continue
-            value = self._value(rule, converters)
-            if value is not None and rule.field.startswith("record."):
-                _, connection, object_type = rule.field.split(".", 2)
+        for name, value in self._values(self.plan.fields, ""):
+            if name.startswith("record."):
+                _, connection, object_type = name.split(".", 2)
                 records.append(identity.record_identity(connection, object_type, str(value)))
-            elif value is not None:
-                fields[rule.field] = value
-        if overrides:
+            else:
+                fields[name] = value
+        if self.stored.overrides:
             self._override(fields)
-        for rule, converters in self.plan.phones:  # last: the lead's country says how a number is meant
-            if "phone" not in overrides:
-                number = self._value(rule, converters, str(fields.get("country") or ""))
-                if number is not None:
-                    fields["phone"] = number
+        # Last: the lead's country says how a telephone number or a state is meant.
+        fields.update(self._values(self.plan.regional, str(fields.get("country") or "")))
         return fields, records
 
-    def _value(self, rule: FieldRule, converters: tuple[Converter, ...], country: str = "") -> JsonValue:
-        """Return the converted value of the first path that is not blank; ``None`` when there is none."""
-        for path in rule.paths:
-            raw = self.find(path)
-            if raw is not None and not is_blank(raw):
-                break
-        else:
-            return None
-        reason = ""
+    def _values(self, fields: tuple[tuple[_Case, ...], ...], country: str) -> Iterator[tuple[str, JsonValue]]:
+        """Yield each field that has a value in the first of its cases that holds."""
+        overrides = self.stored.overrides
+        for cases in fields:
+            case: _Case | None = cases[0]
+            if cases[0].rule.field in overrides:
+                continue
+            if cases[0].tests:
+                case = next((case for case in cases if self._holds(case.tests)), None)
+            value = self._value(case, country) if case else None
+            if value is not None:
+                yield cases[0].rule.field, value
+
+    def _holds(self, tests: Tests) -> bool:
+        return all(self._text(path).casefold() in accepted for path, accepted in tests)
+
+    def _value(self, case: _Case, country: str) -> JsonValue:
+        """Return the converted value of the first path that is not blank, else what the rule says then."""
+        rule = case.rule
+        if not rule.paths:
+            return rule.constant
         own = self.source.region
-        for region in (country, own) if country and country != own else (own,):
+        reason = ""
+        for region in (country, own) if case.is_phone and country not in ("", own) else (country or own,):
             try:
-                value = raw
-                for convert in converters:
-                    value = convert(value, region)
-                return None if is_blank(value) else value
+                raw = self._raw(rule)
+                return rule.default if raw is None else convert(raw, case.converters, region)
             except Unusable as error:
                 reason = reason or error.reason
         self._note(rule.field, reason, rule.place, fatal=rule.field == "email")
+        return None
+
+    def _raw(self, rule: FieldRule) -> JsonValue:
+        """Return what the sender wrote, all of it where the rule puts several fields together."""
+        if rule.separator is not None:
+            return joined([self.find(path) for path in rule.paths], rule.separator) or None
+        for path in rule.paths:
+            raw = self.find(path)
+            if raw is not None and not is_blank(raw):
+                return raw
         return None
 
     def _override(self, fields: dict[str, JsonValue]) -> None:
@@ -240,7 +268,7 @@ class _Reader:
     def _activities(self, at: datetime) -> tuple[Activity, ...]:
         """Return the activity of the first rule that fits, if any."""
         for rule, tests in self.plan.activities:
-            if all(self._text(path).casefold() in accepted for path, accepted in tests):
+            if self._holds(tests):
                 detail = self._text(rule.detail_path)[:MAX_DETAIL] if rule.detail_path else ""
                 return (Activity(rule.kind, at, detail),)
         return ()

@@ -138,6 +138,11 @@ def _encoder(rule: CrmField, as_text: bool) -> Encode:
     return (lambda value: text_of(value)[:limit].rstrip()) if limit else text_of
 
 
+def members_left_out(value: JsonValue, values: Mapping[str, str]) -> list[str]:
+    """Return which of several values a table does not list."""
+    return [one for one in members(value) if one not in values]
+
+
 def _bracket_encoder(values: Mapping[str, str]) -> Encode:
     """Return what names the bracket a number falls in; a number below the first bracket has none."""
     brackets = sorted((float(least), name) for least, name in values.items())

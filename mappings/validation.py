@@ -54,6 +54,19 @@ def validated(document: Document, model: type[Model]) -> Checked[Model] | None:
     return None
 
 
+def validated_part(
+    document: Document, data: Any, model: type[Model], *path: str | int
+) -> tuple[Model | None, list[Problem]]:
+    """Check what stands at ``path`` against a model that its file's own does not know of."""
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        details = error.errors()
+    for detail in details:
+        detail["loc"] = (*path, *detail["loc"])
+    return None, [_problem(document, model, detail) for detail in details]
+
+
 def _path(document: Document, error: ErrorDetails) -> Path_:
     """Return where in the file an error lies; steps that short forms leave out are skipped."""
     path: Path_ = ()

@@ -92,7 +92,7 @@ def to_event(source: Source, request: Request, payload: dict[str, JsonValue], no
         event_id=event_id or f"evt_{uuid.uuid4().hex}",
         kind=EventKind.INTAKE,
         payload=payload,
-        occurred_at=occurred_at(_at(payload["body"], source.occurred_at_path), now),
+        occurred_at=moment_of(source, payload["body"], now),
         received_at=now,
         body_hash=None if event_id else _hash_of(payload["body"], payload["query"]),
         hash_expires_at=window,
@@ -137,6 +137,11 @@ def _at(body: JsonValue, path: str) -> JsonValue:
 def _hash_of(body: JsonValue, query: JsonValue) -> str:
     canonical = json.dumps([body, query], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def moment_of(source: Source, body: JsonValue, now: datetime) -> datetime:
+    """Return when a post happened, by the sender's own word where the source says where that is."""
+    return occurred_at(_at(body, source.occurred_at_path), now)
 
 
 def occurred_at(value: JsonValue, now: datetime) -> datetime:

@@ -19,6 +19,7 @@ from leadrelay.cli import (
     golive,
     imports,
     keeping,
+    maps,
     plan,
     playbook,
     reconcile,
@@ -86,5 +87,6 @@ app.command("retention")(keeping.retention)
 app.add_typer(alerts.app, name="alert")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
+app.add_typer(maps.app, name="map")
 app.add_typer(access.users, name="user")
 app.add_typer(access.tokens, name="token")

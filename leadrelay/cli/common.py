@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -167,7 +168,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
             name, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold", vertical="top"
         )
     for row in rows:
-        grid.add_row(*("" if cell is None else str(cell) for cell in row))
+        grid.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
     if title:
         console.print(f"\n{title}", style="bold", markup=False)
     console.print(grid, soft_wrap=False)

@@ -33,9 +33,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Print every problem of the playbook as file:line:column, and who of its people cannot own leads."""
-    folder = folder or Path(os.environ.get("LEADRELAY_PLAYBOOK") or "playbook")
-    if not folder.is_dir():
-        fail(f"There is no playbook folder {folder}. Write one with `leadrelay init {folder}`.", WRONG_USAGE)
+    folder = folder_of(folder)
     problems = compiling.check(folder, handlers=HANDLERS)
     problems = problems or check_cases(folder, compiling.load(folder, handlers=HANDLERS))
     people = None if problems else _people(folder)
@@ -70,6 +68,14 @@ def check(
             console.print(f"{one.level}: {one.fact}\n    {one.fix}", markup=False)
     if problems or any(one.level == PROBLEM for one in unfit):
         raise typer.Exit(FOUND_PROBLEMS)
+
+
+def folder_of(given: Path | None) -> Path:
+    """Return the playbook's folder, or end the command where there is none."""
+    folder = given or Path(os.environ.get("LEADRELAY_PLAYBOOK") or "playbook")
+    if not folder.is_dir():
+        fail(f"There is no playbook folder {folder}. Write one with `leadrelay init {folder}`.", WRONG_USAGE)
+    return folder
 
 
 def _people(folder: Path) -> Checked | None:

@@ -31,7 +31,7 @@ from leadrelay.control import daemon_url, hand_in
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.identity import email_identity
-from mappings.playbook import Playbook, Source
+from mappings.playbook import FieldRule, Playbook, Source
 from mappings.problems import PlaybookError
 from model.change import Exists, Postponed, RecordChange, Rejected
 from model.errors import ConnectorError, LeadRelayError, NotAuthorized, RetryLater
@@ -48,6 +48,18 @@ app = typer.Typer(help="Sources: who may post leads.", no_args_is_help=True)
 PATIENCE = 30.0  # seconds for all hops
 DECISION_SECONDS = 5.0  # for the daemon to decide one event
 CALL_SECONDS = 35.0  # a call under way may take its 30
+SAMPLES = {
+    "date": "2026-01-31",
+    "datetime": "2026-01-31",
+    "state": "CA",
+    "currency": "USD",
+    "amount": 1,
+    "number": 1,
+    "integer": 1,
+    "boolean": "yes",
+    "negated": "no",
+}
+"""What a converter reads that would not take any word."""
 
 
 @app.callback()
@@ -332,9 +344,17 @@ def test_body(source: Source, email: str) -> dict[str, Any]:
     required = {name for one in source.required for name in one.any_of}
     for rule in source.fields:
         if rule.paths and (rule.field in values or rule.field in required):
-            value = values.get(rule.field, 1 if LEAD_FIELDS.get(rule.field) in (int, float) else "test")
-            _put(body, rule.paths[0], value)
+            _put(body, rule.paths[0], values.get(rule.field) or _sample(rule))
     return body
+
+
+def _sample(rule: FieldRule) -> Any:
+    """Return something that a field takes: what its table lists, else what its first converter reads."""
+    if rule.table and rule.table.values:
+        return next(iter(rule.table.values))
+    if LEAD_FIELDS.get(rule.field) in (int, float):
+        return 1
+    return SAMPLES.get(rule.convert[0].name if rule.convert else "text", "test")
 
 
 def _put(body: dict[str, Any], path: str, value: Any) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 
 from connectors.inspection import Field, Fields
 from leadrelay.doctor.findings import Area, Finding, named
@@ -12,6 +13,9 @@ from model.lead import LEAD_FIELDS
 
 ID_LENGTH = 27  # characters of a lead's id
 KEY_LENGTH = 35  # of a task's key
+NEAR = (
+    0.8  # how alike a name must be to be offered: of "job_title" and "jobtitel", not of "state" and "status"
+)
 TEXT_LIKE = frozenset({"text", "choice"})
 # Where a field is made or opened, by kind of CRM.
 MAKE = {
@@ -91,7 +95,7 @@ def _object(
     if lacking:
         yield area.problem(
             f"{mapped.object}: not there, or hidden: {named([rule.remote for rule in lacking], 50)}",
-            f"{MAKE.get(crm.kind, 'Make them')}{_places(lacking)}.",
+            f"{MAKE.get(crm.kind, 'Make them')}{_places(lacking)}.{_near_names(lacking, mapped, held)}",
         )
     for rule in rules:
         if (field := held.by_name.get(rule.remote)) is not None:
@@ -131,6 +135,31 @@ def _number(value: JsonValue) -> float | None:
         return None
 
 
+def _near_names(lacking: list[CrmField], mapped: ObjectMap, held: Fields) -> str:
+    """Return which fields of the account may be meant: those of a near name that no line has."""
+    taken = {rule.remote for rule in mapped.fields}
+    others = [name for name in held.by_name if name not in taken]
+    told = []
+    for rule in lacking:
+        if near := nearest(rule.remote, others):
+            told.append(f"{near} for {rule.remote}")
+    return f" Did you mean {named(told)}?" if told else ""
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Return the nearest of the known names, in whatever case and with whatever marks; blank for none."""
+    plain: dict[str, str] = {}
+    for one in known:
+        plain.setdefault(_letters(one), one)
+    near = get_close_matches(_letters(name), plain, n=1, cutoff=NEAR)
+    return plain[near[0]] if near else ""
+
+
+def _letters(name: str) -> str:
+    """Return a name without case, marks and the ending of custom fields: Job_Title__c is jobtitle."""
+    return "".join(char for char in name.lower().removesuffix("__c") if char.isalnum())
+
+
 def _places(rules: list[CrmField]) -> str:
     return f" [{rules[0].place}]" if rules else ""
 
@@ -158,6 +187,7 @@ def _field(
 ) -> Iterator[tuple[str, str, str]]:
     """Yield level, fact and remedy of one mapped field."""
     if rule.read_only:
+        yield from _unlisted(rule, field)
         return
     if not field.can_update or (is_made and not field.can_create):
         act = "changed" if not field.can_update else "set on a new record"
@@ -212,13 +242,39 @@ def _options(rule: CrmField, field: Field, expected: str) -> Iterator[tuple[str,
             yield (
                 level,
                 f"has no option {named([repr(value) for value in unknown])}; such values {tail}",
-                f"Add them to its options, or correct `values`. It has: {named(list(field.options), 12)}.",
+                f"Add them to its options, or correct `values`. It has: {named(list(field.options), 12)}."
+                f"{_near_options(unknown, field)}",
             )
+        yield from _unlisted(rule, field)
     elif field.is_closed and expected == "text":
         yield (
             "warn",
             f"takes only its {len(field.options)} options, and the map writes whatever was posted",
             "List in `values` which lead value becomes which option; others are not sent then.",
+        )
+
+
+def _near_options(unknown: list[str], field: Field) -> str:
+    told = [f"{near!r} for {value!r}" for value in unknown if (near := nearest(value, field.options))]
+    return f" Did you mean {named(told)}?" if told else ""
+
+
+def _unlisted(rule: CrmField, field: Field) -> Iterator[tuple[str, str, str]]:
+    """The other way round: what people may choose in the CRM, and the map knows no lead value for.
+
+    Of stages that is meant so: one that is not listed is neither read nor overwritten.
+    """
+    is_read = rule.kind in ("text", "range") and rule.field != "stage" and not rule.write_only
+    if not rule.values or not is_read or field.type != "choice":
+        return
+    listed = set(rule.values.values())
+    others = [option for option in field.options if option not in listed]
+    if others:
+        yield (
+            "warn",
+            f"has {named([repr(one) for one in others])}, which `values` does not list; chosen there, "
+            "it is read as it is",
+            "List them in `values`, so that rules and the other CRM know them.",
         )
 
 
@@ -277,7 +333,11 @@ def _unique_word(kind: str) -> str:
 def _required(area: Area, crm: CrmMap, mapped: ObjectMap, held: Fields) -> Iterator[Finding]:
     """Fields that a new record must have and the map may leave out; a deal is not made before it has them."""
     waited_for = DEAL_NEEDS[crm.kind] if mapped is crm.deal else ()
-    sure = {rule.remote for rule in mapped.fields if rule.default is not None or rule.field in waited_for}
+    sure = {
+        rule.remote
+        for rule in mapped.fields
+        if rule.when is None and (rule.default is not None or rule.field in waited_for)
+    }
     maps = {rule.remote for rule in mapped.fields}
     for name, field in held.by_name.items():
         if not field.is_required or name in sure or name == mapped.id_field:

@@ -25,7 +25,7 @@ from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Noti
 from mappings.playbook.routing import Member, Pool, Routing, Territory
 from mappings.playbook.scoring import ScoreGroup, ScoreRule, Scoring
 from mappings.playbook.screening import Screening
-from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth
+from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
 from mappings.playbook.whole import Playbook
 
 __all__ = [
@@ -70,6 +70,8 @@ __all__ = [
     "SourceAuth",
     "Stage",
     "StageRule",
+    "Step",
+    "Table",
     "TaskMap",
     "Territory",
 ]

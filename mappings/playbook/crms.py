@@ -40,6 +40,7 @@ class CrmField:
     blank_values: tuple[str, ...] = ()  # vendor values that count as blank; "00G*": all that begin so
     zone: str = ""  # of kind ``date``: it is a moment there, which stands for a day in this zone
     along: str = ""  # another vendor field: this one is written only together with it
+    when: Condition | None = None  # written only while the lead satisfies it, and never read
 
 
 @dataclass(frozen=True, slots=True)

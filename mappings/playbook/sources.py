@@ -27,14 +27,38 @@ class SourceAuth:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One converter in a row, with what the playbook says of it."""
+
+    name: str  # in ``mappings.converters``, or one of ``mappings.steps``
+    options: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A picklist: what the sender writes, in any case, and what it becomes."""
+
+    values: Mapping[str, JsonValue]
+    otherwise: str = "keep"  # "keep" | "blank" | "value": of what is not listed
+    value: JsonValue = None  # of "value"
+
+
+@dataclass(frozen=True, slots=True)
 class FieldRule:
-    """One canonical field of a source: the first of ``paths`` that is not blank, then converted."""
+    """One canonical field of a source, in one case: the first of ``paths`` that is not blank, then converted.
+
+    Of several rules for one field, in their order, the first counts whose ``when`` holds.
+    """
 
     field: str
     paths: tuple[str, ...]  # dotted; the sender's names
-    convert: tuple[str, ...]  # names in ``mappings.converters``
+    convert: tuple[Step, ...]
     place: Place
     constant: JsonValue = None  # used when ``paths`` is empty
+    when: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)  # path -> accepted values
+    separator: str | None = None  # all of ``paths`` are put together with this between them
+    table: Table | None = None
+    default: JsonValue = None  # converted; where the sender says nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ checked by ``compile``.
 
 from mappings.schema.accounts import AccountsFile
 from mappings.schema.cases import CaseMap, CasesFile, ExpectMap, PostMap
+from mappings.schema.converting import NEEDED, OPTIONS
 from mappings.schema.crms import (
     Authority,
     BreakerMap,
@@ -28,7 +29,16 @@ from mappings.schema.retention import FOREVER, RetentionFile, Term
 from mappings.schema.routing import MemberMap, PoolMap, RoutingFile, TerritoryMap
 from mappings.schema.scoring import GroupMap, ScoreRuleMap, ScoringFile
 from mappings.schema.screening import ScreeningFile
-from mappings.schema.sources import ActivityMap, AnyOf, Auth, EventId, FieldMap, SourceFile, TouchMap
+from mappings.schema.sources import (
+    ActivityMap,
+    AnyOf,
+    Auth,
+    CaseMap,
+    EventId,
+    FieldMap,
+    SourceFile,
+    TouchMap,
+)
 from mappings.schema.words import (
     FIELD_NAME,
     LONGEST_NAME,
@@ -50,6 +60,8 @@ __all__ = [
     "KINDS",
     "LONGEST_NAME",
     "NAME",
+    "NEEDED",
+    "OPTIONS",
     "REGION",
     "AccountsFile",
     "ActivityMap",

@@ -40,6 +40,9 @@ class CrmFieldMap(Strict):
         None, description="Sent on create when the lead has none (a field that the vendor requires)."
     )
     max_length: int | None = Field(None, ge=1, description="Longer text is cut.")
+    when: Condition | None = Field(
+        None, description="Written only while the lead satisfies this; needs direction: to_crm."
+    )
     read_only: bool = Field(
         False, description="The same as direction: from_crm, for a field that the vendor sets itself."
     )

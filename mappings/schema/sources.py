@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from mappings.schema.converting import Steps
 from mappings.schema.words import REGION, Duration, Name, Names, Scalar, Strict, Text
 
 
@@ -27,16 +28,50 @@ class Auth(Strict):
     tolerance: Duration = Field("5m", description="How old a signed time may be (standard_webhooks).")
 
 
-class FieldMap(Strict):
-    """Where one lead field comes from."""
+class CaseMap(Strict):
+    """Where one lead field comes from, in one case."""
 
+    when: dict[str, Names] = Field(
+        default_factory=dict,
+        description="Sender's field and accepted values, all of which must hold; left out, in every case.",
+    )
     paths: Names = Field(
         default_factory=list,
         alias="from",
         description="The sender's fields, best first; dots lead into objects. Also query.x and headers.x.",
     )
-    convert: Names | None = Field(None, description="Converters in order; left out, the field's usual one.")
+    join: Names = Field(
+        default_factory=list,
+        description="The sender's fields whose values are put together in this order, instead of from.",
+    )
+    separator: str = Field(" ", max_length=20, description="What join puts between them.")
+    values: dict[str, Scalar] = Field(
+        default_factory=dict,
+        description="What the sender writes, in any case: what it becomes. Looked up before convert, or "
+        "where convert says values.",
+    )
+    otherwise: Scalar = Field(
+        "keep", alias="else", description="What values does not list: keep (as it is), blank, or this value."
+    )
+    convert: Steps | None = Field(
+        None, description="Converters in order, some with options; left out, the field's usual one."
+    )
+    default: Scalar = Field(None, description="Where the sender says nothing.")
     value: Scalar = Field(None, description="A constant, instead of from.")
+
+
+def _named(value: Any) -> Any:
+    """Let the sender's names stand for the whole map."""
+    return {"from": value} if isinstance(value, str | list) else value
+
+
+class FieldMap(CaseMap):
+    """Where one lead field comes from: as it stands here, or by the first of several cases that holds."""
+
+    cases: list[Annotated[CaseMap, BeforeValidator(_named, json_schema_input_type=str | CaseMap)]] = Field(
+        default_factory=list,
+        description="Several such maps; the first whose when holds. A list of them means the same.",
+    )
 
 
 class AnyOf(Strict):
@@ -46,7 +81,9 @@ class AnyOf(Strict):
 
 
 def _field_map(value: Any) -> Any:
-    return {"from": value} if isinstance(value, str | list) else value
+    if isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        return {"cases": value}
+    return _named(value)
 
 
 def _any_of(value: Any) -> Any:
@@ -86,7 +123,12 @@ class SourceFile(Strict):
     auth: Auth = Field(description="How the sender proves itself.")
     fields: dict[
         str,
-        Annotated[FieldMap, BeforeValidator(_field_map, json_schema_input_type=str | list[str] | FieldMap)],
+        Annotated[
+            FieldMap,
+            BeforeValidator(
+                _field_map, json_schema_input_type=str | list[str] | list[str | CaseMap] | FieldMap
+            ),
+        ],
     ] = Field(min_length=1, description="Lead field: where it comes from.")
     required: list[
         Annotated[AnyOf, BeforeValidator(_any_of, json_schema_input_type=str | list[str] | AnyOf)]
@@ -95,7 +137,7 @@ class SourceFile(Strict):
     )
     touch: dict[
         str,
-        Annotated[TouchMap, BeforeValidator(_field_map, json_schema_input_type=str | list[str] | TouchMap)],
+        Annotated[TouchMap, BeforeValidator(_named, json_schema_input_type=str | list[str] | TouchMap)],
     ] = Field(default_factory=dict, description="Touch field: the sender's own names for it.")
     activities: list[ActivityMap] = Field(
         default_factory=list, description="What a post counts as; the first that fits."

@@ -8,9 +8,13 @@ import re
 import pytest
 
 from leadrelay.cli import sources
-from model.event import Event
+from mappings.compile import load
+from mappings.inward import read
+from model.event import Event, EventKind, StoredEvent
 from sync.database import Store
+from tests.builders import NOON
 from tests.leadrelay.conftest import House
+from tests.mappings.folders import playbook_folder
 from tests.waiting import PATIENCE, eventually
 
 HOPS = ["received", "mapped", "matched", "scored", "routed", "hubspot", "salesforce", "cleaned up"]
@@ -171,3 +175,25 @@ def gives_up(run: sources._Run, store: Store) -> bool:
 
 def email_of(house: House, event: Event) -> str:
     return str(house.story(event.payload["lead_id"]).lead.fields["email"])
+
+
+def test_the_marked_lead_has_what_picklists_and_converters_take(tmp_path):
+    fields = """\
+  industry: {from: trade, values: {Bank: BANKING}, else: blank}
+  city: {from: seen, convert: {date: {order: day_first}}}
+  state: {from: state, convert: state}
+  budget: {from: budget, convert: amount}
+required: [email, industry, city, state, budget]
+"""
+    folder = playbook_folder(
+        tmp_path,
+        ("sources/web.yaml", "  city: [city, town]\n", ""),
+        ("sources/web.yaml", "required: [email]\n", fields),
+    )
+    playbook = load(folder)
+    body = sources.test_body(playbook.sources["web"], "ada@example.com")
+    event = Event("web", "e1", EventKind.INTAKE, {"body": body}, occurred_at=NOON, received_at=NOON)
+    reading = read(StoredEvent(1, event, 0, NOON, 1), playbook)
+    assert reading.problems == ()
+    assert reading.is_test
+    assert reading.fields["industry"] == "BANKING"

@@ -237,7 +237,10 @@ def test_the_compiled_playbook_knows_where_every_rule_stands(tmp_path):
 def test_short_forms_mean_the_long_ones(tmp_path):
     playbook = load(playbook_folder(tmp_path))
     source = playbook.sources["web"]
-    assert [(rule.field, rule.paths, rule.convert, rule.constant) for rule in source.fields] == [
+    assert [
+        (rule.field, rule.paths, tuple(step.name for step in rule.convert), rule.constant)
+        for rule in source.fields
+    ] == [
         ("email", ("email",), ("email",), None),
         ("city", ("city", "town"), ("text",), None),
         ("employees", ("size",), ("integer",), None),
@@ -298,6 +301,21 @@ def test_hubspot_takes_text_and_salesforce_types(tmp_path):
     assert not lead.as_text
     assert [(rule.field, rule.remote) for rule in lead.fields] == [("id", "Our_Id__c"), ("email", "Email")]
     assert lead.id_field == "Our_Id__c"
+
+
+def test_only_lines_of_people_have_a_condition(tmp_path):
+    hubspot = """\
+kind: hubspot
+create: contacts
+account: companies
+objects:
+  contacts: {fields: {email: {field: email, authority: crm}}}
+  companies:
+    id_field: our_id
+    fields: {city: {field: city, authority: crm, direction: to_crm, when: {country: DE}}}
+"""
+    [fault] = check(playbook_folder(tmp_path, files={CRM: hubspot}))
+    assert str(fault) == ("crm/hubspot.yaml:8:69: only lines of people have a condition\n    Take when: out.")
 
 
 def test_handlers_of_the_caller_are_the_known_ones(tmp_path):

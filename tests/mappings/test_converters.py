@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings.converters import CONVERTERS, Unusable
+from mappings.dates import Dates
+from model.times import from_text
 
 
 def convert(name, value, region="US"):
@@ -67,6 +72,47 @@ def convert(name, value, region="US"):
         ("title_name", "LUDWIG VAN BEETHOVEN", "Ludwig van Beethoven"),
         ("title_name", "McDonald", "McDonald"),
         ("title_name", "Ödön von Horváth", "Ödön von Horváth"),
+        ("title_name", "URSULA K. LE GUIN", "Ursula K. Le Guin"),
+        ("first_of_name", "Ada Lovelace", "Ada"),
+        ("first_of_name", "LOVELACE, ADA", "Ada"),
+        ("first_of_name", "Juan Carlos de Borbón", "Juan Carlos"),
+        ("first_of_name", "Dipl.-Ing. Karl Maier", "Karl"),
+        ("first_of_name", "Cher", "Cher"),
+        ("first_of_name", "Mrs Smith", ""),
+        ("first_of_name", "J. R. R. Tolkien", "J. R. R."),
+        ("last_of_name", "Ahmed bin Salman", "bin Salman"),
+        ("last_of_name", "de la Cruz, Maria", "de la Cruz"),
+        ("last_of_name", "max von der heide", "von der Heide"),
+        ("last_of_name", "Van Morrison", "Morrison"),
+        ("last_of_name", "Dr. Grace B. Hopper, Ph.D.", "Hopper"),
+        ("last_of_name", "Martin Luther King Jr.", "King"),
+        ("last_of_name", "HENRY FORD II", "Ford"),
+        ("last_of_name", "King, Jr., Martin Luther", "King"),
+        ("last_of_name", "Mrs Smith", "Smith"),
+        ("last_of_name", "Cher", ""),
+        ("last_of_name", ", ", ""),
+        ("state", "california", "CA"),
+        ("state", "US-NY", "NY"),
+        ("state", "D.C.", "DC"),
+        ("currency", "usd", "USD"),
+        ("currency", "€ 1.200,50", "EUR"),
+        ("currency", "5k US Dollars", "USD"),
+        ("currency", "$ 500 AUD", "AUD"),
+        ("currency", "Franken", "CHF"),
+        ("amount", "CHF 1'000", 1000.0),
+        ("amount", "1.200,- €", 1200.0),
+        ("amount", "-$5", -5.0),
+        ("amount", "$5M", 5_000_000.0),
+        ("amount", "1 200 kr", 1200.0),
+        ("amount", 12, 12),
+        ("date", "31.12.2026", "2026-12-31"),
+        ("date", "12/31/26", "2026-12-31"),
+        ("date", "1/1/71", "1971-01-01"),
+        ("date", "Sun, 01 Mar 2026 10:00:00 +0100", "2026-03-01T09:00:00.000000Z"),
+        ("date", "5. März 2026", "2026-03-05"),
+        ("date", "March 5th, 2026 3:04 pm", "2026-03-05T15:04:00.000000Z"),
+        ("date", "2026-03-01T12:00:00 am", "2026-03-01T00:00:00.000000Z"),
+        ("date", 1772359200000, "2026-03-01T10:00:00.000000Z"),
         ("url", "Northlight.example/", "https://northlight.example"),
         ("url", "http://a.example:8080/x?y=1#z", "http://a.example:8080/x?y=1"),
         ("text", "a\x00b\u202ec\n d\ufeff", "abc d"),
@@ -106,6 +152,17 @@ def test_what_senders_write_becomes_canonical(name, value, expected):
         ("integer", True, '"true" is not a number'),
         ("number", float("nan"), "is not a usable number"),
         pytest.param("number", 10**400, "is not a usable number", id="huge"),
+        ("date", "31/04/2026", '"31/04/2026" is not a date'),
+        ("date", "03/04/2026", "say which as order: day_first or month_first"),
+        ("date", "5 Foo 2026", '"5 Foo 2026" is not a date'),
+        ("date", "2026-03-01 25:00", '"2026-03-01 25:00" is not a date'),
+        ("date", "2026-03-01 13:00 pm", '"2026-03-01 13:00 pm" is not a date'),
+        ("date", "01/01/0001", '"01/01/0001" is not a date'),
+        ("state", "Bavaria", '"Bavaria" is not a state of US'),
+        ("currency", "1,200", '"1,200" names no currency'),
+        ("currency", "5 clams", '"5 clams" names no currency'),
+        ("amount", "5 clams", '"5 clams" is not an amount'),
+        ("amount", "EUR", '"EUR" is not an amount'),
         ("boolean", "perhaps", '"perhaps" is neither yes nor no'),
         ("url", "javascript:alert(1)", '"https://javascript:alert(1)" is not a web address'),
         ("url", "ftp://a.example", '"ftp://a.example" is not a web address'),
@@ -132,6 +189,89 @@ def test_the_source_region_says_how_a_national_number_is_meant():
     assert convert("phone", "+4930901820", "ZZ") == "+4930901820"
     with pytest.raises(Unusable):
         convert("phone", "030 901820", "ZZ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "country", "expected"),
+    [
+        ("state", "Bavaria", "DE", "BY"),
+        ("state", "WA", "AU", "WA"),
+        ("state", "western australia", "AU", "WA"),
+        ("state", "Québec", "CA", "QC"),
+        ("state", "Zürich", "CH", "ZH"),
+        ("state", "são paulo", "BR", "SP"),
+        ("state", "Île-de-France", "FR", "Île-de-France"),
+        ("state", "Bavaria", "", "Bavaria"),
+        ("currency", "$5", "CA", "CAD"),
+        ("currency", "$5", "DE", "USD"),
+        ("currency", "5 kr", "SE", "SEK"),
+        ("currency", "¥ 100", "CN", "CNY"),
+    ],
+)
+def test_the_country_says_what_is_meant(name, value, country, expected):
+    assert convert(name, value, country) == expected
+
+
+def test_a_currency_that_only_the_country_would_tell_is_refused_elsewhere():
+    with pytest.raises(Unusable):
+        convert("currency", "5 kr", "DE")
+
+
+BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
+ZONES = (BERLIN, NEW_YORK, "Asia/Kolkata", "Australia/Lord_Howe")  # the last moves by half an hour
+
+
+@pytest.mark.parametrize(
+    ("dates", "written", "expected"),
+    [
+        (Dates("dmy"), "03/04/2026", "2026-04-03"),
+        (Dates("mdy"), "03/04/2026", "2026-03-04"),
+        (Dates("ymd"), "26/03/04", "2026-03-04"),
+        (Dates("mdy"), "2026-03-04", "2026-03-04"),  # four digits in front are a year, whatever the order
+        (Dates("dmy", BERLIN), "28.03.2026 02:30", "2026-03-28T01:30:00.000000Z"),
+        (Dates("dmy", BERLIN), "29.03.2026 02:30", "2026-03-29T01:30:00.000000Z"),  # no clock showed it
+        (Dates("dmy", BERLIN), "29.03.2026 03:30", "2026-03-29T01:30:00.000000Z"),
+        (Dates("dmy", BERLIN), "25.10.2026 02:30", "2026-10-25T00:30:00.000000Z"),  # twice: the first
+        (Dates("dmy", BERLIN), "25.10.2026 03:30", "2026-10-25T02:30:00.000000Z"),
+        (Dates("mdy", NEW_YORK), "11/01/2026 1:30 AM", "2026-11-01T05:30:00.000000Z"),
+        (Dates("dmy", BERLIN), "29.03.2026", "2026-03-29"),  # a day is no moment, and no zone moves it
+        (Dates("dmy", NEW_YORK), "2026-03-01T10:00:00+02:00", "2026-03-01T08:00:00.000000Z"),
+        (Dates("dmy", NEW_YORK), "2026-03-01T10:00:00Z", "2026-03-01T10:00:00.000000Z"),
+        (Dates(form="D de MMM, YYYY"), "5 de Marzo, 2026", "2026-03-05"),
+        (Dates(form="YYYYMMDD"), "20260305", "2026-03-05"),
+        (Dates(form="DD.MM.YYYY HH:mm", zone=BERLIN), "05.07.2026 09:00", "2026-07-05T07:00:00.000000Z"),
+    ],
+)
+def test_dates_in_the_order_zone_and_form_of_the_sender(dates, written, expected):
+    assert dates.read(written) == expected
+
+
+@pytest.mark.parametrize(
+    ("dates", "written"),
+    [
+        (Dates("dmy"), "12/31/2026"),
+        (Dates("mdy"), "31/12/2026"),
+        (Dates(form="DD.MM.YYYY"), "5.3.2026"),
+        (Dates(form="DD.MM.YYYY"), "05.03.2026 10:00"),
+        (Dates(form="YYYY-MM-DD"), "2026-02-30"),
+        (Dates(form="D MMM YYYY"), "5 Foo 2026"),
+    ],
+)
+def test_a_date_of_another_order_or_form_is_refused_rather_than_guessed(dates, written):
+    with pytest.raises(Unusable) as raised:
+        dates.read(written)
+    assert written in raised.value.reason
+
+
+@given(
+    st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2099, 1, 1)),
+    st.sampled_from(ZONES),
+)
+def test_a_local_time_comes_back_as_it_was_but_where_the_clock_left_it_out(local, zone):
+    local = local.replace(second=0, microsecond=0)
+    at = from_text(Dates("dmy", zone).read(local.strftime("%d/%m/%Y %H:%M"))).astimezone(ZoneInfo(zone))
+    shown = at.replace(tzinfo=None)
+    assert shown == local or timedelta() < shown - local <= timedelta(hours=2)
 
 
 ANYTHING = st.recursive(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from handlers.base import Context, Handler
 from handlers.registry import build
-from mappings.playbook import CrmField, CrmMap, FieldRule, ObjectMap, Playbook
+from mappings.playbook import CrmField, CrmMap, FieldRule, ObjectMap, Playbook, Step
 from model.decision import NOTHING, Decision
 from model.event import Event, EventKind
 from model.lead import Lead
@@ -102,9 +102,9 @@ def house_playbook(**given: Any) -> Playbook:
     return a_playbook(**plain | given)
 
 
-def convert_of(name: str) -> tuple[str, ...]:
+def convert_of(name: str) -> tuple[Step, ...]:
     """Return the converters of a source's field."""
-    return (name,) if name in ("email", "phone", "country") else ()
+    return (Step(name),) if name in ("email", "phone", "country") else ()
 
 
 @dataclass

@@ -19,6 +19,7 @@ from mappings.playbook import (
     FollowUpRule,
     Notifications,
     NotifyRule,
+    Step,
     TaskMap,
 )
 from model.lead import OPT_OUT
@@ -55,7 +56,7 @@ def telling_playbook(**given):
         for name, crm in plain.crms.items()
     }
     website = plain.sources["website"]
-    opt_out = FieldRule(OPT_OUT, ("unsubscribe",), ("boolean",), place(4))
+    opt_out = FieldRule(OPT_OUT, ("unsubscribe",), (Step("boolean"),), place(4))
     call = FollowUpRule("Call", place(5), line("Call {name} ({company|no company})"), (line("{because}"),),
                         timedelta(hours=4), priority="high", type="call")  # fmt: skip
     told = NotifyRule("New lead", place(6), "assignment", "slack", line("{name} is for {owner_name}"),

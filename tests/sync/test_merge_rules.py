@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from mappings.outward import difference, draft
-from mappings.playbook import Breaker, CrmField, CrmMap
+from mappings.playbook import Breaker, Condition, CrmField, CrmMap
 from model.change import Record
 from model.decision import FreeField, HoldField
 from model.dispute import Held, Settled
 from model.event import RecordRef
 from model.lead import PERSON, Lead, Link, Provenance
 from sync.merging.merge import Merged, merge
-from tests.builders import NOON, a_lead, at, mapped
+from tests.builders import NOON, a_lead, at, mapped, place
 from tests.sync.house import HUBSPOT, SALESFORCE, house_playbook
 from tests.sync.test_merge import KNOWN, NEWER, OLDER, lost
 
@@ -184,6 +184,41 @@ def test_a_field_goes_the_way_its_direction_says(given, taken, sent, loser):
     assert result.fields.get("title") == taken
     assert written(person, crm, result).get("title") == sent
     assert lost(result) == loser
+
+
+IN_GERMANY = Condition(lambda lead: lead.get("country") == "DE", "country is DE", place())
+
+
+@pytest.mark.parametrize(
+    ("country", "base", "theirs", "ours", "sent"),
+    [
+        ("DE", "CTO", "CTO", "CEO", {"title": "CEO"}),
+        ("DE", None, None, "CEO", {"title": "CEO"}),
+        ("FR", "CTO", "CTO", "CEO", {}),  # what was written while it held stays there
+        ("FR", "CTO", "by a person", "CEO", {}),
+        ("FR", "CTO", None, "CEO", {}),
+        ("FR", "CTO", "CTO", None, {}),  # nor is it emptied
+        ("DE", "CTO", "CTO", None, {"title": None}),  # emptied while it holds
+    ],
+)
+def test_a_line_with_a_condition_is_written_while_it_holds_and_never_read(country, base, theirs, ours, sent):
+    crm = crm_with(mapped("title", "title", "leadrelay", write_only=True, allow_clear=True, when=IN_GERMANY))
+    person = linked(a_lead(title=ours, country=country), crm, {"title": base})
+    result = merged(person, crm, title=theirs)
+    assert result.fields == {}
+    assert lost(result) == []
+    assert written(person, crm, result) == sent
+
+
+def test_a_person_who_changed_a_conditional_field_keeps_it_where_the_crm_has_the_say():
+    rule = mapped("title", "title", "crm", write_only=True, when=IN_GERMANY)
+    crm = crm_with(rule)
+    person = linked(a_lead(title="CTO", country="FR"), crm, {"title": "CEO"})
+    result = merged(person, crm, title="by a person")
+    assert written(person, crm, result) == {}
+    person.links[HUBSPOT] = result.link
+    person.fields["country"] = "DE"  # the condition holds again
+    assert written(person, crm, result) == {}
 
 
 def test_what_is_only_read_is_never_written():

@@ -9,7 +9,7 @@ import pytest
 from connectors.inspection import Field, Fields
 from leadrelay.doctor.fields import check_map
 from leadrelay.doctor.findings import Area, Finding
-from mappings.playbook import CrmField, CrmMap, Limits, ObjectMap
+from mappings.playbook import Condition, CrmField, CrmMap, Limits, ObjectMap
 from model.decision import Place
 from model.lead import LEAD_FIELDS
 
@@ -20,6 +20,9 @@ TEXT = Field("F", "text", "string")
 
 def a_rule(field: str = "city", **more: object) -> CrmField:
     return CrmField(field=field, remote="F", authority="newest", place=AT, **more)  # type: ignore[arg-type]
+
+
+SOME = Condition(lambda _: False, "nobody", AT)
 
 
 def findings(
@@ -106,6 +109,51 @@ def test_fields_that_are_not_there_are_told_together():
     assert "Settings, Properties" in one.fix
 
 
+@pytest.mark.parametrize(
+    ("mapped", "there", "offered"),
+    [
+        ("jobtitel", ("jobtitle", "title2"), " Did you mean jobtitle for jobtitel?"),
+        ("Job_Title__c", ("JobTitle__c",), " Did you mean JobTitle__c for Job_Title__c?"),
+        ("state", ("status",), ""),
+    ],
+)
+def test_a_field_of_a_near_name_is_offered(mapped, there, offered):
+    held = fields(*[replace(TEXT, name=name) for name in there])
+    [one] = findings(replace(a_rule(), remote=mapped), of=held)
+    assert one.fix.endswith(f"[crm/x.yaml:7:5].{offered}")
+
+
+def test_a_field_that_another_line_has_is_not_offered():
+    rules = [replace(a_rule(), remote=name) for name in ("jobtitle", "jobtitel")]
+    [one] = findings(*rules, of=fields(replace(TEXT, name="jobtitle")))
+    assert "Did you mean" not in one.fix
+
+
+def test_an_option_of_a_near_name_is_offered():
+    choice = Field("F", "choice", "picklist", options=("Closed Won", "Open"), is_closed=True)
+    rule = a_rule("stage", kind="stage", values={"sql": "Closed - won", "mql": "Open"})
+    [one] = findings(rule, of=fields(choice))
+    assert "Did you mean 'Closed Won' for 'Closed - won'?" in one.fix
+
+
+INDUSTRY = Field("F", "choice", "picklist", options=("BANKING", "MINING", "FISHING"), is_closed=True)
+
+
+@pytest.mark.parametrize(
+    ("more", "is_told"),
+    [
+        ({}, True),
+        ({"read_only": True}, True),
+        ({"write_only": True}, False),  # nobody reads what people choose
+        ({"kind": "stage"}, False),  # an unlisted stage is left alone, and that is meant so
+    ],
+)
+def test_what_people_may_choose_and_the_map_does_not_list_is_told(more, is_told):
+    [one] = findings(a_rule("industry", values={"Bank": "BANKING"}, **more), of=fields(INDUSTRY))
+    assert (one.level == "warn") == is_told
+    assert ("has 'MINING', 'FISHING', which `values` does not list" in one.fact) == is_told
+
+
 def test_an_object_that_is_not_there_or_may_not_be_written_is_told():
     [one] = findings(a_rule(), of=None)
     assert (one.level, "no such object" in one.fact) == ("problem", True)
@@ -137,6 +185,7 @@ def test_the_field_of_our_id_must_find_a_record(field, words):
         ([], "problem", "the map does not set it"),
         ([a_rule("company")], "warn", "blank where the lead has none"),
         ([a_rule("company", default="[unknown]")], "ok", "fit"),
+        ([a_rule("company", default="[unknown]", write_only=True, when=SOME)], "warn", "blank where"),
     ],
 )
 def test_what_a_new_record_needs_is_set_in_every_case(rules, level, words):

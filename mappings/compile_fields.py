@@ -1,0 +1,182 @@
+"""One field of a source, in one case: from the checked file to the rule that reading uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from zoneinfo import available_timezones
+
+from mappings.converters import Unusable, default_converter
+from mappings.dates import form_pattern
+from mappings.loader import Document, Path_
+from mappings.playbook import FieldRule, Step, Table
+from mappings.problems import did_you_mean
+from mappings.schema import NEEDED, OPTIONS, CaseMap
+from mappings.scope import Scope
+from mappings.steps import KNOWN, OUTPUT, VALUES, convert, converters_of
+from mappings.validation import validated_part
+from model.decision import Place
+from model.event import JsonValue
+
+FITTING: Mapping[type, set[type]] = {int: {int}, float: {int, float}, bool: {bool}, str: {str}}
+USUAL: Mapping[type, str] = {int: "integer", float: "number", bool: "boolean", str: "text"}
+ELSE = ("keep", "blank")
+NEAR = 0.85  # of a word to one of ``ELSE``: "kep" is meant, "black" is not
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCase:
+    """What the file says of one lead field in one case; faults are noted in the scope."""
+
+    field: str
+    kind: type
+    entry: CaseMap
+    path: Path_
+    document: Document
+    scope: Scope
+    region: str
+
+    def rule(self) -> FieldRule | None:
+        """Return the rule; ``None`` where something that it cannot do without is wrong."""
+        entry = self.entry
+        steps, is_sound = self._steps()
+        if not is_sound or not self._fits(steps) or not self._says_whence():
+            return None
+        table = self._table()
+        constant = self._ready("value", entry.value, steps) if entry.value is not None else None
+        default = self._ready("default", entry.default, steps) if entry.default is not None else None
+        return FieldRule(
+            field=self.field,
+            paths=tuple(entry.paths or entry.join),
+            convert=steps,
+            place=self.document.place(*self.path),
+            constant=constant,
+            when={path: tuple(values) for path, values in entry.when.items()},
+            separator=entry.separator if entry.join else None,
+            table=table,
+            default=default,
+        )
+
+    def _place(self, *more: str | int) -> Place:
+        return self.document.value_place(*self.path, *more)
+
+    def _key(self, name: str) -> Place:
+        return self.document.place(*self.path, name)
+
+    def _says_whence(self) -> bool:
+        """Check that there is one place that the value comes from, and nothing that says nothing there."""
+        entry, scope = self.entry, self.scope
+        given = [bool(entry.paths), bool(entry.join), entry.value is not None]
+        if sum(given) != 1:
+            if self.document.sound:
+                fix = "from names the sender's fields; join puts several together; value is a constant."
+                message = f'"{self.field}" needs one of from, join and value'
+                scope.fault(self.document.place(*self.path), message, fix)
+            return False
+        if entry.value is not None and self.field.startswith("record."):
+            scope.fault(self._key("value"), "a record's id is no constant", "Name the sender's field: from.")
+            return False
+        said = entry.model_fields_set
+        for name, means in (
+            ("separator", bool(entry.join)),
+            ("otherwise", bool(entry.values)),
+            ("values", entry.value is None),
+            ("default", entry.value is None),
+        ):
+            if name in said and not means:
+                needed = {"separator": "join", "otherwise": "values"}.get(name, "from")
+                shown = {"otherwise": "else"}.get(name, name)
+                fix = f"Take {shown}: out, or add {needed}:."
+                scope.fault(self._key(shown), f'"{shown}" says something only beside {needed}', fix)
+        return True
+
+    def _steps(self) -> tuple[tuple[Step, ...], bool]:
+        if self.entry.convert is None:
+            return (Step(default_converter(self.field, self.kind)),), True
+        found = [self._step(given, n) for n, given in enumerate(self.entry.convert)]
+        return tuple(step for step in found if step), None not in found
+
+    def _step(self, given: JsonValue, n: int) -> Step | None:
+        """Return a converter with its options, which only now are checked: each converter has its own."""
+        is_listed = (*self.path, "convert", n) in self.document.values
+        path: Path_ = (*self.path, "convert", n) if is_listed else (*self.path, "convert")
+        name = given if isinstance(given, str) else next(iter(given)) if isinstance(given, dict) else ""
+        at = self.document.place(*path, name) if isinstance(given, dict) else self.document.value_place(*path)
+        if not self.scope.knows(at, "converter", name, KNOWN):
+            return None
+        if name == VALUES and not self.entry.values:
+            self.scope.fault(at, "there is no table to look up here", "Add values:, or take this out.")
+            return None
+        if not isinstance(given, dict):
+            if name in NEEDED:
+                fix = f'Write for example {{{name}: {{on: ",", part: 1}}}}.'
+                self.scope.fault(at, f'"{name}" needs to be told how', fix)
+                return None
+            return Step(name)
+        if name not in OPTIONS:
+            fix = f"Write {name} alone. Options have: {', '.join(OPTIONS)}."
+            self.scope.fault(at, f'"{name}" has no options', fix)
+            return None
+        model, problems = validated_part(self.document, given[name], OPTIONS[name], *path, name)
+        self.scope.problems.extend(problems)
+        if model is None:
+            return None
+        options = model.model_dump(exclude_none=True)
+        return Step(name, options) if self._means_something(options, (*path, name)) else None
+
+    def _means_something(self, options: Mapping[str, JsonValue], path: Path_) -> bool:
+        zone, form = options.get("zone"), options.get("form")
+        if isinstance(zone, str) and zone not in available_timezones():
+            at = self.document.value_place(*path, "zone")
+            fix = did_you_mean(zone, sorted(available_timezones()))
+            self.scope.fault(at, f'there is no time zone "{zone}"', fix if "mean" in fix else _ZONES)
+            return False
+        if isinstance(form, str):
+            try:
+                form_pattern(form)
+            except ValueError as error:
+                self.scope.fault(self.document.value_place(*path, "form"), str(error))
+                return False
+        return True
+
+    def _fits(self, steps: tuple[Step, ...]) -> bool:
+        """Check that the last converter makes what the field holds."""
+        made = OUTPUT.get(steps[-1].name, str) if steps else str
+        if made in FITTING[self.kind]:
+            return True
+        wanted = USUAL[self.kind]
+        message = f'"{self.field}" needs the converter "{wanted}" at the end'
+        self.scope.fault(self._place("convert"), message, f"Write convert: {wanted}, or leave it out.")
+        return False
+
+    def _table(self) -> Table | None:
+        entry = self.entry
+        if not entry.values:
+            return None
+        seen: dict[str, str] = {}
+        for name in entry.values:
+            first = seen.setdefault(" ".join(name.split()).casefold(), name)
+            if first != name:
+                at = self.document.place(*self.path, "values", name)
+                self.scope.fault(at, f'"{name}" is "{first}" in another case', "Take one of the two out.")
+        otherwise = entry.otherwise
+        if otherwise in ELSE:
+            return Table(dict(entry.values), str(otherwise))
+        near = get_close_matches(str(otherwise).lower(), ELSE, n=1, cutoff=NEAR)
+        if near or otherwise is None:
+            fix = f"Write {near[0]}." if near else "Write keep, blank, or a value."
+            self.scope.fault(self._place("else"), f'"{otherwise or ""}" is not possible here', fix)
+        return Table(dict(entry.values), "value", otherwise)
+
+    def _ready(self, setting: str, value: JsonValue, steps: tuple[Step, ...]) -> JsonValue:
+        """Return a constant as the field holds it; the table is for what senders write, not for this."""
+        ours = tuple(step for step in steps if step.name not in (VALUES, "split", "multi_select"))
+        try:
+            return convert(value, converters_of(ours), self.region)
+        except Unusable as error:
+            self.scope.fault(self._place(setting), f"the value {error.reason}")
+            return None
+
+
+_ZONES = "Write a name such as Europe/Berlin or America/New_York."
