@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from mappings.conditions import GROUPS
 from mappings.converters import Unusable, email
 from mappings.loader import Document
 from mappings.playbook import (
@@ -73,14 +75,41 @@ def _address(text: str, document: Document, scope: Scope, *path: str | int) -> s
 
 
 def _check_reachable(file: RoutingFile, document: Document, scope: Scope) -> None:
-    """Find territories that an earlier one with the same condition leaves nothing."""
+    """Find territories that an earlier one leaves nothing: it has the same condition, or a wider one."""
     first: dict[str, str] = {}
+    wide: list[tuple[str, Mapping[str, frozenset[str]]]] = []
     for n, entry in enumerate(file.territories):
-        form = _normal_form(entry.when)
+        at, form = document.place("territories", n), _normal_form(entry.when)
+        sets = _sets(entry.when)
+        wider = next((name for name, theirs in wide if _is_within(sets, theirs)), "")
         if form in first:
             message = f'no lead reaches the territory "{entry.name}": "{first[form]}" has the same condition'
-            scope.fault(document.place("territories", n), message, "The first territory that matches wins.")
+            scope.fault(at, message, "The first territory that matches wins.")
+        elif wider:
+            message = f'no lead reaches the territory "{entry.name}": "{wider}" before it takes them all'
+            scope.fault(at, message, f'The first territory that matches wins: move it before "{wider}".')
         first.setdefault(form, entry.name)
+        if len(sets) == len(entry.when):  # nothing else is asked there
+            wide.append((entry.name, sets))
+
+
+def _sets(data: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Return the fields of a condition that are asked to be one of some values, with these values."""
+    found = {}
+    for name, value in data.items():
+        operators = value if isinstance(value, dict) else {"in": value}
+        listed = operators.get("in", operators.get("is"))
+        if name in GROUPS or len(operators) != 1 or listed is None:
+            continue
+        values = listed if isinstance(listed, list) else [listed]
+        if not any(isinstance(one, dict | list) for one in values):
+            found[name] = frozenset(map(_normal_form, values))
+    return found
+
+
+def _is_within(sets: Mapping[str, frozenset[str]], wider: Mapping[str, frozenset[str]]) -> bool:
+    """Say whether whatever is of these values is of the wider ones, too."""
+    return bool(wider) and all(name in sets and sets[name] <= values for name, values in wider.items())
 
 
 def _normal_form(data: Any) -> str:
@@ -89,4 +118,4 @@ def _normal_form(data: Any) -> str:
         return "{" + ",".join(sorted(f"{key}:{_normal_form(value)}" for key, value in data.items())) + "}"
     if isinstance(data, list):
         return "[" + ",".join(sorted({_normal_form(item) for item in data})) + "]"
-    return json.dumps(data.casefold() if isinstance(data, str) else data)
+    return json.dumps(data.strip().casefold() if isinstance(data, str) else data)
