@@ -22,11 +22,13 @@ def read(text: Any, *, is_postal: bool) -> Range:
     if match is None:
         raise ValueError(f'"{text}" is no range')
     if not is_postal:
-        low, high = float(match[1]), float(match[2])
-    else:
-        low, high = match[1].casefold(), match[2].casefold()
-        if len(low) != len(high):
-            raise ValueError(f'the ends of "{text}" differ in length')
+        return _in_order(text, float(match[1]), float(match[2]))
+    if len(match[1]) != len(match[2]):
+        raise ValueError(f'the ends of "{text}" differ in length')
+    return _in_order(text, match[1].casefold(), match[2].casefold())
+
+
+def _in_order(text: str, low: Any, high: Any) -> Range:
     if low > high:
         raise ValueError(f'"{text}" begins behind its end')
     return low, high

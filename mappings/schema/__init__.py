@@ -24,7 +24,7 @@ from mappings.schema.lifecycle import LifecycleFile, StageMap, StageRuleMap
 from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile, NotifyRuleMap, TaskRuleMap
 from mappings.schema.pipeline import AttributionMap, PipelineFile
 from mappings.schema.retention import FOREVER, RetentionFile, Term
-from mappings.schema.routing import MemberMap, PoolMap, RoutingFile, TerritoryMap
+from mappings.schema.routing import CalendarMap, MemberMap, PersonMap, PoolMap, RoutingFile, TerritoryMap
 from mappings.schema.scoring import GroupMap, ScoreRuleMap, ScoringFile
 from mappings.schema.screening import ScreeningFile
 from mappings.schema.sources import ActivityMap, AnyOf, Auth, EventId, FieldMap, SourceFile, TouchMap
@@ -57,6 +57,7 @@ __all__ = [
     "Auth",
     "Authority",
     "BreakerMap",
+    "CalendarMap",
     "ChannelMap",
     "Condition",
     "CrmFieldMap",
@@ -80,6 +81,7 @@ __all__ = [
     "NotificationsFile",
     "NotifyRuleMap",
     "ObjectFile",
+    "PersonMap",
     "PipelineFile",
     "PollMap",
     "PoolMap",
