@@ -45,7 +45,9 @@ assignments = _ledger(
     sa.Column("previous", sa.String(320)),
     sa.Column("pool", sa.String(64), nullable=False),
     sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("way", sa.String(16), nullable=False, server_default=sa.text("''")),  # ``model.decision.Way``
 )
+sa.Index("ix_assignments_owner", assignments.c.space, assignments.c.owner, assignments.c.at)
 
 scores = _ledger(
     "scores",

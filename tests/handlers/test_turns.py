@@ -24,7 +24,7 @@ def deal(pool, turns, *, ledger: dict[str, Seat] | None = None, absent=frozenset
     got = []
     for seq in range(start, start + turns):
         turn = next_turn(pool, eligible, ledger)
-        ledger[turn.email] = Seat(turn.after, seq)
+        ledger[turn.email] = Seat(turn.after, seq, turn.clock)
         got.append(turn.email)
     return got
 
