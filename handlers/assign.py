@@ -87,6 +87,8 @@ class Assign:
         if not self.routing.is_sticky or lead.is_test:
             return None
         account = self._account_of(lead)
+        if not account:
+            return None
         known: Mapping[str, int] = context.lookups.workload().account_owners.get(account, {})
         owners = sorted(owner for owner, leads in known.items() if leads > 0)
         if not owners:

@@ -16,6 +16,7 @@ from leadrelay.cli import (
     deletions,
     doctor,
     explain,
+    fairness,
     golive,
     keeping,
     plan,
@@ -64,6 +65,7 @@ app.command("init")(playbook.init)
 app.command("check")(playbook.check)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
+app.command("fairness")(fairness.fairness)
 app.command("replay")(replay.replay)
 app.command("conflicts")(conflicts.conflicts)
 app.command("reviews")(reviews.reviews)

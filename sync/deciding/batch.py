@@ -187,7 +187,8 @@ class Batch:
         if lead is None:
             self._keep_engagements(result)
             return
-        self._workload.changed(self.leads.now.get(lead.id), lead, self.open_stages)
+        if self.open_stages:
+            self._workload.changed(self.leads.now.get(lead.id), lead, self.open_stages)
         self.leads.put(lead)
         for gone in result.absorbed:
             self._take_over(gone, lead.id, result.stored.id)

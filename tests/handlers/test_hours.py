@@ -1,4 +1,4 @@
-"""When people work: exact moments around shifts, nights, half days, holidays and the days of the clock's change."""
+"""When people work: exact moments around shifts, nights, half days, holidays, and when the clock changes."""
 
 from __future__ import annotations
 
