@@ -8,7 +8,7 @@ from datetime import datetime
 from handlers.base import Context, Lookups
 from handlers.workload import calendar_of, zone_of
 from mappings.playbook import Member, Person, Pool, Routing
-from model.hours import is_open, next_start, said, start_of
+from model.hours import day_of, is_open, next_start, said, start_of
 from model.lead import Lead
 
 THIS = {"hour": "this hour", "day": "today", "week": "this week", "month": "this month"}
@@ -65,7 +65,7 @@ def why_not(email: str, lookups: Lookups) -> str:
 def _absence(person: Person, pool: Pool | None, now: datetime) -> str:
     if not person.absent:
         return ""
-    today = now.astimezone(zone_of(calendar_of(person, pool))).date()
+    today = day_of(now, zone_of(calendar_of(person, pool)))
     last = max((one.last for one in person.absent if one.first <= today <= one.last), default=None)
     return f"is absent until {last.day} {last:%B}" if last else ""
 

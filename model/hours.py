@@ -13,6 +13,7 @@ UNITS = ("hour", "day", "week", "month")
 
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY = timedelta(days=1)
+KEPT = 4_096  # answers; all leads of a batch ask the same of everybody, at the same moment
 FARTHEST = 400  # days that are looked through for the next shift
 
 
@@ -44,21 +45,24 @@ class Calendar:
         return () if day in self.holidays else self.week[day.weekday()]
 
 
+@lru_cache(maxsize=KEPT)
 def is_open(calendar: Calendar, now: datetime) -> bool:
     """Say whether the moment is within working hours; the end of a shift is not."""
-    today = now.astimezone(calendar.zone).date()
+    today = day_of(now, calendar.zone)
     return any(start <= now < end for day in (today, today - DAY) for start, end in _shifts_on(calendar, day))
 
 
+@lru_cache(maxsize=KEPT)
 def next_start(calendar: Calendar, now: datetime) -> datetime | None:
     """Return when the next shift begins, in the calendar's zone; ``None`` if none does within a year."""
-    today = now.astimezone(calendar.zone).date()
+    today = day_of(now, calendar.zone)
     for start in _starts(calendar, today):
         if start > now:
             return start.astimezone(calendar.zone)
     return None
 
 
+@lru_cache(maxsize=KEPT)
 def start_of(unit: str, now: datetime, zone: ZoneInfo) -> datetime:
     """Return when the hour, day, week (Monday) or month began in a zone, in UTC."""
     local = now.astimezone(zone)
@@ -70,6 +74,12 @@ def start_of(unit: str, now: datetime, zone: ZoneInfo) -> datetime:
     elif unit == "month":
         day = day.replace(day=1)
     return _moment(day, 0, zone)
+
+
+@lru_cache(maxsize=KEPT)
+def day_of(now: datetime, zone: ZoneInfo) -> date:
+    """Return what day it is in a zone."""
+    return now.astimezone(zone).date()
 
 
 def said(moment: datetime, now: datetime) -> str:
@@ -85,7 +95,7 @@ def _starts(calendar: Calendar, first: date) -> Iterator[datetime]:
         yield from sorted(start for start, _ in _shifts_on(calendar, first + n * DAY))
 
 
-@lru_cache(maxsize=4_096)  # every lead asks it of everybody
+@lru_cache(maxsize=KEPT)
 def _shifts_on(calendar: Calendar, day: date) -> tuple[tuple[datetime, datetime], ...]:
     """Return the shifts that begin on a day, as moments."""
     zone = calendar.zone
