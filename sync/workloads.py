@@ -11,10 +11,7 @@ from sqlalchemy.engine import Connection
 
 from handlers.workload import Workload, asked_since, open_stages
 from mappings.playbook import Playbook
-from model.decision import GIVEN
-from sync.tables import assignments, leads
-
-COUNTED = sorted(map(str, GIVEN))
+from sync.tables import GIVEN_BY_RULES, assignments, leads
 
 
 def load(
@@ -59,7 +56,7 @@ def _given(
     ]
     rows = snapshot.execute(
         sa.select(a.owner, *counts)
-        .where(a.space == space, a.owner.in_(sorted(asked)), a.at >= moments[0], a.way.in_(COUNTED))
+        .where(a.space == space, a.owner.in_(sorted(asked)), a.at >= moments[0], GIVEN_BY_RULES)
         .group_by(a.owner)
     )
     found = {row.owner: dict(zip(moments, map(int, row[1:]), strict=True)) for row in rows}
@@ -80,7 +77,7 @@ def _open(snapshot: Connection, space: str, owners: Collection[str], stages: Col
 
 def _last_pools(snapshot: Connection, space: str, count: int) -> list[str]:
     a = assignments.c
-    last = sa.select(a.pool).where(a.space == space, a.way.in_(COUNTED)).order_by(a.id.desc()).limit(count)
+    last = sa.select(a.pool).where(a.space == space, GIVEN_BY_RULES).order_by(a.id.desc()).limit(count)
     return list(reversed(snapshot.execute(last).scalars().all()))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync.tables.columns import Json, RowId, metadata, moment
+from sync.tables.columns import Json, RowId, metadata, moment, partial_index
 
 
 def _ledger(name: str, *columns: sa.Column[Any]) -> sa.Table:
@@ -47,7 +47,18 @@ assignments = _ledger(
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("way", sa.String(16), nullable=False, server_default=sa.text("''")),  # ``model.decision.Way``
 )
-sa.Index("ix_assignments_owner", assignments.c.space, assignments.c.owner, assignments.c.at)
+GIVEN_BY_RULES = sa.text("way IN ('owner', 'sticky', 'turn')")
+"""Which assignments count (``model.decision.GIVEN``): the indexes serve who asks in these very words."""
+partial_index(  # how many somebody got since when
+    "ix_assignments_owner",
+    assignments.c.space,
+    assignments.c.owner,
+    assignments.c.at,
+    where=GIVEN_BY_RULES,
+)
+partial_index(  # the last ones
+    "ix_assignments_given", assignments.c.space, assignments.c.id, where=GIVEN_BY_RULES
+)
 
 scores = _ledger(
     "scores",

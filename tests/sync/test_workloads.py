@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from mappings.playbook import Absence, Person, Share
+from model.decision import GIVEN
 from model.hours import Calendar, Span
 from sync import seats, tables, workloads
 from sync.fairness import portions
@@ -106,6 +107,40 @@ def test_nothing_is_read_where_no_rule_asks(store):
     house = house_with(store, routing(a_person(ANN, calendar=ALWAYS)))
     with store.snapshot() as snapshot:
         assert workloads.load(snapshot, "main", house.playbook, ["x"], ["y"], NOON) is None
+
+
+def test_the_words_of_the_index_name_the_ways_that_count():
+    named = ", ".join(f"'{way}'" for way in sorted(GIVEN))
+    assert str(tables.GIVEN_BY_RULES) == f"way IN ({named})"
+
+
+@pytest.mark.parametrize(
+    ("asks", "index"),
+    [
+        ("caps", "ix_assignments_owner (space=? AND owner=? AND at>?)"),
+        ("open_leads", "ix_leads_owner_stage (space=? AND owner=? AND stage=?)"),
+        ("shares", "ix_assignments_given (space=?)"),
+    ],
+)
+def test_counts_are_answered_by_an_index(store, asks, index):
+    """On SQLite, where the plan does not depend on what is in the tables."""
+    if store.dialect != "sqlite":
+        pytest.skip("PostgreSQL chooses by what is there")
+    settings = {"caps": {"caps": {"month": 9}}, "open_leads": {"open_leads": 9}, "shares": {}}[asks]
+    top = Share("Top", field_is("country", "DE"), "everyone", 0.25, 8, place(40))
+    rules = routing(a_person(ANN, **settings), shares=(top,) if asks == "shares" else ())
+    plans = []
+    with store.snapshot() as snapshot:
+
+        def explain(connection, cursor, statement, parameters, context, many):
+            if statement.startswith("SELECT"):
+                plan = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                plans.extend(row[3] for row in plan.fetchall())
+
+        sa.event.listen(snapshot, "before_cursor_execute", explain)
+        workloads.load(snapshot, "main", house_playbook(routing=rules), [], [], NOON)
+        sa.event.remove(snapshot, "before_cursor_execute", explain)
+    assert [plan.split("INDEX ")[-1] for plan in plans] == [index]
 
 
 def test_who_had_a_lead_before_is_known(store):

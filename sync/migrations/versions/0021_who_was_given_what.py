@@ -18,13 +18,18 @@ def upgrade() -> None:
     )
     op.execute("UPDATE assignments SET way = 'turn' WHERE pool <> ''")
     op.add_column("seats", sa.Column("clock", sa.Double(), nullable=True))
-    op.create_index("ix_assignments_owner", "assignments", ["space", "owner", "at"])
+    given = sa.text("way IN ('owner', 'sticky', 'turn')")
+    for name, columns in (("owner", ["space", "owner", "at"]), ("given", ["space", "id"])):
+        op.create_index(
+            f"ix_assignments_{name}", "assignments", columns, sqlite_where=given, postgresql_where=given
+        )
     op.create_index("ix_leads_owner_stage", "leads", ["space", "owner", "stage", "is_test"])
 
 
 def downgrade() -> None:
     """Go back to the revision before."""
     op.drop_index("ix_leads_owner_stage", "leads")
+    op.drop_index("ix_assignments_given", "assignments")
     op.drop_index("ix_assignments_owner", "assignments")
     with op.batch_alter_table("seats") as batch:
         batch.drop_column("clock")
