@@ -118,7 +118,7 @@ def test_the_words_of_the_index_name_the_ways_that_count():
     ("asks", "index"),
     [
         ("caps", "ix_assignments_owner (space=? AND owner=? AND at>?)"),
-        ("open_leads", "ix_leads_owner_stage (space=? AND owner=? AND stage=?)"),
+        ("open_leads", "ix_leads_owner_stage (space=? AND owner=? AND stage=? AND is_test=?)"),
         ("shares", "ix_assignments_given (space=?)"),
     ],
 )
