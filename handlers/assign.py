@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from handlers import ladder
-from handlers.base import Context, Lookups
-from handlers.turns import Turn, next_turn
-from mappings.playbook import Lifecycle, Member, Pool, Routing, Territory
-from model.decision import NOTHING, AskReview, Assigned, Because, Decision
+from handlers.base import Context
+from handlers.eligible import missing, why_not_owner
+from handlers.turns import Turn, next_turn, out_of_turn
+from mappings.domains import company_domain
+from mappings.playbook import Accounts, Lifecycle, Member, Pool, Routing, Share, Territory
+from model.account import account_id
+from model.decision import NOTHING, AskReview, Assigned, Because, Decision, Way
 from model.lead import Lead
 
 LONGEST_CONDITION = 100  # a list of forty countries is read in the playbook, not on every lead
+SLACK = 1e-9  # 0.29 of 100 is 28.999…
 
 
 @dataclass(frozen=True, slots=True)
 class Assign:
     """Find an owner for a lead that is far enough and has none.
 
-    An owner that is there stays. The first territory that matches decides; where nobody of it
-    can take leads the fallback pool does, and where nobody of that can either the lead goes on
-    without an owner and before a person. A test lead gets an owner without using up a turn.
+    An owner that is there stays. The first territory that matches decides: its owner, else who owns
+    the company's other leads, else a pool that takes such leads up to its share, else the territory's
+    pool. Where nobody of it can take the lead the pool says what becomes of it; at the end
+    the lead goes on without an owner and before a person. A test lead gets an owner without using up
+    a turn.
     """
 
     routing: Routing
     lifecycle: Lifecycle
+    accounts: Accounts = field(default_factory=Accounts)
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
         if not self._is_due(lead):
@@ -63,53 +71,126 @@ class Assign:
     ) -> Assigned | None:
         """Return who takes the lead, and say in ``because`` why, and why others do not."""
         if territory is not None and territory.owner:
-            missing = why_not(territory.owner, context.lookups)
-            if not missing:
-                return Assigned(territory.owner, lead.owner)
-            because.append(Because(f"skipped: {territory.owner} {missing}", territory.place))
-        names = [territory.pool] if territory is not None and territory.pool else []
-        for name in dict.fromkeys([*names, self.routing.fallback_pool]):
-            pool = self.routing.pools[name]
-            turn = self._turn(pool, context, because)
-            if turn is not None and lead.is_test:
-                because.append(Because("test lead: the turn is not used up", pool.place))
-                return Assigned(turn.email, lead.owner)
-            if turn is not None:
-                return Assigned(turn.email, lead.owner, name, turn.after)
+            why = why_not_owner(territory.owner, self.routing, context)
+            if not why:
+                return Assigned(territory.owner, lead.owner, way=Way.TEST if lead.is_test else Way.OWNER)
+            because.append(Because(f"skipped: {territory.owner} {why}", territory.place))
+        name = (territory and territory.pool) or self.routing.fallback_pool
+        return (
+            self._stuck(self.routing.pools[name], lead, context, because)
+            or self._shared(lead, context, because)
+            or self._in_turn(name, lead, context, because)
+        )
+
+    def _stuck(self, pool: Pool, lead: Lead, context: Context, because: list[Because]) -> Assigned | None:
+        """Return the one who owns the company's other leads; as a turn of ``pool``, where it counts."""
+        if not self.routing.is_sticky or lead.is_test:
+            return None
+        account = self._account_of(lead)
+        if not account:
+            return None
+        known: Mapping[str, int] = context.lookups.workload().account_owners.get(account, {})
+        owners = sorted(owner for owner, leads in known.items() if leads > 0)
+        if not owners:
+            return None
+        place = self.routing.sticky_place
+        if len(owners) > 1:
+            text = f"account {account}: its leads have {len(owners)} owners, so it goes by turn"
+            because.append(Because(text, place))
+            return None
+        [owner] = owners
+        member = next((one for one in pool.members if one.email == owner), None)
+        why = why_not_owner(owner, self.routing, context)
+        earlier = context.lookups.workload().earlier_owners.get(lead.id, ())
+        if not why and pool.skip_earlier_owners and owner in earlier:
+            why = "had this lead before"
+        if why:
+            because.append(Because(f"account {account}: skipped: {owner} {why}", place))
+            return None
+        because.append(Because(f"account {account}: {owner} owns its other leads", place))
+        if member is None or not self.routing.count_sticky:
+            return Assigned(owner, lead.owner, way=Way.STICKY)
+        turn = out_of_turn(pool, member, context.lookups.seats(pool.name))
+        because.append(Because(f"pool {pool.name}: it counts as a turn of {owner}", pool.place))
+        return Assigned(owner, lead.owner, pool.name, turn.after, Way.STICKY, turn.clock)
+
+    def _account_of(self, lead: Lead) -> str:
+        """Return the account of a lead, also before the handler of accounts has joined it; blank: none."""
+        domain = company_domain(lead.fields, self.accounts).domain
+        return account_id(lead.space, domain) if domain else str(lead.fields.get("account") or "")
+
+    def _shared(self, lead: Lead, context: Context, because: list[Because]) -> Assigned | None:
+        """Return who of a pool takes the lead before its territory's does, while the pool's share lasts."""
+        for share in self.routing.shares:
+            if not share.when.matches(lead):
+                continue
+            had, of, is_free = _use_of(share, context.lookups.workload().last_pools)
+            text = f"share {share.name}: {share.pool} had {had} of the last {of}, at most {share.share:.0%}"
+            because.append(Because(text if is_free else f"{text}: not this one", share.place))
+            if is_free and (turn := self._turn(self.routing.pools[share.pool], lead, context, because)):
+                return self._taken(turn, share.pool, lead, because)
         return None
 
-    def _turn(self, pool: Pool, context: Context, because: list[Because]) -> Turn | None:
-        """Return whose turn it is in the pool, and say how that came about."""
+    def _in_turn(self, name: str, lead: Lead, context: Context, because: list[Because]) -> Assigned | None:
+        for each in dict.fromkeys((name, self.routing.fallback_pool)):
+            pool = self.routing.pools[each]
+            turn = self._turn(pool, lead, context, because, settles=True)
+            if turn is not None:
+                return self._taken(turn, each, lead, because)
+            if pool.if_nobody == "ask":
+                break
+        return None
+
+    def _taken(self, turn: Turn, name: str, lead: Lead, because: list[Because]) -> Assigned:
+        if lead.is_test:
+            because.append(Because("test lead: the turn is not used up", self.routing.pools[name].place))
+            return Assigned(turn.email, lead.owner, way=Way.TEST)
+        return Assigned(turn.email, lead.owner, name, turn.after, Way.TURN, turn.clock)
+
+    def _turn(
+        self, pool: Pool, lead: Lead, context: Context, because: list[Because], *, settles: bool = False
+    ) -> Turn | None:
+        """Return whose turn it is in the pool, and say how that came about.
+
+        ``settles``: where nobody is free the pool's ``if_nobody`` counts.
+        """
         eligible: list[Member] = []
+        full: list[Member] = []
         skipped: list[str] = []
         for member in pool.members:
-            missing = why_not(member.email, context.lookups)
-            if missing:
-                skipped.append(f"{member.email} {missing}")
-            else:
+            lacks = missing(member, pool, lead, self.routing, context)
+            if lacks is None:
                 eligible.append(member)
-        turn = next_turn(pool, eligible, context.lookups.seats(pool.name))
+                continue
+            skipped.append(f"{member.email} {lacks.why}")
+            if lacks.is_full:
+                full.append(member)
+        seats = context.lookups.seats(pool.name)
+        turn = next_turn(pool, eligible, seats)
         text = "nobody can take leads"
-        if turn is not None:
-            longest = f", longest wait of {turn.equals} level" if turn.equals > 1 else ""
-            text = f"{turn.email} has the lowest turn {turn.at:g} of {len(eligible)} eligible{longest}"
+        if turn is None and settles and pool.if_nobody == "any_member":
+            eligible, turn = full, next_turn(pool, full, seats)
+            if turn is not None:
+                text = f"nobody is free, so any member: {_words(turn, eligible)}"
+        elif turn is not None:
+            text = _words(turn, eligible)
         if skipped:
             text += f"; skipped: {', '.join(sorted(skipped))}"
         because.append(Because(f"pool {pool.name}: {text}", pool.place))
         return turn
 
 
-def why_not(email: str, lookups: Lookups) -> str:
-    """Return why this person cannot own leads on every CRM whose roster is known; blank if they can."""
-    rosters = lookups.rosters()
-    if not rosters:
-        return ""
-    teammate = lookups.teammate(email)
-    if teammate is None:
-        return "is in no CRM's roster"
-    for connection in sorted(rosters):
-        if connection not in teammate.ids:
-            return f"is not in {connection}'s roster"
-        if not teammate.can_own_on(connection):
-            return f"is inactive in {connection}"
-    return ""
+def _words(turn: Turn, eligible: Sequence[Member]) -> str:
+    longest = f", longest wait of {turn.equals} level" if turn.equals > 1 else ""
+    return f"{turn.email} has the lowest turn {turn.at:g} of {len(eligible)} eligible{longest}"
+
+
+def _use_of(share: Share, last_pools: Sequence[str]) -> tuple[int, int, bool]:
+    """Return how many of how many last leads a pool had, and whether one more is within its share.
+
+    With this one no ``of_last`` leads in a row hold more than the share; while there were
+    fewer, neither do all of them.
+    """
+    last = last_pools[-(share.of_last - 1) :]
+    had = last.count(share.pool)
+    return had, len(last), had + 1 <= share.share * (len(last) + 1) + SLACK

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from handlers.workload import Workload
 from mappings.playbook import Playbook
 from mappings.reading import Reading
 from model.account import Account
@@ -22,6 +23,7 @@ class Seat:
 
     virtual_time: float = 0.0
     last_assigned_seq: int = 0  # decided_seq of the last lead they got; 0: none yet
+    clock: float | None = None  # where the pool's rotation stood then; ``None``: not kept by that version
 
 
 class Lookups(Protocol):
@@ -50,6 +52,9 @@ class Lookups(Protocol):
 
     def seats(self, pool: str) -> Mapping[str, Seat]:
         """Return the stride ledger of a pool: member e-mail -> seat. Absent: never served."""
+
+    def workload(self) -> Workload:
+        """Return who was given how much: only what ``routing.yaml`` asks for."""
 
 
 @dataclass(frozen=True, slots=True)

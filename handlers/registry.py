@@ -28,7 +28,7 @@ HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
     "deals": lambda playbook: HearOfDeals(playbook.deals, playbook.lifecycle),
     "score": lambda playbook: Score(playbook.scoring),
     "qualify": lambda playbook: Qualify(playbook.lifecycle),
-    "assign": lambda playbook: Assign(playbook.routing, playbook.lifecycle),
+    "assign": lambda playbook: Assign(playbook.routing, playbook.lifecycle, playbook.accounts),
     "account": lambda playbook: JoinByDomain(playbook.accounts),
     "follow_up": lambda playbook: MakeFollowUp(playbook.follow_up, playbook.crms),
     "notify": lambda playbook: Notify(playbook.notifications, playbook.crms),

@@ -199,6 +199,9 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         screening and compile_screening.compile_screening(screening),
         pipeline and compile_pipeline.compile_pipeline(pipeline, scope),
     )
+    if routing and routing.model.sticky != "none" and pipeline and "account" not in pipeline.model.handlers:
+        fix = "Add account to handlers in pipeline.yaml, or write sticky: none."
+        scope.fault(routing.document.value_place("sticky"), "without accounts no company is known", fix)
     retention = one("retention", RetentionFile)
     keep = compile_retention.compile_retention(retention, scope) if retention else {}
     sources = _sources(files, scope)

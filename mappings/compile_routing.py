@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mappings.compile_calendars import absences, compile_calendars
+from mappings.conditions import GROUPS
 from mappings.converters import Unusable, email
 from mappings.loader import Document
 from mappings.playbook import (
     Member,
+    Person,
     Pool,
     Routing,
+    Share,
     Territory,
 )
+from mappings.problems import did_you_mean
 from mappings.schema import (
     RoutingFile,
 )
 from mappings.scope import Scope
 from mappings.validation import Checked
+from model.hours import UNITS, Calendar
 
 
 def compile_routing(checked: Checked[RoutingFile], scope: Scope) -> Routing:
@@ -38,30 +45,89 @@ def compile_routing(checked: Checked[RoutingFile], scope: Scope) -> Routing:
         when = scope.condition(document, entry.when, "territories", n, "when")
         if when is not None:
             territories.append(Territory(entry.name, when, at, entry.pool, owner))
+    calendars = compile_calendars(checked, scope)
     return Routing(
         territories=tuple(territories),
-        pools={name: _pool(name, checked, scope) for name in file.pools},
+        pools={name: _pool(name, checked, calendars, scope) for name in file.pools},
         fallback_pool=file.fallback_pool,
         fallback_place=document.place("fallback_pool"),
         place=document.place("territories"),
         from_stage=file.from_stage,
+        shares=tuple(_shares(checked, scope)),
+        is_sticky=file.sticky == "account",
+        count_sticky=file.count_sticky,
+        sticky_place=document.value_place("sticky"),
+        people=_people(checked, calendars, scope),
     )
 
 
-def _pool(name: str, checked: Checked[RoutingFile], scope: Scope) -> Pool:
+def _shares(checked: Checked[RoutingFile], scope: Scope) -> Iterator[Share]:
     document = checked.document
+    for n, entry in enumerate(checked.model.shares):
+        scope.knows(document.value_place("shares", n, "pool"), "pool", entry.pool, scope.pools)
+        when = scope.condition(document, entry.when, "shares", n, "when")
+        if when is not None:
+            at = document.place("shares", n)
+            yield Share(entry.name, when, entry.pool, entry.share, entry.of_last, at)
+
+
+def _people(
+    checked: Checked[RoutingFile], calendars: Mapping[str, Calendar], scope: Scope
+) -> Mapping[str, Person]:
+    """Return what holds for each person; whoever takes no leads is a fault, for it is a slip of the pen."""
+    file, document = checked.model, checked.document
+    known = {entry.email.strip().lower() for pool in file.pools.values() for entry in pool.members}
+    known |= {entry.owner.strip().lower() for entry in file.territories if entry.owner}
+    people: dict[str, Person] = {}
+    for name, entry in file.people.items():
+        at = document.place("people", name)
+        address = name.strip().lower()
+        if address not in known and document.sound:
+            fix = did_you_mean(address, known)
+            scope.fault(at, f'"{name}" is in no pool and owns no territory', fix)
+        if address in people:
+            scope.fault(at, f'"{address}" stands twice', "Put both together.")
+        calendar = _calendar(entry.shifts, calendars, document, scope, "people", name, "shifts")
+        caps = {unit: most for unit in UNITS if (most := getattr(entry.caps, f"per_{unit}")) is not None}
+        away = absences(name, entry, document, scope)
+        people[address] = Person(address, at, calendar, away, caps, entry.open_leads)
+    return people
+
+
+def _calendar(
+    name: str, calendars: Mapping[str, Calendar], document: Document, scope: Scope, *path: str | int
+) -> Calendar | None:
+    if name and name not in calendars:
+        fix = did_you_mean(name, calendars) or "Describe it under calendars."
+        scope.fault(document.value_place(*path), f'there is no calendar "{name}"', fix)
+    return calendars.get(name)
+
+
+def _pool(name: str, checked: Checked[RoutingFile], calendars: Mapping[str, Calendar], scope: Scope) -> Pool:
+    document, entry_of_pool = checked.document, checked.model.pools[name]
     members: dict[str, Member] = {}
-    for n, entry in enumerate(checked.model.pools[name].members):
+    for n, entry in enumerate(entry_of_pool.members):
         at = document.place("pools", name, "members", n)
         address = _address(entry.email, document, scope, "pools", name, "members", n, "email")
         if address in members:
             fix = "For more leads, give one entry more weight: {email: …, weight: 2}."
             scope.fault(at, f'"{address}" is in the pool "{name}" twice', fix)
-        members[address] = Member(address, entry.weight, at)
+        takes = None
+        if entry.takes is not None:
+            takes = scope.condition(document, entry.takes, "pools", name, "members", n, "takes")
+        members[address] = Member(address, entry.weight, at, takes)
     if not members and checked.document.sound:
         fix = "Add a member, or send its territories to another pool."
         scope.fault(document.place("pools", name), f'the pool "{name}" has no members', fix)
-    return Pool(name, tuple(members.values()), document.place("pools", name))
+    return Pool(
+        name,
+        tuple(members.values()),
+        document.place("pools", name),
+        _calendar(entry_of_pool.shifts, calendars, document, scope, "pools", name, "shifts"),
+        entry_of_pool.catch_up.limit,
+        entry_of_pool.skip_earlier_owners,
+        entry_of_pool.if_nobody,
+    )
 
 
 def _address(text: str, document: Document, scope: Scope, *path: str | int) -> str:
@@ -73,14 +139,41 @@ def _address(text: str, document: Document, scope: Scope, *path: str | int) -> s
 
 
 def _check_reachable(file: RoutingFile, document: Document, scope: Scope) -> None:
-    """Find territories that an earlier one with the same condition leaves nothing."""
+    """Find territories that an earlier one leaves nothing: it has the same condition, or a wider one."""
     first: dict[str, str] = {}
+    wide: list[tuple[str, Mapping[str, frozenset[str]]]] = []
     for n, entry in enumerate(file.territories):
-        form = _normal_form(entry.when)
+        at, form = document.place("territories", n), _normal_form(entry.when)
+        sets = _sets(entry.when)
+        wider = next((name for name, theirs in wide if _is_within(sets, theirs)), "")
         if form in first:
             message = f'no lead reaches the territory "{entry.name}": "{first[form]}" has the same condition'
-            scope.fault(document.place("territories", n), message, "The first territory that matches wins.")
+            scope.fault(at, message, "The first territory that matches wins.")
+        elif wider:
+            message = f'no lead reaches the territory "{entry.name}": "{wider}" before it takes them all'
+            scope.fault(at, message, f'The first territory that matches wins: move it before "{wider}".')
         first.setdefault(form, entry.name)
+        if len(sets) == len(entry.when):  # nothing else is asked there
+            wide.append((entry.name, sets))
+
+
+def _sets(data: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Return the fields of a condition that are asked to be one of some values, with these values."""
+    found = {}
+    for name, value in data.items():
+        operators = value if isinstance(value, dict) else {"in": value}
+        listed = operators.get("in", operators.get("is"))
+        if name in GROUPS or len(operators) != 1 or listed is None:
+            continue
+        values = listed if isinstance(listed, list) else [listed]
+        if not any(isinstance(one, dict | list) for one in values):
+            found[name] = frozenset(map(_normal_form, values))
+    return found
+
+
+def _is_within(sets: Mapping[str, frozenset[str]], wider: Mapping[str, frozenset[str]]) -> bool:
+    """Say whether whatever is of these values is of the wider ones, too."""
+    return bool(wider) and all(name in sets and sets[name] <= values for name, values in wider.items())
 
 
 def _normal_form(data: Any) -> str:
@@ -89,4 +182,4 @@ def _normal_form(data: Any) -> str:
         return "{" + ",".join(sorted(f"{key}:{_normal_form(value)}" for key, value in data.items())) + "}"
     if isinstance(data, list):
         return "[" + ",".join(sorted({_normal_form(item) for item in data})) + "]"
-    return json.dumps(data.casefold() if isinstance(data, str) else data)
+    return json.dumps(data.strip().casefold() if isinstance(data, str) else data)

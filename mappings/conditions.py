@@ -6,11 +6,13 @@ case. Every name, operator and operand is checked here, so that a test of a lead
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from mappings import ranges
 from mappings.converters import Unusable, country
 from mappings.loader import Document, Path_
 from mappings.patterns import matcher, pattern_fault
@@ -32,16 +34,21 @@ WORDS = {
     "at_most": "at most",
     "more_than": "more than",
     "less_than": "less than",
+    "between": "between",
     "contains": "contains",
     "starts_with": "starts with",
     "ends_with": "ends with",
     "matches": "matches",
+    "domain_in": "domain in",
     "is_blank": "is blank",
 }
-LISTS = {"in", "not_in"}
+LISTS = {"in", "not_in", "domain_in"}
+ONE_OR_MORE = {"contains", "starts_with", "ends_with", "between"}  # of several, one is enough
 ORDER = {"at_least", "at_most", "more_than", "less_than"}
 EQUALITY = {"is", "is_not", "in", "not_in"}
 TEXT = {"contains", "starts_with", "ends_with", "matches"}
+DOMAIN = re.compile(r"[^\s@/:]+\.[^\s@/:.]+")
+_HOST = re.compile(r"^[a-z][a-z0-9+.-]*://")
 KIND_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -50,11 +57,12 @@ def operators_of(name: str, kind: type) -> set[str]:
     if name == "stage":
         return EQUALITY | ORDER | {"is_blank"}
     if kind is str:
-        return EQUALITY | TEXT | {"is_blank"}
+        own = {"postal_code": {"between"}, "email": {"domain_in"}, "website": {"domain_in"}}
+        return EQUALITY | TEXT | {"is_blank"} | own.get(name, set())
     if kind is bool:
         return {"is", "is_not", "is_blank"}
     if kind in (int, float):
-        return EQUALITY | ORDER | {"is_blank"}
+        return EQUALITY | ORDER | {"between", "is_blank"}
     return {"is_blank"}
 
 
@@ -160,12 +168,15 @@ class ConditionCompiler:
                 return None
             words = f"{name} is blank" if operand else f"{name} is not blank"
             return _Part(_blank_test(get, operand), words, frozenset({name}))
-        operands = operand if operator in LISTS else [operand]
+        is_list = operator in LISTS or (operator in ONE_OR_MORE and isinstance(operand, list))
+        operands = operand if is_list else [operand]
         if not isinstance(operands, list) or not operands:
-            self._fault(at, f'"{operator}" takes a list', "Write for example [DE, AT].")
+            example = "[acme.com, globex.com]" if operator == "domain_in" else "[DE, AT]"
+            self._fault(at, f'"{operator}" takes a list', f"Write for example {example}.")
             return None
+        check_one = self._range if operator == "between" else self._operand
         checked = [
-            self._operand(name, kind, operator, item, (*at, n) if operator in LISTS else at)
+            check_one(name, kind, operator, item, (*at, n) if is_list else at)
             for n, item in enumerate(operands)
         ]
         if any(item is None for item in checked):
@@ -177,6 +188,10 @@ class ConditionCompiler:
             if pattern is None:
                 return None
             check = pattern
+        elif operator == "between":
+            check = ranges.within(checked, is_postal=kind is str)
+        elif operator == "domain_in":
+            check = _domain_check(checked)
         else:
             check = _text_check(operator, checked) if kind is str else _value_check(operator, checked, kind)
         shown = ", ".join(str(item).lower() if isinstance(item, bool) else str(item) for item in operands)
@@ -198,10 +213,23 @@ class ConditionCompiler:
             fix = "Compare it with is or in."
             self._fault(at, f'"{operand}" stands beside the way, so no stage is {WORDS[operator]} it', fix)
             return None
+        if operator == "domain_in" and not DOMAIN.fullmatch(operand):
+            fix = "Write what stands behind the @, for example acme.com."
+            self._fault(at, f'"{operand}" is no domain', fix)
+            return None
         if name == "country" and len(operand) != 2:
             self._fault(at, f'a country is two letters, not "{operand}"', _country_fix(operand))
             return None
         return operand
+
+    def _range(self, name: str, kind: type, operator: str, operand: Any, at: Path_) -> Any:
+        """Return both ends of a range; note the problem and return ``None`` if it is none."""
+        try:
+            return ranges.read(operand, is_postal=kind is str)
+        except ValueError as error:
+            example = "80000-87999" if kind is str else "50-200"
+            self._fault(at, str(error), f"Write for example {name}: {{{operator}: {example}}}.")
+            return None
 
     def _pattern(self, text: str, at: Path_) -> Check | None:
         fault = pattern_fault(text)
@@ -294,11 +322,25 @@ def _text_check(operator: str, operands: list[str]) -> Check:
         "is_not": lambda value: normal(value) not in ("", one),
         "in": lambda value: (text := normal(value)) != "" and text in wanted,
         "not_in": lambda value: (text := normal(value)) != "" and text not in wanted,
-        "contains": lambda value: (text := normal(value)) != "" and one in text,
-        "starts_with": lambda value: (text := normal(value)) != "" and text.startswith(one),
-        "ends_with": lambda value: (text := normal(value)) != "" and text.endswith(one),
+        "contains": lambda value: (text := normal(value)) != "" and any(each in text for each in wanted),
+        "starts_with": lambda value: (text := normal(value)) != "" and text.startswith(wanted),
+        "ends_with": lambda value: (text := normal(value)) != "" and text.endswith(wanted),
     }
     return checks[operator]
+
+
+def _domain_check(operands: list[str]) -> Check:
+    """Compare the domain of an address or website, and those above it: mail.acme.com is of acme.com."""
+    wanted = frozenset(operand.casefold() for operand in operands)
+
+    def check(value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        host = _HOST.sub("", value.strip().casefold().rpartition("@")[2]).split("/")[0].split(":")[0]
+        parts = host.split(".")
+        return any(".".join(parts[n:]) in wanted for n in range(len(parts)))
+
+    return check
 
 
 def _value_check(operator: str, operands: list[Any], kind: type) -> Check:

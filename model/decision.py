@@ -98,18 +98,34 @@ class EnterStage:
     previous: str | None
 
 
+class Way(StrEnum):
+    """How a lead came to its owner."""
+
+    PERSON = ""  # somebody said so, or it was so in a CRM
+    TURN = "turn"
+    STICKY = "sticky"  # who owns the company's other leads
+    OWNER = "owner"  # of the territory
+    TEST = "test"  # a test lead, which counts for nothing
+
+
+GIVEN = frozenset({Way.TURN, Way.STICKY, Way.OWNER})
+"""The ways of leads that count towards caps and shares."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assigned:
     """Effect: record an assignment and move the pool's ledger.
 
     ``pool`` is empty when no rotation took place; ``virtual_time`` is the member's new
-    position in the stride ledger.
+    position in the stride ledger, ``clock`` where the pool's rotation stands.
     """
 
     owner: str
     previous: str | None
     pool: str = ""
     virtual_time: float = 0.0
+    way: Way = Way.PERSON
+    clock: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

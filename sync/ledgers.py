@@ -53,9 +53,9 @@ def rows_of(
                     table, row = tables.activities, {"at": at, "kind": kind, "detail": detail[:400]}
                 case EnterStage(stage, previous):
                     table, row = tables.stage_history, {"stage": stage, "previous": previous}
-                case Assigned(owner, previous, pool, _):
+                case Assigned(owner, previous, pool, _, way):
                     row = {"owner": owner, "previous": previous, "pool": pool, "seq": stored.decided_seq}
-                    table = tables.assignments
+                    table, row = tables.assignments, row | {"way": str(way)}
                 case RecordConflict(name, field_name, kept, lost, rule):
                     table = tables.conflicts
                     row = {"connection": name, "field": field_name, "kept": kept, "lost": lost, "rule": rule}

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from handlers.base import Handler
-from mappings.cases import Case, Expected
+from mappings.examples import Example, Expected
 from mappings.outward import draft
 from mappings.playbook import Playbook
 from model.decision import Place
@@ -60,34 +60,34 @@ class Failure:
 class Tried:
     """What came of one example."""
 
-    case: Case
+    example: Example
     failures: Sequence[Failure]
     reasons: Sequence[str]  # of the last post, for whoever looks why
 
 
 def rehearse(
-    cases: Sequence[Case], playbook: Playbook, handlers: Sequence[tuple[str, Handler]]
+    examples: Sequence[Example], playbook: Playbook, handlers: Sequence[tuple[str, Handler]]
 ) -> Iterator[Tried]:
     """Try examples one after the other; yields each as soon as it is done."""
     with tempfile.TemporaryDirectory(prefix="leadrelay-test-") as folder:
         empty = Path(folder) / "empty.db"
         migrate.upgrade(f"sqlite:///{empty}")
-        for number, case in enumerate(cases):
+        for number, example in enumerate(examples):
             path = Path(folder) / f"{number}.db"
             shutil.copy(empty, path)
             store = open_store(f"sqlite:///{path}")
             try:
-                yield _try(store, case, Pipeline(playbook, handlers))
+                yield _try(store, example, Pipeline(playbook, handlers))
             finally:
                 store.close()
 
 
-def _try(store: Store, case: Case, pipeline: Pipeline) -> Tried:
+def _try(store: Store, example: Example, pipeline: Pipeline) -> Tried:
     clock = At()
     lease = leases.acquire(store, f"decider:{SPACE}", "test", clock.now(), TERM, alone=True)
     assert lease is not None, "nobody else knows this store"
     decider = Decider(store, clock, lease, lambda: pipeline)
-    for number, post in enumerate(case.posts):
+    for number, post in enumerate(example.posts):
         clock.moment += post.later if number else post.later * 0
         event = Event(post.source, f"post-{number}", EventKind.INTAKE, post.payload, clock.now(), clock.now())
         inbox.append(store, [event])
@@ -95,8 +95,8 @@ def _try(store: Store, case: Case, pipeline: Pipeline) -> Tried:
             pass
     with store.snapshot() as snapshot:
         ended = _Ended.of(snapshot, pipeline.playbook)
-    found = (failure for one in case.expected if (failure := _compare(one, ended)))
-    return Tried(case, list(found), ended.reasons)
+    found = (failure for one in example.expected if (failure := _compare(one, ended)))
+    return Tried(example, list(found), ended.reasons)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from handlers import apply as applying
 from handlers.base import Context, Handler, Seat
+from handlers.workload import Workload
 from mappings.identity import email_identity, phone_identity
 from mappings.playbook import (
     ActivityRule,
@@ -118,6 +119,7 @@ class KnownFacts:
     ledgers: dict[str, dict[str, Seat]] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
     deals: dict[str, Deal] = field(default_factory=dict)
+    work: Workload = field(default_factory=Workload)
 
     def account(self, account_id: str) -> Account | None:
         return self.accounts.get(account_id)
@@ -143,6 +145,9 @@ class KnownFacts:
     def seats(self, pool: str) -> Mapping[str, Seat]:
         return self.ledgers.get(pool, {})
 
+    def workload(self) -> Workload:
+        return self.work
+
     def keep(self, lead: Lead, decisions: Iterable[Decision] = (), seq: int = 0) -> None:
         """Store the lead, its keys and the turns that the decisions took."""
         self.leads[lead.id] = lead
@@ -150,8 +155,11 @@ class KnownFacts:
             self.keys.setdefault(identity, lead.id)
         for decision in decisions:
             for effect in decision.effects:
+                if isinstance(effect, Assigned):
+                    self.work.assigned(lead.id, effect)
                 if isinstance(effect, Assigned) and effect.pool:
-                    self.ledgers.setdefault(effect.pool, {})[effect.owner] = Seat(effect.virtual_time, seq)
+                    seat = Seat(effect.virtual_time, seq, effect.clock)
+                    self.ledgers.setdefault(effect.pool, {})[effect.owner] = seat
 
 
 def facts(

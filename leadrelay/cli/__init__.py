@@ -16,6 +16,7 @@ from leadrelay.cli import (
     deletions,
     doctor,
     explain,
+    fairness,
     golive,
     imports,
     keeping,
@@ -68,6 +69,7 @@ app.command("check")(playbook.check)
 app.command("test")(rehearsal.try_examples)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
+app.command("fairness")(fairness.fairness)
 app.command("replay")(replay.replay)
 app.command("conflicts")(conflicts.conflicts)
 app.command("reviews")(reviews.reviews)

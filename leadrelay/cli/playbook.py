@@ -16,7 +16,7 @@ from leadrelay.doctor.rosters import Checked, check_stored
 from leadrelay.settings import SettingsError
 from mappings import compile as compiling
 from mappings import starter
-from mappings.cases import check_cases
+from mappings.examples import check_examples
 
 
 def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
@@ -35,7 +35,7 @@ def check(
     """Print every problem of the playbook as file:line:column, and who of its people cannot own leads."""
     folder = folder_of(folder)
     problems = compiling.check(folder, handlers=HANDLERS)
-    problems = problems or check_cases(folder, compiling.load(folder, handlers=HANDLERS))
+    problems = problems or check_examples(folder, compiling.load(folder, handlers=HANDLERS))
     people = None if problems else _people(folder)
     unfit = [one for one in people.findings if one.level != OK] if people else []
     if as_json:

@@ -12,7 +12,7 @@ from handlers.registry import HANDLERS, build
 from leadrelay import logs
 from leadrelay.cli.common import FOUND_PROBLEMS, WRONG_USAGE, Json, console, counted, fail, print_json
 from mappings import compile as compiling
-from mappings.cases import FOLDER, Case, load_cases
+from mappings.examples import FOLDER, Example, load_examples
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError
 from sync.rehearsal import Tried, rehearse
@@ -28,8 +28,8 @@ def try_examples(
     folder = folder or Path(os.environ.get("LEADRELAY_PLAYBOOK") or "playbook")
     if not folder.is_dir():
         fail(f"There is no playbook folder {folder}. Write one with `leadrelay init {folder}`.", WRONG_USAGE)
-    playbook, cases = _read(folder)
-    chosen = [case for case in cases if only.casefold() in case.name.casefold()]
+    playbook, examples = _read(folder)
+    chosen = [example for example in examples if only.casefold() in example.name.casefold()]
     if not chosen:
         named = f' whose name has "{only}" in it' if only else ""
         fail(f"{folder / FOLDER} has no example{named}.", WRONG_USAGE)
@@ -48,16 +48,16 @@ def try_examples(
         raise typer.Exit(FOUND_PROBLEMS)
 
 
-def _read(folder: Path) -> tuple[Playbook, list[Case]]:
+def _read(folder: Path) -> tuple[Playbook, list[Example]]:
     try:
         playbook = compiling.load(folder, handlers=HANDLERS)
-        return playbook, load_cases(folder, playbook)
+        return playbook, load_examples(folder, playbook)
     except PlaybookError as error:
         fail(str(error))
 
 
 def _tell(one: Tried, *, why: bool) -> None:
-    console.print(f"{'not as expected' if one.failures else 'ok'}  {one.case.name}", markup=False)
+    console.print(f"{'not as expected' if one.failures else 'ok'}  {one.example.name}", markup=False)
     for failure in one.failures:
         console.print(f"    {failure}", markup=False)
     if why or one.failures:
@@ -67,8 +67,8 @@ def _tell(one: Tried, *, why: bool) -> None:
 
 def _as_json(one: Tried) -> dict[str, object]:
     return {
-        "name": one.case.name,
-        "place": str(one.case.place),
+        "name": one.example.name,
+        "place": str(one.example.place),
         "ok": not one.failures,
         "failures": [{"place": str(each.place), "text": each.text} for each in one.failures],
         "because": list(one.reasons),

@@ -22,7 +22,7 @@ from mappings.playbook.crms import (
 from mappings.playbook.deals import Deals, DealStage
 from mappings.playbook.lifecycle import CLOSED_STAGE, TOP_STAGE, Lifecycle, Stage, StageRule
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
-from mappings.playbook.routing import Member, Pool, Routing, Territory
+from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
 from mappings.playbook.scoring import ScoreGroup, ScoreRule, Scoring
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
@@ -36,6 +36,7 @@ __all__ = [
     "DEAL_OBJECTS",
     "ROLES",
     "TOP_STAGE",
+    "Absence",
     "Accounts",
     "ActivityRule",
     "Breaker",
@@ -49,12 +50,14 @@ __all__ = [
     "FieldRule",
     "FollowUp",
     "FollowUpRule",
+    "IfNobody",
     "Lifecycle",
     "Limits",
     "Member",
     "Notifications",
     "NotifyRule",
     "ObjectMap",
+    "Person",
     "Playbook",
     "Polling",
     "Pool",
@@ -66,6 +69,7 @@ __all__ = [
     "ScoreRule",
     "Scoring",
     "Screening",
+    "Share",
     "Source",
     "SourceAuth",
     "Stage",

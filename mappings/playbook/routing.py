@@ -1,12 +1,37 @@
-"""Territories and pools."""
+"""Territories, pools, and the people who take leads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
 
 from mappings.playbook.condition import Condition
 from model.decision import Place
+from model.hours import Calendar
+
+IfNobody = Literal["fallback", "any_member", "ask"]
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Days on which somebody is away, both ends included."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What holds for somebody in every pool; ``caps`` are by unit: hour, day, week, month."""
+
+    email: str
+    place: Place
+    calendar: Calendar | None = None
+    absent: tuple[Absence, ...] = ()
+    caps: Mapping[str, int] = field(default_factory=dict)
+    open_leads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +41,23 @@ class Member:
     email: str
     weight: float
     place: Place
+    takes: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """People who take leads in turn."""
+    """People who take leads in turn.
+
+    ``catch_up``: how many of the leads missed somebody gets who was away; ``None``: all of them.
+    """
 
     name: str
     members: tuple[Member, ...]
     place: Place
+    calendar: Calendar | None = None  # of those who have none of their own
+    catch_up: int | None = 0
+    skip_earlier_owners: bool = False
+    if_nobody: IfNobody = "fallback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +72,18 @@ class Territory:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """Leads that ``pool`` takes first: at most the part ``share`` of the last ``of_last`` assignments."""
+
+    name: str
+    when: Condition
+    pool: str
+    share: float
+    of_last: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Routing:
     """Who gets which lead."""
 
@@ -48,3 +93,18 @@ class Routing:
     fallback_place: Place
     place: Place
     from_stage: str = ""  # leads get an owner from this stage on; blank: at once
+    shares: tuple[Share, ...] = ()
+    is_sticky: bool = False  # who owns a company's other leads gets this one
+    count_sticky: bool = True
+    sticky_place: Place | None = None
+    people: Mapping[str, Person] = field(default_factory=dict)  # by e-mail
+
+    @property
+    def longest_share(self) -> int:
+        """Return how many of the last assignments are looked at; 0: none."""
+        return max((one.of_last for one in self.shares), default=0)
+
+    @property
+    def skips_earlier_owners(self) -> bool:
+        """Say whether any pool asks who had a lead before."""
+        return any(pool.skip_earlier_owners for pool in self.pools.values())

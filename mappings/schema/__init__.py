@@ -5,7 +5,6 @@ checked by ``compile``.
 """
 
 from mappings.schema.accounts import AccountsFile
-from mappings.schema.cases import CaseMap, CasesFile, ExpectMap, PostMap
 from mappings.schema.converting import NEEDED, OPTIONS
 from mappings.schema.crms import (
     Authority,
@@ -20,13 +19,14 @@ from mappings.schema.crms import (
     TasksMap,
 )
 from mappings.schema.deals import DealsFile, DealStageMap
+from mappings.schema.examples import ExampleMap, ExamplesFile, ExpectMap, PostMap
 from mappings.schema.fields import ExtraField, FieldsFile
 from mappings.schema.kinds import KINDS, json_schemas, settings_of
 from mappings.schema.lifecycle import LifecycleFile, StageMap, StageRuleMap
 from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile, NotifyRuleMap, TaskRuleMap
 from mappings.schema.pipeline import AttributionMap, PipelineFile
 from mappings.schema.retention import FOREVER, RetentionFile, Term
-from mappings.schema.routing import MemberMap, PoolMap, RoutingFile, TerritoryMap
+from mappings.schema.routing import CalendarMap, MemberMap, PersonMap, PoolMap, RoutingFile, TerritoryMap
 from mappings.schema.scoring import GroupMap, ScoreRuleMap, ScoringFile
 from mappings.schema.screening import ScreeningFile
 from mappings.schema.sources import (
@@ -70,8 +70,8 @@ __all__ = [
     "Auth",
     "Authority",
     "BreakerMap",
+    "CalendarMap",
     "CaseMap",
-    "CasesFile",
     "ChannelMap",
     "Condition",
     "CrmFieldMap",
@@ -81,6 +81,8 @@ __all__ = [
     "DeleteBrakeMap",
     "Duration",
     "EventId",
+    "ExampleMap",
+    "ExamplesFile",
     "ExpectMap",
     "ExtraField",
     "FieldMap",
@@ -96,6 +98,7 @@ __all__ = [
     "NotificationsFile",
     "NotifyRuleMap",
     "ObjectFile",
+    "PersonMap",
     "PipelineFile",
     "PollMap",
     "PoolMap",

@@ -9,9 +9,9 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from mappings.schema.accounts import AccountsFile
-from mappings.schema.cases import CasesFile
 from mappings.schema.crms import CrmFile
 from mappings.schema.deals import DealsFile
+from mappings.schema.examples import ExamplesFile
 from mappings.schema.fields import FieldsFile
 from mappings.schema.lifecycle import LifecycleFile
 from mappings.schema.messages import FollowUpFile, NotificationsFile
@@ -37,7 +37,7 @@ KINDS: Mapping[str, type[Strict]] = {
     "pipeline": PipelineFile,
     "retention": RetentionFile,
     "fields": FieldsFile,
-    "test": CasesFile,
+    "test": ExamplesFile,
 }
 
 

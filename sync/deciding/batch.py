@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handlers.base import Seat
+from handlers.workload import Workload
 from model.account import Account
 from model.change import OwnerRecord
 from model.deal import Deal
@@ -50,6 +51,8 @@ class Batch:
     def __init__(self, people: People, shut: Callable[[], Mapping[str, str]] = dict) -> None:
         self.people = people
         self._shut = shut
+        self._workload = Workload()
+        self.open_stages: frozenset[str] = frozenset()  # in which leads count as open, where that is asked
         self.leads: Touched[Lead] = Touched()
         self.accounts: Touched[Account] = Touched()
         self.deals: Touched[Deal] = Touched()
@@ -154,6 +157,14 @@ class Batch:
         """Return the stride ledger of a pool."""
         return self.people.seats.get(pool, {})
 
+    def workload(self) -> Workload:
+        """Return who was given how much, as far as rules ask."""
+        return self._workload
+
+    def load_workload(self, workload: Workload, open_stages: frozenset[str]) -> None:
+        """Take in what was read of it from the store."""
+        self._workload, self.open_stages = workload, open_stages
+
     def take_in(self, result: Result) -> None:
         """Make what an event decided visible to the events after it."""
         self.results.append(result)
@@ -176,6 +187,8 @@ class Batch:
         if lead is None:
             self._keep_engagements(result)
             return
+        if self.open_stages:
+            self._workload.changed(self.leads.now.get(lead.id), lead, self.open_stages)
         self.leads.put(lead)
         for gone in result.absorbed:
             self._take_over(gone, lead.id, result.stored.id)
@@ -184,10 +197,12 @@ class Batch:
                 case ClaimIdentity(identity):
                     if identity not in self.owners:
                         self.owners[identity] = self.claimed[identity] = lead.id
-                case Assigned(owner=owner, pool=pool, virtual_time=virtual_time) if pool:
-                    seat = Seat(virtual_time, result.stored.decided_seq)
-                    self.people.seats.setdefault(pool, {})[owner] = seat
-                    self.seats_moved[pool, owner] = seat
+                case Assigned(owner=owner, pool=pool, virtual_time=virtual_time, clock=clock):
+                    self._workload.assigned(lead.id, effect)
+                    if pool:
+                        seat = Seat(virtual_time, result.stored.decided_seq, clock)
+                        self.people.seats.setdefault(pool, {})[owner] = seat
+                        self.seats_moved[pool, owner] = seat
                 case _:
                     pass
         for link in lead.links.values():

@@ -48,6 +48,7 @@ def load(
         loads.load_in_flight(batch, snapshot, space, changed)
     if any(_is_change(item) and _may_join(item.record) for item in work):
         loads.load_under_way(batch, snapshot, space, now)
+    loads.load_workload(batch, snapshot, space, playbook, work[0].stored.decided_at)
     return batch
 
 

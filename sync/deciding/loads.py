@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from handlers.workload import open_stages
 from mappings.domains import possible_domains
 from mappings.playbook import CrmMap, Playbook
 from model.account import account_id
@@ -25,6 +26,7 @@ from sync import (
     matching,
     outbox,
     proposals,
+    workloads,
 )
 from sync.deciding.batch import Batch
 from sync.links import record_key
@@ -62,6 +64,16 @@ def load_in_flight(batch: Batch, snapshot: Connection, space: str, refs: Iterabl
 def load_under_way(batch: Batch, snapshot: Connection, space: str, now: datetime) -> None:
     """Read to whom of the loaded leads a call is under way."""
     batch.under_way |= outbox.under_way(snapshot, space, batch.leads.now.keys(), now)
+
+
+def load_workload(batch: Batch, snapshot: Connection, space: str, playbook: Playbook, now: datetime) -> None:
+    """Read who was given how much, as far as the rules of routing ask; without such rules no query."""
+    if "assign" not in playbook.pipeline:
+        return
+    ownerless = [lead.id for lead in batch.leads.now.values() if not lead.owner]
+    read = workloads.load(snapshot, space, playbook, ownerless, list(batch.accounts.now), now)
+    if read is not None:
+        batch.load_workload(read, open_stages(playbook.lifecycle))
 
 
 def load_engagements(

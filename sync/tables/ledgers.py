@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync.tables.columns import Json, RowId, metadata, moment
+from sync.tables.columns import Json, RowId, metadata, moment, partial_index
 
 
 def _ledger(name: str, *columns: sa.Column[Any]) -> sa.Table:
@@ -45,6 +45,19 @@ assignments = _ledger(
     sa.Column("previous", sa.String(320)),
     sa.Column("pool", sa.String(64), nullable=False),
     sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("way", sa.String(16), nullable=False, server_default=sa.text("''")),  # ``model.decision.Way``
+)
+GIVEN_BY_RULES = sa.text("way IN ('owner', 'sticky', 'turn')")
+"""Which assignments count (``model.decision.GIVEN``): the indexes serve who asks in these very words."""
+partial_index(  # how many somebody got since when
+    "ix_assignments_owner",
+    assignments.c.space,
+    assignments.c.owner,
+    assignments.c.at,
+    where=GIVEN_BY_RULES,
+)
+partial_index(  # the last ones
+    "ix_assignments_given", assignments.c.space, assignments.c.id, where=GIVEN_BY_RULES
 )
 
 scores = _ledger(

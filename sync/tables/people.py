@@ -39,6 +39,9 @@ for _names in ((), ("stage",), ("owner",)):  # the pages' lists, newest first; t
 sa.Index(  # by score with any filter: all that is asked is in it, so no row is read but those shown
     "ix_leads_score", *(leads.c[_name] for _name in ("space", "score", "id", "stage", "owner", "is_test"))
 )
+sa.Index(  # how many open leads somebody has
+    "ix_leads_owner_stage", *(leads.c[_name] for _name in ("space", "owner", "stage", "is_test"))
+)
 partial_index(  # who belongs to a company
     "ix_leads_account_id",
     leads.c.account_id,

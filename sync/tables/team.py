@@ -33,4 +33,5 @@ seats = sa.Table(  # the stride ledger of each pool
     sa.Column("email", sa.String(320), primary_key=True),
     sa.Column("virtual_time", sa.Double, nullable=False),
     sa.Column("last_assigned_seq", sa.BigInteger, nullable=False),
+    sa.Column("clock", sa.Double),  # where the pool's rotation stood then
 )

@@ -6,7 +6,7 @@ import pytest
 
 from handlers.assign import Assign
 from handlers.base import Seat
-from model.decision import AskReview, Assigned
+from model.decision import AskReview, Assigned, Way
 from tests.builders import (
     a_context,
     a_lead,
@@ -106,7 +106,7 @@ def test_nobody_left_is_said_loudly_and_asked():
 def test_the_way_to_the_owner_is_told_with_its_places():
     ledger = {"dach": {ANN: Seat(4.5, 9), BO: Seat(3.5, 8)}}
     decision = assigned(a_lead(stage="mql", country="DE"), facts(seats=ledger))
-    assert decision.effects == (Assigned(BO, None, "dach", 4.5),)
+    assert decision.effects == (Assigned(BO, None, "dach", 4.5, Way.TURN, 3.5),)
     assert [(line.text, line.at) for line in decision.because] == [
         ("territory DACH: country in DE, AT", place(10, "routing.yaml")),
         (f"pool dach: {BO} has the lowest turn 3.5 of 2 eligible", place(30, "routing.yaml")),
@@ -129,10 +129,10 @@ def test_a_lead_of_no_territory_says_so():
 
 
 def test_an_owner_by_territory_takes_no_turn():
-    assert assigned(a_lead(stage="mql", company="Acme")).effects == (Assigned(DEE, None),)
+    assert assigned(a_lead(stage="mql", company="Acme")).effects == (Assigned(DEE, None, way=Way.OWNER),)
 
 
 def test_a_test_lead_gets_an_owner_and_uses_up_no_turn():
     decision = assigned(a_lead(stage="mql", country="DE", is_test=True))
-    assert decision.effects == (Assigned(ANN, None),)
+    assert decision.effects == (Assigned(ANN, None, way=Way.TEST),)
     assert reasons(decision)[-1] == "test lead: the turn is not used up"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.registry import build
-from model.decision import Assigned, EnterStage, Verdict, WriteBack
+from model.decision import Assigned, EnterStage, Verdict, Way, WriteBack
 from tests.builders import (
     a_crm,
     a_lifecycle,
@@ -73,7 +73,7 @@ def test_a_person_s_first_download_and_later_demo_request_make_one_assigned_mql(
     assert (again.stage, again.score, again.owner) == ("mql", 75, "ann@example.com")
     assert again.get("last_touch.channel") == "paid_search"
     assert EnterStage("mql", "prospect") in effects
-    assert Assigned("ann@example.com", None, "dach", 1.0) in effects
+    assert Assigned("ann@example.com", None, "dach", 1.0, Way.TURN, 0.0) in effects
     assert sum(isinstance(effect, WriteBack) for effect in effects) == 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -24,7 +25,7 @@ def deal(pool, turns, *, ledger: dict[str, Seat] | None = None, absent=frozenset
     got = []
     for seq in range(start, start + turns):
         turn = next_turn(pool, eligible, ledger)
-        ledger[turn.email] = Seat(turn.after, seq)
+        ledger[turn.email] = Seat(turn.after, seq, turn.clock)
         got.append(turn.email)
     return got
 
@@ -78,6 +79,55 @@ def test_weights_are_kept_to_within_a_small_constant(weights, turns):
     got = Counter(deal(pool, turns))
     for member in pool.members:
         assert abs(got[member.email] - turns * member.weight / sum(weights)) <= 4
+
+
+@given(
+    st.lists(st.sampled_from([0.5, 1.0, 2.0, 5.0]), min_size=2, max_size=8),
+    st.booleans(),
+    st.lists(st.sets(st.sampled_from(names(8)), max_size=3), max_size=30),
+    st.integers(0, 60),
+    st.integers(1, 120),
+)
+def test_any_stretch_is_fair_whatever_was_before(weights, is_even, absences, skipped, turns):
+    """With the same people there, wherever the stretch begins and whoever was away before it."""
+    weights = [1.0] * len(weights) if is_even else weights
+    pool, ledger = a_pool("p", *zip(names(len(weights)), weights, strict=True)), {}
+    for seq, absent in enumerate(absences, 1):
+        if {member.email for member in pool.members} - absent:
+            deal(pool, 1, ledger=ledger, absent=absent, start=seq)
+    start = len(absences) + 1
+    deal(pool, skipped, ledger=ledger, start=start)
+    got = Counter(deal(pool, turns, ledger=ledger, start=start + skipped))
+    for member in pool.members:
+        most = 1 if is_even else 1 + member.weight / min(weights)
+        assert abs(got[member.email] - turns * member.weight / sum(weights)) <= most
+
+
+@pytest.mark.parametrize(("catch_up", "expected"), [(0, 6), (3, 8), (None, 12)])
+def test_who_was_away_catches_up_as_far_as_the_pool_says(catch_up, expected):
+    """Of twelve leads one of two gets six; three or all ten that were missed come first."""
+    pool, ledger = replace(a_pool("p", "a", "b"), catch_up=catch_up), {}
+    deal(pool, 2, ledger=ledger)
+    deal(pool, 10, ledger=ledger, absent={"a"}, start=3)
+    got = Counter(deal(pool, 12, ledger=ledger, start=13))
+    assert abs(got["a"] - expected) <= (1 if catch_up is not None else 2)
+    assert deal(pool, 40, ledger=ledger, start=25).count("a") in (19, 20, 21)
+
+
+@pytest.mark.parametrize("catch_up", [0, 5, None])
+def test_who_is_new_starts_where_the_others_are(catch_up):
+    pool, ledger = replace(a_pool("p", "a", "b", "c"), catch_up=catch_up), {}
+    deal(pool, 100, ledger=ledger, absent={"c"})
+    assert Counter(deal(pool, 30, ledger=ledger, start=101)) == {"a": 10, "b": 10, "c": 10}
+
+
+def test_where_the_rotation_stands_is_known_when_its_last_member_left_the_pool():
+    ledger = {}
+    deal(a_pool("p", "a", "b", "c"), 30, ledger=ledger, absent={"c"})
+    last = max(ledger, key=lambda each: ledger[each].last_assigned_seq)
+    rest = a_pool("p", *({"a", "b", "c"} - {last}))
+    got = Counter(deal(rest, 10, ledger=ledger, start=31))
+    assert set(got.values()) == {5}
 
 
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=8))

@@ -25,7 +25,7 @@ def run(*given: object):
 
 def write(folder: Path, expect: str, *, name: str = "A demo") -> None:
     text = f"""\
-        cases:
+        examples:
           - name: {name}
             posts:
               - source: website

@@ -125,6 +125,67 @@ def test_the_words_are_a_persons(text, words):
     assert condition(text).text == words
 
 
+@pytest.mark.parametrize(
+    ("ranges", "value", "expected"),
+    [
+        ("80000-87999", "80331", True),
+        ("80000-87999", "80000", True),
+        ("80000-87999", "87999", True),
+        ("80000-87999", "88000", False),
+        ("80000-87999", "8033", False),
+        ("80000-87999", "803310", False),  # another country's
+        ("80000-87999", "D-80331", True),
+        ("[80000-87999, 90000-90999]", "90402", True),
+        ("94000-95999", "94105-1234", True),
+        ("01000-01999", "01067", True),
+        ("1000-1099", "1012 AB", True),
+        ("1000-1099", "AB 1012", False),
+        ("80000-87999", 80331, False),
+        ("80000-87999", None, False),
+    ],
+)
+def test_a_postal_code_lies_in_a_range(ranges, value, expected):
+    assert matches(f"postal_code: {{between: {ranges}}}", postal_code=value) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(49, False), (50, True), (200, True), (201, False), ("60", False)]
+)
+def test_both_ends_belong_to_a_range_of_numbers(value, expected):
+    assert matches("employees: {between: 50-200}", employees=value) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("ada@acme.com", True),
+        ("ada@Mail.ACME.com", True),
+        ("ada@notacme.com", False),
+        ("acme.com@gmail.com", False),
+        ("ada@acme.com.evil.example", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_named_account_is_known_by_its_domain(value, expected):
+    assert matches("email: {domain_in: [acme.com, globex.com]}", email=value) is expected
+
+
+@pytest.mark.parametrize("site", ["acme.com", "https://www.acme.com/about", "http://acme.com:8080"])
+def test_a_website_has_a_domain_too(site):
+    assert matches("website: {domain_in: [acme.com]}", website=site)
+
+
+def test_of_several_beginnings_one_is_enough():
+    text = "postal_code: {starts_with: [SW1, EC]}"
+    assert [matches(text, postal_code=code) for code in ("sw1a 1aa", "EC2A 4DP", "N1 9GU")] == [
+        True,
+        True,
+        False,
+    ]
+    assert condition(text).text == "postal_code starts with SW1, EC"
+
+
 def test_a_condition_knows_its_fields_and_its_place():
     document = Document("t.yaml", {"when": {"country": "DE"}})
     compiled = ConditionCompiler(document, LEAD_FIELDS, STAGES).compile({"country": "DE"}, "when")

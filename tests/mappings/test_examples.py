@@ -9,8 +9,8 @@ from textwrap import dedent
 import pytest
 
 from handlers.registry import HANDLERS
-from mappings.cases import load_cases
 from mappings.compile import load
+from mappings.examples import load_examples
 from mappings.problems import PlaybookError
 from mappings.starter import write_starter
 
@@ -22,21 +22,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def cases_of(folder: Path, text: str):
+def examples_of(folder: Path, text: str):
     for path in (folder / "tests").glob("*"):
         path.unlink()
     (folder / "tests" / "some.yaml").write_text(dedent(text), encoding="utf-8")
-    return load_cases(folder, load(folder, tuple(HANDLERS)))
+    return load_examples(folder, load(folder, tuple(HANDLERS)))
 
 
 def problems_of(folder: Path, text: str) -> list[str]:
     with pytest.raises(PlaybookError) as caught:
-        cases_of(folder, text)
+        examples_of(folder, text)
     return [str(problem) for problem in caught.value.problems]
 
 
 GOOD = """\
-    cases:
+    examples:
       - name: A demo
         posts:
           - {source: website, body: {email: ada@acme.example}}
@@ -50,14 +50,14 @@ GOOD = """\
 
 
 def test_an_example_is_read_with_the_places_of_what_it_expects(folder):
-    [case] = cases_of(folder, GOOD)
-    assert [post.later for post in case.posts] == [timedelta(minutes=1), timedelta(days=2)]
-    assert case.posts[1].payload == {
+    [example] = examples_of(folder, GOOD)
+    assert [post.later for post in example.posts] == [timedelta(minutes=1), timedelta(days=2)]
+    assert example.posts[1].payload == {
         "body": {"email": "ada@acme.example"},
         "query": {"utm_source": "x"},
         "headers": {},
     }
-    assert [(one.what, one.of, one.value, one.place.line) for one in case.expected] == [
+    assert [(one.what, one.of, one.value, one.place.line) for one in example.expected] == [
         ("outcome", (), "merged", 7),
         ("tasks", (), [], 10),
         ("lead", ("stage",), "mql", 8),
@@ -101,7 +101,7 @@ def test_all_that_is_wrong_is_told_at_once_and_an_example_that_expects_nothing_t
     told = problems_of(
         folder,
         """\
-        cases:
+        examples:
           - name: Nothing
             posts: [{source: website, body: {}}]
             expect: {}
@@ -120,4 +120,4 @@ def test_all_that_is_wrong_is_told_at_once_and_an_example_that_expects_nothing_t
 def test_a_playbook_without_examples_has_none(folder):
     for path in (folder / "tests").glob("*"):
         path.unlink()
-    assert load_cases(folder, load(folder, tuple(HANDLERS))) == []
+    assert load_examples(folder, load(folder, tuple(HANDLERS))) == []

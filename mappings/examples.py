@@ -12,7 +12,7 @@ from mappings.durations import duration
 from mappings.loader import Document
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError, Problem, unknown
-from mappings.schema import CaseMap, CasesFile
+from mappings.schema import ExampleMap, ExamplesFile
 from mappings.validation import validated
 from model.decision import Place
 from model.event import JsonValue
@@ -32,7 +32,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One thing that is to be true after a case's last post.
+    """One thing that is to be true after an example's last post.
 
     ``what`` is "outcome", "lead", "pool", "crm", "because", "because_not", "asks", "tasks" or "messages";
     ``of`` names the lead field, or the connection and its field.
@@ -45,7 +45,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Example:
     """An example, which begins with nobody known."""
 
     name: str
@@ -54,25 +54,25 @@ class Case:
     place: Place
 
 
-def load_cases(folder: Path, playbook: Playbook) -> list[Case]:
+def load_examples(folder: Path, playbook: Playbook) -> list[Example]:
     """Return the examples of a playbook's folder; raises ``PlaybookError`` with everything wrong in them."""
-    cases: list[Case] = []
+    examples: list[Example] = []
     problems: list[Problem] = []
     for path in sorted((folder / FOLDER).glob("*.yaml")):
         document = loader.read(path, path.relative_to(folder).as_posix())
-        checked = validated(document, CasesFile)
+        checked = validated(document, ExamplesFile)
         if checked is not None:
-            cases += _Reader(checked.document, playbook, problems).cases(checked.model)
+            examples += _Reader(checked.document, playbook, problems).examples(checked.model)
         problems += document.problems
     if problems:
         raise PlaybookError(problems)
-    return cases
+    return examples
 
 
-def check_cases(folder: Path, playbook: Playbook) -> list[Problem]:
+def check_examples(folder: Path, playbook: Playbook) -> list[Problem]:
     """Return everything wrong with the examples, in the order of files and lines."""
     try:
-        load_cases(folder, playbook)
+        load_examples(folder, playbook)
     except PlaybookError as error:
         return list(error.problems)
     return []
@@ -86,10 +86,10 @@ class _Reader:
     playbook: Playbook
     problems: list[Problem]
 
-    def cases(self, file: CasesFile) -> list[Case]:
-        return [self._case(n, entry) for n, entry in enumerate(file.cases)]
+    def examples(self, file: ExamplesFile) -> list[Example]:
+        return [self._example(n, entry) for n, entry in enumerate(file.examples)]
 
-    def _case(self, n: int, entry: CaseMap) -> Case:
+    def _example(self, n: int, entry: ExampleMap) -> Example:
         posts = []
         for m, post in enumerate(entry.posts):
             self._knows("source", post.source, self.playbook.sources, n, "posts", m, "source")
@@ -97,13 +97,13 @@ class _Reader:
             posts.append(Post(post.source, payload, duration(post.later)))
         expected = self._expected(n, entry)
         if not expected and self.document.sound:
-            at = self.document.place("cases", n, "expect")
+            at = self.document.place("examples", n, "expect")
             self.problems.append(
                 Problem(at, "nothing is expected here", "Say what is to be true: outcome, lead, …")
             )
-        return Case(entry.name, posts, expected, self.document.place("cases", n))
+        return Example(entry.name, posts, expected, self.document.place("examples", n))
 
-    def _expected(self, n: int, entry: CaseMap) -> list[Expected]:
+    def _expected(self, n: int, entry: ExampleMap) -> list[Expected]:
         expect, found = entry.expect, list[Expected]()
         for what in ("outcome", "pool", "asks", "tasks", "messages"):
             value = getattr(expect, what)
@@ -128,11 +128,11 @@ class _Reader:
         for remote in fields:
             self._knows(f"field of {crm.create_object} in its map", remote, remotes, *at, remote)
         return [
-            Expected("crm", value, self.document.value_place("cases", *at, remote), (connection, remote))
+            Expected("crm", value, self.document.value_place("examples", *at, remote), (connection, remote))
             for remote, value in fields.items()
         ]
 
-    def _check_names(self, n: int, entry: CaseMap) -> None:
+    def _check_names(self, n: int, entry: ExampleMap) -> None:
         expect, playbook = entry.expect, self.playbook
         if expect.pool is not None:
             self._knows("pool", expect.pool, playbook.routing.pools, n, "expect", "pool")
@@ -148,10 +148,10 @@ class _Reader:
         return [*self.playbook.fields, *(f"{touch}.{part}" for touch in touches for part in TOUCH_FIELDS)]
 
     def _at(self, n: int, *path: str | int) -> Place:
-        return self.document.value_place("cases", n, "expect", *path)
+        return self.document.value_place("examples", n, "expect", *path)
 
     def _knows(self, kind: str, name: str, known: Collection[str], *path: str | int) -> bool:
         if name in known:
             return True
-        self.problems.append(unknown(self.document.place("cases", *path), kind, name, known))
+        self.problems.append(unknown(self.document.place("examples", *path), kind, name, known))
         return False

@@ -52,7 +52,7 @@ class ExpectMap(Strict):
     )
 
 
-class CaseMap(Strict):
+class ExampleMap(Strict):
     """An example of what the playbook does."""
 
     name: Text = Field(description="What is shown, as people will read it.")
@@ -60,7 +60,9 @@ class CaseMap(Strict):
     expect: ExpectMap = Field(description="What is to be true then.")
 
 
-class CasesFile(Strict):
+class ExamplesFile(Strict):
     """Examples of what the playbook does, which `leadrelay test` tries."""
 
-    cases: list[CaseMap] = Field(min_length=1, description="The examples; each begins with nobody known.")
+    examples: list[ExampleMap] = Field(
+        min_length=1, description="The examples; each begins with nobody known."
+    )

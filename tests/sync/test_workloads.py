@@ -1,0 +1,172 @@
+"""What somebody was given and owns is counted from the store, once a batch, and only where rules ask."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+
+from mappings.playbook import Absence, Person, Share
+from model.decision import GIVEN
+from model.hours import Calendar, Span
+from sync import seats, tables, workloads
+from sync.fairness import portions
+from tests.builders import NOON, a_pool, a_routing, field_is, place
+from tests.sync.house import a_house, house_playbook
+from tests.sync.stores import rows
+
+ANN, BO, CY = "ann@example.com", "bo@example.com", "cy@example.com"
+BERLIN = ZoneInfo("Europe/Berlin")
+ALWAYS = Calendar("always", BERLIN, ((Span(0, 1440),),) * 7, {}, frozenset())
+DAY = 24 * 3600
+
+
+def a_person(email, **given):
+    return Person(email, place(50), **given)
+
+
+def routing(*people, pools=None, **given):
+    made = a_routing(pools=pools or [a_pool("everyone", ANN, BO)])
+    return replace(made, people={one.email: one for one in people}, sticky_place=place(2), **given)
+
+
+def house_with(store, rules, **given):
+    return a_house(store, playbook=house_playbook(routing=rules, **given), rosters=False)
+
+
+def posted(house, *names, decide_each=False, **fields):
+    for name in names:
+        house.post(email=f"{name}@{fields.get('at', 'gmail.com')}", country="DE")
+        if decide_each:
+            house.decide()
+    house.decide()
+    return [house.lead(f"{name}@{fields.get('at', 'gmail.com')}").owner for name in names]
+
+
+@pytest.mark.parametrize("decide_each", [True, False])
+def test_a_cap_holds_within_a_batch_and_between_batches_and_ends_with_its_day(store, decide_each):
+    house = house_with(store, routing(a_person(ANN, calendar=ALWAYS, caps={"day": 2})))
+    got = posted(house, *"abcdef", decide_each=decide_each)
+    assert Counter(got) == {ANN: 2, BO: 4}
+    house.clock.advance(11 * 3600 - 1)  # noon is 13:00 in Berlin: a second before midnight
+    assert posted(house, "g") == [BO]
+    house.clock.advance(1)
+    assert posted(house, "h", "i", "j").count(ANN) == 2
+
+
+@pytest.mark.parametrize("decide_each", [True, False])
+def test_open_leads_are_counted_and_those_that_are_set_aside_are_not(store, decide_each):
+    house = house_with(store, routing(a_person(ANN, open_leads=2)))
+    assert Counter(posted(house, *"abcde", decide_each=decide_each)) == {ANN: 2, BO: 3}
+    with store.snapshot() as snapshot:
+        own = sa.select(tables.leads.c.id).where(tables.leads.c.owner == ANN).order_by(tables.leads.c.id)
+        first = snapshot.execute(own).scalars().first()
+    store.write(
+        lambda on: on.execute(
+            sa.update(tables.leads).where(tables.leads.c.id == first).values(stage="nurture")
+        )
+    )
+    assert ANN in posted(house, "f", "g")
+
+
+@pytest.mark.parametrize("decide_each", [True, False])
+def test_leads_of_one_company_have_one_owner(store, decide_each):
+    house = house_with(store, routing(is_sticky=True))
+    assert "account" in house.playbook.pipeline
+    posted(house, "u", "v")  # both have had a turn
+    first, *others = posted(house, *"abcd", at="acme.example", decide_each=decide_each)
+    assert others == [first] * 3
+    assert [row["way"] for row in rows(store, tables.assignments)] == ["turn"] * 3 + ["sticky"] * 3
+    assert set(posted(house, "x", "y", "z", at="gmail.com")) == {BO if first == ANN else ANN}
+
+
+def test_an_absence_is_minded_and_a_share_counts_what_was_given_before(store):
+    gone = a_person(ANN, absent=(Absence(date(2026, 3, 2), date(2026, 3, 2)),))
+    top = Share("Top", field_is("country", "DE"), "senior", 0.25, 8, place(40))
+    rules = routing(gone, pools=[a_pool("senior", CY), a_pool("everyone", ANN, BO)], shares=(top,))
+    got = posted(house_with(store, rules), *"abcdefgh", decide_each=True)
+    assert got == [BO, BO, BO, CY] * 2
+
+
+def test_where_the_rotation_stands_is_kept(store):
+    house = house_with(store, routing())
+    posted(house, *"abc")
+    with store.snapshot() as snapshot:
+        kept = seats.load(snapshot, "main")["everyone"]
+    assert {email: (seat.virtual_time, seat.clock) for email, seat in kept.items()} == {
+        ANN: (2.0, 1.0),
+        BO: (2.0, 1.0),
+    }
+
+
+def test_nothing_is_read_where_no_rule_asks(store):
+    house = house_with(store, routing(a_person(ANN, calendar=ALWAYS)))
+    with store.snapshot() as snapshot:
+        assert workloads.load(snapshot, "main", house.playbook, ["x"], ["y"], NOON) is None
+
+
+def test_the_words_of_the_index_name_the_ways_that_count():
+    named = ", ".join(f"'{way}'" for way in sorted(GIVEN))
+    assert str(tables.GIVEN_BY_RULES) == f"way IN ({named})"
+
+
+@pytest.mark.parametrize(
+    ("asks", "index"),
+    [
+        ("caps", "ix_assignments_owner (space=? AND owner=? AND at>?)"),
+        ("open_leads", "ix_leads_owner_stage (space=? AND owner=? AND stage=? AND is_test=?)"),
+        ("shares", "ix_assignments_given (space=?)"),
+    ],
+)
+def test_counts_are_answered_by_an_index(store, asks, index):
+    """On SQLite, where the plan does not depend on what is in the tables."""
+    if store.dialect != "sqlite":
+        pytest.skip("PostgreSQL chooses by what is there")
+    settings = {"caps": {"caps": {"month": 9}}, "open_leads": {"open_leads": 9}, "shares": {}}[asks]
+    top = Share("Top", field_is("country", "DE"), "everyone", 0.25, 8, place(40))
+    rules = routing(a_person(ANN, **settings), shares=(top,) if asks == "shares" else ())
+    plans = []
+    with store.snapshot() as snapshot:
+
+        def explain(connection, cursor, statement, parameters, context, many):
+            if statement.startswith("SELECT"):
+                plan = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                plans.extend(row[3] for row in plan.fetchall())
+
+        sa.event.listen(snapshot, "before_cursor_execute", explain)
+        workloads.load(snapshot, "main", house_playbook(routing=rules), [], [], NOON)
+        sa.event.remove(snapshot, "before_cursor_execute", explain)
+    assert [plan.split("INDEX ")[-1] for plan in plans] == [index]
+
+
+def test_who_had_a_lead_before_is_known(store):
+    pool = replace(a_pool("everyone", ANN, BO), skip_earlier_owners=True)
+    house = house_with(store, routing(pools=[pool]))
+    [first] = posted(house, "a")
+    lead_id = house.lead_id("a@gmail.com")
+    with store.snapshot() as snapshot:
+        read = workloads.load(snapshot, "main", house.playbook, [lead_id, "nobody"], [], NOON)
+    assert read is not None
+    assert read.earlier_owners == {lead_id: {first}}
+
+
+def test_fairness_is_read_from_the_ledger(store):
+    pool = a_pool("everyone", (ANN, 2.0), BO)
+    house = house_with(store, routing(pools=[pool]))
+    posted(house, *"abcdef")
+    house.clock.advance(2 * DAY)
+    posted(house, *"ghi")
+    smaller = a_pool("everyone", (ANN, 2.0), CY)
+
+    def told(of, since=None):
+        with store.snapshot() as snapshot:
+            found = portions(snapshot, "main", [of], since)
+        return [(one.email, one.weight, one.turns, one.got, one.expected) for one in found]
+
+    assert told(pool) == [(ANN, 2.0, 6, 6, 6.0), (BO, 1.0, 3, 3, 3.0)]
+    assert told(pool, datetime(2026, 3, 3, tzinfo=UTC)) == [(ANN, 2.0, 2, 2, 2.0), (BO, 1.0, 1, 1, 1.0)]
+    assert told(smaller) == [(ANN, 2.0, 6, 6, 4.0), (BO, None, 3, 3, 0.0), (CY, 1.0, 0, 0, 2.0)]
