@@ -31,7 +31,8 @@ from leadrelay.control import daemon_url, hand_in
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.identity import email_identity
-from mappings.playbook import Playbook, Source
+from mappings.paths import Step, steps_of
+from mappings.playbook import Playbook, Source, SourceAuth
 from mappings.problems import PlaybookError
 from model.change import Exists, Postponed, RecordChange, Rejected
 from model.errors import ConnectorError, LeadRelayError, NotAuthorized, RetryLater
@@ -115,7 +116,10 @@ class _Run:
 
     def post(self, address: str) -> bool:
         """Post the lead in the source's own words; say what went wrong if it was not taken."""
-        body = json.dumps(test_body(self._source, self._email)).encode()
+        words = test_body(self._source, self._email)
+        if self._source.auth.field:
+            words[self._source.auth.field] = self._secret()
+        body = json.dumps(words).encode()
         try:
             headers = signed(self._source, body, self._settings)
             query = {self._source.auth.query: self._secret()} if self._source.auth.query else None
@@ -126,11 +130,11 @@ class _Run:
             )
             self._note("not received", why)
             return False
-        if answer.status_code != 202:
+        if answer.status_code != self._source.success_status:
             self._note("not received", _refusal(answer))
             return False
         self._event_id = str(answer.json()["event"])
-        self._note("received", f"202 for event {self._event_id}")
+        self._note("received", f"{answer.status_code} for event {self._event_id}")
         return True
 
     def _secret(self) -> str:
@@ -333,15 +337,25 @@ def test_body(source: Source, email: str) -> dict[str, Any]:
     for rule in source.fields:
         if rule.paths and (rule.field in values or rule.field in required):
             value = values.get(rule.field, 1 if LEAD_FIELDS.get(rule.field) in (int, float) else "test")
-            _put(body, rule.paths[0], value)
+            put(body, rule.paths[0], value)
+    for name, field in source.json_fields.items():
+        if name in body:
+            body[field] = json.dumps(body.pop(name))
     return body
 
 
-def _put(body: dict[str, Any], path: str, value: Any) -> None:
-    *outer, name = path.split(".")
-    for part in outer:
-        body = body.setdefault(part, {})
-    body[name] = value
+def put(body: dict[str, Any], path: str, value: Any) -> None:
+    """Put a value where a path finds it; an entry that the path chooses is made."""
+    *outer, last = steps_of(path) or tuple(Step(name) for name in path.split("."))
+    for step in outer:
+        if step.key:
+            entry: dict[str, Any] = {}
+            put(entry, ".".join(step.key), step.value)
+            body.setdefault(step.name, []).append(entry)
+            body = entry
+        else:
+            body = body.setdefault(step.name, {})
+    body[last.name] = value
 
 
 def signed(source: Source, body: bytes, settings: Settings) -> dict[str, str]:
@@ -357,14 +371,25 @@ def signed(source: Source, body: bytes, settings: Settings) -> dict[str, str]:
             is_bearer = auth.header.lower() == "authorization"
             headers[auth.header] = f"Bearer {secret}" if is_bearer else secret
         case "hmac":
-            digest = hmac.new(secret.encode(), body, auth.algorithm)
-            as_base64 = base64.b64encode(digest.digest()).decode()
-            headers[auth.header] = auth.prefix + (digest.hexdigest() if auth.encoding == "hex" else as_base64)
+            headers |= _hmac(auth, secret, body)
         case "standard_webhooks":
             headers |= _standard_webhook(secret, body)
         case _:
             pass
     return headers
+
+
+def _hmac(auth: SourceAuth, secret: str, body: bytes) -> dict[str, str]:
+    stamp = str(int(time.time()))
+    head, _, tail = auth.signed.replace("{time}", stamp).partition("{body}")
+    digest = hmac.new(secret.encode(), head.encode() + body + tail.encode(), auth.algorithm)
+    as_base64 = base64.b64encode(digest.digest()).decode()
+    signature = auth.prefix + (digest.hexdigest() if auth.encoding == "hex" else as_base64)
+    if auth.signature_key:
+        signature = f"{auth.signature_key}={signature}"
+    if auth.time_key:
+        signature = f"{auth.time_key}={stamp},{signature}"
+    return {auth.header: signature} | ({auth.time_header: stamp} if auth.time_header else {})
 
 
 def _standard_webhook(secret: str, body: bytes) -> dict[str, str]:
