@@ -6,10 +6,12 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import requests
@@ -29,6 +31,7 @@ from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_url, hand_in
 from leadrelay.settings import SPACE, Settings
+from mappings import presets
 from mappings.compile import load
 from mappings.identity import email_identity
 from mappings.paths import Step, steps_of
@@ -54,6 +57,49 @@ CALL_SECONDS = 35.0  # a call under way may take its 30
 @app.callback()
 def sources() -> None:
     """Sources: who may post leads."""
+
+
+@app.command("add")
+def add(
+    preset: Annotated[str, typer.Argument(help="A sender, such as typeform; left out, all are listed.")] = "",
+    name: Annotated[str, typer.Argument(help="Name of the source; default: the preset's.")] = "",
+    playbook: Annotated[
+        Path | None, typer.Option(help="Its folder; default: LEADRELAY_PLAYBOOK or ./playbook.")
+    ] = None,
+) -> None:
+    """Write a ready-made source into the playbook, and say what to set and which address to give the tool."""
+    if not preset:
+        for one in presets.names():
+            console.print(f"{one:<14} {presets.read(one).title}", markup=False)
+        return
+    if preset not in presets.names():
+        fail(f"There is no preset {preset}; there are {', '.join(presets.names())}.", WRONG_USAGE)
+    folder = playbook or Path(os.environ.get("LEADRELAY_PLAYBOOK") or "playbook")
+    try:
+        ready = presets.named(presets.read(preset), name or preset)
+        path = presets.write(ready, folder)
+    except (ValueError, OSError) as error:
+        fail(str(error), WRONG_USAGE if isinstance(error, ValueError) else FOUND_PROBLEMS)
+    variable = ready.auth["secret_env"]
+    public = os.environ.get("LEADRELAY_PUBLIC_URL", "").rstrip("/") or "https://YOUR-ADDRESS"
+    key = f"?{ready.auth['query']}=THE-TOKEN" if "query" in ready.auth else ""
+    console.print(
+        f"Wrote {path}. What it follows, and what to write in the tool, is at its top.\n"
+        f"Set {variable} to {_what_secret(ready.auth)}, and start leadrelay again.\n"
+        f"Give the tool the address {public}/in/{ready.name}{key}\n"
+        f"Next: leadrelay check {folder}",
+        markup=False,
+    )
+
+
+def _what_secret(auth: Mapping[str, str]) -> str:
+    if auth["kind"] == "hmac":
+        return "the secret with which the tool signs"
+    if "field" in auth:
+        return f"the key that the tool sends as {auth['field']}"
+    if "query" in auth:
+        return "a token, long and random"
+    return f"a token, long and random, which the tool sends in the header {auth['header']}"
 
 
 @app.command("test")
