@@ -474,6 +474,18 @@ def test_the_time_is_signed_too(playbook, preset):
     assert (answer.status_code, answer.json["code"]) == (401, "signature_wrong")
 
 
+def test_a_post_whose_json_inside_is_broken_is_kept_with_both_reasons(playbook):
+    house = house_of(playbook)
+    body = posted("unbounce", "submission") | {"data.json": '{"email": ["mateo'}
+    assert send(house, "unbounce", body).status_code == 200
+    found = reading(playbook, house)
+    assert [(one.field, one.reason, one.fatal) for one in found.problems] == [
+        ("data.json", "is not an object in JSON", False),
+        ("email", "email is required", True),
+    ]
+    assert house.inbox.events[0].payload["body"] == body
+
+
 def test_zooms_challenge_is_answered_and_not_stored(playbook):
     house = house_of(playbook)
     answer = send(house, "zoom_webinar", posted("zoom_webinar", "challenge"))
