@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mappings.loader import Document, Path_
-from mappings.paths import fault_of
+from mappings.paths import CHOICE, fault_of
 from mappings.schema import SourceFile
 from mappings.scope import Scope
 from mappings.validation import Checked
@@ -18,8 +18,21 @@ _LISTS = ("from", "join", "cases")
 
 
 def check_paths(checked: Checked[SourceFile], scope: Scope) -> None:
-    """Note every path that chooses an entry of a list and is not written as one."""
+    """Note every path that chooses an entry of a list and is not written as one, or leads nowhere.
+
+    Id and time are looked up while the sender waits, in the post as it came: by names and dots only.
+    """
     document = checked.document
+    plain: tuple[tuple[Path_, str], ...] = (
+        (("event_id", "path"), checked.model.event_id.path),
+        (("occurred_at",), checked.model.occurred_at),
+    )
+    for at, path in plain:
+        if CHOICE.search(path) or path.partition(".")[0] in checked.model.json_fields:
+            message = f'"{path}" cannot be looked up while the sender waits'
+            scope.fault(
+                document.value_place(*at), message, "Name a field of the post; dots lead into objects."
+            )
     for at, path in _paths(document):
         if fault := fault_of(path):
             scope.fault(document.value_place(*at), f'"{path}" {fault}', _FIX)

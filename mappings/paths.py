@@ -16,7 +16,7 @@ from typing import Any
 from model.event import JsonValue
 
 _STEP = re.compile(r"(?P<name>[^.\[\]]+)(?:\[(?P<key>[^\[\]=]+)=(?P<value>[^\[\]]+)\])?(?:\.(?=.)|$)")
-_CHOICE = re.compile(r"\[[^\]]*=|\[(?!\d*\])[^\]=]*\]\.")
+CHOICE = re.compile(r"\[[^\]]*=|\[(?!\d*\])[^\]=]*\]\.")
 """What looks like a choice; ``colors[]``, ``name[first]`` and ``items[0].name`` are names of form fields."""
 
 
@@ -47,7 +47,7 @@ def steps_of(path: str) -> tuple[Step, ...]:
 
 def fault_of(path: str) -> str:
     """Say what is wrong with a path that wants to choose an entry; blank for every other path."""
-    if not _CHOICE.search(path):
+    if not CHOICE.search(path):
         return ""
     steps = steps_of(path)
     if not steps:

@@ -481,7 +481,7 @@ def test_a_post_whose_json_inside_is_broken_is_kept_with_both_reasons(playbook):
     found = reading(playbook, house)
     assert [(one.field, one.reason, one.fatal) for one in found.problems] == [
         ("data.json", "is not an object in JSON", False),
-        ("email", "email is required", True),
+        ("email", "is required", True),
     ]
     assert house.inbox.events[0].payload["body"] == body
 
