@@ -8,6 +8,8 @@ from collections.abc import Mapping
 import phonenumbers
 
 from mappings.compile_fields import FieldCase
+from mappings.compile_paths import check_paths
+from mappings.compile_signatures import check_proof
 from mappings.durations import duration
 from mappings.loader import Document, Path_
 from mappings.playbook import ActivityRule, FieldRule, Required, Source, SourceAuth
@@ -25,6 +27,7 @@ def compile_source(checked: Checked[SourceFile], name: str, scope: Scope) -> Sou
     """Return the source; what it names wrongly is noted in the scope."""
     file, document = checked.model, checked.document
     _check_plain_settings(file, document, scope)
+    check_paths(checked, scope)
     return Source(
         name=name,
         place=document.place("name"),
@@ -50,6 +53,8 @@ def compile_source(checked: Checked[SourceFile], name: str, scope: Scope) -> Sou
         id_header=file.event_id.header,
         id_path=file.event_id.path,
         occurred_at_path=file.occurred_at,
+        json_fields=dict(file.json_fields),
+        success_status=file.success_status,
         dedupe_window=duration(file.dedupe_window),
         max_bytes=file.max_bytes,
         max_depth=file.max_depth,
@@ -92,10 +97,11 @@ def _auth(auth: Auth, document: Document, scope: Scope) -> SourceAuth:
         scope.fault(
             document.value_place("auth", "secret_env"), "this is not the name of an environment variable", fix
         )
-    if auth.kind == "token" and not (auth.header or auth.query):
+    if auth.kind == "token" and not (auth.header or auth.query or auth.field):
         scope.fault(at, "a token needs a header or a query parameter", "Write for example header: X-Api-Key.")
     if auth.kind == "hmac" and not auth.header:
         scope.fault(at, '"header" is missing here; hmac needs it', "Write for example header: X-Signature.")
+    check_proof(auth, document, scope)
     return SourceAuth(
         kind=auth.kind,
         place=at,
@@ -106,6 +112,12 @@ def _auth(auth: Auth, document: Document, scope: Scope) -> SourceAuth:
         encoding=auth.encoding,
         prefix=auth.prefix,
         tolerance=duration(auth.tolerance),
+        field=auth.field,
+        signed=auth.signed,
+        time_header=auth.time_header,
+        time_key=auth.time_key,
+        signature_key=auth.signature_key,
+        challenge=auth.challenge,
     )
 
 

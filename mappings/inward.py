@@ -19,10 +19,12 @@ from mappings.converters import (
     text,
 )
 from mappings.memory import once_each
+from mappings.paths import choose
 from mappings.playbook import ActivityRule, FieldRule, Playbook, Source, SourceAuth
 from mappings.reading import BAD_VALUE, FieldProblem, Reading
 from mappings.steps import convert, converters_of, joined
 from mappings.touches import Post, read_touch
+from mappings.unfolding import unfold
 from model.cause import NO_SOURCE
 from model.decision import Place
 from model.event import JsonValue, StoredEvent
@@ -121,6 +123,8 @@ class _Reader:
         if not isinstance(payload, Mapping):
             payload = _NOTHING
         self.body = self._object(payload.get("body"))
+        if source.json_fields:
+            self.body = unfold(self.body, source.json_fields, self._note_lightly)
         query, headers = payload.get("query"), payload.get("headers")
         self.query: Mapping[str, Any] = query if isinstance(query, Mapping) else _NOTHING
         self.headers: Mapping[str, Any] = headers if isinstance(headers, Mapping) else _NOTHING
@@ -301,6 +305,8 @@ def look_up(data: Mapping[str, Any], path: str) -> JsonValue:
     found = data.get(path)
     if found is not None or "." not in path:
         return found
+    if "[" in path:
+        return choose(data, path)
     inside: Any = data
     for step in path.split("."):
         if isinstance(inside, Mapping):

@@ -88,7 +88,7 @@ def read_touch(post: Post, constants: Mapping[str, str]) -> dict[str, str]:
         )[:MAX_VALUE]
         if value:
             touch[field] = value.lower() if field in ("source", "medium") else value
-    _add_click_id(touch, post, parameters)
+    _add_click_id(touch, post, parameters, constants)
     landing = _without_query(landing or page) or constants.get("landing_page", "")
     referrer = _without_query(post.first("referrer", _REFERRER)) or constants.get("referrer", "")
     if landing:
@@ -106,11 +106,14 @@ def _told(value: JsonValue) -> str:
     return "" if told.lower() in _EMPTY or _MACRO.fullmatch(told) else told
 
 
-def _add_click_id(touch: dict[str, str], post: Post, parameters: Mapping[str, str]) -> None:
+def _add_click_id(
+    touch: dict[str, str], post: Post, parameters: Mapping[str, str], constants: Mapping[str, str]
+) -> None:
     given = post.first("click_id")
     if given:
         touch["click_id"] = given[:MAX_VALUE]
-        touch["click_id_kind"] = post.first("click_id_kind")[:MAX_VALUE].lower() or "other"
+        kind = post.first("click_id_kind") or constants.get("click_id_kind", "")
+        touch["click_id_kind"] = kind[:MAX_VALUE].lower() or "other"
         return
     for kind, names in _CLICK_NAMES.items():
         value = parameters.get(kind) or post.first("click_id", names)

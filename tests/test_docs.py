@@ -193,7 +193,7 @@ def test_every_cause_that_is_known_stands_in_the_docs_with_the_same_advice():
 
 def test_every_refusal_of_a_post_is_explained():
     pattern = re.compile(r'Refused\(\s*(\d{3}),\s*"([a-z_]+)"')
-    files = ("answers", "envelope", "forms", "signatures")
+    files = ("answers", "challenges", "envelope", "forms", "signatures")
     said = {pair for name in files for pair in pattern.findall(read(f"webhooks/{name}.py"))}
     said |= set(re.findall(r'^    (\d{3}): \("([a-z_]+)"', read("webhooks/answers.py"), re.MULTILINE))
     assert len(said) > 15

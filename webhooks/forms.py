@@ -15,7 +15,7 @@ from model.errors import Refused
 from model.event import Event, EventKind, JsonValue
 from model.times import EPOCH, Clock, from_text
 from sync.inbox import Receipt
-from webhooks import envelope, signatures
+from webhooks import challenges, envelope, signatures
 from webhooks.signatures import SecretOf
 
 Append = Callable[[Sequence[Event]], Sequence[Receipt]]
@@ -37,10 +37,14 @@ def blueprint(
         source, post = _source(playbook(), name), _current_request()
         raw = envelope.read(post, source)
         now = clock.now()
-        signatures.verify(source.auth, post, raw, secret_of, now)
-        [receipt] = append([to_event(source, post, envelope.parse(post, source, raw), now)])
+        payload = _proven(source, post, raw, secret_of, now)
+        if source.auth.challenge != "none":
+            secret = signatures.secret_for(source.auth, secret_of)
+            if (told := challenges.answer_to(source.auth, payload["body"], secret)) is not None:
+                return jsonify(told)
+        [receipt] = append([to_event(source, post, payload, now)])
         answer = jsonify(event=receipt.event_id, duplicate=receipt.duplicate)
-        answer.status_code = 202
+        answer.status_code = source.success_status
         if source.redirect and _prefers_a_page(post):
             answer.status_code = 303
             answer.location = source.redirect
@@ -76,6 +80,21 @@ def _current_request() -> Request:
     """Return the request itself: a post looks at it thirty times, and Flask's proxy makes each look dear."""
     found: Request = request._get_current_object()  # type: ignore[attr-defined]
     return found
+
+
+def _proven(
+    source: Source, post: Request, raw: bytes, secret_of: SecretOf, now: datetime
+) -> dict[str, JsonValue]:
+    """Return what was posted, once the sender has proved itself; a token in the body is not kept."""
+    auth = source.auth
+    if not auth.field:
+        signatures.verify(auth, post, raw, secret_of, now)
+        return envelope.parse(post, source, raw)
+    payload = envelope.parse(post, source, raw)
+    body = payload["body"]
+    given = body.pop(auth.field, None) if isinstance(body, dict) else None
+    signatures.verify_token_in_body(auth, given, secret_of)
+    return payload
 
 
 def to_event(source: Source, request: Request, payload: dict[str, JsonValue], now: datetime) -> Event:

@@ -17,6 +17,7 @@ from flask import Request
 
 from mappings.playbook import SourceAuth
 from model.errors import LeadRelayError, Refused
+from model.event import JsonValue
 from webhooks.answers import RETRY_AFTER_SECONDS
 
 log = structlog.get_logger("leadrelay.http")
@@ -31,20 +32,31 @@ FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_V
 """Whoever sends one of these speaks for someone else: a proxy on this machine is no loopback sender."""
 
 LATEST_SECOND = 253_402_300_799  # the end of the year 9999
+EARLIEST_MILLISECOND = 10**11  # that many seconds would be the year 5138
 
 
 def verify(auth: SourceAuth, request: Request, body: bytes, secret_of: SecretOf, now: datetime) -> None:
-    """Return if the sender is who the source expects; raise ``Refused`` otherwise."""
+    """Return if the sender is who the source expects; raise ``Refused`` otherwise.
+
+    A token inside the body is for ``verify_token_in_body``, once the body has been read.
+    """
     if auth.kind == "none":
         _loopback(request)
     elif auth.kind == "token":
-        _token(auth, request, _secret(auth, secret_of))
+        _token(auth, request, secret_for(auth, secret_of))
     elif auth.kind == "hmac":
-        _hmac(auth, request, body, _secret(auth, secret_of))
+        _hmac(auth, request, body, secret_for(auth, secret_of), now)
     elif auth.kind == "standard_webhooks":
-        _standard_webhooks(auth, request, body, _secret(auth, secret_of), now)
+        _standard_webhooks(auth, request, body, secret_for(auth, secret_of), now)
     else:
         raise ValueError(f"{auth.place}: unknown auth kind {auth.kind!r}")  # the playbook was not checked
+
+
+def verify_token_in_body(auth: SourceAuth, given: JsonValue, secret_of: SecretOf) -> None:
+    """Return if the body held the token that the source expects; raise ``Refused`` otherwise."""
+    secret = secret_for(auth, secret_of)
+    text = given if isinstance(given, str) else ""
+    _compare_token(auth, text, text.encode("utf-8", "replace"), secret)
 
 
 def unreadable(name: str, error: LeadRelayError) -> Refused:
@@ -59,7 +71,8 @@ def unreadable(name: str, error: LeadRelayError) -> Refused:
     )
 
 
-def _secret(auth: SourceAuth, secret_of: SecretOf) -> str:
+def secret_for(auth: SourceAuth, secret_of: SecretOf) -> str:
+    """Return the source's secret; raise ``Refused`` where there is none, or none can be read now."""
     try:
         secret = secret_of(auth.secret_env)
     except LeadRelayError as error:
@@ -93,6 +106,10 @@ def _token(auth: SourceAuth, request: Request, secret: str) -> None:
         sent = given.encode("utf-8", "replace")
     else:
         sent = given.encode("latin-1", "replace")  # as the server decoded it
+    _compare_token(auth, given, sent, secret)
+
+
+def _compare_token(auth: SourceAuth, given: str, sent: bytes, secret: str) -> None:
     if not given:
         raise Refused(
             401, "token_missing", "The token is missing", f"Send the token in {_token_place(auth)}."
@@ -110,27 +127,72 @@ def _token_place(auth: SourceAuth) -> str:
         places.append('the header "Authorization: Bearer …"' if bearer else f'the header "{auth.header}"')
     if auth.query:
         places.append(f'the query parameter "{auth.query}"')
+    if auth.field:
+        places.append(f'the field "{auth.field}" of the body')
     return " or ".join(places)
 
 
-def _hmac(auth: SourceAuth, request: Request, body: bytes, secret: str) -> None:
-    given = request.headers.get(auth.header, "").strip()
-    if not given:
+def _hmac(auth: SourceAuth, request: Request, body: bytes, secret: str, now: datetime) -> None:
+    header = request.headers.get(auth.header, "").strip()
+    given = _named(header, auth.signature_key) if auth.signature_key else [header]
+    if not any(given):
         raise Refused(
             401,
             "signature_missing",
             f'The header "{auth.header}" is missing',
             f"Sign the raw body with HMAC-{auth.algorithm} and send the signature in that header.",
         )
-    expected = hmac.digest(secret.encode(), body, auth.algorithm)
-    signature = _decoded(given.removeprefix(auth.prefix), auth.encoding)
-    if not (given.startswith(auth.prefix) and hmac.compare_digest(signature, expected)):
+    before, _, after = auth.signed.partition("{body}")
+    stamp = ""
+    if auth.time_header or auth.time_key:
+        stamp = request.headers.get(auth.time_header, "").strip() if auth.time_header else ""
+        stamp = next(iter(_named(header, auth.time_key)), "") if auth.time_key else stamp
+        _check_stamp(auth, stamp, now)
+    head, tail = (text.replace("{time}", stamp).encode("latin-1", "replace") for text in (before, after))
+    expected = hmac.digest(secret.encode(), head + body + tail, auth.algorithm)
+    # Several while the sender's secret is being rotated; no early end, so time tells nothing.
+    if not sum(
+        text.startswith(auth.prefix)
+        and hmac.compare_digest(_decoded(text.removeprefix(auth.prefix), auth.encoding), expected)
+        for text in given
+    ):
         raise Refused(
             401,
             "signature_wrong",
             "The signature does not match the body",
             f"Sign the raw bytes of the body with the secret that {auth.secret_env} holds: "
-            f'"{auth.prefix}" and then HMAC-{auth.algorithm} in {auth.encoding}.',
+            f'"{auth.prefix}" and then HMAC-{auth.algorithm} of "{auth.signed}" in {auth.encoding}.',
+        )
+
+
+def _named(header: str, name: str) -> list[str]:
+    """Return what a header such as ``t=…,v1=…`` says under a name, in its order."""
+    pairs = (part.strip().partition("=") for part in header.split(","))
+    return [value.strip() for found, _, value in pairs if found.strip() == name and value.strip()]
+
+
+def _check_stamp(auth: SourceAuth, stamp: str, now: datetime) -> None:
+    """Refuse a signed time that is missing, is none, or is too far from the clock, to either side."""
+    where = f'"{auth.time_header}"' if auth.time_header else f'"{auth.time_key}=" in "{auth.header}"'
+    if not stamp:
+        raise Refused(
+            401, "signature_missing", f"The signed time {where} is missing", "Send the time that was signed."
+        )
+    sent_at = int(stamp) if stamp.isascii() and stamp.isdigit() and len(stamp) <= 15 else -1
+    seconds = sent_at / 1000 if sent_at >= EARLIEST_MILLISECOND else sent_at
+    if not 0 <= seconds <= LATEST_SECOND:
+        raise Refused(
+            401,
+            "timestamp_malformed",
+            f"The signed time {where} is not a time since 1970",
+            "Send whole seconds or milliseconds.",
+        )
+    if abs(now.timestamp() - seconds) > auth.tolerance.total_seconds():
+        raise Refused(
+            401,
+            "timestamp_outside_tolerance",
+            f"The signed time is more than {auth.tolerance.total_seconds():.0f} s from the server's clock",
+            "Set the sender's clock, and sign each attempt anew.",
         )
 
 

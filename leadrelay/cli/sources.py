@@ -6,10 +6,12 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import requests
@@ -29,9 +31,11 @@ from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_url, hand_in
 from leadrelay.settings import SPACE, Settings
+from mappings import presets
 from mappings.compile import load
 from mappings.identity import email_identity
-from mappings.playbook import FieldRule, Playbook, Source
+from mappings.paths import Step, steps_of
+from mappings.playbook import FieldRule, Playbook, Source, SourceAuth
 from mappings.problems import PlaybookError
 from model.change import Exists, Postponed, RecordChange, Rejected
 from model.errors import ConnectorError, LeadRelayError, NotAuthorized, RetryLater
@@ -65,6 +69,49 @@ SAMPLES = {
 @app.callback()
 def sources() -> None:
     """Sources: who may post leads."""
+
+
+@app.command("add")
+def add(
+    preset: Annotated[str, typer.Argument(help="A sender, such as typeform; left out, all are listed.")] = "",
+    name: Annotated[str, typer.Argument(help="Name of the source; default: the preset's.")] = "",
+    playbook: Annotated[
+        Path | None, typer.Option(help="Its folder; default: LEADRELAY_PLAYBOOK or ./playbook.")
+    ] = None,
+) -> None:
+    """Write a ready-made source into the playbook, and say what to set and which address to give the tool."""
+    if not preset:
+        for one in presets.names():
+            console.print(f"{one:<14} {presets.read(one).title}", markup=False)
+        return
+    if preset not in presets.names():
+        fail(f"There is no preset {preset}; there are {', '.join(presets.names())}.", WRONG_USAGE)
+    folder = playbook or Path(os.environ.get("LEADRELAY_PLAYBOOK") or "playbook")
+    try:
+        ready = presets.named(presets.read(preset), name or preset)
+        path = presets.write(ready, folder)
+    except (ValueError, OSError) as error:
+        fail(str(error), WRONG_USAGE if isinstance(error, ValueError) else FOUND_PROBLEMS)
+    variable = ready.auth["secret_env"]
+    public = os.environ.get("LEADRELAY_PUBLIC_URL", "").rstrip("/") or "https://YOUR-ADDRESS"
+    key = f"?{ready.auth['query']}=THE-TOKEN" if "query" in ready.auth else ""
+    console.print(
+        f"Wrote {path}. What it follows, and what to write in the tool, is at its top.\n"
+        f"Set {variable} to {_what_secret(ready.auth)}, and start leadrelay again.\n"
+        f"Give the tool the address {public}/in/{ready.name}{key}\n"
+        f"Next: leadrelay check {folder}",
+        markup=False,
+    )
+
+
+def _what_secret(auth: Mapping[str, str]) -> str:
+    if auth["kind"] == "hmac":
+        return "the secret with which the tool signs"
+    if "field" in auth:
+        return f"the key that the tool sends as {auth['field']}"
+    if "query" in auth:
+        return "a token, long and random"
+    return f"a token, long and random, which the tool sends in the header {auth['header']}"
 
 
 @app.command("test")
@@ -127,7 +174,10 @@ class _Run:
 
     def post(self, address: str) -> bool:
         """Post the lead in the source's own words; say what went wrong if it was not taken."""
-        body = json.dumps(test_body(self._source, self._email)).encode()
+        words = test_body(self._source, self._email)
+        if self._source.auth.field:
+            words[self._source.auth.field] = self._secret()
+        body = json.dumps(words).encode()
         try:
             headers = signed(self._source, body, self._settings)
             query = {self._source.auth.query: self._secret()} if self._source.auth.query else None
@@ -138,11 +188,11 @@ class _Run:
             )
             self._note("not received", why)
             return False
-        if answer.status_code != 202:
+        if answer.status_code != self._source.success_status:
             self._note("not received", _refusal(answer))
             return False
         self._event_id = str(answer.json()["event"])
-        self._note("received", f"202 for event {self._event_id}")
+        self._note("received", f"{answer.status_code} for event {self._event_id}")
         return True
 
     def _secret(self) -> str:
@@ -344,7 +394,10 @@ def test_body(source: Source, email: str) -> dict[str, Any]:
     required = {name for one in source.required for name in one.any_of}
     for rule in source.fields:
         if rule.paths and (rule.field in values or rule.field in required):
-            _put(body, rule.paths[0], values.get(rule.field) or _sample(rule))
+            put(body, rule.paths[0], values.get(rule.field) or _sample(rule))
+    for name, field in source.json_fields.items():
+        if name in body:
+            body[field] = json.dumps(body.pop(name))
     return body
 
 
@@ -357,11 +410,18 @@ def _sample(rule: FieldRule) -> Any:
     return SAMPLES.get(rule.convert[0].name if rule.convert else "text", "test")
 
 
-def _put(body: dict[str, Any], path: str, value: Any) -> None:
-    *outer, name = path.split(".")
-    for part in outer:
-        body = body.setdefault(part, {})
-    body[name] = value
+def put(body: dict[str, Any], path: str, value: Any) -> None:
+    """Put a value where a path finds it; an entry that the path chooses is made."""
+    *outer, last = steps_of(path) or tuple(Step(name) for name in path.split("."))
+    for step in outer:
+        if step.key:
+            entry: dict[str, Any] = {}
+            put(entry, ".".join(step.key), step.value)
+            body.setdefault(step.name, []).append(entry)
+            body = entry
+        else:
+            body = body.setdefault(step.name, {})
+    body[last.name] = value
 
 
 def signed(source: Source, body: bytes, settings: Settings) -> dict[str, str]:
@@ -377,14 +437,25 @@ def signed(source: Source, body: bytes, settings: Settings) -> dict[str, str]:
             is_bearer = auth.header.lower() == "authorization"
             headers[auth.header] = f"Bearer {secret}" if is_bearer else secret
         case "hmac":
-            digest = hmac.new(secret.encode(), body, auth.algorithm)
-            as_base64 = base64.b64encode(digest.digest()).decode()
-            headers[auth.header] = auth.prefix + (digest.hexdigest() if auth.encoding == "hex" else as_base64)
+            headers |= _hmac(auth, secret, body)
         case "standard_webhooks":
             headers |= _standard_webhook(secret, body)
         case _:
             pass
     return headers
+
+
+def _hmac(auth: SourceAuth, secret: str, body: bytes) -> dict[str, str]:
+    stamp = str(int(time.time()))
+    head, _, tail = auth.signed.replace("{time}", stamp).partition("{body}")
+    digest = hmac.new(secret.encode(), head.encode() + body + tail.encode(), auth.algorithm)
+    as_base64 = base64.b64encode(digest.digest()).decode()
+    signature = auth.prefix + (digest.hexdigest() if auth.encoding == "hex" else as_base64)
+    if auth.signature_key:
+        signature = f"{auth.signature_key}={signature}"
+    if auth.time_key:
+        signature = f"{auth.time_key}={stamp},{signature}"
+    return {auth.header: signature} | ({auth.time_header: stamp} if auth.time_header else {})
 
 
 def _standard_webhook(secret: str, body: bytes) -> dict[str, str]:

@@ -23,7 +23,13 @@ class SourceAuth:
     algorithm: str = "sha256"  # hmac
     encoding: str = "hex"  # hmac: "hex" | "base64"
     prefix: str = ""  # hmac: "sha256="
-    tolerance: timedelta = timedelta(minutes=5)  # standard_webhooks timestamp
+    tolerance: timedelta = timedelta(minutes=5)  # of a signed time, to either side
+    field: str = ""  # token: field of the body, where the sender puts it there
+    signed: str = "{body}"  # hmac: what it is over; "{time}" stands for the time as it was sent
+    time_header: str = ""  # hmac: header of the time
+    time_key: str = ""  # hmac: name of the time in a header such as "t=…,v1=…"
+    signature_key: str = ""  # hmac: name of the signature in it
+    challenge: str = "none"  # "zoom": answer its endpoint.url_validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,10 @@ class Source:
     max_bytes: int = 262_144
     max_depth: int = 12
     max_fields: int = 400
+    json_fields: Mapping[str, str] = dataclasses.field(
+        default_factory=dict
+    )  # name for paths -> the sender's field whose text is JSON
+    success_status: int = 202
     region: str = "US"  # for phone numbers without a country
     unit: str = "default"
     touch_paths: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)

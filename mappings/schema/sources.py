@@ -25,7 +25,21 @@ class Auth(Strict):
     )
     encoding: Literal["hex", "base64"] = Field("hex", description="How the hmac signature is written.")
     prefix: str = Field("", description='Text before the signature, such as "sha256=".')
-    tolerance: Duration = Field("5m", description="How old a signed time may be (standard_webhooks).")
+    tolerance: Duration = Field("5m", description="How far a signed time may be from the server's clock.")
+    field: str = Field(
+        "", description="Field of the body that holds the token, for senders that put it there."
+    )
+    signed: str = Field(
+        "{body}", description='What the hmac is over: "{body}", with the time "{time}.{body}" or the like.'
+    )
+    time_header: str = Field(
+        "", description="Header of the signed time, in seconds or milliseconds since 1970."
+    )
+    time_key: str = Field("", description='Name of the time in a signature header such as "t=…,v1=…": t.')
+    signature_key: str = Field("", description="Name of the signature in such a header: v1.")
+    challenge: Literal["none", "zoom"] = Field(
+        "none", description="zoom: answer the signed posts by which Zoom makes sure of an address."
+    )
 
 
 class CaseMap(Strict):
@@ -151,6 +165,13 @@ class SourceFile(Strict):
         default_factory=lambda: EventId.model_validate({}), description="Where the sender's own event id is."
     )
     occurred_at: str = Field("", description="Sender's field with the time at which it happened.")
+    json_fields: dict[Name, Text] = Field(
+        default_factory=dict,
+        description="Name for paths: the sender's field whose text is JSON, as in form: rawRequest.",
+    )
+    success_status: Literal[200, 202] = Field(
+        202, description="How a post is answered that was taken; 200 for senders that take no other."
+    )
     dedupe_window: Duration = Field("10m", description="The same body within this time is a repeat.")
     max_bytes: int = Field(262_144, ge=1_024, le=8_388_608, description="Size of the largest post.")
     max_depth: int = Field(12, ge=1, le=50, description="Deepest nesting of a post.")

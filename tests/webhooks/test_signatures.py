@@ -237,3 +237,94 @@ def test_a_secret_that_cannot_be_read_now_is_asked_for_again(tmp_path):
     file.write_text("s\n")
     again = house.client.post("/in/website", json={"email": "ada@example.com"}, headers={"X-Token": "s"})
     assert again.status_code == 202
+
+
+PAIRS = SourceAuth(
+    "hmac", HERE, "IN_SECRET", "X-Sig", signed="{time}.{body}", time_key="t", signature_key="v1"
+)
+STAMPED = SourceAuth("hmac", HERE, "IN_SECRET", "X-Sig", signed="v0:{time}:{body}", time_header="X-At")
+AT = int(NOON.timestamp())
+
+
+def timed(message: str, secret: str = SECRET) -> str:
+    return hmac.new(secret.encode(), message.encode() + BODY, hashlib.sha256).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        (f"t={AT},v1={timed(f'{AT}.')}", (202, None)),
+        (f" v1={timed(f'{AT}.')} , t={AT} ", (202, None)),
+        (
+            f"t={AT},v1={timed(f'{AT}.', 'old')},v1={timed(f'{AT}.')},v0=ff",
+            (202, None),
+        ),  # while it is rotated
+        (f"t={AT},v1={timed(f'{AT}.', 'old')}", (401, "signature_wrong")),
+        (f"t={AT},v1={timed('')}", (401, "signature_wrong")),
+        (f"t={AT},v0={timed(f'{AT}.')}", (401, "signature_missing")),
+        (f"t={AT},v1=", (401, "signature_missing")),
+        (f"v1={timed('.')}", (401, "signature_missing")),
+        (f"t=soon,v1={timed('soon.')}", (401, "timestamp_malformed")),
+        (f"t=-1,v1={timed('-1.')}", (401, "timestamp_malformed")),
+        (f"t={'9' * 15},v1={timed('9' * 15 + '.')}", (401, "timestamp_malformed")),
+        (f"t={'9' * 5000},v1=ff", (401, "timestamp_malformed")),
+        (f"t={AT + 301},v1={timed(f'{AT + 301}.')}", (401, "timestamp_outside_tolerance")),
+        (f"t={AT - 301},v1={timed(f'{AT - 301}.')}", (401, "timestamp_outside_tolerance")),
+        ("", (401, "signature_missing")),
+        ("t,v1", (401, "signature_missing")),
+    ],
+)
+def test_a_signature_and_its_time_in_one_header(header, found):
+    assert post(PAIRS, {"X-Sig": header}) == found
+
+
+@pytest.mark.parametrize(
+    ("stamp", "found"),
+    [
+        (str(AT), (202, None)),
+        (str(AT * 1000 + 999), (202, None)),  # milliseconds
+        (str(AT * 1000 + 302_000), (401, "timestamp_outside_tolerance")),
+        (str(AT // 2), (401, "timestamp_outside_tolerance")),
+        ("", (401, "signature_missing")),
+        ("\u0661", (401, "timestamp_malformed")),
+        (f"{AT}.5", (401, "timestamp_malformed")),
+    ],
+)
+def test_a_signed_time_in_a_header_of_its_own(stamp, found):
+    headers = {"X-Sig": timed(f"v0:{stamp}:"), "X-At": stamp.encode().decode("latin-1")}
+    assert post(STAMPED, headers) == found
+
+
+IN_BODY = SourceAuth("token", HERE, secret_env="IN_SECRET", field="key")
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        (SECRET, (202, None)),
+        (SECRET + "x", (401, "token_wrong")),
+        ("", (401, "token_missing")),
+        (None, (401, "token_missing")),
+        (7, (401, "token_missing")),
+        ([SECRET], (401, "token_missing")),
+        ("\u00fc", (401, "token_wrong")),
+    ],
+)
+def test_a_token_inside_the_body_is_compared_and_not_kept(key, found):
+    body = json.dumps({"email": "ada@example.com", "key": key}).encode()
+    assert post(IN_BODY, body=body) == found  # ``post`` looks for the secret in what was stored and answered
+
+
+def test_a_token_that_is_nowhere_but_in_the_body_opens_by_no_other_way():
+    assert post(IN_BODY, {"Authorization": f"Bearer {WIRE}"}, "key=s3cret-%C3%BCber") == (
+        401,
+        "token_missing",
+    )
+
+
+def test_posts_that_differ_in_their_token_only_are_one(tmp_path):
+    house = a_house(a_source(auth=IN_BODY), secrets={"IN_SECRET": "a"})
+    first = house.client.post("/in/website", json={"email": "ada@example.com", "key": "a"})
+    house.secrets["IN_SECRET"] = "b"
+    again = house.client.post("/in/website", json={"email": "ada@example.com", "key": "b"})
+    assert (first.json["duplicate"], again.json["duplicate"]) == (False, True)
