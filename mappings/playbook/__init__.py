@@ -23,7 +23,7 @@ from mappings.playbook.deals import Deals, DealStage
 from mappings.playbook.lifecycle import CLOSED_STAGE, TOP_STAGE, Lifecycle, Stage, StageRule
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import Member, Pool, Routing, Territory
-from mappings.playbook.scoring import ScoreGroup, ScoreRule, Scoring
+from mappings.playbook.scoring import Decay, Expiry, HalfLife, Linear, ScoreGroup, ScoreRule, Scoring
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth
 from mappings.playbook.whole import Playbook
@@ -45,12 +45,16 @@ __all__ = [
     "CrmMap",
     "DealStage",
     "Deals",
+    "Decay",
     "DeleteBrake",
+    "Expiry",
     "FieldRule",
     "FollowUp",
     "FollowUpRule",
+    "HalfLife",
     "Lifecycle",
     "Limits",
+    "Linear",
     "Member",
     "Notifications",
     "NotifyRule",

@@ -25,7 +25,7 @@ from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile
 from mappings.schema.pipeline import AttributionMap, PipelineFile
 from mappings.schema.retention import FOREVER, RetentionFile, Term
 from mappings.schema.routing import MemberMap, PoolMap, RoutingFile, TerritoryMap
-from mappings.schema.scoring import GroupMap, ScoreRuleMap, ScoringFile
+from mappings.schema.scoring import DecayMap, GroupMap, LinearMap, ScoreRuleMap, ScoringFile
 from mappings.schema.screening import ScreeningFile
 from mappings.schema.sources import ActivityMap, AnyOf, Auth, EventId, FieldMap, SourceFile, TouchMap
 from mappings.schema.words import (
@@ -63,6 +63,7 @@ __all__ = [
     "CrmFile",
     "DealStageMap",
     "DealsFile",
+    "DecayMap",
     "DeleteBrakeMap",
     "Duration",
     "EventId",
@@ -74,6 +75,7 @@ __all__ = [
     "Label",
     "LifecycleFile",
     "LimitsMap",
+    "LinearMap",
     "MemberMap",
     "Name",
     "Names",
