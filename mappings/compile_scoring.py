@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from mappings.durations import duration
 from mappings.loader import Document
 from mappings.playbook import (
+    Decay,
+    Expiry,
+    HalfLife,
+    Linear,
     ScoreGroup,
     ScoreRule,
     Scoring,
 )
 from mappings.schema import (
+    DecayMap,
     ScoreRuleMap,
     ScoringFile,
 )
@@ -61,6 +69,8 @@ def _score_rule(
     if entry.activity:
         place = document.value_place("rules", n, "activity")
         scope.knows(place, "source that brings the activity", entry.activity, scope.activities)
+    elif document.sound:
+        _only_of_activities(n, entry, document, scope)
     return ScoreRule(
         name=entry.name,
         group=entry.group,
@@ -69,4 +79,38 @@ def _score_rule(
         when=scope.condition(document, entry.when, "rules", n, "when") if entry.when is not None else None,
         activity=entry.activity,
         max_times=entry.max_times,
+        per=_lasting(entry.per, document, scope, n, "per") if entry.per is not None else None,
+        unique_by_detail=entry.unique_by == "detail",
+        decay=_decay(entry.decay, document, scope, n) if entry.decay is not None else None,
     )
+
+
+def _only_of_activities(n: int, entry: ScoreRuleMap, document: Document, scope: Scope) -> None:
+    for name in ("per", "unique_by", "decay"):
+        if getattr(entry, name) is not None:
+            fix = "A fact counts once, in full, while it holds. Take it out, or count an activity."
+            scope.fault(document.place("rules", n, name), f'"{name}" is for rules with an activity', fix)
+
+
+def _decay(entry: DecayMap, document: Document, scope: Scope, n: int) -> Decay | None:
+    path = ("rules", n, "decay")
+    given = [name for name in ("linear", "half_life", "expires_after") if getattr(entry, name) is not None]
+    if len(given) != 1:
+        if document.sound:
+            fix = "Write linear, half_life or expires_after; leave decay out where points stay."
+            scope.fault(document.place(*path), "decay is one of three", fix)
+        return None
+    if entry.linear is not None:
+        every = _lasting(entry.linear.every, document, scope, *path, "linear", "every")
+        return Linear(entry.linear.percent, every)
+    if entry.half_life is not None:
+        return HalfLife(_lasting(entry.half_life, document, scope, *path, "half_life"))
+    return Expiry(_lasting(entry.expires_after or "", document, scope, *path, "expires_after"))
+
+
+def _lasting(text: str, document: Document, scope: Scope, *path: str | int) -> timedelta:
+    """Return a duration, which has to be more than none."""
+    found = duration(text)
+    if not found:
+        scope.fault(document.value_place(*path), f'"{text}" is no time at all', "Write a time such as 7d.")
+    return found

@@ -23,7 +23,7 @@ from mappings.playbook.deals import Deals, DealStage
 from mappings.playbook.lifecycle import CLOSED_STAGE, TOP_STAGE, Lifecycle, Stage, StageRule
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
-from mappings.playbook.scoring import ScoreGroup, ScoreRule, Scoring
+from mappings.playbook.scoring import Decay, Expiry, HalfLife, Linear, ScoreGroup, ScoreRule, Scoring
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
 from mappings.playbook.whole import Playbook
@@ -46,13 +46,17 @@ __all__ = [
     "CrmMap",
     "DealStage",
     "Deals",
+    "Decay",
     "DeleteBrake",
+    "Expiry",
     "FieldRule",
     "FollowUp",
     "FollowUpRule",
+    "HalfLife",
     "IfNobody",
     "Lifecycle",
     "Limits",
+    "Linear",
     "Member",
     "Notifications",
     "NotifyRule",

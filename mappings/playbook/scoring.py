@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from mappings.playbook.condition import Condition
 from model.decision import Place
@@ -18,8 +19,37 @@ class ScoreGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Linear:
+    """``percent`` of the first points go in each ``every``, evenly, until none is left."""
+
+    percent: int
+    every: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class HalfLife:
+    """Half of the points go in ``every``, half of the rest in the next."""
+
+    every: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """All points go at once, ``after`` the activity."""
+
+    after: timedelta
+
+
+Decay = Linear | HalfLife | Expiry
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreRule:
-    """Points for a fact (``when``) or for each of up to ``max_times`` activities (``activity``)."""
+    """Points for a fact (``when``) or for each of up to ``max_times`` activities (``activity``).
+
+    With ``per``, ``max_times`` holds for any such time instead of for ever. With
+    ``unique_by_detail`` activities of the same detail count once.
+    """
 
     name: str
     group: str
@@ -28,6 +58,9 @@ class ScoreRule:
     when: Condition | None = None
     activity: str = ""
     max_times: int = 1
+    per: timedelta | None = None
+    unique_by_detail: bool = False
+    decay: Decay | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile
 from mappings.schema.pipeline import AttributionMap, PipelineFile
 from mappings.schema.retention import FOREVER, RetentionFile, Term
 from mappings.schema.routing import CalendarMap, MemberMap, PersonMap, PoolMap, RoutingFile, TerritoryMap
-from mappings.schema.scoring import GroupMap, ScoreRuleMap, ScoringFile
+from mappings.schema.scoring import DecayMap, GroupMap, LinearMap, ScoreRuleMap, ScoringFile
 from mappings.schema.screening import ScreeningFile
 from mappings.schema.sources import (
     ActivityMap,
@@ -78,6 +78,7 @@ __all__ = [
     "CrmFile",
     "DealStageMap",
     "DealsFile",
+    "DecayMap",
     "DeleteBrakeMap",
     "Duration",
     "EventId",
@@ -92,6 +93,7 @@ __all__ = [
     "Label",
     "LifecycleFile",
     "LimitsMap",
+    "LinearMap",
     "MemberMap",
     "Name",
     "Names",

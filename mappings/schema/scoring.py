@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
-from mappings.schema.words import Condition, Strict, Text
+from mappings.schema.words import Condition, Duration, Strict, Text
 
 
 class GroupMap(Strict):
     """A share of the score."""
 
     cap: int = Field(ge=0, le=100, description="The most that the rules of this group can give together.")
+
+
+class LinearMap(Strict):
+    """Points that go in equal steps."""
+
+    percent: int = Field(ge=1, le=100, description="How much of the first points goes each time.")
+    every: Duration = Field(description="In how long that much goes: 30d.")
+
+
+class DecayMap(Strict):
+    """How the points of an activity go with time; one of the three."""
+
+    linear: LinearMap | None = Field(
+        None, description="10 points at 50 percent every 30d: 5 then, later none."
+    )
+    half_life: Duration | None = Field(None, description="In this time half of what is left goes: 14d.")
+    expires_after: Duration | None = Field(None, description="All of it goes at once, this long after: 30d.")
 
 
 class ScoreRuleMap(Strict):
@@ -22,6 +41,9 @@ class ScoreRuleMap(Strict):
     when: Condition | None = Field(None, description="The points count while the lead satisfies this.")
     activity: str = Field("", description="The points count for each time the lead did this.")
     max_times: int = Field(1, ge=1, le=1000, description="How often the activity counts.")
+    per: Duration | None = Field(None, description="max_times holds for any such time (7d), not for ever.")
+    unique_by: Literal["detail"] | None = Field(None, description="detail: the same form counts once.")
+    decay: DecayMap | None = Field(None, description="How the points go with time; left out, they stay.")
 
 
 class ScoringFile(Strict):

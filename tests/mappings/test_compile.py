@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mappings.compile import check, load
+from mappings.playbook import Expiry, HalfLife, Linear
 from mappings.problems import PlaybookError
 from mappings.schema import LONGEST_NAME
 from tests.mappings.folders import playbook_folder
@@ -326,3 +327,19 @@ def test_handlers_of_the_caller_are_the_known_ones(tmp_path):
 def test_files_beside_the_playbook_are_left_alone(tmp_path):
     files = {"tests/one.yaml": "x: [", "README.md": "hello", ".schemas/x.yaml": "x: ["}
     assert check(playbook_folder(tmp_path, files=files)) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "decay"),
+    [
+        ("{linear: {percent: 50, every: 30d}}", Linear(50, timedelta(days=30))),
+        ("{half_life: 14d}", HalfLife(timedelta(days=14))),
+        ("{expires_after: 36h}", Expiry(timedelta(hours=36))),
+    ],
+)
+def test_an_activity_may_decay_and_count_once_a_form_and_so_often_per_window(tmp_path, written, decay):
+    more = f"activity: demo\n    max_times: 2\n    per: 7d\n    unique_by: detail\n    decay: {written}"
+    [fact, rule] = load(playbook_folder(tmp_path, (SCORING, "activity: demo", more))).scoring.rules
+    assert (rule.max_times, rule.per, rule.unique_by_detail) == (2, timedelta(days=7), True)
+    assert rule.decay == decay
+    assert (fact.per, fact.unique_by_detail, fact.decay) == (None, False, None)
