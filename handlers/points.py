@@ -78,12 +78,21 @@ def counted(rule: ScoreRule, deeds: Iterable[Activity]) -> list[Activity]:
     """
     done = sorted((deed for deed in deeds if deed.kind == rule.activity), key=lambda deed: deed.at)
     if rule.unique_by_detail:
-        done = sorted({deed.detail: deed for deed in done}.values(), key=lambda deed: deed.at)
+        newest = {deed.detail: deed for deed in done}
+        if rule.per is None:
+            return sorted(newest.values(), key=lambda deed: deed.at)[-rule.max_times :]
+        firsts = sorted({deed.detail: deed for deed in reversed(done)}.values(), key=lambda deed: deed.at)
+        return [newest[deed.detail] for deed in _spread(rule, rule.per, firsts)]
     if rule.per is None:
         return done[-rule.max_times :]
+    return _spread(rule, rule.per, done)
+
+
+def _spread(rule: ScoreRule, per: timedelta, done: Sequence[Activity]) -> list[Activity]:
+    """Return those that count where at most ``max_times`` do in any stretch of time."""
     kept: list[Activity] = []
     for deed in done:
-        if len(kept) < rule.max_times or deed.at - kept[-rule.max_times].at >= rule.per:
+        if len(kept) < rule.max_times or deed.at - kept[-rule.max_times].at >= per:
             kept.append(deed)
     return kept
 

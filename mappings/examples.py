@@ -93,7 +93,11 @@ class _Reader:
         posts = []
         for m, post in enumerate(entry.posts):
             self._knows("source", post.source, self.playbook.sources, n, "posts", m, "source")
-            payload = {"body": post.body, "query": post.query, "headers": post.headers}
+            payload = {
+                "body": post.body,
+                "query": post.query,
+                "headers": {name.lower(): value for name, value in post.headers.items()},
+            }
             posts.append(Post(post.source, payload, duration(post.later)))
         expected = self._expected(n, entry)
         if not expected and self.document.sound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +11,13 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from mappings import inward
-from mappings.playbook import Playbook
+from mappings.playbook import Playbook, Source
+from mappings.sending import id_of, moment_of
 from mappings.sheets import Row, Sheet
 from model.event import Event, EventKind, JsonValue, StoredEvent
 from model.lead import Identity
 from sync import forget, inbox, leads
+from sync.tables import to_json
 
 AT_ONCE = 500  # rows looked up together
 IMPORT = "import"
@@ -47,8 +50,17 @@ class Preview:
     seen: set[Identity] = field(default_factory=set)  # by what the people of earlier rows are known
 
 
-def to_event(row: Row, batch: Batch, now: datetime) -> Event:
-    """Return the post of a row; its source may read ``query.import_basis`` and ``query.import_batch``."""
+def to_events(rows: Sequence[Row], batch: Batch, source: Source, now: datetime) -> list[Event]:
+    """Return the posts of rows; their source may read ``query.import_basis`` and ``query.import_batch``.
+
+    A row is known by the sender's id, where the source names one, else by its cells: the same row of a file
+    that was mended elsewhere is the same post. Of two rows with the same cells the second is one of its own.
+    """
+    times: Counter[str] = Counter()
+    return [_to_event(row, batch, source, now, times) for row in rows]
+
+
+def _to_event(row: Row, batch: Batch, source: Source, now: datetime, times: Counter[str]) -> Event:
     told: dict[str, JsonValue] = {
         "batch": batch.id,
         "file": batch.file,
@@ -57,8 +69,10 @@ def to_event(row: Row, batch: Batch, now: datetime) -> Event:
     }
     query = {f"import_{name}": str(value) for name, value in told.items()}
     payload = {"body": dict(row.cells), "query": query, "headers": {}, IMPORT: told}
-    event_id = f"import-{batch.id}-{row.line}"
-    return Event(batch.source, event_id, EventKind.INTAKE, payload, now, now)
+    cells = hashlib.sha256(to_json(sorted(row.cells.items())).encode()).hexdigest()[:24]
+    times[cells] += 1
+    event_id = id_of(source, row.cells) or f"import-{cells}-{times[cells]}"
+    return Event(batch.source, event_id, EventKind.INTAKE, payload, moment_of(source, row.cells, now), now)
 
 
 def is_imported(payload: Mapping[str, JsonValue]) -> bool:
@@ -71,8 +85,10 @@ def preview(
 ) -> Preview:
     """Read all rows as they would be read, and say what would become of them. Nothing is written."""
     found = Preview()
-    for start in range(0, len(sheet.rows), AT_ONCE):
-        _look(found, snapshot, space, sheet.rows[start : start + AT_ONCE], batch, playbook, now)
+    events = to_events(sheet.rows, batch, playbook.sources[batch.source], now)
+    for start in range(0, len(events), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        _look(found, snapshot, space, sheet.rows[some], events[some], playbook)
     return found
 
 
@@ -81,14 +97,15 @@ def _look(
     snapshot: Connection,
     space: str,
     rows: Sequence[Row],
-    batch: Batch,
+    events: Sequence[Event],
     playbook: Playbook,
-    now: datetime,
 ) -> None:
-    events = [to_event(row, batch, now) for row in rows]
-    readings = [inward.read(StoredEvent(n, event, 0, now, n), playbook) for n, event in enumerate(events)]
+    readings = [
+        inward.read(StoredEvent(n, event, 0, event.received_at, n), playbook)
+        for n, event in enumerate(events)
+    ]
     keys = [key for reading in readings for key in reading.identities]
-    sent = inbox.known(snapshot, space, batch.source, [event.event_id for event in events])
+    sent = inbox.known(snapshot, space, events[0].source, [event.event_id for event in events])
     known, forgotten = leads.find(snapshot, space, keys), forget.forgotten(snapshot, space, keys)
     for row, event, reading in zip(rows, events, readings, strict=True):
         fatal = [str(one) for one in reading.problems if one.fatal]

@@ -123,7 +123,8 @@ class _Ended:
             reasons += [
                 str(one["text"]) for each in chapters if each.event == last.id for one in each.reasons
             ]
-        pools = sa.select(assignments.c.pool).order_by(assignments.c.seq.desc())
+        pools = sa.select(assignments.c.pool).where(assignments.c.lead_id == last.lead_id)
+        pools = pools.order_by(assignments.c.seq.desc())
         sent = outbox_effects.c.state != "withheld"  # from who wants to hear nothing, for one
         effects = snapshot.execute(
             sa.select(outbox_effects.c.kind, outbox_effects.c.payload).where(sent)
@@ -165,7 +166,9 @@ def _compare(expected: Expected, ended: _Ended) -> Failure | None:
             is_, wanted = ended.crm.get(connection, {}).get(remote), expected.value
         case _:
             is_, wanted = getattr(ended, expected.what), expected.value
-    if is_ == wanted or (wanted is None and is_ == ""):
+    if (is_ == wanted and isinstance(is_, bool) is isinstance(wanted, bool)) or (
+        wanted is None and is_ == ""
+    ):
         return None
     name = " ".join((expected.what, *expected.of))
     return Failure(expected.place, f"{name} is {_shown(is_)}, not {_shown(wanted)}")

@@ -94,12 +94,15 @@ def _account_owners(
     snapshot: Connection, space: str, account_ids: Collection[str]
 ) -> dict[str, Counter[str]]:
     c = leads.c
+    # ``coalesce`` keeps SQLite from going through all leads that have an owner.
+    of_accounts = sa.and_(
+        c.account_id.in_(sorted(account_ids)),
+        sa.func.coalesce(c.space, "") == space,
+        sa.func.coalesce(c.owner, "") != "",
+        sa.not_(c.is_test),
+    )
     rows = snapshot.execute(
-        sa.select(c.account_id, c.owner, sa.func.count())
-        .where(
-            c.account_id.in_(sorted(account_ids)), c.space == space, c.owner.is_not(None), sa.not_(c.is_test)
-        )
-        .group_by(c.account_id, c.owner)
+        sa.select(c.account_id, c.owner, sa.func.count()).where(of_accounts).group_by(c.account_id, c.owner)
     )
     found: dict[str, Counter[str]] = {}
     for account, owner, count in rows:

@@ -6,14 +6,15 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask import Blueprint, Request, Response, g, jsonify, request
 
 from mappings.playbook import Playbook, Source
+from mappings.sending import id_of, moment_of
 from model.errors import Refused
 from model.event import Event, EventKind, JsonValue
-from model.times import EPOCH, Clock, from_text
+from model.times import Clock
 from sync.inbox import Receipt
 from webhooks import challenges, envelope, signatures
 from webhooks.signatures import SecretOf
@@ -135,9 +136,7 @@ def _sender_id(source: Source, request: Request, body: JsonValue) -> str:
     """Return the sender's id as the source says where to find it, ``""`` when there is none."""
     event_id = envelope.header(request, source.id_header) if source.id_header else ""
     if not event_id:
-        found = _at(body, source.id_path)
-        if isinstance(found, str | int) and not isinstance(found, bool):
-            event_id = str(found).strip()
+        event_id = id_of(source, body)
     if not event_id and source.auth.kind == "standard_webhooks":
         event_id = envelope.header(request, "webhook-id")
     if len(event_id) > LONGEST_ID:
@@ -145,45 +144,9 @@ def _sender_id(source: Source, request: Request, body: JsonValue) -> str:
     return event_id
 
 
-def _at(body: JsonValue, path: str) -> JsonValue:
-    """Return what stands at a dotted path, ``None`` when nothing does."""
-    found = body if path else None
-    for name in path.split("."):
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
-
-
 def _hash_of(body: JsonValue, query: JsonValue) -> str:
     canonical = json.dumps([body, query], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
-
-
-def moment_of(source: Source, body: JsonValue, now: datetime) -> datetime:
-    """Return when a post happened, by the sender's own word where the source says where that is."""
-    return occurred_at(_at(body, source.occurred_at_path), now)
-
-
-def occurred_at(value: JsonValue, now: datetime) -> datetime:
-    """Return the sender's moment, never after ``now``; ``now`` where there is none that can be read.
-
-    Text is ISO 8601; a number, or text of nine digits and more, counts seconds since 1970,
-    or milliseconds from 10^11 on (that many seconds would be the year 5138).
-    """
-    if isinstance(value, str):
-        value = value.strip()
-        digits = value.replace(".", "", 1)
-        if len(digits) >= 9 and digits.isascii() and digits.isdigit():
-            value = float(value)
-    try:
-        if isinstance(value, str):
-            moment = from_text(value)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            moment = EPOCH + timedelta(seconds=value / 1000 if abs(value) >= 1e11 else value)
-        else:
-            return now
-    except (ValueError, OverflowError):
-        return now
-    return min(moment, now) if moment >= EPOCH else now
 
 
 def _prefers_a_page(request: Request) -> bool:

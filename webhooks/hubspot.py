@@ -18,13 +18,14 @@ from typing import Any
 import structlog
 from flask import Blueprint, Response, jsonify, request
 
+from mappings.sending import occurred_at
 from model.errors import Refused
 from model.event import Event, EventKind, JsonValue, RecordRef
 from model.hint import Hint
 from model.times import Clock
 from webhooks.callers import Caller, Callers, body_of
 from webhooks.envelope import storable
-from webhooks.forms import Append, occurred_at
+from webhooks.forms import Append
 from webhooks.hubspot_signature import proof_in
 from webhooks.signatures import SecretOf
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -29,9 +30,12 @@ from mappings.playbook import Playbook
 from mappings.problems import PlaybookError
 from mappings.sheets import Sheet, Unreadable, read_csv
 from model.errors import LeadRelayError
+from model.event import Event
 from sync import imports
+from sync.tables import to_json
 
 AT_ONCE = 500  # rows handed in together
+BYTES_AT_ONCE = 4_000_000
 SHOWN = 10  # reasons
 
 
@@ -65,10 +69,10 @@ def import_file(
     taken = 0
     if yes:
         try:
-            for start in range(0, len(found.take), AT_ONCE):
-                taken += hand_in(settings.database_url, found.take[start : start + AT_ONCE])
+            for some in _pieces(found.take):
+                taken += hand_in(settings.database_url, some)
                 if not as_json:
-                    say(f"{min(start + AT_ONCE, len(found.take)):,} of {len(found.take):,} rows handed in")
+                    say(f"{taken:,} of {len(found.take):,} rows taken in")
         except LeadRelayError as error:
             fail(
                 f"{error} {counted(taken, 'row')} had been taken; send the file again for the rest.",
@@ -84,6 +88,20 @@ def import_file(
         )
     else:
         say(f"\nNothing was taken in; add --yes to take in {counted(len(found.take), 'row')}.")
+
+
+def _pieces(events: Sequence[Event]) -> Iterator[list[Event]]:
+    """Yield rows that are handed in together: the daemon takes 8 MiB at once."""
+    piece, size = list[Event](), 0
+    for event in events:
+        bytes_ = len(to_json(dict(event.payload)).encode())
+        if piece and (len(piece) == AT_ONCE or size + bytes_ > BYTES_AT_ONCE):
+            yield piece
+            piece, size = [], 0
+        piece.append(event)
+        size += bytes_
+    if piece:
+        yield piece
 
 
 def _playbook(folder: Path) -> Playbook:

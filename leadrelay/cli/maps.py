@@ -21,12 +21,12 @@ from mappings.playbook import Playbook, Source
 from mappings.previewing import Payload, new_lead, payload
 from mappings.problems import PlaybookError
 from mappings.reading import Reading
+from mappings.sending import moment_of
 from mappings.ways import Way, Ways, ways_of
 from model.errors import Refused
 from model.event import Event, EventKind, JsonValue, StoredEvent
 from sync.people import People
 from webhooks import envelope
-from webhooks.forms import moment_of
 
 app = typer.Typer(help="The map: where each field comes from and goes to.", no_args_is_help=True)
 

@@ -76,6 +76,14 @@ def test_the_same_form_counts_once_and_is_as_old_as_its_last_time():
     assert points(a_lead(activities=done), fading, NOON).total == 15
 
 
+def test_to_do_something_again_takes_nothing_away():
+    weekly = counting(max_times=1, per=7 * DAY, unique_by_detail=True)
+    done = [*downloads(20, detail="a"), *downloads(12, detail="b")]
+    assert points(a_lead(activities=done), weekly, NOON).total == 20
+    again = [*done, *downloads(11, detail="a")]
+    assert points(a_lead(activities=again), weekly, NOON).total == 20
+
+
 def test_the_cap_of_a_group_holds_after_decay():
     scoring = a_scoring(
         rule(30, "download", "intent", activity="download", max_times=2, decay=MONTH), intent=40

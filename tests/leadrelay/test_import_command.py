@@ -63,3 +63,19 @@ def test_a_file_that_is_no_table_or_not_there_is_said(leadrelay, environ, tmp_pa
     bad.write_text("email,email\nx,y\n", encoding="utf-8")
     answer = leadrelay("import", str(bad), *SAID, **environ)
     assert (answer.code, answer.err) == (1, f'{bad}: line 1: two columns are called "email"\n')
+
+
+def test_large_rows_are_handed_in_in_pieces_that_the_daemon_takes(leadrelay, environ, tmp_path, monkeypatch):
+    given: list[int] = []
+
+    def hand_in(_url: str, events: list) -> int:
+        given.append(len(events))
+        return len(events)
+
+    monkeypatch.setattr("leadrelay.cli.imports.hand_in", hand_in)
+    large = tmp_path / "large.csv"
+    rows = [f"p{number}@acme.example,{'x' * 100_000}" for number in range(90)]
+    large.write_text("\n".join(["email,message", *rows]), encoding="utf-8")
+    assert leadrelay("import", str(large), *SAID, "--yes", **environ).code == 0
+    assert sum(given) == 90
+    assert max(given) <= 40

@@ -65,6 +65,7 @@ def test_the_examples_of_the_starter_are_as_expected(folder):
             "crm: {hubspot: {lifecyclestage: lead}}",
             'crm hubspot lifecyclestage is "marketingqualifiedlead", not "lead"',
         ),
+        ("lead: {employees: true}", "lead employees is 50, not true"),
         ("because: territory Americas", 'no reason says "territory Americas"'),
         ("because_not: +30 Demo requested", 'a reason says "+30 Demo requested"'),
         ("asks: no_owner", "asks is nothing, not no_owner"),
@@ -129,3 +130,32 @@ def test_check_tells_what_is_wrong_with_examples_too(folder):
     told = CliRunner().invoke(app, ["check", str(folder)])
     assert told.exit_code == 1
     assert "tests/examples.yaml:7:" in told.output
+
+
+def test_the_pool_is_that_of_the_last_posts_own_lead(folder):
+    text = """\
+        examples:
+          - name: A robot after a lead
+            posts:
+              - {source: website, body: {email: ada@acme.example, country: DE, form_type: demo}}
+              - {source: website, body: {email: bot@robots.example, fax_number: "1"}}
+            expect: {pool: emea}
+        """
+    (folder / "tests" / "examples.yaml").write_text(dedent(text), encoding="utf-8")
+    told = run(folder)
+    assert told.exit_code == 1
+    assert 'pool is blank, not "emea"' in told.output
+
+
+def test_headers_are_known_in_any_case(folder):
+    text = """\
+        examples:
+          - name: From a search
+            posts:
+              - source: website
+                headers: {Referer: "https://www.google.com/"}
+                body: {email: ada@acme.example}
+            expect: {lead: {first_touch.channel: organic_search}}
+        """
+    (folder / "tests" / "examples.yaml").write_text(dedent(text), encoding="utf-8")
+    assert run(folder).exit_code == 0

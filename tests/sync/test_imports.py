@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mappings.sheets import read_csv
@@ -48,21 +50,36 @@ def test_the_same_file_again_takes_in_nobody_twice(house):
     assert len(rows(house.store, tables.leads)) == 2
     assert house.lead("ada@acme.com").fields["title"] == "CEO"
     assert counts(look(house)) == (0, 0, 0, 4, 0, 0)
-    receipts = inbox.append(
-        house.store, [imports.to_event(row, FILE, house.clock.now()) for row in read_csv(TABLE).rows]
+    again = imports.to_events(
+        read_csv(TABLE).rows, FILE, house.playbook.sources["website"], house.clock.now()
     )
+    receipts = inbox.append(house.store, again)
     assert all(receipt.duplicate for receipt in receipts)
 
 
-def test_a_second_file_that_begins_the_same_is_another_batch(house):
+def test_of_a_file_in_which_a_row_was_mended_only_that_one_comes_in(house):
     inbox.append(house.store, look(house).take)
     house.settle()
-    more = Batch("b2", "fair2.csv", FILE.basis, "website")
-    with house.store.snapshot() as snapshot:
-        found = imports.preview(
-            snapshot, "main", read_csv(TABLE + b"cy@acme.com,CFO\n"), more, house.playbook, house.clock.now()
-        )
-    assert counts(found) == (1, 2, 1, 0, 0, 1)
+    mended = TABLE.replace(b"bo@acme.com,CEO", b"bo@acme.com,Founder") + b"cy@acme.com,CFO\n"
+    found = look(house, mended)
+    assert counts(found) == (1, 1, 0, 3, 0, 0)
+    assert [event.payload["body"]["title"] for event in found.take] == ["Founder", "CFO"]
+
+
+def test_two_rows_of_the_same_cells_are_two_and_a_rows_own_moment_counts(house):
+    source = replace(house.playbook.sources["website"], occurred_at_path="on")
+    rows_of = read_csv(b"email,on\na@x.example,2024-05-01\na@x.example,2024-05-01\n").rows
+    one, two = imports.to_events(rows_of, FILE, source, house.clock.now())
+    assert one.event_id != two.event_id
+    assert one.occurred_at.date().isoformat() == "2024-05-01"
+
+
+def test_a_row_with_the_senders_id_is_the_post_of_that_id(house):
+    source = replace(house.playbook.sources["website"], id_path="lead_no")
+    [event] = imports.to_events(
+        read_csv(b"email,lead_no\na@x.example,77\n").rows, FILE, source, house.clock.now()
+    )
+    assert event.event_id == "77"
 
 
 def test_the_batch_and_the_basis_are_kept_with_the_post(house):

@@ -9,12 +9,14 @@ from functools import partial
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from model.event import RecordRef
 from model.priority import Priority
 from sync import links, outbox
 from sync.links import Agreed
 from sync.outbox import Claim, Raise, Settled, Unsent
+from sync.outbox.wanted import GIVEN_UP_ANEW, GONE_ANEW
 from sync.tables import outbox_changes
 from tests.builders import NOON, at
 from tests.sync.stores import rows
@@ -293,6 +295,16 @@ def test_looking_for_what_is_due_reads_an_index(store):
     with store.snapshot() as snapshot:
         plan = str(snapshot.execute(sa.text(statement)).all())
     assert "ix_outbox_changes_due" in plan
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("statement", [GONE_ANEW, GIVEN_UP_ANEW], ids=["gone", "given up"])
+def test_what_is_planned_anew_is_found_by_its_owner(store, statement):
+    text = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True}))
+    with store.snapshot() as snapshot:
+        marks = text.count("?")
+        plan = snapshot.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", ("x",) * marks).all()
+    assert "ix_outbox_changes_entity" in str(plan)
 
 
 # Priorities ------------------------------------------------------------------------------
