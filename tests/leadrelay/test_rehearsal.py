@@ -150,12 +150,12 @@ def test_the_pool_is_that_of_the_last_posts_own_lead(folder):
 def test_headers_are_known_in_any_case(folder):
     text = """\
         examples:
-          - name: From a search
+          - name: From a page with a source
             posts:
               - source: website
-                headers: {Referer: "https://www.google.com/"}
+                headers: {Referer: "https://www.northlight.example/?utm_source=google"}
                 body: {email: ada@acme.example}
-            expect: {lead: {first_touch.channel: organic_search}}
+            expect: {lead: {first_touch.source: google}}
         """
     (folder / "tests" / "examples.yaml").write_text(dedent(text), encoding="utf-8")
     assert run(folder).exit_code == 0
