@@ -17,6 +17,7 @@ class Turn:
     """The member whose turn it is; ``at`` is their place in the ledger, ``after`` the one to keep.
 
     ``clock`` is where the pool's rotation stands from then on: nobody who was there is below it.
+    Leads out of turn move it only as far as all who are there have had such leads.
     """
 
     email: str
@@ -30,7 +31,7 @@ def next_turn(pool: Pool, eligible: Sequence[Member], seats: Mapping[str, Seat])
     """Return the turn of the eligible member at the lowest place.
 
     A tie goes to who has waited longest, then by e-mail, so the order of the file decides
-    nothing. Who is new starts where those who were there stand. Who was away does, too, less the
+    nothing. Who is new starts where the rotation stands. Who was away does, too, less the
     leads that ``catch_up`` lets them have.
     """
     if not eligible:
@@ -41,33 +42,64 @@ def next_turn(pool: Pool, eligible: Sequence[Member], seats: Mapping[str, Seat])
     level = [member for member in eligible if places[member.email] <= lowest + SLACK]
     chosen = min(level, key=lambda one: (seats.get(one.email, NEVER).last_assigned_seq, one.email))
     at = places[chosen.email]
-    return Turn(chosen.email, at, at + 1 / chosen.weight, len(level), max(clock, at))
+    after = _clock_after(pool, chosen, eligible, places, clock)
+    return Turn(chosen.email, at, at + 1 / chosen.weight, len(level), after)
 
 
 def out_of_turn(pool: Pool, member: Member, seats: Mapping[str, Seat]) -> Turn:
     """Return the turn of a member who gets a lead whosever turn it is: later turns make up for it."""
     clock = _clock(pool, seats)
     at = _places(pool, pool.members, seats, clock)[member.email]
-    return Turn(member.email, at, at + 1 / member.weight, 1, max(clock, 0.0))
+    before = _there(pool, seats, clock)
+    after = at + 1 / member.weight
+    # Where all who are there have had such leads there is nobody left to whom they are owed.
+    raised = min((before | {member.email: after}).values()) - min(before.values(), default=at)
+    return Turn(member.email, at, after, 1, max(clock, 0.0) + max(raised, 0.0))
 
 
 def _places(
     pool: Pool, eligible: Sequence[Member], seats: Mapping[str, Seat], clock: float
 ) -> dict[str, float]:
     """Return each eligible member's place, raised for those who are new or were away."""
-    own = {one.email: seats[one.email].virtual_time for one in eligible if one.email in seats}
-    # Whoever was eligible at the last turn was not below it, for the lowest was served.
-    present = [place for place in own.values() if place >= clock - SLACK]
-    floor = min(present) if present else max(clock, 0.0)
+    floor = max(clock, 0.0)
     places = {}
     for one in eligible:
-        if one.email not in own:
+        if one.email not in seats:
             places[one.email] = floor
         elif pool.catch_up is None:
-            places[one.email] = own[one.email]
+            places[one.email] = seats[one.email].virtual_time
         else:
-            places[one.email] = max(own[one.email], floor - pool.catch_up / one.weight)
+            places[one.email] = max(seats[one.email].virtual_time, clock - pool.catch_up / one.weight)
     return places
+
+
+def _there(pool: Pool, seats: Mapping[str, Seat], clock: float) -> dict[str, float]:
+    """Return the places of the members whom no turn has passed over: the others were away."""
+    places = {}
+    for one in pool.members:
+        if one.email in seats:
+            if seats[one.email].virtual_time >= clock - SLACK:
+                places[one.email] = seats[one.email].virtual_time
+        elif clock <= SLACK:  # a later turn would have been theirs, had they been there
+            places[one.email] = 0.0
+    return places
+
+
+def _clock_after(
+    pool: Pool, chosen: Member, eligible: Sequence[Member], places: Mapping[str, float], clock: float
+) -> float:
+    """Return where the rotation stands after a turn: at its place.
+
+    But where others are away a place that leads out of turn have raised is not the rotation's:
+    they would lose what they are owed. There it goes on as fast as those who take turns do.
+    """
+    at = places[chosen.email]
+    if clock == float("-inf") or len(eligible) == len(pool.members):
+        return max(clock, at)
+    if at <= clock + 1 / chosen.weight + SLACK:  # no further than one turn moves somebody on
+        return max(clock, at)
+    in_turn = [one.weight for one in eligible if places[one.email] <= at + 1 / one.weight + SLACK]
+    return clock + 1 / sum(in_turn)
 
 
 def _clock(pool: Pool, seats: Mapping[str, Seat]) -> float:

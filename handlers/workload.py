@@ -39,7 +39,12 @@ class Workload:
         for since in self.given.get(effect.owner, {}):
             self.given[effect.owner][since] += 1
 
-    def changed(self, before: Lead | None, after: Lead, stages: Collection[str]) -> None:
+    def absorbed(self, gone: Lead, into: str, stages: Collection[str]) -> None:
+        """Note that a lead was taken into another: it counts no more, and its owners are the other's."""
+        self.changed(gone, None, stages)
+        self.earlier_owners.setdefault(into, set()).update(self.earlier_owners.pop(gone.id, ()))
+
+    def changed(self, before: Lead | None, after: Lead | None, stages: Collection[str]) -> None:
         """Note how a lead was, and how it is now; ``stages`` are those in which it counts as open."""
         for lead, step in ((before, -1), (after, 1)):
             if lead is None or lead.is_test or not lead.owner:

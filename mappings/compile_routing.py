@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from math import ceil
 from typing import Any
 
 from mappings.compile_calendars import absences, compile_calendars
@@ -22,9 +23,12 @@ from mappings.problems import did_you_mean
 from mappings.schema import (
     RoutingFile,
 )
+from mappings.schema.routing import MOST_LAST
 from mappings.scope import Scope
 from mappings.validation import Checked
 from model.hours import UNITS, Calendar
+
+SLACK = 1e-9  # 0.07 of 100 is 7.000…1
 
 
 def compile_routing(checked: Checked[RoutingFile], scope: Scope) -> Routing:
@@ -65,6 +69,13 @@ def _shares(checked: Checked[RoutingFile], scope: Scope) -> Iterator[Share]:
     document = checked.document
     for n, entry in enumerate(checked.model.shares):
         scope.knows(document.value_place("shares", n, "pool"), "pool", entry.pool, scope.pools)
+        if entry.share * entry.of_last < 1 - SLACK:
+            least = ceil(1 / entry.share - SLACK)
+            message = (
+                f"{entry.share:g} of the last {entry.of_last} is less than one lead: the pool never gets any"
+            )
+            fix = f"Write of_last: {least} or more." if least <= MOST_LAST else "Write a larger share."
+            scope.fault(document.value_place("shares", n, "share"), message, fix)
         when = scope.condition(document, entry.when, "shares", n, "when")
         if when is not None:
             at = document.place("shares", n)

@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from mappings.schema.words import Condition, Label, Names, Strict, Text, _listed
 
+MOST_LAST = 1000  # leads given last, of which a share is taken
+
 
 class MemberMap(Strict):
     """A teammate in a pool."""
@@ -74,7 +76,7 @@ class ShareMap(Strict):
     when: Condition = Field(description="Which leads it is about, for example {score: {at_least: 80}}.")
     pool: Text = Field(description="The pool that takes them.")
     share: float = Field(gt=0, le=1, description="The part of all leads given that the pool gets at most.")
-    of_last: int = Field(100, ge=5, le=1000, description="The part of so many leads given last.")
+    of_last: int = Field(100, ge=5, le=MOST_LAST, description="The part of so many leads given last.")
 
 
 Hours = Annotated[list[Text], BeforeValidator(_listed, json_schema_input_type=str | list[str])]

@@ -218,6 +218,8 @@ class Batch:
         for result in self.results:  # what this batch decided of the other is the survivor's, too
             if result.lead_id == gone.id:
                 result.lead_id = into
+        if self.open_stages:
+            self._workload.absorbed(gone, into, self.open_stages)
         self.joined.append(Join(self.leads.loaded[gone.id], into, event))
         self.leads.now.pop(gone.id, None)
         led_there = [one for one, present in self.present_ids.items() if present == gone.id]

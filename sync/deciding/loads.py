@@ -70,8 +70,8 @@ def load_workload(batch: Batch, snapshot: Connection, space: str, playbook: Play
     """Read who was given how much, as far as the rules of routing ask; without such rules no query."""
     if "assign" not in playbook.pipeline:
         return
-    ownerless = [lead.id for lead in batch.leads.now.values() if not lead.owner]
-    read = workloads.load(snapshot, space, playbook, ownerless, list(batch.accounts.now), now)
+    # Not only of those without an owner: an event of the batch may take it from them.
+    read = workloads.load(snapshot, space, playbook, list(batch.leads.now), list(batch.accounts.now), now)
     if read is not None:
         batch.load_workload(read, open_stages(playbook.lifecycle))
 

@@ -294,6 +294,16 @@ def test_leads_are_open_while_they_are_on_the_way():
     assert work.open_leads[BO] == 1
 
 
+def test_a_lead_that_is_taken_into_another_is_none_of_its_own_and_its_owners_are_the_others():
+    work, stages = Workload(earlier_owners={"L1": {ANN}, "L2": {BO}}), frozenset({"mql"})
+    kept, gone = (a_lead(each, stage="mql", owner=ANN, account=ACME) for each in ("L1", "L2"))
+    work.changed(None, kept, stages)
+    work.changed(None, gone, stages)
+    work.absorbed(gone, "L1", stages)
+    assert (work.open_leads[ANN], work.account_owners[ACME][ANN]) == (1, 1)
+    assert work.earlier_owners == {"L1": {ANN, BO}}
+
+
 def test_leads_are_counted_by_the_clock_of_the_person_or_the_pool():
     dach = replace(POOLS[0], calendar=OFFICE)
     rules = routing(a_person(ANN, caps={"day": 1}), a_person(CY, caps={"day": 1, "month": 9}), dach=dach)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.base import Seat
-from handlers.turns import next_turn
+from handlers.turns import next_turn, out_of_turn
 from tests.builders import a_pool
 
 ROUNDS = st.integers(1, 200)
@@ -30,6 +30,24 @@ def deal(pool, turns, *, ledger: dict[str, Seat] | None = None, absent=frozenset
     return got
 
 
+def stick(pool, email, leads, *, ledger: dict[str, Seat]) -> None:
+    """Give somebody so many leads out of turn."""
+    [member] = [one for one in pool.members if one.email == email]
+    start = last_of(ledger) + 1
+    for seq in range(start, start + leads):
+        turn = out_of_turn(pool, member, ledger)
+        ledger[turn.email] = Seat(turn.after, seq, turn.clock)
+
+
+def last_of(ledger: Mapping[str, Seat]) -> int:
+    return max((seat.last_assigned_seq for seat in ledger.values()), default=0)
+
+
+def go_on(pool, turns, ledger, *absent) -> Counter:
+    """Deal so many more leads and count them."""
+    return Counter(deal(pool, turns, ledger=ledger, absent={*absent}, start=last_of(ledger) + 1))
+
+
 def names(count):
     return [f"m{n:02d}@example.com" for n in range(count)]
 
@@ -38,7 +56,7 @@ def names(count):
     ("ledger", "absent", "chosen", "after"),
     [
         ({}, "", "a", 1.0),
-        ({"a": Seat(1, 1)}, "", "b", 2.0),  # new: starts where the pool stands, and has waited longest
+        ({"a": Seat(1, 1)}, "", "b", 1.0),  # new: starts where the rotation stands
         ({"a": Seat(3, 7), "b": Seat(2, 6), "c": Seat(3, 5)}, "", "b", 3.0),
         ({"a": Seat(3, 7), "b": Seat(3, 6), "c": Seat(3, 5)}, "", "c", 4.0),
         ({"a": Seat(3, 7), "b": Seat(3, 6), "c": Seat(3, 5)}, "c", "b", 4.0),
@@ -169,3 +187,62 @@ def test_places_never_go_backwards_and_nobody_absent_is_chosen(absences):
         assert chosen not in absent
         assert ledger[chosen].virtual_time >= lowest + 1
         lowest = ledger[chosen].virtual_time - 1
+
+
+@given(st.integers(2, 6), st.integers(0, 50), st.integers(0, 50), st.sampled_from([0, 2, None]))
+def test_leads_out_of_turn_are_made_up_for_however_long_the_other_is_away(before, sticky, away, catch_up):
+    pool, ledger = replace(a_pool("p", "a", "b"), catch_up=catch_up), {}
+    go_on(pool, before, ledger)
+    stick(pool, "a", sticky, ledger=ledger)
+    go_on(pool, away, ledger, "b")
+    got = go_on(pool, 2 * sticky + away + 4, ledger)
+    missed = {0: 0, 2: min(2, away), None: away}[catch_up]
+    assert abs(got["b"] - got["a"] - sticky - missed) <= 3
+
+
+def test_who_is_away_for_one_lead_keeps_what_they_are_owed():
+    pool, ledger = a_pool("p", "a", "b"), {}
+    go_on(pool, 2, ledger)
+    stick(pool, "a", 40, ledger=ledger)
+    go_on(pool, 1, ledger, "b")
+    assert go_on(pool, 40, ledger) == {"b": 40}
+
+
+def test_who_never_had_a_lead_is_owed_what_others_got_out_of_turn():
+    pool, ledger = a_pool("p", "a", "b"), {}
+    stick(pool, "a", 40, ledger=ledger)
+    assert go_on(pool, 40, ledger) == {"b": 40}
+    assert go_on(pool, 20, ledger) == {"a": 10, "b": 10}
+
+
+def test_two_who_are_ahead_do_not_use_up_what_a_third_is_owed():
+    pool, ledger = a_pool("p", "a", "b", "c"), {}
+    go_on(pool, 3, ledger)
+    stick(pool, "a", 20, ledger=ledger)
+    stick(pool, "b", 20, ledger=ledger)
+    go_on(pool, 100, ledger, "c")
+    assert 19 <= go_on(pool, 60, ledger)["c"] - 40 / 3 <= 21
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 8), st.integers(1, 8)), max_size=20))
+def test_who_was_away_or_is_new_gets_no_more_than_who_was_there(is_new, given_out_of_turn):
+    """Leads that others got out of turn meanwhile are not owed to them."""
+    pool, ledger = a_pool("p", "a", "b", "c"), {}
+    go_on(pool, 6, ledger, *("c" if is_new else ""))
+    go_on(pool, 6, ledger, "c")
+    for to_a, leads, turns in given_out_of_turn:
+        stick(pool, "a" if to_a else "b", leads, ledger=ledger)
+        go_on(pool, turns, ledger, "c")
+    got = go_on(pool, 60, ledger)
+    assert got["c"] <= max(got["a"], got["b"]) + 1
+
+
+def test_leads_out_of_turn_of_all_are_owed_to_nobody():
+    pool, ledger = a_pool("p", "a", "b"), {}
+    go_on(pool, 2, ledger)
+    for _ in range(20):
+        stick(pool, "a", 1, ledger=ledger)
+        stick(pool, "b", 1, ledger=ledger)
+    got = go_on(a_pool("p", "a", "b", "c"), 30, ledger)
+    assert abs(got["c"] - 10) <= 1

@@ -138,6 +138,20 @@ def test_days_are_one_or_a_range_that_may_go_over_the_weekend(tmp_path, hours, d
             ['routing.yaml:1:59: there is no pool "senor"\n    Known: all.'],
         ),
         (
+            "shares: [{name: Top, when: {score: {at_least: 80}}, pool: all, share: 0.01, of_last: 50}]\n",
+            [
+                "routing.yaml:1:71: 0.01 of the last 50 is less than one lead: the pool never gets any\n"
+                "    Write of_last: 100 or more."
+            ],
+        ),
+        (
+            "shares: [{name: Top, when: {score: {at_least: 80}}, pool: all, share: 0.0009}]\n",
+            [
+                "routing.yaml:1:71: 0.0009 of the last 100 is less than one lead: the pool never gets any\n"
+                "    Write a larger share."
+            ],
+        ),
+        (
             "sticky: account\n",
             [
                 "routing.yaml:1:9: without accounts no company is known\n"
@@ -148,6 +162,12 @@ def test_days_are_one_or_a_range_that_may_go_over_the_weekend(tmp_path, hours, d
 )
 def test_a_slip_of_the_pen_has_its_place(tmp_path, text, lines):
     assert faults(tmp_path, text) == lines
+
+
+@pytest.mark.parametrize("share", ["0.2, of_last: 5", "0.01", "0.001, of_last: 1000", "1"])
+def test_a_share_of_one_lead_is_one(tmp_path, share):
+    text = f"shares: [{{name: Top, when: {{score: {{at_least: 80}}}}, pool: all, share: {share}}}]\n"
+    assert faults(tmp_path, text) == []
 
 
 @pytest.mark.parametrize(

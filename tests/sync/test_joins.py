@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from mappings.playbook import Person
 from model.decision import Propose, RecordConflict
 from model.errors import Conflict
 from model.event import Event, EventKind, RecordRef
@@ -17,7 +19,7 @@ from sync.deciding.joining import join
 from sync.delivery.claiming import claim
 from sync.joins import Join
 from sync.reading.polling import changed_event
-from tests.builders import NOON, a_lead, a_lifecycle, a_touch, at
+from tests.builders import NOON, a_lead, a_lifecycle, a_pool, a_routing, a_touch, at, place
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import rows
@@ -194,6 +196,18 @@ def test_an_id_leads_on_within_the_batch_that_takes_its_lead_into_a_third(house)
     asked = [row for row in rows(house.store, tables.reviews) if row["kind"] == "second_record"]
     assert [row["lead_id"] for row in asked] == [ids[EVE]]
     assert unnamed in asked[0]["detail"]["records"]
+
+
+def test_two_who_are_one_are_one_open_lead_within_the_batch_that_joins_them(store):
+    ann = Person("ann@example.com", place(50), open_leads=2)
+    routing = replace(a_routing(pools=[a_pool("everyone", ann.email)]), people={ann.email: ann})
+    house = a_house(store, playbook=house_playbook(routing=routing))
+    known(house, ADA), known(house, BO)
+    inbox.append(house.store, [merged_in_salesforce(house, BO, ADA)])
+    house.post(email=EVE)
+    assert house.decider.decide_batch() == 2
+    assert house.lead_id(BO) == house.lead_id(ADA)
+    assert house.lead(EVE).owner == ann.email
 
 
 def test_what_names_an_id_that_was_taken_in_is_decided_for_the_other_lead(house):

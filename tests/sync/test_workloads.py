@@ -16,7 +16,8 @@ from model.hours import Calendar, Span
 from sync import seats, tables, workloads
 from sync.fairness import portions
 from tests.builders import NOON, a_pool, a_routing, field_is, place
-from tests.sync.house import a_house, house_playbook
+from tests.sync.followed import ADA, a_poll, known, look
+from tests.sync.house import HUBSPOT, a_house, house_playbook
 from tests.sync.stores import rows
 
 ANN, BO, CY = "ann@example.com", "bo@example.com", "cy@example.com"
@@ -99,7 +100,7 @@ def test_where_the_rotation_stands_is_kept(store):
         kept = seats.load(snapshot, "main")["everyone"]
     assert {email: (seat.virtual_time, seat.clock) for email, seat in kept.items()} == {
         ANN: (2.0, 1.0),
-        BO: (2.0, 1.0),
+        BO: (1.0, 0.0),
     }
 
 
@@ -154,6 +155,32 @@ def test_who_had_a_lead_before_is_known(store):
         read = workloads.load(snapshot, "main", house.playbook, [lead_id, "nobody"], [], NOON)
     assert read is not None
     assert read.earlier_owners == {lead_id: {first}}
+
+
+def test_who_had_a_lead_does_not_get_it_again_when_a_crm_takes_it_from_them(store):
+    pool = replace(a_pool("everyone", ANN, BO), skip_earlier_owners=True)
+    playbook = house_playbook(routing=routing(pools=[pool]))
+    objects = {
+        name: replace(
+            each, fields=tuple(replace(one, allow_clear=one.field == "owner") for one in each.fields)
+        )
+        for name, each in playbook.crms[HUBSPOT].objects.items()
+    }
+    crms = {**playbook.crms, HUBSPOT: replace(playbook.crms[HUBSPOT], objects=objects)}
+    house = a_house(store, playbook=replace(playbook, crms=crms))
+    ids = known(house, country="DE")
+    assert house.lead(ADA).owner == ANN
+    posted(house, "z")  # and so it is Ann's turn again
+    poll = a_poll(house)
+    look(poll)
+    house.decide()
+    house.clock.advance(3600)
+    house.crms[HUBSPOT].edit(ids[HUBSPOT], owner="")
+    assert look(poll, 3600) > 0
+    house.decide()
+    house.settle()
+    assert [(row["owner"]) for row in rows(store, tables.assignments)] == [ANN, BO, BO]
+    assert house.lead(ADA).owner == BO
 
 
 def test_fairness_is_read_from_the_ledger(store):
