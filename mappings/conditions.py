@@ -336,7 +336,9 @@ def _domain_check(operands: list[str]) -> Check:
     def check(value: Any) -> bool:
         if not isinstance(value, str):
             return False
-        host = _HOST.sub("", value.strip().casefold().rpartition("@")[2]).split("/")[0].split(":")[0]
+        # Only what stands before the path is the host: an @ behind it names somebody on another site.
+        address = re.split(r"[/?#]", _HOST.sub("", value.strip().casefold()), maxsplit=1)[0]
+        host = address.rpartition("@")[2].split(":")[0]
         parts = host.split(".")
         return any(".".join(parts[n:]) in wanted for n in range(len(parts)))
 

@@ -7,12 +7,25 @@ import re
 from mappings.texts import Unusable, clean, scalar
 from model.event import JsonValue
 
-_NUMBER = r"\d+(?:[., '\u00a0\u202f]\d{3})*(?:[.,]\d+)?"
+_NUMBER = r"(?:[1-9]\d?(?:,\d\d)+,\d{3}|\d+(?:[., '\u00a0\u202f]\d{3})*)(?:[.,]\d+)?"
+_LAKHS = re.compile(r"\d\d?(?:,\d\d)+,\d{3}(?:\.\d+)?")  # groups of two, as people in India write
 _QUANTITY = re.compile(
-    rf"(?P<sign>-)?[^\w-]{{0,4}}(?P<number>{_NUMBER})\s?(?P<unit>k|m|mio|million|thousand|bn)?\b"
+    rf"(?P<sign>-)?[^\w-]{{0,4}}(?P<number>{_NUMBER})\s?"
+    r"(?P<unit>k|m|mio|million|thousand|bn|lakhs?|crores?)?\b(?![.,]\d)"
 )
-_UNITS = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mio": 1e6, "million": 1e6, "bn": 1e9}
-_THOUSANDS = re.compile(r"\d{1,3}(?:([., '\u00a0\u202f])\d{3})(?:\1\d{3})*")
+_UNITS = {
+    "k": 1e3,
+    "thousand": 1e3,
+    "m": 1e6,
+    "mio": 1e6,
+    "million": 1e6,
+    "bn": 1e9,
+    "lakh": 1e5,
+    "lakhs": 1e5,
+    "crore": 1e7,
+    "crores": 1e7,
+}
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:([., '\u00a0\u202f])\d{3})(?:\1\d{3})*")
 
 
 def number(value: JsonValue, _region: str = "") -> float:
@@ -32,6 +45,8 @@ def number(value: JsonValue, _region: str = "") -> float:
 
 def _digits(written: str) -> float:
     """Read digits with separators: groups of three are thousands, what follows the last mark is decimal."""
+    if _LAKHS.fullmatch(written):
+        return float(written.replace(",", ""))
     if _THOUSANDS.fullmatch(written):
         return float(re.sub(r"\D", "", written))
     whole, mark, rest = written.rpartition("." if written.rfind(".") > written.rfind(",") else ",")

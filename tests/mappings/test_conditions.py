@@ -254,3 +254,17 @@ def test_testing_a_lead_never_fails(fields):
     lead = Lead("L1", fields=fields)
     for one in CONDITIONS:
         assert one.matches(lead) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [
+        ("https://acme.com?x=1", True),
+        ("https://acme.com#top", True),
+        ("https://user@www.acme.com:8443/x", True),
+        ("https://www.tiktok.com/@acme.com", False),
+        ("https://evil.example/?q=a@acme.com", False),
+    ],
+)
+def test_a_name_behind_the_host_is_nobodys_domain(site, expected):
+    assert matches("website: {domain_in: [acme.com]}", website=site) is expected
