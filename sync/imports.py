@@ -43,6 +43,7 @@ class Preview:
     again: int = 0  # the person stands in an earlier row
     sent: int = 0  # the row was imported before
     forgotten: int = 0  # erased for privacy: never imported
+    set_aside: int = 0  # rows that wait for a person
     quarantined: Counter[str] = field(default_factory=Counter)  # reason: rows
     unread: Counter[str] = field(default_factory=Counter)  # field and reason: rows that lose that field
     examples: dict[str, int] = field(default_factory=dict)  # reason: the first line that has it
@@ -120,6 +121,7 @@ def _look(
             (found.quarantined if fatal else found.unread)[text] += 1
             found.examples.setdefault(text, row.line)
         if fatal:
+            found.set_aside += 1
             continue
         if found.seen.intersection(reading.identities):
             found.again += 1

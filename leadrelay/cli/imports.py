@@ -129,7 +129,7 @@ def _tell(batch: imports.Batch, sheet: Sheet, found: imports.Preview) -> None:
         (found.new, "new people"),
         (found.known, "known already: what they hold is merged as a form's would be"),
         (found.again, "of somebody in an earlier row"),
-        (sum(found.quarantined.values()), "to be set aside, until a person mends them:"),
+        (found.set_aside, "to be set aside, until a person mends them:"),
     ):
         console.print(f"{number:>8,}  {text}", markup=False)
     _tell_reasons(found.quarantined, found)
@@ -156,7 +156,8 @@ def _as_json(batch: imports.Batch, sheet: Sheet, found: imports.Preview, taken: 
         "new": found.new,
         "known": found.known,
         "again": found.again,
-        "set_aside": dict(found.quarantined),
+        "set_aside": found.set_aside,
+        "reasons": dict(found.quarantined),
         "left_out_fields": dict(found.unread),
         "imported_before": found.sent,
         "forgotten": found.forgotten,

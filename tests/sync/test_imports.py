@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from mappings.playbook import Required
 from mappings.sheets import read_csv
 from model.lead import Identity
 from model.priority import Priority
@@ -29,7 +30,7 @@ def look(house, raw: bytes = TABLE) -> imports.Preview:
 
 
 def counts(found: imports.Preview) -> tuple[int, ...]:
-    return found.new, found.known, found.again, found.sent, found.forgotten, sum(found.quarantined.values())
+    return found.new, found.known, found.again, found.sent, found.forgotten, found.set_aside
 
 
 def test_what_would_become_of_each_row_is_counted_and_nothing_is_written(house):
@@ -119,3 +120,11 @@ def test_imported_people_go_behind_new_leads(house):
     }
     assert waiting[house.lead_id("ada@acme.com")] == Priority.RECONCILE
     assert waiting[house.lead_id("cy@acme.com")] == Priority.SPEED_TO_LEAD
+
+
+def test_a_row_with_two_faults_is_one_row(house):
+    source = house.playbook.sources["website"]
+    needs = replace(source, required=(Required(("email",), source.place),))
+    house.playbook = replace(house.playbook, sources={"website": needs})
+    found = look(house, b"email,title\nnone,CTO\n")
+    assert (found.set_aside, sum(found.quarantined.values())) == (1, 2)
