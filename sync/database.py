@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
 from model.errors import LeadRelayError, StoreBusy
 
@@ -35,6 +36,7 @@ WRITE_ATTEMPTS = 3  # on PostgreSQL, where it ends a transaction in favour of an
 BROKEN_OFF = ("40P01", "40001")  # deadlock_detected, serialization_failure
 READ_ONLY = "25006"  # read_only_sql_transaction: a standby, or a server that has just become one
 APPLICATION = "leadrelay"  # what PostgreSQL calls our sessions, unless the URL has another name
+BUSY_SECONDS = 30  # a connection waits for what another one does with the SQLite file
 SQLITE_ERROR = 1  # what a statement says is wrong, not what the disk or another process does
 
 
@@ -176,10 +178,10 @@ def sqlite_engine(url: str, *, immediate: bool) -> Engine:
     @sa.event.listens_for(engine, "connect")
     def _prepare(dbapi_connection: Any, _record: Any) -> None:
         dbapi_connection.isolation_level = None
+        dbapi_connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+        _to_wal(dbapi_connection)
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",  # an acknowledgement is a promise
-            "busy_timeout=30000",
             "foreign_keys=ON",
             "temp_store=MEMORY",
             f"cache_size=-{cache_kib}",
@@ -192,6 +194,21 @@ def sqlite_engine(url: str, *, immediate: bool) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _to_wal(dbapi_connection: Any) -> None:
+    """Have a file keep a write-ahead log, which it does for good once one connection has said so.
+
+    Where several say so at the same moment, as with a copy that a reader and the writer open, SQLite refuses
+    all but one at once: each holds what the other waits for, so no busy timeout helps.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception_type(sqlite_module().OperationalError),
+        stop=stop_after_delay(BUSY_SECONDS),
+        wait=wait_random(0.005, 0.05),
+        reraise=True,
+    )
+    retrying(dbapi_connection.execute, "PRAGMA journal_mode=WAL")
 
 
 class SqliteStore:

@@ -16,7 +16,15 @@ from sqlalchemy.engine import Connection
 
 from model.errors import LeadRelayError, StoreBusy
 from sync import database
-from sync.database import SqliteStore, Store, exclusive, exclusive_at, open_store
+from sync.database import (
+    SqliteStore,
+    Store,
+    exclusive,
+    exclusive_at,
+    open_store,
+    sqlite_engine,
+    sqlite_module,
+)
 from sync.tables import person_keys
 from tests.sync.stores import count, rows
 
@@ -268,6 +276,23 @@ def test_postgresql_that_has_become_a_standby_is_busy_and_another_server_is_look
     assert store.write(partial(insert, name="b")) == "b"
     assert [row["lead_id"] for row in rows(store, person_keys)] == ["b"]
     store.close()
+
+
+def test_a_file_without_a_write_ahead_log_can_be_opened_by_several_at_once(tmp_path):
+    """As a copy that ``VACUUM INTO`` made has none: a store's writer and its readers come at one moment."""
+    for number in range(20):
+        file = tmp_path / f"copy{number}.db"
+        with contextlib.closing(sqlite_module().connect(file)) as made:
+            made.execute("CREATE TABLE kept (word)")
+
+        def look(url: str = f"sqlite:///{file}") -> int:
+            engine = sqlite_engine(url, immediate=False)
+            with contextlib.closing(engine.raw_connection()) as connection:
+                seen = connection.cursor().execute("SELECT count(*) FROM kept").fetchone()[0]
+            engine.dispose()
+            return seen
+
+        assert [one.result() for one in in_threads([look] * 4)] == [0, 0, 0, 0]
 
 
 def test_two_processes_cannot_both_have_the_file(sqlite):
