@@ -12,6 +12,7 @@ from mappings.loader import Document
 from mappings.playbook import Condition, Deals
 from mappings.problems import Problem, unknown
 from model.decision import Place
+from model.hours import Calendar
 from model.lead import TOUCH_FIELDS
 
 
@@ -28,6 +29,7 @@ class Scope:
     handlers: Collection[str]
     problems: list[Problem] = field(default_factory=list)
     deals: Deals | None = None  # the stages of deals, once they are compiled
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)  # of routing.yaml, once they are compiled
 
     def fault(self, at: Place, message: str, fix: str = "") -> None:
         """Note a problem."""
