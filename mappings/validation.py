@@ -92,8 +92,8 @@ def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Pr
             document.place(*path), f'"{last}" is missing here', (setting and setting.description) or ""
         )
     if kind == "extra_forbidden":
-        known = _settings_at(model, error["loc"][:-1])
-        problem = unknown(document.place(*path), "setting", last, known)
+        settings = _settings_at(model, error["loc"][:-1])
+        problem = unknown(document.place(*path), "setting", last, settings)
         outer = _belongs(model, error["loc"][:-1], last)
         return Problem(problem.at, f'"{last}" does not belong here', outer) if outer else problem
     if kind == "literal_error":
