@@ -74,8 +74,8 @@ def check(
         console.print(f"{counted(len(problems), 'problem')} found.", markup=False)
     else:
         console.print(f"{folder}: no problem found.", markup=False)
-    for one in warnings if not as_json else ():
-        console.print(f"warning: {one}", markup=False)
+    for warning in warnings if not as_json else ():
+        console.print(f"warning: {warning}", markup=False)
     if people and unfit and not as_json:
         read = ", ".join(f"{name} {at:%Y-%m-%d %H:%M} UTC" for name, at in people.read_at.items())
         console.print(f"People, by the owners last read ({read}):", markup=False)
