@@ -62,8 +62,8 @@ def _keys(person: Person, comparisons: Sequence[Comparison]) -> Iterator[str]:
     if phone := person.get("phone"):
         yield f"t:{phone[-9:]}"
     for each in comparisons:
-        if each.kind in ("number", "date") and (value := person.get(each.name)):
-            yield f"{each.name}:{value}"
+        if each.kind in ("number", "date") and (said := person.get(each.name)):
+            yield f"{each.name}:{said}"
     street = person.get("street", "").replace(" ", "")
     if street and (town := person.get("postal_code") or person.get("city")):
         yield f"s:{street[:_STREET]}:{town}"
