@@ -78,10 +78,10 @@ def _stage(
 def _calendar(name: str, document: Document, scope: Scope, *path: str | int) -> Calendar | None:
     if not name:
         return None
-    if name not in scope.calendars:
+    if name not in scope.calendars and "routing" not in scope.unread:
         fix = did_you_mean(name, scope.calendars) or "Write it under calendars in routing.yaml."
         scope.fault(document.value_place(*path), f'there is no calendar "{name}"', fix)
-    return scope.calendars.get(name)
+    return scope.made_calendars.get(name)
 
 
 def _gate(entry: GateMap, document: Document, scope: Scope, *path: str | int) -> Gate:
