@@ -259,7 +259,7 @@ def queues(snapshot: Connection, space: str, now: datetime) -> Queues:
         {state: counts.get(state, 0) for state in states},
         _unsettled(snapshot, space, now),
         effect_books.unsent(snapshot, space),
-        timers.count(snapshot, space, now),
+        timers.totals(snapshot, space, now),
     )
 
 

@@ -118,8 +118,15 @@ class TimerCount:
         return asdict(self) | {"next_at": to_text(self.next_at) if self.next_at else None}
 
 
+def totals(snapshot: Connection, space: str, now: datetime) -> TimerCount:
+    """Count the timers that were not handed in yet by their index alone: cheap enough for a scrape."""
+    asked = sa.select(sa.func.count(), sa.func.count().filter(_c.due_at <= now), sa.func.min(_c.due_at))
+    waiting, overdue, first = snapshot.execute(asked.where(_c.space == space, _WAITS)).one()
+    return TimerCount(waiting, overdue, first)
+
+
 def count(snapshot: Connection, space: str, now: datetime) -> TimerCount:
-    """Count the timers that were not handed in yet; ``waiting`` holds the overdue ones, too."""
+    """Count the timers that were not handed in yet, by kind too; ``waiting`` holds the overdue ones, too."""
     is_due = _c.due_at <= now
     asked = (
         sa.select(_c.kind, sa.func.count(), sa.func.count().filter(is_due), sa.func.min(_c.due_at))
