@@ -1,4 +1,4 @@
-"""A lead is looked at again at a later time: set with the decision, handed in once, moved or dropped with it."""
+"""A lead is looked at again later: set with the decision, handed in once, moved or dropped with it."""
 
 from __future__ import annotations
 
