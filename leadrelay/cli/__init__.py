@@ -20,6 +20,7 @@ from leadrelay.cli import (
     golive,
     imports,
     keeping,
+    lifecycles,
     maps,
     plan,
     playbook,
@@ -90,5 +91,6 @@ app.add_typer(alerts.app, name="alert")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
 app.add_typer(maps.app, name="map")
+app.add_typer(lifecycles.app, name="lifecycle")
 app.add_typer(access.users, name="user")
 app.add_typer(access.tokens, name="token")
