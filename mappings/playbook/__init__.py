@@ -22,7 +22,17 @@ from mappings.playbook.crms import (
 from mappings.playbook.deals import Deals, DealStage
 from mappings.playbook.lifecycle import CLOSED_STAGE, TOP_STAGE, Lifecycle, Stage, StageRule
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
-from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
+from mappings.playbook.routing import (
+    QUEUE,
+    Absence,
+    IfNobody,
+    Member,
+    Person,
+    Pool,
+    Routing,
+    Share,
+    Territory,
+)
 from mappings.playbook.scoring import Decay, Expiry, HalfLife, Linear, ScoreGroup, ScoreRule, Scoring
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
