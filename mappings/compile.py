@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 
 from mappings import (
     compile_accounts,
+    compile_bands,
     compile_crms,
     compile_deals,
     compile_lifecycle,
@@ -199,6 +200,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         screening and compile_screening.compile_screening(screening),
         pipeline and compile_pipeline.compile_pipeline(pipeline, scope),
     )
+    if made[0] and made[1] and not scope.problems:
+        compile_scoring.check_reach(made[1], made[0], scope)
     if routing and routing.model.sticky != "none" and pipeline and "account" not in pipeline.model.handlers:
         fix = "Add account to handlers in pipeline.yaml, or write sticky: none."
         scope.fault(routing.document.value_place("sticky"), "without accounts no company is known", fix)
@@ -250,6 +253,7 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
         stages=tuple(dict.fromkeys(declared(single.get("lifecycle"), "stages"))),
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
+        bands=compile_bands.names_of(single.get("scoring")),
         objects={
             _name(stem, doc, "connection"): compile_accounts.people_objects(doc)
             for stem, doc in files.crms.items()

@@ -26,6 +26,7 @@ class Scope:
     objects: Mapping[str, Collection[str]]  # connection -> the vendor's objects
     activities: Collection[str]
     handlers: Collection[str]
+    bands: tuple[str, ...] = ()  # of the score, the lowest first
     problems: list[Problem] = field(default_factory=list)
     deals: Deals | None = None  # the stages of deals, once they are compiled
 
@@ -52,7 +53,8 @@ class Scope:
 
     def condition(self, document: Document, data: Any, *path: str | int) -> Condition | None:
         """Compile a condition; its faults are noted."""
-        return ConditionCompiler(document, self.fields, self.stages, self.problems).compile(data, *path)
+        compiler = ConditionCompiler(document, self.fields, self.stages, self.problems, self.bands)
+        return compiler.compile(data, *path)
 
 
 def declared(document: Document | None, *path: str) -> list[str]:

@@ -34,6 +34,9 @@ LEAD_FIELDS: Mapping[str, type] = {
     "consent_email": bool,
     "opted_out": bool,  # wants no contact; see ``OPT_OUT``
     "score": int,
+    "band": str,  # of scoring.yaml, by the score
+    "grade": str,  # of scoring.yaml: a letter and a number, such as "A1"
+    "score_reasons": str,  # what gave the score when the CRMs were last told of it
     "stage": str,
     "owner": str,  # a teammate's e-mail
     "account": str,  # id of the company's account
@@ -47,8 +50,17 @@ LEAD_FIELDS: Mapping[str, type] = {
 DEAL_FIELDS_OF_LEAD = ("deal_outcome", "deal_stage", "deal_reason")
 """What the deals of a person say of them; they follow from the deals alone."""
 
+TOLD_SCORE = "told_score"
+"""The score that the CRMs are told: follows ``score`` in steps; blank: ``score``."""
+
+BELOW_SINCE = "band_below_since"
+"""Since when the score has been below what the lead's band asks for; blank while it is not."""
+
+SCORE_FIELDS = ("score", "band", "grade", "score_reasons", TOLD_SCORE, BELOW_SINCE)
+"""What ``score`` decides."""
+
 DECIDED_FIELDS = frozenset(
-    {"score", "stage", "owner", "account", "first_touch", "last_touch", *DEAL_FIELDS_OF_LEAD}
+    {*SCORE_FIELDS, "stage", "owner", "account", "first_touch", "last_touch", *DEAL_FIELDS_OF_LEAD}
 )
 """Fields that only handlers and the merge set; a source may not map to them."""
 

@@ -64,9 +64,33 @@ class ScoreRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """A range of the score: a lead rises into it at ``up``, and falls out ``after`` a time below ``down``."""
+
+    name: str
+    up: int
+    down: int
+    after: timedelta
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Marks by the points of a group: the least points of each, the highest first."""
+
+    group: str
+    marks: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scoring:
     """The scoring model."""
 
     groups: tuple[ScoreGroup, ...]
     rules: tuple[ScoreRule, ...]
     place: Place
+    bands: tuple[Band, ...] = ()  # the lowest first
+    grade: tuple[Scale, ...] = ()  # two groups side by side, or none
+    write_points: int | None = (
+        None  # how far the score may be from what the CRMs were told; ``None``: not at all
+    )

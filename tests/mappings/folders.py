@@ -17,7 +17,7 @@ stages:
 rules:
   - to: mql
     name: Score
-    min_score: 60
+    min_score: 50
   - to: mql
     name: Asked
     activity: demo
