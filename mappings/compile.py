@@ -200,8 +200,6 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         screening and compile_screening.compile_screening(screening),
         pipeline and compile_pipeline.compile_pipeline(pipeline, scope),
     )
-    if made[0] and made[1] and not scope.problems:
-        compile_scoring.check_reach(made[1], made[0], scope)
     if routing and routing.model.sticky != "none" and pipeline and "account" not in pipeline.model.handlers:
         fix = "Add account to handlers in pipeline.yaml, or write sticky: none."
         scope.fault(routing.document.value_place("sticky"), "without accounts no company is known", fix)
@@ -220,6 +218,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         *scope.problems,
         *(p for document in files.documents for p in document.problems),
     ]
+    if not problems and made[0] and made[1]:  # what faults take out of a file could reach it
+        problems = compile_scoring.out_of_reach(made[1], made[0])
     if problems or None in made or pipeline is None:
         return None, problems
     return (
@@ -262,7 +262,18 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
             compile_sources.activities_of(files.sources) | compile_crms.activities_of(files.crms)
         ),
         handlers=list(handlers),
+        calendars=declared(single.get("routing"), "calendars"),
+        unread=_unread(files),
     )
+
+
+def _unread(files: _Files) -> frozenset[str]:
+    """Return which files say nothing that can be read, by kind; of folders those that hold such a file."""
+    found = {kind for kind, document in files.single.items() if not isinstance(document.data, dict)}
+    for kind, documents in (("sources", files.sources), ("crms", files.crms)):
+        if any(not isinstance(document.data, dict) for document in documents.values()):
+            found.add(kind)
+    return frozenset(found)
 
 
 def _own_fields(document: Document | None) -> dict[str, type]:

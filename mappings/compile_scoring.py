@@ -23,6 +23,7 @@ from mappings.schema import (
     ScoreRuleMap,
     ScoringFile,
 )
+from mappings.problems import Problem
 from mappings.scope import Scope
 from mappings.validation import Checked
 from model.lead import SCORE_FIELDS
@@ -48,17 +49,20 @@ def compile_scoring(checked: Checked[ScoringFile], scope: Scope) -> Scoring:
     )
 
 
-def check_reach(scoring: Scoring, lifecycle: Lifecycle, scope: Scope) -> None:
-    """Note the thresholds that no lead can reach: the caps, or the rules below them, do not give so much."""
+def out_of_reach(scoring: Scoring, lifecycle: Lifecycle) -> list[Problem]:
+    """Return the thresholds that no lead can reach: the caps, or the rules below them, do not give so much."""
     most = highest(scoring)
-    for band in scoring.bands:
-        if band.up > most:
-            fix = f"All rules together give at most {most}, each group up to its cap."
-            scope.fault(band.place, f'no lead reaches the band "{band.name}", which begins at {band.up}', fix)
-    for rule in lifecycle.rules:
-        if rule.min_score is not None and rule.min_score > most:
-            fix = f"The rules of scoring.yaml give at most {most}, each group up to its cap."
-            scope.fault(rule.place, f"no lead reaches a score of {rule.min_score}", fix)
+    fix = f"The rules of scoring.yaml give at most {most}, each group up to its cap."
+    found = [
+        Problem(band.place, f'no lead reaches the band "{band.name}", which begins at {band.up}', fix)
+        for band in scoring.bands
+        if band.up > most
+    ]
+    return found + [
+        Problem(rule.place, f"no lead reaches a score of {rule.min_score}", fix)
+        for rule in lifecycle.rules
+        if rule.min_score is not None and rule.min_score > most
+    ]
 
 
 def highest(scoring: Scoring) -> int:

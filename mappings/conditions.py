@@ -82,6 +82,7 @@ class ConditionCompiler:
     stages: Sequence[str]
     problems: list[Problem] = field(default_factory=list)
     bands: Sequence[str] = ()  # of the score, the lowest first
+    has_all_fields: bool = True  # else a field may be one of a file that cannot be read
 
     def compile(self, data: Any, *path: str | int) -> Condition | None:
         """Return the condition that stands at ``path``, or ``None`` when it has a problem."""
@@ -114,6 +115,8 @@ class ConditionCompiler:
             part = self._group(value, path, " and " if key == "all" else " or ")
             return part and _Part(part.test, f"({part.text})" if len(value) > 1 else part.text, part.fields)
         kind = self._kind(key)
+        if kind is None and not self.has_all_fields:
+            return None
         if kind is None:
             touches = [name for name, kind in self.fields.items() if kind is dict]
             names = [
