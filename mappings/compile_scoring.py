@@ -18,12 +18,12 @@ from mappings.playbook import (
     ScoreRule,
     Scoring,
 )
+from mappings.problems import Problem
 from mappings.schema import (
     DecayMap,
     ScoreRuleMap,
     ScoringFile,
 )
-from mappings.problems import Problem
 from mappings.scope import Scope
 from mappings.validation import Checked
 from model.lead import SCORE_FIELDS
@@ -50,7 +50,7 @@ def compile_scoring(checked: Checked[ScoringFile], scope: Scope) -> Scoring:
 
 
 def out_of_reach(scoring: Scoring, lifecycle: Lifecycle) -> list[Problem]:
-    """Return the thresholds that no lead can reach: the caps, or the rules below them, do not give so much."""
+    """Return the thresholds that no lead can reach: the caps, or the rules below them, give less."""
     most = highest(scoring)
     fix = f"The rules of scoring.yaml give at most {most}, each group up to its cap."
     found = [
