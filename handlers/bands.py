@@ -37,6 +37,6 @@ def settled(
 def graded(scales: Sequence[Scale], by_group: Mapping[str, int]) -> str:
     """Return the marks of both groups side by side: "A1". ``by_group`` is in millionths of a point."""
     return "".join(
-        next(mark for least, mark in scale.marks if by_group[scale.group] >= least * POINT)
+        next(mark for least, mark in scale.marks if (by_group[scale.group] + POINT // 2) // POINT >= least)
         for scale in scales
     )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.bands import graded, settled
 from handlers.base import Context
+from handlers.fading import changes_at
 from handlers.points import Points, points
 from mappings.playbook import Lifecycle, Scoring
-from model.decision import Because, Decision
+from model.decision import Because, Decision, Effect, SetTimer
 from model.event import JsonValue
 from model.lead import BELOW_SINCE, TOLD_SCORE, Lead
 from model.times import from_text, to_text
+
+TIMER = ("score", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ class Score:
             fields |= self._told(lead, found, fields.get("band"), because)
         changed = {name: value for name, value in fields.items() if lead.fields.get(name) != value}
         changed |= {name: None for name in self.unused if lead.fields.get(name) is not None}
-        return Decision(fields=changed, because=tuple(because))
+        return Decision(
+            fields=changed, effects=self._next_look(lead, fields, context), because=tuple(because)
+        )
 
     def _band(self, lead: Lead, score: int, now: datetime, because: list[Because]) -> dict[str, JsonValue]:
         current, since = lead.fields.get("band"), lead.fields.get(BELOW_SINCE)
@@ -83,6 +88,24 @@ class Score:
             TOLD_SCORE: found.total,
             "score_reasons": "; ".join(line.text for line in found.lines) or None,
         }
+
+    def _next_look(self, lead: Lead, fields: Mapping[str, JsonValue], context: Context) -> tuple[Effect, ...]:
+        """Have the lead looked at again when its score or band will be another one by time alone."""
+        if not self.scoring.changes_by_time:
+            return ()
+        due_at, why = changes_at(lead, self.scoring, context.now), "points that go with time"
+        falls_at = self._falls_at(fields)
+        if falls_at is not None and (due_at is None or falls_at <= due_at):
+            due_at, why = falls_at, f"falls out of the band {fields['band']}"
+        if due_at is None and TIMER not in lead.timers:
+            return ()
+        return (SetTimer("score", due_at, context.now, why),)
+
+    def _falls_at(self, fields: Mapping[str, JsonValue]) -> datetime | None:
+        """Return when a lead leaves its band whose score stays as low as it is; ``None``: it does not."""
+        since = fields.get(BELOW_SINCE)
+        after = {band.name: band.after for band in self.scoring.bands}
+        return from_text(since) + after[str(fields["band"])] if isinstance(since, str) else None
 
 
 def thresholds(lifecycle: Lifecycle) -> tuple[int, ...]:

@@ -91,6 +91,14 @@ class Scoring:
     place: Place
     bands: tuple[Band, ...] = ()  # the lowest first
     grade: tuple[Scale, ...] = ()  # two groups side by side, or none
-    write_points: int | None = (
-        None  # how far the score may be from what the CRMs were told; ``None``: not at all
-    )
+    write_points: int | None = None  # how far the CRMs may be told another score; ``None``: not at all
+
+    @property
+    def fades(self) -> bool:
+        """Say whether a score changes by time alone."""
+        return any(rule.decay is not None for rule in self.rules)
+
+    @property
+    def changes_by_time(self) -> bool:
+        """Say whether a score or a band changes by time alone."""
+        return self.fades or any(band.after for band in self.bands)

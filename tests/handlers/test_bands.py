@@ -156,3 +156,38 @@ def test_what_the_crms_are_told_is_never_far_from_the_score_and_never_wavers(day
         assert abs(told - lead.fields["score"]) < 5
         if before is not None and told != before:
             assert abs(told - before) >= 5 or lead.fields["band"] != band
+
+
+def test_a_timer_wakes_the_lead_when_it_falls_out_of_its_band():
+    plain = replace(a_scoring(rule(60, "boss", "fit", when=field_is("title", "CEO")), fit=100), bands=BANDS)
+    lead = a_lead(title="CEO")
+    lead, decision = aged(0, lead, plain)
+    assert decision.effects == ()
+    lead.fields["title"] = "Student"
+    lead, decision = aged(1, lead, plain)
+    [timer] = decision.effects
+    assert (timer.kind, timer.due_at, timer.why) == ("score", NOON + 8 * DAY, "falls out of the band hot")
+    lead, decision = aged(8, lead, plain)
+    assert lead.fields["band"] == "cold"
+
+
+def test_whose_points_come_back_in_time_waits_for_nothing():
+    plain = replace(a_scoring(rule(60, "boss", "fit", when=field_is("title", "CEO")), fit=100), bands=BANDS)
+    lead, _ = aged(0, a_lead(title="CEO"), plain)
+    lead.fields["title"] = "Student"
+    lead, decision = aged(1, lead, plain)
+    lead.timers[("score", "")] = decision.effects[0]
+    lead.fields["title"] = "CEO"
+    lead, decision = aged(2, lead, plain)
+    assert [effect.due_at for effect in decision.effects] == [None]
+    assert lead.fields["band_below_since"] is None
+
+
+def test_the_earlier_of_fading_and_falling_wakes_the_lead():
+    lead, _ = aged(0)
+    lead, decision = aged(13.999, lead)
+    assert decision.effects[0].why == "points that go with time"
+    lead.fields["band_below_since"] = (NOON + 7 * DAY).isoformat().replace("+00:00", "Z")
+    lead, decision = aged(13.99999, lead)
+    assert decision.effects[0].why == "falls out of the band hot"
+    assert decision.effects[0].due_at == NOON + 14 * DAY
