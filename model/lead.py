@@ -39,6 +39,8 @@ LEAD_FIELDS: Mapping[str, type] = {
     "grade": str,  # of scoring.yaml: a letter and a number, such as "A1"
     "score_reasons": str,  # what gave the score when the CRMs were last told of it
     "stage": str,
+    "stage_pass": int,  # which time the lead goes up the way; blank: the first
+    "led_back_from": str,  # the stage it went back from, until it moves on again
     "owner": str,  # a teammate's e-mail
     "account": str,  # id of the company's account
     "deal_outcome": str,  # of the deal that counts most for the person: "won", "open", "lost"
@@ -60,8 +62,20 @@ BELOW_SINCE = "band_below_since"
 SCORE_FIELDS = ("score", "band", "grade", "score_reasons", TOLD_SCORE, BELOW_SINCE)
 """What ``score`` decides."""
 
+STAGE_FIELDS = ("stage_pass", "led_back_from")
+"""What is remembered of a lead's way; they are set with the stage alone."""
+
 DECIDED_FIELDS = frozenset(
-    {*SCORE_FIELDS, "stage", "owner", "account", "first_touch", "last_touch", *DEAL_FIELDS_OF_LEAD}
+    {
+        *SCORE_FIELDS,
+        *STAGE_FIELDS,
+        *DEAL_FIELDS_OF_LEAD,
+        "stage",
+        "owner",
+        "account",
+        "first_touch",
+        "last_touch",
+    }
 )
 """Fields that only handlers and the merge set; a source may not map to them."""
 

@@ -17,7 +17,7 @@ stages:
 rules:
   - to: mql
     name: Score
-    min_score: 50
+    min_score: 60
   - to: mql
     name: Asked
     activity: demo
@@ -45,7 +45,7 @@ groups:
 rules:
   - name: Big
     group: fit
-    points: 30
+    points: 40
     when: {employees: {at_least: 50}}
   - name: Demo
     group: intent
