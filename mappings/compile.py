@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 
 from mappings import (
     compile_accounts,
+    compile_bands,
     compile_crms,
     compile_deals,
     compile_lifecycle,
@@ -192,10 +193,11 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     accounts = compile_accounts.compile_accounts(shared, scope) if shared else Accounts()
     stages = one("deals", DealsFile)
     scope.deals = compile_deals.compile_deals(stages, scope) if stages else None
+    routes = routing and compile_routing.compile_routing(routing, scope)  # its calendars time stages, too
     made = (
         lifecycle and compile_lifecycle.compile_lifecycle(lifecycle, scope),
         scoring and compile_scoring.compile_scoring(scoring, scope),
-        routing and compile_routing.compile_routing(routing, scope),
+        routes,
         screening and compile_screening.compile_screening(screening),
         pipeline and compile_pipeline.compile_pipeline(pipeline, scope),
     )
@@ -217,6 +219,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         *scope.problems,
         *(p for document in files.documents for p in document.problems),
     ]
+    if not problems and made[0] and made[1]:  # what faults take out of a file could reach it
+        problems = compile_scoring.out_of_reach(made[1], made[0])
     if problems or None in made or pipeline is None:
         return None, problems
     return (
@@ -250,6 +254,7 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
         stages=tuple(dict.fromkeys(declared(single.get("lifecycle"), "stages"))),
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
+        bands=compile_bands.names_of(single.get("scoring")),
         objects={
             _name(stem, doc, "connection"): compile_accounts.people_objects(doc)
             for stem, doc in files.crms.items()

@@ -52,7 +52,7 @@ def compile_routing(checked: Checked[RoutingFile], scope: Scope) -> Routing:
         when = scope.condition(document, entry.when, "territories", n, "when")
         if when is not None:
             territories.append(Territory(entry.name, when, at, entry.pool, owner))
-    calendars = compile_calendars(checked, scope)
+    calendars = scope.made_calendars = compile_calendars(checked, scope)
     return Routing(
         territories=tuple(territories),
         pools={name: _pool(name, checked, calendars, scope) for name in file.pools},
@@ -141,13 +141,11 @@ def _pool(name: str, checked: Checked[RoutingFile], calendars: Mapping[str, Cale
         entry_of_pool.catch_up.limit,
         entry_of_pool.skip_earlier_owners,
         entry_of_pool.if_nobody,
-        _longest_wait(name, checked, calendars, scope),
+        _longest_wait(name, checked, scope),
     )
 
 
-def _longest_wait(
-    name: str, checked: Checked[RoutingFile], calendars: Mapping[str, Calendar], scope: Scope
-) -> timedelta:
+def _longest_wait(name: str, checked: Checked[RoutingFile], scope: Scope) -> timedelta:
     """Return how long leads wait for a shift; to wait for nobody, or without end, is a slip of the pen."""
     document, pool, people = checked.document, checked.model.pools[name], checked.model.people
     at = document.value_place("pools", name, "if_nobody")

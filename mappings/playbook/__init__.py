@@ -20,7 +20,16 @@ from mappings.playbook.crms import (
     TaskMap,
 )
 from mappings.playbook.deals import Deals, DealStage
-from mappings.playbook.lifecycle import CLOSED_STAGE, TOP_STAGE, Lifecycle, Stage, StageRule
+from mappings.playbook.lifecycle import (
+    CLOSED_STAGE,
+    TOP_STAGE,
+    Criterion,
+    Gate,
+    Lifecycle,
+    Move,
+    Stage,
+    StageRule,
+)
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import (
     QUEUE,
@@ -33,7 +42,17 @@ from mappings.playbook.routing import (
     Share,
     Territory,
 )
-from mappings.playbook.scoring import Decay, Expiry, HalfLife, Linear, ScoreGroup, ScoreRule, Scoring
+from mappings.playbook.scoring import (
+    Band,
+    Decay,
+    Expiry,
+    HalfLife,
+    Linear,
+    Scale,
+    ScoreGroup,
+    ScoreRule,
+    Scoring,
+)
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
 from mappings.playbook.whole import Playbook
@@ -44,14 +63,17 @@ __all__ = [
     "CLOSED_STAGE",
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
+    "QUEUE",
     "ROLES",
     "TOP_STAGE",
     "Absence",
     "Accounts",
     "ActivityRule",
+    "Band",
     "Breaker",
     "ChannelRule",
     "Condition",
+    "Criterion",
     "CrmField",
     "CrmMap",
     "DealStage",
@@ -62,12 +84,14 @@ __all__ = [
     "FieldRule",
     "FollowUp",
     "FollowUpRule",
+    "Gate",
     "HalfLife",
     "IfNobody",
     "Lifecycle",
     "Limits",
     "Linear",
     "Member",
+    "Move",
     "Notifications",
     "NotifyRule",
     "ObjectMap",
@@ -79,6 +103,7 @@ __all__ = [
     "Required",
     "Role",
     "Routing",
+    "Scale",
     "ScoreGroup",
     "ScoreRule",
     "Scoring",
