@@ -169,3 +169,9 @@ class _Queues(Collector):
             for state in ("waiting", "unknown", "withheld", "dead"):
                 effects.add_metric((target, state), getattr(effect_counts, state))
         yield effects
+        timers = GaugeMetricFamily(
+            "leadrelay_timers", "Timers of leads: waiting, overdue (waiting, though due)", labels=("state",)
+        )
+        for state in ("waiting", "overdue"):
+            timers.add_metric((state,), getattr(queues.timers, state))
+        yield timers

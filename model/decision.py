@@ -129,6 +129,22 @@ class Assigned:
 
 
 @dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Effect: look at the lead again at ``due_at``; ``None``: there is nothing to wait for any more.
+
+    A lead has one timer of each ``kind`` and ``key``: setting it again moves it. ``at`` is the moment of the
+    decision, ``why`` what the lead waits for, in words (at most 200 characters). Rules that ask for it must
+    be known to ``Playbook.sets_timers``: else the timers of a lead are not loaded.
+    """
+
+    kind: str
+    due_at: datetime | None
+    at: datetime
+    why: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AskReview:
     """Effect: put a pair or a doubt before a person without holding the lead back."""
 
@@ -401,6 +417,7 @@ Effect = (
     | KeepEngagement
     | EnterStage
     | Assigned
+    | SetTimer
     | AskReview
     | JoinAccount
     | DealMoved

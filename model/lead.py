@@ -10,6 +10,7 @@ from typing import Any
 from model.dispute import Dispute
 from model.engagement import Engagement
 from model.event import JsonValue, RecordRef
+from model.timer import Timer
 
 # Canonical field names with the Python type of their value. Dotted names ("first_touch.source")
 # read into a touch. The playbook may declare more under ``fields:``.
@@ -167,6 +168,7 @@ class Lead:
     activities: list[Activity] = field(default_factory=list)
     engagements: dict[RecordRef, Engagement] = field(default_factory=dict)  # those that rules count
     links: dict[str, Link] = field(default_factory=dict)  # connection -> link
+    timers: dict[tuple[str, str], Timer] = field(default_factory=dict)  # (kind, key) -> timer
     created_at: datetime | None = None
     version: int = 0  # 0: not stored yet
     is_test: bool = False

@@ -60,6 +60,10 @@ def join(
     survivor.touches = sorted([*survivor.touches, *absorbed.touches], key=lambda touch: touch.at)
     survivor.activities = sorted([*survivor.activities, *absorbed.activities], key=lambda act: act.at)
     survivor.engagements = {**absorbed.engagements, **survivor.engagements}
+    for name_of_timer, timer in absorbed.timers.items():
+        known = survivor.timers.get(name_of_timer)
+        if known is None or timer.since < known.since:  # a wait goes on from where it began
+            survivor.timers[name_of_timer] = timer
     for found, why in _links(survivor, absorbed, where, carry):
         because.append(why)
         effects.extend(found)
