@@ -6,10 +6,16 @@ import json
 
 import pytest
 
+from leadrelay import logs
 from tests.leadrelay.test_playbooks import change
 
 DEMO = "{name: Demo requested, group: intent, points: 30, activity: demo_request}"
 TOLD = "scoring: rule Demo requested: points: 30 → 25"
+
+
+@pytest.fixture(autouse=True)
+def _no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)  # it would outlive the command's streams
 
 
 @pytest.fixture
@@ -109,7 +115,7 @@ def test_a_folder_that_is_not_watched_changes_nothing_until_it_is_applied(house,
     number = holder.playbook().number
     object.__setattr__(house.daemon.settings, "watches_playbook", False)
     try:
-        change(house.playbook, "scoring.yaml", DEMO, DEMO.replace("30", "25"))
+        change(house.playbook, "scoring.yaml", DEMO, DEMO.replace("30", "35"))
         assert not holder.look()
         assert holder.playbook().number == number
         assert leadrelay("apply", **house.environ).code == 0
@@ -117,4 +123,4 @@ def test_a_folder_that_is_not_watched_changes_nothing_until_it_is_applied(house,
     finally:
         object.__setattr__(house.daemon.settings, "watches_playbook", True)
         holder.look()  # it counts again, and holds what is in force
-        house.edit("scoring.yaml", DEMO.replace("30", "25"), DEMO)
+        house.edit("scoring.yaml", DEMO.replace("30", "35"), DEMO)
