@@ -3,7 +3,7 @@
 Which version decides is said by events in the one order (``sync.deciding.turning``). Each process looks what
 the register says by now; one of them watches the folder, and hands in what changed there and is sound.
 A folder counts when it has changed since it last counted: so it never undoes what was made current by
-``leadrelay apply`` or ``rollback`` (docs/decisions/0022-versions-of-the-playbook.md).
+``leadrelay apply`` or ``rollback`` (docs/decisions/0023-versions-of-the-playbook.md).
 """
 
 from __future__ import annotations

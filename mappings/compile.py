@@ -254,10 +254,11 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     accounts = compile_accounts.compile_accounts(shared, scope) if shared else Accounts()
     stages = one("deals", DealsFile)
     scope.deals = compile_deals.compile_deals(stages, scope) if stages else None
+    routes = routing and compile_routing.compile_routing(routing, scope)  # its calendars time stages, too
     made = (
         lifecycle and compile_lifecycle.compile_lifecycle(lifecycle, scope),
         scoring and compile_scoring.compile_scoring(scoring, scope),
-        routing and compile_routing.compile_routing(routing, scope),
+        routes,
         screening and compile_screening.compile_screening(screening),
         pipeline and compile_pipeline.compile_pipeline(pipeline, scope),
     )

@@ -12,6 +12,7 @@ from mappings.loader import Document
 from mappings.playbook import Condition, Deals
 from mappings.problems import Problem, unknown
 from model.decision import Place
+from model.hours import Calendar
 from model.lead import TOUCH_FIELDS
 
 
@@ -32,6 +33,7 @@ class Scope:
     unread: Collection[str] = ()
     """Of which files ("fields", "lifecycle", "sources", "crms", …) one says nothing that can be read: what is
     named elsewhere may well stand there, so nothing is said of it."""
+    made_calendars: Mapping[str, Calendar] = field(default_factory=dict)  # once they are compiled
 
     def fault(self, at: Place, message: str, fix: str = "") -> None:
         """Note a problem."""

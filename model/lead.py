@@ -36,6 +36,8 @@ LEAD_FIELDS: Mapping[str, type] = {
     "opted_out": bool,  # wants no contact; see ``OPT_OUT``
     "score": int,
     "stage": str,
+    "stage_pass": int,  # which time the lead goes up the way; blank: the first
+    "led_back_from": str,  # the stage it went back from, until it moves on again
     "owner": str,  # a teammate's e-mail
     "account": str,  # id of the company's account
     "deal_outcome": str,  # of the deal that counts most for the person: "won", "open", "lost"
@@ -48,8 +50,11 @@ LEAD_FIELDS: Mapping[str, type] = {
 DEAL_FIELDS_OF_LEAD = ("deal_outcome", "deal_stage", "deal_reason")
 """What the deals of a person say of them; they follow from the deals alone."""
 
+STAGE_FIELDS = ("stage_pass", "led_back_from")
+"""What is remembered of a lead's way; they are set with the stage alone."""
+
 DECIDED_FIELDS = frozenset(
-    {"score", "stage", "owner", "account", "first_touch", "last_touch", *DEAL_FIELDS_OF_LEAD}
+    {"score", "stage", "owner", "account", "first_touch", "last_touch", *STAGE_FIELDS, *DEAL_FIELDS_OF_LEAD}
 )
 """Fields that only handlers and the merge set; a source may not map to them."""
 

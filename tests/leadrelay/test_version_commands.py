@@ -115,7 +115,7 @@ def test_a_folder_that_is_not_watched_changes_nothing_until_it_is_applied(house,
     number = holder.playbook().number
     object.__setattr__(house.daemon.settings, "watches_playbook", False)
     try:
-        change(house.playbook, "scoring.yaml", DEMO, DEMO.replace("30", "35"))
+        change(house.playbook, "scoring.yaml", DEMO, f"{DEMO}  # as agreed")
         assert not holder.look()
         assert holder.playbook().number == number
         assert leadrelay("apply", **house.environ).code == 0
@@ -123,4 +123,4 @@ def test_a_folder_that_is_not_watched_changes_nothing_until_it_is_applied(house,
     finally:
         object.__setattr__(house.daemon.settings, "watches_playbook", True)
         holder.look()  # it counts again, and holds what is in force
-        house.edit("scoring.yaml", DEMO.replace("30", "35"), DEMO)
+        house.edit("scoring.yaml", f"{DEMO}  # as agreed", DEMO)
