@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 
 from mappings import (
     compile_accounts,
+    compile_bands,
     compile_crms,
     compile_deals,
     compile_lifecycle,
@@ -280,6 +281,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         *scope.problems,
         *(p for document in files.documents for p in document.problems),
     ]
+    if not problems and made[0] and made[1]:  # what faults take out of a file could reach it
+        problems = compile_scoring.out_of_reach(made[1], made[0])
     if problems or None in made or pipeline is None:
         return None, problems
     return (
@@ -313,6 +316,7 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
         stages=tuple(dict.fromkeys(declared(single.get("lifecycle"), "stages"))),
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
+        bands=compile_bands.names_of(single.get("scoring")),
         objects={
             _name(stem, doc, "connection"): compile_accounts.people_objects(doc)
             for stem, doc in files.crms.items()

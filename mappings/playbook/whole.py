@@ -67,7 +67,7 @@ class Playbook:
     @property
     def sets_timers(self) -> bool:
         """Say whether a rule may ask for another look at a lead at a later time."""
-        return self.scoring.fades
+        return self.scoring.changes_by_time
 
     @property
     def joins_accounts(self) -> bool:
