@@ -67,6 +67,7 @@ DEFAULT_HANDLERS = (
     "absorb",
     "attribute",
     "deals",
+    "facts",
     "score",
     "qualify",
     "assign",
