@@ -1,4 +1,4 @@
-"""Scoring models to begin with (`leadrelay init --scoring NAME`): each a folder of files that take the starter's place."""
+"""Models of points to begin with (`leadrelay init --scoring NAME`): files that take the place of the starter's."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ SCHEMAS = ".schemas"
 def write_starter(folder: Path, scoring: str = "") -> list[Path]:
     """Copy the starter into a new or empty folder, with the JSON Schemas that editors use.
 
-    ``scoring`` names a model of ``mappings.scorings``, whose files take the place of the starter's. Returns what was written; raises ``FileExistsError`` with a sentence where something is already.
+    ``scoring`` names a model of ``mappings.scorings``, whose files take the place of the starter's. Returns
+    what was written; raises ``FileExistsError`` with a sentence where something is already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is not empty; name a new folder, so that nothing is overwritten.")
