@@ -55,7 +55,7 @@ KIND_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true
 
 def operators_of(name: str, kind: type) -> set[str]:
     """Return the operators that make sense for a field."""
-    if name == "stage":
+    if name in ("stage", "band"):
         return EQUALITY | ORDER | {"is_blank"}
     if kind is str:
         own = {"postal_code": {"between"}, "email": {"domain_in"}, "website": {"domain_in"}}
@@ -84,6 +84,7 @@ class ConditionCompiler:
     fields: Mapping[str, type]
     stages: Sequence[str]
     problems: list[Problem] = field(default_factory=list)
+    bands: Sequence[str] = ()  # of the score, the lowest first
     has_all_fields: bool = True  # else a field may be one of a file that cannot be read
 
     def compile(self, data: Any, *path: str | int) -> Condition | None:
@@ -221,7 +222,11 @@ class ConditionCompiler:
         if any(item is None for item in checked):
             return None
         if name == "stage":
-            check = _stage_check(operator, checked, self.stages)
+            check = _ordered_check(
+                operator, checked, ladder_of(self.stages) if operator in ORDER else self.stages
+            )
+        elif name == "band":
+            check = _ordered_check(operator, checked, self.bands)
         elif operator == "matches":
             pattern = self._pattern(checked[0], at)
             if pattern is None:
@@ -254,6 +259,10 @@ class ConditionCompiler:
         if name == "stage" and self.stages and operator in ORDER and operand not in ladder_of(self.stages):
             fix = "Compare it with is or in."
             self._fault(at, f'"{operand}" stands beside the way, so no stage is {WORDS[operator]} it', fix)
+            return None
+        if name == "band" and operand not in self.bands:
+            fix = did_you_mean(operand, self.bands) or "Name them under bands in scoring.yaml."
+            self._fault(at, f'there is no band "{operand}"', fix)
             return None
         if operator == "domain_in" and not DOMAIN.fullmatch(operand):
             fix = "Write what stands behind the @, for example acme.com."
@@ -420,9 +429,8 @@ def ladder_of(stages: Sequence[str]) -> Sequence[str]:
     return stages[: stages.index(TOP_STAGE) + 1] if TOP_STAGE in stages else stages
 
 
-def _stage_check(operator: str, operands: list[str], stages: Sequence[str]) -> Check:
-    """Compare stages by name, or by their order on the way; unknown ones satisfy nothing."""
-    known = ladder_of(stages) if operator in ORDER else stages
-    order = {stage: n for n, stage in enumerate(known)}
+def _ordered_check(operator: str, operands: list[str], known: Sequence[str]) -> Check:
+    """Compare stages or bands by name, or by their order; unknown ones satisfy nothing."""
+    order = {name: n for n, name in enumerate(known)}
     check = _value_check(operator, [order.get(operand, -1) for operand in operands], int)
     return lambda value: isinstance(value, str) and value in order and check(order[value])

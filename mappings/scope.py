@@ -27,6 +27,7 @@ class Scope:
     objects: Mapping[str, Collection[str]]  # connection -> the vendor's objects
     activities: Collection[str]
     handlers: Collection[str]
+    bands: tuple[str, ...] = ()  # of the score, the lowest first
     problems: list[Problem] = field(default_factory=list)
     deals: Deals | None = None  # the stages of deals, once they are compiled
     calendars: Collection[str] = ()  # as routing.yaml names them, faulty ones included
@@ -66,7 +67,12 @@ class Scope:
     def condition(self, document: Document, data: Any, *path: str | int) -> Condition | None:
         """Compile a condition; its faults are noted."""
         compiler = ConditionCompiler(
-            document, self.fields, self.stages, self.problems, has_all_fields="fields" not in self.unread
+            document,
+            self.fields,
+            self.stages,
+            self.problems,
+            bands=self.bands,
+            has_all_fields="fields" not in self.unread,
         )
         return compiler.compile(data, *path)
 

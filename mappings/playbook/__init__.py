@@ -32,7 +32,17 @@ from mappings.playbook.lifecycle import (
 )
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
-from mappings.playbook.scoring import Decay, Expiry, HalfLife, Linear, ScoreGroup, ScoreRule, Scoring
+from mappings.playbook.scoring import (
+    Band,
+    Decay,
+    Expiry,
+    HalfLife,
+    Linear,
+    Scale,
+    ScoreGroup,
+    ScoreRule,
+    Scoring,
+)
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
 from mappings.playbook.whole import Playbook
@@ -48,6 +58,7 @@ __all__ = [
     "Absence",
     "Accounts",
     "ActivityRule",
+    "Band",
     "Breaker",
     "ChannelRule",
     "Condition",
@@ -81,6 +92,7 @@ __all__ = [
     "Required",
     "Role",
     "Routing",
+    "Scale",
     "ScoreGroup",
     "ScoreRule",
     "Scoring",
