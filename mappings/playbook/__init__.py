@@ -31,7 +31,17 @@ from mappings.playbook.lifecycle import (
     StageRule,
 )
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
-from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
+from mappings.playbook.routing import (
+    QUEUE,
+    Absence,
+    IfNobody,
+    Member,
+    Person,
+    Pool,
+    Routing,
+    Share,
+    Territory,
+)
 from mappings.playbook.scoring import (
     Band,
     Decay,
@@ -53,6 +63,7 @@ __all__ = [
     "CLOSED_STAGE",
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
+    "QUEUE",
     "ROLES",
     "TOP_STAGE",
     "Absence",
