@@ -144,7 +144,7 @@ def _score_rule(
 
 
 def _check_when(n: int, entry: ScoreRuleMap, document: Document, scope: Scope) -> None:
-    """Note a condition that can never hold, and one that asks for what the score itself decides."""
+    """Note a condition that can never hold."""
     if entry.when is None or not document.sound:
         return
     at = document.place("rules", n, "when")

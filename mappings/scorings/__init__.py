@@ -1,4 +1,4 @@
-"""Models of points to begin with (`leadrelay init --scoring NAME`): files that take the place of the starter's."""
+"""Models of points to begin with (`leadrelay init --scoring NAME`): files in place of the starter's."""
 
 from __future__ import annotations
 
