@@ -10,11 +10,12 @@ from handlers.assign import Assign
 from handlers.attribute import Attribute
 from handlers.base import Handler
 from handlers.deals import HearOfDeals
+from handlers.facts import TellFacts
 from handlers.follow_up import MakeFollowUp
 from handlers.identify import Identify
 from handlers.notify import Notify
 from handlers.qualify import Qualify
-from handlers.score import Score
+from handlers.score import Score, thresholds
 from handlers.screen import Screen
 from handlers.writeback import Writeback
 from mappings.playbook import Playbook
@@ -26,7 +27,8 @@ HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
     "absorb": lambda playbook: Absorb(field_owners(playbook.crms), preferring(playbook.crms)),
     "attribute": lambda playbook: Attribute(playbook.skip_direct),
     "deals": lambda playbook: HearOfDeals(playbook.deals, playbook.lifecycle),
-    "score": lambda playbook: Score(playbook.scoring),
+    "facts": lambda playbook: TellFacts(playbook.screening),
+    "score": lambda playbook: Score(playbook.scoring, thresholds(playbook.lifecycle)),
     "qualify": lambda playbook: Qualify(playbook.lifecycle),
     "assign": lambda playbook: Assign(playbook.routing, playbook.lifecycle, playbook.accounts),
     "account": lambda playbook: JoinByDomain(playbook.accounts),

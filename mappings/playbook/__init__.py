@@ -31,8 +31,28 @@ from mappings.playbook.lifecycle import (
     StageRule,
 )
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
-from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
-from mappings.playbook.scoring import Decay, Expiry, HalfLife, Linear, ScoreGroup, ScoreRule, Scoring
+from mappings.playbook.routing import (
+    QUEUE,
+    Absence,
+    IfNobody,
+    Member,
+    Person,
+    Pool,
+    Routing,
+    Share,
+    Territory,
+)
+from mappings.playbook.scoring import (
+    Band,
+    Decay,
+    Expiry,
+    HalfLife,
+    Linear,
+    Scale,
+    ScoreGroup,
+    ScoreRule,
+    Scoring,
+)
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
 from mappings.playbook.whole import Playbook
@@ -43,11 +63,13 @@ __all__ = [
     "CLOSED_STAGE",
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
+    "QUEUE",
     "ROLES",
     "TOP_STAGE",
     "Absence",
     "Accounts",
     "ActivityRule",
+    "Band",
     "Breaker",
     "ChannelRule",
     "Condition",
@@ -81,6 +103,7 @@ __all__ = [
     "Required",
     "Role",
     "Routing",
+    "Scale",
     "ScoreGroup",
     "ScoreRule",
     "Scoring",
