@@ -30,6 +30,7 @@ from leadrelay.cli import (
     running,
     same_deals,
     secrets,
+    simulate,
     sources,
     status,
     versions,
@@ -72,6 +73,7 @@ app.command("diff")(versions.diff)
 app.command("apply")(versions.apply)
 app.command("rollback")(versions.rollback)
 app.command("versions")(versions.versions)
+app.command("simulate")(simulate.simulate)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("fairness")(fairness.fairness)
