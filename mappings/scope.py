@@ -27,6 +27,7 @@ class Scope:
     activities: Collection[str]
     handlers: Collection[str]
     problems: list[Problem] = field(default_factory=list)
+    confirmed: Collection[str] = frozenset()  # fields that say that a consent was confirmed
     deals: Deals | None = None  # the stages of deals, once they are compiled
 
     def fault(self, at: Place, message: str, fix: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from mappings.playbook.accounts import Accounts
 from mappings.playbook.condition import Condition
+from mappings.playbook.consent import ELSEWHERE, Consent, Gate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
     ASSOCIATED_OBJECTS,
@@ -34,6 +35,7 @@ __all__ = [
     "CLOSED_STAGE",
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
+    "ELSEWHERE",
     "ROLES",
     "TOP_STAGE",
     "Absence",
@@ -42,6 +44,7 @@ __all__ = [
     "Breaker",
     "ChannelRule",
     "Condition",
+    "Consent",
     "CrmField",
     "CrmMap",
     "DealStage",
@@ -52,6 +55,7 @@ __all__ = [
     "FieldRule",
     "FollowUp",
     "FollowUpRule",
+    "Gate",
     "HalfLife",
     "IfNobody",
     "Lifecycle",
@@ -65,6 +69,7 @@ __all__ = [
     "Playbook",
     "Polling",
     "Pool",
+    "Purpose",
     "Reconciling",
     "Required",
     "Role",
@@ -82,4 +87,5 @@ __all__ = [
     "Table",
     "TaskMap",
     "Territory",
+    "TextVersion",
 ]

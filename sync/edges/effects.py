@@ -4,6 +4,7 @@ waiting ─▶ leased ─▶ sent                 the other side has taken it
              │  └──▶ unknown              the answer was lost, and nobody can be asked: never sent again
              └─────▶ waiting | dead       put off | will never be taken
 waiting ───────────▶ withheld             the person opted out, or the target is observed or not set up
+waiting ◀──────────▶ withheld             NO_CONSENT: a gate is shut; looked at again when it may be open
 """
 
 from __future__ import annotations
@@ -17,16 +18,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mappings import gates
 from model.cause import IN_REVIEW, NEEDS_RECORD, NO_CAUSE, Cause
 from model.decision import EntityKind, OneShot
 from model.event import EventKind, EventState, JsonValue
 from sync.database import insert_on
 from sync.statements import execute_many
-from sync.tables import inbox_events, links, outbox_changes, outbox_effects
+from sync.tables import BLOCKED, inbox_events, links, outbox_changes, outbox_effects
 
 WAITING, LEASED, SENT = "waiting", "leased", "sent"
 UNKNOWN, WITHHELD, DEAD = "unknown", "withheld", "dead"
 TASK, MESSAGE, MERGE, DELETE = "task", "message", "merge", "delete"
+ACTS: Mapping[str, str] = {TASK: gates.TASK, MESSAGE: gates.NOTIFY}
+"""Kind -> the act of ``consent.yaml`` that it is."""
 DEEDS = (MERGE, DELETE)  # on records, whosever they are; nobody is told anything by them
 
 
@@ -63,6 +67,7 @@ def insert(
                 "raised_at": now,
                 "settled_at": now if why else None,
                 "error": why or None,
+                "cause": str(one.effect.cause),
             }
         )
     execute_many(connection, _inserting(connection.dialect.name), rows)
@@ -271,6 +276,16 @@ def send_again(connection: Connection, ids: Sequence[int], now: datetime) -> Non
             state=WAITING, attempts=0, due_at=now, raised_at=now, patient_until=now, settled_at=None
         )
     )
+
+
+def look_again(connection: Connection, space: str, lead_ids: Collection[str], now: datetime) -> int:
+    """Let what gates of consent kept back of these leads be claimed anew: the claim asks the gates again.
+
+    Times begin now: a task is due so long after the consent as it would have been after the assignment.
+    """
+    statement = sa.update(outbox_effects).where(_E.space == space, _E.lead_id.in_(sorted(lead_ids)), BLOCKED)
+    values = {"state": WAITING, "due_at": now, "raised_at": now, "settled_at": None, "cause": ""}
+    return connection.execute(statement.values(values)).rowcount
 
 
 def release_leases(connection: Connection, space: str, mark: str = "") -> int:

@@ -11,9 +11,10 @@ from sqlalchemy.engine import Connection
 
 from connectors.base import Connector
 from connectors.channels import Channel, Promise
-from mappings import templates
+from mappings import gates, templates
 from mappings.playbook import FollowUpRule, NotifyRule, Playbook
 from model import consent
+from model.cause import NO_CONSENT
 from model.change import Deleting, Merging, Task
 from model.event import JsonValue, RecordRef
 from model.lead import Lead
@@ -153,6 +154,13 @@ def _plan(
         return row, Settled(row.id, effects.UNKNOWN, error=text)
     if why:
         return row, Settled(row.id, effects.WITHHELD, error=why)
+    names = (str(row.payload.get("rule")), outlet.name)
+    why = gates.why_shut(playbook.consent, effects.ACTS[row.kind], lead, now, names)
+    if why and row.in_flight is None:
+        return row, Settled(row.id, effects.WITHHELD, error=why, cause=NO_CONSENT)
+    if why:
+        text = f"{why}; an earlier attempt, whose answer was lost, may have arrived"
+        return row, Settled(row.id, effects.UNKNOWN, error=text)
     rule = wording.rule_named(playbook, row.kind, row.payload.get("rule"))
     if rule is None:
         why = f'the playbook has no rule "{row.payload.get("rule")}" any more'
