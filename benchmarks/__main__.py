@@ -12,6 +12,7 @@ from benchmarks import acks, burst, changes, deciding, hooks, job, pulls, scaled
 from benchmarks.contact import run as contact
 from benchmarks.figures import Table, show
 from benchmarks.house import House, open_house
+from benchmarks.matcher import febrl
 
 Measure = Callable[..., Iterator[Table]]
 MEASURES: dict[str, Measure] = {
@@ -25,6 +26,7 @@ MEASURES: dict[str, Measure] = {
     "scaled": scaled.measure,
     "changes": changes.measure,
     "hooks": hooks.measure,
+    "matcher": febrl.measure,
     "pull-hubspot": pulls.of_hubspot,
     "pull-salesforce": pulls.of_salesforce,
     "first-contact": contact.measure,

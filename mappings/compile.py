@@ -273,7 +273,18 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
         ),
         handlers=list(handlers),
         confirmed=compile_consent.confirmed_of(single.get("consent")),
+        calendars=declared(single.get("routing"), "calendars"),
+        unread=_unread(files),
     )
+
+
+def _unread(files: _Files) -> frozenset[str]:
+    """Return which files say nothing that can be read, by kind; of folders those that hold such a file."""
+    found = {kind for kind, document in files.single.items() if not isinstance(document.data, dict)}
+    for kind, documents in (("sources", files.sources), ("crms", files.crms)):
+        if any(not isinstance(document.data, dict) for document in documents.values()):
+            found.add(kind)
+    return frozenset(found)
 
 
 def _own_fields(document: Document | None) -> dict[str, type]:

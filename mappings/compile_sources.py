@@ -137,6 +137,10 @@ def _field_rules(
         fix = "Take this line out: the person's mailbox says it, or a CRM."
         scope.fault(at, f'"{field}" is what no form can say', fix)
         return []
+    elif field in SourceFile.model_fields and field not in scope.fields:
+        fix = "It is a setting of the source: begin its line in the first column."
+        scope.fault(at, f'"{field}" does not belong under fields', fix)
+        return []
     elif not scope.knows_field(at, field):
         return []
     kind = scope.fields.get(field, str)

@@ -81,6 +81,7 @@ class ConditionCompiler:
     fields: Mapping[str, type]
     stages: Sequence[str]
     problems: list[Problem] = field(default_factory=list)
+    has_all_fields: bool = True  # else a field may be one of a file that cannot be read
 
     def compile(self, data: Any, *path: str | int) -> Condition | None:
         """Return the condition that stands at ``path``, or ``None`` when it has a problem."""
@@ -113,6 +114,8 @@ class ConditionCompiler:
             part = self._group(value, path, " and " if key == "all" else " or ")
             return part and _Part(part.test, f"({part.text})" if len(value) > 1 else part.text, part.fields)
         kind = self._kind(key)
+        if kind is None and not self.has_all_fields:
+            return None
         if kind is None:
             touches = [name for name, kind in self.fields.items() if kind is dict]
             names = [

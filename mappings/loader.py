@@ -141,7 +141,7 @@ def parse(raw: bytes, name: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1)
-        return _failed(name, at, f"this is not YAML: {error.problem or error.context}", _advice(error))
+        return _failed(name, at, f"this is not YAML: {error.problem or error.context}", _advice(error, text))
     except _TooMuch as error:
         return _failed(name, Place(name, error.line), str(error))
     except yaml.YAMLError as error:
@@ -158,8 +158,23 @@ def _failed(name: str, at: Place, message: str, fix: str = "") -> Document:
     return Document(name, problems=[Problem(at, message, fix)])
 
 
-def _advice(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or ""
+_OUT_OF_LINE = ("did not find expected key", "but found '-'", "expected <block end>")
+_KEY = re.compile(r"\s*(?:- +)?[\w.\"'-]+\s*")
+
+
+def _advice(error: yaml.MarkedYAMLError, text: str) -> str:
+    problem, mark = error.problem or "", error.problem_mark
+    lines = text.splitlines()
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    if "mapping values are not allowed" in problem and mark and _KEY.fullmatch(line[: mark.column]):
+        # The first colon of a line: the line before it is a value already, and this one is further in.
+        return "This line is indented too far: begin it in the same column as the settings beside it."
+    is_flow = (error.context or "").startswith("while parsing a flow")
+    if not is_flow and any(words in problem for words in _OUT_OF_LINE):
+        begin = f", as line {error.context_mark.line + 1}" if error.context_mark else ""
+        return f"Settings that belong together begin in the same column{begin}; a list's dashes, too."
+    if "did not find expected '-' indicator" in problem:
+        return "Each entry of a list begins with a dash, in the same column as the one before."
     if "cannot start any token" in problem:
         return "Indent with spaces, not tabs, and put text that begins with @, ` or % in quotes."
     if "mapping values are not allowed" in problem:

@@ -15,6 +15,14 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _with_unit(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(
+            f"a duration is expected here, not {value}", f"Say the unit: {value}d, {value}h or {value}m."
+        )
+    return value
+
+
 def _is_duration(text: str) -> str:
     duration(text)
     return text
@@ -37,6 +45,7 @@ REGION = r"^[A-Z]{2}$"
 LONGEST_NAME = 64  # characters: what the store's columns for names hold
 Duration = Annotated[
     str,
+    BeforeValidator(_with_unit),
     AfterValidator(_is_duration),
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*[smhd]\s*$"}),
 ]
