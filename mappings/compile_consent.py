@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from mappings import countries
+from mappings import compile_messages, countries
+from mappings.durations import duration
 from mappings.loader import Document
-from mappings.playbook import ELSEWHERE, Consent, CrmMap, FollowUp, Gate, Notifications, Purpose, TextVersion
+from mappings.playbook import (
+    ELSEWHERE,
+    Confirm,
+    Consent,
+    CrmMap,
+    FollowUp,
+    Gate,
+    Notifications,
+    Purpose,
+    TextVersion,
+)
+from mappings.problems import did_you_mean
 from mappings.schema import ConsentFile
 from mappings.scope import Scope
 from mappings.validation import Checked
@@ -82,6 +95,10 @@ def compile_consent(
     file, document = checked.model, checked.document
     regions = {name: _region(name, listed, document, scope) for name, listed in file.regions.items()}
     names = _names(crms, *told)
+    made = {
+        name: replace(purpose, confirm=_confirm(name, checked, told[1], scope))
+        for name, purpose in purposes.items()
+    }
     gates: dict[str, list[Gate]] = {}
     for n, entry in enumerate(file.gates):
         path = ("gates", n)
@@ -106,7 +123,36 @@ def compile_consent(
                 since=_day(entry.since, document, scope, *path),
             )
         )
-    return Consent(purposes, regions, {act: tuple(found) for act, found in gates.items()})
+    return Consent(made, regions, {act: tuple(found) for act, found in gates.items()})
+
+
+def _confirm(
+    name: str, checked: Checked[ConsentFile], notifications: Notifications, scope: Scope
+) -> Confirm | None:
+    """Return the mail of a purpose's double opt-in; what is wrong with it is noted."""
+    entry, document = checked.model.purposes[name].confirm, checked.document
+    if entry is None:
+        return None
+    path = ("purposes", name, "confirm")
+    at = document.value_place(*path, "channel")
+    channel = notifications.channels.get(entry.channel)
+    if channel is None:
+        channels = list(notifications.channels)
+        fix = did_you_mean(entry.channel, channels) or "Add one of kind mail to notifications.yaml."
+        scope.fault(at, f'there is no channel "{entry.channel}"', fix)
+    elif channel.kind != "mail":
+        fix = "Name a channel of kind mail."
+        scope.fault(at, f"a {channel.kind} channel does not reach the person", fix)
+    return Confirm(
+        channel=entry.channel,
+        subject=compile_messages.template(entry.subject, document, scope, *path, "subject"),
+        body=tuple(
+            compile_messages.template(line, document, scope, *path, "body", n)
+            for n, line in enumerate(entry.body)
+        ),
+        expires=duration(entry.expires),
+        at_most=entry.at_most,
+    )
 
 
 def _names(

@@ -118,13 +118,17 @@ def event_of(
     now: datetime,
     note: str = "",
     text_version: str = "",
+    request: str = "",
 ) -> Event:
-    """Return the event of what a person said of a purpose, as somebody notes it here or a link says it."""
-    stamp = "" if act == CONFIRMED else f"-{to_text(now)}"
+    """Return the event of what a person said of a purpose, as somebody notes it here or a link says it.
+
+    ``request`` names the mail with the link: what it confirms is said once.
+    """
+    stamp = request if act == CONFIRMED else to_text(now)
     payload = {"lead_id": lead_id, "purpose": purpose, "act": act, "by": by[:64], "note": note}
     return Event(
         source="consent",
-        event_id=f"{act}-{lead_id}-{purpose}{stamp}",
+        event_id=f"{act}-{lead_id}-{purpose}-{stamp}",
         kind=EventKind.CONSENT,
         payload=payload | ({"text_version": text_version[:200]} if text_version else {}),
         occurred_at=now,

@@ -2,7 +2,7 @@
 
 from mappings.playbook.accounts import Accounts
 from mappings.playbook.condition import Condition
-from mappings.playbook.consent import ELSEWHERE, Consent, Gate, Purpose, TextVersion
+from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, Gate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
     ASSOCIATED_OBJECTS,
@@ -44,6 +44,7 @@ __all__ = [
     "Breaker",
     "ChannelRule",
     "Condition",
+    "Confirm",
     "Consent",
     "CrmField",
     "CrmMap",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from mappings.templates import Template
 from model.consent import confirmed_field_of, field_of
 from model.decision import Place
 
@@ -23,6 +24,17 @@ class TextVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirm:
+    """The mail that asks somebody to confirm a yes."""
+
+    channel: str
+    subject: Template
+    body: tuple[Template, ...]
+    expires: timedelta = timedelta(days=7)
+    at_most: int = 3  # mails to one person in 24 hours
+
+
+@dataclass(frozen=True, slots=True)
 class Purpose:
     """What people are asked about."""
 
@@ -31,6 +43,7 @@ class Purpose:
     basis: str  # "consent" | "legitimate_interest" | "contract" | "legal_obligation"
     texts: tuple[TextVersion, ...]  # the oldest first
     place: Place
+    confirm: Confirm | None = None  # double opt-in
 
     def version_at(self, at: datetime) -> str:
         """Return the version of the words that forms showed at a moment; blank before the first."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mappings.schema.words import Label, Names, Strict, Text
+from mappings.schema.words import Duration, Label, Names, Strict, Text
 
 PURPOSE = r"^[a-z][a-z0-9_]{0,19}$"
 Basis = Literal["consent", "legitimate_interest", "contract", "legal_obligation"]
@@ -21,6 +21,16 @@ class TextVersionMap(Strict):
     text: Text = Field(description="The words.")
 
 
+class ConfirmMap(Strict):
+    """The mail that asks somebody to confirm a yes; the link stands on a line of its own at the end."""
+
+    channel: Text = Field(description="A channel of kind mail of notifications.yaml.")
+    subject: Text = Field(description="One line with placeholders.")
+    body: Names = Field(description="Lines with placeholders.")
+    expires: Duration = Field("7d", description="How long the link is good: 7d.")
+    at_most: int = Field(3, ge=1, le=100, description="Mails to one person in 24 hours.")
+
+
 class PurposeMap(Strict):
     """What people are asked about; the lead field consent_NAME says yes or no."""
 
@@ -28,6 +38,9 @@ class PurposeMap(Strict):
     basis: Basis = Field("consent", description="The legal basis; the ledger keeps it with each word.")
     texts: list[TextVersionMap] = Field(
         min_length=1, description="The words in all their versions, the oldest first."
+    )
+    confirm: ConfirmMap | None = Field(
+        None, description="Double opt-in: who says yes on a form is asked by mail to confirm it."
     )
 
 

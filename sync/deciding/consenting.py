@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from handlers.base import Lookups
 from mappings.playbook import Playbook, Purpose
@@ -13,17 +14,20 @@ from model.consent import (
     EVERYTHING,
     GRANTED,
     MAILBOX,
+    REQUESTED,
     WITHDRAWN,
     Consenting,
     confirmed_field_of,
     field_of,
     why_kept,
+    why_not,
 )
-from model.decision import Because, LookAgain, NoteConsent, Reason
+from model.decision import Because, LookAgain, NoteConsent, OneShot, Reason, one_shot_key
 from model.event import EventKind, EventState, StoredEvent
 from model.lead import OPT_OUT, PERSON, Lead, Provenance
 from sync.deciding.pipeline import AFTER_MERGE, Pipeline
 from sync.drafts import copy_of
+from sync.imports import is_imported
 from sync.result import Result
 
 LONGEST_VERSION = 200  # characters of what a form calls its text
@@ -45,6 +49,9 @@ def conclude(result: Result, reading: Reading | None, playbook: Playbook) -> Non
     for one in found:
         result.effects.append(NoteConsent(one))
         result.reasons.append(Reason("consent", Because(_told(one))))
+        if (asked := _asked_to_confirm(one, result, lead, playbook)) is not None:
+            result.effects += [NoteConsent(replace(one, act=REQUESTED)), asked]
+            result.reasons.append(Reason("consent", Because(f"{one.purpose}: asked by mail to confirm it")))
     if before is not None and (result.absorbed or _is_other(lead, before, playbook.consent.telling)):
         result.effects.append(LookAgain())
 
@@ -53,6 +60,24 @@ def _forget_confirmations(lead: Lead, playbook: Playbook) -> None:
     for name in playbook.consent.purposes:
         if lead.fields.get(field_of(name)) is not True and confirmed_field_of(name) in lead.fields:
             del lead.fields[confirmed_field_of(name)]
+
+
+def _asked_to_confirm(one: Consenting, result: Result, lead: Lead, playbook: Playbook) -> OneShot | None:
+    """Return the mail that asks the person to confirm a yes of a form; none for files and tests."""
+    event, purpose = result.stored.event, playbook.consent.purposes.get(one.purpose)
+    if event.kind is not EventKind.INTAKE or one.act != GRANTED or not one.counts or purpose is None:
+        return None
+    is_done = lead.fields.get(confirmed_field_of(one.purpose)) is True
+    if purpose.confirm is None or is_done or not lead.get("email") or lead.is_test:
+        return None
+    if is_imported(event.payload) or why_not(lead):
+        return None
+    return OneShot(
+        key=one_shot_key("confirm", lead.id, one.purpose, result.stored.id),
+        kind="confirm",
+        target=purpose.confirm.channel,
+        payload={"rule": one.purpose},
+    )
 
 
 def _posted(result: Result, lead: Lead, reading: Reading | None, playbook: Playbook) -> Iterator[Consenting]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,8 @@ from sync.tables import BLOCKED, inbox_events, links, outbox_changes, outbox_eff
 WAITING, LEASED, SENT = "waiting", "leased", "sent"
 UNKNOWN, WITHHELD, DEAD = "unknown", "withheld", "dead"
 TASK, MESSAGE, MERGE, DELETE = "task", "message", "merge", "delete"
+CONFIRM = "confirm"  # a mail to the person, who is asked to confirm a yes
+WITHIN = timedelta(days=1)  # so many such mails go to one person at most (``confirm: at_most``)
 ACTS: Mapping[str, str] = {TASK: gates.TASK, MESSAGE: gates.NOTIFY}
 """Kind -> the act of ``consent.yaml`` that it is."""
 DEEDS = (MERGE, DELETE)  # on records, whosever they are; nobody is told anything by them
@@ -165,6 +167,18 @@ def _is_given_up(connection: Any) -> sa.ColumnElement[bool]:
 
 def _names(need: str) -> sa.ColumnElement[bool]:
     return sa.cast(_E.needs, sa.Text).contains(f'"{need}"', autoescape=True)
+
+
+def confirmations(snapshot: Connection, lead_ids: Collection[str], now: datetime) -> Mapping[str, int]:
+    """Count the mails of late, or on their way, that ask each of these leads to confirm something."""
+    is_late = sa.or_(_E.settled_at.is_(None), _E.settled_at > now - WITHIN)
+    statement = (
+        sa.select(_E.lead_id, sa.func.count())
+        .where(_E.lead_id.in_(sorted(lead_ids)), _E.kind == CONFIRM)
+        .where(_E.state.in_((LEASED, SENT, UNKNOWN)), is_late)
+        .group_by(_E.lead_id)
+    )
+    return {lead_id: int(number) for lead_id, number in snapshot.execute(statement)}
 
 
 def lease(

@@ -75,6 +75,11 @@ def edited(*edits: tuple[str, str]) -> str:
         ("legitimate_interest}", "legitimate_interest, double_opt_in: true}",
          ["17:97: where no yes is needed none can be confirmed",
           "    Take double_opt_in: out, or write basis: consent."]),
+        ("    title: Calls", "    title: Calls\n    confirm: {channel: inbox, subject: S, body: [b]}",
+         ['4:24: there is no channel "inbox"', "    Add one of kind mail to notifications.yaml."]),
+        ("    title: Calls", "    title: Calls\n    confirm: {channel: s, subject: '{nme}', body: []}",
+         ['4:24: there is no channel "s"', "    Add one of kind mail to notifications.yaml.",
+          "consent.yaml:4:36: there is no placeholder {nme}", '    Did you mean "name"?']),
         ("  mail:", "  text:\n    title: Texts\n    texts: [{version: a, text: b}]\n  mail:",
          ['7:3: a purpose cannot be called "text"',
           "    consent_text and consent_…_confirmed are fields of leadrelay's own."]),
@@ -97,6 +102,14 @@ def test_a_crm_map_that_would_not_hear_a_no_is_a_fault(tmp_path, line, problem):
     edit = ("crm/hubspot.yaml", "    fields:\n", f"    fields:\n{field}")
     [found] = check(playbook_folder(tmp_path, edit, files={"consent.yaml": POLICY}))
     assert (str(found.at), found.message) == ("crm/hubspot.yaml:6:7", problem)
+
+
+def test_a_chat_is_no_way_to_the_person(tmp_path):
+    text = edited(("    title: Calls", "    title: Calls\n    confirm: {channel: s, subject: S, body: [b]}"))
+    files = {"consent.yaml": text, "notifications.yaml": "channels: {s: {kind: slack}}\n"}
+    [found] = check(playbook_folder(tmp_path, files=files))
+    assert str(found.at) == "consent.yaml:4:24"
+    assert found.message == "a slack channel does not reach the person"
 
 
 def test_no_form_can_say_that_its_own_yes_is_confirmed(tmp_path):
