@@ -116,6 +116,7 @@ class Reception:
             act=self._act,
             desk=self.desk,
             replay=self._replay,
+            playbook=self.holder.hand_in,
             space=SPACE,
         )
 

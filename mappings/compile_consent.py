@@ -14,9 +14,9 @@ from mappings.playbook import (
     ELSEWHERE,
     Confirm,
     Consent,
+    ConsentGate,
     CrmMap,
     FollowUp,
-    Gate,
     Notifications,
     Purpose,
     TextVersion,
@@ -99,7 +99,7 @@ def compile_consent(
         name: replace(purpose, confirm=_confirm(name, checked, told[1], scope))
         for name, purpose in purposes.items()
     }
-    gates: dict[str, list[Gate]] = {}
+    gates: dict[str, list[ConsentGate]] = {}
     for n, entry in enumerate(file.gates):
         path = ("gates", n)
         scope.knows(document.value_place(*path, "needs"), "purpose", entry.needs, list(file.purposes))
@@ -112,7 +112,7 @@ def compile_consent(
             at = document.value_place(*path, "double_opt_in")
             scope.fault(at, "where no yes is needed none can be confirmed", fix)
         gates.setdefault(entry.act, []).append(
-            Gate(
+            ConsentGate(
                 act=entry.act,
                 purpose=entry.needs,
                 place=document.place(*path),

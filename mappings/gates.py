@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from mappings.playbook import ELSEWHERE, Consent, Gate
+from mappings.playbook import ELSEWHERE, Consent, ConsentGate
 from model.consent import confirmed_field_of, field_of
 from model.lead import Lead
 
 TASK, NOTIFY, ASSIGN, SYNC = "task", "notify", "assign", "sync"
 
 
-def shut(policy: Consent, act: str, lead: Lead, at: datetime, names: Collection[str] = ()) -> Iterator[Gate]:
+def shut(
+    policy: Consent, act: str, lead: Lead, at: datetime, names: Collection[str] = ()
+) -> Iterator[ConsentGate]:
     """Yield the gates that keep an act back at a moment; ``names`` are the act's rule and target.
 
     Without names the act as a whole is asked about: each gate of it counts.
@@ -32,7 +34,7 @@ def why_shut(policy: Consent, act: str, lead: Lead, at: datetime, names: Collect
     return reason(gate, policy, lead) if gate is not None else ""
 
 
-def reason(gate: Gate, policy: Consent, lead: Lead) -> str:
+def reason(gate: ConsentGate, policy: Consent, lead: Lead) -> str:
     """Say why a gate is shut: ``blocked: no consent for sales_call in EU``."""
     text = f"blocked: {_lack(gate, lead)} for {gate.purpose}"
     if not gate.regions:
@@ -51,7 +53,7 @@ def regions_of(policy: Consent, country: str | None) -> tuple[str, ...]:
     return tuple(name for name, inside in policy.regions.items() if country in inside) or (ELSEWHERE,)
 
 
-def _is_in(gate: Gate, policy: Consent, country: str | None) -> bool:
+def _is_in(gate: ConsentGate, policy: Consent, country: str | None) -> bool:
     """Say whether a gate counts in a country; whose country is not known is everywhere."""
     if not gate.regions or not country:
         return True
@@ -64,7 +66,7 @@ def _countries(region: str, policy: Consent) -> frozenset[str]:
     return policy.regions.get(region, frozenset())
 
 
-def _lack(gate: Gate, lead: Lead) -> str:
+def _lack(gate: ConsentGate, lead: Lead) -> str:
     """Say what a gate misses; blank where it is open."""
     stands = lead.fields.get(field_of(gate.purpose))
     if stands is False:

@@ -16,7 +16,8 @@ from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead, Touch
-from sync import accounts, consents, deals, engagements, joins, leads
+from model.timer import Timer
+from sync import accounts, consents, deals, engagements, joins, leads, timers
 from sync.edges import effect_books
 from sync.edges.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes, outbox_effects, touches
@@ -36,7 +37,8 @@ class Chapter:
     received_at: datetime | None
     decided_at: datetime
     state: str
-    playbook: str
+    playbook: str  # hash of the version that decided
+    version: int  # its number in the register; 0: it was decided before there was one
     reasons: list[dict[str, JsonValue]]
 
 
@@ -66,6 +68,7 @@ class Story:
     older: dict[str, int] = field(default_factory=dict)  # how many of each list were left out
     consents: list[dict[str, Any]] = field(default_factory=list)  # what was said of each purpose
     deals: list[Deal] = field(default_factory=list)  # in which the lead takes part
+    timers: list[Timer] = field(default_factory=list)  # what the lead waits for, the next one first
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; moments stay moments."""
@@ -80,6 +83,7 @@ class Story:
             "events": [asdict(chapter) for chapter in self.chapters],
             "account": self._account(),
             "deals": [{"id": one.id, "fields": one.fields, "outcome": one.outcome} for one in self.deals],
+            "timers": [asdict(one) for one in self.timers],
             "writes": [asdict(write) for write in self.writes],
             "conflicts": self.conflicts,
             "effects": [{name: getattr(one, name) for name in one.__slots__} for one in self.effects],
@@ -133,6 +137,7 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
         history.older,
         [dict(row._mapping) for row in said],
         [one for _, one in sorted(deals.load(snapshot, deals.of_parties(snapshot, [lead_id])).items())],
+        sorted((one for _, one in timers.load(snapshot, [lead_id])), key=lambda one: one.due_at),
     )
 
 
@@ -190,6 +195,7 @@ def chapter_of(row: Any) -> Chapter:
         decided_at=row.at,
         state=row.action,
         playbook=row.details["playbook"],
+        version=row.details.get("version", 0),
         reasons=row.details["reasons"],
     )
 

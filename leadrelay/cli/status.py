@@ -32,6 +32,7 @@ from sync.releases import Release
 from sync.replays import advice, letters, replaying
 from sync.replays.letters import SHELVES, Group
 from sync.replays.replaying import Progress
+from sync.timers import TimerCount
 
 MOST_CAUSES = 20
 SHELF_WORDS = {"change": "changes", "effect": "tasks, messages"}
@@ -131,11 +132,22 @@ def _print_counts(found: counts.Status) -> None:
         table("Tasks and messages (unknown: the answer was lost; withheld: see explain)", ends, told)
     if found.blocked:
         console.print(f"Kept back for want of consent: {found.blocked}; see leadrelay consent impact.")
+    _print_timers(found.timers)
     for name, release in sorted(found.releases.items()):
         _print_release(name, release)
     _print_parked(found)
     stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
     console.print(f"\n{counted(found.leads, 'lead')}{': ' if stages else ''}{stages}", markup=False)
+
+
+def _print_timers(found: TimerCount) -> None:
+    """Say how many leads are looked at again at a later time, and what is late."""
+    if not found.waiting:
+        return
+    kinds = ", ".join(f"{count} {kind}" for kind, count in found.by_kind.items())
+    late = f"; {found.overdue} overdue" if found.overdue else ""
+    first = f", the next at {found.next_at:%Y-%m-%d %H:%M} UTC" if found.next_at else ""
+    say(f"\nTimers waiting: {kinds}{first}{late}", style="yellow" if found.overdue else None)
 
 
 def _print_release(name: str, release: Release) -> None:
@@ -225,7 +237,9 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings, running: lis
         else:  # nothing tells a command where the daemons of a PostgreSQL store are
             say("Ask /readyz of the daemon how it is; this shows what is in the store.")
         return
-    console.print(f"The daemon is running, playbook {facts['playbook']}.", markup=False)
+    number = facts.get("playbook_number")
+    version = f"{number} ({facts['playbook']})" if number else facts["playbook"]
+    console.print(f"The daemon is running, playbook {version}.", markup=False)
     for name, one in facts["connections"].items():
         mode = "is written to" if one["mode"] == "write" else "is only observed: nothing is written"
         console.print(f"  {name} {mode}; {counted(one['calls'], 'call')} so far", markup=False)
@@ -233,6 +247,8 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings, running: lis
         console.print("  no CRM is connected", style="yellow")
     if facts["playbook_problem"]:
         say(facts["playbook_problem"], style="yellow")
+    if facts.get("playbook_aside"):
+        say(facts["playbook_aside"], style="yellow")
     if not facts.get("disk", {}).get("takes_posts", True):
         say("Posts are answered 503: the store's disk is nearly full.", style="red")
     for name, reason in facts.get("unusable", {}).items():

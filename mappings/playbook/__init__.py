@@ -2,7 +2,7 @@
 
 from mappings.playbook.accounts import Accounts
 from mappings.playbook.condition import Condition
-from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, Gate, Purpose, TextVersion
+from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
     ASSOCIATED_OBJECTS,
@@ -21,10 +21,29 @@ from mappings.playbook.crms import (
     TaskMap,
 )
 from mappings.playbook.deals import Deals, DealStage
-from mappings.playbook.lifecycle import CLOSED_STAGE, TOP_STAGE, Lifecycle, Stage, StageRule
+from mappings.playbook.lifecycle import (
+    CLOSED_STAGE,
+    TOP_STAGE,
+    Criterion,
+    Gate,
+    Lifecycle,
+    Move,
+    Stage,
+    StageRule,
+)
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
-from mappings.playbook.scoring import Decay, Expiry, HalfLife, Linear, ScoreGroup, ScoreRule, Scoring
+from mappings.playbook.scoring import (
+    Band,
+    Decay,
+    Expiry,
+    HalfLife,
+    Linear,
+    Scale,
+    ScoreGroup,
+    ScoreRule,
+    Scoring,
+)
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
 from mappings.playbook.whole import Playbook
@@ -41,11 +60,14 @@ __all__ = [
     "Absence",
     "Accounts",
     "ActivityRule",
+    "Band",
     "Breaker",
     "ChannelRule",
     "Condition",
     "Confirm",
     "Consent",
+    "ConsentGate",
+    "Criterion",
     "CrmField",
     "CrmMap",
     "DealStage",
@@ -63,6 +85,7 @@ __all__ = [
     "Limits",
     "Linear",
     "Member",
+    "Move",
     "Notifications",
     "NotifyRule",
     "ObjectMap",
@@ -75,6 +98,7 @@ __all__ = [
     "Required",
     "Role",
     "Routing",
+    "Scale",
     "ScoreGroup",
     "ScoreRule",
     "Scoring",

@@ -52,7 +52,7 @@ class Purpose:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class ConsentGate:
     """What is not done before the person has agreed."""
 
     act: str  # "task" | "notify" | "assign" | "sync"
@@ -71,7 +71,7 @@ class Consent:
 
     purposes: Mapping[str, Purpose] = field(default_factory=dict)
     regions: Mapping[str, frozenset[str]] = field(default_factory=dict)  # name -> countries
-    gates: Mapping[str, tuple[Gate, ...]] = field(default_factory=dict)  # by act
+    gates: Mapping[str, tuple[ConsentGate, ...]] = field(default_factory=dict)  # by act
 
     by_field: Mapping[str, Purpose] = field(init=False)  # by the lead field that says how it stands
     telling: tuple[str, ...] = field(init=False)  # the lead fields that gates go by

@@ -44,6 +44,7 @@ class Playbook:
     accounts: Accounts = dataclasses.field(default_factory=Accounts)
     consent: Consent = dataclasses.field(default_factory=Consent)  # without consent.yaml no gate
     deals: Deals | None = None  # without deals.yaml no deals are kept
+    number: int = 0  # in the store's register of versions; 0: files that are not in it (yet)
 
     @property
     def keeps_deals(self) -> bool:
@@ -64,6 +65,11 @@ class Playbook:
     def counted(self) -> frozenset[str]:
         """Return what is done with leads in the CRMs and is counted by a rule of scoring or lifecycle."""
         return _counted(self)
+
+    @property
+    def sets_timers(self) -> bool:
+        """Say whether a rule may ask for another look at a lead at a later time."""
+        return self.scoring.changes_by_time
 
     @property
     def joins_accounts(self) -> bool:

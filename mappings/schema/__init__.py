@@ -23,7 +23,15 @@ from mappings.schema.deals import DealsFile, DealStageMap
 from mappings.schema.examples import ExampleMap, ExamplesFile, ExpectMap, PostMap
 from mappings.schema.fields import ExtraField, FieldsFile
 from mappings.schema.kinds import KINDS, json_schemas, settings_of
-from mappings.schema.lifecycle import LifecycleFile, StageMap, StageRuleMap
+from mappings.schema.lifecycle import (
+    AlternativeMap,
+    CriterionMap,
+    GateMap,
+    LifecycleFile,
+    MoveMap,
+    StageMap,
+    StageRuleMap,
+)
 from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile, NotifyRuleMap, TaskRuleMap
 from mappings.schema.pipeline import AttributionMap, PipelineFile
 from mappings.schema.retention import FOREVER, RetentionFile, Term
@@ -66,6 +74,7 @@ __all__ = [
     "REGION",
     "AccountsFile",
     "ActivityMap",
+    "AlternativeMap",
     "AnyOf",
     "AttributionMap",
     "Auth",
@@ -76,6 +85,7 @@ __all__ = [
     "ChannelMap",
     "Condition",
     "ConsentFile",
+    "CriterionMap",
     "CrmFieldMap",
     "CrmFile",
     "DealStageMap",
@@ -91,12 +101,14 @@ __all__ = [
     "FieldMap",
     "FieldsFile",
     "FollowUpFile",
+    "GateMap",
     "GroupMap",
     "Label",
     "LifecycleFile",
     "LimitsMap",
     "LinearMap",
     "MemberMap",
+    "MoveMap",
     "Name",
     "Names",
     "NotificationsFile",

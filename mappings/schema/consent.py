@@ -44,7 +44,7 @@ class PurposeMap(Strict):
     )
 
 
-class GateMap(Strict):
+class ConsentGateMap(Strict):
     """What is not done before the person has agreed."""
 
     act: Act = Field(
@@ -78,4 +78,4 @@ class ConsentFile(Strict):
     regions: dict[Label, list[Text]] = Field(
         default_factory=dict, description="Name: its countries, in two letters."
     )
-    gates: list[GateMap] = Field(default_factory=list, description="All that fit must be open.")
+    gates: list[ConsentGateMap] = Field(default_factory=list, description="All that fit must be open.")

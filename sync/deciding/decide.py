@@ -22,6 +22,7 @@ from sync.deciding import (
     finding,
     following,
     opportunities,
+    timing,
 )
 from sync.deciding.batch import Batch
 from sync.deciding.chosen import chosen
@@ -50,74 +51,86 @@ def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
         return Result(stored, EventState.DEAD, error=work.failure, cause=work.cause)
     if work.lead_ids:
         work = replace(work, lead_ids=tuple(map(batch.present_id, work.lead_ids)))
-    match stored.event.kind:
-        case EventKind.INTAKE if work.reading is not None:
-            result = pipeline.run(work.reading, batch, batch.hits)
-            if is_imported(stored.event.payload):
-                keep_quiet(result, "imported from a file")
-            return result
-        case EventKind.FOUND if work.record is not None and work.account_ids:
-            holder = batch.company_holder(work.record.ref)
-            return companies.found(stored, work.record, work.account_ids[0], holder, batch, pipeline.playbook)
-        case EventKind.FOUND if work.record is not None and work.deal_ids and not work.lead_ids:
-            return opportunities.found(stored, work.record, work.deal_ids[0], batch, pipeline.playbook)
-        case EventKind.CHANGED if work.record is not None and is_company(work.record, pipeline.playbook):
-            return companies.changed(stored, work.record, work.account_ids, batch, pipeline.playbook)
-        case EventKind.CHANGED if work.record is not None and is_deal(work.record, pipeline.playbook):
-            return opportunities.changed(stored, work.record, batch, pipeline.playbook)
-        case EventKind.CHANGED if work.record is not None:
-            return following.changed(stored, work.record, batch, pipeline)
-        case EventKind.ENGAGEMENT if work.record is not None:
-            return engaging.engaged(stored, work.record, work.lead_ids[0], batch, pipeline)
-        case EventKind.HINT if work.hint is not None:
-            return following.hinted(stored, work.hint, batch, pipeline)
-        case EventKind.DELIVERED if work.account_ids:
-            return companies.delivered(stored, work.account_ids[0], batch, pipeline.playbook)
-        case EventKind.FOUND if work.record is not None:
-            return following.found(stored, work.record, work.lead_ids[0], batch, pipeline)
-        case EventKind.DELIVERED:
-            return finding.delivered(stored, work.lead_ids[0], batch, pipeline)
-        case EventKind.GONE if work.account_ids:
-            return companies.gone(stored, work.record, work.account_ids[0], batch, pipeline.playbook)
-        case EventKind.GONE:
-            return finding.gone(stored, work.record, work.lead_ids[0], batch, pipeline)
-        case EventKind.CHOICE if work.account_ids:
-            return companies.chosen(stored, work.account_ids[0], batch, pipeline.playbook)
-        case EventKind.CHOICE if work.deal_ids:
-            return opportunities.chosen(stored, work.deal_ids[0], batch, pipeline.playbook)
-        case EventKind.DEAL if not batch.knows(work.lead_ids[0]):
-            nobody = Reason("deals", Because("there is no such lead any more"))
-            return Result(stored, EventState.DONE, reasons=[nobody])
-        case EventKind.DEAL:
-            return dealings.heard(stored, work.lead_ids[0], batch, pipeline)
-        case EventKind.CHOICE if not batch.knows(work.lead_ids[0]):
-            nobody = Reason("merge", Because("there is no such lead any more"))
-            return Result(stored, EventState.DONE, reasons=[nobody])
-        case EventKind.CHOICE:
-            return chosen(stored, work.lead_ids[0], batch, pipeline)
-        case EventKind.ANSWER if "question" in stored.event.payload:
-            return deal_answers.answered(stored, work.record, batch, pipeline.playbook)
-        case EventKind.ANSWER if "deletion" in stored.event.payload:
-            return deleting.answered(stored, batch, pipeline)
-        case EventKind.ANSWER:
-            return carrying.answered(stored, batch, pipeline.playbook.crms)
-        case EventKind.CONSENT if not batch.knows(work.lead_ids[0]):
-            nobody = Reason("consent", Because("there is no such lead any more"))
-            return Result(stored, EventState.DONE, reasons=[nobody])
-        case EventKind.CONSENT:
-            return consenting.said(stored, work.lead_ids[0], batch, pipeline)
-        case EventKind.ROSTER:
-            connection = stored.event.source
-            batch.take_in_roster(connection, teammates.from_payload(stored.event.payload), stored.decided_at)
-            return Result(stored, EventState.DONE)
-        case EventKind.FORGET if not work.lead_ids:
-            return _forgotten_event(stored, work.named, batch)
-        case EventKind.FORGET:
-            return _forgotten(stored, batch.lead(work.lead_ids[0]) if batch.knows(work.lead_ids[0]) else None)
-        case EventKind.REPLAY if "effect" in stored.event.payload:
-            return _replayed_effect(work, batch)
-        case _:
-            return _replayed_change(work, batch, pipeline.playbook)
+    try:
+        match stored.event.kind:
+            case EventKind.INTAKE if work.reading is not None:
+                result = pipeline.run(work.reading, batch, batch.hits)
+                if is_imported(stored.event.payload):
+                    keep_quiet(result, "imported from a file")
+                return result
+            case EventKind.FOUND if work.record is not None and work.account_ids:
+                holder = batch.company_holder(work.record.ref)
+                return companies.found(
+                    stored, work.record, work.account_ids[0], holder, batch, pipeline.playbook
+                )
+            case EventKind.FOUND if work.record is not None and work.deal_ids and not work.lead_ids:
+                return opportunities.found(stored, work.record, work.deal_ids[0], batch, pipeline.playbook)
+            case EventKind.CHANGED if work.record is not None and is_company(work.record, pipeline.playbook):
+                return companies.changed(stored, work.record, work.account_ids, batch, pipeline.playbook)
+            case EventKind.CHANGED if work.record is not None and is_deal(work.record, pipeline.playbook):
+                return opportunities.changed(stored, work.record, batch, pipeline.playbook)
+            case EventKind.CHANGED if work.record is not None:
+                return following.changed(stored, work.record, batch, pipeline)
+            case EventKind.ENGAGEMENT if work.record is not None:
+                return engaging.engaged(stored, work.record, work.lead_ids[0], batch, pipeline)
+            case EventKind.HINT if work.hint is not None:
+                return following.hinted(stored, work.hint, batch, pipeline)
+            case EventKind.DELIVERED if work.account_ids:
+                return companies.delivered(stored, work.account_ids[0], batch, pipeline.playbook)
+            case EventKind.FOUND if work.record is not None:
+                return following.found(stored, work.record, work.lead_ids[0], batch, pipeline)
+            case EventKind.DELIVERED:
+                return finding.delivered(stored, work.lead_ids[0], batch, pipeline)
+            case EventKind.GONE if work.account_ids:
+                return companies.gone(stored, work.record, work.account_ids[0], batch, pipeline.playbook)
+            case EventKind.GONE:
+                return finding.gone(stored, work.record, work.lead_ids[0], batch, pipeline)
+            case EventKind.CHOICE if work.account_ids:
+                return companies.chosen(stored, work.account_ids[0], batch, pipeline.playbook)
+            case EventKind.CHOICE if work.deal_ids:
+                return opportunities.chosen(stored, work.deal_ids[0], batch, pipeline.playbook)
+            case EventKind.DEAL if not batch.knows(work.lead_ids[0]):
+                nobody = Reason("deals", Because("there is no such lead any more"))
+                return Result(stored, EventState.DONE, reasons=[nobody])
+            case EventKind.DEAL:
+                return dealings.heard(stored, work.lead_ids[0], batch, pipeline)
+            case EventKind.TIMER:
+                return timing.due(stored, work.lead_ids[0], batch, pipeline)
+            case EventKind.CHOICE if not batch.knows(work.lead_ids[0]):
+                nobody = Reason("merge", Because("there is no such lead any more"))
+                return Result(stored, EventState.DONE, reasons=[nobody])
+            case EventKind.CHOICE:
+                return chosen(stored, work.lead_ids[0], batch, pipeline)
+            case EventKind.ANSWER if "question" in stored.event.payload:
+                return deal_answers.answered(stored, work.record, batch, pipeline.playbook)
+            case EventKind.ANSWER if "deletion" in stored.event.payload:
+                return deleting.answered(stored, batch, pipeline)
+            case EventKind.ANSWER:
+                return carrying.answered(stored, batch, pipeline.playbook.crms)
+            case EventKind.CONSENT if not batch.knows(work.lead_ids[0]):
+                nobody = Reason("consent", Because("there is no such lead any more"))
+                return Result(stored, EventState.DONE, reasons=[nobody])
+            case EventKind.CONSENT:
+                return consenting.said(stored, work.lead_ids[0], batch, pipeline)
+            case EventKind.ROSTER:
+                connection = stored.event.source
+                batch.take_in_roster(
+                    connection, teammates.from_payload(stored.event.payload), stored.decided_at
+                )
+                return Result(stored, EventState.DONE)
+            case EventKind.FORGET if not work.lead_ids:
+                return _forgotten_event(stored, work.named, batch)
+            case EventKind.FORGET:
+                return _forgotten(
+                    stored, batch.lead(work.lead_ids[0]) if batch.knows(work.lead_ids[0]) else None
+                )
+            case EventKind.REPLAY if "effect" in stored.event.payload:
+                return _replayed_effect(work, batch)
+            case _:
+                return _replayed_change(work, batch, pipeline.playbook)
+    except Exception as error:  # noqa: BLE001 - one bad event never holds back a batch
+        cause = Cause(type(error).__name__)
+        return Result(stored, EventState.DEAD, error=failure_text(stored), cause=cause)
 
 
 _NAMES = {EntityKind.ACCOUNT: "account", EntityKind.DEAL: "deal", EntityKind.PARTIES: "deal"}

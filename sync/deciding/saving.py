@@ -31,6 +31,7 @@ from sync import (
     seats,
     tables,
     teammates,
+    timers,
 )
 from sync.database import insert_for
 from sync.deciding import dealings
@@ -66,6 +67,7 @@ def save(
     currency = playbook.deals.currency if playbook.deals else ""
     deals.save(connection, list(batch.deals.changed.values()), currency, now)
     leads.save(connection, list(batch.leads.changed.values()), batch.leads.loaded, now)
+    timers.save(connection, space, list(batch.leads.changed.values()), batch.leads.loaded)
     leads.claim(connection, space, batch.claimed)
     # Outbox, then the mirror, then links, as all transactions lock them (docs/architecture.md).
     wanted_rows = raises(batch, playbook, shut)
@@ -136,5 +138,7 @@ def _mark_of(result: Result) -> Mark:
 def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
     stored = result.stored
     event = stored.event
-    details = chapter(event.kind, event.source, playbook.version, result.reasons, stored.decided_seq)
+    details = chapter(
+        event.kind, event.source, playbook.version, result.reasons, stored.decided_seq, playbook.number
+    )
     return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)

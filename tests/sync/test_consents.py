@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from mappings import gates
-from mappings.playbook import Consent, FieldRule, Gate, Purpose, Step, TextVersion
+from mappings.playbook import Consent, ConsentGate, FieldRule, Purpose, Step, TextVersion
 from model.consent import GRANTED, WITHDRAWN, why_not
 from model.lead import LEAD_FIELDS, OPT_OUT
 from sync import consents, fetches, inbox, leads, tables
@@ -27,14 +27,14 @@ CALL = Purpose(
 )
 
 
-def gate(act: str, **given) -> Gate:
-    return Gate(act, "call", place(9, "consent.yaml"), **({"regions": ("EU",)} | given))
+def gate(act: str, **given) -> ConsentGate:
+    return ConsentGate(act, "call", place(9, "consent.yaml"), **({"regions": ("EU",)} | given))
 
 
-def consenting_playbook(*shut: Gate, **given):
+def consenting_playbook(*shut: ConsentGate, **given):
     """The house's playbook that asks for consent to calls, on forms and in both CRMs."""
     plain = telling_playbook()
-    by_act: dict[str, tuple[Gate, ...]] = {}
+    by_act: dict[str, tuple[ConsentGate, ...]] = {}
     for one in shut:
         by_act[one.act] = (*by_act.get(one.act, ()), one)
     line = mapped("consent_call", "call_ok", "newest", kind="bool")
@@ -60,7 +60,7 @@ def consenting_playbook(*shut: Gate, **given):
     )
 
 
-def a_consenting_house(store, *shut: Gate) -> House:
+def a_consenting_house(store, *shut: ConsentGate) -> House:
     return a_house(store, playbook=consenting_playbook(*shut))
 
 

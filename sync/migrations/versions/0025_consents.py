@@ -7,8 +7,8 @@ from alembic import op
 
 from sync.tables.columns import Moment, RowId
 
-revision = "0022"
-down_revision = "0021"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
