@@ -32,7 +32,17 @@ from mappings.playbook.lifecycle import (
     StageRule,
 )
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
-from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
+from mappings.playbook.routing import (
+    QUEUE,
+    Absence,
+    IfNobody,
+    Member,
+    Person,
+    Pool,
+    Routing,
+    Share,
+    Territory,
+)
 from mappings.playbook.scoring import (
     Band,
     Decay,
@@ -55,6 +65,7 @@ __all__ = [
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
     "ELSEWHERE",
+    "QUEUE",
     "ROLES",
     "TOP_STAGE",
     "Absence",
