@@ -13,6 +13,7 @@ from leadrelay.cli import (
     backfills,
     conflicts,
     connections,
+    consent,
     deletions,
     doctor,
     explain,
@@ -94,6 +95,7 @@ app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("retention")(keeping.retention)
 app.add_typer(alerts.app, name="alert")
+app.add_typer(consent.app, name="consent")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
 app.add_typer(maps.app, name="map")
