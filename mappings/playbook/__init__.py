@@ -2,6 +2,7 @@
 
 from mappings.playbook.accounts import Accounts
 from mappings.playbook.condition import Condition
+from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
     ASSOCIATED_OBJECTS,
@@ -63,6 +64,7 @@ __all__ = [
     "CLOSED_STAGE",
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
+    "ELSEWHERE",
     "QUEUE",
     "ROLES",
     "TOP_STAGE",
@@ -73,6 +75,9 @@ __all__ = [
     "Breaker",
     "ChannelRule",
     "Condition",
+    "Confirm",
+    "Consent",
+    "ConsentGate",
     "Criterion",
     "CrmField",
     "CrmMap",
@@ -99,6 +104,7 @@ __all__ = [
     "Playbook",
     "Polling",
     "Pool",
+    "Purpose",
     "Reconciling",
     "Required",
     "Role",
@@ -117,4 +123,5 @@ __all__ = [
     "Table",
     "TaskMap",
     "Territory",
+    "TextVersion",
 ]
