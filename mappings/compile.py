@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -13,6 +13,7 @@ from mappings import (
     compile_crms,
     compile_deals,
     compile_lifecycle,
+    compile_matching,
     compile_messages,
     compile_pipeline,
     compile_retention,
@@ -29,6 +30,7 @@ from mappings.playbook import (
     CrmMap,
     FollowUp,
     Lifecycle,
+    Matching,
     Notifications,
     Playbook,
     Routing,
@@ -46,6 +48,8 @@ from mappings.schema import (
     FieldsFile,
     FollowUpFile,
     LifecycleFile,
+    MatchingFile,
+    MatchWeightsFile,
     NotificationsFile,
     PipelineFile,
     RetentionFile,
@@ -81,6 +85,8 @@ SINGLE_FILES = (
     "fields",
     "follow_up",
     "lifecycle",
+    "match_weights",
+    "matching",
     "notifications",
     "pipeline",
     "retention",
@@ -88,7 +94,16 @@ SINGLE_FILES = (
     "scoring",
     "screening",
 )
-OPTIONAL_FILES = {"accounts", "deals", "fields", "follow_up", "notifications", "retention"}
+OPTIONAL_FILES = {
+    "accounts",
+    "deals",
+    "fields",
+    "follow_up",
+    "notifications",
+    "retention",
+    "match_weights",
+    "matching",
+}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
@@ -192,6 +207,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     accounts = compile_accounts.compile_accounts(shared, scope) if shared else Accounts()
     stages = one("deals", DealsFile)
     scope.deals = compile_deals.compile_deals(stages, scope) if stages else None
+    matching = _matching(one("matching", MatchingFile), one("match_weights", MatchWeightsFile), scope)
     made = (
         lifecycle and compile_lifecycle.compile_lifecycle(lifecycle, scope),
         scoring and compile_scoring.compile_scoring(scoring, scope),
@@ -236,10 +252,26 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             skip_direct=pipeline.model.attribution.skip_direct,
             accounts=accounts,
             deals=scope.deals,
+            matching=matching,
             keep=keep,
         ),
         [],
     )
+
+
+def _matching(
+    checked: Checked[MatchingFile] | None, learned: Checked[MatchWeightsFile] | None, scope: Scope
+) -> Matching | None:
+    """Return when people are asked who is one person; weights alone are a file that nobody reads."""
+    if checked is None:
+        if learned is not None and "matching" not in scope.unread:
+            fix = "Add matching.yaml, which may be empty but for review: 0.95."
+            scope.fault(learned.document.place("pairs"), "without matching.yaml nobody is asked", fix)
+        return None
+    matching = compile_matching.compile_matching(checked, scope)
+    if learned is None:
+        return matching
+    return replace(matching, weights=compile_matching.compile_weights(learned, matching, scope))
 
 
 def _scope(files: _Files, handlers: Collection[str]) -> Scope:

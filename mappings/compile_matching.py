@@ -26,9 +26,7 @@ def compile_matching(checked: Checked[MatchingFile], scope: Scope) -> Matching:
             scope.fault(at, f'"{name}" is always compared', "Take it out.")
         else:
             scope.knows(at, "lead field", name, list(scope.fields))
-    return Matching(
-        file.review, tuple(file.never_across), dict(file.compare), None, document.place("review")
-    )
+    return Matching(file.review, tuple(file.never_across), dict(file.compare))
 
 
 def compile_weights(checked: Checked[MatchWeightsFile], matching: Matching, scope: Scope) -> Weights:

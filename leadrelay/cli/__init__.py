@@ -21,6 +21,7 @@ from leadrelay.cli import (
     imports,
     keeping,
     maps,
+    match,
     plan,
     playbook,
     reconcile,
@@ -90,5 +91,6 @@ app.add_typer(alerts.app, name="alert")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
 app.add_typer(maps.app, name="map")
+app.add_typer(match.app, name="match")
 app.add_typer(access.users, name="user")
 app.add_typer(access.tokens, name="token")

@@ -35,9 +35,7 @@ def fingerprint(matching: Matching) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
-def why_apart(
-    matching: Matching, ours: Mapping[str, JsonValue], theirs: Mapping[str, JsonValue]
-) -> str:
+def why_apart(matching: Matching, ours: Mapping[str, JsonValue], theirs: Mapping[str, JsonValue]) -> str:
     """Say in which field two differ across which nobody is asked; blank where there is none."""
     for name in matching.never_across:
         one, other = ours.get(name), theirs.get(name)

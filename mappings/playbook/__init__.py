@@ -21,6 +21,7 @@ from mappings.playbook.crms import (
 )
 from mappings.playbook.deals import Deals, DealStage
 from mappings.playbook.lifecycle import CLOSED_STAGE, TOP_STAGE, Lifecycle, Stage, StageRule
+from mappings.playbook.matching import LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
 from mappings.playbook.scoring import Decay, Expiry, HalfLife, Linear, ScoreGroup, ScoreRule, Scoring
@@ -54,9 +55,11 @@ __all__ = [
     "FollowUpRule",
     "HalfLife",
     "IfNobody",
+    "LevelShares",
     "Lifecycle",
     "Limits",
     "Linear",
+    "Matching",
     "Member",
     "Notifications",
     "NotifyRule",
@@ -82,4 +85,5 @@ __all__ = [
     "Table",
     "TaskMap",
     "Territory",
+    "Weights",
 ]

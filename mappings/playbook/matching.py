@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from model.decision import Place
-
 
 @dataclass(frozen=True, slots=True)
 class LevelShares:
-    """How often each level of a comparison is found with one person (m) and with two (u), the surest first."""
+    """How often each level is found with one person (m) and with two (u), the surest first."""
 
     m: tuple[float, ...]
     u: tuple[float, ...]
@@ -33,4 +31,3 @@ class Matching:
     never_across: tuple[str, ...] = ()  # lead fields in which the two must not differ
     compare: dict[str, str] = dataclasses.field(default_factory=dict)  # own lead field -> how
     weights: Weights | None = None  # without them the shipped ones count
-    place: Place = Place("matching.yaml", 1)

@@ -12,6 +12,7 @@ from mappings.playbook.accounts import Accounts
 from mappings.playbook.crms import CrmMap, ObjectMap
 from mappings.playbook.deals import Deals
 from mappings.playbook.lifecycle import Lifecycle
+from mappings.playbook.matching import Matching
 from mappings.playbook.messages import FollowUp, Notifications
 from mappings.playbook.routing import Routing
 from mappings.playbook.scoring import Scoring
@@ -42,6 +43,7 @@ class Playbook:
     keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
     accounts: Accounts = dataclasses.field(default_factory=Accounts)
     deals: Deals | None = None  # without deals.yaml no deals are kept
+    matching: Matching | None = None  # without matching.yaml nobody is asked who is one person
 
     @property
     def keeps_deals(self) -> bool:

@@ -23,6 +23,7 @@ from mappings.schema.examples import ExampleMap, ExamplesFile, ExpectMap, PostMa
 from mappings.schema.fields import ExtraField, FieldsFile
 from mappings.schema.kinds import KINDS, json_schemas, settings_of
 from mappings.schema.lifecycle import LifecycleFile, StageMap, StageRuleMap
+from mappings.schema.matching import LevelWeight, MatchingFile, MatchWeightsFile
 from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile, NotifyRuleMap, TaskRuleMap
 from mappings.schema.pipeline import AttributionMap, PipelineFile
 from mappings.schema.retention import FOREVER, RetentionFile, Term
@@ -91,9 +92,12 @@ __all__ = [
     "FollowUpFile",
     "GroupMap",
     "Label",
+    "LevelWeight",
     "LifecycleFile",
     "LimitsMap",
     "LinearMap",
+    "MatchWeightsFile",
+    "MatchingFile",
     "MemberMap",
     "Name",
     "Names",

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from mappings.schema.words import Names, Strict, Text
 
+How = Literal["name", "text", "company", "code", "number", "date", "choice"]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -20,9 +21,9 @@ class MatchingFile(Strict):
     never_across: Names = Field(
         default_factory=list, description="Lead fields: nobody is asked about two who differ in one of them."
     )
-    compare: dict[Text, Literal["name", "text", "company", "code", "number", "date", "choice"]] = Field(
+    compare: dict[Text, How] = Field(
         default_factory=dict,
-        description="Lead fields of your own that are compared, too, and how: birth_date: date, street: text.",
+        description="Lead fields of your own that are compared, too, and how: birth_date: date.",
     )
 
 

@@ -107,9 +107,7 @@ def _next(snapshot: Connection, space: str, walk: Walk, limit: int) -> tuple[lis
     return list(told), replace(walk, line=lines[-1].id if lines else walk.line), len(lines)
 
 
-def _people(
-    snapshot: Connection, ids: Iterable[str], matching: Matching
-) -> dict[str, tuple[Lead, Person]]:
+def _people(snapshot: Connection, ids: Iterable[str], matching: Matching) -> dict[str, tuple[Lead, Person]]:
     """Return these leads as they are compared; those that are gone, and test leads, are not."""
     comparisons = comparisons_of(matching)
     loaded = leads.load(snapshot, ids, ledgers=False)

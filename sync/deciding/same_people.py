@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from mappings.playbook import TOP_STAGE
 from model.decision import Because, Effect, JudgePair
@@ -18,7 +19,7 @@ from sync.drafts import copy_of
 from sync.reasons import Reason
 from sync.result import Result, keep_quiet
 
-TIE_BREAKERS = (
+TIE_BREAKERS: Sequence[tuple[str, Callable[[Lead], Any]]] = (
     ("is a customer", lambda lead: lead.stage == TOP_STAGE),
     ("has an open deal", lambda lead: lead.fields.get("deal_outcome") == "open"),
     ("was active last", lambda lead: _last_active(lead)),
@@ -44,7 +45,9 @@ def answered(stored: StoredEvent, lead_ids: Sequence[str], batch: Batch, pipelin
         return _because(result, f"{said} is no answer")
     if not all(map(batch.may_be_joined, lead_ids)) or any(map(batch.is_under_way, lead_ids)):
         result.effects.append(JudgePair(one, other, AGREED, by))
-        return _because(result, f"{by} says they are one person; something is under way, it is done in a moment")
+        return _because(
+            result, f"{by} says they are one person; something is under way, it is done in a moment"
+        )
     return _joined(result, batch.lead(one), batch.lead(other), by, batch, pipeline)
 
 
