@@ -1,4 +1,4 @@
-"""matching.yaml and match_weights.yaml: who is asked about, with which weights, and what is wrong with them."""
+"""matching.yaml and match_weights.yaml: who is asked about, and what is wrong with them, with its place."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ LEARN = "\n    Learn them anew: leadrelay match learn --write."
         ("  city:\n", "  town:\n", '"town" is not compared'),
         ("    swapped:", "    swaped:", 'first_name has no level "swaped"'),
         ("    near: {m: 0.100000000000, u: 0.020000000000}\n", "", f"postal_code lacks near{LEARN}"),
-        ("prior: 0.02", "prior: 1.02", "1.02"),
+        ("prior: 0.02", "prior: 1.02", "this should be less than 1"),
     ],
 )
 def test_weights_that_do_not_fit_are_told(tmp_path, old, new, problem):

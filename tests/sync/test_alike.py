@@ -46,6 +46,7 @@ def posted(house: House, *posts: dict[str, str]) -> list[str]:
     for post in posts:
         house.post(**post)
         house.settle()
+        house.clock.advance(1)
     return [lead_id(house, post) for post in posts]
 
 
@@ -145,7 +146,7 @@ def test_the_reasons_say_who_said_it_and_which_tie_breaker_decided(house):
     with house.store.snapshot() as snapshot:
         story = explain.read(snapshot, left["id"])
     said = [reason["text"] for reason in story.chapters[-1].reasons if reason["handler"] == "match"]
-    assert said == [f"olga says they are one person; lead {left['id']} stays: it was active last"]
+    assert said == [f"olga says they are one person; lead {left['id']} stays: it was there first"]
 
 
 def test_a_word_on_who_is_gone_changes_nothing(house):
