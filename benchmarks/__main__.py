@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks import acks, burst, changes, deciding, hooks, job, pulls, scaled, speed, trickle
+from benchmarks import acks, burst, changes, deciding, expressions, hooks, job, pulls, scaled, speed, trickle
 from benchmarks.contact import run as contact
 from benchmarks.figures import Table, show
 from benchmarks.house import House, open_house
@@ -27,6 +27,7 @@ MEASURES: dict[str, Measure] = {
     "changes": changes.measure,
     "hooks": hooks.measure,
     "matcher": febrl.measure,
+    "expressions": expressions.measure,
     "pull-hubspot": pulls.of_hubspot,
     "pull-salesforce": pulls.of_salesforce,
     "first-contact": contact.measure,

@@ -47,7 +47,7 @@ def compile_routing(checked: Checked[RoutingFile], scope: Scope) -> Routing:
         when = scope.condition(document, entry.when, "territories", n, "when")
         if when is not None:
             territories.append(Territory(entry.name, when, at, entry.pool, owner))
-    calendars = compile_calendars(checked, scope)
+    calendars = scope.made_calendars = compile_calendars(checked, scope)
     return Routing(
         territories=tuple(territories),
         pools={name: _pool(name, checked, calendars, scope) for name in file.pools},

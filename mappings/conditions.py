@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mappings import ranges
+from mappings import evaluating, expressions, ranges
 from mappings.converters import Unusable, country
 from mappings.loader import Document, Path_
 from mappings.patterns import matcher, pattern_fault
@@ -25,6 +25,7 @@ Get = Callable[[Lead], Any]
 Check = Callable[[Any], bool]
 
 GROUPS = ("all", "any", "not")
+EXPRESSION = "expression"
 WORDS = {
     "is": "is",
     "is_not": "is not",
@@ -54,7 +55,7 @@ KIND_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true
 
 def operators_of(name: str, kind: type) -> set[str]:
     """Return the operators that make sense for a field."""
-    if name == "stage":
+    if name in ("stage", "band"):
         return EQUALITY | ORDER | {"is_blank"}
     if kind is str:
         own = {"postal_code": {"between"}, "email": {"domain_in"}, "website": {"domain_in"}}
@@ -81,6 +82,7 @@ class ConditionCompiler:
     fields: Mapping[str, type]
     stages: Sequence[str]
     problems: list[Problem] = field(default_factory=list)
+    bands: Sequence[str] = ()  # of the score, the lowest first
     has_all_fields: bool = True  # else a field may be one of a file that cannot be read
 
     def compile(self, data: Any, *path: str | int) -> Condition | None:
@@ -113,6 +115,8 @@ class ConditionCompiler:
                 return None
             part = self._group(value, path, " and " if key == "all" else " or ")
             return part and _Part(part.test, f"({part.text})" if len(value) > 1 else part.text, part.fields)
+        if key == EXPRESSION:
+            return self._expression(value, path)
         kind = self._kind(key)
         if kind is None and not self.has_all_fields:
             return None
@@ -121,11 +125,42 @@ class ConditionCompiler:
             names = [
                 *self.fields,
                 *GROUPS,
+                EXPRESSION,
                 *(f"{touch}.{part}" for touch in touches for part in TOUCH_FIELDS),
             ]
             self.problems.append(unknown(self.document.place(*path), "lead field", key, names))
             return None
         return self._field(key, kind, value, path)
+
+    def _expression(self, source: Any, path: Path_) -> _Part | None:
+        """Compile an expression; its faults have their place within the text."""
+        if not isinstance(source, str) or not source.strip():
+            self._fault(path, "an expression is expected here", "Write for example employees * 2 > score.")
+            return None
+        at = path if path in self.document.values else path[:-1]
+        if not self.has_all_fields:
+            return None
+        try:
+            checked = expressions.check(source, self.fields)
+            # A pattern is tried out here, so that no lead meets one that is refused.
+            test = evaluating.test_of(checked, self.fields, self._rule(at), self.document.value_place(*at))
+        except expressions.ExpressionFault as fault:
+            place = self.document.place_within(at, fault.at)
+            self.problems.append(Problem(place, fault.message, fault.fix))
+            return None
+        return _Part(test, " ".join(source.split()), frozenset(checked.variables))
+
+    def _rule(self, path: Path_) -> str:
+        """Return the name of the rule that a condition is of, as the file gives it."""
+        data, name = self.document.data, ""
+        for step in path:
+            try:
+                data = data[step]
+            except (KeyError, IndexError, TypeError):
+                break
+            if isinstance(data, dict) and isinstance(data.get("name"), str):
+                name = data["name"]
+        return name or "a rule"
 
     def _kind(self, name: str) -> type | None:
         outer, dot, inner = name.partition(".")
@@ -185,7 +220,11 @@ class ConditionCompiler:
         if any(item is None for item in checked):
             return None
         if name == "stage":
-            check = _stage_check(operator, checked, self.stages)
+            check = _ordered_check(
+                operator, checked, ladder_of(self.stages) if operator in ORDER else self.stages
+            )
+        elif name == "band":
+            check = _ordered_check(operator, checked, self.bands)
         elif operator == "matches":
             pattern = self._pattern(checked[0], at)
             if pattern is None:
@@ -215,6 +254,10 @@ class ConditionCompiler:
         if name == "stage" and self.stages and operator in ORDER and operand not in ladder_of(self.stages):
             fix = "Compare it with is or in."
             self._fault(at, f'"{operand}" stands beside the way, so no stage is {WORDS[operator]} it', fix)
+            return None
+        if name == "band" and operand not in self.bands:
+            fix = did_you_mean(operand, self.bands) or "Name them under bands in scoring.yaml."
+            self._fault(at, f'there is no band "{operand}"', fix)
             return None
         if operator == "domain_in" and not DOMAIN.fullmatch(operand):
             fix = "Write what stands behind the @, for example acme.com."
@@ -372,9 +415,8 @@ def ladder_of(stages: Sequence[str]) -> Sequence[str]:
     return stages[: stages.index(TOP_STAGE) + 1] if TOP_STAGE in stages else stages
 
 
-def _stage_check(operator: str, operands: list[str], stages: Sequence[str]) -> Check:
-    """Compare stages by name, or by their order on the way; unknown ones satisfy nothing."""
-    known = ladder_of(stages) if operator in ORDER else stages
-    order = {stage: n for n, stage in enumerate(known)}
+def _ordered_check(operator: str, operands: list[str], known: Sequence[str]) -> Check:
+    """Compare stages or bands by name, or by their order; unknown ones satisfy nothing."""
+    order = {name: n for n, name in enumerate(known)}
     check = _value_check(operator, [order.get(operand, -1) for operand in operands], int)
     return lambda value: isinstance(value, str) and value in order and check(order[value])

@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any
 
 from mappings import ranges
-from mappings.conditions import EQUALITY, GROUPS, ORDER, ConditionCompiler
+from mappings.conditions import EQUALITY, EXPRESSION, GROUPS, ORDER, ConditionCompiler
 from mappings.loader import Document
 from model.lead import Lead
 
@@ -58,7 +58,7 @@ class Coverage:
                 inner = self.cases(one) or [Case({}, is_whole=False)]
                 found = [_both(a, b) for a, b in product(found, inner)][: MOST_CASES + 1]
             return found
-        if key in GROUPS:
+        if key in (*GROUPS, EXPRESSION):
             return [Case({}, is_whole=False)]
         operators = value if isinstance(value, dict) else {"in" if isinstance(value, list) else "is": value}
         return [Case({key: tuple(operators.items())}, is_whole=True)]

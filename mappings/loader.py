@@ -59,6 +59,7 @@ class Document:
     keys: dict[Path_, Place] = field(default_factory=dict)
     values: dict[Path_, Place] = field(default_factory=dict)
     digest: str = ""  # SHA-256 of the file
+    text: str = ""
 
     @property
     def sound(self) -> bool:
@@ -72,6 +73,38 @@ class Document:
     def value_place(self, *path: str | int) -> Place:
         """Return where a value begins, else its nearest parent."""
         return self._nearest(path, self.values, self.keys)
+
+    def place_within(self, path: Path_, offset: int) -> Place:
+        """Return where a character of the text at ``path`` is, by counting those that are no white space.
+
+        That holds for a text on one line and for one folded over several; an escape in it counts as one.
+        """
+        start, value = self.value_place(*path), self.data
+        for step in path:
+            value = value[step]
+        lines = self.text.splitlines()
+        if not isinstance(value, str) or start.line > len(lines):
+            return start
+        line, column = start.line - 1, start.column - 1
+        sign = lines[line][column : column + 1]
+        if sign in ("|", ">"):
+            line, column = line + 1, 0
+        quote = sign if sign in ("'", '"') else ""
+        column += len(quote)
+        left = sum(not char.isspace() for char in value[:offset])
+        while line < len(lines):
+            row = lines[line]
+            while column < len(row):
+                if not row[column].isspace():
+                    if not left:
+                        return Place(self.file, line + 1, column + 1)
+                    left -= 1
+                    column += (quote == '"' and row[column] == "\\") or row[
+                        column : column + 2
+                    ] == "''" == quote * 2
+                column += 1
+            line, column = line + 1, 0
+        return start
 
     def without(self, path: Path_) -> Document:
         """Return a copy that lacks the value at ``path``; the places of what remains stay true."""
@@ -87,6 +120,8 @@ class Document:
             self.problems,
             {new: at for old, at in self.keys.items() if (new := moved(old)) is not None},
             {new: at for old, at in self.values.items() if (new := moved(old)) is not None},
+            self.digest,
+            self.text,
         )
 
     def _nearest(self, path: Path_, *tables: Mapping[Path_, Place]) -> Place:
@@ -148,7 +183,7 @@ def parse(raw: bytes, name: str) -> Document:
         return _failed(name, Place(name, 1), f"this is not YAML: {str(error).splitlines()[0]}")
     finally:
         loader.dispose()
-    document = Document(name)
+    document = Document(name, text=text)
     if node is not None:
         _Builder(document).build(node)
     return document

@@ -12,6 +12,7 @@ from mappings.loader import Document
 from mappings.playbook import Condition, Deals
 from mappings.problems import Problem, unknown
 from model.decision import Place
+from model.hours import Calendar
 from model.lead import TOUCH_FIELDS
 
 
@@ -26,12 +27,14 @@ class Scope:
     objects: Mapping[str, Collection[str]]  # connection -> the vendor's objects
     activities: Collection[str]
     handlers: Collection[str]
+    bands: tuple[str, ...] = ()  # of the score, the lowest first
     problems: list[Problem] = field(default_factory=list)
     deals: Deals | None = None  # the stages of deals, once they are compiled
     calendars: Collection[str] = ()  # as routing.yaml names them, faulty ones included
     unread: Collection[str] = ()
     """Of which files ("fields", "lifecycle", "sources", "crms", …) one says nothing that can be read: what is
     named elsewhere may well stand there, so nothing is said of it."""
+    made_calendars: Mapping[str, Calendar] = field(default_factory=dict)  # once they are compiled
 
     def fault(self, at: Place, message: str, fix: str = "") -> None:
         """Note a problem."""
@@ -59,7 +62,12 @@ class Scope:
     def condition(self, document: Document, data: Any, *path: str | int) -> Condition | None:
         """Compile a condition; its faults are noted."""
         compiler = ConditionCompiler(
-            document, self.fields, self.stages, self.problems, has_all_fields="fields" not in self.unread
+            document,
+            self.fields,
+            self.stages,
+            self.problems,
+            bands=self.bands,
+            has_all_fields="fields" not in self.unread,
         )
         return compiler.compile(data, *path)
 

@@ -92,10 +92,15 @@ class KeepEngagement:
 
 @dataclass(frozen=True, slots=True)
 class EnterStage:
-    """Effect: record a stage change (the field itself is in ``fields``)."""
+    """Effect: record a stage change (the field itself is in ``fields``).
+
+    ``by`` is who moved it: ``rules``, ``deals``, ``page``, a connection where people did, ``join``.
+    """
 
     stage: str
     previous: str | None
+    by: str = "rules"
+    pass_number: int = 1  # which time the lead goes up the way
 
 
 class Way(StrEnum):

@@ -20,11 +20,30 @@ from mappings.playbook.crms import (
     TaskMap,
 )
 from mappings.playbook.deals import Deals, DealStage
-from mappings.playbook.lifecycle import CLOSED_STAGE, TOP_STAGE, Lifecycle, Stage, StageRule
+from mappings.playbook.lifecycle import (
+    CLOSED_STAGE,
+    TOP_STAGE,
+    Criterion,
+    Gate,
+    Lifecycle,
+    Move,
+    Stage,
+    StageRule,
+)
 from mappings.playbook.matching import LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
-from mappings.playbook.scoring import Decay, Expiry, HalfLife, Linear, ScoreGroup, ScoreRule, Scoring
+from mappings.playbook.scoring import (
+    Band,
+    Decay,
+    Expiry,
+    HalfLife,
+    Linear,
+    Scale,
+    ScoreGroup,
+    ScoreRule,
+    Scoring,
+)
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
 from mappings.playbook.whole import Playbook
@@ -40,9 +59,11 @@ __all__ = [
     "Absence",
     "Accounts",
     "ActivityRule",
+    "Band",
     "Breaker",
     "ChannelRule",
     "Condition",
+    "Criterion",
     "CrmField",
     "CrmMap",
     "DealStage",
@@ -53,6 +74,7 @@ __all__ = [
     "FieldRule",
     "FollowUp",
     "FollowUpRule",
+    "Gate",
     "HalfLife",
     "IfNobody",
     "LevelShares",
@@ -61,6 +83,7 @@ __all__ = [
     "Linear",
     "Matching",
     "Member",
+    "Move",
     "Notifications",
     "NotifyRule",
     "ObjectMap",
@@ -72,6 +95,7 @@ __all__ = [
     "Required",
     "Role",
     "Routing",
+    "Scale",
     "ScoreGroup",
     "ScoreRule",
     "Scoring",

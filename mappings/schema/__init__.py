@@ -22,7 +22,15 @@ from mappings.schema.deals import DealsFile, DealStageMap
 from mappings.schema.examples import ExampleMap, ExamplesFile, ExpectMap, PostMap
 from mappings.schema.fields import ExtraField, FieldsFile
 from mappings.schema.kinds import KINDS, json_schemas, settings_of
-from mappings.schema.lifecycle import LifecycleFile, StageMap, StageRuleMap
+from mappings.schema.lifecycle import (
+    AlternativeMap,
+    CriterionMap,
+    GateMap,
+    LifecycleFile,
+    MoveMap,
+    StageMap,
+    StageRuleMap,
+)
 from mappings.schema.matching import LevelWeight, MatchingFile, MatchWeightsFile
 from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile, NotifyRuleMap, TaskRuleMap
 from mappings.schema.pipeline import AttributionMap, PipelineFile
@@ -66,6 +74,7 @@ __all__ = [
     "REGION",
     "AccountsFile",
     "ActivityMap",
+    "AlternativeMap",
     "AnyOf",
     "AttributionMap",
     "Auth",
@@ -75,6 +84,7 @@ __all__ = [
     "CaseMap",
     "ChannelMap",
     "Condition",
+    "CriterionMap",
     "CrmFieldMap",
     "CrmFile",
     "DealStageMap",
@@ -90,6 +100,7 @@ __all__ = [
     "FieldMap",
     "FieldsFile",
     "FollowUpFile",
+    "GateMap",
     "GroupMap",
     "Label",
     "LevelWeight",
@@ -99,6 +110,7 @@ __all__ = [
     "MatchWeightsFile",
     "MatchingFile",
     "MemberMap",
+    "MoveMap",
     "Name",
     "Names",
     "NotificationsFile",

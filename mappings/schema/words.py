@@ -57,13 +57,21 @@ Names = Annotated[list[Text], BeforeValidator(_listed, json_schema_input_type=st
 Scalar = Annotated[
     Any, AfterValidator(_is_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
 ]
+
+
+def _condition(value: Any) -> Any:
+    """Let an expression stand for a condition that is nothing else."""
+    return {"expression": value} if isinstance(value, str) else value
+
+
 Condition = Annotated[
     dict[str, Any],
+    BeforeValidator(_condition),
     WithJsonSchema(
         {
-            "type": "object",
+            "type": ["object", "string"],
             "description": "Field names with a value, a list of values, or operators such as at_least; "
-            "several must all hold. Combine with all:, any: and not:.",
+            "several must all hold. Combine with all:, any: and not:. A text is an expression.",
         }
     ),
 ]
