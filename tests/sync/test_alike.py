@@ -146,7 +146,7 @@ def test_the_reasons_say_who_said_it_and_which_tie_breaker_decided(house):
     with house.store.snapshot() as snapshot:
         story = explain.read(snapshot, left["id"])
     said = [reason["text"] for reason in story.chapters[-1].reasons if reason["handler"] == "match"]
-    assert said == [f"olga says they are one person; lead {left['id']} stays: it was there first"]
+    assert said == [f"olga says they are one person; lead {left['id']} stays: it was active last"]
 
 
 def test_a_word_on_who_is_gone_changes_nothing(house):

@@ -41,7 +41,7 @@ def upgrade() -> None:
         sa.Column("settled_at", tables.Moment(timezone=True), nullable=True),
         sa.CheckConstraint(f"state IN {STATES}", name=op.f("ck_match_pairs_state")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_match_pairs")),
-        sa.UniqueConstraint("space", "one", "other", name=op.f("uq_match_pairs_space")),
+        sa.UniqueConstraint("space", "one", "other", name=op.f("uq_match_pairs_space_one_other")),
     )
     op.create_index("ix_match_pairs_one", "match_pairs", ["one"])
     op.create_index("ix_match_pairs_other", "match_pairs", ["other"])
