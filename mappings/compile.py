@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TypeVar, cast
 
@@ -108,7 +109,7 @@ OPTIONAL_FILES = {
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
-_TYPES: Mapping[str, type] = {"text": str, "integer": int, "number": float, "boolean": bool}
+_TYPES: Mapping[str, type] = {"text": str, "integer": int, "number": float, "boolean": bool, "date": date}
 
 Model = TypeVar("Model", bound=Strict)
 

@@ -32,7 +32,17 @@ from mappings.playbook.lifecycle import (
 )
 from mappings.playbook.matching import LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
-from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
+from mappings.playbook.routing import (
+    QUEUE,
+    Absence,
+    IfNobody,
+    Member,
+    Person,
+    Pool,
+    Routing,
+    Share,
+    Territory,
+)
 from mappings.playbook.scoring import (
     Band,
     Decay,
@@ -54,6 +64,7 @@ __all__ = [
     "CLOSED_STAGE",
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
+    "QUEUE",
     "ROLES",
     "TOP_STAGE",
     "Absence",
