@@ -72,6 +72,7 @@ DEFAULT_HANDLERS = (
     "absorb",
     "attribute",
     "deals",
+    "facts",
     "score",
     "qualify",
     "assign",
