@@ -12,6 +12,7 @@ from typing import TypeVar, cast
 from mappings import (
     compile_accounts,
     compile_bands,
+    compile_consent,
     compile_crms,
     compile_deals,
     compile_lifecycle,
@@ -29,6 +30,7 @@ from mappings.compile_authority import check_authorities
 from mappings.loader import Document
 from mappings.playbook import (
     Accounts,
+    Consent,
     CrmMap,
     FollowUp,
     Lifecycle,
@@ -45,6 +47,7 @@ from mappings.schema import (
     KINDS,
     LONGEST_NAME,
     AccountsFile,
+    ConsentFile,
     CrmFile,
     DealsFile,
     FieldsFile,
@@ -84,6 +87,7 @@ DEFAULT_HANDLERS = (
 
 SINGLE_FILES = (
     "accounts",
+    "consent",
     "deals",
     "fields",
     "follow_up",
@@ -99,6 +103,7 @@ SINGLE_FILES = (
 )
 OPTIONAL_FILES = {
     "accounts",
+    "consent",
     "deals",
     "fields",
     "follow_up",
@@ -286,6 +291,9 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         scope.fault(routing.document.value_place("sticky"), "without accounts no company is known", fix)
     retention = one("retention", RetentionFile)
     keep = compile_retention.compile_retention(retention, scope) if retention else {}
+    asked = one("consent", ConsentFile)
+    own_fields = fields.model.fields if fields else {}
+    purposes = compile_consent.compile_purposes(asked, own_fields, scope) if asked else {}
     sources = _sources(files, scope)
     crms = _crms(files, scope)
     follow_up = one("follow_up", FollowUpFile)
@@ -294,6 +302,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         compile_messages.compile_follow_up(follow_up, crms, scope) if follow_up else FollowUp(),
         compile_messages.compile_notifications(notifications, scope) if notifications else Notifications(),
     )
+    consent = compile_consent.compile_consent(asked, purposes, crms, told, scope) if asked else Consent()
+    compile_consent.check_fields(compile_consent.fields_of(files.single.get("consent")), crms, scope)
     problems = [
         *files.problems,
         *scope.problems,
@@ -319,6 +329,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             notifications=told[1],
             skip_direct=pipeline.model.attribution.skip_direct,
             accounts=accounts,
+            consent=consent,
             deals=scope.deals,
             matching=matching,
             keep=keep,
@@ -346,7 +357,11 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
     """Collect the names that the files declare, faulty ones included, for the checks between files."""
     single = files.single
     return Scope(
-        fields={**LEAD_FIELDS, **_own_fields(single.get("fields"))},
+        fields={
+            **LEAD_FIELDS,
+            **_own_fields(single.get("fields")),
+            **compile_consent.fields_of(single.get("consent")),
+        },
         stages=tuple(dict.fromkeys(declared(single.get("lifecycle"), "stages"))),
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
@@ -359,6 +374,7 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
             compile_sources.activities_of(files.sources) | compile_crms.activities_of(files.crms)
         ),
         handlers=list(handlers),
+        confirmed=compile_consent.confirmed_of(single.get("consent")),
         calendars=declared(single.get("routing"), "calendars"),
         unread=_unread(files),
     )

@@ -2,6 +2,7 @@
 
 from mappings.playbook.accounts import Accounts
 from mappings.playbook.condition import Condition
+from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
     ASSOCIATED_OBJECTS,
@@ -64,6 +65,7 @@ __all__ = [
     "CLOSED_STAGE",
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
+    "ELSEWHERE",
     "QUEUE",
     "ROLES",
     "TOP_STAGE",
@@ -74,6 +76,9 @@ __all__ = [
     "Breaker",
     "ChannelRule",
     "Condition",
+    "Confirm",
+    "Consent",
+    "ConsentGate",
     "Criterion",
     "CrmField",
     "CrmMap",
@@ -102,6 +107,7 @@ __all__ = [
     "Playbook",
     "Polling",
     "Pool",
+    "Purpose",
     "Reconciling",
     "Required",
     "Role",
@@ -120,5 +126,6 @@ __all__ = [
     "Table",
     "TaskMap",
     "Territory",
+    "TextVersion",
     "Weights",
 ]

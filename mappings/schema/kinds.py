@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from mappings.schema.accounts import AccountsFile
+from mappings.schema.consent import ConsentFile
 from mappings.schema.crms import CrmFile
 from mappings.schema.deals import DealsFile
 from mappings.schema.examples import ExamplesFile
@@ -32,6 +33,7 @@ KINDS: Mapping[str, type[Strict]] = {
     "routing": RoutingFile,
     "screening": ScreeningFile,
     "accounts": AccountsFile,
+    "consent": ConsentFile,
     "deals": DealsFile,
     "matching": MatchingFile,
     "match_weights": MatchWeightsFile,
