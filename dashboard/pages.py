@@ -49,7 +49,7 @@ NAVIGATION = (
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
     ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
-    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer")),
+    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer", "pair_answer")),
     (
         "connections",
         "Connections",
@@ -127,6 +127,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews/<int:number>", reviews.answer),
         ("/reviews/deletions/<name>", reviews.release),
         ("/reviews/deals/<int:number>", reviews.deal_answer),
+        ("/reviews/people/<one>/<other>", reviews.pair_answer),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),
