@@ -18,6 +18,8 @@ from mappings import compile as compiling
 from mappings import starter
 from mappings.examples import check_examples, warnings_of
 
+Named = Annotated[Path | None, typer.Option("--playbook", help="The same as FOLDER.")]
+
 
 def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
     """Write the starter playbook: a complete B2B example with comments and editor completion."""
@@ -30,10 +32,11 @@ def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")])
 
 def check(
     folder: Annotated[Path | None, typer.Argument(help="Default: LEADRELAY_PLAYBOOK or ./playbook.")] = None,
+    named: Named = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Print every problem of the playbook as file:line:column, and who of its people cannot own leads."""
-    folder = folder_of(folder)
+    folder = folder_of(named or folder)
     problems = compiling.check(folder, handlers=HANDLERS)
     problems = problems or check_examples(folder, compiling.load(folder, handlers=HANDLERS))
     playbook = None if problems else compiling.load(folder, handlers=HANDLERS)
