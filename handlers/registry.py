@@ -10,6 +10,7 @@ from handlers.assign import Assign
 from handlers.attribute import Attribute
 from handlers.base import Handler
 from handlers.deals import HearOfDeals
+from handlers.facts import TellFacts
 from handlers.follow_up import MakeFollowUp
 from handlers.identify import Identify
 from handlers.notify import Notify
@@ -26,6 +27,7 @@ HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
     "absorb": lambda playbook: Absorb(field_owners(playbook.crms), preferring(playbook.crms)),
     "attribute": lambda playbook: Attribute(playbook.skip_direct),
     "deals": lambda playbook: HearOfDeals(playbook.deals, playbook.lifecycle),
+    "facts": lambda playbook: TellFacts(playbook.screening),
     "score": lambda playbook: Score(playbook.scoring, thresholds(playbook.lifecycle)),
     "qualify": lambda playbook: Qualify(playbook.lifecycle),
     "assign": lambda playbook: Assign(playbook.routing, playbook.lifecycle, playbook.accounts),

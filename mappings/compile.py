@@ -68,6 +68,7 @@ DEFAULT_HANDLERS = (
     "absorb",
     "attribute",
     "deals",
+    "facts",
     "score",
     "qualify",
     "assign",
