@@ -20,13 +20,13 @@ from sync.rehearsal import Tried, rehearse
 
 def try_examples(
     folder: Annotated[Path | None, typer.Argument(help="Default: LEADRELAY_PLAYBOOK or ./playbook.")] = None,
-    named: Named = None,
+    place: Named = None,
     only: Annotated[str, typer.Option("-k", help="Only examples whose name has this in it.")] = "",
     why: Annotated[bool, typer.Option("--why", help="Show the reasons of each example's last post.")] = False,
     as_json: Json = False,
 ) -> None:
     """Try the examples in the playbook's folder tests/, each with nobody known; no CRM or store is used."""
-    folder = folder_of(named or folder)
+    folder = folder_of(place or folder)
     playbook, examples = _read(folder)
     chosen = [example for example in examples if only.casefold() in example.name.casefold()]
     if not chosen:
