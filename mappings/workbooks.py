@@ -21,6 +21,7 @@ _DAMAGED = (
     TypeError,
     AttributeError,
     OSError,
+    EOFError,
     SyntaxError,  # of its XML
     RuntimeError,  # a password is needed, or it is packed in a way that is not known
 )
@@ -62,7 +63,7 @@ def _check_size(raw: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
             unpacked = sum(part.file_size for part in packed.infolist())
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+    except _DAMAGED as error:
         raise Unreadable("this is no XLSX file") from error
     if unpacked > MOST_UNPACKED:
         raise Unreadable(f"the file unfolds to {unpacked:,} bytes; at most {MOST_UNPACKED:,}. Split it.")
