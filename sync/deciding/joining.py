@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mappings.moving import pass_of
@@ -41,13 +41,15 @@ def join(
     where: str,
     crms: Mapping[str, CrmMap],
     carry: Carry = carrying.noted,
+    purposes: Collection[str] = frozenset(),
 ) -> tuple[list[Effect], list[Reason]]:
     """Take one lead into the draft of another; return what follows from it, and why.
 
-    The survivor's word counts where both have one, but for what is never lost: the opt-out of either, the
-    further stage, the earlier first and the later last touch. What lost is kept as a conflict
-    of ``where``, the connection whose people said so. Keys, touches and activities are both leads'. On
-    another connection where both have a record, the survivor's stays; ``carry`` says what becomes of the two.
+    The survivor's word counts where both have one, but for what is never lost: the opt-out of either, a no
+    to one of ``purposes`` (fields of consent), the further stage, the earlier first and the later last
+    touch. What lost is kept as a conflict of ``where``, the connection whose people said so. Keys, touches
+    and activities are both leads'. On another connection where both have a record, the survivor's stays;
+    ``carry`` says what becomes of the two.
     A record that the absorbed lead alone has comes along, and with it what its people typed where ``crms``
     leave a field to them: the survivor's word could not be written there, unless a person said that, too.
     """
@@ -60,7 +62,11 @@ def join(
             continue
         ours, there = survivor.fields.get(name), typed.get(name)
         is_typed = there is not None and not is_by_a_person(survivor, name, there)
-        if ours is None or is_typed or _is_kept(name, value, ours, lifecycle):
+        if name in purposes:
+            is_taken = ours is None or (value is False and ours is not False)
+        else:
+            is_taken = ours is None or is_typed or _is_kept(name, value, ours, lifecycle)
+        if is_taken:
             survivor.fields[name] = value
             if name in absorbed.provenance:
                 survivor.provenance[name] = _origin(absorbed, name, there)
