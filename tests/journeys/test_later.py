@@ -28,7 +28,7 @@ def test_points_that_go_with_time_reach_both_crms(closed_house: House):
 
 
 def whoever_makes_records_is_nobody(house: House) -> None:
-    """Name the integration user's id in Salesforce's map, where a record without an owner would be that user's."""
+    """Name the integration user's id in Salesforce's map: a record without an owner is that user's."""
     users = house.read(lambda snapshot: People.load(snapshot, SPACE)).teammates
     [own] = [one.ids["salesforce"] for email, one in users.items() if email.startswith("integration@")]
     before = house.daemon.facts()["playbook"]
