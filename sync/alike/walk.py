@@ -30,6 +30,7 @@ from sync.tables import audit, match_keys, match_pairs, match_walks
 from sync.tables import leads as lead_rows
 
 STEP = 100  # leads, or lines of the audit, at a time
+KEYS = 1_000  # in one IN list
 
 _K, _P, _W = match_keys.c, match_pairs.c, match_walks.c
 
@@ -144,15 +145,11 @@ def _judged(
     keyed: Mapping[str, Sequence[str]],
 ) -> list[Found]:
     """Compare leads with all who share a key; return who may be one person."""
-    members: dict[str, list[str]] = {}
-    for key in {key for some in keyed.values() for key in some}:
-        asked = sa.select(_K.lead_id).where(_K.space == space, _K.key == key).limit(LARGEST_BLOCK + 1)
-        members[key] = list(snapshot.execute(asked).scalars())
+    members = _blocks(snapshot, space, {key for some in keyed.values() for key in some})
     beside: dict[str, set[str]] = defaultdict(set)
     for lead_id, some in keyed.items():
         for key in some:
-            if len(members[key]) <= LARGEST_BLOCK:
-                beside[lead_id].update(members[key])
+            beside[lead_id].update(members.get(key, ()))
     strangers = {one for some in beside.values() for one in some} - people.keys()
     known = {**_people(snapshot, strangers, matching), **people}
     model, found = model_of(matching), []
@@ -166,6 +163,20 @@ def _judged(
             across = f"never across unit: {ours.unit}, {theirs.unit}" if ours.unit != theirs.unit else ""
             apart = across or why_apart(matching, ours.fields, theirs.fields)
             found.append(Found(a, b, verdict.probability, evidence, apart[:200]))
+    return found
+
+
+def _blocks(snapshot: Connection, space: str, keys: Iterable[str]) -> dict[str, list[str]]:
+    """Return who shares each of these keys; those that too many share are left out, and not read."""
+    found: dict[str, list[str]] = defaultdict(list)
+    wanted = sorted(keys)
+    for start in range(0, len(wanted), KEYS):
+        some = sa.and_(_K.space == space, _K.key.in_(wanted[start : start + KEYS]))
+        counted = sa.select(_K.key).where(some).group_by(_K.key)
+        small = snapshot.execute(counted.having(sa.func.count() <= LARGEST_BLOCK)).scalars().all()
+        asked = sa.select(_K.key, _K.lead_id).where(_K.space == space, _K.key.in_(small))
+        for key, lead_id in snapshot.execute(asked):
+            found[key].append(lead_id)
     return found
 
 
