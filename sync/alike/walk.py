@@ -31,6 +31,7 @@ from sync.tables import leads as lead_rows
 
 STEP = 100  # leads, or lines of the audit, at a time
 KEYS = 1_000  # in one IN list
+JUDGED = ("state", "probability", "evidence", "model", "why")  # what another look may change
 
 _K, _P, _W = match_keys.c, match_pairs.c, match_walks.c
 
@@ -199,23 +200,29 @@ def _keep(
         if over:
             connection.execute(sa.delete(match_pairs).where(_P.id.in_(over)))
     there = leads.versions(connection, sorted({each for one in found for each in (one.one, one.other)}))
-    for one in found:
-        if one.one not in there or one.other not in there:
-            continue
-        judged = {
+    rows = [
+        {
+            "space": space,
+            "one": one.one,
+            "other": one.other,
+            "by": "",
+            "since": now,
             "state": FILTERED if one.why_apart else OPEN,
             "probability": one.probability,
             "evidence": one.evidence,
             "model": version,
             "why": one.why_apart,
         }
-        row = {"space": space, "one": one.one, "other": one.other, "by": "", "since": now}
-        insert = insert_for(connection, match_pairs).values(**row, **judged)
-        unsettled = _P.state.in_(UNSETTLED)
+        for one in found
+        if one.one in there and one.other in there
+    ]
+    if rows:
+        insert = insert_for(connection, match_pairs)
+        judged = {name: insert.excluded[name] for name in JUDGED}
+        key = ["space", "one", "other"]
+        unsettled = sa.or_(*(_P.state == state for state in UNSETTLED))  # many rows take no IN
         connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["space", "one", "other"], set_=judged, where=unsettled
-            )
+            insert.on_conflict_do_update(index_elements=key, set_=judged, where=unsettled), rows
         )
     place = {
         "fingerprint": walk.fingerprint,

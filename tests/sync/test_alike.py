@@ -221,3 +221,10 @@ def test_a_key_that_too_many_share_asks_of_nobody(house, monkeypatch):
     posted(house, ADA, AGAIN)
     compare(house)
     assert asked(house) == []
+
+
+def test_three_who_are_alike_are_three_questions(house):
+    posted(house, ADA, AGAIN, {**ADA, "email": "ada.lovelace@proton.me"})
+    compare(house)
+    compare(house, replace(MATCHING, review=0.89))
+    assert len(asked(house)) == 3
