@@ -78,7 +78,14 @@ def blueprint(house: House) -> Blueprint:
         """Return what was decided on a lead, and why; of more than ``MOST_TOLD`` events the newest."""
         with house.reading() as snapshot:
             _check_known(snapshot, lead_id)
-            return jsonify(_plain(explain.read(snapshot, lead_id, MOST_TOLD).as_dict()))
+            told = explain.read(snapshot, lead_id, MOST_TOLD)
+            plain = told.as_dict()
+            if request.args.get("rules") == "1":
+                ruled = explain.ruled(snapshot, house.space, told.chapters)
+                plain["rules"] = {
+                    str(event): [one.as_dict() for one in all_] for event, all_ in ruled.items()
+                }
+            return jsonify(_plain(plain))
 
     @routes.get("/deals")
     def deals() -> ResponseReturnValue:

@@ -10,6 +10,7 @@ import typer
 from leadrelay.cli.common import Json, console, fail, load_settings, print_json, reading, say
 from leadrelay.settings import SPACE
 from mappings.identity import keys_of
+from mappings.truths import RuleTruth
 from model.cause import Cause
 from model.decision import EntityKind
 from sync import explain as stories
@@ -18,7 +19,12 @@ from sync.replays import advice
 
 
 def explain(
-    who: Annotated[str, typer.Argument(help="E-mail, lead id, or event:NUMBER.")], as_json: Json = False
+    who: Annotated[str, typer.Argument(help="E-mail, lead id, or event:NUMBER.")],
+    with_rules: Annotated[
+        bool,
+        typer.Option("--rules", help="Each rule with its truth, those that failed, too, and all candidates."),
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Tell a lead's story: what came in, which rule decided what and why, what was written where."""
     settings = load_settings()
@@ -35,10 +41,14 @@ def explain(
         if lead_id is None:
             fail(f"No lead is known by {who}. `leadrelay status` lists the events that were set aside.")
         story = stories.read(snapshot, lead_id)
+        ruled = stories.ruled(snapshot, SPACE, story.chapters) if with_rules else {}
     if as_json:
-        print_json(story.as_dict())
+        told = story.as_dict()
+        if with_rules:
+            told["rules"] = {event: [one.as_dict() for one in rules] for event, rules in ruled.items()}
+        print_json(told)
     else:
-        _tell(story)
+        _tell(story, ruled)
 
 
 NO_WAIT = ("score",)  # timers that hold nothing up
@@ -83,7 +93,18 @@ def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
         say(NEXT_STEPS[event["state"]].format(number), hang=2)
 
 
-def _tell(story: stories.Story) -> None:
+def _tell_rules(reasons: list[dict[str, Any]], rules: list[RuleTruth]) -> None:
+    """Print each rule with what it asked, and the candidates of each pool."""
+    for one in rules:
+        for line in one.lines():
+            say(f"  {one.handler:<10} {line}", hang=15)
+    for reason in reasons:
+        for each in reason.get("candidates", ()):
+            why = each.get("why_not") or f"at {each['place']:g}{', took it' if each['took'] else ''}"
+            say(f"  {reason['handler']:<10} candidate {each['who']}: {why}", hang=15)
+
+
+def _tell(story: stories.Story, ruled: dict[int, list[RuleTruth]]) -> None:
     lead = story.lead
     name = " ".join(filter(None, (lead.get("first_name"), lead.get("last_name")))) or "(no name)"
     console.print(f"{name} <{lead.get('email') or lead.get('phone')}>  {lead.id}", style="bold", markup=False)
@@ -115,6 +136,9 @@ def _tell(story: stories.Story) -> None:
         for reason in chapter.reasons:
             at = f"  [{reason['at']}]" if reason["at"] else ""
             say(f"  {reason['handler']:<10} {reason['text']}{at}", hang=13)
+        if chapter.event in ruled:
+            console.print("  each rule:", style="dim")
+            _tell_rules(chapter.reasons, ruled[chapter.event])
     console.print()
     for write in story.writes:
         where = f"{write.connection} {write.object} {write.remote_id or ''}".strip()
