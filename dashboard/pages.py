@@ -24,6 +24,7 @@ from dashboard.reviews import ReviewPages
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
 from sync import (
+    consents,
     deal_books,
     deletions,
     engagements,
@@ -247,6 +248,7 @@ class _Pages:
             follows=any(crm.polling.activities for crm in self.house.playbook().crms.values()),
             asked=asked,
             deals=sales,
+            consent=consents.picture(story.lead, self.house.playbook().consent, self.house.clock.now()),
             chapters=story.chapters[::-1],
             ruled=ruled,
         )

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from handlers import ladder
 from handlers.base import Context
-from handlers.eligible import missing, why_not_owner
+from handlers.eligible import missing, next_chance, why_not_owner
 from handlers.turns import Turn, next_turn, out_of_turn
+from mappings import gates
 from mappings.domains import company_domain
-from mappings.playbook import Accounts, Lifecycle, Member, Pool, Routing, Share, Territory
+from mappings.playbook import (
+    QUEUE,
+    Accounts,
+    Consent,
+    Lifecycle,
+    Member,
+    Pool,
+    Routing,
+    Share,
+    Territory,
+)
 from model.account import account_id
-from model.decision import NOTHING, AskReview, Assigned, Because, Decision, Way
+from model.decision import NOTHING, AskReview, Assigned, Because, Decision, SetTimer, Way
 from model.event import JsonValue
+from model.hours import said
 from model.lead import Lead
 
+SHIFT = ("shift", "")  # the timer of a lead that waits for somebody's shift
 LONGEST_CONDITION = 100  # a list of forty countries is read in the playbook, not on every lead
 SLACK = 1e-9  # 0.29 of 100 is 28.999…
 
@@ -28,21 +41,35 @@ class Assign:
     the company's other leads, else a pool that takes such leads up to its share, else the territory's
     pool. Where nobody of it can take the lead the pool says what becomes of it; at the end
     the lead goes on without an owner and before a person. A test lead gets an owner without using up
-    a turn.
+    a turn. Where a gate of consent is shut nobody gets the lead, and no turn is used; it is looked at again
+    with whatever happens to the lead next, the consent for one.
     """
 
     routing: Routing
     lifecycle: Lifecycle
     accounts: Accounts = field(default_factory=Accounts)
+    consent: Consent = field(default_factory=Consent)
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
+        decision = self._decided(lead, context)
+        if SHIFT not in lead.timers or any(isinstance(one, SetTimer) for one in decision.effects):
+            return decision
+        over = SetTimer(SHIFT[0], None, context.now)
+        return replace(decision, effects=(*decision.effects, over))
+
+    def _decided(self, lead: Lead, context: Context) -> Decision:
         if not self._is_due(lead):
             return NOTHING
         if lead.owner:
             return Decision(because=(Because("owner kept: the lead has one", self.routing.place),))
+        gate = next(gates.shut(self.consent, gates.ASSIGN, lead, context.now), None)
+        if gate is not None:
+            return Decision(because=(Because(gates.reason(gate, self.consent, lead), gate.place),))
         territory = next((known for known in self.routing.territories if known.when.matches(lead)), None)
         because = [self._where(territory)]
         assigned = self._offer(territory, lead, context, because)
+        if isinstance(assigned, SetTimer):
+            return Decision(effects=(assigned,), because=tuple(because))
         if assigned is not None:
             return Decision(fields={"owner": assigned.owner}, effects=(assigned,), because=tuple(because))
         because.append(
@@ -69,8 +96,8 @@ class Assign:
 
     def _offer(
         self, territory: Territory | None, lead: Lead, context: Context, because: list[Because]
-    ) -> Assigned | None:
-        """Return who takes the lead, and say in ``because`` why, and why others do not."""
+    ) -> Assigned | SetTimer | None:
+        """Return who takes the lead, or until when it waits; ``because`` says why, and why not others."""
         if territory is not None and territory.owner:
             why = why_not_owner(territory.owner, self.routing, context)
             if not why:
@@ -132,7 +159,9 @@ class Assign:
                 return self._taken(turn, share.pool, lead, because)
         return None
 
-    def _in_turn(self, name: str, lead: Lead, context: Context, because: list[Because]) -> Assigned | None:
+    def _in_turn(
+        self, name: str, lead: Lead, context: Context, because: list[Because]
+    ) -> Assigned | SetTimer | None:
         for each in dict.fromkeys((name, self.routing.fallback_pool)):
             pool = self.routing.pools[each]
             turn = self._turn(pool, lead, context, because, settles=True)
@@ -140,7 +169,42 @@ class Assign:
                 return self._taken(turn, each, lead, because)
             if pool.if_nobody == "ask":
                 break
+            if pool.if_nobody == QUEUE and (wait := self._wait(pool, lead, context, because)):
+                return wait
         return None
+
+    def _wait(self, pool: Pool, lead: Lead, context: Context, because: list[Because]) -> SetTimer | None:
+        """Let the lead wait for the next shift of somebody who can take it, within its longest wait.
+
+        ``None``, with the reason, where that would be too late, or nobody's shift ever begins. A test lead
+        does not wait: whoever sent it does.
+        """
+        if lead.is_test:
+            because.append(Because("test lead: it waits for no shift", pool.place))
+            return None
+        known, now = lead.timers.get(SHIFT), context.now
+        last = (known.since if known else now) + pool.longest_wait
+        chances = [
+            (at, member.email)
+            for member in pool.members
+            if (at := next_chance(member, pool, lead, self.routing, context)) is not None
+        ]
+        if not chances:
+            because.append(
+                Because(f"pool {pool.name}: no shift begins that the lead could wait for", pool.place)
+            )
+            return None
+        first = min(at for at, _ in chances)
+        who = ", ".join(sorted(email for at, email in chances if at == first))
+        until = f"{said(first, now)} {getattr(first.tzinfo, 'key', 'UTC')}"
+        if first > last:
+            text = (
+                f"pool {pool.name}: the next shift, of {who}, begins {until}: longer than the lead may wait"
+            )
+            because.append(Because(text, pool.place))
+            return None
+        because.append(Because(f"pool {pool.name}: the lead waits for {who} until {until}", pool.place))
+        return SetTimer(SHIFT[0], first, now, f"the shift of {who} in pool {pool.name}, {until}")
 
     def _taken(self, turn: Turn, name: str, lead: Lead, because: list[Because]) -> Assigned:
         if lead.is_test:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TypeVar, cast
 
 from mappings import (
     compile_accounts,
     compile_bands,
+    compile_consent,
     compile_crms,
     compile_deals,
     compile_lifecycle,
@@ -27,6 +29,7 @@ from mappings.compile_authority import check_authorities
 from mappings.loader import Document
 from mappings.playbook import (
     Accounts,
+    Consent,
     CrmMap,
     FollowUp,
     Lifecycle,
@@ -42,6 +45,7 @@ from mappings.schema import (
     KINDS,
     LONGEST_NAME,
     AccountsFile,
+    ConsentFile,
     CrmFile,
     DealsFile,
     FieldsFile,
@@ -67,6 +71,7 @@ DEFAULT_HANDLERS = (
     "absorb",
     "attribute",
     "deals",
+    "facts",
     "score",
     "qualify",
     "assign",
@@ -78,6 +83,7 @@ DEFAULT_HANDLERS = (
 
 SINGLE_FILES = (
     "accounts",
+    "consent",
     "deals",
     "fields",
     "follow_up",
@@ -89,11 +95,11 @@ SINGLE_FILES = (
     "scoring",
     "screening",
 )
-OPTIONAL_FILES = {"accounts", "deals", "fields", "follow_up", "notifications", "retention"}
+OPTIONAL_FILES = {"accounts", "consent", "deals", "fields", "follow_up", "notifications", "retention"}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
-_TYPES: Mapping[str, type] = {"text": str, "integer": int, "number": float, "boolean": bool}
+_TYPES: Mapping[str, type] = {"text": str, "integer": int, "number": float, "boolean": bool, "date": date}
 
 Model = TypeVar("Model", bound=Strict)
 
@@ -268,6 +274,9 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         scope.fault(routing.document.value_place("sticky"), "without accounts no company is known", fix)
     retention = one("retention", RetentionFile)
     keep = compile_retention.compile_retention(retention, scope) if retention else {}
+    asked = one("consent", ConsentFile)
+    own_fields = fields.model.fields if fields else {}
+    purposes = compile_consent.compile_purposes(asked, own_fields, scope) if asked else {}
     sources = _sources(files, scope)
     crms = _crms(files, scope)
     follow_up = one("follow_up", FollowUpFile)
@@ -276,6 +285,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         compile_messages.compile_follow_up(follow_up, crms, scope) if follow_up else FollowUp(),
         compile_messages.compile_notifications(notifications, scope) if notifications else Notifications(),
     )
+    consent = compile_consent.compile_consent(asked, purposes, crms, told, scope) if asked else Consent()
+    compile_consent.check_fields(compile_consent.fields_of(files.single.get("consent")), crms, scope)
     problems = [
         *files.problems,
         *scope.problems,
@@ -301,6 +312,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             notifications=told[1],
             skip_direct=pipeline.model.attribution.skip_direct,
             accounts=accounts,
+            consent=consent,
             deals=scope.deals,
             keep=keep,
         ),
@@ -312,7 +324,11 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
     """Collect the names that the files declare, faulty ones included, for the checks between files."""
     single = files.single
     return Scope(
-        fields={**LEAD_FIELDS, **_own_fields(single.get("fields"))},
+        fields={
+            **LEAD_FIELDS,
+            **_own_fields(single.get("fields")),
+            **compile_consent.fields_of(single.get("consent")),
+        },
         stages=tuple(dict.fromkeys(declared(single.get("lifecycle"), "stages"))),
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
@@ -325,6 +341,7 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
             compile_sources.activities_of(files.sources) | compile_crms.activities_of(files.crms)
         ),
         handlers=list(handlers),
+        confirmed=compile_consent.confirmed_of(single.get("consent")),
         calendars=declared(single.get("routing"), "calendars"),
         unread=_unread(files),
     )

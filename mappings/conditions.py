@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from mappings import evaluating, expressions, ranges
@@ -50,7 +50,7 @@ EQUALITY = {"is", "is_not", "in", "not_in"}
 TEXT = {"contains", "starts_with", "ends_with", "matches"}
 DOMAIN = re.compile(r"[^\s@/:]+\.[^\s@/:.]+")
 _HOST = re.compile(r"^[a-z][a-z0-9+.-]*://")
-KIND_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+KIND_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", date: "a day"}
 
 
 def operators_of(name: str, kind: type) -> set[str]:
@@ -62,6 +62,8 @@ def operators_of(name: str, kind: type) -> set[str]:
         return EQUALITY | TEXT | {"is_blank"} | own.get(name, set())
     if kind is bool:
         return {"is", "is_not", "is_blank"}
+    if kind is date:
+        return EQUALITY | ORDER | {"is_blank"}
     if kind in (int, float):
         return EQUALITY | ORDER | {"between", "is_blank"}
     return {"is_blank"}
@@ -251,7 +253,10 @@ class ConditionCompiler:
     def _operand(self, name: str, kind: type, operator: str, operand: Any, at: Path_) -> Any:
         """Return the operand if its type fits the field; else note the problem and return ``None``."""
         number = isinstance(operand, int | float) and not isinstance(operand, bool)
-        fits = number if kind in (int, float) else isinstance(operand, kind)
+        fits = number if kind in (int, float) else isinstance(operand, str if kind is date else kind)
+        if kind is date and (not fits or not _is_day(operand)):
+            self._fault(at, f'"{name}" is a day, not {_shown(operand)}', "Write it as 2026-12-24.")
+            return None
         if not fits:
             shown = f'"{operand}"' if isinstance(operand, str) else _shown(operand)
             fix = "Put it in quotes." if kind is str and isinstance(operand, int | float) else ""
@@ -292,6 +297,13 @@ class ConditionCompiler:
             self._fault(at, fault, "Use contains, starts_with or a simpler pattern.")
             return None
         return matcher(text)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _shown(operand: Any) -> str:
@@ -418,6 +430,8 @@ def _value_check(operator: str, operands: list[Any], kind: type) -> Check:
         "less_than": lambda value: value < one,
     }
     check = compare[operator]
+    if kind is date:  # as ISO text, whose order is that of the days
+        return lambda value: isinstance(value, str) and bool(value) and check(value)
     if kind is bool:
         return lambda value: isinstance(value, bool) and check(value)
     return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and check(value)

@@ -13,7 +13,7 @@ from mappings.playbook import Condition, Deals
 from mappings.problems import Problem, unknown
 from model.decision import Place
 from model.hours import Calendar
-from model.lead import TOUCH_FIELDS
+from model.lead import LEAD_FIELDS, TOUCH_FIELDS
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Scope:
     handlers: Collection[str]
     bands: tuple[str, ...] = ()  # of the score, the lowest first
     problems: list[Problem] = field(default_factory=list)
+    confirmed: Collection[str] = frozenset()  # fields that say that a consent was confirmed
     deals: Deals | None = None  # the stages of deals, once they are compiled
     calendars: Collection[str] = ()  # as routing.yaml names them, faulty ones included
     unread: Collection[str] = ()
@@ -52,6 +53,11 @@ class Scope:
     def knows_field(self, at: Place, name: str) -> bool:
         """Say whether ``name`` is a lead field, dotted ones of touches included; note a problem if not."""
         return self.knows(at, "lead field", name, self.field_names)
+
+    @property
+    def own_fields(self) -> set[str]:
+        """The fields that fields.yaml adds."""
+        return set(self.fields) - set(LEAD_FIELDS)
 
     @cached_property
     def field_names(self) -> list[str]:

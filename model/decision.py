@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from model.cause import NO_CAUSE, Cause
+from model.consent import Consenting
 from model.dispute import Held, Settled
 from model.engagement import Engagement
 from model.event import EventState, JsonValue, RecordRef
@@ -248,12 +249,25 @@ class OneShot:
     needs: tuple[str, ...] = ()  # connections whose record should be there first
     patience: timedelta = timedelta(0)  # how long it waits for them
     withheld: str = ""
+    cause: Cause = NO_CAUSE  # ``NO_CONSENT``: it goes ahead once the gate is open
 
 
 def one_shot_key(*parts: str | int) -> str:
     """Return the key of a one-shot effect: the same parts (kind, lead, target, cause) give the same key."""
     text = "\x1f".join(map(str, parts))
     return f"ef_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteConsent:
+    """Effect: append to the ledger what somebody said of a purpose."""
+
+    said: Consenting
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """Effect: what gates of consent kept back of the lead is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +446,8 @@ Effect = (
     | TellLead
     | WriteBack
     | OneShot
+    | NoteConsent
+    | LookAgain
     | SendAgain
     | Fetch
     | SettleReviews

@@ -27,6 +27,7 @@ BY_LEAD = (
     tables.assignments,
     tables.scores,
     tables.conflicts,
+    tables.consents,
     tables.reviews,
     tables.proposals,
     tables.outbox_effects,

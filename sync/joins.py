@@ -25,6 +25,7 @@ MOVED = (
     tables.assignments,
     tables.scores,
     tables.conflicts,
+    tables.consents,
     tables.reviews,
     tables.proposals,
     tables.deletions,

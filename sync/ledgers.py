@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from model.decision import (
     Assigned,
     DealMoved,
     EnterStage,
+    NoteConsent,
     RecordConflict,
     SettleReview,
     SettleReviews,
@@ -31,6 +33,7 @@ LEDGERS = (
     tables.assignments,
     tables.conflicts,
     tables.scores,
+    tables.consents,
     tables.deal_outcomes,
 )
 INSERT = {table: sa.insert(table) for table in LEDGERS}
@@ -60,6 +63,8 @@ def rows_of(
                 case RecordConflict(name, field_name, kept, lost, rule):
                     table = tables.conflicts
                     row = {"connection": name, "field": field_name, "kept": kept, "lost": lost, "rule": rule}
+                case NoteConsent(said):
+                    table, row = tables.consents, asdict(said)
                 case DealMoved():
                     rows.setdefault(tables.deal_outcomes, []).append(_outcome_row(result, effect, space))
                     continue

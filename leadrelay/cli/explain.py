@@ -158,6 +158,11 @@ def _tell(story: stories.Story, ruled: dict[int, list[RuleTruth]]) -> None:
         title = f": {done['title']}" if done["title"] else ""
         what = f"{done['kind'].replace('_', ' ')}{by} in {done['connection']}, {done['standing']}"
         say(f"{what}, {done['at']:%Y-%m-%d %H:%M:%S}{title}", hang=2)
+    for one in story.consents:
+        text = f", text {one['text_version']}" if one["text_version"] else ""
+        counts = "" if one["counts"] else " (older than what stands)"
+        at = f"{one['said_at']:%Y-%m-%d %H:%M:%S}"
+        say(f"consent {one['purpose']}: {one['act']} by {one['source']} {at}{text}{counts}", hang=2)
     for conflict in story.conflicts:
         say(
             f"conflict on {conflict['field']} with {conflict['connection']}: {conflict['rule']}",

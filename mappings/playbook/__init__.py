@@ -2,6 +2,7 @@
 
 from mappings.playbook.accounts import Accounts
 from mappings.playbook.condition import Condition
+from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
     ASSOCIATED_OBJECTS,
@@ -31,7 +32,17 @@ from mappings.playbook.lifecycle import (
     StageRule,
 )
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
-from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
+from mappings.playbook.routing import (
+    QUEUE,
+    Absence,
+    IfNobody,
+    Member,
+    Person,
+    Pool,
+    Routing,
+    Share,
+    Territory,
+)
 from mappings.playbook.scoring import (
     Band,
     Decay,
@@ -53,6 +64,8 @@ __all__ = [
     "CLOSED_STAGE",
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
+    "ELSEWHERE",
+    "QUEUE",
     "ROLES",
     "TOP_STAGE",
     "Absence",
@@ -62,6 +75,9 @@ __all__ = [
     "Breaker",
     "ChannelRule",
     "Condition",
+    "Confirm",
+    "Consent",
+    "ConsentGate",
     "Criterion",
     "CrmField",
     "CrmMap",
@@ -88,6 +104,7 @@ __all__ = [
     "Playbook",
     "Polling",
     "Pool",
+    "Purpose",
     "Reconciling",
     "Required",
     "Role",
@@ -106,4 +123,5 @@ __all__ = [
     "Table",
     "TaskMap",
     "Territory",
+    "TextVersion",
 ]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from mappings.playbook.condition import Condition
 from model.decision import Place
 from model.hours import Calendar
 
-IfNobody = Literal["fallback", "any_member", "ask"]
+IfNobody = Literal["fallback", "any_member", "ask", "queue_until_shift"]
+QUEUE: IfNobody = "queue_until_shift"
+LONGEST_WAIT = timedelta(days=3)  # over a weekend
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Pool:
     """People who take leads in turn.
 
     ``catch_up``: how many of the leads missed somebody gets who was away; ``None``: all of them.
+    ``longest_wait``: how long a lead waits at most for a shift to begin.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Pool:
     catch_up: int | None = 0
     skip_earlier_owners: bool = False
     if_nobody: IfNobody = "fallback"
+    longest_wait: timedelta = LONGEST_WAIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,11 @@ class Routing:
     def longest_share(self) -> int:
         """Return how many of the last assignments are looked at; 0: none."""
         return max((one.of_last for one in self.shares), default=0)
+
+    @property
+    def queues(self) -> bool:
+        """Say whether any pool lets leads wait for a shift to begin."""
+        return any(pool.if_nobody == QUEUE for pool in self.pools.values())
 
     @property
     def skips_earlier_owners(self) -> bool:

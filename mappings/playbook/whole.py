@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from mappings.memory import once_each
 from mappings.playbook.accounts import Accounts
+from mappings.playbook.consent import Consent
 from mappings.playbook.crms import CrmMap, ObjectMap
 from mappings.playbook.deals import Deals
 from mappings.playbook.lifecycle import Lifecycle
@@ -41,6 +42,7 @@ class Playbook:
     skip_direct: bool = True  # a direct visit never replaces a known last touch
     keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
     accounts: Accounts = dataclasses.field(default_factory=Accounts)
+    consent: Consent = dataclasses.field(default_factory=Consent)  # without consent.yaml no gate
     deals: Deals | None = None  # without deals.yaml no deals are kept
     number: int = 0  # in the store's register of versions; 0: files that are not in it (yet)
 
@@ -67,7 +69,7 @@ class Playbook:
     @property
     def sets_timers(self) -> bool:
         """Say whether a rule may ask for another look at a lead at a later time."""
-        return self.scoring.changes_by_time
+        return self.scoring.changes_by_time or self.routing.queues
 
     @property
     def joins_accounts(self) -> bool:

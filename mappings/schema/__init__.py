@@ -5,6 +5,7 @@ checked by ``compile``.
 """
 
 from mappings.schema.accounts import AccountsFile
+from mappings.schema.consent import ConsentFile
 from mappings.schema.converting import NEEDED, OPTIONS
 from mappings.schema.crms import (
     Authority,
@@ -83,6 +84,7 @@ __all__ = [
     "CaseMap",
     "ChannelMap",
     "Condition",
+    "ConsentFile",
     "CriterionMap",
     "CrmFieldMap",
     "CrmFile",

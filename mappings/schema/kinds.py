@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from mappings.schema.accounts import AccountsFile
+from mappings.schema.consent import ConsentFile
 from mappings.schema.crms import CrmFile
 from mappings.schema.deals import DealsFile
 from mappings.schema.examples import ExamplesFile
@@ -31,6 +32,7 @@ KINDS: Mapping[str, type[Strict]] = {
     "routing": RoutingFile,
     "screening": ScreeningFile,
     "accounts": AccountsFile,
+    "consent": ConsentFile,
     "deals": DealsFile,
     "follow_up": FollowUpFile,
     "notifications": NotificationsFile,

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from mappings.playbook import Playbook
-from model.decision import ForgetLead, ForgetRecord, ForgetTestEvent, ForgetTestLead, SendAgain
+from model.decision import ForgetLead, ForgetRecord, ForgetTestEvent, ForgetTestLead, LookAgain, SendAgain
 from model.errors import Conflict
 from model.event import SET_ASIDE, JsonValue
 from sync import (
@@ -82,6 +82,8 @@ def save(
     outbox.raise_wanted(connection, space, wanted_rows, now)
     if moved or linked:
         outbox.plan_anew(connection, space, moved, linked, now)
+    if waking := {r.lead_id for r in results if r.lead_id and LookAgain() in r.effects}:
+        effects.look_again(connection, space, waking, now)
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:

@@ -30,13 +30,14 @@ from sync.tables.ledgers import (
     activities,
     assignments,
     conflicts,
+    consents,
     engagements,
     scores,
     stage_history,
     touches,
 )
 from sync.tables.orders import releases, replays
-from sync.tables.outbox import outbox_changes, outbox_effects, outbox_fetches
+from sync.tables.outbox import BLOCKED, outbox_changes, outbox_effects, outbox_fetches
 from sync.tables.people import accounts, forgotten, identities, leads, merged_leads
 from sync.tables.playbooks import playbook_files, playbook_versions
 from sync.tables.questions import deletions, holds, proposals, reviews
@@ -49,6 +50,7 @@ from sync.tables.vendors import budgets, call_levels, connections, oauth_states
 from sync.tables.workers import alerts, leases, processes
 
 __all__ = [
+    "BLOCKED",
     "GIVEN_BY_RULES",
     "Encoded",
     "Json",
@@ -67,6 +69,7 @@ __all__ = [
     "call_levels",
     "conflicts",
     "connections",
+    "consents",
     "cursors",
     "deal_links",
     "deal_outcomes",
