@@ -24,6 +24,7 @@ from sync import (
     leads,
     proposals,
     same_deals,
+    stages,
 )
 from sync.explain import WriteState
 from sync.reconciling import books, finds, mends
@@ -79,14 +80,12 @@ def blueprint(house: House) -> Blueprint:
         """Return what was decided on a lead, and why; of more than ``MOST_TOLD`` events the newest."""
         with house.reading() as snapshot:
             _check_known(snapshot, lead_id)
-            told = explain.read(snapshot, lead_id, MOST_TOLD)
-            plain = told.as_dict()
+            found = explain.read(snapshot, lead_id, MOST_TOLD)
+            told = found.as_dict() | {"lifecycle": _life(snapshot, lead_id, house)}
             if request.args.get("rules") == "1":
-                ruled = explain.ruled(snapshot, house.space, told.chapters)
-                plain["rules"] = {
-                    str(event): [one.as_dict() for one in all_] for event, all_ in ruled.items()
-                }
-            return jsonify(_plain(plain))
+                ruled = explain.ruled(snapshot, house.space, found.chapters)
+                told["rules"] = {str(event): [one.as_dict() for one in all_] for event, all_ in ruled.items()}
+            return jsonify(_plain(told))
 
     @routes.get("/leads/<lead_id>/consent")
     def consent(lead_id: str) -> ResponseReturnValue:
@@ -277,6 +276,7 @@ def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
             "stage": lead.stage,
             "score": lead.score,
             "owner": lead.owner,
+            "lifecycle": _life(snapshot, lead.id, house),
             "created_at": lead.created_at,
             "first_response": answer and {"at": answer.at, "kind": answer.kind, "by": answer.by},
             "fields": lead.fields,
@@ -296,6 +296,10 @@ def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
         }
     )
     return found
+
+
+def _life(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
+    return stages.life_of(snapshot, lead_id, house.playbook().lifecycle, house.clock.now()).as_json()
 
 
 def _plain(value: Any) -> Any:

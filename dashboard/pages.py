@@ -34,6 +34,7 @@ from sync import (
     lists,
     proposals,
     same_deals,
+    stages,
     status,
 )
 from sync.lists import NOBODY, Wanted
@@ -49,7 +50,7 @@ NAVIGATION = (
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
     ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
-    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer")),
+    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer", "pair_answer")),
     (
         "connections",
         "Connections",
@@ -127,6 +128,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews/<int:number>", reviews.answer),
         ("/reviews/deletions/<name>", reviews.release),
         ("/reviews/deals/<int:number>", reviews.deal_answer),
+        ("/reviews/people/<one>/<other>", reviews.pair_answer),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),
@@ -204,7 +206,7 @@ class _Pages:
             except ValueError:
                 abort(404)
             owners = lists.owners(snapshot, self.house.space)
-            stages = lists.stages(snapshot, self.house.space)
+            known = lists.stages(snapshot, self.house.space)
         asked = {"q": wanted.search, "stage": wanted.stage, "owner": wanted.owner, "order": wanted.order}
         return render_template(
             "dashboard/leads.html",
@@ -212,7 +214,7 @@ class _Pages:
             wanted=wanted,
             asked={name: value for name, value in asked.items() if value},
             owners=owners,
-            stages=stages,
+            stages=known,
             nobody=NOBODY,
             most=lists.MOST_FOUND,
         )
@@ -229,6 +231,8 @@ class _Pages:
             answer = engagements.first_response(snapshot, story.lead, self.house.clock.now())
             asked = proposals.open_ones(snapshot, self.house.space, limit=MOST_CHAPTERS, lead_id=lead_id)
             sales = deal_books.of_lead(snapshot, story.lead.id, MOST_CHAPTERS)
+            lifecycle = self.house.playbook().lifecycle
+            life = stages.life_of(snapshot, story.lead.id, lifecycle, self.house.clock.now())
         urls = {
             (one.connection, one.object): self.house.record_url(one.connection, one.object, one.remote_id)
             for one in story.writes
@@ -241,6 +245,7 @@ class _Pages:
             "dashboard/lead.html",
             story=story,
             lead=story.lead,
+            life=life,
             name=name,
             urls=urls,
             holds=waiting,

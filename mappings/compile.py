@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TypeVar, cast
@@ -16,6 +16,7 @@ from mappings import (
     compile_crms,
     compile_deals,
     compile_lifecycle,
+    compile_matching,
     compile_messages,
     compile_pipeline,
     compile_retention,
@@ -33,6 +34,7 @@ from mappings.playbook import (
     CrmMap,
     FollowUp,
     Lifecycle,
+    Matching,
     Notifications,
     Playbook,
     Routing,
@@ -51,6 +53,8 @@ from mappings.schema import (
     FieldsFile,
     FollowUpFile,
     LifecycleFile,
+    MatchingFile,
+    MatchWeightsFile,
     NotificationsFile,
     PipelineFile,
     RetentionFile,
@@ -88,6 +92,8 @@ SINGLE_FILES = (
     "fields",
     "follow_up",
     "lifecycle",
+    "match_weights",
+    "matching",
     "notifications",
     "pipeline",
     "retention",
@@ -95,7 +101,17 @@ SINGLE_FILES = (
     "scoring",
     "screening",
 )
-OPTIONAL_FILES = {"accounts", "consent", "deals", "fields", "follow_up", "notifications", "retention"}
+OPTIONAL_FILES = {
+    "accounts",
+    "consent",
+    "deals",
+    "fields",
+    "follow_up",
+    "notifications",
+    "retention",
+    "match_weights",
+    "matching",
+}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
@@ -262,6 +278,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     stages = one("deals", DealsFile)
     scope.deals = compile_deals.compile_deals(stages, scope) if stages else None
     routes = routing and compile_routing.compile_routing(routing, scope)  # its calendars time stages, too
+    matching = _matching(one("matching", MatchingFile), one("match_weights", MatchWeightsFile), scope)
     made = (
         lifecycle and compile_lifecycle.compile_lifecycle(lifecycle, scope),
         scoring and compile_scoring.compile_scoring(scoring, scope),
@@ -314,10 +331,26 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             accounts=accounts,
             consent=consent,
             deals=scope.deals,
+            matching=matching,
             keep=keep,
         ),
         [],
     )
+
+
+def _matching(
+    checked: Checked[MatchingFile] | None, learned: Checked[MatchWeightsFile] | None, scope: Scope
+) -> Matching | None:
+    """Return when people are asked who is one person; weights alone are a file that nobody reads."""
+    if checked is None:
+        if learned is not None and "matching" not in scope.unread:
+            fix = "Add matching.yaml, which may be empty but for review: 0.95."
+            scope.fault(learned.document.place("pairs"), "without matching.yaml nobody is asked", fix)
+        return None
+    matching = compile_matching.compile_matching(checked, scope)
+    if learned is None:
+        return matching
+    return replace(matching, weights=compile_matching.compile_weights(learned, matching, scope))
 
 
 def _scope(files: _Files, handlers: Collection[str]) -> Scope:

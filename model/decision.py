@@ -180,6 +180,16 @@ class SettleReview:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class JudgePair:
+    """Effect: a person said whether two leads are one person; kept for ever, whoever is taken into whom."""
+
+    one: str
+    other: str
+    state: str  # "same", "different", "agreed": one person, and not joined yet
+    by: str
+
+
 class EntityKind(StrEnum):
     """What an outbox row is about, most urgent first; its id is a lead's, of an account or a deal its own."""
 
@@ -452,6 +462,7 @@ Effect = (
     | Fetch
     | SettleReviews
     | SettleReview
+    | JudgePair
     | Propose
     | AnswerProposal
     | SeenAsOne

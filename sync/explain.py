@@ -23,6 +23,8 @@ from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead, Touch
 from model.timer import Timer
 from sync import accounts, consents, deals, engagements, joins, leads, register, timers
+from sync.alike import pairs
+from sync.alike.pairs import Pair
 from sync.edges import effect_books
 from sync.edges.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes, outbox_effects, touches
@@ -82,6 +84,7 @@ class Story:
     consents: list[dict[str, Any]] = field(default_factory=list)  # what was said of each purpose
     deals: list[Deal] = field(default_factory=list)  # in which the lead takes part
     timers: list[Timer] = field(default_factory=list)  # what the lead waits for, the next one first
+    pairs: list[Pair] = field(default_factory=list)  # who may be the same person, or is said not to be
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; moments stay moments."""
@@ -98,6 +101,7 @@ class Story:
             "deals": [{"id": one.id, "fields": one.fields, "outcome": one.outcome} for one in self.deals],
             "timers": [asdict(one) for one in self.timers],
             "writes": [asdict(write) for write in self.writes],
+            "may_be": [asdict(pair) for pair in self.pairs],
             "conflicts": self.conflicts,
             "effects": [{name: getattr(one, name) for name in one.__slots__} for one in self.effects],
             "engagements": self.engagements,
@@ -151,6 +155,7 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
         [dict(row._mapping) for row in said],
         [one for _, one in sorted(deals.load(snapshot, deals.of_parties(snapshot, [lead_id])).items())],
         sorted((one for _, one in timers.load(snapshot, [lead_id])), key=lambda one: one.due_at),
+        pairs=pairs.of_lead(snapshot, lead_id),
     )
 
 

@@ -6,16 +6,23 @@ import json
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.engine import Connection
 
+from dashboard.words import span
 from leadrelay.cli.common import Json, console, fail, load_settings, print_json, reading, say
-from leadrelay.settings import SPACE
+from leadrelay.clock import SystemClock
+from leadrelay.settings import SPACE, Settings
+from mappings.compile import load
 from mappings.identity import keys_of
+from mappings.problems import PlaybookError
 from mappings.truths import RuleTruth
 from model.cause import Cause
 from model.decision import EntityKind
 from sync import explain as stories
+from sync.alike.pairs import Pair
 from sync.keeping.retention import REMOVED
 from sync.replays import advice
+from sync.stages import LifeSoFar, life_of
 
 
 def explain(
@@ -41,14 +48,24 @@ def explain(
         if lead_id is None:
             fail(f"No lead is known by {who}. `leadrelay status` lists the events that were set aside.")
         story = stories.read(snapshot, lead_id)
+        life = _life(snapshot, settings, lead_id)
         ruled = stories.ruled(snapshot, SPACE, story.chapters) if with_rules else {}
     if as_json:
-        told = story.as_dict()
+        told = story.as_dict() | {"lifecycle": life.as_json() if life else None}
         if with_rules:
             told["rules"] = {event: [one.as_dict() for one in rules] for event, rules in ruled.items()}
         print_json(told)
     else:
-        _tell(story, ruled)
+        _tell(story, life, ruled)
+
+
+def _life(snapshot: Connection, settings: Settings, lead_id: str) -> LifeSoFar | None:
+    """Return where the lead stands by the playbook on the disk; ``None`` where that has a problem."""
+    try:
+        lifecycle = load(settings.playbook).lifecycle
+    except PlaybookError:
+        return None
+    return life_of(snapshot, lead_id, lifecycle, SystemClock().now())
 
 
 NO_WAIT = ("score",)  # timers that hold nothing up
@@ -59,6 +76,23 @@ NEXT_STEPS = {
     "spam": "If it is none: leadrelay replay {0} --release",
     "dead": "Once the cause is mended: leadrelay replay {0}",
 }
+
+
+PAIR_WORDS = {
+    "open": "may be the same person, asked in `leadrelay match review`",
+    "filtered": "may be the same person; nobody is asked:",
+    "agreed": "was said to be the same person, and is joined in a moment",
+    "same": "was said to be the same person",
+    "different": "was said to be somebody else",
+}
+
+
+def _tell_pair(pair: Pair, lead_id: str) -> None:
+    """Say who may be the same person, with the evidence, and what a person said."""
+    why, by = (f" {pair.why}" if pair.why else ""), (f", by {pair.by}" if pair.by else "")
+    say(f"lead {pair.beside(lead_id)} {PAIR_WORDS[pair.state]}{why}{by}", hang=2)
+    if pair.evidence:
+        say(f"  {pair.probability:.1%} likely: {pair.text}", hang=4)
 
 
 def to_text(value: Any) -> str:
@@ -104,12 +138,34 @@ def _tell_rules(reasons: list[dict[str, Any]], rules: list[RuleTruth]) -> None:
             say(f"  {reason['handler']:<10} candidate {each['who']}: {why}", hang=15)
 
 
-def _tell(story: stories.Story, ruled: dict[int, list[RuleTruth]]) -> None:
+def _tell_life(life: LifeSoFar | None) -> None:
+    """Say what is in the lead's way, and how long it was where, once it has been in more than one stage."""
+    if life is None:
+        say("stages: the playbook has a problem; see leadrelay check", hang=2)
+        return
+    if life.standing is not None:
+        for line in life.standing.lines():
+            say(line, hang=2)
+        for ahead in life.standing.ahead:
+            if ahead.judged:
+                say(f"for people to judge before {ahead.label}: {'; '.join(ahead.judged)}", hang=2)
+        if life.standing.flags:
+            say(f"in {life.standing.label} without: {'; '.join(life.standing.flags)}", hang=2, style="yellow")
+    for stay in life.stays if len(life.stays) > 1 else ():
+        business = "" if stay.business is None else f" ({span(stay.business)} of working hours)"
+        number = f", pass {stay.pass_number}" if stay.pass_number > 1 else ""
+        still = "for" if stay.until is None else "was there for"
+        since = f"since {stay.since:%Y-%m-%d %H:%M}, {still} {span(stay.wall)}"
+        say(f"{stay.stage}{number}: {since}{business}", hang=2)
+
+
+def _tell(story: stories.Story, life: LifeSoFar | None, ruled: dict[int, list[RuleTruth]]) -> None:
     lead = story.lead
     name = " ".join(filter(None, (lead.get("first_name"), lead.get("last_name")))) or "(no name)"
     console.print(f"{name} <{lead.get('email') or lead.get('phone')}>  {lead.id}", style="bold", markup=False)
     owner = lead.owner or "nobody"
     console.print(f"stage {lead.stage}, score {lead.score}, owner {owner}", markup=False)
+    _tell_life(life)
     for label in ("first_touch", "last_touch"):
         touch = lead.fields.get(label) or {}
         shown = ", ".join(f"{key} {value}" for key, value in touch.items() if value)
@@ -117,6 +173,8 @@ def _tell(story: stories.Story, ruled: dict[int, list[RuleTruth]]) -> None:
     if story.account is not None:
         name = story.account.get("name") or story.account.domain
         say(f"account: {name}, {story.account.domain}  {story.account.id}", hang=2)
+    for pair in story.pairs:
+        _tell_pair(pair, story.lead.id)
     for deal in story.deals:
         why = f" ({deal.reason})" if deal.reason else ""
         say(f"deal: {deal.get('name') or '(no name)'}, {deal.outcome}{why}  {deal.id}", hang=2)

@@ -31,6 +31,7 @@ from mappings.playbook.lifecycle import (
     Stage,
     StageRule,
 )
+from mappings.playbook.matching import LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import (
     QUEUE,
@@ -92,9 +93,11 @@ __all__ = [
     "Gate",
     "HalfLife",
     "IfNobody",
+    "LevelShares",
     "Lifecycle",
     "Limits",
     "Linear",
+    "Matching",
     "Member",
     "Move",
     "Notifications",
@@ -124,4 +127,5 @@ __all__ = [
     "TaskMap",
     "Territory",
     "TextVersion",
+    "Weights",
 ]

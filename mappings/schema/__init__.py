@@ -32,6 +32,7 @@ from mappings.schema.lifecycle import (
     StageMap,
     StageRuleMap,
 )
+from mappings.schema.matching import LevelWeight, MatchingFile, MatchWeightsFile
 from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile, NotifyRuleMap, TaskRuleMap
 from mappings.schema.pipeline import AttributionMap, PipelineFile
 from mappings.schema.retention import FOREVER, RetentionFile, Term
@@ -104,9 +105,12 @@ __all__ = [
     "GateMap",
     "GroupMap",
     "Label",
+    "LevelWeight",
     "LifecycleFile",
     "LimitsMap",
     "LinearMap",
+    "MatchWeightsFile",
+    "MatchingFile",
     "MemberMap",
     "MoveMap",
     "Name",

@@ -15,6 +15,7 @@ from mappings.schema.deals import DealsFile
 from mappings.schema.examples import ExamplesFile
 from mappings.schema.fields import FieldsFile
 from mappings.schema.lifecycle import LifecycleFile
+from mappings.schema.matching import MatchingFile, MatchWeightsFile
 from mappings.schema.messages import FollowUpFile, NotificationsFile
 from mappings.schema.pipeline import PipelineFile
 from mappings.schema.retention import RetentionFile
@@ -34,6 +35,8 @@ KINDS: Mapping[str, type[Strict]] = {
     "accounts": AccountsFile,
     "consent": ConsentFile,
     "deals": DealsFile,
+    "matching": MatchingFile,
+    "match_weights": MatchWeightsFile,
     "follow_up": FollowUpFile,
     "notifications": NotificationsFile,
     "pipeline": PipelineFile,

@@ -22,6 +22,7 @@ from sync.deciding import (
     finding,
     following,
     opportunities,
+    same_people,
     timing,
 )
 from sync.deciding.batch import Batch
@@ -101,6 +102,8 @@ def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return Result(stored, EventState.DONE, reasons=[nobody])
             case EventKind.CHOICE:
                 return chosen(stored, work.lead_ids[0], batch, pipeline)
+            case EventKind.ANSWER if "pair" in stored.event.payload:
+                return same_people.answered(stored, work.lead_ids, batch, pipeline)
             case EventKind.ANSWER if "question" in stored.event.payload:
                 return deal_answers.answered(stored, work.record, batch, pipeline.playbook)
             case EventKind.ANSWER if "deletion" in stored.event.payload:

@@ -33,6 +33,7 @@ from sync import (
     teammates,
     timers,
 )
+from sync.alike import pairs
 from sync.database import insert_for
 from sync.deciding import dealings
 from sync.deciding.batch import Batch
@@ -76,6 +77,7 @@ def save(
     relinked = (owner_id for owner_id, _ in (*moved, *linked))
     if changed := [*joined, *(one.lead_id for one in erased), *relinked]:
         outbox.lock_of(connection, changed, wanted_rows)
+    pairs.save(connection, space, results, now)  # before the joins, which let them be the survivor's
     if batch.joined:
         joins.save(connection, space, batch.joined, now)
     wanted_rows += dealings.raises(connection, batch, playbook)  # by who takes part now

@@ -100,6 +100,8 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
             case EventKind.CHOICE:
                 keys = person_keys(_chosen(event.payload, playbook))
                 return Work(stored, keys=keys, lead_ids=(event.payload["lead_id"],))
+            case EventKind.ANSWER if "pair" in event.payload:
+                return Work(stored, lead_ids=tuple(map(str, event.payload["pair"])))
             case EventKind.ANSWER if "question" in event.payload:
                 said = str(event.payload["deal_id"])
                 asked = (said,) if said else ()

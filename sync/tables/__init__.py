@@ -17,10 +17,12 @@ comparisons.py  runs that compare both sides, what they found, and its mending
 vendors.py      connected accounts, and what may be called of each
 workers.py      who is at work, under which lease, and what stands in alarm
 trail.py        what was done to whom, kept so that details can be erased
+alike.py        who may be one person, and what people said of it
 access.py       who may look
 """
 
 from sync.tables.access import api_tokens, sessions, users
+from sync.tables.alike import match_keys, match_pairs, match_walks
 from sync.tables.columns import Encoded, Json, Moment, RowId, from_json, metadata, searchable, to_json
 from sync.tables.comparisons import differences, mends, reconciles
 from sync.tables.copies import cursors, mirror, mirror_keys
@@ -86,6 +88,9 @@ __all__ = [
     "leads",
     "leases",
     "links",
+    "match_keys",
+    "match_pairs",
+    "match_walks",
     "mends",
     "merged_leads",
     "metadata",
