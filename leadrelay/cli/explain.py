@@ -164,7 +164,8 @@ def _tell(story: stories.Story, life: LifeSoFar | None, ruled: dict[int, list[Ru
     name = " ".join(filter(None, (lead.get("first_name"), lead.get("last_name")))) or "(no name)"
     console.print(f"{name} <{lead.get('email') or lead.get('phone')}>  {lead.id}", style="bold", markup=False)
     owner = lead.owner or "nobody"
-    console.print(f"stage {lead.stage}, score {lead.score}, owner {owner}", markup=False)
+    marks = "".join(f", {name} {lead.fields[name]}" for name in ("band", "grade") if lead.fields.get(name))
+    console.print(f"stage {lead.stage}, score {lead.score}{marks}, owner {owner}", markup=False)
     _tell_life(life)
     for label in ("first_touch", "last_touch"):
         touch = lead.fields.get(label) or {}
