@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from mappings.compile import load
+from sync.stages import life_of
 from tests.journeys.house import House
 from tests.journeys.test_people_first import ADA
 from tests.waiting import eventually
@@ -29,15 +33,20 @@ def test_a_lead_that_sales_sends_back_is_back_in_both_crms_and_comes_again(close
     house.clock.move_on(hours=1)
     house.deliver(**ADA)
     assert stages(house, hubspot, salesforce) == ["mql"] * 3
-    story = house.command_json("explain", ADA["email"])
-    assert [(one["stage"], one["pass"]) for one in story["lifecycle"]["stays"]] == [
+    lead_id, lifecycle = (
+        house.story(ADA["email"]).lead.id,
+        load(Path(house.environ["LEADRELAY_PLAYBOOK"])).lifecycle,
+    )
+    life = house.read(lambda snapshot: life_of(snapshot, lead_id, lifecycle, house.clock.now()))
+    assert [(one.stage, one.pass_number) for one in life.stays] == [
         ("suspect", 1),
         ("mql", 1),
         ("prospect", 2),
         ("mql", 2),
     ]
-    [ahead] = story["lifecycle"]["standing"]["ahead"]
-    assert (ahead["to"], ahead["missing"]) == ("sal", ["missing state"])
+    assert life.standing is not None
+    [ahead] = life.standing.ahead
+    assert (ahead.to, ahead.lacks) == ("sal", ("missing state",))
 
 
 def stages(house: House, hubspot, salesforce) -> list[str]:
