@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks import acks, burst, changes, deciding, hooks, job, pulls, scaled, speed, trickle
+from benchmarks import acks, burst, changes, deciding, handlers, hooks, job, pulls, scaled, speed, trickle
 from benchmarks.contact import run as contact
 from benchmarks.figures import Table, show
 from benchmarks.house import House, open_house
@@ -22,6 +22,7 @@ MEASURES: dict[str, Measure] = {
     "burst": burst.measure,
     "trickle": trickle.measure,
     "deciding": deciding.measure,
+    "handlers": handlers.measure,
     "scaled": scaled.measure,
     "changes": changes.measure,
     "hooks": hooks.measure,
