@@ -8,10 +8,24 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks import acks, burst, changes, deciding, handlers, hooks, job, pulls, scaled, speed, trickle
+from benchmarks import (
+    acks,
+    burst,
+    changes,
+    deciding,
+    expressions,
+    handlers,
+    hooks,
+    job,
+    pulls,
+    scaled,
+    speed,
+    trickle,
+)
 from benchmarks.contact import run as contact
 from benchmarks.figures import Table, show
 from benchmarks.house import House, open_house
+from benchmarks.matcher import febrl
 
 Measure = Callable[..., Iterator[Table]]
 MEASURES: dict[str, Measure] = {
@@ -26,6 +40,8 @@ MEASURES: dict[str, Measure] = {
     "scaled": scaled.measure,
     "changes": changes.measure,
     "hooks": hooks.measure,
+    "matcher": febrl.measure,
+    "expressions": expressions.measure,
     "pull-hubspot": pulls.of_hubspot,
     "pull-salesforce": pulls.of_salesforce,
     "first-contact": contact.measure,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from model.account import Account
-from model.decision import AddActivity, AddTouch, ClaimIdentity, Decision, JoinAccount
+from model.decision import AddActivity, AddTouch, ClaimIdentity, Decision, JoinAccount, SetTimer
 from model.lead import DECIDED_FIELDS, RULE, Activity, Lead, Provenance, Touch
+from model.timer import Timer
 
 
 def apply(lead: Lead, decision: Decision, *, source: str, event_id: int, at: datetime) -> None:
@@ -34,6 +35,19 @@ def apply(lead: Lead, decision: Decision, *, source: str, event_id: int, at: dat
                 lead.touches.append(Touch(moment, fields))
             case AddActivity(kind, moment, detail):
                 lead.activities.append(Activity(kind, moment, detail))
+            case SetTimer():
+                _set(lead, effect)
+
+
+def _set(lead: Lead, effect: SetTimer) -> None:
+    """Set, move or drop a timer; the beginning of a wait stays while it is moved."""
+    name = (effect.kind, effect.key)
+    known = lead.timers.get(name)
+    if effect.due_at is None:
+        lead.timers.pop(name, None)
+    else:
+        since = known.since if known is not None else effect.at
+        lead.timers[name] = Timer(effect.kind, effect.key, effect.due_at, since, effect.why)
 
 
 def fill(account: Account, joined: JoinAccount, *, source: str, event_id: int, at: datetime) -> None:

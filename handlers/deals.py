@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from handlers import ladder
 from handlers.base import Context
+from mappings.moving import DEALS, entering, judge, pass_of
 from mappings.playbook import Deals, Lifecycle
 from model.deal import Deal, Outcome, Standing
 from model.decision import NOTHING, Because, Decision, Effect, EnterStage, Place
@@ -49,9 +50,19 @@ class HearOfDeals:
         effects: list[Effect] = []
         stage = self._stage(lead, deal)
         if stage is not None:
-            fields["stage"] = stage
-            effects.append(EnterStage(stage, lead.stage))
-            because.append(Because(f"{lead.stage} → {stage}: {_told(deal)}", self._place(deal)))
+            ruling = judge(self.lifecycle, lead, stage, DEALS)
+            told = f"{lead.stage} → {stage}: {_told(deal)}"
+            if ruling.allowed:
+                fields |= {"stage": stage, **entering(self.lifecycle, lead.fields, lead.stage, stage)}
+                effects.append(EnterStage(stage, lead.stage, DEALS, pass_of({**lead.fields, **fields})))
+                lacks = f"; it goes on without: {'; '.join(ruling.lacks)}" if ruling.lacks else ""
+                because.append(Because(f"{told}{lacks}", self._place(deal)))
+            else:
+                because.append(
+                    Because(
+                        f"stays {lead.stage}, not {stage}: {_told(deal)}, but {ruling.why}", self._place(deal)
+                    )
+                )
         return Decision(fields=fields, effects=tuple(effects), because=tuple(because))
 
     def _foremost(self, deals: Sequence[Deal]) -> Deal | None:
@@ -66,7 +77,7 @@ class HearOfDeals:
         if deal is None or known is None or not known.lead_stage:
             return None
         here, there = lead.stage, known.lead_stage
-        if here in (there, ladder.TOP, ladder.CLOSED):
+        if here == there or (self.lifecycle.is_end(here) and not self._leads_from(here, there)):
             return None
         order = self.lifecycle.order
         if ladder.is_beside(self.lifecycle, there):
@@ -76,6 +87,11 @@ class HearOfDeals:
         else:
             is_further = order(there) > order(here)
         return there if is_further else None
+
+    def _leads_from(self, here: str | None, there: str) -> bool:
+        """Say whether an end lets a deal lead a lead on, as its moves say."""
+        stage = self.lifecycle.stage(here)
+        return stage is not None and any(m.to == there and DEALS in m.by for m in stage.moves or ())
 
     def _place(self, deal: Deal | None) -> Place | None:
         known = self.deals.stages.get(deal.get("stage") or "") if deal and self.deals else None

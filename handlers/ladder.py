@@ -13,5 +13,4 @@ CLOSED = "disqualified"
 
 def is_beside(lifecycle: Lifecycle, stage: str | None) -> bool:
     """Say whether the stage is listed after ``customer``; without a ``customer`` none is."""
-    top = lifecycle.order(TOP)
-    return top >= 0 and lifecycle.order(stage) > top
+    return lifecycle.is_beside(stage)

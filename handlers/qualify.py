@@ -1,4 +1,4 @@
-"""Moves a lead along its life: forward only, by the furthest rule that holds."""
+"""Moves a lead along its life: by the furthest rule that holds and that the stages let through."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from handlers import ladder
 from handlers.base import Context
+from mappings.moving import RULES, entering, judge, pass_of
 from mappings.playbook import Lifecycle, StageRule
 from model.decision import NOTHING, Because, Decision, Effect, EnterStage
+from model.event import JsonValue
 from model.lead import Lead
 
 
@@ -19,7 +21,9 @@ class Qualify:
     A stage beside the ladder (nurture, disqualified) is entered only by a rule that names it,
     and such a rule comes before those of the ladder; it never takes a customer. From nurture
     a lead returns by what it does there, not by the points it brought along; from
-    disqualified only by a person.
+    disqualified only by a person. Backwards a lead goes by a rule that names the stages it comes from, and
+    goes on again by what it does since. What stages ask for (``mappings.moving``) a rule does not pass over:
+    the next one has its turn, and what is missing is said.
     """
 
     lifecycle: Lifecycle
@@ -27,48 +31,69 @@ class Qualify:
     def __call__(self, lead: Lead, context: Context) -> Decision:  # noqa: ARG002 - the lead says it all
         effects: list[Effect] = []
         because: list[Because] = []
+        fields: dict[str, JsonValue] = {}
         stage = lead.stage
         if stage is None:
             stage = self.lifecycle.start
             effects.append(EnterStage(stage, None))
             because.append(Because(f"starts as {stage}", self.lifecycle.place))
+            fields["stage"] = stage
         elif self.lifecycle.order(stage) < 0:
             text = f"left at {stage}, which is no stage of the lifecycle (any more): set it by hand"
             return Decision(because=(Because(text, self.lifecycle.place),))
-        rule = self._next_rule(lead, stage)
-        if rule is not None:
-            effects.append(EnterStage(rule.to, stage))
-            because.append(Because(f"{stage} → {rule.to}: {_held(rule, lead)}", rule.place))
-        if not effects:
+        for rule in self._due(lead, stage):
+            begun = lead if lead.stage else _started(lead, stage)
+            ruling = judge(self.lifecycle, begun, rule.to, RULES)
+            held = _held(rule, lead)
+            if not ruling.allowed:
+                because.append(Because(f"stays {stage}, not {rule.to}: {held}, but {ruling.why}", rule.place))
+                continue
+            kept = entering(self.lifecycle, lead.fields, stage, rule.to)
+            number = pass_of({**lead.fields, **kept})
+            fields |= {"stage": rule.to, **kept}
+            effects.append(EnterStage(rule.to, stage, RULES, number))
+            again = f", pass {number}" if "stage_pass" in kept else ""
+            because.append(Because(f"{stage} → {rule.to}: {held}{again}", rule.place))
+            break
+        if not effects and not because:
             return NOTHING
-        return Decision(
-            fields={"stage": rule.to if rule else stage}, effects=tuple(effects), because=tuple(because)
-        )
+        return Decision(fields=fields, effects=tuple(effects), because=tuple(because))
 
-    def _next_rule(self, lead: Lead, stage: str) -> StageRule | None:
-        """Return the rule that moves the lead furthest; of several to one stage the first in the file."""
-        if stage in (ladder.TOP, ladder.CLOSED):
-            return None
-        holding = [rule for rule in self.lifecycle.rules if holds(rule, lead)]
+    def _due(self, lead: Lead, stage: str) -> Sequence[StageRule]:
+        """Return the rules that would move the lead, the furthest first; to each stage the first one."""
+        if self.lifecycle.is_end(stage):
+            return ()
+        asked = [rule for rule in self.lifecycle.rules if not rule.starts or stage in rule.starts]
+        holding = [rule for rule in asked if holds(rule, lead)]
+        if not holding:
+            return ()
         beside = [rule for rule in holding if self._leads_aside(rule, stage)]
-        ahead = beside or [rule for rule in holding if self._leads_on(rule, stage, lead, holding)]
-        return max(
-            ahead, key=lambda rule: (rule.to == ladder.CLOSED, self.lifecycle.order(rule.to)), default=None
+        back = [rule for rule in holding if rule.starts and self.lifecycle.goes_back(stage, rule.to)]
+        ahead = beside or back or [rule for rule in holding if self._leads_on(rule, stage, lead, holding)]
+        first: dict[str, StageRule] = {}
+        for rule in ahead:
+            first.setdefault(rule.to, rule)
+        order = self.lifecycle.order
+        return sorted(
+            first.values(), key=lambda rule: (rule.to == ladder.CLOSED, order(rule.to)), reverse=True
         )
 
     def _leads_aside(self, rule: StageRule, stage: str) -> bool:
         """Say whether the rule takes a lead of this stage (further) off the ladder."""
-        return ladder.is_beside(self.lifecycle, rule.to) and (
+        return self.lifecycle.is_beside(rule.to) and (
             rule.to == ladder.CLOSED or self.lifecycle.order(rule.to) > self.lifecycle.order(stage)
         )
 
     def _leads_on(self, rule: StageRule, stage: str, lead: Lead, holding: Sequence[StageRule]) -> bool:
         """Say whether the rule takes a lead of this stage up the ladder, or back to it."""
-        if ladder.is_beside(self.lifecycle, rule.to):
+        if self.lifecycle.is_beside(rule.to):
             return False
-        if ladder.is_beside(self.lifecycle, stage):
-            return _did_since(rule.activity, lead) and not any(other.to == stage for other in holding)
-        return self.lifecycle.order(rule.to) > self.lifecycle.order(stage)
+        if self.lifecycle.is_beside(stage):
+            did = bool(rule.activity) and _did_since(rule.activity, lead)
+            return did and not any(other.to == stage for other in holding)
+        if self.lifecycle.order(rule.to) <= self.lifecycle.order(stage):
+            return False
+        return not lead.get("led_back_from") or _did_since(rule.activity, lead)
 
 
 def holds(rule: StageRule, lead: Lead) -> bool:
@@ -80,11 +105,19 @@ def holds(rule: StageRule, lead: Lead) -> bool:
     )
 
 
+def _started(lead: Lead, stage: str) -> Lead:
+    """Return a new lead as it is once it has begun."""
+    return Lead(lead.id, fields={**lead.fields, "stage": stage}, activities=list(lead.deeds()))
+
+
 def _did_since(activity: str, lead: Lead) -> bool:
-    """Say whether the lead did this after it entered its stage; who entered at an unknown time did not."""
+    """Say whether the lead did this after it entered its stage; who entered at an unknown time did not.
+
+    Of a rule that asks for no activity (blank), whether it did anything.
+    """
     entered = lead.provenance.get("stage")
     return entered is not None and any(
-        deed.kind == activity and deed.at > entered.at for deed in lead.deeds()
+        (not activity or deed.kind == activity) and deed.at > entered.at for deed in lead.deeds()
     )
 
 

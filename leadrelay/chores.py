@@ -12,6 +12,7 @@ from model.times import Clock
 from scheduler.jobs import Job
 from scheduler.release import ReleaseJob
 from scheduler.retention import RetentionJob
+from scheduler.timing import TimerJob
 from sync import inbox, outbox
 from sync.database import Store
 from sync.edges import effects
@@ -42,12 +43,14 @@ class Chores:
         self._retention = RetentionJob(store, clock, lambda: holder.playbook().keep, is_chief, space=SPACE)
         self._replays = Replays(store, clock, SPACE, is_wanted)
         self._mends = Mends(store, clock, SPACE, is_wanted)
+        self._timers = TimerJob(store, clock, space=SPACE)
         self._nightly = Nightly(store, clock, holder.playbook, lambda: [*fleet.connected], SPACE)
 
     def jobs(self) -> Iterator[Job]:
         """Yield them with how often they run."""
         for name in sorted(self._holder.playbook().crms):
             yield Job(f"roster-{name}", ROSTER_EVERY, partial(self._fleet.read_owners, name), at_start=True)
+        yield Job("timers", 1, self._timers.run, at_start=True)
         yield Job("release", 1, self._release.run, at_start=True)
         yield Job("replays", 1, self._replays.run, at_start=True)
         yield Job("mends", 1, self._mends.run, at_start=True)

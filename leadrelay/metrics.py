@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from mappings import evaluating
 from model.event import EventKind
 from model.times import Clock
 from sync import status
@@ -47,6 +48,7 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.registry.register(_Expressions())
         self._effects = Counter(
             "leadrelay_effects_settled",
             "Tasks and messages by outcome",
@@ -99,6 +101,18 @@ class Metrics:
         """Add gauges of queues and budgets, read at each scrape; these connections always have queues."""
         self.registry.register(_Queues(store, clock, space, tuple(connections)))
         self.registry.register(_Days(days))
+
+
+class _Expressions(Collector):
+    """Expressions of the playbook that could not be evaluated, by rule and place, in this process."""
+
+    def collect(self) -> Iterator[Metric]:
+        failed = CounterMetricFamily(
+            "leadrelay_expression_failures", "Expressions that could not be evaluated", labels=("rule", "at")
+        )
+        for labels, count in evaluating.failures().items():
+            failed.add_metric(labels, count)
+        yield failed
 
 
 class _Days(Collector):
@@ -169,3 +183,9 @@ class _Queues(Collector):
             for state in ("waiting", "unknown", "withheld", "dead"):
                 effects.add_metric((target, state), getattr(effect_counts, state))
         yield effects
+        timers = GaugeMetricFamily(
+            "leadrelay_timers", "Timers of leads: waiting, overdue (waiting, though due)", labels=("state",)
+        )
+        for state in ("waiting", "overdue"):
+            timers.add_metric((state,), getattr(queues.timers, state))
+        yield timers

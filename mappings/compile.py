@@ -192,10 +192,11 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     accounts = compile_accounts.compile_accounts(shared, scope) if shared else Accounts()
     stages = one("deals", DealsFile)
     scope.deals = compile_deals.compile_deals(stages, scope) if stages else None
+    routes = routing and compile_routing.compile_routing(routing, scope)  # its calendars time stages, too
     made = (
         lifecycle and compile_lifecycle.compile_lifecycle(lifecycle, scope),
         scoring and compile_scoring.compile_scoring(scoring, scope),
-        routing and compile_routing.compile_routing(routing, scope),
+        routes,
         screening and compile_screening.compile_screening(screening),
         pipeline and compile_pipeline.compile_pipeline(pipeline, scope),
     )
@@ -258,7 +259,18 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
             compile_sources.activities_of(files.sources) | compile_crms.activities_of(files.crms)
         ),
         handlers=list(handlers),
+        calendars=declared(single.get("routing"), "calendars"),
+        unread=_unread(files),
     )
+
+
+def _unread(files: _Files) -> frozenset[str]:
+    """Return which files say nothing that can be read, by kind; of folders those that hold such a file."""
+    found = {kind for kind, document in files.single.items() if not isinstance(document.data, dict)}
+    for kind, documents in (("sources", files.sources), ("crms", files.crms)):
+        if any(not isinstance(document.data, dict) for document in documents.values()):
+            found.add(kind)
+    return frozenset(found)
 
 
 def _own_fields(document: Document | None) -> dict[str, type]:

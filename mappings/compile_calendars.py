@@ -57,6 +57,7 @@ def _calendar(
     scope: Scope,
 ) -> Calendar:
     at = ("calendars", name)
+    before = len(scope.problems)
     week: list[tuple[Span, ...]] = [()] * 7
     said: dict[int, str] = {}
     for key, hours in entry.hours.items():
@@ -86,7 +87,7 @@ def _calendar(
         else:
             fix = did_you_mean(region, free) or "List its days under holidays."
             scope.fault(document.value_place(*at, *steps), f'there are no holidays of "{region}"', fix)
-    if not any(week) and document.sound and not own:
+    if not any(week) and document.sound and not own and len(scope.problems) == before:
         scope.fault(document.place(*at), f'by the calendar "{name}" nobody ever works', "Give it hours.")
     zone = _zone(entry.time_zone, document, scope, *at, "time_zone")
     return Calendar(name, zone, tuple(week), own, holidays)

@@ -50,7 +50,7 @@ def check_object(checked: Checked[CrmFile], scope: Scope) -> None:
             scope.fault(at, f"{usual} holds deals, not people", f"Add the setting deal: {usual}.")
         return
     at = document.value_place("deal")
-    if scope.deals is None:
+    if scope.deals is None and "deals" not in scope.unread:
         scope.fault(at, "deals need stages", "Write deals.yaml, with the stages that deals go through.")
     if file.deal != usual:
         scope.fault(at, f"deals cannot be kept in {file.deal}", f"In {file.kind} it is {usual}.")

@@ -127,6 +127,6 @@ def _template(text: str, document: Document, scope: Scope, *path: str | int) -> 
     try:
         return templates.parse(text, place, known)
     except templates.BadTemplate as error:
-        fix = did_you_mean(error.name, known) if error.name else ""
-        scope.fault(place, str(error), fix)
+        if not error.name or "fields" not in scope.unread:
+            scope.fault(place, str(error), did_you_mean(error.name, known) if error.name else "")
         return Template((text,), place)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from math import ceil
-from typing import Any
 
 from mappings.compile_calendars import absences, compile_calendars
-from mappings.conditions import GROUPS
 from mappings.converters import Unusable, email
+from mappings.covering import Coverage, covered, is_same
 from mappings.loader import Document
 from mappings.playbook import (
     Member,
@@ -49,7 +47,7 @@ def compile_routing(checked: Checked[RoutingFile], scope: Scope) -> Routing:
         when = scope.condition(document, entry.when, "territories", n, "when")
         if when is not None:
             territories.append(Territory(entry.name, when, at, entry.pool, owner))
-    calendars = compile_calendars(checked, scope)
+    calendars = scope.made_calendars = compile_calendars(checked, scope)
     return Routing(
         territories=tuple(territories),
         pools={name: _pool(name, checked, calendars, scope) for name in file.pools},
@@ -108,7 +106,7 @@ def _people(
 def _calendar(
     name: str, calendars: Mapping[str, Calendar], document: Document, scope: Scope, *path: str | int
 ) -> Calendar | None:
-    if name and name not in calendars:
+    if name and name not in calendars and name not in scope.calendars:
         fix = did_you_mean(name, calendars) or "Describe it under calendars."
         scope.fault(document.value_place(*path), f'there is no calendar "{name}"', fix)
     return calendars.get(name)
@@ -150,47 +148,17 @@ def _address(text: str, document: Document, scope: Scope, *path: str | int) -> s
 
 
 def _check_reachable(file: RoutingFile, document: Document, scope: Scope) -> None:
-    """Find territories that an earlier one leaves nothing: it has the same condition, or a wider one."""
-    first: dict[str, str] = {}
-    wide: list[tuple[str, Mapping[str, frozenset[str]]]] = []
-    for n, entry in enumerate(file.territories):
-        at, form = document.place("territories", n), _normal_form(entry.when)
-        sets = _sets(entry.when)
-        wider = next((name for name, theirs in wide if _is_within(sets, theirs)), "")
-        if form in first:
-            message = f'no lead reaches the territory "{entry.name}": "{first[form]}" has the same condition'
-            scope.fault(at, message, "The first territory that matches wins.")
-        elif wider:
-            message = f'no lead reaches the territory "{entry.name}": "{wider}" before it takes them all'
-            scope.fault(at, message, f'The first territory that matches wins: move it before "{wider}".')
-        first.setdefault(form, entry.name)
-        if len(sets) == len(entry.when):  # nothing else is asked there
-            wide.append((entry.name, sets))
-
-
-def _sets(data: Mapping[str, Any]) -> dict[str, frozenset[str]]:
-    """Return the fields of a condition that are asked to be one of some values, with these values."""
-    found = {}
-    for name, value in data.items():
-        operators = value if isinstance(value, dict) else {"in": value}
-        listed = operators.get("in", operators.get("is"))
-        if name in GROUPS or len(operators) != 1 or listed is None:
-            continue
-        values = listed if isinstance(listed, list) else [listed]
-        if not any(isinstance(one, dict | list) for one in values):
-            found[name] = frozenset(map(_normal_form, values))
-    return found
-
-
-def _is_within(sets: Mapping[str, frozenset[str]], wider: Mapping[str, frozenset[str]]) -> bool:
-    """Say whether whatever is of these values is of the wider ones, too."""
-    return bool(wider) and all(name in sets and sets[name] <= values for name, values in wider.items())
-
-
-def _normal_form(data: Any) -> str:
-    """Write a condition so that order and case, which do not matter, do not show."""
-    if isinstance(data, dict):
-        return "{" + ",".join(sorted(f"{key}:{_normal_form(value)}" for key, value in data.items())) + "}"
-    if isinstance(data, list):
-        return "[" + ",".join(sorted({_normal_form(item) for item in data})) + "]"
-    return json.dumps(data.strip().casefold() if isinstance(data, str) else data)
+    """Find territories that earlier ones leave nothing."""
+    if "fields" in scope.unread:
+        return
+    entries = file.territories
+    coverage = Coverage(scope.fields, scope.stages)
+    for n, earlier in covered([entry.when for entry in entries], coverage):
+        at, names = document.place("territories", n), [f'"{entries[m].name}"' for m in earlier]
+        if is_same(entries[n].when, entries[earlier[0]].when):
+            said = f"{names[0]} has the same condition"
+            fix = "The first territory that matches wins."
+        else:
+            said = f"{' and '.join(names)} before it {'takes' if len(names) == 1 else 'take'} them all"
+            fix = f"The first territory that matches wins: move it before {names[0]}."
+        scope.fault(at, f'no lead reaches the territory "{entries[n].name}": {said}', fix)

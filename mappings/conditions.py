@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mappings import ranges
+from mappings import evaluating, expressions, ranges
 from mappings.converters import Unusable, country
 from mappings.loader import Document, Path_
 from mappings.patterns import matcher, pattern_fault
@@ -25,6 +25,7 @@ Get = Callable[[Lead], Any]
 Check = Callable[[Any], bool]
 
 GROUPS = ("all", "any", "not")
+EXPRESSION = "expression"
 WORDS = {
     "is": "is",
     "is_not": "is not",
@@ -81,6 +82,7 @@ class ConditionCompiler:
     fields: Mapping[str, type]
     stages: Sequence[str]
     problems: list[Problem] = field(default_factory=list)
+    has_all_fields: bool = True  # else a field may be one of a file that cannot be read
 
     def compile(self, data: Any, *path: str | int) -> Condition | None:
         """Return the condition that stands at ``path``, or ``None`` when it has a problem."""
@@ -112,17 +114,52 @@ class ConditionCompiler:
                 return None
             part = self._group(value, path, " and " if key == "all" else " or ")
             return part and _Part(part.test, f"({part.text})" if len(value) > 1 else part.text, part.fields)
+        if key == EXPRESSION:
+            return self._expression(value, path)
         kind = self._kind(key)
+        if kind is None and not self.has_all_fields:
+            return None
         if kind is None:
             touches = [name for name, kind in self.fields.items() if kind is dict]
             names = [
                 *self.fields,
                 *GROUPS,
+                EXPRESSION,
                 *(f"{touch}.{part}" for touch in touches for part in TOUCH_FIELDS),
             ]
             self.problems.append(unknown(self.document.place(*path), "lead field", key, names))
             return None
         return self._field(key, kind, value, path)
+
+    def _expression(self, source: Any, path: Path_) -> _Part | None:
+        """Compile an expression; its faults have their place within the text."""
+        if not isinstance(source, str) or not source.strip():
+            self._fault(path, "an expression is expected here", "Write for example employees * 2 > score.")
+            return None
+        at = path if path in self.document.values else path[:-1]
+        if not self.has_all_fields:
+            return None
+        try:
+            checked = expressions.check(source, self.fields)
+            # A pattern is tried out here, so that no lead meets one that is refused.
+            test = evaluating.test_of(checked, self.fields, self._rule(at), self.document.value_place(*at))
+        except expressions.ExpressionFault as fault:
+            place = self.document.place_within(at, fault.at)
+            self.problems.append(Problem(place, fault.message, fault.fix))
+            return None
+        return _Part(test, " ".join(source.split()), frozenset(checked.variables))
+
+    def _rule(self, path: Path_) -> str:
+        """Return the name of the rule that a condition is of, as the file gives it."""
+        data, name = self.document.data, ""
+        for step in path:
+            try:
+                data = data[step]
+            except (KeyError, IndexError, TypeError):
+                break
+            if isinstance(data, dict) and isinstance(data.get("name"), str):
+                name = data["name"]
+        return name or "a rule"
 
     def _kind(self, name: str) -> type | None:
         outer, dot, inner = name.partition(".")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from mappings import countries
 from mappings.currencies import amount, currency
-from mappings.dates import date
+from mappings.dates import STAMP, date, of_stamp
 from mappings.names import first_of_name, last_of_name, title_name
 from mappings.numbers import integer, number
 from mappings.states import state
@@ -156,9 +156,8 @@ def moment(value: JsonValue, _region: str = "") -> str:
     """A point in time as UTC text: ISO 8601, a mail date, or seconds or milliseconds since 1970."""
     word = text(value)
     try:
-        if re.fullmatch(r"\d{9,13}(\.\d+)?", word):
-            seconds = float(word)
-            return to_text(datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC))
+        if STAMP.fullmatch(word):
+            return to_text(of_stamp(word))
         if word[:4].isdigit():
             return to_text(from_text(word))
         return to_text(parsedate_to_datetime(word).astimezone(UTC))

@@ -17,6 +17,8 @@ MAX_DATE = 60  # characters
 PIVOT = 70  # of two digits: 70 to 99 are of the last century
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 LEAST_STAMP, FIRST_MILLISECONDS = 10**8, 10**11  # seconds since 1970 have 9 digits from 1973 on
+FURTHEST = timedelta(hours=14)  # of a clock from UTC: Kiribati
+STAMP = re.compile(r"\d{9,14}(?:\.\d+)?", re.ASCII)
 
 ORDERS = {"day_first": "dmy", "month_first": "mdy", "year_first": "ymd"}
 """In which order the numbers of a day stand: of ``03/04/2026`` nobody else can tell."""
@@ -107,10 +109,8 @@ class Dates:
 
     def _usual(self, written: str) -> str:
         small = written.lower()
-        if small.isascii() and re.fullmatch(r"\d{9,13}", small) and int(small) >= LEAST_STAMP:
-            stamp = int(small)
-            seconds = stamp / 1000 if stamp >= FIRST_MILLISECONDS else stamp
-            return to_text(datetime.fromtimestamp(seconds, UTC))
+        if STAMP.fullmatch(small):
+            return to_text(of_stamp(small))
         if worded := _WORDED.fullmatch(small):
             month = MONTHS.get(worded["month"] or worded["name"], 0)
             return self._at(
@@ -152,6 +152,37 @@ class Dates:
         return to_text(_in_zone(local, clock.get("offset", ""), self.zone))
 
 
+def of_stamp(written: str) -> datetime:
+    """Return the moment that so many seconds or milliseconds since 1970 are; raises ``Unusable``.
+
+    Milliseconds have 12 digits from 1973 on. Digits that may as well be year, month, day, hour and minute are
+    refused, for nobody can tell, and so is what lies after the last year that dates here have.
+    """
+    digits = written.partition(".")[0]
+    if len(digits) in (12, 14) and _is_compact(digits):
+        form = "YYYYMMDDHHmm" + "ss" * (len(digits) == 14)
+        raise Unusable(f'"{written}" may be {form} or milliseconds: say which by date: {{form: {form}}}')
+    stamp = float(written)
+    seconds = stamp / 1000 if stamp >= FIRST_MILLISECONDS else stamp
+    if len(digits) in (11, 14) or stamp < LEAST_STAMP or seconds >= _END:
+        raise Unusable(f'"{written}" is neither seconds nor milliseconds since 1970')
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+_END = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()
+
+
+def _is_compact(digits: str) -> bool:
+    year, month, day, hour, minute = (
+        int(digits[a:b]) for a, b in ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12))
+    )
+    try:
+        datetime(year, month, day, hour, minute)
+    except ValueError:
+        return False
+    return FIRST_YEAR <= year <= LAST_YEAR
+
+
 def date(value: JsonValue, region: str = "") -> str:
     """A day of the calendar, or with a time the moment; only forms that can be meant in one way."""
     return Dates().read(value, region)
@@ -166,6 +197,8 @@ def _in_zone(local: datetime, offset: str, zone: str) -> datetime:
     if offset[:1] in ("+", "-"):
         digits = offset[1:].replace(":", "")
         away = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        if away > FURTHEST or int(digits[2:]) > 59:
+            raise Unusable(f'"{offset}" is no distance from UTC: clocks are at most 14:00 away')
         return (local - away if offset[0] == "+" else local + away).replace(tzinfo=UTC)
     if offset:
         return local.replace(tzinfo=UTC)

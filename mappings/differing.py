@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mappings.comparing import same
+from mappings.moving import CRM, judge
 from mappings.playbook import CLOSED_STAGE, CrmField, Lifecycle, ObjectMap
 from mappings.prepared import Prepared, plan_of, text_of
 from model.dispute import Dispute
 from model.entity import Entity
 from model.event import JsonValue
-from model.lead import PERSON, Link
+from model.lead import PERSON, Lead, Link
 
 
 def difference(
@@ -181,7 +182,9 @@ def _why_left(
         is_ours = entry.same(held, written) or (
             of is not None and is_by_a_person(of, entry.outer, link.connection)
         )
-        if not _is_led_back(value, held, entry.rule, lifecycle, is_ours=is_ours):
+        if not _is_led_back(value, held, entry.rule, lifecycle, is_ours=is_ours) and not _was_moved(
+            held, entry.rule, lifecycle, of
+        ):
             return "a stage only moves forward, and one that is not listed stays"
     return None
 
@@ -209,6 +212,21 @@ def _is_led_back(
     if not stages or _stage_of(value, rule, lifecycle) is None:
         return False
     return is_ours or any(lifecycle.is_beside(stage) and stage != CLOSED_STAGE for stage in stages)
+
+
+def _was_moved(held: JsonValue, rule: CrmField, lifecycle: Lifecycle, of: Entity | None) -> bool:
+    """Say whether the lead went back from the vendor's stage itself, or people may not put it there.
+
+    What they may not is put back, as far as the record's other fields are known here by now.
+    """
+    if not isinstance(of, Lead):
+        return False
+    stages = _stages_of(held, rule, lifecycle)
+    since = lifecycle.order(of.get("led_back_from"))
+    here = lifecycle.order(of.stage)
+    if since >= 0 and any(here < lifecycle.order(one) <= since for one in stages):
+        return True
+    return bool(stages) and here >= 0 and not any(judge(lifecycle, of, one, CRM).allowed for one in stages)
 
 
 def _stage_of(value: JsonValue, rule: CrmField, lifecycle: Lifecycle) -> str | None:

@@ -11,8 +11,9 @@ from mappings import loader
 from mappings.durations import duration
 from mappings.loader import Document
 from mappings.playbook import Playbook
-from mappings.problems import PlaybookError, Problem, unknown
+from mappings.problems import PlaybookError, Problem, in_order, unknown
 from mappings.schema import ExampleMap, ExamplesFile
+from mappings.tracing import trace_posts
 from mappings.validation import validated
 from model.decision import Place
 from model.event import JsonValue
@@ -67,6 +68,26 @@ def load_examples(folder: Path, playbook: Playbook) -> list[Example]:
     if problems:
         raise PlaybookError(problems)
     return examples
+
+
+def warnings_of(folder: Path, playbook: Playbook) -> list[Problem]:
+    """Return which lines of sources find nothing in the examples, where a field of nearly that name is sent.
+
+    A field that is merely missing there is none: examples have what they are about.
+    """
+    posts: dict[str, list[Mapping[str, JsonValue]]] = {}
+    for example in load_examples(folder, playbook):
+        for post in example.posts:
+            posts.setdefault(post.source, []).append(post.payload)
+    found = []
+    for name, sent in posts.items():
+        for silent in trace_posts(playbook.sources[name], sent).silent:
+            if silent.near:
+                names = " or ".join(f'"{path}"' for path in silent.line.paths)
+                message = f"{silent.line.what} is read from {names}, which no example has"
+                fix = f'The examples have "{silent.near}", which no line reads: is that meant?'
+                found.append(Problem(silent.line.place, message, fix))
+    return in_order(found)
 
 
 def check_examples(folder: Path, playbook: Playbook) -> list[Problem]:

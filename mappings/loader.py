@@ -59,6 +59,7 @@ class Document:
     keys: dict[Path_, Place] = field(default_factory=dict)
     values: dict[Path_, Place] = field(default_factory=dict)
     digest: str = ""  # SHA-256 of the file
+    text: str = ""
 
     @property
     def sound(self) -> bool:
@@ -72,6 +73,38 @@ class Document:
     def value_place(self, *path: str | int) -> Place:
         """Return where a value begins, else its nearest parent."""
         return self._nearest(path, self.values, self.keys)
+
+    def place_within(self, path: Path_, offset: int) -> Place:
+        """Return where a character of the text at ``path`` is, by counting those that are no white space.
+
+        That holds for a text on one line and for one folded over several; an escape in it counts as one.
+        """
+        start, value = self.value_place(*path), self.data
+        for step in path:
+            value = value[step]
+        lines = self.text.splitlines()
+        if not isinstance(value, str) or start.line > len(lines):
+            return start
+        line, column = start.line - 1, start.column - 1
+        sign = lines[line][column : column + 1]
+        if sign in ("|", ">"):
+            line, column = line + 1, 0
+        quote = sign if sign in ("'", '"') else ""
+        column += len(quote)
+        left = sum(not char.isspace() for char in value[:offset])
+        while line < len(lines):
+            row = lines[line]
+            while column < len(row):
+                if not row[column].isspace():
+                    if not left:
+                        return Place(self.file, line + 1, column + 1)
+                    left -= 1
+                    column += (quote == '"' and row[column] == "\\") or row[
+                        column : column + 2
+                    ] == "''" == quote * 2
+                column += 1
+            line, column = line + 1, 0
+        return start
 
     def without(self, path: Path_) -> Document:
         """Return a copy that lacks the value at ``path``; the places of what remains stay true."""
@@ -87,6 +120,8 @@ class Document:
             self.problems,
             {new: at for old, at in self.keys.items() if (new := moved(old)) is not None},
             {new: at for old, at in self.values.items() if (new := moved(old)) is not None},
+            self.digest,
+            self.text,
         )
 
     def _nearest(self, path: Path_, *tables: Mapping[Path_, Place]) -> Place:
@@ -141,14 +176,14 @@ def parse(raw: bytes, name: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1)
-        return _failed(name, at, f"this is not YAML: {error.problem or error.context}", _advice(error))
+        return _failed(name, at, f"this is not YAML: {error.problem or error.context}", _advice(error, text))
     except _TooMuch as error:
         return _failed(name, Place(name, error.line), str(error))
     except yaml.YAMLError as error:
         return _failed(name, Place(name, 1), f"this is not YAML: {str(error).splitlines()[0]}")
     finally:
         loader.dispose()
-    document = Document(name)
+    document = Document(name, text=text)
     if node is not None:
         _Builder(document).build(node)
     return document
@@ -158,8 +193,23 @@ def _failed(name: str, at: Place, message: str, fix: str = "") -> Document:
     return Document(name, problems=[Problem(at, message, fix)])
 
 
-def _advice(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or ""
+_OUT_OF_LINE = ("did not find expected key", "but found '-'", "expected <block end>")
+_KEY = re.compile(r"\s*(?:- +)?[\w.\"'-]+\s*")
+
+
+def _advice(error: yaml.MarkedYAMLError, text: str) -> str:
+    problem, mark = error.problem or "", error.problem_mark
+    lines = text.splitlines()
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    if "mapping values are not allowed" in problem and mark and _KEY.fullmatch(line[: mark.column]):
+        # The first colon of a line: the line before it is a value already, and this one is further in.
+        return "This line is indented too far: begin it in the same column as the settings beside it."
+    is_flow = (error.context or "").startswith("while parsing a flow")
+    if not is_flow and any(words in problem for words in _OUT_OF_LINE):
+        begin = f", as line {error.context_mark.line + 1}" if error.context_mark else ""
+        return f"Settings that belong together begin in the same column{begin}; a list's dashes, too."
+    if "did not find expected '-' indicator" in problem:
+        return "Each entry of a list begins with a dash, in the same column as the one before."
     if "cannot start any token" in problem:
         return "Indent with spaces, not tabs, and put text that begins with @, ` or % in quotes."
     if "mapping values are not allowed" in problem:

@@ -34,6 +34,9 @@ jr junior sr senior ii iii iv phd md mba cpa dds dvm esq esquire jd rn pe cfa pm
 SUFFIXES = frozenset(_SUFFIXES_WORDS.split())
 """What may stand behind a name; behind a comma, too."""
 
+TOGETHER = frozenset(["and", "&", "und", "et", "y", "e", "og", "och", "en", "+", "u"])
+"""What stands between two honorifics: "Mr. and Mrs. Smith"."""
+
 LEAST_WORDS_BESIDE = 2  # of the name itself, before a last word counts as a suffix: "Sr" alone is a name
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -53,33 +56,49 @@ def title_name(value: JsonValue, region: str = "") -> str:
 
 def first_of_name(value: JsonValue, region: str = "") -> str:
     """The first names of a full name; of a single word that word."""
-    return split_name(title_name(value, region))[0]
+    return _split(value, region)[0]
 
 
 def last_of_name(value: JsonValue, region: str = "") -> str:
     """The last name of a full name, its particles included; of a single word nothing."""
-    return split_name(title_name(value, region))[1]
+    return _split(value, region)[1]
 
 
-def split_name(name: str) -> tuple[str, str]:
-    """Return first and last name of a clean full name; either may be blank."""
+def _split(value: JsonValue, region: str) -> tuple[str, str]:
+    name = text(value, region)
+    return split_name(title_name(name), is_cased=not (name.islower() or name.isupper()))
+
+
+def split_name(name: str, *, is_cased: bool = False) -> tuple[str, str]:
+    """Return first and last name of a clean full name; either may be blank.
+
+    ``is_cased``: capitals and small letters are as the person wrote them, so "von Trapp" is a last name alone
+    and "Van Morrison" is not.
+    """
     parts = [part for part in (part.strip() for part in name.split(",")) if part]
-    while len(parts) > 1 and all(_bare(word) in SUFFIXES for word in parts[-1].split()):
-        parts.pop()
+    parts = parts[:1] + [part for part in parts[1:] if not _is_all_of(part.split(), SUFFIXES)]
     if len(parts) > 1:  # "Last, First"
         last, first = parts[0].split(), " ".join(parts[1:]).split()
-        return " ".join(_without_honorifics(first)), " ".join(_without_suffixes(last))
+        first = [] if _is_all_of(first, HONORIFICS) else _without_honorifics(first)
+        return " ".join(first), " ".join(_without_suffixes(last))
     given = parts[0].split() if parts else []
     words = _without_suffixes(_without_honorifics(given))
     is_addressed = len(words) == 1 and len(given) > 1 and words[0] != given[0]  # "Mrs Smith"
-    start = 0 if is_addressed else _last_name_at(words)
+    start = 0 if is_addressed else _last_name_at(words, is_cased=is_cased)
     return " ".join(words[:start]), " ".join(words[start:])
 
 
-def _last_name_at(words: list[str]) -> int:
+def _is_all_of(words: list[str], known: frozenset[str]) -> bool:
+    return all(_bare(word) in known for word in words)
+
+
+def _last_name_at(words: list[str], *, is_cased: bool) -> int:
     """Return where the last name begins: at the first particle before a word, else at the last."""
     if len(words) < 2:
         return len(words)
+    particles = next((n for n, word in enumerate(words) if word.lower() not in PARTICLES), len(words))
+    if particles >= 2 or (particles == 1 and is_cased and words[0].islower()):
+        return 0
     for n, word in enumerate(words[1:-1], 1):
         if word.lower() in PARTICLES:
             return n
@@ -88,7 +107,8 @@ def _last_name_at(words: list[str]) -> int:
 
 def _without_honorifics(words: list[str]) -> list[str]:
     while len(words) > 1 and _bare(words[0]) in HONORIFICS:
-        words = words[1:]
+        is_joined = len(words) > 3 and _bare(words[1]) in TOGETHER and _bare(words[2]) in HONORIFICS
+        words = words[2 if is_joined else 1 :]
     return words
 
 

@@ -6,11 +6,16 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from mappings import countries
+
 Range = tuple[Any, Any]  # both ends belong to it: numbers, or postal codes of the same length
 
 _NUMBERS = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*[-–]\s*(-?\d+(?:\.\d+)?)\s*")
 _CODES = re.compile(r"\s*([A-Za-z0-9]+)\s*[-–]\s*([A-Za-z0-9]+)\s*")
-_COUNTRY_PREFIX = re.compile(r"^[a-z]{1,3}-(?=\d)")  # D-80331, as Germans, Austrians and Swiss write it
+_COUNTRY_PREFIX = re.compile(r"^[a-z]{1,3}-(?=\d)|^([a-z]{1,2})(?=\d{4,}(?:-\d+)?$)")
+"""D-80331, as Germans, Austrians and Swiss write it; also DE 80331 and D80331, of a country that is one."""
+_ONE_LETTER = frozenset("abdefhilnps")
+"""Countries by the sign on their cars (UN, Vienna Convention on Road Traffic), where codes are digits."""
 
 
 def read(text: Any, *, is_postal: bool) -> Range:
@@ -50,8 +55,16 @@ def _is_code_in(value: str, low: str, high: str) -> bool:
 
     A code with more digits in a row than the ends have is of another country.
     """
-    code = _COUNTRY_PREFIX.sub("", "".join(value.casefold().split()))
+    code = "".join(value.casefold().split())
+    code = _without_country(code) if low[0].isdigit() else code
     begin, rest = code[: len(low)], code[len(low) :]
     if len(begin) < len(low) or (begin[-1].isdigit() and rest[:1].isdigit()):
         return False
     return low <= begin <= high and all(a.isdigit() == b.isdigit() for a, b in zip(begin, low, strict=True))
+
+
+def _without_country(code: str) -> str:
+    found = _COUNTRY_PREFIX.match(code)
+    if found is None or (found[1] and found[1] not in _ONE_LETTER and countries.find(found[1]) is None):
+        return code
+    return code[found.end() :]

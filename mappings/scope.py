@@ -12,6 +12,7 @@ from mappings.loader import Document
 from mappings.playbook import Condition, Deals
 from mappings.problems import Problem, unknown
 from model.decision import Place
+from model.hours import Calendar
 from model.lead import TOUCH_FIELDS
 
 
@@ -28,6 +29,11 @@ class Scope:
     handlers: Collection[str]
     problems: list[Problem] = field(default_factory=list)
     deals: Deals | None = None  # the stages of deals, once they are compiled
+    calendars: Collection[str] = ()  # as routing.yaml names them, faulty ones included
+    unread: Collection[str] = ()
+    """Of which files ("fields", "lifecycle", "sources", "crms", …) one says nothing that can be read: what is
+    named elsewhere may well stand there, so nothing is said of it."""
+    made_calendars: Mapping[str, Calendar] = field(default_factory=dict)  # once they are compiled
 
     def fault(self, at: Place, message: str, fix: str = "") -> None:
         """Note a problem."""
@@ -37,6 +43,8 @@ class Scope:
         """Say whether ``name`` is known; note a problem if not. With no names at all nothing can be said."""
         if name in known or not known:
             return True
+        if any(file in self.unread for file in _SAID_IN.get(kind.rpartition(" ")[2], ())):
+            return False
         self.problems.append(unknown(at, kind, name, known))
         return False
 
@@ -52,7 +60,21 @@ class Scope:
 
     def condition(self, document: Document, data: Any, *path: str | int) -> Condition | None:
         """Compile a condition; its faults are noted."""
-        return ConditionCompiler(document, self.fields, self.stages, self.problems).compile(data, *path)
+        compiler = ConditionCompiler(
+            document, self.fields, self.stages, self.problems, has_all_fields="fields" not in self.unread
+        )
+        return compiler.compile(data, *path)
+
+
+_SAID_IN: Mapping[str, tuple[str, ...]] = {
+    "field": ("fields",),
+    "activity": ("sources", "crms"),
+    "connection": ("crms",),
+    "object": ("crms",),
+    "stage": ("lifecycle",),
+    "calendar": ("routing",),
+}
+"""The last word of a kind of name -> the files that say which there are."""
 
 
 def declared(document: Document | None, *path: str) -> list[str]:

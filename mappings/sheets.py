@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 MOST_BYTES = 50_000_000
 SEPARATORS = ",;\t|"
+MOST_OF_NAMES = 1_000_000  # characters of the line with the names
 ENCODINGS = ("utf-8-sig", "cp1252")  # what spreadsheet programs write, the strict one first
 
 
@@ -35,19 +37,32 @@ class Sheet:
 def read_csv(raw: bytes) -> Sheet:
     """Read a table whose first line names its columns; raises ``Unreadable``.
 
-    The separator is the one of comma, semicolon, tab and bar that the first line has most of. A row with more
-    cells than there are columns is a fault: it would put values under the wrong name.
+    The separator is what a line ``sep=;`` before it says, as Excel reads and writes it, else the one of
+    comma, semicolon, tab and bar that the line of the names has most of outside quotation marks. A row with
+    more cells than there are columns is a fault: it would put values under the wrong name.
     """
     if len(raw) > MOST_BYTES:
         raise Unreadable(f"the file has {len(raw):,} bytes; at most {MOST_BYTES:,} are read. Split it.")
     text = _decoded(raw)
-    first = text.split("\n", 1)[0]
-    separator = max(SEPARATORS, key=first.count)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    said = _SAID.match(text)
+    separator = said["separator"] if said else _separator(text)
+    before = 1 if said else 0
+    table = text[said.end() :] if said else text
+    lines = csv.reader(io.StringIO(table, newline=""), delimiter=separator, strict=True)
     try:
-        return _sheet(lines)
+        return _sheet(lines, before)
     except csv.Error as error:
-        raise Unreadable(f"line {lines.line_num}: {error}") from error
+        raise Unreadable(f"line {lines.line_num + before}: {error}") from error
+
+
+_SAID = re.compile(r'"?sep=(?P<separator>[^\w\s"]|\t)"?[ \t]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+_QUOTED = re.compile(r'"[^"]*"')
+
+
+def _separator(text: str) -> str:
+    """Return what parts the names of the first line; what stands in quotation marks belongs to a name."""
+    first = _QUOTED.sub("", text[:MOST_OF_NAMES]).splitlines()
+    return max(SEPARATORS, key=first[0].count) if first else SEPARATORS[0]
 
 
 def _decoded(raw: bytes) -> str:
@@ -62,21 +77,23 @@ def _decoded(raw: bytes) -> str:
     raise Unreadable("this is neither UTF-8 nor Windows-1252 text: save the sheet as CSV in UTF-8")
 
 
-def _sheet(lines: csv._reader) -> Sheet:  # type: ignore[name-defined]  # the name that typeshed gives it
+def _sheet(lines: csv._reader, before: int) -> Sheet:  # type: ignore[name-defined]  # typeshed's name
+    """Read the table; ``before`` lines of the file came before it."""
+    at = before + 1
     columns = [name.strip() for name in next(lines, [])]
     if not any(columns):
-        raise Unreadable("line 1: the first line names the columns, and it is blank")
+        raise Unreadable(f"line {at}: the first line names the columns, and it is blank")
     for number, name in enumerate(columns):
         if not name:
-            raise Unreadable(f"line 1: column {number + 1} has no name")
+            raise Unreadable(f"line {at}: column {number + 1} has no name")
         if name in columns[:number]:
-            raise Unreadable(f'line 1: two columns are called "{name}"')
-    rows, begins = [], lines.line_num + 1
+            raise Unreadable(f'line {at}: two columns are called "{name}"')
+    rows, begins = [], lines.line_num + 1 + before
     for cells in lines:
         if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
             raise Unreadable(f"line {begins}: {len(cells)} cells, and there are {len(columns)} columns")
         held = {name: cell for name, cell in zip(columns, cells, strict=False) if cell.strip()}
         if held:
             rows.append(Row(begins, held))
-        begins = lines.line_num + 1
+        begins = lines.line_num + 1 + before
     return Sheet(columns, rows)

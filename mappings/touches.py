@@ -37,6 +37,11 @@ _LANDING = ("landing_page", "landing_page_url", "landing_url")
 _PAGE = ("page_url", "pageUrl", "page_uri", "pageUri", "page_location", "page", "headers.referer")
 _REFERRER = ("referrer", "page_referrer", "document_referrer", "http_referrer", "referer")
 
+USUAL_NAMES = frozenset(
+    (*_LANDING, *_PAGE, *_REFERRER, *CLICK_IDS, *(name for names in _UTM_NAMES.values() for name in names))
+)
+"""Names that are read of every post, whatever its source's file says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Post:

@@ -92,14 +92,18 @@ def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Pr
             document.place(*path), f'"{last}" is missing here', (setting and setting.description) or ""
         )
     if kind == "extra_forbidden":
-        return unknown(document.place(*path), "setting", last, _settings_at(model, error["loc"][:-1]))
+        settings = _settings_at(model, error["loc"][:-1])
+        problem = unknown(document.place(*path), "setting", last, settings)
+        outer = _belongs(model, error["loc"][:-1], last)
+        return Problem(problem.at, f'"{last}" does not belong here', outer) if outer else problem
     if kind == "literal_error":
         known = [word.strip(" '") for word in re.split(r", | or ", context["expected"])]
         return Problem(at, f"{_shown(given)} is not possible here", did_you_mean(str(given), known))
     if kind == "value_error":
-        return Problem(at, str(context["error"]))
+        told = context["error"].args
+        return Problem(at, str(told[0]), str(told[1]) if len(told) > 1 else "")
     if kind in _EXPECTED:
-        fix = "Put it in quotes." if kind == "string_type" and isinstance(given, int | float) else ""
+        fix = _instead(kind, given, model, error["loc"])
         return Problem(at, f"{_EXPECTED[kind]} is expected here, not {_shown(given)}", fix)
     if kind == "string_pattern_mismatch":
         fix = _PATTERNS.get(context["pattern"], f"It must match {context['pattern']}")
@@ -108,6 +112,39 @@ def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Pr
         text = f"{_shown(given)} has more than {context['max_length']} characters"
         return Problem(at, text, "Choose a shorter name." if context["max_length"] == LONGEST_NAME else "")
     return Problem(at, error["msg"].replace("Input should", "this should"))
+
+
+def _belongs(model: type[Strict], loc: tuple[int | str, ...], name: str) -> str:
+    """Say to what a setting belongs that stands too far in; blank where it belongs nowhere."""
+    for depth in range(len(loc) - 1, -1, -1):
+        if depth < len(loc) and name in _settings_at(model, loc[:depth]):
+            outer = next((f'"{step}"' for step in reversed(loc[:depth]) if isinstance(step, str)), "")
+            where = f"as the other settings of {outer}" if outer else "in the first column"
+            return f"It is a setting further out: begin its line {where}."
+    return ""
+
+
+def _instead(kind: str, given: Any, model: type[Strict], loc: tuple[int | str, ...]) -> str:
+    """Say what to write instead of a value of another kind; blank where nothing more can be said."""
+    if kind == "string_type":
+        return "Put it in quotes." if isinstance(given, int | float) else ""
+    if kind in ("int_type", "int_from_float", "float_type"):
+        setting = _settings_at(model, loc[:-1]).get(str(loc[-1])) if loc else None
+        number = _number_in(given, is_whole=kind != "float_type")
+        meaning = (setting and setting.description) or ""
+        return " ".join(filter(None, (f"Write {number}." if number else "", meaning)))
+    if kind in ("model_type", "model_attributes_type"):
+        return f"It has {', '.join(_settings_at(model, loc))}."
+    return ""
+
+
+def _number_in(given: Any, *, is_whole: bool) -> str:
+    """Return the number that was meant by ``"12"`` or ``50%``, as it is written; blank where none is."""
+    match = re.fullmatch(r"\s*([-+]?\d+(?:\.\d+)?)\s*(%?)\s*", given) if isinstance(given, str) else None
+    if match is None:
+        return ""
+    number = float(match[1]) / (100 if match[2] and not is_whole else 1)
+    return "" if is_whole and not number.is_integer() else f"{number:g}"
 
 
 _PATTERNS = {

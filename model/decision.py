@@ -92,10 +92,15 @@ class KeepEngagement:
 
 @dataclass(frozen=True, slots=True)
 class EnterStage:
-    """Effect: record a stage change (the field itself is in ``fields``)."""
+    """Effect: record a stage change (the field itself is in ``fields``).
+
+    ``by`` is who moved it: ``rules``, ``deals``, ``page``, a connection where people did, ``join``.
+    """
 
     stage: str
     previous: str | None
+    by: str = "rules"
+    pass_number: int = 1  # which time the lead goes up the way
 
 
 class Way(StrEnum):
@@ -126,6 +131,22 @@ class Assigned:
     virtual_time: float = 0.0
     way: Way = Way.PERSON
     clock: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Effect: look at the lead again at ``due_at``; ``None``: there is nothing to wait for any more.
+
+    A lead has one timer of each ``kind`` and ``key``: setting it again moves it. ``at`` is the moment of the
+    decision, ``why`` what the lead waits for, in words (at most 200 characters). Rules that ask for it must
+    be known to ``Playbook.sets_timers``: else the timers of a lead are not loaded.
+    """
+
+    kind: str
+    due_at: datetime | None
+    at: datetime
+    why: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,6 +422,7 @@ Effect = (
     | KeepEngagement
     | EnterStage
     | Assigned
+    | SetTimer
     | AskReview
     | JoinAccount
     | DealMoved

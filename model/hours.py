@@ -62,6 +62,20 @@ def next_start(calendar: Calendar, now: datetime) -> datetime | None:
     return None
 
 
+def worked(calendar: Calendar, since: datetime, until: datetime) -> timedelta:
+    """Return how much of a stretch of time lies within working hours; shifts that overlap count once."""
+    total, counted = timedelta(), since
+    day, last = day_of(since, calendar.zone) - DAY, day_of(until, calendar.zone)
+    while day <= last:
+        for start, end in _shifts_on(calendar, day):
+            begin, stop = max(start, counted), min(end, until)
+            if stop > begin:
+                total += stop - begin
+                counted = stop
+        day += DAY
+    return total
+
+
 @lru_cache(maxsize=KEPT)
 def start_of(unit: str, now: datetime, zone: ZoneInfo) -> datetime:
     """Return when the hour, day, week (Monday) or month began in a zone, in UTC."""

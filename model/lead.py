@@ -10,6 +10,7 @@ from typing import Any
 from model.dispute import Dispute
 from model.engagement import Engagement
 from model.event import JsonValue, RecordRef
+from model.timer import Timer
 
 # Canonical field names with the Python type of their value. Dotted names ("first_touch.source")
 # read into a touch. The playbook may declare more under ``fields:``.
@@ -35,6 +36,8 @@ LEAD_FIELDS: Mapping[str, type] = {
     "opted_out": bool,  # wants no contact; see ``OPT_OUT``
     "score": int,
     "stage": str,
+    "stage_pass": int,  # which time the lead goes up the way; blank: the first
+    "led_back_from": str,  # the stage it went back from, until it moves on again
     "owner": str,  # a teammate's e-mail
     "account": str,  # id of the company's account
     "deal_outcome": str,  # of the deal that counts most for the person: "won", "open", "lost"
@@ -47,8 +50,11 @@ LEAD_FIELDS: Mapping[str, type] = {
 DEAL_FIELDS_OF_LEAD = ("deal_outcome", "deal_stage", "deal_reason")
 """What the deals of a person say of them; they follow from the deals alone."""
 
+STAGE_FIELDS = ("stage_pass", "led_back_from")
+"""What is remembered of a lead's way; they are set with the stage alone."""
+
 DECIDED_FIELDS = frozenset(
-    {"score", "stage", "owner", "account", "first_touch", "last_touch", *DEAL_FIELDS_OF_LEAD}
+    {"score", "stage", "owner", "account", "first_touch", "last_touch", *STAGE_FIELDS, *DEAL_FIELDS_OF_LEAD}
 )
 """Fields that only handlers and the merge set; a source may not map to them."""
 
@@ -167,6 +173,7 @@ class Lead:
     activities: list[Activity] = field(default_factory=list)
     engagements: dict[RecordRef, Engagement] = field(default_factory=dict)  # those that rules count
     links: dict[str, Link] = field(default_factory=dict)  # connection -> link
+    timers: dict[tuple[str, str], Timer] = field(default_factory=dict)  # (kind, key) -> timer
     created_at: datetime | None = None
     version: int = 0  # 0: not stored yet
     is_test: bool = False

@@ -27,6 +27,7 @@ def copy_of(lead: Lead) -> Lead:
     draft.activities = list(lead.activities)
     draft.engagements = dict(lead.engagements)
     draft.links = dict(lead.links)
+    draft.timers = dict(lead.timers)
     return draft
 
 

@@ -16,7 +16,8 @@ from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead, Touch
-from sync import accounts, deals, engagements, joins, leads
+from model.timer import Timer
+from sync import accounts, deals, engagements, joins, leads, timers
 from sync.edges import effect_books
 from sync.edges.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes, outbox_effects, touches
@@ -64,6 +65,7 @@ class Story:
     engagements: list[dict[str, Any]] = field(default_factory=list)  # what was done with them in the CRMs
     older: dict[str, int] = field(default_factory=dict)  # how many of each list were left out
     deals: list[Deal] = field(default_factory=list)  # in which the lead takes part
+    timers: list[Timer] = field(default_factory=list)  # what the lead waits for, the next one first
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; moments stay moments."""
@@ -78,6 +80,7 @@ class Story:
             "events": [asdict(chapter) for chapter in self.chapters],
             "account": self._account(),
             "deals": [{"id": one.id, "fields": one.fields, "outcome": one.outcome} for one in self.deals],
+            "timers": [asdict(one) for one in self.timers],
             "writes": [asdict(write) for write in self.writes],
             "conflicts": self.conflicts,
             "effects": [{name: getattr(one, name) for name in one.__slots__} for one in self.effects],
@@ -128,6 +131,7 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
         [engagements.as_said(row) for row in done],
         history.older,
         [one for _, one in sorted(deals.load(snapshot, deals.of_parties(snapshot, [lead_id])).items())],
+        sorted((one for _, one in timers.load(snapshot, [lead_id])), key=lambda one: one.due_at),
     )
 
 

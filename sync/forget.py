@@ -30,6 +30,7 @@ BY_LEAD = (
     tables.reviews,
     tables.proposals,
     tables.outbox_effects,
+    tables.timers,
     tables.person_keys,
     tables.merged_leads,
     tables.deal_parties,

@@ -26,6 +26,7 @@ OF_KNOWN_LEADS = (  # their payload names the lead
     EventKind.GONE,
     EventKind.DELIVERED,
     EventKind.DEAL,
+    EventKind.TIMER,
 )
 
 QUEUE = 100  # waiting events at which what is in no hurry lets them go first

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from model.errors import Conflict
 from model.lead import Lead
 from model.times import to_text
-from sync import deals, engagements, outbox, tables
+from sync import deals, engagements, outbox, tables, timers
 from sync.tables import merged_leads
 
 MOVED = (
@@ -81,6 +81,7 @@ def save(connection: Connection, space: str, joins: Sequence[Join], now: datetim
         )
         if connection.execute(gone).rowcount != 1:
             raise Conflict("a lead has changed since it was loaded")
+        timers.drop_of(connection, lead.id)  # the survivor has taken them over, or sets its own
         engagements.drop_shared(connection, lead.id, join.into)
         for table in MOVED:
             connection.execute(sa.update(table).where(table.c.lead_id == lead.id).values(lead_id=join.into))

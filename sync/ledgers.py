@@ -51,8 +51,9 @@ def rows_of(
                     table, row = tables.touches, {"at": at, "fields": dict(fields)}
                 case AddActivity(kind, at, detail):
                     table, row = tables.activities, {"at": at, "kind": kind, "detail": detail[:400]}
-                case EnterStage(stage, previous):
+                case EnterStage(stage, previous, by, number):
                     table, row = tables.stage_history, {"stage": stage, "previous": previous}
+                    row |= {"by": by, "pass_number": number}
                 case Assigned(owner, previous, pool, _, way):
                     row = {"owner": owner, "previous": previous, "pool": pool, "seq": stored.decided_seq}
                     table, row = tables.assignments, row | {"way": str(way)}

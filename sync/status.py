@@ -12,13 +12,14 @@ from sqlalchemy.engine import Connection
 
 from model.event import EventKind
 from model.times import to_text
-from sync import cursors, followed, releases
+from sync import cursors, followed, releases, timers
 from sync.edges import effect_books
 from sync.edges.effect_books import EffectCount
 from sync.followed import Followed
 from sync.outbox import GIVEN_UP, PARKED, WAITS
 from sync.releases import Release
 from sync.tables import inbox_events, leads, outbox_changes, source_days
+from sync.timers import TimerCount
 
 SENDERS = (str(EventKind.INTAKE), str(EventKind.REPLAY))
 
@@ -89,6 +90,7 @@ class Status:
     leads: int = 0
     leads_by_stage: dict[str, int] = field(default_factory=dict)
     releases: dict[str, Release] = field(default_factory=dict)  # how far going live has come
+    timers: TimerCount = field(default_factory=TimerCount)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -96,6 +98,7 @@ class Status:
         for count in data["connections"].values():
             count["oldest_due"] = count["oldest_due"] and count["oldest_due"].isoformat()
         data["following"] = {name: one.as_dict() for name, one in self.following.items()}
+        data["timers"] = self.timers.as_dict()
         data["releases"] = {name: one.as_dict() for name, one in self.releases.items()}
         return data
 
@@ -136,6 +139,7 @@ def totals(snapshot: Connection, space: str, now: datetime) -> Status:
         leads=sum(by_stage.values()),
         leads_by_stage=by_stage,
         releases=releases.load(snapshot, space),
+        timers=timers.count(snapshot, space, now),
     )
 
 
@@ -240,6 +244,7 @@ class Queues:
     events: dict[str, int]  # waiting, dead, quarantined, review
     connections: dict[str, ConnectionCount]
     effects: dict[str, EffectCount] = field(default_factory=dict)  # without those that were sent
+    timers: TimerCount = field(default_factory=TimerCount)
 
 
 def queues(snapshot: Connection, space: str, now: datetime) -> Queues:
@@ -254,6 +259,7 @@ def queues(snapshot: Connection, space: str, now: datetime) -> Queues:
         {state: counts.get(state, 0) for state in states},
         _unsettled(snapshot, space, now),
         effect_books.unsent(snapshot, space),
+        timers.totals(snapshot, space, now),
     )
 
 

@@ -39,6 +39,7 @@ ONLY_IN = {
     "celery": ("leadrelay",),
     "kombu": ("leadrelay",),
     "yaml": ("mappings",),
+    "cel": ("mappings",),
     "pydantic": ("mappings",),
     "typer": ("leadrelay",),
     "rich": ("leadrelay",),

@@ -41,6 +41,8 @@ def explain(
         _tell(story)
 
 
+NO_WAIT = ("score",)  # timers that hold nothing up
+
 NEXT_STEPS = {
     "quarantined": "Correct it and send it again: leadrelay replay {0} --set email=ada@example.com",
     "review": "Say whose it is: leadrelay replay {0} --lead new, or --lead LEAD-ID",
@@ -97,6 +99,9 @@ def _tell(story: stories.Story) -> None:
     for deal in story.deals:
         why = f" ({deal.reason})" if deal.reason else ""
         say(f"deal: {deal.get('name') or '(no name)'}, {deal.outcome}{why}  {deal.id}", hang=2)
+    for timer in story.timers:
+        since = f", since {timer.since:%Y-%m-%d %H:%M}" if timer.kind not in NO_WAIT else ""
+        say(f"looked at again at {timer.due_at:%Y-%m-%d %H:%M} UTC: {timer.why}{since}", hang=2)
     version = ""
     for chapter in story.chapters:
         when = f"{chapter.decided_at:%Y-%m-%d %H:%M:%S}"

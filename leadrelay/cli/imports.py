@@ -26,9 +26,10 @@ from leadrelay.clock import SystemClock
 from leadrelay.control import hand_in
 from leadrelay.settings import SPACE
 from mappings.compile import load
-from mappings.playbook import Playbook
+from mappings.playbook import Playbook, Source
 from mappings.problems import PlaybookError
 from mappings.sheets import Sheet, Unreadable, read_csv
+from mappings.tracing import Trace, trace_columns
 from model.errors import LeadRelayError
 from model.event import Event
 from sync import imports
@@ -63,6 +64,7 @@ def import_file(
             f"The playbook has no source {source}; it has {', '.join(sorted(playbook.sources))}.", WRONG_USAGE
         )
     raw, sheet = _read(path)
+    trace = trace_columns(playbook.sources[source], sheet.columns)
     batch = imports.Batch(hashlib.sha256(raw).hexdigest()[:12], path.name, basis.strip(), source)
     with reading(settings) as snapshot:
         found = imports.preview(snapshot, SPACE, sheet, batch, playbook, now)
@@ -79,9 +81,10 @@ def import_file(
                 FOUND_PROBLEMS,
             )
     if as_json:
-        print_json(_as_json(batch, sheet, found, taken))
+        print_json(_as_json(batch, sheet, found, taken) | _traced(trace))
         return
     _tell(batch, sheet, found)
+    _tell_trace(trace, playbook.sources[source])
     if yes:
         say(
             f"\nTook in {counted(taken, 'row')} as batch {batch.id}. `leadrelay status` shows where they end."
@@ -147,6 +150,39 @@ def _tell_reasons(reasons: Counter[str], found: imports.Preview) -> None:
         say(f"            {number:,} × {text} (first in line {found.examples[text]})")
     if len(reasons) > SHOWN:
         say(f"            and {len(reasons) - SHOWN} more reasons")
+
+
+def _tell_trace(trace: Trace, source: Source) -> None:
+    """Say which columns no line reads, and which lines find no column."""
+    if trace.unread:
+        say(f"no line of {source.place.file} reads the columns: {', '.join(trace.unread)}", style="yellow")
+    others = []
+    for silent in trace.silent:
+        if silent.near or _is_required(silent.line.what, source):
+            say(f"no column for {silent}  [{silent.line.place}]", hang=4, style="yellow")
+        else:
+            others.append(silent.line.what)
+    if others:
+        say(f"no column for {', '.join(others)}")
+
+
+def _is_required(field: str, source: Source) -> bool:
+    return any(field in one.any_of for one in source.required)
+
+
+def _traced(trace: Trace) -> dict[str, object]:
+    return {
+        "unread_columns": list(trace.unread),
+        "missing_columns": [
+            {
+                "for": one.line.what,
+                "columns": list(one.line.paths),
+                "near": one.near,
+                "rule": str(one.line.place),
+            }
+            for one in trace.silent
+        ],
+    }
 
 
 def _as_json(batch: imports.Batch, sheet: Sheet, found: imports.Preview, taken: int) -> dict[str, object]:

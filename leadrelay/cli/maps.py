@@ -22,6 +22,7 @@ from mappings.previewing import Payload, new_lead, payload
 from mappings.problems import PlaybookError
 from mappings.reading import Reading
 from mappings.sending import moment_of
+from mappings.tracing import Trace, trace_posts
 from mappings.ways import Way, Ways, ways_of
 from model.errors import Refused
 from model.event import Event, EventKind, JsonValue, StoredEvent
@@ -66,15 +67,18 @@ def try_map(
     """Show what becomes of one post: the lead, what is refused, what the CRMs would get. Writes nothing."""
     playbook = _playbook(folder)
     one = _source(playbook, source)
-    reading = read(_event(one, _content(file)), playbook)
+    event = _event(one, _content(file))
+    reading = read(event, playbook)
+    trace = trace_posts(one, [event.event.payload])
     lead = new_lead(reading, playbook)
     nobody = People({}, frozenset(), {})
     made = [sent for crm in playbook.crms.values() if (sent := payload(lead, crm, nobody)) is not None]
     is_well = not reading.problems and not reading.honeypot and not any(sent.violations for sent in made)
     if as_json:
-        print_json(_as_json(reading, made, is_well=is_well))
+        print_json(_as_json(reading, made, is_well=is_well) | _traced(trace))
     else:
         _print_reading(reading)
+        _print_trace(trace, one)
         for sent in made:
             _print_payload(sent)
         say("\nNothing was written. Score, owner and further stages follow when a post is decided.")
@@ -154,6 +158,32 @@ def _print_reading(reading: Reading) -> None:
         say(f"\nCounts as {done.kind}{f' ({done.detail})' if done.detail else ''}.")
     if not reading.activities:
         say("\nCounts as no activity.")
+
+
+def _print_trace(trace: Trace, source: Source) -> None:
+    rows = [
+        (silent.line.what, " or ".join(silent.line.paths), silent.near, str(silent.line.place))
+        for silent in trace.silent
+    ]
+    if rows:
+        table("Found nothing", ("for", "there is no", "perhaps", "rule"), rows)
+    if trace.unread:
+        say(f"\nNo line of {source.place.file} reads: {', '.join(trace.unread)}.", style="yellow")
+
+
+def _traced(trace: Trace) -> dict[str, JsonValue]:
+    return {
+        "found_nothing": [
+            {
+                "for": silent.line.what,
+                "paths": list(silent.line.paths),
+                "near": silent.near,
+                "rule": str(silent.line.place),
+            }
+            for silent in trace.silent
+        ],
+        "unread": list(trace.unread),
+    }
 
 
 def _weight(is_fatal: bool) -> str:

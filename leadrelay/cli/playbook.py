@@ -16,7 +16,7 @@ from leadrelay.doctor.rosters import Checked, check_stored
 from leadrelay.settings import SettingsError
 from mappings import compile as compiling
 from mappings import starter
-from mappings.examples import check_examples
+from mappings.examples import check_examples, warnings_of
 
 
 def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
@@ -36,7 +36,9 @@ def check(
     folder = folder_of(folder)
     problems = compiling.check(folder, handlers=HANDLERS)
     problems = problems or check_examples(folder, compiling.load(folder, handlers=HANDLERS))
-    people = None if problems else _people(folder)
+    playbook = None if problems else compiling.load(folder, handlers=HANDLERS)
+    warnings = warnings_of(folder, playbook) if playbook else []
+    people = _people(folder) if playbook else None
     unfit = [one for one in people.findings if one.level != OK] if people else []
     if as_json:
         print_json(
@@ -51,6 +53,17 @@ def check(
                 for problem in problems
             ]
             + [
+                {
+                    "file": one.at.file,
+                    "line": one.at.line,
+                    "column": one.at.column,
+                    "message": one.message,
+                    "fix": one.fix,
+                    "level": "warning",
+                }
+                for one in warnings
+            ]
+            + [
                 {"file": "routing.yaml", "line": 1, "column": 1, "message": one.fact, "fix": one.fix}
                 for one in unfit
             ]
@@ -61,6 +74,8 @@ def check(
         console.print(f"{counted(len(problems), 'problem')} found.", markup=False)
     else:
         console.print(f"{folder}: no problem found.", markup=False)
+    for warning in warnings if not as_json else ():
+        console.print(f"warning: {warning}", markup=False)
     if people and unfit and not as_json:
         read = ", ".join(f"{name} {at:%Y-%m-%d %H:%M} UTC" for name, at in people.read_at.items())
         console.print(f"People, by the owners last read ({read}):", markup=False)

@@ -32,6 +32,7 @@ from sync.releases import Release
 from sync.replays import advice, letters, replaying
 from sync.replays.letters import SHELVES, Group
 from sync.replays.replaying import Progress
+from sync.timers import TimerCount
 
 MOST_CAUSES = 20
 SHELF_WORDS = {"change": "changes", "effect": "tasks, messages"}
@@ -129,11 +130,22 @@ def _print_counts(found: counts.Status) -> None:
         ]
         ends = ("where to", "waiting", "sent", "unknown", "withheld", "dead")
         table("Tasks and messages (unknown: the answer was lost; withheld: see explain)", ends, told)
+    _print_timers(found.timers)
     for name, release in sorted(found.releases.items()):
         _print_release(name, release)
     _print_parked(found)
     stages = ", ".join(f"{count} {stage}" for stage, count in sorted(found.leads_by_stage.items()))
     console.print(f"\n{counted(found.leads, 'lead')}{': ' if stages else ''}{stages}", markup=False)
+
+
+def _print_timers(found: TimerCount) -> None:
+    """Say how many leads are looked at again at a later time, and what is late."""
+    if not found.waiting:
+        return
+    kinds = ", ".join(f"{count} {kind}" for kind, count in found.by_kind.items())
+    late = f"; {found.overdue} overdue" if found.overdue else ""
+    first = f", the next at {found.next_at:%Y-%m-%d %H:%M} UTC" if found.next_at else ""
+    say(f"\nTimers waiting: {kinds}{first}{late}", style="yellow" if found.overdue else None)
 
 
 def _print_release(name: str, release: Release) -> None:

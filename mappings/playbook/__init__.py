@@ -20,7 +20,16 @@ from mappings.playbook.crms import (
     TaskMap,
 )
 from mappings.playbook.deals import Deals, DealStage
-from mappings.playbook.lifecycle import CLOSED_STAGE, TOP_STAGE, Lifecycle, Stage, StageRule
+from mappings.playbook.lifecycle import (
+    CLOSED_STAGE,
+    TOP_STAGE,
+    Criterion,
+    Gate,
+    Lifecycle,
+    Move,
+    Stage,
+    StageRule,
+)
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
 from mappings.playbook.scoring import Decay, Expiry, HalfLife, Linear, ScoreGroup, ScoreRule, Scoring
@@ -42,6 +51,7 @@ __all__ = [
     "Breaker",
     "ChannelRule",
     "Condition",
+    "Criterion",
     "CrmField",
     "CrmMap",
     "DealStage",
@@ -52,12 +62,14 @@ __all__ = [
     "FieldRule",
     "FollowUp",
     "FollowUpRule",
+    "Gate",
     "HalfLife",
     "IfNobody",
     "Lifecycle",
     "Limits",
     "Linear",
     "Member",
+    "Move",
     "Notifications",
     "NotifyRule",
     "ObjectMap",

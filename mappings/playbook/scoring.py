@@ -70,3 +70,8 @@ class Scoring:
     groups: tuple[ScoreGroup, ...]
     rules: tuple[ScoreRule, ...]
     place: Place
+
+    @property
+    def fades(self) -> bool:
+        """Say whether a score changes by time alone."""
+        return any(rule.decay is not None for rule in self.rules)

@@ -64,6 +64,11 @@ class Playbook:
         return _counted(self)
 
     @property
+    def sets_timers(self) -> bool:
+        """Say whether a rule may ask for another look at a lead at a later time."""
+        return self.scoring.fades
+
+    @property
     def joins_accounts(self) -> bool:
         """Say whether leads are joined to accounts: the pipeline names the handler."""
         return "account" in self.pipeline

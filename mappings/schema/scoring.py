@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mappings.schema.words import Condition, Duration, Strict, Text
 
@@ -32,6 +32,17 @@ class DecayMap(Strict):
     expires_after: Duration | None = Field(None, description="All of it goes at once, this long after: 30d.")
 
 
+def _decay(value: Any) -> Any:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        time = value if isinstance(value, str) and value[:1].isdigit() else "14d"
+        linear = f"{{linear: {{percent: 50, every: {time}}}}}"
+        fix = (
+            f"Write {{half_life: {time}}}, {{expires_after: {time}}} or {linear}; left out, the points stay."
+        )
+        raise ValueError(f'how the points go is expected here, not "{value}"', fix)
+    return value
+
+
 class ScoreRuleMap(Strict):
     """Points for a fact (when) or for what a person did (activity)."""
 
@@ -40,10 +51,12 @@ class ScoreRuleMap(Strict):
     points: int = Field(ge=-100, le=100, description="Points; less than 0 takes some away.")
     when: Condition | None = Field(None, description="The points count while the lead satisfies this.")
     activity: str = Field("", description="The points count for each time the lead did this.")
-    max_times: int = Field(1, ge=1, le=1000, description="How often the activity counts.")
+    max_times: int = Field(1, ge=1, le=1000, description="How often the activity counts; left out, once.")
     per: Duration | None = Field(None, description="max_times holds for any such time (7d), not for ever.")
     unique_by: Literal["detail"] | None = Field(None, description="detail: the same form counts once.")
-    decay: DecayMap | None = Field(None, description="How the points go with time; left out, they stay.")
+    decay: Annotated[DecayMap | None, BeforeValidator(_decay, json_schema_input_type=DecayMap | None)] = (
+        Field(None, description="How the points go with time; left out, they stay.")
+    )
 
 
 class ScoringFile(Strict):

@@ -15,6 +15,14 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _with_unit(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(
+            f"a duration is expected here, not {value}", f"Say the unit: {value}d, {value}h or {value}m."
+        )
+    return value
+
+
 def _is_duration(text: str) -> str:
     duration(text)
     return text
@@ -37,6 +45,7 @@ REGION = r"^[A-Z]{2}$"
 LONGEST_NAME = 64  # characters: what the store's columns for names hold
 Duration = Annotated[
     str,
+    BeforeValidator(_with_unit),
     AfterValidator(_is_duration),
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,6}\s*[smhd]\s*$"}),
 ]
@@ -48,13 +57,21 @@ Names = Annotated[list[Text], BeforeValidator(_listed, json_schema_input_type=st
 Scalar = Annotated[
     Any, AfterValidator(_is_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
 ]
+
+
+def _condition(value: Any) -> Any:
+    """Let an expression stand for a condition that is nothing else."""
+    return {"expression": value} if isinstance(value, str) else value
+
+
 Condition = Annotated[
     dict[str, Any],
+    BeforeValidator(_condition),
     WithJsonSchema(
         {
-            "type": "object",
+            "type": ["object", "string"],
             "description": "Field names with a value, a list of values, or operators such as at_least; "
-            "several must all hold. Combine with all:, any: and not:.",
+            "several must all hold. Combine with all:, any: and not:. A text is an expression.",
         }
     ),
 ]

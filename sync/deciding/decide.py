@@ -21,6 +21,7 @@ from sync.deciding import (
     finding,
     following,
     opportunities,
+    timing,
 )
 from sync.deciding.batch import Batch
 from sync.deciding.chosen import chosen
@@ -81,6 +82,8 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return Result(stored, EventState.DONE, reasons=[nobody])
             case EventKind.DEAL:
                 return dealings.heard(stored, work.lead_ids[0], batch, pipeline)
+            case EventKind.TIMER:
+                return timing.due(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.CHOICE if not batch.knows(work.lead_ids[0]):
                 nobody = Reason("merge", Because("there is no such lead any more"))
                 return Result(stored, EventState.DONE, reasons=[nobody])

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from mappings.moving import pass_of
 from mappings.outward import is_by_a_person, is_left_to_people, read_rules, same
 from mappings.playbook import TOP_STAGE, CrmMap, Lifecycle
-from model.decision import Because, Effect, RecordConflict
+from model.decision import Because, Effect, EnterStage, RecordConflict
 from model.event import JsonValue, RecordRef
-from model.lead import DEAL_FIELDS_OF_LEAD, OPT_OUT, Lead, Link, Provenance
+from model.lead import DEAL_FIELDS_OF_LEAD, OPT_OUT, STAGE_FIELDS, Lead, Link, Provenance
 from sync.deciding import carrying
 from sync.reasons import Reason
+
+JOIN = "join"
+"""Who moved a lead that took another one in."""
 
 Carry = Callable[[RecordRef, RecordRef, str], tuple[Sequence[Effect], Because]]
 """Says what becomes of two records of one person: the one to keep, the other, and who made the two one."""
 
-DECIDED_ANEW = frozenset({"score", "account", *DEAL_FIELDS_OF_LEAD})  # follow from the rest
+DECIDED_ANEW = frozenset({"score", "account", *STAGE_FIELDS, *DEAL_FIELDS_OF_LEAD})  # follow from the rest
 
 
 def join(
@@ -40,6 +44,7 @@ def join(
     effects: list[Effect] = []
     typed = _typed(survivor, absorbed, where, crms)
     because = [Because(f"lead {absorbed.id} is the same person: taken in")]
+    effects += _way(survivor, absorbed, lifecycle)
     for name, value in absorbed.fields.items():
         if value is None or name in DECIDED_ANEW:
             continue
@@ -60,10 +65,29 @@ def join(
     survivor.touches = sorted([*survivor.touches, *absorbed.touches], key=lambda touch: touch.at)
     survivor.activities = sorted([*survivor.activities, *absorbed.activities], key=lambda act: act.at)
     survivor.engagements = {**absorbed.engagements, **survivor.engagements}
+    for name_of_timer, timer in absorbed.timers.items():
+        known = survivor.timers.get(name_of_timer)
+        if known is None or timer.since < known.since:  # a wait goes on from where it began
+            survivor.timers[name_of_timer] = timer
     for found, why in _links(survivor, absorbed, where, carry):
         because.append(why)
         effects.extend(found)
     return effects, [Reason("merge", each) for each in because]
+
+
+def _way(survivor: Lead, absorbed: Lead, lifecycle: Lifecycle) -> list[Effect]:
+    """Keep of two ways the further one and the greater number of passes; say where that is."""
+    ours, theirs = survivor.stage, absorbed.stage
+    number = max(pass_of(survivor.fields), pass_of(absorbed.fields))
+    if number > 1:
+        survivor.fields["stage_pass"] = number
+    if theirs is None or (ours is not None and not _is_kept("stage", theirs, ours, lifecycle)):
+        return []
+    since = absorbed.fields.get("led_back_from")
+    survivor.fields.pop("led_back_from", None)
+    if since is not None:
+        survivor.fields["led_back_from"] = since
+    return [EnterStage(theirs, ours, JOIN, number)]
 
 
 def _is_kept(name: str, theirs: JsonValue, ours: JsonValue, lifecycle: Lifecycle) -> bool:

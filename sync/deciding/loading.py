@@ -48,6 +48,8 @@ def load(
         loads.load_in_flight(batch, snapshot, space, changed)
     if any(_is_change(item) and _may_join(item.record) for item in work):
         loads.load_under_way(batch, snapshot, space, now)
+    if playbook.sets_timers or any(item.stored.event.kind is EventKind.TIMER for item in work):
+        loads.load_timers(batch, snapshot)
     loads.load_workload(batch, snapshot, space, playbook, work[0].stored.decided_at)
     return batch
 

@@ -26,6 +26,7 @@ from sync import (
     matching,
     outbox,
     proposals,
+    timers,
     workloads,
 )
 from sync.deciding.batch import Batch
@@ -83,6 +84,13 @@ def load_engagements(
     if batch.leads.now and (kinds or refs):
         for lead_id, one in engagements.load(snapshot, batch.leads.now, kinds, refs):
             batch.leads.now[lead_id].engagements[one.ref] = one
+
+
+def load_timers(batch: Batch, snapshot: Connection) -> None:
+    """Read when the loaded leads are to be looked at again; after all that loads leads."""
+    if batch.leads.now:
+        for lead_id, timer in timers.load(snapshot, batch.leads.now):
+            batch.leads.now[lead_id].timers[timer.name] = timer
 
 
 def load_deletions(

@@ -31,6 +31,7 @@ from sync import (
     seats,
     tables,
     teammates,
+    timers,
 )
 from sync.database import insert_for
 from sync.deciding import dealings
@@ -66,6 +67,7 @@ def save(
     currency = playbook.deals.currency if playbook.deals else ""
     deals.save(connection, list(batch.deals.changed.values()), currency, now)
     leads.save(connection, list(batch.leads.changed.values()), batch.leads.loaded, now)
+    timers.save(connection, space, list(batch.leads.changed.values()), batch.leads.loaded)
     leads.claim(connection, space, batch.claimed)
     # Outbox, then the mirror, then links, as all transactions lock them (docs/architecture.md).
     wanted_rows = raises(batch, playbook, shut)

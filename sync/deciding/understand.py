@@ -86,7 +86,7 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, keys=tuple(map(record_key, refs)), hint=hint)
             case EventKind.FORGET if "event" in event.payload:
                 return Work(stored, named=(known or {}).get(event.payload["event"]))
-            case EventKind.DELIVERED | EventKind.GONE | EventKind.FORGET:
+            case EventKind.DELIVERED | EventKind.GONE | EventKind.FORGET | EventKind.TIMER:
                 return Work(stored, lead_ids=(event.payload["lead_id"],))
             case EventKind.CHOICE if "account_id" in event.payload:
                 return Work(stored, account_ids=(event.payload["account_id"],))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from handlers.base import Lookups
 from mappings.identity import email_identity, is_role_address
+from mappings.moving import entering, pass_of
 from mappings.playbook import CrmMap, Playbook
 from model.change import Record
 from model.decision import AskReview, Assigned, Because, ClaimIdentity, Effect, EnterStage, Fetch
@@ -52,6 +53,7 @@ def unite(
             draft.links[crm.connection] = with_seen(link, merged.undecided)
         return [asked], [Reason("merge", because) for because in merged.because]
     owner, stage = draft.owner, draft.stage
+    way = dict(draft.fields) if "stage" in merged.fields else {}
     others = _leave_anothers_address(merged, draft, record, lookups)
     found = found_as(where, record.ref, draft.links.get(crm.connection))
     draft.links[crm.connection] = merged.link
@@ -59,7 +61,9 @@ def unite(
     put_in(draft, merged, Provenance(crm.connection, seen_at, event_id, by_people=True))
     effects: list[Effect] = [*merged.conflicts, *merged.holds, *others]
     if "stage" in merged.fields:
-        effects.append(EnterStage(merged.fields["stage"], stage))
+        to = str(merged.fields["stage"])
+        draft.fields |= entering(playbook.lifecycle, way, stage, to)
+        effects.append(EnterStage(to, stage, crm.connection, pass_of(draft.fields)))
     if merged.fields.get("owner"):
         effects.append(Assigned(merged.fields["owner"], owner))
     because = [found, *merged.because]

@@ -292,6 +292,13 @@ KINDS: Sequence[Kind] = (
         sa.and_(_e.kind == str(EventKind.ROSTER), _e.state == str(EventState.DONE), _is_not_last),
         _delete(inbox_events),
     ),
+    Kind(
+        "crm_events",
+        _e.id,
+        _e.received_at,
+        sa.and_(_e.kind == str(EventKind.TIMER), _e.state == str(EventState.DONE), _is_not_last),
+        _delete(inbox_events),
+    ),
     Kind("reviews", reviews.c.id, reviews.c.created_at, reviews.c.state != "open", _delete(reviews)),
     Kind(
         "reviews",

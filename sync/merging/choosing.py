@@ -8,6 +8,7 @@ from typing import Any
 
 from handlers.base import Lookups
 from mappings.converters import Unusable
+from mappings.moving import PAGE, entering, pass_of
 from mappings.outward import Teammates, inward_record, same_on, sides, typed
 from mappings.playbook import CrmField, ObjectMap, Playbook
 from model.decision import Assigned, Because, Effect, EnterStage, FreeField, RecordConflict
@@ -77,7 +78,9 @@ def choose(draft: Entity, stored: StoredEvent, playbook: Playbook, lookups: Look
     effects: list[Effect] = [FreeField(connection, rule.field, choice, outcome, by, settled)]
     effects += _losers(connection, rule, link, before, after, held, object_map, outcome, lookups)
     if rule.field == "stage" and after != before:
-        effects.append(EnterStage(str(after), before))
+        known = draft.fields
+        draft.fields |= entering(playbook.lifecycle, known, before and str(before), str(after))
+        effects.append(EnterStage(str(after), before and str(before), PAGE, pass_of(draft.fields)))
     if rule.field == "owner" and after and after != before:
         effects.append(Assigned(str(after), before))
     return Chosen(Because(f"{rule.field}: {outcome}", rule.place), {rule.field: after}, tuple(effects))

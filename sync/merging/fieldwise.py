@@ -120,6 +120,7 @@ class Fieldwise:
                 ours_moved=self._has_moved(rule, ours, base),
                 theirs_moved=theirs_moved,
                 is_edit=self.link is not None,
+                said=self.canonical,
             ),
             self.entity,
             self.crm,
@@ -154,6 +155,8 @@ class Fieldwise:
             why = "a person decided so of the same two values"
         self._free(rule, dispute, why)
         known, here = self.canonical.get(rule.field), self.entity.fields.get(rule.field)
+        if stands is Stands.THEIRS and weighed.value is not None:
+            known = weighed.value  # of several stages that the value stands for
         if stands is Stands.BOTH:
             self._take(rule, weighed.value)
             self._say(rule, f"{why} are kept")

@@ -7,18 +7,19 @@ clocks are asked only where both have moved: then the later change counts, or th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from mappings.comparing import members
+from mappings.moving import CRM, Ruling, judge
 from mappings.outward import is_blank_on, is_by_a_person, read_rules
 from mappings.playbook import CrmField, CrmMap, Lifecycle, Playbook
 from model.change import Record
 from model.entity import Entity
 from model.event import JsonValue
-from model.lead import PERSON, RULE, Provenance
+from model.lead import PERSON, RULE, Lead, Provenance
 from model.times import from_text
 
 
@@ -53,13 +54,14 @@ class Sides:
     ours_moved: bool
     theirs_moved: bool
     is_edit: bool  # the two were linked before: what moved there is somebody's change
+    said: Mapping[str, JsonValue] = field(default_factory=dict)  # the whole record, in lead fields
 
 
 def weigh(sides: Sides, entity: Entity, crm: CrmMap, playbook: Playbook) -> Weighed:
     """Say which side stands, where both hold something and the two differ."""
     rule = sides.rule
     if rule.kind == "stage":
-        return _stage(playbook.lifecycle, sides)
+        return _stage(playbook.lifecycle, sides, entity)
     if rule.authority == "leadrelay" and (sides.ours is not None or sides.ours_moved):
         return Weighed(Stands.OURS, "leadrelay owns the field")
     if rule.authority == "crm_unless_blank" and sides.theirs is not None:
@@ -77,15 +79,40 @@ def weigh(sides: Sides, entity: Entity, crm: CrmMap, playbook: Playbook) -> Weig
     return _both_moved(sides, entity, crm)
 
 
-def _stage(lifecycle: Lifecycle, sides: Sides) -> Weighed:
+def _stage(lifecycle: Lifecycle, sides: Sides, entity: Entity) -> Weighed:
+    """Let people move a lead as its stages allow; at the first meeting the further stage counts."""
     ours, theirs = sides.ours, sides.theirs
     if not sides.theirs_moved:
         return Weighed(Stands.OURS, "only leadrelay's has changed")
-    if lifecycle.order(theirs) > lifecycle.order(ours):
-        return Weighed(Stands.THEIRS, "it is further along")
-    if sides.is_edit and lifecycle.is_beside(ours):
-        return Weighed(Stands.THEIRS, "a person led the lead back")
-    return Weighed(Stands.OURS, "a lead only moves forward here")
+    is_further = lifecycle.order(theirs) > lifecycle.order(ours)
+    if not sides.is_edit or not isinstance(entity, Lead):
+        if is_further:
+            return Weighed(Stands.THEIRS, "it is further along")
+        return Weighed(Stands.OURS, "a lead only moves forward here")
+    to, ruling = _ruled(lifecycle, sides, entity)
+    if ruling.asks:
+        return Weighed(Stands.NEITHER, f"{ruling.why}; a person decides")
+    if not ruling.allowed:
+        return Weighed(Stands.OURS, ruling.why)
+    told = "it is further along" if is_further else "a person led the lead back"
+    return Weighed(Stands.THEIRS, f"{told}, without: {'; '.join(ruling.lacks)}" if ruling.lacks else told, to)
+
+
+def _ruled(lifecycle: Lifecycle, sides: Sides, lead: Lead) -> tuple[str, Ruling]:
+    """Return the stage that people mean, and whether the lead may go there.
+
+    A value of the CRM's may stand for several stages: the first counts; where the stage lists its moves, else
+    the furthest on the way to which one of them leads.
+    """
+    first = str(sides.theirs)
+    meant, here = sides.rule.values.get(first), lifecycle.stage(lead.stage)
+    stages = [first]
+    if meant is not None and here is not None and here.moves is not None:
+        others = [ours for ours, theirs in sides.rule.values.items() if theirs == meant and ours != first]
+        on_the_way = [one for one in others if not lifecycle.is_beside(one)]
+        stages += sorted(on_the_way, key=lifecycle.order, reverse=True)
+    rulings = [(one, judge(lifecycle, lead, one, CRM, sides.said)) for one in stages]
+    return next((each for each in rulings if each[1].allowed), rulings[0])
 
 
 def _won(sides: Sides, playbook: Playbook) -> Weighed | None:

@@ -7,6 +7,7 @@ sales.py        deals, who takes part in them, and what became of them
 records.py      which record of a CRM is which lead, account or deal
 ledgers.py      what happened to each lead: ledgers that rows are added to, and what the CRMs tell of them
 team.py         who owns leads, and whose turn is next
+timers.py       when a lead is looked at again
 questions.py    what a person is asked or may decide about: reviews, holds, proposals, deletions
 outbox.py       what is to be written, told or read in other systems
 orders.py       what somebody asked for and a job carries out, step by step: replays, go-lives
@@ -40,6 +41,7 @@ from sync.tables.questions import deletions, holds, proposals, reviews
 from sync.tables.records import account_links, deal_links, links
 from sync.tables.sales import deal_outcomes, deal_parties, deals
 from sync.tables.team import rosters, seats, teammates
+from sync.tables.timers import timers
 from sync.tables.trail import audit, audit_details, person_keys
 from sync.tables.vendors import budgets, call_levels, connections, oauth_states
 from sync.tables.workers import alerts, leases, processes
@@ -103,6 +105,7 @@ __all__ = [
     "source_days",
     "stage_history",
     "teammates",
+    "timers",
     "to_json",
     "touches",
     "users",

@@ -37,7 +37,10 @@ stage_history = _ledger(
     "stage_history",
     sa.Column("stage", sa.String(64), nullable=False),
     sa.Column("previous", sa.String(64)),
+    sa.Column("by", sa.String(64), nullable=False, server_default=sa.text("''")),  # ``EnterStage.by``
+    sa.Column("pass_number", sa.Integer, nullable=False, server_default=sa.text("1")),
 )
+sa.Index("ix_stage_history_at", stage_history.c.space, stage_history.c.at)
 
 assignments = _ledger(
     "assignments",

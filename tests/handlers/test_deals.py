@@ -73,7 +73,7 @@ def test_a_deal_leads_forward_aside_and_back_and_never_down(stage, deal, becomes
     decision = hear(deal, stage=stage)
     assert decision.fields.get("stage") == becomes
     assert [one for one in decision.effects if isinstance(one, EnterStage)] == (
-        [EnterStage(becomes, stage)] if becomes else []
+        [EnterStage(becomes, stage, "deals", 2 if stage == "nurture" else 1)] if becomes else []
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.hours import UNITS, Calendar, Span, is_open, next_start, said, start_of
+from model.hours import UNITS, Calendar, Span, is_open, next_start, said, start_of, worked
 
 BERLIN, NEW_YORK, KOLKATA = (ZoneInfo(name) for name in ("Europe/Berlin", "America/New_York", "Asia/Kolkata"))
 NINE_TO_FIVE = (Span(9 * 60, 17 * 60),)
@@ -109,6 +109,21 @@ def test_a_shift_in_a_week_or_more_is_said_with_its_date_and_one_that_never_come
 )
 def test_a_time_of_counting_begins_by_the_clock_of_the_zone(unit, zone, now, since):
     assert start_of(unit, utc(now), zone) == utc(since)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "since", "until", "hours"),
+    [
+        (OFFICE, "2026-03-06 11:00", "2026-03-09 09:00", 2.0),  # Friday noon to Monday 10:00: an hour each
+        (OFFICE, "2026-03-07 10:00", "2026-03-08 10:00", 0.0),  # a weekend
+        (OFFICE, "2026-03-02 10:00", "2026-03-02 10:00", 0.0),
+        (OFFICE, "2026-03-27 08:00", "2026-03-30 07:00", 4.0),  # the clock is put forward in between
+        (NIGHTS, "2026-03-02 21:30", "2026-03-03 05:30", 7.5),
+        (NIGHTS, "2026-03-03 00:00", "2026-03-03 02:00", 2.0),
+    ],
+)
+def test_hours_worked_are_those_within_shifts(calendar, since, until, hours):
+    assert worked(calendar, utc(since), utc(until)) == timedelta(hours=hours)
 
 
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(

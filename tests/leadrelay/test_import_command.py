@@ -79,3 +79,20 @@ def test_large_rows_are_handed_in_in_pieces_that_the_daemon_takes(leadrelay, env
     assert leadrelay("import", str(large), *SAID, "--yes", **environ).code == 0
     assert sum(given) == 90
     assert max(given) <= 40
+
+
+def test_columns_that_nobody_reads_and_those_that_are_missing_are_told(leadrelay, environ, tmp_path):
+    path = tmp_path / "cards.csv"
+    path.write_text("Email,job_titel,shoe_size\nada@acme.example,CTO,42\n", encoding="utf-8")
+    shown = leadrelay("import", str(path), *SAID, **environ)
+    assert "no line of sources/website.yaml reads the columns: Email, job_titel, shoe_size" in shown.out
+    assert (
+        'no column for email: no "email" or "work_email" or "business_email"; did you mean "Email"?'
+        in shown.out
+    )
+    assert (
+        'no column for title: no "job_title" or "jobtitle" or "title"; did you mean "job_titel"?' in shown.out
+    )
+    told = json.loads(leadrelay("import", str(path), *SAID, "--json", **environ).out)
+    assert told["unread_columns"] == ["Email", "job_titel", "shoe_size"]
+    assert {one["for"]: one["near"] for one in told["missing_columns"]}["email"] == "Email"

@@ -226,3 +226,19 @@ def test_show_names_what_a_crm_demands_and_the_source_never_brings(leadrelay, pl
     assert [line for line in shown.splitlines() if line.startswith("No CRM is sent: language")]
     for source in ("website", "partner", "events", "automation"):
         assert f"{source} [sources/{source}.yaml]" in shown
+
+
+def test_lines_that_find_nothing_and_fields_that_nobody_reads_are_told(tried):
+    code, told = tried(GOOD | {"jobb_title": "CTO", "extra": {"plan": "gold"}})
+    assert code == 0  # a form need not have every field
+    [title] = [one for one in told["found_nothing"] if one["for"] == "title"]
+    assert (title["paths"], title["near"]) == (["job_title", "jobtitle", "title"], "jobb_title")
+    assert "email" not in [one["for"] for one in told["found_nothing"]]
+    assert told["unread"] == ["jobb_title", "extra.plan"]
+
+
+def test_the_same_is_printed(leadrelay, playbook, tmp_path):
+    post = written(tmp_path, GOOD | {"jobb_title": "CTO"})
+    answer = leadrelay("map", "test", "website", post, LEADRELAY_PLAYBOOK=str(playbook))
+    assert "Found nothing" in answer.out
+    assert "No line of sources/website.yaml reads: jobb_title." in answer.out

@@ -95,3 +95,13 @@ def mistake(playbook, file, old, new):
 def line_of(playbook, file, text):
     lines = (playbook / file).read_text(encoding="utf-8").splitlines()
     return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+def test_a_line_whose_field_the_examples_write_nearly_so_is_a_warning(leadrelay, playbook):
+    mistake(playbook, "sources/website.yaml", "[country, country_code]", "[contry, country_code]")
+    answer = leadrelay("check", str(playbook))
+    assert answer.code == 0
+    assert 'country is read from "contry" or "country_code", which no example has' in answer.out
+    assert 'The examples have "country", which no line reads: is that meant?' in answer.out
+    [told] = json.loads(leadrelay("check", str(playbook), "--json").out)
+    assert (told["file"], told["level"]) == ("sources/website.yaml", "warning")

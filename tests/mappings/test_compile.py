@@ -343,3 +343,18 @@ def test_an_activity_may_decay_and_count_once_a_form_and_so_often_per_window(tmp
     assert (rule.max_times, rule.per, rule.unique_by_detail) == (2, timedelta(days=7), True)
     assert rule.decay == decay
     assert (fact.per, fact.unique_by_detail, fact.decay) == (None, False, None)
+
+
+BROKEN = "a: [1\n"
+OWN = ("lifecycle.yaml", "    activity: demo\n", "    activity: demo\n    when: {budget: {at_least: 5}}\n")
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["sources/web.yaml", "crm/hubspot.yaml", "fields.yaml", "lifecycle.yaml", "routing.yaml", "scoring.yaml"],
+)
+def test_a_file_that_cannot_be_read_makes_no_problems_in_others(tmp_path, file):
+    web = "fields: {email: email, record.hubspot.contacts: id, budget: {from: x, convert: number}}\n"
+    files = {"sources/other.yaml": "auth: {kind: none}\n" + web, file: BROKEN}
+    told = check(playbook_folder(tmp_path, *([] if file == OWN[0] else [OWN]), files=files))
+    assert [problem.at.file for problem in told] == [file]

@@ -108,7 +108,6 @@ def test_days_are_one_or_a_range_that_may_go_over_the_weekend(tmp_path, hours, d
         (
             OFFICE.replace("mon-fri", "weekdays"),
             [
-                'routing.yaml:2:3: by the calendar "office" nobody ever works\n    Give it hours.',
                 'routing.yaml:4:13: "weekdays" is no day of the week\n'
                 "    Write a day or a range of days: mon-fri, sat, or sun.",
             ],
@@ -116,7 +115,6 @@ def test_days_are_one_or_a_range_that_may_go_over_the_weekend(tmp_path, hours, d
         (
             OFFICE.replace("09:00-17:00", "9-17"),
             [
-                'routing.yaml:2:3: by the calendar "office" nobody ever works\n    Give it hours.',
                 'routing.yaml:4:22: "9-17" are no hours\n    Write for example 09:00-17:30, '
                 "22:00-06:00 for a night, or 00:00-24:00 for the whole day.",
             ],

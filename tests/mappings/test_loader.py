@@ -66,6 +66,21 @@ def test_what_remains_keeps_its_places_when_a_part_is_taken_out():
         ),
         (b"a: [1\nb: 2\n", "t.yaml:2:2: this is not YAML: did not find expected ',' or ']'"),
         (
+            b"a: 1\n  b: 2\n",
+            "t.yaml:2:4: this is not YAML: mapping values are not allowed in this context\n"
+            "    This line is indented too far: begin it in the same column as the settings beside it.",
+        ),
+        (
+            b"a:\n  b: 1\n c: 2\n",
+            "t.yaml:3:2: this is not YAML: did not find expected key\n"
+            "    Settings that belong together begin in the same column, as line 1; a list's dashes, too.",
+        ),
+        (
+            b"a:\n  - b: 1\n    c: 2\n   - b: 3\n",
+            "t.yaml:4:4: this is not YAML: did not find expected '-' indicator\n"
+            "    Each entry of a list begins with a dash, in the same column as the one before.",
+        ),
+        (
             b"a: b: c\n",
             "t.yaml:1:5: this is not YAML: mapping values are not allowed in this context\n"
             '    Put text that contains ": " in quotes.',

@@ -24,6 +24,28 @@ def test_separators_line_ends_and_marks_of_spreadsheet_programs_are_known(raw):
     assert [(row.line, row.cells) for row in sheet.rows] == [(2, {"Mail": "ada@x.example", "Name": "Ada"})]
 
 
+@pytest.mark.parametrize(
+    ("text", "columns", "line"),
+    [
+        ('"Name, first; last, all",Mail,City\nAda,a@x.example,Bonn\n', 3, 2),
+        ('"a;b";"c\n,,,,d"\nAda;a@x.example\n', 2, 3),
+        ("sep=;\r\nName, first, middle;Mail\r\nAda;a@x.example\r\n", 2, 3),
+        ('"sep=|"\nName,|Mail\nAda|a@x.example\n', 2, 3),
+        ("Sep=^\nName^Mail\nAda^a@x.example\n", 2, 3),
+        ("sep=,\r\nName;x,Mail\r\nAda,a@x.example\r\n", 2, 3),
+    ],
+)
+def test_marks_within_names_part_nothing_and_a_line_that_says_the_separator_counts(text, columns, line):
+    sheet = read_csv(text.encode("utf-8-sig"))
+    assert (len(sheet.columns), [row.line for row in sheet.rows]) == (columns, [line])
+    assert next(iter(sheet.rows[0].cells.values())) == "Ada"
+
+
+def test_the_line_that_says_the_separator_counts_as_a_line_of_the_file():
+    with pytest.raises(Unreadable, match="line 2: column 2 has no name"):
+        read_csv(b"sep=;\na;;c\n1;2;3\n")
+
+
 def test_windows_text_cells_of_several_lines_and_blank_cells():
     sheet = read_csv('Name;Note\nJürgen;"two\nlines"\n;only a note\n'.encode("cp1252"))
     assert [(row.line, row.cells) for row in sheet.rows] == [

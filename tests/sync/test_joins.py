@@ -30,6 +30,7 @@ STAYS = {
     "links": "the batch that joins them moves or drops links, each under its rev",
     "deal_parties": "has each deal once: deals.take_over drops what would be there twice",
     "merged_leads": "says whose the id is now",
+    "timers": "the survivor's draft takes them over, and the save writes them",
     "audit": "is append-only, and committed to under the person's key; a story reads both leads' lines",
     "person_keys": "proves those lines",
 }

@@ -1,0 +1,188 @@
+"""A lead is looked at again later: set with the decision, handed in once, moved or dropped with it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from mappings.playbook import Expiry
+from model.event import EventKind
+from scheduler.timing import MOST, TimerJob
+from sync import explain, inbox, tables, timers
+from sync.keeping import retention
+from tests.builders import NOON, a_scoring, points
+from tests.sync.followed import ADA, BO, known
+from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
+from tests.sync.stores import count, rows
+from tests.sync.test_joins import merged_in_salesforce
+
+DAY = timedelta(days=1)
+FADES = a_scoring(points(10, "demo", activity="demo_request", max_times=3, decay=Expiry(30 * DAY)))
+
+
+@pytest.fixture
+def house(store) -> House:
+    return a_house(store, playbook=house_playbook(scoring=FADES))
+
+
+def pass_by(house: House, time: timedelta) -> int:
+    """Let time pass and the job look; return how many events it handed in."""
+    house.clock.advance(time.total_seconds())
+    return TimerJob(house.store, house.clock).run()
+
+
+def events(house: House) -> list[dict]:
+    return [row for row in rows(house.store, tables.inbox_events) if row["kind"] == str(EventKind.TIMER)]
+
+
+def told(house: House, event: int) -> list[str]:
+    with house.store.snapshot() as snapshot:
+        [row] = snapshot.execute(explain.decided(tables.audit.c.event == event)).all()
+    return [reason["text"] for reason in row.details["reasons"]]
+
+
+def test_points_that_go_reach_the_crms_with_no_event_from_outside(house):
+    known(house, ADA)
+    assert house.crms[HUBSPOT].records[house.lead(ADA).links[HUBSPOT].remote_id].fields["score"] == 10
+    assert pass_by(house, 29 * DAY) == 0
+    assert pass_by(house, 1 * DAY) == 1
+    house.settle()
+    assert house.lead(ADA).score == 0
+    for name in (HUBSPOT, SALESFORCE):
+        assert house.crms[name].records[house.lead(ADA).links[name].remote_id].fields["score"] == 0
+    assert count(house.store, tables.timers) == 0
+    [event] = events(house)
+    assert (event["state"], event["lead_id"]) == ("done", house.lead_id(ADA))
+    assert "score: points that go with time" in told(house, event["id"])
+
+
+def test_another_activity_moves_the_timer_and_the_story_says_until_when(house):
+    house.post(email=ADA), house.decide()
+    [first] = rows(house.store, tables.timers)
+    house.clock.advance(3600)
+    house.post(email=ADA), house.decide()
+    with house.store.snapshot() as snapshot:
+        [timer] = explain.read(snapshot, house.lead_id(ADA)).timers
+    assert timer.due_at == first["due_at"]  # the older demo goes first
+    house.clock.advance((29 * DAY).total_seconds())
+    assert pass_by(house, timedelta(hours=23.5)) == 1
+    house.decide()
+    [after] = rows(house.store, tables.timers)
+    assert (after["due_at"] - first["due_at"], after["handed_in_at"]) == (timedelta(hours=1), None)
+
+
+def test_a_timer_is_handed_in_once_however_often_it_is_looked_at(house):
+    house.post(email=ADA), house.decide()
+    assert pass_by(house, 31 * DAY) == 1
+    assert pass_by(house, DAY) == 0
+    # A process that had read it as waiting before: the same event, which is there already.
+    house.store.write(
+        lambda connection: connection.execute(sa.update(tables.timers).values(handed_in_at=None))
+    )
+    assert pass_by(house, DAY) == 1
+    assert len(events(house)) == 1
+    assert house.decide() == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "text"), [("due_at", "the time was moved to"), (None, "nothing is waited for")]
+)
+def test_the_event_of_a_timer_that_was_moved_or_dropped_meanwhile_does_nothing(house, column, text):
+    house.post(email=ADA), house.decide()
+    assert pass_by(house, 31 * DAY) == 1
+    statement = sa.delete(tables.timers)
+    if column:
+        statement = sa.update(tables.timers).values(due_at=NOON + 90 * DAY, handed_in_at=None)
+    house.store.write(lambda connection: connection.execute(statement))
+    house.decide()
+    [event] = events(house)
+    assert text in told(house, event["id"])[0]
+    assert house.lead(ADA).score == 10
+
+
+def test_after_a_downtime_all_are_handed_in_in_pieces_and_what_came_from_outside_goes_first(house):
+    for n in range(MOST + 5):
+        house.post(email=f"p{n}@example.com")
+    house.decide()
+    house.clock.advance((60 * DAY).total_seconds())
+    for n in range(inbox.QUEUE + 1):
+        house.post(email=f"p{n}@example.com")
+    job = TimerJob(house.store, house.clock)
+    assert job.run() == 0
+    with house.store.snapshot() as snapshot:
+        found = timers.count(snapshot, "main", house.clock.now())
+        assert (found.waiting, found.overdue, found.by_kind) == (MOST + 5, MOST + 5, {"score": MOST + 5})
+        assert timers.totals(snapshot, "main", house.clock.now()).overdue == MOST + 5
+    house.decide()  # the leads of now: their timers are moved with that
+    assert job.run() == MOST + 5 - inbox.QUEUE - 1
+    house.decide()
+    assert job.run() == 0
+    assert {house.lead(f"p{n}@example.com").score for n in (0, inbox.QUEUE)} == {10}
+    assert {house.lead(f"p{n}@example.com").score for n in (inbox.QUEUE + 1, MOST + 4)} == {0}
+
+
+def test_at_most_so_many_are_handed_in_at_a_time_the_longest_due_first(house):
+    for n in range(3):
+        house.post(email=f"p{n}@example.com")
+        house.decide()
+        house.clock.advance(60)
+    house.clock.advance((60 * DAY).total_seconds())
+    now = house.clock.now()
+    assert house.store.write(lambda connection: timers.hand_in(connection, "main", now, 2)) == 2
+    left = [row["lead_id"] for row in rows(house.store, tables.timers) if row["handed_in_at"] is None]
+    assert left == [house.lead_id("p2@example.com")]
+
+
+def test_the_timers_of_a_lead_that_is_taken_in_are_the_others(house):
+    known(house, ADA), known(house, BO)
+    gone = house.lead_id(BO)
+    inbox.append(house.store, [merged_in_salesforce(house, BO, ADA)])
+    house.settle()
+    assert {row["lead_id"] for row in rows(house.store, tables.timers)} == {house.lead_id(ADA)} != {gone}
+    assert house.lead(ADA).score == 20
+    assert pass_by(house, 31 * DAY) == 1
+    house.decide()
+    assert house.lead(ADA).score == 0
+
+
+def test_a_timer_that_was_handed_in_for_a_lead_taken_in_meanwhile_harms_nobody(house):
+    known(house, ADA), known(house, BO)
+    house.clock.advance((31 * DAY).total_seconds())
+    joined = merged_in_salesforce(house, BO, ADA)
+    assert TimerJob(house.store, house.clock).run() == 2
+    inbox.append(house.store, [joined])
+    house.settle()
+    assert {row["state"] for row in events(house)} == {"done"}
+    assert (house.lead(ADA).score, count(house.store, tables.timers)) == (0, 0)
+
+
+def test_old_events_of_timers_go_by_the_term_of_what_is_no_post(house):
+    house.post(email=ADA), house.decide()
+    pass_by(house, 31 * DAY), house.decide()
+    house.post(email=BO), house.decide()
+    retention.run(house.store, "main", {"crm_events": 3 * DAY}, house.clock.now() + 4 * DAY)
+    assert events(house) == []
+
+
+def test_a_playbook_whose_points_stay_sets_no_timer(store):
+    house = a_house(store)
+    house.post(email=ADA), house.decide()
+    assert count(store, tables.timers) == 0
+
+
+def stumbles(_lead, _context):
+    raise RuntimeError("a rule stumbles")
+
+
+def test_an_event_that_fails_is_set_aside_and_its_timer_fires_on_its_replay(house):
+    house.post(email=ADA), house.decide()
+    pass_by(house, 31 * DAY)
+    handlers, house.handlers = house.handlers, [("score", stumbles)]
+    house.decide()
+    [event] = events(house)
+    assert event["state"] == "dead"
+    house.handlers = handlers
+    house.replay(event["id"]), house.decide()
+    assert house.lead(ADA).score == 0
