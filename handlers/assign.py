@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from handlers import ladder
 from handlers.base import Context
 from handlers.eligible import missing, why_not_owner
+from handlers.giving_back import given_back
 from handlers.turns import Turn, next_turn, out_of_turn
 from mappings.domains import company_domain
 from mappings.playbook import Accounts, Lifecycle, Member, Pool, Routing, Share, Territory
@@ -27,7 +28,7 @@ class Assign:
     the company's other leads, else a pool that takes such leads up to its share, else the territory's
     pool. Where nobody of it can take the lead the pool says what becomes of it; at the end
     the lead goes on without an owner and before a person. A test lead gets an owner without using up
-    a turn.
+    a turn. A pool's ``credit`` gives turns back.
     """
 
     routing: Routing
@@ -35,6 +36,12 @@ class Assign:
     accounts: Accounts = field(default_factory=Accounts)
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
+        back, decision = given_back(lead, self.routing, context), self._owner_of(lead, context)
+        return replace(
+            decision, effects=(*back.effects, *decision.effects), because=(*back.because, *decision.because)
+        )
+
+    def _owner_of(self, lead: Lead, context: Context) -> Decision:
         if not self._is_due(lead):
             return NOTHING
         if lead.owner:
@@ -112,7 +119,7 @@ class Assign:
             return Assigned(owner, lead.owner, way=Way.STICKY)
         turn = out_of_turn(pool, member, context.lookups.seats(pool.name))
         because.append(Because(f"pool {pool.name}: it counts as a turn of {owner}", pool.place))
-        return Assigned(owner, lead.owner, pool.name, turn.after, Way.STICKY, turn.clock)
+        return Assigned(owner, lead.owner, pool.name, turn.after, Way.STICKY, turn.clock, turn.credit)
 
     def _account_of(self, lead: Lead) -> str:
         """Return the account of a lead, also before the handler of accounts has joined it; blank: none."""
@@ -145,7 +152,7 @@ class Assign:
         if lead.is_test:
             because.append(Because("test lead: the turn is not used up", self.routing.pools[name].place))
             return Assigned(turn.email, lead.owner, way=Way.TEST)
-        return Assigned(turn.email, lead.owner, name, turn.after, Way.TURN, turn.clock)
+        return Assigned(turn.email, lead.owner, name, turn.after, Way.TURN, turn.clock, turn.credit)
 
     def _turn(
         self, pool: Pool, lead: Lead, context: Context, because: list[Because], *, settles: bool = False

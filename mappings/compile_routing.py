@@ -10,6 +10,7 @@ from mappings.converters import Unusable, email
 from mappings.covering import Coverage, covered, is_same
 from mappings.loader import Document
 from mappings.playbook import (
+    Credit,
     Member,
     Person,
     Pool,
@@ -136,7 +137,20 @@ def _pool(name: str, checked: Checked[RoutingFile], calendars: Mapping[str, Cale
         entry_of_pool.catch_up.limit,
         entry_of_pool.skip_earlier_owners,
         entry_of_pool.if_nobody,
+        _credit(name, checked, scope),
     )
+
+
+def _credit(name: str, checked: Checked[RoutingFile], scope: Scope) -> Credit | None:
+    entry, document = checked.model.pools[name].credit, checked.document
+    if entry is None:
+        return None
+    at = document.place("pools", name, "credit")
+    if entry.when is None and not entry.reassigned:
+        fix = "Write when: {stage: disqualified}, or reassigned: true, or both."
+        scope.fault(at, "credit does not say for which leads a turn is given back", fix)
+    when = scope.condition(document, entry.when, "pools", name, "credit", "when") if entry.when else None
+    return Credit(at, when, entry.reassigned, entry.per_month)
 
 
 def _address(text: str, document: Document, scope: Scope, *path: str | int) -> str:

@@ -31,7 +31,17 @@ from mappings.playbook.lifecycle import (
     StageRule,
 )
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
-from mappings.playbook.routing import Absence, IfNobody, Member, Person, Pool, Routing, Share, Territory
+from mappings.playbook.routing import (
+    Absence,
+    Credit,
+    IfNobody,
+    Member,
+    Person,
+    Pool,
+    Routing,
+    Share,
+    Territory,
+)
 from mappings.playbook.scoring import Decay, Expiry, HalfLife, Linear, ScoreGroup, ScoreRule, Scoring
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
@@ -51,6 +61,7 @@ __all__ = [
     "Breaker",
     "ChannelRule",
     "Condition",
+    "Credit",
     "Criterion",
     "CrmField",
     "CrmMap",

@@ -40,6 +40,14 @@ def _catch_up(value: Any) -> Any:
 _CATCH_UP = {"none": 0, "full": None}
 
 
+class CreditMap(Strict):
+    """When whoever got a lead by turn gets that turn back."""
+
+    when: Condition | None = Field(None, description="The lead matches: {stage: disqualified}.")
+    reassigned: bool = Field(False, description="People gave the lead to somebody else.")
+    per_month: int | None = Field(None, ge=1, le=1000, description="At most so many for each member.")
+
+
 class PoolMap(Strict):
     """People who take leads in turn."""
 
@@ -58,6 +66,7 @@ class PoolMap(Strict):
     if_nobody: Literal["fallback", "any_member", "ask"] = Field(
         "fallback", description="What becomes of a lead that nobody can take: fallback, any_member or ask."
     )
+    credit: CreditMap | None = Field(None, description="When a turn is given back.")
 
 
 class TerritoryMap(Strict):

@@ -25,6 +25,7 @@ from sync.tables.comparisons import differences, mends, reconciles
 from sync.tables.copies import cursors, mirror, mirror_keys
 from sync.tables.events import body_hashes, inbox_events, source_days
 from sync.tables.ledgers import (
+    GIVEN_BACK,
     GIVEN_BY_RULES,
     activities,
     assignments,
@@ -47,6 +48,7 @@ from sync.tables.vendors import budgets, call_levels, connections, oauth_states
 from sync.tables.workers import alerts, leases, processes
 
 __all__ = [
+    "GIVEN_BACK",
     "GIVEN_BY_RULES",
     "Encoded",
     "Json",
