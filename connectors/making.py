@@ -13,7 +13,7 @@ class NewField:
 
     object: str  # "contacts", "Lead"
     name: str
-    type: str  # as in ``inspection.Field``: "text", "number", "bool", "datetime", "choice"
+    type: str  # as in ``inspection.Field``: "text", "number", "bool", "datetime", "date", "choice"
     label: str
     length: int = 255  # characters, of a text
     options: tuple[str, ...] = ()  # of a choice

@@ -92,6 +92,8 @@ def _process(house: House, facts: dict[str, Any]) -> list[Trouble]:
             found.append(Trouble(False, text, "connections", {}))
     if facts["playbook_problem"]:
         found.append(Trouble(True, f"Playbook: {facts['playbook_problem']}", "playbook", {}))
+    if facts.get("playbook_aside"):
+        found.append(Trouble(False, f"Playbook: {facts['playbook_aside']}", "playbook", {}))
     if not facts["deciding"]:
         text = "This process does not decide: another one does, or the decider waits for its lease"
         found.append(Trouble(False, text, "connections", {}))

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field, replace
 
 from handlers import ladder
 from handlers.base import Context
-from handlers.eligible import missing, why_not_owner
+from handlers.eligible import missing, next_chance, why_not_owner
 from handlers.giving_back import given_back
 from handlers.turns import Turn, next_turn, out_of_turn
 from mappings.domains import company_domain
-from mappings.playbook import Accounts, Lifecycle, Member, Pool, Routing, Share, Territory
+from mappings.playbook import QUEUE, Accounts, Lifecycle, Member, Pool, Routing, Share, Territory
 from model.account import account_id
-from model.decision import NOTHING, AskReview, Assigned, Because, Decision, Way
+from model.decision import NOTHING, AskReview, Assigned, Because, Decision, Effect, SetTimer, Way
+from model.hours import said
 from model.lead import Lead
 
+SHIFT = ("shift", "")  # the timer of a lead that waits for somebody's shift
 LONGEST_CONDITION = 100  # a list of forty countries is read in the playbook, not on every lead
 SLACK = 1e-9  # 0.29 of 100 is 28.999…
 
@@ -36,12 +38,17 @@ class Assign:
     accounts: Accounts = field(default_factory=Accounts)
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
-        back, decision = given_back(lead, self.routing, context), self._owner_of(lead, context)
+        back, decision = given_back(lead, self.routing, context), self._decided(lead, context)
+        over: tuple[Effect, ...] = ()
+        if SHIFT in lead.timers and not any(isinstance(one, SetTimer) for one in decision.effects):
+            over = (SetTimer(SHIFT[0], None, context.now),)
         return replace(
-            decision, effects=(*back.effects, *decision.effects), because=(*back.because, *decision.because)
+            decision,
+            effects=(*back.effects, *decision.effects, *over),
+            because=(*back.because, *decision.because),
         )
 
-    def _owner_of(self, lead: Lead, context: Context) -> Decision:
+    def _decided(self, lead: Lead, context: Context) -> Decision:
         if not self._is_due(lead):
             return NOTHING
         if lead.owner:
@@ -49,6 +56,8 @@ class Assign:
         territory = next((known for known in self.routing.territories if known.when.matches(lead)), None)
         because = [self._where(territory)]
         assigned = self._offer(territory, lead, context, because)
+        if isinstance(assigned, SetTimer):
+            return Decision(effects=(assigned,), because=tuple(because))
         if assigned is not None:
             return Decision(fields={"owner": assigned.owner}, effects=(assigned,), because=tuple(because))
         because.append(
@@ -75,8 +84,8 @@ class Assign:
 
     def _offer(
         self, territory: Territory | None, lead: Lead, context: Context, because: list[Because]
-    ) -> Assigned | None:
-        """Return who takes the lead, and say in ``because`` why, and why others do not."""
+    ) -> Assigned | SetTimer | None:
+        """Return who takes the lead, or until when it waits; ``because`` says why, and why not others."""
         if territory is not None and territory.owner:
             why = why_not_owner(territory.owner, self.routing, context)
             if not why:
@@ -138,7 +147,9 @@ class Assign:
                 return self._taken(turn, share.pool, lead, because)
         return None
 
-    def _in_turn(self, name: str, lead: Lead, context: Context, because: list[Because]) -> Assigned | None:
+    def _in_turn(
+        self, name: str, lead: Lead, context: Context, because: list[Because]
+    ) -> Assigned | SetTimer | None:
         for each in dict.fromkeys((name, self.routing.fallback_pool)):
             pool = self.routing.pools[each]
             turn = self._turn(pool, lead, context, because, settles=True)
@@ -146,7 +157,42 @@ class Assign:
                 return self._taken(turn, each, lead, because)
             if pool.if_nobody == "ask":
                 break
+            if pool.if_nobody == QUEUE and (wait := self._wait(pool, lead, context, because)):
+                return wait
         return None
+
+    def _wait(self, pool: Pool, lead: Lead, context: Context, because: list[Because]) -> SetTimer | None:
+        """Let the lead wait for the next shift of somebody who can take it, within its longest wait.
+
+        ``None``, with the reason, where that would be too late, or nobody's shift ever begins. A test lead
+        does not wait: whoever sent it does.
+        """
+        if lead.is_test:
+            because.append(Because("test lead: it waits for no shift", pool.place))
+            return None
+        known, now = lead.timers.get(SHIFT), context.now
+        last = (known.since if known else now) + pool.longest_wait
+        chances = [
+            (at, member.email)
+            for member in pool.members
+            if (at := next_chance(member, pool, lead, self.routing, context)) is not None
+        ]
+        if not chances:
+            because.append(
+                Because(f"pool {pool.name}: no shift begins that the lead could wait for", pool.place)
+            )
+            return None
+        first = min(at for at, _ in chances)
+        who = ", ".join(sorted(email for at, email in chances if at == first))
+        until = f"{said(first, now)} {getattr(first.tzinfo, 'key', 'UTC')}"
+        if first > last:
+            text = (
+                f"pool {pool.name}: the next shift, of {who}, begins {until}: longer than the lead may wait"
+            )
+            because.append(Because(text, pool.place))
+            return None
+        because.append(Because(f"pool {pool.name}: the lead waits for {who} until {until}", pool.place))
+        return SetTimer(SHIFT[0], first, now, f"the shift of {who} in pool {pool.name}, {until}")
 
     def _taken(self, turn: Turn, name: str, lead: Lead, because: list[Because]) -> Assigned:
         if lead.is_test:

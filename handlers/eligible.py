@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 from handlers.base import Context, Lookups
-from handlers.workload import calendar_of, zone_of
+from handlers.workload import UTC_ZONE, calendar_of, zone_of
 from mappings.playbook import Member, Person, Pool, Routing
 from model.hours import day_of, is_open, next_start, said, start_of
 from model.lead import Lead
 
 THIS = {"hour": "this hour", "day": "today", "week": "this week", "month": "this month"}
+MOST_SHIFTS = 400  # of an absence that are passed over
 LONGEST = 60  # characters of a condition in a because-line
 
 
@@ -44,6 +45,33 @@ def missing(member: Member, pool: Pool, lead: Lead, routing: Routing, context: C
         return Missing(unfit)
     full = _off_shift(person, pool, context.now) or (_full(person, pool, context) if person else "")
     return Missing(full, is_full=True) if full else None
+
+
+def next_chance(
+    member: Member, pool: Pool, lead: Lead, routing: Routing, context: Context
+) -> datetime | None:
+    """Return when the next shift of a member begins who could take this lead then; ``None``: there is none.
+
+    Of somebody without shifts it is the first midnight after an absence.
+    """
+    person = routing.people.get(member.email)
+    if why_not(member.email, context.lookups) or _unfit(member, pool, lead, context):
+        return None
+    calendar = calendar_of(person, pool)
+    moment = context.now
+    for _ in range(MOST_SHIFTS):
+        start = next_start(calendar, moment) if calendar else _midnight_after_absence(person, moment)
+        if start is None or person is None or not _absence(person, pool, start):
+            return start
+        moment = start
+    return None
+
+
+def _midnight_after_absence(person: Person | None, now: datetime) -> datetime | None:
+    today = day_of(now, UTC_ZONE)
+    away = person.absent if person else ()
+    last = max((one.last for one in away if one.first <= today <= one.last), default=None)
+    return datetime.combine(last + timedelta(days=1), time(), UTC_ZONE) if last else None
 
 
 def why_not(email: str, lookups: Lookups) -> str:

@@ -14,7 +14,7 @@ from handlers.follow_up import MakeFollowUp
 from handlers.identify import Identify
 from handlers.notify import Notify
 from handlers.qualify import Qualify
-from handlers.score import Score
+from handlers.score import Score, thresholds
 from handlers.screen import Screen
 from handlers.writeback import Writeback
 from mappings.playbook import Playbook
@@ -26,7 +26,7 @@ HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
     "absorb": lambda playbook: Absorb(field_owners(playbook.crms), preferring(playbook.crms)),
     "attribute": lambda playbook: Attribute(playbook.skip_direct),
     "deals": lambda playbook: HearOfDeals(playbook.deals, playbook.lifecycle),
-    "score": lambda playbook: Score(playbook.scoring),
+    "score": lambda playbook: Score(playbook.scoring, thresholds(playbook.lifecycle)),
     "qualify": lambda playbook: Qualify(playbook.lifecycle),
     "assign": lambda playbook: Assign(playbook.routing, playbook.lifecycle, playbook.accounts),
     "account": lambda playbook: JoinByDomain(playbook.accounts),

@@ -114,6 +114,7 @@ class Reception:
             act=self._act,
             desk=self.desk,
             replay=self._replay,
+            playbook=self.holder.hand_in,
             space=SPACE,
         )
 

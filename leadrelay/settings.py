@@ -80,6 +80,7 @@ class Settings:
     alert_free_bytes: int
     log_level: str
     is_sandbox: bool
+    watches_playbook: bool
     public_url: str
     broker_url: str = field(repr=False)  # blank: one process does everything
     environ: Mapping[str, str] = field(repr=False)
@@ -206,6 +207,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         alert_free_bytes=take("LEADRELAY_ALERT_FREE_BYTES", str(1024 * 1024 * 1024), _whole(0, 2**50)),
         log_level=take("LEADRELAY_LOG_LEVEL", "info", _level),
         is_sandbox=take("LEADRELAY_SANDBOX", "false", _flag),
+        watches_playbook=take("LEADRELAY_WATCH_PLAYBOOK", "true", _flag),
         public_url=take("LEADRELAY_PUBLIC_URL", "", _public_url),
         broker_url=take("LEADRELAY_BROKER_URL", "", _broker_url),
         environ=env,

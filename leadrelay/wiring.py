@@ -31,11 +31,12 @@ from leadrelay.processes import Processes
 from leadrelay.reception import Reception
 from leadrelay.roles import SERVE, Role, Work
 from leadrelay.settings import SPACE, Settings, local_url
+from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from model.times import Clock, to_text
 from scheduler import jobs, loops
 from sync import fetches, migrate, outbox
-from sync.database import Store, exclusive_at, open_store
+from sync.database import Store, exclusive_at, may_be_there, open_store
 from sync.deciding.decider import TERM, Decider
 from sync.edges import effects
 from sync.keeping.room import Room
@@ -69,6 +70,8 @@ class Daemon:
             )
         self.clock: Clock = SystemClock()
         self.holder = PlaybookHolder(settings.playbook)
+        if self.holder.problem is not None and not may_be_there(settings.database_url):
+            raise self.holder.problem
         self._exits = contextlib.ExitStack()
         self._exits.enter_context(exclusive_at(settings.database_url))
         migrate.upgrade(settings.database_url)
@@ -81,6 +84,11 @@ class Daemon:
         # Of the decider's lease: a stand-by need not wait for long, one that restarts waits for nobody.
         longest = self.processes.seats.term if self.processes else TERM
         self._term = min(longest, timedelta(seconds=settings.lease_seconds))
+        try:
+            self.holder.join(self.store, self.clock, SPACE, self._watches_folder)
+        except PlaybookError:
+            self._exits.close()
+            raise
         self.fleet = Fleet(
             settings, self.store, self.clock, self.holder.playbook, self.metrics, self.processes
         )
@@ -125,6 +133,8 @@ class Daemon:
             freed += self.store.write(partial(fetches.release_leases, space=SPACE))
             if freed:
                 log.info("outbox.leases_released", changes=freed)
+        if self.processes is None:
+            self.holder.look()  # handed in before anything else: what decides the first post is known
         self.metrics.show_alarms(self._alarms_by_kind, self.room.free)
         crms = self.holder.playbook().crms
         self.metrics.watch(self.store, self.clock, SPACE, crms, self.fleet.forecasts)
@@ -190,6 +200,10 @@ class Daemon:
             return self._seat.is_seated
         return self.processes.is_chief
 
+    def _watches_folder(self) -> bool:
+        """Say whether this process hands in what changes in the playbook's folder."""
+        return self.settings.watches_playbook and (self.processes is None or self.processes.is_chief)
+
     def _decider_seat(self) -> loops.DeciderSeat:
         def build(lease: Lease) -> Decider:
             settled = self.metrics.settled
@@ -202,6 +216,7 @@ class Daemon:
                 self._term,
                 settled,
                 self.fleet.shut,
+                turned=self.holder.follow,
             )
 
         name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -268,7 +283,7 @@ class Daemon:
         """Yield what each process does for itself."""
         yield jobs.Job("connections", CONNECTIONS_EVERY, self.fleet.take_connections)
         yield jobs.Job("channels", 2, self.fleet.take_channels, at_start=True)
-        yield jobs.Job("playbook", 2, self.holder.reload_if_changed)
+        yield jobs.Job("playbook", 2, self.holder.look)
         yield jobs.Job("budgets", 10, self.fleet.keep_budgets)
 
     def _jobs_for_all(self) -> Iterator[jobs.Job]:
@@ -293,7 +308,9 @@ class Daemon:
     def _own_facts(self) -> dict[str, Any]:
         return {
             "playbook": self.holder.playbook().version,
+            "playbook_number": self.holder.playbook().number,
             "playbook_problem": self.holder.complaint(),
+            "playbook_aside": self.holder.aside(),
             "deciding": self._seat.is_seated,
             "trouble": self._check_workers(),
             "alarms": [

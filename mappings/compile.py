@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import date
+from pathlib import Path, PurePosixPath
 from typing import TypeVar, cast
 
 from mappings import (
     compile_accounts,
+    compile_bands,
     compile_crms,
     compile_deals,
     compile_lifecycle,
@@ -92,7 +94,7 @@ OPTIONAL_FILES = {"accounts", "deals", "fields", "follow_up", "notifications", "
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
-_TYPES: Mapping[str, type] = {"text": str, "integer": int, "number": float, "boolean": bool}
+_TYPES: Mapping[str, type] = {"text": str, "integer": int, "number": float, "boolean": bool, "date": date}
 
 Model = TypeVar("Model", bound=Strict)
 
@@ -104,6 +106,38 @@ def load(folder: Path, handlers: Collection[str] = DEFAULT_HANDLERS) -> Playbook
     if problems or playbook is None:
         raise PlaybookError(problems)
     return playbook
+
+
+def load_texts(texts: Mapping[str, bytes], handlers: Collection[str] = DEFAULT_HANDLERS) -> Playbook:
+    """Return the playbook of files by name, which need be no folder's; raises as ``load`` does."""
+    playbook, problems = _compile(_files_of(_documents(texts)), handlers)
+    if problems or playbook is None:
+        raise PlaybookError(problems)
+    return playbook
+
+
+def texts_of(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder that say what the playbook does, in the order in which its version counts.
+
+    Raises ``PlaybookError`` for one that cannot be read.
+    """
+    texts: dict[str, bytes] = {}
+    unreadable: list[Problem] = []
+    for path, name in _paths(folder):
+        if _table(name, _Files()) is None:
+            continue
+        try:
+            texts[name] = path.read_bytes()
+        except OSError as error:
+            unreadable.append(Problem(Place(name, 1), f"cannot be read: {error.strerror}"))
+    if unreadable:
+        raise PlaybookError(unreadable)
+    return texts
+
+
+def version_of(texts: Mapping[str, bytes]) -> str:
+    """Return the version that ``load_texts`` gives to these files, without looking what they say."""
+    return _version((name, hashlib.sha256(raw).hexdigest()) for name, raw in _in_order(texts))
 
 
 def check(folder: Path, handlers: Collection[str] = DEFAULT_HANDLERS) -> list[Problem]:
@@ -136,20 +170,50 @@ def _read(folder: Path) -> _Files:
         message = "there is no such playbook folder"
         files.problems.append(Problem(Place(str(folder), 1), message, "leadrelay init makes one."))
         return files
-    digest = hashlib.sha256()
+    return _files_of(loader.read(path, name) for path, name in _paths(folder))
+
+
+def _paths(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the YAML files of a folder with their names in it, in the order in which the version counts."""
     for path in sorted([*folder.glob("*.y*ml"), *folder.glob("[!.]*/*.y*ml")]):
-        name = path.relative_to(folder).as_posix()
-        table = _table(name, files)
+        yield path, path.relative_to(folder).as_posix()
+
+
+def _in_order(texts: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+    """Return files as a folder lists them: by the parts of their paths."""
+    return sorted(texts.items(), key=lambda item: PurePosixPath(item[0]).parts)
+
+
+def _documents(texts: Mapping[str, bytes]) -> Iterator[Document]:
+    for name, raw in _in_order(texts):
+        document = loader.parse(raw, name)
+        document.digest = hashlib.sha256(raw).hexdigest()
+        yield document
+
+
+def _version(digests: Iterable[tuple[str, str]]) -> str:
+    """Return the version of files by name and SHA-256, in their order."""
+    whole = hashlib.sha256()
+    for name, digest in digests:
+        whole.update(f"{name}\0{digest}\0".encode())
+    return whole.hexdigest()[:12]
+
+
+def _files_of(documents: Iterable[Document]) -> _Files:
+    files = _Files()
+    digests: list[tuple[str, str]] = []
+    for document in documents:
+        table = _table(document.file, files)
         if table is None:
             continue
-        table[path.stem] = document = loader.read(path, name)
-        digest.update(f"{name}\0{document.digest}\0".encode())
+        table[PurePosixPath(document.file).stem] = document
+        digests.append((document.file, document.digest))
     for kind in SINGLE_FILES:
         if kind not in files.single and kind not in OPTIONAL_FILES:
             files.problems.append(
                 Problem(Place(f"{kind}.yaml", 1), "this file is missing", KINDS[kind].__doc__ or "")
             )
-    files.version = digest.hexdigest()[:12]
+    files.version = _version(digests)
     return files
 
 
@@ -218,6 +282,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         *scope.problems,
         *(p for document in files.documents for p in document.problems),
     ]
+    if not problems and made[0] and made[1]:  # what faults take out of a file could reach it
+        problems = compile_scoring.out_of_reach(made[1], made[0])
     if problems or None in made or pipeline is None:
         return None, problems
     return (
@@ -251,6 +317,7 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
         stages=tuple(dict.fromkeys(declared(single.get("lifecycle"), "stages"))),
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
+        bands=compile_bands.names_of(single.get("scoring")),
         objects={
             _name(stem, doc, "connection"): compile_accounts.people_objects(doc)
             for stem, doc in files.crms.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from mappings import compile_accounts, compile_deals
 from mappings.compile_authority import check_line, is_read_only, is_write_only
@@ -223,8 +223,13 @@ def _crm_field(
         scope.fault(document.value_place(*path, "field"), f'"{name}" is a whole touch, not one value', fix)
     if is_of_deal:
         compile_deals.check_line(entry, kind, document, scope, path)
-    elif kind in compile_deals.MEANT:
-        scope.fault(document.value_place(*path, "kind"), f"only deals have fields of kind {kind}")
+    elif kind in compile_deals.MEANT and not (kind == "date" and types.get(name) is date):
+        fix = (
+            f'Say "type: date" of "{name}" in fields.yaml.'
+            if kind == "date" and name in scope.own_fields
+            else ""
+        )
+        scope.fault(document.value_place(*path, "kind"), f"only deals have fields of kind {kind}", fix)
     if kind in ("stage", "owner") and (name != kind or (is_of_deal and kind == "stage")):
         scope.fault(document.value_place(*path, "kind"), f'only the lead field "{kind}" is of kind {kind}')
     if name == "stage" and not is_of_deal:
@@ -233,7 +238,8 @@ def _crm_field(
     if kind == "range":
         _check_brackets(entry, document, scope, *path)
     check_line(entry, kind, document, scope, *path)
-    zone = known.scope.deals.time_zone if kind == "date" and vendor in TEXT_ONLY and known.scope.deals else ""
+    is_moment = is_of_deal and kind == "date" and vendor in TEXT_ONLY  # what HubSpot keeps a close date as
+    zone = known.scope.deals.time_zone if is_moment and known.scope.deals else ""
     if entry.direction == "off":
         return None
     return CrmField(
@@ -292,7 +298,7 @@ def _usual_kind(name: str, fields: Mapping[str, type]) -> str:
         return name
     if name.endswith(".at"):
         return "datetime"
-    return {int: "number", float: "number", bool: "bool"}.get(fields.get(name, str), "text")
+    return {int: "number", float: "number", bool: "bool", date: "date"}.get(fields.get(name, str), "text")
 
 
 def check_needs(crms: Mapping[str, CrmMap], places: Mapping[str, Place], scope: Scope) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from zoneinfo import available_timezones
 
@@ -19,8 +20,14 @@ from mappings.validation import validated_part
 from model.decision import Place
 from model.event import JsonValue
 
-FITTING: Mapping[type, set[type]] = {int: {int}, float: {int, float}, bool: {bool}, str: {str}}
-USUAL: Mapping[type, str] = {int: "integer", float: "number", bool: "boolean", str: "text"}
+FITTING: Mapping[type, set[type]] = {
+    int: {int},
+    float: {int, float},
+    bool: {bool},
+    str: {str, date},
+    date: {date},
+}
+USUAL: Mapping[type, str] = {int: "integer", float: "number", bool: "boolean", str: "text", date: "day"}
 ELSE = ("keep", "blank")
 NEAR = 0.85  # of a word to one of ``ELSE``: "kep" is meant, "black" is not
 
@@ -95,7 +102,10 @@ class FieldCase:
         if self.entry.convert is None:
             return (Step(default_converter(self.field, self.kind)),), True
         found = [self._step(given, n) for n, given in enumerate(self.entry.convert)]
-        return tuple(step for step in found if step), None not in found
+        steps = [step for step in found if step]
+        if self.kind is date and steps and steps[-1].name == "date":
+            steps[-1] = Step("day", steps[-1].options)  # of a moment the field holds the day alone
+        return tuple(steps), None not in found
 
     def _step(self, given: JsonValue, n: int) -> Step | None:
         """Return a converter with its options, which only now are checked: each converter has its own."""

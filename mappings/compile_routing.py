@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from math import ceil
 
 from mappings.compile_calendars import absences, compile_calendars
 from mappings.converters import Unusable, email
 from mappings.covering import Coverage, covered, is_same
+from mappings.durations import duration
 from mappings.loader import Document
 from mappings.playbook import (
+    QUEUE,
     Credit,
     Member,
     Person,
@@ -18,6 +21,7 @@ from mappings.playbook import (
     Share,
     Territory,
 )
+from mappings.playbook.routing import LONGEST_WAIT
 from mappings.problems import did_you_mean
 from mappings.schema import (
     RoutingFile,
@@ -27,6 +31,7 @@ from mappings.scope import Scope
 from mappings.validation import Checked
 from model.hours import UNITS, Calendar
 
+MOST_WAIT = timedelta(days=30)
 SLACK = 1e-9  # 0.07 of 100 is 7.000…1
 
 
@@ -137,6 +142,7 @@ def _pool(name: str, checked: Checked[RoutingFile], calendars: Mapping[str, Cale
         entry_of_pool.catch_up.limit,
         entry_of_pool.skip_earlier_owners,
         entry_of_pool.if_nobody,
+        _longest_wait(name, checked, scope),
         _credit(name, checked, scope),
     )
 
@@ -151,6 +157,27 @@ def _credit(name: str, checked: Checked[RoutingFile], scope: Scope) -> Credit | 
         scope.fault(at, "credit does not say for which leads a turn is given back", fix)
     when = scope.condition(document, entry.when, "pools", name, "credit", "when") if entry.when else None
     return Credit(at, when, entry.reassigned, entry.per_month)
+
+
+def _longest_wait(name: str, checked: Checked[RoutingFile], scope: Scope) -> timedelta:
+    """Return how long leads wait for a shift; to wait for nobody, or without end, is a slip of the pen."""
+    document, pool, people = checked.document, checked.model.pools[name], checked.model.people
+    at = document.value_place("pools", name, "if_nobody")
+    if pool.longest_wait is not None and pool.if_nobody != QUEUE:
+        where = document.value_place("pools", name, "longest_wait")
+        scope.fault(
+            where, "nobody waits in this pool", f"Write if_nobody: {QUEUE}, or leave longest_wait out."
+        )
+    if pool.if_nobody == QUEUE and pool.members and document.sound:
+        shifts = {name.strip().lower(): one.shifts for name, one in people.items()}
+        if not pool.shifts and not any(shifts.get(one.email.strip().lower()) for one in pool.members):
+            fix = "Give the pool or its members shifts, or write if_nobody: fallback."
+            scope.fault(at, f'the pool "{name}" has no shifts that a lead could wait for', fix)
+    found = LONGEST_WAIT if pool.longest_wait is None else duration(pool.longest_wait)
+    if not found or found > MOST_WAIT:
+        where = document.value_place("pools", name, "longest_wait")
+        scope.fault(where, f'"{pool.longest_wait}" is no time that a lead should wait', "Write 1m to 30d.")
+    return found
 
 
 def _address(text: str, document: Document, scope: Scope, *path: str | int) -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from mappings.compile_bands import bands, grade
+from mappings.contradictions import contradiction, named
 from mappings.durations import duration
 from mappings.loader import Document
 from mappings.playbook import (
     Decay,
     Expiry,
     HalfLife,
+    Lifecycle,
     Linear,
     ScoreGroup,
     ScoreRule,
     Scoring,
 )
+from mappings.problems import Problem
 from mappings.schema import (
     DecayMap,
     ScoreRuleMap,
@@ -22,8 +26,10 @@ from mappings.schema import (
 )
 from mappings.scope import Scope
 from mappings.validation import Checked
+from model.lead import SCORE_FIELDS
 
 FULL_SCORE = 100
+CIRCULAR = frozenset(SCORE_FIELDS)
 
 
 def compile_scoring(checked: Checked[ScoringFile], scope: Scope) -> Scoring:
@@ -37,7 +43,43 @@ def compile_scoring(checked: Checked[ScoringFile], scope: Scope) -> Scoring:
         ),
         rules=tuple(_score_rule(n, entry, file, document, scope) for n, entry in enumerate(file.rules)),
         place=document.place("groups"),
+        bands=bands(file, document, scope),
+        grade=grade(file, document, scope),
+        write_points=file.write_back.points if file.write_back is not None else None,
     )
+
+
+def out_of_reach(scoring: Scoring, lifecycle: Lifecycle) -> list[Problem]:
+    """Return the thresholds that no lead can reach: the caps, or the rules below them, give less."""
+    most = highest(scoring)
+    fix = f"The rules of scoring.yaml give at most {most}, each group up to its cap."
+    found = [
+        Problem(band.place, f'no lead reaches the band "{band.name}", which begins at {band.up}', fix)
+        for band in scoring.bands
+        if band.up > most
+    ]
+    return found + [
+        Problem(rule.place, f"no lead reaches a score of {rule.min_score}", fix)
+        for rule in lifecycle.rules
+        if rule.min_score is not None and rule.min_score > most
+    ]
+
+
+def highest(scoring: Scoring) -> int:
+    """Return the most that a lead can have; facts that exclude each other count as if they did not."""
+    most = 0
+    for group in scoring.groups:
+        given = sum(_most(rule, group.cap) for rule in scoring.rules if rule.group == group.name)
+        most += min(group.cap, given)
+    return most
+
+
+def _most(rule: ScoreRule, cap: int) -> int:
+    if rule.points <= 0:
+        return 0
+    if not rule.activity:
+        return rule.points
+    return cap if rule.per is not None else rule.points * rule.max_times
 
 
 def _check_groups(file: ScoringFile, document: Document, scope: Scope) -> None:
@@ -49,6 +91,15 @@ def _check_groups(file: ScoringFile, document: Document, scope: Scope) -> None:
         )
     used = {rule.group for rule in file.rules}
     for name in file.groups:
+        if any(rule.group == name for rule in file.rules) and all(
+            rule.points <= 0 for rule in file.rules if rule.group == name
+        ):
+            fix = (
+                "A group is never below 0: put these rules into a group that gives points, or take them out."
+            )
+            scope.fault(
+                document.place("groups", name), f'all rules of the group "{name}" take points away', fix
+            )
         if name not in used:
             fix = "Add a rule to it, or take the group out."
             scope.fault(document.place("groups", name), f'no rule counts for the group "{name}"', fix)
@@ -63,6 +114,12 @@ def _score_rule(
     if group is not None and group.cap == 0:
         fix = "Raise the cap of the group, or take the rule out."
         scope.fault(at, f'this rule never counts: the group "{entry.group}" has the cap 0', fix)
+    if entry.points == 0:
+        fix = "Give it points, or take it out."
+        scope.fault(
+            document.value_place("rules", n, "points"), "this rule never counts: it gives 0 points", fix
+        )
+    _check_when(n, entry, document, scope)
     if (entry.when is None) == (not entry.activity) and document.sound:
         fix = "when tests a fact; activity counts what a person did."
         scope.fault(at, "a rule needs either when or activity", fix)
@@ -83,6 +140,21 @@ def _score_rule(
         unique_by_detail=entry.unique_by == "detail",
         decay=_decay(entry.decay, document, scope, n) if entry.decay is not None else None,
     )
+
+
+def _check_when(n: int, entry: ScoreRuleMap, document: Document, scope: Scope) -> None:
+    """Note a condition that can never hold, and one that asks for what the score itself decides."""
+    if entry.when is None or not document.sound:
+        return
+    at = document.place("rules", n, "when")
+    if why := contradiction(entry.when):
+        scope.fault(
+            at, f"this rule never counts: {why}", "Correct it, or write any: [...] for one or the other."
+        )
+    circular = sorted(named(entry.when) & CIRCULAR)
+    if circular:
+        fix = "Points count what a lead is and did; what follows from them belongs into lifecycle.yaml."
+        scope.fault(at, f'"{circular[0]}" follows from the points, and cannot give any', fix)
 
 
 def _only_of_activities(n: int, entry: ScoreRuleMap, document: Document, scope: Scope) -> None:

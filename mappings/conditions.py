@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from mappings import evaluating, expressions, ranges
@@ -50,18 +50,20 @@ EQUALITY = {"is", "is_not", "in", "not_in"}
 TEXT = {"contains", "starts_with", "ends_with", "matches"}
 DOMAIN = re.compile(r"[^\s@/:]+\.[^\s@/:.]+")
 _HOST = re.compile(r"^[a-z][a-z0-9+.-]*://")
-KIND_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+KIND_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", date: "a day"}
 
 
 def operators_of(name: str, kind: type) -> set[str]:
     """Return the operators that make sense for a field."""
-    if name == "stage":
+    if name in ("stage", "band"):
         return EQUALITY | ORDER | {"is_blank"}
     if kind is str:
         own = {"postal_code": {"between"}, "email": {"domain_in"}, "website": {"domain_in"}}
         return EQUALITY | TEXT | {"is_blank"} | own.get(name, set())
     if kind is bool:
         return {"is", "is_not", "is_blank"}
+    if kind is date:
+        return EQUALITY | ORDER | {"is_blank"}
     if kind in (int, float):
         return EQUALITY | ORDER | {"between", "is_blank"}
     return {"is_blank"}
@@ -82,6 +84,7 @@ class ConditionCompiler:
     fields: Mapping[str, type]
     stages: Sequence[str]
     problems: list[Problem] = field(default_factory=list)
+    bands: Sequence[str] = ()  # of the score, the lowest first
     has_all_fields: bool = True  # else a field may be one of a file that cannot be read
 
     def compile(self, data: Any, *path: str | int) -> Condition | None:
@@ -219,7 +222,11 @@ class ConditionCompiler:
         if any(item is None for item in checked):
             return None
         if name == "stage":
-            check = _stage_check(operator, checked, self.stages)
+            check = _ordered_check(
+                operator, checked, ladder_of(self.stages) if operator in ORDER else self.stages
+            )
+        elif name == "band":
+            check = _ordered_check(operator, checked, self.bands)
         elif operator == "matches":
             pattern = self._pattern(checked[0], at)
             if pattern is None:
@@ -237,7 +244,10 @@ class ConditionCompiler:
     def _operand(self, name: str, kind: type, operator: str, operand: Any, at: Path_) -> Any:
         """Return the operand if its type fits the field; else note the problem and return ``None``."""
         number = isinstance(operand, int | float) and not isinstance(operand, bool)
-        fits = number if kind in (int, float) else isinstance(operand, kind)
+        fits = number if kind in (int, float) else isinstance(operand, str if kind is date else kind)
+        if kind is date and (not fits or not _is_day(operand)):
+            self._fault(at, f'"{name}" is a day, not {_shown(operand)}', "Write it as 2026-12-24.")
+            return None
         if not fits:
             shown = f'"{operand}"' if isinstance(operand, str) else _shown(operand)
             fix = "Put it in quotes." if kind is str and isinstance(operand, int | float) else ""
@@ -249,6 +259,10 @@ class ConditionCompiler:
         if name == "stage" and self.stages and operator in ORDER and operand not in ladder_of(self.stages):
             fix = "Compare it with is or in."
             self._fault(at, f'"{operand}" stands beside the way, so no stage is {WORDS[operator]} it', fix)
+            return None
+        if name == "band" and operand not in self.bands:
+            fix = did_you_mean(operand, self.bands) or "Name them under bands in scoring.yaml."
+            self._fault(at, f'there is no band "{operand}"', fix)
             return None
         if operator == "domain_in" and not DOMAIN.fullmatch(operand):
             fix = "Write what stands behind the @, for example acme.com."
@@ -274,6 +288,13 @@ class ConditionCompiler:
             self._fault(at, fault, "Use contains, starts_with or a simpler pattern.")
             return None
         return matcher(text)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _shown(operand: Any) -> str:
@@ -396,6 +417,8 @@ def _value_check(operator: str, operands: list[Any], kind: type) -> Check:
         "less_than": lambda value: value < one,
     }
     check = compare[operator]
+    if kind is date:  # as ISO text, whose order is that of the days
+        return lambda value: isinstance(value, str) and bool(value) and check(value)
     if kind is bool:
         return lambda value: isinstance(value, bool) and check(value)
     return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and check(value)
@@ -406,9 +429,8 @@ def ladder_of(stages: Sequence[str]) -> Sequence[str]:
     return stages[: stages.index(TOP_STAGE) + 1] if TOP_STAGE in stages else stages
 
 
-def _stage_check(operator: str, operands: list[str], stages: Sequence[str]) -> Check:
-    """Compare stages by name, or by their order on the way; unknown ones satisfy nothing."""
-    known = ladder_of(stages) if operator in ORDER else stages
-    order = {stage: n for n, stage in enumerate(known)}
+def _ordered_check(operator: str, operands: list[str], known: Sequence[str]) -> Check:
+    """Compare stages or bands by name, or by their order; unknown ones satisfy nothing."""
+    order = {name: n for n, name in enumerate(known)}
     check = _value_check(operator, [order.get(operand, -1) for operand in operands], int)
     return lambda value: isinstance(value, str) and value in order and check(order[value])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC
+from datetime import date as Day
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from mappings import countries
 from mappings.currencies import amount, currency
-from mappings.dates import STAMP, date, of_stamp
+from mappings.dates import STAMP, date, day, of_stamp
 from mappings.names import first_of_name, last_of_name, title_name
 from mappings.numbers import integer, number
 from mappings.states import state
@@ -187,6 +188,7 @@ CONVERTERS: Mapping[str, Converter] = {
     "join": join,
     "datetime": moment,
     "date": date,
+    "day": day,
 }
 
 REGIONAL = frozenset({"phone", "state", "currency"})
@@ -201,7 +203,7 @@ _BY_FIELD = {
     "first_name": "title_name",
     "last_name": "title_name",
 }
-_BY_TYPE = {int: "integer", float: "number", bool: "boolean"}
+_BY_TYPE = {int: "integer", float: "number", bool: "boolean", Day: "day"}
 
 
 def default_converter(name: str, kind: type) -> str:

@@ -82,6 +82,7 @@ class Dates:
     order: str = ""  # "dmy", "mdy", "ymd"; blank: only what can be meant in one way is read
     zone: str = "UTC"  # of times that say none
     form: str = ""  # "DD.MM.YYYY HH:mm"; blank: the usual forms
+    is_day: bool = False  # of a moment only the day that stands there
 
     def read(self, value: JsonValue, _region: str = "") -> str:
         """Return a day as ``2026-11-30``, or with a time the moment in UTC; raises ``Unusable``."""
@@ -110,7 +111,9 @@ class Dates:
     def _usual(self, written: str) -> str:
         small = written.lower()
         if STAMP.fullmatch(small):
-            return to_text(of_stamp(small))
+            moment = of_stamp(small)
+            local = moment.astimezone(ZoneInfo(self.zone))
+            return local.date().isoformat() if self.is_day else to_text(moment)
         if worded := _WORDED.fullmatch(small):
             month = MONTHS.get(worded["month"] or worded["name"], 0)
             return self._at(
@@ -149,6 +152,8 @@ class Dates:
                 return ""
             hour = hour % 12 + (12 if half.startswith("p") else 0)
         local = datetime(year, month, day, hour, int(clock.get("minute", 0)), int(clock.get("second", 0)))
+        if self.is_day:
+            return meant.isoformat()
         return to_text(_in_zone(local, clock.get("offset", ""), self.zone))
 
 
@@ -186,6 +191,11 @@ def _is_compact(digits: str) -> bool:
 def date(value: JsonValue, region: str = "") -> str:
     """A day of the calendar, or with a time the moment; only forms that can be meant in one way."""
     return Dates().read(value, region)
+
+
+def day(value: JsonValue, region: str = "") -> str:
+    """A day of the calendar; of a time behind it nothing is kept, nor is it moved to another zone."""
+    return Dates(is_day=True).read(value, region)
 
 
 def _in_zone(local: datetime, offset: str, zone: str) -> datetime:

@@ -8,7 +8,7 @@ from mappings.playbook import CrmField, ObjectMap
 from mappings.prepared import Prepared, Teammates, plan_of
 from model.entity import Entity
 from model.event import JsonValue
-from model.lead import LINKS, OPT_OUT, Lead
+from model.lead import LINKS, OPT_OUT, TOLD_SCORE, Lead
 
 
 def draft(
@@ -52,6 +52,8 @@ def _drafted(
                 value = link.remote_id if link else None
             else:
                 value = value.get(entry.inner) if isinstance(value, dict) else None
+        elif entry.is_score:
+            value = fields.get(TOLD_SCORE, value)
         elif entry.outer == "id":
             value = entity.id
         elif entry.is_opt_out and not _is_to_be_told(entity, connection):

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from mappings.problems import did_you_mean
 from model.lead import TOUCH_FIELDS
@@ -21,7 +22,7 @@ MAX_PARTS = 200  # names, values and signs
 MAX_DEPTH = 20  # of brackets within brackets
 
 TEXT, NUMBER, COUNT, BOOL, NULL, LIST = "text", "a number", "a length", "true or false", "null", "a list"
-_KINDS: Mapping[type, str] = {str: TEXT, int: NUMBER, float: NUMBER, bool: BOOL}
+_KINDS: Mapping[type, str] = {str: TEXT, int: NUMBER, float: NUMBER, bool: BOOL, date: TEXT}
 _WORDS = {"true": BOOL, "false": BOOL, "null": NULL}
 _SIGNS = ("==", "!=", "<=", ">=", "&&", "||", *"<>!+-*/?:.,()[]")
 _TOKEN = re.compile(

@@ -46,6 +46,7 @@ class Prepared:
     is_people_owned: bool
     is_stage: bool
     is_opt_out: bool
+    is_score: bool
 
     def is_blank(self, held: JsonValue) -> bool:
         """Say whether the vendor's value counts as blank: our own placeholder and listed ones do."""
@@ -101,6 +102,7 @@ def _prepared(rule: CrmField, as_text: bool) -> Prepared:
         is_people_owned=rule.authority == "crm",
         is_stage=rule.kind == "stage",
         is_opt_out=rule.field == OPT_OUT,
+        is_score=rule.field == "score",
     )
 
 

@@ -13,7 +13,7 @@ from mappings.playbook import Condition, Deals
 from mappings.problems import Problem, unknown
 from model.decision import Place
 from model.hours import Calendar
-from model.lead import TOUCH_FIELDS
+from model.lead import LEAD_FIELDS, TOUCH_FIELDS
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Scope:
     objects: Mapping[str, Collection[str]]  # connection -> the vendor's objects
     activities: Collection[str]
     handlers: Collection[str]
+    bands: tuple[str, ...] = ()  # of the score, the lowest first
     problems: list[Problem] = field(default_factory=list)
     deals: Deals | None = None  # the stages of deals, once they are compiled
     calendars: Collection[str] = ()  # as routing.yaml names them, faulty ones included
@@ -52,6 +53,11 @@ class Scope:
         """Say whether ``name`` is a lead field, dotted ones of touches included; note a problem if not."""
         return self.knows(at, "lead field", name, self.field_names)
 
+    @property
+    def own_fields(self) -> set[str]:
+        """The fields that fields.yaml adds."""
+        return set(self.fields) - set(LEAD_FIELDS)
+
     @cached_property
     def field_names(self) -> list[str]:
         """Every lead field, and every part of those that hold a touch."""
@@ -61,7 +67,12 @@ class Scope:
     def condition(self, document: Document, data: Any, *path: str | int) -> Condition | None:
         """Compile a condition; its faults are noted."""
         compiler = ConditionCompiler(
-            document, self.fields, self.stages, self.problems, has_all_fields="fields" not in self.unread
+            document,
+            self.fields,
+            self.stages,
+            self.problems,
+            bands=self.bands,
+            has_all_fields="fields" not in self.unread,
         )
         return compiler.compile(data, *path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date as Day
 from typing import Any
 
 from mappings.converters import CONVERTERS, Converter
@@ -23,6 +24,7 @@ OUTPUT: Mapping[str, type] = {
     "amount": float,
     "boolean": bool,
     "negated": bool,
+    "day": Day,
 }
 """What a converter makes that is no text."""
 
@@ -88,9 +90,10 @@ def _converter(step: Step, look_up: Converter | None) -> Converter:
             return _split(options["on"], options["part"])
         case "multi_select":
             return _multi_select(options.get("on") or "", options.get("to") or ";", look_up)
-        case "date" if options:
+        case "date" | "day" as name if options:
             order = ORDERS.get(options.get("order") or "", "")
-            return Dates(order, options.get("zone") or "UTC", options.get("form") or "").read
+            zone, form = options.get("zone") or "UTC", options.get("form") or ""
+            return Dates(order, zone, form, is_day=name == "day").read
         case "state" if options.get("to") == "name":
             return state_name
     return CONVERTERS[step.name]

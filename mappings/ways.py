@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from mappings.playbook import CrmField, CrmMap, FieldRule, Playbook, Source, Step
 from model.decision import Place
@@ -13,6 +14,7 @@ TYPES: Mapping[type, str] = {
     int: "whole number",
     float: "number",
     bool: "yes or no",
+    date: "day",
     dict: "touch",
 }
 

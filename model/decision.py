@@ -432,6 +432,7 @@ Effect = (
     | KeepEngagement
     | EnterStage
     | Assigned
+    | GiveBack
     | SetTimer
     | AskReview
     | JoinAccount

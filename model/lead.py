@@ -35,6 +35,9 @@ LEAD_FIELDS: Mapping[str, type] = {
     "consent_email": bool,
     "opted_out": bool,  # wants no contact; see ``OPT_OUT``
     "score": int,
+    "band": str,  # of scoring.yaml, by the score
+    "grade": str,  # of scoring.yaml: a letter and a number, such as "A1"
+    "score_reasons": str,  # what gave the score when the CRMs were last told of it
     "stage": str,
     "stage_pass": int,  # which time the lead goes up the way; blank: the first
     "led_back_from": str,  # the stage it went back from, until it moves on again
@@ -50,11 +53,29 @@ LEAD_FIELDS: Mapping[str, type] = {
 DEAL_FIELDS_OF_LEAD = ("deal_outcome", "deal_stage", "deal_reason")
 """What the deals of a person say of them; they follow from the deals alone."""
 
+TOLD_SCORE = "told_score"
+"""The score that the CRMs are told: follows ``score`` in steps; blank: ``score``."""
+
+BELOW_SINCE = "band_below_since"
+"""Since when the score has been below what the lead's band asks for; blank while it is not."""
+
+SCORE_FIELDS = ("score", "band", "grade", "score_reasons", TOLD_SCORE, BELOW_SINCE)
+"""What ``score`` decides."""
+
 STAGE_FIELDS = ("stage_pass", "led_back_from")
 """What is remembered of a lead's way; they are set with the stage alone."""
 
 DECIDED_FIELDS = frozenset(
-    {"score", "stage", "owner", "account", "first_touch", "last_touch", *STAGE_FIELDS, *DEAL_FIELDS_OF_LEAD}
+    {
+        *SCORE_FIELDS,
+        *STAGE_FIELDS,
+        *DEAL_FIELDS_OF_LEAD,
+        "stage",
+        "owner",
+        "account",
+        "first_touch",
+        "last_touch",
+    }
 )
 """Fields that only handlers and the merge set; a source may not map to them."""
 

@@ -408,6 +408,12 @@ def exclusive(store: Store) -> Iterator[None]:
         yield
 
 
+def may_be_there(url: str) -> bool:
+    """Say whether there may be a store at ``url``; of a database server nobody knows before it is asked."""
+    target = make_url(url)
+    return target.get_backend_name() != "sqlite" or Path(target.database or "").is_file()
+
+
 @contextlib.contextmanager
 def exclusive_at(url: str) -> Iterator[None]:
     """Hold the same lock before the store is opened, so that its tables can be made or changed first.

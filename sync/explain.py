@@ -36,7 +36,8 @@ class Chapter:
     received_at: datetime | None
     decided_at: datetime
     state: str
-    playbook: str
+    playbook: str  # hash of the version that decided
+    version: int  # its number in the register; 0: it was decided before there was one
     reasons: list[dict[str, JsonValue]]
 
 
@@ -189,6 +190,7 @@ def chapter_of(row: Any) -> Chapter:
         decided_at=row.at,
         state=row.action,
         playbook=row.details["playbook"],
+        version=row.details.get("version", 0),
         reasons=row.details["reasons"],
     )
 

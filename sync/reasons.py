@@ -16,14 +16,23 @@ def reason_row(reason: Reason) -> dict[str, JsonValue]:
 
 
 def chapter(
-    kind: EventKind, source: str, playbook: str, reasons: Iterable[Reason], seq: int | None = None
+    kind: EventKind,
+    source: str,
+    playbook: str,
+    reasons: Iterable[Reason],
+    seq: int | None = None,
+    version: int = 0,
 ) -> dict[str, JsonValue]:
-    """Return the audit's details of one thing that happened to a lead; ``seq`` if the decider decided it."""
+    """Return the audit's details of one thing that happened to a lead; ``seq`` if the decider decided it.
+
+    ``playbook`` is the hash of the version that did, ``version`` its number in the register.
+    """
     return {
         "kind": str(kind),
         "source": source,
         "seq": seq,
         "playbook": playbook,
+        "version": version,
         "reasons": [reason_row(reason) for reason in reasons],
     }
 

@@ -19,6 +19,7 @@ from sync.connections import StoredConnection, from_json
 from sync.inbox import Receipt
 from sync.reconciling.mends import Order as MendOrder
 from sync.reconciling.runs import Asked
+from sync.register import APPLY, ROLLBACK, Wish
 from sync.releases import Order, Release
 from sync.replays.replaying import Order as ReplayOrder
 from sync.vault import SealError
@@ -69,6 +70,7 @@ class Control:
     facts: Callable[[], dict[str, Any]]  # what only the running process knows
     act: Callable[[str, Mapping[str, str]], None]  # one of ``sync.access.ACTS``
     desk: Desk
+    playbook: Callable[[Mapping[str, bytes], Wish], None]  # hands one in; ``LeadRelayError``: it cannot be
     replay: Callable[[ReplayOrder], int]  # begins it; returns how many letters it is for
     space: str = "main"
 
@@ -106,6 +108,21 @@ def blueprint(control: Control) -> Blueprint:
         except (KeyError, TypeError, ValueError) as error:
             raise _malformed(f"Not an order: {error}.") from error
         return jsonify(letters=control.replay(order)), 202
+
+    @routes.post("/playbook")
+    def playbook() -> ResponseReturnValue:
+        """Hand in the files of a playbook that is to come into force; answered after the commit."""
+        body = _object()
+        said = {name: body.get(name) for name in ("how", "by", "note")}
+        files = body.get("files")
+        is_files = isinstance(files, dict) and all(isinstance(text, str) for text in files.values())
+        is_said = all(isinstance(one, str) for one in said.values()) and said["how"] in (APPLY, ROLLBACK)
+        if not (is_files and is_said):
+            raise _malformed("Files by name, how, by and note are needed.")
+        with _told():
+            texts = {name: text.encode() for name, text in body["files"].items()}
+            control.playbook(texts, Wish(body["how"], body["by"], body["note"]))
+        return jsonify(done=True), 202
 
     @routes.post("/access")
     def access() -> ResponseReturnValue:

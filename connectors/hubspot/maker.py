@@ -23,6 +23,7 @@ _TYPES = {
     "number": ("number", "number"),
     "bool": ("bool", "booleancheckbox"),
     "datetime": ("datetime", "date"),
+    "date": ("date", "date"),
     "choice": ("enumeration", "select"),
 }
 _SHOWN = {
@@ -62,7 +63,7 @@ class HubSpotMaker:
         lines = [
             f"Settings > Properties, {_WORDS.get(field.object, field.object)}: Create property.",
             f'Label "{field.label}", group {GROUP} (make it first); internal name {field.name}.',
-            f"Field type: {_SHOWN[_shape(field)[1]]}.",
+            f"Field type: {'Date picker' if field.type == 'date' else _SHOWN[_shape(field)[1]]}.",
         ]
         if field.options:
             lines.append(f"Options (internal values): {', '.join(field.options)}.")

@@ -180,6 +180,7 @@ _METADATA: Mapping[str, Mapping[str, Any]] = {
     "number": {"type": "Number", "precision": 18, "scale": 2},
     "bool": {"type": "Checkbox", "defaultValue": "false"},
     "datetime": {"type": "DateTime"},
+    "date": {"type": "Date"},
     "choice": {"type": "Picklist"},
 }
 _SHOWN = {
@@ -188,5 +189,6 @@ _SHOWN = {
     "Number": "Number",
     "Checkbox": "Checkbox",
     "DateTime": "Date/Time",
+    "Date": "Date",
     "Picklist": "Picklist",
 }

@@ -32,6 +32,7 @@ from leadrelay.cli import (
     secrets,
     sources,
     status,
+    versions,
 )
 
 app = typer.Typer(
@@ -67,6 +68,10 @@ app.command("sandbox")(running.sandbox)
 app.command("init")(playbook.init)
 app.command("check")(playbook.check)
 app.command("test")(rehearsal.try_examples)
+app.command("diff")(versions.diff)
+app.command("apply")(versions.apply)
+app.command("rollback")(versions.rollback)
+app.command("versions")(versions.versions)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("fairness")(fairness.fairness)

@@ -108,8 +108,9 @@ def _tell(story: stories.Story) -> None:
         number = "" if chapter.event is None else f"event {chapter.event} · "
         head = f"{number}{chapter.kind} from {chapter.source} · {when} · {chapter.state}"
         console.print()
-        changed = f" · playbook {chapter.playbook}" if chapter.playbook != version else ""
-        version = chapter.playbook
+        decided_by = f"{chapter.version} ({chapter.playbook})" if chapter.version else chapter.playbook
+        changed = f" · playbook {decided_by}" if decided_by != version else ""
+        version = decided_by
         say(f"{head}{changed}", hang=2, style="bold")
         for reason in chapter.reasons:
             at = f"  [{reason['at']}]" if reason["at"] else ""

@@ -54,6 +54,7 @@ DECISION_SECONDS = 5.0  # for the daemon to decide one event
 CALL_SECONDS = 35.0  # a call under way may take its 30
 SAMPLES = {
     "date": "2026-01-31",
+    "day": "2026-01-31",
     "datetime": "2026-01-31",
     "state": "CA",
     "currency": "USD",

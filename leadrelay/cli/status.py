@@ -235,7 +235,9 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings, running: lis
         else:  # nothing tells a command where the daemons of a PostgreSQL store are
             say("Ask /readyz of the daemon how it is; this shows what is in the store.")
         return
-    console.print(f"The daemon is running, playbook {facts['playbook']}.", markup=False)
+    number = facts.get("playbook_number")
+    version = f"{number} ({facts['playbook']})" if number else facts["playbook"]
+    console.print(f"The daemon is running, playbook {version}.", markup=False)
     for name, one in facts["connections"].items():
         mode = "is written to" if one["mode"] == "write" else "is only observed: nothing is written"
         console.print(f"  {name} {mode}; {counted(one['calls'], 'call')} so far", markup=False)
@@ -243,6 +245,8 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings, running: lis
         console.print("  no CRM is connected", style="yellow")
     if facts["playbook_problem"]:
         say(facts["playbook_problem"], style="yellow")
+    if facts.get("playbook_aside"):
+        say(facts["playbook_aside"], style="yellow")
     if not facts.get("disk", {}).get("takes_posts", True):
         say("Posts are answered 503: the store's disk is nearly full.", style="red")
     for name, reason in facts.get("unusable", {}).items():

@@ -64,7 +64,7 @@ def _wish(mapped: ObjectMap, rule: CrmField, types: Mapping[str, type]) -> NewFi
     return NewField(
         mapped.object,
         rule.remote,
-        {"listed": "choice" if options else "text", "date": "text"}.get(kind, kind),
+        {"listed": "choice" if options else "text"}.get(kind, kind),
         _label(rule.remote),
         length=rule.max_length or TEXT_LENGTH,
         options=options,

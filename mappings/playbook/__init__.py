@@ -32,6 +32,7 @@ from mappings.playbook.lifecycle import (
 )
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import (
+    QUEUE,
     Absence,
     Credit,
     IfNobody,
@@ -42,7 +43,17 @@ from mappings.playbook.routing import (
     Share,
     Territory,
 )
-from mappings.playbook.scoring import Decay, Expiry, HalfLife, Linear, ScoreGroup, ScoreRule, Scoring
+from mappings.playbook.scoring import (
+    Band,
+    Decay,
+    Expiry,
+    HalfLife,
+    Linear,
+    Scale,
+    ScoreGroup,
+    ScoreRule,
+    Scoring,
+)
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
 from mappings.playbook.whole import Playbook
@@ -53,11 +64,13 @@ __all__ = [
     "CLOSED_STAGE",
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
+    "QUEUE",
     "ROLES",
     "TOP_STAGE",
     "Absence",
     "Accounts",
     "ActivityRule",
+    "Band",
     "Breaker",
     "ChannelRule",
     "Condition",
@@ -92,6 +105,7 @@ __all__ = [
     "Required",
     "Role",
     "Routing",
+    "Scale",
     "ScoreGroup",
     "ScoreRule",
     "Scoring",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from mappings.playbook.condition import Condition
 from model.decision import Place
 from model.hours import Calendar
 
-IfNobody = Literal["fallback", "any_member", "ask"]
+IfNobody = Literal["fallback", "any_member", "ask", "queue_until_shift"]
+QUEUE: IfNobody = "queue_until_shift"
+LONGEST_WAIT = timedelta(days=3)  # over a weekend
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Pool:
     """People who take leads in turn.
 
     ``catch_up``: how many of the leads missed somebody gets who was away; ``None``: all of them.
+    ``longest_wait``: how long a lead waits at most for a shift to begin.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Pool:
     catch_up: int | None = 0
     skip_earlier_owners: bool = False
     if_nobody: IfNobody = "fallback"
+    longest_wait: timedelta = LONGEST_WAIT
     credit: Credit | None = None
 
 
@@ -119,6 +123,11 @@ class Routing:
     def gives_back(self) -> bool:
         """Say whether any pool gives turns back."""
         return any(pool.credit is not None for pool in self.pools.values())
+
+    @property
+    def queues(self) -> bool:
+        """Say whether any pool lets leads wait for a shift to begin."""
+        return any(pool.if_nobody == QUEUE for pool in self.pools.values())
 
     @property
     def skips_earlier_owners(self) -> bool:

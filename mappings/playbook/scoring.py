@@ -64,14 +64,41 @@ class ScoreRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """A range of the score: a lead rises into it at ``up``, and falls out ``after`` a time below ``down``."""
+
+    name: str
+    up: int
+    down: int
+    after: timedelta
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Marks by the points of a group: the least points of each, the highest first."""
+
+    group: str
+    marks: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scoring:
     """The scoring model."""
 
     groups: tuple[ScoreGroup, ...]
     rules: tuple[ScoreRule, ...]
     place: Place
+    bands: tuple[Band, ...] = ()  # the lowest first
+    grade: tuple[Scale, ...] = ()  # two groups side by side, or none
+    write_points: int | None = None  # how far the CRMs may be told another score; ``None``: not at all
 
     @property
     def fades(self) -> bool:
         """Say whether a score changes by time alone."""
         return any(rule.decay is not None for rule in self.rules)
+
+    @property
+    def changes_by_time(self) -> bool:
+        """Say whether a score or a band changes by time alone."""
+        return self.fades or any(band.after for band in self.bands)

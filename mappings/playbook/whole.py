@@ -42,6 +42,7 @@ class Playbook:
     keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
     accounts: Accounts = dataclasses.field(default_factory=Accounts)
     deals: Deals | None = None  # without deals.yaml no deals are kept
+    number: int = 0  # in the store's register of versions; 0: files that are not in it (yet)
 
     @property
     def keeps_deals(self) -> bool:
@@ -66,7 +67,7 @@ class Playbook:
     @property
     def sets_timers(self) -> bool:
         """Say whether a rule may ask for another look at a lead at a later time."""
-        return self.scoring.fades
+        return self.scoring.changes_by_time or self.routing.queues
 
     @property
     def joins_accounts(self) -> bool:

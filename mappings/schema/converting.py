@@ -56,6 +56,7 @@ OPTIONS: Mapping[str, type[Strict]] = {
     "split": SplitOptions,
     "multi_select": MultiSelectOptions,
     "date": DateOptions,
+    "day": DateOptions,
     "state": StateOptions,
 }
 """Converter -> what may be said of it."""

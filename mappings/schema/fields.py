@@ -12,7 +12,9 @@ from mappings.schema.words import FIELD_NAME, Strict
 class ExtraField(Strict):
     """A lead field of your own."""
 
-    type: Literal["text", "integer", "number", "boolean"] = Field("text", description="What it holds.")
+    type: Literal["text", "integer", "number", "boolean", "date"] = Field(
+        "text", description="What it holds."
+    )
     description: str = Field("", description="What it means, for people.")
 
 

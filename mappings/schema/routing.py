@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from mappings.schema.words import Condition, Label, Names, Strict, Text, _listed
+from mappings.schema.words import Condition, Duration, Label, Names, Strict, Text, _listed
 
 MOST_LAST = 1000  # leads given last, of which a share is taken
 
@@ -63,8 +63,13 @@ class PoolMap(Strict):
         description="Whether who was away gets the leads missed: none, full or {limit: 5}.",
     )
     skip_earlier_owners: bool = Field(False, description="Nobody gets a lead again that was theirs before.")
-    if_nobody: Literal["fallback", "any_member", "ask"] = Field(
-        "fallback", description="What becomes of a lead that nobody can take: fallback, any_member or ask."
+    if_nobody: Literal["fallback", "any_member", "ask", "queue_until_shift"] = Field(
+        "fallback",
+        description="When nobody can take a lead: fallback, any_member, ask or queue_until_shift.",
+    )
+    longest_wait: Duration | None = Field(
+        None,
+        description="With queue_until_shift: how long a lead waits at most; then the fallback (3d).",
     )
     credit: CreditMap | None = Field(None, description="When a turn is given back.")
 

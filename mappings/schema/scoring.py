@@ -59,8 +59,41 @@ class ScoreRuleMap(Strict):
     )
 
 
+class BandMap(Strict):
+    """A range of the score with a name."""
+
+    up: int = Field(ge=0, le=100, description="With this score a lead rises into the band, at once.")
+    down: int | None = Field(
+        None, ge=0, le=100, description="Below this score it falls out; left out: below up."
+    )
+    after: Duration | None = Field(
+        None, description="It falls once the score has been too low for so long: 7d. Left out: at once."
+    )
+
+
+class WriteScoreMap(Strict):
+    """When the CRMs are told of a score; within leadrelay it is always exact."""
+
+    points: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="They are told when it is so many points away from what they were told last.",
+    )
+
+
 class ScoringFile(Strict):
     """The scoring model; the caps of the groups add up to 100."""
 
     groups: dict[str, GroupMap] = Field(min_length=1, description="Name: its share of the score.")
     rules: list[ScoreRuleMap] = Field(min_length=1, description="What gives points.")
+    bands: dict[Text, BandMap] = Field(
+        default_factory=dict, description="Name: a range of the score; a lead has the field band."
+    )
+    grade: dict[str, dict[Text, int]] = Field(
+        default_factory=dict,
+        description="Two groups, each with marks and their least points; a lead has the field grade (A1).",
+    )
+    write_back: WriteScoreMap | None = Field(
+        None, description="When the CRMs are told of a score; left out: of every change."
+    )

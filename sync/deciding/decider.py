@@ -12,11 +12,12 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from mappings.playbook import Playbook
+from mappings.problems import PlaybookError
 from model.cause import NOT_SAVED
 from model.errors import LostLease, StoreBusy
-from model.event import SET_ASIDE, EventState, StoredEvent
+from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
 from model.times import Clock
-from sync import forget, inbox, leases
+from sync import forget, inbox, leases, register
 from sync.database import Store, is_away
 from sync.deciding.batch import Batch
 from sync.deciding.decide import decide
@@ -24,6 +25,7 @@ from sync.deciding.loading import load
 from sync.deciding.pipeline import Pipeline
 from sync.deciding.raising import one_shots, raises, reads
 from sync.deciding.saving import save
+from sync.deciding.turning import Turn, pipeline_of, turn
 from sync.deciding.understand import Work, understand
 from sync.inbox import Mark, Taken
 from sync.leases import Lease
@@ -44,11 +46,13 @@ class Decider:
     store: Store
     clock: Clock
     lease: Lease
-    pipeline: Callable[[], Pipeline]  # the present one; a reload swaps it between batches
+    pipeline: Callable[[], Pipeline]  # what decides while the store's register holds no version
     space: str = "main"
     term: timedelta = TERM
     on_settled: Callable[[Sequence[Result]], None] | None = None
     shut: Callable[[], Mapping[str, str]] = dict  # target -> why nothing is sent there (observed, not set up)
+    turned: Callable[[Pipeline], None] = lambda _pipeline: None  # another version is in force from now on
+    _current: Pipeline | None = field(default=None, init=False)  # the register's newest version, once known
     _people: People | None = field(default=None, init=False)
     _seq: int = field(init=False)
     _stamped_at: datetime = field(init=False)
@@ -89,17 +93,22 @@ class Decider:
 
     def _try(self, limit: int) -> int:
         self._first = None
-        pipeline = self.pipeline()
         with self.store.snapshot() as snapshot:
             taken = inbox.take(snapshot, self.space, limit)
             if not taken:
                 return 0
             self._first = taken[0].id
-            work = self._understand_all(snapshot, taken, pipeline.playbook)
-            if self._people is None:
-                self._people = People.load(snapshot, self.space)
-            now = self.clock.now()
-            batch = load(snapshot, self.space, work, pipeline.playbook, self._people, now, self.shut)
+            pipeline = self._pipeline_in_force(snapshot)
+            turned = self._turn(snapshot, taken[0])
+            if turned is None:
+                taken = _up_to_a_turn(taken)
+                work = self._understand_all(snapshot, taken, pipeline.playbook)
+                if self._people is None:
+                    self._people = People.load(snapshot, self.space)
+                now = self.clock.now()
+                batch = load(snapshot, self.space, work, pipeline.playbook, self._people, now, self.shut)
+        if turned is not None:
+            return self._take_turn(turned, pipeline.playbook)
         for item in work:
             batch.take_in(decide(item, batch, pipeline))
         last = work[-1].stored
@@ -121,6 +130,66 @@ class Decider:
         if self.on_settled:
             self.on_settled(batch.results)
         return len(taken)
+
+    def _pipeline_in_force(self, snapshot: Connection) -> Pipeline:
+        """Return the rules of the register's newest version.
+
+        Nobody but the holder of this lease appends to the register, so it is read once.
+        A version that this leadrelay cannot read any more gives way to what the process has.
+        """
+        if self._current is not None:
+            return self._current
+        version = register.current(snapshot, self.space)
+        if version is None:
+            return self.pipeline()
+        here = self.pipeline()
+        if here.playbook.number != version.number:
+            try:
+                here = pipeline_of(register.texts_of(snapshot, version), version.number)
+            except PlaybookError as error:
+                log.error("decider.version_unusable", version=version.number, problems=str(error))
+        self._current = here
+        return here
+
+    def _turn(self, snapshot: Connection, first: Taken) -> Turn | None:
+        """Say what follows from an event that brings another playbook; ``None`` for any other event."""
+        if first.event.kind is not EventKind.PLAYBOOK:
+            return None
+        stamped_at = max(self.clock.now(), self._stamped_at)  # whatever the machine's clock does
+        return turn(snapshot, self.space, first.stamped(stamped_at, self._seq + 1))
+
+    def _take_turn(self, turned: Turn, before: Playbook) -> int:
+        """Let another playbook decide from here on; its event is a batch of its own."""
+        stored = turned.result.stored
+        batch = Batch(People({}, frozenset(), {}), self.shut)
+        batch.take_in(turned.result)
+        try:
+            self.store.write(partial(self._save_turn, batch=batch, turned=turned, before=before))
+        except BaseException as error:
+            self._current = None  # it may be saved and only the answer lost: the register says
+            if isinstance(error, StoreBusy):
+                self._seq, self._stamped_at = stored.decided_seq, stored.decided_at
+            raise
+        self._seq, self._stamped_at = stored.decided_seq, stored.decided_at
+        if turned.pipeline is not None:
+            self._current = turned.pipeline
+            self.turned(turned.pipeline)
+            log.info("decider.playbook", version=turned.pipeline.playbook.number, inbox_event=stored.id)
+        elif turned.result.error:
+            log.error("decider.playbook_refused", inbox_event=stored.id, reason=turned.result.error)
+        if self.on_settled:
+            self.on_settled(batch.results)
+        return 1
+
+    def _save_turn(self, connection: Connection, batch: Batch, turned: Turn, before: Playbook) -> None:
+        """Write the event's end and the register's line together."""
+        stored = turned.result.stored
+        self._save(connection, batch, before, stored)
+        if turned.entry is not None:
+            register.add(connection, self.space, turned.entry)
+        elif turned.folder_of:
+            folder = stored.event.payload["hash"]
+            register.note_folder(connection, self.space, turned.folder_of, folder)
 
     def _understand_all(self, snapshot: Connection, taken: Sequence[Taken], playbook: Playbook) -> list[Work]:
         """Stamp the events in order and read them; replays are read in the words of the old event."""
@@ -166,3 +235,9 @@ class Decider:
         self._seq, self._stamped_at = self._seq + 1, now
         log.error("decider.set_aside", inbox_event=row)
         return 1
+
+
+def _up_to_a_turn(taken: list[Taken]) -> list[Taken]:
+    """Return the events before the first one that brings another playbook."""
+    turns = (n for n, one in enumerate(taken) if one.event.kind is EventKind.PLAYBOOK)
+    return taken[: next(turns, len(taken))]

@@ -10,7 +10,7 @@ from mappings.outward import is_by_a_person, is_left_to_people, read_rules, same
 from mappings.playbook import TOP_STAGE, CrmMap, Lifecycle
 from model.decision import Because, Effect, EnterStage, RecordConflict
 from model.event import JsonValue, RecordRef
-from model.lead import DEAL_FIELDS_OF_LEAD, OPT_OUT, STAGE_FIELDS, Lead, Link, Provenance
+from model.lead import DEAL_FIELDS_OF_LEAD, OPT_OUT, SCORE_FIELDS, STAGE_FIELDS, Lead, Link, Provenance
 from sync.deciding import carrying
 from sync.reasons import Reason
 
@@ -20,7 +20,9 @@ JOIN = "join"
 Carry = Callable[[RecordRef, RecordRef, str], tuple[Sequence[Effect], Because]]
 """Says what becomes of two records of one person: the one to keep, the other, and who made the two one."""
 
-DECIDED_ANEW = frozenset({"score", "account", *STAGE_FIELDS, *DEAL_FIELDS_OF_LEAD})  # follow from the rest
+DECIDED_ANEW = frozenset(
+    {*SCORE_FIELDS, "account", *STAGE_FIELDS, *DEAL_FIELDS_OF_LEAD}
+)  # follow from the rest
 
 
 def join(

@@ -136,5 +136,7 @@ def _mark_of(result: Result) -> Mark:
 def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
     stored = result.stored
     event = stored.event
-    details = chapter(event.kind, event.source, playbook.version, result.reasons, stored.decided_seq)
+    details = chapter(
+        event.kind, event.source, playbook.version, result.reasons, stored.decided_seq, playbook.number
+    )
     return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)

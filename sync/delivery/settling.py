@@ -296,7 +296,10 @@ def _overtaken(
 
 
 def _note(target: Target, sending: Sending, ref: RecordRef, now: datetime) -> audit.Entry:
-    details = chapter(EventKind.DELIVERED, target.name, target.playbook().version, [created(ref)])
+    playbook = target.playbook()
+    details = chapter(
+        EventKind.DELIVERED, target.name, playbook.version, [created(ref)], version=playbook.number
+    )
     whose = sending.entity.id
     if sending.row.kind in (EntityKind.ACCOUNT, EntityKind.DEAL):
         named = {**details, _whose(sending): whose}

@@ -10,6 +10,7 @@ team.py         who owns leads, and whose turn is next
 timers.py       when a lead is looked at again
 questions.py    what a person is asked or may decide about: reviews, holds, proposals, deletions
 outbox.py       what is to be written, told or read in other systems
+playbooks.py    which playbook was in force when, and what its files said
 orders.py       what somebody asked for and a job carries out, step by step: replays, go-lives
 copies.py       what the CRMs were last seen to hold, and how far each walk has come
 comparisons.py  runs that compare both sides, what they found, and its mending
@@ -38,6 +39,7 @@ from sync.tables.ledgers import (
 from sync.tables.orders import releases, replays
 from sync.tables.outbox import outbox_changes, outbox_effects, outbox_fetches
 from sync.tables.people import accounts, forgotten, identities, leads, merged_leads
+from sync.tables.playbooks import playbook_files, playbook_versions
 from sync.tables.questions import deletions, holds, proposals, reviews
 from sync.tables.records import account_links, deal_links, links
 from sync.tables.sales import deal_outcomes, deal_parties, deals
@@ -93,6 +95,8 @@ __all__ = [
     "outbox_effects",
     "outbox_fetches",
     "person_keys",
+    "playbook_files",
+    "playbook_versions",
     "processes",
     "proposals",
     "reconciles",

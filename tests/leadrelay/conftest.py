@@ -123,7 +123,7 @@ class House(Books):
         assert old in text, f"{file} does not say {old!r}"
         path.write_text(text.replace(old, new), encoding="utf-8")
         version = self.daemon.holder.playbook().version
-        self.daemon.holder.reload_if_changed()
+        self.daemon.holder.look()
         eventually(lambda: self.daemon.holder.playbook().version != version, "the change in force")
 
 

@@ -45,7 +45,7 @@ groups:
 rules:
   - name: Big
     group: fit
-    points: 30
+    points: 40
     when: {employees: {at_least: 50}}
   - name: Demo
     group: intent

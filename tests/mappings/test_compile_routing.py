@@ -168,12 +168,35 @@ def test_a_share_of_one_lead_is_one(tmp_path, share):
     assert faults(tmp_path, text) == []
 
 
+@pytest.mark.parametrize("wait", ["0d", "31d"])
+def test_a_wait_is_more_than_none_and_ends(tmp_path, wait):
+    office = "calendars: {office: {time_zone: Europe/Berlin, hours: {mon-fri: 09:00-17:00}}}\n"
+    pool = f"  all:\n    shifts: office\n    if_nobody: queue_until_shift\n    longest_wait: {wait}\n"
+    found = faults(tmp_path, office, "  all:\n", pool)
+    assert [line.partition(": ")[2] for line in found] == [
+        f'"{wait}" is no time that a lead should wait\n    Write 1m to 30d.'
+    ]
+
+
 @pytest.mark.parametrize(
     ("setting", "line"),
     [
         ("catch_up: some", '11:15: "some" is not possible here: write none, full or {limit: 5}'),
         ("shifts: late", '11:13: there is no calendar "late"\n    Describe it under calendars.'),
-        ("if_nobody: wait", '11:16: "wait" is not possible here\n    Known: fallback, any_member, ask.'),
+        (
+            "if_nobody: wait",
+            '11:16: "wait" is not possible here\n    Known: fallback, any_member, ask, queue_until_shift.',
+        ),
+        (
+            "if_nobody: queue_until_shift",
+            '11:16: the pool "all" has no shifts that a lead could wait for\n'
+            "    Give the pool or its members shifts, or write if_nobody: fallback.",
+        ),
+        (
+            "longest_wait: 2d",
+            "11:19: nobody waits in this pool\n"
+            "    Write if_nobody: queue_until_shift, or leave longest_wait out.",
+        ),
     ],
 )
 def test_a_slip_in_a_pool_has_its_place(tmp_path, setting, line):

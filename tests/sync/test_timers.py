@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from mappings.playbook import Expiry
+from mappings.playbook import Absence, Expiry, Person
 from model.event import EventKind
 from scheduler.timing import MOST, TimerJob
 from sync import explain, inbox, tables, timers
 from sync.keeping import retention
-from tests.builders import NOON, a_scoring, points
+from tests.builders import NOON, a_pool, a_routing, a_scoring, place, points
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import count, rows
@@ -164,6 +165,27 @@ def test_old_events_of_timers_go_by_the_term_of_what_is_no_post(house):
     house.post(email=BO), house.decide()
     retention.run(house.store, "main", {"crm_events": 3 * DAY}, house.clock.now() + 4 * DAY)
     assert events(house) == []
+
+
+def test_a_lead_that_waits_for_a_shift_is_assigned_and_told_of_when_it_begins(store):
+    today = NOON.date()
+    away = {one: Person(one, place(50), absent=(Absence(today, today),)) for one in ("ann@example.com",)}
+    pool = replace(a_pool("everyone", *away), if_nobody="queue_until_shift")
+    routing = replace(a_routing(pools=[pool]), people=away)
+    house = a_house(store, playbook=house_playbook(routing=routing))
+    house.post(email=ADA, country="DE"), house.decide()
+    assert house.lead(ADA).owner is None
+    with store.snapshot() as snapshot:
+        [timer] = explain.read(snapshot, house.lead_id(ADA)).timers
+    assert timer.why.startswith("the shift of ann@example.com in pool everyone")
+    house.clock.advance(3600)
+    house.post(email=ADA, company="Acme"), house.decide()
+    [row] = rows(store, tables.timers)
+    assert (row["since"], row["due_at"]) == (NOON, timer.due_at)
+    assert pass_by(house, timer.due_at - house.clock.now()) == 1
+    house.decide()
+    assert house.lead(ADA).owner == "ann@example.com"
+    assert count(store, tables.timers) == 0
 
 
 def test_a_playbook_whose_points_stay_sets_no_timer(store):

@@ -17,6 +17,7 @@ from sync.connections import StoredConnection, to_json
 from sync.reconciling.finds import Filter
 from sync.reconciling.mends import Order as MendOrder
 from sync.reconciling.runs import Asked
+from sync.register import Wish
 from sync.releases import Order, Release
 from sync.replays.letters import Asked as AskedLetters
 from sync.replays.replay import as_json
@@ -43,6 +44,7 @@ class Desk:
 
     saved: list[StoredConnection] = field(default_factory=list)
     removed: list[tuple[str, str]] = field(default_factory=list)
+    playbooks: list[tuple[Mapping[str, bytes], Wish]] = field(default_factory=list)
     sealed: list[Mapping[str, tuple[str, str]]] = field(default_factory=list)
     acts: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
@@ -111,6 +113,11 @@ class Desk:
             raise LeadRelayError(f"{name} is not connected in the browser")
         self.renewed.append((name, refused))
 
+    def playbook(self, texts: Mapping[str, bytes], wish: Wish) -> None:
+        if b"" in texts.values():
+            raise LeadRelayError("scoring.yaml:1:1: a mapping is expected here")
+        self.playbooks.append((texts, wish))
+
     def reseal(self, sealed: Mapping[str, tuple[str, str]], by: str) -> int:
         if self.is_locked:
             raise SealError("no key in LEADRELAY_SECRET_KEY opens it")
@@ -132,6 +139,7 @@ def client(desk: Desk) -> FlaskClient:
         facts=dict,
         act=desk.act,
         desk=desk,
+        playbook=desk.playbook,
         replay=desk.replay,
     )
     app = create_app(

@@ -1,0 +1,77 @@
+"""From one playbook to the next: the event after which another version decides.
+
+What is before it in the order was decided by the version before, what is behind it is decided by this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy.engine import Connection
+
+from handlers import registry
+from mappings.compile import load_texts
+from mappings.problems import PlaybookError
+from model.cause import Cause
+from model.decision import Because, Reason
+from model.event import EventState, StoredEvent
+from sync import register
+from sync.deciding.pipeline import Pipeline
+from sync.register import FOLDER, Version
+from sync.result import Result
+
+UNUSABLE = Cause("PLAYBOOK_UNUSABLE")
+
+
+def pipeline_of(texts: Mapping[str, bytes], number: int) -> Pipeline:
+    """Return the rules of a version's files; raises ``PlaybookError`` where it cannot read them."""
+    playbook = replace(load_texts(texts), number=number)
+    return Pipeline(playbook, registry.build(playbook))
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What became of a wish for another playbook."""
+
+    result: Result
+    entry: Version | None = None  # the register's new line
+    pipeline: Pipeline | None = None  # what decides from now on
+    folder_of: int = 0  # the version in force, where only the folder came to hold it, too
+
+
+def turn(snapshot: Connection, space: str, stored: StoredEvent) -> Turn:
+    """Read the files that an event names, and say what follows. What cannot be read changes nothing."""
+    said = stored.event.payload
+    now = register.current(snapshot, space)
+    is_folder = said["how"] == FOLDER
+    folder = said["hash"] if is_folder else (now.folder if now else "")
+    if is_folder and now is not None and now.hash == said["hash"]:
+        text = f"the folder holds version {now}, which is in force"
+        return Turn(_settled(stored, text), folder_of=now.number)
+    entry = Version(
+        number=now.number + 1 if now else 1,
+        hash=said["hash"],
+        files=said["files"],
+        at=stored.decided_at,
+        by=said["by"],
+        how=said["how"],
+        note=said["note"],
+        seq=stored.decided_seq,
+        event=stored.id,
+        folder=folder,
+    )
+    try:
+        pipeline = pipeline_of(register.texts_of(snapshot, entry), entry.number)
+    except (PlaybookError, KeyError) as error:
+        kept = f"version {now} stays in force" if now else "it is not in force"
+        text = f"the playbook {entry.hash} cannot be used, so {kept}: {error}"
+        refused = replace(_settled(stored, text), state=EventState.DEAD, error=text, cause=UNUSABLE)
+        return Turn(refused)
+    before = f", before it {now}" if now else ""
+    text = f"version {entry} is in force from here on{before}; by {entry.by}"
+    return Turn(_settled(stored, f"{text}: {entry.note}" if entry.note else text), entry, pipeline)
+
+
+def _settled(stored: StoredEvent, text: str) -> Result:
+    return Result(stored, EventState.DONE, reasons=[Reason("playbook", Because(text))])

@@ -1,0 +1,173 @@
+"""The register of playbook versions: which one was in force when, by whose word, and what its files said.
+
+A version comes into force by an event in the one order of the inbox (``sync.deciding.turning``), so it is
+known of every decision which version made it. Files are kept by what they say, each text once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from mappings.compile import version_of
+from model.event import Event, EventKind
+from sync import inbox
+from sync.database import Store, insert_for
+from sync.tables import leases, playbook_files, playbook_versions
+
+FOLDER, APPLY, ROLLBACK = "folder", "apply", "rollback"
+SOURCE = "playbook"  # of the events
+MOST_NOTE = 2000  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One line of the register."""
+
+    number: int  # from 1
+    hash: str
+    files: Mapping[str, str]  # name -> digest
+    at: datetime
+    by: str
+    how: str  # "folder" | "apply" | "rollback"
+    note: str
+    seq: int  # decided_seq of the event that made it current: what came before is not its own
+    event: int
+    folder: str  # the version that the watched folder held when it last counted; blank: it never did
+
+    def __str__(self) -> str:
+        return f"{self.number} ({self.hash})"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A version with what it did."""
+
+    version: Version
+    decided: int  # events while it was current
+    is_current: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        told = asdict(self.version) | {"decided": self.decided, "current": self.is_current}
+        del told["seq"], told["folder"], told["files"]
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants in force, and why."""
+
+    how: str
+    by: str
+    note: str = ""
+    once: str = ""  # the same wish handed in twice is one; blank: each is one of its own
+
+
+def current(snapshot: Connection, space: str) -> Version | None:
+    """Return the version in force; ``None`` in a store that has decided by none that it knows."""
+    c = playbook_versions.c
+    row = snapshot.execute(_of_space(space).order_by(c.number.desc()).limit(1)).first()
+    return _version(row) if row else None
+
+
+def find(snapshot: Connection, space: str, name: str) -> Version | None:
+    """Return a version by its number, or the newest one by the beginning of its hash (four characters)."""
+    c = playbook_versions.c
+    versions = _of_space(space).order_by(c.number.desc())
+    # A hash may consist of digits alone; a number has fewer of them than a hash in whole.
+    if name.isdecimal() and len(name) < 10:
+        row = snapshot.execute(versions.where(c.number == int(name))).first()
+        if row is not None:
+            return _version(row)
+    if len(name) < 4:
+        return None
+    row = snapshot.execute(versions.where(c.hash.startswith(name.lower(), autoescape=True)).limit(1)).first()
+    return _version(row) if row else None
+
+
+def listed(snapshot: Connection, space: str) -> list[Listed]:
+    """Return all versions, the newest first, each with how many events were decided by it.
+
+    Events are numbered as they are decided, so what a version decided lies between its own
+    event and that of the next one.
+    """
+    versions = [_version(row) for row in snapshot.execute(_of_space(space))]
+    versions.sort(key=lambda one: one.number)
+    of_decider = sa.select(leases.c.seq).where(leases.c.name == f"decider:{space}")
+    last = snapshot.execute(of_decider).scalar() or 0
+    told: list[Listed] = []
+    for one in reversed(versions):
+        told.append(Listed(one, max(0, last - one.seq), is_current=not told))
+        last = one.seq - 1
+    return told
+
+
+def texts_of(snapshot: Connection, version: Version) -> dict[str, bytes]:
+    """Return the files of a version: name -> text."""
+    c = playbook_files.c
+    rows = snapshot.execute(sa.select(c.digest, c.text).where(c.digest.in_([*version.files.values()])))
+    texts = {row.digest: row.text.encode() for row in rows}
+    return {name: texts[digest] for name, digest in version.files.items()}
+
+
+def hand_in(store: Store, space: str, texts: Mapping[str, bytes], wish: Wish, now: datetime) -> bool:
+    """Store files and the event by which they come into force; ``False`` where that event is known.
+
+    The texts come first: what a crash leaves of them is found again by what it says.
+    """
+    files = {name: hashlib.sha256(raw).hexdigest() for name, raw in texts.items()}
+    rows = [
+        {"digest": digest, "text": raw.decode()}
+        for digest, raw in sorted(zip(files.values(), texts.values(), strict=True))
+    ]
+    store.write(lambda connection: _keep(connection, rows))
+    event = _event(space, files, version_of(texts), wish, now)
+    [receipt] = inbox.append(store, [event])
+    store.signals.announce("inbox")
+    return not receipt.duplicate
+
+
+def _event(space: str, files: Mapping[str, str], hashed: str, wish: Wish, now: datetime) -> Event:
+    payload = {
+        "hash": hashed,
+        "files": dict(files),
+        "how": wish.how,
+        "by": wish.by,
+        "note": wish.note[:MOST_NOTE],
+    }
+    once = wish.once or uuid.uuid4().hex
+    return Event(SOURCE, f"{wish.how}:{hashed}:{once}", EventKind.PLAYBOOK, payload, now, now, space)
+
+
+def _keep(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert_for(connection, playbook_files).on_conflict_do_nothing(), rows)
+
+
+def add(connection: Connection, space: str, version: Version) -> None:
+    """Append a version to the register."""
+    row = {"space": space, **{name: getattr(version, name) for name in Version.__slots__}}
+    connection.execute(sa.insert(playbook_versions), [row | {"files": dict(version.files)}])
+
+
+def note_folder(connection: Connection, space: str, number: int, folder: str) -> None:
+    """Note that the watched folder holds this by now, which changes nothing of what is in force."""
+    c = playbook_versions.c
+    here = sa.update(playbook_versions).where(c.space == space, c.number == number)
+    connection.execute(here.values(folder=folder))
+
+
+def _of_space(space: str) -> sa.Select[Any]:
+    return sa.select(playbook_versions).where(playbook_versions.c.space == space)
+
+
+def _version(row: Row[Any]) -> Version:
+    return Version(**{name: getattr(row, name) for name in Version.__slots__})

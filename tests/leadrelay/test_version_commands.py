@@ -1,0 +1,126 @@
+"""`leadrelay diff`, `apply`, `rollback`, `versions`: with a daemon at work, and without one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from leadrelay import logs
+from tests.leadrelay.test_playbooks import change
+
+DEMO = "{name: Demo requested, group: intent, points: 30, activity: demo_request}"
+TOLD = "scoring: rule Demo requested: points: 30 → 25"
+
+
+@pytest.fixture(autouse=True)
+def _no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)  # it would outlive the command's streams
+
+
+@pytest.fixture
+def environ(empty_store, playbook):
+    return {"LEADRELAY_DATABASE_URL": empty_store, "LEADRELAY_PLAYBOOK": str(playbook)}
+
+
+def of_json(answer):
+    assert answer.code == 0, answer.err
+    return json.loads(answer.out)
+
+
+def test_a_running_daemon_takes_in_what_is_applied_and_rolled_back(house, leadrelay, tmp_path):
+    given = house.environ
+    begun = house.daemon.holder.playbook()
+    number, first = begun.number, begun.version
+    folder = tmp_path / "elsewhere"
+    written = leadrelay("versions", str(number), "--write", str(folder), **given)
+    assert (written.code, f"of version {number} (" in written.out) == (0, True)
+    change(folder, "scoring.yaml", DEMO, DEMO.replace("30", "25"))
+    assert TOLD in leadrelay("diff", str(folder), **given).out
+    answer = leadrelay("apply", str(folder), "--note", "agreed by sales", "--by", "ada", **given)
+    assert (answer.code, answer.err) == (0, "")
+    assert TOLD in answer.out
+    second = house.daemon.holder.playbook()
+    assert second.number == number + 1
+    assert answer.out.endswith(f"Version {number + 1} ({second.version}) is in force.\n")
+    assert leadrelay("apply", str(folder), **given).out.startswith(
+        f"Nothing differs from version {number + 1} ("
+    )
+    back = leadrelay("rollback", "--by", "bo", **given)
+    assert back.out.endswith(f"Version {number + 2} ({first}) is in force.\n")
+    house.daemon.holder.look()  # the folder holds what it did when it last counted
+    found = of_json(leadrelay("versions", "--json", **given))
+    assert [(one["number"], one["how"], one["by"], one["note"], one["current"]) for one in found[:2]] == [
+        (number + 2, "rollback", "bo", f"back to version {number}", True),
+        (number + 1, "apply", "ada", "agreed by sales", False),
+    ]
+    between = ("--from", str(number), "--to", str(number + 1))
+    [told] = of_json(leadrelay("diff", *between, "--json", **given))
+    assert told == {
+        "file": "scoring.yaml",
+        "what": "scoring: rule Demo requested: points",
+        "how": "changed",
+        "old": "30",
+        "new": "25",
+    }
+    lines = leadrelay("diff", *between, "--files", **given).out.splitlines()
+    assert f"-  - {DEMO}" in lines
+    assert f"+  - {DEMO.replace('30', '25')}" in lines
+
+
+def test_without_a_daemon_it_waits_for_the_next_one(leadrelay, environ):
+    answer = leadrelay("apply", **environ)
+    assert answer.code == 0
+    assert "it comes into force when a daemon decides next" in answer.out
+    assert of_json(leadrelay("versions", "--json", **environ)) == []
+    nothing = leadrelay("diff", **environ)
+    assert (nothing.code, nothing.err) == (
+        1,
+        "No version has been in force yet: `leadrelay serve` makes the first one.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("scoring.yaml", "points: 30", "points: thirty", "scoring.yaml:"),
+        (
+            "scoring.yaml",
+            "activity: demo_request}",
+            "activity: pricing_inquiry}",
+            "not as expected  A demo request",
+        ),
+        ("tests/examples.yaml", "outcome: ", "outcame: ", "tests/examples.yaml:"),
+    ],
+)
+def test_what_does_not_check_or_comes_out_otherwise_is_not_applied(
+    leadrelay, environ, playbook, file, old, new, said
+):
+    change(playbook, file, old, new)
+    answer = leadrelay("apply", **environ)
+    assert answer.code == 1
+    assert said in answer.out
+    assert "nothing was changed" in answer.err
+
+
+def test_there_is_no_way_back_from_nothing(leadrelay, environ):
+    answer = leadrelay("rollback", **environ)
+    assert (answer.code, answer.err) == (1, "There is no version before the one in force.\n")
+    answer = leadrelay("versions", "7", **environ)
+    assert (answer.code, answer.err) == (2, "There is no version 7; `leadrelay versions` lists them.\n")
+
+
+def test_a_folder_that_is_not_watched_changes_nothing_until_it_is_applied(house, leadrelay):
+    holder = house.daemon.holder
+    number = holder.playbook().number
+    object.__setattr__(house.daemon.settings, "watches_playbook", False)
+    try:
+        change(house.playbook, "scoring.yaml", DEMO, f"{DEMO}  # as agreed")
+        assert not holder.look()
+        assert holder.playbook().number == number
+        assert leadrelay("apply", **house.environ).code == 0
+        assert holder.playbook().number == number + 1
+    finally:
+        object.__setattr__(house.daemon.settings, "watches_playbook", True)
+        holder.look()  # it counts again, and holds what is in force
+        house.edit("scoring.yaml", f"{DEMO}  # as agreed", DEMO)

@@ -1,0 +1,210 @@
+"""What is before the event of a playbook is decided by the old one, what is behind it by the new one."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import sqlalchemy as sa
+
+from handlers.registry import build
+from mappings.compile import load, texts_of, version_of
+from mappings.starter import write_starter
+from model.errors import StoreBusy
+from model.event import EventState
+from sync import explain, inbox, register, tables
+from sync.deciding.pipeline import Pipeline
+from sync.register import APPLY, FOLDER, ROLLBACK, Wish
+from tests.sync.clock import FakeClock
+from tests.sync.house import a_decider, a_post
+
+RULE = b"{name: Demo requested, group: intent, points: 30"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_starter(tmp_path / "playbook")
+    return tmp_path / "playbook"
+
+
+@pytest.fixture
+def texts(folder):
+    return texts_of(folder)
+
+
+@pytest.fixture
+def decider(store, clock, folder):
+    playbook = load(folder)
+    return a_decider(store, clock, lambda: Pipeline(playbook, build(playbook)))
+
+
+def worth(texts, points: int):
+    scoring = texts["scoring.yaml"]
+    assert RULE in scoring
+    return texts | {"scoring.yaml": scoring.replace(RULE, RULE.replace(b"30", str(points).encode()))}
+
+
+def post(store, clock, name: str) -> None:
+    event = a_post(name, clock.now(), email=f"{name}@{name}.example", last_name="Lovelace", form_type="demo")
+    inbox.append(store, [event])
+
+
+def bring(store, clock, texts, how=APPLY, **given) -> bool:
+    return register.hand_in(store, "main", texts, Wish(how, "ada", **given), clock.now())
+
+
+def drain(decider) -> None:
+    while decider.decide_batch():
+        pass
+
+
+def stories(store) -> dict[str, tuple[int, str, int]]:
+    """Return by the lead's last name part: version, its hash, score."""
+    with store.snapshot() as snapshot:
+        found = {}
+        for lead_id, address in snapshot.execute(sa.select(tables.leads.c.id, tables.leads.c.email)):
+            story = explain.read(snapshot, lead_id)
+            [chapter] = story.chapters
+            found[address.partition("@")[0]] = (chapter.version, chapter.playbook, story.lead.score)
+        return found
+
+
+def listed(store):
+    with store.snapshot() as snapshot:
+        return register.listed(snapshot, "main")
+
+
+def test_each_event_is_decided_by_the_version_before_it(store, clock, decider, texts):
+    second = worth(texts, 33)
+    bring(store, clock, texts)
+    post(store, clock, "one")
+    bring(store, clock, second, note="demo counts more")
+    post(store, clock, "two")
+    post(store, clock, "three")
+    bring(store, clock, texts, ROLLBACK)
+    post(store, clock, "four")
+    drain(decider)
+    one, two = version_of(texts), version_of(second)
+    found = stories(store)
+    assert {name: each[:2] for name, each in found.items()} == {
+        "one": (1, one),
+        "two": (2, two),
+        "three": (2, two),
+        "four": (3, one),
+    }
+    assert found["two"][2] == found["one"][2] + 3 == found["four"][2] + 3
+    assert [
+        (each.version.number, each.decided, each.is_current, each.version.note) for each in listed(store)
+    ] == [
+        (3, 1, True, ""),
+        (2, 2, False, "demo counts more"),
+        (1, 1, False, ""),
+    ]
+
+
+def test_files_of_a_version_are_kept_as_they_were(store, clock, decider, texts):
+    bring(store, clock, texts)
+    bring(store, clock, worth(texts, 33))
+    drain(decider)
+    with store.snapshot() as snapshot:
+        assert register.texts_of(snapshot, register.find(snapshot, "main", "1")) == texts
+        assert register.texts_of(snapshot, register.current(snapshot, "main")) == worth(texts, 33)
+        kept = snapshot.execute(sa.select(sa.func.count()).select_from(tables.playbook_files)).scalar_one()
+    assert kept == len(texts) + 1  # each text once
+
+
+def test_another_decider_goes_on_with_the_version_in_force(store, clock, decider, texts):
+    bring(store, clock, texts)
+    bring(store, clock, worth(texts, 33))
+    drain(decider)
+    other = a_decider(store, clock, decider.pipeline, "elsewhere")  # whose process has the folder's
+    post(store, clock, "one")
+    drain(other)
+    assert stories(store)["one"][0] == 2
+
+
+def test_a_playbook_that_cannot_be_read_changes_nothing_and_is_seen(store, clock, decider, texts):
+    bring(store, clock, texts)
+    bring(store, clock, worth(texts, 33) | {"pipeline.yaml": b"handlers: [nonsense]\n"})
+    post(store, clock, "one")
+    drain(decider)
+    assert stories(store)["one"][0] == 1
+    with store.snapshot() as snapshot:
+        c = tables.inbox_events.c
+        [row] = snapshot.execute(sa.select(c.error, c.cause).where(c.state == str(EventState.DEAD)))
+    assert row.cause == "PLAYBOOK_UNUSABLE"
+    assert "version 1 (" in row.error
+    assert 'pipeline.yaml:1:12: there is no handler "nonsense"' in row.error
+
+
+def test_the_same_wish_of_two_processes_is_one(store, clock, decider, texts):
+    assert bring(store, clock, texts, FOLDER, once="0:")
+    assert not bring(store, clock, texts, FOLDER, once="0:")
+    drain(decider)
+    assert len(listed(store)) == 1
+
+
+def test_what_the_folder_holds_is_noted_where_it_is_in_force_already(store, clock, decider, texts):
+    bring(store, clock, texts, FOLDER)
+    bring(store, clock, worth(texts, 33), APPLY)
+    drain(decider)
+    assert listed(store)[0].version.folder == version_of(texts)
+    bring(store, clock, worth(texts, 33), FOLDER)
+    drain(decider)
+    assert [each.version.number for each in listed(store)] == [2, 1]
+    assert listed(store)[0].version.folder == version_of(worth(texts, 33))
+
+
+def test_a_lost_answer_of_the_save_leaves_no_decider_with_the_old_version(store, clock, decider, texts):
+    bring(store, clock, texts)
+    drain(decider)
+    bring(store, clock, worth(texts, 33))
+    write, lost = store.write, []
+
+    def and_lose_it(work):
+        write(work)
+        lost.append(work)
+        raise StoreBusy("nobody knows")
+
+    fumbling = dataclasses.replace(decider, store=_Losing(store, and_lose_it))
+    with pytest.raises(StoreBusy):
+        fumbling.decide_batch()
+    fumbling.store = store
+    post(store, clock, "one")
+    drain(fumbling)
+    assert lost
+    assert stories(store)["one"][0] == 2
+
+
+class _Losing:
+    """A store whose saves are done, and whose answers are lost."""
+
+    def __init__(self, store, write) -> None:
+        self._store, self.write = store, write
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize(("name", "number"), [("1", 1), ("2", 2), ("3", None), ("", None), ("abc", None)])
+def test_a_version_is_found_by_its_number(store, clock, decider, texts, name, number):
+    bring(store, clock, texts)
+    bring(store, clock, worth(texts, 33))
+    drain(decider)
+    with store.snapshot() as snapshot:
+        found = register.find(snapshot, "main", name)
+    assert (found and found.number) == number
+
+
+def test_a_version_is_found_by_the_beginning_of_its_hash_the_newest_of_several(store, clock, decider, texts):
+    bring(store, clock, texts)
+    bring(store, clock, worth(texts, 33))
+    bring(store, clock, texts)
+    drain(decider)
+    with store.snapshot() as snapshot:
+        assert register.find(snapshot, "main", version_of(texts)[:6].upper()).number == 3
