@@ -15,6 +15,7 @@ from model.errors import Refused
 from model.times import from_text, to_text
 from sync import (
     access,
+    consents,
     deal_books,
     deletions,
     engagements,
@@ -79,6 +80,16 @@ def blueprint(house: House) -> Blueprint:
         with house.reading() as snapshot:
             _check_known(snapshot, lead_id)
             return jsonify(_plain(explain.read(snapshot, lead_id, MOST_TOLD).as_dict()))
+
+    @routes.get("/leads/<lead_id>/consent")
+    def consent(lead_id: str) -> ResponseReturnValue:
+        """Return how each purpose stands with a lead, which gates are shut, and all that was ever said."""
+        with house.reading() as snapshot:
+            _check_known(snapshot, lead_id)
+            lead = leads.load(snapshot, [lead_id], ledgers=False)[lead_id]
+            said = [dict(row._mapping) for row in snapshot.execute(consents.of_lead(lead_id))]
+        found = consents.picture(lead, house.playbook().consent, house.clock.now())
+        return jsonify(_plain(found.as_dict() | {"ledger": sorted(said, key=lambda one: one["id"])}))
 
     @routes.get("/deals")
     def deals() -> ResponseReturnValue:
@@ -262,6 +273,7 @@ def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
             "created_at": lead.created_at,
             "first_response": answer and {"at": answer.at, "kind": answer.kind, "by": answer.by},
             "fields": lead.fields,
+            "consent": consents.picture(lead, house.playbook().consent, house.clock.now()).as_dict(),
             "deals": [deal_books.brief(one) for one in deal_books.of_lead(snapshot, lead.id)],
             "records": [
                 {

@@ -24,6 +24,7 @@ from dashboard.reviews import ReviewPages
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
 from sync import (
+    consents,
     deal_books,
     deletions,
     engagements,
@@ -48,7 +49,7 @@ NAVIGATION = (
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
     ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
-    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer")),
+    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer", "pair_answer")),
     (
         "connections",
         "Connections",
@@ -126,6 +127,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews/<int:number>", reviews.answer),
         ("/reviews/deletions/<name>", reviews.release),
         ("/reviews/deals/<int:number>", reviews.deal_answer),
+        ("/reviews/people/<one>/<other>", reviews.pair_answer),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),
@@ -245,6 +247,7 @@ class _Pages:
             follows=any(crm.polling.activities for crm in self.house.playbook().crms.values()),
             asked=asked,
             deals=sales,
+            consent=consents.picture(story.lead, self.house.playbook().consent, self.house.clock.now()),
             chapters=story.chapters[::-1],
         )
 

@@ -12,12 +12,26 @@ from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
-from sync import deletions, inbox, proposals, same_deals
+from sync import deletions, inbox, leads, proposals, same_deals
+from sync.alike import pairs
+from sync.alike.pairs import Pair
 from sync.deciding import carrying
 from sync.proposals import Proposal, Side
 
 PAGE = 20  # of what waits, and of what was answered, on one page
 ANSWERS = {"agree": True, "refuse": False}
+COMPARED = (
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "title",
+    "company",
+    "city",
+    "country",
+    "stage",
+    "owner",
+)
 RELEASES = {"release": True, "dismiss": False}
 
 
@@ -29,6 +43,14 @@ class Asked:
     sides: list[Side]  # fields of the records, as the mirror last saw them
     hindrance: str  # why leadrelay cannot do it by itself; blank where it can
     urls: tuple[str | None, str | None]  # of the record that is kept, and of the other
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPair:
+    """Two leads that may be one person, side by side."""
+
+    pair: Pair
+    sides: list[tuple[str, Any, Any]]  # field, and what the one and the other have
 
 
 class ReviewPages:
@@ -84,6 +106,21 @@ class ReviewPages:
         outcome = "refused" if said == same_deals.LEAVE else "agreed"
         return redirect(url_for("pages.reviews", said=outcome), 303)
 
+    def pair_answer(self, one: str, other: str) -> ResponseReturnValue:
+        """Take a person's word on whether two leads are one person."""
+        house, said = self.house, request.form.get("answer", "")
+        if said not in pairs.ANSWERS:
+            abort(404)
+        with house.reading() as snapshot:
+            is_known = any(each.beside(one) == other for each in pairs.of_lead(snapshot, one))
+            there = leads.load(snapshot, [one, other], ledgers=False)
+        if not is_known or len(there) != len({one, other}):
+            return self._page("That does not wait for a word any more.", 409)
+        now = house.clock.now()
+        inbox.append(house.store, [pairs.answer_event(house.space, one, other, said, by=g.who, now=now)])
+        outcome = "agreed" if said == pairs.SAME else "refused"
+        return redirect(url_for("pages.reviews", said=outcome), 303)
+
     def release(self, name: str) -> ResponseReturnValue:
         """Take a person's word on the deletions of a connection that were held, as far as they were shown."""
         house, said, last = self.house, request.form.get("answer", ""), request.form.get("last", "")
@@ -116,8 +153,10 @@ class ReviewPages:
             held = deletions.held_back(snapshot, house.space, people=deletions.SAMPLE)
             asked = [self._asked(snapshot, one) for one in waiting[:PAGE]]
             sales = same_deals.open_ones(snapshot, house.space, house.playbook(), limit=PAGE)
+            people = self._pairs(snapshot)
         page = render_template(
             "dashboard/reviews.html",
+            people=people,
             asked=asked,
             sales=[(one, self._urls_of(one)) for one in sales],
             shown=same_deals.SHOWN,
@@ -127,6 +166,19 @@ class ReviewPages:
             wrong=wrong,
         )
         return page, code
+
+    def _pairs(self, snapshot: Any) -> list[AskedPair]:
+        """Return the likeliest pairs that wait, with what the two hold."""
+        waiting = pairs.open_ones(snapshot, self.house.space, limit=PAGE)
+        known = leads.load(
+            snapshot, {each for one in waiting for each in (one.one, one.other)}, ledgers=False
+        )
+        found = []
+        for one in waiting:
+            ours, theirs = known[one.one].fields, known[one.other].fields
+            rows = [(name, ours.get(name), theirs.get(name)) for name in COMPARED]
+            found.append(AskedPair(one, [row for row in rows if row[1] is not None or row[2] is not None]))
+        return found
 
     def _asked(self, snapshot: Any, one: Proposal) -> Asked:
         crm = self.house.playbook().crms.get(one.connection)

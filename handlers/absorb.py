@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from mappings.identity import match_key
 from mappings.outward import is_blank_on, read_rules, same_on
 from mappings.playbook import CrmField, CrmMap, ObjectMap
 from mappings.reading import Reading
+from model import consent
 from model.consent import is_taken_back
 from model.decision import NOTHING, AddActivity, Because, Decision, Place
 from model.event import JsonValue
@@ -32,11 +33,13 @@ class Absorb:
 
     Late, repeated and shuffled posts end in the same fields. A value that a person in a CRM
     set stands against posts where the CRM's map gives that CRM the authority, also where a form had
-    said the same before, and so does what a person chose here.
+    said the same before, and so does what a person chose here. What somebody says of a purpose of
+    consent goes by rules of its own, whoever has the authority (``model.consent.why_kept``).
     """
 
     owners: FieldOwners
     preferred: Preferred = dataclasses.field(default_factory=dict)
+    purposes: Collection[str] = frozenset()  # fields that say how a purpose of consent stands
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
         reading = context.event
@@ -46,7 +49,7 @@ class Absorb:
         changed: list[str] = []
         because: list[Because] = []
         for name, value in reading.fields.items():
-            kept = self._why_kept(lead, name, reading.stored.event.occurred_at)
+            kept = self._why_kept(lead, name, value, reading.stored.event.occurred_at)
             if kept is not None:
                 if lead.fields.get(name) != value:
                     because.append(kept)
@@ -67,11 +70,14 @@ class Absorb:
         because += [Because(f"did: {act.kind}", _place_of(act.kind, reading)) for act in activities]
         return Decision(fields=fields, effects=activities, because=tuple(because))
 
-    def _why_kept(self, lead: Lead, name: str, at: datetime) -> Because | None:
+    def _why_kept(self, lead: Lead, name: str, value: JsonValue, at: datetime) -> Because | None:
         """Return why the field's present value stands against a post of that moment, if it does."""
         known = lead.provenance.get(name)
         if name == OPT_OUT:  # however old the word is, it was said
             return None
+        if name in self.purposes:
+            why = consent.why_kept(lead.fields.get(name), known, value, at)
+            return Because(f"{name} kept: {why}") if why else None
         if preferred := self._preferred(lead, name):
             return preferred
         if known is None:

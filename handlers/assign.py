@@ -10,8 +10,19 @@ from handlers.base import Context
 from handlers.eligible import missing, next_chance, why_not_owner
 from handlers.giving_back import given_back
 from handlers.turns import Turn, next_turn, out_of_turn
+from mappings import gates
 from mappings.domains import company_domain
-from mappings.playbook import QUEUE, Accounts, Lifecycle, Member, Pool, Routing, Share, Territory
+from mappings.playbook import (
+    QUEUE,
+    Accounts,
+    Consent,
+    Lifecycle,
+    Member,
+    Pool,
+    Routing,
+    Share,
+    Territory,
+)
 from model.account import account_id
 from model.decision import NOTHING, AskReview, Assigned, Because, Decision, Effect, SetTimer, Way
 from model.hours import said
@@ -30,12 +41,14 @@ class Assign:
     the company's other leads, else a pool that takes such leads up to its share, else the territory's
     pool. Where nobody of it can take the lead the pool says what becomes of it; at the end
     the lead goes on without an owner and before a person. A test lead gets an owner without using up
-    a turn. A pool's ``credit`` gives turns back.
+    a turn. A pool's ``credit`` gives turns back. Where a gate of consent is shut nobody gets the lead,
+    and no turn is used; it is looked at again with whatever happens to the lead next, the consent for one.
     """
 
     routing: Routing
     lifecycle: Lifecycle
     accounts: Accounts = field(default_factory=Accounts)
+    consent: Consent = field(default_factory=Consent)
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
         back, decision = given_back(lead, self.routing, context), self._decided(lead, context)
@@ -53,6 +66,9 @@ class Assign:
             return NOTHING
         if lead.owner:
             return Decision(because=(Because("owner kept: the lead has one", self.routing.place),))
+        gate = next(gates.shut(self.consent, gates.ASSIGN, lead, context.now), None)
+        if gate is not None:
+            return Decision(because=(Because(gates.reason(gate, self.consent, lead), gate.place),))
         territory = next((known for known in self.routing.territories if known.when.matches(lead)), None)
         because = [self._where(territory)]
         assigned = self._offer(territory, lead, context, because)

@@ -10,6 +10,7 @@ from handlers.assign import Assign
 from handlers.attribute import Attribute
 from handlers.base import Handler
 from handlers.deals import HearOfDeals
+from handlers.facts import TellFacts
 from handlers.follow_up import MakeFollowUp
 from handlers.identify import Identify
 from handlers.notify import Notify
@@ -23,16 +24,21 @@ from mappings.problems import PlaybookError, unknown
 HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
     "screen": lambda playbook: Screen(playbook.screening),
     "identify": lambda playbook: Identify(playbook.screening),
-    "absorb": lambda playbook: Absorb(field_owners(playbook.crms), preferring(playbook.crms)),
+    "absorb": lambda playbook: Absorb(
+        field_owners(playbook.crms), preferring(playbook.crms), frozenset(playbook.consent.by_field)
+    ),
     "attribute": lambda playbook: Attribute(playbook.skip_direct),
     "deals": lambda playbook: HearOfDeals(playbook.deals, playbook.lifecycle),
+    "facts": lambda playbook: TellFacts(playbook.screening),
     "score": lambda playbook: Score(playbook.scoring, thresholds(playbook.lifecycle)),
     "qualify": lambda playbook: Qualify(playbook.lifecycle),
-    "assign": lambda playbook: Assign(playbook.routing, playbook.lifecycle, playbook.accounts),
+    "assign": lambda playbook: Assign(
+        playbook.routing, playbook.lifecycle, playbook.accounts, playbook.consent
+    ),
     "account": lambda playbook: JoinByDomain(playbook.accounts),
     "follow_up": lambda playbook: MakeFollowUp(playbook.follow_up, playbook.crms),
     "notify": lambda playbook: Notify(playbook.notifications, playbook.crms),
-    "writeback": lambda playbook: Writeback(playbook.crms, playbook.lifecycle),
+    "writeback": lambda playbook: Writeback(playbook.crms, playbook.lifecycle, playbook.consent),
 }
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from handlers import companies
 from handlers.base import Context
+from mappings import gates
 from mappings.outward import Teammates, difference, draft
-from mappings.playbook import CrmMap, Lifecycle
+from mappings.playbook import Consent, CrmMap, Lifecycle
 from model.decision import Because, Decision, Effect, WriteBack
 from model.event import JsonValue
 from model.lead import Lead
@@ -31,16 +32,21 @@ class Writeback:
 
     Its account and the association of the two are looked at in the same way. Nothing is sent
     from here: delivery compares again and sends what differs then. Test
-    leads are written too.
+    leads are written too. A gate of consent keeps a record from being made; one that is there is written, as
+    a withdrawal must arrive there.
     """
 
     crms: Mapping[str, CrmMap]
     lifecycle: Lifecycle
+    consent: Consent = field(default_factory=Consent)
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
         effects: list[Effect] = []
         because: list[Because] = []
         for crm in self.crms.values():
+            if why := self._blocked(lead, crm, context):
+                because.append(why)
+                continue
             found = wanted(lead, crm, context.lookups, self.lifecycle)
             because.append(found.because)
             if found.object is not None:
@@ -54,6 +60,16 @@ class Writeback:
                     if effect is not None:
                         effects.append(effect)
         return Decision(effects=tuple(effects), because=tuple(because))
+
+    def _blocked(self, lead: Lead, crm: CrmMap, context: Context) -> Because | None:
+        """Say why no record is made for a person who has none there."""
+        name = crm.connection
+        if name in lead.links:
+            return None
+        gate = next(gates.shut(self.consent, gates.SYNC, lead, context.now, (name,)), None)
+        if gate is None:
+            return None
+        return Because(f"{name}: {gates.reason(gate, self.consent, lead)}", gate.place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from scheduler.release import ReleaseJob
 from scheduler.retention import RetentionJob
 from scheduler.timing import TimerJob
 from sync import inbox, outbox
+from sync.alike import walk
 from sync.database import Store
 from sync.edges import effects
 from sync.reconciling.mends import Mends
@@ -22,6 +23,8 @@ from sync.replays.replaying import Replays
 
 ROSTER_EVERY = 5  # seconds between two looks whether a connection's owners are to be read again
 NIGHTLY_EVERY = 60  # seconds between two looks whether a night's comparison is due
+ALIKE_EVERY = 5  # seconds between two looks for leads that may be one person
+ALIKE_STEPS = 20  # at one look: 2,000 leads, then others have their turn
 ORPHANS_EVERY = 10  # seconds between two looks for what waits for a record that will never be
 
 
@@ -39,6 +42,7 @@ class Chores:
     ) -> None:
         """Put them together; ``is_wanted`` is false while the process stops."""
         self._store, self._clock, self._holder, self._fleet = store, clock, holder, fleet
+        self._is_wanted = is_wanted
         self._release = ReleaseJob(store, clock, holder.playbook, space=SPACE, on_live=fleet.take_at_once)
         self._retention = RetentionJob(store, clock, lambda: holder.playbook().keep, is_chief, space=SPACE)
         self._replays = Replays(store, clock, SPACE, is_wanted)
@@ -56,6 +60,7 @@ class Chores:
         yield Job("mends", 1, self._mends.run, at_start=True)
         yield Job("reconcile", NIGHTLY_EVERY, self._nightly.run)
         yield Job("orphans", ORPHANS_EVERY, self._give_up_orphans)
+        yield Job("alike", ALIKE_EVERY, self._compare)
         yield Job("hashes", 600, self._forget_hashes)
         yield Job("retention", 3600, self._retention.run)
 
@@ -71,6 +76,16 @@ class Chores:
         for kind in found:
             self._store.write(partial(kind.give_up_orphans, space=SPACE, now=now))
         self._store.write(partial(effects.withhold, space=SPACE, shut=self._fleet.shut(), now=now))
+
+    def _compare(self) -> None:
+        """Compare leads that have changed with those that may be the same person, where the playbook asks."""
+        matching = self._holder.playbook().matching
+        if matching is None or not self._is_wanted():
+            return
+        walk.remind(self._store, SPACE, self._clock.now())
+        for _ in range(ALIKE_STEPS):
+            if not (self._is_wanted() and walk.step(self._store, SPACE, matching, self._clock.now())):
+                return
 
     def _forget_hashes(self) -> None:
         self._store.write(partial(inbox.forget_hashes, now=self._clock.now()))

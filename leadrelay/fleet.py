@@ -19,6 +19,7 @@ from leadrelay.connected import Connected, connect
 from leadrelay.connections import Known
 from leadrelay.crew import Crew, Crews, Worker
 from leadrelay.grants import GrantsOfStore
+from leadrelay.mailing import consent_links
 from leadrelay.messengers import Messengers
 from leadrelay.metrics import Metrics
 from leadrelay.processes import Processes
@@ -243,6 +244,7 @@ class Fleet:
             readers=lambda: {other: one.connector for other, one in list(self.connected.items())},
             unreachable=lambda: {*self._unusable, *self._unsure},
             address=self._address,
+            links=consent_links(self.settings),
             space=SPACE,
             lease_term=timedelta(seconds=self.settings.lease_seconds),
             observe=partial(self.metrics.effect, name),

@@ -7,11 +7,23 @@ from email.utils import parseaddr
 
 from connectors.mail import SECURITY, MailServer
 from leadrelay.settings import Settings
+from sync.links_of_consent import ConsentLinks
 
 HOST, SENDER = "LEADRELAY_SMTP_HOST", "LEADRELAY_SMTP_FROM"
 USER, PASSWORD = "LEADRELAY_SMTP_USER", "LEADRELAY_SMTP_PASSWORD"
 ASCII = "only ASCII can be sent to a mail server"
 PORT, SECURE = "LEADRELAY_SMTP_PORT", "LEADRELAY_SMTP_SECURITY"
+
+
+def consent_links(settings: Settings) -> ConsentLinks | None:
+    """Return what makes the links by which people confirm; ``None`` without a public address or a key.
+
+    A sandbox run, which nobody reaches from outside, takes its own address.
+    """
+    vault = settings.vault()
+    here = f"http://{settings.host}:{settings.port}" if settings.is_sandbox else ""
+    address = settings.public_url or here
+    return ConsentLinks(address, vault) if address and vault.has_key else None
 
 
 def lacking(environ: Mapping[str, str]) -> tuple[str, ...]:

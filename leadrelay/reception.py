@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from connectors.salesforce.ids import long_id
-from dashboard import api, pages
+from dashboard import api, confirming, pages
 from dashboard.house import House
 from leadrelay.browser import Browser
 from leadrelay.callers import KnownCallers
@@ -18,6 +18,7 @@ from leadrelay.connections import Known
 from leadrelay.desk import Desk
 from leadrelay.fleet import Fleet
 from leadrelay.golive.opening import Openings
+from leadrelay.mailing import consent_links
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import SPACE, Settings
@@ -92,6 +93,7 @@ class Reception:
                 control.blueprint(self._local()),
                 pages.blueprint(house := self._house()),
                 api.blueprint(house),
+                confirming.blueprint(house, consent_links(self.settings)),
             ],
         )
         return serve(app, self.settings.host, self.settings.port, self.settings.threads)

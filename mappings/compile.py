@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TypeVar, cast
@@ -12,9 +12,11 @@ from typing import TypeVar, cast
 from mappings import (
     compile_accounts,
     compile_bands,
+    compile_consent,
     compile_crms,
     compile_deals,
     compile_lifecycle,
+    compile_matching,
     compile_messages,
     compile_pipeline,
     compile_retention,
@@ -28,9 +30,11 @@ from mappings.compile_authority import check_authorities
 from mappings.loader import Document
 from mappings.playbook import (
     Accounts,
+    Consent,
     CrmMap,
     FollowUp,
     Lifecycle,
+    Matching,
     Notifications,
     Playbook,
     Routing,
@@ -43,11 +47,14 @@ from mappings.schema import (
     KINDS,
     LONGEST_NAME,
     AccountsFile,
+    ConsentFile,
     CrmFile,
     DealsFile,
     FieldsFile,
     FollowUpFile,
     LifecycleFile,
+    MatchingFile,
+    MatchWeightsFile,
     NotificationsFile,
     PipelineFile,
     RetentionFile,
@@ -68,6 +75,7 @@ DEFAULT_HANDLERS = (
     "absorb",
     "attribute",
     "deals",
+    "facts",
     "score",
     "qualify",
     "assign",
@@ -79,10 +87,13 @@ DEFAULT_HANDLERS = (
 
 SINGLE_FILES = (
     "accounts",
+    "consent",
     "deals",
     "fields",
     "follow_up",
     "lifecycle",
+    "match_weights",
+    "matching",
     "notifications",
     "pipeline",
     "retention",
@@ -90,7 +101,17 @@ SINGLE_FILES = (
     "scoring",
     "screening",
 )
-OPTIONAL_FILES = {"accounts", "deals", "fields", "follow_up", "notifications", "retention"}
+OPTIONAL_FILES = {
+    "accounts",
+    "consent",
+    "deals",
+    "fields",
+    "follow_up",
+    "notifications",
+    "retention",
+    "match_weights",
+    "matching",
+}
 FOLDERS = {"sources": "source", "crm": "crm"}
 OTHER_FOLDERS = {"tests"}  # beside the playbook, not part of it
 
@@ -257,6 +278,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     stages = one("deals", DealsFile)
     scope.deals = compile_deals.compile_deals(stages, scope) if stages else None
     routes = routing and compile_routing.compile_routing(routing, scope)  # its calendars time stages, too
+    matching = _matching(one("matching", MatchingFile), one("match_weights", MatchWeightsFile), scope)
     made = (
         lifecycle and compile_lifecycle.compile_lifecycle(lifecycle, scope),
         scoring and compile_scoring.compile_scoring(scoring, scope),
@@ -269,6 +291,9 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         scope.fault(routing.document.value_place("sticky"), "without accounts no company is known", fix)
     retention = one("retention", RetentionFile)
     keep = compile_retention.compile_retention(retention, scope) if retention else {}
+    asked = one("consent", ConsentFile)
+    own_fields = fields.model.fields if fields else {}
+    purposes = compile_consent.compile_purposes(asked, own_fields, scope) if asked else {}
     sources = _sources(files, scope)
     crms = _crms(files, scope)
     follow_up = one("follow_up", FollowUpFile)
@@ -277,6 +302,8 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         compile_messages.compile_follow_up(follow_up, crms, scope) if follow_up else FollowUp(),
         compile_messages.compile_notifications(notifications, scope) if notifications else Notifications(),
     )
+    consent = compile_consent.compile_consent(asked, purposes, crms, told, scope) if asked else Consent()
+    compile_consent.check_fields(compile_consent.fields_of(files.single.get("consent")), crms, scope)
     problems = [
         *files.problems,
         *scope.problems,
@@ -302,18 +329,39 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             notifications=told[1],
             skip_direct=pipeline.model.attribution.skip_direct,
             accounts=accounts,
+            consent=consent,
             deals=scope.deals,
+            matching=matching,
             keep=keep,
         ),
         [],
     )
 
 
+def _matching(
+    checked: Checked[MatchingFile] | None, learned: Checked[MatchWeightsFile] | None, scope: Scope
+) -> Matching | None:
+    """Return when people are asked who is one person; weights alone are a file that nobody reads."""
+    if checked is None:
+        if learned is not None and "matching" not in scope.unread:
+            fix = "Add matching.yaml, which may be empty but for review: 0.95."
+            scope.fault(learned.document.place("pairs"), "without matching.yaml nobody is asked", fix)
+        return None
+    matching = compile_matching.compile_matching(checked, scope)
+    if learned is None:
+        return matching
+    return replace(matching, weights=compile_matching.compile_weights(learned, matching, scope))
+
+
 def _scope(files: _Files, handlers: Collection[str]) -> Scope:
     """Collect the names that the files declare, faulty ones included, for the checks between files."""
     single = files.single
     return Scope(
-        fields={**LEAD_FIELDS, **_own_fields(single.get("fields"))},
+        fields={
+            **LEAD_FIELDS,
+            **_own_fields(single.get("fields")),
+            **compile_consent.fields_of(single.get("consent")),
+        },
         stages=tuple(dict.fromkeys(declared(single.get("lifecycle"), "stages"))),
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
@@ -326,6 +374,7 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
             compile_sources.activities_of(files.sources) | compile_crms.activities_of(files.crms)
         ),
         handlers=list(handlers),
+        confirmed=compile_consent.confirmed_of(single.get("consent")),
         calendars=declared(single.get("routing"), "calendars"),
         unread=_unread(files),
     )

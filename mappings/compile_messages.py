@@ -41,7 +41,7 @@ def compile_follow_up(checked: Checked[FollowUpFile], crms: Mapping[str, CrmMap]
             FollowUpRule(
                 name=entry.name,
                 place=document.place(*path),
-                subject=_template(entry.subject, document, scope, *path, "subject"),
+                subject=template(entry.subject, document, scope, *path, "subject"),
                 body=_templates(entry.body, document, scope, *path, "body"),
                 due_in=duration(entry.due_in),
                 when=_condition(entry.when, document, scope, *path),
@@ -83,7 +83,7 @@ def compile_notifications(checked: Checked[NotificationsFile], scope: Scope) -> 
                 place=document.place(*path),
                 on=entry.on,
                 channel=entry.channel,
-                title=_template(entry.title, document, scope, *path, "title"),
+                title=template(entry.title, document, scope, *path, "title"),
                 lines=_templates(entry.text, document, scope, *path, "text"),
                 when=_condition(entry.when, document, scope, *path),
                 to_owner=entry.to == "owner",
@@ -117,10 +117,10 @@ def _condition(data: Any, document: Document, scope: Scope, *path: str | int) ->
 def _templates(
     texts: Sequence[str], document: Document, scope: Scope, *path: str | int
 ) -> tuple[Template, ...]:
-    return tuple(_template(text, document, scope, *path, n) for n, text in enumerate(texts))
+    return tuple(template(text, document, scope, *path, n) for n, text in enumerate(texts))
 
 
-def _template(text: str, document: Document, scope: Scope, *path: str | int) -> Template:
+def template(text: str, document: Document, scope: Scope, *path: str | int) -> Template:
     """Parse a line; where it is wrong the fault is noted and the words stay as they are."""
     place = document.value_place(*path)
     known: Collection[str] = [*scope.field_names, *templates.MADE, "id"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mappings.compile_bands import bands, grade
-from mappings.contradictions import contradiction, named
+from mappings.contradictions import contradiction
 from mappings.durations import duration
 from mappings.loader import Document
 from mappings.playbook import (
+    Condition,
     Decay,
     Expiry,
     HalfLife,
@@ -133,7 +134,7 @@ def _score_rule(
         group=entry.group,
         points=entry.points,
         place=at,
-        when=scope.condition(document, entry.when, "rules", n, "when") if entry.when is not None else None,
+        when=_fact(n, entry, document, scope),
         activity=entry.activity,
         max_times=entry.max_times,
         per=_lasting(entry.per, document, scope, n, "per") if entry.per is not None else None,
@@ -143,7 +144,7 @@ def _score_rule(
 
 
 def _check_when(n: int, entry: ScoreRuleMap, document: Document, scope: Scope) -> None:
-    """Note a condition that can never hold, and one that asks for what the score itself decides."""
+    """Note a condition that can never hold."""
     if entry.when is None or not document.sound:
         return
     at = document.place("rules", n, "when")
@@ -151,10 +152,18 @@ def _check_when(n: int, entry: ScoreRuleMap, document: Document, scope: Scope) -
         scope.fault(
             at, f"this rule never counts: {why}", "Correct it, or write any: [...] for one or the other."
         )
-    circular = sorted(named(entry.when) & CIRCULAR)
-    if circular:
+
+
+def _fact(n: int, entry: ScoreRuleMap, document: Document, scope: Scope) -> Condition | None:
+    """Compile a rule's condition; one that asks for what the score itself decides is a fault."""
+    if entry.when is None:
+        return None
+    when = scope.condition(document, entry.when, "rules", n, "when")
+    if when is not None and (circular := sorted(when.fields & CIRCULAR)):
         fix = "Points count what a lead is and did; what follows from them belongs into lifecycle.yaml."
-        scope.fault(at, f'"{circular[0]}" follows from the points, and cannot give any', fix)
+        text = f'"{circular[0]}" follows from the points, and cannot give any'
+        scope.fault(document.place("rules", n, "when"), text, fix)
+    return when
 
 
 def _only_of_activities(n: int, entry: ScoreRuleMap, document: Document, scope: Scope) -> None:

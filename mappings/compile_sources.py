@@ -133,6 +133,10 @@ def _field_rules(
         fix = "Set touch: for where a lead came from." if "touch" in field else "Take this line out."
         scope.fault(at, f'"{field}" is decided by leadrelay; a source cannot set it', fix)
         return []
+    elif field in scope.confirmed:
+        fix = "Take this line out: the person's mailbox says it, or a CRM."
+        scope.fault(at, f'"{field}" is what no form can say', fix)
+        return []
     elif field in SourceFile.model_fields and field not in scope.fields:
         fix = "It is a setting of the source: begin its line in the first column."
         scope.fault(at, f'"{field}" does not belong under fields', fix)

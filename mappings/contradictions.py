@@ -8,16 +8,6 @@ from typing import Any
 GROUPS = ("all", "any", "not")
 
 
-def named(data: Any) -> set[str]:
-    """Return every lead field that a condition asks for, as it is written."""
-    if isinstance(data, list):
-        return set().union(*(named(one) for one in data))
-    if not isinstance(data, dict):
-        return set()
-    found = {name for name in data if name not in GROUPS}
-    return found.union(*(named(data[name]) for name in GROUPS if name in data))
-
-
 def contradiction(data: Any) -> str:
     """Say why a condition can never hold; blank where it can, or where that is not sure."""
     asked: dict[str, list[tuple[str, Any]]] = {}

@@ -29,6 +29,7 @@ class Scope:
     handlers: Collection[str]
     bands: tuple[str, ...] = ()  # of the score, the lowest first
     problems: list[Problem] = field(default_factory=list)
+    confirmed: Collection[str] = frozenset()  # fields that say that a consent was confirmed
     deals: Deals | None = None  # the stages of deals, once they are compiled
     calendars: Collection[str] = ()  # as routing.yaml names them, faulty ones included
     unread: Collection[str] = ()

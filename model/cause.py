@@ -37,4 +37,5 @@ LINKED_ELSEWHERE = Cause("LINKED_ELSEWHERE")  # the new record is another lead's
 NOT_THERE = Cause("NOT_THERE")  # the lead, account or record it is about is not there any more
 LEFT_OUT = Cause("LEFT_OUT")  # the map has no such object
 NO_SOURCE = Cause("NO_SOURCE")  # the playbook has lost the event's source
+NO_CONSENT = Cause("NO_CONSENT")  # a gate of consent.yaml is shut; it goes ahead once that is open
 NOT_SAVED = Cause("NOT_SAVED")  # the database does not take what was decided

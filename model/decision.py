@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from model.cause import NO_CAUSE, Cause
+from model.consent import Consenting
 from model.dispute import Held, Settled
 from model.engagement import Engagement
 from model.event import EventState, JsonValue, RecordRef
@@ -186,6 +187,16 @@ class SettleReview:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class JudgePair:
+    """Effect: a person said whether two leads are one person; kept for ever, whoever is taken into whom."""
+
+    one: str
+    other: str
+    state: str  # "same", "different", "agreed": one person, and not joined yet
+    by: str
+
+
 class EntityKind(StrEnum):
     """What an outbox row is about, most urgent first; its id is a lead's, of an account or a deal its own."""
 
@@ -255,12 +266,25 @@ class OneShot:
     needs: tuple[str, ...] = ()  # connections whose record should be there first
     patience: timedelta = timedelta(0)  # how long it waits for them
     withheld: str = ""
+    cause: Cause = NO_CAUSE  # ``NO_CONSENT``: it goes ahead once the gate is open
 
 
 def one_shot_key(*parts: str | int) -> str:
     """Return the key of a one-shot effect: the same parts (kind, lead, target, cause) give the same key."""
     text = "\x1f".join(map(str, parts))
     return f"ef_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteConsent:
+    """Effect: append to the ledger what somebody said of a purpose."""
+
+    said: Consenting
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """Effect: what gates of consent kept back of the lead is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,10 +464,13 @@ Effect = (
     | TellLead
     | WriteBack
     | OneShot
+    | NoteConsent
+    | LookAgain
     | SendAgain
     | Fetch
     | SettleReviews
     | SettleReview
+    | JudgePair
     | Propose
     | AnswerProposal
     | SeenAsOne

@@ -27,6 +27,7 @@ class EventKind(StrEnum):
     ROSTER = "roster"  # owners and users of one CRM as just read
     CHOICE = "choice"  # what a person chose of two values that disagreed; named in ``payload``
     ANSWER = "answer"  # whether a person accepts a merge that was proposed; named in ``payload``
+    CONSENT = "consent"  # what a person said of a purpose, noted here or by a link; named in ``payload``
     REPLAY = "replay"  # a new decision on an old event, or a change that was given up; named in ``payload``
     PLAYBOOK = "playbook"  # another playbook is in force from here on; ``payload`` names its files
     FORGET = "forget"  # remove a test lead, or a test post that became none; named in ``payload``

@@ -43,6 +43,10 @@ LEAD_FIELDS: Mapping[str, type] = {
     "led_back_from": str,  # the stage it went back from, until it moves on again
     "owner": str,  # a teammate's e-mail
     "account": str,  # id of the company's account
+    "email_kind": str,  # "business", "free", "disposable" or "role"
+    "email_domain": str,  # the registrable one
+    "phone_country": str,  # ISO 3166-1 alpha-2
+    "phone_zone": str,  # IANA time zone, where the number tells one
     "deal_outcome": str,  # of the deal that counts most for the person: "won", "open", "lost"
     "deal_stage": str,  # its stage, of deals.yaml
     "deal_reason": str,  # why it was won or lost
@@ -65,8 +69,12 @@ SCORE_FIELDS = ("score", "band", "grade", "score_reasons", TOLD_SCORE, BELOW_SIN
 STAGE_FIELDS = ("stage_pass", "led_back_from")
 """What is remembered of a lead's way; they are set with the stage alone."""
 
+FACT_FIELDS = ("email_kind", "email_domain", "phone_country", "phone_zone")
+"""What e-mail and telephone tell by themselves; they follow from the two alone."""
+
 DECIDED_FIELDS = frozenset(
     {
+        *FACT_FIELDS,
         *SCORE_FIELDS,
         *STAGE_FIELDS,
         *DEAL_FIELDS_OF_LEAD,

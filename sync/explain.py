@@ -17,11 +17,14 @@ from model.entity import Entity
 from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead, Touch
 from model.timer import Timer
-from sync import accounts, deals, engagements, joins, leads, timers
+from sync import accounts, consents, deals, engagements, joins, leads, timers
+from sync.alike import pairs
+from sync.alike.pairs import Pair
 from sync.edges import effect_books
 from sync.edges.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes, outbox_effects, touches
 from sync.tables import conflicts as conflicts_table
+from sync.tables import consents as consents_table
 from sync.tables import engagements as engagement_rows
 from sync.tables import leads as leads_table
 
@@ -65,8 +68,10 @@ class Story:
     effects: list[EffectState] = field(default_factory=list)
     engagements: list[dict[str, Any]] = field(default_factory=list)  # what was done with them in the CRMs
     older: dict[str, int] = field(default_factory=dict)  # how many of each list were left out
+    consents: list[dict[str, Any]] = field(default_factory=list)  # what was said of each purpose
     deals: list[Deal] = field(default_factory=list)  # in which the lead takes part
     timers: list[Timer] = field(default_factory=list)  # what the lead waits for, the next one first
+    pairs: list[Pair] = field(default_factory=list)  # who may be the same person, or is said not to be
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; moments stay moments."""
@@ -83,9 +88,11 @@ class Story:
             "deals": [{"id": one.id, "fields": one.fields, "outcome": one.outcome} for one in self.deals],
             "timers": [asdict(one) for one in self.timers],
             "writes": [asdict(write) for write in self.writes],
+            "may_be": [asdict(pair) for pair in self.pairs],
             "conflicts": self.conflicts,
             "effects": [{name: getattr(one, name) for name in one.__slots__} for one in self.effects],
             "engagements": self.engagements,
+            "consents": self.consents,
             "older": self.older,
         }
 
@@ -122,6 +129,7 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
     lead.touches.extend(Touch(*row) for row in history.of("touches", touched, touches.c.id))
     told = history.of("effects", effect_books.of_lead_statement(lead_id), outbox_effects.c.id)
     done = history.of("engagements", engagements.of_lead(lead_id), engagement_rows.c.at)
+    said = history.of("consents", consents.of_lead(lead_id), consents_table.c.id)
     return Story(
         lead,
         [chapter_of(row) for row in history.of("events", decided(audit.c.lead_id.in_(whose)), audit.c.id)],
@@ -131,8 +139,10 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
         [effect_books.state_of(row) for row in told],
         [engagements.as_said(row) for row in done],
         history.older,
+        [dict(row._mapping) for row in said],
         [one for _, one in sorted(deals.load(snapshot, deals.of_parties(snapshot, [lead_id])).items())],
         sorted((one for _, one in timers.load(snapshot, [lead_id])), key=lambda one: one.due_at),
+        pairs=pairs.of_lead(snapshot, lead_id),
     )
 
 

@@ -14,6 +14,7 @@ from model.event import Event, EventKind, EventState, RecordRef
 from model.lead import Identity
 from model.times import to_text
 from sync import deletions, joins, mirror, tables
+from sync.alike import pairs
 from sync.database import insert_for
 from sync.keeping.retention import REMOVED
 
@@ -27,6 +28,7 @@ BY_LEAD = (
     tables.assignments,
     tables.scores,
     tables.conflicts,
+    tables.consents,
     tables.reviews,
     tables.proposals,
     tables.outbox_effects,
@@ -34,6 +36,7 @@ BY_LEAD = (
     tables.person_keys,
     tables.merged_leads,
     tables.deal_parties,
+    tables.match_keys,
 )
 
 
@@ -61,6 +64,7 @@ def remove_test_leads(connection: Connection, lead_ids: Sequence[str]) -> None:
     for table in (tables.holds, tables.differences):
         connection.execute(sa.delete(table).where(table.c.entity_id.in_(lead_ids)))
     connection.execute(sa.delete(tables.inbox_events).where(tables.inbox_events.c.lead_id.in_(lead_ids)))
+    pairs.forget(connection, lead_ids)
     for table in BY_LEAD:
         connection.execute(sa.delete(table).where(table.c.lead_id.in_(lead_ids)))
     connection.execute(sa.delete(tables.leads).where(tables.leads.c.id.in_(lead_ids)))

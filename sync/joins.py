@@ -14,6 +14,7 @@ from model.errors import Conflict
 from model.lead import Lead
 from model.times import to_text
 from sync import deals, engagements, outbox, tables, timers
+from sync.alike import pairs
 from sync.tables import merged_leads
 
 MOVED = (
@@ -25,6 +26,7 @@ MOVED = (
     tables.assignments,
     tables.scores,
     tables.conflicts,
+    tables.consents,
     tables.reviews,
     tables.proposals,
     tables.deletions,
@@ -87,6 +89,7 @@ def save(connection: Connection, space: str, joins: Sequence[Join], now: datetim
             connection.execute(sa.update(table).where(table.c.lead_id == lead.id).values(lead_id=join.into))
         deals.take_over(connection, lead.id, join.into)
         _move_holds(connection, lead.id, join.into)
+        pairs.take_over(connection, space, lead.id, join.into)
         if not outbox.inherit(connection, space, lead.id, join.into, now):
             raise Conflict("a call to a lead that takes another one in has just begun")
         if not outbox.drop(connection, lead.id, now):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from model.decision import (
     DealMoved,
     EnterStage,
     GiveBack,
+    NoteConsent,
     RecordConflict,
     SettleReview,
     SettleReviews,
@@ -33,6 +35,7 @@ LEDGERS = (
     tables.assignments,
     tables.conflicts,
     tables.scores,
+    tables.consents,
     tables.deal_outcomes,
 )
 INSERT = {table: sa.insert(table) for table in LEDGERS}
@@ -65,6 +68,8 @@ def rows_of(
                 case RecordConflict(name, field_name, kept, lost, rule):
                     table = tables.conflicts
                     row = {"connection": name, "field": field_name, "kept": kept, "lost": lost, "rule": rule}
+                case NoteConsent(said):
+                    table, row = tables.consents, asdict(said)
                 case DealMoved():
                     rows.setdefault(tables.deal_outcomes, []).append(_outcome_row(result, effect, space))
                     continue

@@ -85,6 +85,7 @@ class Status:
     sources: dict[str, SourceCount] = field(default_factory=dict)
     connections: dict[str, ConnectionCount] = field(default_factory=dict)
     effects: dict[str, EffectCount] = field(default_factory=dict)  # of connections and channels
+    blocked: int = 0  # tasks and messages that gates of consent keep back
     mirror: dict[str, dict[str, MirrorCount]] = field(default_factory=dict)  # connection -> object
     following: dict[str, Followed] = field(default_factory=dict)  # connection -> how its changes are read
     leads: int = 0
@@ -134,6 +135,7 @@ def totals(snapshot: Connection, space: str, now: datetime) -> Status:
     return Status(
         connections=connections,
         effects=effect_books.counts(snapshot, space),
+        blocked=effect_books.blocked(snapshot, space),
         mirror=mirror,
         following=followed.read(snapshot, space),
         leads=sum(by_stage.values()),

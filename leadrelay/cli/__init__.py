@@ -13,6 +13,7 @@ from leadrelay.cli import (
     backfills,
     conflicts,
     connections,
+    consent,
     deletions,
     doctor,
     explain,
@@ -21,6 +22,7 @@ from leadrelay.cli import (
     imports,
     keeping,
     maps,
+    match,
     plan,
     playbook,
     reconcile,
@@ -30,6 +32,7 @@ from leadrelay.cli import (
     running,
     same_deals,
     secrets,
+    simulate,
     sources,
     status,
     versions,
@@ -72,6 +75,7 @@ app.command("diff")(versions.diff)
 app.command("apply")(versions.apply)
 app.command("rollback")(versions.rollback)
 app.command("versions")(versions.versions)
+app.command("simulate")(simulate.simulate)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("fairness")(fairness.fairness)
@@ -92,8 +96,10 @@ app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("retention")(keeping.retention)
 app.add_typer(alerts.app, name="alert")
+app.add_typer(consent.app, name="consent")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
 app.add_typer(maps.app, name="map")
+app.add_typer(match.app, name="match")
 app.add_typer(access.users, name="user")
 app.add_typer(access.tokens, name="token")

@@ -13,6 +13,7 @@ from mappings.identity import keys_of
 from model.cause import Cause
 from model.decision import EntityKind
 from sync import explain as stories
+from sync.alike.pairs import Pair
 from sync.keeping.retention import REMOVED
 from sync.replays import advice
 
@@ -49,6 +50,23 @@ NEXT_STEPS = {
     "spam": "If it is none: leadrelay replay {0} --release",
     "dead": "Once the cause is mended: leadrelay replay {0}",
 }
+
+
+PAIR_WORDS = {
+    "open": "may be the same person, asked in `leadrelay match review`",
+    "filtered": "may be the same person; nobody is asked:",
+    "agreed": "was said to be the same person, and is joined in a moment",
+    "same": "was said to be the same person",
+    "different": "was said to be somebody else",
+}
+
+
+def _tell_pair(pair: Pair, lead_id: str) -> None:
+    """Say who may be the same person, with the evidence, and what a person said."""
+    why, by = (f" {pair.why}" if pair.why else ""), (f", by {pair.by}" if pair.by else "")
+    say(f"lead {pair.beside(lead_id)} {PAIR_WORDS[pair.state]}{why}{by}", hang=2)
+    if pair.evidence:
+        say(f"  {pair.probability:.1%} likely: {pair.text}", hang=4)
 
 
 def to_text(value: Any) -> str:
@@ -96,6 +114,8 @@ def _tell(story: stories.Story) -> None:
     if story.account is not None:
         name = story.account.get("name") or story.account.domain
         say(f"account: {name}, {story.account.domain}  {story.account.id}", hang=2)
+    for pair in story.pairs:
+        _tell_pair(pair, story.lead.id)
     for deal in story.deals:
         why = f" ({deal.reason})" if deal.reason else ""
         say(f"deal: {deal.get('name') or '(no name)'}, {deal.outcome}{why}  {deal.id}", hang=2)
@@ -134,6 +154,11 @@ def _tell(story: stories.Story) -> None:
         title = f": {done['title']}" if done["title"] else ""
         what = f"{done['kind'].replace('_', ' ')}{by} in {done['connection']}, {done['standing']}"
         say(f"{what}, {done['at']:%Y-%m-%d %H:%M:%S}{title}", hang=2)
+    for one in story.consents:
+        text = f", text {one['text_version']}" if one["text_version"] else ""
+        counts = "" if one["counts"] else " (older than what stands)"
+        at = f"{one['said_at']:%Y-%m-%d %H:%M:%S}"
+        say(f"consent {one['purpose']}: {one['act']} by {one['source']} {at}{text}{counts}", hang=2)
     for conflict in story.conflicts:
         say(
             f"conflict on {conflict['field']} with {conflict['connection']}: {conflict['rule']}",

@@ -15,14 +15,22 @@ from leadrelay.doctor.findings import OK, PROBLEM
 from leadrelay.doctor.rosters import Checked, check_stored
 from leadrelay.settings import SettingsError
 from mappings import compile as compiling
-from mappings import starter
+from mappings import scorings, starter
 from mappings.examples import check_examples, warnings_of
+from mappings.problems import did_you_mean
 
 
-def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    scoring: Annotated[
+        str, typer.Option(help=f"Another model of points: {', '.join(scorings.names())}.")
+    ] = "",
+) -> None:
     """Write the starter playbook: a complete B2B example with comments and editor completion."""
+    if scoring and scoring not in scorings.names():
+        fail(f'There is no model "{scoring}". {did_you_mean(scoring, scorings.names())}', WRONG_USAGE)
     try:
-        written = starter.write_starter(folder)
+        written = starter.write_starter(folder, scoring)
     except FileExistsError as error:
         fail(str(error))
     console.print(f"Wrote {len(written)} files to {folder}. Next: leadrelay check {folder}", markup=False)

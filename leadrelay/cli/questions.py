@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from leadrelay.cli.common import counted, say
 from sync import deletions, holds, proposals, same_deals
+from sync.alike import pairs as people
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Questions:
     reviews: int  # records that could be merged or deleted, and what else is proposed
     deletions: dict[str, int]  # held back, by connection
     deals: int  # records that may be a deal that is known
+    pairs: int  # of leads that may be one person
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for a program."""
@@ -33,6 +35,7 @@ def read(snapshot: Connection, space: str) -> Questions:
         proposals.count_open(snapshot, space),
         held,
         same_deals.count_open(snapshot, space),
+        people.count_open(snapshot, space),
     )
 
 
@@ -47,6 +50,9 @@ def print_questions(found: Questions) -> None:
     if found.deals:
         may_be = "may be a deal" if found.deals == 1 else "may be deals"
         say(f"{counted(found.deals, 'record')} {may_be} known here: leadrelay same-deals")
+    if found.pairs:
+        may_be = "of leads may be" if found.pairs == 1 else "of leads may each be"
+        say(f"{counted(found.pairs, 'pair')} {may_be} one person: leadrelay match review")
     for name, count in found.deletions.items():
         is_or_are = "is" if count == 1 else "are"
         say(f"{counted(count, 'deletion')} in {name} {is_or_are} held back: leadrelay deletions")

@@ -130,6 +130,8 @@ def _print_counts(found: counts.Status) -> None:
         ]
         ends = ("where to", "waiting", "sent", "unknown", "withheld", "dead")
         table("Tasks and messages (unknown: the answer was lost; withheld: see explain)", ends, told)
+    if found.blocked:
+        console.print(f"Kept back for want of consent: {found.blocked}; see leadrelay consent impact.")
     _print_timers(found.timers)
     for name, release in sorted(found.releases.items()):
         _print_release(name, release)

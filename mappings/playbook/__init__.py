@@ -2,6 +2,7 @@
 
 from mappings.playbook.accounts import Accounts
 from mappings.playbook.condition import Condition
+from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
     ASSOCIATED_OBJECTS,
@@ -30,6 +31,7 @@ from mappings.playbook.lifecycle import (
     Stage,
     StageRule,
 )
+from mappings.playbook.matching import LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import (
     QUEUE,
@@ -64,6 +66,7 @@ __all__ = [
     "CLOSED_STAGE",
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
+    "ELSEWHERE",
     "QUEUE",
     "ROLES",
     "TOP_STAGE",
@@ -74,6 +77,9 @@ __all__ = [
     "Breaker",
     "ChannelRule",
     "Condition",
+    "Confirm",
+    "Consent",
+    "ConsentGate",
     "Credit",
     "Criterion",
     "CrmField",
@@ -89,9 +95,11 @@ __all__ = [
     "Gate",
     "HalfLife",
     "IfNobody",
+    "LevelShares",
     "Lifecycle",
     "Limits",
     "Linear",
+    "Matching",
     "Member",
     "Move",
     "Notifications",
@@ -101,6 +109,7 @@ __all__ = [
     "Playbook",
     "Polling",
     "Pool",
+    "Purpose",
     "Reconciling",
     "Required",
     "Role",
@@ -119,4 +128,6 @@ __all__ = [
     "Table",
     "TaskMap",
     "Territory",
+    "TextVersion",
+    "Weights",
 ]

@@ -9,9 +9,11 @@ from datetime import timedelta
 
 from mappings.memory import once_each
 from mappings.playbook.accounts import Accounts
+from mappings.playbook.consent import Consent
 from mappings.playbook.crms import CrmMap, ObjectMap
 from mappings.playbook.deals import Deals
 from mappings.playbook.lifecycle import Lifecycle
+from mappings.playbook.matching import Matching
 from mappings.playbook.messages import FollowUp, Notifications
 from mappings.playbook.routing import Routing
 from mappings.playbook.scoring import Scoring
@@ -41,8 +43,10 @@ class Playbook:
     skip_direct: bool = True  # a direct visit never replaces a known last touch
     keep: Mapping[str, timedelta] = dataclasses.field(default_factory=dict)  # retention.yaml, by kind
     accounts: Accounts = dataclasses.field(default_factory=Accounts)
+    consent: Consent = dataclasses.field(default_factory=Consent)  # without consent.yaml no gate
     deals: Deals | None = None  # without deals.yaml no deals are kept
     number: int = 0  # in the store's register of versions; 0: files that are not in it (yet)
+    matching: Matching | None = None  # without matching.yaml nobody is asked who is one person
 
     @property
     def keeps_deals(self) -> bool:

@@ -5,6 +5,7 @@ checked by ``compile``.
 """
 
 from mappings.schema.accounts import AccountsFile
+from mappings.schema.consent import ConsentFile
 from mappings.schema.converting import NEEDED, OPTIONS
 from mappings.schema.crms import (
     Authority,
@@ -31,6 +32,7 @@ from mappings.schema.lifecycle import (
     StageMap,
     StageRuleMap,
 )
+from mappings.schema.matching import LevelWeight, MatchingFile, MatchWeightsFile
 from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile, NotifyRuleMap, TaskRuleMap
 from mappings.schema.pipeline import AttributionMap, PipelineFile
 from mappings.schema.retention import FOREVER, RetentionFile, Term
@@ -83,6 +85,7 @@ __all__ = [
     "CaseMap",
     "ChannelMap",
     "Condition",
+    "ConsentFile",
     "CriterionMap",
     "CrmFieldMap",
     "CrmFile",
@@ -102,9 +105,12 @@ __all__ = [
     "GateMap",
     "GroupMap",
     "Label",
+    "LevelWeight",
     "LifecycleFile",
     "LimitsMap",
     "LinearMap",
+    "MatchWeightsFile",
+    "MatchingFile",
     "MemberMap",
     "MoveMap",
     "Name",

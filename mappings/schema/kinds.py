@@ -9,11 +9,13 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from mappings.schema.accounts import AccountsFile
+from mappings.schema.consent import ConsentFile
 from mappings.schema.crms import CrmFile
 from mappings.schema.deals import DealsFile
 from mappings.schema.examples import ExamplesFile
 from mappings.schema.fields import FieldsFile
 from mappings.schema.lifecycle import LifecycleFile
+from mappings.schema.matching import MatchingFile, MatchWeightsFile
 from mappings.schema.messages import FollowUpFile, NotificationsFile
 from mappings.schema.pipeline import PipelineFile
 from mappings.schema.retention import RetentionFile
@@ -31,7 +33,10 @@ KINDS: Mapping[str, type[Strict]] = {
     "routing": RoutingFile,
     "screening": ScreeningFile,
     "accounts": AccountsFile,
+    "consent": ConsentFile,
     "deals": DealsFile,
+    "matching": MatchingFile,
+    "match_weights": MatchWeightsFile,
     "follow_up": FollowUpFile,
     "notifications": NotificationsFile,
     "pipeline": PipelineFile,

@@ -6,23 +6,24 @@ import json
 from functools import cache
 from pathlib import Path
 
+from mappings import scorings
 from mappings.schema import json_schemas
 
 FOLDER = Path(__file__).parent
 SCHEMAS = ".schemas"
 
 
-def write_starter(folder: Path) -> list[Path]:
+def write_starter(folder: Path, scoring: str = "") -> list[Path]:
     """Copy the starter into a new or empty folder, with the JSON Schemas that editors use.
 
-    Returns what was written; raises ``FileExistsError`` with a sentence where something is already.
+    ``scoring`` names a model of ``mappings.scorings``, whose files take the place of the starter's. Returns
+    what was written; raises ``FileExistsError`` with a sentence where something is already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is not empty; name a new folder, so that nothing is overwritten.")
-    written = [
-        _write(folder / path.relative_to(FOLDER), path.read_text(encoding="utf-8"))
-        for path in sorted(FOLDER.rglob("*.yaml"))
-    ]
+    files = {path.relative_to(FOLDER).as_posix(): path for path in sorted(FOLDER.rglob("*.yaml"))}
+    files |= scorings.files_of(scoring)
+    written = [_write(folder / name, path.read_text(encoding="utf-8")) for name, path in files.items()]
     return [*written, *write_schemas(folder)]
 
 

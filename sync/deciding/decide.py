@@ -14,6 +14,7 @@ from sync import teammates
 from sync.deciding import (
     carrying,
     companies,
+    consenting,
     deal_answers,
     dealings,
     deleting,
@@ -21,6 +22,7 @@ from sync.deciding import (
     finding,
     following,
     opportunities,
+    same_people,
     timing,
 )
 from sync.deciding.batch import Batch
@@ -34,6 +36,17 @@ from sync.result import Result, keep_quiet
 
 def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
     """Run one event; whatever a handler raises sets this event aside and no other."""
+    try:
+        result = _decided(work, batch, pipeline)
+        consenting.conclude(result, work.reading, pipeline.playbook)
+    except Exception as error:  # noqa: BLE001 - one bad event never holds back a batch
+        stored, cause = work.stored, Cause(type(error).__name__)
+        return Result(stored, EventState.DEAD, error=failure_text(stored), cause=cause)
+    return result
+
+
+def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
+    """Send an event to whoever knows what its kind means."""
     stored = work.stored
     if work.failure:
         return Result(stored, EventState.DEAD, error=work.failure, cause=work.cause)
@@ -89,12 +102,19 @@ def decide(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return Result(stored, EventState.DONE, reasons=[nobody])
             case EventKind.CHOICE:
                 return chosen(stored, work.lead_ids[0], batch, pipeline)
+            case EventKind.ANSWER if "pair" in stored.event.payload:
+                return same_people.answered(stored, work.lead_ids, batch, pipeline)
             case EventKind.ANSWER if "question" in stored.event.payload:
                 return deal_answers.answered(stored, work.record, batch, pipeline.playbook)
             case EventKind.ANSWER if "deletion" in stored.event.payload:
                 return deleting.answered(stored, batch, pipeline)
             case EventKind.ANSWER:
                 return carrying.answered(stored, batch, pipeline.playbook.crms)
+            case EventKind.CONSENT if not batch.knows(work.lead_ids[0]):
+                nobody = Reason("consent", Because("there is no such lead any more"))
+                return Result(stored, EventState.DONE, reasons=[nobody])
+            case EventKind.CONSENT:
+                return consenting.said(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ROSTER:
                 connection = stored.event.source
                 batch.take_in_roster(

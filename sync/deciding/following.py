@@ -465,7 +465,10 @@ def _one_person(
         whole = _with_last_words(result, other, record, batch, pipeline)
         carry = partial(carrying.carried, pipeline.playbook.crms, batch.why_shut, result.stored.id)
         crms, lifecycle = pipeline.playbook.crms, pipeline.playbook.lifecycle
-        effects, reasons = join(draft, whole, lifecycle, where=ref.connection, crms=crms, carry=carry)
+        purposes = pipeline.playbook.consent.by_field
+        effects, reasons = join(
+            draft, whole, lifecycle, where=ref.connection, crms=crms, carry=carry, purposes=purposes
+        )
         result.effects.extend(effects)
         result.reasons.extend(reasons)
         result.absorbed.append(other)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mappings.moving import pass_of
@@ -10,7 +10,16 @@ from mappings.outward import is_by_a_person, is_left_to_people, read_rules, same
 from mappings.playbook import TOP_STAGE, CrmMap, Lifecycle
 from model.decision import Because, Effect, EnterStage, RecordConflict
 from model.event import JsonValue, RecordRef
-from model.lead import DEAL_FIELDS_OF_LEAD, OPT_OUT, SCORE_FIELDS, STAGE_FIELDS, Lead, Link, Provenance
+from model.lead import (
+    DEAL_FIELDS_OF_LEAD,
+    FACT_FIELDS,
+    OPT_OUT,
+    SCORE_FIELDS,
+    STAGE_FIELDS,
+    Lead,
+    Link,
+    Provenance,
+)
 from sync.deciding import carrying
 from sync.reasons import Reason
 
@@ -20,9 +29,8 @@ JOIN = "join"
 Carry = Callable[[RecordRef, RecordRef, str], tuple[Sequence[Effect], Because]]
 """Says what becomes of two records of one person: the one to keep, the other, and who made the two one."""
 
-DECIDED_ANEW = frozenset(
-    {*SCORE_FIELDS, "account", *STAGE_FIELDS, *DEAL_FIELDS_OF_LEAD}
-)  # follow from the rest
+DECIDED_ANEW = frozenset({*SCORE_FIELDS, *FACT_FIELDS, "account", *STAGE_FIELDS, *DEAL_FIELDS_OF_LEAD})
+"""Fields that follow from the rest."""
 
 
 def join(
@@ -33,13 +41,15 @@ def join(
     where: str,
     crms: Mapping[str, CrmMap],
     carry: Carry = carrying.noted,
+    purposes: Collection[str] = frozenset(),
 ) -> tuple[list[Effect], list[Reason]]:
     """Take one lead into the draft of another; return what follows from it, and why.
 
-    The survivor's word counts where both have one, but for what is never lost: the opt-out of either, the
-    further stage, the earlier first and the later last touch. What lost is kept as a conflict
-    of ``where``, the connection whose people said so. Keys, touches and activities are both leads'. On
-    another connection where both have a record, the survivor's stays; ``carry`` says what becomes of the two.
+    The survivor's word counts where both have one, but for what is never lost: the opt-out of either, a no
+    to one of ``purposes`` (fields of consent), the further stage, the earlier first and the later last
+    touch. What lost is kept as a conflict of ``where``, the connection whose people said so. Keys, touches
+    and activities are both leads'. On another connection where both have a record, the survivor's stays;
+    ``carry`` says what becomes of the two.
     A record that the absorbed lead alone has comes along, and with it what its people typed where ``crms``
     leave a field to them: the survivor's word could not be written there, unless a person said that, too.
     """
@@ -52,7 +62,11 @@ def join(
             continue
         ours, there = survivor.fields.get(name), typed.get(name)
         is_typed = there is not None and not is_by_a_person(survivor, name, there)
-        if ours is None or is_typed or _is_kept(name, value, ours, lifecycle):
+        if name in purposes:
+            is_taken = ours is None or (value is False and ours is not False)
+        else:
+            is_taken = ours is None or is_typed or _is_kept(name, value, ours, lifecycle)
+        if is_taken:
             survivor.fields[name] = value
             if name in absorbed.provenance:
                 survivor.provenance[name] = _origin(absorbed, name, there)

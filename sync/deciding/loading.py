@@ -46,7 +46,7 @@ def load(
     changed = [item.record.ref for item in work if item.record and _is_change(item)]
     if changed:
         loads.load_in_flight(batch, snapshot, space, changed)
-    if any(_is_change(item) and _may_join(item.record) for item in work):
+    if any((_is_change(item) and _may_join(item.record)) or _is_pair(item) for item in work):
         loads.load_under_way(batch, snapshot, space, now)
     if playbook.sets_timers or any(item.stored.event.kind is EventKind.TIMER for item in work):
         loads.load_timers(batch, snapshot)
@@ -179,6 +179,11 @@ def _became(record: Record) -> tuple[str, ...]:
 def _may_join(record: Record | None) -> bool:
     """Say whether a record tells that two were merged: their leads may be one person."""
     return record is not None and bool(record.merged_ids or record.became)
+
+
+def _is_pair(item: Work) -> bool:
+    """Say whether a person's word may make two leads one."""
+    return item.stored.event.kind is EventKind.ANSWER and "pair" in item.stored.event.payload
 
 
 def _is_gone(record: Record) -> bool:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from handlers.apply import apply, fill
 from handlers.base import Context, Handler, Lookups
-from mappings.playbook import Playbook
+from mappings import gates
+from mappings.playbook import Consent, Playbook
 from mappings.reading import Reading
 from model import consent
 from model.account import Account
+from model.cause import NO_CONSENT
 from model.decision import (
     VERDICT_STATES,
     Because,
     Decision,
+    Effect,
     JoinAccount,
     OneShot,
     Reason,
@@ -24,12 +28,13 @@ from model.event import EventState, StoredEvent
 from model.lead import RULE, Lead, Touch
 from sync.deciding.uniting import unite
 from sync.drafts import copy_of, copy_of_account, new_lead_id
+from sync.edges.effects import ACTS
 from sync.links import record_key
 from sync.matching import Hits, lacking
 from sync.result import Result
 
 NO_HITS = Hits()
-AFTER_MERGE = ("score", "qualify", "assign", "account", "follow_up", "notify", "writeback")
+AFTER_MERGE = ("facts", "score", "qualify", "assign", "account", "follow_up", "notify", "writeback")
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
 
 
@@ -61,7 +66,7 @@ class Pipeline:
                 is_matched = True
                 self._match(result, draft, lookups, hits)
             context = self._context(result, draft, lookups, reading, is_new=is_new)
-            decision = guarded(handler(draft, context), draft)
+            decision = guarded(handler(draft, context), draft, self.playbook.consent, context.now)
             self._note(result, name, decision)
             if decision.verdict is not Verdict.GO:
                 result.state, result.cause = VERDICT_STATES[decision.verdict], decision.cause
@@ -129,7 +134,7 @@ class Pipeline:
         for name, handler in self.handlers:
             if name in names:
                 context = replace(self._context(result, draft, lookups, None, is_new=False), touch=touch)
-                decision = guarded(handler(draft, context), draft)
+                decision = guarded(handler(draft, context), draft, self.playbook.consent, context.now)
                 self._note(result, name, decision)
                 self._apply(draft, decision, RULE, result.stored)
                 self._join(result, decision, RULE, lookups)
@@ -180,15 +185,34 @@ class Pipeline:
         apply(draft, decision, source=source, event_id=stored.id, at=stored.event.occurred_at)
 
 
-def guarded(decision: Decision, lead: Lead) -> Decision:
-    """Withhold what must not be sent for this person; every one-shot effect of every handler passes here."""
+def guarded(decision: Decision, lead: Lead, policy: Consent, at: datetime) -> Decision:
+    """Withhold what must not be sent for this person; every one-shot effect of every handler passes here.
+
+    What a gate of consent keeps back goes ahead once the gate is open; after an opt-out nothing does.
+    """
     if not any(isinstance(effect, OneShot) for effect in decision.effects):
         return decision
     why = consent.why_not(lead)
-    if not why:
-        return decision
-    effects = tuple(
-        replace(effect, withheld=why) if isinstance(effect, OneShot) else effect
-        for effect in decision.effects
-    )
-    return replace(decision, effects=effects, because=(*decision.because, Because(f"withheld: {why}")))
+    if why:
+        effects = tuple(
+            replace(effect, withheld=why) if isinstance(effect, OneShot) else effect
+            for effect in decision.effects
+        )
+        return replace(decision, effects=effects, because=(*decision.because, Because(f"withheld: {why}")))
+    return _gated(decision, lead, policy, at) if policy.gates else decision
+
+
+def _gated(decision: Decision, lead: Lead, policy: Consent, at: datetime) -> Decision:
+    """Keep back what gates are shut for, each with its reason."""
+    effects: list[Effect] = []
+    because = list(decision.because)
+    for effect in decision.effects:
+        if isinstance(effect, OneShot) and effect.kind in ACTS:
+            names = (str(effect.payload.get("rule")), effect.target)
+            gate = next(gates.shut(policy, ACTS[effect.kind], lead, at, names), None)
+            if gate is not None:
+                why = gates.reason(gate, policy, lead)
+                because.append(Because(f"{effect.kind} in {effect.target}: {why}", gate.place))
+                effect = replace(effect, withheld=why, cause=NO_CONSENT)
+        effects.append(effect)
+    return replace(decision, effects=tuple(effects), because=tuple(because))

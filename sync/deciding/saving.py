@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from mappings.playbook import Playbook
-from model.decision import ForgetLead, ForgetRecord, ForgetTestEvent, ForgetTestLead, SendAgain
+from model.decision import ForgetLead, ForgetRecord, ForgetTestEvent, ForgetTestLead, LookAgain, SendAgain
 from model.errors import Conflict
 from model.event import SET_ASIDE
 from sync import (
@@ -33,6 +33,7 @@ from sync import (
     teammates,
     timers,
 )
+from sync.alike import pairs
 from sync.database import insert_for
 from sync.deciding import dealings
 from sync.deciding.batch import Batch
@@ -76,12 +77,15 @@ def save(
     relinked = (owner_id for owner_id, _ in (*moved, *linked))
     if changed := [*joined, *(one.lead_id for one in erased), *relinked]:
         outbox.lock_of(connection, changed, wanted_rows)
+    pairs.save(connection, space, results, now)  # before the joins, which let them be the survivor's
     if batch.joined:
         joins.save(connection, space, batch.joined, now)
     wanted_rows += dealings.raises(connection, batch, playbook)  # by who takes part now
     outbox.raise_wanted(connection, space, wanted_rows, now)
     if moved or linked:
         outbox.plan_anew(connection, space, moved, linked, now)
+    if waking := {r.lead_id for r in results if r.lead_id and LookAgain() in r.effects}:
+        effects.look_again(connection, space, waking, now)
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:

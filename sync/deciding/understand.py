@@ -86,7 +86,9 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, keys=tuple(map(record_key, refs)), hint=hint)
             case EventKind.FORGET if "event" in event.payload:
                 return Work(stored, named=(known or {}).get(event.payload["event"]))
-            case EventKind.DELIVERED | EventKind.GONE | EventKind.FORGET | EventKind.TIMER:
+            case EventKind.DELIVERED | EventKind.GONE | EventKind.FORGET:
+                return Work(stored, lead_ids=(event.payload["lead_id"],))
+            case EventKind.TIMER | EventKind.CONSENT:
                 return Work(stored, lead_ids=(event.payload["lead_id"],))
             case EventKind.CHOICE if "account_id" in event.payload:
                 return Work(stored, account_ids=(event.payload["account_id"],))
@@ -98,6 +100,8 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
             case EventKind.CHOICE:
                 keys = person_keys(_chosen(event.payload, playbook))
                 return Work(stored, keys=keys, lead_ids=(event.payload["lead_id"],))
+            case EventKind.ANSWER if "pair" in event.payload:
+                return Work(stored, lead_ids=tuple(map(str, event.payload["pair"])))
             case EventKind.ANSWER if "question" in event.payload:
                 said = str(event.payload["deal_id"])
                 asked = (said,) if said else ()

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from mappings import gates
 from mappings.outward import difference, draft
 from mappings.playbook import CrmMap, ObjectMap, Playbook
 from model.cause import LEFT_OUT, NOT_THERE
@@ -16,7 +17,7 @@ from model.deal import COMPANIES, COMPANY, LEAVING, LEFT, PEOPLE, Deal
 from model.decision import EntityKind
 from model.entity import Entity
 from model.event import JsonValue, RecordRef
-from model.lead import ASSOCIATED, Identity, Link
+from model.lead import ASSOCIATED, Identity, Lead, Link
 from sync import accounts, deals, leads, links, mirror, outbox
 from sync.delivery.target import Sending
 from sync.outbox import DueRow, Unsent
@@ -235,6 +236,10 @@ def _plan(
     if object_map is None:
         return Unsent(row, f"the map of {crm.connection} leaves {row.object} out", LEFT_OUT)
     values = draft(entity, object_map, crm.connection, people, creating=link is None)
+    if link is None and isinstance(entity, Lead):
+        names = (crm.connection,)
+        if gates.why_shut(playbook.consent, gates.SYNC, entity, now, names):
+            return Unsent(row)  # said no since: with a yes the rules want the record again
     if link is None:
         return Sending(row, entity, None, values, values, read_first=row.in_flight is not None)
     missing = difference(values, link, object_map, playbook.lifecycle, of=entity)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from sync.edges.effects import LEASED, WAITING
-from sync.tables import outbox_effects
+from sync.tables import BLOCKED, outbox_effects
 
 _E = outbox_effects.c
 
@@ -32,6 +32,12 @@ def counts(snapshot: Connection, space: str) -> dict[str, EffectCount]:
         sa.select(_E.target, _E.state, sa.func.count()).where(_E.space == space).group_by(_E.target, _E.state)
     )
     return _counted(snapshot.execute(statement))
+
+
+def blocked(snapshot: Connection, space: str) -> int:
+    """Count what gates of consent keep back."""
+    statement = sa.select(sa.func.count()).select_from(outbox_effects).where(_E.space == space, BLOCKED)
+    return int(snapshot.execute(statement).scalar_one())
 
 
 def unsent(snapshot: Connection, space: str) -> dict[str, EffectCount]:

@@ -4,29 +4,35 @@ waiting ─▶ leased ─▶ sent                 the other side has taken it
              │  └──▶ unknown              the answer was lost, and nobody can be asked: never sent again
              └─────▶ waiting | dead       put off | will never be taken
 waiting ───────────▶ withheld             the person opted out, or the target is observed or not set up
+waiting ◀──────────▶ withheld             NO_CONSENT: a gate is shut; looked at again when it may be open
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mappings import gates
 from model.cause import IN_REVIEW, NEEDS_RECORD, NO_CAUSE, Cause
 from model.decision import EntityKind, OneShot
 from model.event import EventKind, EventState, JsonValue
 from sync.database import insert_on
 from sync.statements import execute_many
-from sync.tables import inbox_events, links, outbox_changes, outbox_effects
+from sync.tables import BLOCKED, inbox_events, links, outbox_changes, outbox_effects
 
 WAITING, LEASED, SENT = "waiting", "leased", "sent"
 UNKNOWN, WITHHELD, DEAD = "unknown", "withheld", "dead"
 TASK, MESSAGE, MERGE, DELETE = "task", "message", "merge", "delete"
+CONFIRM = "confirm"  # a mail to the person, who is asked to confirm a yes
+WITHIN = timedelta(days=1)  # so many such mails go to one person at most (``confirm: at_most``)
+ACTS: Mapping[str, str] = {TASK: gates.TASK, MESSAGE: gates.NOTIFY}
+"""Kind -> the act of ``consent.yaml`` that it is."""
 DEEDS = (MERGE, DELETE)  # on records, whosever they are; nobody is told anything by them
 
 
@@ -63,6 +69,7 @@ def insert(
                 "raised_at": now,
                 "settled_at": now if why else None,
                 "error": why or None,
+                "cause": str(one.effect.cause),
             }
         )
     execute_many(connection, _inserting(connection.dialect.name), rows)
@@ -160,6 +167,18 @@ def _is_given_up(connection: Any) -> sa.ColumnElement[bool]:
 
 def _names(need: str) -> sa.ColumnElement[bool]:
     return sa.cast(_E.needs, sa.Text).contains(f'"{need}"', autoescape=True)
+
+
+def confirmations(snapshot: Connection, lead_ids: Collection[str], now: datetime) -> Mapping[str, int]:
+    """Count the mails of late, or on their way, that ask each of these leads to confirm something."""
+    is_late = sa.or_(_E.settled_at.is_(None), _E.settled_at > now - WITHIN)
+    statement = (
+        sa.select(_E.lead_id, sa.func.count())
+        .where(_E.lead_id.in_(sorted(lead_ids)), _E.kind == CONFIRM)
+        .where(_E.state.in_((LEASED, SENT, UNKNOWN)), is_late)
+        .group_by(_E.lead_id)
+    )
+    return {lead_id: int(number) for lead_id, number in snapshot.execute(statement)}
 
 
 def lease(
@@ -271,6 +290,16 @@ def send_again(connection: Connection, ids: Sequence[int], now: datetime) -> Non
             state=WAITING, attempts=0, due_at=now, raised_at=now, patient_until=now, settled_at=None
         )
     )
+
+
+def look_again(connection: Connection, space: str, lead_ids: Collection[str], now: datetime) -> int:
+    """Let what gates of consent kept back of these leads be claimed anew: the claim asks the gates again.
+
+    Times begin now: a task is due so long after the consent as it would have been after the assignment.
+    """
+    statement = sa.update(outbox_effects).where(_E.space == space, _E.lead_id.in_(sorted(lead_ids)), BLOCKED)
+    values = {"state": WAITING, "due_at": now, "raised_at": now, "settled_at": None, "cause": ""}
+    return connection.execute(statement.values(values)).rowcount
 
 
 def release_leases(connection: Connection, space: str, mark: str = "") -> int:

@@ -11,13 +11,14 @@ from sqlalchemy.engine import Connection
 
 from connectors.base import Connector
 from connectors.channels import Channel, Promise
-from mappings import templates
+from mappings import gates, templates
 from mappings.playbook import FollowUpRule, NotifyRule, Playbook
 from model import consent
+from model.cause import NO_CONSENT
 from model.change import Deleting, Merging, Task
 from model.event import JsonValue, RecordRef
 from model.lead import Lead
-from model.message import Message
+from model.message import Message, Part
 from model.teammate import Teammate
 from model.times import Clock, to_text
 from sync import leads
@@ -26,6 +27,7 @@ from sync.edges import effects, opt_outs, wording
 from sync.edges.effects import TASK, DueEffect, Settled
 from sync.edges.wording import Address
 from sync.leases import new_token
+from sync.links_of_consent import ConsentLinks
 from sync.people import People
 
 MOST_AT_ONCE = 200  # messages that are looked at for one digest
@@ -53,6 +55,7 @@ class Outlet:
     ready_in: Callable[[], float] = lambda: 0.0  # seconds until the budget allows a call
     space: str = "main"
     lease_term: timedelta = timedelta(seconds=120)
+    links: ConsentLinks | None = None  # by which people confirm a yes; none: no such mail is sent
     observe: Callable[[str, float], None] | None = None  # outcome, seconds since it was wanted
     mark: str = ""  # of this process, with which its leases begin
     waits: Sequence[float] = ()  # seconds before what came of a call is recorded once more
@@ -122,7 +125,14 @@ def _plan_due(outlet: Outlet) -> list[Planned]:
             return []
         people = People.load(snapshot, outlet.space)
         known = leads.load(snapshot, [row.lead_id for row in rows], ledgers=False)
-    planned = [_plan(row, known.get(row.lead_id), outlet, playbook, people, now) for row in rows]
+        asking = {row.lead_id for row in rows if row.kind == effects.CONFIRM}
+        sent = effects.confirmations(snapshot, asking, now) if asking else {}
+    planned = [
+        _plan_confirmation(row, known.get(row.lead_id), outlet, playbook, sent.get(row.lead_id, 0), now)
+        if row.kind == effects.CONFIRM
+        else _plan(row, known.get(row.lead_id), outlet, playbook, people, now)
+        for row in rows
+    ]
     return _as_one(planned, outlet.channel) if outlet.channel else planned
 
 
@@ -132,7 +142,9 @@ def _as_one(planned: list[Planned], channel: Channel) -> list[Planned]:
     messages = [one.what for one in errands if isinstance(one.what, Message)]
     if not messages:
         return planned
-    kept = {one.row.id for one in errands[: wording.fitting(messages, channel.capacity)]}
+    alone = next((n for n, one in enumerate(errands) if one.row.kind == effects.CONFIRM), len(errands))
+    number = wording.fitting(messages[: alone or 1], channel.capacity)  # a person's mail is theirs alone
+    kept = {one.row.id for one in errands[:number]}
     return [one for one in planned if not isinstance(one, Errand) or one.row.id in kept]
 
 
@@ -153,6 +165,13 @@ def _plan(
         return row, Settled(row.id, effects.UNKNOWN, error=text)
     if why:
         return row, Settled(row.id, effects.WITHHELD, error=why)
+    names = (str(row.payload.get("rule")), outlet.name)
+    why = gates.why_shut(playbook.consent, effects.ACTS[row.kind], lead, now, names)
+    if why and row.in_flight is None:
+        return row, Settled(row.id, effects.WITHHELD, error=why, cause=NO_CONSENT)
+    if why:
+        text = f"{why}; an earlier attempt, whose answer was lost, may have arrived"
+        return row, Settled(row.id, effects.UNKNOWN, error=text)
     rule = wording.rule_named(playbook, row.kind, row.payload.get("rule"))
     if rule is None:
         why = f'the playbook has no rule "{row.payload.get("rule")}" any more'
@@ -170,6 +189,42 @@ def _plan(
         return row, Settled(row.id, effects.WITHHELD, error=why)
     stale, unlinked = opt_outs.stale(lead, playbook, now), opt_outs.unlinked(lead, playbook)
     return Errand(row, lead, what, tuple(stale), tuple(unlinked))
+
+
+def _plan_confirmation(
+    row: DueEffect, lead: Lead | None, outlet: Outlet, playbook: Playbook, sent: int, now: datetime
+) -> Planned:
+    """Say what becomes of a mail that asks somebody to confirm a yes: it must still be theirs to confirm."""
+    name = str(row.payload.get("rule"))
+    purpose = playbook.consent.purposes.get(name)
+    email = lead.fields.get("email") if lead is not None else None
+    if row.in_flight is not None:
+        why = "the process ended, or its lease ran out, while the mail was sent: it may have arrived"
+        return row, Settled(row.id, effects.UNKNOWN, error=why)
+    if lead is None or not email:
+        why = "there is no such lead any more, or it has no e-mail"
+    elif purpose is None or purpose.confirm is None:
+        why = f'the playbook asks nobody to confirm "{name}" any more'
+    elif opted_out := consent.why_not(lead):
+        why = opted_out
+    elif lead.fields.get(consent.field_of(name)) is not True:
+        why = "the person does not agree any more"
+    elif lead.fields.get(consent.confirmed_field_of(name)) is True:
+        why = "it is confirmed already"
+    elif sent >= purpose.confirm.at_most:
+        why = f"{sent} such mails went to the person within a day, at most {purpose.confirm.at_most} do"
+    elif outlet.links is None:
+        why = "LEADRELAY_PUBLIC_URL and LEADRELAY_SECRET_KEY must both be set for links"
+    else:
+        facts = wording.facts_of(lead, row.payload, None, outlet.address)
+        url = outlet.links.url(row.lead_id, name, str(email), row.key, now + purpose.confirm.expires)
+        lines = [*templates.lines(purpose.confirm.body, facts), (Part(purpose.title, url),)]
+        mail = Message(
+            row.key, templates.one_line(purpose.confirm.subject, facts), tuple(lines), (str(email),)
+        )
+        stale, unlinked = opt_outs.stale(lead, playbook, now), opt_outs.unlinked(lead, playbook)
+        return Errand(row, lead, mail, tuple(stale), tuple(unlinked))
+    return row, Settled(row.id, effects.WITHHELD, error=why)
 
 
 def _is_active(owner: Teammate | None, people: People) -> bool:

@@ -17,7 +17,7 @@ from model.event import JsonValue
 from model.lead import Link
 from sync.links import later
 from sync.merging.oscillation import flips, is_tripped, moved
-from sync.merging.weighing import Sides, Stands, Weighed, moment_there, weigh
+from sync.merging.weighing import Sides, Stands, Weighed, moment_there, said_no, weigh
 
 
 @dataclass(slots=True)
@@ -173,6 +173,22 @@ class Fieldwise:
         has_lost = stands is Stands.OURS or self._has_moved(rule, ours, base)
         if has_lost and lost is not None and not same(kept, lost):
             self.merged.conflicts.append(RecordConflict(self.crm.connection, rule.field, kept, lost, why))
+
+    def hear_no(self, rule: CrmField) -> None:
+        """Take a no to a purpose of consent that is news, though its field may wait for a person."""
+        base = self._shadow(rule.remote)
+        theirs = self._plain(rule.remote, self.record.fields[rule.remote])
+        if rule.field in self.merged.fields or self.canonical.get(rule.field) is not False:
+            return
+        here, at = self.entity.fields.get(rule.field), moment_there(rule, self.record)
+        moved = not self._same(rule.remote, theirs, base)
+        sides = Sides(
+            rule, here, False, at, is_exact=True, ours_moved=False, theirs_moved=moved, is_edit=True
+        )
+        said = said_no(sides, self.entity)
+        if said is not None and said.stands is Stands.THEIRS:
+            self._take(rule, False)
+            self._say(rule, f"{self.crm.connection}'s value taken, {said.why}")
 
     def note_overwritten(self, rule: CrmField) -> None:
         """Keep what somebody wrote into a field that is only written, where ours is going to replace it."""

@@ -63,6 +63,7 @@ def merge(
         merged.because.append(said)
     given = (entity, record, crm, playbook, lookups, object_map, link, now, histories, is_ours)
     one = Fieldwise(*given, merged)
+    purposes = playbook.consent.by_field
     for rule in read_rules(object_map):
         if rule.kind == "money" and not in_its_currency(entity, object_map):
             continue  # a number of another currency: neither side can say what it is in the other's
@@ -70,6 +71,8 @@ def merge(
             one.note_doubtful(rule)
         elif rule.remote in record.fields:
             one.settle(rule)
+            if rule.field in purposes:
+                one.hear_no(rule)
     for rule in unread_rules(object_map):
         if rule.remote in record.fields and rule.remote not in our_words:
             one.note_overwritten(rule)

@@ -62,6 +62,8 @@ def weigh(sides: Sides, entity: Entity, crm: CrmMap, playbook: Playbook) -> Weig
     rule = sides.rule
     if rule.kind == "stage":
         return _stage(playbook.lifecycle, sides, entity)
+    if rule.field in playbook.consent.by_field and (said := said_no(sides, entity)) is not None:
+        return said
     if rule.authority == "leadrelay" and (sides.ours is not None or sides.ours_moved):
         return Weighed(Stands.OURS, "leadrelay owns the field")
     if rule.authority == "crm_unless_blank" and sides.theirs is not None:
@@ -77,6 +79,23 @@ def weigh(sides: Sides, entity: Entity, crm: CrmMap, playbook: Playbook) -> Weig
         why = "leadrelay had none" if sides.ours is None else f"it was changed in {crm.connection} alone"
         return Weighed(Stands.THEIRS, why)
     return _both_moved(sides, entity, crm)
+
+
+def said_no(sides: Sides, entity: Entity) -> Weighed | None:
+    """Let a no to a purpose of consent stand on either side; ``None`` where nobody has said one.
+
+    One in the CRM counts as soon as it is news, unless the person has said yes since. One here is lifted
+    by the person alone.
+    """
+    if sides.ours is False:
+        return Weighed(Stands.OURS, "only the person takes a no back")
+    if sides.theirs is not False or not sides.theirs_moved:
+        return None
+    origin = entity.provenance.get(sides.rule.field)
+    is_own = origin is not None and not origin.by_people and sides.ours is True
+    if is_own and origin is not None and sides.theirs_at is not None and origin.at > sides.theirs_at:
+        return Weighed(Stands.OURS, "the person has said yes since")
+    return Weighed(Stands.THEIRS, "a no counts wherever it was said")
 
 
 def _stage(lifecycle: Lifecycle, sides: Sides, entity: Entity) -> Weighed:

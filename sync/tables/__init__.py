@@ -17,10 +17,12 @@ comparisons.py  runs that compare both sides, what they found, and its mending
 vendors.py      connected accounts, and what may be called of each
 workers.py      who is at work, under which lease, and what stands in alarm
 trail.py        what was done to whom, kept so that details can be erased
+alike.py        who may be one person, and what people said of it
 access.py       who may look
 """
 
 from sync.tables.access import api_tokens, sessions, users
+from sync.tables.alike import match_keys, match_pairs, match_walks
 from sync.tables.columns import Encoded, Json, Moment, RowId, from_json, metadata, searchable, to_json
 from sync.tables.comparisons import differences, mends, reconciles
 from sync.tables.copies import cursors, mirror, mirror_keys
@@ -31,13 +33,14 @@ from sync.tables.ledgers import (
     activities,
     assignments,
     conflicts,
+    consents,
     engagements,
     scores,
     stage_history,
     touches,
 )
 from sync.tables.orders import releases, replays
-from sync.tables.outbox import outbox_changes, outbox_effects, outbox_fetches
+from sync.tables.outbox import BLOCKED, outbox_changes, outbox_effects, outbox_fetches
 from sync.tables.people import accounts, forgotten, identities, leads, merged_leads
 from sync.tables.playbooks import playbook_files, playbook_versions
 from sync.tables.questions import deletions, holds, proposals, reviews
@@ -50,6 +53,7 @@ from sync.tables.vendors import budgets, call_levels, connections, oauth_states
 from sync.tables.workers import alerts, leases, processes
 
 __all__ = [
+    "BLOCKED",
     "GIVEN_BACK",
     "GIVEN_BY_RULES",
     "Encoded",
@@ -69,6 +73,7 @@ __all__ = [
     "call_levels",
     "conflicts",
     "connections",
+    "consents",
     "cursors",
     "deal_links",
     "deal_outcomes",
@@ -85,6 +90,9 @@ __all__ = [
     "leads",
     "leases",
     "links",
+    "match_keys",
+    "match_pairs",
+    "match_walks",
     "mends",
     "merged_leads",
     "metadata",

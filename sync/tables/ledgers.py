@@ -72,6 +72,18 @@ scores = _ledger(
     sa.Column("playbook", sa.String(12), nullable=False),
 )
 
+consents = _ledger(  # what the person, or somebody in their name, said of each purpose
+    "consents",
+    sa.Column("purpose", sa.String(32), nullable=False),  # "*": of everything, an opt-out
+    sa.Column("act", sa.String(16), nullable=False),  # ``model.consent.ACTS``
+    sa.Column("source", sa.String(64), nullable=False),
+    moment("said_at"),
+    sa.Column("text_version", sa.String(200), nullable=False),
+    sa.Column("basis", sa.String(32), nullable=False),
+    sa.Column("counts", sa.Boolean, nullable=False),  # it says how the purpose stands from then on
+    sa.Column("by", sa.String(64), nullable=False),  # who noted it here
+)
+
 conflicts = _ledger(  # ``lead_id`` is an account's or a deal's id where those are concerned
     "conflicts",
     sa.Column("connection", sa.String(64), nullable=False),

@@ -96,6 +96,9 @@ partial_index(
     outbox_effects.c.due_at,
     where=sa.text("state IN ('waiting', 'leased')"),
 )
+BLOCKED = sa.text("state = 'withheld' AND cause = 'NO_CONSENT'")
+"""Which effects a gate of consent keeps back: the index serves who asks in these very words."""
+partial_index("ix_outbox_effects_blocked", outbox_effects.c.space, outbox_effects.c.lead_id, where=BLOCKED)
 sa.Index("ix_outbox_effects_lead_id", outbox_effects.c.lead_id)
 sa.Index("ix_outbox_effects_state", outbox_effects.c.space, outbox_effects.c.target, outbox_effects.c.state)
 partial_index(

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from mappings.playbook import Matching
 from sync import proposals, tables
+from sync.alike import pairs, walk
 from tests.dashboard.house import HOSTILE, words
 from tests.sync.followed import ADA, a_poll, known, look
 from tests.sync.house import HUBSPOT, SALESFORCE
@@ -292,3 +294,40 @@ def test_what_people_call_a_deal_is_shown_as_text(desk, sold):
     house.decide()
     page = desk.get("/reviews").text
     assert "<script>alert(1)" not in page
+
+
+@pytest.fixture
+def alike(desk):
+    """Let two leads be so alike that somebody is asked whether they are one person."""
+    house = desk.house
+    for address, last in (("eva.stone@one.example", "Stone"), ("eva.stone@gmail.com", "Stona")):
+        house.post(email=address, first_name="Eva", last_name=last, country="GB", company="<b>Stone & Co</b>")
+        house.settle()
+    while walk.step(house.store, "main", Matching(review=0.9), house.clock.now()):
+        pass
+    with house.store.snapshot() as snapshot:
+        [pair] = pairs.open_ones(snapshot, "main", limit=9)
+    return pair
+
+
+def test_two_who_may_be_one_person_stand_side_by_side_with_the_evidence(desk, alike):
+    text = desk.get("/reviews").text
+    page = words(text)
+    for part in ("likely one person", "last_name close", "eva.stone@one.example", "They are two people"):
+        assert part in page
+    assert "<b>Stone" not in text
+
+
+def test_a_word_on_two_people_is_decided_and_they_are_asked_of_no_more(desk, alike):
+    path = f"/reviews/people/{alike.one}/{alike.other}"
+    assert desk.send(path, "/reviews", answer="perhaps").status_code == 404
+    assert desk.send(path, "/reviews", answer="same").status_code == 303
+    desk.house.settle()
+    assert "likely one person" not in words(desk.get("/reviews").text)
+    [left] = [row for row in rows(desk.house.store, tables.leads) if row["id"] in (alike.one, alike.other)]
+    assert left["email"].startswith("eva.stone@")
+    assert desk.send(path, "/reviews", answer="same").status_code == 409
+
+
+def test_of_two_of_whom_nobody_is_asked_no_word_is_taken(desk, alike):
+    assert desk.send(f"/reviews/people/{alike.one}/ld_x", "/reviews", answer="same").status_code == 409

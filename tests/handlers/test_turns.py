@@ -263,7 +263,7 @@ def test_a_turn_given_back_is_one_lead_more_and_no_more(count, given_back, catch
         ledger[member] = replace(ledger[member], credit=ledger[member].credit + 1)
         got[member] -= 1
         got += go_on(pool, turns, ledger)
-    got += go_on(pool, len(given_back), ledger)  # whoever is owed leads has had them by now
+    got += go_on(pool, count * len(given_back), ledger)  # whoever is owed leads has had them by now
     assert all(seat.credit == 0 for seat in ledger.values())
     assert max(got.values()) - min(got.values()) <= 1
 

@@ -33,6 +33,8 @@ STAYS = {
     "timers": "the survivor's draft takes them over, and the save writes them",
     "audit": "is append-only, and committed to under the person's key; a story reads both leads' lines",
     "person_keys": "proves those lines",
+    "match_keys": "go; the walk makes those of the survivor anew",
+    "match_walks": "has a place in the walk there, no lead",
 }
 """Tables that name a lead and are not changed by a join, and why."""
 

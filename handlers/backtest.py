@@ -1,0 +1,106 @@
+"""What a score was at an earlier moment, and what a threshold would have found; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from handlers.points import points
+from mappings.playbook import Scoring
+from model.lead import DECIDED_FIELDS, Lead, Touch
+from model.times import to_text
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The highest score of a lead before a moment, and how many of its facts came only later."""
+
+    score: int
+    facts: int  # that were known before the moment: 0 means that nothing can be said
+    later: int  # that were not, and so were not counted
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a threshold would have found among leads whose deals were won or lost."""
+
+    threshold: int
+    volume: int  # leads that reached it
+    won: int  # of these
+    of: int  # leads that were won in all
+
+    @property
+    def precision(self) -> float | None:
+        """Return which part of those found was won; ``None`` where none was found."""
+        return self.won / self.volume if self.volume else None
+
+    @property
+    def recall(self) -> float | None:
+        """Return which part of those won was found; ``None`` where none was won."""
+        return self.won / self.of if self.of else None
+
+
+def as_of(lead: Lead, moment: datetime, *, skip_direct: bool = True) -> Lead:
+    """Return a lead as it was known before a moment: with what is of an earlier time, and nothing later.
+
+    Of a field only its present value is known: one that came later leaves the field blank, whatever stood
+    there before. What rules decided (score, stage, owner) is left out; the touches are found anew.
+    """
+    known = {
+        name: value
+        for name, value in lead.fields.items()
+        if name not in DECIDED_FIELDS
+        and (origin := lead.provenance.get(name)) is not None
+        and origin.at < moment
+    }
+    touches = [touch for touch in lead.touches if touch.at < moment]
+    if touches:
+        last = max(touches, key=lambda touch: (not (skip_direct and touch.is_direct), touch.at))
+        known["first_touch"] = _as_field(min(touches, key=lambda touch: touch.at))
+        known["last_touch"] = _as_field(last)
+    return replace(
+        lead,
+        fields=known,
+        touches=touches,
+        activities=[deed for deed in lead.activities if deed.at < moment],
+        engagements={ref: one for ref, one in lead.engagements.items() if one.at < moment},
+    )
+
+
+def peak(lead: Lead, scoring: Scoring, before: datetime, *, skip_direct: bool = True) -> Peak:
+    """Return the highest score that a lead had before a moment, by the facts of each time.
+
+    A score rises when a fact comes in or a deed is done: it is counted at each of them, and at the end.
+    """
+    known = as_of(lead, before, skip_direct=skip_direct)
+    came = [origin.at for name, origin in lead.provenance.items() if name not in DECIDED_FIELDS]
+    came += [touch.at for touch in lead.touches]
+    came += [deed.at for deed in lead.deeds()]
+    times = sorted({at for at in came if at < before})
+    after = [*times[1:], before] if times else []
+    best = 0
+    for at, until in zip(times, after, strict=True):
+        then = as_of(known, until, skip_direct=skip_direct)
+        best = max(best, points(then, scoring, at).total)
+    if times:
+        best = max(best, points(known, scoring, before).total)
+    return Peak(best, sum(at < before for at in came), sum(at >= before for at in came))
+
+
+def found_by(thresholds: Iterable[int], judged: Sequence[tuple[int, bool]]) -> list[Found]:
+    """Return what each threshold finds among leads with their score and whether they were won."""
+    won = sum(is_won for _, is_won in judged)
+    return [
+        Found(
+            threshold,
+            sum(score >= threshold for score, _ in judged),
+            sum(is_won for score, is_won in judged if score >= threshold),
+            won,
+        )
+        for threshold in thresholds
+    ]
+
+
+def _as_field(touch: Touch) -> dict[str, str]:
+    return {"at": to_text(touch.at), **touch.fields}

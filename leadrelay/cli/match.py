@@ -1,0 +1,155 @@
+"""Who may be one person: what evidence weighs, which pairs wait for a word, and the word."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.engine import Connection
+
+from leadrelay.cli import answering
+from leadrelay.cli.common import (
+    WRONG_USAGE,
+    Json,
+    console,
+    counted,
+    fail,
+    load_settings,
+    print_json,
+    reading,
+    say,
+    table,
+)
+from leadrelay.clock import SystemClock
+from leadrelay.settings import SPACE
+from mappings.compile import load
+from mappings.identity import keys_of
+from mappings.matcher.learning import Learned
+from mappings.matcher.model import Model
+from mappings.matcher.weighing import as_yaml, model_of
+from mappings.playbook import Matching
+from mappings.problems import PlaybookError
+from sync.alike import pairs, teaching
+from sync.alike.pairs import DIFFERENT, SAME
+from sync.explain import find_lead
+
+app = typer.Typer(help="Leads that may be one person.", no_args_is_help=True)
+
+COLUMNS = ("field", "level", "m", "u", "weight")
+MOST = 100_000
+
+Who = Annotated[str, typer.Argument(help="A lead: its id or e-mail.")]
+By = Annotated[str, typer.Option(help="Who says so; kept in the audit.")]
+
+
+@app.command("learn")
+def learn(
+    *,
+    most: Annotated[int, typer.Option(min=2, help="How many leads at most are looked at.")] = MOST,
+    write: Annotated[bool, typer.Option("--write", help="Write them to match_weights.yaml.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Learn from the store's own pairs what evidence weighs; it counts once it is in the playbook."""
+    settings = load_settings()
+    matching = _matching(settings.playbook)
+    with reading(settings) as snapshot:
+        learned, people = teaching.learn(snapshot, SPACE, matching or Matching(), most)
+    model = model_of(matching or Matching()) if learned.why_not else learned.model
+    if as_json:
+        print_json(_told(learned, model, people))
+    else:
+        _show(learned, model, people)
+    if not write:
+        return
+    if learned.why_not:
+        fail("Nothing was written.")
+    if matching is None:
+        fail("Nothing was written: the playbook has no matching.yaml, so nobody would be asked.")
+    path = settings.playbook / "match_weights.yaml"
+    path.write_text(as_yaml(model, f"{SystemClock().now():%Y-%m-%d}"), encoding="utf-8")
+    if not as_json:
+        console.print(f"Written: {path}", markup=False)
+
+
+@app.command("review")
+def review(
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many at most.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show which leads may be one person, the likeliest first, with the evidence."""
+    with reading(load_settings()) as snapshot:
+        found = pairs.open_ones(snapshot, SPACE, limit=limit)
+    if as_json:
+        print_json([one.as_json() for one in found])
+    elif found:
+        rows = [(one.one, one.other, f"{one.probability:.1%}", one.text) for one in found]
+        title = "One person? (leadrelay match same A B, or different A B)"
+        table(title, ("lead", "lead", "likely", "evidence, in bits"), rows)
+    else:
+        console.print("No two leads wait for somebody to say whether they are one person.")
+
+
+@app.command("same")
+def same(a: Who, b: Who, by: By = "", as_json: Json = False) -> None:
+    """Say that two leads are one person: they become one lead."""
+    _answer(a, b, SAME, by, as_json=as_json)
+
+
+@app.command("different")
+def different(a: Who, b: Who, by: By = "", as_json: Json = False) -> None:
+    """Say that two leads are two people: nobody is asked about them again."""
+    _answer(a, b, DIFFERENT, by, as_json=as_json)
+
+
+def _answer(a: str, b: str, said: str, by: str, *, as_json: bool) -> None:
+    settings = load_settings()
+    with reading(settings) as snapshot:
+        one, other = _lead(snapshot, a), _lead(snapshot, b)
+    if one == other:
+        fail(f"{a} and {b} are one lead already.", WRONG_USAGE)
+    now = SystemClock().now()
+    event = pairs.answer_event(SPACE, one, other, said, by=by or getpass.getuser(), now=now)
+    told = {"answered": said, "leads": [one, other]}
+    answering.send(settings, event, said=told, text="Your word is on its way.", as_json=as_json)
+
+
+def _lead(snapshot: Connection, who: str) -> str:
+    found = find_lead(snapshot, SPACE, who, keys_of(who))
+    if found is None:
+        fail(f"No lead is known by {who}.")
+    return found
+
+
+def _matching(folder: Path) -> Matching | None:
+    try:
+        return load(folder).matching
+    except PlaybookError as error:
+        fail(f"{error}\nWhat is compared cannot be told.")
+
+
+def _told(learned: Learned, model: Model, people: int) -> dict[str, object]:
+    return {
+        "leads": people,
+        "pairs": learned.pairs,
+        "matches": round(learned.matches, 1),
+        "rounds": learned.rounds,
+        "why_not": learned.why_not,
+        "version": model.version,
+        "prior": model.prior,
+        "weights": [dict(zip(COLUMNS, row, strict=True)) for row in model.rows()],
+    }
+
+
+def _show(learned: Learned, model: Model, people: int) -> None:
+    rows = [
+        (name, level, f"{m:.4f}", f"{u:.4f}", f"{weight:+.2f}") for name, level, m, u, weight in model.rows()
+    ]
+    table(f"What evidence weighs, in bits (version {model.version})", COLUMNS, rows)
+    say(f"{counted(people, 'lead')}, {counted(learned.pairs, 'candidate pair')}.")
+    if learned.why_not:
+        kept = "shipped weights" if model.pairs == 0 else "weights of match_weights.yaml"
+        say(f"Not learned: {learned.why_not}. The {kept} stay, and are shown.")
+    else:
+        say(f"Learned in {counted(learned.rounds, 'round')}: {learned.matches:.0f} look like one person.")

@@ -1,0 +1,55 @@
+"""Matching in the playbook: matching.yaml, and the weights that were learned, match_weights.yaml."""
+
+from __future__ import annotations
+
+from mappings.matcher.levels import LEVELS
+from mappings.matcher.person import STANDARD
+from mappings.matcher.weighing import comparisons_of
+from mappings.playbook import LevelShares, Matching, Weights
+from mappings.problems import did_you_mean
+from mappings.schema import MatchingFile, MatchWeightsFile
+from mappings.scope import Scope
+from mappings.validation import Checked
+
+LEARN = "Learn them anew: leadrelay match learn --write."
+
+
+def compile_matching(checked: Checked[MatchingFile], scope: Scope) -> Matching:
+    """Return when people are asked; what names no lead field is noted in the scope."""
+    file, document = checked.model, checked.document
+    for n, name in enumerate(file.never_across):
+        scope.knows(document.value_place("never_across", n), "lead field", name, list(scope.fields))
+    usual = {one.field for one in STANDARD} | {one.name for one in STANDARD}
+    for name in file.compare:
+        at = document.place("compare", name)
+        if name in usual:
+            scope.fault(at, f'"{name}" is always compared', "Take it out.")
+        else:
+            scope.knows(at, "lead field", name, list(scope.fields))
+    return Matching(file.review, tuple(file.never_across), dict(file.compare))
+
+
+def compile_weights(checked: Checked[MatchWeightsFile], matching: Matching, scope: Scope) -> Weights:
+    """Return the weights that were learned; they must be of what is compared, level by level."""
+    file, document = checked.model, checked.document
+    known = {one.name: LEVELS[one.kind] for one in comparisons_of(matching)}
+    found: dict[str, LevelShares] = {}
+    for name, levels in file.fields.items():
+        if name not in known:
+            fix = did_you_mean(name, known) or LEARN
+            scope.fault(document.place("fields", name), f'"{name}" is not compared', fix)
+            continue
+        missing = [level for level in known[name] if level not in levels]
+        strange = [level for level in levels if level not in known[name]]
+        for level in strange:
+            at, fix = document.place("fields", name, level), f"Known: {', '.join(known[name])}."
+            scope.fault(at, f'{name} has no level "{level}"', fix)
+        if missing:
+            scope.fault(document.place("fields", name), f"{name} lacks {', '.join(missing)}", LEARN)
+        elif not strange:
+            ordered = [levels[level] for level in known[name]]
+            found[name] = LevelShares(tuple(one.m for one in ordered), tuple(one.u for one in ordered))
+    for name in known:
+        if name not in file.fields:
+            scope.fault(document.place("fields"), f"{name} is compared, and has no weights here", LEARN)
+    return Weights(file.pairs, file.prior, found)

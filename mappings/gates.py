@@ -1,0 +1,79 @@
+"""Whether what a rule wants done may be done with this person: the gates of ``consent.yaml``. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+
+from mappings.playbook import ELSEWHERE, Consent, ConsentGate
+from model.consent import confirmed_field_of, field_of
+from model.lead import Lead
+
+TASK, NOTIFY, ASSIGN, SYNC = "task", "notify", "assign", "sync"
+
+
+def shut(
+    policy: Consent, act: str, lead: Lead, at: datetime, names: Collection[str] = ()
+) -> Iterator[ConsentGate]:
+    """Yield the gates that keep an act back at a moment; ``names`` are the act's rule and target.
+
+    Without names the act as a whole is asked about: each gate of it counts.
+    """
+    for gate in policy.gates.get(act, ()):
+        if gate.since is not None and at < gate.since:
+            continue
+        if gate.only and names and gate.only.isdisjoint(names):
+            continue
+        if _is_in(gate, policy, lead.fields.get("country")) and _lack(gate, lead):
+            yield gate
+
+
+def why_shut(policy: Consent, act: str, lead: Lead, at: datetime, names: Collection[str] = ()) -> str:
+    """Return why an act is kept back; blank where it may be done."""
+    gate = next(shut(policy, act, lead, at, names), None)
+    return reason(gate, policy, lead) if gate is not None else ""
+
+
+def reason(gate: ConsentGate, policy: Consent, lead: Lead) -> str:
+    """Say why a gate is shut: ``blocked: no consent for sales_call in EU``."""
+    text = f"blocked: {_lack(gate, lead)} for {gate.purpose}"
+    if not gate.regions:
+        return text
+    country = lead.fields.get("country")
+    if not country:
+        return f"{text}, country not known: the strictest rule counts ({', '.join(gate.regions)})"
+    found = [name for name in gate.regions if country in _countries(name, policy)]
+    return f"{text} in {found[0] if found else ELSEWHERE}"
+
+
+def regions_of(policy: Consent, country: str | None) -> tuple[str, ...]:
+    """Return the regions that a country is in; none where it is not known."""
+    if not country:
+        return ()
+    return tuple(name for name, inside in policy.regions.items() if country in inside) or (ELSEWHERE,)
+
+
+def _is_in(gate: ConsentGate, policy: Consent, country: str | None) -> bool:
+    """Say whether a gate counts in a country; whose country is not known is everywhere."""
+    if not gate.regions or not country:
+        return True
+    if any(country in _countries(name, policy) for name in gate.regions):
+        return True
+    return ELSEWHERE in gate.regions and not any(country in inside for inside in policy.regions.values())
+
+
+def _countries(region: str, policy: Consent) -> frozenset[str]:
+    return policy.regions.get(region, frozenset())
+
+
+def _lack(gate: ConsentGate, lead: Lead) -> str:
+    """Say what a gate misses; blank where it is open."""
+    stands = lead.fields.get(field_of(gate.purpose))
+    if stands is False:
+        return "consent withdrawn"
+    if gate.basis == "legitimate_interest":
+        return ""
+    if stands is not True:
+        return "no consent"
+    is_confirmed = lead.fields.get(confirmed_field_of(gate.purpose)) is True
+    return "" if is_confirmed or not gate.double_opt_in else "no confirmed consent"

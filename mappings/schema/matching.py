@@ -1,0 +1,42 @@
+"""matching.yaml, match_weights.yaml"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mappings.schema.words import Names, Strict, Text
+
+How = Literal["name", "text", "company", "code", "number", "date", "choice"]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class MatchingFile(Strict):
+    """Which leads people are asked about: whether the two are one person."""
+
+    review: Annotated[float, Field(ge=0.5, lt=1)] = Field(
+        default=0.95, description="How likely two leads must be one person before somebody is asked."
+    )
+    never_across: Names = Field(
+        default_factory=list, description="Lead fields: nobody is asked about two who differ in one of them."
+    )
+    compare: dict[Text, How] = Field(
+        default_factory=dict,
+        description="Lead fields of your own that are compared, too, and how: birth_date: date.",
+    )
+
+
+class LevelWeight(Strict):
+    """How often a level is found."""
+
+    m: Share = Field(description="Among pairs of one person.")
+    u: Share = Field(description="Among candidate pairs of two people.")
+
+
+class MatchWeightsFile(Strict):
+    """What evidence weighs, as leadrelay match learn writes it."""
+
+    pairs: Annotated[int, Field(gt=0)] = Field(description="Candidate pairs that it was learned from.")
+    prior: Share = Field(description="Share of the candidate pairs that are one person.")
+    fields: dict[Text, dict[Text, LevelWeight]] = Field(description="Comparison: its levels.")

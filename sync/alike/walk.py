@@ -1,0 +1,216 @@
+"""Finds leads that may be one person: a walk through all of them once, then along the audit, step by step.
+
+Deciding costs nothing of it: whoever was decided is a line of the audit, and is compared a moment later.
+A step that is broken off is done again, to the same end.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mappings.matcher import blocking
+from mappings.matcher.blocking import LARGEST_BLOCK
+from mappings.matcher.person import Person, person
+from mappings.matcher.weighing import comparisons_of, fingerprint, model_of, why_apart
+from mappings.playbook import Matching
+from model.lead import Lead
+from sync import inbox, leads
+from sync.alike import pairs
+from sync.alike.pairs import FILTERED, OPEN, SAME, UNSETTLED, ordered
+from sync.database import Store, insert_for
+from sync.tables import audit, match_keys, match_pairs, match_walks
+from sync.tables import leads as lead_rows
+
+STEP = 100  # leads, or lines of the audit, at a time
+
+_K, _P, _W = match_keys.c, match_pairs.c, match_walks.c
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """How far the comparing has come."""
+
+    fingerprint: str
+    lead_id: str = ""
+    is_through: bool = False
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A pair as it was judged."""
+
+    one: str
+    other: str
+    probability: float
+    evidence: list[list[Any]]
+    why_apart: str
+
+
+def step(store: Store, space: str, matching: Matching, now: datetime, limit: int = STEP) -> int:
+    """Compare the next leads with those that share a key; return how many leads or lines that were."""
+    with store.snapshot() as snapshot:
+        walk = _walk(snapshot, space, fingerprint(matching))
+        ids, after, taken = _next(snapshot, space, walk, limit)
+        people = _people(snapshot, ids, matching)
+    if taken == 0 and after == walk:
+        return 0
+    keyed = {one: blocking.keys(each, comparisons_of(matching)) for one, (_, each) in people.items()}
+    store.write(partial(_keep_keys, space=space, ids=ids, keyed=keyed))
+    with store.snapshot() as snapshot:
+        found = _judged(snapshot, space, matching, people, keyed)
+    version = model_of(matching).version
+    store.write(partial(_keep, space=space, ids=ids, found=found, version=version, walk=after, now=now))
+    return max(taken, 1)
+
+
+def remind(store: Store, space: str, now: datetime) -> int:
+    """Hand a person's "same" in once more where the two could not be joined then; return how many."""
+    with store.snapshot() as snapshot:
+        waiting = pairs.agreed(snapshot, space)
+    if waiting:
+        events = [pairs.answer_event(space, one.one, one.other, SAME, by=one.by, now=now) for one in waiting]
+        inbox.append(store, events)
+    return len(waiting)
+
+
+def _walk(snapshot: Connection, space: str, wanted: str) -> Walk:
+    """Return where the walk stands; at its beginning where what is compared is another by now."""
+    row = snapshot.execute(sa.select(match_walks).where(_W.space == space)).first()
+    if row is not None and row.fingerprint == wanted:
+        return Walk(row.fingerprint, row.lead_id, row.is_through, row.line)
+    last = snapshot.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.id), 0))).scalar_one()
+    return Walk(wanted, line=int(last))
+
+
+def _next(snapshot: Connection, space: str, walk: Walk, limit: int) -> tuple[list[str], Walk, int]:
+    """Return whom to compare now, where the walk stands after that, and how much was taken."""
+    if not walk.is_through:
+        c = lead_rows.c
+        asked = sa.select(c.id).where(c.space == space, c.id > walk.lead_id).order_by(c.id).limit(limit)
+        ids = list(snapshot.execute(asked).scalars())
+        after = replace(walk, lead_id=ids[-1] if ids else walk.lead_id, is_through=len(ids) < limit)
+        return ids, after, len(ids)
+    a = audit.c
+    lines = snapshot.execute(
+        sa.select(a.id, a.space, a.lead_id).where(a.id > walk.line).order_by(a.id).limit(limit)
+    ).all()
+    told = dict.fromkeys(line.lead_id for line in lines if line.space == space and line.lead_id)
+    return list(told), replace(walk, line=lines[-1].id if lines else walk.line), len(lines)
+
+
+def _people(snapshot: Connection, ids: Iterable[str], matching: Matching) -> dict[str, tuple[Lead, Person]]:
+    """Return these leads as they are compared; those that are gone, and test leads, are not."""
+    comparisons = comparisons_of(matching)
+    loaded = leads.load(snapshot, ids, ledgers=False)
+    return {
+        one: (lead, person(lead.fields, comparisons))
+        for one, lead in sorted(loaded.items())
+        if not lead.is_test
+    }
+
+
+def _keep_keys(
+    connection: Connection, space: str, ids: Sequence[str], keyed: Mapping[str, Sequence[str]]
+) -> None:
+    """Store by what these leads are found from now on; of who is gone by now nothing is stored."""
+    if not ids:
+        return
+    there = leads.versions(connection, list(keyed))
+    connection.execute(sa.delete(match_keys).where(_K.lead_id.in_(ids)))
+    rows = [
+        {"space": space, "key": key, "lead_id": lead_id}
+        for lead_id, some in keyed.items()
+        if lead_id in there
+        for key in some
+    ]
+    if rows:
+        connection.execute(sa.insert(match_keys), rows)
+
+
+def _judged(
+    snapshot: Connection,
+    space: str,
+    matching: Matching,
+    people: Mapping[str, tuple[Lead, Person]],
+    keyed: Mapping[str, Sequence[str]],
+) -> list[Found]:
+    """Compare leads with all who share a key; return who may be one person."""
+    members: dict[str, list[str]] = {}
+    for key in {key for some in keyed.values() for key in some}:
+        asked = sa.select(_K.lead_id).where(_K.space == space, _K.key == key).limit(LARGEST_BLOCK + 1)
+        members[key] = list(snapshot.execute(asked).scalars())
+    beside: dict[str, set[str]] = defaultdict(set)
+    for lead_id, some in keyed.items():
+        for key in some:
+            if len(members[key]) <= LARGEST_BLOCK:
+                beside[lead_id].update(members[key])
+    strangers = {one for some in beside.values() for one in some} - people.keys()
+    known = {**_people(snapshot, strangers, matching), **people}
+    model, found = model_of(matching), []
+    for a, b in sorted({ordered(one, each) for one, some in beside.items() for each in some if each != one}):
+        if a not in known or b not in known:
+            continue
+        (ours, one), (theirs, other) = known[a], known[b]
+        verdict = model.judge(one, other)
+        if verdict.probability >= matching.review:
+            evidence = [[each.name, each.level, round(each.weight, 2)] for each in verdict.evidence]
+            across = f"never across unit: {ours.unit}, {theirs.unit}" if ours.unit != theirs.unit else ""
+            apart = across or why_apart(matching, ours.fields, theirs.fields)
+            found.append(Found(a, b, verdict.probability, evidence, apart[:200]))
+    return found
+
+
+def _keep(
+    connection: Connection,
+    space: str,
+    ids: Sequence[str],
+    found: Sequence[Found],
+    version: str,
+    walk: Walk,
+    now: datetime,
+) -> None:
+    """Store the pairs of these leads as they were judged, and how far the walk is; people's words stay."""
+    if ids:
+        kept = {(one.one, one.other) for one in found}
+        asked = sa.select(_P.id, _P.one, _P.other).where(
+            _P.space == space, _P.state.in_(UNSETTLED), sa.or_(_P.one.in_(ids), _P.other.in_(ids))
+        )
+        over = [row.id for row in connection.execute(asked) if (row.one, row.other) not in kept]
+        if over:
+            connection.execute(sa.delete(match_pairs).where(_P.id.in_(over)))
+    there = leads.versions(connection, sorted({each for one in found for each in (one.one, one.other)}))
+    for one in found:
+        if one.one not in there or one.other not in there:
+            continue
+        judged = {
+            "state": FILTERED if one.why_apart else OPEN,
+            "probability": one.probability,
+            "evidence": one.evidence,
+            "model": version,
+            "why": one.why_apart,
+        }
+        row = {"space": space, "one": one.one, "other": one.other, "by": "", "since": now}
+        insert = insert_for(connection, match_pairs).values(**row, **judged)
+        unsettled = _P.state.in_(UNSETTLED)
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["space", "one", "other"], set_=judged, where=unsettled
+            )
+        )
+    place = {
+        "fingerprint": walk.fingerprint,
+        "lead_id": walk.lead_id,
+        "is_through": walk.is_through,
+        "line": walk.line,
+    }
+    insert = insert_for(connection, match_walks).values(space=space, **place)
+    connection.execute(insert.on_conflict_do_update(index_elements=["space"], set_=place))

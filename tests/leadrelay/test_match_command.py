@@ -1,0 +1,43 @@
+"""`match`: what is learned, what waits, and words that name nobody."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def match(empty_store, leadrelay, playbook):
+    """Run the command on an empty store."""
+    environ = {"LEADRELAY_DATABASE_URL": empty_store, "LEADRELAY_PLAYBOOK": str(playbook)}
+    return lambda *words: leadrelay("match", *words, **environ)
+
+
+def test_of_an_empty_store_nothing_is_learned_and_the_shipped_weights_are_shown(match, playbook):
+    told = match("learn", "--json")
+    said = json.loads(told.out)
+    assert told.code == 0
+    assert (said["leads"], said["pairs"]) == (0, 0)
+    assert "at least 1000 are needed" in said["why_not"]
+    assert {"field", "level", "m", "u", "weight"} == set(said["weights"][0])
+    shown = match("learn").out
+    assert "shipped weights stay" in " ".join(shown.split())
+
+
+def test_what_was_not_learned_is_not_written(match, playbook):
+    told = match("learn", "--write")
+    assert told.code == 1
+    assert "Nothing was written" in told.err
+    assert not (playbook / "match_weights.yaml").exists()
+
+
+def test_nothing_waits_in_an_empty_store(match):
+    assert json.loads(match("review", "--json").out) == []
+    assert "No two leads wait" in match("review").out
+
+
+def test_a_word_on_nobody_is_refused(match):
+    told = match("different", "ada@example.com", "bo@example.com")
+    assert told.code == 1
+    assert "No lead is known by ada@example.com" in told.err

@@ -1,0 +1,94 @@
+"""matching.yaml and match_weights.yaml: who is asked about, and what is wrong with them, with its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from mappings.compile import check, load
+from mappings.matcher.model import shipped
+from mappings.matcher.weighing import as_yaml, comparisons_of, fingerprint, model_of
+from mappings.playbook import Matching
+from tests.mappings.folders import playbook_folder
+
+BIRTH = "fields: {born: {type: text, description: Day of birth.}}\n"
+
+
+def written(tmp_path, matching, weights=None):
+    folder = playbook_folder(tmp_path)
+    (folder / "fields.yaml").write_text(BIRTH)
+    if matching is not None:
+        (folder / "matching.yaml").write_text(f"{matching}\n")
+    if weights is not None:
+        (folder / "match_weights.yaml").write_text(weights)
+    return folder
+
+
+def learned(matching):
+    """Return weights as they are written, of what a playbook compares."""
+    return as_yaml(shipped(comparisons_of(matching)), "2026-01-07").replace("pairs: 0", "pairs: 4000")
+
+
+def test_without_the_file_nobody_is_asked(tmp_path):
+    assert load(playbook_folder(tmp_path)).matching is None
+
+
+def test_what_is_said_is_what_counts(tmp_path):
+    text = "review: 0.9\nnever_across: country\ncompare: {born: date}"
+    assert load(written(tmp_path, text)).matching == Matching(0.9, ("country",), {"born": "date"})
+
+
+def test_weights_that_were_learned_are_those_that_count(tmp_path):
+    matching = Matching(0.95, (), {"born": "date"})
+    text = learned(matching).replace("same: {m: 0.85", "same: {m: 0.75", 1)
+    found = load(written(tmp_path, "compare: {born: date}", text)).matching
+    assert model_of(found).pairs == 4000
+    assert model_of(found).m["born"][0] == 0.75
+    assert fingerprint(found) != fingerprint(matching)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "never_across: [contry]",
+            'matching.yaml:1:16: there is no lead field "contry"\n    Did you mean "country"?',
+        ),
+        ("compare: {city: text}", 'matching.yaml:1:11: "city" is always compared\n    Take it out.'),
+        ("compare: {birth: date}", 'matching.yaml:1:11: there is no lead field "birth"'),
+        ("review: 1.2", "matching.yaml:1:9: "),
+        ("compare: {born: day}", 'matching.yaml:1:17: "day" is not possible here'),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(tmp_path, text, problem):
+    [found] = check(written(tmp_path, text))
+    assert str(found).startswith(problem)
+
+
+LEARN = "\n    Learn them anew: leadrelay match learn --write."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("  city:\n", "  town:\n", '"town" is not compared'),
+        ("    swapped:", "    swaped:", 'first_name has no level "swaped"'),
+        ("    near: {m: 0.100000000000, u: 0.020000000000}\n", "", f"postal_code lacks near{LEARN}"),
+        ("prior: 0.02", "prior: 1.02", "this should be less than 1"),
+    ],
+)
+def test_weights_that_do_not_fit_are_told(tmp_path, old, new, problem):
+    text = learned(Matching())
+    assert old in text
+    found = check(written(tmp_path, "review: 0.95", text.replace(old, new, 1)))
+    assert any(problem in str(one) for one in found), list(map(str, found))
+    assert all(str(one).startswith("match_weights.yaml:") for one in found)
+
+
+def test_a_field_that_is_compared_since_has_no_weights(tmp_path):
+    [found] = check(written(tmp_path, "compare: {born: date}", learned(Matching())))
+    assert "born is compared, and has no weights here" in str(found)
+
+
+def test_weights_without_matching_are_read_by_nobody(tmp_path):
+    [found] = check(written(tmp_path, None, learned(Matching())))
+    assert "without matching.yaml nobody is asked" in str(found)
