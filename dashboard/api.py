@@ -24,6 +24,7 @@ from sync import (
     leads,
     proposals,
     same_deals,
+    stages,
 )
 from sync.explain import WriteState
 from sync.reconciling import books, finds, mends
@@ -79,7 +80,8 @@ def blueprint(house: House) -> Blueprint:
         """Return what was decided on a lead, and why; of more than ``MOST_TOLD`` events the newest."""
         with house.reading() as snapshot:
             _check_known(snapshot, lead_id)
-            return jsonify(_plain(explain.read(snapshot, lead_id, MOST_TOLD).as_dict()))
+            told = explain.read(snapshot, lead_id, MOST_TOLD).as_dict()
+            return jsonify(_plain(told | {"lifecycle": _life(snapshot, lead_id, house)}))
 
     @routes.get("/leads/<lead_id>/consent")
     def consent(lead_id: str) -> ResponseReturnValue:
@@ -270,6 +272,7 @@ def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
             "stage": lead.stage,
             "score": lead.score,
             "owner": lead.owner,
+            "lifecycle": _life(snapshot, lead.id, house),
             "created_at": lead.created_at,
             "first_response": answer and {"at": answer.at, "kind": answer.kind, "by": answer.by},
             "fields": lead.fields,
@@ -289,6 +292,10 @@ def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
         }
     )
     return found
+
+
+def _life(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
+    return stages.life_of(snapshot, lead_id, house.playbook().lifecycle, house.clock.now()).as_json()
 
 
 def _plain(value: Any) -> Any:

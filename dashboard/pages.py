@@ -34,6 +34,7 @@ from sync import (
     lists,
     proposals,
     same_deals,
+    stages,
     status,
 )
 from sync.lists import NOBODY, Wanted
@@ -205,7 +206,7 @@ class _Pages:
             except ValueError:
                 abort(404)
             owners = lists.owners(snapshot, self.house.space)
-            stages = lists.stages(snapshot, self.house.space)
+            known = lists.stages(snapshot, self.house.space)
         asked = {"q": wanted.search, "stage": wanted.stage, "owner": wanted.owner, "order": wanted.order}
         return render_template(
             "dashboard/leads.html",
@@ -213,7 +214,7 @@ class _Pages:
             wanted=wanted,
             asked={name: value for name, value in asked.items() if value},
             owners=owners,
-            stages=stages,
+            stages=known,
             nobody=NOBODY,
             most=lists.MOST_FOUND,
         )
@@ -228,6 +229,8 @@ class _Pages:
             answer = engagements.first_response(snapshot, story.lead, self.house.clock.now())
             asked = proposals.open_ones(snapshot, self.house.space, limit=MOST_CHAPTERS, lead_id=lead_id)
             sales = deal_books.of_lead(snapshot, story.lead.id, MOST_CHAPTERS)
+            lifecycle = self.house.playbook().lifecycle
+            life = stages.life_of(snapshot, story.lead.id, lifecycle, self.house.clock.now())
         urls = {
             (one.connection, one.object): self.house.record_url(one.connection, one.object, one.remote_id)
             for one in story.writes
@@ -240,6 +243,7 @@ class _Pages:
             "dashboard/lead.html",
             story=story,
             lead=story.lead,
+            life=life,
             name=name,
             urls=urls,
             holds=waiting,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mappings.playbook import Criterion, Gate, Lifecycle, Move, StageRule
 from mappings.texts import is_blank
+from model.decision import Place
 from model.event import JsonValue
 from model.lead import Lead
 
@@ -101,11 +102,21 @@ def spelled(criterion: Criterion) -> str:
     return f"{criterion.name} ({'; '.join(tests)})" if tests else criterion.name
 
 
-def short_of(rule: StageRule, lead: Lead) -> str:
-    """Return what a lead lacks for a rule to hold; blank where it holds."""
-    activities = (rule.activity,) if rule.activity else ()
-    as_criterion = Criterion(rule.name, rule.place, rule.min_score, rule.when, activities)
-    return "" if meets(as_criterion, lead) else _lacking(as_criterion, lead)
+def short_of(criterion: Criterion, lead: Lead) -> str:
+    """Return what a lead lacks of a criterion; blank where it meets it."""
+    return "" if meets(criterion, lead) else _lacking(criterion, lead)
+
+
+def grouped(rules: Iterable[StageRule]) -> list[tuple[StageRule, Criterion]]:
+    """Return the rules as the file has them, those of several activities as one, and what each asks for."""
+    found: dict[Place, tuple[StageRule, list[str]]] = {}
+    for rule in rules:
+        kinds = found.setdefault(rule.place, (rule, []))[1]
+        kinds += [rule.activity] if rule.activity else []
+    return [
+        (rule, Criterion(rule.name, rule.place, rule.min_score, rule.when, tuple(kinds)))
+        for rule, kinds in found.values()
+    ]
 
 
 def entering(

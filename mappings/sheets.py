@@ -79,15 +79,7 @@ def _decoded(raw: bytes) -> str:
 
 def _sheet(lines: csv._reader, before: int) -> Sheet:  # type: ignore[name-defined]  # typeshed's name
     """Read the table; ``before`` lines of the file came before it."""
-    at = before + 1
-    columns = [name.strip() for name in next(lines, [])]
-    if not any(columns):
-        raise Unreadable(f"line {at}: the first line names the columns, and it is blank")
-    for number, name in enumerate(columns):
-        if not name:
-            raise Unreadable(f"line {at}: column {number + 1} has no name")
-        if name in columns[:number]:
-            raise Unreadable(f'line {at}: two columns are called "{name}"')
+    columns = columns_of([name.strip() for name in next(lines, [])], before + 1)
     rows, begins = [], lines.line_num + 1 + before
     for cells in lines:
         if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
@@ -97,3 +89,15 @@ def _sheet(lines: csv._reader, before: int) -> Sheet:  # type: ignore[name-defin
             rows.append(Row(begins, held))
         begins = lines.line_num + 1 + before
     return Sheet(columns, rows)
+
+
+def columns_of(names: list[str], line: int) -> list[str]:
+    """Return the names of the columns; raises ``Unreadable`` for one that is blank or stands twice."""
+    if not any(names):
+        raise Unreadable(f"line {line}: the first line names the columns, and it is blank")
+    for number, name in enumerate(names):
+        if not name:
+            raise Unreadable(f"line {line}: column {number + 1} has no name")
+        if name in names[:number]:
+            raise Unreadable(f'line {line}: two columns are called "{name}"')
+    return names

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from mappings.playbook import CrmField, CrmMap, FieldRule, Playbook, Source, Step
+from model.account import ACCOUNT_FIELDS
 from model.decision import Place
 
 TYPES: Mapping[type, str] = {
@@ -27,6 +28,10 @@ NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 Salesforce "Object Reference" (Lead, Contact); HubSpot would take a contact without an e-mail, but a create
 that is sent twice would make two. What else an account demands, ``leadrelay doctor`` reads there.
 """
+
+
+OF_COMPANIES = frozenset({"company", *ACCOUNT_FIELDS})
+"""Lead fields that a Contact has by its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ class Ways:
     ways: tuple[Way, ...]
     nowhere: tuple[str, ...]  # lead fields that no CRM is sent
     gaps: tuple[Gap, ...]
+    lacking: tuple[tuple[Stop, str], ...] = ()  # a line, and the object of people that has none for its field
 
 
 def ways_of(source: Source, playbook: Playbook) -> Ways:
@@ -115,6 +121,7 @@ def ways_of(source: Source, playbook: Playbook) -> Ways:
         ways,
         tuple(name for name in names if name not in written),
         tuple(gap for crm in playbook.crms.values() for gap in _gaps(crm, set(names))),
+        tuple(_lacking(ways, playbook.crms)),
     )
 
 
@@ -131,6 +138,21 @@ def _stops(field: str, crms: Mapping[str, CrmMap]) -> Iterator[Stop]:
             for rule in object_map.fields:
                 if rule.field == field:
                     yield Stop(connection, name, rule)
+
+
+def _lacking(ways: tuple[Way, ...], crms: Mapping[str, CrmMap]) -> Iterator[tuple[Stop, str]]:
+    """Yield lines whose lead field another object of people has no line for, as a Lead and the Contact."""
+    told = set[tuple[str, str, str]]()
+    for way in ways:
+        held = {(stop.connection, stop.object) for stop in way.stops}
+        if way.rule.field in OF_COMPANIES:
+            continue
+        for stop in way.stops:
+            for other in crms[stop.connection].objects:
+                key = (stop.connection, other, way.rule.field)
+                if (stop.connection, other) not in held and key not in told:
+                    told.add(key)
+                    yield stop, other
 
 
 def _gaps(crm: CrmMap, brought: set[str]) -> Iterator[Gap]:

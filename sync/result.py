@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from model.account import Account
 from model.cause import NO_CAUSE, Cause
@@ -41,5 +41,11 @@ def keep_quiet(result: Result, why: str) -> None:
     ]
     if one_shots:
         result.effects = [effect for effect in result.effects if effect not in one_shots]
+        result.reasons = [
+            replace(one, because=replace(one.because, text=f"not done: {one.because.text}"))
+            if one.handler in ("follow_up", "notify")
+            else one
+            for one in result.reasons
+        ]
         text = f"{why}: no task is made, nobody is told"
         result.reasons.append(Reason("merge", Because(text)))

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mappings.playbook import Lifecycle
+from mappings.standing import Standing, standing
 from model.hours import worked
+from sync.leads import load
 from sync.tables import leads, merged_leads, stage_history
 
 MOST = 50_000  # leads of which a report reads the history at once
@@ -44,6 +46,38 @@ class StageTimes:
     left: int
     wall: timedelta | None
     business: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class LifeSoFar:
+    """Where a lead stands (``None`` in an unknown stage), and the stages it was in, oldest first."""
+
+    standing: Standing | None
+    stays: list[Stay]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data; moments stay moments, times are seconds."""
+        return {
+            "standing": self.standing.as_json() if self.standing else None,
+            "stays": [
+                {
+                    "stage": one.stage,
+                    "pass": one.pass_number,
+                    "by": one.by,
+                    "since": one.since,
+                    "until": one.until,
+                    "seconds": int(one.wall.total_seconds()),
+                    "business_seconds": None if one.business is None else int(one.business.total_seconds()),
+                }
+                for one in self.stays
+            ],
+        }
+
+
+def life_of(snapshot: Connection, lead_id: str, lifecycle: Lifecycle, now: datetime) -> LifeSoFar:
+    """Return where a known lead stands, what is in its way, and how long it was in each stage."""
+    lead = load(snapshot, [lead_id])[lead_id]
+    return LifeSoFar(standing(lifecycle, lead), stays(snapshot, lead_id, lifecycle, now))
 
 
 def stays(snapshot: Connection, lead_id: str, lifecycle: Lifecycle, now: datetime) -> list[Stay]:

@@ -40,6 +40,7 @@ ONLY_IN = {
     "kombu": ("leadrelay",),
     "yaml": ("mappings",),
     "cel": ("mappings",),
+    "openpyxl": ("mappings",),
     "pydantic": ("mappings",),
     "typer": ("leadrelay",),
     "rich": ("leadrelay",),

@@ -21,6 +21,7 @@ from leadrelay.cli import (
     golive,
     imports,
     keeping,
+    lifecycles,
     maps,
     match,
     plan,
@@ -101,5 +102,6 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
 app.add_typer(maps.app, name="map")
 app.add_typer(match.app, name="match")
+app.add_typer(lifecycles.app, name="lifecycle")
 app.add_typer(access.users, name="user")
 app.add_typer(access.tokens, name="token")

@@ -6,16 +6,22 @@ import json
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.engine import Connection
 
+from dashboard.words import span
 from leadrelay.cli.common import Json, console, fail, load_settings, print_json, reading, say
-from leadrelay.settings import SPACE
+from leadrelay.clock import SystemClock
+from leadrelay.settings import SPACE, Settings
+from mappings.compile import load
 from mappings.identity import keys_of
+from mappings.problems import PlaybookError
 from model.cause import Cause
 from model.decision import EntityKind
 from sync import explain as stories
 from sync.alike.pairs import Pair
 from sync.keeping.retention import REMOVED
 from sync.replays import advice
+from sync.stages import LifeSoFar, life_of
 
 
 def explain(
@@ -36,10 +42,20 @@ def explain(
         if lead_id is None:
             fail(f"No lead is known by {who}. `leadrelay status` lists the events that were set aside.")
         story = stories.read(snapshot, lead_id)
+        life = _life(snapshot, settings, lead_id)
     if as_json:
-        print_json(story.as_dict())
+        print_json(story.as_dict() | {"lifecycle": life.as_json() if life else None})
     else:
-        _tell(story)
+        _tell(story, life)
+
+
+def _life(snapshot: Connection, settings: Settings, lead_id: str) -> LifeSoFar | None:
+    """Return where the lead stands by the playbook on the disk; ``None`` where that has a problem."""
+    try:
+        lifecycle = load(settings.playbook).lifecycle
+    except PlaybookError:
+        return None
+    return life_of(snapshot, lead_id, lifecycle, SystemClock().now())
 
 
 NO_WAIT = ("score",)  # timers that hold nothing up
@@ -101,12 +117,35 @@ def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
         say(NEXT_STEPS[event["state"]].format(number), hang=2)
 
 
-def _tell(story: stories.Story) -> None:
+def _tell_life(life: LifeSoFar | None) -> None:
+    """Say what is in the lead's way, and how long it was where, once it has been in more than one stage."""
+    if life is None:
+        say("stages: the playbook has a problem; see leadrelay check", hang=2)
+        return
+    if life.standing is not None:
+        for line in life.standing.lines():
+            say(line, hang=2)
+        for ahead in life.standing.ahead:
+            if ahead.judged:
+                say(f"for people to judge before {ahead.label}: {'; '.join(ahead.judged)}", hang=2)
+        if life.standing.flags:
+            say(f"in {life.standing.label} without: {'; '.join(life.standing.flags)}", hang=2, style="yellow")
+    for stay in life.stays if len(life.stays) > 1 else ():
+        business = "" if stay.business is None else f" ({span(stay.business)} of working hours)"
+        number = f", pass {stay.pass_number}" if stay.pass_number > 1 else ""
+        still = "for" if stay.until is None else "was there for"
+        since = f"since {stay.since:%Y-%m-%d %H:%M}, {still} {span(stay.wall)}"
+        say(f"{stay.stage}{number}: {since}{business}", hang=2)
+
+
+def _tell(story: stories.Story, life: LifeSoFar | None) -> None:
     lead = story.lead
     name = " ".join(filter(None, (lead.get("first_name"), lead.get("last_name")))) or "(no name)"
     console.print(f"{name} <{lead.get('email') or lead.get('phone')}>  {lead.id}", style="bold", markup=False)
     owner = lead.owner or "nobody"
-    console.print(f"stage {lead.stage}, score {lead.score}, owner {owner}", markup=False)
+    marks = "".join(f", {name} {lead.fields[name]}" for name in ("band", "grade") if lead.fields.get(name))
+    console.print(f"stage {lead.stage}, score {lead.score}{marks}, owner {owner}", markup=False)
+    _tell_life(life)
     for label in ("first_touch", "last_touch"):
         touch = lead.fields.get(label) or {}
         shown = ", ".join(f"{key} {value}" for key, value in touch.items() if value)

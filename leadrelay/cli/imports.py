@@ -30,6 +30,7 @@ from mappings.playbook import Playbook, Source
 from mappings.problems import PlaybookError
 from mappings.sheets import Sheet, Unreadable, read_csv
 from mappings.tracing import Trace, trace_columns
+from mappings.workbooks import MAGIC, read_xlsx
 from model.errors import LeadRelayError
 from model.event import Event
 from sync import imports
@@ -42,10 +43,13 @@ SHOWN = 10  # reasons
 
 def import_file(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A table as CSV; its first line names the columns.")
+        Path, typer.Argument(metavar="FILE", help="A table as CSV or XLSX; its first line names the columns.")
     ],
     source: Annotated[str, typer.Option(help="The source whose file says what the columns mean.")],
     basis: Annotated[str, typer.Option(help="Why these people's data may be kept and used, in your words.")],
+    sheet_name: Annotated[
+        str, typer.Option("--sheet", help="The sheet of an XLSX file; left out, the first.")
+    ] = "",
     yes: Annotated[
         bool, typer.Option("--yes", help="Take them in; without it only shows what would be.")
     ] = False,
@@ -63,9 +67,11 @@ def import_file(
         fail(
             f"The playbook has no source {source}; it has {', '.join(sorted(playbook.sources))}.", WRONG_USAGE
         )
-    raw, sheet = _read(path)
+    raw, sheet = _read(path, sheet_name)
     trace = trace_columns(playbook.sources[source], sheet.columns)
-    batch = imports.Batch(hashlib.sha256(raw).hexdigest()[:12], path.name, basis.strip(), source)
+    batch = imports.Batch(
+        hashlib.sha256(raw + sheet_name.encode()).hexdigest()[:12], path.name, basis.strip(), source
+    )
     with reading(settings) as snapshot:
         found = imports.preview(snapshot, SPACE, sheet, batch, playbook, now)
     taken = 0
@@ -114,10 +120,13 @@ def _playbook(folder: Path) -> Playbook:
         fail(str(error))
 
 
-def _read(path: Path) -> tuple[bytes, Sheet]:
+def _read(path: Path, sheet_name: str) -> tuple[bytes, Sheet]:
     try:
         raw = path.read_bytes()
-        return raw, read_csv(raw)
+        is_workbook = raw.startswith(MAGIC)
+        if sheet_name and not is_workbook:
+            fail(f"{path} is no XLSX file, and has no sheets: leave --sheet out.", WRONG_USAGE)
+        return raw, read_xlsx(raw, sheet_name) if is_workbook else read_csv(raw)
     except OSError as error:
         fail(f"{path} cannot be read: {error.strerror}", WRONG_USAGE)
     except Unreadable as error:

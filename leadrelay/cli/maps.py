@@ -32,6 +32,7 @@ from webhooks import envelope
 app = typer.Typer(help="The map: where each field comes from and goes to.", no_args_is_help=True)
 
 Folder = Annotated[Path | None, typer.Option("--playbook", help="Default: LEADRELAY_PLAYBOOK or ./playbook.")]
+Place = Annotated[Path | None, typer.Argument(metavar="[FOLDER]", help="The same as --playbook.")]
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 
 
@@ -43,11 +44,12 @@ def maps() -> None:
 @app.command("show")
 def show(
     source: Annotated[str | None, typer.Argument(help="One source; left out, all of them.")] = None,
+    place: Place = None,
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
     """Print each field's way: sender, converters, lead field, and the field of each CRM."""
-    playbook = _playbook(folder)
+    playbook = _playbook(folder or place)
     chosen = [_source(playbook, source)] if source else list(playbook.sources.values())
     found = [ways_of(one, playbook) for one in chosen]
     if as_json:
@@ -61,11 +63,12 @@ def show(
 def try_map(
     source: Annotated[str, typer.Argument(help="A source of the playbook, such as website.")],
     file: Annotated[str, typer.Argument(help="A post: JSON, or form-encoded; - is standard input.")],
+    place: Place = None,
     folder: Folder = None,
     as_json: Json = False,
 ) -> None:
     """Show what becomes of one post: the lead, what is refused, what the CRMs would get. Writes nothing."""
-    playbook = _playbook(folder)
+    playbook = _playbook(folder or place)
     one = _source(playbook, source)
     event = _event(one, _content(file))
     reading = read(event, playbook)
@@ -137,6 +140,9 @@ def _print_ways(ways: Ways, connections: list[str]) -> None:
     table(f"{ways.source.name} [{ways.source.place.file}]", columns, rows)
     if ways.nowhere:
         say(f"No CRM is sent: {', '.join(ways.nowhere)}.", style="yellow")
+    for stop, other in ways.lacking:
+        text = f"{stop.connection} {other} has no line for {stop.rule.field}, as {stop.object} has"
+        say(f"{text}: who is a {other} there does not get it [{stop.rule.place}]", style="yellow")
     for gap in ways.gaps:
         say(f"{gap.connection} {gap.object}.{gap.remote} gets nothing: {gap.why} [{gap.place}]", style="red")
 
@@ -227,6 +233,16 @@ def _told(ways: Ways) -> dict[str, Any]:
             for way in ways.ways
         ],
         "nowhere": list(ways.nowhere),
+        "lacking": [
+            {
+                "connection": stop.connection,
+                "object": other,
+                "field": stop.rule.field,
+                "beside": f"{stop.object}.{stop.rule.remote}",
+                "rule": str(stop.rule.place),
+            }
+            for stop, other in ways.lacking
+        ],
         "gaps": [
             {
                 "connection": gap.connection,

@@ -19,6 +19,8 @@ from mappings import scorings, starter
 from mappings.examples import check_examples, warnings_of
 from mappings.problems import did_you_mean
 
+Named = Annotated[Path | None, typer.Option("--playbook", help="The same as FOLDER.")]
+
 
 def init(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
@@ -38,10 +40,11 @@ def init(
 
 def check(
     folder: Annotated[Path | None, typer.Argument(help="Default: LEADRELAY_PLAYBOOK or ./playbook.")] = None,
+    named: Named = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Print every problem of the playbook as file:line:column, and who of its people cannot own leads."""
-    folder = folder_of(folder)
+    folder = folder_of(named or folder)
     problems = compiling.check(folder, handlers=HANDLERS)
     problems = problems or check_examples(folder, compiling.load(folder, handlers=HANDLERS))
     playbook = None if problems else compiling.load(folder, handlers=HANDLERS)

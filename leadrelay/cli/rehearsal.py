@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from handlers.registry import HANDLERS, build
 from leadrelay import logs
 from leadrelay.cli.common import FOUND_PROBLEMS, WRONG_USAGE, Json, console, counted, fail, print_json
+from leadrelay.cli.playbook import Named, folder_of
 from mappings import compile as compiling
 from mappings.examples import FOLDER, Example, load_examples
 from mappings.playbook import Playbook
@@ -20,14 +20,13 @@ from sync.rehearsal import Tried, rehearse
 
 def try_examples(
     folder: Annotated[Path | None, typer.Argument(help="Default: LEADRELAY_PLAYBOOK or ./playbook.")] = None,
+    place: Named = None,
     only: Annotated[str, typer.Option("-k", help="Only examples whose name has this in it.")] = "",
     why: Annotated[bool, typer.Option("--why", help="Show the reasons of each example's last post.")] = False,
     as_json: Json = False,
 ) -> None:
     """Try the examples in the playbook's folder tests/, each with nobody known; no CRM or store is used."""
-    folder = folder or Path(os.environ.get("LEADRELAY_PLAYBOOK") or "playbook")
-    if not folder.is_dir():
-        fail(f"There is no playbook folder {folder}. Write one with `leadrelay init {folder}`.", WRONG_USAGE)
+    folder = folder_of(place or folder)
     playbook, examples = _read(folder)
     chosen = [example for example in examples if only.casefold() in example.name.casefold()]
     if not chosen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlsplit
@@ -38,6 +38,7 @@ def check_account(
     *,
     writes: bool,
     types: Mapping[str, type],
+    stages: Collection[str] = (),
     today: date,
     heading: Forecast | None = None,
 ) -> Checked:
@@ -59,7 +60,7 @@ def check_account(
     add([area.ok(f"answers: account {said}{whose}; {mode}, set up by the {reach.origin}")])
     add(_scopes(area, account, inspector, list(crm.all_objects), writes=writes))
     add(_try(area, "the API version", lambda: _version(area, inspector, today)))
-    add(_try(area, "the fields", lambda: _fields(area, crm, inspector, types)))
+    add(_try(area, "the fields", lambda: _fields(area, crm, inspector, types, stages)))
     add(_try(area, "the owners", lambda: _owners(area, connector, checked)))
     add(_usage(area, crm, inspector.usage()))
     add(_heading(area, heading))
@@ -125,9 +126,11 @@ def _version(area: Area, inspector: Inspector, today: date) -> Iterator[Finding]
         yield area.ok(f"{name} is supported{until}")
 
 
-def _fields(area: Area, crm: CrmMap, inspector: Inspector, types: Mapping[str, type]) -> Iterator[Finding]:
+def _fields(
+    area: Area, crm: CrmMap, inspector: Inspector, types: Mapping[str, type], stages: Collection[str]
+) -> Iterator[Finding]:
     of: dict[str, Fields | None] = {name: inspector.fields(name) for name in crm.described}
-    yield from check_map(area, crm, of, types)
+    yield from check_map(area, crm, of, types, stages)
 
 
 def _owners(area: Area, connector: Connector, checked: Checked) -> Iterator[Finding]:

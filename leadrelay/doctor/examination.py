@@ -112,6 +112,7 @@ def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime, day: K
         CONNECTORS[crm.kind](crm.connection, point),
         writes=known.writes(crm),
         types=playbook.fields,
+        stages=list(playbook.lifecycle.by_name),
         today=at.date(),
         heading=forecast(Day(crm.limits, day), at) if day else None,
     )

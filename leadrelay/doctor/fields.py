@@ -29,9 +29,16 @@ OPEN = {
 
 
 def check_map(
-    area: Area, crm: CrmMap, of: Mapping[str, Fields | None], types: Mapping[str, type]
+    area: Area,
+    crm: CrmMap,
+    of: Mapping[str, Fields | None],
+    types: Mapping[str, type],
+    stages: Collection[str] = (),
 ) -> Iterator[Finding]:
-    """Yield what each mapped object and field lacks, and one line for what is well."""
+    """Yield what each mapped object and field lacks, and one line for what is well.
+
+    ``stages`` are those of the lifecycle: a list of options that takes their names must have them.
+    """
     for name, mapped in crm.all_objects.items():
         held = of.get(name)
         if held is None:
@@ -41,6 +48,8 @@ def check_map(
             )
             continue
         found = list(_object(area, crm, mapped, held, types))
+        if mapped is not crm.account and mapped is not crm.deal:
+            found += _stages(area, mapped, held, stages)
         yield from found
         if not found:
             yield area.ok(f"{name}: all {len(mapped.fields)} mapped fields are there and fit")
@@ -107,6 +116,23 @@ def _object(
         yield from _id_field(area, crm, mapped, held.by_name.get(mapped.id_field))
     if is_made:
         yield from _required(area, crm, mapped, held)
+
+
+def _stages(area: Area, mapped: ObjectMap, held: Fields, stages: Collection[str]) -> Iterator[Finding]:
+    """Look whether a list of options has the stages that are written by their own names."""
+    for rule in mapped.fields:
+        field = held.by_name.get(rule.remote)
+        if rule.field != "stage" or rule.values or rule.read_only or field is None or field.type != "choice":
+            continue
+        unknown = [stage for stage in stages if stage not in field.options]
+        if unknown:
+            make = area.problem if field.is_closed else area.warn
+            tail = "are refused" if field.is_closed else "are taken, but stand in no list"
+            yield make(
+                f"{mapped.object}.{field.name}: has no option {named([repr(one) for one in unknown])}; "
+                f"leads in these stages {tail}",
+                f"Add them to its options, or write `values`.{_near_options(unknown, field)} [{rule.place}]",
+            )
 
 
 def missing(mapped: ObjectMap, held: Fields) -> list[CrmField]:
@@ -246,7 +272,7 @@ def _options(rule: CrmField, field: Field, expected: str) -> Iterator[tuple[str,
                 f"{_near_options(unknown, field)}",
             )
         yield from _unlisted(rule, field)
-    elif field.is_closed and expected == "text":
+    elif field.is_closed and expected == "text" and rule.field != "stage":
         yield (
             "warn",
             f"takes only its {len(field.options)} options, and the map writes whatever was posted",

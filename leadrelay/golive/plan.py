@@ -46,7 +46,9 @@ def survey(crm: CrmMap, playbook: Playbook, point: Endpoint) -> Survey:
     inspector = INSPECTORS[crm.kind](point)
     account = inspector.account()
     of = {name: inspector.fields(name) for name in crm.described}
-    found = [one for one in check_map(Area(crm.connection), crm, of, playbook.fields) if one.level != OK]
+    stages = list(playbook.lifecycle.by_name)
+    told = check_map(Area(crm.connection), crm, of, playbook.fields, stages)
+    found = [one for one in told if one.level != OK]
     return Survey(account, of, wishes(crm, of, playbook.fields), found)
 
 

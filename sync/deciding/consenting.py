@@ -107,7 +107,9 @@ def _changed(
     was = before.fields if before is not None else {}
     for name, purpose in playbook.consent.by_field.items():
         now, then = lead.fields.get(name), was.get(name)
-        if now != then and purpose.name not in posted and not (now is None and then is False):
+        theirs = [one.fields.get(name) for one in result.absorbed]
+        is_other = now != then or any(one not in (None, now) for one in theirs)  # their entries come along
+        if is_other and purpose.name not in posted and not (now is None and then is False):
             act = GRANTED if now is True else WITHDRAWN
             yield _noted(result, purpose, act, lead.provenance.get(name))
         confirmed = confirmed_field_of(purpose.name)

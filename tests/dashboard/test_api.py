@@ -41,7 +41,12 @@ def test_a_lead_is_found_by_its_email_and_read_by_its_id(desk):
         "hubspot": "written",
         "salesforce": "written",
     }
-    assert desk.ask(f"/api/v1/leads/{found['id']}").json == found
+    again = desk.ask(f"/api/v1/leads/{found['id']}").json
+    life = found.pop("lifecycle")
+    assert {name: one for name, one in again.items() if name != "lifecycle"} == found
+    assert life["standing"]["stage"] == found["stage"]
+    assert [one["stage"] for one in life["stays"]][-1] == found["stage"]
+    assert life["stays"][-1]["until"] is None
     assert desk.ask("/api/v1/leads?email=nobody@example.com").json == {"leads": []}
 
 
@@ -58,7 +63,7 @@ def test_a_lead_is_explained_as_the_command_does(desk):
     fill(desk)
     told = desk.ask(f"/api/v1/leads/{desk.house.lead_id('ada@example.com')}/explain").json
     parts = {"id", "fields", "provenance", "events", "account", "writes", "conflicts", "effects", "older"}
-    parts |= {"engagements", "deals", "consents", "timers"}
+    parts |= {"engagements", "deals", "consents", "lifecycle", "timers"}
     assert told.keys() == parts
     assert set(told["older"].values()) == {0}
     intake = next(event for event in told["events"] if event["kind"] == "intake")

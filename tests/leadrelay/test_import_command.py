@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from mappings.starter import write_starter
 
@@ -96,3 +97,18 @@ def test_columns_that_nobody_reads_and_those_that_are_missing_are_told(leadrelay
     told = json.loads(leadrelay("import", str(path), *SAID, "--json", **environ).out)
     assert told["unread_columns"] == ["Email", "job_titel", "shoe_size"]
     assert {one["for"]: one["near"] for one in told["missing_columns"]}["email"] == "Email"
+
+
+def test_a_workbook_is_taken_in_by_its_sheet(leadrelay, environ, tmp_path):
+    book = Workbook()
+    cards = book.create_sheet("Cards")
+    cards.append(["email", "country"])
+    cards.append(["ada@acme.example", "Germany"])
+    path = tmp_path / "fair.xlsx"
+    book.save(path)
+    shown = leadrelay("import", str(path), "--sheet", "Cards", *SAID, "--json", **environ)
+    assert (shown.code, json.loads(shown.out)["new"]) == (0, 1), shown.err
+    assert leadrelay("import", str(path), "--sheet", "Card", *SAID, **environ).code == 1
+    csv = tmp_path / "fair.csv"
+    csv.write_text(TABLE, encoding="utf-8")
+    assert leadrelay("import", str(csv), "--sheet", "Cards", *SAID, **environ).code == 2

@@ -100,7 +100,7 @@ def test_explain_tells_what_came_in_what_was_decided_and_what_was_written(beside
     lead = house.story("ada@analytical.example").lead
     text = beside("explain", lead.id if who == "its id" else who).out
     assert text.startswith(f"Ada Lovelace <ada@analytical.example>  {lead.id}\n")
-    assert f"stage mql, score {lead.score}, owner {lead.owner}\n" in text
+    assert f"stage mql, score {lead.score}, band {lead.fields['band']}, owner {lead.owner}\n" in text
     assert "  identify   new person: e-mail not known\n" in text
     assert re.search(
         r"  qualify    suspect → mql: Asked for a demo .*\[lifecycle\.yaml:\d+:\d+\]\n", text

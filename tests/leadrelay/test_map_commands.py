@@ -242,3 +242,18 @@ def test_the_same_is_printed(leadrelay, playbook, tmp_path):
     answer = leadrelay("map", "test", "website", post, LEADRELAY_PLAYBOOK=str(playbook))
     assert "Found nothing" in answer.out
     assert "No line of sources/website.yaml reads: jobb_title." in answer.out
+
+
+def test_a_field_that_a_lead_has_and_a_contact_has_not_is_told(leadrelay, playbook):
+    shown = leadrelay("map", "show", "website", str(playbook))  # the folder as an argument
+    told = "salesforce Contact has no line for message, as Lead has: who is a Contact there does not get it"
+    assert told in shown.out
+    assert "has no line for company" not in shown.out  # a Contact has that by its account
+    [ways] = json.loads(leadrelay("map", "show", "website", "--playbook", str(playbook), "--json").out)
+    assert [(one["object"], one["field"]) for one in ways["lacking"]] == [("Contact", "message")]
+
+
+def test_check_and_test_take_the_folder_as_map_does(leadrelay, playbook):
+    assert leadrelay("check", "--playbook", str(playbook)).code == 0
+    assert leadrelay("check", "--playbook", str(playbook / "none")).code == 2
+    assert "as expected" in leadrelay("test", "--playbook", str(playbook), "-k", "robot").out

@@ -13,12 +13,13 @@ from mappings import gates
 from mappings.playbook import Consent, ConsentGate, FieldRule, Purpose, Step, TextVersion
 from model.consent import GRANTED, WITHDRAWN, why_not
 from model.lead import LEAD_FIELDS, OPT_OUT
-from sync import consents, fetches, inbox, leads, tables
+from sync import consents, fetches, forget, inbox, leads, tables
 from sync.edges import effect_books
 from sync.fetches import Wish
 from tests.builders import mapped, place
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
 from tests.sync.stores import rows
+from tests.sync.test_carrying import tell
 from tests.sync.test_effects import telling_playbook
 
 ADA = "ada@example.com"
@@ -131,6 +132,22 @@ def test_what_a_colleague_notes_is_kept_with_who_noted_it(store):
     *_, last = rows(house.store, tables.consents)
     assert (last["act"], last["source"], last["by"]) == ("withdrawn", "person", "eva")
     assert house.lead(ADA).fields["consent_call"] is False
+
+
+def test_the_ledger_of_two_leads_that_are_one_is_whole_and_goes_with_the_person(store):
+    house = a_consenting_house(store)
+    house.post(email=ADA, call="no")
+    house.clock.advance(60)
+    house.post(email="bob@example.com", call="yes")
+    house.settle()
+    unite(house, ADA, "bob@example.com")
+    lead = house.lead(ADA)
+    assert lead.id == house.lead("bob@example.com").id
+    assert lead.fields["consent_call"] is False  # that of either, though the yes was later
+    assert {row["lead_id"] for row in rows(store, tables.consents)} == {lead.id}
+    assert [one[1] for one in ledger(house)] == ["withdrawn", "granted", "withdrawn"]
+    store.write(lambda connection: forget.remove_test_leads(connection, [lead.id]))
+    assert rows(store, tables.consents) == []
 
 
 # Gates -----------------------------------------------------------------------------------------------------
@@ -258,6 +275,13 @@ def hear(house: House, name: str) -> None:
     house.settle()
 
 
+def unite(house: House, keep: str, lose: str) -> None:
+    """Let HubSpot's people merge the record of one person into another's."""
+    kept, lost = (house.lead(one).links[HUBSPOT].remote_id for one in (keep, lose))
+    house.crms[HUBSPOT].unite(lost, kept)
+    tell(house, HUBSPOT, kept)
+
+
 def everyone(house: House):
     with house.store.snapshot() as snapshot:
         ids = snapshot.execute(sa.select(tables.leads.c.id)).scalars().all()
@@ -307,7 +331,8 @@ def step(house: House, chance: random.Random) -> None:
     house.clock.advance(chance.choice([1, 60, 3600]))
     who = chance.choice(PEOPLE)
     known = {lead.get("email"): lead for lead in everyone(house).values()}
-    match chance.randrange(6):
+    linked = [one for one in PEOPLE if one in known and HUBSPOT in known[one].links]
+    match chance.randrange(7):
         case 0 | 1:
             word = chance.choice([{}, {"call": "yes"}, {"call": "yes"}, {"call": "no"}])
             late = timedelta(seconds=chance.choice([0, 0, 30, 7200]))
@@ -319,6 +344,8 @@ def step(house: House, chance: random.Random) -> None:
             hear(house, name)
         case 3 if who in known:
             note(house, chance.choice([GRANTED, WITHDRAWN]), who)
+        case 5 if len(linked) > 1 and chance.random() < 0.3:
+            unite(house, *chance.sample(linked, 2))
         case 4 if chance.random() < 0.1:
             house.post(email=who, unsubscribe="yes")
         case _:

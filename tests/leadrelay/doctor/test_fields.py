@@ -26,11 +26,15 @@ SOME = Condition(lambda _: False, "nobody", AT)
 
 
 def findings(
-    *rules: CrmField, of: Fields | None, id_field: str = "", kind: str = "salesforce"
+    *rules: CrmField,
+    of: Fields | None,
+    id_field: str = "",
+    kind: str = "salesforce",
+    stages: tuple[str, ...] = (),
 ) -> list[Finding]:
     mapped = ObjectMap("Lead", rules, AT, id_field=id_field)
     crm = CrmMap("crm", kind, "Lead", {"Lead": mapped}, Limits(), AT)
-    return list(check_map(Area("crm"), crm, {"Lead": of}, LEAD_FIELDS))
+    return list(check_map(Area("crm"), crm, {"Lead": of}, LEAD_FIELDS, stages))
 
 
 def fields(*some: Field, **more: bool) -> Fields:
@@ -191,3 +195,22 @@ def test_the_field_of_our_id_must_find_a_record(field, words):
 def test_what_a_new_record_needs_is_set_in_every_case(rules, level, words):
     [one] = findings(*rules, of=fields(replace(TEXT, is_required=True)))
     assert (one.level, words in one.fact) == (level, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "is_closed", "values", "level"),
+    [
+        (("suspect", "mql", "customer"), True, {}, "ok"),
+        (("suspect", "customer", "MQL"), True, {}, "problem"),
+        (("suspect", "customer", "MQL"), False, {}, "warn"),
+        (("Open",), True, {"mql": "Open"}, "ok"),  # what is not listed in values is not written
+    ],
+)
+def test_stages_written_by_their_names_are_options_of_the_list(options, is_closed, values, level):
+    field = Field("F", "choice", "picklist", options=options, is_closed=is_closed)
+    rule = a_rule("stage", kind="text", values=values)
+    [one] = findings(rule, of=fields(field), stages=("suspect", "mql", "customer"))
+    assert one.level == level
+    if level != "ok":
+        assert "has no option 'mql'" in one.fact
+        assert "Did you mean 'MQL' for 'mql'?" in one.fix
