@@ -29,6 +29,7 @@ from model.hours import said
 from model.lead import Lead
 
 SHIFT = ("shift", "")  # the timer of a lead that waits for somebody's shift
+MOST_NAMED = 3  # of those whose shift a lead waits for
 LONGEST_CONDITION = 100  # a list of forty countries is read in the playbook, not on every lead
 SLACK = 1e-9  # 0.29 of 100 is 28.999…
 
@@ -199,7 +200,9 @@ class Assign:
             )
             return None
         first = min(at for at, _ in chances)
-        who = ", ".join(sorted(email for at, email in chances if at == first))
+        names = sorted(email for at, email in chances if at == first)
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        who = f"{', '.join(names[:MOST_NAMED])}{more}"
         until = f"{said(first, now)} {getattr(first.tzinfo, 'key', 'UTC')}"
         if first > last:
             text = (
