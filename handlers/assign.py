@@ -25,6 +25,7 @@ from mappings.playbook import (
 )
 from model.account import account_id
 from model.decision import NOTHING, AskReview, Assigned, Because, Decision, Effect, SetTimer, Way
+from model.event import JsonValue
 from model.hours import said
 from model.lead import Lead
 
@@ -228,13 +229,13 @@ class Assign:
         """
         eligible: list[Member] = []
         full: list[Member] = []
-        skipped: list[str] = []
+        why_not: dict[str, str] = {}
         for member in pool.members:
             lacks = missing(member, pool, lead, self.routing, context)
             if lacks is None:
                 eligible.append(member)
                 continue
-            skipped.append(f"{member.email} {lacks.why}")
+            why_not[member.email] = lacks.why
             if lacks.is_full:
                 full.append(member)
         seats = context.lookups.seats(pool.name)
@@ -246,10 +247,23 @@ class Assign:
                 text = f"nobody is free, so any member: {_words(turn, eligible)}"
         elif turn is not None:
             text = _words(turn, eligible)
-        if skipped:
-            text += f"; skipped: {', '.join(sorted(skipped))}"
-        because.append(Because(f"pool {pool.name}: {text}", pool.place))
+        if why_not:
+            text += f"; skipped: {', '.join(sorted(f'{who} {why}' for who, why in why_not.items()))}"
+        because.append(Because(f"pool {pool.name}: {text}", pool.place, _candidates(turn, why_not)))
         return turn
+
+
+def _candidates(turn: Turn | None, why_not: Mapping[str, str]) -> tuple[Mapping[str, JsonValue], ...]:
+    """Return who could have had the lead with their places, the lowest first, then who could not."""
+    places = turn.places if turn is not None else {}
+    able: list[Mapping[str, JsonValue]] = [
+        {"who": who, "place": round(place, 6), "took": turn is not None and who == turn.email}
+        for who, place in sorted(places.items(), key=lambda item: (item[1], item[0]))
+    ]
+    others: list[Mapping[str, JsonValue]] = [
+        {"who": who, "why_not": why} for who, why in sorted(why_not.items()) if who not in places
+    ]
+    return (*able, *others)
 
 
 def _words(turn: Turn, eligible: Sequence[Member]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from handlers.base import Seat
 from mappings.playbook import Member, Pool
@@ -27,6 +27,7 @@ class Turn:
     after: float
     equals: int  # eligible members at the same place, this one included
     clock: float
+    places: Mapping[str, float] = field(default_factory=dict)  # of all who were eligible
     credit: int = 0
 
 
@@ -41,15 +42,16 @@ def next_turn(pool: Pool, eligible: Sequence[Member], seats: Mapping[str, Seat])
         return None
     clock = _clock(pool, seats)
     places = _places(pool, eligible, seats, clock)
-    owed = {member.email: seats.get(member.email, NEVER).credit / member.weight for member in eligible}
-    lowest = min(places[email] - ahead for email, ahead in owed.items())
-    level = [one for one in eligible if places[one.email] - owed[one.email] <= lowest + SLACK]
+    credits = {member.email: seats.get(member.email, NEVER).credit for member in eligible}
+    ahead = {one.email: places[one.email] - credits[one.email] / one.weight for one in eligible}
+    lowest = min(ahead.values())
+    level = [one for one in eligible if ahead[one.email] <= lowest + SLACK]
     chosen = min(level, key=lambda one: (seats.get(one.email, NEVER).last_assigned_seq, one.email))
     at = places[chosen.email]
-    if credit := seats.get(chosen.email, NEVER).credit:
-        return Turn(chosen.email, at - credit / chosen.weight, at, len(level), max(clock, 0.0), credit - 1)
+    if credit := credits[chosen.email]:  # the lead that they are owed: their place and the rotation stay
+        return Turn(chosen.email, lowest, at, len(level), max(clock, 0.0), ahead, credit - 1)
     after = _clock_after(pool, chosen, eligible, places, clock)
-    return Turn(chosen.email, at, at + 1 / chosen.weight, len(level), after)
+    return Turn(chosen.email, at, at + 1 / chosen.weight, len(level), after, ahead)
 
 
 def out_of_turn(pool: Pool, member: Member, seats: Mapping[str, Seat]) -> Turn:
@@ -57,7 +59,7 @@ def out_of_turn(pool: Pool, member: Member, seats: Mapping[str, Seat]) -> Turn:
     clock = _clock(pool, seats)
     at = _places(pool, pool.members, seats, clock)[member.email]
     if credit := seats.get(member.email, NEVER).credit:
-        return Turn(member.email, at, at, 1, max(clock, 0.0), credit - 1)
+        return Turn(member.email, at, at, 1, max(clock, 0.0), credit=credit - 1)
     before = _there(pool, seats, clock)
     after = at + 1 / member.weight
     # Where all who are there have had such leads there is nobody left to whom they are owed.

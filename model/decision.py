@@ -34,6 +34,9 @@ class Because:
 
     text: str
     at: Place | None = None
+    candidates: tuple[
+        Mapping[str, JsonValue], ...
+    ] = ()  # of a turn: each member, and why not, or their place
 
 
 @dataclass(frozen=True, slots=True)

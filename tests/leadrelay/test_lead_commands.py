@@ -36,7 +36,7 @@ def test_status_counts_where_everything_ended(beside):
     answer = beside("status")
     assert (answer.code, answer.err) == (0, "")
     lines = answer.out.splitlines()
-    assert re.fullmatch(r"The daemon is running, playbook [0-9a-f]{12}\.", lines[0])
+    assert re.fullmatch(r"The daemon is running, playbook 1 \([0-9a-f]{12}\)\.", lines[0])
     assert re.fullmatch(r"  hubspot is written to; \d+ calls so far", lines[1])
     assert re.fullmatch(r"  salesforce is written to; \d+ calls so far", lines[2])
     [website] = [line.split() for line in lines if line.startswith("website")]
