@@ -225,6 +225,8 @@ class _Pages:
             if not leads.load(snapshot, [lead_id], ledgers=False):
                 abort(404)
             story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
+            looked_at = [one for one in story.chapters if str(one.event) == request.args.get("rules")]
+            ruled = explain.ruled(snapshot, self.house.space, looked_at)
             waiting = holds.open_holds(snapshot, self.house.space, limit=MOST_CHAPTERS, entity_id=lead_id)
             answer = engagements.first_response(snapshot, story.lead, self.house.clock.now())
             asked = proposals.open_ones(snapshot, self.house.space, limit=MOST_CHAPTERS, lead_id=lead_id)
@@ -253,6 +255,7 @@ class _Pages:
             deals=sales,
             consent=consents.picture(story.lead, self.house.playbook().consent, self.house.clock.now()),
             chapters=story.chapters[::-1],
+            ruled=ruled,
         )
 
     def sources(self) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from model.account import Account
 from model.decision import AddActivity, AddTouch, ClaimIdentity, Decision, JoinAccount, SetTimer
 from model.lead import DECIDED_FIELDS, RULE, Activity, Lead, Provenance, Touch
-from model.timer import Timer
+from model.timer import LONGEST_WHY, Timer
 
 
 def apply(lead: Lead, decision: Decision, *, source: str, event_id: int, at: datetime) -> None:
@@ -47,7 +47,7 @@ def _set(lead: Lead, effect: SetTimer) -> None:
         lead.timers.pop(name, None)
     else:
         since = known.since if known is not None else effect.at
-        lead.timers[name] = Timer(effect.kind, effect.key, effect.due_at, since, effect.why)
+        lead.timers[name] = Timer(effect.kind, effect.key, effect.due_at, since, effect.why[:LONGEST_WHY])
 
 
 def fill(account: Account, joined: JoinAccount, *, source: str, event_id: int, at: datetime) -> None:

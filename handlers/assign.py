@@ -24,10 +24,12 @@ from mappings.playbook import (
 )
 from model.account import account_id
 from model.decision import NOTHING, AskReview, Assigned, Because, Decision, SetTimer, Way
+from model.event import JsonValue
 from model.hours import said
 from model.lead import Lead
 
 SHIFT = ("shift", "")  # the timer of a lead that waits for somebody's shift
+MOST_NAMED = 3  # of those whose shift a lead waits for
 LONGEST_CONDITION = 100  # a list of forty countries is read in the playbook, not on every lead
 SLACK = 1e-9  # 0.29 of 100 is 28.999…
 
@@ -194,7 +196,9 @@ class Assign:
             )
             return None
         first = min(at for at, _ in chances)
-        who = ", ".join(sorted(email for at, email in chances if at == first))
+        names = sorted(email for at, email in chances if at == first)
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        who = f"{', '.join(names[:MOST_NAMED])}{more}"
         until = f"{said(first, now)} {getattr(first.tzinfo, 'key', 'UTC')}"
         if first > last:
             text = (
@@ -220,13 +224,13 @@ class Assign:
         """
         eligible: list[Member] = []
         full: list[Member] = []
-        skipped: list[str] = []
+        why_not: dict[str, str] = {}
         for member in pool.members:
             lacks = missing(member, pool, lead, self.routing, context)
             if lacks is None:
                 eligible.append(member)
                 continue
-            skipped.append(f"{member.email} {lacks.why}")
+            why_not[member.email] = lacks.why
             if lacks.is_full:
                 full.append(member)
         seats = context.lookups.seats(pool.name)
@@ -238,10 +242,23 @@ class Assign:
                 text = f"nobody is free, so any member: {_words(turn, eligible)}"
         elif turn is not None:
             text = _words(turn, eligible)
-        if skipped:
-            text += f"; skipped: {', '.join(sorted(skipped))}"
-        because.append(Because(f"pool {pool.name}: {text}", pool.place))
+        if why_not:
+            text += f"; skipped: {', '.join(sorted(f'{who} {why}' for who, why in why_not.items()))}"
+        because.append(Because(f"pool {pool.name}: {text}", pool.place, _candidates(turn, why_not)))
         return turn
+
+
+def _candidates(turn: Turn | None, why_not: Mapping[str, str]) -> tuple[Mapping[str, JsonValue], ...]:
+    """Return who could have had the lead with their places, the lowest first, then who could not."""
+    places = turn.places if turn is not None else {}
+    able: list[Mapping[str, JsonValue]] = [
+        {"who": who, "place": round(place, 6), "took": turn is not None and who == turn.email}
+        for who, place in sorted(places.items(), key=lambda item: (item[1], item[0]))
+    ]
+    others: list[Mapping[str, JsonValue]] = [
+        {"who": who, "why_not": why} for who, why in sorted(why_not.items()) if who not in places
+    ]
+    return (*able, *others)
 
 
 def _words(turn: Turn, eligible: Sequence[Member]) -> str:

@@ -55,13 +55,16 @@ def changes_at(lead: Lead, scoring: Scoring, now: datetime) -> datetime | None:
     if not scoring.fades:
         return None
     groups = _groups(lead, scoring, now)
-    if not any(group.gains or group.losses for group in groups):
+    gains, losses = any(group.gains for group in groups), any(group.losses for group in groups)
+    if not (gains or losses):
         return None
     total = _total(groups, now, now)
 
     def has_changed(minutes: int) -> bool:
         then = now + minutes * MINUTE
-        return _total(groups, then, now) != total or _total(groups, now, then) != total
+        return (gains and _total(groups, then, now) != total) or (
+            losses and _total(groups, now, then) != total
+        )
 
     first = _first(has_changed)
     return None if first is None else now + first * MINUTE

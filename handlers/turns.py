@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from handlers.base import Seat
 from mappings.playbook import Member, Pool
@@ -25,6 +25,7 @@ class Turn:
     after: float
     equals: int  # eligible members at the same place, this one included
     clock: float
+    places: Mapping[str, float] = field(default_factory=dict)  # of all who were eligible
 
 
 def next_turn(pool: Pool, eligible: Sequence[Member], seats: Mapping[str, Seat]) -> Turn | None:
@@ -43,7 +44,7 @@ def next_turn(pool: Pool, eligible: Sequence[Member], seats: Mapping[str, Seat])
     chosen = min(level, key=lambda one: (seats.get(one.email, NEVER).last_assigned_seq, one.email))
     at = places[chosen.email]
     after = _clock_after(pool, chosen, eligible, places, clock)
-    return Turn(chosen.email, at, at + 1 / chosen.weight, len(level), after)
+    return Turn(chosen.email, at, at + 1 / chosen.weight, len(level), after, places)
 
 
 def out_of_turn(pool: Pool, member: Member, seats: Mapping[str, Seat]) -> Turn:

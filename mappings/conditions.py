@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -74,6 +74,8 @@ class _Part:
     test: Test
     text: str
     fields: frozenset[str]
+    glue: str = ""
+    parts: tuple[_Part, ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,7 +95,14 @@ class ConditionCompiler:
         part = self._group(data, path, " and ")
         if len(self.problems) > before or part is None:
             return None
-        return Condition(test=part.test, text=part.text, place=self.document.place(*path), fields=part.fields)
+        return Condition(
+            test=part.test,
+            text=part.text,
+            place=self.document.place(*path),
+            fields=part.fields,
+            glue=part.glue,
+            parts=part.parts,
+        )
 
     def _fault(self, path: Path_, message: str, fix: str = "") -> None:
         self.problems.append(Problem(self.document.value_place(*path), message, fix))
@@ -110,13 +119,13 @@ class ConditionCompiler:
     def _entry(self, key: str, value: Any, path: Path_) -> _Part | None:
         if key == "not":
             inner = self._group(value, path, " and ")
-            return inner and _Part(_negate(inner.test), f"not ({inner.text})", inner.fields)
+            return inner and _Part(_negate(inner.test), f"not ({inner.text})", inner.fields, "not", (inner,))
         if key in ("all", "any"):
             if not isinstance(value, list):
                 self._fault(path, f'"{key}" takes a list of conditions', "Begin each with a dash.")
                 return None
             part = self._group(value, path, " and " if key == "all" else " or ")
-            return part and _Part(part.test, f"({part.text})" if len(value) > 1 else part.text, part.fields)
+            return part and replace(part, text=f"({part.text})" if len(value) > 1 else part.text)
         if key == EXPRESSION:
             return self._expression(value, path)
         kind = self._kind(key)
@@ -323,13 +332,17 @@ def _join(made: Sequence[_Part | None], glue: str) -> _Part | None:
     tests = tuple(part.test for part in found)
     test = _all_of(tests) if glue == " and " else _any_of(tests)
     return _Part(
-        test, glue.join(part.text for part in found), frozenset().union(*(part.fields for part in found))
+        test,
+        glue.join(part.text for part in found),
+        frozenset().union(*(part.fields for part in found)),
+        glue.strip(),
+        tuple(found),
     )
 
 
 def _shortened(part: _Part, name: str) -> _Part:
     """Leave the field's name out of the words: "employees at least 50 and at most 200"."""
-    return _Part(part.test, part.text.removeprefix(f"{name} "), part.fields)
+    return replace(part, text=part.text.removeprefix(f"{name} "))
 
 
 def _all_of(tests: tuple[Test, ...]) -> Test:

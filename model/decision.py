@@ -34,6 +34,9 @@ class Because:
 
     text: str
     at: Place | None = None
+    candidates: tuple[
+        Mapping[str, JsonValue], ...
+    ] = ()  # of a turn: each member, and why not, or their place
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ class SetTimer:
     """Effect: look at the lead again at ``due_at``; ``None``: there is nothing to wait for any more.
 
     A lead has one timer of each ``kind`` and ``key``: setting it again moves it. ``at`` is the moment of the
-    decision, ``why`` what the lead waits for, in words (at most 200 characters). Rules that ask for it must
+    decision, ``why`` what the lead waits for, in words (200 characters of it are kept). Rules that ask must
     be known to ``Playbook.sets_timers``: else the timers of a lead are not loaded.
     """
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+LONGEST_WHY = 200  # characters of what a lead waits for
+
 
 @dataclass(frozen=True, slots=True)
 class Timer:

@@ -10,6 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mappings import truths
+from mappings.compile import load_texts
+from mappings.playbook import Playbook
+from mappings.problems import PlaybookError
+from mappings.truths import RuleTruth
 from model.account import Account
 from model.deal import Deal
 from model.decision import EntityKind
@@ -17,7 +22,7 @@ from model.entity import Entity
 from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead, Touch
 from model.timer import Timer
-from sync import accounts, consents, deals, engagements, joins, leads, timers
+from sync import accounts, consents, deals, engagements, joins, leads, register, timers
 from sync.alike import pairs
 from sync.alike.pairs import Pair
 from sync.edges import effect_books
@@ -42,6 +47,14 @@ class Chapter:
     playbook: str  # hash of the version that decided
     version: int  # its number in the register; 0: it was decided before there was one
     reasons: list[dict[str, JsonValue]]
+    facts: dict[str, JsonValue] = field(default_factory=dict)  # what rules asked of the lead
+    then: dict[str, JsonValue] = field(default_factory=dict)  # its score and stage behind them
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON, without the facts, which ``ruled`` reads."""
+        told = asdict(self)
+        del told["facts"], told["then"]
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,7 @@ class Story:
                 name: {"source": origin.source, "at": origin.at, "event": origin.event}
                 for name, origin in lead.provenance.items()
             },
-            "events": [asdict(chapter) for chapter in self.chapters],
+            "events": [chapter.as_dict() for chapter in self.chapters],
             "account": self._account(),
             "deals": [{"id": one.id, "fields": one.fields, "outcome": one.outcome} for one in self.deals],
             "timers": [asdict(one) for one in self.timers],
@@ -146,6 +159,33 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
     )
 
 
+def ruled(snapshot: Connection, space: str, chapters: Sequence[Chapter]) -> dict[int, list[RuleTruth]]:
+    """Return by event each rule with its truth, those that failed before the one that took, too.
+
+    Told of decisions whose facts are kept and whose version this leadrelay can read.
+    """
+    found: dict[int, list[RuleTruth]] = {}
+    playbooks: dict[int, Playbook | None] = {}
+    for one in chapters:
+        if one.event is None or not one.facts or not one.version:
+            continue
+        if one.version not in playbooks:
+            playbooks[one.version] = _playbook(snapshot, space, one.version)
+        if (playbook := playbooks[one.version]) is not None:
+            found[one.event] = truths.rules(one.facts, one.then, one.reasons, playbook)
+    return found
+
+
+def _playbook(snapshot: Connection, space: str, number: int) -> Playbook | None:
+    version = register.find(snapshot, space, str(number))
+    if version is None:
+        return None
+    try:
+        return load_texts(register.texts_of(snapshot, version))
+    except PlaybookError:
+        return None  # of another leadrelay
+
+
 def records(snapshot: Connection, lead: Lead) -> list[WriteState]:
     """Return how each connection stands with a lead and its account."""
     account = _account_of(snapshot, lead)
@@ -202,6 +242,8 @@ def chapter_of(row: Any) -> Chapter:
         playbook=row.details["playbook"],
         version=row.details.get("version", 0),
         reasons=row.details["reasons"],
+        facts=row.details.get("facts", {}),
+        then=row.details.get("then", {}),
     )
 
 

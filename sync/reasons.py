@@ -12,7 +12,14 @@ from model.lead import Link
 def reason_row(reason: Reason) -> dict[str, JsonValue]:
     """Return a reason as it is stored and shown."""
     at = reason.because.at
-    return {"handler": reason.handler, "text": reason.because.text, "at": str(at) if at else None}
+    row: dict[str, JsonValue] = {
+        "handler": reason.handler,
+        "text": reason.because.text,
+        "at": str(at) if at else None,
+    }
+    if reason.because.candidates:
+        row["candidates"] = [dict(one) for one in reason.because.candidates]
+    return row
 
 
 def chapter(

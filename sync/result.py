@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from model.account import Account
 from model.cause import NO_CAUSE, Cause
 from model.deal import Deal
 from model.decision import Because, Effect, OneShot, Reason
-from model.event import EventState, StoredEvent
+from model.event import EventState, JsonValue, StoredEvent
 from model.lead import Lead
 
 TELLING = ("task", "message")  # one-shot effects by which somebody hears of a lead
@@ -30,6 +31,7 @@ class Result:
     absorbed: list[Lead] = field(default_factory=list)  # leads that were taken into this one
     effects: list[Effect] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
+    facts: Mapping[str, JsonValue] = field(default_factory=dict)  # of the lead, as rules asked for them
     error: str | None = None
     cause: Cause = NO_CAUSE  # why it is set aside, in a word
 

@@ -22,7 +22,6 @@ from sync.statements import execute_many
 from sync.tables import timers
 
 KEY = ("lead_id", "kind", "key")
-LONGEST_WHY = 200
 
 _c = timers.c
 _WAITS = sa.text("handed_in_at IS NULL")  # word for word as ``ix_timers_due`` says it
@@ -151,7 +150,7 @@ def _row(space: str, lead_id: str, timer: Timer) -> dict[str, Any]:
         "space": space,
         "due_at": timer.due_at,
         "since": timer.since,
-        "why": timer.why[:LONGEST_WHY],
+        "why": timer.why,
         "handed_in_at": None,
     }
 

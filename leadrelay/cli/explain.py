@@ -15,6 +15,7 @@ from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
 from mappings.identity import keys_of
 from mappings.problems import PlaybookError
+from mappings.truths import RuleTruth
 from model.cause import Cause
 from model.decision import EntityKind
 from sync import explain as stories
@@ -25,7 +26,12 @@ from sync.stages import LifeSoFar, life_of
 
 
 def explain(
-    who: Annotated[str, typer.Argument(help="E-mail, lead id, or event:NUMBER.")], as_json: Json = False
+    who: Annotated[str, typer.Argument(help="E-mail, lead id, or event:NUMBER.")],
+    with_rules: Annotated[
+        bool,
+        typer.Option("--rules", help="Each rule with its truth, those that failed, too, and all candidates."),
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Tell a lead's story: what came in, which rule decided what and why, what was written where."""
     settings = load_settings()
@@ -43,10 +49,14 @@ def explain(
             fail(f"No lead is known by {who}. `leadrelay status` lists the events that were set aside.")
         story = stories.read(snapshot, lead_id)
         life = _life(snapshot, settings, lead_id)
+        ruled = stories.ruled(snapshot, SPACE, story.chapters) if with_rules else {}
     if as_json:
-        print_json(story.as_dict() | {"lifecycle": life.as_json() if life else None})
+        told = story.as_dict() | {"lifecycle": life.as_json() if life else None}
+        if with_rules:
+            told["rules"] = {event: [one.as_dict() for one in rules] for event, rules in ruled.items()}
+        print_json(told)
     else:
-        _tell(story, life)
+        _tell(story, life, ruled)
 
 
 def _life(snapshot: Connection, settings: Settings, lead_id: str) -> LifeSoFar | None:
@@ -117,6 +127,17 @@ def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
         say(NEXT_STEPS[event["state"]].format(number), hang=2)
 
 
+def _tell_rules(reasons: list[dict[str, Any]], rules: list[RuleTruth]) -> None:
+    """Print each rule with what it asked, and the candidates of each pool."""
+    for one in rules:
+        for line in one.lines():
+            say(f"  {one.handler:<10} {line}", hang=15)
+    for reason in reasons:
+        for each in reason.get("candidates", ()):
+            why = each.get("why_not") or f"at {each['place']:g}{', took it' if each['took'] else ''}"
+            say(f"  {reason['handler']:<10} candidate {each['who']}: {why}", hang=15)
+
+
 def _tell_life(life: LifeSoFar | None) -> None:
     """Say what is in the lead's way, and how long it was where, once it has been in more than one stage."""
     if life is None:
@@ -138,12 +159,13 @@ def _tell_life(life: LifeSoFar | None) -> None:
         say(f"{stay.stage}{number}: {since}{business}", hang=2)
 
 
-def _tell(story: stories.Story, life: LifeSoFar | None) -> None:
+def _tell(story: stories.Story, life: LifeSoFar | None, ruled: dict[int, list[RuleTruth]]) -> None:
     lead = story.lead
     name = " ".join(filter(None, (lead.get("first_name"), lead.get("last_name")))) or "(no name)"
     console.print(f"{name} <{lead.get('email') or lead.get('phone')}>  {lead.id}", style="bold", markup=False)
     owner = lead.owner or "nobody"
-    console.print(f"stage {lead.stage}, score {lead.score}, owner {owner}", markup=False)
+    marks = "".join(f", {name} {lead.fields[name]}" for name in ("band", "grade") if lead.fields.get(name))
+    console.print(f"stage {lead.stage}, score {lead.score}{marks}, owner {owner}", markup=False)
     _tell_life(life)
     for label in ("first_touch", "last_touch"):
         touch = lead.fields.get(label) or {}
@@ -173,6 +195,9 @@ def _tell(story: stories.Story, life: LifeSoFar | None) -> None:
         for reason in chapter.reasons:
             at = f"  [{reason['at']}]" if reason["at"] else ""
             say(f"  {reason['handler']:<10} {reason['text']}{at}", hang=13)
+        if chapter.event in ruled:
+            console.print("  each rule:", style="dim")
+            _tell_rules(chapter.reasons, ruled[chapter.event])
     console.print()
     for write in story.writes:
         where = f"{write.connection} {write.object} {write.remote_id or ''}".strip()

@@ -4,9 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from model.decision import Place
 from model.lead import Lead
+
+
+class Term(Protocol):
+    """A condition, or a part of one."""
+
+    @property
+    def test(self) -> Callable[[Lead], bool]:
+        """Say whether a lead satisfies it."""
+
+    @property
+    def text(self) -> str:
+        """Return it as a person would say it."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Return the lead fields that it asks for."""
+
+    @property
+    def glue(self) -> str:
+        """Return how its parts are put together."""
+
+    @property
+    def parts(self) -> tuple[Term, ...]:
+        """Return what it is put together of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +42,8 @@ class Condition:
     text: str  # as a person would say it: "country in DE, AT, CH"
     place: Place
     fields: frozenset[str] = frozenset()
+    glue: str = ""  # "and" | "or" | "not": how the parts are put together; blank: it has none
+    parts: tuple[Term, ...] = ()
 
     def matches(self, lead: Lead) -> bool:
         """Say whether the lead satisfies the condition."""

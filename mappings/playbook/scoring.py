@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mappings.memory import once_each
 from mappings.playbook.condition import Condition
 from model.decision import Place
 
@@ -96,9 +97,14 @@ class Scoring:
     @property
     def fades(self) -> bool:
         """Say whether a score changes by time alone."""
-        return any(rule.decay is not None for rule in self.rules)
+        return _fades(self)
 
     @property
     def changes_by_time(self) -> bool:
         """Say whether a score or a band changes by time alone."""
-        return self.fades or any(band.after for band in self.bands)
+        return _fades(self) or any(band.after for band in self.bands)
+
+
+@once_each
+def _fades(scoring: Scoring) -> bool:
+    return any(rule.decay is not None for rule in scoring.rules)

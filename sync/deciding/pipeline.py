@@ -11,6 +11,7 @@ from handlers.base import Context, Handler, Lookups
 from mappings import gates
 from mappings.playbook import Consent, Playbook
 from mappings.reading import Reading
+from mappings.truths import JUDGES, seen
 from model import consent
 from model.account import Account
 from model.cause import NO_CONSENT
@@ -65,6 +66,7 @@ class Pipeline:
             if name in AFTER_MERGE and not is_matched:
                 is_matched = True
                 self._match(result, draft, lookups, hits)
+            self._see(result, name, draft)
             context = self._context(result, draft, lookups, reading, is_new=is_new)
             decision = guarded(handler(draft, context), draft, self.playbook.consent, context.now)
             self._note(result, name, decision)
@@ -133,6 +135,7 @@ class Pipeline:
         """
         for name, handler in self.handlers:
             if name in names:
+                self._see(result, name, draft)
                 context = replace(self._context(result, draft, lookups, None, is_new=False), touch=touch)
                 decision = guarded(handler(draft, context), draft, self.playbook.consent, context.now)
                 self._note(result, name, decision)
@@ -174,6 +177,11 @@ class Pipeline:
                     else Account(effect.account_id, stored.event.space, created_at=stored.decided_at)
                 )
                 fill(result.account, effect, source=source, event_id=stored.id, at=stored.event.occurred_at)
+
+    def _see(self, result: Result, name: str, draft: Lead) -> None:
+        """Keep what the rules ask of the lead, before the first of them judges it."""
+        if name in JUDGES and not result.facts:
+            result.facts = seen(draft, self.playbook)
 
     @staticmethod
     def _note(result: Result, name: str, decision: Decision) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from mappings.playbook import Playbook
 from model.decision import ForgetLead, ForgetRecord, ForgetTestEvent, ForgetTestLead, LookAgain, SendAgain
 from model.errors import Conflict
-from model.event import SET_ASIDE
+from model.event import SET_ASIDE, JsonValue
 from sync import (
     accounts,
     audit,
@@ -139,8 +139,18 @@ def _mark_of(result: Result) -> Mark:
 
 def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
     stored = result.stored
+    details = _chapter_of(result, playbook)
+    return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)
+
+
+def _chapter_of(result: Result, playbook: Playbook) -> dict[str, JsonValue]:
+    """Return what is kept of a decision: its reasons, and what its rules saw of the lead before and after."""
+    stored, lead = result.stored, result.lead
     event = stored.event
     details = chapter(
         event.kind, event.source, playbook.version, result.reasons, stored.decided_seq, playbook.number
     )
-    return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)
+    if result.facts and lead is not None:
+        details["facts"] = dict(result.facts)
+        details["then"] = {"score": lead.score, "stage": lead.stage}
+    return details

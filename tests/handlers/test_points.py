@@ -198,3 +198,20 @@ def test_age_never_adds_to_what_a_deed_is_worth(amount, decay, minutes, more):
     older = worth(amount, decay, timedelta(minutes=minutes + more))
     assert abs(older) <= abs(younger) <= abs(amount) * POINT
     assert older * amount >= 0
+
+
+@given(RULES, DEEDS, st.lists(st.integers(0, 10**6), max_size=6))
+def test_by_time_alone_a_score_of_rules_that_only_give_never_grows(rules, deeds, minutes):
+    scoring = a_scoring(*(one for one in rules if one.points >= 0), **CAPS)
+    lead = a_lead(title="CEO", activities=deeds)
+    totals = [points(lead, scoring, NOON + timedelta(minutes=one)).total for one in sorted(minutes)]
+    assert totals == sorted(totals, reverse=True)
+
+
+@given(RULES, DEEDS, st.integers(0, 10**6))
+def test_a_score_can_be_counted_again_later_for_any_moment_before(rules, deeds, minutes):
+    scoring, lead = a_scoring(*rules, **CAPS), a_lead(title="CEO", activities=deeds)
+    then = points(lead, scoring, NOON)
+    points(lead, scoring, NOON + timedelta(minutes=minutes))
+    again = points(a_lead(title="CEO", score=99, band="hot", activities=deeds), scoring, NOON)
+    assert (again.total, again.by_group, again.lines) == (then.total, then.by_group, then.lines)

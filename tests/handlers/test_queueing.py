@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from handlers.apply import apply
 from mappings.playbook import Absence
 from model.decision import AskReview, Assigned, SetTimer
-from model.timer import Timer
+from model.timer import LONGEST_WHY, Timer
 from tests.builders import a_lead, a_pool, field_is, reasons
 from tests.handlers.test_eligible import ANN, BERLIN, BO, CY, OFFICE, SATURDAY, a_person, decided, routing
 
@@ -108,3 +109,14 @@ def test_who_takes_no_such_leads_is_not_waited_for():
     decision = decided(routing(dach=nobody), now=SATURDAY)
     assert decision.fields == {"owner": CY}
     assert any("no shift begins" in text for text in reasons(decision))
+
+
+def test_of_many_who_begin_together_three_are_named_and_the_reason_fits_its_column():
+    crowd = [f"{'a' * 40}{n}@example.com" for n in range(5)]
+    pool = replace(a_pool("dach", *crowd), calendar=OFFICE, if_nobody="queue_until_shift")
+    decision = decided(routing(dach=pool), now=SATURDAY)
+    assert f"{crowd[2]} and 2 more until Mon 09:00 Europe/Berlin" in reasons(decision)[-1]
+    lead = german()
+    apply(lead, decision, source="rule", event_id=1, at=SATURDAY)
+    [timer] = lead.timers.values()
+    assert len(timer.why) <= LONGEST_WHY

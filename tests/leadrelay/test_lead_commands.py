@@ -36,7 +36,7 @@ def test_status_counts_where_everything_ended(beside):
     answer = beside("status")
     assert (answer.code, answer.err) == (0, "")
     lines = answer.out.splitlines()
-    assert re.fullmatch(r"The daemon is running, playbook [0-9a-f]{12}\.", lines[0])
+    assert re.fullmatch(r"The daemon is running, playbook 1 \([0-9a-f]{12}\)\.", lines[0])
     assert re.fullmatch(r"  hubspot is written to; \d+ calls so far", lines[1])
     assert re.fullmatch(r"  salesforce is written to; \d+ calls so far", lines[2])
     [website] = [line.split() for line in lines if line.startswith("website")]
@@ -100,7 +100,7 @@ def test_explain_tells_what_came_in_what_was_decided_and_what_was_written(beside
     lead = house.story("ada@analytical.example").lead
     text = beside("explain", lead.id if who == "its id" else who).out
     assert text.startswith(f"Ada Lovelace <ada@analytical.example>  {lead.id}\n")
-    assert f"stage mql, score {lead.score}, owner {lead.owner}\n" in text
+    assert f"stage mql, score {lead.score}, band {lead.fields['band']}, owner {lead.owner}\n" in text
     assert "  identify   new person: e-mail not known\n" in text
     assert re.search(
         r"  qualify    suspect → mql: Asked for a demo .*\[lifecycle\.yaml:\d+:\d+\]\n", text

@@ -127,6 +127,13 @@ def test_what_people_own_is_filled_but_not_overwritten(shadow, written, is_writt
     assert bool(to_write({"jobtitle": "CEO"}, shadow, written)) is is_written
 
 
+def test_the_score_is_the_one_that_the_crms_were_told_so_that_no_other_write_carries_one_that_wavers():
+    told = draft(a_lead(score=57, told_score=60), CONTACTS, "hubspot", PEOPLE)
+    assert told["leadrelay_score"] == "60"
+    assert to_write(told, {**told}) == {}
+    assert draft(a_lead(score=57), CONTACTS, "hubspot", PEOPLE)["leadrelay_score"] == "57"
+
+
 def test_what_leadrelay_owns_is_written_over_anything():
     assert to_write({"leadrelay_score": "72"}, {"leadrelay_score": "5"}) == {"leadrelay_score": "72"}
 

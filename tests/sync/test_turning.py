@@ -208,3 +208,28 @@ def test_a_version_is_found_by_the_beginning_of_its_hash_the_newest_of_several(s
     drain(decider)
     with store.snapshot() as snapshot:
         assert register.find(snapshot, "main", version_of(texts)[:6].upper()).number == 3
+
+
+def test_each_rule_of_an_old_decision_is_told_by_the_version_that_made_it(store, clock, decider, texts):
+    bring(store, clock, texts)
+    post(store, clock, "one")
+    bring(
+        store,
+        clock,
+        worth(texts, 33)
+        | {"scoring.yaml": worth(texts, 33)["scoring.yaml"].replace(b"Demo requested", b"Demo wanted")},
+    )
+    drain(decider)
+    with store.snapshot() as snapshot:
+        lead_id = snapshot.execute(sa.select(tables.leads.c.id)).scalar_one()
+        story = explain.read(snapshot, lead_id)
+        [rules] = explain.ruled(snapshot, "main", story.chapters).values()
+    named = {one.name: one for one in rules}
+    assert list(named["Demo requested"].lines()) == [
+        "took      Demo requested",
+        "  did demo_request: true, was once",
+    ]
+    assert "Demo wanted" not in named
+    [turn] = [one for one in story.chapters[0].reasons if "candidates" in one]
+    assert [one["took"] for one in turn["candidates"]].count(True) == 1
+    assert "facts" not in story.as_dict()["events"][0]
