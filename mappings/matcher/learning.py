@@ -95,6 +95,7 @@ def _doubt(model: Model, ordered: Sequence[tuple[Vector, int]], matches: float) 
         )
     weights = {(name, level): weight for name, level, _, _, weight in model.rows()}
     for one in model.comparisons:
-        if weights[one.name, "same"] <= weights[one.name, LEVELS[one.kind][-1]]:
+        # Not of a domain: colleagues share it, and who came twice by one address is one lead already.
+        if one.kind == "name" and weights[one.name, "same"] <= weights[one.name, LEVELS[one.kind][-1]]:
             return f"the same {one.name} would speak against one person: the data is not about people"
     return ""

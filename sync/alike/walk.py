@@ -30,6 +30,8 @@ from sync.tables import audit, match_keys, match_pairs, match_walks
 from sync.tables import leads as lead_rows
 
 STEP = 100  # leads, or lines of the audit, at a time
+KEYS = 1_000  # in one IN list
+JUDGED = ("state", "probability", "evidence", "model", "why")  # what another look may change
 
 _K, _P, _W = match_keys.c, match_pairs.c, match_walks.c
 
@@ -144,15 +146,11 @@ def _judged(
     keyed: Mapping[str, Sequence[str]],
 ) -> list[Found]:
     """Compare leads with all who share a key; return who may be one person."""
-    members: dict[str, list[str]] = {}
-    for key in {key for some in keyed.values() for key in some}:
-        asked = sa.select(_K.lead_id).where(_K.space == space, _K.key == key).limit(LARGEST_BLOCK + 1)
-        members[key] = list(snapshot.execute(asked).scalars())
+    members = _blocks(snapshot, space, {key for some in keyed.values() for key in some})
     beside: dict[str, set[str]] = defaultdict(set)
     for lead_id, some in keyed.items():
         for key in some:
-            if len(members[key]) <= LARGEST_BLOCK:
-                beside[lead_id].update(members[key])
+            beside[lead_id].update(members.get(key, ()))
     strangers = {one for some in beside.values() for one in some} - people.keys()
     known = {**_people(snapshot, strangers, matching), **people}
     model, found = model_of(matching), []
@@ -166,6 +164,20 @@ def _judged(
             across = f"never across unit: {ours.unit}, {theirs.unit}" if ours.unit != theirs.unit else ""
             apart = across or why_apart(matching, ours.fields, theirs.fields)
             found.append(Found(a, b, verdict.probability, evidence, apart[:200]))
+    return found
+
+
+def _blocks(snapshot: Connection, space: str, keys: Iterable[str]) -> dict[str, list[str]]:
+    """Return who shares each of these keys; those that too many share are left out, and not read."""
+    found: dict[str, list[str]] = defaultdict(list)
+    wanted = sorted(keys)
+    for start in range(0, len(wanted), KEYS):
+        some = sa.and_(_K.space == space, _K.key.in_(wanted[start : start + KEYS]))
+        counted = sa.select(_K.key).where(some).group_by(_K.key)
+        small = snapshot.execute(counted.having(sa.func.count() <= LARGEST_BLOCK)).scalars().all()
+        asked = sa.select(_K.key, _K.lead_id).where(_K.space == space, _K.key.in_(small))
+        for key, lead_id in snapshot.execute(asked):
+            found[key].append(lead_id)
     return found
 
 
@@ -188,23 +200,29 @@ def _keep(
         if over:
             connection.execute(sa.delete(match_pairs).where(_P.id.in_(over)))
     there = leads.versions(connection, sorted({each for one in found for each in (one.one, one.other)}))
-    for one in found:
-        if one.one not in there or one.other not in there:
-            continue
-        judged = {
+    rows = [
+        {
+            "space": space,
+            "one": one.one,
+            "other": one.other,
+            "by": "",
+            "since": now,
             "state": FILTERED if one.why_apart else OPEN,
             "probability": one.probability,
             "evidence": one.evidence,
             "model": version,
             "why": one.why_apart,
         }
-        row = {"space": space, "one": one.one, "other": one.other, "by": "", "since": now}
-        insert = insert_for(connection, match_pairs).values(**row, **judged)
-        unsettled = _P.state.in_(UNSETTLED)
+        for one in found
+        if one.one in there and one.other in there
+    ]
+    if rows:
+        insert = insert_for(connection, match_pairs)
+        judged = {name: insert.excluded[name] for name in JUDGED}
+        key = ["space", "one", "other"]
+        unsettled = sa.or_(*(_P.state == state for state in UNSETTLED))  # many rows take no IN
         connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["space", "one", "other"], set_=judged, where=unsettled
-            )
+            insert.on_conflict_do_update(index_elements=key, set_=judged, where=unsettled), rows
         )
     place = {
         "fingerprint": walk.fingerprint,

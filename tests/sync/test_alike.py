@@ -8,7 +8,7 @@ import pytest
 
 from mappings.identity import keys_of
 from mappings.playbook import Matching
-from sync import explain, inbox, tables
+from sync import explain, forget, inbox, tables
 from sync.alike import pairs, teaching, walk
 from sync.alike.pairs import DIFFERENT, SAME
 from sync.deciding.same_people import survivor
@@ -205,3 +205,26 @@ def test_of_a_few_leads_nothing_is_learned_and_that_is_said(house):
         learned, people = teaching.learn(snapshot, "main", MATCHING, 100)
     assert people == 2
     assert "1 candidate pairs, and at least 1000 are needed" in learned.why_not
+
+
+def test_of_who_is_forgotten_no_key_and_no_pair_is_left(house):
+    one, other = posted(house, ADA, AGAIN)
+    compare(house)
+    answer(house, one, other, DIFFERENT)
+    house.store.write(lambda on: forget.remove_test_leads(on, [one]))
+    assert rows(house.store, tables.match_pairs) == []
+    assert {row["lead_id"] for row in rows(house.store, tables.match_keys)} == {other}
+
+
+def test_a_key_that_too_many_share_asks_of_nobody(house, monkeypatch):
+    monkeypatch.setattr(walk, "LARGEST_BLOCK", 1)
+    posted(house, ADA, AGAIN)
+    compare(house)
+    assert asked(house) == []
+
+
+def test_three_who_are_alike_are_three_questions(house):
+    posted(house, ADA, AGAIN, {**ADA, "email": "ada.lovelace@proton.me"})
+    compare(house)
+    compare(house, replace(MATCHING, review=0.89))
+    assert len(asked(house)) == 3

@@ -160,3 +160,8 @@ def test_a_level_that_the_data_lacks_is_neither_proof_nor_impossible():
     model = learning.learn(observed_of(7, 800, 9_200), COMPARED).model
     assert all(0 < share < 1 for shares in (*model.m.values(), *model.u.values()) for share in shares)
     assert isinstance(model, Model)
+
+
+def test_data_in_which_one_name_speaks_for_two_people_teaches_nothing():
+    counts = Counter({(0, 0, 0, 0): 50, (4, 4, 0, 0): 2_000, (0, 4, 3, 2): 9_000})
+    assert "would speak against one person" in learning.learn(counts, COMPARED).why_not
