@@ -8,7 +8,20 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks import acks, burst, changes, deciding, expressions, hooks, job, pulls, scaled, speed, trickle
+from benchmarks import (
+    acks,
+    burst,
+    changes,
+    deciding,
+    expressions,
+    handlers,
+    hooks,
+    job,
+    pulls,
+    scaled,
+    speed,
+    trickle,
+)
 from benchmarks.contact import run as contact
 from benchmarks.figures import Table, show
 from benchmarks.house import House, open_house
@@ -23,6 +36,7 @@ MEASURES: dict[str, Measure] = {
     "burst": burst.measure,
     "trickle": trickle.measure,
     "deciding": deciding.measure,
+    "handlers": handlers.measure,
     "scaled": scaled.measure,
     "changes": changes.measure,
     "hooks": hooks.measure,

@@ -26,7 +26,7 @@ def measure(house: House, *, quick: bool, million: bool = False) -> Iterator[Tab
     rounds, count = (5, 400) if quick else (9, 1_000)
     chance = random.Random(1)
     with tempfile.TemporaryDirectory(dir=house.folder) as home:
-        stores = [Filled(Path(home), house.playbook(limited=True), size) for size in sizes]
+        stores = [Filled(Path(home), house.playbook(limited=True, full=True), size) for size in sizes]
         for store in stores:
             store.decide(count, chance)
         rates = [[store.decide(count, chance) for store in stores] for _ in range(rounds)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from handlers import ladder
 from handlers.base import Context
 from handlers.eligible import missing, next_chance, why_not_owner
+from handlers.giving_back import given_back
 from handlers.turns import Turn, next_turn, out_of_turn
 from mappings import gates
 from mappings.domains import company_domain
@@ -23,7 +24,7 @@ from mappings.playbook import (
     Territory,
 )
 from model.account import account_id
-from model.decision import NOTHING, AskReview, Assigned, Because, Decision, SetTimer, Way
+from model.decision import NOTHING, AskReview, Assigned, Because, Decision, Effect, SetTimer, Way
 from model.event import JsonValue
 from model.hours import said
 from model.lead import Lead
@@ -42,8 +43,8 @@ class Assign:
     the company's other leads, else a pool that takes such leads up to its share, else the territory's
     pool. Where nobody of it can take the lead the pool says what becomes of it; at the end
     the lead goes on without an owner and before a person. A test lead gets an owner without using up
-    a turn. Where a gate of consent is shut nobody gets the lead, and no turn is used; it is looked at again
-    with whatever happens to the lead next, the consent for one.
+    a turn. A pool's ``credit`` gives turns back. Where a gate of consent is shut nobody gets the lead,
+    and no turn is used; it is looked at again with whatever happens to the lead next, the consent for one.
     """
 
     routing: Routing
@@ -52,11 +53,15 @@ class Assign:
     consent: Consent = field(default_factory=Consent)
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
-        decision = self._decided(lead, context)
-        if SHIFT not in lead.timers or any(isinstance(one, SetTimer) for one in decision.effects):
-            return decision
-        over = SetTimer(SHIFT[0], None, context.now)
-        return replace(decision, effects=(*decision.effects, over))
+        back, decision = given_back(lead, self.routing, context), self._decided(lead, context)
+        over: tuple[Effect, ...] = ()
+        if SHIFT in lead.timers and not any(isinstance(one, SetTimer) for one in decision.effects):
+            over = (SetTimer(SHIFT[0], None, context.now),)
+        return replace(
+            decision,
+            effects=(*back.effects, *decision.effects, *over),
+            because=(*back.because, *decision.because),
+        )
 
     def _decided(self, lead: Lead, context: Context) -> Decision:
         if not self._is_due(lead):
@@ -141,7 +146,7 @@ class Assign:
             return Assigned(owner, lead.owner, way=Way.STICKY)
         turn = out_of_turn(pool, member, context.lookups.seats(pool.name))
         because.append(Because(f"pool {pool.name}: it counts as a turn of {owner}", pool.place))
-        return Assigned(owner, lead.owner, pool.name, turn.after, Way.STICKY, turn.clock)
+        return Assigned(owner, lead.owner, pool.name, turn.after, Way.STICKY, turn.clock, turn.credit)
 
     def _account_of(self, lead: Lead) -> str:
         """Return the account of a lead, also before the handler of accounts has joined it; blank: none."""
@@ -213,7 +218,7 @@ class Assign:
         if lead.is_test:
             because.append(Because("test lead: the turn is not used up", self.routing.pools[name].place))
             return Assigned(turn.email, lead.owner, way=Way.TEST)
-        return Assigned(turn.email, lead.owner, name, turn.after, Way.TURN, turn.clock)
+        return Assigned(turn.email, lead.owner, name, turn.after, Way.TURN, turn.clock, turn.credit)
 
     def _turn(
         self, pool: Pool, lead: Lead, context: Context, because: list[Because], *, settles: bool = False

@@ -24,6 +24,7 @@ class Seat:
     virtual_time: float = 0.0
     last_assigned_seq: int = 0  # decided_seq of the last lead they got; 0: none yet
     clock: float | None = None  # where the pool's rotation stood then; ``None``: not kept by that version
+    credit: int = 0  # leads they get before others, for those that were given back
 
 
 class Lookups(Protocol):

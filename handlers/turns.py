@@ -17,7 +17,9 @@ class Turn:
     """The member whose turn it is; ``at`` is their place in the ledger, ``after`` the one to keep.
 
     ``clock`` is where the pool's rotation stands from then on: nobody who was there is below it.
-    Leads out of turn move it only as far as all who are there have had such leads.
+    Leads out of turn move it only as far as all who are there have had such leads. ``credit`` is what
+    the member is still owed for leads that were given back; who is owed one gets it at the place that
+    they keep, and the rotation stands still.
     """
 
     email: str
@@ -26,6 +28,7 @@ class Turn:
     equals: int  # eligible members at the same place, this one included
     clock: float
     places: Mapping[str, float] = field(default_factory=dict)  # of all who were eligible
+    credit: int = 0
 
 
 def next_turn(pool: Pool, eligible: Sequence[Member], seats: Mapping[str, Seat]) -> Turn | None:
@@ -33,24 +36,30 @@ def next_turn(pool: Pool, eligible: Sequence[Member], seats: Mapping[str, Seat])
 
     A tie goes to who has waited longest, then by e-mail, so the order of the file decides
     nothing. Who is new starts where the rotation stands. Who was away does, too, less the
-    leads that ``catch_up`` lets them have.
+    leads that ``catch_up`` lets them have. Whoever had leads given back is ahead by as many turns.
     """
     if not eligible:
         return None
     clock = _clock(pool, seats)
     places = _places(pool, eligible, seats, clock)
-    lowest = min(places.values())
-    level = [member for member in eligible if places[member.email] <= lowest + SLACK]
+    credits = {member.email: seats.get(member.email, NEVER).credit for member in eligible}
+    ahead = {one.email: places[one.email] - credits[one.email] / one.weight for one in eligible}
+    lowest = min(ahead.values())
+    level = [one for one in eligible if ahead[one.email] <= lowest + SLACK]
     chosen = min(level, key=lambda one: (seats.get(one.email, NEVER).last_assigned_seq, one.email))
     at = places[chosen.email]
+    if credit := credits[chosen.email]:  # the lead that they are owed: their place and the rotation stay
+        return Turn(chosen.email, lowest, at, len(level), max(clock, 0.0), ahead, credit - 1)
     after = _clock_after(pool, chosen, eligible, places, clock)
-    return Turn(chosen.email, at, at + 1 / chosen.weight, len(level), after, places)
+    return Turn(chosen.email, at, at + 1 / chosen.weight, len(level), after, ahead)
 
 
 def out_of_turn(pool: Pool, member: Member, seats: Mapping[str, Seat]) -> Turn:
     """Return the turn of a member who gets a lead whosever turn it is: later turns make up for it."""
     clock = _clock(pool, seats)
     at = _places(pool, pool.members, seats, clock)[member.email]
+    if credit := seats.get(member.email, NEVER).credit:
+        return Turn(member.email, at, at, 1, max(clock, 0.0), credit=credit - 1)
     before = _there(pool, seats, clock)
     after = at + 1 / member.weight
     # Where all who are there have had such leads there is nobody left to whom they are owed.

@@ -9,11 +9,19 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from mappings.playbook import TOP_STAGE, Lifecycle, Person, Pool, Routing
-from model.decision import GIVEN, Assigned
+from model.decision import GIVEN, Assigned, GiveBack
 from model.hours import Calendar, start_of
 from model.lead import Lead
 
 UTC_ZONE = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class GivenTurn:
+    """The turn by which somebody got a lead."""
+
+    pool: str
+    owner: str
 
 
 @dataclass(slots=True)
@@ -25,6 +33,8 @@ class Workload:
     earlier_owners: dict[str, set[str]] = field(default_factory=dict)  # lead -> who had it
     account_owners: dict[str, Counter[str]] = field(default_factory=dict)  # account -> owner -> leads
     last_pools: list[str] = field(default_factory=list)  # of the last assignments, the latest at the end
+    last_turns: dict[str, GivenTurn] = field(default_factory=dict)  # lead -> the turn not given back yet
+    credits: Counter[tuple[str, str]] = field(default_factory=Counter)  # (pool, e-mail) -> back this month
 
     def given_since(self, email: str, since: datetime) -> int:
         """Return how many leads somebody was given since a moment that was asked for."""
@@ -35,9 +45,16 @@ class Workload:
         self.earlier_owners.setdefault(lead_id, set()).add(effect.owner)
         if effect.way not in GIVEN:
             return
+        if effect.pool:
+            self.last_turns[lead_id] = GivenTurn(effect.pool, effect.owner)
         self.last_pools.append(effect.pool)
         for since in self.given.get(effect.owner, {}):
             self.given[effect.owner][since] += 1
+
+    def gave_back(self, lead_id: str, effect: GiveBack) -> None:
+        """Note that a turn was given back."""
+        self.last_turns.pop(lead_id, None)
+        self.credits[effect.pool, effect.owner] += 1
 
     def absorbed(self, gone: Lead, into: str, stages: Collection[str]) -> None:
         """Note that a lead was taken into another: it counts no more, and its owners are the other's."""

@@ -13,6 +13,7 @@ from mappings.durations import duration
 from mappings.loader import Document
 from mappings.playbook import (
     QUEUE,
+    Credit,
     Member,
     Person,
     Pool,
@@ -142,7 +143,20 @@ def _pool(name: str, checked: Checked[RoutingFile], calendars: Mapping[str, Cale
         entry_of_pool.skip_earlier_owners,
         entry_of_pool.if_nobody,
         _longest_wait(name, checked, scope),
+        _credit(name, checked, scope),
     )
+
+
+def _credit(name: str, checked: Checked[RoutingFile], scope: Scope) -> Credit | None:
+    entry, document = checked.model.pools[name].credit, checked.document
+    if entry is None:
+        return None
+    at = document.place("pools", name, "credit")
+    if entry.when is None and not entry.reassigned:
+        fix = "Write when: {stage: disqualified}, or reassigned: true, or both."
+        scope.fault(at, "credit does not say for which leads a turn is given back", fix)
+    when = scope.condition(document, entry.when, "pools", name, "credit", "when") if entry.when else None
+    return Credit(at, when, entry.reassigned, entry.per_month)
 
 
 def _longest_wait(name: str, checked: Checked[RoutingFile], scope: Scope) -> timedelta:

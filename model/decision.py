@@ -115,6 +115,7 @@ class Way(StrEnum):
     STICKY = "sticky"  # who owns the company's other leads
     OWNER = "owner"  # of the territory
     TEST = "test"  # a test lead, which counts for nothing
+    CREDIT = "credit"  # no assignment: the turn was given back
 
 
 GIVEN = frozenset({Way.TURN, Way.STICKY, Way.OWNER})
@@ -135,6 +136,15 @@ class Assigned:
     virtual_time: float = 0.0
     way: Way = Way.PERSON
     clock: float | None = None
+    credit: int = 0  # what the member is still owed for leads given back
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Effect: a lead that came by turn was none after all; the member gets another before the others."""
+
+    owner: str
+    pool: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,6 +459,7 @@ Effect = (
     | KeepEngagement
     | EnterStage
     | Assigned
+    | GiveBack
     | SetTimer
     | AskReview
     | JoinAccount

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from mappings.playbook import Pool
 from model.decision import Way
 from sync.tables import assignments
 
+COUNTED = (Way.TURN, Way.STICKY, Way.CREDIT)
 Given = dict[tuple[str, str], dict[str, int]]  # (pool, owner) -> way -> leads
 
 
@@ -26,12 +27,13 @@ class Portion:
     weight: float | None
     turns: int
     sticky: int  # leads of companies whose owner they are, which counted as turns
+    given_back: int  # turns that were given back to them
     expected: float  # of all leads of the pool, had everybody been there all the time
 
     @property
     def got(self) -> int:
         """Return all that counted."""
-        return self.turns + self.sticky
+        return self.turns + self.sticky - self.given_back
 
     def as_json(self) -> dict[str, Any]:
         """Return it for machines."""
@@ -48,7 +50,7 @@ def portions(
     """
     wanted = {pool.name: pool for pool in pools}
     a = assignments.c
-    which = [a.space == space, a.pool.in_(sorted(wanted)), a.way.in_([str(Way.TURN), str(Way.STICKY)])]
+    which = [a.space == space, a.pool.in_(sorted(wanted)), a.way.in_([str(way) for way in COUNTED])]
     if since is not None:
         which.append(a.at >= since)
     rows = snapshot.execute(
@@ -64,7 +66,7 @@ def _portions_of(pool: Pool, given: Given) -> list[Portion]:
     weights = {member.email: member.weight for member in pool.members}
     ways = {owner: found for (name, owner), found in given.items() if name == pool.name}
     everything = sum(weights.values())
-    total = sum(sum(found.values()) for owner, found in ways.items() if owner in weights)
+    total = sum(_counted(found) for owner, found in ways.items() if owner in weights)
     return [
         Portion(
             pool.name,
@@ -72,7 +74,12 @@ def _portions_of(pool: Pool, given: Given) -> list[Portion]:
             weights.get(email),
             ways.get(email, {}).get(Way.TURN, 0),
             ways.get(email, {}).get(Way.STICKY, 0),
+            ways.get(email, {}).get(Way.CREDIT, 0),
             total * weights.get(email, 0.0) / everything,
         )
         for email in sorted({*weights, *ways})
     ]
+
+
+def _counted(found: Mapping[str, int]) -> int:
+    return sum(-count if way == Way.CREDIT else count for way, count in found.items())

@@ -18,10 +18,12 @@ from model.decision import (
     Assigned,
     DealMoved,
     EnterStage,
+    GiveBack,
     NoteConsent,
     RecordConflict,
     SettleReview,
     SettleReviews,
+    Way,
 )
 from sync import tables
 from sync.result import Result
@@ -60,6 +62,9 @@ def rows_of(
                 case Assigned(owner, previous, pool, _, way):
                     row = {"owner": owner, "previous": previous, "pool": pool, "seq": stored.decided_seq}
                     table, row = tables.assignments, row | {"way": str(way)}
+                case GiveBack(owner, pool):
+                    row = {"owner": owner, "previous": None, "pool": pool, "seq": stored.decided_seq}
+                    table, row = tables.assignments, row | {"way": str(Way.CREDIT)}
                 case RecordConflict(name, field_name, kept, lost, rule):
                     table = tables.conflicts
                     row = {"connection": name, "field": field_name, "kept": kept, "lost": lost, "rule": rule}

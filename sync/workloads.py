@@ -9,9 +9,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from handlers.workload import Workload, asked_since, open_stages
-from mappings.playbook import Playbook
-from sync.tables import GIVEN_BY_RULES, assignments, leads
+from handlers.workload import GivenTurn, Workload, asked_since, open_stages, zone_of
+from mappings.playbook import Playbook, Routing
+from model.decision import Way
+from model.hours import start_of
+from sync.tables import GIVEN_BACK, GIVEN_BY_RULES, assignments, leads
 
 
 def load(
@@ -29,7 +31,8 @@ def load(
     routing = playbook.routing
     limited = sorted(one.email for one in routing.people.values() if one.open_leads is not None)
     since = asked_since(routing, now)
-    if not (since or limited or routing.longest_share or routing.skips_earlier_owners or routing.is_sticky):
+    if not (since or limited or routing.longest_share or routing.skips_earlier_owners or routing.is_sticky
+            or routing.gives_back):  # fmt: skip
         return None
     workload = Workload()
     if since:
@@ -42,7 +45,38 @@ def load(
         workload.earlier_owners = _earlier_owners(snapshot, lead_ids)
     if routing.is_sticky and account_ids:
         workload.account_owners = _account_owners(snapshot, space, account_ids)
+    if routing.gives_back:
+        workload.last_turns = _last_turns(snapshot, lead_ids)
+        workload.credits = _credits(snapshot, space, routing, now)
     return workload
+
+
+def _last_turns(snapshot: Connection, lead_ids: Collection[str]) -> dict[str, GivenTurn]:
+    """Return the latest turn of each lead, unless it was given back."""
+    a = assignments.c
+    of_leads = sa.and_(a.lead_id.in_(sorted(lead_ids)), a.pool != "")
+    found: dict[str, GivenTurn] = {}
+    asked = sa.select(a.lead_id, a.pool, a.owner, a.way).where(of_leads).order_by(a.id)
+    for lead_id, pool, owner, way in snapshot.execute(asked) if lead_ids else ():
+        if way == Way.CREDIT:
+            found.pop(lead_id, None)
+        else:
+            found[lead_id] = GivenTurn(pool, owner)
+    return found
+
+
+def _credits(snapshot: Connection, space: str, routing: Routing, now: datetime) -> Counter[tuple[str, str]]:
+    """Count the turns that each member of a pool with a limit got back in the month, by its clock."""
+    a = assignments.c
+    found: Counter[tuple[str, str]] = Counter()
+    for pool in routing.pools.values():
+        if pool.credit is None or pool.credit.per_month is None:
+            continue
+        since = start_of("month", now, zone_of(pool.calendar))
+        in_month = sa.and_(a.space == space, a.at >= since, GIVEN_BACK, a.pool == pool.name)
+        rows = snapshot.execute(sa.select(a.owner, sa.func.count()).where(in_month).group_by(a.owner))
+        found.update({(pool.name, owner): int(count) for owner, count in rows})
+    return found
 
 
 def _given(

@@ -25,7 +25,7 @@ from mappings.durations import duration
 from mappings.problems import PlaybookError
 from sync.fairness import portions
 
-COLUMNS = ("pool", "member", "weight", "turns", "sticky", "got", "expected", "difference")
+COLUMNS = ("pool", "member", "weight", "turns", "sticky", "given back", "got", "expected", "difference")
 
 
 def fairness(
@@ -59,6 +59,7 @@ def fairness(
             "left" if one.weight is None else f"{one.weight:g}",
             one.turns,
             one.sticky,
+            one.given_back,
             one.got,
             f"{one.expected:.1f}",
             f"{one.got - one.expected:+.1f}",

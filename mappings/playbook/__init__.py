@@ -36,6 +36,7 @@ from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Noti
 from mappings.playbook.routing import (
     QUEUE,
     Absence,
+    Credit,
     IfNobody,
     Member,
     Person,
@@ -79,6 +80,7 @@ __all__ = [
     "Confirm",
     "Consent",
     "ConsentGate",
+    "Credit",
     "Criterion",
     "CrmField",
     "CrmMap",

@@ -47,6 +47,16 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Credit:
+    """When a lead's turn is given back: it matches, or people gave it to somebody else."""
+
+    place: Place
+    when: Condition | None = None
+    reassigned: bool = False
+    per_month: int | None = None  # for each member, by the clock of the pool; ``None``: any number
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """People who take leads in turn.
 
@@ -62,6 +72,7 @@ class Pool:
     skip_earlier_owners: bool = False
     if_nobody: IfNobody = "fallback"
     longest_wait: timedelta = LONGEST_WAIT
+    credit: Credit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +118,11 @@ class Routing:
     def longest_share(self) -> int:
         """Return how many of the last assignments are looked at; 0: none."""
         return max((one.of_last for one in self.shares), default=0)
+
+    @property
+    def gives_back(self) -> bool:
+        """Say whether any pool gives turns back."""
+        return any(pool.credit is not None for pool in self.pools.values())
 
     @property
     def queues(self) -> bool:

@@ -40,6 +40,14 @@ def _catch_up(value: Any) -> Any:
 _CATCH_UP = {"none": 0, "full": None}
 
 
+class CreditMap(Strict):
+    """When whoever got a lead by turn gets that turn back."""
+
+    when: Condition | None = Field(None, description="The lead matches: {stage: disqualified}.")
+    reassigned: bool = Field(False, description="People gave the lead to somebody else.")
+    per_month: int | None = Field(None, ge=1, le=1000, description="At most so many for each member.")
+
+
 class PoolMap(Strict):
     """People who take leads in turn."""
 
@@ -63,6 +71,7 @@ class PoolMap(Strict):
         None,
         description="With queue_until_shift: how long a lead waits at most; then the fallback (3d).",
     )
+    credit: CreditMap | None = Field(None, description="When a turn is given back.")
 
 
 class TerritoryMap(Strict):

@@ -16,6 +16,7 @@ from model.decision import (
     AnswerProposal,
     Assigned,
     ClaimIdentity,
+    GiveBack,
     KeepEngagement,
     SettleReview,
 )
@@ -200,13 +201,20 @@ class Batch:
                 case Assigned(owner=owner, pool=pool, virtual_time=virtual_time, clock=clock):
                     self._workload.assigned(lead.id, effect)
                     if pool:
-                        seat = Seat(virtual_time, result.stored.decided_seq, clock)
-                        self.people.seats.setdefault(pool, {})[owner] = seat
-                        self.seats_moved[pool, owner] = seat
+                        seat = Seat(virtual_time, result.stored.decided_seq, clock, effect.credit)
+                        self._move(pool, owner, seat)
+                case GiveBack(owner, pool):
+                    self._workload.gave_back(lead.id, effect)
+                    seat = self.seats(pool).get(owner, Seat())
+                    self._move(pool, owner, replace(seat, credit=seat.credit + 1))
                 case _:
                     pass
         for link in lead.links.values():
             self.owners[record_key(ref_of(link))] = lead.id
+
+    def _move(self, pool: str, owner: str, seat: Seat) -> None:
+        self.people.seats.setdefault(pool, {})[owner] = seat
+        self.seats_moved[pool, owner] = seat
 
     def _keep_engagements(self, result: Result) -> None:
         """Let later events of the batch know what was done with a lead that is as it was else."""

@@ -28,6 +28,7 @@ from sync.tables.comparisons import differences, mends, reconciles
 from sync.tables.copies import cursors, mirror, mirror_keys
 from sync.tables.events import body_hashes, inbox_events, source_days
 from sync.tables.ledgers import (
+    GIVEN_BACK,
     GIVEN_BY_RULES,
     activities,
     assignments,
@@ -53,6 +54,7 @@ from sync.tables.workers import alerts, leases, processes
 
 __all__ = [
     "BLOCKED",
+    "GIVEN_BACK",
     "GIVEN_BY_RULES",
     "Encoded",
     "Json",

@@ -62,6 +62,8 @@ partial_index(  # how many somebody got since when
 partial_index(  # the last ones
     "ix_assignments_given", assignments.c.space, assignments.c.id, where=GIVEN_BY_RULES
 )
+GIVEN_BACK = sa.text("way = 'credit'")
+partial_index("ix_assignments_credit", assignments.c.space, assignments.c.at, where=GIVEN_BACK)
 
 scores = _ledger(
     "scores",

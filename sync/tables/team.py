@@ -34,4 +34,5 @@ seats = sa.Table(  # the stride ledger of each pool
     sa.Column("virtual_time", sa.Double, nullable=False),
     sa.Column("last_assigned_seq", sa.BigInteger, nullable=False),
     sa.Column("clock", sa.Double),  # where the pool's rotation stood then
+    sa.Column("credit", sa.Integer, nullable=False, server_default=sa.text("0")),  # turns given back
 )

@@ -25,7 +25,7 @@ def deal(pool, turns, *, ledger: dict[str, Seat] | None = None, absent=frozenset
     got = []
     for seq in range(start, start + turns):
         turn = next_turn(pool, eligible, ledger)
-        ledger[turn.email] = Seat(turn.after, seq, turn.clock)
+        ledger[turn.email] = Seat(turn.after, seq, turn.clock, turn.credit)
         got.append(turn.email)
     return got
 
@@ -36,7 +36,7 @@ def stick(pool, email, leads, *, ledger: dict[str, Seat]) -> None:
     start = last_of(ledger) + 1
     for seq in range(start, start + leads):
         turn = out_of_turn(pool, member, ledger)
-        ledger[turn.email] = Seat(turn.after, seq, turn.clock)
+        ledger[turn.email] = Seat(turn.after, seq, turn.clock, turn.credit)
 
 
 def last_of(ledger: Mapping[str, Seat]) -> int:
@@ -246,3 +246,40 @@ def test_leads_out_of_turn_of_all_are_owed_to_nobody():
         stick(pool, "b", 1, ledger=ledger)
     got = go_on(a_pool("p", "a", "b", "c"), 30, ledger)
     assert abs(got["c"] - 10) <= 1
+
+
+@given(
+    st.integers(2, 6),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 20)), max_size=12),
+    st.sampled_from([0, 2, None]),
+)
+def test_a_turn_given_back_is_one_lead_more_and_no_more(count, given_back, catch_up):
+    """What everybody got, less what was given back, is never more than a lead apart once all is made up."""
+    pool = replace(a_pool("all", *names(count)), catch_up=catch_up)
+    ledger: dict[str, Seat] = {}
+    got = go_on(pool, count, ledger)
+    for who, turns in given_back:
+        member = names(count)[who % count]
+        ledger[member] = replace(ledger[member], credit=ledger[member].credit + 1)
+        got[member] -= 1
+        got += go_on(pool, turns, ledger)
+    got += go_on(pool, count * len(given_back), ledger)  # whoever is owed leads has had them by now
+    assert all(seat.credit == 0 for seat in ledger.values())
+    assert max(got.values()) - min(got.values()) <= 1
+
+
+def test_who_is_owed_a_lead_keeps_it_while_away():
+    pool, ledger = a_pool("all", "a", "b", "c"), {}
+    go_on(pool, 3, ledger)
+    ledger["a"] = replace(ledger["a"], credit=1)
+    assert go_on(pool, 6, ledger, "a") == {"b": 3, "c": 3}
+    assert go_on(pool, 4, ledger) == {"a": 2, "b": 1, "c": 1}
+
+
+def test_a_lead_out_of_turn_uses_up_what_is_owed():
+    pool, ledger = a_pool("all", "a", "b"), {}
+    go_on(pool, 2, ledger)
+    ledger["a"] = replace(ledger["a"], credit=1)
+    stick(pool, "a", 1, ledger=ledger)
+    assert ledger["a"].credit == 0
+    assert go_on(pool, 4, ledger) == {"a": 2, "b": 2}

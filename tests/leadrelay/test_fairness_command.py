@@ -48,6 +48,7 @@ def test_each_member_is_told_with_what_was_expected(fairness):
         "weight": 1.0,
         "turns": 2,
         "sticky": 1,
+        "given_back": 0,
         "got": 3,
         "expected": 0.75,
     }

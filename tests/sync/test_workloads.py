@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from mappings.playbook import Absence, Person, Share
+from mappings.playbook import Absence, Credit, Person, Share
 from model.decision import GIVEN
 from model.hours import Calendar, Span
 from sync import seats, tables, workloads
@@ -199,3 +199,40 @@ def test_fairness_is_read_from_the_ledger(store):
     assert told(pool) == [(ANN, 2.0, 6, 6, 6.0), (BO, 1.0, 3, 3, 3.0)]
     assert told(pool, datetime(2026, 3, 3, tzinfo=UTC)) == [(ANN, 2.0, 2, 2, 2.0), (BO, 1.0, 1, 1, 1.0)]
     assert told(smaller) == [(ANN, 2.0, 6, 6, 4.0), (BO, None, 3, 3, 0.0), (CY, 1.0, 0, 0, 2.0)]
+
+
+@pytest.mark.parametrize("decide_each", [True, False])
+def test_a_turn_is_given_back_once_and_kept_in_the_store(store, decide_each):
+    spam = Credit(place(60), when=field_is("last_name", "Nobody"))
+    house = house_with(store, routing(pools=[replace(a_pool("everyone", ANN, BO), credit=spam)]))
+    first, second = posted(house, "a", "b", decide_each=decide_each)
+    for _ in range(2):
+        house.post(email="a@gmail.com", last_name="Nobody")
+        if decide_each:
+            house.decide()
+    house.decide()
+    assert Counter(row["way"] for row in rows(store, tables.assignments)) == {"turn": 2, "credit": 1}
+    with store.snapshot() as snapshot:
+        assert seats.load(snapshot, "main")["everyone"][first].credit == 1
+    assert posted(house, *"cde", decide_each=decide_each) == [first, second, first]
+    with store.snapshot() as snapshot:
+        found = portions(snapshot, "main", house.playbook.routing.pools.values(), None)
+    assert {one.email: (one.turns, one.given_back, one.got) for one in found} == {
+        first: (3, 1, 2),
+        second: (2, 0, 2),
+    }
+
+
+def test_a_month_has_so_many_turns_to_give_back(store):
+    spam = Credit(place(60), when=field_is("last_name", "Nobody"), per_month=1)
+    house = house_with(store, routing(pools=[replace(a_pool("everyone", ANN), credit=spam)]))
+    posted(house, *"abc")
+    for name in "ab":
+        house.post(email=f"{name}@gmail.com", last_name="Nobody")
+        house.decide()
+    ways = [row["way"] for row in rows(store, tables.assignments)]
+    assert ways == ["turn"] * 3 + ["credit"]
+    house.clock.advance(31 * DAY)
+    house.post(email="c@gmail.com", last_name="Nobody")
+    house.decide()
+    assert [row["way"] for row in rows(store, tables.assignments)] == [*ways, "credit"]

@@ -29,6 +29,7 @@ ALL = (
     NewField("contacts", "seen_at", "datetime", "Seen at"),
     NewField("contacts", "size", "choice", "Size", options=("S", "L")),
     NewField("contacts", "our_id", "text", "leadrelay ID", is_unique=True),
+    NewField("contacts", "ends_on", "date", "Ends on"),
 )
 
 
@@ -65,6 +66,7 @@ def test_all_types_are_made_in_one_call_and_fit_what_is_written(url):
         "points": ("number", "number"),
         "is_new": ("bool", "booleancheckbox"),
         "seen_at": ("datetime", "date"),
+        "ends_on": ("date", "date"),
         "size": ("enumeration", "select"),
         "our_id": ("string", "text"),
     }

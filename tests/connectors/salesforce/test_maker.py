@@ -31,6 +31,7 @@ ALL = (
     NewField("Lead", "Seen_At__c", "datetime", "Seen at"),
     NewField("Lead", "Size__c", "choice", "Size", options=("S", "L")),
     NewField("Lead", "Our_Id__c", "text", "Our id", length=64, is_unique=True),
+    NewField("Lead", "Ends_On__c", "date", "Ends on"),
 )
 
 
