@@ -128,7 +128,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews/<int:number>", reviews.answer),
         ("/reviews/deletions/<name>", reviews.release),
         ("/reviews/deals/<int:number>", reviews.deal_answer),
-        ("/reviews/people/<one>/<other>", reviews.pair_answer),
+        ("/reviews/people/<lead>/<other>", reviews.pair_answer),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),

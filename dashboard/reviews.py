@@ -106,18 +106,18 @@ class ReviewPages:
         outcome = "refused" if said == same_deals.LEAVE else "agreed"
         return redirect(url_for("pages.reviews", said=outcome), 303)
 
-    def pair_answer(self, one: str, other: str) -> ResponseReturnValue:
+    def pair_answer(self, lead: str, other: str) -> ResponseReturnValue:
         """Take a person's word on whether two leads are one person."""
         house, said = self.house, request.form.get("answer", "")
         if said not in pairs.ANSWERS:
             abort(404)
         with house.reading() as snapshot:
-            is_known = any(each.beside(one) == other for each in pairs.of_lead(snapshot, one))
-            there = leads.load(snapshot, [one, other], ledgers=False)
-        if not is_known or len(there) != len({one, other}):
+            is_known = any(each.beside(lead) == other for each in pairs.of_lead(snapshot, lead))
+            there = leads.load(snapshot, [lead, other], ledgers=False)
+        if not is_known or len(there) != len({lead, other}):
             return self._page("That does not wait for a word any more.", 409)
         now = house.clock.now()
-        inbox.append(house.store, [pairs.answer_event(house.space, one, other, said, by=g.who, now=now)])
+        inbox.append(house.store, [pairs.answer_event(house.space, lead, other, said, by=g.who, now=now)])
         outcome = "agreed" if said == pairs.SAME else "refused"
         return redirect(url_for("pages.reviews", said=outcome), 303)
 

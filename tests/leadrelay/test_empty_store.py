@@ -55,6 +55,8 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "sources": {},
             "connections": {},
             "effects": {},
+            "blocked": 0,
+            "timers": {"waiting": 0, "overdue": 0, "next_at": None, "by_kind": {}},
             "mirror": {},
             "following": {},
             "leads": 0,
@@ -69,7 +71,7 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "replays": [],
             "days": {},
             "alarms": [],
-            "questions": {"choices": 0, "reviews": 0, "deletions": {}, "deals": 0},
+            "questions": {"choices": 0, "reviews": 0, "deletions": {}, "deals": 0, "pairs": 0},
             "reconnect": {},
         },
     )

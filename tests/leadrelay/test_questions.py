@@ -44,7 +44,7 @@ def test_status_says_what_waits_for_a_person(waiting, status):
     assert "1 deletion in hubspot is held back: leadrelay deletions" in said
     assert "1 record may be a deal known here: leadrelay same-deals" in said
     questions = json.loads(status("--json").out)["questions"]
-    assert questions == {"choices": 1, "reviews": 2, "deletions": {"hubspot": 1}, "deals": 1}
+    assert questions == {"choices": 1, "reviews": 2, "deletions": {"hubspot": 1}, "deals": 1, "pairs": 0}
 
 
 def test_status_says_nothing_of_it_where_nothing_waits(status):

@@ -11,14 +11,12 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from leadrelay import logs
 from leadrelay.cli import app
 from mappings.starter import write_starter
 
 
 @pytest.fixture(autouse=True)
-def _no_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)  # it would outlive the command's streams
+def _no_log() -> Iterator[None]:
     with capture_logs():
         yield
 

@@ -6,16 +6,10 @@ import json
 
 import pytest
 
-from leadrelay import logs
 from tests.leadrelay.test_playbooks import change
 
 DEMO = "{name: Demo requested, group: intent, points: 30, activity: demo_request}"
 TOLD = "scoring: rule Demo requested: points: 30 → 25"
-
-
-@pytest.fixture(autouse=True)
-def _no_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)  # it would outlive the command's streams
 
 
 @pytest.fixture

@@ -49,6 +49,12 @@ def test_what_the_page_shows_is_a_playbook(tmp_path):
     assert (ann.caps, ann.open_leads) == ({"hour": 3, "day": 10, "week": 40, "month": 150}, 60)
     assert (dach.catch_up, dach.skip_earlier_owners, dach.if_nobody) == (0, True, "fallback")
     assert dach.members[1].takes is not None
+    assert dach.credit is not None
+    assert (dach.credit.when.text, dach.credit.reassigned, dach.credit.per_month) == (
+        "stage is nurture",
+        True,
+        5,
+    )
     calendar = ann.calendar
     assert calendar is not None
     assert calendar is dach.calendar

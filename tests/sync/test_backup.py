@@ -113,6 +113,7 @@ def test_numbers_go_on_behind_the_highest(filled, urls, tmp_path, target):
                 "shelf",
                 "asked",
                 "record",
+                "other",
             } & row.keys()
             row |= values | dict.fromkeys(unique, "another")
             del row[key.name]
