@@ -50,7 +50,7 @@ NAVIGATION = (
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
     ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
-    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer", "pair_answer")),
+    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer", "pair_answer", "verdict")),
     (
         "connections",
         "Connections",
@@ -129,6 +129,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews/deletions/<name>", reviews.release),
         ("/reviews/deals/<int:number>", reviews.deal_answer),
         ("/reviews/people/<one>/<other>", reviews.pair_answer),
+        ("/reviews/leads/<lead_id>", reviews.verdict),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),
