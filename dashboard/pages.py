@@ -68,6 +68,8 @@ NAVIGATION = (
     ("playbook", "Playbook", ("playbook",)),
 )
 SAID = {
+    "approve": "Approved: your word is on its way.",
+    "disqualify": "Disqualified: your word is on its way.",
     "ordered": "They are being sent again, the oldest first. New leads go before them.",
     "unnamed": "Nothing was chosen, so nothing was sent.",
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",

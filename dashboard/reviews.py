@@ -1,7 +1,7 @@
 """The page of reviews: what leadrelay could do to records once a person agrees, and what became of it.
 
-Deletions that were too many at once wait here, too, records that may be a deal that is known, and leads of the
-band under review.
+Deletions that were too many at once wait here, too, records that may be a deal that is known, and leads
+of the band under review.
 """
 
 from __future__ import annotations

@@ -57,9 +57,8 @@ def print_questions(found: Questions) -> None:
         say(f"{counted(found.pairs, 'pair')} {may_be} one person: leadrelay match review")
     if found.borderline:
         waits = "waits" if found.borderline == 1 else "wait"
-        say(
-            f"{counted(found.borderline, 'lead')} {waits} to be approved or disqualified: leadrelay review list"
-        )
+        whose = counted(found.borderline, "lead")
+        say(f"{whose} {waits} to be approved or disqualified: leadrelay review list")
     for name, count in found.deletions.items():
         is_or_are = "is" if count == 1 else "are"
         say(f"{counted(count, 'deletion')} in {name} {is_or_are} held back: leadrelay deletions")

@@ -18,7 +18,7 @@ from tests.sync.test_stages import edit, history, said
 
 AT = place(1, "scoring.yaml")
 SCORING = replace(
-    a_scoring(points(30, "German", when=field_is("country", "DE")), fit=100),
+    a_scoring(points(30, "German", when=field_is("country", "DE")), intent=100),
     bands=(Band("cold", 0, 0, timedelta(), AT), Band("warm", 30, 30, timedelta(), AT)),
 )
 REVIEW = Review(
