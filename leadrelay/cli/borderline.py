@@ -39,16 +39,11 @@ def waiting(
         print_json([one.as_json() for one in found])
     elif found:
         rows = [
-            (
-                one.name,
-                one.lead.stage,
-                f"{one.lead.score} ({one.lead.get('band')})",
-                "; ".join(one.score_reasons),
-            )
+            (one.name, one.lead.stage, one.lead.score, "; ".join(one.score_reasons), len(one.pairs))
             for one in found
         ]
         title = "Waiting for a verdict (leadrelay review approve LEAD, or disqualify LEAD --reason R)"
-        table(title, ("lead", "stage", "score", "what gave it", "maybe known as"), rows)
+        table(title, ("lead", "stage", "score", "what gave it", "may be the same as"), rows)
     else:
         console.print("No lead waits to be approved or disqualified.")
 

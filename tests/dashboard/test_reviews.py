@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from handlers.registry import build
 from mappings.playbook import Band, Matching, Review
 from sync import proposals, tables
 from sync.alike import pairs, walk
@@ -346,6 +347,7 @@ def warm(desk):
         lifecycle=replace(playbook.lifecycle, review=review),
         scoring=replace(playbook.scoring, bands=bands),
     )
+    house.handlers = build(house.playbook)
     house.post(email="warm@one.example", last_name=HOSTILE)
     house.settle()
     return house.lead_id("warm@one.example")
@@ -354,7 +356,13 @@ def warm(desk):
 def test_a_borderline_lead_shows_what_helps_to_decide(desk, warm):
     text = desk.get("/reviews").text
     page = words(text)
-    for part in ("Approve or disqualify", "warm@one.example", "May be one person with", "Approve: sal", "No budget"):
+    for part in (
+        "Approve or disqualify",
+        "warm@one.example",
+        "May be one person with",
+        "Approve: sal",
+        "No budget",
+    ):
         assert part in page
     assert "<script>alert(1)" not in text
 
@@ -367,7 +375,9 @@ def test_an_approved_lead_moves_and_waits_no_more(desk, warm):
     assert desk.send(f"/reviews/leads/{warm}", "/reviews", answer="approve").status_code == 409
 
 
-@pytest.mark.parametrize(("reason", "code", "stage"), [("", 409, ""), ("Bored", 409, ""), ("No budget", 303, "disqualified")])
+@pytest.mark.parametrize(
+    ("reason", "code", "stage"), [("", 409, ""), ("Bored", 409, ""), ("No budget", 303, "disqualified")]
+)
 def test_nobody_is_disqualified_from_the_page_without_a_listed_reason(desk, warm, reason, code, stage):
     before = desk.house.lead("warm@one.example").stage
     answer = desk.send(f"/reviews/leads/{warm}", "/reviews", answer="disqualify", reason=reason)

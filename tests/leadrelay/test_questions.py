@@ -14,7 +14,13 @@ from tests.leadrelay.test_deletions_command import HELD
 from tests.leadrelay.test_reviews_command import ASKED, BY_HAND, REFUSED
 from tests.leadrelay.test_same_deals_command import ASKED as SAME
 
-BORDERLINE = SAME | {"id": 9, "kind": "borderline", "lead_id": "ld_1", "detail": {"band": "warm"}, "doubt": "y"}
+BORDERLINE = SAME | {
+    "id": 9,
+    "kind": "borderline",
+    "lead_id": "ld_1",
+    "detail": {"band": "warm"},
+    "doubt": "y",
+}
 
 
 @pytest.fixture

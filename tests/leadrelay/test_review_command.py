@@ -51,7 +51,12 @@ def review(empty_store, leadrelay, playbook):
 
 def test_who_waits_is_shown(review):
     [told] = json.loads(review("list", "--json").out)
-    assert (told["lead"], told["email"], told["score"], told["band"]) == ("ld_ada", "ada@example.com", 40, "warm")
+    assert (told["lead"], told["email"], told["score"], told["band"]) == (
+        "ld_ada",
+        "ada@example.com",
+        40,
+        "warm",
+    )
     answer = review("list")
     assert (answer.code, "Waiting for a verdict" in answer.out) == (0, True)
 
@@ -78,7 +83,11 @@ def test_a_verdict_becomes_an_event(review, empty_store, words, said):
     ("words", "code", "said"),
     [
         (["disqualify", "ld_ada"], 2, "a reason is missing: No budget, Student"),
-        (["disqualify", "ld_ada", "--reason", "Bored"], 1, '"Bored" is none of the reasons: No budget, Student'),
+        (
+            ["disqualify", "ld_ada", "--reason", "Bored"],
+            1,
+            '"Bored" is none of the reasons: No budget, Student',
+        ),
         (["approve", "ld_bo"], 1, "does not wait for a review"),
         (["approve", "ld_nobody"], 1, "No lead is known by ld_nobody"),
     ],
