@@ -372,6 +372,8 @@ def test_an_approved_lead_moves_and_waits_no_more(desk, warm):
     desk.house.settle()
     assert desk.house.lead("warm@one.example").stage == "sal"
     assert "Approve or disqualify" not in words(desk.get("/reviews").text)
+    desk.house.post(email="other@one.example")
+    desk.house.settle()
     assert desk.send(f"/reviews/leads/{warm}", "/reviews", answer="approve").status_code == 409
 
 
