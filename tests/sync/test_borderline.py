@@ -9,7 +9,7 @@ import pytest
 
 from mappings.playbook import Band, Review
 from sync import borderline, inbox, tables
-from tests.builders import a_lifecycle, a_scoring, field_is, place, points
+from tests.builders import a_lifecycle, a_scoring, field_is, mapped, place, points
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, House, a_house, house_playbook
 from tests.sync.stores import rows
@@ -132,3 +132,18 @@ def test_of_two_leads_that_become_one_one_question_is_left(house):
     [card] = waiting(house)
     answer(house, "approve", address=str(card.lead.get("email")))
     assert waiting(house) == []
+
+
+def test_a_crm_whose_map_writes_the_flag_is_told_that_a_lead_waits_and_that_it_does_not_any_more(store):
+    plain = house_playbook(scoring=SCORING, lifecycle=replace(a_lifecycle(), review=REVIEW))
+    flag = mapped("in_review", "in_review", "leadrelay")
+    crm = plain.crms[HUBSPOT]
+    objects = {name: replace(one, fields=(*one.fields, flag)) for name, one in crm.objects.items()}
+    house = a_house(
+        store, playbook=replace(plain, crms={**plain.crms, HUBSPOT: replace(crm, objects=objects)})
+    )
+    record = known(house, country="DE")[HUBSPOT]
+    told = [house.crms[HUBSPOT].records[record].fields["in_review"]]
+    answer(house, "approve")
+    told.append(house.crms[HUBSPOT].records[record].fields["in_review"])
+    assert told == ["true", "false"]  # as HubSpot writes a checkbox
