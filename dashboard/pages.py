@@ -50,7 +50,7 @@ NAVIGATION = (
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
     ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
-    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer", "pair_answer")),
+    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer", "pair_answer", "verdict")),
     (
         "connections",
         "Connections",
@@ -68,6 +68,8 @@ NAVIGATION = (
     ("playbook", "Playbook", ("playbook",)),
 )
 SAID = {
+    "approve": "Approved: your word is on its way.",
+    "disqualify": "Disqualified: your word is on its way.",
     "ordered": "They are being sent again, the oldest first. New leads go before them.",
     "unnamed": "Nothing was chosen, so nothing was sent.",
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
@@ -129,6 +131,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews/deletions/<name>", reviews.release),
         ("/reviews/deals/<int:number>", reviews.deal_answer),
         ("/reviews/people/<lead>/<other>", reviews.pair_answer),
+        ("/reviews/leads/<lead_id>", reviews.verdict),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),

@@ -1,6 +1,7 @@
 """The page of reviews: what leadrelay could do to records once a person agrees, and what became of it.
 
-Deletions that were too many at once wait here, too, and records that may be a deal that is known.
+Deletions that were too many at once wait here, too, records that may be a deal that is known, and leads
+of the band under review.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
-from sync import deletions, inbox, leads, proposals, same_deals
+from mappings.reviewing import DISQUALIFY, VERDICTS, ruling
+from sync import borderline, deletions, inbox, leads, proposals, same_deals
 from sync.alike import pairs
 from sync.alike.pairs import Pair
 from sync.deciding import carrying
@@ -142,6 +144,24 @@ class ReviewPages:
             inbox.append(house.store, part)
         return redirect(url_for("pages.reviews", said="released" if RELEASES[said] else "dismissed"), 303)
 
+    def verdict(self, lead_id: str) -> ResponseReturnValue:
+        """Take a person's verdict on a lead of the band under review."""
+        house, said = self.house, request.form.get("answer", "")
+        if said not in VERDICTS:
+            abort(404)
+        reason = request.form.get("reason", "") if said == DISQUALIFY else ""
+        with house.reading() as snapshot:
+            known = leads.load(snapshot, {lead_id}).get(lead_id)
+        if known is None:
+            abort(404)
+        found = ruling(house.playbook().lifecycle, known, said, reason)
+        if not found.allowed:
+            return self._page(f"The lead was not {VERDICTS[said]}: {found.why}.", 409)
+        now = house.clock.now()
+        event = borderline.answer_event(house.space, lead_id, said, reason, by=g.who, now=now)
+        inbox.append(house.store, [event])
+        return redirect(url_for("pages.reviews", said=said), 303)
+
     def _page(self, wrong: str = "", code: int = 200) -> ResponseReturnValue:
         house = self.house
         after = request.args.get("after", "")
@@ -154,9 +174,16 @@ class ReviewPages:
             asked = [self._asked(snapshot, one) for one in waiting[:PAGE]]
             sales = same_deals.open_ones(snapshot, house.space, house.playbook(), limit=PAGE)
             people = self._pairs(snapshot)
+            cards = borderline.open_ones(
+                snapshot, house.space, house.playbook(), house.clock.now(), limit=PAGE
+            )
+            many = borderline.count_open(snapshot, house.space)
         page = render_template(
             "dashboard/reviews.html",
             people=people,
+            cards=cards,
+            many_cards=many,
+            review=house.playbook().lifecycle.review,
             asked=asked,
             sales=[(one, self._urls_of(one)) for one in sales],
             shown=same_deals.SHOWN,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from handlers import ladder
 from handlers.base import Context
+from handlers.reviewing import looked_at
 from mappings.moving import RULES, entering, judge, pass_of
 from mappings.playbook import Lifecycle, StageRule
 from model.decision import NOTHING, Because, Decision, Effect, EnterStage
@@ -23,12 +24,24 @@ class Qualify:
     a lead returns by what it does there, not by the points it brought along; from
     disqualified only by a person. Backwards a lead goes by a rule that names the stages it comes from, and
     goes on again by what it does since. What stages ask for (``mappings.moving``) a rule does not pass over:
-    the next one has its turn, and what is missing is said.
+    the next one has its turn, and what is missing is said. Of a lead in the band under review
+    a person is asked.
     """
 
     lifecycle: Lifecycle
 
     def __call__(self, lead: Lead, context: Context) -> Decision:  # noqa: ARG002 - the lead says it all
+        moved = self._moved(lead)
+        asked = looked_at(self.lifecycle, lead, str(moved.fields.get("stage", lead.stage)))
+        if asked is NOTHING:
+            return moved
+        return Decision(
+            fields={**moved.fields, **asked.fields},
+            effects=(*moved.effects, *asked.effects),
+            because=(*moved.because, *asked.because),
+        )
+
+    def _moved(self, lead: Lead) -> Decision:
         effects: list[Effect] = []
         because: list[Because] = []
         fields: dict[str, JsonValue] = {}

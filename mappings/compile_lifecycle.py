@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mappings import compile_review
 from mappings.loader import Document
 from mappings.playbook import CLOSED_STAGE, TOP_STAGE, Criterion, Gate, Lifecycle, Move, Stage, StageRule
 from mappings.problems import did_you_mean
@@ -43,6 +44,7 @@ def compile_lifecycle(checked: Checked[LifecycleFile], scope: Scope) -> Lifecycl
         place=document.place("stages"),
         unmet=file.people.unmet,
         forbidden=file.people.forbidden,
+        review=compile_review.review(file, document, scope),
     )
     if document.sound and len(seen) == len(file.stages):
         _check_ways(lifecycle, file, document, scope)

@@ -98,7 +98,8 @@ class KeepEngagement:
 class EnterStage:
     """Effect: record a stage change (the field itself is in ``fields``).
 
-    ``by`` is who moved it: ``rules``, ``deals``, ``page``, a connection where people did, ``join``.
+    ``by`` is who moved it: ``rules``, ``deals``, ``page`` (of a verdict ``page: ada``), a connection
+    where people did, ``join``.
     """
 
     stage: str

@@ -40,6 +40,7 @@ LEAD_FIELDS: Mapping[str, type] = {
     "score_reasons": str,  # what gave the score when the CRMs were last told of it
     "stage": str,
     "stage_pass": int,  # which time the lead goes up the way; blank: the first
+    "in_review": bool,  # a person is asked to approve or disqualify; see ``review`` of lifecycle.yaml
     "led_back_from": str,  # the stage it went back from, until it moves on again
     "owner": str,  # a teammate's e-mail
     "account": str,  # id of the company's account
@@ -69,6 +70,15 @@ SCORE_FIELDS = ("score", "band", "grade", "score_reasons", TOLD_SCORE, BELOW_SIN
 STAGE_FIELDS = ("stage_pass", "led_back_from")
 """What is remembered of a lead's way; they are set with the stage alone."""
 
+IN_REVIEW = "in_review"
+"""Whether a person is asked to approve or disqualify the lead; blank: nobody ever was."""
+
+REVIEWED_BAND = "reviewed_band"
+"""The band for which the lead was judged; blank again once it has left it."""
+
+REVIEW_FIELDS = (IN_REVIEW, REVIEWED_BAND)
+"""What is remembered of a review by people."""
+
 FACT_FIELDS = ("email_kind", "email_domain", "phone_country", "phone_zone")
 """What e-mail and telephone tell by themselves; they follow from the two alone."""
 
@@ -77,6 +87,7 @@ DECIDED_FIELDS = frozenset(
         *FACT_FIELDS,
         *SCORE_FIELDS,
         *STAGE_FIELDS,
+        *REVIEW_FIELDS,
         *DEAL_FIELDS_OF_LEAD,
         "stage",
         "owner",

@@ -11,6 +11,7 @@ from leadrelay.cli import (
     access,
     alerts,
     backfills,
+    borderline,
     conflicts,
     connections,
     consent,
@@ -102,6 +103,7 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(sources.app, name="source")
 app.add_typer(maps.app, name="map")
 app.add_typer(match.app, name="match")
+app.add_typer(borderline.app, name="review")
 app.add_typer(lifecycles.app, name="lifecycle")
 app.add_typer(access.users, name="user")
 app.add_typer(access.tokens, name="token")

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from leadrelay.cli.common import counted, say
-from sync import deletions, holds, proposals, same_deals
+from sync import borderline, deletions, holds, proposals, same_deals
 from sync.alike import pairs as people
 
 
@@ -21,6 +21,7 @@ class Questions:
     deletions: dict[str, int]  # held back, by connection
     deals: int  # records that may be a deal that is known
     pairs: int  # of leads that may be one person
+    borderline: int  # leads to be approved or disqualified
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for a program."""
@@ -36,6 +37,7 @@ def read(snapshot: Connection, space: str) -> Questions:
         held,
         same_deals.count_open(snapshot, space),
         people.count_open(snapshot, space),
+        borderline.count_open(snapshot, space),
     )
 
 
@@ -53,6 +55,10 @@ def print_questions(found: Questions) -> None:
     if found.pairs:
         may_be = "of leads may be" if found.pairs == 1 else "of leads may each be"
         say(f"{counted(found.pairs, 'pair')} {may_be} one person: leadrelay match review")
+    if found.borderline:
+        waits = "waits" if found.borderline == 1 else "wait"
+        whose = counted(found.borderline, "lead")
+        say(f"{whose} {waits} to be approved or disqualified: leadrelay review list")
     for name, count in found.deletions.items():
         is_or_are = "is" if count == 1 else "are"
         say(f"{counted(count, 'deletion')} in {name} {is_or_are} held back: leadrelay deletions")

@@ -28,6 +28,7 @@ from mappings.playbook.lifecycle import (
     Gate,
     Lifecycle,
     Move,
+    Review,
     Stage,
     StageRule,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "Purpose",
     "Reconciling",
     "Required",
+    "Review",
     "Role",
     "Routing",
     "Scale",

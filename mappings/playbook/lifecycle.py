@@ -84,6 +84,18 @@ class StageRule:
     starts: frozenset[str] = frozenset()  # only leads in these stages; none: in any before
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Which band of the score people look at, and where their two verdicts lead."""
+
+    band: str
+    approve: str  # a stage
+    disqualify: str  # a stage
+    reason: str  # the lead field that says why one was disqualified
+    reasons: tuple[str, ...]  # what it may say
+    place: Place
+
+
 TOP_STAGE = "customer"
 """The last step on the way; stages listed after it stand beside the way."""
 CLOSED_STAGE = "disqualified"
@@ -100,6 +112,7 @@ class Lifecycle:
     place: Place
     unmet: str = "flag"  # | "refuse": people's moves that lack something
     forbidden: str = "refuse"  # | "ask": people's moves that are not allowed
+    review: Review | None = None
     by_name: Mapping[str, tuple[int, Stage]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -109,6 +109,28 @@ class PeopleMap(Strict):
     )
 
 
+class ApproveMap(Strict):
+    """What becomes of a lead that a person approves."""
+
+    to: Text = Field(description="The stage that it enters.")
+
+
+class DisqualifyMap(Strict):
+    """What becomes of a lead that a person disqualifies."""
+
+    to: Text = Field(description="The stage that it enters.")
+    reason: Text = Field(description="The lead field that says why.")
+    reasons: list[Text] = Field(min_length=1, description="What it may say; one must be chosen.")
+
+
+class ReviewMap(Strict):
+    """Leads of which the score does not tell enough: a person approves or disqualifies them."""
+
+    band: Text = Field(description="The band of scoring.yaml whose leads are looked at.")
+    approve: ApproveMap = Field(description="What becomes of a lead that a person approves.")
+    disqualify: DisqualifyMap = Field(description="What becomes of a lead that a person disqualifies.")
+
+
 class LifecycleFile(Strict):
     """The stages in their order in life, and what moves a lead forward."""
 
@@ -116,4 +138,5 @@ class LifecycleFile(Strict):
     stages: list[StageMap] = Field(min_length=1, description="The stages, in their order in life.")
     rules: list[StageRuleMap] = Field(default_factory=list, description="What moves a lead forward.")
     people: PeopleMap = Field(default_factory=PeopleMap, description="What becomes of moves in a CRM.")
+    review: ReviewMap | None = Field(None, description="Leads of one band wait for a person's verdict.")
     calendar: str = Field("", description="Working hours by which stages are timed, from routing.yaml.")

@@ -24,6 +24,7 @@ from sync.deciding import (
     opportunities,
     same_people,
     timing,
+    verdicts,
 )
 from sync.deciding.batch import Batch
 from sync.deciding.chosen import chosen
@@ -108,6 +109,8 @@ def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return deal_answers.answered(stored, work.record, batch, pipeline.playbook)
             case EventKind.ANSWER if "deletion" in stored.event.payload:
                 return deleting.answered(stored, batch, pipeline)
+            case EventKind.ANSWER if "verdict" in stored.event.payload:
+                return verdicts.answered(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER:
                 return carrying.answered(stored, batch, pipeline.playbook.crms)
             case EventKind.CONSENT if not batch.knows(work.lead_ids[0]):

@@ -13,7 +13,9 @@ from model.event import JsonValue, RecordRef
 from model.lead import (
     DEAL_FIELDS_OF_LEAD,
     FACT_FIELDS,
+    IN_REVIEW,
     OPT_OUT,
+    REVIEW_FIELDS,
     SCORE_FIELDS,
     STAGE_FIELDS,
     Lead,
@@ -29,7 +31,9 @@ JOIN = "join"
 Carry = Callable[[RecordRef, RecordRef, str], tuple[Sequence[Effect], Because]]
 """Says what becomes of two records of one person: the one to keep, the other, and who made the two one."""
 
-DECIDED_ANEW = frozenset({*SCORE_FIELDS, *FACT_FIELDS, "account", *STAGE_FIELDS, *DEAL_FIELDS_OF_LEAD})
+DECIDED_ANEW = frozenset(
+    {*SCORE_FIELDS, *FACT_FIELDS, "account", *STAGE_FIELDS, *REVIEW_FIELDS, *DEAL_FIELDS_OF_LEAD}
+)
 """Fields that follow from the rest."""
 
 
@@ -97,6 +101,8 @@ def _way(survivor: Lead, absorbed: Lead, lifecycle: Lifecycle) -> list[Effect]:
     number = max(pass_of(survivor.fields), pass_of(absorbed.fields))
     if number > 1:
         survivor.fields["stage_pass"] = number
+    if absorbed.fields.get(IN_REVIEW) is True:  # its question comes along; ``qualify`` settles or keeps it
+        survivor.fields[IN_REVIEW] = True
     if theirs is None or (ours is not None and not _is_kept("stage", theirs, ours, lifecycle)):
         return []
     since = absorbed.fields.get("led_back_from")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from mappings.playbook import Matching
+from handlers.registry import build
+from mappings.playbook import Band, Matching, Review
 from sync import proposals, tables
 from sync.alike import pairs, walk
+from tests.builders import place
 from tests.dashboard.house import HOSTILE, words
 from tests.sync.followed import ADA, a_poll, known, look
 from tests.sync.house import HUBSPOT, SALESFORCE
@@ -331,3 +334,60 @@ def test_a_word_on_two_people_is_decided_and_they_are_asked_of_no_more(desk, ali
 
 def test_of_two_of_whom_nobody_is_asked_no_word_is_taken(desk, alike):
     assert desk.send(f"/reviews/people/{alike.one}/ld_x", "/reviews", answer="same").status_code == 409
+
+
+@pytest.fixture
+def warm(desk):
+    """Let a lead be in the band under review; return its id."""
+    house, playbook = desk.house, desk.house.playbook
+    review = Review("warm", "sal", "disqualified", "message", ("No budget",), place(2, "lifecycle.yaml"))
+    bands = (Band("warm", 0, 0, timedelta(), place(1, "scoring.yaml")),)
+    house.playbook = replace(
+        playbook,
+        lifecycle=replace(playbook.lifecycle, review=review),
+        scoring=replace(playbook.scoring, bands=bands),
+    )
+    house.handlers = build(house.playbook)
+    house.post(email="warm@one.example", last_name=HOSTILE)
+    house.settle()
+    return house.lead_id("warm@one.example")
+
+
+def test_a_borderline_lead_shows_what_helps_to_decide(desk, warm):
+    text = desk.get("/reviews").text
+    page = words(text)
+    for part in (
+        "Approve or disqualify",
+        "warm@one.example",
+        "May be one person with",
+        "Approve: sal",
+        "No budget",
+    ):
+        assert part in page
+    assert "<script>alert(1)" not in text
+
+
+def test_an_approved_lead_moves_and_waits_no_more(desk, warm):
+    assert desk.send(f"/reviews/leads/{warm}", "/reviews", answer="approve").status_code == 303
+    desk.house.settle()
+    assert desk.house.lead("warm@one.example").stage == "sal"
+    assert "Approve or disqualify" not in words(desk.get("/reviews").text)
+    desk.house.post(email="other@one.example")
+    desk.house.settle()
+    assert desk.send(f"/reviews/leads/{warm}", "/reviews", answer="approve").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "stage"), [("", 409, ""), ("Bored", 409, ""), ("No budget", 303, "disqualified")]
+)
+def test_nobody_is_disqualified_from_the_page_without_a_listed_reason(desk, warm, reason, code, stage):
+    before = desk.house.lead("warm@one.example").stage
+    answer = desk.send(f"/reviews/leads/{warm}", "/reviews", answer="disqualify", reason=reason)
+    assert answer.status_code == code
+    desk.house.settle()
+    assert desk.house.lead("warm@one.example").stage == (stage if code == 303 else before)
+
+
+def test_of_nobody_and_of_another_word_no_verdict_is_taken(desk, warm):
+    assert desk.send("/reviews/leads/ld_x", "/reviews", answer="approve").status_code == 404
+    assert desk.send(f"/reviews/leads/{warm}", "/reviews", answer="perhaps").status_code == 404

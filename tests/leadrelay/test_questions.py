@@ -14,6 +14,14 @@ from tests.leadrelay.test_deletions_command import HELD
 from tests.leadrelay.test_reviews_command import ASKED, BY_HAND, REFUSED
 from tests.leadrelay.test_same_deals_command import ASKED as SAME
 
+BORDERLINE = SAME | {
+    "id": 9,
+    "kind": "borderline",
+    "lead_id": "ld_1",
+    "detail": {"band": "warm"},
+    "doubt": "y",
+}
+
 
 @pytest.fixture
 def status(empty_store, leadrelay, playbook):
@@ -30,7 +38,7 @@ def waiting(empty_store):
         tables.holds: [HOLD],
         tables.proposals: [ASKED, ASKED | REFUSED, ASKED | BY_HAND],
         tables.deletions: [HELD | {"record": "101"}],
-        tables.reviews: [SAME, SAME | {"id": 8, "state": "left"}],
+        tables.reviews: [SAME, SAME | {"id": 8, "state": "left"}, BORDERLINE],
     }
     for table, rows in kept.items():
         store.write(lambda on, table=table, rows=rows: on.execute(sa.insert(table), rows))
@@ -43,8 +51,16 @@ def test_status_says_what_waits_for_a_person(waiting, status):
     assert "2 reviews wait for a word: leadrelay reviews" in said
     assert "1 deletion in hubspot is held back: leadrelay deletions" in said
     assert "1 record may be a deal known here: leadrelay same-deals" in said
+    assert "1 lead waits to be approved or disqualified: leadrelay review list" in " ".join(said.split())
     questions = json.loads(status("--json").out)["questions"]
-    assert questions == {"choices": 1, "reviews": 2, "deletions": {"hubspot": 1}, "deals": 1, "pairs": 0}
+    assert questions == {
+        "choices": 1,
+        "reviews": 2,
+        "deletions": {"hubspot": 1},
+        "deals": 1,
+        "pairs": 0,
+        "borderline": 1,
+    }
 
 
 def test_status_says_nothing_of_it_where_nothing_waits(status):
