@@ -105,3 +105,17 @@ def test_the_handler_sets_a_timer_for_it_and_drops_it_once_nothing_fades():
 def test_a_scoring_without_decay_asks_for_nothing():
     decision = Score(fading())(done(0), a_context(now=NOON))
     assert not any(isinstance(effect, SetTimer) for effect in decision.effects)
+
+
+def test_gains_and_losses_that_fade_alike_do_not_have_the_lead_looked_at_each_minute():
+    decay = Linear(100, 100 * DAY)
+    scoring = a_scoring(
+        rule(100, "download", "intent", activity="download", decay=decay),
+        rule(-100, "bounce", "intent", activity="bounce", decay=decay),
+        intent=100,
+    )
+    lead = a_lead(activities=[Activity("download", NOON), Activity("bounce", NOON - DAY / 2)])
+    moment, looks = NOON, 0
+    while moment is not None and moment < NOON + DAY and looks < 100:
+        moment, looks = changes_at(lead, scoring, moment), looks + 1
+    assert looks < 100
