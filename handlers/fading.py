@@ -14,6 +14,7 @@ Changed = Callable[[int], bool]
 """Says of a number of minutes whether something has changed by then."""
 
 MINUTE = timedelta(minutes=1)
+LEAST_GAP = 60  # minutes to a look that may find nothing
 FARTHEST = 1 << 23  # minutes, some sixteen years: what is left by then stays
 
 
@@ -50,7 +51,8 @@ def changes_at(lead: Lead, scoring: Scoring, now: datetime) -> datetime | None:
 
     Exact where all that fades has points of one sign. Else it may be early: gains that fade and losses that
     fade can make up for each other, so the lead is looked at once the gains alone, or the losses alone, would
-    tell. Never late by more than a minute.
+    tell, but not before ``LEAST_GAP``: what all but cancels out would have it looked at each minute. So never
+    late by more than that.
     """
     if not scoring.fades:
         return None
@@ -67,7 +69,11 @@ def changes_at(lead: Lead, scoring: Scoring, now: datetime) -> datetime | None:
         )
 
     first = _first(has_changed)
-    return None if first is None else now + first * MINUTE
+    if first is None:
+        return None
+    then = now + first * MINUTE
+    is_sure = not (gains and losses) or _total(groups, then, then) != total
+    return then if is_sure else now + max(first, LEAST_GAP) * MINUTE
 
 
 def _groups(lead: Lead, scoring: Scoring, now: datetime) -> list[Fading]:

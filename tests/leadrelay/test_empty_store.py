@@ -71,7 +71,14 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "replays": [],
             "days": {},
             "alarms": [],
-            "questions": {"choices": 0, "reviews": 0, "deletions": {}, "deals": 0, "pairs": 0},
+            "questions": {
+                "choices": 0,
+                "reviews": 0,
+                "deletions": {},
+                "deals": 0,
+                "pairs": 0,
+                "borderline": 0,
+            },
             "reconnect": {},
         },
     )
