@@ -10,7 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import LONG_PATIENCE_SECONDS, House
-from mappings.identity import keys_of
+from mappings.values.identity import keys_of
 from model.errors import Refused
 from model.times import from_text, to_text
 from sync import (

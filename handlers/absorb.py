@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.base import Context
-from mappings.identity import match_key
 from mappings.outward import is_blank_on, read_rules, same_on
 from mappings.playbook import CrmField, CrmMap, ObjectMap
 from mappings.reading import Reading
+from mappings.values.identity import match_key
 from model import consent
 from model.consent import is_taken_back
 from model.decision import NOTHING, AddActivity, Because, Decision, Place

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handlers.base import Context
-from mappings.identity import is_role_address
 from mappings.playbook import Screening
+from mappings.values.identity import is_role_address
 from model.cause import Cause
 from model.decision import (
     NOTHING,

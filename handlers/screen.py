@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from handlers.base import Context
-from mappings.identity import domain_of, is_disposable
 from mappings.playbook import Screening
 from mappings.reading import Reading
+from mappings.values.identity import domain_of, is_disposable
 from model.cause import NO_CAUSE, Cause
 from model.decision import NOTHING, Because, Decision, Verdict
 from model.lead import Lead

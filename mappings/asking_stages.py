@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 
 import yaml
 
-from mappings import compile_crms, compile_sources, loader, starter
+from mappings import loader, starter
+from mappings.compiling import crms as compile_crms
+from mappings.compiling import sources as compile_sources
+from mappings.compiling.scope import declared
 from mappings.problems import did_you_mean
-from mappings.scope import declared
 from model.lead import LEAD_FIELDS
 
 FILE = "lifecycle.yaml"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from mappings.converters import Unusable, country, is_blank, phone
 from mappings.domains import registrable
+from mappings.values.converters import Unusable, country, is_blank, phone
 from model.event import JsonValue
 from model.lead import OPT_OUT
 from model.times import from_text

@@ -9,24 +9,24 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TypeVar, cast
 
-from mappings import (
-    compile_accounts,
-    compile_bands,
-    compile_consent,
-    compile_crms,
-    compile_deals,
-    compile_lifecycle,
-    compile_matching,
-    compile_messages,
-    compile_pipeline,
-    compile_retention,
-    compile_routing,
-    compile_scoring,
-    compile_screening,
-    compile_sources,
-    loader,
-)
-from mappings.compile_authority import check_authorities
+from mappings import loader
+from mappings.compiling import accounts as compile_accounts
+from mappings.compiling import bands as compile_bands
+from mappings.compiling import consent as compile_consent
+from mappings.compiling import crms as compile_crms
+from mappings.compiling import deals as compile_deals
+from mappings.compiling import lifecycle as compile_lifecycle
+from mappings.compiling import matching as compile_matching
+from mappings.compiling import messages as compile_messages
+from mappings.compiling import pipeline as compile_pipeline
+from mappings.compiling import retention as compile_retention
+from mappings.compiling import routing as compile_routing
+from mappings.compiling import scoring as compile_scoring
+from mappings.compiling import screening as compile_screening
+from mappings.compiling import sources as compile_sources
+from mappings.compiling.authority import check_authorities
+from mappings.compiling.scope import Scope, declared
+from mappings.compiling.validation import Checked, validated
 from mappings.loader import Document
 from mappings.playbook import (
     Accounts,
@@ -64,8 +64,6 @@ from mappings.schema import (
     SourceFile,
     Strict,
 )
-from mappings.scope import Scope, declared
-from mappings.validation import Checked, validated
 from model.decision import Place
 from model.lead import LEAD_FIELDS, PERSON, RULE
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from mappings import evaluating, expressions, ranges
-from mappings.converters import Unusable, country
+from mappings import evaluating, expressions
 from mappings.loader import Document, Path_
-from mappings.patterns import matcher, pattern_fault
 from mappings.playbook import TOP_STAGE, Condition
 from mappings.problems import Problem, did_you_mean, unknown
+from mappings.values import ranges
+from mappings.values.converters import Unusable, country
+from mappings.values.patterns import matcher, pattern_fault
 from model.lead import TOUCH_FIELDS, Lead
 
 Test = Callable[[Lead], bool]

@@ -9,7 +9,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from mappings.comparing import Same, same
-from mappings.converters import Unusable, is_blank
+from mappings.values.converters import Unusable, is_blank
 from model.event import JsonValue
 from model.times import from_text
 

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from tldextract import TLDExtract
 
-from mappings.hosts import ascii_host
-from mappings.identity import domain_of, is_disposable_domain, is_free_mail
 from mappings.playbook import Accounts
+from mappings.values.hosts import ascii_host
+from mappings.values.identity import domain_of, is_disposable_domain, is_free_mail
 from model.event import JsonValue
 
 # The list that comes with the package: no network, and the same domain today and tomorrow. Its private part

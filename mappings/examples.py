@@ -8,13 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from mappings import loader
-from mappings.durations import duration
+from mappings.compiling.validation import validated
 from mappings.loader import Document
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError, Problem, in_order, unknown
 from mappings.schema import ExampleMap, ExamplesFile
 from mappings.tracing import trace_posts
-from mappings.validation import validated
+from mappings.values.durations import duration
 from model.decision import Place
 from model.event import JsonValue
 from model.lead import TOUCH_FIELDS

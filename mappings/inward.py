@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mappings import identity
-from mappings.converters import (
+from mappings.memory import once_each
+from mappings.paths import choose
+from mappings.playbook import ActivityRule, FieldRule, Playbook, Source, SourceAuth
+from mappings.reading import BAD_VALUE, FieldProblem, Reading
+from mappings.steps import convert, converters_of, joined
+from mappings.touches import Post, read_touch
+from mappings.unfolding import unfold
+from mappings.values import identity
+from mappings.values.converters import (
     CONVERTERS,
     REGIONAL,
     Converter,
@@ -18,13 +25,6 @@ from mappings.converters import (
     is_blank,
     text,
 )
-from mappings.memory import once_each
-from mappings.paths import choose
-from mappings.playbook import ActivityRule, FieldRule, Playbook, Source, SourceAuth
-from mappings.reading import BAD_VALUE, FieldProblem, Reading
-from mappings.steps import convert, converters_of, joined
-from mappings.touches import Post, read_touch
-from mappings.unfolding import unfold
 from model.cause import NO_SOURCE
 from model.decision import Place
 from model.event import JsonValue, StoredEvent

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mappings.playbook import Criterion, Gate, Lifecycle, Move, StageRule
-from mappings.texts import is_blank
+from mappings.values.texts import is_blank
 from model.decision import Place
 from model.event import JsonValue
 from model.lead import Lead

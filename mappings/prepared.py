@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import Protocol
 
 from mappings.comparing import BY_FIELD, BY_KIND, Same, members, same, same_id, same_members
-from mappings.converters import is_blank
 from mappings.dealing import money_number, money_text, noon_of, plain_day, same_day_in, same_money
 from mappings.memory import once_each
 from mappings.playbook import CrmField, ObjectMap
+from mappings.values.converters import is_blank
 from model.event import JsonValue
 from model.lead import LINKS, OPT_OUT
 from model.teammate import Teammate

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mappings.comparing import members, same
-from mappings.converters import CONVERTERS, Unusable, is_blank, number, text
-from mappings.countries import find as find_country
 from mappings.dealing import day, money
 from mappings.domains import registrable
 from mappings.playbook import CrmField, ObjectMap
 from mappings.prepared import Teammates, plan_of
+from mappings.values.converters import CONVERTERS, Unusable, is_blank, number, text
+from mappings.values.countries import find as find_country
 from model.account import ACCOUNT_FIELDS
 from model.event import JsonValue
 from model.lead import LEAD_FIELDS

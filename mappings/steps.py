@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date as Day
 from typing import Any
 
-from mappings.converters import CONVERTERS, Converter
-from mappings.dates import ORDERS, Dates
 from mappings.playbook import Step, Table
-from mappings.states import state_name
-from mappings.texts import MAX_TEXT, Unusable, clean, is_blank, scalar, text
+from mappings.values.converters import CONVERTERS, Converter
+from mappings.values.dates import ORDERS, Dates
+from mappings.values.states import state_name
+from mappings.values.texts import MAX_TEXT, Unusable, clean, is_blank, scalar, text
 from model.event import JsonValue
 
 VALUES = "values"

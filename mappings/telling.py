@@ -9,7 +9,7 @@ import phonenumbers
 from phonenumbers import timezone
 
 from mappings.domains import registrable
-from mappings.identity import domain_of, is_disposable, is_free_mail, is_role_address
+from mappings.values.identity import domain_of, is_disposable, is_free_mail, is_role_address
 
 BUSINESS, FREE, DISPOSABLE, ROLE = "business", "free", "disposable", "role"
 EMAIL_KINDS = (BUSINESS, FREE, DISPOSABLE, ROLE)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from mappings import loader
-from mappings.converters import Unusable, clean, text
+from mappings.values.converters import Unusable, clean, text
 from model.event import JsonValue
 
 MAX_ADDRESS = 8_000  # of an endless tracking address the beginning tells enough

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from mappings.converters import Unusable
 from mappings.playbook import Playbook
+from mappings.values.converters import Unusable
 from model.decision import EntityKind, FreeField, HoldField
 from model.event import Event, EventKind, JsonValue
 from model.times import to_text

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from mappings.identity import match_key
+from mappings.values.identity import match_key
 from model.times import from_text, to_text
 from sync.vault import SealError, Vault
 

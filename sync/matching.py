@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
-from mappings.identity import match_key
 from mappings.playbook import CrmMap
+from mappings.values.identity import match_key
 from model.change import Record
 from model.event import RecordRef
 from model.lead import Identity, Lead

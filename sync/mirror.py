@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from mappings.identity import domain_key, match_key
+from mappings.values.identity import domain_key, match_key
 from model.change import Record
 from model.event import JsonValue, RecordRef
 from model.lead import Identity

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mappings.identity import email_identity, phone_identity
+from mappings.values.identity import email_identity, phone_identity
 from model.change import Record
 from model.event import JsonValue, RecordRef
 from model.lead import Identity

@@ -10,7 +10,6 @@ from typing import Any
 from handlers import apply as applying
 from handlers.base import Context, Handler, Seat
 from handlers.workload import Workload
-from mappings.identity import email_identity, phone_identity
 from mappings.playbook import (
     ActivityRule,
     Condition,
@@ -35,6 +34,7 @@ from mappings.playbook import (
     Territory,
 )
 from mappings.reading import FieldProblem, Reading
+from mappings.values.identity import email_identity, phone_identity
 from model.account import Account
 from model.deal import Deal
 from model.decision import Assigned, Because, Decision, Place, Verdict

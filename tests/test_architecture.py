@@ -117,6 +117,13 @@ def test_the_parts_of_sync_import_each_other_one_way():
     assert not graph, f"these import each other in a circle: {sorted(graph)}"
 
 
+def test_values_know_nothing_of_playbooks():
+    for file in FILES:
+        if file.parts[:2] == ("mappings", "values"):
+            outside = [name for _, name in imports_of(file) if is_in(name, "mappings")]
+            assert all(is_in(name, "mappings.values") for name in outside), f"{file} imports {outside}"
+
+
 def test_every_package_of_the_wheel_is_a_room_of_the_table():
     project = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))
     packages = {

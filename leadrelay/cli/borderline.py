@@ -12,10 +12,10 @@ from leadrelay.cli.common import WRONG_USAGE, Json, console, fail, load_settings
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
-from mappings.identity import keys_of
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError
 from mappings.reviewing import APPROVE, DISQUALIFY, VERDICTS, ruling
+from mappings.values.identity import keys_of
 from sync import borderline, leads
 from sync.explain import find_lead
 

@@ -21,8 +21,8 @@ from leadrelay.cli.common import (
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
 from mappings.compile import load
-from mappings.identity import keys_of
 from mappings.problems import PlaybookError
+from mappings.values.identity import keys_of
 from sync import holds
 from sync.explain import find_lead
 

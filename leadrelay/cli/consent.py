@@ -28,9 +28,9 @@ from leadrelay.cli.common import (
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
 from mappings.compile import load
-from mappings.identity import keys_of
 from mappings.playbook import Consent
 from mappings.problems import PlaybookError
+from mappings.values.identity import keys_of
 from model.consent import GRANTED, WITHDRAWN
 from sync import consents, leads
 from sync.explain import find_lead

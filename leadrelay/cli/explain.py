@@ -13,9 +13,9 @@ from leadrelay.cli.common import Json, console, fail, load_settings, print_json,
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
-from mappings.identity import keys_of
 from mappings.problems import PlaybookError
 from mappings.truths import RuleTruth
+from mappings.values.identity import keys_of
 from model.cause import Cause
 from model.decision import EntityKind
 from sync import explain as stories

@@ -21,8 +21,8 @@ from leadrelay.cli.common import (
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
 from mappings.compile import load
-from mappings.durations import duration
 from mappings.problems import PlaybookError
+from mappings.values.durations import duration
 from sync.fairness import portions
 
 COLUMNS = ("pool", "member", "weight", "turns", "sticky", "given back", "got", "expected", "difference")

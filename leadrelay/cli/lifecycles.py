@@ -32,10 +32,10 @@ from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
 from mappings import compile as compiling
 from mappings.asking_stages import FILE, Asked, Unclear, as_yaml, defaults, known_to
-from mappings.durations import duration
 from mappings.playbook import Lifecycle
 from mappings.problems import PlaybookError
 from mappings.stage_table import COLUMNS, as_markdown, stage_rows
+from mappings.values.durations import duration
 from sync.stages import times
 
 app = typer.Typer(help="The stages of leads: written, printed, timed.", no_args_is_help=True)

@@ -25,12 +25,12 @@ from leadrelay.cli.common import (
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
 from mappings.compile import load
-from mappings.identity import keys_of
 from mappings.matcher.learning import Learned
 from mappings.matcher.model import Model
 from mappings.matcher.weighing import as_yaml, model_of
 from mappings.playbook import Matching
 from mappings.problems import PlaybookError
+from mappings.values.identity import keys_of
 from sync.alike import pairs, teaching
 from sync.alike.pairs import DIFFERENT, SAME
 from sync.explain import find_lead

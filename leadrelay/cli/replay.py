@@ -27,10 +27,10 @@ from leadrelay.clock import SystemClock
 from leadrelay.control import daemon_facts, hand_in, send_again
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
-from mappings.durations import duration
 from mappings.inward import settable
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError, did_you_mean
+from mappings.values.durations import duration
 from model.errors import LeadRelayError
 from sync.replays import letters, mending
 from sync.replays import replay as replays

@@ -33,10 +33,10 @@ from leadrelay.control import daemon_url, hand_in
 from leadrelay.settings import SPACE, Settings
 from mappings import presets
 from mappings.compile import load
-from mappings.identity import email_identity
 from mappings.paths import Step, steps_of
 from mappings.playbook import FieldRule, Playbook, Source, SourceAuth
 from mappings.problems import PlaybookError
+from mappings.values.identity import email_identity
 from model.change import Exists, Postponed, RecordChange, Rejected
 from model.errors import ConnectorError, LeadRelayError, NotAuthorized, RetryLater
 from model.event import SET_ASIDE, Event, EventKind, EventState, RecordRef

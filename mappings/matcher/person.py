@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mappings.domains import registrable
-from mappings.identity import domain_of, is_disposable_domain, is_free_mail, is_role_address, match_key
+from mappings.values.identity import domain_of, is_disposable_domain, is_free_mail, is_role_address, match_key
 from model.event import JsonValue
 
 KINDS = ("name", "text", "company", "code", "number", "date", "phone", "choice", "mailbox", "domain")

@@ -36,7 +36,7 @@ class SourceAuth:
 class Step:
     """One converter in a row, with what the playbook says of it."""
 
-    name: str  # in ``mappings.converters``, or one of ``mappings.steps``
+    name: str  # in ``mappings.values.converters``, or one of ``mappings.steps``
     options: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict)
 
 

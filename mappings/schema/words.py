@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from mappings.durations import duration
+from mappings.values.durations import duration
 
 
 class Strict(BaseModel):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import structlog
 
 from mappings import inward
-from mappings.converters import Unusable
 from mappings.outward import inward_record
 from mappings.playbook import Playbook
 from mappings.reading import Reading
+from mappings.values.converters import Unusable
 from model.cause import NO_CAUSE, NO_SOURCE, Cause
 from model.change import Record
 from model.decision import EntityKind

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from handlers.base import Lookups
-from mappings.identity import email_identity, is_role_address
 from mappings.moving import entering, pass_of
 from mappings.playbook import CrmMap, Playbook
+from mappings.values.identity import email_identity, is_role_address
 from model.change import Record
 from model.decision import AskReview, Assigned, Because, ClaimIdentity, Effect, EnterStage, Fetch
 from model.dispute import CALM, Seen

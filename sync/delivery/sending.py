@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mappings.hosts import spellings
 from mappings.outward import difference, same_on
 from mappings.playbook import ObjectMap
+from mappings.values.hosts import spellings
 from model.change import Exists, Gone, Outcome, Postponed, Record, RecordChange, Updated
 from model.deal import PARTIES
 from model.decision import EntityKind

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handlers.base import Lookups
-from mappings.converters import Unusable
 from mappings.moving import PAGE, entering, pass_of
 from mappings.outward import Teammates, inward_record, same_on, sides, typed
 from mappings.playbook import CrmField, ObjectMap, Playbook
+from mappings.values.converters import Unusable
 from model.decision import Assigned, Because, Effect, EnterStage, FreeField, RecordConflict
 from model.dispute import Held, Settled
 from model.entity import Entity

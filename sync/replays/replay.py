@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mappings.identity import keys_of
+from mappings.values.identity import keys_of
 from model.event import Event, EventKind, JsonValue
 from model.times import to_text
 from sync import explain

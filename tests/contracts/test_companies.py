@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mappings.hosts import spellings
+from mappings.values.hosts import spellings
 from model.change import Created, Exists, Gone, Postponed, Updated
 from model.lead import Identity
 from tests.contracts.companies import COMPANIES, a_company, a_pair, companies_of, fields_read

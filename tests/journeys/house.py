@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 from leadrelay import settings
 from leadrelay.cli import app
 from leadrelay.wiring import Daemon
-from mappings.identity import keys_of
 from mappings.playbook import Limits
 from mappings.starter import write_starter
+from mappings.values.identity import keys_of
 from sync import cursors, explain, outbox, status
 from sync.budgets import MemoryBudget
 from sync.database import Store, open_store

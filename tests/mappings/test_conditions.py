@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mappings.conditions import ConditionCompiler
 from mappings.loader import Document, parse
-from mappings.patterns import pattern_fault
 from mappings.playbook import Condition
+from mappings.values.patterns import pattern_fault
 from model.lead import LEAD_FIELDS, Lead
 
 STAGES = ("suspect", "prospect", "mql", "customer", "nurture")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mappings.converters import CONVERTERS, Unusable
-from mappings.dates import Dates
+from mappings.values.converters import CONVERTERS, Unusable
+from mappings.values.dates import Dates
 from model.times import from_text
 
 

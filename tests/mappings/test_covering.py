@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mappings.compiling.covering import Coverage, covered
 from mappings.conditions import ConditionCompiler
-from mappings.covering import Coverage, covered
 from mappings.loader import Document
 from model.lead import LEAD_FIELDS, Lead
 

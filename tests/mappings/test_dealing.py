@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mappings.converters import Unusable
 from mappings.dealing import day, money, money_number, money_text, noon_of, same_day_in, same_money
+from mappings.values.converters import Unusable
 
 
 @pytest.mark.parametrize(

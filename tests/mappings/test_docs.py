@@ -10,9 +10,9 @@ from pydantic.fields import FieldInfo
 
 from mappings.compile import SINGLE_FILES
 from mappings.conditions import GROUPS, WORDS
-from mappings.converters import CONVERTERS
 from mappings.schema import KINDS, Strict, settings_of
 from mappings.touches import CLICK_IDS
+from mappings.values.converters import CONVERTERS
 from model.lead import LEAD_FIELDS, TOUCH_FIELDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "playbook.md").read_text(encoding="utf-8")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mappings import identity
-from mappings.identity import domain_key, is_disposable, is_role_address, match_key
+from mappings.values import identity
+from mappings.values.identity import domain_key, is_disposable, is_role_address, match_key
 from model.lead import Identity
 
 

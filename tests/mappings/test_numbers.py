@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mappings.numbers import number
-from mappings.texts import Unusable
+from mappings.values.numbers import number
+from mappings.values.texts import Unusable
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mappings.converters import CONVERTERS
 from mappings.playbook import Step, Table
 from mappings.schema import NEEDED, OPTIONS
 from mappings.steps import KNOWN, VALUES, convert, converters_of, joined
-from mappings.texts import MOST_MARKS, Unusable
+from mappings.values.converters import CONVERTERS
+from mappings.values.texts import MOST_MARKS, Unusable
 from tests.mappings.test_converters import ANYTHING
 
 PAGE = (Path(__file__).parents[2] / "docs" / "playbook.md").read_text(encoding="utf-8")

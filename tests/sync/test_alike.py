@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mappings.identity import keys_of
 from mappings.playbook import Matching
+from mappings.values.identity import keys_of
 from sync import explain, forget, inbox, tables
 from sync.alike import pairs, teaching, walk
 from sync.alike.pairs import DIFFERENT, SAME

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from handlers.registry import build
-from mappings.identity import email_identity
+from mappings.values.identity import email_identity
 from model.change import Gone
 from model.event import EventState
 from model.lead import Lead

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
+from mappings.compiling.scope import Scope
 from mappings.loader import Document
 from mappings.playbook import CrmField, CrmMap, ObjectMap
 from mappings.schema import CrmFieldMap
-from mappings.scope import Scope
 from model.lead import LINKS, OPT_OUT
 
 COMPARING = frozenset({"max", "min", "union", "hold"})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from mappings.compiling.scope import Scope, declared
+from mappings.compiling.validation import Checked
 from mappings.domains import registrable
 from mappings.loader import Document
 from mappings.playbook import ACCOUNT_OBJECTS, Accounts
 from mappings.schema import AccountsFile, CrmFile
-from mappings.scope import Scope, declared
-from mappings.validation import Checked
 
 
 def compile_accounts(checked: Checked[AccountsFile], scope: Scope) -> Accounts:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from mappings.durations import duration
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import Checked
 from mappings.schema import FOREVER, RetentionFile
-from mappings.scope import Scope
-from mappings.validation import Checked
+from mappings.values.durations import duration
 
 LEAST = timedelta(days=1)  # what is younger may still be on its way
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mappings.texts import Unusable, clean, scalar
+from mappings.values.texts import Unusable, clean, scalar
 from model.event import JsonValue
 
 _NUMBER = r"(?:[1-9]\d?(?:,\d\d)+,\d{3}|\d+(?:[., '\u00a0\u202f]\d{3})*)(?:[.,]\d+)?"

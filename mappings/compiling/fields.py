@@ -8,15 +8,15 @@ from datetime import date
 from difflib import get_close_matches
 from zoneinfo import available_timezones
 
-from mappings.converters import Unusable, default_converter
-from mappings.dates import form_pattern
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import validated_part
 from mappings.loader import Document, Path_
 from mappings.playbook import FieldRule, Step, Table
 from mappings.problems import did_you_mean
 from mappings.schema import NEEDED, OPTIONS, CaseMap
-from mappings.scope import Scope
 from mappings.steps import KNOWN, OUTPUT, VALUES, convert, converters_of
-from mappings.validation import validated_part
+from mappings.values.converters import Unusable, default_converter
+from mappings.values.dates import form_pattern
 from model.decision import Place
 from model.event import JsonValue
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from mappings.countries import plain
-from mappings.texts import Unusable, text
+from mappings.values.countries import plain
+from mappings.values.texts import Unusable, text
 from model.event import JsonValue
 
 _TABLE = """\

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import Checked
 from mappings.loader import Document
 from mappings.playbook import Absence
 from mappings.problems import did_you_mean
 from mappings.schema import CalendarMap, PersonMap, RoutingFile
-from mappings.scope import Scope
-from mappings.validation import Checked
 from model.hours import Calendar, Span
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

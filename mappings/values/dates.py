@@ -9,7 +9,7 @@ from datetime import date as Day
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from mappings.texts import Unusable, clean, scalar
+from mappings.values.texts import Unusable, clean, scalar
 from model.event import JsonValue
 from model.times import to_text
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mappings import templates
-from mappings.converters import Unusable, email
-from mappings.durations import duration
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import Checked
 from mappings.loader import Document
 from mappings.playbook import (
     ChannelRule,
@@ -20,9 +20,9 @@ from mappings.playbook import (
 )
 from mappings.problems import did_you_mean
 from mappings.schema import FollowUpFile, NotificationsFile
-from mappings.scope import Scope
 from mappings.templates import Template
-from mappings.validation import Checked
+from mappings.values.converters import Unusable, email
+from mappings.values.durations import duration
 
 
 def compile_follow_up(checked: Checked[FollowUpFile], crms: Mapping[str, CrmMap], scope: Scope) -> FollowUp:

@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from mappings import countries
-from mappings.currencies import amount, currency
-from mappings.dates import STAMP, date, day, of_stamp
-from mappings.names import first_of_name, last_of_name, title_name
-from mappings.numbers import integer, number
-from mappings.states import state
-from mappings.texts import MAX_TEXT, Unusable, clean, is_blank, long_text, scalar, text
+from mappings.values import countries
+from mappings.values.currencies import amount, currency
+from mappings.values.dates import STAMP, date, day, of_stamp
+from mappings.values.names import first_of_name, last_of_name, title_name
+from mappings.values.numbers import integer, number
+from mappings.values.states import state
+from mappings.values.texts import MAX_TEXT, Unusable, clean, is_blank, long_text, scalar, text
 from model.event import JsonValue
 from model.times import from_text, to_text
 

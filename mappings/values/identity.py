@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from disposable_email_domains import blocklist
 
-from mappings.converters import Unusable, email, phone
-from mappings.hosts import ascii_host
+from mappings.values.converters import Unusable, email, phone
+from mappings.values.hosts import ascii_host
 from model.lead import Identity
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from mappings.texts import text
+from mappings.values.texts import text
 from model.event import JsonValue
 
 _SMALL_WORDS = """

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from mappings import ranges
 from mappings.conditions import EQUALITY, EXPRESSION, GROUPS, ORDER, ConditionCompiler
 from mappings.loader import Document
+from mappings.values import ranges
 from model.lead import Lead
 
 MOST_CASES = 64  # of one condition, once its alternatives are written out

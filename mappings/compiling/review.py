@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mappings.compiling.scope import Scope
 from mappings.loader import Document
 from mappings.playbook import TOP_STAGE, Review
 from mappings.schema import LifecycleFile
-from mappings.scope import Scope
 from model.decision import Place
 from model.lead import DECIDED_FIELDS
 

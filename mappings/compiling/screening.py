@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mappings.identity import ROLE_NAMES
+from mappings.compiling.validation import Checked
 from mappings.playbook import (
     Screening,
 )
 from mappings.schema import (
     ScreeningFile,
 )
-from mappings.validation import Checked
+from mappings.values.identity import ROLE_NAMES
 
 
 def compile_screening(checked: Checked[ScreeningFile]) -> Screening:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings import compile_review
+from mappings.compiling import review as compile_review
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import Checked
 from mappings.loader import Document
 from mappings.playbook import CLOSED_STAGE, TOP_STAGE, Criterion, Gate, Lifecycle, Move, Stage, StageRule
 from mappings.problems import did_you_mean
@@ -17,8 +19,6 @@ from mappings.schema import (
     StageMap,
     StageRuleMap,
 )
-from mappings.scope import Scope
-from mappings.validation import Checked
 from model.hours import Calendar
 
 

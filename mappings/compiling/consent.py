@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from mappings import compile_messages, countries
-from mappings.durations import duration
+from mappings.compiling import messages as compile_messages
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import Checked
 from mappings.loader import Document
 from mappings.playbook import (
     ELSEWHERE,
@@ -23,8 +24,8 @@ from mappings.playbook import (
 )
 from mappings.problems import did_you_mean
 from mappings.schema import ConsentFile
-from mappings.scope import Scope
-from mappings.validation import Checked
+from mappings.values import countries
+from mappings.values.durations import duration
 from model.consent import CONSENT_TEXT, confirmed_field_of, field_of
 from model.decision import Place
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import Checked
 from mappings.loader import Document, Path_
 from mappings.paths import CHOICE, fault_of
 from mappings.schema import SourceFile
-from mappings.scope import Scope
-from mappings.validation import Checked
 
 _FIX = (
     "Write for example answers[field.ref=email].email: the list, what chooses the entry, what is taken of it."

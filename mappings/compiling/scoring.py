@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mappings.compile_bands import bands, grade
-from mappings.contradictions import contradiction
-from mappings.durations import duration
+from mappings.compiling.bands import bands, grade
+from mappings.compiling.contradictions import contradiction
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import Checked
 from mappings.loader import Document
 from mappings.playbook import (
     Condition,
@@ -25,8 +26,7 @@ from mappings.schema import (
     ScoreRuleMap,
     ScoringFile,
 )
-from mappings.scope import Scope
-from mappings.validation import Checked
+from mappings.values.durations import duration
 from model.lead import SCORE_FIELDS
 
 FULL_SCORE = 100

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import Checked
 from mappings.schema import (
     PipelineFile,
 )
-from mappings.scope import Scope
-from mappings.validation import Checked
 
 
 def compile_pipeline(checked: Checked[PipelineFile], scope: Scope) -> tuple[str, ...]:

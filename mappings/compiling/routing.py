@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from math import ceil
 
-from mappings.compile_calendars import absences, compile_calendars
-from mappings.converters import Unusable, email
-from mappings.covering import Coverage, covered, is_same
-from mappings.durations import duration
+from mappings.compiling.calendars import absences, compile_calendars
+from mappings.compiling.covering import Coverage, covered, is_same
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import Checked
 from mappings.loader import Document
 from mappings.playbook import (
     QUEUE,
@@ -27,8 +27,8 @@ from mappings.schema import (
     RoutingFile,
 )
 from mappings.schema.routing import MOST_LAST
-from mappings.scope import Scope
-from mappings.validation import Checked
+from mappings.values.converters import Unusable, email
+from mappings.values.durations import duration
 from model.hours import UNITS, Calendar
 
 MOST_WAIT = timedelta(days=30)

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from mappings import compile_accounts, compile_deals
-from mappings.compile_authority import check_line, is_read_only, is_write_only
-from mappings.durations import duration
+from mappings.compiling import accounts as compile_accounts
+from mappings.compiling import deals as compile_deals
+from mappings.compiling.authority import check_line, is_read_only, is_write_only
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import Checked
 from mappings.engagements import ASKED
 from mappings.loader import Document
 from mappings.playbook import (
@@ -24,8 +26,7 @@ from mappings.playbook import (
     TaskMap,
 )
 from mappings.schema import CrmFieldMap, CrmFile, ObjectFile, ReconcileMap
-from mappings.scope import Scope
-from mappings.validation import Checked
+from mappings.values.durations import duration
 from model.account import ACCOUNT_FIELDS
 from model.deal import DEAL_FIELDS
 from model.decision import Place

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import Checked
 from mappings.matcher.levels import LEVELS
 from mappings.matcher.person import STANDARD
 from mappings.matcher.weighing import comparisons_of
 from mappings.playbook import LevelShares, Matching, Weights
 from mappings.problems import did_you_mean
 from mappings.schema import MatchingFile, MatchWeightsFile
-from mappings.scope import Scope
-from mappings.validation import Checked
 
 LEARN = "Learn them anew: leadrelay match learn --write."
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from mappings.countries import plain
-from mappings.numbers import number
-from mappings.texts import Unusable, clean, scalar
+from mappings.values.countries import plain
+from mappings.values.numbers import number
+from mappings.values.texts import Unusable, clean, scalar
 from model.event import JsonValue
 
 MAX_MONEY = 100  # characters

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from mappings.compiling.scope import Scope
 from mappings.loader import Document
 from mappings.schema import Auth
-from mappings.scope import Scope
 
 _OF_HMAC = ("signed", "time_header", "time_key", "signature_key")
 

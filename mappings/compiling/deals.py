@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mappings.compiling.scope import Scope
+from mappings.compiling.validation import Checked
 from mappings.loader import Document
 from mappings.playbook import DEAL_NEEDS, DEAL_OBJECTS, CrmField, Deals, DealStage
 from mappings.schema import CrmFieldMap, CrmFile, DealsFile
-from mappings.scope import Scope
-from mappings.validation import Checked
 
 MEANT: Mapping[str, str] = {"money": "amount", "date": "close_date"}
 """Kinds that only lines of deals have -> the field that is of them."""

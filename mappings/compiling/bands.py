@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
-from mappings.durations import duration
+from mappings.compiling.scope import Scope
 from mappings.loader import Document
 from mappings.playbook import Band, Scale
 from mappings.schema import ScoringFile
-from mappings.scope import Scope
+from mappings.values.durations import duration
 
 
 def names_of(document: Document | None) -> tuple[str, ...]:

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 
 import phonenumbers
 
-from mappings.compile_fields import FieldCase
-from mappings.compile_paths import check_paths
-from mappings.compile_signatures import check_proof
-from mappings.durations import duration
+from mappings.compiling.fields import FieldCase
+from mappings.compiling.paths import check_paths
+from mappings.compiling.scope import Scope
+from mappings.compiling.signatures import check_proof
+from mappings.compiling.validation import Checked
 from mappings.loader import Document, Path_
 from mappings.playbook import ActivityRule, FieldRule, Required, Source, SourceAuth
 from mappings.schema import Auth, FieldMap, SourceFile
-from mappings.scope import Scope
-from mappings.validation import Checked
+from mappings.values.durations import duration
 from model.lead import DECIDED_FIELDS, TOUCH_FIELDS
 
 SETTABLE_TOUCH_FIELDS = [name for name in TOUCH_FIELDS if name != "at"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mappings import countries
+from mappings.values import countries
 
 Range = tuple[Any, Any]  # both ends belong to it: numbers, or postal codes of the same length
 

@@ -1,0 +1,1 @@
+"""Each kind of value as people and programs write it, and its one form here; knows nothing of playbooks."""
