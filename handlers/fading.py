@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from handlers.points import POINT, counted, worth
 from mappings.playbook import ScoreRule, Scoring
@@ -14,7 +15,7 @@ Changed = Callable[[int], bool]
 """Says of a number of minutes whether something has changed by then."""
 
 MINUTE = timedelta(minutes=1)
-LEAST_GAP = 60  # minutes to a look that may find nothing
+MOST_STEPS = 32  # past moments at which nothing is another than before
 FARTHEST = 1 << 23  # minutes, some sixteen years: what is left by then stays
 
 
@@ -51,8 +52,8 @@ def changes_at(lead: Lead, scoring: Scoring, now: datetime) -> datetime | None:
 
     Exact where all that fades has points of one sign. Else it may be early: gains that fade and losses that
     fade can make up for each other, so the lead is looked at once the gains alone, or the losses alone, would
-    tell, but not before ``LEAST_GAP``: what all but cancels out would have it looked at each minute. So never
-    late by more than that.
+    tell. A moment at which the score turns out to be the same is stepped over, ``MOST_STEPS`` times at most:
+    what all but cancels out would have the lead looked at each minute. Never late by more than a minute.
     """
     if not scoring.fades:
         return None
@@ -60,20 +61,21 @@ def changes_at(lead: Lead, scoring: Scoring, now: datetime) -> datetime | None:
     gains, losses = any(group.gains for group in groups), any(group.losses for group in groups)
     if not (gains or losses):
         return None
-    total = _total(groups, now, now)
+    total, then = _total(groups, now, now), now
+    for _ in range(MOST_STEPS if gains and losses else 1):
+        first = _first(partial(_tells, groups, then, total))
+        if first is None:
+            return None
+        then += first * MINUTE
+        if _total(groups, then, then) != total:
+            break
+    return then
 
-    def has_changed(minutes: int) -> bool:
-        then = now + minutes * MINUTE
-        return (gains and _total(groups, then, now) != total) or (
-            losses and _total(groups, now, then) != total
-        )
 
-    first = _first(has_changed)
-    if first is None:
-        return None
-    then = now + first * MINUTE
-    is_sure = not (gains and losses) or _total(groups, then, then) != total
-    return then if is_sure else now + max(first, LEAST_GAP) * MINUTE
+def _tells(groups: Sequence[Fading], moment: datetime, total: int, minutes: int) -> bool:
+    """Say whether the gains alone, or the losses alone, make another score so many minutes later."""
+    then = moment + minutes * MINUTE
+    return _total(groups, then, moment) != total or _total(groups, moment, then) != total
 
 
 def _groups(lead: Lead, scoring: Scoring, now: datetime) -> list[Fading]:
