@@ -58,7 +58,7 @@ def rows_of(
                     table, row = tables.activities, {"at": at, "kind": kind, "detail": detail[:400]}
                 case EnterStage(stage, previous, by, number):
                     table, row = tables.stage_history, {"stage": stage, "previous": previous}
-                    row |= {"by": by[:64], "pass_number": number}
+                    row |= {"by": by, "pass_number": number}
                 case Assigned(owner, previous, pool, _, way):
                     row = {"owner": owner, "previous": previous, "pool": pool, "seq": stored.decided_seq}
                     table, row = tables.assignments, row | {"way": str(way)}
