@@ -13,7 +13,17 @@ from model.event import EventKind
 from scheduler.timing import MOST, TimerJob
 from sync import explain, inbox, tables, timers
 from sync.keeping import retention
-from tests.builders import NOON, a_pool, a_routing, a_scoring, place, points
+from tests.builders import (
+    NOON,
+    a_lifecycle,
+    a_pool,
+    a_routing,
+    a_scoring,
+    field_is,
+    moves_to,
+    place,
+    points,
+)
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import count, rows
@@ -177,7 +187,7 @@ def test_a_lead_that_waits_for_a_shift_is_assigned_and_told_of_when_it_begins(st
     assert house.lead(ADA).owner is None
     with store.snapshot() as snapshot:
         [timer] = explain.read(snapshot, house.lead_id(ADA)).timers
-    assert timer.why.startswith("the shift of ann@example.com in pool everyone")
+    assert timer.why.startswith("ann@example.com in pool everyone, free from")
     house.clock.advance(3600)
     house.post(email=ADA, company="Acme"), house.decide()
     [row] = rows(store, tables.timers)
@@ -186,6 +196,27 @@ def test_a_lead_that_waits_for_a_shift_is_assigned_and_told_of_when_it_begins(st
     house.decide()
     assert house.lead(ADA).owner == "ann@example.com"
     assert count(store, tables.timers) == 0
+
+
+def test_a_lead_that_waits_for_a_place_gets_it_when_an_open_lead_is_closed_the_longest_first(store):
+    ann = Person("ann@example.com", place(50), open_leads=2)
+    routing = a_routing(pools=[replace(a_pool("everyone", ann.email), if_nobody="queue_until_shift")])
+    lifecycle = a_lifecycle(moves_to("nurture", when=field_is("company", "Rival")))
+    playbook = house_playbook(routing=replace(routing, people={ann.email: ann}), lifecycle=lifecycle)
+    house = a_house(store, playbook=playbook)
+    for name in ("ada", "bo", "cy", "di", "ed"):
+        house.post(email=f"{name}@example.com"), house.decide()
+        house.clock.advance(60)
+    house.post(email="cy@example.com", company="Other"), house.decide()  # it waits no less long for that
+    house.post(email="ada@example.com", company="Rival"), house.decide()
+    assert [pass_by(house, timedelta(0)), house.decide()] == [1, 1]
+    owned = {name: house.lead(f"{name}@example.com").owner for name in ("cy", "di", "ed")}
+    assert owned == {"cy": ann.email, "di": None, "ed": None}
+    house.post(email="bo@example.com", company="Rival"), house.decide()
+    assert [pass_by(house, timedelta(0)), house.decide()] == [1, 1]
+    assert house.lead("di@example.com").owner == ann.email
+    [left] = rows(store, tables.timers)
+    assert (left["lead_id"], left["kind"]) == (house.lead_id("ed@example.com"), "place")
 
 
 def test_a_playbook_whose_points_stay_sets_no_timer(store):
