@@ -34,6 +34,7 @@ from sync import (
     timers,
 )
 from sync.alike import pairs
+from sync.asking import asks
 from sync.database import insert_for
 from sync.deciding import dealings
 from sync.deciding.batch import Batch
@@ -88,6 +89,7 @@ def save(
         effects.look_again(connection, space, waking, now)
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
+    asks.insert(connection, space, results, now)
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:
         mirror.alone(connection, space, forgotten)
     for one in batch.link_changes():
