@@ -40,10 +40,10 @@ def ask(request: Request) -> Outcome:
                 return _judged(response, _body(response, time.monotonic() + request.timeout))
     except TimeoutError:
         return Later(f"no answer in {request.timeout:g} seconds")
+    except ValueError as error:  # an address or a header that cannot be sent; some are OSErrors, too
+        return Refused(f"cannot be asked: {type(error).__name__}")
     except (OSError, transport.HTTPError) as error:  # requests' exceptions are OSErrors
         return Later(f"no answer: {type(error).__name__}")
-    except ValueError as error:  # an address or a header that cannot be sent
-        return Refused(f"cannot be asked: {type(error).__name__}")
 
 
 def _body(response: requests.Response, deadline: float) -> bytes:

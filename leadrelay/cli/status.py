@@ -12,6 +12,7 @@ from leadrelay.cli import questions
 from leadrelay.cli.common import Json, console, counted, load_settings, print_json, reading, say, table
 from leadrelay.cli.days import print_days
 from leadrelay.cli.following import print_following
+from leadrelay.cli.providers import print_providers
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_facts
@@ -94,6 +95,7 @@ def status(as_json: Json = False) -> None:
         say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
     questions.print_questions(waiting)
     _print_counts(found)
+    print_providers(found.providers, settings)
     print_days(days)
     _print_aside(aside)
     _print_causes(causes, orders)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -69,8 +70,7 @@ class _One:
         """Return it; every fault is noted."""
         entry, place = self.entry, self.document.place(*self.path)
         url = self._url()
-        headers = {name: self._words(text, "headers", name) for name, text in entry.headers.items()}
-        query = {name: self._words(text, "query", name) for name, text in entry.query.items()}
+        headers, query = self._named("headers", entry.headers), self._named("query", entry.query)
         body = self._body(entry.body, "body") if entry.body is not None else None
         if entry.body is not None and entry.method != "POST":
             at = self.document.place(*self.path, "body")
@@ -108,6 +108,15 @@ class _One:
             secrets=tuple(dict.fromkeys(piece.name for piece in pieces if isinstance(piece, Secret))),
             mark=hashlib.sha256(asked.encode()).hexdigest()[:16],
         )
+
+    def _named(self, group: str, texts: Mapping[str, str]) -> dict[str, Words]:
+        """Return headers or parameters; one that is called like a secret must be a variable."""
+        found = {}
+        for name, text in texts.items():
+            words = found[name] = self._words(text, group, name)
+            if _SECRET_NAME.search(name) and not any(isinstance(piece, Secret) for piece in words):
+                self.scope.fault(self._at(group, name), "a secret never stands in the playbook", _SECRETS)
+        return found
 
     def _at(self, *more: str | int) -> Place:
         return self.document.value_place(*self.path, *more)
@@ -177,5 +186,6 @@ class _One:
         return timeout.total_seconds()
 
 
+_SECRET_NAME = re.compile(r"authorization|token|secret|password|api[-_]?key", re.IGNORECASE)
 _SECRETS = "Put it into a variable: ${LEADRELAY_PROVIDER_ACME_KEY}."
 _PATHS = "Write for example emails[type=work].address: the list, what chooses the entry, what is taken of it."

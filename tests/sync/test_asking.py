@@ -1,4 +1,4 @@
-"""Providers are asked once, within their cap, by an answer of late where there is one; people's words stay."""
+"""Providers are asked once, within their cap, by an answer of late where one is kept; people's words stay."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def test_an_answer_fills_blanks_and_moves_the_lead_and_its_owner_stays(store):
     house.decide()
     lead = house.lead(ADA)
     assert (lead.fields["title"], lead.fields["country"], lead.stage) == ("CEO", "DE", "mql")
-    assert lead.owner == owner and lead.provenance["title"].source == "provider:firmo"
+    assert lead.owner == owner
+    assert lead.provenance["title"].source == "provider:firmo"
     assert "taken from firmo: title, country" in told(house)
     house.settle()
     assert house.crms[HUBSPOT].one(ADA)["title"] == "CEO"
@@ -140,7 +141,8 @@ def test_a_refusal_is_told_and_not_asked_again(store, policy):
     house.post(email=ADA, company="acme"), house.decide()
     assert ask_all(a_desk(house, Provider(says=[Refused("HTTP 401 auth")]))) == 1
     house.decide()
-    assert states(house) == [("failed", 1)] and told(house)[0] == "firmo gave no answer: HTTP 401 auth"
+    assert states(house) == [("failed", 1)]
+    assert told(house)[0] == "firmo gave no answer: HTTP 401 auth"
 
 
 def test_without_an_answer_it_may_be_asked_again_on_other_days(store):
@@ -181,7 +183,8 @@ def test_two_processes_do_not_pass_the_cap_together(store, opened):
     here, there = a_desk(house, Provider()), a_desk(house, Provider())
     there.store = opened()
     claimed = [*claim(here)[0], *claim(there)[0]]
-    assert len(claimed) == 3 and calls_of(house)["2026-03-02"] == 3
+    assert len(claimed) == 3
+    assert calls_of(house)["2026-03-02"] == 3
 
 
 def test_a_process_that_dies_behind_the_call_asks_once_more_and_counts_it(store):
@@ -232,7 +235,8 @@ def test_answers_go_when_their_term_is_over(store):
     ask_all(a_desk(house, Provider({"acme": ACME})))
     house.clock.advance(timedelta(days=30).total_seconds())
     dropped = house.store.write(lambda connection: answers.drop_old(connection, "main", house.clock.now()))
-    assert dropped == 1 and count(store, tables.answers) == 0
+    assert dropped == 1
+    assert count(store, tables.answers) == 0
 
 
 def test_a_question_to_a_provider_that_is_gone_or_lacks_its_secret_ends(store):
