@@ -142,6 +142,9 @@ def _print_counts(found: counts.Status) -> None:
 
 def _print_timers(found: TimerCount) -> None:
     """Say how many leads are looked at again at a later time, and what is late."""
+    if found.set_aside:
+        text = f"\n{counted(found.set_aside, 'timer')} came due, and our rules failed on the lead: "
+        say(f"{text}leadrelay replay sends the events again, see By cause", style="yellow")
     if not found.waiting:
         return
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.by_kind.items())

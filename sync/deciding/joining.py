@@ -15,6 +15,7 @@ from model.lead import (
     FACT_FIELDS,
     IN_REVIEW,
     OPT_OUT,
+    QUEUED_SINCE,
     REVIEW_FIELDS,
     SCORE_FIELDS,
     STAGE_FIELDS,
@@ -32,7 +33,15 @@ Carry = Callable[[RecordRef, RecordRef, str], tuple[Sequence[Effect], Because]]
 """Says what becomes of two records of one person: the one to keep, the other, and who made the two one."""
 
 DECIDED_ANEW = frozenset(
-    {*SCORE_FIELDS, *FACT_FIELDS, "account", *STAGE_FIELDS, *REVIEW_FIELDS, *DEAL_FIELDS_OF_LEAD}
+    {
+        *SCORE_FIELDS,
+        *FACT_FIELDS,
+        "account",
+        *STAGE_FIELDS,
+        *REVIEW_FIELDS,
+        QUEUED_SINCE,
+        *DEAL_FIELDS_OF_LEAD,
+    }
 )
 """Fields that follow from the rest."""
 
@@ -89,6 +98,9 @@ def join(
         known = survivor.timers.get(name_of_timer)
         if known is None or timer.since < known.since:  # a wait goes on from where it began
             survivor.timers[name_of_timer] = timer
+    waits = [since for one in (survivor, absorbed) if (since := one.fields.get(QUEUED_SINCE)) is not None]
+    if waits:
+        survivor.fields[QUEUED_SINCE] = min(map(str, waits))
     for found, why in _links(survivor, absorbed, where, carry):
         because.append(why)
         effects.extend(found)

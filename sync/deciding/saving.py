@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from handlers.queueing import freed
 from mappings.playbook import Playbook
 from model.decision import (
     ForgetLead,
@@ -79,6 +80,8 @@ def save(
     deals.save(connection, list(batch.deals.changed.values()), currency, now)
     leads.save(connection, list(batch.leads.changed.values()), batch.leads.loaded, now)
     timers.save(connection, space, list(batch.leads.changed.values()), batch.leads.loaded)
+    if playbook.routing.queues:
+        timers.ease(connection, space, freed(batch.workload(), playbook.routing), now)
     leads.claim(connection, space, batch.claimed)
     # Outbox, then the mirror, then links, as all transactions lock them (docs/architecture.md).
     wanted_rows = raises(batch, playbook, shut)
