@@ -80,8 +80,7 @@ def memory(result: Result) -> dict[str, JsonValue]:
     for name, origin in lead.provenance.items():
         if origin.event == result.stored.id and name not in DECIDED_FIELDS:
             known = before.provenance.get(name)
-            stored = provenance_row({name: known})[name] if known else None
-            held[name] = [before.fields.get(name), stored]
+            held[name] = [before.fields.get(name), provenance_row({name: known}) if known else None]
     keys = [one.identity for one in result.effects if isinstance(one, ClaimIdentity)]
     return {BEFORE: held, CLAIMED: [[key.kind, key.value] for key in keys]}
 
@@ -139,7 +138,7 @@ def _memories(snapshot: Connection, found: Mapping[str, Traces]) -> None:
 
 
 def _held(value: JsonValue, stored: Sequence[Any] | None) -> Held:
-    return Held(value, provenance_from({"": stored})[""] if stored else None)
+    return Held(value, next(iter(provenance_from(stored).values())) if stored else None)
 
 
 def _made(details: Mapping[str, Any]) -> Iterable[RecordRef]:
