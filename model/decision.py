@@ -466,6 +466,17 @@ class ForgetTestEvent:
     event: int
 
 
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Effect: remove rows of a file that is taken back, with the touches and activities they left.
+
+    ``keys`` are what the lead was known by because of them alone.
+    """
+
+    events: tuple[int, ...]
+    keys: tuple[Identity, ...] = ()
+
+
 Effect = (
     ClaimIdentity
     | AddTouch
@@ -504,6 +515,7 @@ Effect = (
     | FreeField
     | ForgetTestLead
     | ForgetTestEvent
+    | TakeBack
 )
 
 

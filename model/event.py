@@ -12,6 +12,10 @@ JsonValue = Any
 """``None``, bool, int, float, str, or lists and string-keyed dicts of them."""
 
 
+IMPORT = "import"
+"""Key in the payload of what a file of people brought, or takes back: its batch, file, basis and who."""
+
+
 class EventKind(StrEnum):
     """How an event is read; the value is stored."""
 
@@ -31,6 +35,7 @@ class EventKind(StrEnum):
     CONSENT = "consent"  # what a person said of a purpose, noted here or by a link; named in ``payload``
     REPLAY = "replay"  # a new decision on an old event, or a change that was given up; named in ``payload``
     PLAYBOOK = "playbook"  # another playbook is in force from here on; ``payload`` names its files
+    UNDO = "undo"  # take back what a file of people left with a lead, or rows that wait; named in ``payload``
     FORGET = "forget"  # remove a test lead, or a test post that became none; named in ``payload``
 
 

@@ -25,6 +25,7 @@ from sync.deciding import (
     opportunities,
     same_people,
     timing,
+    undoing,
     verdicts,
 )
 from sync.deciding.batch import Batch
@@ -127,6 +128,8 @@ def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                     connection, teammates.from_payload(stored.event.payload), stored.decided_at
                 )
                 return Result(stored, EventState.DONE)
+            case EventKind.UNDO:
+                return undoing.undone(stored, work.lead_ids, batch, pipeline)
             case EventKind.FORGET if not work.lead_ids:
                 return _forgotten_event(stored, work.named, batch)
             case EventKind.FORGET:
