@@ -33,6 +33,7 @@ def copy_of(lead: Lead) -> Lead:
     draft.engagements = dict(lead.engagements)
     draft.links = dict(lead.links)
     draft.timers = dict(lead.timers)
+    draft.asked = set(lead.asked)
     return draft
 
 
