@@ -20,7 +20,7 @@ from model.times import to_text
 from sync import inbox
 from sync.database import insert_on
 from sync.statements import execute_many
-from sync.tables import timers
+from sync.tables import inbox_events, timers
 
 KEY = ("lead_id", "kind", "key")
 
@@ -125,6 +125,7 @@ class TimerCount:
 
     waiting: int = 0
     overdue: int = 0
+    set_aside: int = 0  # handed in, and a rule failed on the event: it waits for a person
     next_at: datetime | None = None
     by_kind: dict[str, int] = field(default_factory=dict)
 
@@ -137,7 +138,7 @@ def totals(snapshot: Connection, space: str, now: datetime) -> TimerCount:
     """Count the timers that were not handed in yet by their index alone: cheap enough for a scrape."""
     asked = sa.select(sa.func.count(), sa.func.count().filter(_c.due_at <= now), sa.func.min(_c.due_at))
     waiting, overdue, first = snapshot.execute(asked.where(_c.space == space, _WAITS)).one()
-    return TimerCount(waiting, overdue, first)
+    return TimerCount(waiting, overdue, next_at=first)
 
 
 def count(snapshot: Connection, space: str, now: datetime) -> TimerCount:
@@ -149,13 +150,20 @@ def count(snapshot: Connection, space: str, now: datetime) -> TimerCount:
         .group_by(_c.kind)
         .order_by(_c.kind)
     )
-    found = TimerCount()
+    found = TimerCount(set_aside=_set_aside(snapshot, space))
     for kind, waiting, overdue, first in snapshot.execute(asked):
         found.waiting += waiting
         found.overdue += overdue
         found.by_kind[kind] = waiting
         found.next_at = first if found.next_at is None else min(found.next_at, first)
     return found
+
+
+def _set_aside(snapshot: Connection, space: str) -> int:
+    """Count the events of timers among the dead letters, by the index of these."""
+    e = inbox_events.c
+    dead = sa.select(sa.func.count()).where(e.space == space, sa.text("state = 'dead'"), e.source == RULE)
+    return snapshot.execute(dead).scalar_one()
 
 
 def _row(space: str, lead_id: str, timer: Timer) -> dict[str, Any]:

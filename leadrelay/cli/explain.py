@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from dashboard.words import span
 from leadrelay.cli.common import Json, console, fail, load_settings, print_json, reading, say
 from leadrelay.cli.in_force import playbook_if_any
+from leadrelay.cli.providers import tell_asked
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings
 from mappings.truths import RuleTruth
@@ -208,6 +209,7 @@ def _tell(story: stories.Story, life: LifeSoFar | None, ruled: dict[int, list[Ru
         number = f" {effect.remote_id}" if effect.remote_id else ""
         at = f"{effect.at:%Y-%m-%d %H:%M:%S}"
         say(f"{effect.kind} “{effect.rule}” in {effect.target}: {effect.state}{number} {at}{why}", hang=2)
+    tell_asked(story.asked)
     for done in story.engagements:
         by = f" by {done['by']}" if done["by"] else ""
         title = f": {done['title']}" if done["title"] else ""

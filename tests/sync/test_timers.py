@@ -8,11 +8,18 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from leadrelay.alerts import looks
+from leadrelay.alerts.looks import InProcess, Looks
 from mappings.playbook import Absence, Expiry, Person
 from model.event import EventKind
 from scheduler.timing import MOST, TimerJob
 from sync import explain, inbox, tables, timers
+from sync.database import open_store
+from sync.keeping import archive as archives
 from sync.keeping import retention
+from sync.keeping.backup import backup
+from sync.keeping.restore import restore
+from sync.replays import letters
 from tests.builders import (
     NOON,
     a_lifecycle,
@@ -30,6 +37,7 @@ from tests.sync.stores import count, rows
 from tests.sync.test_joins import merged_in_salesforce
 
 DAY = timedelta(days=1)
+NOTHING_WRONG = InProcess({}, {}, {}, None, 0, None)
 FADES = a_scoring(points(10, "demo", activity="demo_request", max_times=3, decay=Expiry(30 * DAY)))
 
 
@@ -236,6 +244,32 @@ def test_an_event_that_fails_is_set_aside_and_its_timer_fires_on_its_replay(hous
     house.decide()
     [event] = events(house)
     assert event["state"] == "dead"
+    with house.store.snapshot() as snapshot:
+        [heap] = letters.groups(snapshot, "main", letters.SHELVES["dead"])
+        told = Looks(list).alarms(NOTHING_WRONG, looks.read(snapshot, "main", NOON), NOON)
+    assert (heap.count, heap.place, house.status().timers.set_aside) == (1, "rule", 1)
+    assert [(one.kind, "1 events that our rules failed on" in one.text) for one in told] == [
+        ("dead_letters", True)
+    ]
     house.handlers = handlers
     house.replay(event["id"]), house.decide()
-    assert house.lead(ADA).score == 0
+    assert (house.lead(ADA).score, house.status().timers.set_aside) == (0, 0)
+
+
+@pytest.mark.parametrize("is_handed_in", [False, True])
+def test_a_timer_fires_once_in_a_store_restored_from_a_backup(house, tmp_path, is_handed_in):
+    """Whether it waited for its time when the backup was made, or its event for the decider."""
+    house.post(email=ADA), house.decide()
+    if is_handed_in:
+        assert pass_by(house, 31 * DAY) == 1
+    backup(house.store, tmp_path / "b.zip", house.clock.now())
+    url = f"sqlite:///{tmp_path / 'restored.db'}"
+    with archives.opened(tmp_path / "b.zip") as archive:
+        restore(archive, url, house.clock.now())
+    other = open_store(url)
+    there = a_house(other, playbook=house.playbook, clock=house.clock)
+    assert pass_by(there, 31 * DAY) == (0 if is_handed_in else 1)
+    there.decide()
+    assert [pass_by(there, DAY), there.decide(), len(events(there))] == [0, 0, 1]
+    assert (there.lead(ADA).score, count(other, tables.timers)) == (0, 0)
+    other.close()
