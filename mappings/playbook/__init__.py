@@ -22,6 +22,7 @@ from mappings.playbook.crms import (
 )
 from mappings.playbook.deals import Deals, DealStage
 from mappings.playbook.enrichment import Enrichment, Provider, Spend
+from mappings.playbook.icp import Icp, IcpCriterion
 from mappings.playbook.lifecycle import (
     CLOSED_STAGE,
     TOP_STAGE,
@@ -97,6 +98,8 @@ __all__ = [
     "FollowUpRule",
     "Gate",
     "HalfLife",
+    "Icp",
+    "IcpCriterion",
     "IfNobody",
     "LevelShares",
     "Lifecycle",
