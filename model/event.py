@@ -27,6 +27,7 @@ class EventKind(StrEnum):
     HINT = "hint"  # a CRM said that something happened to a record; ``payload`` as ``model.hint``
     ENGAGEMENT = "engagement"  # what was done with a lead in a CRM, as its record in ``payload`` says now
     DEAL = "deal"  # a deal in which the lead takes part has changed: how it stands counts for the lead, too
+    ENRICHED = "enriched"  # what a provider said of the lead, or that it said nothing; named in ``payload``
     TIMER = "timer"  # a time that was set for a lead has come; ``payload`` names lead and timer
     ROSTER = "roster"  # owners and users of one CRM as just read
     CHOICE = "choice"  # what a person chose of two values that disagreed; named in ``payload``

@@ -15,6 +15,7 @@ from model.lead import Identity
 from model.times import to_text
 from sync import deletions, joins, mirror, tables
 from sync.alike import pairs
+from sync.asking import answers
 from sync.database import insert_for
 from sync.keeping.retention import REMOVED
 
@@ -33,6 +34,7 @@ BY_LEAD = (
     tables.proposals,
     tables.outbox_effects,
     tables.timers,
+    tables.asks,
     tables.person_keys,
     tables.merged_leads,
     tables.deal_parties,
@@ -65,6 +67,7 @@ def remove_test_leads(connection: Connection, lead_ids: Sequence[str]) -> None:
         connection.execute(sa.delete(table).where(table.c.entity_id.in_(lead_ids)))
     connection.execute(sa.delete(tables.inbox_events).where(tables.inbox_events.c.lead_id.in_(lead_ids)))
     pairs.forget(connection, lead_ids)
+    answers.forget(connection, lead_ids)
     for table in BY_LEAD:
         connection.execute(sa.delete(table).where(table.c.lead_id.in_(lead_ids)))
     connection.execute(sa.delete(tables.leads).where(tables.leads.c.id.in_(lead_ids)))

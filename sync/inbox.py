@@ -27,6 +27,7 @@ OF_KNOWN_LEADS = (  # their payload names the lead
     EventKind.DELIVERED,
     EventKind.DEAL,
     EventKind.TIMER,
+    EventKind.ENRICHED,
 )
 
 QUEUE = 100  # waiting events at which what is in no hurry lets them go first

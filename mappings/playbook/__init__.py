@@ -21,6 +21,7 @@ from mappings.playbook.crms import (
     TaskMap,
 )
 from mappings.playbook.deals import Deals, DealStage
+from mappings.playbook.enrichment import Enrichment, Provider, Spend
 from mappings.playbook.lifecycle import (
     CLOSED_STAGE,
     TOP_STAGE,
@@ -89,6 +90,7 @@ __all__ = [
     "Deals",
     "Decay",
     "DeleteBrake",
+    "Enrichment",
     "Expiry",
     "Expression",
     "FieldRule",
@@ -111,6 +113,7 @@ __all__ = [
     "Playbook",
     "Polling",
     "Pool",
+    "Provider",
     "Purpose",
     "Reconciling",
     "Required",
@@ -125,6 +128,7 @@ __all__ = [
     "Share",
     "Source",
     "SourceAuth",
+    "Spend",
     "Stage",
     "StageRule",
     "Step",

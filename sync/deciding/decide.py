@@ -19,6 +19,7 @@ from sync.deciding import (
     dealings,
     deleting,
     engaging,
+    enriching,
     finding,
     following,
     opportunities,
@@ -97,6 +98,8 @@ def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return Result(stored, EventState.DONE, reasons=[nobody])
             case EventKind.DEAL:
                 return dealings.heard(stored, work.lead_ids[0], batch, pipeline)
+            case EventKind.ENRICHED:
+                return enriching.answered(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.TIMER:
                 return timing.due(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.CHOICE if not batch.knows(work.lead_ids[0]):

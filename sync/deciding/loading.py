@@ -53,6 +53,8 @@ def load(
         loads.load_under_way(batch, snapshot, space, now)
     if playbook.sets_timers or any(item.stored.event.kind is EventKind.TIMER for item in work):
         loads.load_timers(batch, snapshot)
+    if playbook.enrichment.providers:
+        loads.load_asked(batch, snapshot)
     loads.load_workload(batch, snapshot, space, playbook, work[0].stored.decided_at)
     return batch
 

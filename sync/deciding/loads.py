@@ -31,6 +31,7 @@ from sync import (
     undoing,
     workloads,
 )
+from sync.asking import asks
 from sync.deciding.batch import Batch
 from sync.links import record_key
 from sync.named import companies_before, people_before
@@ -93,6 +94,13 @@ def load_timers(batch: Batch, snapshot: Connection) -> None:
     if batch.leads.now:
         for lead_id, timer in timers.load(snapshot, batch.leads.now):
             batch.leads.now[lead_id].timers[timer.name] = timer
+
+
+def load_asked(batch: Batch, snapshot: Connection) -> None:
+    """Read what providers were asked about the loaded leads."""
+    if batch.leads.now:
+        for lead_id, question in asks.of_leads(snapshot, batch.leads.now):
+            batch.leads.now[lead_id].asked.add(question)
 
 
 def load_deletions(

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from handlers.queueing import freed
 from mappings.playbook import Playbook
 from model.decision import (
+    EndWait,
     ForgetLead,
     ForgetRecord,
     ForgetTestEvent,
@@ -44,6 +45,7 @@ from sync import (
     undoing,
 )
 from sync.alike import pairs
+from sync.asking import asks
 from sync.database import insert_for
 from sync.deciding import dealings
 from sync.deciding.batch import Batch
@@ -99,8 +101,11 @@ def save(
         outbox.plan_anew(connection, space, moved, linked, now)
     if waking := {r.lead_id for r in results if r.lead_id and LookAgain() in r.effects}:
         effects.look_again(connection, space, waking, now)
+    if ended := {r.lead_id for r in results if r.lead_id and EndWait() in r.effects}:
+        effects.end_wait(connection, space, ended, now)
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
+    asks.insert(connection, space, results, now)
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:
         mirror.alone(connection, space, forgotten)
     for one in batch.link_changes():
