@@ -89,7 +89,9 @@ def _identity(
     said = [item.stored.event.payload for item in work if item.stored.event.kind is EventKind.ANSWER]
     if answered := [one["proposal"] for one in said if "proposal" in one]:
         batch.proposals = proposals.load(snapshot, space, answered)
-    if reminded := [item.lead_ids for item in work if _is_pair(item) and REMINDER in item.stored.event.payload]:
+    if reminded := [
+        item.lead_ids for item in work if _is_pair(item) and REMINDER in item.stored.event.payload
+    ]:
         present = [tuple(map(batch.present_id, some)) for some in reminded]
         batch.agreed = pairs.among_agreed(snapshot, space, [ordered(a, b) for a, b in present])
     if asked := [one["question"] for one in said if "question" in one]:

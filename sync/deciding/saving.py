@@ -160,7 +160,9 @@ def _mark_of(result: Result) -> Mark:
 def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
     stored = result.stored
     details = _chapter_of(result, playbook)
-    return audit.Entry(stored.decided_at, audit.DECIDER, str(result.state), details, result.lead_id, stored.id)
+    return audit.Entry(
+        stored.decided_at, audit.DECIDER, str(result.state), details, result.lead_id, stored.id
+    )
 
 
 def _chapter_of(result: Result, playbook: Playbook) -> dict[str, JsonValue]:

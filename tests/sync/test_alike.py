@@ -216,7 +216,13 @@ def test_lines_of_others_are_passed_once_no_decision_can_be_older(house):
     posted(house, ADA)
     compare(house)
     last = max(row["id"] for row in rows(house.store, tables.audit))
-    line = {"space": "main", "at": house.clock.now(), "action": "done", "commitment": "", "actor": "deliverer"}
+    line = {
+        "space": "main",
+        "at": house.clock.now(),
+        "action": "done",
+        "commitment": "",
+        "actor": "deliverer",
+    }
     house.store.write(lambda on: on.execute(sa.insert(tables.audit).values(id=last + 9, **line)))
     house.clock.advance(601)
     compare(house)
