@@ -47,12 +47,18 @@ def concerns(before: Playbook, after: Playbook, old: Texts, new: Texts) -> list[
 
 
 def _in_time(scoring: Mapping[str, Any]) -> list[Any]:
-    """Return what of the scoring lets a score or a band change by time alone."""
-    bands: Mapping[str, Any] = scoring.get("bands") or {}
-    return [
-        [rule for rule in scoring.get("rules") or () if rule.get("decay")],
-        bands if any((band or {}).get("after") for band in bands.values()) else None,
-    ]
+    """Return what of the scoring lets a score or a band change by time alone.
+
+    It may be the file of another leadrelay, of which no shape is certain.
+    """
+    rules, bands = scoring.get("rules"), scoring.get("bands")
+    fading = [one for one in rules if _holds(one, "decay")] if isinstance(rules, list) else []
+    lasts = isinstance(bands, dict) and any(_holds(one, "after") for one in bands.values())
+    return [fading, bands if lasts else None]
+
+
+def _holds(entry: Any, name: str) -> bool:
+    return isinstance(entry, dict) and bool(entry.get(name))
 
 
 def _under_review(playbook: Playbook) -> Concern | None:

@@ -165,6 +165,19 @@ class SetTimer:
 
 
 @dataclass(frozen=True, slots=True)
+class AskProvider:
+    """Effect: ask this provider about the lead; its answer comes back as an ``enriched`` event.
+
+    ``asked`` is by what the question is recognised (``model.enrichment.asked_of``): a lead is asked about
+    once in the same words.
+    """
+
+    provider: str
+    asked: str
+    values: Mapping[str, JsonValue]  # of the lead, that the provider is told
+
+
+@dataclass(frozen=True, slots=True)
 class AskReview:
     """Effect: put a pair or a doubt before a person without holding the lead back."""
 
@@ -270,6 +283,7 @@ class OneShot:
     needs: tuple[str, ...] = ()  # connections whose record should be there first
     patience: timedelta = timedelta(0)  # how long it waits for them
     withheld: str = ""
+    not_before: datetime | None = None  # it waits until then, or until ``EndWait``
     cause: Cause = NO_CAUSE  # ``NO_CONSENT``: it goes ahead once the gate is open
 
 
@@ -289,6 +303,11 @@ class NoteConsent:
 @dataclass(frozen=True, slots=True)
 class LookAgain:
     """Effect: what gates of consent kept back of the lead is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndWait:
+    """Effect: the lead waits for no provider any more; messages that waited with it are due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,6 +472,17 @@ class ForgetTestEvent:
     event: int
 
 
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Effect: remove rows of a file that is taken back, with the touches and activities they left.
+
+    ``keys`` are what the lead was known by because of them alone.
+    """
+
+    events: tuple[int, ...]
+    keys: tuple[Identity, ...] = ()
+
+
 Effect = (
     ClaimIdentity
     | AddTouch
@@ -462,6 +492,7 @@ Effect = (
     | Assigned
     | GiveBack
     | SetTimer
+    | AskProvider
     | AskReview
     | JoinAccount
     | DealMoved
@@ -470,6 +501,7 @@ Effect = (
     | OneShot
     | NoteConsent
     | LookAgain
+    | EndWait
     | SendAgain
     | Fetch
     | SettleReviews
@@ -490,6 +522,7 @@ Effect = (
     | FreeField
     | ForgetTestLead
     | ForgetTestEvent
+    | TakeBack
 )
 
 

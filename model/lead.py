@@ -218,6 +218,7 @@ class Lead:
     engagements: dict[RecordRef, Engagement] = field(default_factory=dict)  # those that rules count
     links: dict[str, Link] = field(default_factory=dict)  # connection -> link
     timers: dict[tuple[str, str], Timer] = field(default_factory=dict)  # (kind, key) -> timer
+    asked: set[tuple[str, str]] = field(default_factory=set)  # (provider, question): who was asked about it
     created_at: datetime | None = None
     version: int = 0  # 0: not stored yet
     is_test: bool = False

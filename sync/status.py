@@ -13,6 +13,8 @@ from sqlalchemy.engine import Connection
 from model.event import EventKind
 from model.times import to_text
 from sync import cursors, followed, releases, revisits, timers
+from sync.asking import books as asked
+from sync.asking.books import ProviderCount
 from sync.edges import effect_books
 from sync.edges.effect_books import EffectCount
 from sync.followed import Followed
@@ -94,6 +96,7 @@ class Status:
     releases: dict[str, Release] = field(default_factory=dict)  # how far going live has come
     timers: TimerCount = field(default_factory=TimerCount)
     revisit: Revisit | None = None  # leads that the version in force is about are looked at again
+    providers: dict[str, ProviderCount] = field(default_factory=dict)  # who was asked what is not known
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -146,6 +149,7 @@ def totals(snapshot: Connection, space: str, now: datetime) -> Status:
         releases=releases.load(snapshot, space),
         timers=timers.count(snapshot, space, now),
         revisit=revisits.progress(snapshot, space),
+        providers=asked.read(snapshot, space, now),
     )
 
 

@@ -1,7 +1,7 @@
 """The playbook as the rest of the house sees it: checked, compiled, immutable."""
 
 from mappings.playbook.accounts import Accounts
-from mappings.playbook.condition import Condition
+from mappings.playbook.condition import Condition, Expression
 from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
@@ -21,6 +21,7 @@ from mappings.playbook.crms import (
     TaskMap,
 )
 from mappings.playbook.deals import Deals, DealStage
+from mappings.playbook.enrichment import Enrichment, Provider, Spend
 from mappings.playbook.lifecycle import (
     CLOSED_STAGE,
     TOP_STAGE,
@@ -89,7 +90,9 @@ __all__ = [
     "Deals",
     "Decay",
     "DeleteBrake",
+    "Enrichment",
     "Expiry",
+    "Expression",
     "FieldRule",
     "FollowUp",
     "FollowUpRule",
@@ -110,6 +113,7 @@ __all__ = [
     "Playbook",
     "Polling",
     "Pool",
+    "Provider",
     "Purpose",
     "Reconciling",
     "Required",
@@ -124,6 +128,7 @@ __all__ = [
     "Share",
     "Source",
     "SourceAuth",
+    "Spend",
     "Stage",
     "StageRule",
     "Step",

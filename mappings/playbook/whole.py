@@ -12,6 +12,7 @@ from mappings.playbook.accounts import Accounts
 from mappings.playbook.consent import Consent
 from mappings.playbook.crms import CrmMap, ObjectMap
 from mappings.playbook.deals import Deals
+from mappings.playbook.enrichment import Enrichment
 from mappings.playbook.lifecycle import Lifecycle
 from mappings.playbook.matching import Matching
 from mappings.playbook.messages import FollowUp, Notifications
@@ -47,6 +48,9 @@ class Playbook:
     deals: Deals | None = None  # without deals.yaml no deals are kept
     number: int = 0  # in the store's register of versions; 0: files that are not in it (yet)
     matching: Matching | None = None  # without matching.yaml nobody is asked who is one person
+    enrichment: Enrichment = dataclasses.field(
+        default_factory=Enrichment
+    )  # without enrichment.yaml nobody is
 
     @property
     def keeps_deals(self) -> bool:
@@ -71,7 +75,7 @@ class Playbook:
     @property
     def sets_timers(self) -> bool:
         """Say whether a rule may ask for another look at a lead at a later time."""
-        return self.scoring.changes_by_time or self.routing.queues
+        return self.scoring.changes_by_time or self.routing.queues or self.enrichment.waits
 
     @property
     def joins_accounts(self) -> bool:

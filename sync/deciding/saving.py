@@ -9,9 +9,18 @@ from sqlalchemy.engine import Connection
 
 from handlers.queueing import freed
 from mappings.playbook import Playbook
-from model.decision import ForgetLead, ForgetRecord, ForgetTestEvent, ForgetTestLead, LookAgain, SendAgain
+from model.decision import (
+    EndWait,
+    ForgetLead,
+    ForgetRecord,
+    ForgetTestEvent,
+    ForgetTestLead,
+    LookAgain,
+    SendAgain,
+    TakeBack,
+)
 from model.errors import Conflict
-from model.event import SET_ASIDE, JsonValue
+from model.event import SET_ASIDE, EventKind, JsonValue
 from sync import (
     accounts,
     audit,
@@ -33,13 +42,16 @@ from sync import (
     tables,
     teammates,
     timers,
+    undoing,
 )
 from sync.alike import pairs
+from sync.asking import asks
 from sync.database import insert_for
 from sync.deciding import dealings
 from sync.deciding.batch import Batch
 from sync.deciding.raising import one_shots, raises, reads
 from sync.edges import effects
+from sync.imports import is_imported
 from sync.inbox import Mark
 from sync.reasons import chapter, reason_row
 from sync.result import Result
@@ -89,8 +101,11 @@ def save(
         outbox.plan_anew(connection, space, moved, linked, now)
     if waking := {r.lead_id for r in results if r.lead_id and LookAgain() in r.effects}:
         effects.look_again(connection, space, waking, now)
+    if ended := {r.lead_id for r in results if r.lead_id and EndWait() in r.effects}:
+        effects.end_wait(connection, space, ended, now)
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
+    asks.insert(connection, space, results, now)
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:
         mirror.alone(connection, space, forgotten)
     for one in batch.link_changes():
@@ -123,6 +138,8 @@ def save(
     if strangers:
         forget.records(connection, space, strangers, now)
     forget.remove_test_events(connection, [one.event for one in wanted if isinstance(one, ForgetTestEvent)])
+    for result in results:
+        forget.take_back(connection, result.lead_id, [e for e in result.effects if isinstance(e, TakeBack)])
 
 
 def _mark_of(result: Result) -> Mark:
@@ -156,4 +173,6 @@ def _chapter_of(result: Result, playbook: Playbook) -> dict[str, JsonValue]:
     if result.facts and lead is not None:
         details["facts"] = dict(result.facts)
         details["then"] = {"score": lead.score, "stage": lead.stage}
+    if is_imported(event.payload) and event.kind is EventKind.INTAKE:
+        details |= undoing.memory(result)
     return details

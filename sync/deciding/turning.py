@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from sqlalchemy.engine import Connection
 
 from handlers import registry
-from mappings.compile import load_texts
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError
 from mappings.revisiting import BAND, OWNER, SCORE, Concern, concerns
@@ -28,7 +27,7 @@ UNUSABLE = Cause("PLAYBOOK_UNUSABLE")
 
 def pipeline_of(texts: Mapping[str, bytes], number: int) -> Pipeline:
     """Return the rules of a version's files; raises ``PlaybookError`` where it cannot read them."""
-    playbook = replace(load_texts(texts), number=number)
+    playbook = register.playbook_of(texts, number)
     return Pipeline(playbook, registry.build(playbook))
 
 
@@ -70,13 +69,12 @@ def turn(snapshot: Connection, space: str, stored: StoredEvent, before: Playbook
     try:
         texts = register.texts_of(snapshot, entry)
         pipeline = pipeline_of(texts, entry.number)
-    except (PlaybookError, KeyError) as error:
+    except PlaybookError as error:
         kept = f"version {now} stays in force" if now else "it is not in force"
         text = f"the playbook {entry.hash} cannot be used, so {kept}: {error}"
         refused = replace(_settled(stored, text), state=EventState.DEAD, error=text, cause=UNUSABLE)
         return Turn(refused)
-    known = register.texts_of(snapshot, now) if now else texts
-    meant = concerns(before, pipeline.playbook, known, texts)
+    meant = concerns(before, pipeline.playbook, _files_of(snapshot, now), texts) if now else []
     earlier = f", before it {now}" if now else ""
     text = f"version {entry} is in force from here on{earlier}; by {entry.by}"
     result = _settled(stored, f"{text}: {entry.note}" if entry.note else text)
@@ -84,6 +82,14 @@ def turn(snapshot: Connection, space: str, stored: StoredEvent, before: Playbook
         kinds = ", ".join(dict.fromkeys(_WHOM[one.kind] for one in meant))
         result.reasons.append(Reason("playbook", Because(f"looked at again, in the background: {kinds}")))
     return Turn(result, entry, pipeline, meant)
+
+
+def _files_of(snapshot: Connection, version: Version) -> Mapping[str, bytes]:
+    """Return what the version before said; of one whose files are lost all counts as changed."""
+    try:
+        return register.texts_of(snapshot, version)
+    except PlaybookError:
+        return {}
 
 
 _WHOM = {

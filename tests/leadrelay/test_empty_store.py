@@ -57,6 +57,7 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "effects": {},
             "blocked": 0,
             "timers": {"waiting": 0, "overdue": 0, "set_aside": 0, "next_at": None, "by_kind": {}},
+            "providers": {},
             "mirror": {},
             "following": {},
             "leads": 0,
