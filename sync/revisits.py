@@ -97,7 +97,7 @@ def progress(snapshot: Connection, space: str) -> Revisit | None:
 
 def _next(snapshot: Connection, space: str, concerns: Sequence[Concern], above: str) -> list[str]:
     """Return the next leads by id; test leads are left out."""
-    # ``coalesce`` keeps SQLite to the order of ids: by an index of the space it would sort all leads each time.
+    # ``coalesce`` keeps SQLite to the order of ids: by one of the space it sorts all leads each time.
     here = sa.func.coalesce(_l.space, "") == space
     which = (here, _l.id > above, sa.not_(_l.is_test), sa.or_(*map(_is_meant, concerns)))
     return [*snapshot.execute(sa.select(_l.id).where(*which).order_by(_l.id).limit(MOST)).scalars()]
