@@ -37,6 +37,7 @@ from mappings.playbook.matching import LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import (
     QUEUE,
+    SHARE_IS_FULL,
     Absence,
     Credit,
     IfNobody,
@@ -71,6 +72,7 @@ __all__ = [
     "ELSEWHERE",
     "QUEUE",
     "ROLES",
+    "SHARE_IS_FULL",
     "TOP_STAGE",
     "Absence",
     "Accounts",
