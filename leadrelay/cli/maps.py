@@ -229,6 +229,7 @@ def _told(ways: Ways) -> dict[str, Any]:
                         "authority": stop.rule.authority,
                         "direction": stop.direction,
                         "when": stop.rule.when.text if stop.rule.when else None,
+                        "expression": stop.rule.expression.text if stop.rule.expression else None,
                         "rule": str(stop.rule.place),
                     }
                     for stop in way.stops
