@@ -34,6 +34,7 @@ from mappings.playbook.lifecycle import (
 )
 from mappings.playbook.matching import LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
+from mappings.playbook.privacy import MaskRule, Privacy
 from mappings.playbook.routing import (
     QUEUE,
     Absence,
@@ -100,6 +101,7 @@ __all__ = [
     "Lifecycle",
     "Limits",
     "Linear",
+    "MaskRule",
     "Matching",
     "Member",
     "Move",
@@ -110,6 +112,7 @@ __all__ = [
     "Playbook",
     "Polling",
     "Pool",
+    "Privacy",
     "Purpose",
     "Reconciling",
     "Required",
