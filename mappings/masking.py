@@ -32,6 +32,7 @@ from mappings.playbook.privacy import (
     Privacy,
 )
 from model.event import JsonValue
+from model.faults import without_people
 
 MARK = "***"
 """Stands for what is not shown; it does not tell how long that is."""
@@ -165,6 +166,15 @@ class Veil:
     def fields(self, fields: Mapping[str, JsonValue]) -> dict[str, Any]:
         """Return all fields of a lead as they are shown."""
         return {name: self.of(name, value) for name, value in fields.items()}
+
+    def known_by(self, name: str) -> str:
+        """Return what people know somebody by, an e-mail, a number or a name, as it is shown."""
+        kind = EMAIL if "@" in name else PHONE if name.startswith("+") else NAME
+        return str(mask(name, kind, self.levels[kind])) if kind in self.levels else name
+
+    def text(self, text: str | None) -> str | None:
+        """Return what a CRM or a rule said, without addresses and numbers in it where anything is masked."""
+        return without_people(text) if self.levels and text else text
 
     def unknown(self, value: Any) -> Any:
         """Return what has no class, as a sender's own fields: names stay, values are hidden."""
