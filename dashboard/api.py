@@ -10,7 +10,6 @@ from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import LONG_PATIENCE_SECONDS, House
-from dashboard.sight import Sight
 from mappings.playbook.privacy import EXPORTS
 from mappings.values.identity import keys_of
 from model.errors import Refused
@@ -34,6 +33,7 @@ from sync.reconciling.finds import Filter
 from sync.replays import advice, letters, mending, replaying
 from sync.replays.letters import SHELVES, Asked
 from sync.replays.mending import Told
+from sync.sight import Sight
 
 MOST_RUNS = 20  # of each connection
 FILTERS = ("kind", "object", "field")  # of what a comparison found

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from dashboard.grants import Grants
 from dashboard.kept import Counted, Kept
 from dashboard.openings import Openings
-from dashboard.sight import Sight
 from mappings.playbook import Playbook, Privacy
 from mappings.problems import Problem
 from model.errors import Refused
@@ -21,6 +20,7 @@ from sync import unmasking
 from sync.database import Store, is_away
 from sync.replays import letters
 from sync.replays.letters import SHELVES, Group
+from sync.sight import Sight
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""What of people's data whoever asks may see: pages and read API show stored things through this.
+"""What of people's data whoever asks may see: pages, read API and commands show stored things through this.
 
 Each kind of thing that names a person has a method here that returns it as it is shown. Where nothing is
 masked all of them return what they are given, and nothing is read for it.
