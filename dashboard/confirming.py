@@ -45,7 +45,7 @@ def blueprint(house: House, links: ConsentLinks | None) -> Blueprint:
         if asked is None or found is None:
             return render_template("dashboard/confirm.html", state="over"), 404
         purpose, lead_id, is_confirmed = found
-        if is_confirmed or request.method == "GET":
+        if is_confirmed or request.method != "POST":  # scanners of mail look by GET and by HEAD
             state = "done" if is_confirmed else "asked"
             text = purpose.texts[-1].text
             return render_template("dashboard/confirm.html", state=state, purpose=purpose, text=text)

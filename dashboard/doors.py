@@ -128,7 +128,7 @@ class Doors:
             return redirect(to, 303)
         with self.house.reading() as snapshot:
             nobody = not access.roles(snapshot)
-        if request.method == "GET":
+        if request.method != "POST":
             return render_template("dashboard/sign_in.html", next=to, nobody=nobody)
         name, password = request.form.get("name", "").strip(), request.form.get("password", "")
         now, address = self.house.clock.now(), request.remote_addr or ""
@@ -172,7 +172,7 @@ class Doors:
             raise Refused(
                 404, "not_found", "Nobody signs in to a sandbox run", "There is no password to change."
             )
-        if request.method == "GET":
+        if request.method != "POST":
             return render_template("dashboard/account.html")
         old, new = request.form.get("old", ""), request.form.get("new", "")
         now, address = self.house.clock.now(), request.remote_addr or ""

@@ -15,6 +15,7 @@ from mappings.values.identity import match_key
 from model import consent
 from model.consent import is_taken_back
 from model.decision import NOTHING, AddActivity, Because, Decision, Place
+from model.enrichment import is_machine
 from model.event import JsonValue
 from model.lead import OPT_OUT, PERSON, Lead, Provenance
 
@@ -80,7 +81,7 @@ class Absorb:
             return Because(f"{name} kept: {why}") if why else None
         if preferred := self._preferred(lead, name):
             return preferred
-        if known is None:
+        if known is None or is_machine(known):  # a person's word counts more than a provider's, however old
             return None
         owner = self.owners.get((known.source, name))
         if owner is not None and owner.authority in PEOPLE and lead.fields.get(name) is not None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from model.account import Account
-from model.decision import AddActivity, AddTouch, ClaimIdentity, Decision, JoinAccount, SetTimer
+from model.decision import (
+    AddActivity,
+    AddTouch,
+    AskProvider,
+    ClaimIdentity,
+    Decision,
+    JoinAccount,
+    SetTimer,
+)
 from model.lead import DECIDED_FIELDS, RULE, Activity, Lead, Provenance, Touch
 from model.timer import LONGEST_WHY, Timer
 
@@ -37,6 +45,8 @@ def apply(lead: Lead, decision: Decision, *, source: str, event_id: int, at: dat
                 lead.activities.append(Activity(kind, moment, detail))
             case SetTimer():
                 _set(lead, effect)
+            case AskProvider(provider, asked):
+                lead.asked.add((provider, asked))
 
 
 def _set(lead: Lead, effect: SetTimer) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from handlers import ladder
+from handlers import ladder, queueing
 from handlers.base import Context
-from handlers.eligible import missing, next_chance, why_not_owner
+from handlers.eligible import missing, why_not_owner
 from handlers.giving_back import given_back
+from handlers.queueing import Wait, wait
 from handlers.turns import Turn, next_turn, out_of_turn
 from mappings import gates
 from mappings.domains import company_domain
@@ -24,13 +25,10 @@ from mappings.playbook import (
     Territory,
 )
 from model.account import account_id
-from model.decision import NOTHING, AskReview, Assigned, Because, Decision, Effect, SetTimer, Way
+from model.decision import NOTHING, AskReview, Assigned, Because, Decision, SetTimer, Way
 from model.event import JsonValue
-from model.hours import said
-from model.lead import Lead
+from model.lead import QUEUED_SINCE, Lead
 
-SHIFT = ("shift", "")  # the timer of a lead that waits for somebody's shift
-MOST_NAMED = 3  # of those whose shift a lead waits for
 LONGEST_CONDITION = 100  # a list of forty countries is read in the playbook, not on every lead
 SLACK = 1e-9  # 0.29 of 100 is 28.999…
 
@@ -54,30 +52,33 @@ class Assign:
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
         back, decision = given_back(lead, self.routing, context), self._decided(lead, context)
-        over: tuple[Effect, ...] = ()
-        if SHIFT in lead.timers and not any(isinstance(one, SetTimer) for one in decision.effects):
-            over = (SetTimer(SHIFT[0], None, context.now),)
+        kept = [one for one in decision.effects if isinstance(one, SetTimer)]
         return replace(
             decision,
-            effects=(*back.effects, *decision.effects, *over),
+            effects=(*back.effects, *decision.effects, *queueing.over(lead, kept, context.now)),
             because=(*back.because, *decision.because),
         )
 
     def _decided(self, lead: Lead, context: Context) -> Decision:
+        # A wait is forgotten by this alone: events while it lasts, or after it was in vain, go on with it.
+        done: dict[str, JsonValue] = {QUEUED_SINCE: None} if QUEUED_SINCE in lead.fields else {}
         if not self._is_due(lead):
-            return NOTHING
+            return Decision(fields=done) if done else NOTHING
         if lead.owner:
-            return Decision(because=(Because("owner kept: the lead has one", self.routing.place),))
+            return Decision(
+                fields=done, because=(Because("owner kept: the lead has one", self.routing.place),)
+            )
         gate = next(gates.shut(self.consent, gates.ASSIGN, lead, context.now), None)
         if gate is not None:
             return Decision(because=(Because(gates.reason(gate, self.consent, lead), gate.place),))
         territory = next((known for known in self.routing.territories if known.when.matches(lead)), None)
         because = [self._where(territory)]
         assigned = self._offer(territory, lead, context, because)
-        if isinstance(assigned, SetTimer):
-            return Decision(effects=(assigned,), because=tuple(because))
+        if isinstance(assigned, Wait):
+            return Decision(fields=assigned.fields, effects=assigned.timers, because=tuple(because))
         if assigned is not None:
-            return Decision(fields={"owner": assigned.owner}, effects=(assigned,), because=tuple(because))
+            fields = {"owner": assigned.owner, **done}
+            return Decision(fields=fields, effects=(assigned,), because=tuple(because))
         because.append(
             Because(
                 "NO OWNER: nobody is left to take this lead; a person is asked", self.routing.fallback_place
@@ -102,7 +103,7 @@ class Assign:
 
     def _offer(
         self, territory: Territory | None, lead: Lead, context: Context, because: list[Because]
-    ) -> Assigned | SetTimer | None:
+    ) -> Assigned | Wait | None:
         """Return who takes the lead, or until when it waits; ``because`` says why, and why not others."""
         if territory is not None and territory.owner:
             why = why_not_owner(territory.owner, self.routing, context)
@@ -167,7 +168,7 @@ class Assign:
 
     def _in_turn(
         self, name: str, lead: Lead, context: Context, because: list[Because]
-    ) -> Assigned | SetTimer | None:
+    ) -> Assigned | Wait | None:
         for each in dict.fromkeys((name, self.routing.fallback_pool)):
             pool = self.routing.pools[each]
             turn = self._turn(pool, lead, context, because, settles=True)
@@ -175,44 +176,9 @@ class Assign:
                 return self._taken(turn, each, lead, because)
             if pool.if_nobody == "ask":
                 break
-            if pool.if_nobody == QUEUE and (wait := self._wait(pool, lead, context, because)):
-                return wait
+            if pool.if_nobody == QUEUE and (waits := wait(pool, lead, self.routing, context, because)):
+                return waits
         return None
-
-    def _wait(self, pool: Pool, lead: Lead, context: Context, because: list[Because]) -> SetTimer | None:
-        """Let the lead wait for the next shift of somebody who can take it, within its longest wait.
-
-        ``None``, with the reason, where that would be too late, or nobody's shift ever begins. A test lead
-        does not wait: whoever sent it does.
-        """
-        if lead.is_test:
-            because.append(Because("test lead: it waits for no shift", pool.place))
-            return None
-        known, now = lead.timers.get(SHIFT), context.now
-        last = (known.since if known else now) + pool.longest_wait
-        chances = [
-            (at, member.email)
-            for member in pool.members
-            if (at := next_chance(member, pool, lead, self.routing, context)) is not None
-        ]
-        if not chances:
-            because.append(
-                Because(f"pool {pool.name}: no shift begins that the lead could wait for", pool.place)
-            )
-            return None
-        first = min(at for at, _ in chances)
-        names = sorted(email for at, email in chances if at == first)
-        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        who = f"{', '.join(names[:MOST_NAMED])}{more}"
-        until = f"{said(first, now)} {getattr(first.tzinfo, 'key', 'UTC')}"
-        if first > last:
-            text = (
-                f"pool {pool.name}: the next shift, of {who}, begins {until}: longer than the lead may wait"
-            )
-            because.append(Because(text, pool.place))
-            return None
-        because.append(Because(f"pool {pool.name}: the lead waits for {who} until {until}", pool.place))
-        return SetTimer(SHIFT[0], first, now, f"the shift of {who} in pool {pool.name}, {until}")
 
     def _taken(self, turn: Turn, name: str, lead: Lead, because: list[Because]) -> Assigned:
         if lead.is_test:

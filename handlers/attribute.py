@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -60,6 +61,15 @@ class Attribute:
 
     def _recency(self, end: TouchField) -> tuple[bool, str]:
         return not (self.skip_direct and end.get("channel") == "direct"), end["at"]
+
+
+def ends_of(touches: Sequence[Touch], *, skip_direct: bool) -> dict[str, TouchField]:
+    """Return the first and the last touch of these, as a lead's fields; none where there are none."""
+    if not touches:
+        return {}
+    last = max(touches, key=lambda touch: (not (skip_direct and touch.is_direct), touch.at))
+    first = min(touches, key=lambda touch: touch.at)
+    return {"first_touch": _as_field(first), "last_touch": _as_field(last)}
 
 
 def _known(lead: Lead, name: str) -> list[TouchField]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from handlers.base import Context, Lookups
-from handlers.workload import UTC_ZONE, calendar_of, zone_of
+from handlers.workload import calendar_of, zone_of
 from mappings.playbook import Member, Person, Pool, Routing
-from model.hours import day_of, is_open, next_start, said, start_of
+from model.hours import DAY, day_of, end_of, is_open, midnight, next_start, said, start_of
 from model.lead import Lead
 
 THIS = {"hour": "this hour", "day": "today", "week": "this week", "month": "this month"}
-MOST_SHIFTS = 400  # of an absence that are passed over
+MOST_STEPS = 400  # from one obstacle to the next
 LONGEST = 60  # characters of a condition in a because-line
 
 
@@ -47,31 +49,65 @@ def missing(member: Member, pool: Pool, lead: Lead, routing: Routing, context: C
     return Missing(full, is_full=True) if full else None
 
 
+def is_at_open_leads(member: Member, pool: Pool, lead: Lead, routing: Routing, context: Context) -> bool:
+    """Say whether a member who takes such leads owns as many open ones as they may: no time ends that."""
+    person = routing.people.get(member.email)
+    if person is None or not person.open_leads or not _has_no_place(person, context):
+        return False
+    return not (why_not(member.email, context.lookups) or _unfit(member, pool, lead, context))
+
+
 def next_chance(
     member: Member, pool: Pool, lead: Lead, routing: Routing, context: Context
 ) -> datetime | None:
-    """Return when the next shift of a member begins who could take this lead then; ``None``: there is none.
+    """Return from when on a member could take this lead, as far as time alone brings that about.
 
-    Of somebody without shifts it is the first midnight after an absence.
+    A shift begins, or an absence, a holiday or the time of a cap ends, be it within a shift. ``None``: the
+    member takes no such leads, or owns as many open leads as they may, or no shift of theirs begins.
     """
     person = routing.people.get(member.email)
     if why_not(member.email, context.lookups) or _unfit(member, pool, lead, context):
         return None
+    if person is not None and (_has_no_place(person, context) or 0 in person.caps.values()):
+        return None
     calendar = calendar_of(person, pool)
-    moment = context.now
-    for _ in range(MOST_SHIFTS):
-        start = next_start(calendar, moment) if calendar else _midnight_after_absence(person, moment)
-        if start is None or person is None or not _absence(person, pool, start):
-            return start
-        moment = start
+    zone = zone_of(calendar)
+    moment = max([context.now, *(_full_until(person, zone, context) if person else ())])
+    for _ in range(MOST_STEPS):
+        before = moment
+        back = _last_day_away(person, zone, moment)
+        if back is not None:
+            moment = midnight(back + DAY, zone)
+        if calendar is not None and not is_open(calendar, moment):
+            start = next_start(calendar, moment)
+            if start is None:
+                return None
+            moment = start
+        if moment == before:
+            return moment.astimezone(zone)
     return None
 
 
-def _midnight_after_absence(person: Person | None, now: datetime) -> datetime | None:
-    today = day_of(now, UTC_ZONE)
-    away = person.absent if person else ()
-    last = max((one.last for one in away if one.first <= today <= one.last), default=None)
-    return datetime.combine(last + timedelta(days=1), time(), UTC_ZONE) if last else None
+def _full_until(person: Person, zone: ZoneInfo, context: Context) -> Iterator[datetime]:
+    """Yield for each cap that somebody is at when its hour, day, week or month is over."""
+    workload = context.lookups.workload()
+    for unit, most in person.caps.items():
+        if workload.given_since(person.email, start_of(unit, context.now, zone)) >= most:
+            yield end_of(unit, context.now, zone)
+
+
+def _has_no_place(person: Person, context: Context) -> bool:
+    return (
+        person.open_leads is not None
+        and context.lookups.workload().open_leads[person.email] >= person.open_leads
+    )
+
+
+def _last_day_away(person: Person | None, zone: ZoneInfo, moment: datetime) -> date | None:
+    if person is None or not person.absent:
+        return None
+    today = day_of(moment, zone)
+    return max((one.last for one in person.absent if one.first <= today <= one.last), default=None)
 
 
 def why_not(email: str, lookups: Lookups) -> str:
@@ -91,10 +127,7 @@ def why_not(email: str, lookups: Lookups) -> str:
 
 
 def _absence(person: Person, pool: Pool | None, now: datetime) -> str:
-    if not person.absent:
-        return ""
-    today = day_of(now, zone_of(calendar_of(person, pool)))
-    last = max((one.last for one in person.absent if one.first <= today <= one.last), default=None)
+    last = _last_day_away(person, zone_of(calendar_of(person, pool)), now)
     return f"is absent until {last.day} {last:%B}" if last else ""
 
 
@@ -123,6 +156,6 @@ def _full(person: Person, pool: Pool, context: Context) -> str:
         given = workload.given_since(person.email, start_of(unit, context.now, zone))
         if given >= most:
             return f"is at the cap: {given}/{most} {THIS[unit]}"
-    if person.open_leads is not None and (count := workload.open_leads[person.email]) >= person.open_leads:
-        return f"is at the cap: {count}/{person.open_leads} open leads"
+    if _has_no_place(person, context):
+        return f"is at the cap: {workload.open_leads[person.email]}/{person.open_leads} open leads"
     return ""

@@ -10,6 +10,7 @@ from handlers.assign import Assign
 from handlers.attribute import Attribute
 from handlers.base import Handler
 from handlers.deals import HearOfDeals
+from handlers.enrich import Enrich
 from handlers.facts import TellFacts
 from handlers.follow_up import MakeFollowUp
 from handlers.identify import Identify
@@ -30,6 +31,7 @@ HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
     "attribute": lambda playbook: Attribute(playbook.skip_direct),
     "deals": lambda playbook: HearOfDeals(playbook.deals, playbook.lifecycle),
     "facts": lambda playbook: TellFacts(playbook.screening),
+    "enrich": lambda playbook: Enrich(playbook.enrichment),
     "score": lambda playbook: Score(playbook.scoring, thresholds(playbook.lifecycle)),
     "qualify": lambda playbook: Qualify(playbook.lifecycle),
     "assign": lambda playbook: Assign(

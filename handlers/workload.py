@@ -35,6 +35,7 @@ class Workload:
     last_pools: list[str] = field(default_factory=list)  # of the last assignments, the latest at the end
     last_turns: dict[str, GivenTurn] = field(default_factory=dict)  # lead -> the turn not given back yet
     credits: Counter[tuple[str, str]] = field(default_factory=Counter)  # (pool, e-mail) -> back this month
+    eased: set[str] = field(default_factory=set)  # who came to own an open lead fewer than before
 
     def given_since(self, email: str, since: datetime) -> int:
         """Return how many leads somebody was given since a moment that was asked for."""
@@ -63,6 +64,9 @@ class Workload:
 
     def changed(self, before: Lead | None, after: Lead | None, stages: Collection[str]) -> None:
         """Note how a lead was, and how it is now; ``stages`` are those in which it counts as open."""
+        busy = [one.owner if one is not None and one.stage in stages else None for one in (before, after)]
+        if busy[0] and busy[0] != busy[1]:
+            self.eased.add(busy[0])
         for lead, step in ((before, -1), (after, 1)):
             if lead is None or lead.is_test or not lead.owner:
                 continue

@@ -15,6 +15,7 @@ from scheduler.retention import RetentionJob
 from scheduler.timing import TimerJob
 from sync import inbox, outbox
 from sync.alike import walk
+from sync.asking import answers
 from sync.database import Store
 from sync.edges import effects
 from sync.reconciling.mends import Mends
@@ -62,6 +63,7 @@ class Chores:
         yield Job("orphans", ORPHANS_EVERY, self._give_up_orphans)
         yield Job("alike", ALIKE_EVERY, self._compare)
         yield Job("hashes", 600, self._forget_hashes)
+        yield Job("answers", 600, self._forget_answers)
         yield Job("retention", 3600, self._retention.run)
 
     def stop(self) -> None:
@@ -86,6 +88,9 @@ class Chores:
         for _ in range(ALIKE_STEPS):
             if not (self._is_wanted() and walk.step(self._store, SPACE, matching, self._clock.now())):
                 return
+
+    def _forget_answers(self) -> None:
+        self._store.write(partial(answers.drop_old, space=SPACE, now=self._clock.now()))
 
     def _forget_hashes(self) -> None:
         self._store.write(partial(inbox.forget_hashes, now=self._clock.now()))

@@ -126,6 +126,8 @@ def environment(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
         "LEADRELAY_SMTP_SECURITY": "none",
         "LEADRELAY_SMTP_FROM": "leadrelay <leads@northlight.example>",
         "LEADRELAY_SANDBOX_TLS_FOLDER": str(folder / "tls"),
+        "LEADRELAY_PROVIDER_COMPANIES_BASE_URL": f"http://127.0.0.1:{ports['messaging']}",
+        "LEADRELAY_PROVIDER_COMPANIES_KEY": "sandbox-enrichment-key",
         # The starter's example sources, so that they can be tried as they are.
         "LEADRELAY_SOURCE_AUTOMATION_SECRET": "whsec_ZGVtby1zZWNyZXQtZm9yLXRoaXMtbWFjaGluZQ==",
         "LEADRELAY_SOURCE_EVENTS_TOKEN": "demo-token",
@@ -154,6 +156,7 @@ def prepare(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "playbook").exists():
         starter.write_starter(folder / "playbook")
+        starter.use_example(folder / "playbook" / "enrichment.yaml")
     names = [*environment(folder, PORTS), "LEADRELAY_HOST", "LEADRELAY_PORT"]
     lines = [f"export {name}={shlex.quote(os.environ[name])}" for name in names if os.environ.get(name)]
     (folder / "env").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -63,6 +63,17 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._asks = Counter(
+            "leadrelay_provider_calls",
+            "Calls to providers by outcome",
+            ("provider", "outcome"),
+            registry=self.registry,
+        )
+
+    def asked(self, provider: str, outcome: str) -> None:
+        """Count a call to a provider."""
+        self._asks.labels(provider, outcome).inc()
+
     def settled(self, results: Sequence[Result]) -> None:
         """Count decided events."""
         for result in results:

@@ -25,6 +25,7 @@ from model.times import EPOCH, Clock, from_text, to_text
 from scheduler.jobs import Job
 from scheduler.seats import Seats
 from sync import fetches, outbox, processes
+from sync.asking import asks
 from sync.database import Store
 from sync.edges import effects
 from sync.processes import BEAT_EVERY, DEAD_AFTER, Process
@@ -154,7 +155,7 @@ class Processes:
         mark = dead.name.rpartition(":")[2]
 
         def free(connection: Connection) -> int:
-            kinds = (outbox, effects, fetches)
+            kinds = (outbox, effects, fetches, asks)
             return sum(kind.release_leases(connection, SPACE, mark) for kind in kinds)
 
         if freed := self._store.write(free):

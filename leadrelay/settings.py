@@ -271,7 +271,7 @@ def _bad_keys(settings: Settings) -> list[str]:
 
 
 _SIGN_IN = re.compile(
-    r"(LEADRELAY_(?!SOURCE_|SANDBOX_)\w+?)_(?:CLIENT_ID|CLIENT_SECRET|PRIVATE_KEY|USERNAME)(?:_FILE)?"
+    r"(LEADRELAY_(?!SOURCE_|SANDBOX_|PROVIDER_)\w+?)_(?:CLIENT_ID|CLIENT_SECRET|PRIVATE_KEY|USERNAME)(?:_FILE)?"
 )
 LOGIN_HOSTS = ("login.salesforce.com", "test.salesforce.com")
 

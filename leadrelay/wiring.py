@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from leadrelay import processes
+from leadrelay import asking, processes
 from leadrelay.alerts.channels import channels
 from leadrelay.alerts.looks import KINDS, InProcess, Looks
 from leadrelay.alerts.teller import Teller
@@ -35,7 +35,9 @@ from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from model.times import Clock, to_text
 from scheduler import jobs, loops
+from scheduler.asking import AskLoop
 from sync import fetches, migrate, outbox
+from sync.asking import asks
 from sync.database import Store, exclusive_at, may_be_there, open_store
 from sync.deciding.decider import TERM, Decider
 from sync.edges import effects
@@ -92,6 +94,7 @@ class Daemon:
         self.fleet = Fleet(
             settings, self.store, self.clock, self.holder.playbook, self.metrics, self.processes
         )
+        self._asker = self._asks_providers()
         self._seat = self._decider_seat()
         self._chores = Chores(
             self.store, self.clock, self.holder, self.fleet, self._is_chief, lambda: not self._is_stopping
@@ -99,7 +102,7 @@ class Daemon:
         self._is_stopping = False
         self.watch = self._alerts()
         self._control = ControlFile.for_store(self.store.path)
-        self._line = Line(settings.broker_url, self._seat, self.fleet.loops_of) if self.processes else None
+        self._line = Line(settings.broker_url, self._seat, self._loops_of) if self.processes else None
         self._reception = Reception(
             settings=settings,
             store=self.store,
@@ -131,6 +134,7 @@ class Daemon:
             freed = self.store.write(partial(outbox.release_leases, space=SPACE))
             freed += self.store.write(partial(effects.release_leases, space=SPACE))
             freed += self.store.write(partial(fetches.release_leases, space=SPACE))
+            freed += self.store.write(partial(asks.release_leases, space=SPACE))
             if freed:
                 log.info("outbox.leases_released", changes=freed)
         if self.processes is None:
@@ -149,6 +153,8 @@ class Daemon:
         if self.role.does(Work.DECIDE):
             self._seat.loop.start()
         self.fleet.start()
+        if self._asker is not None:
+            self._asker.start()
         self._scheduler = jobs.start(self._jobs())
         if self._server is not None:
             self._server.start()
@@ -173,11 +179,15 @@ class Daemon:
         self._is_stopping = True
         self._seat.loop.wind_down()
         self.fleet.wind_down()
+        if self._asker is not None:
+            self._asker.loop.wind_down()
         if self._line is not None:
             self._line.stop_hearing()
         self._chores.stop()
         self._scheduler.shutdown(wait=True)
         self.fleet.stop()
+        if self._asker is not None:
+            self._asker.stop()
         if self.role.does(Work.DECIDE):
             self._seat.loop.stop()
         self._seat.release()
@@ -193,6 +203,19 @@ class Daemon:
         if self.settings.environ.get("LEADRELAY_PORT"):
             return self._reception.listen_for_operators()
         return None
+
+    def _asks_providers(self) -> AskLoop | None:
+        """Return who asks the playbook's providers, where that is this process's work."""
+        if not self.role.does(Work.DELIVER):
+            return None
+        mark = self.processes.mark if self.processes else ""
+        return asking.asker(self.settings, self.store, self.clock, self.holder.playbook, self.metrics, mark)
+
+    def _loops_of(self, what: str) -> list[loops.Loop]:
+        """Return the loops that a signal wakes."""
+        ours = [self._asker.loop] if self._asker is not None else []
+        nudge = self.store.signals.event(what)
+        return [*self.fleet.loops_of(what), *(one for one in ours if one.heeds(nudge))]
 
     def _is_chief(self) -> bool:
         """Say whether this process does what one does for all; where none is scaled out, who decides."""
@@ -331,6 +354,7 @@ class Daemon:
 
     def _check_workers(self) -> str | None:
         workers = [*([self._seat.loop] if self.role.does(Work.DECIDE) else []), *self.fleet.loops()]
+        workers += [self._asker.loop] if self._asker is not None else []
         stopped = [one.name for one in workers if not one.is_alive]
         failing = [f"{one.name}: {one.failure}" for one in workers if one.failure]
         return "; ".join([f"{name} has stopped" for name in stopped] + failing) or None
@@ -341,4 +365,5 @@ class Daemon:
             name = source.auth.secret_env
             if name and not self.settings.secret(name):
                 log.warning("source.secret_missing", source=source.name, looked_for=[name, f"{name}_FILE"])
+        asking.warn(self.settings, self.holder.playbook())
         self.fleet.warn()

@@ -15,6 +15,7 @@ from mappings.compiling import bands as compile_bands
 from mappings.compiling import consent as compile_consent
 from mappings.compiling import crms as compile_crms
 from mappings.compiling import deals as compile_deals
+from mappings.compiling import enrichment as compile_enrichment
 from mappings.compiling import lifecycle as compile_lifecycle
 from mappings.compiling import matching as compile_matching
 from mappings.compiling import messages as compile_messages
@@ -33,6 +34,7 @@ from mappings.playbook import (
     Accounts,
     Consent,
     CrmMap,
+    Enrichment,
     FollowUp,
     Lifecycle,
     Matching,
@@ -51,6 +53,7 @@ from mappings.schema import (
     ConsentFile,
     CrmFile,
     DealsFile,
+    EnrichmentFile,
     FieldsFile,
     FollowUpFile,
     LifecycleFile,
@@ -76,6 +79,7 @@ DEFAULT_HANDLERS = (
     "attribute",
     "deals",
     "facts",
+    "enrich",
     "score",
     "qualify",
     "assign",
@@ -89,6 +93,7 @@ SINGLE_FILES = (
     "accounts",
     "consent",
     "deals",
+    "enrichment",
     "fields",
     "follow_up",
     "lifecycle",
@@ -106,6 +111,7 @@ OPTIONAL_FILES = {
     "accounts",
     "consent",
     "deals",
+    "enrichment",
     "fields",
     "follow_up",
     "notifications",
@@ -280,6 +286,10 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     stages = one("deals", DealsFile)
     scope.deals = compile_deals.compile_deals(stages, scope) if stages else None
     routes = routing and compile_routing.compile_routing(routing, scope)  # its calendars time stages, too
+    providers = one("enrichment", EnrichmentFile)
+    enrichment = compile_enrichment.compile_enrichment(providers, scope) if providers else Enrichment()
+    if enrichment.providers and pipeline:
+        compile_enrichment.check_order(pipeline, scope)
     matching = _matching(one("matching", MatchingFile), one("match_weights", MatchWeightsFile), scope)
     made = (
         lifecycle and compile_lifecycle.compile_lifecycle(lifecycle, scope),
@@ -336,6 +346,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             privacy=privacy,
             deals=scope.deals,
             matching=matching,
+            enrichment=enrichment,
             keep=keep,
         ),
         [],

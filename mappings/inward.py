@@ -57,6 +57,13 @@ def read(stored: StoredEvent, playbook: Playbook) -> Reading:
     return _Reader(stored, source, playbook).reading()
 
 
+def read_answer(
+    stored: StoredEvent, reader: Source, values: Mapping[str, JsonValue], playbook: Playbook
+) -> Reading:
+    """Return what values of a provider mean, by path; only fields and problems of the reading count."""
+    return _Reader(stored, reader, playbook, values).reading()
+
+
 def _without_source(stored: StoredEvent) -> Reading:
     name = stored.event.source
     place = Place(f"sources/{name}.yaml", 1)
@@ -113,7 +120,14 @@ def _tests(when: Mapping[str, tuple[str, ...]]) -> Tests:
 class _Reader:
     """Reads one event; collects problems on the way."""
 
-    def __init__(self, stored: StoredEvent, source: Source, playbook: Playbook) -> None:
+    def __init__(
+        self,
+        stored: StoredEvent,
+        source: Source,
+        playbook: Playbook,
+        body: Mapping[str, JsonValue] | None = None,
+    ) -> None:
+        """Prepare it; ``body`` is read instead of what was posted."""
         self.stored = stored
         self.source = source
         self.plan = _plan(source)
@@ -122,7 +136,7 @@ class _Reader:
         payload: Any = stored.event.payload
         if not isinstance(payload, Mapping):
             payload = _NOTHING
-        self.body = self._object(payload.get("body"))
+        self.body = self._object(payload.get("body")) if body is None else body
         if source.json_fields:
             self.body = unfold(self.body, source.json_fields, self._note_lightly)
         query, headers = payload.get("query"), payload.get("headers")

@@ -13,6 +13,7 @@ from mappings.sheets import MOST_BYTES, Row, Sheet, Unreadable, columns_of
 
 MOST_UNPACKED = 500_000_000  # bytes of all parts: a small file can unfold to gigabytes
 MOST_COLUMNS = 1_000
+MOST_ROWS = 1_048_576  # what the format allows; a row may claim any number, and all before it would be read
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -78,6 +79,8 @@ def _sheet(lines: Iterator[Sequence[Any]]) -> Sheet:
     columns = columns_of([_text(name) for name in first], 1)
     rows = []
     for number, cells in enumerate(lines, 2):
+        if number > MOST_ROWS:
+            raise Unreadable(f"there is a row beyond line {MOST_ROWS:,}, where a sheet ends. Save it anew.")
         if any(_text(cell) for cell in cells[len(columns) :]):
             raise Unreadable(f"line {number}: {len(cells)} cells, and there are {len(columns)} columns")
         held = {name: text for name, cell in zip(columns, cells, strict=False) if (text := _text(cell))}

@@ -165,6 +165,19 @@ class SetTimer:
 
 
 @dataclass(frozen=True, slots=True)
+class AskProvider:
+    """Effect: ask this provider about the lead; its answer comes back as an ``enriched`` event.
+
+    ``asked`` is by what the question is recognised (``model.enrichment.asked_of``): a lead is asked about
+    once in the same words.
+    """
+
+    provider: str
+    asked: str
+    values: Mapping[str, JsonValue]  # of the lead, that the provider is told
+
+
+@dataclass(frozen=True, slots=True)
 class AskReview:
     """Effect: put a pair or a doubt before a person without holding the lead back."""
 
@@ -453,6 +466,17 @@ class ForgetTestEvent:
     event: int
 
 
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Effect: remove rows of a file that is taken back, with the touches and activities they left.
+
+    ``keys`` are what the lead was known by because of them alone.
+    """
+
+    events: tuple[int, ...]
+    keys: tuple[Identity, ...] = ()
+
+
 Effect = (
     ClaimIdentity
     | AddTouch
@@ -462,6 +486,7 @@ Effect = (
     | Assigned
     | GiveBack
     | SetTimer
+    | AskProvider
     | AskReview
     | JoinAccount
     | DealMoved
@@ -490,6 +515,7 @@ Effect = (
     | FreeField
     | ForgetTestLead
     | ForgetTestEvent
+    | TakeBack
 )
 
 

@@ -12,6 +12,10 @@ JsonValue = Any
 """``None``, bool, int, float, str, or lists and string-keyed dicts of them."""
 
 
+IMPORT = "import"
+"""Key in the payload of what a file of people brought, or takes back: its batch, file, basis and who."""
+
+
 class EventKind(StrEnum):
     """How an event is read; the value is stored."""
 
@@ -23,6 +27,7 @@ class EventKind(StrEnum):
     HINT = "hint"  # a CRM said that something happened to a record; ``payload`` as ``model.hint``
     ENGAGEMENT = "engagement"  # what was done with a lead in a CRM, as its record in ``payload`` says now
     DEAL = "deal"  # a deal in which the lead takes part has changed: how it stands counts for the lead, too
+    ENRICHED = "enriched"  # what a provider said of the lead, or that it said nothing; named in ``payload``
     TIMER = "timer"  # a time that was set for a lead has come; ``payload`` names lead and timer
     ROSTER = "roster"  # owners and users of one CRM as just read
     CHOICE = "choice"  # what a person chose of two values that disagreed; named in ``payload``
@@ -30,6 +35,7 @@ class EventKind(StrEnum):
     CONSENT = "consent"  # what a person said of a purpose, noted here or by a link; named in ``payload``
     REPLAY = "replay"  # a new decision on an old event, or a change that was given up; named in ``payload``
     PLAYBOOK = "playbook"  # another playbook is in force from here on; ``payload`` names its files
+    UNDO = "undo"  # take back what a file of people left with a lead, or rows that wait; named in ``payload``
     FORGET = "forget"  # remove a test lead, or a test post that became none; named in ``payload``
 
 

@@ -91,6 +91,23 @@ def start_of(unit: str, now: datetime, zone: ZoneInfo) -> datetime:
 
 
 @lru_cache(maxsize=KEPT)
+def end_of(unit: str, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the hour, day, week or month of a moment is over in a zone, in UTC."""
+    start = start_of(unit, now, zone)
+    if unit == "hour":
+        return start + timedelta(hours=1)
+    day = day_of(start, zone)
+    if unit == "month":
+        return _moment((day.replace(day=28) + 4 * DAY).replace(day=1), 0, zone)
+    return _moment(day + (7 * DAY if unit == "week" else DAY), 0, zone)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return when a day begins in a zone, in UTC."""
+    return _moment(day, 0, zone)
+
+
+@lru_cache(maxsize=KEPT)
 def day_of(now: datetime, zone: ZoneInfo) -> date:
     """Return what day it is in a zone."""
     return now.astimezone(zone).date()

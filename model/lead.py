@@ -79,6 +79,9 @@ REVIEWED_BAND = "reviewed_band"
 REVIEW_FIELDS = (IN_REVIEW, REVIEWED_BAND)
 """What is remembered of a review by people."""
 
+QUEUED_SINCE = "queued_since"
+"""Since when the lead has waited by ``queue_until_shift``; blank: it has not since it had an owner."""
+
 FACT_FIELDS = ("email_kind", "email_domain", "phone_country", "phone_zone")
 """What e-mail and telephone tell by themselves; they follow from the two alone."""
 
@@ -88,6 +91,7 @@ DECIDED_FIELDS = frozenset(
         *SCORE_FIELDS,
         *STAGE_FIELDS,
         *REVIEW_FIELDS,
+        QUEUED_SINCE,
         *DEAL_FIELDS_OF_LEAD,
         "stage",
         "owner",
@@ -214,6 +218,7 @@ class Lead:
     engagements: dict[RecordRef, Engagement] = field(default_factory=dict)  # those that rules count
     links: dict[str, Link] = field(default_factory=dict)  # connection -> link
     timers: dict[tuple[str, str], Timer] = field(default_factory=dict)  # (kind, key) -> timer
+    asked: set[tuple[str, str]] = field(default_factory=set)  # (provider, question): who was asked about it
     created_at: datetime | None = None
     version: int = 0  # 0: not stored yet
     is_test: bool = False

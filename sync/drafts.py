@@ -11,10 +11,15 @@ from model.lead import Lead
 
 
 def new_lead_id(stored: StoredEvent) -> str:
-    """Derive a lead's id from the event it is born of, so that the same events give the same leads."""
+    """Derive a lead's id from the event it is born of, so that the same events give the same leads.
+
+    It begins with the second in which the event came in: rows of new leads then stand together in each
+    index, where ids without order would have a large store write a page for each row.
+    """
     event = stored.event
     text = "\x1f".join((event.space, event.source, event.event_id))
-    return f"ld_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+    lot = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"ld_{int(event.received_at.timestamp()):08x}{lot}"
 
 
 def copy_of(lead: Lead) -> Lead:
@@ -28,6 +33,7 @@ def copy_of(lead: Lead) -> Lead:
     draft.engagements = dict(lead.engagements)
     draft.links = dict(lead.links)
     draft.timers = dict(lead.timers)
+    draft.asked = set(lead.asked)
     return draft
 
 

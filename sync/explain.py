@@ -25,6 +25,8 @@ from model.timer import Timer
 from sync import accounts, consents, deals, engagements, joins, leads, register, timers
 from sync.alike import pairs
 from sync.alike.pairs import Pair
+from sync.asking import books as asked
+from sync.asking.books import Told
 from sync.edges import effect_books
 from sync.edges.effect_books import EffectState
 from sync.tables import audit, audit_details, inbox_events, outbox_changes, outbox_effects, touches
@@ -85,6 +87,7 @@ class Story:
     deals: list[Deal] = field(default_factory=list)  # in which the lead takes part
     timers: list[Timer] = field(default_factory=list)  # what the lead waits for, the next one first
     pairs: list[Pair] = field(default_factory=list)  # who may be the same person, or is said not to be
+    asked: list[Told] = field(default_factory=list)  # of providers, and what they said
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; moments stay moments."""
@@ -106,6 +109,7 @@ class Story:
             "effects": [{name: getattr(one, name) for name in one.__slots__} for one in self.effects],
             "engagements": self.engagements,
             "consents": self.consents,
+            "asked": [asdict(one) for one in self.asked],
             "older": self.older,
         }
 
@@ -156,6 +160,7 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
         [one for _, one in sorted(deals.load(snapshot, deals.of_parties(snapshot, [lead_id])).items())],
         sorted((one for _, one in timers.load(snapshot, [lead_id])), key=lambda one: one.due_at),
         pairs=pairs.of_lead(snapshot, lead_id),
+        asked=asked.of_lead(snapshot, lead_id),
     )
 
 

@@ -9,12 +9,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from model.decision import ForgetLead
+from model.decision import ForgetLead, TakeBack
 from model.event import Event, EventKind, EventState, RecordRef
 from model.lead import Identity
 from model.times import to_text
 from sync import deletions, joins, mirror, tables
 from sync.alike import pairs
+from sync.asking import answers
 from sync.database import insert_for
 from sync.keeping.retention import REMOVED
 
@@ -33,6 +34,7 @@ BY_LEAD = (
     tables.proposals,
     tables.outbox_effects,
     tables.timers,
+    tables.asks,
     tables.person_keys,
     tables.merged_leads,
     tables.deal_parties,
@@ -65,6 +67,7 @@ def remove_test_leads(connection: Connection, lead_ids: Sequence[str]) -> None:
         connection.execute(sa.delete(table).where(table.c.entity_id.in_(lead_ids)))
     connection.execute(sa.delete(tables.inbox_events).where(tables.inbox_events.c.lead_id.in_(lead_ids)))
     pairs.forget(connection, lead_ids)
+    answers.forget(connection, lead_ids)
     for table in BY_LEAD:
         connection.execute(sa.delete(table).where(table.c.lead_id.in_(lead_ids)))
     connection.execute(sa.delete(tables.leads).where(tables.leads.c.id.in_(lead_ids)))
@@ -125,13 +128,27 @@ def hash_of(key: Identity) -> str:
 
 
 def remove_test_events(connection: Connection, ids: Sequence[int]) -> None:
-    """Delete these posts, which became no lead, with what was asked about them and their counts."""
+    """Delete these posts, with what was asked about them, their details in the audit and their counts."""
     if not ids:
         return
     _uncount(connection, tables.inbox_events.c.id.in_(ids))
     _remove_details(connection, tables.audit.c.event.in_(ids))
     connection.execute(sa.delete(tables.reviews).where(tables.reviews.c.event.in_(ids)))
     connection.execute(sa.delete(tables.inbox_events).where(tables.inbox_events.c.id.in_(ids)))
+
+
+def take_back(connection: Connection, lead_id: str | None, effects: Iterable[TakeBack]) -> None:
+    """Remove rows of a file that is taken back, and what they left with a lead that stays."""
+    for effect in effects:
+        if lead_id:
+            for table in (tables.touches, tables.activities):
+                theirs = sa.and_(table.c.lead_id == lead_id, table.c.event.in_(effect.events))
+                connection.execute(sa.delete(table).where(theirs))
+            i = tables.identities.c
+            for key in effect.keys:
+                is_it = sa.and_(i.lead_id == lead_id, i.kind == key.kind, i.value == key.value)
+                connection.execute(sa.delete(tables.identities).where(is_it))
+        remove_test_events(connection, effect.events)
 
 
 def _remove_details(connection: Connection, which: sa.ColumnElement[bool]) -> None:

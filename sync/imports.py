@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,14 +14,12 @@ from mappings import inward
 from mappings.playbook import Playbook, Source
 from mappings.sending import id_of, moment_of
 from mappings.sheets import Row, Sheet
-from model.event import Event, EventKind, JsonValue, StoredEvent
+from model.event import IMPORT, Event, EventKind, JsonValue, StoredEvent
 from model.lead import Identity
 from sync import forget, inbox, leads
 from sync.tables import to_json
 
 AT_ONCE = 500  # rows looked up together
-IMPORT = "import"
-"""Key in the payload of a post that came by a file: its batch, file, line and lawful basis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,7 @@ class Batch:
     file: str
     basis: str  # why we may keep and use these people's data, in the words of who imports them
     source: str
+    by: str = ""  # who takes them in
 
 
 @dataclass(slots=True)
@@ -67,6 +66,7 @@ def _to_event(row: Row, batch: Batch, source: Source, now: datetime, times: Coun
         "file": batch.file,
         "line": row.line,
         "basis": batch.basis,
+        "by": batch.by,
     }
     query = {f"import_{name}": str(value) for name, value in told.items()}
     payload = {"body": dict(row.cells), "query": query, "headers": {}, IMPORT: told}
@@ -82,14 +82,24 @@ def is_imported(payload: Mapping[str, JsonValue]) -> bool:
 
 
 def preview(
-    snapshot: Connection, space: str, sheet: Sheet, batch: Batch, playbook: Playbook, now: datetime
+    snapshot: Connection,
+    space: str,
+    sheet: Sheet,
+    batch: Batch,
+    playbook: Playbook,
+    now: datetime,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Preview:
-    """Read all rows as they would be read, and say what would become of them. Nothing is written."""
+    """Read all rows as they would be read, and say what would become of them. Nothing is written.
+
+    ``progress`` is told how many rows have been read, now and then.
+    """
     found = Preview()
     events = to_events(sheet.rows, batch, playbook.sources[batch.source], now)
     for start in range(0, len(events), AT_ONCE):
         some = slice(start, start + AT_ONCE)
         _look(found, snapshot, space, sheet.rows[some], events[some], playbook)
+        progress(start + len(events[some]))
     return found
 
 

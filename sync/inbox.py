@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from model.cause import NO_CAUSE, Cause
-from model.event import Event, EventKind, EventState, JsonValue, RecordRef, StoredEvent
+from model.event import IMPORT, Event, EventKind, EventState, JsonValue, RecordRef, StoredEvent
 from sync.database import Shared, Store, insert_on
 from sync.statements import execute_many
 from sync.statements import insert_new as insert_new_rows
@@ -27,6 +27,7 @@ OF_KNOWN_LEADS = (  # their payload names the lead
     EventKind.DELIVERED,
     EventKind.DEAL,
     EventKind.TIMER,
+    EventKind.ENRICHED,
 )
 
 QUEUE = 100  # waiting events at which what is in no hurry lets them go first
@@ -181,6 +182,7 @@ def known(connection: Connection, space: str, source: str, event_ids: Sequence[s
 def row_of(event: Event) -> dict[str, Any]:
     """Return the event as a waiting inbox row."""
     record = event.record
+    told = event.payload.get(IMPORT)
     return {
         "space": event.space,
         "source": event.source,
@@ -195,6 +197,7 @@ def row_of(event: Event) -> dict[str, Any]:
         "state": str(EventState.WAITING),
         "attempts": 0,
         "lead_id": event.payload.get("lead_id") if event.kind in OF_KNOWN_LEADS else None,
+        "batch": told.get("batch") if isinstance(told, dict) else None,
     }
 
 

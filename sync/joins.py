@@ -31,6 +31,7 @@ MOVED = (
     tables.proposals,
     tables.deletions,
     tables.outbox_effects,
+    tables.asks,
     tables.inbox_events,
 )
 

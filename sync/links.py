@@ -18,6 +18,7 @@ from model.lead import Identity, Link
 from sync import tables
 from sync.disputes import disputes_from, disputes_row
 from sync.statements import execute_many
+from sync.written import written_from, written_row
 
 KEPT = 3  # replaced values of a field
 
@@ -243,7 +244,7 @@ def _link(row: Row[Any]) -> Link:
         object=row.object,
         remote_id=row.remote_id,
         shadow=row.shadow,
-        written=row.written,
+        written=written_from(row.written, row.shadow),
         rev=row.rev,
         read_at=row.read_at,
         aliases=tuple(row.aliases),
@@ -261,7 +262,7 @@ def _values(link: Link) -> dict[str, Any]:
         "object": link.object,
         "remote_id": link.remote_id,
         "shadow": dict(link.shadow),
-        "written": dict(link.written),
+        "written": written_row(link.written, link.shadow),
         "aliases": list(link.aliases),
         "disputes": disputes_row(link.disputes),
         "rev": link.rev + 1,

@@ -1,4 +1,7 @@
-"""Provenance of fields in a row: field -> [source, time, event], when it was confirmed, by people."""
+"""Provenance of fields in a row: [source, time, event, when it was confirmed, by people] and its fields.
+
+Most fields come with one post, so what they have in common is kept once.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,19 @@ from model.lead import Provenance
 from model.times import from_text, to_text
 
 
-def provenance_from(stored: Mapping[str, Sequence[Any]]) -> dict[str, Provenance]:
-    """Read what a row keeps."""
-    return {name: _origin(*origin) for name, origin in stored.items()}
+def provenance_from(stored: Mapping[str, Sequence[Any]] | Sequence[Any]) -> dict[str, Provenance]:
+    """Read what a row keeps; rows of older versions have an origin for each field, as an object."""
+    if isinstance(stored, Mapping):
+        return {name: _origin(*origin) for name, origin in stored.items()}
+    return {name: origin for row, names in stored for origin in (_origin(*row),) for name in names}
 
 
-def provenance_row(provenance: Mapping[str, Provenance]) -> dict[str, list[Any]]:
-    """Return what a row keeps."""
-    return {name: _row(origin) for name, origin in provenance.items()}
+def provenance_row(provenance: Mapping[str, Provenance]) -> list[Any]:
+    """Return what a row keeps: [origin, [field, ...]], ..."""
+    fields: dict[Provenance, list[str]] = {}
+    for name, origin in provenance.items():
+        fields.setdefault(origin, []).append(name)
+    return [[_row(origin), names] for origin, names in fields.items()]
 
 
 def _row(origin: Provenance) -> list[Any]:

@@ -25,6 +25,7 @@ from sync.tables import leases, playbook_files, playbook_versions
 FOLDER, APPLY, ROLLBACK = "folder", "apply", "rollback"
 SOURCE = "playbook"  # of the events
 MOST_NOTE = 2000  # characters
+LONGEST_BY = 128  # characters, as the column has
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _event(space: str, files: Mapping[str, str], hashed: str, wish: Wish, now: d
         "hash": hashed,
         "files": dict(files),
         "how": wish.how,
-        "by": wish.by,
+        "by": wish.by[:LONGEST_BY],
         "note": wish.note[:MOST_NOTE],
     }
     once = wish.once or uuid.uuid4().hex

@@ -13,6 +13,8 @@ from sqlalchemy.engine import Connection
 from model.event import EventKind
 from model.times import to_text
 from sync import cursors, followed, releases, timers
+from sync.asking import books as asked
+from sync.asking.books import ProviderCount
 from sync.edges import effect_books
 from sync.edges.effect_books import EffectCount
 from sync.followed import Followed
@@ -92,6 +94,7 @@ class Status:
     leads_by_stage: dict[str, int] = field(default_factory=dict)
     releases: dict[str, Release] = field(default_factory=dict)  # how far going live has come
     timers: TimerCount = field(default_factory=TimerCount)
+    providers: dict[str, ProviderCount] = field(default_factory=dict)  # who was asked what is not known
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -142,6 +145,7 @@ def totals(snapshot: Connection, space: str, now: datetime) -> Status:
         leads_by_stage=by_stage,
         releases=releases.load(snapshot, space),
         timers=timers.count(snapshot, space, now),
+        providers=asked.read(snapshot, space, now),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from handlers.queueing import PLACE
 from model.event import Event, EventKind
 from model.lead import RULE, Lead
 from model.timer import Timer
@@ -19,12 +20,13 @@ from model.times import to_text
 from sync import inbox
 from sync.database import insert_on
 from sync.statements import execute_many
-from sync.tables import timers
+from sync.tables import inbox_events, timers
 
 KEY = ("lead_id", "kind", "key")
 
 _c = timers.c
 _WAITS = sa.text("handed_in_at IS NULL")  # word for word as ``ix_timers_due`` says it
+_WAITS_FOR_PLACE = sa.text("kind = 'place' AND handed_in_at IS NULL")  # and as ``ix_timers_place`` does
 
 
 def load(snapshot: Connection, lead_ids: Iterable[str]) -> list[tuple[str, Timer]]:
@@ -58,6 +60,18 @@ def drop_of(connection: Connection, lead_id: str) -> None:
     connection.execute(sa.delete(timers).where(_c.lead_id == lead_id))
 
 
+def ease(connection: Connection, space: str, places: Mapping[str, int], now: datetime) -> None:
+    """Let so many leads that wait for a place of each of these people be looked at now, the longest first.
+
+    ``places`` are by the key of the timers (``handlers.queueing.place_key``).
+    """
+    for key, most in sorted(places.items()):
+        waiting = sa.select(_c.lead_id).where(_c.space == space, _c.key == key, _WAITS_FOR_PLACE)
+        longest = waiting.where(_c.due_at > now).order_by(_c.since, _c.lead_id).limit(most)
+        which = sa.and_(_c.kind == PLACE, _c.key == key, _c.lead_id.in_(longest))
+        connection.execute(sa.update(timers).where(which).values(due_at=now))
+
+
 def are_due(snapshot: Connection, space: str, now: datetime) -> bool:
     """Say whether a timer is due that was not handed in yet."""
     first = sa.select(_c.due_at).where(_c.space == space, _WAITS).order_by(_c.due_at).limit(1)
@@ -68,13 +82,15 @@ def are_due(snapshot: Connection, space: str, now: datetime) -> bool:
 def hand_in(connection: Connection, space: str, now: datetime, limit: int) -> int:
     """Put the events of due timers into the inbox, at most ``limit``, the longest due first; say how many.
 
-    An event's id follows from its timer and when that was due: whoever does it again adds nothing.
+    Of those due at one moment, as leads that wait for a shift are, the longest set come first. An event's id
+    follows from its timer and when that was due: whoever does it again adds nothing.
     """
     due = (
         sa.select(timers)
         .where(_c.space == space, _WAITS, _c.due_at <= now)
-        .order_by(_c.due_at, *(_c[name] for name in KEY))
+        .order_by(_c.due_at, _c.since, *(_c[name] for name in KEY))
         .limit(limit)
+        .with_for_update(skip_locked=True)  # what a decision is just about comes with the next look
     )
     rows = connection.execute(due).all()
     if not rows:
@@ -109,6 +125,7 @@ class TimerCount:
 
     waiting: int = 0
     overdue: int = 0
+    set_aside: int = 0  # handed in, and a rule failed on the event: it waits for a person
     next_at: datetime | None = None
     by_kind: dict[str, int] = field(default_factory=dict)
 
@@ -121,7 +138,7 @@ def totals(snapshot: Connection, space: str, now: datetime) -> TimerCount:
     """Count the timers that were not handed in yet by their index alone: cheap enough for a scrape."""
     asked = sa.select(sa.func.count(), sa.func.count().filter(_c.due_at <= now), sa.func.min(_c.due_at))
     waiting, overdue, first = snapshot.execute(asked.where(_c.space == space, _WAITS)).one()
-    return TimerCount(waiting, overdue, first)
+    return TimerCount(waiting, overdue, next_at=first)
 
 
 def count(snapshot: Connection, space: str, now: datetime) -> TimerCount:
@@ -133,13 +150,20 @@ def count(snapshot: Connection, space: str, now: datetime) -> TimerCount:
         .group_by(_c.kind)
         .order_by(_c.kind)
     )
-    found = TimerCount()
+    found = TimerCount(set_aside=_set_aside(snapshot, space))
     for kind, waiting, overdue, first in snapshot.execute(asked):
         found.waiting += waiting
         found.overdue += overdue
         found.by_kind[kind] = waiting
         found.next_at = first if found.next_at is None else min(found.next_at, first)
     return found
+
+
+def _set_aside(snapshot: Connection, space: str) -> int:
+    """Count the events of timers among the dead letters, by the index of these."""
+    e = inbox_events.c
+    dead = sa.select(sa.func.count()).where(e.space == space, sa.text("state = 'dead'"), e.source == RULE)
+    return snapshot.execute(dead).scalar_one()
 
 
 def _row(space: str, lead_id: str, timer: Timer) -> dict[str, Any]:

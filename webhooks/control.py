@@ -24,7 +24,14 @@ from sync.releases import Order, Release
 from sync.replays.replaying import Order as ReplayOrder
 from sync.vault import SealError
 
-ALLOWED = (EventKind.REPLAY, EventKind.FORGET, EventKind.CHOICE, EventKind.ANSWER, EventKind.CONSENT)
+ALLOWED = (
+    EventKind.REPLAY,
+    EventKind.FORGET,
+    EventKind.UNDO,
+    EventKind.CHOICE,
+    EventKind.ANSWER,
+    EventKind.CONSENT,
+)
 
 
 class Desk(Protocol):

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from model.faults import without_people
 from sync import deletions, followed, status
+from sync.asking import books as asked
 from sync.followed import LATE_AFTER, Followed, ObjectFollowed
 from sync.keeping.room import MIB
 from sync.outbox import PARKED, WAITS
@@ -19,7 +20,17 @@ from sync.reconciling.runs import Run
 from sync.status import Queues
 from sync.tables import inbox_events, outbox_changes
 
-KINDS = ("connection", "source", "dead_letters", "deletions", "disk", "decider", "store", "reconcile")
+KINDS = (
+    "connection",
+    "source",
+    "provider",
+    "dead_letters",
+    "deletions",
+    "disk",
+    "decider",
+    "store",
+    "reconcile",
+)
 
 UNREAD_AFTER = timedelta(minutes=15)  # that a connection's owners could not be read
 STALLED_AFTER = timedelta(minutes=30)  # that nothing was delivered while something was due
@@ -73,6 +84,7 @@ class InStore:
     silent: Mapping[str, datetime | None] = field(default_factory=dict)  # source -> its last post
     followed: Mapping[str, Followed] = field(default_factory=dict)  # by connection
     compared: Mapping[str, Run] = field(default_factory=dict)  # by connection: the last comparison
+    providers: Mapping[str, str] = field(default_factory=dict)  # that give no answers, and why
     held: Mapping[str, int] = field(default_factory=dict)  # by connection: deletions that wait for a person
 
 
@@ -110,7 +122,8 @@ def read(
         quiet or {},
         followed.read(snapshot, space),
         books.last(snapshot, space),
-        {one.connection: one.records for one in deletions.held_back(snapshot, space)},
+        providers=asked.troubled(snapshot, space, now),
+        held={one.connection: one.records for one in deletions.held_back(snapshot, space)},
     )
 
 
@@ -132,6 +145,7 @@ class Looks:
                 *self._unseen_bins(process, store, now),
                 *_silent(store),
                 *_deletions(store),
+                *_unanswered(store),
                 *_unexplained(process, store),
             ]
         return list({(one.kind, one.subject): one for one in reversed(found)}.values())
@@ -236,6 +250,12 @@ def _deletions(store: InStore) -> Iterator[Alarm]:
             f"{number} people were deleted in {name}, more than usual; nothing follows from it until a person"
         )
         yield Alarm("deletions", name, f"{text} says so: page Reviews, or `leadrelay deletions`")
+
+
+def _unanswered(store: InStore) -> Iterator[Alarm]:
+    for name, why in store.providers.items():
+        text = f"{name} gives no answers, and leads go on without them: {without_people(why)}"
+        yield Alarm("provider", name, f"{text}; see `leadrelay status`")
 
 
 def _unexplained(process: InProcess, store: InStore) -> Iterator[Alarm]:

@@ -20,6 +20,7 @@ from leadrelay.cli import (
     explain,
     fairness,
     golive,
+    import_undo,
     imports,
     keeping,
     lifecycles,
@@ -86,7 +87,6 @@ app.command("conflicts")(conflicts.conflicts)
 app.command("reviews")(reviews.reviews)
 app.command("same-deals")(same_deals.same_deals)
 app.command("deletions")(deletions.deletions)
-app.command("import")(imports.import_file)
 app.command("connect")(connections.connect)
 app.command("disconnect")(connections.disconnect)
 app.command("plan")(plan.plan)
@@ -97,6 +97,8 @@ app.command("doctor")(doctor.doctor)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("retention")(keeping.retention)
+imports.app.command("undo")(import_undo.undo)
+app.add_typer(imports.app, name="import")
 app.add_typer(alerts.app, name="alert")
 app.add_typer(consent.app, name="consent")
 app.add_typer(secrets.app, name="secrets")

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from dashboard.words import span
 from leadrelay.cli.common import Json, console, fail, load_settings, print_json, reading, say
+from leadrelay.cli.providers import tell_asked
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings
 from mappings.compile import load
@@ -212,6 +213,7 @@ def _tell(story: stories.Story, life: LifeSoFar | None, ruled: dict[int, list[Ru
         number = f" {effect.remote_id}" if effect.remote_id else ""
         at = f"{effect.at:%Y-%m-%d %H:%M:%S}"
         say(f"{effect.kind} “{effect.rule}” in {effect.target}: {effect.state}{number} {at}{why}", hang=2)
+    tell_asked(story.asked)
     for done in story.engagements:
         by = f" by {done['by']}" if done["by"] else ""
         title = f": {done['title']}" if done["title"] else ""

@@ -1,14 +1,16 @@
-"""The command that takes people in from a file."""
+"""The commands about files of people: taken in, listed."""
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from leadrelay.cli.common import (
     FOUND_PROBLEMS,
@@ -21,6 +23,7 @@ from leadrelay.cli.common import (
     print_json,
     reading,
     say,
+    table,
 )
 from leadrelay.clock import SystemClock
 from leadrelay.control import hand_in
@@ -33,14 +36,33 @@ from mappings.tracing import Trace, trace_columns
 from mappings.workbooks import MAGIC, read_xlsx
 from model.errors import LeadRelayError
 from model.event import Event
-from sync import imports
+from sync import imports, undoing
 from sync.tables import to_json
 
 AT_ONCE = 500  # rows handed in together
 BYTES_AT_ONCE = 4_000_000
 SHOWN = 10  # reasons
+LONG = 2_000  # rows from which on it is told how far the reading is
 
 
+class _FileFirst(TyperGroup):
+    """Takes what is no command for the file to take in: ``leadrelay import fair.csv``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words after ``import``."""
+        if args and args[0] not in (*self.commands, "--help"):
+            args = ["file", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_FileFirst,
+    no_args_is_help=True,
+    help="Files of people: taken in, listed, taken back. `leadrelay import FILE` takes one in.",
+)
+
+
+@app.command("file")
 def import_file(
     path: Annotated[
         Path, typer.Argument(metavar="FILE", help="A table as CSV or XLSX; its first line names the columns.")
@@ -53,6 +75,7 @@ def import_file(
     yes: Annotated[
         bool, typer.Option("--yes", help="Take them in; without it only shows what would be.")
     ] = False,
+    by: Annotated[str, typer.Option(help="Who takes them in; kept with the batch.")] = "",
     as_json: Json = False,
 ) -> None:
     """Show what would become of the rows of a file, or take them in: each once, however often it is sent."""
@@ -70,10 +93,15 @@ def import_file(
     raw, sheet = _read(path, sheet_name)
     trace = trace_columns(playbook.sources[source], sheet.columns)
     batch = imports.Batch(
-        hashlib.sha256(raw + sheet_name.encode()).hexdigest()[:12], path.name, basis.strip(), source
+        hashlib.sha256(raw + sheet_name.encode()).hexdigest()[:12],
+        path.name,
+        basis.strip(),
+        source,
+        by or getpass.getuser(),
     )
     with reading(settings) as snapshot:
-        found = imports.preview(snapshot, SPACE, sheet, batch, playbook, now)
+        told = _progress(len(sheet.rows), quiet=as_json)
+        found = imports.preview(snapshot, SPACE, sheet, batch, playbook, now, told)
     taken = 0
     if yes:
         try:
@@ -93,10 +121,21 @@ def import_file(
     _tell_trace(trace, playbook.sources[source])
     if yes:
         say(
-            f"\nTook in {counted(taken, 'row')} as batch {batch.id}. `leadrelay status` shows where they end."
+            f"\nTook in {counted(taken, 'row')} as batch {batch.id}. `leadrelay status` shows where they end,"
+            f" `leadrelay import undo {batch.id}` takes them back."
         )
     else:
         say(f"\nNothing was taken in; add --yes to take in {counted(len(found.take), 'row')}.")
+
+
+def _progress(rows: int, *, quiet: bool) -> Callable[[int], None]:
+    """Return what says how far a long file is read."""
+
+    def tell(read: int) -> None:
+        if not quiet and rows >= LONG and (read % LONG == 0 or read == rows):
+            say(f"{read:,} of {rows:,} rows read")
+
+    return tell
 
 
 def _pieces(events: Sequence[Event]) -> Iterator[list[Event]]:
@@ -208,3 +247,30 @@ def _as_json(batch: imports.Batch, sheet: Sheet, found: imports.Preview, taken: 
         "forgotten": found.forgotten,
         "taken": taken,
     }
+
+
+@app.command("list")
+def list_batches(as_json: Json = False) -> None:
+    """Show the files that were taken in: when, by whom, on what basis, and where their rows ended."""
+    with reading(load_settings()) as snapshot:
+        found = undoing.listed(snapshot, SPACE)
+    if as_json:
+        print_json([one.as_json() for one in found])
+        return
+    rows = [
+        (
+            one.batch,
+            one.file,
+            one.source,
+            f"{one.at:%Y-%m-%d %H:%M}",
+            one.by,
+            ", ".join(f"{number:,} {state}" for state, number in sorted(one.rows.items()) if number),
+            one.state,
+            one.basis,
+        )
+        for one in found
+    ]
+    if rows:
+        table("", ("batch", "file", "source", "taken in", "by", "rows", "state", "basis"), rows)
+    else:
+        say("No file of people was taken in.")

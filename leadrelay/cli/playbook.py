@@ -16,6 +16,7 @@ from leadrelay.doctor.rosters import Checked, check_stored
 from leadrelay.settings import SettingsError
 from mappings import compile as compiling
 from mappings import scorings, starter
+from mappings.advising import advice_on
 from mappings.examples import check_examples, warnings_of
 from mappings.problems import did_you_mean
 
@@ -48,7 +49,7 @@ def check(
     problems = compiling.check(folder, handlers=HANDLERS)
     problems = problems or check_examples(folder, compiling.load(folder, handlers=HANDLERS))
     playbook = None if problems else compiling.load(folder, handlers=HANDLERS)
-    warnings = warnings_of(folder, playbook) if playbook else []
+    warnings = [*advice_on(playbook), *warnings_of(folder, playbook)] if playbook else []
     people = _people(folder) if playbook else None
     unfit = [one for one in people.findings if one.level != OK] if people else []
     if as_json:

@@ -12,6 +12,7 @@ from leadrelay.cli import questions
 from leadrelay.cli.common import Json, console, counted, load_settings, print_json, reading, say, table
 from leadrelay.cli.days import print_days
 from leadrelay.cli.following import print_following
+from leadrelay.cli.providers import print_providers
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_facts
@@ -94,6 +95,7 @@ def status(as_json: Json = False) -> None:
         say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
     questions.print_questions(waiting)
     _print_counts(found)
+    print_providers(found.providers, settings)
     print_days(days)
     _print_aside(aside)
     _print_causes(causes, orders)
@@ -142,6 +144,9 @@ def _print_counts(found: counts.Status) -> None:
 
 def _print_timers(found: TimerCount) -> None:
     """Say how many leads are looked at again at a later time, and what is late."""
+    if found.set_aside:
+        text = f"\n{counted(found.set_aside, 'timer')} came due, and our rules failed on the lead: "
+        say(f"{text}leadrelay replay sends the events again, see By cause", style="yellow")
     if not found.waiting:
         return
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.by_kind.items())

@@ -26,7 +26,7 @@ from mappings.problems import did_you_mean
 from mappings.schema import (
     RoutingFile,
 )
-from mappings.schema.routing import MOST_LAST
+from mappings.schema.routing import MOST_LAST, PersonMap
 from mappings.values.converters import Unusable, email
 from mappings.values.durations import duration
 from model.hours import UNITS, Calendar
@@ -103,10 +103,15 @@ def _people(
         if address in people:
             scope.fault(at, f'"{address}" stands twice', "Put both together.")
         calendar = _calendar(entry.shifts, calendars, document, scope, "people", name, "shifts")
-        caps = {unit: most for unit in UNITS if (most := getattr(entry.caps, f"per_{unit}")) is not None}
+        caps = _caps_of(entry)
         away = absences(name, entry, document, scope)
         people[address] = Person(address, at, calendar, away, caps, entry.open_leads)
     return people
+
+
+def _caps_of(person: PersonMap) -> dict[str, int]:
+    """Return how many leads somebody gets at most, by unit."""
+    return {unit: most for unit in UNITS if (most := getattr(person.caps, f"per_{unit}")) is not None}
 
 
 def _calendar(
@@ -169,15 +174,20 @@ def _longest_wait(name: str, checked: Checked[RoutingFile], scope: Scope) -> tim
             where, "nobody waits in this pool", f"Write if_nobody: {QUEUE}, or leave longest_wait out."
         )
     if pool.if_nobody == QUEUE and pool.members and document.sound:
-        shifts = {name.strip().lower(): one.shifts for name, one in people.items()}
-        if not pool.shifts and not any(shifts.get(one.email.strip().lower()) for one in pool.members):
-            fix = "Give the pool or its members shifts, or write if_nobody: fallback."
-            scope.fault(at, f'the pool "{name}" has no shifts that a lead could wait for', fix)
+        come_free = {name.strip().lower() for name, one in people.items() if _is_away_at_times(one)}
+        if not pool.shifts and not any(one.email.strip().lower() in come_free for one in pool.members):
+            fix = "Give the pool shifts, or its members shifts, caps or open_leads; or if_nobody: fallback."
+            scope.fault(at, f'the pool "{name}" has no shifts or caps whose end a lead could wait for', fix)
     found = LONGEST_WAIT if pool.longest_wait is None else duration(pool.longest_wait)
     if not found or found > MOST_WAIT:
         where = document.value_place("pools", name, "longest_wait")
         scope.fault(where, f'"{pool.longest_wait}" is no time that a lead should wait', "Write 1m to 30d.")
     return found
+
+
+def _is_away_at_times(person: PersonMap) -> bool:
+    """Say whether there are times at which somebody cannot take a lead, and others at which they can."""
+    return bool(person.shifts or person.absent or person.open_leads or any(_caps_of(person).values()))
 
 
 def _address(text: str, document: Document, scope: Scope, *path: str | int) -> str:

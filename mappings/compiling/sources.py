@@ -35,7 +35,7 @@ def compile_source(checked: Checked[SourceFile], name: str, scope: Scope) -> Sou
         fields=tuple(
             rule
             for field, entry in file.fields.items()
-            for rule in _field_rules(field, entry, document, scope, file.region)
+            for rule in field_rules(field, entry, document, scope, file.region)
         ),
         required=_required(checked, scope),
         activities=tuple(
@@ -121,11 +121,15 @@ def _auth(auth: Auth, document: Document, scope: Scope) -> SourceAuth:
     )
 
 
-def _field_rules(
-    field: str, entry: FieldMap, document: Document, scope: Scope, region: str
+def field_rules(
+    field: str, entry: FieldMap, document: Document, scope: Scope, region: str, within: Path_ = ()
 ) -> list[FieldRule]:
-    """Return the rules of one lead field, one a case; what is wrong with it is noted."""
-    at = document.place("fields", field)
+    """Return the rules of one lead field, one a case; what is wrong with it is noted.
+
+    ``within`` says where in the file the ``fields`` stand.
+    """
+    path: Path_ = (*within, "fields", field)
+    at = document.place(*path)
     if field.startswith("record."):
         if not _knows_record(field, document, scope):
             return []
@@ -145,11 +149,11 @@ def _field_rules(
         return []
     kind = scope.fields.get(field, str)
     if not entry.cases:
-        one = FieldCase(field, kind, entry, ("fields", field), document, scope, region)
+        one = FieldCase(field, kind, entry, path, document, scope, region)
         return [rule for rule in (one.rule(),) if rule is not None]
     if entry.model_fields_set - {"cases"}:
         scope.fault(at, f'"{field}" has cases, and settings beside them', "Put them into the cases.")
-    outer: Path_ = ("fields", field, "cases")
+    outer: Path_ = (*path, "cases")
     outer = outer if outer in document.values else outer[:-1]
     found = []
     for n, case in enumerate(entry.cases):

@@ -21,6 +21,7 @@ from mappings.playbook.crms import (
     TaskMap,
 )
 from mappings.playbook.deals import Deals, DealStage
+from mappings.playbook.enrichment import Enrichment, Provider, Spend
 from mappings.playbook.lifecycle import (
     CLOSED_STAGE,
     TOP_STAGE,
@@ -90,6 +91,7 @@ __all__ = [
     "Deals",
     "Decay",
     "DeleteBrake",
+    "Enrichment",
     "Expiry",
     "FieldRule",
     "FollowUp",
@@ -113,6 +115,7 @@ __all__ = [
     "Polling",
     "Pool",
     "Privacy",
+    "Provider",
     "Purpose",
     "Reconciling",
     "Required",
@@ -127,6 +130,7 @@ __all__ = [
     "Share",
     "Source",
     "SourceAuth",
+    "Spend",
     "Stage",
     "StageRule",
     "Step",

@@ -12,6 +12,7 @@ from mappings.playbook.accounts import Accounts
 from mappings.playbook.consent import Consent
 from mappings.playbook.crms import CrmMap, ObjectMap
 from mappings.playbook.deals import Deals
+from mappings.playbook.enrichment import Enrichment
 from mappings.playbook.lifecycle import Lifecycle
 from mappings.playbook.matching import Matching
 from mappings.playbook.messages import FollowUp, Notifications
@@ -49,6 +50,9 @@ class Playbook:
     number: int = 0  # in the store's register of versions; 0: files that are not in it (yet)
     privacy: Privacy = dataclasses.field(default_factory=Privacy)  # without privacy.yaml all is plain
     matching: Matching | None = None  # without matching.yaml nobody is asked who is one person
+    enrichment: Enrichment = dataclasses.field(
+        default_factory=Enrichment
+    )  # without enrichment.yaml nobody is
 
     @property
     def keeps_deals(self) -> bool:

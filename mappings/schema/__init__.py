@@ -20,6 +20,7 @@ from mappings.schema.crms import (
     TasksMap,
 )
 from mappings.schema.deals import DealsFile, DealStageMap
+from mappings.schema.enrichment import EnrichmentFile, ProviderMap
 from mappings.schema.examples import ExampleMap, ExamplesFile, ExpectMap, PostMap
 from mappings.schema.fields import ExtraField, FieldsFile
 from mappings.schema.kinds import KINDS, json_schemas, settings_of
@@ -95,6 +96,7 @@ __all__ = [
     "DecayMap",
     "DeleteBrakeMap",
     "Duration",
+    "EnrichmentFile",
     "EventId",
     "ExampleMap",
     "ExamplesFile",
@@ -125,6 +127,7 @@ __all__ = [
     "PoolMap",
     "PostMap",
     "PrivacyFile",
+    "ProviderMap",
     "ReconcileMap",
     "RetentionFile",
     "RoutingFile",

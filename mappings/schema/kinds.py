@@ -12,6 +12,7 @@ from mappings.schema.accounts import AccountsFile
 from mappings.schema.consent import ConsentFile
 from mappings.schema.crms import CrmFile
 from mappings.schema.deals import DealsFile
+from mappings.schema.enrichment import EnrichmentFile
 from mappings.schema.examples import ExamplesFile
 from mappings.schema.fields import FieldsFile
 from mappings.schema.lifecycle import LifecycleFile
@@ -36,6 +37,7 @@ KINDS: Mapping[str, type[Strict]] = {
     "accounts": AccountsFile,
     "consent": ConsentFile,
     "deals": DealsFile,
+    "enrichment": EnrichmentFile,
     "matching": MatchingFile,
     "match_weights": MatchWeightsFile,
     "follow_up": FollowUpFile,

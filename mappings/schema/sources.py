@@ -94,7 +94,8 @@ class AnyOf(Strict):
     any_of: list[Text] = Field(min_length=1, description="Lead fields, one of which must be there.")
 
 
-def _field_map(value: Any) -> Any:
+def field_map(value: Any) -> Any:
+    """Let the sender's names, or a list of cases, stand for the whole map."""
     if isinstance(value, list) and any(isinstance(one, dict) for one in value):
         return {"cases": value}
     return _named(value)
@@ -140,7 +141,7 @@ class SourceFile(Strict):
         Annotated[
             FieldMap,
             BeforeValidator(
-                _field_map, json_schema_input_type=str | list[str] | list[str | CaseMap] | FieldMap
+                field_map, json_schema_input_type=str | list[str] | list[str | CaseMap] | FieldMap
             ),
         ],
     ] = Field(min_length=1, description="Lead field: where it comes from.")

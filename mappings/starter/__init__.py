@@ -27,6 +27,19 @@ def write_starter(folder: Path, scoring: str = "") -> list[Path]:
     return [*written, *write_schemas(folder)]
 
 
+EXAMPLE = "#| "
+"""How the lines of an example begin that is not in use."""
+
+
+def use_example(file: Path) -> None:
+    """Let the example in a file of the starter take the place of the setting that it stands for."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    named = {line.removeprefix(EXAMPLE).partition(":")[0] for line in lines if line.startswith(EXAMPLE)}
+    kept = [line for line in lines if line.startswith("#") or line.partition(":")[0] not in named]
+    text = "\n".join(line.removeprefix(EXAMPLE) for line in kept)
+    file.write_text(f"{text}\n", encoding="utf-8")
+
+
 def write_schemas(folder: Path) -> list[Path]:
     """Write (or renew) the JSON Schemas of a playbook folder, one a file kind."""
     return [_write(folder / SCHEMAS / f"{kind}.json", text) for kind, text in _schemas().items()]

@@ -28,12 +28,14 @@ from sync import links, teammates
 from sync.deciding.touched import OfOwner, Touched, ref_of
 from sync.deletions import Standing
 from sync.doubt import Doubt
+from sync.inbox import Taken
 from sync.joins import Join
 from sync.links import LinkTable, record_key
 from sync.matching import Hits
 from sync.people import People
 from sync.proposals import ANSWERED, Proposal
 from sync.result import Result
+from sync.undoing import Traces
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,9 @@ class Batch:
         self.proposals: dict[int, Proposal] = {}  # that events of this batch answer, as they leave them
         self.questions: dict[int, Question] = {}  # the same
         self.deletions = Standing()
+        self.traces: dict[tuple[str, str], Traces] = {}  # of a file that is taken back: (batch, lead)
+        self.rows: dict[int, Taken] = {}  # of such a file, that became nobody
+        self.braked_undo: dict[str, str] = {}  # connection -> why so many deletions wait for a person
         self.forgotten: frozenset[str] = frozenset()  # hashes of addresses, of those that were looked for
         self.forgotten_records: Mapping[RecordRef, datetime] = {}  # and since when
         self.results: list[Result] = []

@@ -30,6 +30,7 @@ from sync.drafts import copy_of
 from sync.imports import is_imported
 from sync.result import Result
 
+LONGEST_BY = 64  # characters, as the column has
 LONGEST_VERSION = 200  # characters of what a form calls its text
 
 
@@ -133,7 +134,7 @@ def _noted(result: Result, purpose: Purpose, act: str, origin: Provenance | None
         at,
         text_version=str(payload.get("text_version") or purpose.version_at(at)),
         basis=purpose.basis,
-        by=str(payload.get("by") or ""),
+        by=str(payload.get("by") or "")[:LONGEST_BY],
     )
 
 

@@ -19,11 +19,13 @@ from sync.deciding import (
     dealings,
     deleting,
     engaging,
+    enriching,
     finding,
     following,
     opportunities,
     same_people,
     timing,
+    undoing,
     verdicts,
 )
 from sync.deciding.batch import Batch
@@ -96,6 +98,8 @@ def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return Result(stored, EventState.DONE, reasons=[nobody])
             case EventKind.DEAL:
                 return dealings.heard(stored, work.lead_ids[0], batch, pipeline)
+            case EventKind.ENRICHED:
+                return enriching.answered(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.TIMER:
                 return timing.due(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.CHOICE if not batch.knows(work.lead_ids[0]):
@@ -124,6 +128,8 @@ def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                     connection, teammates.from_payload(stored.event.payload), stored.decided_at
                 )
                 return Result(stored, EventState.DONE)
+            case EventKind.UNDO:
+                return undoing.undone(stored, work.lead_ids, batch, pipeline)
             case EventKind.FORGET if not work.lead_ids:
                 return _forgotten_event(stored, work.named, batch)
             case EventKind.FORGET:

@@ -18,6 +18,7 @@ from model.errors import LostLease, StoreBusy
 from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
 from model.times import Clock
 from sync import forget, inbox, leases, register
+from sync.asking.asks import asked_by
 from sync.database import Store, is_away
 from sync.deciding.batch import Batch
 from sync.deciding.decide import decide
@@ -127,6 +128,8 @@ class Decider:
             self.store.signals.announce(f"follow:{name}")
         for name in {item.effect.target for item in one_shots(batch.results)}:
             self.store.signals.announce(f"effects:{name}")
+        if asked_by(batch.results):
+            self.store.signals.announce("asks")
         if self.on_settled:
             self.on_settled(batch.results)
         return len(taken)

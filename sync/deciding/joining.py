@@ -9,12 +9,14 @@ from mappings.moving import pass_of
 from mappings.outward import is_by_a_person, is_left_to_people, read_rules, same
 from mappings.playbook import TOP_STAGE, CrmMap, Lifecycle
 from model.decision import Because, Effect, EnterStage, RecordConflict
+from model.enrichment import is_machine
 from model.event import JsonValue, RecordRef
 from model.lead import (
     DEAL_FIELDS_OF_LEAD,
     FACT_FIELDS,
     IN_REVIEW,
     OPT_OUT,
+    QUEUED_SINCE,
     REVIEW_FIELDS,
     SCORE_FIELDS,
     STAGE_FIELDS,
@@ -32,7 +34,15 @@ Carry = Callable[[RecordRef, RecordRef, str], tuple[Sequence[Effect], Because]]
 """Says what becomes of two records of one person: the one to keep, the other, and who made the two one."""
 
 DECIDED_ANEW = frozenset(
-    {*SCORE_FIELDS, *FACT_FIELDS, "account", *STAGE_FIELDS, *REVIEW_FIELDS, *DEAL_FIELDS_OF_LEAD}
+    {
+        *SCORE_FIELDS,
+        *FACT_FIELDS,
+        "account",
+        *STAGE_FIELDS,
+        *REVIEW_FIELDS,
+        QUEUED_SINCE,
+        *DEAL_FIELDS_OF_LEAD,
+    }
 )
 """Fields that follow from the rest."""
 
@@ -70,6 +80,7 @@ def join(
             is_taken = ours is None or (value is False and ours is not False)
         else:
             is_taken = ours is None or is_typed or _is_kept(name, value, ours, lifecycle)
+            is_taken = is_taken or _is_by_people_alone(survivor, absorbed, name)
         if is_taken:
             survivor.fields[name] = value
             if name in absorbed.provenance:
@@ -85,10 +96,14 @@ def join(
     survivor.touches = sorted([*survivor.touches, *absorbed.touches], key=lambda touch: touch.at)
     survivor.activities = sorted([*survivor.activities, *absorbed.activities], key=lambda act: act.at)
     survivor.engagements = {**absorbed.engagements, **survivor.engagements}
+    survivor.asked |= absorbed.asked
     for name_of_timer, timer in absorbed.timers.items():
         known = survivor.timers.get(name_of_timer)
         if known is None or timer.since < known.since:  # a wait goes on from where it began
             survivor.timers[name_of_timer] = timer
+    waits = [since for one in (survivor, absorbed) if (since := one.fields.get(QUEUED_SINCE)) is not None]
+    if waits:
+        survivor.fields[QUEUED_SINCE] = min(map(str, waits))
     for found, why in _links(survivor, absorbed, where, carry):
         because.append(why)
         effects.extend(found)
@@ -146,6 +161,12 @@ def _origin(absorbed: Lead, name: str, there: str | None) -> Provenance:
     if there is None or is_by_a_person(absorbed, name, there):
         return origin
     return replace(origin, source=there)
+
+
+def _is_by_people_alone(survivor: Lead, absorbed: Lead, name: str) -> bool:
+    """Say whether the survivor's value is a provider's word, and the other's is not."""
+    ours, theirs = survivor.provenance.get(name), absorbed.provenance.get(name)
+    return is_machine(ours) and not is_machine(theirs)
 
 
 def _rank(stage: JsonValue, lifecycle: Lifecycle) -> tuple[bool, int]:

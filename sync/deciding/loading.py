@@ -46,10 +46,15 @@ def load(
     changed = [item.record.ref for item in work if item.record and _is_change(item)]
     if changed:
         loads.load_in_flight(batch, snapshot, space, changed)
-    if any((_is_change(item) and _may_join(item.record)) or _is_pair(item) for item in work):
+    undone = [item for item in work if item.stored.event.kind is EventKind.UNDO]
+    if undone:
+        loads.load_undone(batch, snapshot, space, playbook.crms, [item.stored for item in undone], now)
+    if undone or any((_is_change(item) and _may_join(item.record)) or _is_pair(item) for item in work):
         loads.load_under_way(batch, snapshot, space, now)
     if playbook.sets_timers or any(item.stored.event.kind is EventKind.TIMER for item in work):
         loads.load_timers(batch, snapshot)
+    if playbook.enrichment.providers:
+        loads.load_asked(batch, snapshot)
     loads.load_workload(batch, snapshot, space, playbook, work[0].stored.decided_at)
     return batch
 

@@ -13,13 +13,14 @@ from mappings.domains import possible_domains
 from mappings.playbook import CrmMap, Playbook
 from model.account import account_id
 from model.deal import LEAVING
-from model.event import JsonValue, RecordRef
+from model.event import IMPORT, JsonValue, RecordRef, StoredEvent
 from model.lead import Identity, Lead
 from sync import (
     accounts,
     deals,
     deletions,
     engagements,
+    inbox,
     joins,
     leads,
     links,
@@ -27,8 +28,10 @@ from sync import (
     outbox,
     proposals,
     timers,
+    undoing,
     workloads,
 )
+from sync.asking import asks
 from sync.deciding.batch import Batch
 from sync.links import record_key
 from sync.named import companies_before, people_before
@@ -93,6 +96,13 @@ def load_timers(batch: Batch, snapshot: Connection) -> None:
             batch.leads.now[lead_id].timers[timer.name] = timer
 
 
+def load_asked(batch: Batch, snapshot: Connection) -> None:
+    """Read what providers were asked about the loaded leads."""
+    if batch.leads.now:
+        for lead_id, question in asks.of_leads(snapshot, batch.leads.now):
+            batch.leads.now[lead_id].asked.add(question)
+
+
 def load_deletions(
     batch: Batch,
     snapshot: Connection,
@@ -116,6 +126,31 @@ def _is_news(batch: Batch, ref: RecordRef) -> bool:
     if link is None or (link.object, link.remote_id) != (ref.object, ref.id):
         return False
     return link.gone_at is None or batch.deletions.is_pending(ref)
+
+
+def load_undone(
+    batch: Batch,
+    snapshot: Connection,
+    space: str,
+    crms: Mapping[str, CrmMap],
+    asked: Sequence[StoredEvent],
+    now: datetime,
+) -> None:
+    """Read what batches that are taken back left with the loaded leads, and whether it deletes too many."""
+    by_batch: dict[str, set[str]] = {}
+    deleted: dict[str, int] = {}
+    for stored in asked:
+        said = stored.event.payload
+        if "lead_id" in said:
+            by_batch.setdefault(said[IMPORT]["batch"], set()).add(batch.present_id(said["lead_id"]))
+        for name, number in said.get("deletes", {}).items():
+            deleted[name] = max(number, deleted.get(name, 0))
+    for name, lead_ids in by_batch.items():
+        found = undoing.read(snapshot, space, name, lead_ids & batch.leads.now.keys())
+        batch.traces |= {(name, lead_id): traces for lead_id, traces in found.items()}
+    rows = [row for stored in asked for row in stored.event.payload.get("rows", ())]
+    batch.rows = inbox.load(snapshot, rows)
+    batch.braked_undo = deletions.brake(snapshot, space, crms, deleted, now)
 
 
 def load_accounts(

@@ -7,10 +7,19 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from handlers.queueing import freed
 from mappings.playbook import Playbook
-from model.decision import ForgetLead, ForgetRecord, ForgetTestEvent, ForgetTestLead, LookAgain, SendAgain
+from model.decision import (
+    ForgetLead,
+    ForgetRecord,
+    ForgetTestEvent,
+    ForgetTestLead,
+    LookAgain,
+    SendAgain,
+    TakeBack,
+)
 from model.errors import Conflict
-from model.event import SET_ASIDE, JsonValue
+from model.event import SET_ASIDE, EventKind, JsonValue
 from sync import (
     accounts,
     audit,
@@ -32,13 +41,16 @@ from sync import (
     tables,
     teammates,
     timers,
+    undoing,
 )
 from sync.alike import pairs
+from sync.asking import asks
 from sync.database import insert_for
 from sync.deciding import dealings
 from sync.deciding.batch import Batch
 from sync.deciding.raising import one_shots, raises, reads
 from sync.edges import effects
+from sync.imports import is_imported
 from sync.inbox import Mark
 from sync.reasons import chapter, reason_row
 from sync.result import Result
@@ -69,6 +81,8 @@ def save(
     deals.save(connection, list(batch.deals.changed.values()), currency, now)
     leads.save(connection, list(batch.leads.changed.values()), batch.leads.loaded, now)
     timers.save(connection, space, list(batch.leads.changed.values()), batch.leads.loaded)
+    if playbook.routing.queues:
+        timers.ease(connection, space, freed(batch.workload(), playbook.routing), now)
     leads.claim(connection, space, batch.claimed)
     # Outbox, then the mirror, then links, as all transactions lock them (docs/architecture.md).
     wanted_rows = raises(batch, playbook, shut)
@@ -88,6 +102,7 @@ def save(
         effects.look_again(connection, space, waking, now)
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
+    asks.insert(connection, space, results, now)
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:
         mirror.alone(connection, space, forgotten)
     for one in batch.link_changes():
@@ -120,6 +135,8 @@ def save(
     if strangers:
         forget.records(connection, space, strangers, now)
     forget.remove_test_events(connection, [one.event for one in wanted if isinstance(one, ForgetTestEvent)])
+    for result in results:
+        forget.take_back(connection, result.lead_id, [e for e in result.effects if isinstance(e, TakeBack)])
 
 
 def _mark_of(result: Result) -> Mark:
@@ -153,4 +170,6 @@ def _chapter_of(result: Result, playbook: Playbook) -> dict[str, JsonValue]:
     if result.facts and lead is not None:
         details["facts"] = dict(result.facts)
         details["then"] = {"score": lead.score, "stage": lead.stage}
+    if is_imported(event.payload) and event.kind is EventKind.INTAKE:
+        details |= undoing.memory(result)
     return details

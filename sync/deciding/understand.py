@@ -88,10 +88,13 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, named=(known or {}).get(event.payload["event"]))
             case EventKind.DELIVERED | EventKind.GONE | EventKind.FORGET:
                 return Work(stored, lead_ids=(event.payload["lead_id"],))
-            case EventKind.TIMER | EventKind.CONSENT:
+            case EventKind.TIMER | EventKind.CONSENT | EventKind.ENRICHED:
                 return Work(stored, lead_ids=(event.payload["lead_id"],))
             case EventKind.CHOICE if "account_id" in event.payload:
                 return Work(stored, account_ids=(event.payload["account_id"],))
+            case EventKind.UNDO:
+                whose = str(event.payload.get("lead_id") or "")
+                return Work(stored, lead_ids=(whose,) if whose else ())
             case EventKind.CHOICE if "deal_id" in event.payload:
                 return Work(stored, deal_ids=(event.payload["deal_id"],))
             case EventKind.DEAL:

@@ -249,6 +249,7 @@ TOLD = tuple(  # of records; each names its lead or record in columns of its own
         EventKind.DELIVERED,
         EventKind.CHANGED,
         EventKind.ENGAGEMENT,
+        EventKind.ENRICHED,
         EventKind.HINT,
         EventKind.CHOICE,
         EventKind.ANSWER,

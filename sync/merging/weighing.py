@@ -17,6 +17,7 @@ from mappings.moving import CRM, Ruling, judge
 from mappings.outward import is_blank_on, is_by_a_person, read_rules
 from mappings.playbook import CrmField, CrmMap, Lifecycle, Playbook
 from model.change import Record
+from model.enrichment import is_machine
 from model.entity import Entity
 from model.event import JsonValue
 from model.lead import PERSON, RULE, Lead, Provenance
@@ -64,6 +65,8 @@ def weigh(sides: Sides, entity: Entity, crm: CrmMap, playbook: Playbook) -> Weig
         return _stage(playbook.lifecycle, sides, entity)
     if rule.field in playbook.consent.by_field and (said := said_no(sides, entity)) is not None:
         return said
+    if sides.theirs is not None and sides.theirs_moved and is_machine(entity.provenance.get(rule.field)):
+        return Weighed(Stands.THEIRS, f"it was said in {crm.connection}, and here only by a provider")
     if rule.authority == "leadrelay" and (sides.ours is not None or sides.ours_moved):
         return Weighed(Stands.OURS, "leadrelay owns the field")
     if rule.authority == "crm_unless_blank" and sides.theirs is not None:

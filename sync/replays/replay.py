@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mappings.values.identity import keys_of
-from model.event import Event, EventKind, JsonValue
+from model.event import IMPORT, Event, EventKind, JsonValue
 from model.times import to_text
 from sync import explain
 from sync.keeping.retention import REMOVED
@@ -80,11 +80,12 @@ def _once(row: int, overrides: Mapping[str, JsonValue]) -> str:
 
 def _begun(row: Any, overrides: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Return which event first came in, and all that a person has corrected of it."""
+    batch = {IMPORT: row.payload[IMPORT]} if IMPORT in (row.payload or {}) else {}
     if row.kind != EventKind.REPLAY:
-        return {"came_in": row.id, "overrides": dict(overrides)}
+        return {"came_in": row.id, "overrides": dict(overrides), **batch}
     earlier = row.payload
     came_in = earlier.get("came_in", earlier.get("event", row.id))
-    return {"came_in": came_in, "overrides": {**(earlier.get("overrides") or {}), **overrides}}
+    return {"came_in": came_in, "overrides": {**(earlier.get("overrides") or {}), **overrides}, **batch}
 
 
 def named(event: Event) -> tuple[int, ...]:

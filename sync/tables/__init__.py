@@ -7,6 +7,7 @@ sales.py        deals, who takes part in them, and what became of them
 records.py      which record of a CRM is which lead, account or deal
 ledgers.py      what happened to each lead: ledgers that rows are added to, and what the CRMs tell of them
 team.py         who owns leads, and whose turn is next
+asking.py       what providers are asked, what they said of late, what was spent on them
 timers.py       when a lead is looked at again
 questions.py    what a person is asked or may decide about: reviews, holds, proposals, deletions
 outbox.py       what is to be written, told or read in other systems
@@ -23,6 +24,7 @@ access.py       who may look
 
 from sync.tables.access import api_tokens, sessions, users
 from sync.tables.alike import match_keys, match_pairs, match_walks
+from sync.tables.asking import answers, asks, spending
 from sync.tables.columns import Encoded, Json, Moment, RowId, from_json, metadata, searchable, to_json
 from sync.tables.comparisons import differences, mends, reconciles
 from sync.tables.copies import cursors, mirror, mirror_keys
@@ -64,7 +66,9 @@ __all__ = [
     "accounts",
     "activities",
     "alerts",
+    "answers",
     "api_tokens",
+    "asks",
     "assignments",
     "audit",
     "audit_details",
@@ -117,6 +121,7 @@ __all__ = [
     "seats",
     "sessions",
     "source_days",
+    "spending",
     "stage_history",
     "teammates",
     "timers",

@@ -30,6 +30,7 @@ inbox_events = sa.Table(
     sa.Column(
         "cause", searchable(200), nullable=False, server_default=sa.text("''")
     ),  # ``model.cause``, while set aside
+    sa.Column("batch", sa.String(40)),  # of a file of people: its rows, and what takes them back
     sa.UniqueConstraint("space", "source", "event_id"),
 )
 partial_index(
@@ -44,6 +45,11 @@ partial_index(  # what waits for a person: by it lists are filtered and groups c
     "ix_inbox_events_aside",
     *(inbox_events.c[_name] for _name in ("space", "state", "id", "source", "cause", "received_at")),
     where=SET_ASIDE,
+)
+partial_index(
+    "ix_inbox_events_batch",
+    *(inbox_events.c[_name] for _name in ("space", "batch", "id")),
+    where=sa.text("batch IS NOT NULL"),
 )
 
 body_hashes = sa.Table(

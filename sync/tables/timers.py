@@ -19,3 +19,10 @@ timers = sa.Table(
     moment("handed_in_at", nullable=True),  # its event is in the inbox; until then it waits
 )
 partial_index("ix_timers_due", timers.c.space, timers.c.due_at, where=sa.text("handed_in_at IS NULL"))
+partial_index(
+    "ix_timers_place",
+    timers.c.space,
+    timers.c.key,
+    timers.c.since,
+    where=sa.text("kind = 'place' AND handed_in_at IS NULL"),
+)

@@ -82,6 +82,7 @@ def test_a_yes_is_confirmed_by_the_button_of_the_page_and_not_by_looking(house, 
         page = client.get(link(house))
         assert (page.status_code, page.headers["Referrer-Policy"]) == (200, "no-referrer")
         assert "You may call me." in page.text
+        assert client.head(link(house)).status_code == 200
     house.settle()
     house.tell()
     assert (tasks(house), acts(house)) == (0, ["granted", "requested"])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openpyxl import Workbook
 
+from mappings.compile import load
 from mappings.starter import write_starter
+from sync.database import open_store
+from tests.sync.house import a_house
 
 TABLE = "email,job_title,country\nada@acme.example,CTO,Germany\nbo@acme.example,CEO,Nowhereland\n,Nobody,\n"
 SAID = ("--source", "website", "--basis", "gave us their cards at the fair")
@@ -112,3 +117,39 @@ def test_a_workbook_is_taken_in_by_its_sheet(leadrelay, environ, tmp_path):
     csv = tmp_path / "fair.csv"
     csv.write_text(TABLE, encoding="utf-8")
     assert leadrelay("import", str(csv), "--sheet", "Cards", *SAID, **environ).code == 2
+
+
+def test_a_batch_is_listed_shown_and_taken_back(leadrelay, environ, fair, tmp_path):
+    def decide() -> None:
+        playbook = load(tmp_path / "playbook")
+        with contextlib.closing(open_store(environ["LEADRELAY_DATABASE_URL"])) as store:
+            house = a_house(store, playbook=playbook, crms={}, rosters=False)
+            house.decide()
+
+    def json_of(*words: str) -> Any:
+        answer = leadrelay(*words, "--json", **environ)
+        assert answer.code == 0, answer.err
+        return json.loads(answer.out)
+
+    batch = json_of("import", str(fair), *SAID, "--yes", "--by", "ann")["batch"]
+    waits = leadrelay("import", "undo", batch, **environ)
+    assert waits.code == 1
+    assert "3 rows of batch" in waits.err
+    decide()
+    [listed] = json_of("import", "list")
+    assert (listed["file"], listed["by"], listed["state"]) == ("fair.csv", "ann", "taken in")
+    assert listed["rows"] == {"new": 2, "quarantined": 1}
+    shown = leadrelay("import", "undo", batch, **environ)
+    assert "2  leads that the file made, and nothing has happened since: taken away" in shown.out
+    assert "1  rows that became nobody: removed" in shown.out
+    assert "Nothing was taken back; add --yes to do it." in shown.out
+    done = json_of("import", "undo", batch, "--yes")
+    assert ([one["email"] for one in done["goes"]], done["handed_in"]) == (
+        ["ada@acme.example", "bo@acme.example"],
+        3,
+    )
+    assert json_of("import", "list")[0]["state"] == "being taken back"
+    assert json_of("import", "undo", batch, "--yes")["handed_in"] == 0
+    decide()
+    assert json_of("import", "list")[0]["state"] == "taken back"
+    assert leadrelay("import", "undo", "nothing", **environ).code == 2

@@ -105,3 +105,17 @@ def test_a_line_whose_field_the_examples_write_nearly_so_is_a_warning(leadrelay,
     assert 'The examples have "country", which no line reads: is that meant?' in answer.out
     [told] = json.loads(leadrelay("check", str(playbook), "--json").out)
     assert (told["file"], told["level"]) == ("sources/website.yaml", "warning")
+
+
+def test_leads_that_wait_and_are_owned_by_whoever_makes_their_record_are_warned_of(leadrelay, playbook):
+    hours = "calendars: {all: {time_zone: UTC, hours: {mon-fri: 09:00-17:00}}}\n"
+    queue = "    shifts: all\n    if_nobody: queue_until_shift\n"
+    mistake(playbook, "routing.yaml", "pools:\n  emea:\n", f"{hours}pools:\n  emea:\n{queue}")
+    answer = leadrelay("check", str(playbook))
+    line = line_of(playbook, "crm/salesforce.yaml", "OwnerId: {field: owner, authority: crm, blank")
+    assert answer.code == 0
+    assert f"warning: crm/salesforce.yaml:{line}:" in answer.out
+    mistake(
+        playbook, "crm/salesforce.yaml", 'blank_values: ["00G*"]', 'blank_values: ["00G*", 0055g00000AbCdE]'
+    )
+    assert "warning" not in leadrelay("check", str(playbook)).out

@@ -184,6 +184,13 @@ def test_a_wait_is_more_than_none_and_ends(tmp_path, wait):
     ]
 
 
+@pytest.mark.parametrize("setting", ["caps: {per_day: 3}", "open_leads: 20"])
+def test_a_lead_can_wait_for_the_end_of_a_cap_too(tmp_path, setting):
+    people = f"people:\n  ann@northlight.example: {{{setting}}}\n"
+    pool = "  all:\n    if_nobody: queue_until_shift\n"
+    assert faults(tmp_path, people, "  all:\n", pool) == []
+
+
 @pytest.mark.parametrize(
     ("setting", "line"),
     [
@@ -195,8 +202,8 @@ def test_a_wait_is_more_than_none_and_ends(tmp_path, wait):
         ),
         (
             "if_nobody: queue_until_shift",
-            '11:16: the pool "all" has no shifts that a lead could wait for\n'
-            "    Give the pool or its members shifts, or write if_nobody: fallback.",
+            '11:16: the pool "all" has no shifts or caps whose end a lead could wait for\n'
+            "    Give the pool shifts, or its members shifts, caps or open_leads; or if_nobody: fallback.",
         ),
         (
             "longest_wait: 2d",

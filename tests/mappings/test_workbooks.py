@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from datetime import date, datetime
 
 import pytest
@@ -79,6 +80,21 @@ def test_a_file_that_unfolds_to_too_much_is_refused(monkeypatch):
 
 
 SOUND = workbook(["a", "b"], ["1", 2])
+
+
+def test_a_row_that_claims_to_be_far_down_is_refused_where_a_sheet_ends(monkeypatch):
+    monkeypatch.setattr("mappings.workbooks.MOST_ROWS", 1_000)
+    whole, far = io.BytesIO(workbook(["email"], ["ada@acme.example"])), io.BytesIO()
+    with zipfile.ZipFile(whole) as read, zipfile.ZipFile(far, "w") as written:
+        for part in read.namelist():
+            text = (
+                read.read(part)
+                .replace(b'<row r="2"', b'<row r="2000000000"')
+                .replace(b'"A2"', b'"A2000000000"')
+            )
+            written.writestr(part, text)
+    with pytest.raises(Unreadable, match="a row beyond line 1,000, where a sheet ends"):
+        read_xlsx(far.getvalue())
 
 
 @given(st.integers(0, len(SOUND) - 1), st.integers(0, 255))

@@ -79,11 +79,9 @@ def said(house: House) -> list[str]:
         return [reason["text"] for one in details for reason in one.get("reasons", ())]
 
 
-def note(house: House, act: str, address: str = ADA) -> None:
+def note(house: House, act: str, address: str = ADA, by: str = "eva") -> None:
     """Let a colleague note what the person said by phone."""
-    event = consents.event_of(
-        house.lead_id(address), "call", act, space="main", by="eva", now=house.clock.now()
-    )
+    event = consents.event_of(house.lead_id(address), "call", act, space="main", by=by, now=house.clock.now())
     inbox.append(house.store, [event])
 
 
@@ -127,10 +125,11 @@ def test_what_a_colleague_notes_is_kept_with_who_noted_it(store):
     house.post(email=ADA, call="yes")
     house.settle()
     house.clock.advance(60)
-    note(house, WITHDRAWN)
+    note(house, WITHDRAWN, by="eva of the call centre in Basel, by a letter of the 3rd of March 2026")
     house.settle()
     *_, last = rows(house.store, tables.consents)
-    assert (last["act"], last["source"], last["by"]) == ("withdrawn", "person", "eva")
+    kept = "eva of the call centre in Basel, by a letter of the 3rd of March"
+    assert (last["act"], last["source"], last["by"]) == ("withdrawn", "person", kept)
     assert house.lead(ADA).fields["consent_call"] is False
 
 

@@ -91,6 +91,7 @@ def test_the_batch_and_the_basis_are_kept_with_the_post(house):
         "file": "fair.csv",
         "line": 2,
         "basis": "gave us their cards",
+        "by": "",
     }
     assert kept["payload"]["query"]["import_basis"] == "gave us their cards"
 

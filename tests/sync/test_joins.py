@@ -103,6 +103,7 @@ def test_what_names_the_absorbed_lead_names_the_other_one_then(house, table):
         tables.outbox_effects: {"state": "waiting"},
         tables.proposals: {"state": "open"},
         tables.deletions: {"state": "held"},
+        tables.asks: {"state": "waiting"},
     }.get(table, {})
     row = a_row(table, lead_id=theirs, **state)
     house.store.write(lambda connection: connection.execute(sa.insert(table), row))

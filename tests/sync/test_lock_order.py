@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import Any
@@ -13,13 +15,13 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from mappings.playbook import Playbook
+from mappings.playbook import Expiry, Person, Playbook
 from model.change import Record
 from model.errors import StoreBusy
 from model.event import RecordRef
 from model.lead import Identity
 from model.listing import Listed
-from sync import fetches, mirror, outbox, tables
+from sync import fetches, mirror, outbox, tables, timers
 from sync.database import Store, open_store
 from sync.delivery.deliverer import deliver_batch
 from sync.delivery.target import Target
@@ -28,7 +30,8 @@ from sync.reading.backfill import Backfill, begin_again
 from sync.reading.fetching import Fetcher
 from sync.reading.polling import Poll
 from sync.reading.recycling import RecycleBin
-from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house
+from tests.builders import a_lifecycle, a_pool, a_routing, a_scoring, field_is, moves_to, place, points
+from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import rows
 
 PEOPLE = 24
@@ -136,8 +139,20 @@ def a_process(house: House, store: Store, playbook: Callable[[], Playbook]) -> l
     return [*steps, lambda: store.write(lambda on: outbox.give_up_orphans(on, "main", house.clock.now()))]
 
 
+def a_playbook_with_timers() -> Playbook:
+    """Build one whose points go after seconds, and whose leads wait for a place of one of two people."""
+    fades = points(10, "demo", activity="demo_request", max_times=3, decay=Expiry(timedelta(seconds=3)))
+    people = {one: Person(one, place(50), open_leads=2) for one in ("ann@example.com", "bo@example.com")}
+    routing = a_routing(pools=[replace(a_pool("everyone", *people), if_nobody="queue_until_shift")])
+    return house_playbook(
+        scoring=a_scoring(fades),
+        routing=replace(routing, people=people),
+        lifecycle=a_lifecycle(moves_to("nurture", when=field_is("title", "CTO"))),
+    )
+
+
 def test_who_polls_decides_delivers_fetches_and_mirrors_at_once_never_waits_in_a_circle(stores):
-    house, random = a_house(stores()), Random(5)
+    house, random = a_house(stores(), playbook=a_playbook_with_timers()), Random(5)
     house.crms = {name: OneCall(crm) for name, crm in house.crms.items()}
     house.restart()
     with capture_logs() as logs, Crowd() as crowd:
@@ -145,12 +160,23 @@ def test_who_polls_decides_delivers_fetches_and_mirrors_at_once_never_waits_in_a
         for _ in range(2):
             for step in a_process(house, stores(), lambda: house.playbook):
                 crowd.add(step)
+            crowd.add(partial(_hand_in_timers, stores(), house))
         for number in range(ROUNDS):
             _happen(house, random, number)
             house.clock.advance(1)
             time.sleep(0.05)
     assert crowd.broken == []
     assert [one for one in logs if one["event"] == "store.write_again"] == []
+    handed_in = [
+        row["payload"]["kind"] for row in rows(house.store, tables.inbox_events) if row["kind"] == "timer"
+    ]
+    assert "score" in handed_in
+
+
+def _hand_in_timers(store: Store, house: House) -> None:
+    """Do what the job of timers does, however many events wait, and as if it were some minutes later."""
+    later = house.clock.now() + timedelta(minutes=5)
+    store.write(partial(timers.hand_in, space="main", now=later, limit=20))
 
 
 def _happen(house: House, random: Random, number: int) -> None:

@@ -104,7 +104,7 @@ def wrong_shadow(house: House) -> None:
     a_person(house)
     [row] = [one for one in rows(house.store, tables.links) if one["connection"] == HUBSPOT]
     shadow = {**row["shadow"], "title": "Intern"}
-    set_row(house, tables.links, shadow=shadow)
+    set_row(house, tables.links, shadow=shadow, written=row["shadow"])
 
 
 def deleted_there(house: House) -> None:

@@ -8,18 +8,36 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from leadrelay.alerts import looks
+from leadrelay.alerts.looks import InProcess, Looks
 from mappings.playbook import Absence, Expiry, Person
 from model.event import EventKind
 from scheduler.timing import MOST, TimerJob
 from sync import explain, inbox, tables, timers
+from sync.database import open_store
+from sync.keeping import archive as archives
 from sync.keeping import retention
-from tests.builders import NOON, a_pool, a_routing, a_scoring, place, points
+from sync.keeping.backup import backup
+from sync.keeping.restore import restore
+from sync.replays import letters
+from tests.builders import (
+    NOON,
+    a_lifecycle,
+    a_pool,
+    a_routing,
+    a_scoring,
+    field_is,
+    moves_to,
+    place,
+    points,
+)
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import count, rows
 from tests.sync.test_joins import merged_in_salesforce
 
 DAY = timedelta(days=1)
+NOTHING_WRONG = InProcess({}, {}, {}, None, 0, None)
 FADES = a_scoring(points(10, "demo", activity="demo_request", max_times=3, decay=Expiry(30 * DAY)))
 
 
@@ -177,7 +195,7 @@ def test_a_lead_that_waits_for_a_shift_is_assigned_and_told_of_when_it_begins(st
     assert house.lead(ADA).owner is None
     with store.snapshot() as snapshot:
         [timer] = explain.read(snapshot, house.lead_id(ADA)).timers
-    assert timer.why.startswith("the shift of ann@example.com in pool everyone")
+    assert timer.why.startswith("ann@example.com in pool everyone, free from")
     house.clock.advance(3600)
     house.post(email=ADA, company="Acme"), house.decide()
     [row] = rows(store, tables.timers)
@@ -186,6 +204,27 @@ def test_a_lead_that_waits_for_a_shift_is_assigned_and_told_of_when_it_begins(st
     house.decide()
     assert house.lead(ADA).owner == "ann@example.com"
     assert count(store, tables.timers) == 0
+
+
+def test_a_lead_that_waits_for_a_place_gets_it_when_an_open_lead_is_closed_the_longest_first(store):
+    ann = Person("ann@example.com", place(50), open_leads=2)
+    routing = a_routing(pools=[replace(a_pool("everyone", ann.email), if_nobody="queue_until_shift")])
+    lifecycle = a_lifecycle(moves_to("nurture", when=field_is("company", "Rival")))
+    playbook = house_playbook(routing=replace(routing, people={ann.email: ann}), lifecycle=lifecycle)
+    house = a_house(store, playbook=playbook)
+    for name in ("ada", "bo", "cy", "di", "ed"):
+        house.post(email=f"{name}@example.com"), house.decide()
+        house.clock.advance(60)
+    house.post(email="cy@example.com", company="Other"), house.decide()  # it waits no less long for that
+    house.post(email="ada@example.com", company="Rival"), house.decide()
+    assert [pass_by(house, timedelta(0)), house.decide()] == [1, 1]
+    owned = {name: house.lead(f"{name}@example.com").owner for name in ("cy", "di", "ed")}
+    assert owned == {"cy": ann.email, "di": None, "ed": None}
+    house.post(email="bo@example.com", company="Rival"), house.decide()
+    assert [pass_by(house, timedelta(0)), house.decide()] == [1, 1]
+    assert house.lead("di@example.com").owner == ann.email
+    [left] = rows(store, tables.timers)
+    assert (left["lead_id"], left["kind"]) == (house.lead_id("ed@example.com"), "place")
 
 
 def test_a_playbook_whose_points_stay_sets_no_timer(store):
@@ -205,6 +244,32 @@ def test_an_event_that_fails_is_set_aside_and_its_timer_fires_on_its_replay(hous
     house.decide()
     [event] = events(house)
     assert event["state"] == "dead"
+    with house.store.snapshot() as snapshot:
+        [heap] = letters.groups(snapshot, "main", letters.SHELVES["dead"])
+        told = Looks(list).alarms(NOTHING_WRONG, looks.read(snapshot, "main", NOON), NOON)
+    assert (heap.count, heap.place, house.status().timers.set_aside) == (1, "rule", 1)
+    assert [(one.kind, "1 events that our rules failed on" in one.text) for one in told] == [
+        ("dead_letters", True)
+    ]
     house.handlers = handlers
     house.replay(event["id"]), house.decide()
-    assert house.lead(ADA).score == 0
+    assert (house.lead(ADA).score, house.status().timers.set_aside) == (0, 0)
+
+
+@pytest.mark.parametrize("is_handed_in", [False, True])
+def test_a_timer_fires_once_in_a_store_restored_from_a_backup(house, tmp_path, is_handed_in):
+    """Whether it waited for its time when the backup was made, or its event for the decider."""
+    house.post(email=ADA), house.decide()
+    if is_handed_in:
+        assert pass_by(house, 31 * DAY) == 1
+    backup(house.store, tmp_path / "b.zip", house.clock.now())
+    url = f"sqlite:///{tmp_path / 'restored.db'}"
+    with archives.opened(tmp_path / "b.zip") as archive:
+        restore(archive, url, house.clock.now())
+    other = open_store(url)
+    there = a_house(other, playbook=house.playbook, clock=house.clock)
+    assert pass_by(there, 31 * DAY) == (0 if is_handed_in else 1)
+    there.decide()
+    assert [pass_by(there, DAY), there.decide(), len(events(there))] == [0, 0, 1]
+    assert (there.lead(ADA).score, count(other, tables.timers)) == (0, 0)
+    other.close()

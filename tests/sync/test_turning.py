@@ -107,6 +107,12 @@ def test_each_event_is_decided_by_the_version_before_it(store, clock, decider, t
     ]
 
 
+def test_a_long_name_of_who_applied_is_cut(store, clock, decider, texts):
+    register.hand_in(store, "main", worth(texts, 29), Wish(APPLY, "ada" * 100), clock.now())
+    drain(decider)
+    assert listed(store)[0].version.by == ("ada" * 100)[:128]
+
+
 def test_files_of_a_version_are_kept_as_they_were(store, clock, decider, texts):
     bring(store, clock, texts)
     bring(store, clock, worth(texts, 33))

@@ -1,0 +1,38 @@
+"""What is no fault of a playbook, and most likely not meant all the same. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mappings.playbook import QUEUE, CrmMap, Playbook
+from mappings.problems import Problem, in_order
+
+NO_USER = "00G"  # how the ids of queues begin in Salesforce; a user's begin with 005
+
+
+def advice_on(playbook: Playbook) -> list[Problem]:
+    """Return what to look at, in the order of files and lines."""
+    return in_order([one for crm in playbook.crms.values() for one in _owned_by_their_maker(crm, playbook)])
+
+
+def _owned_by_their_maker(crm: CrmMap, playbook: Playbook) -> Iterator[Problem]:
+    """Say where a lead that waits for an owner gets one by being written: Salesforce has no record without.
+
+    Whoever makes a record owns it; read again, that is an owner whom people chose, and ends the wait.
+    """
+    queues = sorted(pool.name for pool in playbook.routing.pools.values() if pool.if_nobody == QUEUE)
+    if crm.kind != "salesforce" or not queues or "assign" not in playbook.pipeline:
+        return
+    for rule in crm.objects[crm.create_object].fields:
+        if rule.field != "owner" or rule.write_only or _names_a_user(rule.blank_values):
+            continue
+        message = (
+            f"leads of {', '.join(queues)} that wait for an owner (queue_until_shift) get the one who makes"
+            f" their record in {crm.connection}, which ends the wait"
+        )
+        fix = "Name the id of the user by whom leadrelay writes under blank_values: it begins with 005."
+        yield Problem(rule.place, message, fix)
+
+
+def _names_a_user(blank_values: tuple[str, ...]) -> bool:
+    return any(not one.startswith(NO_USER) for one in blank_values)

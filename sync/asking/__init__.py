@@ -1,0 +1,1 @@
+"""Providers are asked about leads: each question once, within what may be spent."""

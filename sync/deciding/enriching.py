@@ -1,0 +1,89 @@
+"""What a provider said of a lead, taken in where people have said nothing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mappings.enriching import reading_of
+from mappings.playbook import Provider
+from model.decision import Because, Reason
+from model.enrichment import is_machine, source_of, why_kept
+from model.event import EventState, JsonValue, StoredEvent
+from model.lead import Lead, Provenance
+from sync.deciding.batch import Batch
+from sync.deciding.pipeline import AFTER_MERGE, Pipeline
+from sync.drafts import copy_of
+from sync.result import Result
+
+HANDLER = "enrich"
+
+
+def answered(stored: StoredEvent, lead_id: str, batch: Batch, pipeline: Pipeline) -> Result:
+    """Take an answer in; what changes by it runs through score, qualify and all behind.
+
+    An owner that is there stays. An answer that changes nothing is told, and that is all.
+    """
+    result, payload = Result(stored, EventState.DONE), stored.event.payload
+    if not batch.knows(lead_id):
+        return _because(result, "there is no such lead any more")
+    before = batch.lead(lead_id)
+    result.lead_id = before.id
+    draft = copy_of(before)
+    name = str(payload["provider"])
+    provider = pipeline.playbook.enrichment.providers.get(name)
+    _because(result, _said(payload, name), provider)
+    if provider is not None and payload["values"]:
+        _take_in(draft, provider, stored, pipeline, result)
+    if draft.fields != before.fields or draft.provenance != before.provenance:
+        result.before, result.lead = before, draft
+        pipeline.run_after(result, draft, batch, AFTER_MERGE)
+    return result
+
+
+def _said(payload: Mapping[str, JsonValue], name: str) -> str:
+    """Say in words what the provider answered, or why not."""
+    if payload["state"] in ("failed", "capped"):
+        asked = "was not asked" if payload["state"] == "capped" else "gave no answer"
+        return f"{name} {asked}: {payload['why']}"
+    kept = (
+        f", by its answer of {payload['answered_at']} (from the cache)"
+        if payload["state"] == "cached"
+        else ""
+    )
+    if not payload["values"]:
+        return f"{name} knows nothing of it{kept}"
+    return f"{name} answered{kept}"
+
+
+def _take_in(
+    draft: Lead, provider: Provider, stored: StoredEvent, pipeline: Pipeline, result: Result
+) -> None:
+    """Bring the words into the draft: into blanks, and in the place of older words of providers."""
+    event = stored.event
+    reading = reading_of(stored, provider, pipeline.playbook)
+    origin = Provenance(source_of(provider.name), event.occurred_at, stored.id)
+    taken, same = [], []
+    for name, value in reading.fields.items():
+        if draft.fields.get(name) == value:
+            same.append(name)
+            continue
+        known = draft.provenance.get(name)
+        why = why_kept(draft, name)
+        if not why and is_machine(known) and known is not None and known.at > event.occurred_at:
+            why = f"{known.source} said something newer"
+        if why:
+            _because(result, f"{name} kept: {why}", provider)
+            continue
+        draft.fields[name], draft.provenance[name] = value, origin
+        taken.append(name)
+    if taken:
+        _because(result, f"taken from {provider.name}: {', '.join(taken)}", provider)
+    if same:
+        _because(result, f"{provider.name} says the same of {', '.join(same)}", provider)
+    for problem in reading.problems:
+        result.reasons.append(Reason(HANDLER, Because(f"{problem}; left as it is", problem.place)))
+
+
+def _because(result: Result, text: str, provider: Provider | None = None) -> Result:
+    result.reasons.append(Reason(HANDLER, Because(text, provider.place if provider else None)))
+    return result
