@@ -83,10 +83,11 @@ def blueprint(house: House) -> Blueprint:
         """Return what was decided on a lead, and why; of more than ``MOST_TOLD`` events the newest."""
         with house.reading() as snapshot:
             _check_known(snapshot, lead_id)
-            found = _sight(snapshot, house).story(explain.read(snapshot, lead_id, MOST_TOLD))
+            sight = _sight(snapshot, house)
+            found = sight.story(explain.read(snapshot, lead_id, MOST_TOLD))
             told = found.as_dict() | {"lifecycle": _life(snapshot, lead_id, house)}
             if request.args.get("rules") == "1":
-                ruled = explain.ruled(snapshot, house.space, found.chapters)
+                ruled = explain.ruled(snapshot, house.space, found.chapters, sight.of(lead_id))
                 told["rules"] = {str(event): [one.as_dict() for one in all_] for event, all_ in ruled.items()}
             return jsonify(_plain(told))
 

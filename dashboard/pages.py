@@ -246,7 +246,8 @@ class _Pages:
                 abort(404)
             story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
             looked_at = [one for one in story.chapters if str(one.event) == request.args.get("rules")]
-            ruled = explain.ruled(snapshot, self.house.space, looked_at)
+            sight = self.house.sight(snapshot, PAGES, g.who)
+            ruled = explain.ruled(snapshot, self.house.space, looked_at, sight.veil_of(story.lead))
             waiting = holds.open_holds(snapshot, self.house.space, limit=MOST_CHAPTERS, entity_id=lead_id)
             answer = engagements.first_response(snapshot, story.lead, self.house.clock.now())
             asked = proposals.open_ones(snapshot, self.house.space, limit=MOST_CHAPTERS, lead_id=lead_id)
@@ -254,7 +255,6 @@ class _Pages:
             lifecycle = self.house.playbook().lifecycle
             life = stages.life_of(snapshot, story.lead.id, lifecycle, self.house.clock.now())
             consent = consents.picture(story.lead, self.house.playbook().consent, self.house.clock.now())
-            sight = self.house.sight(snapshot, PAGES, g.who)
         story = sight.story(story)
         waiting, asked = [sight.hold(one) for one in waiting], [sight.proposal(one) for one in asked]
         urls = {
@@ -280,7 +280,7 @@ class _Pages:
             consent=consent,
             chapters=story.chapters[::-1],
             ruled=ruled,
-            is_masked=bool(sight.of(lead_id)) if sight else False,
+            is_masked=bool(sight.of(story.lead.id)),
             until=sight.until(lead_id),
             wrong=wrong,
         )

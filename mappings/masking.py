@@ -154,14 +154,21 @@ class Veil:
         """Whether anything is masked."""
         return bool(self.levels)
 
+    def level_of(self, name: str) -> str:
+        """Return how much is shown of a lead field, dotted ones of touches included."""
+        return self.levels.get(self._class_of(name), PLAIN)
+
+    def _class_of(self, name: str) -> str:
+        outer, _, part = name.rpartition(".")
+        return self.classes.get(name) or OF_TOUCHES.get(part if outer else "", "")
+
     def of(self, name: str, value: JsonValue) -> Any:
         """Return the value of a lead field, dotted ones of touches included, as it is shown."""
         if not self.levels:
             return value
         if isinstance(value, Mapping):
             return {part: self.of(f"{name}.{part}", inner) for part, inner in value.items()}
-        kind = self.classes.get(name) or OF_TOUCHES.get(name.rpartition(".")[2] if "." in name else "", "")
-        return mask(value, kind, self.levels[kind]) if kind in self.levels else value
+        return mask(value, self._class_of(name), self.level_of(name))
 
     def fields(self, fields: Mapping[str, JsonValue]) -> dict[str, Any]:
         """Return all fields of a lead as they are shown."""

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mappings.masking import NO_VEIL, Veil
 from mappings.memory import once_each
 from mappings.playbook import Playbook, StageRule
 from mappings.playbook.condition import Condition, Term
+from mappings.playbook.privacy import PLAIN
 from model.event import JsonValue
 from model.lead import Activity, Lead
 from model.times import EPOCH
@@ -123,13 +125,15 @@ def rules(
     then: Mapping[str, JsonValue],
     reasons: Sequence[Mapping[str, Any]],
     playbook: Playbook,
+    veil: Veil = NO_VEIL,
 ) -> list[RuleTruth]:
     """Return every rule of scoring, lifecycle and territories with its truth for one decision.
 
     ``facts`` are those before the rules, ``then`` score and stage behind them, ``reasons`` what was said.
+    What is asked of a field that the ``veil`` masks is not told.
     """
     said = {(str(one["handler"]), str(one["at"])) for one in reasons}
-    judge = _Judge(facts)
+    judge = _Judge(facts, veil)
     found: list[RuleTruth] = []
     handlers = {handler for handler, _ in said}
     if "score" in playbook.pipeline:
@@ -137,11 +141,11 @@ def rules(
             asks = (*judge.of(rule.when), *judge.did(rule.activity))
             found.append(_ruled("score", rule.name, rule.place, asks, said))
     if "qualify" in playbook.pipeline:
-        scored = _Judge({**facts, "score": then.get("score")})
+        scored = _Judge({**facts, "score": then.get("score")}, veil)
         for each in playbook.lifecycle.rules:
             found.append(_ruled("qualify", f"{each.name} → {each.to}", each.place, scored.stage(each), said))
     if "assign" in handlers:
-        found += _territories(_Judge({**facts, **then}), playbook, said)
+        found += _territories(_Judge({**facts, **then}, veil), playbook, said)
     return found
 
 
@@ -171,7 +175,8 @@ def _ruled(
 class _Judge:
     """Judges conditions by the facts of one lead."""
 
-    def __init__(self, facts: Mapping[str, JsonValue]) -> None:
+    def __init__(self, facts: Mapping[str, JsonValue], veil: Veil) -> None:
+        self._veil = veil
         self._cut = frozenset(facts.get(CUT) or ())
         self._did: Mapping[str, int] = facts.get(DID) or {}
         fields: dict[str, JsonValue] = {}
@@ -200,6 +205,8 @@ class _Judge:
             return Truth(term.text, known, glue=term.glue, parts=parts)
         if term.fields & self._cut:
             return Truth(term.text, None, "a long text")
+        if any(self._veil.level_of(name) != PLAIN for name in term.fields):
+            return Truth(_named(term), None, "not shown")  # whether it holds can tell the value
         was = ", ".join(self._shown(name) for name in sorted(term.fields))
         return Truth(_named(term), term.test(self._lead), was)
 

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from mappings import truths
 from mappings.compile import load_texts
+from mappings.masking import NO_VEIL, Veil
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError
 from mappings.truths import RuleTruth
@@ -164,7 +165,9 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
     )
 
 
-def ruled(snapshot: Connection, space: str, chapters: Sequence[Chapter]) -> dict[int, list[RuleTruth]]:
+def ruled(
+    snapshot: Connection, space: str, chapters: Sequence[Chapter], veil: Veil = NO_VEIL
+) -> dict[int, list[RuleTruth]]:
     """Return by event each rule with its truth, those that failed before the one that took, too.
 
     Told of decisions whose facts are kept and whose version this leadrelay can read.
@@ -177,7 +180,7 @@ def ruled(snapshot: Connection, space: str, chapters: Sequence[Chapter]) -> dict
         if one.version not in playbooks:
             playbooks[one.version] = _playbook(snapshot, space, one.version)
         if (playbook := playbooks[one.version]) is not None:
-            found[one.event] = truths.rules(one.facts, one.then, one.reasons, playbook)
+            found[one.event] = truths.rules(one.facts, one.then, one.reasons, playbook, veil)
     return found
 
 

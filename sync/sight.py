@@ -90,12 +90,16 @@ class Sight:
 
     def lead(self, lead: Lead) -> Lead:
         """Return a lead with its touches."""
-        veil = self._known.setdefault(lead.id, self._veil(lead.id, lead.fields)) if self else NO_VEIL
+        veil = self.veil_of(lead)
         if not veil:
             return lead
         return replace(
             lead, fields=veil.fields(lead.fields), touches=[_touch(veil, one) for one in lead.touches]
         )
+
+    def veil_of(self, lead: Lead) -> Veil:
+        """Return the veil of a lead at hand."""
+        return self._known.setdefault(lead.id, self._veil(lead.id, lead.fields)) if self else NO_VEIL
 
     def rows(self, snapshot: Connection, found: Sequence[LeadRow]) -> list[LeadRow]:
         """Return lines of the list of leads."""
@@ -127,6 +131,9 @@ class Sight:
             lead=lead,
             writes=[_write(veil, one) for one in story.writes],
             conflicts=[_conflict(veil, one) for one in story.conflicts],
+            asked=[
+                replace(one, said=veil.unknown(one.said), error=veil.text(one.error)) for one in story.asked
+            ],
             effects=[_effect(veil, one) for one in story.effects],
             engagements=[
                 {**one, "title": mask(one.get("title"), FREE_TEXT, title)} for one in story.engagements

@@ -6,6 +6,7 @@ import pytest
 
 from mappings import truths
 from mappings.compile import load
+from mappings.masking import Veil
 from mappings.starter import write_starter
 from model.lead import Activity
 from model.times import EPOCH
@@ -112,3 +113,14 @@ def test_what_no_rule_asks_for_is_not_kept(playbook):
     facts = truths.seen(a_lead(first_name="Ada", phone="+4930901820", country="DE"), playbook)
     assert facts["country"] == "DE"
     assert not {"first_name", "phone", "city"} & facts.keys()
+
+
+def test_what_is_asked_of_a_masked_field_is_not_told(playbook):
+    facts = truths.seen(a_lead(employees=55, country="FR"), playbook)
+    veil = Veil({"identifier": "hidden"}, {"employees": "identifier"})
+    reasons = [{"handler": "assign", "at": str(of_territory(playbook, "Odd ones")), "text": ""}]
+    ruled = {one.name: one for one in truths.rules(facts, {}, reasons, playbook, veil)}
+    found = str(ruled["territory Odd ones"].as_dict())
+    assert "'text': 'country is FR', 'holds': True, 'was': 'FR'" in found
+    assert "'holds': None, 'was': 'not shown'" in found
+    assert "55" not in found
