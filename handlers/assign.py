@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from handlers import ladder, queueing
+from handlers import ladder, queueing, waiting
 from handlers.base import Context
 from handlers.eligible import missing, why_not_owner
 from handlers.giving_back import given_back
@@ -43,6 +43,7 @@ class Assign:
     the lead goes on without an owner and before a person. A test lead gets an owner without using up
     a turn. A pool's ``credit`` gives turns back. Where a gate of consent is shut nobody gets the lead,
     and no turn is used; it is looked at again with whatever happens to the lead next, the consent for one.
+    So is a lead that waits for a provider's answer, at the latest when its time is over.
     """
 
     routing: Routing
@@ -51,7 +52,11 @@ class Assign:
     consent: Consent = field(default_factory=Consent)
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
-        back, decision = given_back(lead, self.routing, context), self._decided(lead, context)
+        back = given_back(lead, self.routing, context)
+        if not lead.owner and self._is_due(lead) and (found := waiting.waits(lead, context.now)):
+            held = Because(f"no owner yet: it {waiting.said(found)}", self.routing.place)
+            return replace(back, because=(*back.because, held))
+        decision = self._decided(lead, context)
         kept = [one for one in decision.effects if isinstance(one, SetTimer)]
         return replace(
             decision,

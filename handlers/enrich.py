@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from handlers.base import Context
+from handlers.waiting import ANSWER
 from mappings.enriching import values_of
 from mappings.playbook import Enrichment, Provider
 from model import consent
-from model.decision import NOTHING, AskProvider, Because, Decision
+from model.decision import NOTHING, AskProvider, Because, Decision, SetTimer
 from model.enrichment import asked_of
 from model.lead import Lead
 
@@ -17,15 +18,16 @@ from model.lead import Lead
 class Enrich:
     """Have each provider asked whose condition holds, once for the same values of the lead.
 
-    Nobody is asked about a test lead, nor about somebody who opted out.
+    Nobody is asked about a test lead, nor about somebody who opted out. With ``wait_for`` the lead's owner
+    and messages wait for the answer, by a timer; a second question to a provider makes no wait longer.
     """
 
     enrichment: Enrichment
 
-    def __call__(self, lead: Lead, context: Context) -> Decision:  # noqa: ARG002 - the lead says it all
+    def __call__(self, lead: Lead, context: Context) -> Decision:
         if not self.enrichment.providers:
             return NOTHING
-        effects: list[AskProvider] = []
+        effects: list[AskProvider | SetTimer] = []
         because: list[Because] = []
         for provider in self.enrichment.providers.values():
             asking = self._asking(provider, lead)
@@ -36,6 +38,10 @@ class Enrich:
                 continue
             effects.append(asking)
             because.append(Because(f"{provider.name} is asked by {_told(asking)}", provider.place))
+            if provider.wait_for is not None and (ANSWER, provider.name) not in lead.timers:
+                due_at = context.now + provider.wait_for
+                why = f"the answer of {provider.name}"
+                effects.append(SetTimer(ANSWER, due_at, context.now, why, provider.name))
         return Decision(effects=tuple(effects), because=tuple(because))
 
     @staticmethod

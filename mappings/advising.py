@@ -21,15 +21,15 @@ def _owned_by_their_maker(crm: CrmMap, playbook: Playbook) -> Iterator[Problem]:
     Whoever makes a record owns it; read again, that is an owner whom people chose, and ends the wait.
     """
     queues = sorted(pool.name for pool in playbook.routing.pools.values() if pool.if_nobody == QUEUE)
-    if crm.kind != "salesforce" or not queues or "assign" not in playbook.pipeline:
+    waits = [f"leads of {', '.join(queues)} that wait for an owner (queue_until_shift)"] if queues else []
+    waits += ["leads that wait for a provider (wait_for)"] if playbook.enrichment.waits else []
+    if crm.kind != "salesforce" or not waits or "assign" not in playbook.pipeline:
         return
     for rule in crm.objects[crm.create_object].fields:
         if rule.field != "owner" or rule.write_only or _names_a_user(rule.blank_values):
             continue
-        message = (
-            f"leads of {', '.join(queues)} that wait for an owner (queue_until_shift) get the one who makes"
-            f" their record in {crm.connection}, which ends the wait"
-        )
+        who = f"get the one who makes their record in {crm.connection}"
+        message = f"{' and '.join(waits)} {who}, which ends the wait"
         fix = "Name the id of the user by whom leadrelay writes under blank_values: it begins with 005."
         yield Problem(rule.place, message, fix)
 

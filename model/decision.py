@@ -283,6 +283,7 @@ class OneShot:
     needs: tuple[str, ...] = ()  # connections whose record should be there first
     patience: timedelta = timedelta(0)  # how long it waits for them
     withheld: str = ""
+    not_before: datetime | None = None  # it waits until then, or until ``EndWait``
     cause: Cause = NO_CAUSE  # ``NO_CONSENT``: it goes ahead once the gate is open
 
 
@@ -302,6 +303,11 @@ class NoteConsent:
 @dataclass(frozen=True, slots=True)
 class LookAgain:
     """Effect: what gates of consent kept back of the lead is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndWait:
+    """Effect: the lead waits for no provider any more; messages that waited with it are due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,6 +501,7 @@ Effect = (
     | OneShot
     | NoteConsent
     | LookAgain
+    | EndWait
     | SendAgain
     | Fetch
     | SettleReviews

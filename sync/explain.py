@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mappings import truths
-from mappings.compile import load_texts
 from mappings.masking import NO_VEIL, Veil
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError
@@ -189,7 +188,7 @@ def _playbook(snapshot: Connection, space: str, number: int) -> Playbook | None:
     if version is None:
         return None
     try:
-        return load_texts(register.texts_of(snapshot, version))
+        return register.playbook_of(register.texts_of(snapshot, version), number)
     except PlaybookError:
         return None  # of another leadrelay
 

@@ -10,11 +10,10 @@ from sqlalchemy.engine import Connection
 
 from dashboard.words import span
 from leadrelay.cli.common import Json, console, fail, load_settings, print_json, reading, say
+from leadrelay.cli.in_force import playbook_if_any
 from leadrelay.cli.providers import tell_asked
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings
-from mappings.compile import load
-from mappings.problems import PlaybookError
 from mappings.truths import RuleTruth
 from mappings.values.identity import keys_of
 from model.cause import Cause
@@ -61,12 +60,9 @@ def explain(
 
 
 def _life(snapshot: Connection, settings: Settings, lead_id: str) -> LifeSoFar | None:
-    """Return where the lead stands by the playbook on the disk; ``None`` where that has a problem."""
-    try:
-        lifecycle = load(settings.playbook).lifecycle
-    except PlaybookError:
-        return None
-    return life_of(snapshot, lead_id, lifecycle, SystemClock().now())
+    """Return where the lead stands by the playbook that counts; ``None`` where that has a problem."""
+    playbook = playbook_if_any(settings)
+    return life_of(snapshot, lead_id, playbook.lifecycle, SystemClock().now()) if playbook else None
 
 
 NO_WAIT = ("score",)  # timers that hold nothing up

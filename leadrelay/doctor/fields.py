@@ -202,6 +202,8 @@ def expected_type(rule: CrmField, types: Mapping[str, type]) -> str:
         return "datetime" if rule.zone else "date"
     if rule.values or rule.kind in ("stage", "range"):
         return "listed"
+    if rule.expression is not None:
+        return rule.kind
     if rule.field.endswith(".at"):
         return "datetime"
     kind = types.get(rule.field) or LEAD_FIELDS.get(rule.field) or str

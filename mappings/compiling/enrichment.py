@@ -26,6 +26,7 @@ from model.event import JsonValue
 from model.lead import OPT_OUT
 
 LONGEST_TIMEOUT = timedelta(seconds=60)
+LONGEST_WAIT = timedelta(hours=1)
 NOT_THEIRS = {
     "email": "it is by the address that the person is known",
     OPT_OUT: "nobody but the person says that",
@@ -102,6 +103,7 @@ class _One:
             cache=duration(entry.cache),
             at_cap=entry.at_cap,
             on_failure=entry.on_failure,
+            wait_for=self._wait_for(),
             asks_for=tuple(sorted({slot.name for slot in slots})),
             needs=frozenset(slot.name for slot in slots if slot.otherwise is None),
             paths=paths,
@@ -184,6 +186,15 @@ class _One:
         if not timedelta(0) < timeout <= LONGEST_TIMEOUT:
             self.scope.fault(self._at("timeout"), "an answer may take 1s to 60s", "Write for example 10s.")
         return timeout.total_seconds()
+
+    def _wait_for(self) -> timedelta | None:
+        if self.entry.wait_for is None:
+            return None
+        wait = duration(self.entry.wait_for)
+        if not timedelta(0) < wait <= LONGEST_WAIT:
+            fix = "Write for example 20s, or take the line out."
+            self.scope.fault(self._at("wait_for"), "a lead may wait 1s to 1h for an answer", fix)
+        return wait
 
 
 _SECRET_NAME = re.compile(r"authorization|token|secret|password|api[-_]?key", re.IGNORECASE)

@@ -1,7 +1,7 @@
 """The playbook as the rest of the house sees it: checked, compiled, immutable."""
 
 from mappings.playbook.accounts import Accounts
-from mappings.playbook.condition import Condition
+from mappings.playbook.condition import Condition, Expression
 from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
@@ -93,6 +93,7 @@ __all__ = [
     "DeleteBrake",
     "Enrichment",
     "Expiry",
+    "Expression",
     "FieldRule",
     "FollowUp",
     "FollowUpRule",

@@ -44,6 +44,7 @@ class Provider:
     )  # how long an answer serves whoever is asked about in the same words
     at_cap: str = "skip"  # or "later": as soon as the cap allows
     on_failure: str = "skip"  # or "later": once more a day later, twice
+    wait_for: timedelta | None = None  # that ``assign`` and ``notify`` wait at most
     asks_for: tuple[str, ...] = ()  # lead fields that it is told, in order of their names
     needs: frozenset[str] = frozenset()  # those of them that must not be blank
     paths: tuple[str, ...] = ()  # what is read of an answer
@@ -56,3 +57,8 @@ class Enrichment:
     """All providers, in the order of the file."""
 
     providers: Mapping[str, Provider] = dataclasses.field(default_factory=dict)
+
+    @property
+    def waits(self) -> bool:
+        """Say whether leads wait for a provider."""
+        return any(one.wait_for for one in self.providers.values())

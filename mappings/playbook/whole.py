@@ -77,7 +77,7 @@ class Playbook:
     @property
     def sets_timers(self) -> bool:
         """Say whether a rule may ask for another look at a lead at a later time."""
-        return self.scoring.changes_by_time or self.routing.queues
+        return self.scoring.changes_by_time or self.routing.queues or self.enrichment.waits
 
     @property
     def joins_accounts(self) -> bool:

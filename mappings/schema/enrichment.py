@@ -61,6 +61,10 @@ class ProviderMap(Strict):
     on_failure: Literal["skip", "later"] = Field(
         "skip", description="Without an answer: skip goes on, later asks again after a day, twice."
     )
+    wait_for: Duration | None = Field(
+        None,
+        description="How long owner and messages wait for the answer (1s to 1h); left out: not at all.",
+    )
 
 
 class EnrichmentFile(Strict):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from handlers.waiting import ANSWER, waits
 from mappings.enriching import reading_of
 from mappings.playbook import Provider
-from model.decision import Because, Reason
+from model.decision import Because, EndWait, Reason
 from model.enrichment import is_machine, source_of, why_kept
 from model.event import EventState, JsonValue, StoredEvent
 from model.lead import Lead, Provenance
@@ -21,7 +22,8 @@ HANDLER = "enrich"
 def answered(stored: StoredEvent, lead_id: str, batch: Batch, pipeline: Pipeline) -> Result:
     """Take an answer in; what changes by it runs through score, qualify and all behind.
 
-    An owner that is there stays. An answer that changes nothing is told, and that is all.
+    An owner that is there stays. What waited for the answer goes ahead, whatever it is. An answer that
+    changes nothing, and for which nothing waited, is told, and that is all.
     """
     result, payload = Result(stored, EventState.DONE), stored.event.payload
     if not batch.knows(lead_id):
@@ -34,7 +36,9 @@ def answered(stored: StoredEvent, lead_id: str, batch: Batch, pipeline: Pipeline
     _because(result, _said(payload, name), provider)
     if provider is not None and payload["values"]:
         _take_in(draft, provider, stored, pipeline, result)
-    if draft.fields != before.fields or draft.provenance != before.provenance:
+    if draft.timers.pop((ANSWER, name), None) is not None and not waits(draft, stored.decided_at):
+        result.effects.append(EndWait())
+    if (draft.fields, draft.provenance, draft.timers) != (before.fields, before.provenance, before.timers):
         result.before, result.lead = before, draft
         pipeline.run_after(result, draft, batch, AFTER_MERGE)
     return result

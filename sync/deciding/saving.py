@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from handlers.queueing import freed
 from mappings.playbook import Playbook
 from model.decision import (
+    EndWait,
     ForgetLead,
     ForgetRecord,
     ForgetTestEvent,
@@ -100,6 +101,8 @@ def save(
         outbox.plan_anew(connection, space, moved, linked, now)
     if waking := {r.lead_id for r in results if r.lead_id and LookAgain() in r.effects}:
         effects.look_again(connection, space, waking, now)
+    if ended := {r.lead_id for r in results if r.lead_id and EndWait() in r.effects}:
+        effects.end_wait(connection, space, ended, now)
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
     asks.insert(connection, space, results, now)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from sqlalchemy.engine import Connection
 
 from handlers import registry
-from mappings.compile import load_texts
 from mappings.problems import PlaybookError
 from model.cause import Cause
 from model.decision import Because, Reason
@@ -26,7 +25,7 @@ UNUSABLE = Cause("PLAYBOOK_UNUSABLE")
 
 def pipeline_of(texts: Mapping[str, bytes], number: int) -> Pipeline:
     """Return the rules of a version's files; raises ``PlaybookError`` where it cannot read them."""
-    playbook = replace(load_texts(texts), number=number)
+    playbook = register.playbook_of(texts, number)
     return Pipeline(playbook, registry.build(playbook))
 
 
@@ -63,7 +62,7 @@ def turn(snapshot: Connection, space: str, stored: StoredEvent) -> Turn:
     )
     try:
         pipeline = pipeline_of(register.texts_of(snapshot, entry), entry.number)
-    except (PlaybookError, KeyError) as error:
+    except PlaybookError as error:
         kept = f"version {now} stays in force" if now else "it is not in force"
         text = f"the playbook {entry.hash} cannot be used, so {kept}: {error}"
         refused = replace(_settled(stored, text), state=EventState.DEAD, error=text, cause=UNUSABLE)

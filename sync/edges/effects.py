@@ -64,8 +64,8 @@ def insert(
                 "needs": list(one.effect.needs),
                 "state": WITHHELD if why else WAITING,
                 "attempts": 0,
-                "due_at": now,
-                "patient_until": now + one.effect.patience,
+                "due_at": max(now, one.effect.not_before or now),
+                "patient_until": max(now, one.effect.not_before or now) + one.effect.patience,
                 "raised_at": now,
                 "settled_at": now if why else None,
                 "error": why or None,
@@ -300,6 +300,13 @@ def look_again(connection: Connection, space: str, lead_ids: Collection[str], no
     statement = sa.update(outbox_effects).where(_E.space == space, _E.lead_id.in_(sorted(lead_ids)), BLOCKED)
     values = {"state": WAITING, "due_at": now, "raised_at": now, "settled_at": None, "cause": ""}
     return connection.execute(statement.values(values)).rowcount
+
+
+def end_wait(connection: Connection, space: str, lead_ids: Collection[str], now: datetime) -> int:
+    """Let messages of these leads go out that waited for a provider's answer; return how many."""
+    waits = sa.and_(_E.state == WAITING, _E.kind == MESSAGE, _E.attempts == 0, _E.due_at > now)
+    statement = sa.update(outbox_effects).where(_E.space == space, _E.lead_id.in_(sorted(lead_ids)), waits)
+    return connection.execute(statement.values(due_at=now)).rowcount
 
 
 def release_leases(connection: Connection, space: str, mark: str = "") -> int:

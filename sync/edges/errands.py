@@ -178,6 +178,9 @@ def _plan(
     if rule is None:
         why = f'the playbook has no rule "{row.payload.get("rule")}" any more'
         return row, Settled(row.id, effects.WITHHELD, error=why)
+    if row.payload.get("held") and rule.when is not None and not rule.when.matches(lead):
+        why = "it waited for a provider's answer, and its condition does not hold now"
+        return row, Settled(row.id, effects.WITHHELD, error=why)
     owner = people.teammate(lead.owner) if lead.owner else None
     # A task goes to the record in the CRM, where the person's data is anyway.
     country = lead.fields.get("country")

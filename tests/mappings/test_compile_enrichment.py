@@ -113,6 +113,7 @@ def test_the_starters_example_is_sound_and_not_in_use(tmp_path):
             "{cost: 0.05}",
             "15:5: nothing bounds what is spent\n    Write for exa",
         ),
+        ("cache: 7d", "cache: 7d\n    wait_for: 2h", "15:15: a lead may wait 1s to 1h for an answer"),
         ("at_cap: later", "at_cap: wait", '16:13: "wait" is not possible here\n    Known: skip, later.'),
         ("    when: {country", "    when: {contry", '3:12: there is no lead field "contry"'),
         ("{phone|}", "${HOME}", "7:37: secrets of providers are in variables called LEADRELAY_PROVIDER_…"),

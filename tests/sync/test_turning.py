@@ -148,6 +148,39 @@ def test_a_playbook_that_cannot_be_read_changes_nothing_and_is_seen(store, clock
     assert 'pipeline.yaml:1:12: there is no handler "nonsense"' in row.error
 
 
+def test_a_version_that_makes_this_leadrelay_stumble_sets_no_event_aside(
+    store, clock, decider, texts, monkeypatch
+):
+    bring(store, clock, texts)
+    drain(decider)
+
+    def stumbles(_texts):
+        raise KeyError("a setting of tomorrow")
+
+    monkeypatch.setattr(register, "load_texts", stumbles)
+    post(store, clock, "one")
+    other = a_decider(store, clock, decider.pipeline, "elsewhere")
+    drain(other)
+    bring(store, clock, worth(texts, 33), once="tomorrow")
+    drain(other)
+    with store.snapshot() as snapshot:
+        c = tables.inbox_events.c
+        states = [str(state) for state in snapshot.scalars(sa.select(c.state).order_by(c.id))]
+        wish = register.event_id(Wish(APPLY, "ada", once="tomorrow"), version_of(worth(texts, 33)))
+        refused = register.ending(snapshot, "main", wish)
+    assert states == ["done", "new", "dead"]
+    assert (refused.version, "KeyError: 'a setting of tomorrow'" in refused.error) == (None, True)
+
+
+def test_a_version_whose_files_are_lost_gives_way_to_what_the_process_has(store, clock, decider, texts):
+    bring(store, clock, texts)
+    drain(decider)
+    store.write(lambda connection: connection.execute(sa.delete(tables.playbook_files)))
+    post(store, clock, "one")
+    drain(a_decider(store, clock, decider.pipeline, "elsewhere"))
+    assert len(stories(store)) == 1
+
+
 def test_the_same_wish_of_two_processes_is_one(store, clock, decider, texts):
     assert bring(store, clock, texts, FOLDER, once="0:")
     assert not bring(store, clock, texts, FOLDER, once="0:")
