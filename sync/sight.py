@@ -183,11 +183,12 @@ class Sight:
         return [Side(each.name, shown(each.name, each.kept), shown(each.name, each.lost)) for each in found]
 
     def _remote(self, veil: Veil, connection: str, object_type: str, remote: str, value: Any) -> Any:
-        """Return a value under the vendor's name for its field; one that no map names is hidden."""
+        """Return a value under the vendor's name; of none of a map, or of an expression, it is hidden."""
         crm = self.playbook.crms.get(connection)
         object_map = crm.objects.get(object_type) if crm else None
-        named = [rule.field for rule in object_map.fields if rule.remote == remote] if object_map else []
-        return veil.of(named[0], value) if named else veil.unknown(value)
+        rules = [rule for rule in object_map.fields if rule.remote == remote] if object_map else []
+        is_plain_field = len(rules) == 1 and rules[0].expression is None
+        return veil.of(rules[0].field, value) if is_plain_field else veil.unknown(value)
 
     def held(self, one: HeldBack) -> HeldBack:
         """Return deletions that are held back, with some of their people."""
