@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from leadrelay.fleet import Fleet
 from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import SPACE
+from model.errors import Conflict
 from model.times import Clock
 from scheduler.jobs import Job
 from scheduler.release import ReleaseJob
 from scheduler.retention import RetentionJob
 from scheduler.timing import TimerJob
-from sync import inbox, outbox
+from sync import inbox, outbox, revisits
 from sync.alike import walk
 from sync.asking import answers
 from sync.database import Store
@@ -56,6 +58,7 @@ class Chores:
         for name in sorted(self._holder.playbook().crms):
             yield Job(f"roster-{name}", ROSTER_EVERY, partial(self._fleet.read_owners, name), at_start=True)
         yield Job("timers", 1, self._timers.run, at_start=True)
+        yield Job("revisits", 1, self._revisit, at_start=True)
         yield Job("release", 1, self._release.run, at_start=True)
         yield Job("replays", 1, self._replays.run, at_start=True)
         yield Job("mends", 1, self._mends.run, at_start=True)
@@ -69,6 +72,11 @@ class Chores:
     def stop(self) -> None:
         """Let what takes long come to an end at its next step."""
         self._retention.stop()
+
+    def _revisit(self) -> None:
+        """Look again at leads that the version in force is about; another process may do it just now."""
+        with contextlib.suppress(Conflict):
+            revisits.step(self._store, SPACE, self._clock.now())
 
     def _give_up_orphans(self) -> None:
         """Give up what cannot be sent any more, and withhold what waits for where nothing is sent."""

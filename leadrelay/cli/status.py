@@ -137,6 +137,9 @@ def _print_counts(found: counts.Status) -> None:
     if found.blocked:
         console.print(f"Kept back for want of consent: {found.blocked}; see leadrelay consent impact.")
     _print_timers(found.timers)
+    if found.revisit:
+        seen = counted(found.revisit.seen, "lead")
+        say(f"\nVersion {found.revisit.version} of the playbook: {seen} looked at again so far.")
     for name, release in sorted(found.releases.items()):
         _print_release(name, release)
     _print_parked(found)
