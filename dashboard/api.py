@@ -24,6 +24,7 @@ from sync import (
     holds,
     leads,
     proposals,
+    ruling,
     same_deals,
     stages,
 )
@@ -84,10 +85,11 @@ def blueprint(house: House) -> Blueprint:
         with house.reading() as snapshot:
             _check_known(snapshot, lead_id)
             sight = _sight(snapshot, house)
-            found = sight.story(explain.read(snapshot, lead_id, MOST_TOLD))
+            read = explain.read(snapshot, lead_id, MOST_TOLD)
+            found = sight.story(read)
             told = found.as_dict() | {"lifecycle": _life(snapshot, lead_id, house)}
             if request.args.get("rules") == "1":
-                ruled = explain.ruled(snapshot, house.space, found.chapters, sight.of(lead_id))
+                ruled = sight.ruled(read.lead, ruling.ruled(snapshot, house.space, read.chapters))
                 told["rules"] = {str(event): [one.as_dict() for one in all_] for event, all_ in ruled.items()}
             return jsonify(_plain(told))
 

@@ -37,6 +37,7 @@ from sync import (
     leads,
     lists,
     proposals,
+    ruling,
     same_deals,
     stages,
     status,
@@ -247,7 +248,7 @@ class _Pages:
             story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
             looked_at = [one for one in story.chapters if str(one.event) == request.args.get("rules")]
             sight = self.house.sight(snapshot, PAGES, g.who)
-            ruled = explain.ruled(snapshot, self.house.space, looked_at, sight.veil_of(story.lead))
+            ruled = sight.ruled(story.lead, ruling.ruled(snapshot, self.house.space, looked_at))
             waiting = holds.open_holds(snapshot, self.house.space, limit=MOST_CHAPTERS, entity_id=lead_id)
             answer = engagements.first_response(snapshot, story.lead, self.house.clock.now())
             asked = proposals.open_ones(snapshot, self.house.space, limit=MOST_CHAPTERS, lead_id=lead_id)

@@ -100,6 +100,14 @@ def find(snapshot: Connection, space: str, name: str) -> Version | None:
     return _version(row) if row else None
 
 
+def at(snapshot: Connection, space: str, seq: int) -> Version | None:
+    """Return the version that decided the event of this number; ``None`` before the first one."""
+    c = playbook_versions.c
+    before = _of_space(space).where(c.seq < seq).order_by(c.number.desc()).limit(1)
+    row = snapshot.execute(before).first()
+    return _version(row) if row else None
+
+
 def listed(snapshot: Connection, space: str) -> list[Listed]:
     """Return all versions, the newest first, each with how many events were decided by it.
 

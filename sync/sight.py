@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from mappings.masking import NO_VEIL, Veil, mask, veil_of
 from mappings.playbook import Playbook, Privacy
 from mappings.playbook.privacy import FREE_TEXT, PLAIN
+from mappings.truth import RuleTruth, veiled
 from model.decision import EntityKind
 from model.lead import Lead, Touch
 from sync.borderline import Card
@@ -100,6 +101,13 @@ class Sight:
     def veil_of(self, lead: Lead) -> Veil:
         """Return the veil of a lead at hand."""
         return self._known.setdefault(lead.id, self._veil(lead.id, lead.fields)) if self else NO_VEIL
+
+    def ruled(self, lead: Lead, found: Mapping[int, Sequence[RuleTruth]]) -> dict[int, list[RuleTruth]]:
+        """Return by event what rules asked of a lead."""
+        veil = self.veil_of(lead)
+        return {
+            event: [veiled(one, veil) if veil else one for one in rules] for event, rules in found.items()
+        }
 
     def rows(self, snapshot: Connection, found: Sequence[LeadRow]) -> list[LeadRow]:
         """Return lines of the list of leads."""

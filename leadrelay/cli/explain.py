@@ -14,11 +14,12 @@ from leadrelay.cli.in_force import playbook_if_any
 from leadrelay.cli.providers import tell_asked
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings
-from mappings.truths import RuleTruth
+from mappings.truth import RuleTruth
 from mappings.values.identity import keys_of
 from model.cause import Cause
 from model.decision import EntityKind
 from sync import explain as stories
+from sync import ruling
 from sync.alike.pairs import Pair
 from sync.keeping.retention import REMOVED
 from sync.replays import advice
@@ -41,7 +42,8 @@ def explain(
             if event is None:
                 fail(f"There is no event {who[6:]}.")
             if not event["lead_id"]:
-                _explain_event(event, as_json=as_json)
+                screens = ruling.screened(snapshot, SPACE, event["id"]) if with_rules else []
+                _explain_event(event, screens, as_json=as_json)
                 return
             who = event["lead_id"]
         lead_id = stories.find_lead(snapshot, SPACE, who, keys_of(who))
@@ -49,7 +51,7 @@ def explain(
             fail(f"No lead is known by {who}. `leadrelay status` lists the events that were set aside.")
         story = stories.read(snapshot, lead_id)
         life = _life(snapshot, settings, lead_id)
-        ruled = stories.ruled(snapshot, SPACE, story.chapters) if with_rules else {}
+        ruled = ruling.ruled(snapshot, SPACE, story.chapters) if with_rules else {}
     if as_json:
         told = story.as_dict() | {"lifecycle": life.as_json() if life else None}
         if with_rules:
@@ -97,9 +99,9 @@ def to_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
+def _explain_event(event: dict[str, Any], screens: list[RuleTruth], *, as_json: bool) -> None:
     if as_json:
-        print_json(event)
+        print_json(event | ({"rules": [one.as_dict() for one in screens]} if screens else {}))
         return
     number = event["id"]
     console.print(f"event {number} from {event['source']}: {event['state']}", style="bold", markup=False)
@@ -109,6 +111,7 @@ def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
         console.print(event["error"].rstrip(), markup=False)
     if event["state"] in NEXT_STEPS and event["cause"]:
         say(f"{event['cause']}: {advice.on(Cause.parse(event['cause']), event['state'])}", hang=2)
+    _tell_rules([], screens)
     payload = event["payload"] or {}
     posted = payload.get("body")
     if REMOVED in payload:

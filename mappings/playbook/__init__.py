@@ -38,6 +38,7 @@ from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Noti
 from mappings.playbook.privacy import MaskRule, Privacy
 from mappings.playbook.routing import (
     QUEUE,
+    SHARE_IS_FULL,
     Absence,
     Credit,
     IfNobody,
@@ -72,6 +73,7 @@ __all__ = [
     "ELSEWHERE",
     "QUEUE",
     "ROLES",
+    "SHARE_IS_FULL",
     "TOP_STAGE",
     "Absence",
     "Accounts",
