@@ -36,6 +36,7 @@ from mappings.playbook.lifecycle import (
 )
 from mappings.playbook.matching import LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
+from mappings.playbook.privacy import MaskRule, Privacy
 from mappings.playbook.routing import (
     QUEUE,
     SHARE_IS_FULL,
@@ -108,6 +109,7 @@ __all__ = [
     "Lifecycle",
     "Limits",
     "Linear",
+    "MaskRule",
     "Matching",
     "Member",
     "Move",
@@ -118,6 +120,7 @@ __all__ = [
     "Playbook",
     "Polling",
     "Pool",
+    "Privacy",
     "Provider",
     "Purpose",
     "Reconciling",
