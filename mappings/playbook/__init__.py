@@ -1,6 +1,6 @@
 """The playbook as the rest of the house sees it: checked, compiled, immutable."""
 
-from mappings.playbook.accounts import Accounts
+from mappings.playbook.accounts import AccountMatch, Accounts
 from mappings.playbook.condition import Condition, Expression
 from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
@@ -77,6 +77,7 @@ __all__ = [
     "SHARE_IS_FULL",
     "TOP_STAGE",
     "Absence",
+    "AccountMatch",
     "Accounts",
     "ActivityRule",
     "Band",
