@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from handlers import captcha
 from handlers.base import Context
 from mappings.playbook import Screening
 from mappings.reading import Reading
@@ -37,15 +38,17 @@ class Screen:
         reading = context.event
         if reading is None:
             return NOTHING
-        findings = [*self._unwanted(reading), *_unusable(reading)]
+        findings = [*self._unwanted(reading), *_unusable(reading), *captcha.judged(reading)]
         if not findings:
-            return NOTHING
+            return captcha.asked(reading)
         because = tuple(why for _, why, _ in findings)
         verdicts = {verdict for verdict, _, _ in findings}
         said = reading.stored.overrides
         if (said.get("lead") or said.get("release")) and reading.fields and verdicts != {Verdict.GO}:
             why = "a person said whose it is" if said.get("lead") else "a person released it"
             return Decision(because=(*because, Because(f"let through: {why}")))
+        if verdicts == {Verdict.GO} and (asked := captcha.asked(reading)).effects:
+            return replace(asked, because=(*because, *asked.because))
         worst = next((v for v in (Verdict.SPAM, Verdict.QUARANTINE) if v in verdicts), Verdict.GO)
         cause = next((cause for verdict, _, cause in findings if verdict is worst), NO_CAUSE)
         return Decision(because=because, verdict=worst, cause=cause)

@@ -45,7 +45,7 @@ from sync import (
     undoing,
 )
 from sync.alike import pairs
-from sync.asking import asks
+from sync.asking import asks, checks
 from sync.database import insert_for
 from sync.deciding import dealings
 from sync.deciding.batch import Batch
@@ -106,6 +106,8 @@ def save(
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
     asks.insert(connection, space, results, now)
+    asks.insert_rows(connection, checks.rows(space, results, now))
+    checks.drop_tokens(connection, results)
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:
         mirror.alone(connection, space, forgotten)
     for one in batch.link_changes():
