@@ -76,7 +76,7 @@ def save(
     strangers = [one.record for one in wanted if isinstance(one, ForgetRecord)]
     if inbox.mark(connection, [_mark_of(result) for result in results]) != len(results):
         raise Conflict("an event is no longer waiting")
-    inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
+    inbox.mark_replayed(connection, {r.stored.replays: r.lead_id for r in results if r.stored.replays})
     accounts.save(connection, list(batch.accounts.changed.values()), now)
     currency = playbook.deals.currency if playbook.deals else ""
     deals.save(connection, list(batch.deals.changed.values()), currency, now)

@@ -11,16 +11,17 @@ import pytest
 from connectors import enrichment
 from mappings.captchas import own_token
 from mappings.playbook import Captcha
+from model.decision import ForgetLead
 from model.enrichment import Answered, Later, Outcome
 from model.event import CAPTCHA_TOKEN
-from sync import inbox, tables
+from sync import forget, inbox, tables
 from sync.asking import checks
 from sync.asking.desk import MOST_CALLS, Desk, claim
 from tests.builders import place
 from tests.sandbox.messaging.conftest import Office, office
 from tests.sync.asked import ask_all
 from tests.sync.followed import ADA
-from tests.sync.house import House, a_house, a_post, house_playbook
+from tests.sync.house import HUBSPOT, House, a_house, a_post, house_playbook
 from tests.sync.stores import count, rows
 
 __all__ = ["office"]
@@ -174,6 +175,18 @@ def test_who_sends_it_on_its_way_by_hand_does_not_wait_for_the_verdict(store):
     ask_all(desk(house, refused)), house.decide()
     assert count(store, tables.leads) == 1
     assert ended(house)[-1][0] == "done"
+
+
+def test_who_is_erased_takes_the_post_along_that_waited(store):
+    house = guarded_house(store)
+    posted(house, email="made-up")  # quarantined, mended, checked no more
+    house.replay(rows(store, tables.inbox_events)[-1]["id"], phone="+4930901820"), house.decide()
+    house.replay(rows(store, tables.inbox_events)[-1]["id"], email=ADA), house.decide()
+    posted(house, first_name="Ada")
+    ask_all(desk(house, PASSED)), house.decide()
+    gone = [ForgetLead(house.lead_id(ADA), HUBSPOT, (), ())]
+    house.store.write(lambda connection: forget.people(connection, "main", gone, house.clock.now()))
+    assert [row for row in rows(store, tables.inbox_events) if row["source"] == "website"] == []
 
 
 def test_a_process_that_dies_loses_no_post(store):
