@@ -23,6 +23,7 @@ from sync import (
     holds,
     leads,
     proposals,
+    ruling,
     same_deals,
     stages,
 )
@@ -83,7 +84,7 @@ def blueprint(house: House) -> Blueprint:
             found = explain.read(snapshot, lead_id, MOST_TOLD)
             told = found.as_dict() | {"lifecycle": _life(snapshot, lead_id, house)}
             if request.args.get("rules") == "1":
-                ruled = explain.ruled(snapshot, house.space, found.chapters)
+                ruled = ruling.ruled(snapshot, house.space, found.chapters)
                 told["rules"] = {str(event): [one.as_dict() for one in all_] for event, all_ in ruled.items()}
             return jsonify(_plain(told))
 

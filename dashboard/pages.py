@@ -33,6 +33,7 @@ from sync import (
     leads,
     lists,
     proposals,
+    ruling,
     same_deals,
     stages,
     status,
@@ -229,7 +230,7 @@ class _Pages:
                 abort(404)
             story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
             looked_at = [one for one in story.chapters if str(one.event) == request.args.get("rules")]
-            ruled = explain.ruled(snapshot, self.house.space, looked_at)
+            ruled = ruling.ruled(snapshot, self.house.space, looked_at)
             waiting = holds.open_holds(snapshot, self.house.space, limit=MOST_CHAPTERS, entity_id=lead_id)
             answer = engagements.first_response(snapshot, story.lead, self.house.clock.now())
             asked = proposals.open_ones(snapshot, self.house.space, limit=MOST_CHAPTERS, lead_id=lead_id)

@@ -15,6 +15,7 @@ from mappings import gates
 from mappings.domains import company_domain
 from mappings.playbook import (
     QUEUE,
+    SHARE_IS_FULL,
     Accounts,
     Consent,
     Lifecycle,
@@ -166,7 +167,7 @@ class Assign:
                 continue
             had, of, is_free = _use_of(share, context.lookups.workload().last_pools)
             text = f"share {share.name}: {share.pool} had {had} of the last {of}, at most {share.share:.0%}"
-            because.append(Because(text if is_free else f"{text}: not this one", share.place))
+            because.append(Because(text if is_free else f"{text}{SHARE_IS_FULL}", share.place))
             if is_free and (turn := self._turn(self.routing.pools[share.pool], lead, context, because)):
                 return self._taken(turn, share.pool, lead, because)
         return None

@@ -23,6 +23,8 @@ def looked_at(lifecycle: Lifecycle, lead: Lead, stage: str) -> Decision:
         return _settled(lead, "the playbook has no review any more", None)
     if band != review.band:
         return _settled(lead, f"out of the band {review.band}", None)
+    if waits and judged == review.band:  # asked as one of two leads that became one, judged as the other
+        return _settled(lead, "a person has judged it", review.band)
     if waits:
         is_open = is_before(lifecycle, stage)
         return NOTHING if is_open else _settled(lead, f"the lead is in {stage} now", review.band)

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from handlers import captcha
 from handlers.base import Context
-from mappings.playbook import Screening
+from mappings.playbook import Required, Screening
 from mappings.reading import Reading
 from mappings.values.identity import domain_of, is_disposable
 from model.cause import NO_CAUSE, Cause
-from model.decision import NOTHING, Because, Decision, Verdict
+from model.decision import NOTHING, Because, Decision, Place, Verdict
 from model.lead import Lead
 
 Finding = tuple[Verdict, Because, Cause]
 
+
+class Check(NamedTuple):
+    """What a post is looked at for: ``about`` is the field or domain, ``found`` is empty where it passed."""
+
+    name: str
+    place: Place | None
+    about: str
+    found: tuple[Finding, ...]
+
+
 NO_KEY = "neither e-mail nor phone nor record id: nothing would ever find this person again"
+NO_KEYS: tuple[Finding, ...] = ((Verdict.QUARANTINE, Because(NO_KEY), Cause("NO_KEY")),)
 DISPOSABLE: dict[str, Verdict] = {
     "spam": Verdict.SPAM,
     "quarantine": Verdict.QUARANTINE,
@@ -38,7 +50,7 @@ class Screen:
         reading = context.event
         if reading is None:
             return NOTHING
-        findings = [*self._unwanted(reading), *_unusable(reading), *captcha.judged(reading)]
+        findings = [one for check in self.checks(reading) for one in check.found]
         if not findings:
             return captcha.asked(reading)
         because = tuple(why for _, why, _ in findings)
@@ -53,29 +65,48 @@ class Screen:
         cause = next((cause for verdict, _, cause in findings if verdict is worst), NO_CAUSE)
         return Decision(because=because, verdict=worst, cause=cause)
 
-    def _unwanted(self, reading: Reading) -> Iterator[Finding]:
-        """Yield what marks the sender as a machine or as unwelcome."""
-        if reading.honeypot:
-            names = ", ".join(reading.honeypot)
-            yield (
-                Verdict.SPAM,
-                Because(f"honeypot filled in: {names} (people leave it blank)", reading.source.place),
-                Cause("HONEYPOT"),
-            )
+    def checks(self, reading: Reading) -> Iterator[Check]:
+        """Yield each check with what it found: of a machine, of somebody unwelcome, of contents."""
+        place = self.screening.place
+        yield Check("honeypot", reading.source.place, "", tuple(_honeypot(reading)))
         address = reading.fields.get("email")
-        if not address:
-            return
-        if any(domain in self.screening.blocked_domains for domain in _with_parents(domain_of(address))):
-            why = Because("e-mail domain is blocked", self.screening.place)
-            yield Verdict.SPAM, why, Cause("BLOCKED_DOMAIN", "email")
-        elif is_disposable(address):
-            verdict = DISPOSABLE[self.screening.disposable]
-            said = ", which is allowed" if verdict is Verdict.GO else ""
-            why = Because(f"e-mail domain is of a throw-away service{said}", self.screening.place)
-            yield verdict, why, Cause("THROWAWAY_DOMAIN", "email")
+        if address:
+            domain = domain_of(address)
+            blocked = self._blocked(domain)
+            yield Check("blocked_domains", place, domain, blocked)
+            yield Check("disposable", place, domain, () if blocked else self._throw_away(address))
+        yield Check("contents", reading.source.place, "", tuple(_contents(reading)))
+        said = {problem.place for problem in reading.problems if problem.fatal}
+        for required in reading.source.required:
+            lacks = required.place not in said and not any(name in reading.fields for name in required.any_of)
+            found = _missing(required) if lacks else ()
+            yield Check("required", required.place, required.any_of[0], found)
+        yield Check("key", None, "", () if reading.identities else NO_KEYS)
+        if reading.source.captcha is not None:
+            yield Check("captcha", reading.source.captcha.place, "", tuple(captcha.judged(reading)))
+
+    def _blocked(self, domain: str) -> tuple[Finding, ...]:
+        if not any(one in self.screening.blocked_domains for one in _with_parents(domain)):
+            return ()
+        why = Because("e-mail domain is blocked", self.screening.place)
+        return ((Verdict.SPAM, why, Cause("BLOCKED_DOMAIN", "email")),)
+
+    def _throw_away(self, address: str) -> tuple[Finding, ...]:
+        if not is_disposable(address):
+            return ()
+        verdict = DISPOSABLE[self.screening.disposable]
+        said = ", which is allowed" if verdict is Verdict.GO else ""
+        why = Because(f"e-mail domain is of a throw-away service{said}", self.screening.place)
+        return ((verdict, why, Cause("THROWAWAY_DOMAIN", "email")),)
 
 
-def _unusable(reading: Reading) -> Iterator[Finding]:
+def _honeypot(reading: Reading) -> Iterator[Finding]:
+    if reading.honeypot:
+        text = f"honeypot filled in: {', '.join(reading.honeypot)} (people leave it blank)"
+        yield Verdict.SPAM, Because(text, reading.source.place), Cause("HONEYPOT")
+
+
+def _contents(reading: Reading) -> Iterator[Finding]:
     """Yield what keeps the contents from becoming a lead, and what was merely left blank."""
     for problem in reading.problems:
         cause = Cause(problem.code, problem.field)
@@ -83,14 +114,11 @@ def _unusable(reading: Reading) -> Iterator[Finding]:
             yield Verdict.QUARANTINE, Because(str(problem), problem.place), cause
         else:
             yield Verdict.GO, Because(f"{problem}; left blank", problem.place), cause
-    said = {problem.place for problem in reading.problems if problem.fatal}
-    for required in reading.source.required:
-        if required.place not in said and not any(name in reading.fields for name in required.any_of):
-            names = " or ".join(required.any_of)
-            why = Because(f"required field missing: {names}", required.place)
-            yield Verdict.QUARANTINE, why, Cause("FIELD_MISSING", required.any_of[0])
-    if not reading.identities:
-        yield Verdict.QUARANTINE, Because(NO_KEY), Cause("NO_KEY")
+
+
+def _missing(required: Required) -> tuple[Finding, ...]:
+    why = Because(f"required field missing: {' or '.join(required.any_of)}", required.place)
+    return ((Verdict.QUARANTINE, why, Cause("FIELD_MISSING", required.any_of[0])),)
 
 
 def _with_parents(domain: str) -> list[str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from leadrelay.drift import Drift
 from leadrelay.fleet import Fleet
 from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import SPACE
+from model.errors import Conflict
 from model.times import Clock
 from scheduler.jobs import Job
 from scheduler.release import ReleaseJob
 from scheduler.retention import RetentionJob
 from scheduler.timing import TimerJob
-from sync import inbox, outbox
+from sync import inbox, outbox, revisits
 from sync.alike import walk
 from sync.asking import answers, checks
 from sync.database import Store
@@ -23,6 +26,7 @@ from sync.reconciling.nightly import Nightly
 from sync.replays.replaying import Replays
 
 ROSTER_EVERY = 5  # seconds between two looks whether a connection's owners are to be read again
+DRIFT_EVERY = 60  # seconds between two looks whether the fields of an account are to be read again
 NIGHTLY_EVERY = 60  # seconds between two looks whether a night's comparison is due
 ALIKE_EVERY = 5  # seconds between two looks for leads that may be one person
 ALIKE_STEPS = 20  # at one look: 2,000 leads, then others have their turn
@@ -50,16 +54,19 @@ class Chores:
         self._mends = Mends(store, clock, SPACE, is_wanted)
         self._timers = TimerJob(store, clock, space=SPACE)
         self._nightly = Nightly(store, clock, holder.playbook, lambda: [*fleet.connected], SPACE)
+        self._drift = Drift(store, clock, holder.playbook, lambda: dict(fleet.connected), SPACE)
 
     def jobs(self) -> Iterator[Job]:
         """Yield them with how often they run."""
         for name in sorted(self._holder.playbook().crms):
             yield Job(f"roster-{name}", ROSTER_EVERY, partial(self._fleet.read_owners, name), at_start=True)
         yield Job("timers", 1, self._timers.run, at_start=True)
+        yield Job("revisits", 1, self._revisit, at_start=True)
         yield Job("release", 1, self._release.run, at_start=True)
         yield Job("replays", 1, self._replays.run, at_start=True)
         yield Job("mends", 1, self._mends.run, at_start=True)
         yield Job("reconcile", NIGHTLY_EVERY, self._nightly.run)
+        yield Job("drift", DRIFT_EVERY, self._drift.run)
         yield Job("orphans", ORPHANS_EVERY, self._give_up_orphans)
         yield Job("alike", ALIKE_EVERY, self._compare)
         yield Job("hashes", 600, self._forget_hashes)
@@ -69,6 +76,11 @@ class Chores:
     def stop(self) -> None:
         """Let what takes long come to an end at its next step."""
         self._retention.stop()
+
+    def _revisit(self) -> None:
+        """Look again at leads that the version in force is about; another process may do it just now."""
+        with contextlib.suppress(Conflict):
+            revisits.step(self._store, SPACE, self._clock.now())
 
     def _give_up_orphans(self) -> None:
         """Give up what cannot be sent any more, and withhold what waits for where nothing is sent."""

@@ -77,13 +77,12 @@ class PlaybookHolder:
         self._register = _Register(store, clock, space, watches)
         with store.snapshot() as snapshot:
             version = register.current(snapshot, space)
-            texts = register.texts_of(snapshot, version) if version else {}
-        found = self._pipeline and self._pipeline.playbook.version
-        if version is not None and (found in (None, version.folder) or not watches()):
-            try:
-                self._pipeline = pipeline_of(texts, version.number)
-            except PlaybookError as error:  # it was read by another leadrelay than this one
-                log.error("playbook.version_unusable", version=version.number, problems=str(error))
+            found = self._pipeline and self._pipeline.playbook.version
+            if version is not None and (found in (None, version.folder) or not watches()):
+                try:
+                    self._pipeline = pipeline_of(register.texts_of(snapshot, version), version.number)
+                except PlaybookError as error:  # it was read by another leadrelay than this one
+                    log.error("playbook.version_unusable", version=version.number, problems=str(error))
         if self.problem is not None:
             if self._pipeline is None:
                 raise self.problem
@@ -104,7 +103,7 @@ class PlaybookHolder:
         found = pipeline.playbook
         if found.number <= self.playbook().number:
             return
-        if problems := list(_for_a_restart(self.playbook().crms, found.crms)):
+        if problems := list(for_a_restart(self.playbook().crms, found.crms)):
             first = str(problems[0])
             self._behind = f"version {found.number} ({found.version}) is in force, but not here: {first}"
             log.error("playbook.behind", version=found.number, problems=[str(one) for one in problems])
@@ -122,15 +121,13 @@ class PlaybookHolder:
             ours = self._register
             with ours.store.snapshot() as snapshot:
                 version = register.current(snapshot, ours.space)
-                is_new = version is not None and version.number > max(self.playbook().number, self._tried)
-                texts = register.texts_of(snapshot, version) if version and is_new else {}
-            if version is not None and texts:
-                self._tried = version.number
-                try:
-                    self.follow(pipeline_of(texts, version.number))
-                except PlaybookError as error:
-                    self._behind = f"version {version} is in force, but cannot be read here: {error}"
-                    log.error("playbook.behind", version=version.number, problems=[str(error)])
+                if version is not None and version.number > max(self.playbook().number, self._tried):
+                    self._tried = version.number
+                    try:
+                        self.follow(pipeline_of(register.texts_of(snapshot, version), version.number))
+                    except PlaybookError as error:
+                        self._behind = f"version {version} is in force, but cannot be read here: {error}"
+                        log.error("playbook.behind", version=version.number, problems=[str(error)])
             return ours.watches() and self._watch(ours, version)
 
     def hand_in(self, texts: Mapping[str, bytes], wish: Wish) -> None:
@@ -139,7 +136,7 @@ class PlaybookHolder:
             raise LeadRelayError("there is no store yet")
         try:
             found = pipeline_of(texts, 0).playbook
-            if problems := list(_for_a_restart(self.playbook().crms, found.crms)):
+            if problems := list(for_a_restart(self.playbook().crms, found.crms)):
                 raise PlaybookError(problems)
         except PlaybookError as error:
             raise LeadRelayError(str(error)) from error
@@ -161,7 +158,7 @@ class PlaybookHolder:
             if version is not None and found.version == version.folder:
                 self.problem, self._aside = None, _aside(found.version, version)
                 return False
-            if problems := list(_for_a_restart(self.playbook().crms, found.crms)):
+            if problems := list(for_a_restart(self.playbook().crms, found.crms)):
                 raise PlaybookError(problems)
         except PlaybookError as error:
             self._keep_old(error)
@@ -219,7 +216,7 @@ def _build(folder: Path) -> Pipeline:
     return Pipeline(playbook, registry.build(playbook))
 
 
-def _for_a_restart(running: Mapping[str, CrmMap], found: Mapping[str, CrmMap]) -> Iterator[Problem]:
+def for_a_restart(running: Mapping[str, CrmMap], found: Mapping[str, CrmMap]) -> Iterator[Problem]:
     """Yield the changes that what is already built cannot follow."""
     for name in sorted(running.keys() | found.keys()):
         old, new = running.get(name), found.get(name)

@@ -46,7 +46,9 @@ def _drafted(
         if not applies(entry.rule, entity):
             continue
         value = fields.get(entry.outer)
-        if entry.inner:
+        if entry.rule.expression is not None:
+            value = entry.rule.expression.of(entity) if isinstance(entity, Lead) else None
+        elif entry.inner:
             if entry.outer == LINKS:
                 link = entity.links.get(entry.inner)
                 value = link.remote_id if link else None

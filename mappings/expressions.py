@@ -9,6 +9,7 @@ and no access to anything but the fields named; every number is a double.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,9 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
 }
 _MAKES = {"lower": TEXT, "size": COUNT}
 _NUMERIC = (NUMBER, COUNT)
+OR_NULL = (
+    " or null"  # behind what a choice makes one of whose branches is null: of no use inside an expression
+)
 
 
 class ExpressionFault(ValueError):
@@ -79,19 +83,56 @@ class _Part:
     open: frozenset[str] = frozenset()
     of: str = ""  # what a list holds
     is_literal: bool = False
+    choice: tuple[str, _Part, _Part] | None = (
+        None  # the test, and what is chosen: only one of them must be there
+    )
 
 
 def check(source: str, fields: Mapping[str, type]) -> Checked:
     """Return a sound expression that is true or false; raises ``ExpressionFault``."""
-    if len(source) > MAX_LENGTH:
-        raise ExpressionFault(0, f"this expression has {len(source):,} characters; at most {MAX_LENGTH:,}")
-    parser = _Parser(_tokens(source), fields, len(source))
-    part = parser.whole()
+    parser, part = _parsed(source, fields)
     if part.kind != BOOL:
         raise ExpressionFault(
             part.at, f"this is {part.kind}, and true or false is needed", "Compare it: … == …"
         )
     return Checked(source, part.kind, parser.sure(part).code, dict(parser.variables), tuple(parser.patterns))
+
+
+def check_value(source: str, fields: Mapping[str, type], wanted: str | None) -> Checked:
+    """Return a sound expression that makes a value, of a kind or of any; raises ``ExpressionFault``.
+
+    It makes null, a blank, where a field is blank that the value is made of; a comparison is false there.
+    """
+    parser, part = _parsed(source, fields)
+    made = _alike(part.kind.removesuffix(OR_NULL))
+    if made not in ((wanted,) if wanted else (TEXT, NUMBER, BOOL)):
+        needed = wanted or "a value"
+        raise ExpressionFault(
+            part.at, f"this is {part.kind}, and {needed} is needed", _MAKING.get(needed, "")
+        )
+    code = parser.sure(part).code if made == BOOL and part.choice is None else _or_null(part)
+    return Checked(source, made, code, dict(parser.variables), tuple(parser.patterns))
+
+
+_MAKING = {TEXT: "Choose between texts: … ? 'large' : 'small'.", BOOL: "Compare it: … == …"}
+
+
+def _or_null(part: _Part) -> str:
+    """Write a value so that it is null where a field that it is made of is blank."""
+    if part.choice is not None:
+        test, yes, no = part.choice
+        return f"({test} ? {_or_null(yes)} : {_or_null(no)})"
+    if not part.open:
+        return part.code
+    there = " && ".join(f"{name} != null" for name in sorted(part.open))
+    return f"({there} ? {part.code} : null)"
+
+
+def _parsed(source: str, fields: Mapping[str, type]) -> tuple[_Parser, _Part]:
+    if len(source) > MAX_LENGTH:
+        raise ExpressionFault(0, f"this expression has {len(source):,} characters; at most {MAX_LENGTH:,}")
+    parser = _Parser(_tokens(source), fields, len(source))
+    return parser, parser.whole()
 
 
 def _tokens(source: str) -> list[_Token]:
@@ -159,10 +200,10 @@ class _Parser:
             yes = self._choice()
             self._needs(":")
             no = self._choice()
-            if yes.kind != no.kind:
-                raise ExpressionFault(no.at, f"this is {no.kind}, and the other choice is {yes.kind}")
-            code = f"({self._true(test).code} ? {yes.code} : {no.code})"
-            test = _Part(yes.kind, code, test.at, yes.open | no.open, yes.of)
+            sure = self._true(test).code
+            code = f"({sure} ? {yes.code} : {no.code})"
+            kind = _chosen(yes, no)
+            test = _Part(kind, code, test.at, yes.open | no.open, yes.of, choice=(sure, yes, no))
         self.depth -= 1
         return test
 
@@ -282,6 +323,10 @@ class _Parser:
     def _first(self) -> _Part:
         token = self._next
         self.at += 1
+        if token.kind == "number" and not math.isfinite(float(token.text)):
+            raise ExpressionFault(
+                token.at, "this number is too large", "At most 308 digits can be worked with."
+            )
         if token.kind == "number":
             return _Part(NUMBER, repr(float(token.text)), token.at, is_literal=True)
         if token.kind == "text":
@@ -349,6 +394,18 @@ class _Parser:
 
 
 _HINTS = {"and": "Write &&.", "or": "Write ||.", "not": "Write !."}
+
+
+def _chosen(yes: _Part, no: _Part) -> str:
+    """Return what a choice makes; raises ``ExpressionFault`` where its branches are of two kinds."""
+    kinds = [one.kind.removesuffix(OR_NULL) for one in (yes, no)]
+    made = [kind for kind in kinds if kind != NULL]
+    if len(set(map(_alike, made))) > 1:
+        raise ExpressionFault(no.at, f"this is {no.kind}, and the other choice is {yes.kind}")
+    if not made:
+        return NULL
+    may_be_null = len(made) < len(kinds) or any(one.kind.endswith(OR_NULL) for one in (yes, no))
+    return made[0] + OR_NULL if may_be_null else made[0]
 
 
 def _alike(kind: str) -> str:

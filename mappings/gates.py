@@ -46,6 +46,18 @@ def reason(gate: ConsentGate, policy: Consent, lead: Lead) -> str:
     return f"{text} in {found[0] if found else ELSEWHERE}"
 
 
+def asked(gate: ConsentGate, policy: Consent, lead: Lead, at: datetime) -> Iterator[tuple[str, bool, str]]:
+    """Yield what must be so for a gate to be shut: in words, whether it is so, and what there is."""
+    if gate.since is not None:
+        yield f"since {gate.since:%Y-%m-%d}", at >= gate.since, f"{at:%Y-%m-%d}"
+    country = lead.fields.get("country")
+    if gate.regions:
+        is_in = _is_in(gate, policy, country)
+        yield f"country in {', '.join(gate.regions)}", is_in, str(country or "not known, which is everywhere")
+    lacks = _lack(gate, lead)
+    yield f"{gate.purpose} is lacking", bool(lacks), lacks or "there"
+
+
 def regions_of(policy: Consent, country: str | None) -> tuple[str, ...]:
     """Return the regions that a country is in; none where it is not known."""
     if not country:

@@ -100,7 +100,7 @@ class _Plan:
 def _plan(source: Source) -> _Plan:
     cases: dict[str, list[_Case]] = {}
     for rule in source.fields:
-        converters = converters_of(rule.convert, rule.table) or (text,)
+        converters = converters_of(rule.convert, rule.table, rule.field, rule.place) or (text,)
         is_phone = any(step.name == "phone" for step in rule.convert)
         cases.setdefault(rule.field, []).append(_Case(rule, _tests(rule.when), converters, is_phone))
     by_country = {

@@ -114,6 +114,8 @@ def _comparer(rule: CrmField) -> Same:
         return same_money
     if rule.kind == "date":
         return same_day_in(rule.zone or "UTC")
+    if rule.expression is not None:
+        return BY_KIND[rule.kind]
     return BY_FIELD.get(rule.field) or BY_KIND[rule.kind]
 
 

@@ -61,12 +61,17 @@ def payload(lead: Lead, crm: CrmMap, lookups: Teammates) -> Payload | None:
 
 def _violations(lead: Lead, crm: CrmMap, object_map: ObjectMap) -> Iterator[Violation]:
     for entry in plan_of(object_map).rules:
-        value = lead.get(entry.rule.field) if applies(entry.rule, lead) else None
+        value = _value(entry, lead) if applies(entry.rule, lead) else None
         if value is None or value == "" or entry.outer == LINKS or entry.rule.kind == "owner":
             continue
         if problem := _problem(entry, value):
             name = f"{crm.create_object}.{entry.remote}"
             yield Violation(crm.connection, name, problem, entry.rule.place)
+
+
+def _value(entry: Prepared, lead: Lead) -> JsonValue:
+    made = entry.rule.expression
+    return made.of(lead) if made is not None else lead.get(entry.rule.field)
 
 
 def _problem(entry: Prepared, value: JsonValue) -> str:

@@ -78,11 +78,11 @@ def standing(lifecycle: Lifecycle, lead: Lead) -> Standing | None:
         pass_of(lead.fields),
         str(lead.get("led_back_from") or ""),
         unmet(here.entry, lead),
-        tuple(_ahead(lifecycle, here, to, lead) for to in _next(lifecycle, here)),
+        tuple(_ahead(lifecycle, here, to, lead) for to in stages_ahead(lifecycle, here)),
     )
 
 
-def _next(lifecycle: Lifecycle, here: Stage) -> list[Stage]:
+def stages_ahead(lifecycle: Lifecycle, here: Stage) -> list[Stage]:
     """Return the next stage up the way, and further ones to which rules lead, as ``moves`` allow.
 
     From beside the way every stage is ahead to which a rule leads. From an end none is.

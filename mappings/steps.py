@@ -6,15 +6,27 @@ from collections.abc import Mapping, Sequence
 from datetime import date as Day
 from typing import Any
 
+from mappings.evaluating import value_of
+from mappings.expressions import check_value
 from mappings.playbook import Step, Table
 from mappings.values.converters import CONVERTERS, Converter
 from mappings.values.dates import ORDERS, Dates
 from mappings.values.states import state_name
 from mappings.values.texts import MAX_TEXT, Unusable, clean, is_blank, scalar, text
+from model.decision import Place
 from model.event import JsonValue
 
+NOWHERE = Place("", 0)
 VALUES = "values"
 """Not a converter: the place of the table among them."""
+
+EXPRESSION = "expression"
+"""A converter whose options the check completes: what it takes and makes, as ``TYPES`` names it."""
+
+VALUE = "value"
+"""What an expression calls the value so far."""
+
+TYPES: Mapping[str, type] = {"text": str, "whole number": int, "number": float, "yes or no": bool}
 
 MOST_VALUES = 200  # of one field
 
@@ -28,14 +40,24 @@ OUTPUT: Mapping[str, type] = {
 }
 """What a converter makes that is no text."""
 
-KNOWN = (*CONVERTERS, "split", "multi_select", VALUES)
+KNOWN = (*CONVERTERS, "split", "multi_select", EXPRESSION, VALUES)
 """Every name that may stand under ``convert``."""
 
 
-def converters_of(steps: Sequence[Step], table: Table | None = None) -> tuple[Converter, ...]:
+def made_by(step: Step) -> type:
+    """Return the type of what a converter makes."""
+    if step.name == EXPRESSION:
+        return TYPES[str(step.options.get("makes", "text"))]
+    return OUTPUT.get(step.name, str)
+
+
+def converters_of(
+    steps: Sequence[Step], table: Table | None = None, rule: str = "a converter", place: Place = NOWHERE
+) -> tuple[Converter, ...]:
     """Return the converters in their order, the table among them: where ``values`` stands, else in front.
 
-    Of several values in one field (``multi_select``) each is looked up.
+    Of several values in one field (``multi_select``) each is looked up. ``rule`` and ``place`` are told of an
+    expression that cannot be evaluated.
     """
     names = [step.name for step in steps]
     look_up = table_converter(table) if table else None
@@ -44,7 +66,9 @@ def converters_of(steps: Sequence[Step], table: Table | None = None) -> tuple[Co
     if look_up and not inside and VALUES not in names:
         made.append(look_up)
     for step in steps:
-        if step.name != VALUES:
+        if step.name == EXPRESSION:
+            made.append(_expression(step.options, rule, place))
+        elif step.name != VALUES:
             made.append(_converter(step, inside))
         elif look_up:
             made.append(look_up)
@@ -97,6 +121,23 @@ def _converter(step: Step, look_up: Converter | None) -> Converter:
         case "state" if options.get("to") == "name":
             return state_name
     return CONVERTERS[step.name]
+
+
+def _expression(options: Mapping[str, Any], rule: str, place: Place) -> Converter:
+    takes, makes = TYPES[options.get("takes", "text")], options.get("makes")
+    fields = {VALUE: takes}
+    work = value_of(check_value(options["text"], fields, None), fields, rule, place)
+
+    def expression(value: JsonValue, _region: str = "") -> JsonValue:
+        given = text(value) if takes is str else value
+        made = work(lambda _: given)
+        if isinstance(made, float) and makes == "whole number":
+            if not made.is_integer():
+                raise Unusable(f"is {made:g} by its expression, which is no whole number")
+            return int(made)
+        return clean(made, MAX_TEXT) if isinstance(made, str) else made
+
+    return expression
 
 
 def _split(on: str, part: int) -> Converter:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from mappings.playbook import CrmField, CrmMap, FieldRule, Playbook, Source, Step
+from mappings.steps import EXPRESSION
 from model.account import ACCOUNT_FIELDS
 from model.decision import Place
 
@@ -51,6 +52,7 @@ class Stop:
         more = [self.rule.kind, self.rule.authority]
         more += [] if self.direction == "both" else [self.direction]
         more += [f"when {self.rule.when.text}"] if self.rule.when else []
+        more += [f"= {self.rule.expression.text}"] if self.rule.expression else []
         return f"{self.object}.{self.rule.remote} ({', '.join(more)})"
 
 
@@ -129,6 +131,8 @@ def spoken(step: Step) -> str:
     """Return a converter with its options as the playbook writes it."""
     if not step.options:
         return step.name
+    if step.name == EXPRESSION:
+        return f"expression({step.options['text']})"
     return f"{step.name}({', '.join(f'{name}: {value}' for name, value in step.options.items())})"
 
 
@@ -136,7 +140,7 @@ def _stops(field: str, crms: Mapping[str, CrmMap]) -> Iterator[Stop]:
     for connection, crm in crms.items():
         for name, object_map in crm.objects.items():
             for rule in object_map.fields:
-                if rule.field == field:
+                if rule.field == field or (rule.expression and field in rule.expression.fields):
                     yield Stop(connection, name, rule)
 
 

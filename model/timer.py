@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+PLAYBOOK = "playbook"  # kind of a look that no timer was set for: another version came into force
 LONGEST_WHY = 200  # characters of what a lead waits for
 
 

@@ -10,11 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mappings import truths
-from mappings.compile import load_texts
-from mappings.playbook import Playbook
-from mappings.problems import PlaybookError
-from mappings.truths import RuleTruth
 from model.account import Account
 from model.deal import Deal
 from model.decision import EntityKind
@@ -22,7 +17,7 @@ from model.entity import Entity
 from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead, Touch
 from model.timer import Timer
-from sync import accounts, consents, deals, engagements, joins, leads, register, timers
+from sync import accounts, consents, deals, engagements, joins, leads, timers
 from sync.alike import pairs
 from sync.alike.pairs import Pair
 from sync.asking import books as asked
@@ -162,33 +157,6 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
         pairs=pairs.of_lead(snapshot, lead_id),
         asked=asked.of_lead(snapshot, lead_id),
     )
-
-
-def ruled(snapshot: Connection, space: str, chapters: Sequence[Chapter]) -> dict[int, list[RuleTruth]]:
-    """Return by event each rule with its truth, those that failed before the one that took, too.
-
-    Told of decisions whose facts are kept and whose version this leadrelay can read.
-    """
-    found: dict[int, list[RuleTruth]] = {}
-    playbooks: dict[int, Playbook | None] = {}
-    for one in chapters:
-        if one.event is None or not one.facts or not one.version:
-            continue
-        if one.version not in playbooks:
-            playbooks[one.version] = _playbook(snapshot, space, one.version)
-        if (playbook := playbooks[one.version]) is not None:
-            found[one.event] = truths.rules(one.facts, one.then, one.reasons, playbook)
-    return found
-
-
-def _playbook(snapshot: Connection, space: str, number: int) -> Playbook | None:
-    version = register.find(snapshot, space, str(number))
-    if version is None:
-        return None
-    try:
-        return load_texts(register.texts_of(snapshot, version))
-    except PlaybookError:
-        return None  # of another leadrelay
 
 
 def records(snapshot: Connection, lead: Lead) -> list[WriteState]:

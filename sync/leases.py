@@ -60,6 +60,12 @@ def _acquire(
     return Lease(name, epoch, holder, row.seq, row.stamped_at)
 
 
+def is_held(snapshot: Connection, name: str, now: datetime) -> bool:
+    """Say whether somebody holds a lease whose term still runs."""
+    row = snapshot.execute(sa.select(leases).filter_by(name=name)).one_or_none()
+    return row is not None and bool(row.holder) and row.until > now
+
+
 def _is_anothers(row: Any, holder: str, now: datetime) -> bool:
     return row.holder not in ("", holder) and row.until > now
 

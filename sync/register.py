@@ -9,18 +9,24 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.engine import Connection, Row
 
-from mappings.compile import version_of
-from model.event import Event, EventKind
+from mappings.compile import load_texts, version_of
+from mappings.playbook import Playbook
+from mappings.problems import PlaybookError, Problem
+from model.decision import Place
+from model.event import Event, EventKind, EventState
 from sync import inbox
 from sync.database import Store, insert_for
-from sync.tables import leases, playbook_files, playbook_versions
+from sync.tables import inbox_events, leases, playbook_files, playbook_versions
+
+log = structlog.get_logger("leadrelay.playbook")
 
 FOLDER, APPLY, ROLLBACK = "folder", "apply", "rollback"
 SOURCE = "playbook"  # of the events
@@ -94,6 +100,14 @@ def find(snapshot: Connection, space: str, name: str) -> Version | None:
     return _version(row) if row else None
 
 
+def at(snapshot: Connection, space: str, seq: int) -> Version | None:
+    """Return the version that decided the event of this number; ``None`` before the first one."""
+    c = playbook_versions.c
+    before = _of_space(space).where(c.seq < seq).order_by(c.number.desc()).limit(1)
+    row = snapshot.execute(before).first()
+    return _version(row) if row else None
+
+
 def listed(snapshot: Connection, space: str) -> list[Listed]:
     """Return all versions, the newest first, each with how many events were decided by it.
 
@@ -112,11 +126,32 @@ def listed(snapshot: Connection, space: str) -> list[Listed]:
 
 
 def texts_of(snapshot: Connection, version: Version) -> dict[str, bytes]:
-    """Return the files of a version: name -> text."""
+    """Return the files of a version: name -> text; raises ``PlaybookError`` where the store lacks one."""
     c = playbook_files.c
     rows = snapshot.execute(sa.select(c.digest, c.text).where(c.digest.in_([*version.files.values()])))
     texts = {row.digest: row.text.encode() for row in rows}
+    lacking = [name for name, digest in version.files.items() if digest not in texts]
+    if lacking:
+        raise PlaybookError([Problem(Place(name, 1), "the store has lost this file") for name in lacking])
     return {name: texts[digest] for name, digest in version.files.items()}
+
+
+def playbook_of(texts: Mapping[str, bytes], number: int) -> Playbook:
+    """Return the playbook of a version's files; raises ``PlaybookError``, and nothing else, where it cannot.
+
+    Versions are also read that another leadrelay has checked, with settings that this one may stumble over
+    in a way of its own. To the decider anything but a ``PlaybookError`` is the fault of the events that wait,
+    and it would set aside one after the other.
+    """
+    try:
+        return replace(load_texts(texts), number=number)
+    except PlaybookError:
+        raise
+    except Exception as error:
+        log.exception("playbook.unreadable", version=number)
+        told = f"this leadrelay cannot read it ({type(error).__name__}: {error})"
+        fix = "It may be of a newer leadrelay: `leadrelay check` says what its files hold."
+        raise PlaybookError([Problem(Place("playbook", 1), told, fix)]) from error
 
 
 def hand_in(store: Store, space: str, texts: Mapping[str, bytes], wish: Wish, now: datetime) -> bool:
@@ -144,8 +179,33 @@ def _event(space: str, files: Mapping[str, str], hashed: str, wish: Wish, now: d
         "by": wish.by[:LONGEST_BY],
         "note": wish.note[:MOST_NOTE],
     }
-    once = wish.once or uuid.uuid4().hex
-    return Event(SOURCE, f"{wish.how}:{hashed}:{once}", EventKind.PLAYBOOK, payload, now, now, space)
+    once = wish if wish.once else replace(wish, once=uuid.uuid4().hex)
+    return Event(SOURCE, event_id(once, hashed), EventKind.PLAYBOOK, payload, now, now, space)
+
+
+def event_id(wish: Wish, hashed: str) -> str:
+    """Return the id of the event by which a wish with a ``once`` comes into force."""
+    return f"{wish.how}:{hashed}:{wish.once}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What became of a wish."""
+
+    state: EventState
+    error: str  # why it was refused; blank: it was not
+    version: Version | None  # that it made; ``None`` where it was refused, or changed nothing
+
+
+def ending(snapshot: Connection, space: str, event: str) -> Ending | None:
+    """Return what became of a wish by the id of its event; ``None`` while that waits or is not there."""
+    c = inbox_events.c
+    found = sa.select(c.id, c.state, c.error).where(c.space == space, c.source == SOURCE, c.event_id == event)
+    row = snapshot.execute(found).first()
+    if row is None or row.state == EventState.WAITING:
+        return None
+    made = snapshot.execute(_of_space(space).where(playbook_versions.c.event == row.id)).first()
+    return Ending(EventState(row.state), row.error or "", _version(made) if made else None)
 
 
 def _keep(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

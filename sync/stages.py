@@ -105,7 +105,9 @@ def times(
         whose.setdefault(row.lead_id, []).append(row)
     ends: dict[str, list[datetime]] = {}
     for into, at in snapshot.execute(
-        sa.select(merged_leads.c.into, merged_leads.c.at).where(merged_leads.c.space == space)
+        sa.select(merged_leads.c.into, merged_leads.c.at).where(
+            merged_leads.c.into.in_(sa.select(newest.c.lead_id))
+        )
     ):
         ends.setdefault(into, []).append(at)
     present: Mapping[str, str | None] = {

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from model.event import EventKind
 from model.times import to_text
-from sync import cursors, followed, releases, timers
+from sync import cursors, followed, releases, revisits, timers
 from sync.asking import books as asked
 from sync.asking.books import ProviderCount
 from sync.edges import effect_books
@@ -20,6 +20,7 @@ from sync.edges.effect_books import EffectCount
 from sync.followed import Followed
 from sync.outbox import GIVEN_UP, PARKED, WAITS
 from sync.releases import Release
+from sync.revisits import Revisit
 from sync.tables import inbox_events, leads, outbox_changes, source_days
 from sync.timers import TimerCount
 
@@ -94,6 +95,7 @@ class Status:
     leads_by_stage: dict[str, int] = field(default_factory=dict)
     releases: dict[str, Release] = field(default_factory=dict)  # how far going live has come
     timers: TimerCount = field(default_factory=TimerCount)
+    revisit: Revisit | None = None  # leads that the version in force is about are looked at again
     providers: dict[str, ProviderCount] = field(default_factory=dict)  # who was asked what is not known
 
     def as_dict(self) -> dict[str, Any]:
@@ -102,6 +104,7 @@ class Status:
         for count in data["connections"].values():
             count["oldest_due"] = count["oldest_due"] and count["oldest_due"].isoformat()
         data["following"] = {name: one.as_dict() for name, one in self.following.items()}
+        data["revisit"] = self.revisit.as_dict() if self.revisit else None
         data["timers"] = self.timers.as_dict()
         data["releases"] = {name: one.as_dict() for name, one in self.releases.items()}
         return data
@@ -145,6 +148,7 @@ def totals(snapshot: Connection, space: str, now: datetime) -> Status:
         leads_by_stage=by_stage,
         releases=releases.load(snapshot, space),
         timers=timers.count(snapshot, space, now),
+        revisit=revisits.progress(snapshot, space),
         providers=asked.read(snapshot, space, now),
     )
 

@@ -120,7 +120,7 @@ def blueprint(control: Control) -> Blueprint:
     def playbook() -> ResponseReturnValue:
         """Hand in the files of a playbook that is to come into force; answered after the commit."""
         body = _object()
-        said = {name: body.get(name) for name in ("how", "by", "note")}
+        said = {name: body.get(name, "") for name in ("how", "by", "note", "once")}
         files = body.get("files")
         is_files = isinstance(files, dict) and all(isinstance(text, str) for text in files.values())
         is_said = all(isinstance(one, str) for one in said.values()) and said["how"] in (APPLY, ROLLBACK)
@@ -128,7 +128,7 @@ def blueprint(control: Control) -> Blueprint:
             raise _malformed("Files by name, how, by and note are needed.")
         with _told():
             texts = {name: text.encode() for name, text in body["files"].items()}
-            control.playbook(texts, Wish(body["how"], body["by"], body["note"]))
+            control.playbook(texts, Wish(**said))
         return jsonify(done=True), 202
 
     @routes.post("/access")

@@ -33,14 +33,13 @@ from leadrelay.cli.common import (
     reading,
     say,
 )
+from leadrelay.cli.in_force import playbook_in_force
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import alone, ask_daemon, daemon_facts
 from leadrelay.grants import GrantsOfStore
 from leadrelay.settings import SPACE, Settings
-from mappings.compile import load
 from mappings.playbook import CrmMap, Playbook
-from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from sync import status as counts
 from sync.database import Store
@@ -85,10 +84,7 @@ def backfill(name: Name, again: Again = False, as_json: Json = False) -> None:
 
 def map_of(settings: Settings, name: str) -> tuple[Playbook, CrmMap]:
     """Return the playbook and the connection's map, or end the command."""
-    try:
-        playbook = load(settings.playbook)
-    except PlaybookError as error:
-        fail(f"The playbook cannot be used: {error}")
+    playbook = playbook_in_force(settings)
     crm = playbook.crms.get(name)
     if crm is None:
         fail(f"The playbook has no connection {name}; it has {', '.join(playbook.crms)}.", WRONG_USAGE)

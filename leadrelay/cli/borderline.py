@@ -9,11 +9,9 @@ import typer
 
 from leadrelay.cli import answering
 from leadrelay.cli.common import WRONG_USAGE, Json, console, fail, load_settings, print_json, reading, table
+from leadrelay.cli.in_force import playbook_in_force
 from leadrelay.clock import SystemClock
-from leadrelay.settings import SPACE, Settings
-from mappings.compile import load
-from mappings.playbook import Playbook
-from mappings.problems import PlaybookError
+from leadrelay.settings import SPACE
 from mappings.reviewing import APPROVE, DISQUALIFY, VERDICTS, ruling
 from mappings.values.identity import keys_of
 from sync import borderline, leads
@@ -23,6 +21,7 @@ app = typer.Typer(help="Leads that wait to be approved or disqualified.", no_arg
 
 Who = Annotated[str, typer.Argument(help="A lead: its id or e-mail.")]
 By = Annotated[str, typer.Option(help="Who says so; kept in the audit.")]
+CANNOT = "The review cannot be told."
 
 
 @app.command("list")
@@ -32,7 +31,7 @@ def waiting(
 ) -> None:
     """Show who waits, the longest first, with the score and what gave it."""
     settings = load_settings()
-    playbook = _playbook(settings)
+    playbook = playbook_in_force(settings, CANNOT)
     with reading(settings) as snapshot:
         found = borderline.open_ones(snapshot, SPACE, playbook, SystemClock().now(), limit=limit)
     if as_json:
@@ -67,7 +66,7 @@ def disqualify(
 
 def _answer(who: str, verdict: str, reason: str, by: str, *, as_json: bool) -> None:
     settings = load_settings()
-    playbook = _playbook(settings)
+    playbook = playbook_in_force(settings, CANNOT)
     with reading(settings) as snapshot:
         lead_id = find_lead(snapshot, SPACE, who, keys_of(who))
         if lead_id is None:
@@ -81,10 +80,3 @@ def _answer(who: str, verdict: str, reason: str, by: str, *, as_json: bool) -> N
     event = borderline.answer_event(SPACE, lead_id, verdict, reason, by=by or getpass.getuser(), now=now)
     told = {"answered": verdict, "lead": lead_id, "reason": reason}
     answering.send(settings, event, said=told, text="Your word is on its way.", as_json=as_json)
-
-
-def _playbook(settings: Settings) -> Playbook:
-    try:
-        return load(settings.playbook)
-    except PlaybookError as error:
-        fail(f"{error}\nThe review cannot be told.")

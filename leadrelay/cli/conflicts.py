@@ -18,10 +18,9 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.in_force import playbook_in_force
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
-from mappings.compile import load
-from mappings.problems import PlaybookError
 from mappings.values.identity import keys_of
 from sync import holds
 from sync.explain import find_lead
@@ -86,10 +85,7 @@ def conflicts(
 def _choose(settings: Any, number: int, choice: str, value: str | None, by: str, *, as_json: bool) -> None:
     if choice not in holds.CHOICES or (choice == "value") != (value is not None):
         fail("Say theirs, ours, or value with --to.", WRONG_USAGE)
-    try:
-        playbook = load(settings.playbook)
-    except PlaybookError as error:
-        fail(f"{error}\nThe choice cannot be checked. Nothing was chosen.")
+    playbook = playbook_in_force(settings, "The choice cannot be checked. Nothing was chosen.")
     with reading(settings) as snapshot:
         hold = holds.one(snapshot, SPACE, number)
     if hold is None:

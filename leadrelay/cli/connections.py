@@ -123,7 +123,10 @@ def _kind(settings: Settings, name: str, kind: str) -> str:
 
 
 def _maps(settings: Settings) -> dict[str, CrmMap]:
-    """Return the playbook's maps; none where it cannot be read, which `check` and `doctor` tell."""
+    """Return the folder's maps, in force or not, as who connects an account has just written one.
+
+    None where they cannot be read, which `check` and `doctor` tell.
+    """
     try:
         return dict(load(settings.playbook).crms) if settings.playbook.is_dir() else {}
     except PlaybookError:

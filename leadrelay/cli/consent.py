@@ -25,11 +25,10 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.in_force import playbook_of
 from leadrelay.clock import SystemClock
-from leadrelay.settings import SPACE
-from mappings.compile import load
+from leadrelay.settings import SPACE, Settings
 from mappings.playbook import Consent
-from mappings.problems import PlaybookError
 from mappings.values.identity import keys_of
 from model.consent import GRANTED, WITHDRAWN
 from sync import consents, leads
@@ -48,7 +47,7 @@ Note = Annotated[str, typer.Option(help="How it was said: by phone, by letter.")
 def show(person: Person, as_json: Json = False) -> None:
     """Show how each purpose stands with a person, what is kept back, and all that was ever said."""
     settings = load_settings()
-    policy = _policy(settings.playbook)
+    policy = _policy(settings)
     with reading(settings) as snapshot:
         lead_id = _known(snapshot, person)
         lead = leads.load(snapshot, [lead_id], ledgers=False)[lead_id]
@@ -116,7 +115,7 @@ def impact(
 ) -> None:
     """List the leads that the gates keep something back of; nothing is changed."""
     settings = load_settings()
-    policy, at = _policy(playbook or settings.playbook), _moment(on)
+    policy, at = _policy(settings, playbook), _moment(on)
     acts: Counter[str] = Counter()
     listed: list[consents.Kept] = []
     total = 0
@@ -143,7 +142,7 @@ def impact(
 
 def _note(person: str, purpose: str, act: str, text: str, by: str, note: str, *, as_json: bool) -> None:
     settings = load_settings()
-    policy = _policy(settings.playbook)
+    policy = _policy(settings)
     if purpose not in policy.purposes:
         known = ", ".join(policy.purposes) or "none"
         fail(f'There is no purpose "{purpose}" in consent.yaml; there is {known}.', WRONG_USAGE)
@@ -170,11 +169,8 @@ def _known(snapshot: Connection, person: str) -> str:
     return found
 
 
-def _policy(folder: Path) -> Consent:
-    try:
-        return load(folder).consent
-    except PlaybookError as error:
-        fail(f"{error}\nWhat consent asks for is not known.")
+def _policy(settings: Settings, folder: Path | None = None) -> Consent:
+    return playbook_of(settings, folder, "What consent asks for is not known.").consent
 
 
 def _moment(on: str) -> datetime:

@@ -10,16 +10,16 @@ from sqlalchemy.engine import Connection
 
 from dashboard.words import span
 from leadrelay.cli.common import Json, console, fail, load_settings, print_json, reading, say
+from leadrelay.cli.in_force import playbook_if_any
 from leadrelay.cli.providers import tell_asked
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings
-from mappings.compile import load
-from mappings.problems import PlaybookError
-from mappings.truths import RuleTruth
+from mappings.truth import RuleTruth
 from mappings.values.identity import keys_of
 from model.cause import Cause
 from model.decision import EntityKind
 from sync import explain as stories
+from sync import ruling
 from sync.alike.pairs import Pair
 from sync.keeping.retention import REMOVED
 from sync.replays import advice
@@ -42,7 +42,8 @@ def explain(
             if event is None:
                 fail(f"There is no event {who[6:]}.")
             if not event["lead_id"]:
-                _explain_event(event, as_json=as_json)
+                screens = ruling.screened(snapshot, SPACE, event["id"]) if with_rules else []
+                _explain_event(event, screens, as_json=as_json)
                 return
             who = event["lead_id"]
         lead_id = stories.find_lead(snapshot, SPACE, who, keys_of(who))
@@ -50,7 +51,7 @@ def explain(
             fail(f"No lead is known by {who}. `leadrelay status` lists the events that were set aside.")
         story = stories.read(snapshot, lead_id)
         life = _life(snapshot, settings, lead_id)
-        ruled = stories.ruled(snapshot, SPACE, story.chapters) if with_rules else {}
+        ruled = ruling.ruled(snapshot, SPACE, story.chapters) if with_rules else {}
     if as_json:
         told = story.as_dict() | {"lifecycle": life.as_json() if life else None}
         if with_rules:
@@ -61,12 +62,9 @@ def explain(
 
 
 def _life(snapshot: Connection, settings: Settings, lead_id: str) -> LifeSoFar | None:
-    """Return where the lead stands by the playbook on the disk; ``None`` where that has a problem."""
-    try:
-        lifecycle = load(settings.playbook).lifecycle
-    except PlaybookError:
-        return None
-    return life_of(snapshot, lead_id, lifecycle, SystemClock().now())
+    """Return where the lead stands by the playbook that counts; ``None`` where that has a problem."""
+    playbook = playbook_if_any(settings)
+    return life_of(snapshot, lead_id, playbook.lifecycle, SystemClock().now()) if playbook else None
 
 
 NO_WAIT = ("score",)  # timers that hold nothing up
@@ -101,9 +99,9 @@ def to_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
+def _explain_event(event: dict[str, Any], screens: list[RuleTruth], *, as_json: bool) -> None:
     if as_json:
-        print_json(event)
+        print_json(event | ({"rules": [one.as_dict() for one in screens]} if screens else {}))
         return
     number = event["id"]
     console.print(f"event {number} from {event['source']}: {event['state']}", style="bold", markup=False)
@@ -113,6 +111,7 @@ def _explain_event(event: dict[str, Any], *, as_json: bool) -> None:
         console.print(event["error"].rstrip(), markup=False)
     if event["state"] in NEXT_STEPS and event["cause"]:
         say(f"{event['cause']}: {advice.on(Cause.parse(event['cause']), event['state'])}", hang=2)
+    _tell_rules([], screens)
     payload = event["payload"] or {}
     posted = payload.get("body")
     if REMOVED in payload:

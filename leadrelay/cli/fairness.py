@@ -10,18 +10,15 @@ from leadrelay.cli.common import (
     WRONG_USAGE,
     Json,
     console,
-    counted,
-    errors,
     fail,
     load_settings,
     print_json,
     reading,
     table,
 )
+from leadrelay.cli.in_force import playbook_in_force
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
-from mappings.compile import load
-from mappings.problems import PlaybookError
 from mappings.values.durations import duration
 from sync.fairness import portions
 
@@ -35,12 +32,7 @@ def fairness(
 ) -> None:
     """Compare what each member of a pool got with what their weight would have been."""
     settings = load_settings()
-    try:
-        pools = load(settings.playbook).routing.pools
-    except PlaybookError as error:
-        for problem in error.problems:
-            errors.print(str(problem), markup=False)
-        fail(f"{counted(len(error.problems), 'problem')} in the playbook; see leadrelay check.")
+    pools = playbook_in_force(settings).routing.pools
     if pool and pool not in pools:
         fail(f'There is no pool "{pool}"; there is {", ".join(sorted(pools))}.', WRONG_USAGE)
     try:

@@ -25,12 +25,11 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.in_force import playbook_in_force
 from leadrelay.clock import SystemClock
 from leadrelay.control import hand_in
 from leadrelay.settings import SPACE, Settings
-from mappings.compile import load
 from mappings.playbook import Playbook
-from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from model.event import IMPORT, Event, EventKind, EventState, JsonValue
 from model.lead import Lead
@@ -93,10 +92,7 @@ def undo(
 ) -> None:
     """Take a file of people back: who came by it alone goes, of others only what it left."""
     settings, now = load_settings(), SystemClock().now()
-    try:
-        playbook = load(settings.playbook)
-    except PlaybookError as error:
-        fail(str(error))
+    playbook = playbook_in_force(settings)
     with reading(settings) as snapshot:
         plans = _plans(snapshot, batch, playbook, now)
     taken = _hand_in(settings, plans, by or getpass.getuser(), now, quiet=as_json) if yes else 0

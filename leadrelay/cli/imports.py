@@ -25,12 +25,11 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.in_force import playbook_in_force
 from leadrelay.clock import SystemClock
 from leadrelay.control import hand_in
 from leadrelay.settings import SPACE
-from mappings.compile import load
-from mappings.playbook import Playbook, Source
-from mappings.problems import PlaybookError
+from mappings.playbook import Source
 from mappings.sheets import Sheet, Unreadable, read_csv
 from mappings.tracing import Trace, trace_columns
 from mappings.workbooks import MAGIC, read_xlsx
@@ -85,7 +84,7 @@ def import_file(
             WRONG_USAGE,
         )
     settings, now = load_settings(), SystemClock().now()
-    playbook = _playbook(settings.playbook)
+    playbook = playbook_in_force(settings)
     if source not in playbook.sources:
         fail(
             f"The playbook has no source {source}; it has {', '.join(sorted(playbook.sources))}.", WRONG_USAGE
@@ -150,13 +149,6 @@ def _pieces(events: Sequence[Event]) -> Iterator[list[Event]]:
         size += bytes_
     if piece:
         yield piece
-
-
-def _playbook(folder: Path) -> Playbook:
-    try:
-        return load(folder)
-    except PlaybookError as error:
-        fail(str(error))
 
 
 def _read(path: Path, sheet_name: str) -> tuple[bytes, Sheet]:

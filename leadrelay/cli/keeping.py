@@ -27,10 +27,9 @@ from leadrelay.cli.common import (
     table,
     unusable,
 )
+from leadrelay.cli.in_force import playbook_in_force
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
-from mappings import compile as compiling
-from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from sync.database import open_store
 from sync.keeping import archive as archives
@@ -143,12 +142,7 @@ def retention(
 ) -> None:
     """Count what the playbook's retention.yaml would remove now; the daemon does it once a day."""
     settings, now = load_settings(), SystemClock().now()
-    try:
-        keep = compiling.load(settings.playbook).keep
-    except PlaybookError as error:
-        for problem in error.problems:
-            errors.print(str(problem), markup=False)
-        fail(f"The playbook at {settings.playbook} has problems; see `leadrelay check`.")
+    keep = playbook_in_force(settings).keep
     with reading(settings) as snapshot:
         found = retaining.preview(snapshot, SPACE, keep, now)
     if as_json:

@@ -27,6 +27,7 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.in_force import playbook_in_force, say_beside
 from leadrelay.cli.playbook import folder_of
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
@@ -89,7 +90,9 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Print the stages as a table: definition, team, activities, exit criteria (Markdown)."""
-    lifecycle = _lifecycle(folder_of(folder))
+    folder = folder_of(folder)
+    lifecycle = _lifecycle(folder)
+    say_beside(folder)
     rows = stage_rows(lifecycle)
     if as_json:
         print_json([dict(zip(COLUMNS, row, strict=True)) for row in rows])
@@ -109,7 +112,7 @@ def report(
 ) -> None:
     """Report how long leads were in each stage, pass by pass, in wall and in working hours."""
     settings = load_settings()
-    lifecycle = _lifecycle(settings.playbook)
+    lifecycle = playbook_in_force(settings).lifecycle
     now = SystemClock().now()
     try:
         begin = now - duration(since)

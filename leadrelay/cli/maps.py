@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request
 
 from handlers.registry import HANDLERS
 from leadrelay.cli.common import FOUND_PROBLEMS, WRONG_USAGE, Json, console, fail, print_json, say, table
+from leadrelay.cli.in_force import say_beside
 from leadrelay.cli.playbook import folder_of
 from leadrelay.clock import SystemClock
 from mappings.compile import load
@@ -91,10 +92,13 @@ def try_map(
 
 
 def _playbook(folder: Path | None) -> Playbook:
+    folder = folder_of(folder)
     try:
-        return load(folder_of(folder), handlers=HANDLERS)
+        playbook = load(folder, handlers=HANDLERS)
     except PlaybookError as error:
         fail("\n".join(str(problem) for problem in error.problems))
+    say_beside(folder)
+    return playbook
 
 
 def _source(playbook: Playbook, name: str) -> Source:
@@ -225,6 +229,7 @@ def _told(ways: Ways) -> dict[str, Any]:
                         "authority": stop.rule.authority,
                         "direction": stop.direction,
                         "when": stop.rule.when.text if stop.rule.when else None,
+                        "expression": stop.rule.expression.text if stop.rule.expression else None,
                         "rule": str(stop.rule.place),
                     }
                     for stop in way.stops

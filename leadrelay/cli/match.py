@@ -22,6 +22,7 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.in_force import say_beside
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
 from mappings.compile import load
@@ -54,6 +55,7 @@ def learn(
     """Learn from the store's own pairs what evidence weighs; it counts once it is in the playbook."""
     settings = load_settings()
     matching = _matching(settings.playbook)
+    say_beside(settings.playbook)
     with reading(settings) as snapshot:
         learned, people = teaching.learn(snapshot, SPACE, matching or Matching(), most)
     model = model_of(matching or Matching()) if learned.why_not else learned.model

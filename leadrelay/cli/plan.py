@@ -13,7 +13,6 @@ from leadrelay.cli.common import (
     WRONG_USAGE,
     console,
     counted,
-    errors,
     fail,
     load_settings,
     opened,
@@ -21,11 +20,10 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.in_force import playbook_in_force
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.settings import SPACE, Settings, prefix_of
-from mappings.compile import load
-from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from sync.budgets import MemoryBudget
 from sync.database import Store
@@ -79,12 +77,7 @@ def desk(name: str) -> Iterator[Desk]:
     from leadrelay.golive.opener import Opener  # the vendors' clients load slowly
 
     settings = load_settings()
-    try:
-        playbook = load(settings.playbook)
-    except PlaybookError as error:
-        for problem in error.problems:
-            errors.print(str(problem), markup=False)
-        fail(f"{counted(len(error.problems), 'problem')} in the playbook; see leadrelay check.")
+    playbook = playbook_in_force(settings)
     crm = playbook.crms.get(name)
     if crm is None:
         known = ", ".join(sorted(playbook.crms)) or "none"

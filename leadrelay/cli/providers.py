@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from leadrelay.cli.common import say, table
-from leadrelay.settings import Settings
-from mappings.compile import load
-from mappings.playbook import Spend
-from mappings.problems import PlaybookError
+from mappings.playbook import Playbook, Spend
 from sync.asking.books import ProviderCount, Told
 from sync.asking.spending import Spent
 
 
-def print_providers(found: Mapping[str, ProviderCount], settings: Settings) -> None:
+def print_providers(found: Mapping[str, ProviderCount], playbook: Playbook | None) -> None:
     """Show how questions to providers ended, what was spent on each, and of how much."""
     if not found:
         return
-    caps = _caps(settings)
+    caps = {name: one.spend for name, one in playbook.enrichment.providers.items()} if playbook else {}
     rows = [
         (
             name,
@@ -38,14 +35,6 @@ def print_providers(found: Mapping[str, ProviderCount], settings: Settings) -> N
     for name, one in sorted(found.items()):
         if one.trouble:
             say(f"{name}: the last question has no answer: {one.trouble}", style="yellow")
-
-
-def _caps(settings: Settings) -> Mapping[str, Spend]:
-    try:
-        providers = load(settings.playbook).enrichment.providers
-    except PlaybookError:
-        return {}
-    return {name: one.spend for name, one in providers.items()}
 
 
 def _of(spent: Spent, cap: int | None) -> str:

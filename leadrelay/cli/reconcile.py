@@ -27,13 +27,12 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.in_force import playbook_in_force
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import alone, ask_daemon, daemon_facts
 from leadrelay.settings import SPACE, Settings
-from mappings.compile import load
 from mappings.playbook import ACCOUNT_OBJECTS, CrmMap, Playbook
-from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from model.priority import Priority
 from sync.database import Store
@@ -114,10 +113,7 @@ def _maps(settings: Settings, connection: str) -> tuple[Playbook, list[CrmMap]]:
     if connection:
         playbook, crm = map_of(settings, connection)
         return playbook, [crm]
-    try:
-        playbook = load(settings.playbook)
-    except PlaybookError as error:
-        fail(f"The playbook cannot be used: {error}")
+    playbook = playbook_in_force(settings)
     with opened(settings) as store, store.snapshot() as snapshot:
         known = Known.read(settings, snapshot, SPACE)
     try:

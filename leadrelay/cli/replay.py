@@ -23,13 +23,12 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.in_force import playbook_if_any, playbook_in_force
 from leadrelay.clock import SystemClock
 from leadrelay.control import daemon_facts, hand_in, send_again
 from leadrelay.settings import SPACE, Settings
-from mappings.compile import load
 from mappings.inward import settable
-from mappings.playbook import Playbook
-from mappings.problems import PlaybookError, did_you_mean
+from mappings.problems import did_you_mean
 from mappings.values.durations import duration
 from model.errors import LeadRelayError
 from sync.replays import letters, mending
@@ -181,7 +180,7 @@ def _send(settings: Settings, orders: Sequence[Order], now: datetime, *, as_json
 
 def _show(settings: Settings, orders: Sequence[Order], *, as_json: bool) -> None:
     """Show what --yes would send."""
-    playbook = _playbook(settings)
+    playbook = playbook_if_any(settings)
     found: dict[str, tuple[int, list[Told]]] = {}
     with reading(settings) as snapshot:
         for order in orders:
@@ -227,13 +226,6 @@ def _print_list(name: str, total: int, told: Sequence[Told]) -> None:
         say(f"- {advice}{f' The line is {rule}.' if rule else ''}", hang=2)
 
 
-def _playbook(settings: Settings) -> Playbook | None:
-    try:
-        return load(settings.playbook)
-    except PlaybookError:
-        return None
-
-
 def _verdict(snapshot: Connection, lead: str) -> str:
     lead_id = replays.verdict(snapshot, SPACE, lead)
     if lead_id is None:
@@ -253,10 +245,8 @@ def _overrides(assign: Sequence[str]) -> Overrides:
 
 def _check_names(names: Iterable[str], settings: Settings) -> None:
     """End the command unless these are fields that a person may set."""
-    try:
-        known = settable(load(settings.playbook))
-    except PlaybookError as error:
-        fail(f"{error}\n--set cannot be checked. Nothing was replayed.")
+    cannot = "--set cannot be checked. Nothing was replayed."
+    known = settable(playbook_in_force(settings, cannot))
     wrong = [name for name in names if name not in known]
     if wrong:
         lines = [

@@ -17,10 +17,9 @@ from leadrelay.cli.common import (
     reading,
     table,
 )
+from leadrelay.cli.in_force import playbook_in_force
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
-from mappings.compile import load
-from mappings.problems import PlaybookError
 from sync import proposals
 from sync.deciding import carrying
 
@@ -69,10 +68,7 @@ def reviews(
 def _answer(settings: Any, number: int, answer: str, by: str, *, as_json: bool) -> None:
     if answer not in ANSWERS:
         fail("Say agree or refuse.", WRONG_USAGE)
-    try:
-        playbook = load(settings.playbook)
-    except PlaybookError as error:
-        fail(f"{error}\nThe answer cannot be checked. Nothing was answered.")
+    playbook = playbook_in_force(settings, "The answer cannot be checked. Nothing was answered.")
     with reading(settings) as snapshot:
         one = proposals.load(snapshot, SPACE, [number]).get(number)
     if one is None:

@@ -17,11 +17,10 @@ from leadrelay.cli.common import (
     reading,
     table,
 )
+from leadrelay.cli.in_force import playbook_in_force
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings
-from mappings.compile import load
 from mappings.playbook import Playbook
-from mappings.problems import PlaybookError
 from sync import same_deals as questions
 from sync.same_deals import ANOTHER, LEAVE, SAME
 
@@ -40,10 +39,7 @@ def same_deals(
 ) -> None:
     """Show records that may be deals that are known, or answer: leadrelay same-deals 7 same."""
     settings = load_settings()
-    try:
-        playbook = load(settings.playbook)
-    except PlaybookError as error:
-        fail(f"{error}\nWhat waits cannot be told.")
+    playbook = playbook_in_force(settings, "What waits cannot be told.")
     if number is not None:
         _answer(settings, playbook, number, answer, deal, by or getpass.getuser(), as_json=as_json)
         return

@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
-from handlers.registry import HANDLERS
 from leadrelay.cli.common import WRONG_USAGE, Json, console, fail, load_settings, print_json, reading, table
+from leadrelay.cli.in_force import playbook_of
 from leadrelay.settings import SPACE
-from mappings.compile import load
-from mappings.problems import PlaybookError
 from sync.backtest import backtest
 
 RANGE = re.compile(r"(\d{1,3})(?:\.\.(\d{1,3}))?")
@@ -30,10 +28,7 @@ def simulate(
     """Show volume, precision and recall by threshold, by the scores of leads before their deals began."""
     settings = load_settings()
     thresholds = _thresholds(threshold, step)
-    try:
-        playbook = load(folder or settings.playbook, handlers=HANDLERS)
-    except PlaybookError as error:
-        fail(str(error))
+    playbook = playbook_of(settings, folder)
     with reading(settings) as snapshot:
         tried = backtest(snapshot, SPACE, playbook, thresholds)
     if as_json:

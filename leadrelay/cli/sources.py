@@ -28,16 +28,15 @@ from leadrelay.cli.common import (
     print_json,
     say,
 )
+from leadrelay.cli.in_force import playbook_in_force
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_url, hand_in
 from leadrelay.settings import SPACE, Settings
 from mappings import presets
 from mappings.captchas import own_token
-from mappings.compile import load
 from mappings.paths import Step, steps_of
 from mappings.playbook import FieldRule, Playbook, Source, SourceAuth
-from mappings.problems import PlaybookError
 from mappings.values.identity import email_identity
 from model.change import Exists, Postponed, RecordChange, Rejected
 from model.errors import ConnectorError, LeadRelayError, NotAuthorized, RetryLater
@@ -126,7 +125,7 @@ def try_source(
 ) -> None:
     """Send a marked lead through every hop, print each with its time, and clean up after it."""
     settings = load_settings()
-    playbook = _playbook(settings)
+    playbook = playbook_in_force(settings)
     if source not in playbook.sources:
         fail(
             f"The playbook has no source {source}; it has {', '.join(sorted(playbook.sources))}.", WRONG_USAGE
@@ -148,13 +147,6 @@ def try_source(
         console.print("passed" if done else "FAILED", style="green" if done else "red")
     if not done:
         raise typer.Exit(FOUND_PROBLEMS)
-
-
-def _playbook(settings: Settings) -> Playbook:
-    try:
-        return load(settings.playbook)
-    except PlaybookError as error:
-        fail("\n".join(str(problem) for problem in error.problems))
 
 
 class _Run:

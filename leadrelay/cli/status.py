@@ -12,14 +12,14 @@ from leadrelay.cli import questions
 from leadrelay.cli.common import Json, console, counted, load_settings, print_json, reading, say, table
 from leadrelay.cli.days import print_days
 from leadrelay.cli.following import print_following
+from leadrelay.cli.in_force import playbook_if_any
 from leadrelay.cli.providers import print_providers
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_facts
 from leadrelay.processes import as_told, missing
 from leadrelay.settings import SPACE, Settings
-from mappings.compile import load
-from mappings.problems import PlaybookError
+from mappings.playbook import Playbook
 from sync import alerts, connections, processes, releases
 from sync import explain as stories
 from sync import status as counts
@@ -54,15 +54,17 @@ def status(as_json: Json = False) -> None:
     """Show where every event ended, what waits for each CRM, and what a person should look at."""
     settings = load_settings()
     facts = daemon_facts(settings.database_url)
+    playbook = playbook_if_any(settings, quiet=facts is not None)  # a daemon says it itself
     with reading(settings) as snapshot:
-        found = counts.read(snapshot, SPACE, _writing(settings, snapshot), SystemClock().now())
+        writing = _writing(playbook, settings, snapshot)
+        found = counts.read(snapshot, SPACE, writing, SystemClock().now())
         aside = stories.set_aside_list(snapshot, SPACE, limit=10)
         refused = dead_letters(snapshot, SPACE, limit=10)
         causes = [one for shelf in SHELVES.values() for one in letters.groups(snapshot, SPACE, shelf)]
         orders = replaying.recent(snapshot, SPACE, [*SHELVES])
         unsent = effect_books.dead_letters(snapshot, SPACE, limit=10)
         alarms = list(alerts.load(snapshot, SPACE).values())
-        days = _days(settings, snapshot)
+        days = _days(playbook, snapshot)
         waiting = questions.read(snapshot, SPACE)
         running = [as_told(one, SystemClock().now()) for one in processes.load(snapshot, SPACE)]
         anew = {
@@ -89,13 +91,13 @@ def status(as_json: Json = False) -> None:
     for name, why in anew.items():
         if name not in (facts or {}).get("unusable", {}):
             say(f"{name} cannot be used: {reconnect_text(name, why)}", style="yellow")
-    _print_mirror(found.mirror, settings)
+    _print_mirror(found.mirror, playbook)
     print_following(found.following)
     for alarm in alarms:
         say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
     questions.print_questions(waiting)
     _print_counts(found)
-    print_providers(found.providers, settings)
+    print_providers(found.providers, playbook)
     print_days(days)
     _print_aside(aside)
     _print_causes(causes, orders)
@@ -135,6 +137,9 @@ def _print_counts(found: counts.Status) -> None:
     if found.blocked:
         console.print(f"Kept back for want of consent: {found.blocked}; see leadrelay consent impact.")
     _print_timers(found.timers)
+    if found.revisit:
+        seen = counted(found.revisit.seen, "lead")
+        say(f"\nVersion {found.revisit.version} of the playbook: {seen} looked at again so far.")
     for name, release in sorted(found.releases.items()):
         _print_release(name, release)
     _print_parked(found)
@@ -178,7 +183,7 @@ def _print_parked(found: counts.Status) -> None:
             )
 
 
-def _print_mirror(mirror: dict[str, dict[str, counts.MirrorCount]], settings: Settings) -> None:
+def _print_mirror(mirror: dict[str, dict[str, counts.MirrorCount]], playbook: Playbook | None) -> None:
     """Show how far each CRM is mirrored, what stops it, and which fields only another walk brings."""
     rows = [
         (name, object_type, one.seen, one.total, _standing(one), one.problem)
@@ -188,7 +193,7 @@ def _print_mirror(mirror: dict[str, dict[str, counts.MirrorCount]], settings: Se
     if rows:
         title = "Mirror: what was read of each CRM, to match who is there already"
         table(title, ("connection", "object", "records", "of", "", "problem"), rows)
-    for name, object_type, names in _lacking(mirror, settings):
+    for name, object_type, names in _lacking(mirror, playbook):
         say(
             f"{name} {object_type}: the mirror lacks {', '.join(names)}, which the playbook names now: "
             f"leadrelay backfill {name} --again",
@@ -203,33 +208,24 @@ def _standing(one: counts.MirrorCount) -> str:
 
 
 def _lacking(
-    mirror: dict[str, dict[str, counts.MirrorCount]], settings: Settings
+    mirror: dict[str, dict[str, counts.MirrorCount]], playbook: Playbook | None
 ) -> Iterable[tuple[str, str, list[str]]]:
-    try:
-        crms = load(settings.playbook).crms
-    except PlaybookError:
-        return
+    crms = playbook.crms if playbook else {}
     for name, objects in mirror.items():
         for object_type, one in objects.items():
             if name in crms and one.is_whole and (names := lacking(object_type, one.fields, crms[name])):
                 yield name, object_type, names
 
 
-def _days(settings: Settings, snapshot: Connection) -> dict[str, Forecast]:
+def _days(playbook: Playbook | None, snapshot: Connection) -> dict[str, Forecast]:
     """Return where each connection's day of API calls is heading, by what is kept in the store."""
-    try:
-        crms = load(settings.playbook).crms
-    except PlaybookError:
-        return {}
-    return keeper.forecasts(snapshot, SPACE, crms, SystemClock().now())
+    return keeper.forecasts(snapshot, SPACE, playbook.crms, SystemClock().now()) if playbook else {}
 
 
-def _writing(settings: Settings, snapshot: Connection) -> list[str]:
-    try:
-        crms = load(settings.playbook).crms.values()
-    except PlaybookError:
+def _writing(playbook: Playbook | None, settings: Settings, snapshot: Connection) -> list[str]:
+    if playbook is None:
         return ["hubspot", "salesforce"]
-    return Known.read(settings, snapshot, SPACE).writing(crms)
+    return Known.read(settings, snapshot, SPACE).writing(playbook.crms.values())
 
 
 def _print_daemon(facts: dict[str, Any] | None, settings: Settings, running: list[dict[str, Any]]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import getpass
 import json
 import time
+import uuid
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +22,7 @@ from leadrelay.cli.common import (
     counted,
     fail,
     load_settings,
+    opened,
     print_json,
     reading,
     say,
@@ -27,13 +30,16 @@ from leadrelay.cli.common import (
 )
 from leadrelay.cli.playbook import folder_of
 from leadrelay.clock import SystemClock
+from leadrelay.playbooks import for_a_restart
 from leadrelay.settings import SPACE, Settings
 from mappings import compile as compiling
 from mappings.changes import as_files, changes, told
 from mappings.examples import FOLDER, check_examples, load_examples
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
-from sync import register
+from model.event import EventState
+from sync import leases, register
+from sync.database import Store
 from sync.register import APPLY, ROLLBACK, Version, Wish
 from sync.rehearsal import rehearse
 
@@ -215,30 +221,62 @@ def _show(before: Texts, after: Texts, name: str, other: str, *, as_json: bool) 
 
 
 def _bring(settings: Settings, texts: Texts, wish: Wish, *, as_json: bool) -> None:
-    """Hand a version in, and wait until the daemon has taken it in, if one runs."""
+    """Hand a version in, and wait until a daemon has decided on it, if one runs; end with 1 if it refuses."""
+    wish = replace(wish, once=uuid.uuid4().hex)
     files = {name: raw.decode() for name, raw in texts.items()}
-    body = json.dumps({"files": files, "how": wish.how, "by": wish.by, "note": wish.note})
+    body = json.dumps({"files": files} | asdict(wish))
     try:
         if control.ask_daemon(settings.database_url, "POST", "playbook", body) is None:
             with control.alone(settings.database_url) as store:
+                if decides := _somebody_decides(store):
+                    _refuse_what_needs_a_restart(store, texts)
                 register.hand_in(store, SPACE, texts, wish, SystemClock().now())
+        else:
+            decides = True
     except LeadRelayError as error:
         fail(str(error))
     hashed = compiling.version_of(texts)
-    waits = WAITS if control.daemon_facts(settings.database_url) else 0
-    if not settings.database_url.startswith("sqlite"):
-        waits = 5  # whether one runs is not known
+    ending = _ending(settings, register.event_id(wish, hashed), WAITS if decides else 0)
+    if ending is None:
+        _end(as_json, f"Handed in as {hashed}: it comes into force when a daemon decides next.", None)
+    elif ending.state is EventState.DEAD:
+        fail(f"{ending.error}\nNothing was changed.")
+    elif ending.version is None:
+        fail(f"{hashed} did not come into force: see `leadrelay versions`.")
+    else:
+        _end(as_json, f"Version {ending.version} is in force.", ending.version)
+
+
+def _ending(settings: Settings, event: str, waits: float) -> register.Ending | None:
+    """Return what became of the wish, once it is known, or nothing when the time is up."""
     until = time.monotonic() + waits
-    while True:
-        with reading(settings) as snapshot:
-            now = register.current(snapshot, SPACE)
-        if now is not None and now.hash == hashed:
-            _end(as_json, f"Version {now} is in force.", now)
-            return
-        if time.monotonic() >= until:
-            break
-        time.sleep(0.1)
-    _end(as_json, f"Handed in as {hashed}: it comes into force when a daemon decides next.", None)
+    with opened(settings) as store:
+        while True:
+            with store.snapshot() as snapshot:
+                found = register.ending(snapshot, SPACE, event)
+            if found is not None or time.monotonic() >= until:
+                return found
+            time.sleep(0.1)
+
+
+def _somebody_decides(store: Store) -> bool:
+    """Say whether a daemon holds the decider's lease: on PostgreSQL no file tells where one runs."""
+    if store.dialect == "sqlite":
+        return False  # nobody else is at this file, whatever lease a killed daemon has left
+    with store.snapshot() as snapshot:
+        return leases.is_held(snapshot, f"decider:{SPACE}", SystemClock().now())
+
+
+def _refuse_what_needs_a_restart(store: Store, texts: Texts) -> None:
+    """Refuse what the running processes cannot follow, as a daemon would that is asked itself."""
+    with store.snapshot() as snapshot:
+        now = register.current(snapshot, SPACE)
+        before = register.texts_of(snapshot, now) if now else {}
+    if now is None:
+        return
+    running, found = register.playbook_of(before, now.number), register.playbook_of(texts, 0)
+    if problems := list(for_a_restart(running.crms, found.crms)):
+        raise PlaybookError(problems)
 
 
 def _end(as_json: bool, text: str, version: Version | None) -> None:

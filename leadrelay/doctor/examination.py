@@ -15,6 +15,7 @@ from leadrelay.doctor.golive import check_release
 from leadrelay.doctor.house import check_alerts, check_door, check_seals, check_store
 from leadrelay.doctor.people import check_people
 from leadrelay.grants import ReconnectNeeded
+from leadrelay.in_force import beside, held_by_store, standing
 from leadrelay.settings import Settings, prefix_of
 from mappings import compile as compiling
 from mappings.playbook import CrmMap, Playbook
@@ -70,11 +71,20 @@ def _playbook(settings: Settings) -> tuple[Playbook | None, list[Finding]]:
         return None, [area.problem(f"there is no folder {folder}", fix)]
     problems = compiling.check(folder, handlers=HANDLERS)
     found = [area.problem(str(one).splitlines()[0], one.fix or "Correct the line.") for one in problems]
+    in_force = held_by_store(settings)
+    if not problems:
+        version = compiling.version_of(compiling.texts_of(folder))
+        found = [area.ok(f"{folder} has no problem (version {version})")]
+        if note := beside(in_force, folder):
+            found = [
+                area.warn(
+                    note, "`leadrelay diff` shows what differs; the accounts are looked at by the version."
+                )
+            ]
     try:
-        playbook = compiling.load(folder)
+        return standing(in_force, folder).playbook, found
     except PlaybookError:
         return None, found
-    return playbook, found or [area.ok(f"{folder} has no problem (version {playbook.version})")]
 
 
 def _connection(known: Known, playbook: Playbook, name: str, at: datetime, day: Kept | None) -> Checked:

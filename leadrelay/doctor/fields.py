@@ -39,22 +39,34 @@ def check_map(
 
     ``stages`` are those of the lifecycle: a list of options that takes their names must have them.
     """
-    for name, mapped in crm.all_objects.items():
-        held = of.get(name)
+    for name in crm.described:
+        yield from check_object(area, crm, name, of.get(name), types, stages)
+
+
+def check_object(
+    area: Area,
+    crm: CrmMap,
+    name: str,
+    held: Fields | None,
+    types: Mapping[str, type],
+    stages: Collection[str] = (),
+) -> Iterator[Finding]:
+    """Yield what one of the described objects lacks; the doctor and the nightly look go by it."""
+    if (mapped := crm.all_objects.get(name)) is not None:
         if held is None:
             yield area.problem(
                 f"{name}: the account has no such object, or this user may not see it",
                 "Give the user access to it, or correct crm/*.yaml.",
             )
-            continue
+            return
         found = list(_object(area, crm, mapped, held, types))
         if mapped is not crm.account and mapped is not crm.deal:
             found += _stages(area, mapped, held, stages)
         yield from found
         if not found:
             yield area.ok(f"{name}: all {len(mapped.fields)} mapped fields are there and fit")
-    if crm.tasks is not None:
-        yield from _tasks(area, crm.tasks, of.get(crm.tasks.object))
+    if crm.tasks is not None and crm.tasks.object == name:
+        yield from _tasks(area, crm.tasks, held)
 
 
 def _tasks(area: Area, tasks: TaskMap, held: Fields | None) -> Iterator[Finding]:
@@ -202,6 +214,8 @@ def expected_type(rule: CrmField, types: Mapping[str, type]) -> str:
         return "datetime" if rule.zone else "date"
     if rule.values or rule.kind in ("stage", "range"):
         return "listed"
+    if rule.expression is not None:
+        return rule.kind
     if rule.field.endswith(".at"):
         return "datetime"
     kind = types.get(rule.field) or LEAD_FIELDS.get(rule.field) or str

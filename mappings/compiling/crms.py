@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from mappings.compiling import accounts as compile_accounts
 from mappings.compiling import deals as compile_deals
 from mappings.compiling.authority import check_line, is_read_only, is_write_only
+from mappings.compiling.making import made_of
 from mappings.compiling.scope import Scope
 from mappings.compiling.validation import Checked
 from mappings.engagements import ASKED
@@ -214,7 +215,9 @@ def _crm_field(
     if name != "id" and not known.knows(document.value_place(*path, "field"), name):
         return None
     is_of_deal = known.holds == DEALS
-    kind = entry.kind or (compile_deals.usual_kind(name) if is_of_deal else _usual_kind(name, types))
+    made = made_of(entry, document, known.scope, path, is_of_people=known.holds == LEADS)
+    usual = compile_deals.usual_kind(name) if is_of_deal else _usual_kind(name, types)
+    kind = entry.kind or (made.kind if made else usual)
     at = document.place(*path)
     if name.startswith(f"{LINKS}.") and entry.authority != "leadrelay":
         fix = "Only leadrelay knows which records belong together: write authority: leadrelay."
@@ -258,6 +261,7 @@ def _crm_field(
         blank_values=tuple(entry.blank_values),
         zone=zone,
         when=_when(entry, document, known, *path),
+        expression=made,
     )
 
 

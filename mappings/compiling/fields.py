@@ -8,13 +8,16 @@ from datetime import date
 from difflib import get_close_matches
 from zoneinfo import available_timezones
 
+from mappings import expressions
 from mappings.compiling.scope import Scope
 from mappings.compiling.validation import validated_part
+from mappings.evaluating import value_of
+from mappings.expressions import ExpressionFault, check_value
 from mappings.loader import Document, Path_
 from mappings.playbook import FieldRule, Step, Table
 from mappings.problems import did_you_mean
 from mappings.schema import NEEDED, OPTIONS, CaseMap
-from mappings.steps import KNOWN, OUTPUT, VALUES, convert, converters_of
+from mappings.steps import EXPRESSION, KNOWN, TYPES, VALUE, VALUES, convert, converters_of, made_by
 from mappings.values.converters import Unusable, default_converter
 from mappings.values.dates import form_pattern
 from model.decision import Place
@@ -29,6 +32,16 @@ FITTING: Mapping[type, set[type]] = {
 }
 USUAL: Mapping[type, str] = {int: "integer", float: "number", bool: "boolean", str: "text", date: "day"}
 ELSE = ("keep", "blank")
+_OF_SENDERS = (VALUES, "split", "multi_select", EXPRESSION)  # what a constant does not go through
+_EXAMPLES = {"split": '{on: ",", part: 1}', EXPRESSION: "\"value == 'Other' ? null : value\""}
+_MADE: Mapping[str, type] = {expressions.TEXT: str, expressions.NUMBER: float, expressions.BOOL: bool}
+_WANTED: Mapping[type, str] = {
+    str: expressions.TEXT,
+    date: expressions.TEXT,
+    int: expressions.NUMBER,
+    float: expressions.NUMBER,
+    bool: expressions.BOOL,
+}
 NEAR = 0.85  # of a word to one of ``ELSE``: "kep" is meant, "black" is not
 
 
@@ -101,14 +114,20 @@ class FieldCase:
     def _steps(self) -> tuple[tuple[Step, ...], bool]:
         if self.entry.convert is None:
             return (Step(default_converter(self.field, self.kind)),), True
-        found = [self._step(given, n) for n, given in enumerate(self.entry.convert)]
+        found: list[Step | None] = []
+        for n, given in enumerate(self.entry.convert):
+            before = made_by(found[-1]) if found and found[-1] else str
+            found.append(self._step(given, n, before))
         steps = [step for step in found if step]
         if self.kind is date and steps and steps[-1].name == "date":
             steps[-1] = Step("day", steps[-1].options)  # of a moment the field holds the day alone
         return tuple(steps), None not in found
 
-    def _step(self, given: JsonValue, n: int) -> Step | None:
-        """Return a converter with its options, which only now are checked: each converter has its own."""
+    def _step(self, given: JsonValue, n: int, before: type) -> Step | None:
+        """Return a converter with its options, which only now are checked: each converter has its own.
+
+        ``before`` is the type of what the converter in front of it makes.
+        """
         is_listed = (*self.path, "convert", n) in self.document.values
         path: Path_ = (*self.path, "convert", n) if is_listed else (*self.path, "convert")
         name = given if isinstance(given, str) else next(iter(given)) if isinstance(given, dict) else ""
@@ -120,7 +139,7 @@ class FieldCase:
             return None
         if not isinstance(given, dict):
             if name in NEEDED:
-                fix = f'Write for example {{{name}: {{on: ",", part: 1}}}}.'
+                fix = f"Write for example {{{name}: {_EXAMPLES[name]}}}."
                 self.scope.fault(at, f'"{name}" needs to be told how', fix)
                 return None
             return Step(name)
@@ -133,7 +152,26 @@ class FieldCase:
         if model is None:
             return None
         options = model.model_dump(exclude_none=True)
+        if name == EXPRESSION:
+            is_last = n + 1 == len(self.entry.convert or ())
+            return self._expression(options["text"], (*path, name), before, is_last=is_last)
         return Step(name, options) if self._means_something(options, (*path, name)) else None
+
+    def _expression(self, source: str, path: Path_, before: type, *, is_last: bool) -> Step | None:
+        """Return an expression with what it takes and makes; the last one makes what the field holds."""
+        takes = str if before is date else before
+        wanted = _WANTED[self.kind] if is_last else None
+        path = (*path, "text") if (*path, "text") in self.document.values else path
+        try:
+            checked = check_value(source, {VALUE: takes}, wanted)
+            value_of(checked, {VALUE: takes}, self.field, self.document.value_place(*path))
+        except ExpressionFault as fault:
+            at = self.document.place_within(path, fault.at)
+            self.scope.fault(at, fault.message, fault.fix or f'The value so far is called "{VALUE}".')
+            return None
+        makes = self.kind if is_last and self.kind is not date else _MADE[checked.makes]
+        names = {kind: name for name, kind in TYPES.items()}
+        return Step(EXPRESSION, {"text": source, "takes": names[takes], "makes": names[makes]})
 
     def _means_something(self, options: Mapping[str, JsonValue], path: Path_) -> bool:
         zone, form = options.get("zone"), options.get("form")
@@ -152,7 +190,7 @@ class FieldCase:
 
     def _fits(self, steps: tuple[Step, ...]) -> bool:
         """Check that the last converter makes what the field holds."""
-        made = OUTPUT.get(steps[-1].name, str) if steps else str
+        made = made_by(steps[-1]) if steps else str
         if made in FITTING[self.kind]:
             return True
         wanted = USUAL[self.kind]
@@ -181,7 +219,7 @@ class FieldCase:
 
     def _ready(self, setting: str, value: JsonValue, steps: tuple[Step, ...]) -> JsonValue:
         """Return a constant as the field holds it; the table is for what senders write, not for this."""
-        ours = tuple(step for step in steps if step.name not in (VALUES, "split", "multi_select"))
+        ours = tuple(step for step in steps if step.name not in _OF_SENDERS)
         try:
             return convert(value, converters_of(ours), self.region)
         except Unusable as error:

@@ -2,7 +2,7 @@
 
 from mappings.playbook.accounts import Accounts
 from mappings.playbook.captchas import CAPTCHA, Captcha
-from mappings.playbook.condition import Condition
+from mappings.playbook.condition import Condition, Expression
 from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
@@ -38,6 +38,7 @@ from mappings.playbook.matching import LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.routing import (
     QUEUE,
+    SHARE_IS_FULL,
     Absence,
     Credit,
     IfNobody,
@@ -74,6 +75,7 @@ __all__ = [
     "ELSEWHERE",
     "QUEUE",
     "ROLES",
+    "SHARE_IS_FULL",
     "TOP_STAGE",
     "Absence",
     "Accounts",
@@ -96,6 +98,7 @@ __all__ = [
     "DeleteBrake",
     "Enrichment",
     "Expiry",
+    "Expression",
     "FieldRule",
     "FollowUp",
     "FollowUpRule",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from model.decision import Place
 from model.lead import Lead
@@ -48,3 +48,18 @@ class Condition:
     def matches(self, lead: Lead) -> bool:
         """Say whether the lead satisfies the condition."""
         return self.test(lead)
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """What makes a value of a lead's fields; blank where one that it is made of is."""
+
+    value: Callable[[Callable[[str], Any]], str | float | bool | None]
+    text: str  # as the playbook writes it
+    place: Place
+    fields: frozenset[str]  # the lead fields that it asks for
+    kind: str  # of the line whose value it is: "text", "number" or "bool"
+
+    def of(self, lead: Lead) -> str | float | bool | None:
+        """Return the value for a lead."""
+        return self.value(lead.get)

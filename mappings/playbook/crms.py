@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from mappings.playbook.condition import Condition
+from mappings.playbook.condition import Condition, Expression
 from model.decision import Place
 from model.event import JsonValue
 
@@ -41,6 +41,7 @@ class CrmField:
     zone: str = ""  # of kind ``date``: it is a moment there, which stands for a day in this zone
     along: str = ""  # another vendor field: this one is written only together with it
     when: Condition | None = None  # written only while the lead satisfies it, and never read
+    expression: Expression | None = None  # makes what is written, instead of the field; never read
 
 
 @dataclass(frozen=True, slots=True)

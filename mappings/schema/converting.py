@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from mappings.schema.words import Strict
 
@@ -52,16 +52,30 @@ class StateOptions(Strict):
     to: Literal["code", "name"] = Field("code", description="Its code (CA) or its name (California).")
 
 
+class ExpressionOptions(Strict):
+    """An expression over the value; the text alone means the same."""
+
+    text: Annotated[str, Field(min_length=1)] = Field(
+        description="What is made of ``value``, the name of what came so far: value > 50 ? 'big' : 'small'."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _said(cls, given: Any) -> Any:
+        return {"text": given} if isinstance(given, str) else given
+
+
 OPTIONS: Mapping[str, type[Strict]] = {
     "split": SplitOptions,
     "multi_select": MultiSelectOptions,
     "date": DateOptions,
     "day": DateOptions,
     "state": StateOptions,
+    "expression": ExpressionOptions,
 }
 """Converter -> what may be said of it."""
 
-NEEDED = frozenset({"split"})
+NEEDED = frozenset({"split", "expression"})
 """Converters that mean nothing without their options."""
 
 
@@ -89,7 +103,8 @@ Step = Annotated[
                 {"type": "string"},
                 {
                     "type": "object",
-                    "properties": {name: model.model_json_schema() for name, model in OPTIONS.items()},
+                    "properties": {name: model.model_json_schema() for name, model in OPTIONS.items()}
+                    | {"expression": {"type": "string"}},
                     "additionalProperties": False,
                     "minProperties": 1,
                     "maxProperties": 1,

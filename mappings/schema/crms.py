@@ -43,6 +43,11 @@ class CrmFieldMap(Strict):
     when: Condition | None = Field(
         None, description="Written only while the lead satisfies this; needs direction: to_crm."
     )
+    expression: Text | None = Field(
+        None,
+        description="What is written instead of the field's own value, made of any lead fields; needs "
+        "direction: to_crm.",
+    )
     read_only: bool = Field(
         False, description="The same as direction: from_crm, for a field that the vendor sets itself."
     )

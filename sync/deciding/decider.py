@@ -17,7 +17,7 @@ from model.cause import NOT_SAVED
 from model.errors import LostLease, StoreBusy
 from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
 from model.times import Clock
-from sync import forget, inbox, leases, register
+from sync import forget, inbox, leases, register, revisits
 from sync.asking.asks import asked_by
 from sync.database import Store, is_away
 from sync.deciding.batch import Batch
@@ -100,7 +100,7 @@ class Decider:
                 return 0
             self._first = taken[0].id
             pipeline = self._pipeline_in_force(snapshot)
-            turned = self._turn(snapshot, taken[0])
+            turned = self._turn(snapshot, taken[0], pipeline.playbook)
             if turned is None:
                 taken = _up_to_a_turn(taken)
                 work = self._understand_all(snapshot, taken, pipeline.playbook)
@@ -154,12 +154,12 @@ class Decider:
         self._current = here
         return here
 
-    def _turn(self, snapshot: Connection, first: Taken) -> Turn | None:
+    def _turn(self, snapshot: Connection, first: Taken, before: Playbook) -> Turn | None:
         """Say what follows from an event that brings another playbook; ``None`` for any other event."""
         if first.event.kind is not EventKind.PLAYBOOK:
             return None
         stamped_at = max(self.clock.now(), self._stamped_at)  # whatever the machine's clock does
-        return turn(snapshot, self.space, first.stamped(stamped_at, self._seq + 1))
+        return turn(snapshot, self.space, first.stamped(stamped_at, self._seq + 1), before)
 
     def _take_turn(self, turned: Turn, before: Playbook) -> int:
         """Let another playbook decide from here on; its event is a batch of its own."""
@@ -190,6 +190,9 @@ class Decider:
         self._save(connection, batch, before, stored)
         if turned.entry is not None:
             register.add(connection, self.space, turned.entry)
+            if turned.concerns:
+                number = turned.entry.number
+                revisits.begin(connection, self.space, number, turned.concerns, stored.decided_at)
         elif turned.folder_of:
             folder = stored.event.payload["hash"]
             register.note_folder(connection, self.space, turned.folder_of, folder)

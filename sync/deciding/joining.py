@@ -18,6 +18,7 @@ from model.lead import (
     OPT_OUT,
     QUEUED_SINCE,
     REVIEW_FIELDS,
+    REVIEWED_BAND,
     SCORE_FIELDS,
     STAGE_FIELDS,
     Lead,
@@ -118,6 +119,11 @@ def _way(survivor: Lead, absorbed: Lead, lifecycle: Lifecycle) -> list[Effect]:
         survivor.fields["stage_pass"] = number
     if absorbed.fields.get(IN_REVIEW) is True:  # its question comes along; ``qualify`` settles or keeps it
         survivor.fields[IN_REVIEW] = True
+    judged = absorbed.fields.get(
+        REVIEWED_BAND
+    )  # a verdict on either stands, and settles what was asked of both
+    if judged is not None and survivor.fields.get(REVIEWED_BAND) is None:
+        survivor.fields[REVIEWED_BAND] = judged
     if theirs is None or (ours is not None and not _is_kept("stage", theirs, ours, lifecycle)):
         return []
     since = absorbed.fields.get("led_back_from")

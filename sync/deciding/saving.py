@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from handlers.queueing import freed
 from mappings.playbook import Playbook
+from mappings.truths import behind
 from model.decision import (
     EndWait,
     ForgetLead,
@@ -162,7 +163,9 @@ def _mark_of(result: Result) -> Mark:
 def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
     stored = result.stored
     details = _chapter_of(result, playbook)
-    return audit.Entry(stored.decided_at, "decider", str(result.state), details, result.lead_id, stored.id)
+    return audit.Entry(
+        stored.decided_at, audit.DECIDER, str(result.state), details, result.lead_id, stored.id
+    )
 
 
 def _chapter_of(result: Result, playbook: Playbook) -> dict[str, JsonValue]:
@@ -174,7 +177,7 @@ def _chapter_of(result: Result, playbook: Playbook) -> dict[str, JsonValue]:
     )
     if result.facts and lead is not None:
         details["facts"] = dict(result.facts)
-        details["then"] = {"score": lead.score, "stage": lead.stage}
+        details["then"] = behind(lead, playbook)
     if is_imported(event.payload) and event.kind is EventKind.INTAKE:
         details |= undoing.memory(result)
     return details

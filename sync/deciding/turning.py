@@ -5,14 +5,15 @@ What is before it in the order was decided by the version before, what is behind
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Connection
 
 from handlers import registry
-from mappings.compile import load_texts
+from mappings.playbook import Playbook
 from mappings.problems import PlaybookError
+from mappings.revisiting import BAND, OWNER, SCORE, Concern, concerns
 from model.cause import Cause
 from model.decision import Because, Reason
 from model.event import EventState, StoredEvent
@@ -26,7 +27,7 @@ UNUSABLE = Cause("PLAYBOOK_UNUSABLE")
 
 def pipeline_of(texts: Mapping[str, bytes], number: int) -> Pipeline:
     """Return the rules of a version's files; raises ``PlaybookError`` where it cannot read them."""
-    playbook = replace(load_texts(texts), number=number)
+    playbook = register.playbook_of(texts, number)
     return Pipeline(playbook, registry.build(playbook))
 
 
@@ -37,11 +38,15 @@ class Turn:
     result: Result
     entry: Version | None = None  # the register's new line
     pipeline: Pipeline | None = None  # what decides from now on
+    concerns: Sequence[Concern] = ()  # leads that are to be looked at for it
     folder_of: int = 0  # the version in force, where only the folder came to hold it, too
 
 
-def turn(snapshot: Connection, space: str, stored: StoredEvent) -> Turn:
-    """Read the files that an event names, and say what follows. What cannot be read changes nothing."""
+def turn(snapshot: Connection, space: str, stored: StoredEvent, before: Playbook) -> Turn:
+    """Read the files that an event names, and say what follows. What cannot be read changes nothing.
+
+    ``before`` is what decides until then.
+    """
     said = stored.event.payload
     now = register.current(snapshot, space)
     is_folder = said["how"] == FOLDER
@@ -62,15 +67,36 @@ def turn(snapshot: Connection, space: str, stored: StoredEvent) -> Turn:
         folder=folder,
     )
     try:
-        pipeline = pipeline_of(register.texts_of(snapshot, entry), entry.number)
-    except (PlaybookError, KeyError) as error:
+        texts = register.texts_of(snapshot, entry)
+        pipeline = pipeline_of(texts, entry.number)
+    except PlaybookError as error:
         kept = f"version {now} stays in force" if now else "it is not in force"
         text = f"the playbook {entry.hash} cannot be used, so {kept}: {error}"
         refused = replace(_settled(stored, text), state=EventState.DEAD, error=text, cause=UNUSABLE)
         return Turn(refused)
-    before = f", before it {now}" if now else ""
-    text = f"version {entry} is in force from here on{before}; by {entry.by}"
-    return Turn(_settled(stored, f"{text}: {entry.note}" if entry.note else text), entry, pipeline)
+    meant = concerns(before, pipeline.playbook, _files_of(snapshot, now), texts) if now else []
+    earlier = f", before it {now}" if now else ""
+    text = f"version {entry} is in force from here on{earlier}; by {entry.by}"
+    result = _settled(stored, f"{text}: {entry.note}" if entry.note else text)
+    if meant:
+        kinds = ", ".join(dict.fromkeys(_WHOM[one.kind] for one in meant))
+        result.reasons.append(Reason("playbook", Because(f"looked at again, in the background: {kinds}")))
+    return Turn(result, entry, pipeline, meant)
+
+
+def _files_of(snapshot: Connection, version: Version) -> Mapping[str, bytes]:
+    """Return what the version before said; of one whose files are lost all counts as changed."""
+    try:
+        return register.texts_of(snapshot, version)
+    except PlaybookError:
+        return {}
+
+
+_WHOM = {
+    SCORE: "leads with points, as scores change with time",
+    BAND: "leads in the band under review",
+    OWNER: "leads without an owner, as pools let leads wait",
+}
 
 
 def _settled(stored: StoredEvent, text: str) -> Result:

@@ -49,13 +49,14 @@ def test_a_person_is_asked_once_of_a_lead_in_the_band_that_is_not_as_far(lead, a
         ({"stage": "mql", "band": "warm"}, "warm"),
         ({"stage": "disqualified", "band": "warm"}, "warm"),
         ({"stage": "suspect", "band": "warm", "score": 60}, "warm"),
+        ({"stage": "suspect", "band": "warm", "reviewed_band": "warm"}, "warm"),  # as another lead
     ],
 )
 def test_the_question_settles_itself_where_the_lead_leaves_the_band_or_moves(lead, judged):
     decision = QUALIFY(a_lead(in_review=True, **lead), a_context())
     assert SETTLED in decision.effects
     assert decision.fields["in_review"] is False
-    assert decision.fields.get("reviewed_band") == judged
+    assert decision.fields.get("reviewed_band", lead.get("reviewed_band")) == judged
 
 
 def test_a_verdict_is_forgotten_once_the_lead_has_left_the_band():

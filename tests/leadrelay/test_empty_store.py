@@ -63,6 +63,7 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
             "leads": 0,
             "leads_by_stage": {},
             "releases": {},
+            "revisit": None,
             "daemon": {"running": False},
             "processes": [],
             "set_aside": [],

@@ -213,10 +213,11 @@ def test_a_field_that_nobody_can_set_is_refused_before_anything_is_sent(beside, 
     assert count(house.store, inbox_events) == before
 
 
-def test_a_broken_playbook_cannot_say_which_fields_there_are(beside, house, tmp_path):
+def test_without_its_folder_a_replay_goes_by_the_version_in_force(beside, house, tmp_path):
     answer = beside("replay", "1", "--set", "email=a@b.example", LEADRELAY_PLAYBOOK=str(tmp_path / "none"))
     assert answer.code == 1
-    assert answer.err.endswith("--set cannot be checked. Nothing was replayed.\n")
+    assert "which is in force; there is no folder" in answer.err
+    assert "Event 1 is not set aside" in answer.err
 
 
 def test_the_control_file_is_the_daemons_own(house):

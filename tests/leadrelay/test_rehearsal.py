@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from leadrelay.cli import app
+from mappings import loader
+from mappings.compile import texts_of, version_of
 from mappings.starter import write_starter
 
 
@@ -157,3 +161,27 @@ def test_headers_are_known_in_any_case(folder):
         """
     (folder / "tests" / "examples.yaml").write_text(dedent(text), encoding="utf-8")
     assert run(folder).exit_code == 0
+
+
+def shuffled(value: Any, chance: random.Random) -> Any:
+    """Return it with the keys of each mapping in another order; what is a list has an order that counts."""
+    if isinstance(value, dict):
+        names = chance.sample(list(value), len(value))
+        return {name: shuffled(value[name], chance) for name in names}
+    return [shuffled(one, chance) for one in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_order_of_files_or_of_keys_changes_what_is_decided(folder, seed):
+    chance = random.Random(seed)
+    files = sorted(folder.rglob("*.yaml"))
+    texts = {path: loader.read(path, path.name).data for path in files}
+    for path in files:
+        path.unlink()
+    for path in chance.sample(files, len(files)):  # a directory lists its files as they were made, or not
+        path.write_text(json.dumps(shuffled(texts[path], chance), indent=1), encoding="utf-8")
+    told = run(folder)
+    assert told.exit_code == 0, told.output
+    assert ", 0 not." in told.output
+    raw = texts_of(folder)
+    assert version_of(dict(reversed(raw.items()))) == version_of(raw)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from datetime import timedelta
 
 import pytest
 
-from tests.leadrelay.test_playbooks import change
+from leadrelay.clock import SystemClock
+from leadrelay.playbooks import PlaybookHolder
+from mappings.compile import texts_of
+from mappings.problems import PlaybookError, Problem
+from model.decision import Place
+from sync import leases, register
+from sync.database import open_store
+from sync.deciding import turning
+from sync.deciding.decider import Decider
+from sync.register import APPLY, Wish
+from tests.leadrelay.test_playbooks import AFTER, change, copied
 
 DEMO = "{name: Demo requested, group: intent, points: 30, activity: demo_request}"
 TOLD = "scoring: rule Demo requested: points: 30 → 25"
@@ -118,3 +130,39 @@ def test_a_folder_that_is_not_watched_changes_nothing_until_it_is_applied(house,
         object.__setattr__(house.daemon.settings, "watches_playbook", True)
         holder.look()  # it counts again, and holds what is in force
         house.edit("scoring.yaml", f"{DEMO}  # as agreed", DEMO)
+
+
+def test_what_the_decider_refuses_ends_with_1_and_its_reason(house, leadrelay, tmp_path, monkeypatch):
+    def stumbles(_texts, _number):
+        raise PlaybookError([Problem(Place("scoring.yaml", 7), "of another leadrelay")])
+
+    number = house.daemon.holder.playbook().number
+    folder = tmp_path / "elsewhere"
+    leadrelay("versions", str(number), "--write", str(folder), **house.environ)
+    change(folder, "scoring.yaml", DEMO, DEMO.replace("30", "26"))
+    monkeypatch.setattr(turning, "pipeline_of", stumbles)
+    answer = leadrelay("apply", str(folder), **house.environ)
+    assert answer.code == 1
+    assert f"so version {number} (" in answer.err
+    assert "scoring.yaml:7:1: of another leadrelay" in answer.err
+    assert house.daemon.holder.playbook().number == number
+
+
+def test_on_postgresql_what_needs_a_restart_is_refused_while_a_daemon_decides(
+    leadrelay, migrated_postgres_url, playbook
+):
+    store, clock = open_store(migrated_postgres_url), SystemClock()
+    with contextlib.closing(store):
+        register.hand_in(store, "main", texts_of(playbook), Wish(APPLY, "ada"), clock.now())
+        holder = PlaybookHolder(playbook)
+        lease = leases.acquire(store, "decider:main", "elsewhere", clock.now(), timedelta(hours=1))
+        assert Decider(store, clock, lease, holder.pipeline).decide_batch()
+        copied(playbook, "crm/hubspot.yaml", "crm/second.yaml")
+        given = {"LEADRELAY_DATABASE_URL": migrated_postgres_url, "LEADRELAY_PLAYBOOK": str(playbook)}
+        answer = leadrelay("apply", **given)
+        assert answer.code == 1
+        assert 'crm/second.yaml:10:1: the connection "second" is new' in answer.err
+        assert AFTER in answer.err
+        leases.release(store, lease)  # now no process has to follow it
+        answer = leadrelay("apply", **given)
+        assert (answer.code, "when a daemon decides next" in answer.out) == (0, True)

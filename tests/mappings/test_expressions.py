@@ -12,10 +12,16 @@ from hypothesis import strategies as st
 from mappings import evaluating
 from mappings.compile import check, load
 from mappings.conditions import ConditionCompiler
-from mappings.expressions import MAX_LENGTH, ExpressionFault
+from mappings.drafting import draft
+from mappings.expressions import MAX_LENGTH, NUMBER, TEXT, ExpressionFault, check_value
 from mappings.expressions import check as check_expression
 from mappings.loader import parse
+from mappings.prepared import read_rules
+from mappings.steps import convert, converters_of
+from mappings.ways import ways_of
+from model.decision import Place
 from model.lead import LEAD_FIELDS, Lead
+from sync.people import People
 from tests.mappings.folders import playbook_folder
 
 FIELDS = {**LEAD_FIELDS, "budget": float}
@@ -213,3 +219,112 @@ def test_a_playbook_without_expressions_does_not_load_the_evaluator(tmp_path):
         check=True,
     )
     assert told.stdout.strip() == "False"
+
+
+def made(source: str, wanted: str | None = None, lead: Lead = ADA) -> object:
+    checked = check_value(source, FIELDS, wanted)
+    return evaluating.value_of(checked, FIELDS, "a line", Place("crm/x.yaml", 1))(lead.get)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("employees > 50 ? 'large' : 'small'", "large"),
+        ("first_touch.source + '/' + country", "google/DE"),
+        ("budget * 2", 25.0),
+        ("size(title)", 8.0),
+        ("employees > 50", True),
+        ("annual_revenue > 50", False),
+        ("annual_revenue * 2", None),
+        ("lower(city)", None),
+        ("city == null ? 'somewhere' : city", "somewhere"),
+        ("employees > 500 ? 'large' : null", None),
+        ("employees > 50 ? title : city", "VP Sales"),
+        ("opted_out ? null : employees > 50 ? title : city", "VP Sales"),
+        ("employees / 0", None),
+    ],
+)
+def test_a_value_is_made_of_fields_and_is_blank_where_one_of_them_is(source, expected):
+    assert made(source) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted", "at", "message"),
+    [
+        ("employees * 2", TEXT, 0, "this is a number, and text is needed"),
+        ("title", NUMBER, 0, "this is text, and a number is needed"),
+        ("['DE']", None, 0, "this is a list, and a value is needed"),
+        ("null", None, 0, "this is null, and a value is needed"),
+        ("employees > 5 ? 'a' : 1", None, 22, "this is a number, and the other choice is text"),
+        ("(employees > 5 ? 'a' : null) + 'b'", None, 29, '"+" cannot be done with text or null and text'),
+        (f"employees > {'9' * 309}", None, 12, "this number is too large"),
+        (" + ".join(["1"] * 100), NUMBER, 0, "this is nested too deep to be evaluated"),
+    ],
+)
+def test_what_makes_no_such_value_is_told_at_its_place(source, wanted, at, message):
+    with pytest.raises(ExpressionFault) as caught:
+        made(source, wanted)
+    assert (caught.value.at, caught.value.message) == (at, message)
+
+
+def test_a_panic_of_the_evaluator_is_a_refusal_and_no_value_of_a_lead_is_logged(monkeypatch, caplog):
+    class PanicException(BaseException):
+        pass
+
+    def panics(*_, **__):
+        raise PanicException("ada@acme.example")
+
+    checked = check_value("lower(email)", FIELDS, TEXT)
+    value = evaluating.value_of(checked, FIELDS, "a line", Place("crm/panic.yaml", 1))
+    monkeypatch.setattr("cel.Context", panics)
+    assert value(ADA.get) is None
+    assert caplog.messages == ["a line [crm/panic.yaml:1:1] cannot be evaluated: PanicException"]
+    monkeypatch.setattr("cel.compile", panics)
+    with pytest.raises(ExpressionFault, match="nested too deep"):
+        evaluating.value_of(checked, FIELDS, "a line", Place("crm/x.yaml", 1))
+
+
+SIZE = 'employees: {from: size, convert: [integer, {expression: "value < 1 ? null : value * 10"}]}'
+
+
+def test_a_sources_line_makes_its_value_by_an_expression(tmp_path):
+    folder = playbook_folder(
+        tmp_path,
+        ("sources/web.yaml", "employees: {from: size, convert: integer}", SIZE),
+        ("sources/web.yaml", "city: [city, town]", "city: {from: city, convert: {expression: lower(value)}}"),
+    )
+    source = load(folder).sources["web"]
+    steps = {rule.field: converters_of(rule.convert) for rule in source.fields}
+    assert [convert(said, steps["employees"], "US") for said in ("7", "0")] == [70, None]
+    assert isinstance(convert("7", steps["employees"], "US"), int)
+    assert convert(" BONN ", steps["city"], "US") == "bonn"
+
+
+LINE = "size: {field: employees, authority: leadrelay, direction: to_crm, expression: "
+
+
+def test_a_crms_line_is_written_by_an_expression_and_never_read(tmp_path):
+    folder = playbook_folder(
+        tmp_path,
+        (
+            "crm/hubspot.yaml",
+            "      stage: {",
+            f"      {LINE}\"employees > 50 ? 'large' : 'small'\"}}\n      stage: {{",
+        ),
+    )
+    contacts = load(folder).crms["hubspot"].objects["contacts"]
+    lookups = People({}, frozenset(), {})
+    for employees, expected in ((80, "large"), (5, "small"), (None, "small")):
+        lead = Lead("", fields={"employees": employees, "email": "a@b.example"})
+        assert draft(lead, contacts, "hubspot", lookups)["size"] == expected
+    assert "size" not in [rule.remote for rule in read_rules(contacts)]
+    [rule] = [rule for rule in contacts.fields if rule.remote == "size"]
+    assert (rule.kind, rule.expression.fields) == ("text", {"employees"})
+    [way] = [
+        way
+        for way in ways_of(load(folder).sources["web"], load(folder)).ways
+        if way.rule.field == "employees"
+    ]
+    assert (
+        str(way.stops[0]) == "contacts.size (text, leadrelay, to_crm, = employees > 50 ? 'large' : 'small')"
+    )

@@ -27,7 +27,7 @@ EXAMPLES = ROW.findall(TABLE)
 
 def step(written: str) -> Step:
     """Read a converter as a playbook writes it."""
-    data = yaml.safe_load(written.replace("on:", '"on":'))
+    data = yaml.safe_load(re.sub(r"\bon:", '"on":', written))
     if isinstance(data, str):
         return Step(data)
     [(name, options)] = data.items()
@@ -159,6 +159,7 @@ STEADY = [
     if one.name not in ("first_of_name", "last_of_name", "split", "negated", "state", "currency", "amount")
     and one.name != "multi_select"  # "a,b;a,b" is the one value "a,b" first
     and "form" not in one.options
+    and one.name != "expression"
 ] + [Step("multi_select", {"on": ";", "to": ";"})]
 
 

@@ -32,11 +32,7 @@ def told(lead, playbook, said=(), then=None):
     facts = truths.seen(lead, playbook)
     then = then or {"score": lead.score, "stage": lead.stage}
     reasons = [{"handler": handler, "at": str(place), "text": ""} for handler, place in said]
-    return {one.name: one for one in truths.rules(facts, then, reasons, playbook)}
-
-
-def of_territory(playbook, name):
-    return next(one.place for one in playbook.routing.territories if one.name == name)
+    return {one.name: one for one in truths.rules(facts, then, reasons, playbook, EPOCH)}
 
 
 def test_those_that_failed_before_the_one_that_took_are_shown_down_to_their_conditions(playbook):
@@ -112,3 +108,94 @@ def test_what_no_rule_asks_for_is_not_kept(playbook):
     facts = truths.seen(a_lead(first_name="Ada", phone="+4930901820", country="DE"), playbook)
     assert facts["country"] == "DE"
     assert not {"first_name", "phone", "city"} & facts.keys()
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory):
+    """The starter with a share, a choosy member, a stage that asks for something, and a gate of consent."""
+    folder = tmp_path_factory.mktemp("strict") / "playbook"
+    write_starter(folder)
+    routing, stages = folder / "routing.yaml", folder / "lifecycle.yaml"
+    share = "{name: Top scores, when: {score: {at_least: 80}}, pool: apac, share: 0.2}"
+    text = routing.read_text(encoding="utf-8").replace(
+        "      - anna.keller@northlight.example\n",
+        "      - {email: anna.keller@northlight.example, takes: {language: de}}\n",
+    )
+    routing.write_text(f"{text}\nshares:\n  - {share}\n", encoding="utf-8")
+    text = stages.read_text(encoding="utf-8")
+    entry = """    entry:
+      mandatory: [phone, title]
+      criteria:
+        - name: Interested or large
+          any_of:
+            - {name: Large, when: {employees: {at_least: 50}}}
+            - {name: Asked, activity: [demo_request, pricing_inquiry]}
+"""
+    at = text.index("  - name: mql\n")
+    at = text.index("    team:", at)
+    stages.write_text(text[:at] + entry + text[at:], encoding="utf-8")
+    gate = "gates:\n  - {act: assign, needs: sales_call, basis: consent, regions: [EU], since: 2026-01-01}\n"
+    consent = folder / "consent.yaml"
+    consent.write_text(consent.read_text(encoding="utf-8").replace("gates:\n", gate), encoding="utf-8")
+    return load(folder)
+
+
+def test_what_a_stage_ahead_asks_for_is_told_field_by_field(strict):
+    lead = a_lead(stage="prospect", phone="+4930901820", employees=20)
+    told_of = told(lead, strict)["entry of Marketing Qualified Lead"]
+    assert list(told_of.lines()) == [
+        "no        entry of Marketing Qualified Lead",
+        "  phone is filled in: true",
+        "  title is filled in: false",
+        "  Interested or large: false",
+        "    any of: false",
+        "      Large: false",
+        "        employees at least 50: false, was 20",
+        "      Asked: false",
+        "        any of: false",
+        "          did demo_request: false, was 0 times",
+        "          did pricing_inquiry: false, was 0 times",
+    ]
+    assert "+49" not in str(truths.seen(lead, strict))  # that a phone is there is all that is kept
+
+
+def test_a_share_and_what_a_member_takes_are_told_as_the_decision_said(strict):
+    [share] = strict.routing.shares
+    lead = a_lead(stage="mql", score=90, language="en", country="DE")
+    text = "share Top scores: apac had 20 of the last 99, at most 20%"
+    for said, has_room in ((text, True), (f"{text}: not this one", False)):
+        reasons = [
+            {"handler": "assign", "at": str(share.place), "text": said},
+            {"handler": "assign", "at": str(strict.routing.pools["emea"].place), "text": "pool emea: …"},
+        ]
+        facts = truths.seen(lead, strict)
+        rules = truths.rules(facts, truths.behind(lead, strict), reasons, strict, EPOCH)
+        found = {one.name: one for one in rules}
+        told_of = found["share Top scores"]
+        assert (told_of.holds, told_of.took) == (has_room, has_room)
+        assert [(one.text, one.holds) for one in told_of.asks] == [
+            ("score at least 80", True),
+            ("apac had 20 of the last 99, at most 20%", has_room),
+        ]
+        takes = found["anna.keller@northlight.example takes, in emea"]
+        assert list(takes.lines())[1:] == ["  language is de: false, was en"]
+
+
+def test_a_gate_of_consent_is_told_with_where_and_from_when_it_counts(strict):
+    lead = a_lead(stage="mql", country="DE")
+    gate = strict.consent.gates["assign"][0]
+    found = told(lead, strict, [("assign", gate.place)])["keeps back assign without sales_call"]
+    assert (found.holds, found.took) == (False, True)  # EPOCH is before 2026
+    assert [(one.text, one.holds, one.was) for one in found.asks] == [
+        ("since 2026-01-01", False, "1970-01-01"),
+        ("country in EU", True, "DE"),
+        ("sales_call is lacking", True, "no consent"),
+    ]
+
+
+def test_of_a_decision_of_which_less_was_kept_nothing_is_guessed(strict):
+    lead = a_lead(stage="prospect", country="DE", phone="+4930901820")
+    facts = {name: value for name, value in truths.seen(lead, strict).items() if name != truths.HAS}
+    rules = truths.rules(facts, truths.behind(lead, strict), [], strict, EPOCH)
+    assert {one.handler for one in rules} == {"score", "qualify"}
+    assert not [one for one in rules if one.name.startswith("entry")]

@@ -328,6 +328,38 @@ def test_the_further_stage_is_kept_and_a_customer_is_one_whoever_survives(one, o
         assert ours.stage == kept
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "kept"),
+    [
+        ({}, {"reviewed_band": "warm"}, {"reviewed_band": "warm"}),
+        ({"in_review": True}, {"reviewed_band": "warm"}, {"in_review": True, "reviewed_band": "warm"}),
+        ({"reviewed_band": "warm"}, {"reviewed_band": "hot", "in_review": True},
+         {"in_review": True, "reviewed_band": "warm"}),
+    ],
+)  # fmt: skip
+def test_a_verdict_on_either_is_remembered(ours, theirs, kept):
+    survivor = a_lead("A", stage="suspect", band="warm")
+    survivor.fields |= ours
+    absorbed = a_lead("B", stage="suspect", band="warm")
+    absorbed.fields |= theirs
+    joined(survivor, absorbed)
+    assert {
+        name: survivor.fields[name] for name in ("in_review", "reviewed_band") if name in survivor.fields
+    } == kept
+
+
+@pytest.mark.parametrize("of", ["ours", "theirs", "both"])
+def test_a_wait_goes_on_from_the_earlier_beginning(of):
+    survivor, absorbed = a_lead("A", stage="mql"), a_lead("B", stage="mql")
+    if of != "theirs":
+        survivor.fields["queued_since"] = "2026-03-02T00:00:00.000000Z"
+    if of != "ours":
+        absorbed.fields["queued_since"] = "2026-03-01T00:00:00.000000Z"
+    told = joined(survivor, absorbed)
+    day = 2 if of == "ours" else 1
+    assert (survivor.fields["queued_since"], told) == (f"2026-03-0{day}T00:00:00.000000Z", [])
+
+
 def test_the_earlier_first_and_the_later_last_touch_are_kept_and_all_in_order():
     first, second = {"at": "2026-01-01T00:00:00Z"}, {"at": "2026-02-01T00:00:00Z"}
     ours = a_lead("L1", first_touch=second, last_touch=first, touches=[a_touch(5)])

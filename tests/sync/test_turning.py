@@ -12,7 +12,7 @@ from mappings.compile import load, texts_of, version_of
 from mappings.starter import write_starter
 from model.errors import StoreBusy
 from model.event import EventState
-from sync import explain, inbox, register, tables
+from sync import explain, inbox, register, ruling, tables
 from sync.deciding.pipeline import Pipeline
 from sync.register import APPLY, FOLDER, ROLLBACK, Wish
 from tests.sync.clock import FakeClock
@@ -148,6 +148,39 @@ def test_a_playbook_that_cannot_be_read_changes_nothing_and_is_seen(store, clock
     assert 'pipeline.yaml:1:12: there is no handler "nonsense"' in row.error
 
 
+def test_a_version_that_makes_this_leadrelay_stumble_sets_no_event_aside(
+    store, clock, decider, texts, monkeypatch
+):
+    bring(store, clock, texts)
+    drain(decider)
+
+    def stumbles(_texts):
+        raise KeyError("a setting of tomorrow")
+
+    monkeypatch.setattr(register, "load_texts", stumbles)
+    post(store, clock, "one")
+    other = a_decider(store, clock, decider.pipeline, "elsewhere")
+    drain(other)
+    bring(store, clock, worth(texts, 33), once="tomorrow")
+    drain(other)
+    with store.snapshot() as snapshot:
+        c = tables.inbox_events.c
+        states = [str(state) for state in snapshot.scalars(sa.select(c.state).order_by(c.id))]
+        wish = register.event_id(Wish(APPLY, "ada", once="tomorrow"), version_of(worth(texts, 33)))
+        refused = register.ending(snapshot, "main", wish)
+    assert states == ["done", "new", "dead"]
+    assert (refused.version, "KeyError: 'a setting of tomorrow'" in refused.error) == (None, True)
+
+
+def test_a_version_whose_files_are_lost_gives_way_to_what_the_process_has(store, clock, decider, texts):
+    bring(store, clock, texts)
+    drain(decider)
+    store.write(lambda connection: connection.execute(sa.delete(tables.playbook_files)))
+    post(store, clock, "one")
+    drain(a_decider(store, clock, decider.pipeline, "elsewhere"))
+    assert len(stories(store)) == 1
+
+
 def test_the_same_wish_of_two_processes_is_one(store, clock, decider, texts):
     assert bring(store, clock, texts, FOLDER, once="0:")
     assert not bring(store, clock, texts, FOLDER, once="0:")
@@ -229,13 +262,33 @@ def test_each_rule_of_an_old_decision_is_told_by_the_version_that_made_it(store,
     with store.snapshot() as snapshot:
         lead_id = snapshot.execute(sa.select(tables.leads.c.id)).scalar_one()
         story = explain.read(snapshot, lead_id)
-        [rules] = explain.ruled(snapshot, "main", story.chapters).values()
+        [rules] = ruling.ruled(snapshot, "main", story.chapters).values()
     named = {one.name: one for one in rules}
     assert list(named["Demo requested"].lines()) == [
         "took      Demo requested",
         "  did demo_request: true, was once",
     ]
     assert "Demo wanted" not in named
+    assert list(named["blocked_domains"].lines()) == [
+        "no        blocked_domains",
+        "  e-mail domain is in blocked_domains: false, was …@one.example",
+    ]
+    assert named["contents"].holds is False
     [turn] = [one for one in story.chapters[0].reasons if "candidates" in one]
     assert [one["took"] for one in turn["candidates"]].count(True) == 1
     assert "facts" not in story.as_dict()["events"][0]
+
+
+def test_what_a_post_was_set_aside_for_is_told_by_the_version_that_did_it(store, clock, decider, texts):
+    bring(store, clock, texts)
+    bad = a_post("bad", clock.now(), email="eve@mailinator.com", last_name="Eve", form_type="demo")
+    inbox.append(store, [bad])
+    allowed = texts["screening.yaml"].replace(b"disposable: spam", b"disposable: allow")
+    bring(store, clock, texts | {"screening.yaml": allowed})
+    drain(decider)
+    with store.snapshot() as snapshot:
+        [aside] = explain.set_aside_list(snapshot, "main")
+        found = {one.name: one for one in ruling.screened(snapshot, "main", aside["id"])}
+    assert (aside["state"], found["disposable"].took) == ("spam", True)
+    assert found["disposable"].asks[0].was == "e-mail domain is of a throw-away service"
+    assert [name for name, one in found.items() if one.took] == ["disposable"]

@@ -1,0 +1,166 @@
+"""What a condition, and each part of it, is worth for the facts of one lead; words for it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mappings.playbook import StageRule
+from mappings.playbook.condition import Condition, Term
+from model.event import JsonValue
+from model.lead import Activity, Lead
+from model.times import EPOCH
+
+CUT = "cut"  # fact: the names of fields whose text is too long to be kept
+DID = "did"  # fact: how often the lead did each activity that a rule names
+HAS = "has"  # fact: fields that are filled in, where no rule asks with what
+NAMED = "named"  # glue of parts that have a name of their own, and must all hold
+PERSONAL = frozenset({"email", "phone", "first_name", "last_name", "message"})
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A condition, or a part of one, for one lead; ``was`` is what its fields held."""
+
+    text: str
+    holds: bool | None  # ``None``: it cannot be told any more
+    was: str = ""
+    glue: str = ""
+    parts: tuple[Truth, ...] = ()
+
+    def as_dict(self) -> dict[str, JsonValue]:
+        """Return plain data for JSON."""
+        told: dict[str, JsonValue] = {"text": self.text, "holds": self.holds}
+        if self.parts:
+            return told | {"glue": self.glue, "parts": [one.as_dict() for one in self.parts]}
+        return told | {"was": self.was}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTruth:
+    """A rule for one lead: whether it held, whether it took, and each thing it asks for."""
+
+    handler: str
+    name: str
+    at: str
+    holds: bool | None  # ``None``: it was not asked, for an earlier one took, or cannot be told
+    took: bool
+    asks: tuple[Truth, ...]
+
+    def as_dict(self) -> dict[str, JsonValue]:
+        """Return plain data for JSON."""
+        told: dict[str, JsonValue] = {"handler": self.handler, "name": self.name, "at": self.at}
+        return told | {"holds": self.holds, "took": self.took, "asks": [one.as_dict() for one in self.asks]}
+
+    def lines(self) -> Iterator[str]:
+        """Yield it as lines of text, what it asks for indented."""
+        word = "took" if self.took else {True: "holds", False: "no", None: "not asked"}[self.holds]
+        yield f"{word:<9} {self.name}"
+        if self.holds is not None:
+            for one in self.asks:
+                yield from _lines(one, 1)
+
+
+def _lines(truth: Truth, depth: int) -> Iterator[str]:
+    word = {True: "true", False: "false", None: "cannot be told"}[truth.holds]
+    indent = "  " * depth
+    if truth.parts:
+        name = (
+            truth.text if truth.glue == NAMED else {"and": "all of", "or": "any of", "not": "not"}[truth.glue]
+        )
+        yield f"{indent}{name}: {word}"
+        for one in truth.parts:
+            yield from _lines(one, depth + 1)
+    else:
+        yield (
+            f"{indent}{truth.text}: {word}, was {truth.was}" if truth.was else f"{indent}{truth.text}: {word}"
+        )
+
+
+def ruled(
+    handler: str, name: str, place: object, asks: tuple[Truth, ...], said: set[tuple[str, str]]
+) -> RuleTruth:
+    """Return a rule that holds where all it asks for does, and took where the decision said so."""
+    truths = [one.holds for one in asks]
+    holds = False if False in truths else None if None in truths else True
+    return RuleTruth(handler, name, str(place), holds, (handler, str(place)) in said, asks)
+
+
+class Judge:
+    """Judges conditions by the facts of one lead."""
+
+    def __init__(self, facts: Mapping[str, JsonValue]) -> None:
+        self._cut = frozenset(facts.get(CUT) or ())
+        self._did: Mapping[str, int] = facts.get(DID) or {}
+        fields: dict[str, JsonValue] = {}
+        filled = dict.fromkeys(facts.get(HAS) or (), "…")  # not with what
+        for name, value in {**filled, **facts}.items():
+            outer, dot, inner = name.partition(".")
+            if dot:
+                fields.setdefault(outer, {})[inner] = value
+            elif name not in (CUT, DID, HAS):
+                fields[name] = value
+        deeds = [Activity(kind, EPOCH) for kind, times in self._did.items() for _ in range(times)]
+        self.lead = Lead("", fields=fields, activities=deeds)
+
+    def of(self, condition: Condition | None) -> Iterator[Truth]:
+        """Yield what a condition asks for, each for itself where all must hold."""
+        if condition is None:
+            return
+        if condition.glue == "and":
+            yield from map(self._term, condition.parts)
+        else:
+            yield self._term(condition)
+
+    def _term(self, term: Term) -> Truth:
+        if term.parts:
+            parts = tuple(map(self._term, term.parts))
+            known = None if any(one.holds is None for one in parts) else term.test(self.lead)
+            return Truth(term.text, known, glue=term.glue, parts=parts)
+        if term.fields & self._cut:
+            return Truth(term.text, None, "a long text")
+        was = ", ".join(self._shown(name) for name in sorted(term.fields))
+        return Truth(_named(term), term.test(self.lead), was)
+
+    def did(self, activity: str) -> Iterator[Truth]:
+        """Yield whether the lead did an activity, if one is asked for."""
+        if activity:
+            times = self._did.get(activity, 0)
+            yield Truth(f"did {activity}", times > 0, f"{times} times" if times != 1 else "once")
+
+    def stage(self, rule: StageRule) -> tuple[Truth, ...]:
+        """Return what a rule of the lifecycle asks for."""
+        asks = (*self.reached(rule.min_score), *self.of(rule.when), *self.did(rule.activity))
+        if not rule.starts:
+            return asks
+        here = str(self.lead.stage or "")
+        return (
+            Truth(f"stage in {', '.join(sorted(rule.starts))}", here in rule.starts, here or "blank"),
+            *asks,
+        )
+
+    def reached(self, least: int | None) -> tuple[Truth, ...]:
+        """Return whether the score is high enough, if that is asked for."""
+        score = self.lead.score
+        return () if least is None else (Truth(f"score at least {least}", score >= least, str(score)),)
+
+    def _shown(self, name: str) -> str:
+        value = self.lead.get(name) if "." in name else self.lead.fields.get(name)
+        if value is None or value == "":
+            return "blank"
+        return shown(name, value)
+
+
+def _named(term: Term) -> str:
+    """Return a part's words with its field, which the second part of several about one leaves out."""
+    [*names] = term.fields
+    return f"{names[0]} {term.text}" if len(names) == 1 and names[0] not in term.text else term.text
+
+
+def shown(name: str, value: JsonValue) -> str:
+    """Return a value for people; of what tells who the person is no more than rules ask for."""
+    if name == "email":
+        return f"…@{str(value).rpartition('@')[2]}"
+    if name in PERSONAL:
+        return "not shown"
+    return str(value).lower() if isinstance(value, bool) else str(value)
