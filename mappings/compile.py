@@ -20,6 +20,7 @@ from mappings.compiling import lifecycle as compile_lifecycle
 from mappings.compiling import matching as compile_matching
 from mappings.compiling import messages as compile_messages
 from mappings.compiling import pipeline as compile_pipeline
+from mappings.compiling import privacy as compile_privacy
 from mappings.compiling import retention as compile_retention
 from mappings.compiling import routing as compile_routing
 from mappings.compiling import scoring as compile_scoring
@@ -60,6 +61,7 @@ from mappings.schema import (
     MatchWeightsFile,
     NotificationsFile,
     PipelineFile,
+    PrivacyFile,
     RetentionFile,
     RoutingFile,
     ScoringFile,
@@ -99,6 +101,7 @@ SINGLE_FILES = (
     "matching",
     "notifications",
     "pipeline",
+    "privacy",
     "retention",
     "routing",
     "scoring",
@@ -112,6 +115,7 @@ OPTIONAL_FILES = {
     "fields",
     "follow_up",
     "notifications",
+    "privacy",
     "retention",
     "match_weights",
     "matching",
@@ -311,6 +315,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         compile_messages.compile_notifications(notifications, scope) if notifications else Notifications(),
     )
     consent = compile_consent.compile_consent(asked, purposes, crms, told, scope) if asked else Consent()
+    privacy = compile_privacy.compile_privacy(one("privacy", PrivacyFile), fields, consent.regions, scope)
     compile_consent.check_fields(compile_consent.fields_of(files.single.get("consent")), crms, scope)
     problems = [
         *files.problems,
@@ -338,6 +343,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             skip_direct=pipeline.model.attribution.skip_direct,
             accounts=accounts,
             consent=consent,
+            privacy=privacy,
             deals=scope.deals,
             matching=matching,
             enrichment=enrichment,

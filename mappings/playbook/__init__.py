@@ -36,6 +36,7 @@ from mappings.playbook.lifecycle import (
 )
 from mappings.playbook.matching import LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
+from mappings.playbook.privacy import MaskRule, Privacy
 from mappings.playbook.routing import (
     QUEUE,
     SHARE_IS_FULL,
@@ -109,6 +110,7 @@ __all__ = [
     "Lifecycle",
     "Limits",
     "Linear",
+    "MaskRule",
     "Matching",
     "Member",
     "Move",
@@ -119,6 +121,7 @@ __all__ = [
     "Playbook",
     "Polling",
     "Pool",
+    "Privacy",
     "Provider",
     "Purpose",
     "Reconciling",

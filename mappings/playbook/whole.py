@@ -16,6 +16,7 @@ from mappings.playbook.enrichment import Enrichment
 from mappings.playbook.lifecycle import Lifecycle
 from mappings.playbook.matching import Matching
 from mappings.playbook.messages import FollowUp, Notifications
+from mappings.playbook.privacy import Privacy
 from mappings.playbook.routing import Routing
 from mappings.playbook.scoring import Scoring
 from mappings.playbook.screening import Screening
@@ -47,6 +48,7 @@ class Playbook:
     consent: Consent = dataclasses.field(default_factory=Consent)  # without consent.yaml no gate
     deals: Deals | None = None  # without deals.yaml no deals are kept
     number: int = 0  # in the store's register of versions; 0: files that are not in it (yet)
+    privacy: Privacy = dataclasses.field(default_factory=Privacy)  # without privacy.yaml all is plain
     matching: Matching | None = None  # without matching.yaml nobody is asked who is one person
     enrichment: Enrichment = dataclasses.field(
         default_factory=Enrichment

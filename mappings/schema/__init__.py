@@ -36,6 +36,7 @@ from mappings.schema.lifecycle import (
 from mappings.schema.matching import LevelWeight, MatchingFile, MatchWeightsFile
 from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile, NotifyRuleMap, TaskRuleMap
 from mappings.schema.pipeline import AttributionMap, PipelineFile
+from mappings.schema.privacy import PrivacyFile
 from mappings.schema.retention import FOREVER, RetentionFile, Term
 from mappings.schema.routing import CalendarMap, MemberMap, PersonMap, PoolMap, RoutingFile, TerritoryMap
 from mappings.schema.scoring import DecayMap, GroupMap, LinearMap, ScoreRuleMap, ScoringFile
@@ -127,6 +128,7 @@ __all__ = [
     "PollMap",
     "PoolMap",
     "PostMap",
+    "PrivacyFile",
     "ProviderMap",
     "ReconcileMap",
     "RetentionFile",

@@ -19,6 +19,7 @@ from mappings.schema.lifecycle import LifecycleFile
 from mappings.schema.matching import MatchingFile, MatchWeightsFile
 from mappings.schema.messages import FollowUpFile, NotificationsFile
 from mappings.schema.pipeline import PipelineFile
+from mappings.schema.privacy import PrivacyFile
 from mappings.schema.retention import RetentionFile
 from mappings.schema.routing import RoutingFile
 from mappings.schema.scoring import ScoringFile
@@ -42,6 +43,7 @@ KINDS: Mapping[str, type[Strict]] = {
     "follow_up": FollowUpFile,
     "notifications": NotificationsFile,
     "pipeline": PipelineFile,
+    "privacy": PrivacyFile,
     "retention": RetentionFile,
     "fields": FieldsFile,
     "test": ExamplesFile,
