@@ -23,6 +23,7 @@ from mappings.playbook.crms import (
 )
 from mappings.playbook.deals import Deals, DealStage
 from mappings.playbook.enrichment import Enrichment, Provider
+from mappings.playbook.icp import Icp, IcpCriterion
 from mappings.playbook.lifecycle import (
     CLOSED_STAGE,
     TOP_STAGE,
@@ -105,6 +106,8 @@ __all__ = [
     "FollowUpRule",
     "Gate",
     "HalfLife",
+    "Icp",
+    "IcpCriterion",
     "IfNobody",
     "LevelShares",
     "Lifecycle",

@@ -13,6 +13,7 @@ from mappings.playbook.consent import Consent
 from mappings.playbook.crms import CrmMap, ObjectMap
 from mappings.playbook.deals import Deals
 from mappings.playbook.enrichment import Enrichment
+from mappings.playbook.icp import Icp
 from mappings.playbook.lifecycle import Lifecycle
 from mappings.playbook.matching import Matching
 from mappings.playbook.messages import FollowUp, Notifications
@@ -53,6 +54,8 @@ class Playbook:
     enrichment: Enrichment = dataclasses.field(
         default_factory=Enrichment
     )  # without enrichment.yaml nobody is
+
+    icp: Icp | None = None  # without icp.yaml nobody is of a tier
 
     @property
     def keeps_deals(self) -> bool:
