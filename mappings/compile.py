@@ -342,6 +342,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             matching=matching,
             enrichment=enrichment,
             keep=keep,
+            named=tuple(dict.fromkeys(scope.named)),
         ),
         [],
     )

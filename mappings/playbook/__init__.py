@@ -1,7 +1,7 @@
 """The playbook as the rest of the house sees it: checked, compiled, immutable."""
 
 from mappings.playbook.accounts import Accounts
-from mappings.playbook.condition import Condition, Expression
+from mappings.playbook.condition import Condition, Expression, NamedValue
 from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
@@ -108,6 +108,7 @@ __all__ = [
     "Matching",
     "Member",
     "Move",
+    "NamedValue",
     "Notifications",
     "NotifyRule",
     "ObjectMap",
