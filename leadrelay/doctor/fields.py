@@ -155,7 +155,8 @@ def _named(area: Area, mapped: ObjectMap, held: Fields, asked: Sequence[NamedVal
     """Look whether a list of options has the values that conditions name; ``values`` are looked at apart."""
     for rule in mapped.fields:
         field = held.by_name.get(rule.remote)
-        if field is None or field.type != "choice" or not field.options or rule.expression is not None:
+        # Into an open list people and programs write other values, too.
+        if field is None or field.type != "choice" or not field.is_closed or rule.expression is not None:
             continue
         options = {plain(option) for option in field.options}
         for one in asked:
