@@ -22,6 +22,7 @@ from mappings.playbook.crms import (
 )
 from mappings.playbook.deals import Deals, DealStage
 from mappings.playbook.enrichment import Enrichment, Provider, Spend
+from mappings.playbook.icp import Icp, IcpCriterion
 from mappings.playbook.lifecycle import (
     CLOSED_STAGE,
     TOP_STAGE,
@@ -35,6 +36,7 @@ from mappings.playbook.lifecycle import (
 )
 from mappings.playbook.matching import LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
+from mappings.playbook.privacy import MaskRule, Privacy
 from mappings.playbook.routing import (
     QUEUE,
     SHARE_IS_FULL,
@@ -100,11 +102,14 @@ __all__ = [
     "FollowUpRule",
     "Gate",
     "HalfLife",
+    "Icp",
+    "IcpCriterion",
     "IfNobody",
     "LevelShares",
     "Lifecycle",
     "Limits",
     "Linear",
+    "MaskRule",
     "Matching",
     "Member",
     "Move",
@@ -116,6 +121,7 @@ __all__ = [
     "Playbook",
     "Polling",
     "Pool",
+    "Privacy",
     "Provider",
     "Purpose",
     "Reconciling",
