@@ -2,7 +2,7 @@
 
 from mappings.playbook.accounts import Accounts
 from mappings.playbook.captchas import CAPTCHA, Captcha
-from mappings.playbook.condition import Condition, Expression
+from mappings.playbook.condition import Condition, Expression, NamedValue
 from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
@@ -117,6 +117,7 @@ __all__ = [
     "Matching",
     "Member",
     "Move",
+    "NamedValue",
     "Notifications",
     "NotifyRule",
     "ObjectMap",
