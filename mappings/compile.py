@@ -16,6 +16,7 @@ from mappings.compiling import consent as compile_consent
 from mappings.compiling import crms as compile_crms
 from mappings.compiling import deals as compile_deals
 from mappings.compiling import enrichment as compile_enrichment
+from mappings.compiling import icp as compile_icp
 from mappings.compiling import lifecycle as compile_lifecycle
 from mappings.compiling import matching as compile_matching
 from mappings.compiling import messages as compile_messages
@@ -56,6 +57,7 @@ from mappings.schema import (
     EnrichmentFile,
     FieldsFile,
     FollowUpFile,
+    IcpFile,
     LifecycleFile,
     MatchingFile,
     MatchWeightsFile,
@@ -80,6 +82,7 @@ DEFAULT_HANDLERS = (
     "deals",
     "facts",
     "enrich",
+    "icp",
     "score",
     "qualify",
     "assign",
@@ -96,6 +99,7 @@ SINGLE_FILES = (
     "enrichment",
     "fields",
     "follow_up",
+    "icp",
     "lifecycle",
     "match_weights",
     "matching",
@@ -114,6 +118,7 @@ OPTIONAL_FILES = {
     "enrichment",
     "fields",
     "follow_up",
+    "icp",
     "notifications",
     "privacy",
     "retention",
@@ -290,6 +295,10 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     enrichment = compile_enrichment.compile_enrichment(providers, scope) if providers else Enrichment()
     if enrichment.providers and pipeline:
         compile_enrichment.check_order(pipeline, scope)
+    customers = one("icp", IcpFile)
+    icp = compile_icp.compile_icp(customers, scope) if customers else None
+    if customers and pipeline:
+        compile_icp.check_order(pipeline, scope)
     matching = _matching(one("matching", MatchingFile), one("match_weights", MatchWeightsFile), scope)
     made = (
         lifecycle and compile_lifecycle.compile_lifecycle(lifecycle, scope),
@@ -347,7 +356,9 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             deals=scope.deals,
             matching=matching,
             enrichment=enrichment,
+            icp=icp,
             keep=keep,
+            named=tuple(dict.fromkeys(scope.named)),
         ),
         [],
     )

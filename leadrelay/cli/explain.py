@@ -173,6 +173,10 @@ def _tell(story: stories.Story, life: LifeSoFar | None, ruled: dict[int, list[Ru
     owner = lead.owner or "nobody"
     marks = "".join(f", {name} {lead.fields[name]}" for name in ("band", "grade") if lead.fields.get(name))
     console.print(f"stage {lead.stage}, score {lead.score}{marks}, owner {owner}", markup=False)
+    if lead.fields.get("icp_reasons"):
+        tier = lead.fields.get("icp_tier")
+        fits = f"tier {tier}" if tier else "no tier"
+        say(f"profile: {fits}, {lead.fields['icp_score']} percent; {lead.fields['icp_reasons']}", hang=2)
     _tell_life(life)
     for label in ("first_touch", "last_touch"):
         touch = lead.fields.get(label) or {}

@@ -1,7 +1,7 @@
 """The playbook as the rest of the house sees it: checked, compiled, immutable."""
 
 from mappings.playbook.accounts import Accounts
-from mappings.playbook.condition import Condition, Expression
+from mappings.playbook.condition import Condition, Expression, NamedValue
 from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
@@ -22,6 +22,7 @@ from mappings.playbook.crms import (
 )
 from mappings.playbook.deals import Deals, DealStage
 from mappings.playbook.enrichment import Enrichment, Provider, Spend
+from mappings.playbook.icp import Icp, IcpCriterion
 from mappings.playbook.lifecycle import (
     CLOSED_STAGE,
     TOP_STAGE,
@@ -101,6 +102,8 @@ __all__ = [
     "FollowUpRule",
     "Gate",
     "HalfLife",
+    "Icp",
+    "IcpCriterion",
     "IfNobody",
     "LevelShares",
     "Lifecycle",
@@ -110,6 +113,7 @@ __all__ = [
     "Matching",
     "Member",
     "Move",
+    "NamedValue",
     "Notifications",
     "NotifyRule",
     "ObjectMap",

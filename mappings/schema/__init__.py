@@ -23,6 +23,7 @@ from mappings.schema.deals import DealsFile, DealStageMap
 from mappings.schema.enrichment import EnrichmentFile, ProviderMap
 from mappings.schema.examples import ExampleMap, ExamplesFile, ExpectMap, PostMap
 from mappings.schema.fields import ExtraField, FieldsFile
+from mappings.schema.icp import IcpCriterionMap, IcpFile
 from mappings.schema.kinds import KINDS, json_schemas, settings_of
 from mappings.schema.lifecycle import (
     AlternativeMap,
@@ -107,6 +108,8 @@ __all__ = [
     "FollowUpFile",
     "GateMap",
     "GroupMap",
+    "IcpCriterionMap",
+    "IcpFile",
     "Label",
     "LevelWeight",
     "LifecycleFile",

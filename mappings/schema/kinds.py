@@ -15,6 +15,7 @@ from mappings.schema.deals import DealsFile
 from mappings.schema.enrichment import EnrichmentFile
 from mappings.schema.examples import ExamplesFile
 from mappings.schema.fields import FieldsFile
+from mappings.schema.icp import IcpFile
 from mappings.schema.lifecycle import LifecycleFile
 from mappings.schema.matching import MatchingFile, MatchWeightsFile
 from mappings.schema.messages import FollowUpFile, NotificationsFile
@@ -38,6 +39,7 @@ KINDS: Mapping[str, type[Strict]] = {
     "consent": ConsentFile,
     "deals": DealsFile,
     "enrichment": EnrichmentFile,
+    "icp": IcpFile,
     "matching": MatchingFile,
     "match_weights": MatchWeightsFile,
     "follow_up": FollowUpFile,
