@@ -154,7 +154,7 @@ class FillTimeMap(Strict):
     """How long somebody needs for the form at least; who is faster is a robot."""
 
     field: Text = Field(
-        description="Sender's field in which the page's script says how long the form was open (milliseconds)."
+        description="Sender's field in which the page says how long the form was open, in milliseconds."
     )
     at_least: Duration = Field("3s", description="A shorter time is spam: 3s.")
 
