@@ -6,6 +6,7 @@ from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
+from mappings.playbook.privacy import PAGES
 from sync import holds, inbox
 from sync.merging.oscillation import mark
 
@@ -56,16 +57,16 @@ class ConflictPages:
                 connection=asked["connection"],
                 entity_id=asked["lead"],
             )
+            seen = house.sight(snapshot, PAGES, g.who).disputed(snapshot, waiting, lost)
         page = render_template(
             "dashboard/conflicts.html",
-            waiting=waiting[:PAGE],
+            waiting=[(one, _fingerprint(hold)) for one, hold in zip(seen[0][:PAGE], waiting, strict=False)],
             more_waiting=waiting[PAGE - 1].id if len(waiting) > PAGE else None,
-            lost=lost[:PAGE],
+            lost=seen[1][:PAGE],
             more_lost=lost[PAGE - 1].id if len(lost) > PAGE else None,
             asked=asked,
             given={name: value for name, value in asked.items() if value},
             connections=sorted(house.playbook().crms),
-            fingerprint=_fingerprint,
             wrong=wrong,
         )
         return page, code

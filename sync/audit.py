@@ -18,6 +18,9 @@ from sync.database import insert_on
 from sync.statements import execute_many, insert_new, insert_numbered
 from sync.tables import audit, audit_details, person_keys, to_json
 
+DECIDER = "decider"
+"""The actor of what events changed. Its lines are committed in the order of their ids: one saves at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

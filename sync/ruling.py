@@ -23,6 +23,7 @@ from sync.tables import inbox_events
 
 SCREENS = {
     "honeypot": "a field that people leave blank is filled in",
+    "captcha": "the provider of the captcha says that no person sent it",
     "blocked_domains": "e-mail domain is in blocked_domains",
     "disposable": "e-mail domain is of a throw-away service",
     "contents": "something cannot be used",
@@ -89,5 +90,6 @@ def _screens(post: Taken, at: datetime, playbook: Playbook) -> Iterator[RuleTrut
         was = "; ".join(because.text for _, because, _ in check.found)
         if not was and check.name in ("blocked_domains", "disposable"):
             was = f"…@{check.about}"
-        ask = Truth(f"{about}{SCREENS[check.name]}", caught, was or "nothing of it")
+        fields = ("email",) if check.name in ("blocked_domains", "disposable") else ()
+        ask = Truth(f"{about}{SCREENS[check.name]}", caught, was or "nothing of it", fields=frozenset(fields))
         yield RuleTruth("screen", check.name, str(check.place or ""), caught, took=caught, asks=(ask,))

@@ -24,6 +24,8 @@ from sync.tables import leads, match_keys, match_pairs
 OPEN, FILTERED, AGREED, SAME, DIFFERENT = "open", "filtered", "agreed", "same", "different"
 ANSWERS = (SAME, DIFFERENT)
 UNSETTLED = (OPEN, FILTERED)
+REMINDER = "reminder"
+"""Marks, in an event's payload, a word that is handed in once more: nobody has said anything new."""
 
 _P = match_pairs.c
 
@@ -96,14 +98,29 @@ def agreed(snapshot: Connection, space: str) -> list[Pair]:
     return [_pair(row) for row in snapshot.execute(asked)]
 
 
-def answer_event(space: str, a: str, b: str, said: str, *, by: str, now: datetime) -> Event:
-    """Return the event of a person's word on two leads."""
+def among_agreed(snapshot: Connection, space: str, asked: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return which of these pairs, each in order, were said to be one person and are not joined yet."""
+    found = set()
+    for one, other in sorted(set(asked)):
+        is_it = sa.and_(_P.space == space, _P.one == one, _P.other == other, _P.state == AGREED)
+        if snapshot.execute(sa.select(_P.id).where(is_it)).first() is not None:
+            found.add((one, other))
+    return found
+
+
+def answer_event(
+    space: str, a: str, b: str, said: str, *, by: str, now: datetime, is_reminder: bool = False
+) -> Event:
+    """Return the event of a person's word on two leads; a reminder counts only while that word stands."""
     one, other = ordered(a, b)
+    payload: dict[str, Any] = {"pair": [one, other], "said": said, "by": by}
+    if is_reminder:
+        payload[REMINDER] = True
     return Event(
         source=PERSON,
-        event_id=f"pair-{one}-{other}-{to_text(now)}",
+        event_id=f"pair-{'again-' if is_reminder else ''}{one}-{other}-{to_text(now)}",
         kind=EventKind.ANSWER,
-        payload={"pair": [one, other], "said": said, "by": by},
+        payload=payload,
         occurred_at=now,
         received_at=now,
         space=space,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -25,12 +25,14 @@ from model.lead import Lead
 from sync import inbox, leads
 from sync.alike import pairs
 from sync.alike.pairs import FILTERED, OPEN, SAME, UNSETTLED, ordered
+from sync.audit import DECIDER
 from sync.database import Store, insert_for
 from sync.tables import audit, match_keys, match_pairs, match_walks
 from sync.tables import leads as lead_rows
 
 STEP = 100  # leads, or lines of the audit, at a time
 KEYS = 1_000  # in one IN list
+LONGEST_SAVE = timedelta(minutes=10)  # no decision's transaction is open for so long: its lease would be gone
 JUDGED = ("state", "probability", "evidence", "model", "why")  # what another look may change
 
 _K, _P, _W = match_keys.c, match_pairs.c, match_walks.c
@@ -61,7 +63,7 @@ def step(store: Store, space: str, matching: Matching, now: datetime, limit: int
     """Compare the next leads with those that share a key; return how many leads or lines that were."""
     with store.snapshot() as snapshot:
         walk = _walk(snapshot, space, fingerprint(matching))
-        ids, after, taken = _next(snapshot, space, walk, limit)
+        ids, after, taken = _next(snapshot, space, walk, now, limit)
         people = _people(snapshot, ids, matching)
     if taken == 0 and after == walk:
         return 0
@@ -75,11 +77,17 @@ def step(store: Store, space: str, matching: Matching, now: datetime, limit: int
 
 
 def remind(store: Store, space: str, now: datetime) -> int:
-    """Hand a person's "same" in once more where the two could not be joined then; return how many."""
+    """Hand a person's "same" in once more where the two could not be joined then; return how many.
+
+    What the person says meanwhile counts: the decider ignores a reminder of a word that stands no more.
+    """
     with store.snapshot() as snapshot:
         waiting = pairs.agreed(snapshot, space)
     if waiting:
-        events = [pairs.answer_event(space, one.one, one.other, SAME, by=one.by, now=now) for one in waiting]
+        events = [
+            pairs.answer_event(space, one.one, one.other, SAME, by=one.by, now=now, is_reminder=True)
+            for one in waiting
+        ]
         inbox.append(store, events)
     return len(waiting)
 
@@ -89,12 +97,19 @@ def _walk(snapshot: Connection, space: str, wanted: str) -> Walk:
     row = snapshot.execute(sa.select(match_walks).where(_W.space == space)).first()
     if row is not None and row.fingerprint == wanted:
         return Walk(row.fingerprint, row.lead_id, row.is_through, row.line)
-    last = snapshot.execute(sa.select(sa.func.coalesce(sa.func.max(audit.c.id), 0))).scalar_one()
-    return Walk(wanted, line=int(last))
+    last = sa.select(sa.func.coalesce(sa.func.max(audit.c.id), 0)).where(audit.c.actor == DECIDER)
+    return Walk(wanted, line=int(snapshot.execute(last).scalar_one()))
 
 
-def _next(snapshot: Connection, space: str, walk: Walk, limit: int) -> tuple[list[str], Walk, int]:
-    """Return whom to compare now, where the walk stands after that, and how much was taken."""
+def _next(
+    snapshot: Connection, space: str, walk: Walk, now: datetime, limit: int
+) -> tuple[list[str], Walk, int]:
+    """Return whom to compare now, where the walk stands after that, and how much was taken.
+
+    PostgreSQL gives out a line's id before the line is committed, so that a line of somebody else's may be
+    seen before a decider's with a lesser id. Among the decider's own that cannot be, for one decider saves at
+    a time: only they move the walk on. Lines of others alone are passed once no save can be older.
+    """
     if not walk.is_through:
         c = lead_rows.c
         asked = sa.select(c.id).where(c.space == space, c.id > walk.lead_id).order_by(c.id).limit(limit)
@@ -102,11 +117,14 @@ def _next(snapshot: Connection, space: str, walk: Walk, limit: int) -> tuple[lis
         after = replace(walk, lead_id=ids[-1] if ids else walk.lead_id, is_through=len(ids) < limit)
         return ids, after, len(ids)
     a = audit.c
-    lines = snapshot.execute(
-        sa.select(a.id, a.space, a.lead_id).where(a.id > walk.line).order_by(a.id).limit(limit)
-    ).all()
+    decided = sa.select(a.id, a.space, a.lead_id).where(a.id > walk.line, a.actor == DECIDER)
+    lines = snapshot.execute(decided.order_by(a.id).limit(limit)).all()
+    if not lines:
+        passed = sa.select(sa.func.max(a.id)).where(a.id > walk.line, a.at < now - LONGEST_SAVE)
+        last = snapshot.execute(passed).scalar_one()
+        return [], walk if last is None else replace(walk, line=last), 0
     told = dict.fromkeys(line.lead_id for line in lines if line.space == space and line.lead_id)
-    return list(told), replace(walk, line=lines[-1].id if lines else walk.line), len(lines)
+    return list(told), replace(walk, line=lines[-1].id), len(lines)
 
 
 def _people(snapshot: Connection, ids: Iterable[str], matching: Matching) -> dict[str, tuple[Lead, Person]]:

@@ -17,6 +17,7 @@ from model.decision import (
     Assigned,
     ClaimIdentity,
     GiveBack,
+    JudgePair,
     KeepEngagement,
     SettleReview,
 )
@@ -25,6 +26,7 @@ from model.lead import Identity, Lead
 from model.question import Question
 from model.teammate import Teammate
 from sync import links, teammates
+from sync.alike.pairs import ordered
 from sync.deciding.touched import OfOwner, Touched, ref_of
 from sync.deletions import Standing
 from sync.doubt import Doubt
@@ -68,6 +70,7 @@ class Batch:
         self.proposals: dict[int, Proposal] = {}  # that events of this batch answer, as they leave them
         self.questions: dict[int, Question] = {}  # the same
         self.deletions = Standing()
+        self.agreed: set[tuple[str, str]] = set()  # pairs, of those reminded of, that wait to be joined
         self.traces: dict[tuple[str, str], Traces] = {}  # of a file that is taken back: (batch, lead)
         self.rows: dict[int, Taken] = {}  # of such a file, that became nobody
         self.braked_undo: dict[str, str] = {}  # connection -> why so many deletions wait for a person
@@ -183,6 +186,8 @@ class Batch:
                 self.questions[effect.review] = replace(asked, state=effect.state)
             elif isinstance(effect, AnswerDeletion):
                 self.deletions.answered(effect.deletion, accepts=effect.accepts)
+            elif isinstance(effect, JudgePair):
+                self.agreed.discard(ordered(effect.one, effect.other))  # said anew, or joined by now
         if result.account is not None:
             self.accounts.put(result.account)
             self.accounts.hold(result.account)

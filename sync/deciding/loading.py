@@ -13,6 +13,8 @@ from model.change import Record
 from model.deal import Standing, plain_name
 from model.event import EventKind, RecordRef
 from sync import deals, forget, links, mirror, proposals, same_deals
+from sync.alike import pairs
+from sync.alike.pairs import REMINDER, ordered
 from sync.deciding import loads
 from sync.deciding.batch import Batch
 from sync.deciding.understand import Work, deal_name, is_deal, keys_said, said_by
@@ -87,6 +89,11 @@ def _identity(
     said = [item.stored.event.payload for item in work if item.stored.event.kind is EventKind.ANSWER]
     if answered := [one["proposal"] for one in said if "proposal" in one]:
         batch.proposals = proposals.load(snapshot, space, answered)
+    if reminded := [
+        item.lead_ids for item in work if _is_pair(item) and REMINDER in item.stored.event.payload
+    ]:
+        present = [tuple(map(batch.present_id, some)) for some in reminded]
+        batch.agreed = pairs.among_agreed(snapshot, space, [ordered(a, b) for a, b in present])
     if asked := [one["question"] for one in said if "question" in one]:
         batch.questions = same_deals.load(snapshot, space, asked)
     changed = [item for item in work if item.record and _is_change(item) and not item.account_ids]

@@ -10,7 +10,7 @@ from mappings.playbook import TOP_STAGE
 from model.decision import Because, Effect, JudgePair
 from model.event import EventState, RecordRef, StoredEvent
 from model.lead import PERSON, Lead
-from sync.alike.pairs import AGREED, DIFFERENT, SAME
+from sync.alike.pairs import AGREED, DIFFERENT, REMINDER, SAME, ordered
 from sync.deciding import carrying
 from sync.deciding.batch import Batch
 from sync.deciding.joining import join
@@ -38,6 +38,8 @@ def answered(stored: StoredEvent, lead_ids: Sequence[str], batch: Batch, pipelin
     result.lead_id = one
     if one == other:
         return _because(result, "the two are one lead already")
+    if REMINDER in stored.event.payload and ordered(one, other) not in batch.agreed:
+        return _because(result, f"{by} was heard on these two since, or they were joined: nothing to do")
     if said == DIFFERENT:
         result.effects.append(JudgePair(one, other, DIFFERENT, by))
         return _because(result, f"{by} says: lead {one} and lead {other} are two people; never asked again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from mappings.playbook import Matching
 from mappings.values.identity import keys_of
@@ -178,6 +179,54 @@ def test_a_word_that_came_while_a_lead_was_changing_is_kept_and_done_later(house
     house.settle()
     assert len(rows(house.store, tables.leads)) == 1
     assert walk.remind(house.store, "main", house.clock.now()) == 0
+
+
+def test_a_reminder_of_a_word_that_was_taken_back_joins_nobody(house):
+    one, other = posted(house, ADA, AGAIN)
+    house.post(**AGAIN)
+    word = pairs.answer_event("main", one, other, SAME, by="olga", now=house.clock.now())
+    inbox.append(house.store, [word])
+    house.decide()
+    house.clock.advance(1)
+    second = pairs.answer_event("main", one, other, DIFFERENT, by="olga", now=house.clock.now())
+    inbox.append(house.store, [second])  # waits, while the job hands in the first word once more
+    assert walk.remind(house.store, "main", house.clock.now()) == 1
+    house.settle()
+    assert [row["state"] for row in rows(house.store, tables.match_pairs)] == ["different"]
+    assert len(rows(house.store, tables.leads)) == 2
+
+
+def test_a_decision_that_is_committed_after_a_later_line_of_somebody_else_is_not_passed(house):
+    posted(house, ADA)
+    compare(house)
+    [place] = rows(house.store, tables.match_walks)
+    posted(house, AGAIN)
+    late = [row for row in rows(house.store, tables.audit) if row["id"] > place["line"]]
+    others = late[0] | {"id": late[-1]["id"] + 1, "actor": "deliverer", "lead_id": None}
+    ours = tables.audit.c.id.in_([row["id"] for row in late])
+    house.store.write(lambda on: on.execute(sa.delete(tables.audit).where(ours)))
+    house.store.write(lambda on: on.execute(sa.insert(tables.audit).values(**others)))
+    compare(house)  # PostgreSQL gave the decider its ids before, and shows its lines only now
+    house.store.write(lambda on: on.execute(sa.insert(tables.audit), late))
+    compare(house)
+    assert len(asked(house)) == 1
+
+
+def test_lines_of_others_are_passed_once_no_decision_can_be_older(house):
+    posted(house, ADA)
+    compare(house)
+    last = max(row["id"] for row in rows(house.store, tables.audit))
+    line = {
+        "space": "main",
+        "at": house.clock.now(),
+        "action": "done",
+        "commitment": "",
+        "actor": "deliverer",
+    }
+    house.store.write(lambda on: on.execute(sa.insert(tables.audit).values(id=last + 9, **line)))
+    house.clock.advance(601)
+    compare(house)
+    assert [row["line"] for row in rows(house.store, tables.match_walks)] == [last + 9]
 
 
 @pytest.mark.parametrize(
