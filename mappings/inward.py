@@ -27,7 +27,7 @@ from mappings.values.converters import (
 )
 from model.cause import NO_SOURCE
 from model.decision import Place
-from model.event import JsonValue, StoredEvent
+from model.event import CAPTCHA_TOKEN, JsonValue, StoredEvent
 from model.lead import DECIDED_FIELDS, Activity, Identity, Touch
 
 TEST_MARK = "_leadrelay_test"
@@ -36,6 +36,7 @@ FIELD_MISSING = "FIELD_MISSING"
 SAID_BY_PEOPLE = (
     "lead",
     "release",
+    "captcha",  # a provider's, this one
 )  # a person's word on a replay, for ``identify`` and ``screen``; no fields
 
 _NOTHING: Mapping[str, Any] = {}
@@ -136,6 +137,8 @@ class _Reader:
         payload: Any = stored.event.payload
         if not isinstance(payload, Mapping):
             payload = _NOTHING
+        self.captcha: str | None = payload.get(CAPTCHA_TOKEN)
+        self.ip = str(payload.get("ip") or "")
         self.body = self._object(payload.get("body")) if body is None else body
         if source.json_fields:
             self.body = unfold(self.body, source.json_fields, self._note_lightly)
@@ -160,6 +163,8 @@ class _Reader:
             problems=tuple(self.problems),
             honeypot=tuple(path for path in source.honeypot if not is_blank(self.find(path))),
             is_test=is_marked(self.body),
+            captcha=self.captcha,
+            ip=self.ip,
         )
 
     def find(self, path: str) -> JsonValue:

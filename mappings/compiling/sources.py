@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import phonenumbers
 
+from mappings.compiling.captchas import compile_captcha
 from mappings.compiling.fields import FieldCase
 from mappings.compiling.paths import check_paths
 from mappings.compiling.scope import Scope
@@ -47,6 +48,7 @@ def compile_source(checked: Checked[SourceFile], name: str, scope: Scope) -> Sou
             )
             for n, entry in enumerate(file.activities)
         ),
+        captcha=compile_captcha(file.captcha, name, file, document, scope),
         honeypot=tuple(file.honeypot),
         cors=tuple(origin.rstrip("/") for origin in file.cors),
         redirect=file.redirect,
