@@ -23,6 +23,7 @@ from sync.tables import inbox_events
 
 SCREENS = {
     "honeypot": "a field that people leave blank is filled in",
+    "fill_time": "it was filled in faster than people do",
     "captcha": "the provider of the captcha says that no person sent it",
     "blocked_domains": "e-mail domain is in blocked_domains",
     "disposable": "e-mail domain is of a throw-away service",
