@@ -69,6 +69,8 @@ class Screen:
         """Yield each check with what it found: of a machine, of somebody unwelcome, of contents."""
         place = self.screening.place
         yield Check("honeypot", reading.source.place, "", tuple(_honeypot(reading)))
+        if reading.source.fill_time_path:
+            yield Check("fill_time", reading.source.place, "", tuple(_too_fast(reading)))
         address = reading.fields.get("email")
         if address:
             domain = domain_of(address)
@@ -104,6 +106,13 @@ def _honeypot(reading: Reading) -> Iterator[Finding]:
     if reading.honeypot:
         text = f"honeypot filled in: {', '.join(reading.honeypot)} (people leave it blank)"
         yield Verdict.SPAM, Because(text, reading.source.place), Cause("HONEYPOT")
+
+
+def _too_fast(reading: Reading) -> Iterator[Finding]:
+    least, took = reading.source.least_fill_time.total_seconds(), reading.filled_in_ms
+    if took is not None and took / 1000 < least:
+        text = f"the form was filled in within {took / 1000:.1f} s; people need {least:g} s at least"
+        yield Verdict.SPAM, Because(text, reading.source.place), Cause("FILL_TIME")
 
 
 def _contents(reading: Reading) -> Iterator[Finding]:

@@ -163,6 +163,7 @@ class _Reader:
             problems=tuple(self.problems),
             honeypot=tuple(path for path in source.honeypot if not is_blank(self.find(path))),
             is_test=is_marked(self.body),
+            filled_in_ms=self._filled_in_ms(),
             captcha=self.captcha,
             ip=self.ip,
         )
@@ -177,6 +178,15 @@ class _Reader:
         if found is None and path.startswith("headers."):
             return self.headers.get(path[8:].lower())
         return found
+
+    def _filled_in_ms(self) -> float | None:
+        """Return how long the form was open; ``None`` where nobody says so in a number."""
+        said = self.find(self.source.fill_time_path) if self.source.fill_time_path else None
+        try:
+            took = float(said) if isinstance(said, str | int | float) and not isinstance(said, bool) else -1.0
+        except ValueError:
+            return None
+        return took if 0 <= took < float("inf") else None
 
     def _names(self) -> set[str]:
         """Return the names of everything that was sent."""

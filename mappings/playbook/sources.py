@@ -97,6 +97,8 @@ class Source:
     required: tuple[Required, ...] = ()
     activities: tuple[ActivityRule, ...] = ()
     captcha: Captcha | None = None
+    fill_time_path: str = ""  # sender's field with the milliseconds that the form was open
+    least_fill_time: timedelta = timedelta(0)
     honeypot: tuple[str, ...] = ()  # sender's fields that people leave blank
     cors: tuple[str, ...] = ()  # origins, or "*"
     redirect: str | None = None  # where a plain HTML form is sent (303)

@@ -150,6 +150,15 @@ class CaptchaMap(Strict):
     )
 
 
+class FillTimeMap(Strict):
+    """How long somebody needs for the form at least; who is faster is a robot."""
+
+    field: Text = Field(
+        description="Sender's field in which the page says how long the form was open, in milliseconds."
+    )
+    at_least: Duration = Field("3s", description="A shorter time is spam: 3s.")
+
+
 class SourceFile(Strict):
     """One sender of lead events: how it proves itself and what its fields mean."""
 
@@ -178,6 +187,9 @@ class SourceFile(Strict):
     )
     honeypot: Names = Field(
         default_factory=list, description="Fields that people never see and robots fill in."
+    )
+    fill_time: FillTimeMap | None = Field(
+        None, description="Posts of forms that were filled in faster than people do are spam."
     )
     captcha: CaptchaMap | None = Field(
         None, description="Each post is checked with the provider of a captcha before it becomes a lead."

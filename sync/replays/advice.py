@@ -98,6 +98,7 @@ ADVICE: Mapping[str, str] = {
     "FIELD_MISSING": "{field} is required and missing: open it and add it, or change `required` in sources/.",
     "NO_KEY": "There is neither e-mail nor phone: open it and add one.",
     "HONEYPOT": "A field that people do not see was filled in: release it if a person did.",
+    "FILL_TIME": "The form was filled in faster than people do: release it if a person did.",
     "CAPTCHA": "The captcha was not passed: release it if a person sent it.",
     "CAPTCHA_DOWN": "Nobody could say whether a person sent it: look at it, and send it again if so.",
     "CAPTCHA_WAITS": "The captcha is being checked; if that lasts, `leadrelay status` shows the provider.",
