@@ -159,9 +159,21 @@ def test_the_post_of_a_lead_is_shown_with_the_lead_and_on_its_record(masked, sto
 def test_a_masked_value_cannot_be_guessed_by_its_form_and_can_be_decided(masked, store):
     lead = masked.house.lead(ADA)
     row = {
-        **{"space": "main", "connection": HUBSPOT, "entity_kind": "lead", "entity_id": lead.id},
-        **{"field": "last_name", "remote": "last_name", "base": None, "ours": "a", "theirs": SECRET},
-        **{"why": "both", "state": "open", "since": lead.created_at, "choice": "", "by": "", "outcome": ""},
+        "space": "main",
+        "connection": HUBSPOT,
+        "entity_kind": "lead",
+        "entity_id": lead.id,
+        "field": "last_name",
+        "remote": "last_name",
+        "base": None,
+        "ours": "a",
+        "theirs": SECRET,
+        "why": "both",
+        "state": "open",
+        "since": lead.created_at,
+        "choice": "",
+        "by": "",
+        "outcome": "",
     }
     store.write(lambda on: on.execute(sa.insert(holds), row))
     page = masked.get("/conflicts").text
