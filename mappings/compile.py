@@ -358,6 +358,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             enrichment=enrichment,
             icp=icp,
             keep=keep,
+            named=tuple(dict.fromkeys(scope.named)),
         ),
         [],
     )
