@@ -51,7 +51,7 @@ NAVIGATION = (
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
     ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
-    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer", "pair_answer", "verdict")),
+    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer", "pair_answer", "part", "verdict")),
     (
         "connections",
         "Connections",
@@ -133,6 +133,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews/deals/<int:number>", reviews.deal_answer),
         ("/reviews/people/<lead>/<other>", reviews.pair_answer),
         ("/reviews/leads/<lead_id>", reviews.verdict),
+        ("/reviews/joined/<lead_id>/<absorbed>", reviews.part),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),
