@@ -55,6 +55,15 @@ class Fields:
 
 
 @dataclass(frozen=True, slots=True)
+class Described:
+    """What an object has, or that it is as it was when it was last asked about."""
+
+    fields: Fields | None  # ``None``: the account has no such object, or it is unchanged
+    modified: str = ""  # the vendor's word for which version this is; handed back at the next look
+    is_unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """The API version in use: whether it answers, and how long it will."""
 
@@ -85,6 +94,9 @@ class Inspector(Protocol):
 
     def fields(self, object_type: str) -> Fields | None:
         """Return what an object has; ``None`` where the account, or this user, has no such object."""
+
+    def describe(self, object_type: str, since: str = "") -> Described:
+        """Return what an object has, where it is not as it was at the version ``since``."""
 
     def usage(self) -> Sequence[Usage]:
         """Return the limits that the newest answers told of."""
@@ -130,25 +142,35 @@ class Caller:
     clock_ahead: float | None = None
     headers: dict[str, str] = field(default_factory=dict)  # of all answers so far, newest first
 
-    def call(self, method: str, path: str, *, params: Any = None, body: Any = None) -> Answer:
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Any = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Make one call; a token that a 401 refuses is renewed once where that can be."""
         tokens = self.endpoint.tokens
         token = tokens.token()
-        answer = self._send(method, path, token, params, body)
+        answer = self._send(method, path, token, params, body, headers or {})
         if answer.status == 401 and isinstance(tokens, RenewableTokens):
             fresh = tokens.renew(token)
             if fresh != token:
-                answer = self._send(method, path, fresh, params, body)
+                answer = self._send(method, path, fresh, params, body, headers or {})
         if answer.status >= 400:
             error = self.error_of(answer)
             if isinstance(error, RetryLater) and error.stops != "call":
                 self.endpoint.budget.refused(error.wait, error.stops)
         return answer
 
-    def _send(self, method: str, path: str, token: str, params: Any, body: Any) -> Answer:
+    def _send(
+        self, method: str, path: str, token: str, params: Any, body: Any, more: Mapping[str, str]
+    ) -> Answer:
         self.endpoint.budget.spend("burst")
         url = f"{self.endpoint.base_url.rstrip('/')}{path}"
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", **more}
         try:
             with requests.Session() as session:
                 session.trust_env = False  # a .netrc entry would take the place of our token

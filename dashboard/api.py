@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import LONG_PATIENCE_SECONDS, House
+from mappings.playbook.privacy import EXPORTS
 from mappings.values.identity import keys_of
 from model.errors import Refused
 from model.times import from_text, to_text
@@ -33,6 +34,7 @@ from sync.reconciling.finds import Filter
 from sync.replays import advice, letters, mending, replaying
 from sync.replays.letters import SHELVES, Asked
 from sync.replays.mending import Told
+from sync.sight import Sight
 
 MOST_RUNS = 20  # of each connection
 FILTERS = ("kind", "object", "field")  # of what a comparison found
@@ -48,9 +50,10 @@ def blueprint(house: House) -> Blueprint:
     def check_token() -> None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         with house.reading() as snapshot:
-            known = scheme.lower() == "bearer" and access.token_name(snapshot, token.strip())
-        if not known:
+            reader = access.reader(snapshot, token.strip()) if scheme.lower() == "bearer" else None
+        if reader is None:
             raise Refused(401, "token", "The token is missing or wrong", FIX)
+        g.sees_plain = reader.sight == access.PLAIN
 
     @routes.after_request
     def keep_private(answer: Response) -> Response:
@@ -81,10 +84,12 @@ def blueprint(house: House) -> Blueprint:
         """Return what was decided on a lead, and why; of more than ``MOST_TOLD`` events the newest."""
         with house.reading() as snapshot:
             _check_known(snapshot, lead_id)
-            found = explain.read(snapshot, lead_id, MOST_TOLD)
+            sight = _sight(snapshot, house)
+            read = explain.read(snapshot, lead_id, MOST_TOLD)
+            found = sight.story(read)
             told = found.as_dict() | {"lifecycle": _life(snapshot, lead_id, house)}
             if request.args.get("rules") == "1":
-                ruled = ruling.ruled(snapshot, house.space, found.chapters)
+                ruled = sight.ruled(read.lead, ruling.ruled(snapshot, house.space, read.chapters))
                 told["rules"] = {str(event): [one.as_dict() for one in all_] for event, all_ in ruled.items()}
             return jsonify(_plain(told))
 
@@ -118,6 +123,7 @@ def blueprint(house: House) -> Blueprint:
         """Return one deal with its people, what became of it and when, and their touches before."""
         with house.reading() as snapshot:
             story = deal_books.story(snapshot, house.space, deal_id)
+            story = story and _sight(snapshot, house).deal(snapshot, story)
         if story is None:
             raise Refused(404, "unknown_deal", "There is no such deal", "Ask for the list: /api/v1/deals.")
         return jsonify(_plain(story.as_dict()))
@@ -141,6 +147,7 @@ def blueprint(house: House) -> Blueprint:
                 field=asked("field", ""),
                 entity_id=asked("lead", ""),
             )
+            waiting, lost = _sight(snapshot, house).disputed(snapshot, waiting, lost)
         return jsonify(
             waiting=[one.as_json() for one in waiting],
             lost=[one.as_json() for one in lost],
@@ -172,7 +179,10 @@ def blueprint(house: House) -> Blueprint:
                 )
             page = finds.page(snapshot, house.space, number, wanted, int(after or 0), MOST_TOLD)
             orders = mends.recent(snapshot, house.space, number)
-        rows = [one.as_dict() for one in page.rows]
+            sight = _sight(snapshot, house)
+            sight.meet(snapshot, [one.difference.entity_id for one in page.rows])
+        shown = [replace(one, difference=sight.difference(one.difference)) for one in page.rows]
+        rows = [one.as_dict() for one in shown]
         told = {"differences": rows, "next": page.next, "mends": [one.as_dict() for one in orders]}
         return jsonify(_plain(run.as_dict() | told))
 
@@ -184,10 +194,13 @@ def blueprint(house: House) -> Blueprint:
             told = proposals.answered(snapshot, house.space, limit=MOST_TOLD)
             held = deletions.held_back(snapshot, house.space, people=deletions.SAMPLE)
             sales = same_deals.open_ones(snapshot, house.space, house.playbook(), limit=MOST_TOLD)
+            sight = _sight(snapshot, house)
+            sight.meet(snapshot, [one.lead_id for one in (*waiting, *told)])
+            sight.meet(snapshot, [lead_id for one in held for lead_id, _ in one.people])
         return jsonify(
-            waiting=[one.as_json() for one in waiting],
-            answered=[one.as_json() for one in told],
-            deletions=[one.as_json() for one in held],
+            waiting=[sight.proposal(one).as_json() for one in waiting],
+            answered=[sight.proposal(one).as_json() for one in told],
+            deletions=[sight.held(one).as_json() for one in held],
             deals=[one.as_json() for one in sales],
         )
 
@@ -203,6 +216,9 @@ def blueprint(house: House) -> Blueprint:
         with house.reading() as snapshot:
             page = letters.page(snapshot, house.space, SHELVES[shelf], asked, int(before) if before else None)
             told = mending.tell(snapshot, page.rows, house.playbook())
+            sight = _sight(snapshot, house)
+            sight.meet(snapshot, [one.letter.lead_id for one in told])
+            told = [sight.told(one) for one in told]
             orders = replaying.recent(snapshot, house.space, [shelf])
         groups = [one for one in counted.value if one.fits(asked)] if counted else []
         return jsonify(
@@ -270,17 +286,19 @@ def _check_known(snapshot: Any, lead_id: str) -> None:
 def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
     lead = leads.load(snapshot, [lead_id], ledgers=False)[lead_id]
     answer = engagements.first_response(snapshot, lead, house.clock.now())
+    sight = _sight(snapshot, house)
+    shown, veil = sight.lead(lead), sight.of(lead.id)
     found: dict[str, Any] = _plain(
         {
             "id": lead.id,
-            "email": lead.get("email"),
+            "email": shown.get("email"),
             "stage": lead.stage,
             "score": lead.score,
             "owner": lead.owner,
             "lifecycle": _life(snapshot, lead.id, house),
             "created_at": lead.created_at,
             "first_response": answer and {"at": answer.at, "kind": answer.kind, "by": answer.by},
-            "fields": lead.fields,
+            "fields": shown.fields,
             "consent": consents.picture(lead, house.playbook().consent, house.clock.now()).as_dict(),
             "deals": [deal_books.brief(one) for one in deal_books.of_lead(snapshot, lead.id)],
             "records": [
@@ -289,7 +307,7 @@ def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
                     "object": one.object,
                     "id": one.remote_id,
                     "state": one.state,
-                    "error": one.error,
+                    "error": veil.text(one.error),
                     "url": _url_of(house, one),
                 }
                 for one in explain.records(snapshot, lead)
@@ -297,6 +315,11 @@ def _brief(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:
         }
     )
     return found
+
+
+def _sight(snapshot: Any, house: House) -> Sight:
+    """Return what the program that asks may see of people's data."""
+    return house.sight(snapshot, EXPORTS, is_plain=g.sees_plain)
 
 
 def _life(snapshot: Any, lead_id: str, house: House) -> dict[str, Any]:

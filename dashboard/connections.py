@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +10,7 @@ from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
+from mappings.playbook.privacy import PAGES
 from model.errors import LeadRelayError
 
 ACTIONS = (  # as plans count them
@@ -78,6 +80,15 @@ class ConnectionPages:
     def _page(self, name: str, wrong: str = "", code: int = 200, said: str = "") -> ResponseReturnValue:
         self._check(name)
         house, facts, counted = self.house, self.house.facts(), self.house.totals()
+        opening = house.openings.look(name)
+        if opening.plan is not None:
+            with house.reading() as snapshot:
+                sight = house.sight(snapshot, PAGES, g.who)
+                sight.meet(
+                    snapshot, (one["lead"] for kept in opening.plan["samples"].values() for one in kept)
+                )
+            if sight:
+                opening = replace(opening, plan=sight.plan(name, opening.plan))
         page = render_template(
             "dashboard/connection.html",
             name=name,
@@ -87,7 +98,7 @@ class ConnectionPages:
             release=counted and counted.value.releases.get(name),
             mirror=counted and counted.value.mirror.get(name, {}),
             following=counted and counted.value.following.get(name),
-            opening=house.openings.look(name),
+            opening=opening,
             actions=ACTIONS,
             most=MOST_ROWS,
             standing=house.grants.look(name),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import abort, render_template, request
+from flask import abort, g, render_template, request
 
 from dashboard.house import House
+from mappings.playbook.privacy import PAGES
 from sync import deal_books, holds
 
 
@@ -40,6 +41,8 @@ class DealPages:
             story = deal_books.story(snapshot, house.space, deal_id)
             if story is None:
                 abort(404)
+            sight = house.sight(snapshot, PAGES, g.who)
+            story = sight.deal(snapshot, story)
             waiting = holds.open_holds(snapshot, house.space, limit=deal_books.MOST, entity_id=deal_id)
         urls = {
             name: house.record_url(name, link.object, link.remote_id)

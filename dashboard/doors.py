@@ -45,6 +45,7 @@ HEADERS = {
 YEAR_SECONDS = 31_536_000
 LARGEST_FORM = 65_536  # bytes
 WITHOUT_SIGN_IN = ("pages.sign_in", "pages.static")
+OF_EVERYBODY = ("pages.sign_in", "pages.sign_out", "pages.account")  # forms that any role may send
 WITHOUT_RETURN = ("pages.oauth_callback",)  # a code in its address is good once, and must not wander on
 
 _hashing = threading.Semaphore(2)  # a guess costs 32 MB and a twentieth of a second: never all threads at it
@@ -71,9 +72,12 @@ class Doors:
         g.is_new = not TOKEN.fullmatch(given)
         g.token = secrets.token_urlsafe(32) if g.is_new else given
         g.csrf = csrf_of(g.token)
-        g.who = self._who()
+        g.who, g.role = self._who()
         if request.method == "POST":
             check_form(request, g.csrf, urlsplit(self.house.public_url).netloc)
+            if g.role == access.VIEWER and request.endpoint not in OF_EVERYBODY:
+                fix = "Your role is viewer. Who runs leadrelay changes it: leadrelay user role NAME operator."
+                raise Refused(403, "role", "You may look, and change nothing", fix)
         if g.who or request.endpoint in WITHOUT_SIGN_IN:
             return None
         returns = request.method == "GET" and request.endpoint not in WITHOUT_RETURN
@@ -82,21 +86,22 @@ class Doors:
             return Response(status=401, headers={"HX-Redirect": url_for("pages.sign_in")})
         return redirect(to, 303)
 
-    def _who(self) -> str | None:
+    def _who(self) -> tuple[str | None, str]:
+        """Return who asks, if anybody is known, and in which role."""
         if self.house.is_open and is_local(request):
-            return SANDBOX
+            return SANDBOX, access.ADMIN
         if g.is_new:
-            return None
+            return None, ""
         now = self.house.clock.now()
         with self.house.reading() as snapshot:
             found = access.session(snapshot, g.token, now)
         if found is None:
-            return None
+            return None, ""
         by_hand = "HX-Request" not in request.headers  # a page left open does not keep anybody signed in
         if by_hand and now - found.seen_at >= access.TOUCH_EVERY:
             with contextlib.suppress(StoreBusy):  # a full disk is when people need the pages most
                 self.house.store.write(partial(access.touch_session, token=g.token, now=now))
-        return found.user
+        return found.user, found.role
 
     def close(self, answer: Response) -> Response:
         """Put what keeps a page to itself on every answer, and the cookie on a new browser's."""
@@ -122,7 +127,7 @@ class Doors:
         if g.who:
             return redirect(to, 303)
         with self.house.reading() as snapshot:
-            nobody = not access.user_names(snapshot)
+            nobody = not access.roles(snapshot)
         if request.method != "POST":
             return render_template("dashboard/sign_in.html", next=to, nobody=nobody)
         name, password = request.form.get("name", "").strip(), request.form.get("password", "")

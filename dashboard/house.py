@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from dashboard.grants import Grants
 from dashboard.kept import Counted, Kept
 from dashboard.openings import Openings
-from mappings.playbook import Playbook
+from mappings.playbook import Playbook, Privacy
 from mappings.problems import Problem
 from model.errors import Refused
 from model.times import Clock
 from sync import days as by_day
 from sync import status as standing
+from sync import unmasking
 from sync.database import Store, is_away
 from sync.replays import letters
 from sync.replays.letters import SHELVES, Group
+from sync.sight import Sight
 
 T = TypeVar("T")
 
@@ -81,6 +83,16 @@ class House:
             raise Refused(
                 503, "store_away", "The store cannot be read now", fix, retry_after=RETRY_AFTER_SECONDS
             ) from error
+
+    def sight(self, snapshot: Any, channel: str, who: str = "", *, is_plain: bool = False) -> Sight:
+        """Return what somebody may see of people's data; ``is_plain``: all of it."""
+        playbook = self.playbook()
+        if is_plain:
+            playbook = replace(playbook, privacy=Privacy())
+        sight = Sight(playbook, channel)
+        if who and sight:
+            sight.lifted = unmasking.lifted(snapshot, self.space, who, self.clock.now())
+        return sight
 
     def status(self) -> Counted[standing.Status]:
         """Return where everything stands. ``Refused`` (503) where that takes longer than a program waits."""

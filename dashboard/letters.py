@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,9 @@ from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
+from dashboard.unmasking import unmask
 from mappings.inward import settable
+from mappings.playbook.privacy import PAGES
 from model.cause import Cause
 from model.event import Event
 from sync import explain, inbox, status
@@ -100,8 +102,14 @@ class LetterPages:
         page: Page[letters.Letter] = letters.page(
             snapshot, self.house.space, SHELVES[name], asked, _number_in(before)
         )
-        told = mending.tell(snapshot, page.rows, self.house.playbook())
+        told = self._shown(snapshot, mending.tell(snapshot, page.rows, self.house.playbook()))
         return List(name, CAPTIONS.get(name, TABS.get(name, "")), told, page.next, before)
+
+    def _shown(self, snapshot: Any, found: Sequence[Told]) -> list[Told]:
+        """Return letters as who asks may see them."""
+        sight = self.house.sight(snapshot, PAGES, g.who)
+        sight.meet(snapshot, [one.letter.lead_id for one in found])
+        return [sight.told(one) for one in found]
 
     def _is_news(self, order: Progress) -> bool:
         """Say whether an order is under way, or was a moment ago."""
@@ -131,7 +139,7 @@ class LetterPages:
             abort(404)
         with self.house.reading() as snapshot:
             found = letters.load(snapshot, self.house.space, SHELVES[shelf], [number])
-            told = mending.tell(snapshot, found, self.house.playbook())
+            told = self._shown(snapshot, mending.tell(snapshot, found, self.house.playbook()))
         if not told:
             abort(404)
         [one] = told
@@ -145,12 +153,17 @@ class LetterPages:
     def _event(self, number: int, wrong: str = "", code: int = 200) -> ResponseReturnValue:
         with self.house.reading() as snapshot:
             found = explain.set_aside(snapshot, self.house.space, number)
+            sight = self.house.sight(snapshot, PAGES, g.who)
+            sight.meet(snapshot, [found["lead_id"]] if found else [])
         if found is None:
             abort(404)
+        shown = sight.event(found)
         fields = settable(self.house.playbook())
         page = render_template(
             "dashboard/event.html",
-            event=found,
+            event=shown,
+            is_masked=shown["payload"] != found["payload"],
+            until=sight.lifted.events.get(number) or sight.until(found["lead_id"]),
             reasons=found["reasons"] or [],
             advice=advice.on(Cause.parse(found["cause"]), found["state"]) if found["state"] in ASIDE else "",
             is_aside=found["state"] in ASIDE,
@@ -161,6 +174,17 @@ class LetterPages:
             wrong=wrong,
         )
         return page, code
+
+    def unmask_event(self, number: int) -> ResponseReturnValue:
+        """Show one post, or the lead it became, plain to who asks, for a time, with a reason that is kept."""
+        with self.house.reading() as snapshot:
+            found = explain.set_aside(snapshot, self.house.space, number)
+        if found is None:
+            abort(404)
+        whose = {"lead_id": found["lead_id"]} if found["lead_id"] else {"event": number}
+        if wrong := unmask(self.house, **whose):
+            return self._event(number, wrong, 422)
+        return redirect(url_for("pages.event", number=number), 303)
 
     def replay_event(self, number: int) -> ResponseReturnValue:
         """Send one event on its way again, with a person's corrections."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import structlog
-from flask import Blueprint, abort, g, render_template, request
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
@@ -21,9 +22,12 @@ from dashboard.letters import LetterPages
 from dashboard.oauth import OAuthPages
 from dashboard.reconcile import ReconcilePages
 from dashboard.reviews import ReviewPages
+from dashboard.unmasking import unmask
+from mappings.playbook.privacy import PAGES
 from model.errors import Refused, StoreBusy
 from model.faults import traceback_of
 from sync import (
+    access,
     consents,
     deal_books,
     deletions,
@@ -134,6 +138,8 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews/people/<lead>/<other>", reviews.pair_answer),
         ("/reviews/leads/<lead_id>", reviews.verdict),
         ("/reviews/joined/<lead_id>/<absorbed>", reviews.part),
+        ("/leads/<lead_id>/unmask", views.unmask_lead),
+        ("/events/<int:number>/unmask", waiting.unmask_event),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
         ("/aside/<tab>/replay-all", waiting.replay_all),
@@ -165,6 +171,8 @@ class _Pages:
                 if to != "deals" or self.house.playbook().keeps_deals
             ],
             "who": g.get("who"),
+            "role": g.get("role"),
+            "may_unmask": g.get("role") == access.ADMIN,
             "is_open": self.house.is_open,
             "csrf": g.get("csrf", ""),
             "now": self.house.clock.now(),
@@ -207,15 +215,21 @@ class _Pages:
         )
         with self.house.reading() as snapshot:
             try:
-                page = lists.leads_page(snapshot, self.house.space, wanted)
+                sight = self.house.sight(snapshot, PAGES, g.who)
+                page = lists.leads_page(
+                    snapshot, self.house.space, replace(wanted, prefixes=sight.prefixes())
+                )
             except ValueError:
                 abort(404)
+            rows = sight.rows(snapshot, page.rows)
             owners = lists.owners(snapshot, self.house.space)
             known = lists.stages(snapshot, self.house.space)
         asked = {"q": wanted.search, "stage": wanted.stage, "owner": wanted.owner, "order": wanted.order}
         return render_template(
             "dashboard/leads.html",
-            page=page,
+            page=replace(page, rows=rows),
+            searches_all=len(sight.prefixes()) == len(lists.SEARCHED),
+            searches_some="company" in sight.prefixes(),
             wanted=wanted,
             asked={name: value for name, value in asked.items() if value},
             owners=owners,
@@ -224,20 +238,27 @@ class _Pages:
             most=lists.MOST_FOUND,
         )
 
-    def lead(self, lead_id: str) -> str:
+    def lead(self, lead_id: str) -> ResponseReturnValue:
         """Tell one lead's story, the newest first."""
+        return self._lead(lead_id)
+
+    def _lead(self, lead_id: str, wrong: str = "", code: int = 200) -> ResponseReturnValue:
         with self.house.reading() as snapshot:
             if not leads.load(snapshot, [lead_id], ledgers=False):
                 abort(404)
             story = explain.read(snapshot, lead_id, MOST_CHAPTERS)
             looked_at = [one for one in story.chapters if str(one.event) == request.args.get("rules")]
-            ruled = ruling.ruled(snapshot, self.house.space, looked_at)
+            sight = self.house.sight(snapshot, PAGES, g.who)
+            ruled = sight.ruled(story.lead, ruling.ruled(snapshot, self.house.space, looked_at))
             waiting = holds.open_holds(snapshot, self.house.space, limit=MOST_CHAPTERS, entity_id=lead_id)
             answer = engagements.first_response(snapshot, story.lead, self.house.clock.now())
             asked = proposals.open_ones(snapshot, self.house.space, limit=MOST_CHAPTERS, lead_id=lead_id)
             sales = deal_books.of_lead(snapshot, story.lead.id, MOST_CHAPTERS)
             lifecycle = self.house.playbook().lifecycle
             life = stages.life_of(snapshot, story.lead.id, lifecycle, self.house.clock.now())
+            consent = consents.picture(story.lead, self.house.playbook().consent, self.house.clock.now())
+        story = sight.story(story)
+        waiting, asked = [sight.hold(one) for one in waiting], [sight.proposal(one) for one in asked]
         urls = {
             (one.connection, one.object): self.house.record_url(one.connection, one.object, one.remote_id)
             for one in story.writes
@@ -246,7 +267,7 @@ class _Pages:
         for one in story.engagements:
             one["url"] = self.house.record_url(one["connection"], one["object"], one["remote_id"])
         name = " ".join(words.plain(story.lead.get(part)) for part in ("first_name", "last_name")).strip()
-        return render_template(
+        page = render_template(
             "dashboard/lead.html",
             story=story,
             lead=story.lead,
@@ -258,10 +279,23 @@ class _Pages:
             follows=any(crm.polling.activities for crm in self.house.playbook().crms.values()),
             asked=asked,
             deals=sales,
-            consent=consents.picture(story.lead, self.house.playbook().consent, self.house.clock.now()),
+            consent=consent,
             chapters=story.chapters[::-1],
             ruled=ruled,
+            is_masked=bool(sight.of(story.lead.id)),
+            until=sight.until(lead_id),
+            wrong=wrong,
         )
+        return page, code
+
+    def unmask_lead(self, lead_id: str) -> ResponseReturnValue:
+        """Show one lead plain to who asks, for a time, with a reason that is kept."""
+        with self.house.reading() as snapshot:
+            if not leads.load(snapshot, [lead_id], ledgers=False):
+                abort(404)
+        if wrong := unmask(self.house, lead_id=lead_id):
+            return self._lead(lead_id, wrong, 422)
+        return redirect(url_for("pages.lead", lead_id=lead_id), 303)
 
     def sources(self) -> str:
         """Show the reconciliation by source and day."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
+from mappings.playbook.privacy import PAGES
 from model.errors import LeadRelayError, StoreBusy
 from sync.reconciling import books, finds, mends
 from sync.reconciling.comparisons import Comparisons
@@ -87,7 +90,9 @@ class ReconcilePages:
         with house.reading() as snapshot:
             run = books.one(snapshot, house.space, number) or abort(404)
             page = finds.page(snapshot, house.space, number, wanted, int(after), PAGE)
-            names = finds.names(snapshot, page.rows)
+            sight = house.sight(snapshot, PAGES, g.who)
+            sight.meet(snapshot, [one.difference.entity_id for one in page.rows])
+            names = sight.named(finds.names(snapshot, page.rows))
             to_mend, _ = finds.total(snapshot, house.space, number, mendable)
             [newest] = books.recent(snapshot, house.space, run.connection)
             orders = mends.recent(snapshot, house.space, number)
@@ -95,7 +100,9 @@ class ReconcilePages:
         text = render_template(
             "dashboard/comparison.html",
             run=run,
-            page=page,
+            page=replace(
+                page, rows=[replace(one, difference=sight.difference(one.difference)) for one in page.rows]
+            ),
             names=names,
             kinds=KINDS,
             given=given,

@@ -6,13 +6,14 @@ of the band under review.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
+from mappings.playbook.privacy import PAGES
 from mappings.reviewing import DISQUALIFY, VERDICTS, ruling
 from sync import borderline, deletions, inbox, leads, proposals, remembered, same_deals
 from sync.alike import pairs
@@ -192,18 +193,26 @@ class ReviewPages:
                 snapshot, house.space, house.playbook(), house.clock.now(), limit=PAGE
             )
             many = borderline.count_open(snapshot, house.space)
+            sight = house.sight(snapshot, PAGES, g.who)
+            sight.meet(snapshot, [one.lead_id for one in (*waiting, *told)])
+            sight.meet(snapshot, [lead_id for one in held for lead_id, _ in one.people])
         page = render_template(
             "dashboard/reviews.html",
             people=people,
-            cards=cards,
+            cards=[sight.card(one) for one in cards],
             many_cards=many,
             review=house.playbook().lifecycle.review,
-            asked=asked,
+            asked=[
+                replace(
+                    one, proposal=sight.proposal(one.proposal), sides=sight.sides(one.proposal, one.sides)
+                )
+                for one in asked
+            ],
             sales=[(one, self._urls_of(one)) for one in sales],
             shown=same_deals.SHOWN,
             more=waiting[PAGE - 1].id if len(waiting) > PAGE else None,
-            told=told,
-            held=[(one, self._on_delete(one.connection)) for one in held],
+            told=[sight.proposal(one) for one in told],
+            held=[(sight.held(one), self._on_delete(one.connection)) for one in held],
             wrong=wrong,
         )
         return page, code
@@ -214,9 +223,10 @@ class ReviewPages:
         known = leads.load(
             snapshot, {each for one in waiting for each in (one.one, one.other)}, ledgers=False
         )
+        sight = self.house.sight(snapshot, PAGES, g.who)
         found = []
         for one in waiting:
-            ours, theirs = known[one.one].fields, known[one.other].fields
+            ours, theirs = (sight.lead(known[each]).fields for each in (one.one, one.other))
             rows = [(name, ours.get(name), theirs.get(name)) for name in COMPARED]
             found.append(AskedPair(one, [row for row in rows if row[1] is not None or row[2] is not None]))
         return found

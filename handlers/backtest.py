@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from handlers.icp import fit
 from handlers.points import points
-from mappings.playbook import Scoring
+from mappings.playbook import Icp, Scoring
+from model.account import Account
 from model.lead import DECIDED_FIELDS, Lead, Touch
 from model.times import to_text
 
@@ -19,6 +21,21 @@ class Peak:
     score: int
     facts: int  # that were known before the moment: 0 means that nothing can be said
     later: int  # that were not, and so were not counted
+    tier: str = ""  # of the customer profile, just before the moment
+
+
+@dataclass(frozen=True, slots=True)
+class TierFound:
+    """How many leads of a tier had deals that were won or lost, and how many of these were won."""
+
+    tier: str  # blank: none
+    volume: int
+    won: int
+
+    @property
+    def win_rate(self) -> float | None:
+        """Return which part of them was won; ``None`` where there was none."""
+        return self.won / self.volume if self.volume else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +85,39 @@ def as_of(lead: Lead, moment: datetime, *, skip_direct: bool = True) -> Lead:
     )
 
 
-def peak(lead: Lead, scoring: Scoring, before: datetime, *, skip_direct: bool = True) -> Peak:
+def account_as_of(account: Account, moment: datetime) -> Account:
+    """Return an account with what was known of it before a moment, as ``as_of`` does for a lead."""
+    fields = {
+        name: value
+        for name, value in account.fields.items()
+        if (origin := account.provenance.get(name)) is not None and origin.at < moment
+    }
+    return replace(account, fields=fields)
+
+
+def peak(
+    lead: Lead,
+    scoring: Scoring,
+    before: datetime,
+    *,
+    skip_direct: bool = True,
+    icp: Icp | None = None,
+    account: Account | None = None,
+) -> Peak:
     """Return the highest score that a lead had before a moment, by the facts of each time.
 
     A score rises when a fact comes in or a deed is done: it is counted at each of them, and at the end.
+    Rules that ask for the tier of the profile see that of the time.
     """
+
+    def then(until: datetime) -> Lead:
+        of_then = as_of(known, until, skip_direct=skip_direct)
+        if icp is not None:
+            company = account_as_of(account, until) if account is not None else None
+            fits = fit(of_then, company, icp).fields
+            of_then.fields.update({name: value for name, value in fits.items() if value is not None})
+        return of_then
+
     known = as_of(lead, before, skip_direct=skip_direct)
     came = [origin.at for name, origin in lead.provenance.items() if name not in DECIDED_FIELDS]
     came += [touch.at for touch in lead.touches]
@@ -81,11 +126,25 @@ def peak(lead: Lead, scoring: Scoring, before: datetime, *, skip_direct: bool = 
     after = [*times[1:], before] if times else []
     best = 0
     for at, until in zip(times, after, strict=True):
-        then = as_of(known, until, skip_direct=skip_direct)
-        best = max(best, points(then, scoring, at).total)
+        best = max(best, points(then(until), scoring, at).total)
+    last = then(before) if times else known
     if times:
-        best = max(best, points(known, scoring, before).total)
-    return Peak(best, sum(at < before for at in came), sum(at >= before for at in came))
+        best = max(best, points(last, scoring, before).total)
+    tier = str(last.fields.get("icp_tier") or "")
+    return Peak(best, sum(at < before for at in came), sum(at >= before for at in came), tier)
+
+
+def by_tier(icp: Icp, judged: Iterable[tuple[str, bool]]) -> list[TierFound]:
+    """Count leads by their tier, the best first; those of none stand last."""
+    order = list(dict.fromkeys([*(tier for _, tier in icp.tiers), icp.outside, ""]))
+    counted = list(judged)
+    found = [
+        TierFound(
+            tier, sum(one == tier for one, _ in counted), sum(won for one, won in counted if one == tier)
+        )
+        for tier in order
+    ]
+    return [one for one in found if one.tier or one.volume]
 
 
 def found_by(thresholds: Iterable[int], judged: Sequence[tuple[int, bool]]) -> list[Found]:

@@ -13,6 +13,7 @@ from handlers.deals import HearOfDeals
 from handlers.enrich import Enrich
 from handlers.facts import TellFacts
 from handlers.follow_up import MakeFollowUp
+from handlers.icp import JudgeFit
 from handlers.identify import Identify
 from handlers.notify import Notify
 from handlers.qualify import Qualify
@@ -32,6 +33,7 @@ HANDLERS: dict[str, Callable[[Playbook], Handler]] = {
     "deals": lambda playbook: HearOfDeals(playbook.deals, playbook.lifecycle),
     "facts": lambda playbook: TellFacts(playbook.screening),
     "enrich": lambda playbook: Enrich(playbook.enrichment),
+    "icp": lambda playbook: JudgeFit(playbook.icp, playbook.accounts),
     "score": lambda playbook: Score(playbook.scoring, thresholds(playbook.lifecycle)),
     "qualify": lambda playbook: Qualify(playbook.lifecycle),
     "assign": lambda playbook: Assign(

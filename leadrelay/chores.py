@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from leadrelay.drift import Drift
 from leadrelay.fleet import Fleet
 from leadrelay.playbooks import PlaybookHolder
 from leadrelay.settings import SPACE
@@ -17,7 +18,7 @@ from scheduler.retention import RetentionJob
 from scheduler.timing import TimerJob
 from sync import inbox, outbox, remembered, revisits
 from sync.alike import walk
-from sync.asking import answers
+from sync.asking import answers, checks
 from sync.database import Store
 from sync.edges import effects
 from sync.reconciling.mends import Mends
@@ -25,6 +26,7 @@ from sync.reconciling.nightly import Nightly
 from sync.replays.replaying import Replays
 
 ROSTER_EVERY = 5  # seconds between two looks whether a connection's owners are to be read again
+DRIFT_EVERY = 60  # seconds between two looks whether the fields of an account are to be read again
 NIGHTLY_EVERY = 60  # seconds between two looks whether a night's comparison is due
 ALIKE_EVERY = 5  # seconds between two looks for leads that may be one person
 ALIKE_STEPS = 20  # at one look: 2,000 leads, then others have their turn
@@ -52,6 +54,7 @@ class Chores:
         self._mends = Mends(store, clock, SPACE, is_wanted)
         self._timers = TimerJob(store, clock, space=SPACE)
         self._nightly = Nightly(store, clock, holder.playbook, lambda: [*fleet.connected], SPACE)
+        self._drift = Drift(store, clock, holder.playbook, lambda: dict(fleet.connected), SPACE)
 
     def jobs(self) -> Iterator[Job]:
         """Yield them with how often they run."""
@@ -63,6 +66,7 @@ class Chores:
         yield Job("replays", 1, self._replays.run, at_start=True)
         yield Job("mends", 1, self._mends.run, at_start=True)
         yield Job("reconcile", NIGHTLY_EVERY, self._nightly.run)
+        yield Job("drift", DRIFT_EVERY, self._drift.run)
         yield Job("orphans", ORPHANS_EVERY, self._give_up_orphans)
         yield Job("alike", ALIKE_EVERY, self._compare)
         yield Job("hashes", 600, self._forget_hashes)
@@ -99,7 +103,8 @@ class Chores:
                 return
 
     def _forget_answers(self) -> None:
-        self._store.write(partial(answers.drop_old, space=SPACE, now=self._clock.now()))
+        for kind in (answers, checks):
+            self._store.write(partial(kind.drop_old, space=SPACE, now=self._clock.now()))
 
     def _forget_joins(self) -> None:
         """Forget of joins what is kept to undo them, once their term is over."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mappings.listed import unlisted
 from mappings.playbook import QUEUE, CrmMap, Playbook
 from mappings.problems import Problem, in_order
 
@@ -12,7 +13,8 @@ NO_USER = "00G"  # how the ids of queues begin in Salesforce; a user's begin wit
 
 def advice_on(playbook: Playbook) -> list[Problem]:
     """Return what to look at, in the order of files and lines."""
-    return in_order([one for crm in playbook.crms.values() for one in _owned_by_their_maker(crm, playbook)])
+    owned = [one for crm in playbook.crms.values() for one in _owned_by_their_maker(crm, playbook)]
+    return in_order([*owned, *unlisted(playbook)])
 
 
 def _owned_by_their_maker(crm: CrmMap, playbook: Playbook) -> Iterator[Problem]:

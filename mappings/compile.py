@@ -16,10 +16,12 @@ from mappings.compiling import consent as compile_consent
 from mappings.compiling import crms as compile_crms
 from mappings.compiling import deals as compile_deals
 from mappings.compiling import enrichment as compile_enrichment
+from mappings.compiling import icp as compile_icp
 from mappings.compiling import lifecycle as compile_lifecycle
 from mappings.compiling import matching as compile_matching
 from mappings.compiling import messages as compile_messages
 from mappings.compiling import pipeline as compile_pipeline
+from mappings.compiling import privacy as compile_privacy
 from mappings.compiling import retention as compile_retention
 from mappings.compiling import routing as compile_routing
 from mappings.compiling import scoring as compile_scoring
@@ -55,11 +57,13 @@ from mappings.schema import (
     EnrichmentFile,
     FieldsFile,
     FollowUpFile,
+    IcpFile,
     LifecycleFile,
     MatchingFile,
     MatchWeightsFile,
     NotificationsFile,
     PipelineFile,
+    PrivacyFile,
     RetentionFile,
     RoutingFile,
     ScoringFile,
@@ -78,6 +82,7 @@ DEFAULT_HANDLERS = (
     "deals",
     "facts",
     "enrich",
+    "icp",
     "score",
     "qualify",
     "assign",
@@ -94,11 +99,13 @@ SINGLE_FILES = (
     "enrichment",
     "fields",
     "follow_up",
+    "icp",
     "lifecycle",
     "match_weights",
     "matching",
     "notifications",
     "pipeline",
+    "privacy",
     "retention",
     "routing",
     "scoring",
@@ -111,7 +118,9 @@ OPTIONAL_FILES = {
     "enrichment",
     "fields",
     "follow_up",
+    "icp",
     "notifications",
+    "privacy",
     "retention",
     "match_weights",
     "matching",
@@ -286,6 +295,10 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     enrichment = compile_enrichment.compile_enrichment(providers, scope) if providers else Enrichment()
     if enrichment.providers and pipeline:
         compile_enrichment.check_order(pipeline, scope)
+    customers = one("icp", IcpFile)
+    icp = compile_icp.compile_icp(customers, scope) if customers else None
+    if customers and pipeline:
+        compile_icp.check_order(pipeline, scope)
     matching = _matching(one("matching", MatchingFile), one("match_weights", MatchWeightsFile), scope)
     made = (
         lifecycle and compile_lifecycle.compile_lifecycle(lifecycle, scope),
@@ -311,6 +324,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
         compile_messages.compile_notifications(notifications, scope) if notifications else Notifications(),
     )
     consent = compile_consent.compile_consent(asked, purposes, crms, told, scope) if asked else Consent()
+    privacy = compile_privacy.compile_privacy(one("privacy", PrivacyFile), fields, consent.regions, scope)
     compile_consent.check_fields(compile_consent.fields_of(files.single.get("consent")), crms, scope)
     problems = [
         *files.problems,
@@ -338,10 +352,13 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             skip_direct=pipeline.model.attribution.skip_direct,
             accounts=accounts,
             consent=consent,
+            privacy=privacy,
             deals=scope.deals,
             matching=matching,
             enrichment=enrichment,
+            icp=icp,
             keep=keep,
+            named=tuple(dict.fromkeys(scope.named)),
         ),
         [],
     )

@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import repeat
 from typing import Any
 
 from mappings import evaluating, expressions
 from mappings.loader import Document, Path_
-from mappings.playbook import TOP_STAGE, Condition
+from mappings.playbook import TOP_STAGE, Condition, NamedValue
 from mappings.problems import Problem, did_you_mean, unknown
 from mappings.values import ranges
 from mappings.values.converters import Unusable, country
@@ -88,6 +89,7 @@ class ConditionCompiler:
     stages: Sequence[str]
     problems: list[Problem] = field(default_factory=list)
     bands: Sequence[str] = ()  # of the score, the lowest first
+    named: list[NamedValue] = field(default_factory=list)  # texts that fields are compared with
     has_all_fields: bool = True  # else a field may be one of a file that cannot be read
 
     def compile(self, data: Any, *path: str | int) -> Condition | None:
@@ -237,6 +239,12 @@ class ConditionCompiler:
             )
         elif name == "band":
             check = _ordered_check(operator, checked, self.bands)
+        elif kind is str and operator in EQUALITY:
+            places = [
+                self.document.value_place(*at, *((n,) if is_list else ())) for n in range(len(operands))
+            ]
+            self.named += map(NamedValue, repeat(name), operands, places)
+            check = _text_check(operator, checked)
         elif operator == "matches":
             pattern = self._pattern(checked[0], at)
             if pattern is None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from mappings.playbook import ELSEWHERE, Consent, ConsentGate
+from mappings.playbook.consent import counts_in
 from model.consent import confirmed_field_of, field_of
 from model.lead import Lead
 
@@ -24,7 +25,7 @@ def shut(
             continue
         if gate.only and names and gate.only.isdisjoint(names):
             continue
-        if _is_in(gate, policy, lead.fields.get("country")) and _lack(gate, lead):
+        if counts_in(gate.regions, policy.regions, lead.fields.get("country")) and _lack(gate, lead):
             yield gate
 
 
@@ -52,7 +53,7 @@ def asked(gate: ConsentGate, policy: Consent, lead: Lead, at: datetime) -> Itera
         yield f"since {gate.since:%Y-%m-%d}", at >= gate.since, f"{at:%Y-%m-%d}"
     country = lead.fields.get("country")
     if gate.regions:
-        is_in = _is_in(gate, policy, country)
+        is_in = counts_in(gate.regions, policy.regions, country)
         yield f"country in {', '.join(gate.regions)}", is_in, str(country or "not known, which is everywhere")
     lacks = _lack(gate, lead)
     yield f"{gate.purpose} is lacking", bool(lacks), lacks or "there"
@@ -63,15 +64,6 @@ def regions_of(policy: Consent, country: str | None) -> tuple[str, ...]:
     if not country:
         return ()
     return tuple(name for name, inside in policy.regions.items() if country in inside) or (ELSEWHERE,)
-
-
-def _is_in(gate: ConsentGate, policy: Consent, country: str | None) -> bool:
-    """Say whether a gate counts in a country; whose country is not known is everywhere."""
-    if not gate.regions or not country:
-        return True
-    if any(country in _countries(name, policy) for name in gate.regions):
-        return True
-    return ELSEWHERE in gate.regions and not any(country in inside for inside in policy.regions.values())
 
 
 def _countries(region: str, policy: Consent) -> frozenset[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mappings.masking import Veil
 from mappings.playbook import StageRule
 from mappings.playbook.condition import Condition, Term
+from mappings.playbook.privacy import PLAIN
 from model.event import JsonValue
 from model.lead import Activity, Lead
 from model.times import EPOCH
@@ -27,6 +29,7 @@ class Truth:
     was: str = ""
     glue: str = ""
     parts: tuple[Truth, ...] = ()
+    fields: frozenset[str] = frozenset()  # whose values it tells of
 
     def as_dict(self) -> dict[str, JsonValue]:
         """Return plain data for JSON."""
@@ -52,6 +55,10 @@ class RuleTruth:
         told: dict[str, JsonValue] = {"handler": self.handler, "name": self.name, "at": self.at}
         return told | {"holds": self.holds, "took": self.took, "asks": [one.as_dict() for one in self.asks]}
 
+    def lacking(self) -> str:
+        """Return what it asked for and was not so, in one line; blank where nothing of it was false."""
+        return "; ".join(_short(one) for one in self.asks if one.holds is False)
+
     def lines(self) -> Iterator[str]:
         """Yield it as lines of text, what it asks for indented."""
         word = "took" if self.took else {True: "holds", False: "no", None: "not asked"}[self.holds]
@@ -59,6 +66,16 @@ class RuleTruth:
         if self.holds is not None:
             for one in self.asks:
                 yield from _lines(one, 1)
+
+
+def _short(truth: Truth) -> str:
+    if not truth.parts:
+        return f"{truth.text}: was {truth.was}" if truth.was else truth.text
+    if truth.glue == "not":
+        return f"not {truth.parts[0].text}"
+    parts = [_short(one) for one in truth.parts if one.holds is False]
+    within = f" {'or' if truth.glue == 'or' else 'and'} ".join(parts)
+    return f"{truth.text}: {within}" if truth.glue == NAMED else within
 
 
 def _lines(truth: Truth, depth: int) -> Iterator[str]:
@@ -84,6 +101,21 @@ def ruled(
     truths = [one.holds for one in asks]
     holds = False if False in truths else None if None in truths else True
     return RuleTruth(handler, name, str(place), holds, (handler, str(place)) in said, asks)
+
+
+def veiled(rule: RuleTruth, veil: Veil) -> RuleTruth:
+    """Return a rule without what it asks of fields that are masked: whether that holds can tell the value."""
+    asks = tuple(_veiled(one, veil) for one in rule.asks)
+    if asks == rule.asks:
+        return rule
+    return replace(rule, asks=asks, holds=rule.holds if rule.took else None)
+
+
+def _veiled(truth: Truth, veil: Veil) -> Truth:
+    if any(veil.level_of(name) != PLAIN for name in truth.fields):
+        return replace(truth, holds=None, was="not shown")
+    parts = tuple(_veiled(one, veil) for one in truth.parts)
+    return truth if parts == truth.parts else replace(truth, parts=parts, holds=None)
 
 
 class Judge:
@@ -118,9 +150,9 @@ class Judge:
             known = None if any(one.holds is None for one in parts) else term.test(self.lead)
             return Truth(term.text, known, glue=term.glue, parts=parts)
         if term.fields & self._cut:
-            return Truth(term.text, None, "a long text")
+            return Truth(term.text, None, "a long text", fields=term.fields)
         was = ", ".join(self._shown(name) for name in sorted(term.fields))
-        return Truth(_named(term), term.test(self.lead), was)
+        return Truth(_named(term), term.test(self.lead), was, fields=term.fields)
 
     def did(self, activity: str) -> Iterator[Truth]:
         """Yield whether the lead did an activity, if one is asked for."""

@@ -38,6 +38,9 @@ LEAD_FIELDS: Mapping[str, type] = {
     "band": str,  # of scoring.yaml, by the score
     "grade": str,  # of scoring.yaml: a letter and a number, such as "A1"
     "score_reasons": str,  # what gave the score when the CRMs were last told of it
+    "icp_tier": str,  # of icp.yaml: how well the lead and its company fit
+    "icp_score": int,  # 0 to 100: the share of the weights that is met
+    "icp_reasons": str,  # the criteria that are met, missed and not known, in one line
     "stage": str,
     "stage_pass": int,  # which time the lead goes up the way; blank: the first
     "in_review": bool,  # a person is asked to approve or disqualify; see ``review`` of lifecycle.yaml
@@ -67,6 +70,9 @@ BELOW_SINCE = "band_below_since"
 SCORE_FIELDS = ("score", "band", "grade", "score_reasons", TOLD_SCORE, BELOW_SINCE)
 """What ``score`` decides."""
 
+ICP_FIELDS = ("icp_tier", "icp_score", "icp_reasons")
+"""How well a lead fits the ideal customer profile; ``icp`` decides them."""
+
 STAGE_FIELDS = ("stage_pass", "led_back_from")
 """What is remembered of a lead's way; they are set with the stage alone."""
 
@@ -89,6 +95,7 @@ DECIDED_FIELDS = frozenset(
     {
         *FACT_FIELDS,
         *SCORE_FIELDS,
+        *ICP_FIELDS,
         *STAGE_FIELDS,
         *REVIEW_FIELDS,
         QUEUED_SINCE,

@@ -17,6 +17,16 @@ from sync.tables import api_tokens, sessions, users
 IDLE = timedelta(hours=1)  # without a request by a person's hand
 LONGEST = timedelta(hours=12)  # from signing in, whatever is done
 TOUCH_EVERY = timedelta(minutes=1)  # a write a minute for someone at work, not one a request
+VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
+ROLES = {
+    VIEWER: "looks, and changes nothing",
+    OPERATOR: "looks and acts",
+    ADMIN: "looks, acts, and may lift the mask of personal data, with a reason",
+}
+"""Role of a person -> what it may do on the pages; what is masked is masked before all of them."""
+PLAIN, MASKED = "plain", "masked"
+SIGHTS = (MASKED, PLAIN)  # of a program's token
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 
 
@@ -34,14 +44,30 @@ def check_name(name: str) -> str:
     return name
 
 
-def add_user(connection: Connection, name: str, password: str, now: datetime) -> None:
+def add_user(connection: Connection, name: str, password: str, role: str, now: datetime) -> None:
     """Let a person sign in; ``password`` is already hashed. Raises ``LeadRelayError`` for a known name."""
+    check_role(role)
     if _has(connection, users, check_name(name)):
         raise LeadRelayError(
             f"{name} is a user already; `leadrelay user password {name}` sets a new password."
         )
-    row = {"name": name, "password": password, "created_at": now, "changed_at": now}
+    row = {"name": name, "password": password, "role": role, "created_at": now, "changed_at": now}
     connection.execute(sa.insert(users).values(row))
+
+
+def check_role(role: str) -> str:
+    """Return a role that there is, or raise ``LeadRelayError``."""
+    if role not in ROLES:
+        raise LeadRelayError(f"There is no role {role}. There are {', '.join(ROLES)}.")
+    return role
+
+
+def set_role(connection: Connection, name: str, role: str, now: datetime) -> None:
+    """Say what a person may do, from their next request on."""
+    check_role(role)
+    statement = sa.update(users).where(users.c.name == name).values(role=role, changed_at=now)
+    if not connection.execute(statement).rowcount:
+        raise LeadRelayError(f"There is no user {name}.")
 
 
 def set_password(connection: Connection, name: str, password: str, now: datetime) -> None:
@@ -68,6 +94,12 @@ def user_names(snapshot: Connection) -> list[str]:
     return list(snapshot.execute(sa.select(users.c.name).order_by(users.c.name)).scalars())
 
 
+def roles(snapshot: Connection) -> dict[str, str]:
+    """Return who may sign in, and in which role."""
+    rows = snapshot.execute(sa.select(users.c.name, users.c.role).order_by(users.c.name))
+    return {row.name: row.role for row in rows}
+
+
 def password_of(snapshot: Connection, name: str) -> str | None:
     """Return the hash of a person's password; ``None`` for nobody's name."""
     found: str | None = snapshot.execute(
@@ -90,17 +122,18 @@ class Session:
 
     user: str
     seen_at: datetime
+    role: str
 
 
 def session(snapshot: Connection, token: str, now: datetime) -> Session | None:
     """Return whose session this token is; ``None`` once it was idle or open for too long."""
     c = sessions.c
     row = snapshot.execute(
-        sa.select(c.user, c.seen_at)
+        sa.select(c.user, c.seen_at, users.c.role)
         .join(users, users.c.name == c.user)
         .where(c.hash == hashed(token), c.seen_at >= now - IDLE, c.created_at >= now - LONGEST)
     ).first()
-    return Session(row.user, row.seen_at) if row else None
+    return Session(row.user, row.seen_at, row.role) if row else None
 
 
 def touch_session(connection: Connection, token: str, now: datetime) -> None:
@@ -113,11 +146,13 @@ def end_session(connection: Connection, token: str) -> None:
     connection.execute(sa.delete(sessions).where(sessions.c.hash == hashed(token)))
 
 
-def add_token(connection: Connection, name: str, token_hash: str, now: datetime) -> None:
-    """Let a program read; only the hash of its token is kept."""
+def add_token(connection: Connection, name: str, token_hash: str, sight: str, now: datetime) -> None:
+    """Let a program read; only the hash of its token is kept. ``sight``: of personal data."""
+    if sight not in SIGHTS:
+        raise LeadRelayError(f"A token sees personal data {' or '.join(SIGHTS)}, not {sight}.")
     if _has(connection, api_tokens, check_name(name)):
         raise LeadRelayError(f"There is a token {name} already; `leadrelay token remove {name}` ends it.")
-    row = {"name": name, "hash": token_hash, "created_at": now}
+    row = {"name": name, "hash": token_hash, "sight": sight, "created_at": now}
     connection.execute(sa.insert(api_tokens).values(row))
 
 
@@ -127,17 +162,25 @@ def remove_token(connection: Connection, name: str, _now: datetime) -> None:
         raise LeadRelayError(f"There is no token {name}.")
 
 
-def token_names(snapshot: Connection) -> list[str]:
-    """Return which programs may read."""
-    return list(snapshot.execute(sa.select(api_tokens.c.name).order_by(api_tokens.c.name)).scalars())
+def sights(snapshot: Connection) -> dict[str, str]:
+    """Return which programs may read, and how they see personal data."""
+    rows = snapshot.execute(sa.select(api_tokens.c.name, api_tokens.c.sight).order_by(api_tokens.c.name))
+    return {row.name: row.sight for row in rows}
 
 
-def token_name(snapshot: Connection, token: str) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A program with a token that is known."""
+
+    name: str
+    sight: str  # "masked" or "plain"
+
+
+def reader(snapshot: Connection, token: str) -> Reader | None:
     """Return whose token this is."""
-    found: str | None = snapshot.execute(
-        sa.select(api_tokens.c.name).where(api_tokens.c.hash == hashed(token))
-    ).scalar_one_or_none()
-    return found
+    c = api_tokens.c
+    row = snapshot.execute(sa.select(c.name, c.sight).where(c.hash == hashed(token))).first()
+    return Reader(row.name, row.sight) if row else None
 
 
 def _has(connection: Connection, table: sa.Table, name: str) -> bool:
@@ -145,10 +188,11 @@ def _has(connection: Connection, table: sa.Table, name: str) -> bool:
 
 
 ACTS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
-    "add_user": (add_user, ("name", "password")),
+    "add_user": (add_user, ("name", "password", "role")),
+    "set_role": (set_role, ("name", "role")),
     "set_password": (set_password, ("name", "password")),
     "remove_user": (remove_user, ("name",)),
-    "add_token": (add_token, ("name", "token_hash")),
+    "add_token": (add_token, ("name", "token_hash", "sight")),
     "remove_token": (remove_token, ("name",)),
 }
 """What commands may have done, here or by the running daemon: name -> function and its arguments."""
@@ -157,6 +201,7 @@ ACTS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
 def act(connection: Connection, name: str, given: Mapping[str, str], now: datetime) -> None:
     """Do one of ``ACTS``; raises ``LeadRelayError`` with a sentence, ``KeyError`` for what is none."""
     function, names = ACTS[name]
+    given = {"role": OPERATOR, "sight": MASKED, **given}
     function(connection, *(given[one] for one in names), now)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from handlers.backtest import Found, found_by, peak
+from handlers.backtest import Found, TierFound, by_tier, found_by, peak
 from mappings.playbook import Playbook
-from sync import engagements, joins, leads
+from model.account import Account
+from model.lead import Lead
+from sync import accounts, engagements, joins, leads
 from sync.tables import deal_outcomes
 from sync.tables import leads as leads_table
 
@@ -33,6 +35,7 @@ class Backtest:
     won: int
     left_out: Mapping[str, int]
     with_later_facts: int  # leads of which something came only after their deal began, and was not counted
+    tiers: Sequence[TierFound] = ()  # of the customer profile, the best first; none without a profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ def backtest(snapshot: Connection, space: str, playbook: Playbook, thresholds: S
     deals = _deals_by_lead(snapshot, space)
     left_out: Counter[str] = Counter()
     judged: list[tuple[int, bool]] = []
+    tiers: list[tuple[str, bool]] = []
     late = 0
     c = leads_table.c
     everybody = snapshot.execute(sa.select(c.id, c.is_test).where(c.space == space).order_by(c.id)).all()
@@ -63,16 +67,35 @@ def backtest(snapshot: Connection, space: str, playbook: Playbook, thresholds: S
         if playbook.counted:
             for lead_id, one in engagements.load(snapshot, some, playbook.counted, ()):
                 loaded[lead_id].engagements[one.ref] = one
+        companies = _companies(snapshot, playbook, loaded.values())
         for lead in loaded.values():
             began = min(deal.began for deal in deals[lead.id])
-            best = peak(lead, playbook.scoring, began, skip_direct=playbook.skip_direct)
+            best = peak(
+                lead,
+                playbook.scoring,
+                began,
+                skip_direct=playbook.skip_direct,
+                icp=playbook.icp,
+                account=companies.get(str(lead.fields.get("account"))),
+            )
             if not best.facts:
                 left_out[UNKNOWN] += 1
                 continue
             late += best.later > 0
-            judged.append((best.score, any(deal.outcome == "won" for deal in deals[lead.id])))
+            is_won = any(deal.outcome == "won" for deal in deals[lead.id])
+            judged.append((best.score, is_won))
+            tiers.append((best.tier, is_won))
     found = found_by(thresholds, judged)
-    return Backtest(found, len(judged), sum(is_won for _, is_won in judged), dict(left_out), late)
+    of_tiers = by_tier(playbook.icp, tiers) if playbook.icp is not None else ()
+    won = sum(is_won for _, is_won in judged)
+    return Backtest(found, len(judged), won, dict(left_out), late, of_tiers)
+
+
+def _companies(snapshot: Connection, playbook: Playbook, some: Iterable[Lead]) -> dict[str, Account]:
+    """Return the accounts of these leads, where a profile asks for what they know."""
+    if playbook.icp is None or not playbook.joins_accounts:
+        return {}
+    return accounts.load(snapshot, (str(one) for lead in some if (one := lead.fields.get("account"))))
 
 
 def _says_nothing(deals: Sequence[_Deal]) -> str | None:

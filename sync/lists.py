@@ -41,6 +41,7 @@ class Wanted:
     owner: str = ""
     order: str = "created_at"  # or "score"; the highest first
     after: str = ""
+    prefixes: Collection[str] = SEARCHED  # what is searched by its beginning; the e-mail else as a whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,18 @@ class LeadRow:
 
     id: str
     email: str | None
-    name: str
+    first_name: str
+    last_name: str
     company: str
     stage: str | None
     score: int
     owner: str | None
     created_at: datetime
+
+    @property
+    def name(self) -> str:
+        """First and last name."""
+        return f"{self.first_name} {self.last_name}".strip()
 
 
 def leads_page(snapshot: Connection, space: str, wanted: Wanted, size: int = PAGE) -> Page[LeadRow]:
@@ -110,17 +117,29 @@ def search_statement(
 
 
 def _found(snapshot: Connection, space: str, wanted: Wanted) -> Page[LeadRow]:
-    """Return whose e-mail, name, last name or company begins with what is searched."""
+    """Return whose e-mail, name, last name or company begins with what is searched.
+
+    What may not be searched by its beginning is left out; a whole e-mail is found always.
+    """
     key = search_key(wanted.search) or ""
     ids: set[str] = set()
     has_more = False
     for column in SEARCHED:
+        if column not in wanted.prefixes:
+            continue
         statement = search_statement(space, column, key, MOST_FOUND + 1, wanted.stage, wanted.owner)
         found = snapshot.execute(statement).scalars().all()
         has_more = has_more or len(found) > MOST_FOUND
         ids.update(found)
+    if "email" not in wanted.prefixes:
+        ids.update(snapshot.execute(_whole_address(space, key)).scalars())
     rows = sorted(_lead_rows(snapshot, ids), key=_order_of(wanted), reverse=True)
     return Page(rows[:MOST_FOUND], has_more=has_more or len(rows) > MOST_FOUND)
+
+
+def _whole_address(space: str, address: str) -> sa.Select[Any]:
+    c = leads.c
+    return sa.select(c.id).where(c.space == space, c.email == address, c.is_test.is_(sa.false()))
 
 
 def _lead_rows(snapshot: Connection, ids: Collection[str]) -> list[LeadRow]:
@@ -136,9 +155,9 @@ def _order_of(wanted: Wanted) -> Callable[[LeadRow], Any]:
 
 
 def _lead_row(row: Any) -> LeadRow:
-    name = " ".join(str(part) for part in map(row.fields.get, ("first_name", "last_name")) if part)
+    first, last = (str(row.fields.get(name) or "") for name in ("first_name", "last_name"))
     company = str(row.fields.get("company") or "")
-    return LeadRow(row.id, row.email, name, company, row.stage, row.score, row.owner, row.created_at)
+    return LeadRow(row.id, row.email, first, last, company, row.stage, row.score, row.owner, row.created_at)
 
 
 def _position(row: LeadRow, order: str) -> str:

@@ -261,7 +261,10 @@ def when(text: str, test: Callable[[Lead], bool], line: int = 1) -> Condition:
 
 def field_is(name: str, *values: Any, line: int = 1) -> Condition:
     """Build the condition that a field holds one of the values."""
-    return when(f"{name} in {', '.join(map(str, values))}", lambda lead: lead.get(name) in values, line)
+    text = f"{name} in {', '.join(map(str, values))}"
+    return Condition(
+        text=text, test=lambda lead: lead.get(name) in values, place=place(line), fields=frozenset({name})
+    )
 
 
 def a_screening(**given: Any) -> Screening:

@@ -15,6 +15,7 @@ from connectors.inspection import (
     Account,
     Answer,
     Caller,
+    Described,
     Field,
     Fields,
     Need,
@@ -95,6 +96,10 @@ class HubSpotInspector:
             raise unreadable("HubSpot", f"the properties of {object_type}")
         found = [_field(row) for row in rows if isinstance(row, dict) and row.get("name")]
         return Fields({each.name: each for each in found})
+
+    def describe(self, object_type: str, since: str = "") -> Described:  # noqa: ARG002 - no such condition
+        """Return the property definitions; HubSpot has no way to ask whether they changed."""
+        return Described(self.fields(object_type))
 
     def usage(self) -> Sequence[Usage]:
         """Return the limits by the headers of the calls so far; an OAuth app has none for the day."""

@@ -11,6 +11,7 @@ from connectors.inspection import (
     Account,
     Answer,
     Caller,
+    Described,
     Field,
     Fields,
     Need,
@@ -68,9 +69,19 @@ class SalesforceInspector:
 
     def fields(self, object_type: str) -> Fields | None:
         """Return an object's describe: what this user cannot see is not in it."""
-        answer = self._caller.call("GET", f"{self._base}/sobjects/{object_type}/describe")
+        return self.describe(object_type).fields
+
+    def describe(self, object_type: str, since: str = "") -> Described:
+        """Return an object's describe, unless it is as it was (``If-Modified-Since``)."""
+        path, asked = f"{self._base}/sobjects/{object_type}/describe", {"If-Modified-Since": since}
+        answer = self._caller.call("GET", path, headers=asked if since else None)
+        if answer.status == 304:
+            return Described(None, since, is_unchanged=True)
         if answer.status == 404:
-            return None
+            return Described(None)
+        return Described(self._fields(answer, object_type), answer.headers.get("Last-Modified", ""))
+
+    def _fields(self, answer: Answer, object_type: str) -> Fields:
         told = self._checked(answer).row
         rows = told.get("fields")
         if not isinstance(rows, list):

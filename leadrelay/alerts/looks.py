@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.faults import without_people
-from sync import deletions, followed, status
+from sync import deletions, followed, schema_looks, status
 from sync.asking import books as asked
 from sync.followed import LATE_AFTER, Followed, ObjectFollowed
 from sync.keeping.room import MIB
@@ -30,6 +30,7 @@ KINDS = (
     "decider",
     "store",
     "reconcile",
+    "schema",
 )
 
 UNREAD_AFTER = timedelta(minutes=15)  # that a connection's owners could not be read
@@ -41,6 +42,12 @@ OF_SHARES = {  # ``Run.shares`` in words
     "counts": "of all records counted are unaccounted for",
 }
 BROKEN_AFTER = timedelta(minutes=1)  # that the store cannot be read or written
+
+
+Findings = Sequence[tuple[str, str]]
+"""What does not fit, each with what to do."""
+
+MOST_FINDINGS = 3  # that an alarm tells; the doctor tells all
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ class InStore:
     compared: Mapping[str, Run] = field(default_factory=dict)  # by connection: the last comparison
     providers: Mapping[str, str] = field(default_factory=dict)  # that give no answers, and why
     held: Mapping[str, int] = field(default_factory=dict)  # by connection: deletions that wait for a person
+    misfits: Mapping[str, Findings] = field(default_factory=dict)  # by connection: fields that do not fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,7 @@ def read(
         books.last(snapshot, space),
         providers=asked.troubled(snapshot, space, now),
         held={one.connection: one.records for one in deletions.held_back(snapshot, space)},
+        misfits={name: one.findings for name, one in schema_looks.load(snapshot, space).items()},
     )
 
 
@@ -146,6 +155,7 @@ class Looks:
                 *_silent(store),
                 *_deletions(store),
                 *_unanswered(store),
+                *self._misfits(store),
                 *_unexplained(process, store),
             ]
         return list({(one.kind, one.subject): one for one in reversed(found)}.values())
@@ -175,6 +185,13 @@ class Looks:
                 minutes = int((now - waits_since).total_seconds() // 60)
                 text = f"nothing has reached {name} while changes wait since {minutes} minutes"
                 yield Alarm("connection", name, f"{text}; see `leadrelay doctor {name}`")
+
+    def _misfits(self, store: InStore) -> Iterator[Alarm]:
+        """Say whose fields do not fit; of who is only observed ``plan`` says it, and go-live makes them."""
+        writing = set(self._writing())
+        for name, found in store.misfits.items():
+            if found and name in writing:
+                yield _of_misfits(name, found)
 
     def _unfollowed(self, process: InProcess, store: InStore, now: datetime) -> Iterator[Alarm]:
         """Say whose changes are not read to the end; what went unread before it was connected begins anew."""
@@ -215,6 +232,13 @@ def _behind(
         late = known[name].late_by(now) if name in known else None
         found[name] = watched if late is None else min(watched, late)
     return {name: late for name, late in found.items() if late >= LATE_AFTER + ours.every}
+
+
+def _of_misfits(name: str, found: Findings) -> Alarm:
+    told = "; ".join(f"{fact} ({fix.rstrip('.')})" for fact, fix in found[:MOST_FINDINGS])
+    more = f"; and {len(found) - MOST_FINDINGS} more" if len(found) > MOST_FINDINGS else ""
+    text = f"the fields of {name} do not fit the playbook: {told}{more}; see `leadrelay doctor {name}`"
+    return Alarm("schema", name, text)
 
 
 def _decider(store: InStore, now: datetime) -> Iterator[Alarm]:

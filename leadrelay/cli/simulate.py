@@ -1,4 +1,4 @@
-"""What another threshold would have found among the deals that were won or lost."""
+"""What another threshold or profile would have found among the deals that were won or lost."""
 
 from __future__ import annotations
 
@@ -15,20 +15,26 @@ from sync.backtest import backtest
 
 RANGE = re.compile(r"(\d{1,3})(?:\.\.(\d{1,3}))?")
 COLUMNS = ("score of", "leads", "won", "precision", "recall")
+TIER_COLUMNS = ("tier", "leads", "won", "win rate")
 
 
 def simulate(
-    threshold: Annotated[str, typer.Option(help="A score, or a range of scores: 50..80.")],
+    threshold: Annotated[str, typer.Option(help="A score, or a range of scores: 50..80.")] = "",
     folder: Annotated[
         Path | None, typer.Option("--playbook", help="Another playbook's points; default: the one in use.")
     ] = None,
     step: Annotated[int, typer.Option(min=1, max=100, help="From one score of the range to the next.")] = 5,
+    icp: Annotated[bool, typer.Option("--icp", help="The win rate of each tier of icp.yaml.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show volume, precision and recall by threshold, by the scores of leads before their deals began."""
+    """Show what thresholds would have found, or the win rate by tier, as leads were before their deals."""
+    if not threshold and not icp:
+        fail("Say what to try: --threshold 50..80, --icp, or both.", WRONG_USAGE)
     settings = load_settings()
-    thresholds = _thresholds(threshold, step)
+    thresholds = _thresholds(threshold, step) if threshold else []
     playbook = playbook_of(settings, folder)
+    if icp and playbook.icp is None:
+        fail("--icp: this playbook has no icp.yaml, so there are no tiers.", WRONG_USAGE)
     with reading(settings) as snapshot:
         tried = backtest(snapshot, SPACE, playbook, thresholds)
     if as_json:
@@ -47,16 +53,25 @@ def simulate(
                     }
                     for one in tried.found
                 ],
+                "tiers": [
+                    {"tier": one.tier or None, "leads": one.volume, "won": one.won, "win_rate": one.win_rate}
+                    for one in tried.tiers
+                ],
                 "left_out": dict(tried.left_out),
                 "with_later_facts": tried.with_later_facts,
             }
         )
         return
+    title = f"Of {tried.leads} leads whose deals were decided, {tried.won} won"
+    if icp:
+        tiers = [(one.tier or "none", one.volume, one.won, _percent(one.win_rate)) for one in tried.tiers]
+        table(title, TIER_COLUMNS, tiers)
     rows = [
         (one.threshold, one.volume, one.won, _percent(one.precision), _percent(one.recall))
         for one in tried.found
     ]
-    table(f"Of {tried.leads} leads whose deals were decided, {tried.won} won", COLUMNS, rows)
+    if threshold:
+        table(title, COLUMNS, rows)
     for why, count in sorted(tried.left_out.items()):
         console.print(f"left out: {count}, {why}", markup=False)
     if tried.with_later_facts:

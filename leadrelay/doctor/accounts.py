@@ -12,7 +12,7 @@ from connectors.inspection import Account, Fields, Inspector
 from leadrelay.doctor.fields import check_map
 from leadrelay.doctor.findings import OK, Area, Finding
 from leadrelay.settings import ConnectionSettings, is_loopback
-from mappings.playbook import CrmMap
+from mappings.playbook import CrmMap, NamedValue
 from model.change import OwnerRecord
 from model.errors import ConnectorError, NotAuthorized
 from sync.budgets.forecast import Forecast
@@ -39,6 +39,7 @@ def check_account(
     writes: bool,
     types: Mapping[str, type],
     stages: Collection[str] = (),
+    named: Sequence[NamedValue] = (),
     today: date,
     heading: Forecast | None = None,
 ) -> Checked:
@@ -60,7 +61,7 @@ def check_account(
     add([area.ok(f"answers: account {said}{whose}; {mode}, set up by the {reach.origin}")])
     add(_scopes(area, account, inspector, list(crm.all_objects), writes=writes))
     add(_try(area, "the API version", lambda: _version(area, inspector, today)))
-    add(_try(area, "the fields", lambda: _fields(area, crm, inspector, types, stages)))
+    add(_try(area, "the fields", lambda: _fields(area, crm, inspector, types, stages, named)))
     add(_try(area, "the owners", lambda: _owners(area, connector, checked)))
     add(_usage(area, crm, inspector.usage()))
     add(_heading(area, heading))
@@ -127,10 +128,15 @@ def _version(area: Area, inspector: Inspector, today: date) -> Iterator[Finding]
 
 
 def _fields(
-    area: Area, crm: CrmMap, inspector: Inspector, types: Mapping[str, type], stages: Collection[str]
+    area: Area,
+    crm: CrmMap,
+    inspector: Inspector,
+    types: Mapping[str, type],
+    stages: Collection[str],
+    named: Sequence[NamedValue],
 ) -> Iterator[Finding]:
     of: dict[str, Fields | None] = {name: inspector.fields(name) for name in crm.described}
-    yield from check_map(area, crm, of, types, stages)
+    yield from check_map(area, crm, of, types, stages, named)
 
 
 def _owners(area: Area, connector: Connector, checked: Checked) -> Iterator[Finding]:

@@ -123,6 +123,7 @@ def _account(known: Known, crm: CrmMap, playbook: Playbook, at: datetime, day: K
         writes=known.writes(crm),
         types=playbook.fields,
         stages=list(playbook.lifecycle.by_name),
+        named=playbook.named,
         today=at.date(),
         heading=forecast(Day(crm.limits, day), at) if day else None,
     )

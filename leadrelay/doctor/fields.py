@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from connectors.inspection import Field, Fields
 from leadrelay.doctor.findings import Area, Finding, named
-from mappings.playbook import DEAL_NEEDS, CrmField, CrmMap, ObjectMap, TaskMap
+from mappings.listed import plain
+from mappings.playbook import DEAL_NEEDS, CrmField, CrmMap, NamedValue, ObjectMap, TaskMap
 from model.event import JsonValue
 from model.lead import LEAD_FIELDS
 
@@ -34,27 +35,42 @@ def check_map(
     of: Mapping[str, Fields | None],
     types: Mapping[str, type],
     stages: Collection[str] = (),
+    named: Sequence[NamedValue] = (),
 ) -> Iterator[Finding]:
     """Yield what each mapped object and field lacks, and one line for what is well.
 
     ``stages`` are those of the lifecycle: a list of options that takes their names must have them.
+    ``named`` are values that conditions compare lead fields with.
     """
-    for name, mapped in crm.all_objects.items():
-        held = of.get(name)
+    for name in crm.described:
+        yield from check_object(area, crm, name, of.get(name), types, stages, named)
+
+
+def check_object(
+    area: Area,
+    crm: CrmMap,
+    name: str,
+    held: Fields | None,
+    types: Mapping[str, type],
+    stages: Collection[str] = (),
+    named: Sequence[NamedValue] = (),
+) -> Iterator[Finding]:
+    """Yield what one of the described objects lacks; the doctor and the nightly look go by it."""
+    if (mapped := crm.all_objects.get(name)) is not None:
         if held is None:
             yield area.problem(
                 f"{name}: the account has no such object, or this user may not see it",
                 "Give the user access to it, or correct crm/*.yaml.",
             )
-            continue
+            return
         found = list(_object(area, crm, mapped, held, types))
         if mapped is not crm.account and mapped is not crm.deal:
-            found += _stages(area, mapped, held, stages)
+            found += [*_stages(area, mapped, held, stages), *_named(area, mapped, held, named)]
         yield from found
         if not found:
             yield area.ok(f"{name}: all {len(mapped.fields)} mapped fields are there and fit")
-    if crm.tasks is not None:
-        yield from _tasks(area, crm.tasks, of.get(crm.tasks.object))
+    if crm.tasks is not None and crm.tasks.object == name:
+        yield from _tasks(area, crm.tasks, held)
 
 
 def _tasks(area: Area, tasks: TaskMap, held: Fields | None) -> Iterator[Finding]:
@@ -132,6 +148,25 @@ def _stages(area: Area, mapped: ObjectMap, held: Fields, stages: Collection[str]
                 f"{mapped.object}.{field.name}: has no option {named([repr(one) for one in unknown])}; "
                 f"leads in these stages {tail}",
                 f"Add them to its options, or write `values`.{_near_options(unknown, field)} [{rule.place}]",
+            )
+
+
+def _named(area: Area, mapped: ObjectMap, held: Fields, asked: Sequence[NamedValue]) -> Iterator[Finding]:
+    """Look whether a list of options has the values that conditions name; ``values`` are looked at apart."""
+    for rule in mapped.fields:
+        field = held.by_name.get(rule.remote)
+        # Into an open list people and programs write other values, too.
+        if field is None or field.type != "choice" or not field.is_closed or rule.expression is not None:
+            continue
+        options = {plain(option) for option in field.options}
+        for one in asked:
+            if one.field != rule.field or rule.values or rule.kind != "text" or plain(one.value) in options:
+                continue
+            near = nearest(one.value, field.options)
+            meant = f" Did you mean {near!r}?" if near else ""
+            yield area.warn(
+                f"{mapped.object}.{field.name}: has no option {one.value!r}, which a condition names",
+                f"Correct the condition, or add the option.{meant} [{one.place}]",
             )
 
 

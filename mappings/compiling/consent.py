@@ -94,7 +94,7 @@ def compile_consent(
 ) -> Consent:
     """Return the gates by act with the regions they name."""
     file, document = checked.model, checked.document
-    regions = {name: _region(name, listed, document, scope) for name, listed in file.regions.items()}
+    regions = {name: region_of(name, listed, document, scope) for name, listed in file.regions.items()}
     names = _names(crms, *told)
     made = {
         name: replace(purpose, confirm=_confirm(name, checked, told[1], scope))
@@ -185,7 +185,8 @@ def _check_only(
         scope.knows(document.value_place(*path, "only", m), kind, name, names[act])
 
 
-def _region(name: str, listed: list[str], document: Document, scope: Scope) -> frozenset[str]:
+def region_of(name: str, listed: list[str], document: Document, scope: Scope) -> frozenset[str]:
+    """Return the countries of a region; what is wrong with them is noted."""
     at = document.place("regions", name)
     if name == ELSEWHERE:
         fix = "It means the countries that are in no region: give this one another name."

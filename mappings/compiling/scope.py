@@ -9,7 +9,7 @@ from typing import Any
 
 from mappings.conditions import ConditionCompiler
 from mappings.loader import Document
-from mappings.playbook import Condition, Deals
+from mappings.playbook import Condition, Deals, NamedValue
 from mappings.problems import Problem, unknown
 from model.decision import Place
 from model.hours import Calendar
@@ -29,6 +29,7 @@ class Scope:
     handlers: Collection[str]
     bands: tuple[str, ...] = ()  # of the score, the lowest first
     problems: list[Problem] = field(default_factory=list)
+    named: list[NamedValue] = field(default_factory=list)  # texts that conditions compare fields with
     confirmed: Collection[str] = frozenset()  # fields that say that a consent was confirmed
     deals: Deals | None = None  # the stages of deals, once they are compiled
     calendars: Collection[str] = ()  # as routing.yaml names them, faulty ones included
@@ -73,6 +74,7 @@ class Scope:
             self.stages,
             self.problems,
             bands=self.bands,
+            named=self.named,
             has_all_fields="fields" not in self.unread,
         )
         return compiler.compile(data, *path)

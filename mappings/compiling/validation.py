@@ -97,6 +97,7 @@ def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Pr
         outer = _belongs(model, error["loc"][:-1], last)
         return Problem(problem.at, f'"{last}" does not belong here', outer) if outer else problem
     if kind == "literal_error":
+        at = document.place(*path) if last == "[key]" else at  # a name before a colon, not its value
         known = [word.strip(" '") for word in re.split(r", | or ", context["expected"])]
         return Problem(at, f"{_shown(given)} is not possible here", did_you_mean(str(given), known))
     if kind == "value_error":

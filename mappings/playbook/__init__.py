@@ -1,7 +1,8 @@
 """The playbook as the rest of the house sees it: checked, compiled, immutable."""
 
 from mappings.playbook.accounts import Accounts
-from mappings.playbook.condition import Condition, Expression
+from mappings.playbook.captchas import CAPTCHA, Captcha
+from mappings.playbook.condition import Condition, Expression, NamedValue
 from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
@@ -21,7 +22,8 @@ from mappings.playbook.crms import (
     TaskMap,
 )
 from mappings.playbook.deals import Deals, DealStage
-from mappings.playbook.enrichment import Enrichment, Provider, Spend
+from mappings.playbook.enrichment import Enrichment, Provider
+from mappings.playbook.icp import Icp, IcpCriterion
 from mappings.playbook.lifecycle import (
     CLOSED_STAGE,
     TOP_STAGE,
@@ -35,6 +37,7 @@ from mappings.playbook.lifecycle import (
 )
 from mappings.playbook.matching import LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
+from mappings.playbook.privacy import MaskRule, Privacy
 from mappings.playbook.routing import (
     QUEUE,
     SHARE_IS_FULL,
@@ -61,11 +64,13 @@ from mappings.playbook.scoring import (
 )
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
+from mappings.playbook.spending import Spend
 from mappings.playbook.whole import Playbook
 
 __all__ = [
     "ACCOUNT_OBJECTS",
     "ASSOCIATED_OBJECTS",
+    "CAPTCHA",
     "CLOSED_STAGE",
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
@@ -79,6 +84,7 @@ __all__ = [
     "ActivityRule",
     "Band",
     "Breaker",
+    "Captcha",
     "ChannelRule",
     "Condition",
     "Confirm",
@@ -100,14 +106,18 @@ __all__ = [
     "FollowUpRule",
     "Gate",
     "HalfLife",
+    "Icp",
+    "IcpCriterion",
     "IfNobody",
     "LevelShares",
     "Lifecycle",
     "Limits",
     "Linear",
+    "MaskRule",
     "Matching",
     "Member",
     "Move",
+    "NamedValue",
     "Notifications",
     "NotifyRule",
     "ObjectMap",
@@ -115,6 +125,7 @@ __all__ = [
     "Playbook",
     "Polling",
     "Pool",
+    "Privacy",
     "Provider",
     "Purpose",
     "Reconciling",

@@ -51,6 +51,15 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedValue:
+    """A text that a condition compares a field with as a whole: it should be one that the field can have."""
+
+    field: str
+    value: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Expression:
     """What makes a value of a lead's fields; blank where one that it is made of is."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -81,3 +81,15 @@ class Consent:
         confirmed = map(confirmed_field_of, self.purposes)
         object.__setattr__(self, "by_field", by_field)
         object.__setattr__(self, "telling", (*by_field, *confirmed, "country") if by_field else ())
+
+
+def counts_in(names: Collection[str], regions: Mapping[str, frozenset[str]], country: str | None) -> bool:
+    """Say whether what is said of some regions counts in a country; whose country is not known is everywhere.
+
+    No names at all are every region.
+    """
+    if not names or not country:
+        return True
+    if any(country in regions.get(name, frozenset()) for name in names):
+        return True
+    return ELSEWHERE in names and not any(country in inside for inside in regions.values())

@@ -9,13 +9,16 @@ from datetime import timedelta
 
 from mappings.memory import once_each
 from mappings.playbook.accounts import Accounts
+from mappings.playbook.condition import NamedValue
 from mappings.playbook.consent import Consent
 from mappings.playbook.crms import CrmMap, ObjectMap
 from mappings.playbook.deals import Deals
 from mappings.playbook.enrichment import Enrichment
+from mappings.playbook.icp import Icp
 from mappings.playbook.lifecycle import Lifecycle
 from mappings.playbook.matching import Matching
 from mappings.playbook.messages import FollowUp, Notifications
+from mappings.playbook.privacy import Privacy
 from mappings.playbook.routing import Routing
 from mappings.playbook.scoring import Scoring
 from mappings.playbook.screening import Screening
@@ -46,11 +49,15 @@ class Playbook:
     accounts: Accounts = dataclasses.field(default_factory=Accounts)
     consent: Consent = dataclasses.field(default_factory=Consent)  # without consent.yaml no gate
     deals: Deals | None = None  # without deals.yaml no deals are kept
+    named: tuple[NamedValue, ...] = ()  # texts that conditions compare fields with
     number: int = 0  # in the store's register of versions; 0: files that are not in it (yet)
+    privacy: Privacy = dataclasses.field(default_factory=Privacy)  # without privacy.yaml all is plain
     matching: Matching | None = None  # without matching.yaml nobody is asked who is one person
     enrichment: Enrichment = dataclasses.field(
         default_factory=Enrichment
     )  # without enrichment.yaml nobody is
+
+    icp: Icp | None = None  # without icp.yaml nobody is of a tier
 
     @property
     def keeps_deals(self) -> bool:

@@ -23,6 +23,7 @@ from mappings.schema.deals import DealsFile, DealStageMap
 from mappings.schema.enrichment import EnrichmentFile, ProviderMap
 from mappings.schema.examples import ExampleMap, ExamplesFile, ExpectMap, PostMap
 from mappings.schema.fields import ExtraField, FieldsFile
+from mappings.schema.icp import IcpCriterionMap, IcpFile
 from mappings.schema.kinds import KINDS, json_schemas, settings_of
 from mappings.schema.lifecycle import (
     AlternativeMap,
@@ -36,6 +37,7 @@ from mappings.schema.lifecycle import (
 from mappings.schema.matching import LevelWeight, MatchingFile, MatchWeightsFile
 from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile, NotifyRuleMap, TaskRuleMap
 from mappings.schema.pipeline import AttributionMap, PipelineFile
+from mappings.schema.privacy import PrivacyFile
 from mappings.schema.retention import FOREVER, RetentionFile, Term
 from mappings.schema.routing import CalendarMap, MemberMap, PersonMap, PoolMap, RoutingFile, TerritoryMap
 from mappings.schema.scoring import DecayMap, GroupMap, LinearMap, ScoreRuleMap, ScoringFile
@@ -44,6 +46,7 @@ from mappings.schema.sources import (
     ActivityMap,
     AnyOf,
     Auth,
+    CaptchaMap,
     CaseMap,
     EventId,
     FieldMap,
@@ -83,6 +86,7 @@ __all__ = [
     "Authority",
     "BreakerMap",
     "CalendarMap",
+    "CaptchaMap",
     "CaseMap",
     "ChannelMap",
     "Condition",
@@ -106,6 +110,8 @@ __all__ = [
     "FollowUpFile",
     "GateMap",
     "GroupMap",
+    "IcpCriterionMap",
+    "IcpFile",
     "Label",
     "LevelWeight",
     "LifecycleFile",
@@ -125,6 +131,7 @@ __all__ = [
     "PollMap",
     "PoolMap",
     "PostMap",
+    "PrivacyFile",
     "ProviderMap",
     "ReconcileMap",
     "RetentionFile",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mappings.schema.privacy import PersonalClass
 from mappings.schema.words import FIELD_NAME, Strict
 
 
@@ -16,6 +17,9 @@ class ExtraField(Strict):
         "text", description="What it holds."
     )
     description: str = Field("", description="What it means, for people.")
+    personal: PersonalClass | Literal["none"] | None = Field(
+        None, description="The class of personal data, for privacy.yaml; none: it tells of no person."
+    )
 
 
 class FieldsFile(Strict):

@@ -15,10 +15,12 @@ from mappings.schema.deals import DealsFile
 from mappings.schema.enrichment import EnrichmentFile
 from mappings.schema.examples import ExamplesFile
 from mappings.schema.fields import FieldsFile
+from mappings.schema.icp import IcpFile
 from mappings.schema.lifecycle import LifecycleFile
 from mappings.schema.matching import MatchingFile, MatchWeightsFile
 from mappings.schema.messages import FollowUpFile, NotificationsFile
 from mappings.schema.pipeline import PipelineFile
+from mappings.schema.privacy import PrivacyFile
 from mappings.schema.retention import RetentionFile
 from mappings.schema.routing import RoutingFile
 from mappings.schema.scoring import ScoringFile
@@ -37,11 +39,13 @@ KINDS: Mapping[str, type[Strict]] = {
     "consent": ConsentFile,
     "deals": DealsFile,
     "enrichment": EnrichmentFile,
+    "icp": IcpFile,
     "matching": MatchingFile,
     "match_weights": MatchWeightsFile,
     "follow_up": FollowUpFile,
     "notifications": NotificationsFile,
     "pipeline": PipelineFile,
+    "privacy": PrivacyFile,
     "retention": RetentionFile,
     "fields": FieldsFile,
     "test": ExamplesFile,

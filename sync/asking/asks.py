@@ -74,6 +74,11 @@ def insert(connection: Connection, space: str, results: Sequence[Result], now: d
         }
         for result, effect in asked_by(results)
     ]
+    insert_rows(connection, rows)
+
+
+def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert questions whose key is new."""
     execute_many(connection, _inserting(connection.dialect.name), rows)
 
 

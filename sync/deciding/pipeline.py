@@ -35,7 +35,9 @@ from sync.matching import Hits, lacking
 from sync.result import Result
 
 NO_HITS = Hits()
-AFTER_MERGE = ("facts", "enrich", "score", "qualify", "assign", "account", "follow_up", "notify", "writeback")
+AFTER_MERGE = (
+    "facts", "enrich", "icp", "score", "qualify", "assign", "account", "follow_up", "notify", "writeback"
+)  # fmt: skip
 """What runs again when a CRM's record changed the lead; the rest looks only at a sender's post."""
 
 

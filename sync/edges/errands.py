@@ -12,7 +12,9 @@ from sqlalchemy.engine import Connection
 from connectors.base import Connector
 from connectors.channels import Channel, Promise
 from mappings import gates, templates
+from mappings.masking import NO_VEIL, veil_of
 from mappings.playbook import FollowUpRule, NotifyRule, Playbook
+from mappings.playbook.privacy import MESSAGES
 from model import consent
 from model.cause import NO_CONSENT
 from model.change import Deleting, Merging, Task
@@ -180,7 +182,10 @@ def _plan(
         why = "it waited for a provider's answer, and its condition does not hold now"
         return row, Settled(row.id, effects.WITHHELD, error=why)
     owner = people.teammate(lead.owner) if lead.owner else None
-    facts = wording.facts_of(lead, row.payload, owner, outlet.address)
+    # A task goes to the record in the CRM, where the person's data is anyway.
+    country = lead.fields.get("country")
+    veil = NO_VEIL if row.kind == TASK else veil_of(playbook.privacy, MESSAGES, country)
+    facts = wording.facts_of(lead, row.payload, owner, outlet.address, veil)
     if row.kind == TASK:
         what: Message | Task | None = _task(row, lead, rule, facts, outlet, playbook, people)
     else:
@@ -219,7 +224,7 @@ def _plan_confirmation(
     elif outlet.links is None:
         why = "LEADRELAY_PUBLIC_URL and LEADRELAY_SECRET_KEY must both be set for links"
     else:
-        facts = wording.facts_of(lead, row.payload, None, outlet.address)
+        facts = wording.facts_of(lead, row.payload, None, outlet.address, NO_VEIL)  # to the person themselves
         url = outlet.links.url(row.lead_id, name, str(email), row.key, now + purpose.confirm.expires)
         lines = [*templates.lines(purpose.confirm.body, facts), (Part(purpose.title, url),)]
         mail = Message(

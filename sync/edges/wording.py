@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mappings import templates
+from mappings.masking import Veil
 from mappings.playbook import Playbook
 from mappings.templates import Facts, Template
 from model.event import JsonValue, RecordRef
@@ -17,16 +18,19 @@ Address = Callable[[RecordRef], tuple[str, str] | None]
 """A record -> what its CRM is called and where a person sees it; ``None`` where that is not known."""
 
 
-def facts_of(lead: Lead, payload: Mapping[str, JsonValue], owner: Teammate | None, address: Address) -> Facts:
-    """Return what placeholders stand for."""
+def facts_of(
+    lead: Lead, payload: Mapping[str, JsonValue], owner: Teammate | None, address: Address, veil: Veil
+) -> Facts:
+    """Return what placeholders stand for, as the veil lets it be seen: templates get at nothing else."""
     known: dict[str, Any] = {"id": lead.id}
-    for name, value in lead.fields.items():
+    shown = veil.fields(lead.fields)
+    for name, value in shown.items():
         if isinstance(value, Mapping):  # a touch
             known |= {f"{name}.{part}": inner for part, inner in value.items()}
         else:
             known[name] = value
-    full = " ".join(filter(None, (lead.get("first_name"), lead.get("last_name"))))
-    known["name"] = full or lead.get("email") or lead.get("phone") or ""
+    full = " ".join(filter(None, (shown.get("first_name"), shown.get("last_name"))))
+    known["name"] = full or shown.get("email") or shown.get("phone") or ""
     known["owner_name"] = (owner.name if owner else "") or lead.owner or ""
     known["because"] = list(payload.get("because") or ())
     refs = [RecordRef(link.connection, link.object, link.remote_id) for link in lead.links.values()]

@@ -51,7 +51,7 @@ from sync.tables.sales import deal_outcomes, deal_parties, deals
 from sync.tables.team import rosters, seats, teammates
 from sync.tables.timers import timers
 from sync.tables.trail import audit, audit_details, person_keys
-from sync.tables.vendors import budgets, call_levels, connections, oauth_states
+from sync.tables.vendors import budgets, call_levels, connections, oauth_states, schema_looks
 from sync.tables.workers import alerts, leases, processes
 
 __all__ = [
@@ -116,6 +116,7 @@ __all__ = [
     "replays",
     "reviews",
     "rosters",
+    "schema_looks",
     "scores",
     "searchable",
     "seats",

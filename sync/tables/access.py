@@ -11,6 +11,7 @@ users = sa.Table(  # who may sign in to the pages
     metadata,
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("password", sa.String(200), nullable=False),  # scrypt, as werkzeug writes it
+    sa.Column("role", sa.String(16), nullable=False, server_default="admin"),  # "viewer", "operator", "admin"
     moment("created_at"),
     moment("changed_at"),
 )
@@ -30,6 +31,7 @@ api_tokens = sa.Table(  # who may read by program
     metadata,
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("sight", sa.String(16), nullable=False, server_default="plain"),  # or "masked"
     moment("created_at"),
     sa.UniqueConstraint("hash"),
 )

@@ -20,6 +20,13 @@ audit = sa.Table(
 )
 sa.Index("ix_audit_lead_id", audit.c.lead_id)
 sa.Index("ix_audit_event", audit.c.event)
+sa.Index(
+    "ix_audit_unmasked",
+    audit.c.space,
+    audit.c.at,
+    sqlite_where=sa.text("action = 'unmasked'"),
+    postgresql_where=sa.text("action = 'unmasked'"),
+)
 
 audit_details = sa.Table(  # apart, so that erasure removes them and the audit rows stay whole
     "audit_details",

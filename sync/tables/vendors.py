@@ -24,6 +24,16 @@ connections = sa.Table(  # accounts connected by command; the environment may na
     sa.CheckConstraint("mode IN ('observe', 'write')", name="mode"),
 )
 
+schema_looks = sa.Table(  # what the last look at an account's fields found that does not fit the map
+    "schema_looks",
+    metadata,
+    sa.Column("space", sa.String(64), primary_key=True),
+    sa.Column("connection", sa.String(64), primary_key=True),
+    moment("at"),
+    sa.Column("mark", sa.String(64), nullable=False),  # a hash of map and address
+    sa.Column("objects", Json, nullable=False),  # object -> {"modified", "findings": [[fact, remedy]]}
+)
+
 oauth_states = sa.Table(  # people on the way to a vendor's page and back
     "oauth_states",
     metadata,

@@ -24,8 +24,12 @@ def test_people_are_added_listed_and_removed(leadrelay, empty_store):
     environ = {"LEADRELAY_DATABASE_URL": empty_store}
     assert "Nobody can sign in" in leadrelay("user", "list", **environ).out
     assert with_password(["user", "add", "ada"], environ).exit_code == 0
-    assert leadrelay("user", "list", **environ).out == "ada\n"
-    assert leadrelay("user", "list", "--json", **environ).out == '[\n  "ada"\n]\n'
+    assert leadrelay("user", "list", **environ).out == "ada  operator\n"
+    assert leadrelay("user", "role", "ada", "boss", **environ).code == 2
+    assert "ada is viewer now: looks" in leadrelay("user", "role", "ada", "viewer", **environ).out
+    assert json.loads(leadrelay("user", "list", "--json", **environ).out) == [
+        {"name": "ada", "role": "viewer"}
+    ]
     again = with_password(["user", "add", "ada"], environ)
     assert again.exit_code == 1
     assert "is a user already" in again.stderr
@@ -46,7 +50,10 @@ def test_tokens_are_shown_once_and_removed(leadrelay, empty_store):
     assert "No program may read" in leadrelay("token", "list", **environ).out
     made = leadrelay("token", "add", "report", **environ)
     assert re.fullmatch(r"lr_[\w-]{43}\n", made.out)
-    assert leadrelay("token", "list", **environ).out == "report\n"
+    assert leadrelay("token", "list", **environ).out == "report  masked\n"
+    assert leadrelay("token", "add", "books", "--personal", **environ).code == 0
+    assert "books  plain\n" in leadrelay("token", "list", **environ).out
+    leadrelay("token", "remove", "books", **environ)
     assert leadrelay("token", "add", "report", **environ).code == 1
     assert leadrelay("token", "remove", "report", **environ).code == 0
     assert leadrelay("token", "remove", "report", **environ).err == "There is no token report.\n"
@@ -68,7 +75,7 @@ def test_the_running_daemon_takes_a_token_in_and_tells_the_commands_numbers(hous
 
 def test_the_running_daemon_takes_a_person_in(house, beside):
     assert with_password(["user", "add", "ada"], dict(house.environ)).exit_code == 0
-    assert beside("user", "list").out == "ada\n"
+    assert beside("user", "list").out == "ada  operator\n"
     assert beside("user", "remove", "ada").code == 0
     assert "Nobody can sign in" in beside("user", "list").out
 

@@ -440,3 +440,15 @@ def test_more_than_may_be_unexplained_is_an_alarm(looks, figures, said):
 def test_what_may_be_or_is_of_no_connection_of_ours_is_none(looks, bearable):
     store = replace(in_store(), compared=compared(links=0.03))
     assert looks.alarms(process(bearable=bearable), store, NOW) == []
+
+
+def test_fields_that_do_not_fit_are_an_alarm_with_the_remedy_where_it_is_written(looks):
+    found = [(f"Lead.F{n}: takes 5 characters", "Make it longer.") for n in range(5)]
+    store = replace(in_store(), misfits={"hubspot": found, "elsewhere": found, "salesforce": []})
+    [alarm] = looks.alarms(process(), store, NOW)
+    assert (alarm.kind, alarm.subject) == ("schema", "hubspot")
+    assert alarm.text == (
+        "the fields of hubspot do not fit the playbook: Lead.F0: takes 5 characters (Make it longer); "
+        "Lead.F1: takes 5 characters (Make it longer); Lead.F2: takes 5 characters (Make it longer); "
+        "and 2 more; see `leadrelay doctor hubspot`"
+    )

@@ -93,3 +93,22 @@ def test_what_is_no_threshold_is_refused(simulate, text):
     answer = simulate("--threshold", text)
     assert answer.code == 2
     assert f'"{text}" is no score and no range; write 60 or 50..80' in answer.err
+
+
+ICP = """\
+criteria:
+  - {name: Asked, when: {first_touch: {is_blank: true}}, weight: 1}
+  - {name: Firm, when: {company: {is_blank: false}}, weight: 1}
+tiers: {A: 100, B: 50}
+"""
+
+
+def test_the_win_rate_of_each_tier_is_that_of_what_was_known_before_the_deals(simulate, playbook):
+    assert "no icp.yaml" in simulate("--icp").err
+    (playbook / "icp.yaml").write_text(ICP, encoding="utf-8")
+    told = json.loads(simulate("--icp", "--json").out)
+    assert told["tiers"] == [
+        {"tier": "A", "leads": 0, "won": 0, "win_rate": None},
+        {"tier": "B", "leads": 3, "won": 2, "win_rate": 2 / 3},
+    ]
+    assert simulate().code == 2

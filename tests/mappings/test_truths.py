@@ -6,7 +6,9 @@ import pytest
 
 from mappings import truths
 from mappings.compile import load
+from mappings.masking import Veil
 from mappings.starter import write_starter
+from mappings.truth import veiled
 from model.lead import Activity
 from model.times import EPOCH
 from tests.builders import a_lead
@@ -108,6 +110,17 @@ def test_what_no_rule_asks_for_is_not_kept(playbook):
     facts = truths.seen(a_lead(first_name="Ada", phone="+4930901820", country="DE"), playbook)
     assert facts["country"] == "DE"
     assert not {"first_name", "phone", "city"} & facts.keys()
+
+
+def test_what_is_asked_of_a_masked_field_is_not_told(playbook):
+    lead = a_lead(country="FR", employees=55)
+    [odd] = [one for one in playbook.routing.territories if one.name == "Odd ones"]
+    ruled = told(lead, playbook, [("assign", odd.place)])
+    veil = Veil({"identifier": "hidden"}, {"employees": "identifier"})
+    found = str(veiled(ruled["territory Odd ones"], veil).as_dict())
+    assert "'text': 'country is FR', 'holds': True, 'was': 'FR'" in found
+    assert "'holds': None, 'was': 'not shown'" in found
+    assert "55" not in found
 
 
 @pytest.fixture(scope="module")

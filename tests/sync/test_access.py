@@ -28,7 +28,7 @@ def test_a_person_is_added_once_and_removed_with_every_session(store):
         assert access.session(snapshot, access.hashed("token"), NOON) is None
     act(store, "remove_user", name="ada")
     with store.snapshot() as snapshot:
-        assert access.user_names(snapshot) == []
+        assert access.roles(snapshot) == {}
         assert access.session(snapshot, "token", NOON) is None
     with pytest.raises(LeadRelayError, match="There is no user ada"):
         act(store, "remove_user", name="ada")
@@ -55,9 +55,25 @@ def test_a_token_opens_until_it_is_removed(store):
     with pytest.raises(LeadRelayError, match="a token report already"):
         act(store, "add_token", name="report", token_hash=access.hashed("lr_y"))
     with store.snapshot() as snapshot:
-        assert access.token_names(snapshot) == ["report"]
-        assert access.token_name(snapshot, "lr_x") == "report"
-        assert access.token_name(snapshot, "lr_y") is None
+        assert access.sights(snapshot) == {"report": "masked"}
+        assert access.reader(snapshot, "lr_x").name == "report"
+        assert access.reader(snapshot, "lr_y") is None
     act(store, "remove_token", name="report")
     with store.snapshot() as snapshot:
-        assert access.token_name(snapshot, "lr_x") is None
+        assert access.reader(snapshot, "lr_x") is None
+
+
+def test_a_role_is_one_that_there_is_and_counts_at_once(store):
+    act(store, "add_user", name="ada", password="hash")
+    store.write(lambda on: access.begin_session(on, "ada", "token", NOON))
+    with store.snapshot() as snapshot:
+        assert access.session(snapshot, "token", NOON).role == "operator"
+    act(store, "set_role", name="ada", role="viewer")
+    with store.snapshot() as snapshot:
+        assert access.session(snapshot, "token", NOON).role == "viewer"
+    with pytest.raises(LeadRelayError, match="There is no role boss"):
+        act(store, "set_role", name="ada", role="boss")
+    with pytest.raises(LeadRelayError, match="There is no user bob"):
+        act(store, "set_role", name="bob", role="viewer")
+    with pytest.raises(LeadRelayError, match="not everything"):
+        act(store, "add_token", name="report", token_hash="x", sight="everything")

@@ -12,23 +12,27 @@ import sqlalchemy as sa
 from connectors.channels import Closed, Lost, Postponed, Promise, Rejected, Sent
 from handlers.registry import build
 from mappings import templates
+from mappings.masking import Veil
 from mappings.playbook import (
     ChannelRule,
     FieldRule,
     FollowUp,
     FollowUpRule,
+    MaskRule,
     Notifications,
     NotifyRule,
+    Privacy,
     Step,
     TaskMap,
 )
+from mappings.playbook.privacy import CLASSES, OF_TOUCHES, USUAL
 from model.lead import OPT_OUT
 from sync import inbox, tables
 from sync.delivery.settling import PATIENCE
-from sync.edges import effect_books, effects, errands, telling
+from sync.edges import effect_books, effects, errands, telling, wording
 from sync.replays import letters, replay
 from sync.replays.letters import EFFECT, SHELVES
-from tests.builders import field_is, mapped, place
+from tests.builders import a_lead, field_is, mapped, place
 from tests.sync.fake_channel import FakeChannel
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import rows
@@ -118,6 +122,32 @@ def test_an_assignment_makes_one_task_in_each_crm_and_one_message(house):
     links = lead_of(house).links
     for name in (HUBSPOT, SALESFORCE):
         assert f"{name} [https://{name}.example/{links[name].remote_id}]" in text
+
+
+def test_a_message_is_masked_by_the_rules_of_the_persons_country_and_the_task_is_not(store):
+    rule = MaskRule({"name": "partly", "email": "hidden"}, place(9), ("EU",), ("messages",))
+    privacy = Privacy((rule,), {"EU": frozenset({"DE"})})
+    house = a_house(store, playbook=telling_playbook(privacy=privacy))
+    house.post(email=ADA, first_name="Ada", last_name="Lovelace", country="DE")
+    house.post(email="bob@free.example", first_name="Bob", last_name="Byte", country="US")
+    tell_all(house)
+    assert {task.subject for task in house.crms[HUBSPOT].tasks} == {
+        "Call Ada Lovelace (no company)", "Call Bob Byte (no company)",
+    }  # fmt: skip
+    texts = "\n".join(house.channel.texts)
+    assert "A. L. is for " in texts
+    assert "Bob Byte is for " in texts
+    assert "Lovelace" not in texts
+
+
+def test_no_placeholder_shows_what_is_hidden():
+    secret = "Zq7Zq7"
+    fields = {name: f"{secret}{name}" for name in USUAL}
+    lead = a_lead(**fields, first_touch=dict.fromkeys(OF_TOUCHES, secret), company="Engines")
+    veil = Veil(dict.fromkeys(CLASSES, "hidden"), USUAL)
+    facts = wording.facts_of(lead, {"because": ["+5 demo"]}, None, lambda _ref: None, veil)
+    assert secret not in str(facts)
+    assert (facts["company"], facts["because"], facts["name"]) == ("Engines", ["+5 demo"], "*** ***")
 
 
 def test_the_task_goes_to_whoever_owns_the_lead_when_it_is_sent(house):

@@ -108,3 +108,12 @@ def test_the_day_is_read_from_the_headers(url):
     assert day.most == 500
     assert day.used
     requests.post(f"{url}/__sandbox/faults", json={}, timeout=60)
+
+
+def test_a_describe_is_asked_for_only_where_it_has_changed(url):
+    asker = inspector(url)
+    first = asker.describe("Lead")
+    assert first.fields is not None
+    assert first.modified
+    again = asker.describe("Lead", first.modified)
+    assert (again.fields, again.modified, again.is_unchanged) == (None, first.modified, True)

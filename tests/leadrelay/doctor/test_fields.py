@@ -9,7 +9,7 @@ import pytest
 from connectors.inspection import Field, Fields
 from leadrelay.doctor.fields import check_map
 from leadrelay.doctor.findings import Area, Finding
-from mappings.playbook import Condition, CrmField, CrmMap, Limits, ObjectMap
+from mappings.playbook import Condition, CrmField, CrmMap, Limits, NamedValue, ObjectMap
 from model.decision import Place
 from model.lead import LEAD_FIELDS
 
@@ -214,3 +214,21 @@ def test_stages_written_by_their_names_are_options_of_the_list(options, is_close
     if level != "ok":
         assert "has no option 'mql'" in one.fact
         assert "Did you mean 'MQL' for 'mql'?" in one.fix
+
+
+def test_a_value_that_a_condition_names_and_the_crms_list_has_not_is_a_warning():
+    crm = CrmMap(
+        "crm", "salesforce", "Lead", {"Lead": ObjectMap("Lead", (a_rule("industry"),), AT)}, Limits(), AT
+    )
+    held = {"Lead": fields(Field("F", "choice", "picklist", options=("Banking", "Retail"), is_closed=True))}
+    at = Place("scoring.yaml", 8, 20)
+    named = [NamedValue("industry", one, at) for one in ("banking", "Retial")] + [
+        NamedValue("city", "Bonn", at)
+    ]
+    [found] = [
+        one for one in check_map(Area("crm"), crm, held, LEAD_FIELDS, (), named) if "condition" in one.fact
+    ]
+    assert (found.level, found.fact) == ("warn", "Lead.F: has no option 'Retial', which a condition names")
+    assert found.fix == (
+        "Correct the condition, or add the option. Did you mean 'Retail'? [scoring.yaml:8:20]"
+    )
