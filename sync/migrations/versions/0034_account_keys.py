@@ -8,8 +8,8 @@ from alembic import op
 from mappings.matcher.company import keys_of_account
 from sync import tables
 
-revision = "0033"
-down_revision = "0032"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
