@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from handlers import captcha
 from handlers.base import Context
 from mappings.playbook import Required, Screening
 from mappings.reading import Reading
@@ -51,13 +52,15 @@ class Screen:
             return NOTHING
         findings = [one for check in self.checks(reading) for one in check.found]
         if not findings:
-            return NOTHING
+            return captcha.asked(reading)
         because = tuple(why for _, why, _ in findings)
         verdicts = {verdict for verdict, _, _ in findings}
         said = reading.stored.overrides
         if (said.get("lead") or said.get("release")) and reading.fields and verdicts != {Verdict.GO}:
             why = "a person said whose it is" if said.get("lead") else "a person released it"
             return Decision(because=(*because, Because(f"let through: {why}")))
+        if verdicts == {Verdict.GO} and (asked := captcha.asked(reading)).effects:
+            return replace(asked, because=(*because, *asked.because))
         worst = next((v for v in (Verdict.SPAM, Verdict.QUARANTINE) if v in verdicts), Verdict.GO)
         cause = next((cause for verdict, _, cause in findings if verdict is worst), NO_CAUSE)
         return Decision(because=because, verdict=worst, cause=cause)
@@ -66,6 +69,8 @@ class Screen:
         """Yield each check with what it found: of a machine, of somebody unwelcome, of contents."""
         place = self.screening.place
         yield Check("honeypot", reading.source.place, "", tuple(_honeypot(reading)))
+        if reading.source.fill_time_path:
+            yield Check("fill_time", reading.source.place, "", tuple(_too_fast(reading)))
         address = reading.fields.get("email")
         if address:
             domain = domain_of(address)
@@ -79,6 +84,8 @@ class Screen:
             found = _missing(required) if lacks else ()
             yield Check("required", required.place, required.any_of[0], found)
         yield Check("key", None, "", () if reading.identities else NO_KEYS)
+        if reading.source.captcha is not None:
+            yield Check("captcha", reading.source.captcha.place, "", tuple(captcha.judged(reading)))
 
     def _blocked(self, domain: str) -> tuple[Finding, ...]:
         if not any(one in self.screening.blocked_domains for one in _with_parents(domain)):
@@ -99,6 +106,13 @@ def _honeypot(reading: Reading) -> Iterator[Finding]:
     if reading.honeypot:
         text = f"honeypot filled in: {', '.join(reading.honeypot)} (people leave it blank)"
         yield Verdict.SPAM, Because(text, reading.source.place), Cause("HONEYPOT")
+
+
+def _too_fast(reading: Reading) -> Iterator[Finding]:
+    least, took = reading.source.least_fill_time.total_seconds(), reading.filled_in_ms
+    if took is not None and took / 1000 < least:
+        text = f"the form was filled in within {took / 1000:.1f} s; people need {least:g} s at least"
+        yield Verdict.SPAM, Because(text, reading.source.place), Cause("FILL_TIME")
 
 
 def _contents(reading: Reading) -> Iterator[Finding]:

@@ -39,6 +39,9 @@ def missing(settings: Settings, playbook: Playbook) -> dict[str, list[str]]:
         one.name: [name for name in one.secrets if not settings.secret(name)]
         for one in playbook.enrichment.providers.values()
     }
+    for source in playbook.sources.values():
+        if source.captcha is not None and not settings.secret(source.captcha.secret_env):
+            found[source.captcha.name] = [source.captcha.secret_env]
     return {name: lacking for name, lacking in found.items() if lacking}
 
 

@@ -18,7 +18,7 @@ from scheduler.retention import RetentionJob
 from scheduler.timing import TimerJob
 from sync import inbox, outbox, revisits
 from sync.alike import walk
-from sync.asking import answers
+from sync.asking import answers, checks
 from sync.database import Store
 from sync.edges import effects
 from sync.reconciling.mends import Mends
@@ -102,7 +102,8 @@ class Chores:
                 return
 
     def _forget_answers(self) -> None:
-        self._store.write(partial(answers.drop_old, space=SPACE, now=self._clock.now()))
+        for kind in (answers, checks):
+            self._store.write(partial(kind.drop_old, space=SPACE, now=self._clock.now()))
 
     def _forget_hashes(self) -> None:
         self._store.write(partial(inbox.forget_hashes, now=self._clock.now()))

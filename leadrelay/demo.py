@@ -127,6 +127,8 @@ def environment(folder: Path, ports: Mapping[str, int]) -> dict[str, str]:
         "LEADRELAY_SMTP_FROM": "leadrelay <leads@northlight.example>",
         "LEADRELAY_SANDBOX_TLS_FOLDER": str(folder / "tls"),
         "LEADRELAY_PROVIDER_COMPANIES_BASE_URL": f"http://127.0.0.1:{ports['messaging']}",
+        "LEADRELAY_PROVIDER_CAPTCHA_BASE_URL": f"http://127.0.0.1:{ports['messaging']}",
+        "LEADRELAY_SOURCE_WEBSITE_CAPTCHA": "sandbox-captcha-secret",
         "LEADRELAY_PROVIDER_COMPANIES_KEY": "sandbox-enrichment-key",
         # The starter's example sources, so that they can be tried as they are.
         "LEADRELAY_SOURCE_AUTOMATION_SECRET": "whsec_ZGVtby1zZWNyZXQtZm9yLXRoaXMtbWFjaGluZQ==",

@@ -27,7 +27,7 @@ from mappings.values.converters import (
 )
 from model.cause import NO_SOURCE
 from model.decision import Place
-from model.event import JsonValue, StoredEvent
+from model.event import CAPTCHA_TOKEN, JsonValue, StoredEvent
 from model.lead import DECIDED_FIELDS, Activity, Identity, Touch
 
 TEST_MARK = "_leadrelay_test"
@@ -36,6 +36,7 @@ FIELD_MISSING = "FIELD_MISSING"
 SAID_BY_PEOPLE = (
     "lead",
     "release",
+    "captcha",  # a provider's, this one
 )  # a person's word on a replay, for ``identify`` and ``screen``; no fields
 
 _NOTHING: Mapping[str, Any] = {}
@@ -136,6 +137,8 @@ class _Reader:
         payload: Any = stored.event.payload
         if not isinstance(payload, Mapping):
             payload = _NOTHING
+        self.captcha: str | None = payload.get(CAPTCHA_TOKEN)
+        self.ip = str(payload.get("ip") or "")
         self.body = self._object(payload.get("body")) if body is None else body
         if source.json_fields:
             self.body = unfold(self.body, source.json_fields, self._note_lightly)
@@ -160,6 +163,9 @@ class _Reader:
             problems=tuple(self.problems),
             honeypot=tuple(path for path in source.honeypot if not is_blank(self.find(path))),
             is_test=is_marked(self.body),
+            filled_in_ms=self._filled_in_ms(),
+            captcha=self.captcha,
+            ip=self.ip,
         )
 
     def find(self, path: str) -> JsonValue:
@@ -172,6 +178,15 @@ class _Reader:
         if found is None and path.startswith("headers."):
             return self.headers.get(path[8:].lower())
         return found
+
+    def _filled_in_ms(self) -> float | None:
+        """Return how long the form was open; ``None`` where nobody says so in a number."""
+        said = self.find(self.source.fill_time_path) if self.source.fill_time_path else None
+        try:
+            took = float(said) if isinstance(said, str | int | float) and not isinstance(said, bool) else -1.0
+        except ValueError:
+            return None
+        return took if 0 <= took < float("inf") else None
 
     def _names(self) -> set[str]:
         """Return the names of everything that was sent."""

@@ -43,4 +43,7 @@ class Reading:
     activities: tuple[Activity, ...] = ()
     problems: tuple[FieldProblem, ...] = ()
     honeypot: tuple[str, ...] = ()  # honeypot fields that were filled in
+    filled_in_ms: float | None = None  # how long the form was open; ``None``: not said
+    captcha: str | None = None  # the token that came with the post; ``None``: none was asked for
+    ip: str = ""  # of the sender
     is_test: bool = False  # a marked lead of ``leadrelay source test``

@@ -106,7 +106,8 @@ def root_of(source: Source, path: str) -> str:
 
 def _traced(source: Source, lines: Sequence[Line], is_sent: Any, sent: Sequence[str]) -> Trace:
     named = {path for line in lines for path in line.paths} | set(source.honeypot)
-    named |= USUAL_NAMES | {TEST_MARK, source.auth.field}
+    named |= USUAL_NAMES | {TEST_MARK, source.auth.field, source.captcha.field if source.captcha else ""}
+    named |= {source.fill_time_path}
     roots = {root_of(source, path) for path in named}
     unread = tuple(name for name in sent if not _is_read(name, named, roots))
     missing = [line for line in lines if not any(map(is_sent, line.paths))]

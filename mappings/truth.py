@@ -55,6 +55,10 @@ class RuleTruth:
         told: dict[str, JsonValue] = {"handler": self.handler, "name": self.name, "at": self.at}
         return told | {"holds": self.holds, "took": self.took, "asks": [one.as_dict() for one in self.asks]}
 
+    def lacking(self) -> str:
+        """Return what it asked for and was not so, in one line; blank where nothing of it was false."""
+        return "; ".join(_short(one) for one in self.asks if one.holds is False)
+
     def lines(self) -> Iterator[str]:
         """Yield it as lines of text, what it asks for indented."""
         word = "took" if self.took else {True: "holds", False: "no", None: "not asked"}[self.holds]
@@ -62,6 +66,16 @@ class RuleTruth:
         if self.holds is not None:
             for one in self.asks:
                 yield from _lines(one, 1)
+
+
+def _short(truth: Truth) -> str:
+    if not truth.parts:
+        return f"{truth.text}: was {truth.was}" if truth.was else truth.text
+    if truth.glue == "not":
+        return f"not {truth.parts[0].text}"
+    parts = [_short(one) for one in truth.parts if one.holds is False]
+    within = f" {'or' if truth.glue == 'or' else 'and'} ".join(parts)
+    return f"{truth.text}: {within}" if truth.glue == NAMED else within
 
 
 def _lines(truth: Truth, depth: int) -> Iterator[str]:

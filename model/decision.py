@@ -178,6 +178,14 @@ class AskProvider:
 
 
 @dataclass(frozen=True, slots=True)
+class AskCaptcha:
+    """Effect: have the token of this post checked; by the verdict the post is decided again."""
+
+    source: str
+    told: Mapping[str, JsonValue] = field(repr=False)  # "token", "ip"
+
+
+@dataclass(frozen=True, slots=True)
 class AskReview:
     """Effect: put a pair or a doubt before a person without holding the lead back."""
 
@@ -493,6 +501,7 @@ Effect = (
     | GiveBack
     | SetTimer
     | AskProvider
+    | AskCaptcha
     | AskReview
     | JoinAccount
     | DealMoved

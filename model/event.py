@@ -16,6 +16,10 @@ IMPORT = "import"
 """Key in the payload of what a file of people brought, or takes back: its batch, file, basis and who."""
 
 
+CAPTCHA_TOKEN = "captcha"
+"""Key of a post's payload: the captcha's token, until the post is decided for the first time."""
+
+
 class EventKind(StrEnum):
     """How an event is read; the value is stored."""
 

@@ -134,6 +134,7 @@ def remove_test_events(connection: Connection, ids: Sequence[int]) -> None:
     _uncount(connection, tables.inbox_events.c.id.in_(ids))
     _remove_details(connection, tables.audit.c.event.in_(ids))
     connection.execute(sa.delete(tables.reviews).where(tables.reviews.c.event.in_(ids)))
+    connection.execute(sa.delete(tables.asks).where(tables.asks.c.event.in_(ids)))
     connection.execute(sa.delete(tables.inbox_events).where(tables.inbox_events.c.id.in_(ids)))
 
 

@@ -345,11 +345,21 @@ MARK = (
 )
 
 
-def mark_replayed(connection: Connection, ids: Sequence[int]) -> None:
-    """Note that a later event took the place of these."""
-    if ids:
-        statement = sa.update(inbox_events).where(inbox_events.c.id.in_(ids))
-        connection.execute(statement.values(state=str(EventState.REPLAYED)))
+def mark_replayed(connection: Connection, replayed: Mapping[int, str | None]) -> None:
+    """Note that a later event took the place of these, and whose they are: who is erased takes them along.
+
+    Of one that was a replay itself the post that came in is the lead's, too.
+    """
+    if not replayed:
+        return
+    e = inbox_events.c
+    statement = sa.update(inbox_events).where(e.id.in_(sorted(replayed)))
+    connection.execute(statement.values(state=str(EventState.REPLAYED)))
+    replays = sa.select(e.id, e.payload).where(e.id.in_(sorted(replayed)), e.kind == str(EventKind.REPLAY))
+    first = {row.payload.get("came_in"): replayed[row.id] for row in connection.execute(replays)}
+    for row, lead_id in sorted({**{one: of for one, of in first.items() if one}, **replayed}.items()):
+        if lead_id is not None:
+            connection.execute(sa.update(inbox_events).where(e.id == row).values(lead_id=lead_id))
 
 
 def forget_hashes(connection: Connection, now: datetime) -> int:

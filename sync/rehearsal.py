@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,15 +20,17 @@ from handlers.base import Handler
 from mappings.examples import Example, Expected
 from mappings.outward import draft
 from mappings.playbook import Playbook
+from mappings.truth import RuleTruth
 from model.decision import Place
 from model.event import Event, EventKind, JsonValue
 from model.lead import Lead
-from sync import explain, inbox, leads, leases, migrate
+from sync import explain, inbox, leads, leases, migrate, ruling
 from sync.database import Store, open_store
 from sync.deciding.decider import TERM, Decider
 from sync.deciding.pipeline import Pipeline
 from sync.people import People
 from sync.tables import assignments, inbox_events, outbox_effects, reviews
+from sync.why_otherwise import why_otherwise
 
 BEGINS = datetime(2026, 1, 7, 12, 0, tzinfo=UTC)  # a Wednesday, noon
 SPACE = "main"
@@ -51,6 +53,7 @@ class Failure:
 
     place: Place
     text: str
+    why: Sequence[str] = ()  # which rule took, and what was lacking of those that were to
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}"
@@ -97,8 +100,12 @@ def _try(store: Store, example: Example, pipeline: Pipeline) -> Tried:
             pass
     with store.snapshot() as snapshot:
         ended = _Ended.of(snapshot, pipeline.playbook)
-    found = (failure for one in example.expected if (failure := _compare(one, ended)))
-    return Tried(example, list(found), ended.reasons)
+    found = [
+        replace(failure, why=[*why_otherwise(one, ended.rules, pipeline.playbook)])
+        for one in example.expected
+        if (failure := _compare(one, ended))
+    ]
+    return Tried(example, found, ended.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,7 @@ class _Ended:
     asks: Sequence[str]
     tasks: Sequence[str]
     messages: Sequence[str]
+    rules: Sequence[RuleTruth]  # of the last post's decision
     crm: dict[str, dict[str, JsonValue]]  # what a new record would hold, by connection
 
     @classmethod
@@ -120,11 +128,13 @@ class _Ended:
         last = snapshot.execute(posts.order_by(inbox_events.c.id.desc()).limit(1)).one()
         lead = leads.load(snapshot, [last.lead_id])[last.lead_id] if last.lead_id else None
         reasons = [str(one["text"]) for one in last.reasons or ()]
+        post = inbox.load(snapshot, [last.id])[last.id]
+        rules = ruling.of_screens(post, last.decided_at, playbook)
         if lead is not None:
             chapters = explain.read(snapshot, lead.id).chapters
-            reasons += [
-                str(one["text"]) for each in chapters if each.event == last.id for one in each.reasons
-            ]
+            for each in (one for one in chapters if one.event == last.id):
+                reasons += [str(one["text"]) for one in each.reasons]
+                rules = ruling.of_decision(each, post, playbook)
         pools = sa.select(assignments.c.pool).where(assignments.c.lead_id == last.lead_id)
         pools = pools.order_by(assignments.c.seq.desc())
         sent = outbox_effects.c.state != "withheld"  # from who wants to hear nothing, for one
@@ -135,6 +145,7 @@ class _Ended:
             outcome=last.state,
             lead=lead,
             reasons=reasons,
+            rules=rules,
             pool=snapshot.execute(pools).scalars().first(),
             asks=sorted(snapshot.execute(sa.select(reviews.c.kind)).scalars()),
             tasks=sorted({row.payload["rule"] for row in effects if row.kind == "task"}),

@@ -23,6 +23,8 @@ from sync.tables import inbox_events
 
 SCREENS = {
     "honeypot": "a field that people leave blank is filled in",
+    "fill_time": "it was filled in faster than people do",
+    "captcha": "the provider of the captcha says that no person sent it",
     "blocked_domains": "e-mail domain is in blocked_domains",
     "disposable": "e-mail domain is of a throw-away service",
     "contents": "something cannot be used",
@@ -46,10 +48,19 @@ def ruled(snapshot: Connection, space: str, chapters: Sequence[Chapter]) -> dict
             playbooks[one.version] = _playbook(snapshot, space, one.version)
         if (playbook := playbooks[one.version]) is None:
             continue
-        screens = _screens(posts[event], one.decided_at, playbook) if event in posts else ()
-        rules = truths.rules(one.facts, one.then, one.reasons, playbook, one.decided_at)
-        found[event] = [*screens, *rules]
+        found[event] = of_decision(one, posts.get(event), playbook)
     return found
+
+
+def of_decision(one: Chapter, post: Taken | None, playbook: Playbook) -> list[RuleTruth]:
+    """Return each rule of one decision with its truth, by the playbook that made it."""
+    screens = _screens(post, one.decided_at, playbook) if post is not None else ()
+    return [*screens, *truths.rules(one.facts, one.then, one.reasons, playbook, one.decided_at)]
+
+
+def of_screens(post: Taken, at: datetime, playbook: Playbook) -> list[RuleTruth]:
+    """Return what a post was screened for, by the playbook that did it."""
+    return list(_screens(post, at, playbook))
 
 
 def screened(snapshot: Connection, space: str, event: int) -> list[RuleTruth]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,13 @@ WITHOUT_POSTGRES = f"install PostgreSQL or set {POSTGRES}"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the folder that the run's worker processes share (they inherit the variable)."""
+    """Make the folder that the run's worker processes share (they inherit the variable).
+
+    And let Python keep what it compiles, whatever the shell says: else each worker rewrites the asserts of
+    all tests, and each daemon that a test starts compiles every library anew.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if not hasattr(config, "workerinput"):
         shared = tempfile.mkdtemp(prefix="leadrelay-tests-")
         Path(shared).chmod(0o755)  # PostgreSQL runs as somebody else when we are root
@@ -179,18 +186,20 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared_database(postgres_server: URL) -> Iterator[str]:
-    """A PostgreSQL database of this worker's own with the tables of this version; each test empties it."""
+def shared_database(postgres_server: URL) -> Iterator[tuple[str, Callable[[], None]]]:
+    """A PostgreSQL database of this worker's own with the tables of this version, and what empties it."""
     with postgres.database(postgres_server) as url:
         migrate.upgrade(url)
-        yield url
+        with postgres.emptier(url, [table.name for table in metadata.sorted_tables]) as empty:
+            yield url, empty
 
 
 @pytest.fixture
-def migrated_postgres_url(shared_database: str) -> str:
+def migrated_postgres_url(shared_database: tuple[str, Callable[[], None]]) -> str:
     """The URL of an empty PostgreSQL store, as new."""
-    postgres.empty(shared_database, [table.name for table in metadata.sorted_tables])
-    return shared_database
+    url, empty = shared_database
+    empty()
+    return url
 
 
 @pytest.hookimpl(wrapper=True)

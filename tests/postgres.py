@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -125,24 +125,31 @@ def database(given: URL, template: str = "template1") -> Iterator[str]:
         _drop(connection, name)
 
 
-def empty(url: str, tables: Sequence[str]) -> None:
-    """Make a database as new: no rows, numbers from 1, nobody else connected.
+@contextlib.contextmanager
+def emptier(url: str, tables: Sequence[str]) -> Iterator[Callable[[], None]]:
+    """Yield what makes a database as new: no rows, numbers from 1, nobody else connected.
 
-    Row by row, and only where there are any: to truncate all tables takes longer than most tests.
+    Row by row, and only where there are any: to truncate all tables takes longer than most tests. To plan a
+    look at all tables takes longer than the look, so that one connection is kept that has it prepared.
     """
     libpq = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    looks = [
+        sql.SQL("(SELECT {}, pg_relation_size({}) FROM {} LIMIT 1)").format(
+            sql.Literal(name), sql.Literal(name), sql.Identifier(name)
+        )
+        for name in tables
+    ]
+    look = sql.SQL(" UNION ALL ").join(looks)
     with psycopg.connect(libpq, autocommit=True) as connection:
-        connection.execute(OTHERS_OUT)
-        looks = [
-            sql.SQL("(SELECT {}, pg_relation_size({}) FROM {} LIMIT 1)").format(
-                sql.Literal(name), sql.Literal(name), sql.Identifier(name)
-            )
-            for name in tables
-        ]
-        for name, size in connection.execute(sql.SQL(" UNION ALL ").join(looks)).fetchall():
-            clear = "TRUNCATE {}" if size > MOST_KEPT else "DELETE FROM {}"
-            connection.execute(sql.SQL(clear).format(sql.Identifier(name)))
-        connection.execute(NUMBERS_ANEW)
+
+        def empty() -> None:
+            connection.execute(OTHERS_OUT)
+            for name, size in connection.execute(look, prepare=True).fetchall():
+                clear = "TRUNCATE {}" if size > MOST_KEPT else "DELETE FROM {}"
+                connection.execute(sql.SQL(clear).format(sql.Identifier(name)))
+            connection.execute(NUMBERS_ANEW)
+
+        yield empty
 
 
 OTHERS_OUT = (

@@ -10,10 +10,10 @@ from datetime import datetime
 
 from flask import Blueprint, Request, Response, g, jsonify, request
 
-from mappings.playbook import Playbook, Source
+from mappings.playbook import Captcha, Playbook, Source
 from mappings.sending import id_of, moment_of
 from model.errors import Refused
-from model.event import Event, EventKind, JsonValue
+from model.event import CAPTCHA_TOKEN, Event, EventKind, JsonValue
 from model.times import Clock
 from sync.inbox import Receipt
 from webhooks import challenges, envelope, signatures
@@ -22,6 +22,7 @@ from webhooks.signatures import SecretOf
 Append = Callable[[Sequence[Event]], Sequence[Receipt]]
 """Stores events durably and returns a receipt for each, after the commit. Raises ``StoreBusy``."""
 
+LONGEST_TOKEN = 16_384  # characters of a captcha's token; Turnstile's have 2,048 at most
 LONGEST_ID = 200  # characters; longer ones are hashed, so that every store can index them
 PREFLIGHT_SECONDS = 600
 
@@ -43,6 +44,8 @@ def blueprint(
             secret = signatures.secret_for(source.auth, secret_of)
             if (told := challenges.answer_to(source.auth, payload["body"], secret)) is not None:
                 return jsonify(told)
+        if source.captcha is not None:
+            _take_token(payload, source.captcha)
         [receipt] = append([to_event(source, post, payload, now)])
         answer = jsonify(event=receipt.event_id, duplicate=receipt.duplicate)
         answer.status_code = source.success_status
@@ -83,6 +86,14 @@ def _current_request() -> Request:
     return found
 
 
+def _take_token(payload: dict[str, JsonValue], captcha: Captcha) -> None:
+    """Put the captcha's token beside the body: it is no part of the lead, and kept until it is checked."""
+    body = payload["body"]
+    given = body.pop(captcha.field, "") if isinstance(body, dict) else ""
+    texts = [one for one in (given if isinstance(given, list) else [given]) if isinstance(one, str)]
+    payload[CAPTCHA_TOKEN] = next(filter(None, texts), "")[:LONGEST_TOKEN]
+
+
 def _proven(
     source: Source, post: Request, raw: bytes, secret_of: SecretOf, now: datetime
 ) -> dict[str, JsonValue]:
@@ -102,8 +113,8 @@ def to_event(source: Source, request: Request, payload: dict[str, JsonValue], no
     """Return the event of one post.
 
     Without an id of the sender's, one is minted, and the body's hash lets the inbox know a
-    repeat within the source's window: SHA-256, in hex, of ``[body, query]`` as JSON with
-    sorted names, no spaces and ASCII only.
+    repeat within the source's window: SHA-256, in hex, of ``[body, query]``, and of a captcha's
+    token behind them, as JSON with sorted names, no spaces and ASCII only.
     """
     event_id = _sender_id(source, request, payload["body"])
     window = None if event_id else now + source.dedupe_window
@@ -114,7 +125,7 @@ def to_event(source: Source, request: Request, payload: dict[str, JsonValue], no
         payload=payload,
         occurred_at=moment_of(source, payload["body"], now),
         received_at=now,
-        body_hash=None if event_id else _hash_of(payload["body"], payload["query"]),
+        body_hash=None if event_id else _hash_of(payload),
         hash_expires_at=window,
     )
 
@@ -144,8 +155,11 @@ def _sender_id(source: Source, request: Request, body: JsonValue) -> str:
     return event_id
 
 
-def _hash_of(body: JsonValue, query: JsonValue) -> str:
-    canonical = json.dumps([body, query], sort_keys=True, separators=(",", ":"))
+def _hash_of(payload: dict[str, JsonValue]) -> str:
+    """Hash what was posted; with another token of a captcha it is another try of somebody who was refused."""
+    parts = [payload["body"], payload["query"]]
+    parts += [token] if (token := payload.get(CAPTCHA_TOKEN)) else []
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 

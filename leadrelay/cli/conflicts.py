@@ -19,6 +19,7 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.cli.in_force import playbook_in_force
+from leadrelay.cli.masked import Masked, sight_of
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
 from mappings.values.identity import keys_of
@@ -40,6 +41,7 @@ def conflicts(
     before: Annotated[int | None, typer.Option(help="Only what lost before this number of the log.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many of each at most.")] = 50,
     by: Annotated[str, typer.Option(help="Who chooses; kept in the audit.")] = "",
+    masked: Masked = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Show what waits for a person and which values lost, or choose: leadrelay conflicts 7 theirs."""
@@ -47,6 +49,7 @@ def conflicts(
     if number is not None:
         _choose(settings, number, choice, value, by or getpass.getuser(), as_json=as_json)
         return
+    sight = sight_of(settings, masked=masked)
     with reading(settings) as snapshot:
         whose = None
         if lead:
@@ -61,6 +64,8 @@ def conflicts(
             field=field,
             entity_id=whose or "",
         )
+        if sight:
+            waiting, lost = sight.disputed(snapshot, waiting, lost)
     if as_json:
         print_json({"waiting": [one.as_json() for one in waiting], "lost": [one.as_json() for one in lost]})
         return

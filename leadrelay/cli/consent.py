@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +26,7 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.cli.in_force import playbook_of
+from leadrelay.cli.masked import Masked, sight_of
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings
 from mappings.playbook import Consent
@@ -111,11 +112,13 @@ def impact(
     ] = None,
     on: Annotated[str, typer.Option(help="As of this day, for gates with since: 2026-12-31.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many leads are listed.")] = 100,
+    masked: Masked = False,
     as_json: Json = False,
 ) -> None:
     """List the leads that the gates keep something back of; nothing is changed."""
     settings = load_settings()
     policy, at = _policy(settings, playbook), _moment(on)
+    sight = sight_of(settings, masked=masked)
     acts: Counter[str] = Counter()
     listed: list[consents.Kept] = []
     total = 0
@@ -125,6 +128,9 @@ def impact(
             acts.update({shut.act for shut in one.shut})
             if len(listed) < limit:
                 listed.append(one)
+        if sight:
+            sight.meet(snapshot, (one.lead_id for one in listed))
+            listed = [replace(one, email=sight.of(one.lead_id).known_by(one.email)) for one in listed]
     if as_json:
         print_json({"at": at, "leads": total, "acts": dict(acts), "listed": [asdict(one) for one in listed]})
         return

@@ -17,6 +17,7 @@ from leadrelay.cli.common import (
     reading,
     table,
 )
+from leadrelay.cli.masked import Masked, sight_of
 from leadrelay.clock import SystemClock
 from leadrelay.control import hand_in
 from leadrelay.settings import SPACE, Settings
@@ -33,12 +34,17 @@ def deletions(
         str, typer.Argument(help="release: what on_delete says follows. dismiss: nothing does.")
     ] = "",
     by: Annotated[str, typer.Option(help="Who answers; kept in the audit.")] = "",
+    masked: Masked = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Show deletions that are held because they are many, or answer: leadrelay deletions hubspot release."""
     settings = load_settings()
+    sight = sight_of(settings, masked=masked)
     with reading(settings) as snapshot:
         found = held.held_back(snapshot, SPACE, people=held.SAMPLE)
+        if sight:
+            sight.meet(snapshot, (lead_id for one in found for lead_id, _ in one.people))
+            found = [sight.held(one) for one in found]
     if connection:
         _answer(settings, found, connection, answer, by or getpass.getuser(), as_json=as_json)
     elif as_json:

@@ -11,10 +11,11 @@ from sqlalchemy.engine import Connection
 from dashboard.words import span
 from leadrelay.cli.common import Json, console, fail, load_settings, print_json, reading, say
 from leadrelay.cli.in_force import playbook_if_any
+from leadrelay.cli.masked import Masked, sight_of
 from leadrelay.cli.providers import tell_asked
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings
-from mappings.truth import RuleTruth
+from mappings.truth import RuleTruth, veiled
 from mappings.values.identity import keys_of
 from model.cause import Cause
 from model.decision import EntityKind
@@ -32,10 +33,12 @@ def explain(
         bool,
         typer.Option("--rules", help="Each rule with its truth, those that failed, too, and all candidates."),
     ] = False,
+    masked: Masked = False,
     as_json: Json = False,
 ) -> None:
     """Tell a lead's story: what came in, which rule decided what and why, what was written where."""
     settings = load_settings()
+    sight = sight_of(settings, masked=masked)
     with reading(settings) as snapshot:
         if who.startswith("event:") and who[6:].isdigit():
             event = stories.set_aside(snapshot, SPACE, int(who[6:]))
@@ -43,6 +46,8 @@ def explain(
                 fail(f"There is no event {who[6:]}.")
             if not event["lead_id"]:
                 screens = ruling.screened(snapshot, SPACE, event["id"]) if with_rules else []
+                if sight:
+                    event, screens = sight.event(event), [veiled(one, sight.strictest) for one in screens]
                 _explain_event(event, screens, as_json=as_json)
                 return
             who = event["lead_id"]
@@ -52,6 +57,8 @@ def explain(
         story = stories.read(snapshot, lead_id)
         life = _life(snapshot, settings, lead_id)
         ruled = ruling.ruled(snapshot, SPACE, story.chapters) if with_rules else {}
+    if sight:
+        story, ruled = sight.story(story), sight.ruled(story.lead, ruled)
     if as_json:
         told = story.as_dict() | {"lifecycle": life.as_json() if life else None}
         if with_rules:

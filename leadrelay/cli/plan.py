@@ -21,6 +21,7 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.cli.in_force import playbook_in_force
+from leadrelay.cli.masked import Masked, sight_of
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.settings import SPACE, Settings, prefix_of
@@ -98,11 +99,15 @@ def desk(name: str) -> Iterator[Desk]:
         yield Desk(settings, store, connected, opener)
 
 
-def plan(name: Name, samples: Samples = 3, as_json: Json = False) -> None:
+def plan(name: Name, samples: Samples = 3, masked: Masked = False, as_json: Json = False) -> None:
     """Show what would be written to an account now, and what stands in its way. Writes nothing."""
     with desk(name) as at:
-        found = at.plan(at.survey(), samples)
-    told = found.as_dict()
+        sight = sight_of(at.settings, masked=masked)
+        told = (found := at.plan(at.survey(), samples)).as_dict()
+        if sight:
+            with at.store.snapshot() as snapshot:
+                sight.meet(snapshot, (one["lead"] for kept in told["samples"].values() for one in kept))
+            told = sight.plan(name, told)
     if as_json:
         print_json(told)
         return

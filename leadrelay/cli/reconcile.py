@@ -6,6 +6,7 @@ import getpass
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -28,6 +29,7 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.cli.in_force import playbook_in_force
+from leadrelay.cli.masked import Masked, sight_of
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import alone, ask_daemon, daemon_facts
@@ -42,6 +44,7 @@ from sync.reconciling.finds import Filter, Kept
 from sync.reconciling.kinds import KINDS
 from sync.reconciling.mends import Order
 from sync.reconciling.runs import FAILED, RUNNING, Asked, Run
+from sync.sight import Sight
 
 LOOK = 0.3  # seconds between two looks at a daemon's progress
 PATIENCE = timedelta(minutes=2)  # that the command waits for a step which a CRM puts off
@@ -70,6 +73,7 @@ def reconcile(
         int | None, typer.Option(min=1, help="Mend so many; else a tenth of what was compared, or 100.")
     ] = None,
     by: Annotated[str, typer.Option(help="Who asks; kept in the audit.")] = "",
+    masked: Masked = False,
     as_json: Json = False,
 ) -> None:
     """Compare what each CRM holds with what is here, and say why they differ; 1 where nothing explains it."""
@@ -82,6 +86,7 @@ def reconcile(
     if object_name and not (maps := [crm for crm in maps if object_name in _objects(crm)]):
         fail(f"No map that is compared names an object {object_name}.", WRONG_USAGE)
     wanted = Filter(kind, object_name, field)
+    sight = sight_of(settings, masked=masked)
     who = by or getpass.getuser()
     runs: list[Run] = []
     try:
@@ -91,7 +96,7 @@ def reconcile(
             run = _last(settings, crm) if last else _compared(settings, playbook, crm, asked, who, tell)
             runs.append(run)
             if not as_json:
-                _show(settings, run, wanted, limit)
+                _show(settings, run, wanted, limit, sight)
         orders = [Order(run.id, wanted, who, at_most) for run in runs] if mend else []
         mended = [_mend(settings, order) for order in orders]
     except LeadRelayError as error:
@@ -100,7 +105,7 @@ def reconcile(
         say("\nStopped here; what was compared stays, and the same command goes on behind it.")
         raise typer.Exit(130) from None
     if as_json:
-        told = {"runs": [_told(settings, run, wanted, limit) for run in runs]}
+        told = {"runs": [_told(settings, run, wanted, limit, sight) for run in runs]}
         print_json(told | ({"mended": sum(mended)} if mend else {}))
     elif mend:
         _say_mended(settings, sum(mended))
@@ -218,9 +223,13 @@ def _mend(settings: Settings, order: Order) -> int:
         return Comparisons(store, SystemClock(), SPACE).mend(order)
 
 
-def _listed(settings: Settings, run: Run, wanted: Filter, limit: int) -> Sequence[Kept]:
+def _listed(settings: Settings, run: Run, wanted: Filter, limit: int, sight: Sight | None) -> Sequence[Kept]:
     with opened(settings) as store, store.snapshot() as snapshot:
-        return finds.rows(snapshot, SPACE, run.id, wanted, limit=limit)
+        found = finds.rows(snapshot, SPACE, run.id, wanted, limit=limit)
+        if sight is None:
+            return found
+        sight.meet(snapshot, (one.difference.entity_id for one in found))
+    return [replace(one, difference=sight.difference(one.difference)) for one in found]
 
 
 def _names(settings: Settings, listed: Sequence[Kept]) -> Mapping[str, str]:
@@ -228,15 +237,15 @@ def _names(settings: Settings, listed: Sequence[Kept]) -> Mapping[str, str]:
         return finds.names(snapshot, listed)
 
 
-def _told(settings: Settings, run: Run, wanted: Filter, limit: int) -> Mapping[str, Any]:
-    rows = [one.as_dict() for one in _listed(settings, run, wanted, limit)]
+def _told(settings: Settings, run: Run, wanted: Filter, limit: int, sight: Sight | None) -> Mapping[str, Any]:
+    rows = [one.as_dict() for one in _listed(settings, run, wanted, limit, sight)]
     return run.as_dict() | {"differences": rows}
 
 
 # What a person sees ----------------------------------------------------------------------
 
 
-def _show(settings: Settings, run: Run, wanted: Filter, limit: int) -> None:
+def _show(settings: Settings, run: Run, wanted: Filter, limit: int, sight: Sight | None) -> None:
     much = "all records" if run.asked.sample is None else f"a sample of {run.asked.sample}"
     say(f"\n{run.connection}, run {run.id}: {much}, asked for by {run.by}; {run.looked} records compared")
     if run.state == FAILED:
@@ -262,12 +271,13 @@ def _show(settings: Settings, run: Run, wanted: Filter, limit: int) -> None:
     table("What differs", ("kind", "object", "field", "number"), rows)
     for kind in dict.fromkeys(kind for (kind, _, _), _ in groups):
         say(f"- {kind}: {KINDS[kind].means}", hang=2)
-    if listed := _listed(settings, run, wanted, limit):
+    if listed := _listed(settings, run, wanted, limit, sight):
         total = sum(count for _, count in groups)
         console.print(
             f"\nThe first {len(listed)} of {total}" if total > len(listed) else "\nOne by one", style="bold"
         )
         names = _names(settings, listed)
+        names = sight.named(names) if sight else names
         for kept in listed:
             say(_line(kept, names), hang=2)
 

@@ -59,6 +59,8 @@ def _tell(one: Tried, *, why: bool) -> None:
     console.print(f"{'not as expected' if one.failures else 'ok'}  {one.example.name}", markup=False)
     for failure in one.failures:
         console.print(f"    {failure}", markup=False)
+        for line in failure.why:
+            console.print(f"        {line}", markup=False)
     if why or one.failures:
         for reason in one.reasons:
             console.print(f"      because {reason}", markup=False, style="dim")
@@ -69,6 +71,8 @@ def _as_json(one: Tried) -> dict[str, object]:
         "name": one.example.name,
         "place": str(one.example.place),
         "ok": not one.failures,
-        "failures": [{"place": str(each.place), "text": each.text} for each in one.failures],
+        "failures": [
+            {"place": str(each.place), "text": each.text, "why": list(each.why)} for each in one.failures
+        ],
         "because": list(one.reasons),
     }

@@ -18,6 +18,7 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.cli.in_force import playbook_in_force
+from leadrelay.cli.masked import Masked, sight_of
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE
 from sync import proposals
@@ -32,6 +33,7 @@ def reviews(
     answer: Annotated[str, typer.Argument(help="agree: do it. refuse: leave the records as they are.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many of each at most.")] = 50,
     by: Annotated[str, typer.Option(help="Who answers; kept in the audit.")] = "",
+    masked: Masked = False,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Show what could be done to records once a person agrees, or answer: leadrelay reviews 7 agree."""
@@ -39,9 +41,13 @@ def reviews(
     if number is not None:
         _answer(settings, number, answer, by or getpass.getuser(), as_json=as_json)
         return
+    sight = sight_of(settings, masked=masked)
     with reading(settings) as snapshot:
         waiting = proposals.open_ones(snapshot, SPACE, limit=limit)
         told = proposals.answered(snapshot, SPACE, limit=limit)
+        if sight:
+            sight.meet(snapshot, (one.lead_id for one in (*waiting, *told)))
+            waiting, told = ([sight.proposal(one) for one in found] for found in (waiting, told))
     if as_json:
         print_json(
             {"waiting": [one.as_json() for one in waiting], "answered": [one.as_json() for one in told]}

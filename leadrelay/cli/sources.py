@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import requests
 import typer
 
+from handlers.captcha import WAITS
 from leadrelay.cli.common import (
     FOUND_PROBLEMS,
     WRONG_USAGE,
@@ -33,6 +34,7 @@ from leadrelay.connections import Known
 from leadrelay.control import daemon_url, hand_in
 from leadrelay.settings import SPACE, Settings
 from mappings import presets
+from mappings.captchas import own_token
 from mappings.paths import Step, steps_of
 from mappings.playbook import FieldRule, Playbook, Source, SourceAuth
 from mappings.values.identity import email_identity
@@ -170,6 +172,8 @@ class _Run:
         words = test_body(self._source, self._email)
         if self._source.auth.field:
             words[self._source.auth.field] = self._secret()
+        if (captcha := self._source.captcha) is not None:
+            words[captcha.field] = own_token(self._settings.secret(captcha.secret_env) or "")
         body = json.dumps(words).encode()
         try:
             headers = signed(self._source, body, self._settings)
@@ -203,7 +207,7 @@ class _Run:
                 lead_id = explain.find_lead(snapshot, SPACE, self._email, [])
                 story = explain.read(snapshot, lead_id) if lead_id else None
                 aside = [] if story else explain.set_aside_list(snapshot, SPACE, event_id=self._event_id)
-            for event in aside:
+            for event in (one for one in aside if one["cause"] != str(WAITS)):
                 reasons = "; ".join(reason["text"] for reason in event["reasons"] or []) or event["error"]
                 self._note(event["state"], f"{reasons}  (with --keep: leadrelay explain event:{event['id']})")
                 return False

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 
 import phonenumbers
 
+from mappings.compiling.captchas import compile_captcha
 from mappings.compiling.fields import FieldCase
 from mappings.compiling.paths import check_paths
 from mappings.compiling.scope import Scope
@@ -47,6 +49,9 @@ def compile_source(checked: Checked[SourceFile], name: str, scope: Scope) -> Sou
             )
             for n, entry in enumerate(file.activities)
         ),
+        fill_time_path=file.fill_time.field if file.fill_time else "",
+        least_fill_time=duration(file.fill_time.at_least) if file.fill_time else timedelta(0),
+        captcha=compile_captcha(file.captcha, name, file, document, scope),
         honeypot=tuple(file.honeypot),
         cors=tuple(origin.rstrip("/") for origin in file.cors),
         redirect=file.redirect,

@@ -1,6 +1,7 @@
 """The playbook as the rest of the house sees it: checked, compiled, immutable."""
 
 from mappings.playbook.accounts import Accounts
+from mappings.playbook.captchas import CAPTCHA, Captcha
 from mappings.playbook.condition import Condition, Expression, NamedValue
 from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
 from mappings.playbook.crms import (
@@ -21,7 +22,7 @@ from mappings.playbook.crms import (
     TaskMap,
 )
 from mappings.playbook.deals import Deals, DealStage
-from mappings.playbook.enrichment import Enrichment, Provider, Spend
+from mappings.playbook.enrichment import Enrichment, Provider
 from mappings.playbook.icp import Icp, IcpCriterion
 from mappings.playbook.lifecycle import (
     CLOSED_STAGE,
@@ -63,11 +64,13 @@ from mappings.playbook.scoring import (
 )
 from mappings.playbook.screening import Screening
 from mappings.playbook.sources import ActivityRule, FieldRule, Required, Source, SourceAuth, Step, Table
+from mappings.playbook.spending import Spend
 from mappings.playbook.whole import Playbook
 
 __all__ = [
     "ACCOUNT_OBJECTS",
     "ASSOCIATED_OBJECTS",
+    "CAPTCHA",
     "CLOSED_STAGE",
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
@@ -81,6 +84,7 @@ __all__ = [
     "ActivityRule",
     "Band",
     "Breaker",
+    "Captcha",
     "ChannelRule",
     "Condition",
     "Confirm",

@@ -9,19 +9,10 @@ from datetime import timedelta
 
 from mappings.playbook.condition import Condition
 from mappings.playbook.sources import Source
+from mappings.playbook.spending import Spend
 from mappings.requesting import Words
 from model.decision import Place
 from model.event import JsonValue
-
-
-@dataclass(frozen=True, slots=True)
-class Spend:
-    """What may be spent on one provider; days and months are those of UTC."""
-
-    per_day: int | None = None  # calls
-    per_month: int | None = None
-    cost: int = 0  # of one call, in millionths of ``currency``
-    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

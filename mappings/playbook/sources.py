@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mappings.playbook.captchas import Captcha
 from model.decision import Place
 from model.event import JsonValue
 
@@ -95,6 +96,9 @@ class Source:
     fields: tuple[FieldRule, ...]
     required: tuple[Required, ...] = ()
     activities: tuple[ActivityRule, ...] = ()
+    captcha: Captcha | None = None
+    fill_time_path: str = ""  # sender's field with the milliseconds that the form was open
+    least_fill_time: timedelta = timedelta(0)
     honeypot: tuple[str, ...] = ()  # sender's fields that people leave blank
     cors: tuple[str, ...] = ()  # origins, or "*"
     redirect: str | None = None  # where a plain HTML form is sent (303)

@@ -131,6 +131,34 @@ class EventId(Strict):
     path: str = Field("", description="Sender's field that holds the id.")
 
 
+class CaptchaMap(Strict):
+    """The captcha of a form; its provider is asked about each post's token."""
+
+    kind: Literal["turnstile", "hcaptcha", "recaptcha_v2", "recaptcha_v3"] = Field(
+        description="Whose widget the form has."
+    )
+    secret_env: Text = Field(description="Name of the environment variable that holds its secret.")
+    field: str = Field("", description="Sender's field of the token; left out, where the widget puts it.")
+    if_down: Literal["let_in", "hold"] = Field(
+        "hold",
+        description="When nobody can say: hold keeps the post for a person, let_in takes it like any other.",
+    )
+    least_score: float = Field(0.5, ge=0, le=1, description="recaptcha_v3: a lower score is a robot's.")
+    action: str = Field("", description="turnstile, recaptcha_v3: what the token must be for.")
+    hostnames: Names = Field(
+        default_factory=list, description="Sites on which it must have been solved; left out: any."
+    )
+
+
+class FillTimeMap(Strict):
+    """How long somebody needs for the form at least; who is faster is a robot."""
+
+    field: Text = Field(
+        description="Sender's field in which the page says how long the form was open, in milliseconds."
+    )
+    at_least: Duration = Field("3s", description="A shorter time is spam: 3s.")
+
+
 class SourceFile(Strict):
     """One sender of lead events: how it proves itself and what its fields mean."""
 
@@ -159,6 +187,12 @@ class SourceFile(Strict):
     )
     honeypot: Names = Field(
         default_factory=list, description="Fields that people never see and robots fill in."
+    )
+    fill_time: FillTimeMap | None = Field(
+        None, description="Posts of forms that were filled in faster than people do are spam."
+    )
+    captcha: CaptchaMap | None = Field(
+        None, description="Each post is checked with the provider of a captcha before it becomes a lead."
     )
     cors: Names = Field(default_factory=list, description='Origins whose pages may post by script, or "*".')
     redirect: str | None = Field(None, description="Where a plain HTML form is sent afterwards.")

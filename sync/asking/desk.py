@@ -16,15 +16,17 @@ from functools import partial
 import structlog
 from sqlalchemy.engine import Connection
 
+from mappings import captchas
+from mappings.captchas import Checked
 from mappings.enriching import kept_of, request_of
-from mappings.playbook import Playbook, Provider
+from mappings.playbook import CAPTCHA, Captcha, Playbook, Provider
 from model.enrichment import Answered, Later, Outcome, Refused, Request, Unknown, source_of
 from model.errors import LeadRelayError
 from model.event import Event, EventKind, JsonValue
 from model.faults import mark_of, plain
 from model.times import Clock, to_text
 from sync import inbox
-from sync.asking import answers, asks, spending
+from sync.asking import answers, asks, checks, spending
 from sync.asking.answers import Kept
 from sync.asking.asks import Ask
 from sync.database import Store, write_again
@@ -39,6 +41,10 @@ MOST_ROUNDS = 3  # of such days, with ``on_failure: later``
 MOST_AT_ONCE = 20  # questions that one claim looks at
 LANES = 4  # calls to one provider at the same time, of one process
 
+
+Party = Provider | Captcha
+OWN = Answered({})
+"""What is made of a token of `leadrelay source test`: nobody is asked."""
 
 NOBODY: Mapping[str, int] = {}
 
@@ -58,9 +64,7 @@ class Desk:
     mark: str = ""  # of this process, with which its leases begin
     waits: Sequence[float] = ()  # seconds before what came of a call is recorded once more
     observe: Callable[[str, str], None] = lambda _provider, _outcome: None
-    rests: dict[str, datetime] = field(
-        default_factory=dict
-    )  # provider -> until when it wants to be left alone
+    rests: dict[str, datetime] = field(default_factory=dict)  # who wants to be left alone, and until when
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Claimed:
     """A question under our lease, with whom it goes to."""
 
     ask: Ask
-    provider: Provider
+    provider: Party
     token: str
 
 
@@ -81,9 +85,7 @@ def claim(desk: Desk, calling: Mapping[str, int] = NOBODY) -> tuple[list[Claimed
     desk.rests = {name: until for name, until in desk.rests.items() if until > now}
     busy = (name for name, calls in calling.items() if calls >= LANES)
     resting = {*busy, *desk.rests}
-    with (
-        desk.store.snapshot() as snapshot
-    ):  # mostly nobody is to be asked, and senders need not wait for that
+    with desk.store.snapshot() as snapshot:
         if not asks.are_due(snapshot, desk.space, now, resting):
             return [], 0
     work = partial(_claim, desk=desk, playbook=playbook, resting=resting, calling=calling, now=now)
@@ -108,7 +110,7 @@ def _claim(
     for ask in due:
         if (ask.provider, ask.asked) in going or calls[ask.provider] >= LANES:
             continue  # the answer that is on its way may serve this one, too
-        provider = playbook.enrichment.providers.get(ask.provider)
+        provider = _party(ask, playbook)
         token = _lease(connection, desk, ask, provider, now)
         if provider is not None and token:
             found.append(Claimed(ask, provider, token))
@@ -119,7 +121,14 @@ def _claim(
     return found, ended
 
 
-def _lease(connection: Connection, desk: Desk, ask: Ask, provider: Provider | None, now: datetime) -> str:
+def _party(ask: Ask, playbook: Playbook) -> Party | None:
+    """Return who is asked; ``None`` where the playbook of now knows nobody of the name."""
+    if ask.provider.startswith(CAPTCHA):
+        return captchas.captcha_named(ask.provider, playbook)
+    return playbook.enrichment.providers.get(ask.provider)
+
+
+def _lease(connection: Connection, desk: Desk, ask: Ask, provider: Party | None, now: datetime) -> str:
     """Lease one question and count its call; blank where it ends, or waits, without one."""
     if provider is None:
         _end(
@@ -163,9 +172,16 @@ def finish(desk: Desk, claimed: Claimed) -> None:
 
 def _called(desk: Desk, claimed: Claimed) -> Outcome:
     """Ask; whatever goes wrong on the way is an outcome, too."""
-    name = claimed.provider.name
+    party, ask = claimed.provider, claimed.ask
+    name = party.name
     try:
-        request = request_of(claimed.provider, claimed.ask.told, desk.secret, desk.base_of(name))
+        if isinstance(party, Captcha):
+            if captchas.is_own(ask.told.get("token"), desk.secret(party.secret_env)):
+                return OWN
+            base = desk.base_of(CAPTCHA.rstrip(":"))
+            request = captchas.request_of(party, ask.told, ask.key, desk.secret, base)
+        else:
+            request = request_of(party, ask.told, desk.secret, desk.base_of(name))
     except LeadRelayError as error:  # a secret that is not set, or cannot be read
         return Refused(str(error))
     try:
@@ -182,11 +198,18 @@ def _settle(connection: Connection, desk: Desk, claimed: Claimed, outcome: Outco
         return
     calls = ask.attempts + 1
     match outcome:
+        case Answered() if outcome is OWN:
+            state = _checked(connection, desk, ask, Checked(captchas.PASSED, "leadrelay source test"), now)
+        case Answered(body) if isinstance(provider, Captcha):
+            state = _checked(connection, desk, ask, captchas.checked(provider, body, calls), now)
+        case Unknown() if isinstance(provider, Captcha):
+            state = _checked(connection, desk, ask, Checked(captchas.DOWN, "HTTP 404"), now)
         case Answered(body):
-            _keep(connection, desk, claimed, Kept(kept_of(provider, body), now))
+            assert isinstance(provider, Provider)
+            _keep(connection, desk, ask, provider, Kept(kept_of(provider, body), now))
             state = asks.ANSWERED
         case Unknown():
-            _keep(connection, desk, claimed, Kept({}, now))
+            _keep(connection, desk, ask, provider, Kept({}, now))
             state = asks.UNKNOWN
         case Later(reason, wait) if calls % MOST_CALLS:
             pause = min(
@@ -200,8 +223,15 @@ def _settle(connection: Connection, desk: Desk, claimed: Claimed, outcome: Outco
     log.info("asking.settled", provider=provider.name, ask=ask.id, state=state, calls=calls)
 
 
-def _keep(connection: Connection, desk: Desk, claimed: Claimed, kept: Kept) -> None:
-    ask, provider = claimed.ask, claimed.provider
+def _checked(connection: Connection, desk: Desk, ask: Ask, said: Checked, now: datetime) -> str:
+    """Settle what became of a token, with the event that has its post decided."""
+    state = asks.FAILED if said.verdict == captchas.DOWN else asks.ANSWERED
+    asks.settle(connection, ask, state, now, said.why)
+    inbox.insert_new(connection, [checks.verdict(ask, said, desk.space, now)])
+    return state
+
+
+def _keep(connection: Connection, desk: Desk, ask: Ask, provider: Party, kept: Kept) -> None:
     answers.keep(connection, desk.space, ask.provider, ask.asked, provider.mark, kept, provider.cache)
     _end(connection, desk, ask, asks.ANSWERED if kept.said else asks.UNKNOWN, kept.at, kept=kept)
 
@@ -230,7 +260,10 @@ def _end(
     kept: Kept | None = None,
     why: str = "",
 ) -> None:
-    """Settle a question, with the event that tells the lead of it."""
+    """Settle a question, with the event that tells the lead, or its post, of it."""
+    if ask.provider.startswith(CAPTCHA):
+        _checked(connection, desk, ask, Checked(captchas.DOWN, why), now)
+        return
     asks.settle(connection, ask, state, now, why)
     _tell(connection, desk, ask, now, state=state, kept=kept, why=why)
 

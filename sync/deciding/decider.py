@@ -128,7 +128,7 @@ class Decider:
             self.store.signals.announce(f"follow:{name}")
         for name in {item.effect.target for item in one_shots(batch.results)}:
             self.store.signals.announce(f"effects:{name}")
-        if asked_by(batch.results):
+        if asked_by(batch.results) or any(result.cause.code == "CAPTCHA_WAITS" for result in batch.results):
             self.store.signals.announce("asks")
         if self.on_settled:
             self.on_settled(batch.results)

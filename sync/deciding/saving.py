@@ -46,7 +46,7 @@ from sync import (
     undoing,
 )
 from sync.alike import pairs
-from sync.asking import asks
+from sync.asking import asks, checks
 from sync.database import insert_for
 from sync.deciding import dealings
 from sync.deciding.batch import Batch
@@ -77,7 +77,7 @@ def save(
     strangers = [one.record for one in wanted if isinstance(one, ForgetRecord)]
     if inbox.mark(connection, [_mark_of(result) for result in results]) != len(results):
         raise Conflict("an event is no longer waiting")
-    inbox.mark_replayed(connection, [r.stored.replays for r in results if r.stored.replays])
+    inbox.mark_replayed(connection, {r.stored.replays: r.lead_id for r in results if r.stored.replays})
     accounts.save(connection, list(batch.accounts.changed.values()), now)
     currency = playbook.deals.currency if playbook.deals else ""
     deals.save(connection, list(batch.deals.changed.values()), currency, now)
@@ -107,6 +107,8 @@ def save(
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
     asks.insert(connection, space, results, now)
+    asks.insert_rows(connection, checks.rows(space, results, now))
+    checks.drop_tokens(connection, results)
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:
         mirror.alone(connection, space, forgotten)
     for one in batch.link_changes():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from handlers.screen import Screen
@@ -118,3 +121,18 @@ def test_a_person_s_verdict_does_not_make_a_lead_of_nothing():
 
 def test_what_no_sender_posted_is_not_screened():
     assert Screen(a_screening())(Lead(""), a_context()).because == ()
+
+
+@pytest.mark.parametrize(
+    ("took_ms", "verdict"), [(800.0, SPAM), (2999.0, SPAM), (3000.0, GO), (60_000.0, GO), (None, GO)]
+)
+def test_who_fills_in_a_form_faster_than_people_do_is_a_robot(took_ms, verdict):
+    source = a_source(fill_time_path="open_ms", least_fill_time=timedelta(seconds=3))
+    reading = replace(a_reading(email="ada@acme.com", source=source), filled_in_ms=took_ms)
+    decision = screened(reading)
+    assert decision.verdict is verdict
+    assert [one for one in reasons(decision) if "people need 3 s" in one] == (
+        [f"the form was filled in within {took_ms / 1000:.1f} s; people need 3 s at least"]
+        if verdict is SPAM
+        else []
+    )

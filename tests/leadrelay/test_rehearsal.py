@@ -51,7 +51,7 @@ def write(folder: Path, expect: str, *, name: str = "A demo") -> None:
 def test_the_examples_of_the_starter_are_as_expected(folder):
     told = run(folder)
     assert told.exit_code == 0, told.output
-    assert "8 examples: 8 as expected, 0 not." in told.output
+    assert "13 examples: 13 as expected, 0 not." in told.output
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,43 @@ def test_what_is_not_so_is_told_with_its_place_and_the_reasons(folder, expect, t
     assert "1 example: 0 as expected, 1 not." in told.output
 
 
+@pytest.mark.parametrize(
+    ("expect", "lines"),
+    [
+        (
+            "pool: apac",
+            [
+                "took: territory Europe, Middle East and Africa  [routing.yaml:",
+                "not: territory Asia and Pacific: country in ",
+                ": was DE",
+            ],
+        ),
+        ("lead: {owner: x@y.example}", ["took: territory Europe, Middle East and Africa"]),
+        ("lead: {stage: nurture}", ["took: Asked for a demo → mql"]),
+        ("lead: {score: 49}", ["took: Demo requested", "not: "]),
+        (
+            "outcome: spam",
+            [
+                "not: honeypot: a field that people leave blank is filled in: was nothing of it",
+                "not: blocked_domains: e-mail domain is in blocked_domains: was …@acme.example",
+            ],
+        ),
+    ],
+)
+def test_which_rule_took_and_what_the_expected_one_lacked_is_told(folder, expect, lines):
+    write(folder, expect)
+    told = run(folder).output
+    for line in lines:
+        assert line in told
+
+
 def test_a_changed_rule_shows_whom_it_concerns(folder):
     path = folder / "routing.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("pool: emea", "pool: apac"), encoding="utf-8")
     told = run(folder, "--json")
     failed = {one["name"]: one["failures"] for one in json.loads(told.output) if not one["ok"]}
     assert sorted(failed) == [
+        "A colleague joins the company that is known, and has an owner of their own",
         "A demo request from Germany is qualified at once and goes to Europe",
         "Who asks again keeps their owner",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -263,3 +264,23 @@ def test_no_payload_makes_reading_fail(payload, source, overrides):
     assert found.touch is not None
     told = [dict(found.fields), dict(found.touch.fields), [str(problem) for problem in found.problems]]
     json.dumps(told, ensure_ascii=False).encode()  # no lone surrogate reaches the store
+
+
+@pytest.mark.parametrize(
+    ("said", "took"),
+    [
+        ("1250", 1250.0),
+        (99.5, 99.5),
+        (0, 0.0),
+        ("", None),
+        ("soon", None),
+        (True, None),
+        (-1, None),
+        ("inf", None),
+    ],
+)
+def test_how_long_a_form_was_open_is_read_in_milliseconds(said, took):
+    website = replace(PLAYBOOK.sources["website"], fill_time_path="open_ms")
+    playbook = replace(PLAYBOOK, sources={"website": website})
+    body = {"email": "ada@acme.com", "open_ms": said}
+    assert read(stored({"body": body}, "website", None), playbook).filled_in_ms == took

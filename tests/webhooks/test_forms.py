@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mappings.playbook import SourceAuth
+from mappings.playbook import Captcha, SourceAuth
+from model.event import CAPTCHA_TOKEN
 from tests.builders import a_source
 from tests.webhooks.house import HERE, NOON, a_house, sources_of
 
@@ -52,6 +53,18 @@ def test_the_hash_is_over_body_and_query_in_canonical_form():
     [event] = house.inbox.events
     assert event.body_hash == hashlib.sha256(b'[{"a":[1],"b":"\\u00fc"},{"q":"1"}]').hexdigest()
     assert event.hash_expires_at == NOON + timedelta(minutes=10)
+
+
+def test_the_token_of_a_captcha_is_no_part_of_the_post_and_another_one_is_another_try():
+    captcha = Captcha("website", "turnstile", HERE, "X", "cf-turnstile-response")
+    house = a_house(a_source(captcha=captcha))
+    told = []
+    for token in ("t1", "t1", ["", "t2"], None):
+        body = ADA | ({"cf-turnstile-response": token} if token else {})
+        told.append(house.client.post("/in/website", json=body).json["duplicate"])
+    assert told == [False, True, False, False]
+    found = [(event.payload["body"], event.payload[CAPTCHA_TOKEN]) for event in house.inbox.events]
+    assert found == [(ADA, "t1"), (ADA, "t2"), (ADA, "")]
 
 
 @pytest.mark.parametrize(
