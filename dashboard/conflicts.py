@@ -30,9 +30,11 @@ class ConflictPages:
         value = request.form.get("value", "").strip() or None
         with house.reading() as snapshot:
             hold = holds.one(snapshot, house.space, number)
+            sight = house.sight(snapshot, PAGES, g.who)
+            sight.meet(snapshot, [hold.entity_id] if hold else [])
         if hold is None:
             abort(404)
-        if request.form.get("theirs") != _fingerprint(hold):
+        if request.form.get("theirs") != _fingerprint(sight.hold(hold)):
             return self._page(f"{hold.field} has changed since you looked. Look again.", 409)
         if wrong := holds.why_not(hold, choice, value, house.playbook()):
             return self._page(f"{hold.field}: {wrong}", 422)
@@ -57,12 +59,12 @@ class ConflictPages:
                 connection=asked["connection"],
                 entity_id=asked["lead"],
             )
-            seen = house.sight(snapshot, PAGES, g.who).disputed(snapshot, waiting, lost)
+            shown, gone = house.sight(snapshot, PAGES, g.who).disputed(snapshot, waiting, lost)
         page = render_template(
             "dashboard/conflicts.html",
-            waiting=[(one, _fingerprint(hold)) for one, hold in zip(seen[0][:PAGE], waiting, strict=False)],
+            waiting=[(one, _fingerprint(one)) for one in shown[:PAGE]],
             more_waiting=waiting[PAGE - 1].id if len(waiting) > PAGE else None,
-            lost=seen[1][:PAGE],
+            lost=gone[:PAGE],
             more_lost=lost[PAGE - 1].id if len(lost) > PAGE else None,
             asked=asked,
             given={name: value for name, value in asked.items() if value},
@@ -73,7 +75,10 @@ class ConflictPages:
 
 
 def _fingerprint(hold: holds.Hold) -> str:
-    """Return what a form sends along, so that nobody decides about a value that they did not see."""
+    """Return what a form sends along, so that nobody decides about a value that they did not see.
+
+    It is made of what was shown: that of a masked value would let a guess be tested.
+    """
     return mark(hold.theirs)
 
 

@@ -163,7 +163,7 @@ class LetterPages:
             "dashboard/event.html",
             event=shown,
             is_masked=shown["payload"] != found["payload"],
-            until=sight.lifted.events.get(number),
+            until=sight.lifted.events.get(number) or sight.until(found["lead_id"]),
             reasons=found["reasons"] or [],
             advice=advice.on(Cause.parse(found["cause"]), found["state"]) if found["state"] in ASIDE else "",
             is_aside=found["state"] in ASIDE,
@@ -176,11 +176,13 @@ class LetterPages:
         return page, code
 
     def unmask_event(self, number: int) -> ResponseReturnValue:
-        """Show one post plain to who asks, for a time, with a reason that is kept."""
+        """Show one post, or the lead it became, plain to who asks, for a time, with a reason that is kept."""
         with self.house.reading() as snapshot:
-            if explain.set_aside(snapshot, self.house.space, number) is None:
-                abort(404)
-        if wrong := unmask(self.house, event=number):
+            found = explain.set_aside(snapshot, self.house.space, number)
+        if found is None:
+            abort(404)
+        whose = {"lead_id": found["lead_id"]} if found["lead_id"] else {"event": number}
+        if wrong := unmask(self.house, **whose):
             return self._event(number, wrong, 422)
         return redirect(url_for("pages.event", number=number), 303)
 

@@ -290,9 +290,9 @@ class Sight:
         who = sample["who"] and veil.known_by(str(sample["who"]))
         return {**sample, "who": who, "error": veil.text(sample["error"]), "fields": lines}
 
-    def until(self, lead_id: str) -> datetime | None:
+    def until(self, lead_id: str | None) -> datetime | None:
         """Return when the mask of a lead falls again; ``None`` where it is not lifted."""
-        return self.lifted.leads.get(lead_id)
+        return self.lifted.leads.get(lead_id or "")
 
 
 def _touch(veil: Veil, touch: Touch) -> Touch:

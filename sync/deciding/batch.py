@@ -26,7 +26,7 @@ from model.lead import Identity, Lead
 from model.question import Question
 from model.teammate import Teammate
 from sync import links, teammates
-from sync.alike.pairs import ordered
+from sync.alike.pairs import SAME, ordered
 from sync.deciding.touched import OfOwner, Touched, ref_of
 from sync.deletions import Standing
 from sync.doubt import Doubt
@@ -36,6 +36,7 @@ from sync.links import LinkTable, record_key
 from sync.matching import Hits
 from sync.people import People
 from sync.proposals import ANSWERED, Proposal
+from sync.remembered import Memory, Parting
 from sync.result import Result
 from sync.undoing import Traces
 
@@ -79,6 +80,8 @@ class Batch:
         self.results: list[Result] = []
         self.claimed: dict[Identity, str] = {}
         self.joined: list[Join] = []
+        self.memories: dict[str, Memory | str] = {}  # of joins that are to be undone; else why there is none
+        self.parted: list[Parting] = []
         self.seats_moved: dict[tuple[str, str], Seat] = {}
         self.rosters_read: dict[str, datetime] = {}
         self.mates_changed: dict[str, Teammate] = {}
@@ -200,9 +203,12 @@ class Batch:
             return
         if self.open_stages:
             self._workload.changed(self.leads.now.get(lead.id), lead, self.open_stages)
+        survivor = self.leads.now.get(lead.id)
         self.leads.put(lead)
         for gone in result.absorbed:
-            self._take_over(gone, lead.id, result.stored.id)
+            self._take_over(_join_of(gone, survivor, result))
+        if result.parted is not None:
+            self._take_apart(result.parted)
         for effect in result.effects:
             match effect:
                 case ClaimIdentity(identity):
@@ -232,13 +238,28 @@ class Batch:
             if isinstance(effect, KeepEngagement) and result.lead_id:
                 self.lead(result.lead_id).engagements[effect.engagement.ref] = effect.engagement
 
-    def _take_over(self, gone: Lead, into: str, event: int) -> None:
+    def _take_apart(self, parting: Parting) -> None:
+        """Let a lead be one of its own again, for the events that come after."""
+        lead = parting.restored
+        if self.open_stages:
+            self._workload.changed(None, lead, self.open_stages)
+        self.leads.put(lead)
+        self.parted.append(parting)
+        memory = self.memories.pop(lead.id)
+        self.present_ids.pop(lead.id, None)
+        if isinstance(memory, Memory):
+            self.present_ids |= dict.fromkeys(memory.through, lead.id)
+        self.owners |= {key: lead.id for key in lead.identities if key in self.owners}
+        self.owners |= {record_key(ref_of(link)): lead.id for link in lead.links.values()}
+
+    def _take_over(self, join: Join) -> None:
+        gone, into = self.leads.loaded[join.absorbed.id], join.into
         for result in self.results:  # what this batch decided of the other is the survivor's, too
             if result.lead_id == gone.id:
                 result.lead_id = into
         if self.open_stages:
             self._workload.absorbed(gone, into, self.open_stages)
-        self.joined.append(Join(self.leads.loaded[gone.id], into, event))
+        self.joined.append(replace(join, absorbed=gone))
         self.leads.now.pop(gone.id, None)
         led_there = [one for one, present in self.present_ids.items() if present == gone.id]
         self.present_ids |= dict.fromkeys((*led_there, gone.id), into)
@@ -286,3 +307,12 @@ class Batch:
     def new_links(self) -> list[tuple[str, RecordRef]]:
         """Return the records that became a lead's or an account's by this batch, with whose they are now."""
         return [*self.leads.new_links(), *self.accounts.new_links()]
+
+
+def _join_of(absorbed: Lead, survivor: Lead | None, result: Result) -> Join:
+    """Return what is stored of a join; by a person's word, what both were, for the way back."""
+    event, lead = result.stored.id, result.lead
+    words = [one for one in result.effects if isinstance(one, JudgePair) and one.state == SAME]
+    if lead is None or not words or words[0].undo_until is None:
+        return Join(absorbed, lead.id if lead else "", event)
+    return Join(absorbed, lead.id, event, survivor, lead, words[0].undo_until)

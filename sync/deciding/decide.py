@@ -23,6 +23,7 @@ from sync.deciding import (
     finding,
     following,
     opportunities,
+    parting,
     same_people,
     timing,
     undoing,
@@ -109,6 +110,8 @@ def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return chosen(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER if "pair" in stored.event.payload:
                 return same_people.answered(stored, work.lead_ids, batch, pipeline)
+            case EventKind.ANSWER if "unjoin" in stored.event.payload:
+                return parting.undone(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER if "question" in stored.event.payload:
                 return deal_answers.answered(stored, work.record, batch, pipeline.playbook)
             case EventKind.ANSWER if "deletion" in stored.event.payload:

@@ -105,6 +105,8 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, keys=keys, lead_ids=(event.payload["lead_id"],))
             case EventKind.ANSWER if "pair" in event.payload:
                 return Work(stored, lead_ids=tuple(map(str, event.payload["pair"])))
+            case EventKind.ANSWER if "unjoin" in event.payload:
+                return Work(stored, lead_ids=(str(event.payload["unjoin"]),))
             case EventKind.ANSWER if "question" in event.payload:
                 said = str(event.payload["deal_id"])
                 asked = (said,) if said else ()

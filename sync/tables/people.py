@@ -74,6 +74,10 @@ merged_leads = sa.Table(  # leads that turned out to be another one's person
     sa.Column("event", RowId, nullable=False),
     sa.Column("was", Json, nullable=False),  # its links, and when it was made
     moment("at"),
+    sa.Column(
+        "kept", Json
+    ),  # of a person's word: what both were (``sync.remembered``), until its term is over
+    moment("kept_until", nullable=True),
 )
 sa.Index("ix_merged_leads_into", merged_leads.c.into)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from mappings.playbook import MaskRule, Privacy
 from mappings.playbook.privacy import CLASSES
 from sync import access, unmasking
-from sync.tables import audit
+from sync.merging.oscillation import mark
+from sync.tables import audit, holds
 from tests.builders import place
 from tests.dashboard.house import letter_in, number_in, words
 from tests.sync.house import HUBSPOT
@@ -139,6 +142,46 @@ def test_a_post_that_is_no_leads_is_shown_by_itself(masked, store):
     assert SECRET in masked.get(page).text
     [line] = [row for row in rows(store, audit) if row["action"] == "unmasked"]
     assert (line["actor"], line["lead_id"], f"/events/{line['event']}") == ("ada", None, page)
+
+
+def test_the_post_of_a_lead_is_shown_with_the_lead_and_on_its_record(masked, store):
+    role(masked, "admin", store)
+    [event] = {row["event"] for row in rows(store, audit) if row["action"] == "new"}
+    page = f"/events/{event}"
+    assert SECRET not in masked.get(page).text
+    masked.send(f"{page}/unmask", page, reason="To compare")
+    assert SECRET in masked.get(page).text
+    assert (
+        "shown plain to ada for an hour: To compare" in masked.get(f"/leads/{masked.house.lead_id(ADA)}").text
+    )
+
+
+def test_a_masked_value_cannot_be_guessed_by_its_form_and_can_be_decided(masked, store):
+    lead = masked.house.lead(ADA)
+    row = {
+        "space": "main",
+        "connection": HUBSPOT,
+        "entity_kind": "lead",
+        "entity_id": lead.id,
+        "field": "last_name",
+        "remote": "last_name",
+        "base": None,
+        "ours": "a",
+        "theirs": SECRET,
+        "why": "both",
+        "state": "open",
+        "since": lead.created_at,
+        "choice": "",
+        "by": "",
+        "outcome": "",
+    }
+    store.write(lambda on: on.execute(sa.insert(holds), row))
+    page = masked.get("/conflicts").text
+    assert mark(SECRET) not in page
+    assert SECRET not in page
+    shown = re.search(r'name="theirs" value="([^"]+)"', page)[1]
+    answered = masked.send("/conflicts/1", "/conflicts", theirs=shown, choice="ours")
+    assert answered.status_code in (303, 422)  # not 409: nothing has changed since it was looked at
 
 
 @pytest.mark.parametrize(("name", "acts"), [("viewer", False), ("operator", True)])
