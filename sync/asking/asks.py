@@ -146,6 +146,7 @@ def release_leases(connection: Connection, space: str, mark: str = "") -> int:
     return connection.execute(statement.values(state=WAITING, **NO_LEASE)).rowcount
 
 
+OPEN_HERE = sa.text("asks.state IN ('waiting', 'leased')")  # the condition of the index
 NO_LEASE = {"lease_token": None, "lease_until": None}
 OF_LEADS = sa.select(_q.lead_id, _q.provider, _q.asked).where(
     _q.lead_id.in_(sa.bindparam("ids", expanding=True))
@@ -164,8 +165,18 @@ def _due(resting: tuple[str, ...], limit: int) -> sa.Select[Any]:
     now = sa.bindparam("now", type_=_q.due_at.type)
     is_free = sa.or_(_q.lease_until.is_(None), _q.lease_until <= now)
     statement = sa.select(*(_q[name] for name in columns)).where(
-        _q.space == sa.bindparam("of_space"), ASK_OPEN, _q.due_at <= now, is_free
+        _q.space == sa.bindparam("of_space"), OPEN_HERE, _q.due_at <= now, is_free
     )
+    # What is being asked about another lead waits for that answer, and does not stand in others' way.
+    same = asks.alias("same").c
+    is_asked = sa.exists().where(
+        same.space == _q.space,
+        same.provider == _q.provider,
+        same.state == LEASED,
+        same.asked == _q.asked,
+        same.lease_until > now,
+    )
+    statement = statement.where(~is_asked)
     if resting:
         statement = statement.where(_q.provider.not_in(resting))
     return statement.order_by(_q.due_at, _q.id).limit(limit)

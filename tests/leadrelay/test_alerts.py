@@ -224,11 +224,11 @@ def process(**facts):
     return InProcess(**usual | facts)
 
 
-def in_store(*, waiting=0, dead=0, oldest=None, changes=None, refused=0, untold=0, silent=None, held=None):
+def in_store(*, waiting=0, dead=0, oldest=None, changes=None, refused=0, untold=0, silent=None, **given):
     events = {"waiting": waiting, "dead": dead, "quarantined": 0, "review": 0}
     counts = {"hubspot": ConnectionCount(dead=refused)}
     effects = {"slack": EffectCount(dead=untold)}
-    return InStore(Queues(events, counts, effects), oldest, changes or {}, silent or {}, held=held or {})
+    return InStore(Queues(events, counts, effects), oldest, changes or {}, silent or {}, **given)
 
 
 def kinds(alarms):
@@ -256,6 +256,7 @@ def test_nothing_is_wrong(looks):
         ({}, {"waiting": 9, "oldest": NOW - 5 * MINUTE}, ("decider", "")),
         ({}, {"silent": {"website": NOW - DAY}}, ("source", "website")),
         ({}, {"held": {"hubspot": 312}}, ("deletions", "hubspot")),
+        ({}, {"providers": {"firmo": "HTTP 503"}}, ("provider", "firmo")),
     ],
 )
 def test_what_is_wrong_at_once(looks, facts, store, expected):

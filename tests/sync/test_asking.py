@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from model.decision import ForgetLead
 from model.enrichment import Later, Refused, Request
 from sync import explain, forget, tables
-from sync.asking import answers, asks
-from sync.asking.desk import LANES, MOST_CALLS, claim, finish
+from sync.asking import answers, asks, books
+from sync.asking.desk import LANES, MOST_AT_ONCE, MOST_CALLS, claim, finish
 from tests.sync.asked import FIRMO, Provider, a_desk, ask_all, asking_house, calls_of
 from tests.sync.followed import ADA, BO
 from tests.sync.house import HUBSPOT, SALESFORCE
@@ -260,3 +260,45 @@ def test_a_fault_of_ours_loses_no_question(store):
 
     assert ask_all(a_desk(house, breaks)) == 1
     assert states(house) == [("waiting", 1)]
+
+
+def test_many_who_ask_the_same_stand_in_nobodys_way(store):
+    house = asking_house(
+        store, UNBOUND + UNBOUND.replace("name: firmo", "name: other").removeprefix("providers:\n")
+    )
+    for n in range(2 * MOST_AT_ONCE):
+        house.post(email=f"p{n}@example.com", company="acme")
+    house.decide()
+    house.post(email=ADA, company="zenith"), house.decide()
+    desk = a_desk(house, Provider({"acme": ACME}))
+    first, second = claim(desk)[0], claim(desk)[0]
+    asked = {(one.provider.name, one.ask.told["company"]) for one in (*first, *second)}
+    assert asked == {(name, company) for name in ("firmo", "other") for company in ("acme", "zenith")}
+
+
+def test_what_was_asked_spent_and_said_can_be_looked_up(store):
+    house = asking_house(store)
+    for n, company in enumerate(("acme", "acme", "zenith", "down", "more")):
+        house.post(email=f"p{n}@example.com", company=company)
+        house.clock.advance(1)
+    house.decide()
+    desk = a_desk(house, Provider({"acme": ACME}, says=[]))
+    ask_all(desk)
+    with house.store.snapshot() as snapshot:
+        [found] = books.read(snapshot, "main", house.clock.now()).values()
+        [told_of_acme] = books.of_lead(snapshot, house.lead_id("p0@example.com"))
+    assert (found.answered, found.cached, found.unknown, found.capped) == (1, 1, 2, 1)
+    assert (found.today.calls, found.month.calls, f"{found.month.cost:.2f}", found.month.currency) == (
+        3,
+        3,
+        "0.15",
+        "EUR",
+    )
+    assert told_of_acme.said == {"person.role": "CEO", "hq.country": "Germany"}
+    house.clock.advance(30)
+    house.post(email=ADA, company="again"), house.decide(), ask_all(desk)
+    with house.store.snapshot() as snapshot:
+        assert books.troubled(snapshot, "main", house.clock.now()) == {
+            "firmo": "3 calls in a day are the cap"
+        }
+        assert books.troubled(snapshot, "main", house.clock.now() + timedelta(hours=2)) == {}
