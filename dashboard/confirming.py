@@ -47,7 +47,7 @@ def blueprint(house: House, links: ConsentLinks | None) -> Blueprint:
         purpose, lead_id, is_confirmed = found
         if is_confirmed or request.method != "POST":  # scanners of mail look by GET and by HEAD
             state = "done" if is_confirmed else "asked"
-            text = purpose.texts[-1].text
+            text = (purpose.shown_at(now) or purpose.texts[0]).text
             return render_template("dashboard/confirm.html", state=state, purpose=purpose, text=text)
         event = consents.event_of(
             lead_id,
@@ -71,7 +71,8 @@ def blueprint(house: House, links: ConsentLinks | None) -> Blueprint:
 def _standing(house: House, asked: Asked) -> tuple[Purpose, str, bool] | None:
     """Return the purpose, whose it is by now, and whether it is confirmed; ``None`` where it cannot be.
 
-    The lead must have the address that the mail went to, and agree still.
+    The lead must have the address that the mail went to, and agree still. A link is good once: where the
+    person said no after it and then yes again, that yes has a mail of its own.
     """
     purpose = house.playbook().consent.purposes.get(asked.purpose)
     if purpose is None:
@@ -79,8 +80,11 @@ def _standing(house: House, asked: Asked) -> tuple[Purpose, str, bool] | None:
     with house.reading() as snapshot:
         lead_id = joins.present_ids(snapshot, [asked.lead_id]).get(asked.lead_id, asked.lead_id)
         lead = leads.load(snapshot, [lead_id], ledgers=False).get(lead_id)
+        whose = {asked.lead_id, lead_id}
+        is_used = consents.is_used(snapshot, house.space, whose, purpose.name, asked.request)
     if lead is None or not asked.is_for(lead.fields.get("email")) or why_not(lead):
         return None
     if lead.fields.get(field_of(purpose.name)) is not True:
         return None
-    return purpose, lead_id, lead.fields.get(confirmed_field_of(purpose.name)) is True
+    is_confirmed = lead.fields.get(confirmed_field_of(purpose.name)) is True
+    return None if is_used and not is_confirmed else (purpose, lead_id, is_confirmed)

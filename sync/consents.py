@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -13,13 +13,14 @@ from sqlalchemy.engine import Connection
 from mappings import gates
 from mappings.playbook import Consent
 from model.consent import CONFIRMED, confirmed_field_of, field_of, why_not
-from model.event import Event, EventKind, JsonValue
+from model.event import Event, EventKind, EventState, JsonValue
 from model.lead import Lead
 from model.times import to_text
 from sync import leads
-from sync.tables import consents
+from sync.tables import consents, inbox_events
 from sync.tables import leads as leads_table
 
+SOURCE = "consent"  # of the events
 PAGE = 500  # leads that are looked at together
 
 COLUMNS = (
@@ -127,7 +128,7 @@ def event_of(
     stamp = request if act == CONFIRMED else to_text(now)
     payload = {"lead_id": lead_id, "purpose": purpose, "act": act, "by": by[:64], "note": note}
     return Event(
-        source="consent",
+        source=SOURCE,
         event_id=f"{act}-{lead_id}-{purpose}-{stamp}",
         kind=EventKind.CONSENT,
         payload=payload | ({"text_version": text_version[:200]} if text_version else {}),
@@ -135,6 +136,16 @@ def event_of(
         received_at=now,
         space=space,
     )
+
+
+def is_used(snapshot: Connection, space: str, lead_ids: Collection[str], purpose: str, request: str) -> bool:
+    """Say whether the link of a mail has confirmed already, whatever was said since."""
+    c = inbox_events.c
+    ids = [f"{CONFIRMED}-{lead_id}-{purpose}-{request}" for lead_id in lead_ids]
+    decided = sa.select(c.id).where(
+        c.space == space, c.source == SOURCE, c.event_id.in_(ids), c.state != EventState.WAITING
+    )
+    return snapshot.execute(decided.limit(1)).first() is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,13 @@ class Purpose:
 
     def version_at(self, at: datetime) -> str:
         """Return the version of the words that forms showed at a moment; blank before the first."""
-        shown = [one.version for one in self.texts if one.since is None or one.since <= at]
-        return shown[-1] if shown else ""
+        shown = self.shown_at(at)
+        return shown.version if shown else ""
+
+    def shown_at(self, at: datetime) -> TextVersion | None:
+        """Return the words that forms showed at a moment; ``None`` before the first."""
+        shown = [one for one in self.texts if one.since is None or one.since <= at]
+        return shown[-1] if shown else None
 
 
 @dataclass(frozen=True, slots=True)

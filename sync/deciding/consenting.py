@@ -8,6 +8,7 @@ from dataclasses import replace
 from handlers.base import Lookups
 from mappings.playbook import Playbook, Purpose
 from mappings.reading import Reading
+from mappings.values.identity import match_key
 from model.consent import (
     CONFIRMED,
     CONSENT_TEXT,
@@ -45,6 +46,8 @@ def conclude(result: Result, reading: Reading | None, playbook: Playbook) -> Non
     if lead is None or not playbook.consent.purposes:
         return
     _forget_confirmations(lead, playbook)
+    if before is not None and not _is_same_mailbox(lead, before):
+        result.reasons += _without_mailbox(lead, playbook)
     said = {one.purpose for one in _posted(result, lead, reading, playbook)}
     found = [*_posted(result, lead, reading, playbook), *_changed(result, lead, before, playbook, said)]
     for one in found:
@@ -61,6 +64,21 @@ def _forget_confirmations(lead: Lead, playbook: Playbook) -> None:
     for name in playbook.consent.purposes:
         if lead.fields.get(field_of(name)) is not True and confirmed_field_of(name) in lead.fields:
             del lead.fields[confirmed_field_of(name)]
+
+
+def _is_same_mailbox(lead: Lead, before: Lead) -> bool:
+    was, is_ = before.fields.get("email"), lead.fields.get("email")
+    return was == is_ or not was or (bool(is_) and match_key(str(was)) == match_key(str(is_)))
+
+
+def _without_mailbox(lead: Lead, playbook: Playbook) -> Iterator[Reason]:
+    """Take back what was confirmed from a mailbox that is no longer theirs; what a CRM says stays."""
+    for name in playbook.consent.purposes:
+        confirmed = confirmed_field_of(name)
+        origin = lead.provenance.get(confirmed)
+        if lead.fields.get(confirmed) is True and origin is not None and origin.source == MAILBOX:
+            del lead.fields[confirmed]
+            yield Reason("consent", Because(f"{name}: confirmed no more, the e-mail is another one"))
 
 
 def _asked_to_confirm(one: Consenting, result: Result, lead: Lead, playbook: Playbook) -> OneShot | None:

@@ -28,6 +28,7 @@ from sync.deciding.raising import one_shots, raises, reads
 from sync.deciding.saving import save
 from sync.deciding.turning import Turn, pipeline_of, turn
 from sync.deciding.understand import Work, understand
+from sync.edges import effects
 from sync.inbox import Mark, Taken
 from sync.leases import Lease
 from sync.people import People
@@ -190,6 +191,8 @@ class Decider:
         self._save(connection, batch, before, stored)
         if turned.entry is not None:
             register.add(connection, self.space, turned.entry)
+            if turned.pipeline is not None and turned.pipeline.playbook.consent != before.consent:
+                effects.look_again(connection, self.space, None, stored.decided_at)  # by other gates
             if turned.concerns:
                 number = turned.entry.number
                 revisits.begin(connection, self.space, number, turned.concerns, stored.decided_at)

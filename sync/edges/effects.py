@@ -292,12 +292,14 @@ def send_again(connection: Connection, ids: Sequence[int], now: datetime) -> Non
     )
 
 
-def look_again(connection: Connection, space: str, lead_ids: Collection[str], now: datetime) -> int:
-    """Let what gates of consent kept back of these leads be claimed anew: the claim asks the gates again.
+def look_again(connection: Connection, space: str, lead_ids: Collection[str] | None, now: datetime) -> int:
+    """Let what gates of consent kept back of these leads, or of all, be claimed anew, which asks them again.
 
     Times begin now: a task is due so long after the consent as it would have been after the assignment.
     """
-    statement = sa.update(outbox_effects).where(_E.space == space, _E.lead_id.in_(sorted(lead_ids)), BLOCKED)
+    statement = sa.update(outbox_effects).where(_E.space == space, BLOCKED)
+    if lead_ids is not None:
+        statement = statement.where(_E.lead_id.in_(sorted(lead_ids)))
     values = {"state": WAITING, "due_at": now, "raised_at": now, "settled_at": None, "cause": ""}
     return connection.execute(statement.values(values)).rowcount
 

@@ -14,14 +14,14 @@ from flask import Flask
 from dashboard import confirming, pages
 from handlers.registry import build
 from mappings import templates
-from mappings.playbook import Confirm, Consent
+from mappings.playbook import Confirm, Consent, TextVersion
 from sync import tables
 from sync.links_of_consent import ConsentLinks
 from sync.vault import Vault
 from tests.builders import place
 from tests.sync.house import HUBSPOT, House
 from tests.sync.stores import rows
-from tests.sync.test_consents import ADA, CALL, consenting_playbook, gate
+from tests.sync.test_consents import ADA, CALL, consenting_playbook, gate, hear
 
 PATH = re.compile(r"https://leads\.example(/consent/[\w=-]+)")
 
@@ -142,7 +142,9 @@ def test_without_a_public_address_and_a_key_no_mail_is_sent_and_it_is_said(house
 
 def test_a_no_then_a_yes_must_be_confirmed_anew(house, client):
     agree(house)
-    client.post(link(house))
+    used = link(house)
+    client.post(used)
+    assert client.post(used).status_code == 200  # the button twice, before it is decided
     house.settle()
     house.clock.advance(60)
     house.post(email=ADA, call="no")
@@ -150,6 +152,7 @@ def test_a_no_then_a_yes_must_be_confirmed_anew(house, client):
     house.clock.advance(60)
     agree(house)
     assert "consent_call_confirmed" not in house.lead(ADA).fields
+    assert client.get(used).status_code == client.post(used).status_code == 404  # it was good once
     assert client.post(link(house)).status_code == 200
     house.settle()
     assert house.lead(ADA).fields["consent_call_confirmed"] is True
@@ -170,3 +173,33 @@ def test_page_and_read_api_show_how_consent_stands_and_what_is_kept_back(desk, h
     page = desk.get(f"/leads/{lead_id}").text
     assert "blocked: no confirmed consent for call in EU" in page
     assert "All that was said" in page
+
+
+def test_the_page_shows_the_words_of_today_and_not_those_of_tomorrow(house, client):
+    purpose = house.playbook.consent.purposes["call"]
+    later = TextVersion("2", house.clock.now() + timedelta(days=1), "You may call me at night.")
+    words = replace(purpose, texts=(*purpose.texts, later))
+    gates, regions = house.playbook.consent.gates, house.playbook.consent.regions
+    house.playbook = replace(house.playbook, consent=Consent({"call": words}, regions, gates))
+    agree(house)
+    assert "You may call me." in client.get(link(house)).text
+    house.clock.advance(86_400)
+    assert "You may call me at night." in client.get(link(house)).text
+
+
+def test_what_was_confirmed_from_a_mailbox_is_not_for_another_one(house, client):
+    agree(house)
+    client.post(link(house))
+    house.settle()
+    house.tell()
+    record = house.lead(ADA).links[HUBSPOT].remote_id
+    house.clock.advance(60)
+    house.crms[HUBSPOT].edit(record, email=ADA.upper())
+    hear(house, HUBSPOT)
+    assert house.lead(ADA).fields["consent_call_confirmed"] is True  # another spelling is the same mailbox
+    house.clock.advance(60)
+    house.crms[HUBSPOT].edit(record, email="eve@example.com")
+    hear(house, HUBSPOT)
+    lead = house.lead("eve@example.com")
+    assert lead.fields["consent_call"] is True
+    assert "consent_call_confirmed" not in lead.fields

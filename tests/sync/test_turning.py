@@ -292,3 +292,26 @@ def test_what_a_post_was_set_aside_for_is_told_by_the_version_that_did_it(store,
     assert (aside["state"], found["disposable"].took) == ("spam", True)
     assert found["disposable"].asks[0].was == "e-mail domain is of a throw-away service"
     assert [name for name, one in found.items() if one.took] == ["disposable"]
+
+
+def test_what_a_gate_kept_back_is_looked_at_again_under_other_gates(store, clock, decider, texts):
+    strict = texts["consent.yaml"].replace(
+        b"    needs: sales_call\n    basis: legitimate_interest", b"    needs: sales_call\n    basis: consent"
+    )
+    assert strict != texts["consent.yaml"]
+    bring(store, clock, texts | {"consent.yaml": strict})
+    post(store, clock, "one")
+    drain(decider)
+
+    def states() -> set[str]:
+        with store.snapshot() as snapshot:
+            c = tables.outbox_effects.c
+            return set(snapshot.scalars(sa.select(c.state).where(c.kind == "task")))
+
+    assert states() == {"withheld"}
+    bring(store, clock, worth(texts, 33) | {"consent.yaml": strict})
+    drain(decider)
+    assert states() == {"withheld"}  # the same gates
+    bring(store, clock, texts)
+    drain(decider)
+    assert states() == {"waiting"}
