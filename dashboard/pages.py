@@ -55,7 +55,7 @@ NAVIGATION = (
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
     ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
-    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer", "pair_answer", "verdict")),
+    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer", "pair_answer", "part", "verdict")),
     (
         "connections",
         "Connections",
@@ -137,6 +137,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews/deals/<int:number>", reviews.deal_answer),
         ("/reviews/people/<lead>/<other>", reviews.pair_answer),
         ("/reviews/leads/<lead_id>", reviews.verdict),
+        ("/reviews/joined/<lead_id>/<absorbed>", reviews.part),
         ("/leads/<lead_id>/unmask", views.unmask_lead),
         ("/events/<int:number>/unmask", waiting.unmask_event),
         ("/events/<int:number>/replay", waiting.replay_event),

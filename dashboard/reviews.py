@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from dashboard.house import House
 from mappings.playbook.privacy import PAGES
 from mappings.reviewing import DISQUALIFY, VERDICTS, ruling
-from sync import borderline, deletions, inbox, leads, proposals, same_deals
+from sync import borderline, deletions, inbox, leads, proposals, remembered, same_deals
 from sync.alike import pairs
 from sync.alike.pairs import Pair
 from sync.deciding import carrying
@@ -123,6 +123,20 @@ class ReviewPages:
         inbox.append(house.store, [pairs.answer_event(house.space, lead, other, said, by=g.who, now=now)])
         outcome = "agreed" if said == pairs.SAME else "refused"
         return redirect(url_for("pages.reviews", said=outcome), 303)
+
+    def part(self, lead_id: str, absorbed: str) -> ResponseReturnValue:
+        """Take a person's word that a lead was taken into this one by mistake."""
+        house = self.house
+        now = house.clock.now()
+        with house.reading() as snapshot:
+            known = [one for one, _, _ in remembered.undoable(snapshot, lead_id, now)]
+            memory = remembered.load(snapshot, house.space, absorbed, now)
+        if absorbed not in known or isinstance(memory, str):
+            return self._page("These two leads cannot be parted any more.", 409)
+        if memory.why_not:
+            return self._page(f"Not undone: {memory.why_not}.", 422)
+        inbox.append(house.store, [pairs.undo_event(house.space, absorbed, by=g.who, now=now)])
+        return redirect(url_for("pages.lead", lead_id=lead_id), 303)
 
     def release(self, name: str) -> ResponseReturnValue:
         """Take a person's word on the deletions of a connection that were held, as far as they were shown."""

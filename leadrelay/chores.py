@@ -16,7 +16,7 @@ from scheduler.jobs import Job
 from scheduler.release import ReleaseJob
 from scheduler.retention import RetentionJob
 from scheduler.timing import TimerJob
-from sync import inbox, outbox, revisits
+from sync import inbox, outbox, remembered, revisits
 from sync.alike import walk
 from sync.asking import answers, checks
 from sync.database import Store
@@ -71,6 +71,7 @@ class Chores:
         yield Job("alike", ALIKE_EVERY, self._compare)
         yield Job("hashes", 600, self._forget_hashes)
         yield Job("answers", 600, self._forget_answers)
+        yield Job("joins", 3600, self._forget_joins)
         yield Job("retention", 3600, self._retention.run)
 
     def stop(self) -> None:
@@ -104,6 +105,10 @@ class Chores:
     def _forget_answers(self) -> None:
         for kind in (answers, checks):
             self._store.write(partial(kind.drop_old, space=SPACE, now=self._clock.now()))
+
+    def _forget_joins(self) -> None:
+        """Forget of joins what is kept to undo them, once their term is over."""
+        self._store.write(partial(remembered.drop_old, space=SPACE, now=self._clock.now()))
 
     def _forget_hashes(self) -> None:
         self._store.write(partial(inbox.forget_hashes, now=self._clock.now()))

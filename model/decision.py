@@ -99,7 +99,7 @@ class EnterStage:
     """Effect: record a stage change (the field itself is in ``fields``).
 
     ``by`` is who moved it: ``rules``, ``deals``, ``page`` (of a verdict ``page: ada``), a connection
-    where people did, ``join``.
+    where people did, ``join``, ``undo`` of a join.
     """
 
     stage: str
@@ -220,6 +220,7 @@ class JudgePair:
     other: str
     state: str  # "same", "different", "agreed": one person, and not joined yet
     by: str
+    undo_until: datetime | None = None  # of two that are joined: how long that can be undone
 
 
 class EntityKind(StrEnum):
@@ -274,6 +275,7 @@ class WriteBack:
     object: str
     fields: tuple[str, ...]  # vendor fields that differ, for the reader of ``explain``
     kind: EntityKind = EntityKind.LEAD  # whose record it is
+    lead_id: str = ""  # another lead than the one that is decided
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from model.entity import Entity
 from model.event import JsonValue
 from model.lead import ASSOCIATED, Identity, Lead, Touch
 from model.timer import Timer
-from sync import accounts, consents, deals, engagements, joins, leads, timers
+from sync import accounts, consents, deals, engagements, joins, leads, remembered, timers
 from sync.alike import pairs
 from sync.alike.pairs import Pair
 from sync.asking import books as asked
@@ -81,6 +81,9 @@ class Story:
     consents: list[dict[str, Any]] = field(default_factory=list)  # what was said of each purpose
     deals: list[Deal] = field(default_factory=list)  # in which the lead takes part
     timers: list[Timer] = field(default_factory=list)  # what the lead waits for, the next one first
+    undoable: list[tuple[str, datetime, datetime]] = field(
+        default_factory=list
+    )  # leads taken in that can be parted: id, since, until
     pairs: list[Pair] = field(default_factory=list)  # who may be the same person, or is said not to be
     asked: list[Told] = field(default_factory=list)  # of providers, and what they said
 
@@ -100,6 +103,7 @@ class Story:
             "timers": [asdict(one) for one in self.timers],
             "writes": [asdict(write) for write in self.writes],
             "may_be": [asdict(pair) for pair in self.pairs],
+            "can_be_parted": [{"lead": one, "since": at, "until": until} for one, at, until in self.undoable],
             "conflicts": self.conflicts,
             "effects": [{name: getattr(one, name) for name in one.__slots__} for one in self.effects],
             "engagements": self.engagements,
@@ -155,6 +159,7 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
         [one for _, one in sorted(deals.load(snapshot, deals.of_parties(snapshot, [lead_id])).items())],
         sorted((one for _, one in timers.load(snapshot, [lead_id])), key=lambda one: one.due_at),
         pairs=pairs.of_lead(snapshot, lead_id),
+        undoable=remembered.undoable(snapshot, lead_id),
         asked=asked.of_lead(snapshot, lead_id),
     )
 

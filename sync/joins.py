@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from model.errors import Conflict
 from model.lead import Lead
 from model.times import to_text
-from sync import deals, engagements, outbox, tables, timers
+from sync import deals, engagements, outbox, remembered, tables, timers
 from sync.alike import pairs
 from sync.tables import merged_leads
 
@@ -43,6 +43,9 @@ class Join:
     absorbed: Lead
     into: str
     event: int
+    survivor: Lead | None = None  # before, where the join can be undone,
+    then: Lead | None = None  # and right after it
+    until: datetime | None = None  # how long it can be
 
 
 def present_ids(snapshot: Connection, lead_ids: Iterable[str]) -> dict[str, str]:
@@ -84,6 +87,9 @@ def save(connection: Connection, space: str, joins: Sequence[Join], now: datetim
         )
         if connection.execute(gone).rowcount != 1:
             raise Conflict("a lead has changed since it was loaded")
+        kept = None
+        if join.survivor is not None and join.then is not None:
+            kept = remembered.keep(connection, lead, join.survivor, join.then)
         timers.drop_of(connection, lead.id)  # the survivor has taken them over, or sets its own
         engagements.drop_shared(connection, lead.id, join.into)
         for table in MOVED:
@@ -97,7 +103,14 @@ def save(connection: Connection, space: str, joins: Sequence[Join], now: datetim
             raise Conflict("a call to a lead that is taken into another has just begun")
         connection.execute(
             sa.insert(merged_leads).values(
-                lead_id=lead.id, space=space, into=join.into, event=join.event, was=_was(lead), at=now
+                lead_id=lead.id,
+                space=space,
+                into=join.into,
+                event=join.event,
+                was=_was(lead),
+                at=now,
+                kept=kept,
+                kept_until=join.until if kept is not None else None,
             )
         )
 

@@ -11,6 +11,7 @@ from model.deal import Deal
 from model.decision import Because, Effect, OneShot, Reason
 from model.event import EventState, JsonValue, StoredEvent
 from model.lead import Lead
+from sync.remembered import Parting
 
 TELLING = ("task", "message")  # one-shot effects by which somebody hears of a lead
 
@@ -29,6 +30,7 @@ class Result:
     deals: list[Deal] = field(default_factory=list)  # as they are now, where the event changed them
     deal_id: str | None = None
     absorbed: list[Lead] = field(default_factory=list)  # leads that were taken into this one
+    parted: Parting | None = None  # a lead that had been taken into this one, and is one of its own again
     effects: list[Effect] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     facts: Mapping[str, JsonValue] = field(default_factory=dict)  # of the lead, as rules asked for them

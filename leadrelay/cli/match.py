@@ -32,6 +32,7 @@ from mappings.matcher.weighing import as_yaml, model_of
 from mappings.playbook import Matching
 from mappings.problems import PlaybookError
 from mappings.values.identity import keys_of
+from sync import account_questions, remembered
 from sync.alike import pairs, teaching
 from sync.alike.pairs import DIFFERENT, SAME
 from sync.explain import find_lead
@@ -40,8 +41,10 @@ app = typer.Typer(help="Leads that may be one person.", no_args_is_help=True)
 
 COLUMNS = ("field", "level", "m", "u", "weight")
 MOST = 100_000
+NOTHING_KEPT = "none was by a person's word within the time to undo it"
 
 Who = Annotated[str, typer.Argument(help="A lead: its id or e-mail.")]
+WhichAccount = Annotated[str, typer.Argument(help="An account: its id or domain; or none.")]
 By = Annotated[str, typer.Option(help="Who says so; kept in the audit.")]
 
 
@@ -103,6 +106,67 @@ def same(a: Who, b: Who, by: By = "", as_json: Json = False) -> None:
 def different(a: Who, b: Who, by: By = "", as_json: Json = False) -> None:
     """Say that two leads are two people: nobody is asked about them again."""
     _answer(a, b, DIFFERENT, by, as_json=as_json)
+
+
+@app.command("accounts")
+def accounts(
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many at most.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show which leads may belong to an account that no domain names, the longest waiting first."""
+    with reading(load_settings()) as snapshot:
+        found = account_questions.open_ones(snapshot, SPACE, limit=limit)
+    if as_json:
+        print_json([one.as_json() for one in found])
+    elif found:
+        rows = [(one.lead, one.company, one.account, one.name, one.domain) for one in found]
+        title = "Whose? (leadrelay match account LEAD ACCOUNT, or LEAD none)"
+        table(title, ("lead", "its company", "account", "name", "domain"), rows)
+    else:
+        console.print("No lead waits for somebody to say which account it belongs to.")
+
+
+@app.command("account")
+def account(lead: Who, account: WhichAccount, by: By = "", as_json: Json = False) -> None:
+    """Say for ever to which account a lead belongs, or that it is none of those it looks like."""
+    settings = load_settings()
+    with reading(settings) as snapshot:
+        one = _lead(snapshot, lead)
+        named = "" if account == "none" else account_questions.find(snapshot, SPACE, account)
+    if named is None:
+        fail(f"No account is known by {account}.")
+    now = SystemClock().now()
+    event = account_questions.answer_event(SPACE, one, named, by=by or getpass.getuser(), now=now)
+    told = {"lead": one, "account": named or None}
+    answering.send(settings, event, said=told, text="Your word is on its way.", as_json=as_json)
+
+
+@app.command("undo")
+def undo(
+    lead: Annotated[str, typer.Argument(help="The lead: its id or e-mail, or the id of the one taken in.")],
+    *,
+    of: Annotated[str, typer.Option(help="Which lead is parted again, where several were taken in.")] = "",
+    by: By = "",
+    as_json: Json = False,
+) -> None:
+    """Part two leads again that were joined by mistake: both are as they were, and are never joined again."""
+    settings, now = load_settings(), SystemClock().now()
+    with reading(settings) as snapshot:
+        into = _lead(snapshot, lead)
+        found = remembered.undoable(snapshot, into, now)
+        absorbed = of or (lead if lead != into and lead.startswith("ld_") else found[0][0] if found else "")
+        if not absorbed:
+            fail(f"No lead that was taken into {lead} can be parted from it: {NOTHING_KEPT}", WRONG_USAGE)
+        memory = remembered.load(snapshot, SPACE, absorbed, now)
+    why = memory if isinstance(memory, str) else memory.why_not
+    if why:
+        fail(f"Not undone: {why}.", WRONG_USAGE)
+    event = pairs.undo_event(SPACE, absorbed, by=by or getpass.getuser(), now=now)
+    told = {"undone": absorbed, "leads": [into, absorbed]}
+    text = (
+        f"Your word is on its way: {absorbed} and {into} will be two leads. See: leadrelay explain {absorbed}"
+    )
+    answering.send(settings, event, said=told, text=text, as_json=as_json)
 
 
 def _answer(a: str, b: str, said: str, by: str, *, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from mappings.compiling.sources import field_rules
 from mappings.compiling.validation import Checked
 from mappings.loader import Document, Path_
 from mappings.paths import fault_of
-from mappings.playbook import Enrichment, FieldRule, Provider, Source, SourceAuth, Spend
+from mappings.playbook import CAPTCHA, Enrichment, FieldRule, Provider, Source, SourceAuth, Spend
 from mappings.problems import did_you_mean
 from mappings.requesting import Secret, Slot, Words, parse, pieces_of
 from mappings.schema import EnrichmentFile, PipelineFile, ProviderMap
@@ -43,6 +43,9 @@ def compile_enrichment(checked: Checked[EnrichmentFile], scope: Scope) -> Enrich
             at = checked.document.value_place("providers", n, "name")
             scope.fault(at, f'there are two providers called "{entry.name}"', fix)
             continue
+        if f"{entry.name}:" == CAPTCHA:
+            at = checked.document.value_place("providers", n, "name")
+            scope.fault(at, "captchas are asked under this name", "Give the provider another one.")
         found[entry.name] = _One(entry, ("providers", n), checked.document, scope).provider()
     return Enrichment(found)
 

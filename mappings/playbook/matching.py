@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +31,5 @@ class Matching:
     review: float = 0.95  # from this probability on
     never_across: tuple[str, ...] = ()  # lead fields in which the two must not differ
     compare: dict[str, str] = dataclasses.field(default_factory=dict)  # own lead field -> how
+    undo_for: timedelta = timedelta(days=90)  # how long a join by a person's word can be undone
     weights: Weights | None = None  # without them the shipped ones count

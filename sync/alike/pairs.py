@@ -127,6 +127,19 @@ def answer_event(
     )
 
 
+def undo_event(space: str, lead_id: str, *, by: str, now: datetime) -> Event:
+    """Return the event of a person's word that a lead was taken into another by mistake."""
+    return Event(
+        source=PERSON,
+        event_id=f"unjoin-{lead_id}-{to_text(now)}",
+        kind=EventKind.ANSWER,
+        payload={"unjoin": lead_id, "by": by},
+        occurred_at=now,
+        received_at=now,
+        space=space,
+    )
+
+
 def save(connection: Connection, space: str, results: Iterable[Any], now: datetime) -> None:
     """Keep what people said of pairs; those whom nobody had asked about are kept, too."""
     for result in results:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from handlers.base import Seat
 from handlers.workload import Workload
-from model.account import Account
+from model.account import Account, Likely
 from model.change import OwnerRecord
 from model.deal import Deal
 from model.decision import (
@@ -21,12 +21,13 @@ from model.decision import (
     KeepEngagement,
     SettleReview,
 )
-from model.event import RecordRef
+from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead
 from model.question import Question
 from model.teammate import Teammate
 from sync import links, teammates
-from sync.alike.pairs import ordered
+from sync.alike.pairs import SAME, ordered
+from sync.deciding.alike import Alike
 from sync.deciding.touched import OfOwner, Touched, ref_of
 from sync.deletions import Standing
 from sync.doubt import Doubt
@@ -36,6 +37,7 @@ from sync.links import LinkTable, record_key
 from sync.matching import Hits
 from sync.people import People
 from sync.proposals import ANSWERED, Proposal
+from sync.remembered import Memory, Parting
 from sync.result import Result
 from sync.undoing import Traces
 
@@ -61,6 +63,7 @@ class Batch:
         self.leads: Touched[Lead] = Touched()
         self.accounts: Touched[Account] = Touched()
         self.deals: Touched[Deal] = Touched()
+        self.alike = Alike()
         self.owners: dict[Identity, str] = {}  # keys and records, and whose they are
         self.present_ids: dict[str, str] = {}  # leads that were taken into others, and into whom
         self.under_way: set[str] = set()  # leads to whom a call is under way
@@ -79,6 +82,8 @@ class Batch:
         self.results: list[Result] = []
         self.claimed: dict[Identity, str] = {}
         self.joined: list[Join] = []
+        self.memories: dict[str, Memory | str] = {}  # of joins that are to be undone; else why there is none
+        self.parted: list[Parting] = []
         self.seats_moved: dict[tuple[str, str], Seat] = {}
         self.rosters_read: dict[str, datetime] = {}
         self.mates_changed: dict[str, Teammate] = {}
@@ -117,6 +122,10 @@ class Batch:
     def account(self, account_id: str) -> Account | None:
         """Return an account as the batch has left it; ``None`` for one that nobody belongs to yet."""
         return self.accounts.now.get(account_id)
+
+    def accounts_like(self, fields: Mapping[str, JsonValue]) -> Likely:
+        """Return the accounts that share a key with the company of these fields of a lead."""
+        return self.alike.of(fields, self.accounts.now)
 
     def deal(self, deal_id: str) -> Deal | None:
         """Return a deal as the batch has left it; ``None`` for one that is not known."""
@@ -191,6 +200,7 @@ class Batch:
         if result.account is not None:
             self.accounts.put(result.account)
             self.accounts.hold(result.account)
+            self.alike.put(result.account)
         for deal in result.deals:
             self.deals.put(deal)
             self.deals.hold(deal)
@@ -200,9 +210,12 @@ class Batch:
             return
         if self.open_stages:
             self._workload.changed(self.leads.now.get(lead.id), lead, self.open_stages)
+        survivor = self.leads.now.get(lead.id)
         self.leads.put(lead)
         for gone in result.absorbed:
-            self._take_over(gone, lead.id, result.stored.id)
+            self._take_over(_join_of(gone, survivor, result))
+        if result.parted is not None:
+            self._take_apart(result.parted)
         for effect in result.effects:
             match effect:
                 case ClaimIdentity(identity):
@@ -232,13 +245,28 @@ class Batch:
             if isinstance(effect, KeepEngagement) and result.lead_id:
                 self.lead(result.lead_id).engagements[effect.engagement.ref] = effect.engagement
 
-    def _take_over(self, gone: Lead, into: str, event: int) -> None:
+    def _take_apart(self, parting: Parting) -> None:
+        """Let a lead be one of its own again, for the events that come after."""
+        lead = parting.restored
+        if self.open_stages:
+            self._workload.changed(None, lead, self.open_stages)
+        self.leads.put(lead)
+        self.parted.append(parting)
+        memory = self.memories.pop(lead.id)
+        self.present_ids.pop(lead.id, None)
+        if isinstance(memory, Memory):
+            self.present_ids |= dict.fromkeys(memory.through, lead.id)
+        self.owners |= {key: lead.id for key in lead.identities if key in self.owners}
+        self.owners |= {record_key(ref_of(link)): lead.id for link in lead.links.values()}
+
+    def _take_over(self, join: Join) -> None:
+        gone, into = self.leads.loaded[join.absorbed.id], join.into
         for result in self.results:  # what this batch decided of the other is the survivor's, too
             if result.lead_id == gone.id:
                 result.lead_id = into
         if self.open_stages:
             self._workload.absorbed(gone, into, self.open_stages)
-        self.joined.append(Join(self.leads.loaded[gone.id], into, event))
+        self.joined.append(replace(join, absorbed=gone))
         self.leads.now.pop(gone.id, None)
         led_there = [one for one, present in self.present_ids.items() if present == gone.id]
         self.present_ids |= dict.fromkeys((*led_there, gone.id), into)
@@ -286,3 +314,12 @@ class Batch:
     def new_links(self) -> list[tuple[str, RecordRef]]:
         """Return the records that became a lead's or an account's by this batch, with whose they are now."""
         return [*self.leads.new_links(), *self.accounts.new_links()]
+
+
+def _join_of(absorbed: Lead, survivor: Lead | None, result: Result) -> Join:
+    """Return what is stored of a join; by a person's word, what both were, for the way back."""
+    event, lead = result.stored.id, result.lead
+    words = [one for one in result.effects if isinstance(one, JudgePair) and one.state == SAME]
+    if lead is None or not words or words[0].undo_until is None:
+        return Join(absorbed, lead.id if lead else "", event)
+    return Join(absorbed, lead.id, event, survivor, lead, words[0].undo_until)

@@ -55,6 +55,15 @@ def told(connection: Connection, batch: Batch, playbook: Playbook, space: str, n
         if into in some:  # one is enough: it hears of all of them
             heard = TellLead(into, some[into], is_news=False)
             found.append(_event(causes[join.event], join.event, heard, batch, space, now))
+    parted = (
+        [each for one in batch.parted for each in (one.restored.id, one.was_into)]
+        if playbook.keeps_deals
+        else []
+    )
+    for lead_id, deal_id in sorted(deals.one_of(connection, parted).items()) if parted else ():
+        row = next(result.stored.id for result in results if result.parted is not None)
+        heard = TellLead(lead_id, deal_id, is_news=False)
+        found.append(_event(causes[row], row, heard, batch, space, now))
     return found
 
 

@@ -12,6 +12,7 @@ from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
 from model.lead import Lead
 from sync import teammates
 from sync.deciding import (
+    account_answers,
     carrying,
     companies,
     consenting,
@@ -23,6 +24,7 @@ from sync.deciding import (
     finding,
     following,
     opportunities,
+    parting,
     same_people,
     timing,
     undoing,
@@ -109,10 +111,14 @@ def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return chosen(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER if "pair" in stored.event.payload:
                 return same_people.answered(stored, work.lead_ids, batch, pipeline)
+            case EventKind.ANSWER if "unjoin" in stored.event.payload:
+                return parting.undone(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER if "question" in stored.event.payload:
                 return deal_answers.answered(stored, work.record, batch, pipeline.playbook)
             case EventKind.ANSWER if "deletion" in stored.event.payload:
                 return deleting.answered(stored, batch, pipeline)
+            case EventKind.ANSWER if "account" in stored.event.payload:
+                return account_answers.answered(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER if "verdict" in stored.event.payload:
                 return verdicts.answered(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER:

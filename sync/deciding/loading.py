@@ -12,7 +12,7 @@ from mappings.playbook import Deals, Playbook
 from model.change import Record
 from model.deal import Standing, plain_name
 from model.event import EventKind, RecordRef
-from sync import deals, forget, links, mirror, proposals, same_deals
+from sync import deals, forget, links, mirror, proposals, remembered, same_deals
 from sync.alike import pairs
 from sync.alike.pairs import REMINDER, ordered
 from sync.deciding import loads
@@ -20,6 +20,7 @@ from sync.deciding.batch import Batch
 from sync.deciding.understand import Work, deal_name, is_deal, keys_said, said_by
 from sync.links import record_key
 from sync.people import People
+from sync.remembered import Memory
 
 
 def load(
@@ -89,11 +90,15 @@ def _identity(
     said = [item.stored.event.payload for item in work if item.stored.event.kind is EventKind.ANSWER]
     if answered := [one["proposal"] for one in said if "proposal" in one]:
         batch.proposals = proposals.load(snapshot, space, answered)
-    if reminded := [
-        item.lead_ids for item in work if _is_pair(item) and REMINDER in item.stored.event.payload
-    ]:
+    if reminded := [item.lead_ids for item in work if REMINDER in item.stored.event.payload]:
         present = [tuple(map(batch.present_id, some)) for some in reminded]
         batch.agreed = pairs.among_agreed(snapshot, space, [ordered(a, b) for a, b in present])
+    if unjoined := [str(one["unjoin"]) for one in said if "unjoin" in one]:
+        now = work[0].stored.decided_at
+        batch.memories = {one: remembered.load(snapshot, space, one, now) for one in unjoined}
+        kept = [one for one in batch.memories.values() if isinstance(one, Memory)]
+        waiting = [each for one in kept for each in one.proposals]
+        batch.proposals |= proposals.load(snapshot, space, waiting) if waiting else {}
     if asked := [one["question"] for one in said if "question" in one]:
         batch.questions = same_deals.load(snapshot, space, asked)
     changed = [item for item in work if item.record and _is_change(item) and not item.account_ids]
@@ -194,8 +199,9 @@ def _may_join(record: Record | None) -> bool:
 
 
 def _is_pair(item: Work) -> bool:
-    """Say whether a person's word may make two leads one."""
-    return item.stored.event.kind is EventKind.ANSWER and "pair" in item.stored.event.payload
+    """Say whether a person's word may make two leads one, or one two."""
+    payload = item.stored.event.payload
+    return item.stored.event.kind is EventKind.ANSWER and ("pair" in payload or "unjoin" in payload)
 
 
 def _is_gone(record: Record) -> bool:

@@ -58,7 +58,7 @@ def raises(batch: Batch, playbook: Playbook, shut: Mapping[str, str]) -> list[Ra
             if not isinstance(effect, WriteBack):
                 continue
             is_person = effect.kind is EntityKind.LEAD
-            whose = _whose(result, effect.kind)
+            whose = effect.lead_id or _whose(result, effect.kind)
             if whose:
                 needs = playbook.crms[effect.connection].needs if is_person else ()
                 priority = _priority(result, effect, batch) if is_person else Priority.COMPANIES

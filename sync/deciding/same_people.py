@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from mappings.playbook import TOP_STAGE
+from mappings.playbook import TOP_STAGE, Matching
 from model.decision import Because, Effect, JudgePair
 from model.event import EventState, RecordRef, StoredEvent
 from model.lead import PERSON, Lead
@@ -75,7 +75,8 @@ def _joined(result: Result, a: Lead, b: Lead, by: str, batch: Batch, pipeline: P
     )
     result.before, result.lead, result.lead_id = before, draft, draft.id
     result.absorbed.append(absorbed)
-    result.effects += [JudgePair(a.id, b.id, SAME, by), *effects]
+    until = result.stored.decided_at + (playbook.matching or Matching()).undo_for
+    result.effects += [JudgePair(a.id, b.id, SAME, by, until), *effects]
     _because(result, f"{by} says they are one person; lead {before.id} stays: it {why}")
     result.reasons.extend(reasons)
     pipeline.run_after(result, draft, batch, AFTER_MERGE)

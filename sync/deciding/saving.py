@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -38,6 +39,7 @@ from sync import (
     mirror,
     outbox,
     proposing,
+    remembered,
     same_deals,
     seats,
     tables,
@@ -96,6 +98,8 @@ def save(
     pairs.save(connection, space, results, now)  # before the joins, which let them be the survivor's
     if batch.joined:
         joins.save(connection, space, batch.joined, now)
+    for parting in batch.parted:
+        remembered.restore(connection, space, parting)
     wanted_rows += dealings.raises(connection, batch, playbook)  # by who takes part now
     outbox.raise_wanted(connection, space, wanted_rows, now)
     if moved or linked:
@@ -129,7 +133,7 @@ def save(
     holds.save(connection, space, results, now)
     proposing.save(connection, space, results, now)
     deletions.save(connection, space, results, now)
-    audit.record(connection, space, [_audit_of(result, playbook) for result in results])
+    audit.record(connection, space, [line for result in results for line in _lines_of(result, playbook)])
     again = [one.effect for one in wanted if isinstance(one, SendAgain)]
     if again:
         effects.send_again(connection, again, now)
@@ -166,6 +170,12 @@ def _audit_of(result: Result, playbook: Playbook) -> audit.Entry:
     return audit.Entry(
         stored.decided_at, audit.DECIDER, str(result.state), details, result.lead_id, stored.id
     )
+
+
+def _lines_of(result: Result, playbook: Playbook) -> list[audit.Entry]:
+    """Return the line of a decision; one that took two leads apart is told of both."""
+    line = _audit_of(result, playbook)
+    return [line] if result.parted is None else [line, replace(line, lead_id=result.parted.restored.id)]
 
 
 def _chapter_of(result: Result, playbook: Playbook) -> dict[str, JsonValue]:

@@ -105,12 +105,19 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 return Work(stored, keys=keys, lead_ids=(event.payload["lead_id"],))
             case EventKind.ANSWER if "pair" in event.payload:
                 return Work(stored, lead_ids=tuple(map(str, event.payload["pair"])))
+            case EventKind.ANSWER if "unjoin" in event.payload:
+                return Work(stored, lead_ids=(str(event.payload["unjoin"]),))
             case EventKind.ANSWER if "question" in event.payload:
                 said = str(event.payload["deal_id"])
                 asked = (said,) if said else ()
                 if "record" not in event.payload:
                     return Work(stored, deal_ids=asked)
                 return _understand_deal(stored, record_from(event.payload["record"]), playbook, asked)
+            case EventKind.ANSWER if "account" in event.payload:
+                named = str(event.payload["account"])
+                return Work(
+                    stored, lead_ids=(str(event.payload["lead_id"]),), account_ids=(named,) if named else ()
+                )
             case EventKind.ANSWER:
                 whose = str(event.payload["lead_id"])
                 return Work(stored, lead_ids=(whose,) if whose else ())

@@ -74,6 +74,10 @@ merged_leads = sa.Table(  # leads that turned out to be another one's person
     sa.Column("event", RowId, nullable=False),
     sa.Column("was", Json, nullable=False),  # its links, and when it was made
     moment("at"),
+    sa.Column(
+        "kept", Json
+    ),  # of a person's word: what both were (``sync.remembered``), until its term is over
+    moment("kept_until", nullable=True),
 )
 sa.Index("ix_merged_leads_into", merged_leads.c.into)
 
@@ -97,5 +101,10 @@ accounts = sa.Table(  # companies; the id follows from space and domain
     sa.Column("provenance", Json, nullable=False),
     moment("created_at"),
     moment("updated_at"),
+    sa.Column("name_key", sa.String(64)),  # by what it is looked for; these three follow from ``fields``
+    sa.Column("name_sounds", sa.String(64)),
+    sa.Column("phone_key", sa.String(16)),
     sa.UniqueConstraint("space", "domain"),
 )
+for _name in ("name_key", "name_sounds", "phone_key"):
+    sa.Index(f"ix_accounts_{_name}", accounts.c.space, accounts.c[_name])

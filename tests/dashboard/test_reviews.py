@@ -332,6 +332,20 @@ def test_a_word_on_two_people_is_decided_and_they_are_asked_of_no_more(desk, ali
     assert desk.send(path, "/reviews", answer="same").status_code == 409
 
 
+def test_two_who_were_joined_are_parted_on_the_page_of_the_lead(desk, alike):
+    desk.send(f"/reviews/people/{alike.one}/{alike.other}", "/reviews", answer="same")
+    desk.house.settle()
+    ids = {alike.one, alike.other}
+    [left] = ids & {row["id"] for row in rows(desk.house.store, tables.leads)}
+    [gone] = ids - {left}
+    assert gone in words(desk.get(f"/leads/{left}").text)
+    assert desk.send(f"/reviews/joined/{left}/ld_x", f"/leads/{left}").status_code == 409
+    assert desk.send(f"/reviews/joined/{left}/{gone}", f"/leads/{left}").status_code == 303
+    desk.house.settle()
+    assert ids <= {row["id"] for row in rows(desk.house.store, tables.leads)}
+    assert "undo" not in words(desk.get(f"/leads/{left}").text)
+
+
 def test_of_two_of_whom_nobody_is_asked_no_word_is_taken(desk, alike):
     assert desk.send(f"/reviews/people/{alike.one}/ld_x", "/reviews", answer="same").status_code == 409
 

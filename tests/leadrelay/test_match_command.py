@@ -37,6 +37,11 @@ def test_nothing_waits_in_an_empty_store(match):
     assert "No two leads wait" in match("review").out
 
 
+def test_of_a_lead_that_nobody_knows_nothing_is_undone(match):
+    told = match("undo", "ada@example.com")
+    assert (told.code, "No lead is known by ada@example.com" in told.err) == (1, True)
+
+
 def test_a_word_on_nobody_is_refused(match):
     told = match("different", "ada@example.com", "bo@example.com")
     assert told.code == 1

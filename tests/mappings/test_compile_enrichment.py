@@ -88,6 +88,11 @@ def test_the_starters_example_is_sound_and_not_in_use(tmp_path):
     ("old", "new", "problem"),
     [
         ("name: firmo", "name: Firmo Inc", 'enrichment.yaml:2:11: "Firmo Inc" cannot be used here'),
+        (
+            "name: firmo",
+            "name: captcha",
+            "2:11: captchas are asked under this name\n    Give the provider an",
+        ),
         ("{company}", "{compny}", '4:10: there is no lead field "compny"\n    Did you mean "company"?'),
         ("{company}", "{company", '4:10: "{" stands alone; write {{ for the character itself'),
         ("https://api", "api", "4:10: this does not begin with the address of a host, up to the / behind it"),
