@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from handlers import ladder, queueing, waiting
 from handlers.base import Context
+from handlers.belonging import belonging
 from handlers.eligible import missing, why_not_owner
 from handlers.giving_back import given_back
 from handlers.queueing import Wait, wait
 from handlers.turns import Turn, next_turn, out_of_turn
 from mappings import gates
-from mappings.domains import company_domain
 from mappings.playbook import (
     QUEUE,
     SHARE_IS_FULL,
@@ -25,7 +25,6 @@ from mappings.playbook import (
     Share,
     Territory,
 )
-from model.account import account_id
 from model.decision import NOTHING, AskReview, Assigned, Because, Decision, SetTimer, Way
 from model.event import JsonValue
 from model.lead import QUEUED_SINCE, Lead
@@ -127,7 +126,7 @@ class Assign:
         """Return the one who owns the company's other leads; as a turn of ``pool``, where it counts."""
         if not self.routing.is_sticky or lead.is_test:
             return None
-        account = self._account_of(lead)
+        account = self._account_of(lead, context)
         if not account:
             return None
         known: Mapping[str, int] = context.lookups.workload().account_owners.get(account, {})
@@ -155,10 +154,10 @@ class Assign:
         because.append(Because(f"pool {pool.name}: it counts as a turn of {owner}", pool.place))
         return Assigned(owner, lead.owner, pool.name, turn.after, Way.STICKY, turn.clock, turn.credit)
 
-    def _account_of(self, lead: Lead) -> str:
+    def _account_of(self, lead: Lead, context: Context) -> str:
         """Return the account of a lead, also before the handler of accounts has joined it; blank: none."""
-        domain = company_domain(lead.fields, self.accounts).domain
-        return account_id(lead.space, domain) if domain else str(lead.fields.get("account") or "")
+        found = belonging(lead, self.accounts, context.lookups).account_id
+        return found or str(lead.fields.get("account") or "")
 
     def _shared(self, lead: Lead, context: Context, because: list[Because]) -> Assigned | None:
         """Return who of a pool takes the lead before its territory's does, while the pool's share lasts."""

@@ -10,9 +10,10 @@ from typing import Protocol
 from handlers.workload import Workload
 from mappings.playbook import Playbook
 from mappings.reading import Reading
-from model.account import Account
+from model.account import Account, Likely
 from model.deal import Deal
 from model.decision import Decision, Reason
+from model.event import JsonValue
 from model.lead import Identity, Lead, Touch
 from model.teammate import Teammate
 
@@ -38,6 +39,9 @@ class Lookups(Protocol):
 
     def account(self, account_id: str) -> Account | None:
         """Return an account; ``None`` for one that nobody belongs to yet."""
+
+    def accounts_like(self, fields: Mapping[str, JsonValue]) -> Likely:
+        """Return the accounts that share a key with the company of these fields of a lead."""
 
     def deals_of(self, lead_id: str) -> Sequence[Deal]:
         """Return the deals in which a lead takes part, where the event is about one of them."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from handlers.base import Context
-from mappings.domains import company_domain
+from handlers.belonging import belonging
 from mappings.playbook import Accounts, Icp, IcpCriterion
-from model.account import FROM_LEAD, Account, account_id
+from model.account import FROM_LEAD, Account
 from model.decision import NOTHING, Because, Decision
 from model.event import JsonValue
 from model.lead import ICP_FIELDS, Lead
@@ -63,8 +63,8 @@ class JudgeFit:
         """Return the lead's account, also before the handler of accounts has joined it."""
         if "account" not in context.playbook.pipeline or lead.is_test:
             return None
-        domain = company_domain(lead.fields, self.accounts).domain
-        known = context.lookups.account(account_id(lead.space, domain)) if domain else None
+        joined = belonging(lead, self.accounts, context.lookups).account_id
+        known = context.lookups.account(joined) if joined else None
         return known or context.account
 
 

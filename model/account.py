@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ ACCOUNT_FIELDS: Mapping[str, type] = {
     "domain": str,  # registrable, in lower case: "acme.co.uk"
     "name": str,
     "website": str,
+    "phone": str,  # E.164: the company's own, which no lead fills
     "industry": str,
     "employees": int,
     "annual_revenue": float,
@@ -68,6 +69,23 @@ class Account:
     def domain(self) -> str:
         """The registrable domain."""
         return str(self.fields.get("domain") or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """An account that looks like a lead's company, with its deals that were won and that are open."""
+
+    account: Account
+    won: int = 0
+    open: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """The accounts that share a key with a lead's company."""
+
+    accounts: Sequence[Likeness] = ()
+    has_shared_phone: bool = False  # several accounts have the lead's phone: a switchboard of many
 
 
 def account_id(space: str, domain: str) -> str:

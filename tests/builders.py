@@ -10,6 +10,7 @@ from typing import Any
 from handlers import apply as applying
 from handlers.base import Context, Handler, Seat
 from handlers.workload import Workload
+from mappings.matcher.company import keys_of_account, keys_of_lead
 from mappings.playbook import (
     ActivityRule,
     Condition,
@@ -35,7 +36,7 @@ from mappings.playbook import (
 )
 from mappings.reading import FieldProblem, Reading
 from mappings.values.identity import email_identity, phone_identity
-from model.account import Account
+from model.account import Account, Likely, Likeness
 from model.deal import Deal
 from model.decision import Assigned, Because, Decision, Place, Verdict
 from model.event import Event, EventKind, StoredEvent
@@ -120,9 +121,20 @@ class KnownFacts:
     accounts: dict[str, Account] = field(default_factory=dict)
     deals: dict[str, Deal] = field(default_factory=dict)
     work: Workload = field(default_factory=Workload)
+    won: dict[str, int] = field(default_factory=dict)  # deals, by account
+    open: dict[str, int] = field(default_factory=dict)
 
     def account(self, account_id: str) -> Account | None:
         return self.accounts.get(account_id)
+
+    def accounts_like(self, fields: Mapping[str, Any]) -> Likely:
+        keys = set(keys_of_lead(fields).each)
+        alike = [one for one in self.accounts.values() if keys & set(keys_of_account(one.fields).each)]
+        phones = [
+            one for one in alike if keys_of_account(one.fields).phone == keys_of_lead(fields).phone != ""
+        ]
+        likely = [Likeness(one, self.won.get(one.id, 0), self.open.get(one.id, 0)) for one in alike]
+        return Likely(likely, len(phones) > 1)
 
     def deals_of(self, lead_id: str) -> list[Deal]:
         return [deal for deal in self.deals.values() if lead_id in deal.lead_ids]

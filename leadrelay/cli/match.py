@@ -32,7 +32,7 @@ from mappings.matcher.weighing import as_yaml, model_of
 from mappings.playbook import Matching
 from mappings.problems import PlaybookError
 from mappings.values.identity import keys_of
-from sync import remembered
+from sync import account_questions, remembered
 from sync.alike import pairs, teaching
 from sync.alike.pairs import DIFFERENT, SAME
 from sync.explain import find_lead
@@ -44,6 +44,7 @@ MOST = 100_000
 NOTHING_KEPT = "none was by a person's word within the time to undo it"
 
 Who = Annotated[str, typer.Argument(help="A lead: its id or e-mail.")]
+WhichAccount = Annotated[str, typer.Argument(help="An account: its id or domain; or none.")]
 By = Annotated[str, typer.Option(help="Who says so; kept in the audit.")]
 
 
@@ -105,6 +106,39 @@ def same(a: Who, b: Who, by: By = "", as_json: Json = False) -> None:
 def different(a: Who, b: Who, by: By = "", as_json: Json = False) -> None:
     """Say that two leads are two people: nobody is asked about them again."""
     _answer(a, b, DIFFERENT, by, as_json=as_json)
+
+
+@app.command("accounts")
+def accounts(
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many at most.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show which leads may belong to an account that no domain names, the longest waiting first."""
+    with reading(load_settings()) as snapshot:
+        found = account_questions.open_ones(snapshot, SPACE, limit=limit)
+    if as_json:
+        print_json([one.as_json() for one in found])
+    elif found:
+        rows = [(one.lead, one.company, one.account, one.name, one.domain) for one in found]
+        title = "Whose? (leadrelay match account LEAD ACCOUNT, or LEAD none)"
+        table(title, ("lead", "its company", "account", "name", "domain"), rows)
+    else:
+        console.print("No lead waits for somebody to say which account it belongs to.")
+
+
+@app.command("account")
+def account(lead: Who, account: WhichAccount, by: By = "", as_json: Json = False) -> None:
+    """Say for ever to which account a lead belongs, or that it is none of those it looks like."""
+    settings = load_settings()
+    with reading(settings) as snapshot:
+        one = _lead(snapshot, lead)
+        named = "" if account == "none" else account_questions.find(snapshot, SPACE, account)
+    if named is None:
+        fail(f"No account is known by {account}.")
+    now = SystemClock().now()
+    event = account_questions.answer_event(SPACE, one, named, by=by or getpass.getuser(), now=now)
+    told = {"lead": one, "account": named or None}
+    answering.send(settings, event, said=told, text="Your word is on its way.", as_json=as_json)
 
 
 @app.command("undo")

@@ -6,7 +6,7 @@ from mappings.compiling.scope import Scope, declared
 from mappings.compiling.validation import Checked
 from mappings.domains import registrable
 from mappings.loader import Document
-from mappings.playbook import ACCOUNT_OBJECTS, Accounts
+from mappings.playbook import ACCOUNT_OBJECTS, AccountMatch, Accounts
 from mappings.schema import AccountsFile, CrmFile
 
 
@@ -24,7 +24,29 @@ def compile_accounts(checked: Checked[AccountsFile], scope: Scope) -> Accounts:
             scope.fault(at, f'"{main}" is an alias itself', fix)
         if main in file.shared_domains:
             scope.fault(at, f'"{main}" is listed under shared_domains, so it stands for no company')
-    return Accounts(frozenset(file.shared_domains), dict(file.aliases))
+    return Accounts(frozenset(file.shared_domains), dict(file.aliases), _match(file, document, scope))
+
+
+def _match(file: AccountsFile, document: Document, scope: Scope) -> AccountMatch | None:
+    """Return when leads are matched by evidence; bands that exclude each other are noted."""
+    entry = file.match
+    if entry is None:
+        return None
+    if entry.review > entry.same:
+        at, fix = document.value_place("match", "review"), f"Write {entry.same:g} or less."
+        scope.fault(at, "nobody would be asked: from same on the lead belongs there", fix)
+    for setting, names in (("only", entry.only), ("tie_breakers", entry.tie_breakers)):
+        for n, name in enumerate(names):
+            if name in names[:n]:
+                scope.fault(document.value_place("match", setting, n), f'"{name}" stands twice')
+    return AccountMatch(
+        entry.same,
+        entry.review,
+        tuple(entry.only),
+        tuple(entry.tie_breakers),
+        entry.fallback,
+        document.place("match"),
+    )
 
 
 def _check(domain: str, document: Document, scope: Scope, *path: str | int, is_key: bool = False) -> None:

@@ -1,6 +1,6 @@
 """The playbook as the rest of the house sees it: checked, compiled, immutable."""
 
-from mappings.playbook.accounts import Accounts
+from mappings.playbook.accounts import AccountMatch, Accounts
 from mappings.playbook.captchas import CAPTCHA, Captcha
 from mappings.playbook.condition import Condition, Expression, NamedValue
 from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
@@ -80,6 +80,7 @@ __all__ = [
     "SHARE_IS_FULL",
     "TOP_STAGE",
     "Absence",
+    "AccountMatch",
     "Accounts",
     "ActivityRule",
     "Band",

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from handlers.base import Seat
 from handlers.workload import Workload
-from model.account import Account
+from model.account import Account, Likely
 from model.change import OwnerRecord
 from model.deal import Deal
 from model.decision import (
@@ -21,12 +21,13 @@ from model.decision import (
     KeepEngagement,
     SettleReview,
 )
-from model.event import RecordRef
+from model.event import JsonValue, RecordRef
 from model.lead import Identity, Lead
 from model.question import Question
 from model.teammate import Teammate
 from sync import links, teammates
 from sync.alike.pairs import SAME, ordered
+from sync.deciding.alike import Alike
 from sync.deciding.touched import OfOwner, Touched, ref_of
 from sync.deletions import Standing
 from sync.doubt import Doubt
@@ -62,6 +63,7 @@ class Batch:
         self.leads: Touched[Lead] = Touched()
         self.accounts: Touched[Account] = Touched()
         self.deals: Touched[Deal] = Touched()
+        self.alike = Alike()
         self.owners: dict[Identity, str] = {}  # keys and records, and whose they are
         self.present_ids: dict[str, str] = {}  # leads that were taken into others, and into whom
         self.under_way: set[str] = set()  # leads to whom a call is under way
@@ -120,6 +122,10 @@ class Batch:
     def account(self, account_id: str) -> Account | None:
         """Return an account as the batch has left it; ``None`` for one that nobody belongs to yet."""
         return self.accounts.now.get(account_id)
+
+    def accounts_like(self, fields: Mapping[str, JsonValue]) -> Likely:
+        """Return the accounts that share a key with the company of these fields of a lead."""
+        return self.alike.of(fields, self.accounts.now)
 
     def deal(self, deal_id: str) -> Deal | None:
         """Return a deal as the batch has left it; ``None`` for one that is not known."""
@@ -194,6 +200,7 @@ class Batch:
         if result.account is not None:
             self.accounts.put(result.account)
             self.accounts.hold(result.account)
+            self.alike.put(result.account)
         for deal in result.deals:
             self.deals.put(deal)
             self.deals.hold(deal)

@@ -12,6 +12,7 @@ from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
 from model.lead import Lead
 from sync import teammates
 from sync.deciding import (
+    account_answers,
     carrying,
     companies,
     consenting,
@@ -116,6 +117,8 @@ def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return deal_answers.answered(stored, work.record, batch, pipeline.playbook)
             case EventKind.ANSWER if "deletion" in stored.event.payload:
                 return deleting.answered(stored, batch, pipeline)
+            case EventKind.ANSWER if "account" in stored.event.payload:
+                return account_answers.answered(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER if "verdict" in stored.event.payload:
                 return verdicts.answered(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER:

@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from handlers.workload import open_stages
-from mappings.domains import possible_domains
+from mappings.domains import company_domain, possible_domains
+from mappings.matcher.company import keys_of_lead
 from mappings.playbook import CrmMap, Playbook
 from model.account import account_id
 from model.deal import LEAVING
@@ -176,6 +177,30 @@ def load_accounts(
     batch.accounts.holders |= held
     wanted |= set(held.values())
     batch.accounts.load(accounts.load(snapshot, wanted))
+    if playbook.joins_accounts and playbook.accounts.match is not None:
+        _load_alike(batch, snapshot, space, playbook, fields)
+
+
+def _load_alike(
+    batch: Batch,
+    snapshot: Connection,
+    space: str,
+    playbook: Playbook,
+    fields: Sequence[Mapping[str, JsonValue]],
+) -> None:
+    """Read the accounts that share a key with these companies, with their deals; of known domains none."""
+    unknown = [
+        each
+        for each in fields
+        if not (found := company_domain(each, playbook.accounts).domain)
+        or batch.account(account_id(space, found)) is None
+    ]
+    # What a post brings is mixed with what is known of the lead: each key of either may come to count.
+    keys = {key for each in unknown for key in keys_of_lead(each).each}
+    batch.alike.load(*accounts.alike(snapshot, space, keys))
+    strangers = batch.alike.ids - batch.accounts.now.keys()
+    batch.accounts.load(accounts.load(snapshot, strangers))
+    batch.alike.deals = accounts.deals_of(snapshot, batch.alike.ids)
 
 
 def load_deals(

@@ -113,6 +113,11 @@ def understand(stored: StoredEvent, playbook: Playbook, known: Mapping[int, Take
                 if "record" not in event.payload:
                     return Work(stored, deal_ids=asked)
                 return _understand_deal(stored, record_from(event.payload["record"]), playbook, asked)
+            case EventKind.ANSWER if "account" in event.payload:
+                named = str(event.payload["account"])
+                return Work(
+                    stored, lead_ids=(str(event.payload["lead_id"]),), account_ids=(named,) if named else ()
+                )
             case EventKind.ANSWER:
                 whose = str(event.payload["lead_id"])
                 return Work(stored, lead_ids=(whose,) if whose else ())

@@ -101,5 +101,10 @@ accounts = sa.Table(  # companies; the id follows from space and domain
     sa.Column("provenance", Json, nullable=False),
     moment("created_at"),
     moment("updated_at"),
+    sa.Column("name_key", sa.String(64)),  # by what it is looked for; these three follow from ``fields``
+    sa.Column("name_sounds", sa.String(64)),
+    sa.Column("phone_key", sa.String(16)),
     sa.UniqueConstraint("space", "domain"),
 )
+for _name in ("name_key", "name_sounds", "phone_key"):
+    sa.Index(f"ix_accounts_{_name}", accounts.c.space, accounts.c[_name])

@@ -44,6 +44,27 @@ def test_the_file_may_be_left_out(tmp_path):
             "shared: [b.de]",
             'accounts.yaml:1:1: there is no setting "shared"\n    Did you mean "shared_domains"?',
         ),
+        (
+            "match: {review: 0.9, same: 0.8}",
+            "accounts.yaml:1:17: nobody would be asked: from same on the lead belongs there\n"
+            "    Write 0.8 or less.",
+        ),
+        (
+            "match: {tie_breakers: [oldest, oldest]}",
+            'accounts.yaml:1:32: "oldest" stands twice',
+        ),
+        (
+            "match: {only: [customr]}",
+            'accounts.yaml:1:16: "customr" is not possible here\n    Did you mean "customer"?',
+        ),
+        (
+            "match: {same: 0.2}",
+            "accounts.yaml:1:15: this should be greater than or equal to 0.5",
+        ),
+        (
+            "match: {fallback: nobody}",
+            'accounts.yaml:1:19: "nobody" is not possible here\n    Known: domain, none.',
+        ),
     ],
 )
 def test_a_fault_is_printed_with_its_place_and_a_suggestion(tmp_path, text, lines):

@@ -279,3 +279,18 @@ def test_what_waits_for_a_lead_that_is_taken_into_another_waits_for_that_one(hou
     [hold] = waiting(house)
     house.store.write(lambda on: joins._move_holds(on, hold.entity_id, "ld_other"))
     assert [one.entity_id for one in waiting(house)] == ["ld_other"]
+
+
+@pytest.mark.parametrize(("choice", "title"), [("theirs", "CEO"), ("ours", "Founder")])
+def test_what_is_held_of_a_deleted_record_is_still_a_persons_to_decide_and_reaches_the_other_crm(
+    house, choice, title
+):
+    """It may come back from the bin: until it does, or another takes its place, the question stays."""
+    remote_id = both_change(house)
+    house.crms[HUBSPOT].archive(remote_id)
+    see(house, HUBSPOT, remote_id)
+    [hold] = waiting(house)
+    choose(house, hold, choice)
+    house.settle()
+    assert (waiting(house), house.lead(ADA).get("title")) == ([], title)
+    assert titles(house)[SALESFORCE] == title

@@ -1,0 +1,84 @@
+"""Which account a lead belongs to, where evidence is not enough: what waits for a person, and the word."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from handlers.account import KIND
+from model.event import Event, EventKind
+from model.lead import PERSON
+from model.times import to_text
+from sync import accounts, leads
+from sync.tables import accounts as account_rows
+from sync.tables import reviews
+
+_R, _A = reviews.c, account_rows.c
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A lead and one of the accounts that it may belong to."""
+
+    lead: str
+    email: str
+    company: str
+    account: str
+    name: str
+    domain: str
+    since: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for a program."""
+        return {**asdict(self), "since": to_text(self.since)}
+
+
+def open_ones(snapshot: Connection, space: str, *, limit: int) -> list[Asked]:
+    """Return what waits for a person, the longest first; only of leads and accounts that there are."""
+    asked = (
+        sa.select(_R.lead_id, _R.detail, _R.created_at)
+        .where(_R.space == space, _R.kind == KIND, _R.state == "open", _R.lead_id.is_not(None))
+        .order_by(_R.id)
+        .limit(limit)
+    )
+    rows = snapshot.execute(asked).all()
+    people = leads.load(snapshot, {row.lead_id for row in rows}, ledgers=False)
+    known = accounts.load(snapshot, {one for row in rows for one in row.detail["accounts"]})
+    return [
+        Asked(
+            row.lead_id,
+            str(people[row.lead_id].get("email") or ""),
+            str(people[row.lead_id].get("company") or ""),
+            one,
+            str(known[one].get("name") or ""),
+            known[one].domain,
+            row.created_at,
+        )
+        for row in rows
+        if row.lead_id in people
+        for one in row.detail["accounts"]
+        if one in known
+    ]
+
+
+def find(snapshot: Connection, space: str, who: str) -> str | None:
+    """Return the account of an id or a domain."""
+    is_it = sa.or_(_A.id == who, _A.domain == who.strip().lower())
+    return snapshot.execute(sa.select(_A.id).where(_A.space == space, is_it)).scalars().first()
+
+
+def answer_event(space: str, lead_id: str, account_id: str, *, by: str, now: datetime) -> Event:
+    """Return the event of a person's word; a blank account: none of those it looks like."""
+    return Event(
+        source=PERSON,
+        event_id=f"account-{lead_id}-{to_text(now)}",
+        kind=EventKind.ANSWER,
+        payload={"lead_id": lead_id, "account": account_id, "by": by},
+        occurred_at=now,
+        received_at=now,
+        space=space,
+    )
