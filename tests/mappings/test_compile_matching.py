@@ -63,7 +63,10 @@ def test_weights_that_were_learned_are_those_that_count(tmp_path):
             "matching.yaml:1:16: opted_out takes no rule: a no always stays",
         ),
         ("survivorship: {title: max}", "matching.yaml:1:16: max compares numbers, and title is none"),
-        ("survivorship: {employees: longest}", "matching.yaml:1:16: longest compares texts, and employees is none"),
+        (
+            "survivorship: {employees: longest}",
+            "matching.yaml:1:16: longest compares texts, and employees is none",
+        ),
         ("review: 1.2", "matching.yaml:1:9: "),
         ("compare: {born: day}", 'matching.yaml:1:17: "day" is not possible here'),
     ],
