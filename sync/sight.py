@@ -268,10 +268,16 @@ class Sight:
         }
 
     def plan(self, name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what would be written to an account, with its samples."""
-        return {**plan, "samples": {
-            kind: [self._sample(name, one) for one in kept] for kind, kept in plan["samples"].items()
-        }}  # fmt: skip
+        """Return what would be written to an account, with its samples.
+
+        Values that do not fit are counted over all leads: they are shown as of somebody who is unknown.
+        """
+        samples = {kind: [self._sample(name, one) for one in kept] for kind, kept in plan["samples"].items()}
+        return {**plan, "samples": samples, "unfit": [self._unfit(name, one) for one in plan["unfit"]]}
+
+    def _unfit(self, connection: str, one: Mapping[str, Any]) -> dict[str, Any]:
+        value = self._remote(self.strictest, connection, one["object"], one["field"], one["value"])
+        return {**one, "value": value, "problem": self.strictest.text(one["problem"])}
 
     def _sample(self, connection: str, sample: Mapping[str, Any]) -> dict[str, Any]:
         veil = self.of(sample["lead"]) if self else NO_VEIL
