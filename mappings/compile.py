@@ -400,6 +400,7 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
             compile_sources.activities_of(files.sources) | compile_crms.activities_of(files.crms)
         ),
         handlers=list(handlers),
+        consents=frozenset(compile_consent.fields_of(single.get("consent"))),
         confirmed=compile_consent.confirmed_of(single.get("consent")),
         calendars=declared(single.get("routing"), "calendars"),
         unread=_unread(files),

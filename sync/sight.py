@@ -207,7 +207,10 @@ class Sight:
         """Return a lead that waits for a verdict."""
         lead = self.lead(card.lead)
         veil = self.of(lead.id) if lead is not card.lead else NO_VEIL
-        return replace(card, lead=lead, touches=[_touch(veil, one) for one in card.touches]) if veil else card
+        if not veil:
+            return card
+        touches = [_touch(veil, one) for one in card.touches]
+        return replace(card, lead=lead, touches=touches, company=None)  # its domain is that of the e-mail
 
     def told(self, told: Told) -> Told:
         """Return a letter, or an event that was set aside, with what is known of it."""
@@ -268,10 +271,16 @@ class Sight:
         }
 
     def plan(self, name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what would be written to an account, with its samples."""
-        return {**plan, "samples": {
-            kind: [self._sample(name, one) for one in kept] for kind, kept in plan["samples"].items()
-        }}  # fmt: skip
+        """Return what would be written to an account, with its samples.
+
+        Values that do not fit are counted over all leads: they are shown as of somebody who is unknown.
+        """
+        samples = {kind: [self._sample(name, one) for one in kept] for kind, kept in plan["samples"].items()}
+        return {**plan, "samples": samples, "unfit": [self._unfit(name, one) for one in plan["unfit"]]}
+
+    def _unfit(self, connection: str, one: Mapping[str, Any]) -> dict[str, Any]:
+        value = self._remote(self.strictest, connection, one["object"], one["field"], one["value"])
+        return {**one, "value": value, "problem": self.strictest.text(one["problem"])}
 
     def _sample(self, connection: str, sample: Mapping[str, Any]) -> dict[str, Any]:
         veil = self.of(sample["lead"]) if self else NO_VEIL

@@ -10,6 +10,7 @@ from mappings.matcher.weighing import comparisons_of
 from mappings.playbook import LevelShares, Matching, Weights
 from mappings.problems import did_you_mean
 from mappings.schema import MatchingFile, MatchWeightsFile
+from model.lead import DECIDED_FIELDS, OPT_OUT
 
 LEARN = "Learn them anew: leadrelay match learn --write."
 
@@ -26,7 +27,18 @@ def compile_matching(checked: Checked[MatchingFile], scope: Scope) -> Matching:
             scope.fault(at, f'"{name}" is always compared', "Take it out.")
         else:
             scope.knows(at, "lead field", name, list(scope.fields))
-    return Matching(file.review, tuple(file.never_across), dict(file.compare))
+    for name, how in file.survivorship.items():
+        at = document.place("survivorship", name)
+        if not scope.knows(at, "lead field", name, list(scope.fields)):
+            continue
+        if name in DECIDED_FIELDS or name == OPT_OUT or name in scope.consents:
+            why = "a no always stays" if name not in DECIDED_FIELDS else "leadrelay decides it"
+            scope.fault(at, f"{name} takes no rule: {why}", "Take it out.")
+        elif how in ("max", "min") and scope.fields.get(name) not in (int, float):
+            scope.fault(at, f"{how} compares numbers, and {name} is none", "Say newest, oldest or longest.")
+        elif how == "longest" and scope.fields.get(name) is not str:
+            scope.fault(at, f"longest compares texts, and {name} is none", "Say newest, oldest, max or min.")
+    return Matching(file.review, tuple(file.never_across), dict(file.compare), dict(file.survivorship))
 
 
 def compile_weights(checked: Checked[MatchWeightsFile], matching: Matching, scope: Scope) -> Weights:

@@ -30,6 +30,7 @@ class Scope:
     bands: tuple[str, ...] = ()  # of the score, the lowest first
     problems: list[Problem] = field(default_factory=list)
     named: list[NamedValue] = field(default_factory=list)  # texts that conditions compare fields with
+    consents: Collection[str] = frozenset()  # fields that say how a purpose of consent stands
     confirmed: Collection[str] = frozenset()  # fields that say that a consent was confirmed
     deals: Deals | None = None  # the stages of deals, once they are compiled
     calendars: Collection[str] = ()  # as routing.yaml names them, faulty ones included

@@ -31,5 +31,6 @@ class Matching:
     review: float = 0.95  # from this probability on
     never_across: tuple[str, ...] = ()  # lead fields in which the two must not differ
     compare: dict[str, str] = dataclasses.field(default_factory=dict)  # own lead field -> how
+    survivorship: dict[str, str] = dataclasses.field(default_factory=dict)  # lead field -> which value stays
     undo_for: timedelta = timedelta(days=90)  # how long a join by a person's word can be undone
     weights: Weights | None = None  # without them the shipped ones count

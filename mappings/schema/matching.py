@@ -9,6 +9,7 @@ from pydantic import Field
 from mappings.schema.words import Names, Strict, Text
 
 How = Literal["name", "text", "company", "code", "number", "date", "choice"]
+Survives = Literal["newest", "oldest", "longest", "most_complete", "max", "min", "human"]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -24,6 +25,10 @@ class MatchingFile(Strict):
     compare: dict[Text, How] = Field(
         default_factory=dict,
         description="Lead fields of your own that are compared, too, and how: birth_date: date.",
+    )
+    survivorship: dict[Text, Survives] = Field(
+        default_factory=dict,
+        description="Lead field: which of two values stays when people say that two leads are one person.",
     )
 
 

@@ -26,10 +26,13 @@ from model.lead import (
     Provenance,
 )
 from sync.deciding import carrying
+from sync.deciding.surviving import takes_theirs
 from sync.reasons import Reason
 
 JOIN = "join"
 """Who moved a lead that took another one in."""
+
+NO_RULES: Mapping[str, str] = {}
 
 Carry = Callable[[RecordRef, RecordRef, str], tuple[Sequence[Effect], Because]]
 """Says what becomes of two records of one person: the one to keep, the other, and who made the two one."""
@@ -57,13 +60,14 @@ def join(
     crms: Mapping[str, CrmMap],
     carry: Carry = carrying.noted,
     purposes: Collection[str] = frozenset(),
+    survivorship: Mapping[str, str] = NO_RULES,
 ) -> tuple[list[Effect], list[Reason]]:
     """Take one lead into the draft of another; return what follows from it, and why.
 
-    The survivor's word counts where both have one, but for what is never lost: the opt-out of either, a no
-    to one of ``purposes`` (fields of consent), the further stage, the earlier first and the later last
-    touch. What lost is kept as a conflict of ``where``, the connection whose people said so. Keys, touches
-    and activities are both leads'. On another connection where both have a record, the survivor's stays;
+    The survivor's word counts where both have one, unless ``survivorship`` has a rule for the field, but for
+    what is never lost: the opt-out of either, a no to one of ``purposes`` (fields of consent), the further
+    stage, the earlier first and the later last touch. What lost is kept as a conflict of ``where``, the
+    connection whose people said so. Keys, touches and activities are both leads'. On another connection where both have a record, the survivor's stays;
     ``carry`` says what becomes of the two.
     A record that the absorbed lead alone has comes along, and with it what its people typed where ``crms``
     leave a field to them: the survivor's word could not be written there, unless a person said that, too.
@@ -79,6 +83,11 @@ def join(
         is_typed = there is not None and not is_by_a_person(survivor, name, there)
         if name in purposes:
             is_taken = ours is None or (value is False and ours is not False)
+        elif ours is not None and name in survivorship:
+            is_taken = takes_theirs(survivorship[name], name, survivor, absorbed)
+            if not same(ours, value):
+                whose = absorbed.id if is_taken else survivor.id
+                because.append(Because(f"{name}: {survivorship[name]} stays, that of lead {whose}"))
         else:
             is_taken = ours is None or is_typed or _is_kept(name, value, ours, lifecycle)
             is_taken = is_taken or _is_by_people_alone(survivor, absorbed, name)

@@ -71,7 +71,14 @@ def _joined(result: Result, a: Lead, b: Lead, by: str, batch: Batch, pipeline: P
         return carried(keep, lose, "said to be one person")
 
     effects, reasons = join(
-        draft, absorbed, playbook.lifecycle, where=PERSON, crms=playbook.crms, carry=carry
+        draft,
+        absorbed,
+        playbook.lifecycle,
+        where=PERSON,
+        crms=playbook.crms,
+        carry=carry,
+        purposes=playbook.consent.by_field,
+        survivorship=(playbook.matching or Matching()).survivorship,
     )
     result.before, result.lead, result.lead_id = before, draft, draft.id
     result.absorbed.append(absorbed)

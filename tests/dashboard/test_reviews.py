@@ -373,6 +373,9 @@ def test_a_borderline_lead_shows_what_helps_to_decide(desk, warm):
     for part in (
         "Approve or disqualify",
         "warm@one.example",
+        "Company one.example",
+        "Deals none",
+        "Did ",
         "May be one person with",
         "Approve: sal",
         "No budget",

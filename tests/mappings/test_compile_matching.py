@@ -55,6 +55,18 @@ def test_weights_that_were_learned_are_those_that_count(tmp_path):
         ),
         ("compare: {city: text}", 'matching.yaml:1:11: "city" is always compared\n    Take it out.'),
         ("compare: {birth: date}", 'matching.yaml:1:11: there is no lead field "birth"'),
+        ("survivorship: {titel: newest}", 'matching.yaml:1:16: there is no lead field "titel"'),
+        ("survivorship: {title: biggest}", 'matching.yaml:1:23: "biggest" is not possible here'),
+        ("survivorship: {score: max}", "matching.yaml:1:16: score takes no rule: leadrelay decides it"),
+        (
+            "survivorship: {opted_out: newest}",
+            "matching.yaml:1:16: opted_out takes no rule: a no always stays",
+        ),
+        ("survivorship: {title: max}", "matching.yaml:1:16: max compares numbers, and title is none"),
+        (
+            "survivorship: {employees: longest}",
+            "matching.yaml:1:16: longest compares texts, and employees is none",
+        ),
         ("review: 1.2", "matching.yaml:1:9: "),
         ("compare: {born: day}", 'matching.yaml:1:17: "day" is not possible here'),
     ],

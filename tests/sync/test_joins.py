@@ -13,10 +13,11 @@ from mappings.playbook import Person
 from model.decision import Propose, RecordConflict
 from model.errors import Conflict
 from model.event import Event, EventKind, RecordRef
-from model.lead import Activity, Link
+from model.lead import Activity, Link, Provenance
 from sync import explain, inbox, joins, leads, tables
 from sync.deciding.joining import join
 from sync.delivery.claiming import claim
+from sync.drafts import copy_of
 from sync.joins import Join
 from sync.reading.polling import changed_event
 from tests.builders import NOON, a_lead, a_lifecycle, a_pool, a_routing, a_touch, at, place
@@ -509,3 +510,34 @@ def test_where_the_survivor_has_a_record_of_its_own_its_word_counts():
     typed = link(HUBSPOT, "h2", shadow={"first_name": "Ada"})
     joined(ours, a_lead("L2", first_name="Ada", links={HUBSPOT: typed}), SALESFORCE)
     assert ours.fields["first_name"] == "Bo"
+
+
+@pytest.mark.parametrize(
+    ("how", "name", "ours", "theirs", "stays"),
+    [
+        ("newest", "title", ("CEO", at(1)), ("CTO", at(2)), "CTO"),
+        ("newest", "title", ("CEO", at(2)), ("CTO", at(1)), "CEO"),
+        ("oldest", "title", ("CEO", at(2)), ("CTO", at(1)), "CTO"),
+        ("longest", "company", ("Acme", at(1)), ("Acme Limited", at(1)), "Acme Limited"),
+        ("max", "employees", (5, at(1)), (50, at(1)), 50),
+        ("min", "employees", (5, at(1)), (50, at(1)), 5),
+        ("newest", "title", ("CEO", at(1)), ("CTO", at(1)), "CEO"),
+    ],
+)
+def test_which_value_stays_is_said_for_each_field(how, name, ours, theirs, stays):
+    one, other = (
+        replace(a_lead(id=lead_id, **{name: value}), provenance={name: Provenance("website", since, 3)})
+        for lead_id, (value, since) in (("ld_a", ours), ("ld_b", theirs))
+    )
+    join(one, other, a_lifecycle(), where="person", crms={}, survivorship={name: how})
+    assert one.fields[name] == stays
+
+
+def test_the_fuller_lead_and_a_person_can_have_the_word():
+    one, other = a_lead(id="ld_a", title="CEO"), a_lead(id="ld_b", title="CTO", city="Ulm", country="DE")
+    one.provenance["title"] = Provenance("provider:lookup", NOON, 3)
+    for how in ("most_complete", "human"):
+        other.provenance["title"] = Provenance("website", NOON, 4)
+        draft = copy_of(one)
+        join(draft, other, a_lifecycle(), where="person", crms={}, survivorship={"title": how})
+        assert draft.fields["title"] == "CTO", how

@@ -52,7 +52,7 @@ def people(draw, name: str) -> Lead:
     for field in draw(st.sets(st.sampled_from(NAMES))):
         lead.fields[field] = draw(VALUES.get(field, st.sampled_from(("x", "y", name))))
     for field in draw(st.sets(st.sampled_from(NAMES))):
-        source = draw(st.sampled_from(("website", "rule", HUBSPOT, SALESFORCE, "enrich:lookup")))
+        source = draw(st.sampled_from(("website", "rule", HUBSPOT, SALESFORCE, "provider:lookup")))
         lead.provenance[field] = Provenance(source, draw(MOMENTS), draw(st.integers(1, 5)))
     for connection in draw(st.sets(st.sampled_from((HUBSPOT, SALESFORCE)))):
         shadow = {"title": draw(st.sampled_from(("x", "z")))}

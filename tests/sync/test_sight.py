@@ -52,7 +52,7 @@ SHOWN = {
     "held": (lambda sight: sight.held(HeldBack("hubspot", 1, NOON, 1, [(LEAD, SECRET)])), "***"),
     "difference": (lambda sight: sight.difference(DIFFERENCE), "***"),
     "names": (lambda sight: sight.named({LEAD: f"{SECRET}@a.example", "ac_1": "acme.com"}), "acme.com"),
-    "plan": (lambda sight: sight.plan("hubspot", {"samples": {"update": [SAMPLE]}}), "***"),
+    "plan": (lambda sight: sight.plan("hubspot", {"samples": {"update": [SAMPLE]}, "unfit": []}), "***"),
 }  # fmt: skip
 
 
@@ -82,3 +82,12 @@ def test_who_was_forgotten_is_masked_and_accounts_are_not():
     assert SECRET not in repr(sight_of().proposal(gone))
     account = replace(HOLD, entity_kind="account", entity_id="ac_1", name="acme.com")
     assert sight_of().hold(account) == account
+
+
+def test_values_that_do_not_fit_an_account_are_shown_as_of_somebody_unknown():
+    rows = [
+        {"object": "contacts", "field": name, "problem": "too long", "value": SECRET, "leads": 2}
+        for name in ("tel", "job")
+    ]
+    shown = sight_of().plan("hubspot", {"samples": {}, "unfit": rows})["unfit"]
+    assert [one["value"] for one in shown] == ["***", SECRET]  # a job title has no class
