@@ -67,8 +67,8 @@ def join(
     The survivor's word counts where both have one, unless ``survivorship`` has a rule for the field, but for
     what is never lost: the opt-out of either, a no to one of ``purposes`` (fields of consent), the further
     stage, the earlier first and the later last touch. What lost is kept as a conflict of ``where``, the
-    connection whose people said so. Keys, touches and activities are both leads'. On another connection where both have a record, the survivor's stays;
-    ``carry`` says what becomes of the two.
+    connection whose people said so. Keys, touches and activities are both leads'. On another connection
+    where both have a record, the survivor's stays; ``carry`` says what becomes of the two.
     A record that the absorbed lead alone has comes along, and with it what its people typed where ``crms``
     leave a field to them: the survivor's word could not be written there, unless a person said that, too.
     """
