@@ -55,7 +55,11 @@ NAVIGATION = (
     ("first", "Set aside", ("aside", "letter", "event")),
     ("conflicts", "Conflicts", ("conflicts", "choose")),
     ("comparisons", "Reconcile", ("comparisons", "comparison", "compare", "mend")),
-    ("reviews", "Reviews", ("reviews", "answer", "release", "deal_answer", "pair_answer", "part", "verdict")),
+    (
+        "reviews",
+        "Reviews",
+        ("reviews", "answer", "release", "deal_answer", "pair_answer", "account_answer", "part", "verdict"),
+    ),
     (
         "connections",
         "Connections",
@@ -136,6 +140,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews/deletions/<name>", reviews.release),
         ("/reviews/deals/<int:number>", reviews.deal_answer),
         ("/reviews/people/<lead>/<other>", reviews.pair_answer),
+        ("/reviews/accounts/<lead_id>", reviews.account_answer),
         ("/reviews/leads/<lead_id>", reviews.verdict),
         ("/reviews/joined/<lead_id>/<absorbed>", reviews.part),
         ("/leads/<lead_id>/unmask", views.unmask_lead),

@@ -7,6 +7,7 @@ of the band under review.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from flask import abort, g, redirect, render_template, request, url_for
@@ -15,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from dashboard.house import House
 from mappings.playbook.privacy import PAGES
 from mappings.reviewing import DISQUALIFY, VERDICTS, ruling
-from sync import borderline, deletions, inbox, leads, proposals, remembered, same_deals
+from sync import account_questions, borderline, deletions, inbox, leads, proposals, remembered, same_deals
 from sync.alike import pairs
 from sync.alike.pairs import Pair
 from sync.deciding import carrying
@@ -124,6 +125,22 @@ class ReviewPages:
         outcome = "agreed" if said == pairs.SAME else "refused"
         return redirect(url_for("pages.reviews", said=outcome), 303)
 
+    def account_answer(self, lead_id: str) -> ResponseReturnValue:
+        """Take a person's word on which account a lead belongs to; blank: none of those it looks like."""
+        house, said = self.house, request.form.get("answer", "")
+        with house.reading() as snapshot:
+            asked = account_questions.of_lead(snapshot, house.space, lead_id)
+        if not asked:
+            return self._page("That does not wait for a word any more.", 409)
+        if said not in ("none", *(one.account for one in asked)):
+            abort(404)
+        account = "" if said == "none" else said
+        now = house.clock.now()
+        inbox.append(
+            house.store, [account_questions.answer_event(house.space, lead_id, account, by=g.who, now=now)]
+        )
+        return redirect(url_for("pages.reviews", said="agreed" if account else "refused"), 303)
+
     def part(self, lead_id: str, absorbed: str) -> ResponseReturnValue:
         """Take a person's word that a lead was taken into this one by mistake."""
         house = self.house
@@ -189,6 +206,7 @@ class ReviewPages:
             asked = [self._asked(snapshot, one) for one in waiting[:PAGE]]
             sales = same_deals.open_ones(snapshot, house.space, house.playbook(), limit=PAGE)
             people = self._pairs(snapshot)
+            whose = account_questions.open_ones(snapshot, house.space, limit=PAGE)
             cards = borderline.open_ones(
                 snapshot, house.space, house.playbook(), house.clock.now(), limit=PAGE
             )
@@ -199,6 +217,7 @@ class ReviewPages:
         page = render_template(
             "dashboard/reviews.html",
             people=people,
+            whose_account=[list(some) for _, some in groupby(whose, key=lambda one: one.lead)],
             cards=[sight.card(one) for one in cards],
             many_cards=many,
             review=house.playbook().lifecycle.review,

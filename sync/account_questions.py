@@ -18,6 +18,7 @@ from sync.tables import accounts as account_rows
 from sync.tables import reviews
 
 _R, _A = reviews.c, account_rows.c
+_OPEN = sa.and_(_R.kind == KIND, _R.state == "open")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,27 @@ class Asked:
         return {**asdict(self), "since": to_text(self.since)}
 
 
+def count_open(snapshot: Connection, space: str) -> int:
+    """Return how many leads wait."""
+    asked = sa.select(sa.func.count(_R.lead_id.distinct())).where(_R.space == space, _OPEN)
+    return int(snapshot.execute(asked).scalar_one())
+
+
 def open_ones(snapshot: Connection, space: str, *, limit: int) -> list[Asked]:
     """Return what waits for a person, the longest first; only of leads and accounts that there are."""
-    asked = (
-        sa.select(_R.lead_id, _R.detail, _R.created_at)
-        .where(_R.space == space, _R.kind == KIND, _R.state == "open", _R.lead_id.is_not(None))
-        .order_by(_R.id)
-        .limit(limit)
-    )
-    rows = snapshot.execute(asked).all()
+    return _read(snapshot, sa.and_(_R.space == space, _R.lead_id.is_not(None)), limit)
+
+
+def of_lead(snapshot: Connection, space: str, lead_id: str) -> list[Asked]:
+    """Return the accounts about which is asked of one lead."""
+    return _read(snapshot, sa.and_(_R.space == space, _R.lead_id == lead_id), 1)
+
+
+def _read(snapshot: Connection, which: sa.ColumnElement[bool], limit: int) -> list[Asked]:
+    """Return the newest question of each lead, the longest waiting first."""
+    newest = sa.select(sa.func.max(_R.id)).where(which, _OPEN).group_by(_R.lead_id)
+    asked = sa.select(_R.lead_id, _R.detail, _R.created_at).where(_R.id.in_(newest))
+    rows = snapshot.execute(asked.order_by(_R.id).limit(limit)).all()
     people = leads.load(snapshot, {row.lead_id for row in rows}, ledgers=False)
     known = accounts.load(snapshot, {one for row in rows for one in row.detail["accounts"]})
     return [

@@ -13,10 +13,12 @@ from sqlalchemy.engine import Connection
 from handlers.points import points
 from mappings.playbook import Playbook
 from mappings.reviewing import KIND
+from model.account import Account
+from model.deal import Deal
 from model.event import Event, EventKind
-from model.lead import PERSON, Lead, Touch
+from model.lead import PERSON, Activity, Lead, Touch
 from model.times import to_text
-from sync import leads
+from sync import accounts, deal_books, leads
 from sync.alike import pairs
 from sync.alike.pairs import Pair
 from sync.tables import reviews
@@ -34,6 +36,9 @@ class Card:
     score_reasons: Sequence[str]
     touches: Sequence[Touch]  # the newest first
     pairs: Sequence[Pair]  # with whom it may be one person
+    deeds: Sequence[Activity] = ()  # what the person did, by posts and in the CRMs, the newest first
+    company: Account | None = None
+    deals: Sequence[Deal] = ()  # in which the person takes part, the newest first
 
     @property
     def name(self) -> str:
@@ -51,6 +56,12 @@ class Card:
             "since": to_text(self.since),
             "score_reasons": list(self.score_reasons),
             "touches": [{"at": to_text(one.at), **one.fields} for one in self.touches],
+            "activities": [{"at": to_text(one.at), "kind": one.kind} for one in self.deeds],
+            "company": self.company and {"id": self.company.id, "name": self.company.get("name")},
+            "deals": [
+                {"id": one.id, "outcome": one.outcome, "stage": one.get("stage"), "amount": one.get("amount")}
+                for one in self.deals
+            ],
             "pairs": [one.as_json() for one in self.pairs],
         }
 
@@ -81,7 +92,17 @@ def open_ones(
 def _card(snapshot: Connection, lead: Lead, since: datetime, playbook: Playbook, now: datetime) -> Card:
     waiting = [one for one in pairs.of_lead(snapshot, lead.id) if one.state == pairs.OPEN]
     lines = [because.text for because in points(lead, playbook.scoring, now).lines]
-    return Card(lead, since, lines, sorted(lead.touches, key=lambda touch: touch.at, reverse=True), waiting)
+    company = str(lead.get("account") or "")
+    return Card(
+        lead,
+        since,
+        lines,
+        sorted(lead.touches, key=lambda touch: touch.at, reverse=True),
+        waiting,
+        sorted(lead.deeds(), key=lambda deed: deed.at, reverse=True),
+        accounts.load(snapshot, [company]).get(company) if company else None,
+        [one for one in deal_books.of_lead(snapshot, lead.id) if not one.is_gone],
+    )
 
 
 def answer_event(space: str, lead_id: str, verdict: str, reason: str, *, by: str, now: datetime) -> Event:

@@ -207,7 +207,10 @@ class Sight:
         """Return a lead that waits for a verdict."""
         lead = self.lead(card.lead)
         veil = self.of(lead.id) if lead is not card.lead else NO_VEIL
-        return replace(card, lead=lead, touches=[_touch(veil, one) for one in card.touches]) if veil else card
+        if not veil:
+            return card
+        touches = [_touch(veil, one) for one in card.touches]
+        return replace(card, lead=lead, touches=touches, company=None)  # its domain is that of the e-mail
 
     def told(self, told: Told) -> Told:
         """Return a letter, or an event that was set aside, with what is known of it."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from leadrelay.cli.common import counted, say
-from sync import borderline, deletions, holds, proposals, same_deals
+from sync import account_questions, borderline, deletions, holds, proposals, same_deals
 from sync.alike import pairs as people
 
 
@@ -22,6 +22,7 @@ class Questions:
     deals: int  # records that may be a deal that is known
     pairs: int  # of leads that may be one person
     borderline: int  # leads to be approved or disqualified
+    accounts: int  # leads that may belong to an account
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for a program."""
@@ -38,6 +39,7 @@ def read(snapshot: Connection, space: str) -> Questions:
         same_deals.count_open(snapshot, space),
         people.count_open(snapshot, space),
         borderline.count_open(snapshot, space),
+        account_questions.count_open(snapshot, space),
     )
 
 
@@ -55,6 +57,9 @@ def print_questions(found: Questions) -> None:
     if found.pairs:
         may_be = "of leads may be" if found.pairs == 1 else "of leads may each be"
         say(f"{counted(found.pairs, 'pair')} {may_be} one person: leadrelay match review")
+    if found.accounts:
+        may = "may belong" if found.accounts == 1 else "may each belong"
+        say(f"{counted(found.accounts, 'lead')} {may} to an account: leadrelay match accounts")
     if found.borderline:
         waits = "waits" if found.borderline == 1 else "wait"
         whose = counted(found.borderline, "lead")

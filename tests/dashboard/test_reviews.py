@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from handlers.registry import build
-from mappings.playbook import Band, Matching, Review
+from mappings.playbook import AccountMatch, Accounts, Band, Matching, Review
 from sync import proposals, tables
 from sync.alike import pairs, walk
 from tests.builders import place
@@ -373,6 +373,9 @@ def test_a_borderline_lead_shows_what_helps_to_decide(desk, warm):
     for part in (
         "Approve or disqualify",
         "warm@one.example",
+        "Company one.example",
+        "Deals none",
+        "Did ",
         "May be one person with",
         "Approve: sal",
         "No budget",
@@ -405,3 +408,31 @@ def test_nobody_is_disqualified_from_the_page_without_a_listed_reason(desk, warm
 def test_of_nobody_and_of_another_word_no_verdict_is_taken(desk, warm):
     assert desk.send("/reviews/leads/ld_x", "/reviews", answer="approve").status_code == 404
     assert desk.send(f"/reviews/leads/{warm}", "/reviews", answer="perhaps").status_code == 404
+
+
+@pytest.fixture
+def whose(desk):
+    """Let a lead look like one of an account that is known, with too little evidence to be sure."""
+    house = desk.house
+    match = AccountMatch(0.99, 0.8, (), ("oldest",), "domain", place(3))
+    house.playbook = replace(house.playbook, accounts=Accounts(match=match))
+    house.handlers = build(house.playbook)
+    company = {"company": "<b>Stone</b> Ltd", "country": "GB"}
+    for address in ("eva@stone.example", "eve@gmail.com"):
+        house.post(email=address, **company)
+        house.decide()
+    return house.lead_id("eve@gmail.com")
+
+
+def test_a_lead_is_asked_for_with_the_accounts_it_may_belong_to_and_the_word_is_taken(desk, whose):
+    text = desk.get("/reviews").text
+    assert "<b>Stone" not in text
+    assert "Which account?" in text
+    [stone] = rows(desk.house.store, tables.accounts)
+    path = f"/reviews/accounts/{whose}"
+    assert desk.send(path, "/reviews", answer="ac_other").status_code == 404
+    assert desk.send(path, "/reviews", answer=stone["id"]).status_code == 303
+    desk.house.settle()
+    [lead] = [row for row in rows(desk.house.store, tables.leads) if row["id"] == whose]
+    assert lead["account_id"] == stone["id"]
+    assert "Which account?" not in desk.get("/reviews").text

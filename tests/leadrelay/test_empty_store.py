@@ -80,6 +80,7 @@ def test_status_of_an_empty_store_for_a_program(leadrelay, empty_store):
                 "deals": 0,
                 "pairs": 0,
                 "borderline": 0,
+                "accounts": 0,
             },
             "reconnect": {},
         },
