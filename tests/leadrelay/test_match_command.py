@@ -6,6 +6,14 @@ import json
 
 import pytest
 
+from leadrelay.clock import SystemClock
+from sync import tables
+from sync.database import open_store
+from tests.sync.clock import FakeClock
+from tests.sync.house import a_house
+from tests.sync.stores import rows
+from tests.sync.test_parting import joined
+
 
 @pytest.fixture
 def match(empty_store, leadrelay, playbook):
@@ -40,6 +48,20 @@ def test_nothing_waits_in_an_empty_store(match):
 def test_of_a_lead_that_nobody_knows_nothing_is_undone(match):
     told = match("undo", "ada@example.com")
     assert (told.code, "No lead is known by ada@example.com" in told.err) == (1, True)
+
+
+def test_an_undo_is_handed_in_and_one_that_cannot_be_is_refused(match, empty_store):
+    store = open_store(empty_store)
+    clock = FakeClock(SystemClock().now())  # the command goes by the machine's
+    house = a_house(store, clock=clock)
+    gone, left = joined(house)
+    told = match("undo", left, "--by", "olga", "--json")
+    assert (told.code, json.loads(told.out)) == (0, {"undone": gone, "leads": [left, gone]})
+    house.settle()
+    assert {row["id"] for row in rows(store, tables.leads)} == {gone, left}
+    again = match("undo", left)
+    assert (again.code, "can be parted from it" in " ".join(again.err.split())) == (2, True)
+    store.close()
 
 
 def test_a_word_on_nobody_is_refused(match):
