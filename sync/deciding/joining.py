@@ -16,6 +16,7 @@ from model.lead import (
     FACT_FIELDS,
     IN_REVIEW,
     OPT_OUT,
+    PERSON,
     QUEUED_SINCE,
     REVIEW_FIELDS,
     REVIEWED_BAND,
@@ -114,10 +115,22 @@ def join(
     waits = [since for one in (survivor, absorbed) if (since := one.fields.get(QUEUED_SINCE)) is not None]
     if waits:
         survivor.fields[QUEUED_SINCE] = min(map(str, waits))
+    _keep_account_said(survivor, absorbed)
     for found, why in _links(survivor, absorbed, where, carry):
         because.append(why)
         effects.extend(found)
     return effects, [Reason("merge", each) for each in because]
+
+
+def _keep_account_said(survivor: Lead, absorbed: Lead) -> None:
+    """Let a person's word on the account of either lead stand; the survivor's, where both have one."""
+    said, ours = absorbed.provenance.get("account"), survivor.provenance.get("account")
+    if said is None or said.source != PERSON or (ours is not None and ours.source == PERSON):
+        return
+    survivor.provenance["account"] = said
+    survivor.fields.pop("account", None)
+    if absorbed.fields.get("account"):
+        survivor.fields["account"] = absorbed.fields["account"]
 
 
 def _way(survivor: Lead, absorbed: Lead, lifecycle: Lifecycle) -> list[Effect]:

@@ -8,8 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from mappings.playbook import AccountMatch, Accounts, FieldRule
+from model.lead import PERSON, Provenance
 from sync import account_questions, accounts, inbox, leads, tables
-from tests.builders import place
+from sync.deciding.joining import join
+from tests.builders import NOON, a_lead, a_lifecycle, place
 from tests.sync.house import House, a_house, house_playbook
 
 MATCH = AccountMatch(0.99, 0.8, (), ("customer", "oldest"), "domain", place(3))
@@ -85,3 +87,12 @@ def test_a_key_that_too_many_share_finds_nobody(house):
     house.store.write(lambda on: on.execute(sa.insert(tables.accounts), many))
     with house.store.snapshot() as snapshot:
         assert accounts.alike(snapshot, "main", [key]) == ({}, {key})
+
+
+@pytest.mark.parametrize("account", ["ac_acme", None])
+def test_a_persons_word_on_the_account_of_either_outlives_a_join(account):
+    survivor, absorbed = a_lead("one", account="ac_other"), a_lead("two")
+    said = absorbed.provenance["account"] = Provenance(PERSON, NOON, 9)
+    absorbed.fields["account"] = account
+    join(survivor, absorbed, a_lifecycle(), where=PERSON, crms={})
+    assert (survivor.fields.get("account"), survivor.provenance["account"]) == (account, said)
