@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.default import DefaultDialect
 from werkzeug.routing import Rule
@@ -30,6 +31,10 @@ STORES = ("sqlite", "postgres", "postgresql")  # as those who ask for ``store_ur
 WHOLE = ("journeys", "crash")  # folders whose tests run all of leadrelay
 HOUSES = ("house", "closed_house")  # fixtures: all of leadrelay, or all that decides and delivers
 WITHOUT_POSTGRES = f"install PostgreSQL or set {POSTGRES}"
+
+# No test fails because a machine is slow.
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -63,7 +63,7 @@ def test_a_lead_is_explained_as_the_command_does(desk):
     fill(desk)
     told = desk.ask(f"/api/v1/leads/{desk.house.lead_id('ada@example.com')}/explain").json
     parts = {"id", "fields", "provenance", "events", "account", "writes", "conflicts", "effects", "older"}
-    parts |= {"engagements", "deals", "consents", "lifecycle", "may_be", "timers", "asked"}
+    parts |= {"engagements", "deals", "consents", "lifecycle", "may_be", "timers", "asked", "can_be_parted"}
     assert told.keys() == parts
     assert set(told["older"].values()) == {0}
     intake = next(event for event in told["events"] if event["kind"] == "intake")
