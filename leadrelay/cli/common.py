@@ -39,8 +39,8 @@ def _width() -> int | None:
     return None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PIPED_WIDTH
 
 
-console = Console(highlight=False, soft_wrap=True, width=_width())
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(emoji=False, highlight=False, soft_wrap=True, width=_width())
+errors = Console(stderr=True, emoji=False, highlight=False, soft_wrap=True)
 
 
 def fail(message: str, code: int = FOUND_PROBLEMS) -> NoReturn:
