@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import structlog
 
 from leadrelay import chores, connected, messengers, wiring
 from scheduler import backfills, loops
 from sync.budgets import pace
 from tests.journeys.crms import Crm, running_crms
 from tests.journeys.house import Clock, House
+
+
+@pytest.fixture(autouse=True)
+def _log_of_the_daemon() -> Iterator[None]:
+    """Keep what the daemon logs out of what a command prints: here both are threads of one process."""
+    before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

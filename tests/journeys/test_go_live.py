@@ -263,7 +263,9 @@ def test_credentials_of_another_account_are_not_written_to(observing):
 
 def test_what_cannot_be_made_is_told_step_by_step_and_nothing_is_opened(observing):
     house = observing
+    before = house.daemon.facts()["playbook"]
     house.edit("crm/hubspot.yaml", "      zip: ", "      Zip-Code: ")
+    eventually(lambda: house.daemon.facts()["playbook"] != before, "the new version")
     posted(house, 1)
     told = house.command("go-live", "hubspot", "--yes", exit_code=1)
     for words in (

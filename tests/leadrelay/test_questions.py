@@ -59,6 +59,7 @@ def test_status_says_what_waits_for_a_person(waiting, status):
         "deletions": {"hubspot": 1},
         "deals": 1,
         "pairs": 0,
+        "accounts": 0,
         "borderline": 1,
     }
 
