@@ -108,6 +108,12 @@ def _tell_the_unforeseen() -> None:
     sys.excepthook, threading.excepthook = of_process, of_thread
 
 
+def keep_apart() -> None:
+    """Send the log of a command that sets up none to standard error: what it prints may be JSON."""
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 def configure(level: str, *, for_people: bool = False) -> None:
     """Send our logs to standard error; ``for_people`` writes plain lines instead of JSON."""
     number = getattr(logging, level.upper())

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from leadrelay import logs
 from leadrelay.cli import (
     access,
     alerts,
@@ -57,12 +58,13 @@ def _tell_version(wanted: bool) -> None:
 
 @app.callback()
 def leadrelay(
-    is_version: Annotated[
+    is_version: Annotated[  # noqa: ARG001 (its own callback tells it)
         bool,
         typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version and end."),
     ] = False,
 ) -> None:
     """Lead middleware and sync daemon for HubSpot and Salesforce."""
+    logs.keep_apart()
 
 
 app.command("serve")(running.serve)
