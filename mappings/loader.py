@@ -175,6 +175,8 @@ def parse(raw: bytes, name: str) -> Document:
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if error.problem == _NO_COLON:  # it is missed on the line before the one where that is noticed
+            mark = error.context_mark or mark
         at = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1)
         return _failed(name, at, f"this is not YAML: {error.problem or error.context}", _advice(error, text))
     except _TooMuch as error:
@@ -193,6 +195,7 @@ def _failed(name: str, at: Place, message: str, fix: str = "") -> Document:
     return Document(name, problems=[Problem(at, message, fix)])
 
 
+_NO_COLON = "could not find expected ':'"
 _OUT_OF_LINE = ("did not find expected key", "but found '-'", "expected <block end>")
 _KEY = re.compile(r"\s*(?:- +)?[\w.\"'-]+\s*")
 
@@ -210,11 +213,13 @@ def _advice(error: yaml.MarkedYAMLError, text: str) -> str:
         return f"Settings that belong together begin in the same column{begin}; a list's dashes, too."
     if "did not find expected '-' indicator" in problem:
         return "Each entry of a list begins with a dash, in the same column as the one before."
+    if "tab character" in problem:
+        return "Indent with spaces, not tabs."
     if "cannot start any token" in problem:
         return "Indent with spaces, not tabs, and put text that begins with @, ` or % in quotes."
     if "mapping values are not allowed" in problem:
         return 'Put text that contains ": " in quotes.'
-    if "could not find expected ':'" in problem:
+    if problem == _NO_COLON:
         return 'A setting is written "name: value", with a space after the colon.'
     return ""
 

@@ -136,6 +136,10 @@ def _instead(kind: str, given: Any, model: type[Strict], loc: tuple[int | str, .
         return " ".join(filter(None, (f"Write {number}." if number else "", meaning)))
     if kind in ("model_type", "model_attributes_type"):
         return f"It has {', '.join(_settings_at(model, loc))}."
+    if kind in ("list_type", "tuple_type") and isinstance(given, str | int | float):
+        return f"Write [{given}]."
+    if kind == "dict_type" and isinstance(given, list):
+        return 'Write "name: value" lines, without dashes and brackets.'
     return ""
 
 

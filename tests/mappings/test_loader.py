@@ -90,6 +90,16 @@ def test_what_remains_keeps_its_places_when_a_part_is_taken_out():
             "t.yaml:2:1: this is not YAML: found character that cannot start any token\n"
             "    Indent with spaces, not tabs, and put text that begins with @, ` or % in quotes.",
         ),
+        (
+            b"a:\n  b: x\n  \tc: 2\n",
+            "t.yaml:3:3: this is not YAML: found a tab character that violates indentation\n"
+            "    Indent with spaces, not tabs.",
+        ),
+        (
+            b"a: 1\nseats:plaetze\nb: 2\n",
+            "t.yaml:2:1: this is not YAML: could not find expected ':'\n"
+            '    A setting is written "name: value", with a space after the colon.',
+        ),
         (b"a: *nobody\n", "t.yaml:1:4: this is not YAML: found undefined alias"),
         (b"a: 1\n---\nb: 2\n", "t.yaml:2:1: this is not YAML: but found another document"),
         (b"x: 1\na: \xff\n", "t.yaml:2:1: is not UTF-8 text\n    Save the file with UTF-8 encoding."),
