@@ -261,15 +261,8 @@ class ConditionCompiler:
 
     def _operand(self, name: str, kind: type, operator: str, operand: Any, at: Path_) -> Any:
         """Return the operand if its type fits the field; else note the problem and return ``None``."""
-        number = isinstance(operand, int | float) and not isinstance(operand, bool)
-        fits = number if kind in (int, float) else isinstance(operand, str if kind is date else kind)
-        if kind is date and (not fits or not _is_day(operand)):
-            self._fault(at, f'"{name}" is a day, not {_shown(operand)}', "Write it as 2026-12-24.")
-            return None
-        if not fits:
-            shown = f'"{operand}"' if isinstance(operand, str) else _shown(operand)
-            fix = "Put it in quotes." if kind is str and isinstance(operand, int | float) else ""
-            self._fault(at, f'"{name}" is {KIND_WORDS[kind]}, not {shown}', fix)
+        if wrong := misfit(name, kind, operand):
+            self._fault(at, *wrong)
             return None
         if name == "stage" and self.stages and operand not in self.stages:
             self._fault(at, f'there is no stage "{operand}"', did_you_mean(operand, self.stages))
@@ -306,6 +299,19 @@ class ConditionCompiler:
             self._fault(at, fault, "Use contains, starts_with or a simpler pattern.")
             return None
         return matcher(text)
+
+
+def misfit(name: str, kind: type, value: Any) -> tuple[str, str] | None:
+    """Say why a field cannot hold a value of the playbook, and what to do; ``None`` where it can."""
+    if kind is date:
+        is_day = isinstance(value, str) and _is_day(value)
+        return None if is_day else (f'"{name}" is a day, not {_shown(value)}', "Write it as 2026-12-24.")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number if kind in (int, float) else isinstance(value, kind):
+        return None
+    shown = f'"{value}"' if isinstance(value, str) else _shown(value)
+    fix = "Put it in quotes." if kind is str and isinstance(value, int | float) else ""
+    return f'"{name}" is {KIND_WORDS[kind]}, not {shown}', fix
 
 
 def _is_day(text: str) -> bool:

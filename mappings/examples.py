@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mappings import loader
 from mappings.compiling.validation import validated
+from mappings.conditions import KIND_WORDS, misfit
 from mappings.loader import Document
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError, Problem, in_order, unknown
@@ -135,7 +136,8 @@ class _Reader:
             if value is not None:
                 found.append(Expected(what, value, self._at(n, what)))
         for name, value in expect.lead.items():
-            self._knows("lead field", name, self._fields(), n, "expect", "lead", name)
+            if self._knows("lead field", name, self._fields(), n, "expect", "lead", name):
+                self._fits(name, value, n)
             found.append(Expected("lead", value, self._at(n, "lead", name), (name,)))
         for connection, fields in expect.crm.items():
             at = (n, "expect", "crm", connection)
@@ -146,6 +148,11 @@ class _Reader:
                 found.append(Expected(what, text, self._at(n, what, m)))
         self._check_names(n, entry)
         return found
+
+    def _fits(self, name: str, value: JsonValue, n: int) -> None:
+        kind = self.playbook.fields.get(name)
+        if value is not None and kind in KIND_WORDS and (wrong := misfit(name, kind, value)):
+            self.problems.append(Problem(self._at(n, "lead", name), *wrong))
 
     def _of_crm(self, connection: str, fields: Mapping[str, JsonValue], *at: str | int) -> list[Expected]:
         crm = self.playbook.crms[connection]

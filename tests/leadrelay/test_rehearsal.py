@@ -67,7 +67,7 @@ def test_the_examples_of_the_starter_are_as_expected(folder):
             "crm: {hubspot: {lifecyclestage: lead}}",
             'crm hubspot lifecyclestage is "marketingqualifiedlead", not "lead"',
         ),
-        ("lead: {employees: true}", "lead employees is 50, not true"),
+        ("lead: {employees: 60}", "lead employees is 50, not 60"),
         ("because: territory Americas", 'no reason says "territory Americas"'),
         ("because_not: +30 Demo requested", 'a reason says "+30 Demo requested"'),
         ("asks: no_owner", "asks is nothing, not no_owner"),

@@ -86,6 +86,8 @@ def test_an_example_is_read_with_the_places_of_what_it_expects(folder):
             "crm: {hubspt: {email: x}}",
             'there is no connection "hubspt"\n    Did you mean "hubspot"?',
         ),
+        ("country: null", "employees: sixty", '"employees" is a whole number, not "sixty"'),
+        ("country: null", "company: 50", '"company" is text, not 50\n    Put it in quotes.'),
         ("tasks: []", "crm: {hubspot: {emial: x}}", 'there is no field of contacts in its map "emial"'),
         ("later: 2d", "later: soon", 'tests/some.yaml:5:34: "soon" is no duration'),
         ("tasks: []", "taks: []", 'there is no setting "taks"\n    Did you mean "tasks"?'),
