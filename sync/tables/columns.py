@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 metadata = sa.MetaData(naming_convention=NAMING)
+
+WORTH_PACKING = 512  # characters
 
 RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows only for INTEGER keys
 
@@ -66,6 +69,28 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else from_json(value)
+
+
+class Packed(TypeDecorator[Any]):
+    """JSON that is written once and seldom read: packed on SQLite, text where the database packs by itself.
+
+    What a decision says is the largest part of a store, 4 KB each; packed it takes two fifths, in 25 µs.
+    A file may hold both, for short texts and those of earlier versions are not packed.
+    """
+
+    impl = sa.Text  # in which SQLite keeps bytes as they are, too
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | bytes | None:
+        text = value if value is None or isinstance(value, Encoded) else to_json(value)
+        if text is None or dialect.name != "sqlite" or len(text) < WORTH_PACKING:
+            return text
+        return zlib.compress(text.encode(), level=1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        return from_json(zlib.decompress(value).decode() if isinstance(value, bytes) else value)
 
 
 def searchable(length: int) -> sa.String:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from sync.tables.columns import Json, RowId, metadata, moment
+from sync.tables.columns import Packed, RowId, metadata, moment
 
 audit = sa.Table(
     "audit",
@@ -32,7 +32,7 @@ audit_details = sa.Table(  # apart, so that erasure removes them and the audit r
     "audit_details",
     metadata,
     sa.Column("audit_id", RowId, primary_key=True, autoincrement=False),
-    sa.Column("details", Json, nullable=False),
+    sa.Column("details", Packed, nullable=False),
 )
 
 person_keys = sa.Table(
