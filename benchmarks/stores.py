@@ -85,14 +85,14 @@ class Filled:
         self._clock = SystemClock()
         self._holder = PlaybookHolder(playbook)
         self._next = 8_000_000
-        path = home / f"{leads}.db"
-        url = f"sqlite:///{path}"
+        self.path = home / f"{leads}.db"
+        url = f"sqlite:///{self.path}"
         migrate.upgrade(url)
         self._open(url)
         self._settle_some(min(leads, SETTLED))
         if leads > SETTLED:
             self._store.close()
-            multiply(path, leads // SETTLED)
+            multiply(self.path, leads // SETTLED)
             self._open(url)
 
     def decide(self, count: int, chance: random.Random) -> float:
