@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from connectors.base import Connector, Endpoint
+from connectors.inspection import Inspector
 from connectors.registry import CONNECTORS, INSPECTORS
 from leadrelay.addresses import Pages
 from leadrelay.connections import Known, endpoint, options_of
@@ -40,6 +41,10 @@ class Connected:
             self._connectors.setdefault(priority, built)
         return self._connectors[priority]
 
+    def inspector(self, priority: Priority) -> Inspector:
+        """Return what asks the account for its fields."""
+        return INSPECTORS[self.crm.kind](self.endpoint_at(priority))
+
     def endpoint_at(self, priority: Priority) -> Endpoint:
         """Return how to reach the account at a priority of the one budget."""
         return replace(self.endpoint, budget=self.budget.at(priority))
@@ -62,7 +67,6 @@ def connect(
     where = Pages(crm.connection, crm.kind, reach.base_url, account)
     to = endpoint(crm.kind, reach, budget, options_of(crm))
     one = Connected(crm, to, budget, known.writes(crm), reach, where)
-    asker = one.endpoint_at(Priority.PEOPLE)
-    where.ask = lambda: INSPECTORS[crm.kind](asker).account().id
+    where.ask = lambda: one.inspector(Priority.PEOPLE).account().id
     one.at(Priority.SPEED_TO_LEAD)  # what is wrong with the settings is told here
     return one

@@ -11,7 +11,6 @@ from functools import partial
 import structlog
 
 from connectors.inspection import Inspector
-from connectors.registry import INSPECTORS
 from leadrelay.connected import Connected
 from leadrelay.doctor.fields import check_object
 from leadrelay.doctor.findings import PROBLEM, Area
@@ -77,7 +76,7 @@ class Drift:
         self, crm: CrmMap, playbook: Playbook, one: Connected, mark: str, before: Looked | None, reason: str
     ) -> bool:
         name = crm.connection
-        inspector = INSPECTORS[crm.kind](one.endpoint_at(Priority.BACKFILL))
+        inspector = one.inspector(Priority.BACKFILL)
         # Whether rights changed is not told by the date of a describe, so that after a refusal all is read.
         kept = before.objects if before and before.mark == mark and reason == "by night" else {}
         try:

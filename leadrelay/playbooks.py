@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -32,6 +33,11 @@ from sync.register import FOLDER, Version, Wish
 log = structlog.get_logger("leadrelay.playbook")
 
 AFTER_RESTART = "This takes effect after a restart; until then the playbook stays in force as it was."
+
+LACK_LASTS = timedelta(seconds=30)  # until the accounts are asked again for fields that they did not have
+
+Lacks = Callable[[Playbook, Playbook], list[Problem]]
+"""Says what the accounts lack of a playbook that is to come into force after another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ class PlaybookHolder:
         self._handed_in = ""  # the folder's version that is on its way
         self._aside = ""  # what the folder holds that is not in force, and need not be
         self._pipeline: Pipeline | None = None
+        self.lacks: Lacks = lambda _found, _running: []  # what the accounts lack of it; may ask them
+        self._again_at: datetime | None = None  # when a folder that lacks something there is looked at again
         try:
             self._pipeline = _build(folder)
         except PlaybookError as error:
@@ -145,10 +153,10 @@ class PlaybookHolder:
 
     def _watch(self, ours: _Register, version: Version | None) -> bool:
         """Hand in what the folder holds, if it has changed since it last counted and is sound."""
-        seen = (_fingerprint(self.folder), version)
-        if seen == self._seen:
+        seen, now = (_fingerprint(self.folder), version), ours.clock.now()
+        if seen == self._seen and (self._again_at is None or now < self._again_at):
             return False
-        self._seen = seen
+        self._seen, self._again_at = seen, None
         try:
             texts = texts_of(self.folder)
             found = load(self.folder)
@@ -160,13 +168,16 @@ class PlaybookHolder:
                 return False
             if problems := list(for_a_restart(self.playbook().crms, found.crms)):
                 raise PlaybookError(problems)
+            if problems := self.lacks(found, self.playbook()):
+                self._again_at = now + LACK_LASTS
+                raise PlaybookError(problems)
         except PlaybookError as error:
             self._keep_old(error)
             return False
         self._handed_in, self._aside = found.version, ""
         once = f"{version.number}:{version.folder}" if version else ""
         wish = Wish(FOLDER, f"the folder {self.folder.name} on {socket.gethostname()}", once=once)
-        return register.hand_in(ours.store, ours.space, texts, wish, ours.clock.now())
+        return register.hand_in(ours.store, ours.space, texts, wish, now)
 
     def _keep_old(self, error: PlaybookError) -> None:
         self.problem = error

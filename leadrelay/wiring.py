@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from connectors.inspection import Inspector
 from leadrelay import asking, processes
 from leadrelay.alerts.channels import channels
 from leadrelay.alerts.looks import KINDS, InProcess, Looks
@@ -24,6 +25,7 @@ from leadrelay.chores import Chores
 from leadrelay.clock import SystemClock
 from leadrelay.control import ControlFile
 from leadrelay.fleet import Fleet
+from leadrelay.lacking import lacking
 from leadrelay.line import Line
 from leadrelay.metrics import Metrics
 from leadrelay.playbooks import PlaybookHolder
@@ -33,6 +35,7 @@ from leadrelay.roles import SERVE, Role, Work
 from leadrelay.settings import SPACE, Settings, local_url
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
+from model.priority import Priority
 from model.times import Clock, to_text
 from scheduler import jobs, loops
 from scheduler.asking import AskLoop
@@ -94,6 +97,7 @@ class Daemon:
         self.fleet = Fleet(
             settings, self.store, self.clock, self.holder.playbook, self.metrics, self.processes
         )
+        self.holder.lacks = lambda found, running: lacking(found, running, self._inspector_of)
         self._asker = self._asks_providers()
         self._seat = self._decider_seat()
         self._chores = Chores(
@@ -203,6 +207,10 @@ class Daemon:
         if self.settings.environ.get("LEADRELAY_PORT"):
             return self._reception.listen_for_operators()
         return None
+
+    def _inspector_of(self, name: str) -> Inspector | None:
+        one = self.fleet.connected.get(name)
+        return one.inspector(Priority.PEOPLE) if one else None
 
     def _asks_providers(self) -> AskLoop | None:
         """Return who asks the playbook's providers, where that is this process's work."""

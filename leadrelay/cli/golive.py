@@ -103,19 +103,21 @@ def _make_missing(at: Desk, found: Survey, *, as_json: bool) -> Survey:
     if done.problem:
         errors.print(done.problem, style="red", markup=False)
     if done.unmade:
-        _show_steps(at.opener.crm.connection, done.unmade)
+        show_steps(done.unmade)
+        name = at.opener.crm.connection
+        fail(
+            f"\n{counted(len(done.unmade), 'field')} could not be made. Make them as said above, or give "
+            f"leadrelay the right to, then run go-live again; {name} is as it was."
+        )
     return done.after
 
 
-def _show_steps(name: str, unmade: Sequence[Unmade]) -> None:
+def show_steps(unmade: Sequence[Unmade]) -> None:
+    """Print why fields were not made, and what a person does in the vendor's pages to make each."""
     for one in unmade:
         errors.print(f"\n{one.field}: {one.reason}", style="bold", markup=False)
         for line in one.steps:
             errors.print(f"  {line}", markup=False)
-    fail(
-        f"\n{counted(len(unmade), 'field')} could not be made. Make them as said above, or give leadrelay "
-        f"the right to, then run go-live again; {name} is as it was."
-    )
 
 
 def _refuse_unfit(found: Survey) -> None:

@@ -28,6 +28,7 @@ from leadrelay.cli.common import (
     say,
     table,
 )
+from leadrelay.cli.fields import fit
 from leadrelay.cli.playbook import folder_of
 from leadrelay.clock import SystemClock
 from leadrelay.playbooks import for_a_restart
@@ -128,8 +129,19 @@ def diff(
     _show(texts, found, f"version {old}", name, as_json=as_json)
 
 
-def apply(folder: Folder = None, note: Note = "", by: By = "", as_json: Json = False) -> None:
-    """Check a folder, try its examples, show what differs, and bring it into force."""
+def apply(
+    folder: Folder = None,
+    note: Note = "",
+    by: By = "",
+    make_fields: Annotated[
+        bool, typer.Option("--make-fields", help="Make the fields in the CRMs that new lines name.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a folder, try its examples, show what differs, and bring it into force.
+
+    A line of a map whose field the connected CRM does not have is refused: look-ups would fail for everybody.
+    """
     settings, folder = load_settings(), folder_of(folder)
     texts = _sound(folder)
     with reading(settings) as snapshot:
@@ -141,6 +153,8 @@ def apply(folder: Folder = None, note: Note = "", by: By = "", as_json: Json = F
         return
     if not as_json:
         _show(before, texts, f"version {now}" if now else "nothing", str(folder), as_json=False)
+    if now is not None:
+        fit(settings, texts, before, make=make_fields, quiet=as_json)
     _bring(settings, texts, Wish(APPLY, by or getpass.getuser(), note), as_json=as_json)
 
 

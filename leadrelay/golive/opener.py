@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from connectors.base import Budget, Endpoint
+from connectors.inspection import Inspector
 from connectors.making import NewField
-from connectors.registry import MAKERS
+from connectors.registry import INSPECTORS, MAKERS
 from dashboard.openings import Unmade
 from leadrelay.connections import Known, endpoint, options_of
 from leadrelay.golive.plan import Plan, Survey, make_plan, survey
@@ -46,6 +47,10 @@ class Opener:
         name, kind = crm.connection, crm.kind
         point = endpoint(kind, known.reach(name, kind), budget, options_of(crm))
         return cls(crm, playbook, point, known.is_sandbox(name, kind), known.writes(crm))
+
+    def inspector(self) -> Inspector:
+        """Return what asks the account for its fields."""
+        return INSPECTORS[self.crm.kind](self.point)
 
     def survey(self) -> Survey:
         """Ask the account what it has. Raises ``ConnectorError``."""

@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.inspection import Described, Field, Fields
-from leadrelay import drift
 from leadrelay.drift import Drift
 from model.errors import RetryLater
 from sync import schema_looks
@@ -44,17 +43,15 @@ class Told:
 
 
 @pytest.fixture
-def told(monkeypatch) -> Told:
-    one = Told()
-    monkeypatch.setattr(drift, "INSPECTORS", {"hubspot": lambda _: one})
-    return one
+def told() -> Told:
+    return Told()
 
 
 @pytest.fixture
 def job(store, told) -> Drift:
     crm = a_crm("hubspot", "contacts", mapped("city", "city"), mapped("email", "email"))
     connected = SimpleNamespace(
-        reach=SimpleNamespace(base_url="http://crm.example"), writes=True, endpoint_at=lambda _: None
+        reach=SimpleNamespace(base_url="http://crm.example"), writes=True, inspector=lambda _: told
     )
     playbook = a_playbook(crms={"hubspot": replace(crm, kind="hubspot")})
     clock = FakeClock()  # noon; the night's look is at 02:30

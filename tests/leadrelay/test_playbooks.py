@@ -10,13 +10,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from leadrelay.clock import SystemClock
-from leadrelay.playbooks import PlaybookHolder
-from mappings.problems import PlaybookError
+from leadrelay.playbooks import LACK_LASTS, PlaybookHolder
+from mappings.problems import PlaybookError, Problem
+from model.decision import Place
 from model.errors import LeadRelayError
 from sync import leases, register
 from sync.database import Store, open_store
 from sync.deciding.decider import TERM, Decider
 from sync.register import APPLY, ROLLBACK, Wish
+from tests.sync.clock import FakeClock
 
 AFTER = "This takes effect after a restart; until then the playbook stays in force as it was."
 
@@ -249,3 +251,19 @@ def test_what_needs_a_restart_is_not_brought_by_a_command_either(holder, store):
     with pytest.raises(LeadRelayError) as refusal:
         holder.hand_in(texts, Wish(APPLY, "ada"))
     assert 'the connection "salesforce" is gone' in str(refusal.value)
+
+
+def test_a_folder_that_waits_for_a_field_is_taken_once_it_is_there(playbook, store):
+    clock = FakeClock()
+    holder = PlaybookHolder(playbook)
+    holder.join(store, clock, "main", lambda: True)
+    assert looked(holder, store)
+    answers = [[Problem(Place("crm/salesforce.yaml", 62, 7), "it has no such field")], []]
+    holder.lacks = lambda _found, _running: answers.pop(0)
+    change(playbook, "scoring.yaml", "points: 30", "points: 31")
+    assert not looked(holder, store)
+    assert "it has no such field" in holder.complaint()
+    assert not looked(holder, store)  # it is not asked at each look
+    clock.advance(LACK_LASTS.total_seconds())
+    assert looked(holder, store)
+    assert (holder.complaint(), answers) == (None, [])
