@@ -15,7 +15,7 @@ from model.times import to_text
 from sync import migrate
 from sync.database import Store
 from sync.keeping.archive import ArchiveWriter, Contents, Manifest
-from sync.tables import Json, Moment, metadata
+from sync.tables import Json, Moment, Packed, Unpacked, metadata
 
 CHUNK = 2_000  # rows in memory
 PLAIN = (sa.String, sa.Text, sa.Integer, sa.Boolean, sa.Float)  # types that JSON says as they are
@@ -99,6 +99,8 @@ def _as_kept(column: sa.Column[Any], dialect: str) -> sa.ColumnElement[Any]:
     """Return what to select so that a value comes in the form of the file (moments on PostgreSQL aside)."""
     if isinstance(column.type, Json) or (isinstance(column.type, Moment) and dialect == "sqlite"):
         return sa.type_coerce(column, sa.Text)
+    if isinstance(column.type, Packed):
+        return sa.type_coerce(column, Unpacked)
     if isinstance(column.type, (*PLAIN, Moment)):
         return column
     raise LeadRelayError(f"{column.table.name}.{column.name}: a backup has no form for {column.type!r}")

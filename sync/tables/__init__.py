@@ -25,7 +25,18 @@ access.py       who may look
 from sync.tables.access import api_tokens, sessions, users
 from sync.tables.alike import match_keys, match_pairs, match_walks
 from sync.tables.asking import answers, asks, spending
-from sync.tables.columns import Encoded, Json, Moment, RowId, from_json, metadata, searchable, to_json
+from sync.tables.columns import (
+    Encoded,
+    Json,
+    Moment,
+    Packed,
+    RowId,
+    Unpacked,
+    from_json,
+    metadata,
+    searchable,
+    to_json,
+)
 from sync.tables.comparisons import differences, mends, reconciles
 from sync.tables.copies import cursors, mirror, mirror_keys
 from sync.tables.events import body_hashes, inbox_events, source_days
@@ -61,7 +72,9 @@ __all__ = [
     "Encoded",
     "Json",
     "Moment",
+    "Packed",
     "RowId",
+    "Unpacked",
     "account_links",
     "accounts",
     "activities",

@@ -75,7 +75,7 @@ class Packed(TypeDecorator[Any]):
     """JSON that is written once and seldom read: packed on SQLite, text where the database packs by itself.
 
     What a decision says is the largest part of a store, 4 KB each; packed it takes two fifths, in 25 µs.
-    A file may hold both, for short texts and those of earlier versions are not packed.
+    A file may hold both, for short texts, those of earlier versions and restored ones are not packed.
     """
 
     impl = sa.Text  # in which SQLite keeps bytes as they are, too
@@ -88,9 +88,24 @@ class Packed(TypeDecorator[Any]):
         return zlib.compress(text.encode(), level=1)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        return from_json(zlib.decompress(value).decode() if isinstance(value, bytes) else value)
+        return None if value is None else from_json(_unpacked(value))
+
+
+class Unpacked(TypeDecorator[str]):
+    """What a column of ``Packed`` holds, as the text that was written."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else _unpacked(value)
+
+
+def _unpacked(kept: str | bytes) -> str:
+    return zlib.decompress(kept).decode() if isinstance(kept, bytes) else kept
 
 
 def searchable(length: int) -> sa.String:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync.tables import Encoded, Json, Moment, metadata
+from sync.tables import Encoded, Json, Moment, Packed, Unpacked, metadata
 
 ROWS = 3
 
@@ -25,6 +25,7 @@ JSON = (
     Encoded('[1,  2,"spaces are kept: the audit commits to this text"]'),
     Encoded('{"name":"Zoë 😀"}'),
 )
+LONG = Encoded('{"reasons":["Größe 😀", "%s"]}' % ("spaces are  kept " * 100))  # is packed where a store packs
 CHOICE = re.compile(r"^(\w+) IN \((.*)\)$")  # as our check constraints say which words a column takes
 
 
@@ -50,6 +51,8 @@ def _value(table: sa.Table, column: sa.Column[Any], number: int) -> Any:
         return MOMENTS[number]
     if isinstance(kind, Json):
         return JSON[number]
+    if isinstance(kind, Packed):
+        return (*JSON[:2], LONG)[number]
     if isinstance(kind, sa.Boolean):
         return number == 0
     if isinstance(kind, sa.SmallInteger):
@@ -80,12 +83,14 @@ def rows_of(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def _kept(connection: Connection, table: sa.Table) -> Iterator[tuple[Any, ...]]:
-    columns = [
-        sa.type_coerce(column, sa.Text) if isinstance(column.type, Json) else column
-        for column in table.columns
-    ]
-    for row in connection.execute(sa.select(*columns)):
+    for row in connection.execute(sa.select(*map(_as_text, table.columns))):
         yield tuple(row)
+
+
+def _as_text(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    if isinstance(column.type, Packed):
+        return sa.type_coerce(column, Unpacked)
+    return sa.type_coerce(column, sa.Text) if isinstance(column.type, Json) else column
 
 
 LATER = MOMENTS[2] + timedelta(days=1)
