@@ -5,13 +5,15 @@ Looking at it changes nothing, for mail scanners open links; only the button's P
 
 from __future__ import annotations
 
+from functools import partial
+
 import structlog
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from dashboard.doors import HEADERS
 from dashboard.house import House
-from mappings.playbook import Purpose
+from mappings.playbook import ConfirmPage, Purpose
 from model.consent import CONFIRMED, confirmed_field_of, field_of, why_not
 from model.errors import StoreBusy
 from sync import consents, inbox, joins, leads
@@ -20,6 +22,7 @@ from sync.links_of_consent import PATH, Asked, ConsentLinks
 log = structlog.get_logger("leadrelay.http")
 
 LONGEST_TOKEN = 2_000  # characters
+PLAIN = ConfirmPage()
 
 
 def blueprint(house: House, links: ConsentLinks | None) -> Blueprint:
@@ -42,13 +45,15 @@ def blueprint(house: House, links: ConsentLinks | None) -> Blueprint:
         asked = links.read(token) if links is not None and len(token) <= LONGEST_TOKEN else None
         now = house.clock.now()
         found = _standing(house, asked) if asked is not None and now < asked.expires_at else None
+        words = _words(house, asked)
+        show = partial(render_template, "dashboard/confirm.html", words=words)
         if asked is None or found is None:
-            return render_template("dashboard/confirm.html", state="over"), 404
+            return show(state="over"), 404
         purpose, lead_id, is_confirmed = found
         if is_confirmed or request.method != "POST":  # scanners of mail look by GET and by HEAD
             state = "done" if is_confirmed else "asked"
             text = (purpose.shown_at(now) or purpose.texts[0]).text
-            return render_template("dashboard/confirm.html", state=state, purpose=purpose, text=text)
+            return show(state=state, purpose=purpose, text=text)
         event = consents.event_of(
             lead_id,
             purpose.name,
@@ -61,11 +66,17 @@ def blueprint(house: House, links: ConsentLinks | None) -> Blueprint:
         try:
             inbox.append(house.store, [event])
         except StoreBusy:
-            return render_template("dashboard/confirm.html", state="busy"), 503, {"Retry-After": "5"}
+            return show(state="busy"), 503, {"Retry-After": "5"}
         log.info("consent.confirmed", lead=lead_id, purpose=purpose.name)
-        return render_template("dashboard/confirm.html", state="done", purpose=purpose)
+        return show(state="done", purpose=purpose)
 
     return routes
+
+
+def _words(house: House, asked: Asked | None) -> ConfirmPage:
+    """Return the words of the purpose that a link is about; English ones where that is not known."""
+    purpose = house.playbook().consent.purposes.get(asked.purpose) if asked else None
+    return purpose.confirm.page if purpose and purpose.confirm else PLAIN
 
 
 def _standing(house: House, asked: Asked) -> tuple[Purpose, str, bool] | None:

@@ -63,11 +63,13 @@ def same_yes(a: JsonValue, b: JsonValue) -> bool:
 
 
 def same_number(a: JsonValue, b: JsonValue) -> bool:
-    """Compare two numbers, as numbers or as text."""
+    """Compare two numbers, as numbers or as text: "nan" is no number, and the same as itself."""
+    if a == b:
+        return True
     try:
         return float(a) == float(b)
     except (TypeError, ValueError, OverflowError):
-        return bool(a == b)
+        return False
 
 
 def same_email(a: JsonValue, b: JsonValue) -> bool:

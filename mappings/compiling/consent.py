@@ -14,6 +14,7 @@ from mappings.loader import Document
 from mappings.playbook import (
     ELSEWHERE,
     Confirm,
+    ConfirmPage,
     Consent,
     ConsentGate,
     CrmMap,
@@ -23,7 +24,7 @@ from mappings.playbook import (
     TextVersion,
 )
 from mappings.problems import did_you_mean
-from mappings.schema import ConsentFile
+from mappings.schema import ConfirmPageMap, ConsentFile
 from mappings.values import countries
 from mappings.values.durations import duration
 from model.consent import CONSENT_TEXT, confirmed_field_of, field_of
@@ -112,6 +113,10 @@ def compile_consent(
             fix = "Take double_opt_in: out, or write basis: consent."
             at = document.value_place(*path, "double_opt_in")
             scope.fault(at, "where no yes is needed none can be confirmed", fix)
+        elif entry.double_opt_in:
+            purpose = file.purposes.get(entry.needs)
+            if purpose is not None and purpose.confirm is None:
+                _check_can_open(entry.needs, crms, document.value_place(*path, "double_opt_in"), scope)
         gates.setdefault(entry.act, []).append(
             ConsentGate(
                 act=entry.act,
@@ -151,9 +156,31 @@ def _confirm(
             compile_messages.template(line, document, scope, *path, "body", n)
             for n, line in enumerate(entry.body)
         ),
+        page=_page(entry.page),
         expires=duration(entry.expires),
         at_most=entry.at_most,
     )
+
+
+def _page(entry: ConfirmPageMap | None) -> ConfirmPage:
+    if entry is None:
+        return ConfirmPage()
+    words = entry.model_dump(exclude_none=True, exclude={"footer"})
+    return ConfirmPage(**words, footer=tuple(entry.footer))
+
+
+def _check_can_open(name: str, crms: Mapping[str, CrmMap], at: Place, scope: Scope) -> None:
+    """Note a gate that waits for a confirmation of which no mail asks and no CRM tells."""
+    field = confirmed_field_of(name)
+    is_read = any(
+        rule.field == field and not rule.write_only
+        for crm in crms.values()
+        for mapped in crm.objects.values()
+        for rule in mapped.fields
+    )
+    if not is_read:
+        fix = f"Give the purpose confirm: with a mail, or map {field} in a crm/*.yaml that tells it."
+        scope.fault(at, f'nobody is asked to confirm "{name}", so that this gate never opens', fix)
 
 
 def _names(

@@ -3,7 +3,15 @@
 from mappings.playbook.accounts import AccountMatch, Accounts
 from mappings.playbook.captchas import CAPTCHA, Captcha
 from mappings.playbook.condition import Condition, Expression, NamedValue
-from mappings.playbook.consent import ELSEWHERE, Confirm, Consent, ConsentGate, Purpose, TextVersion
+from mappings.playbook.consent import (
+    ELSEWHERE,
+    Confirm,
+    ConfirmPage,
+    Consent,
+    ConsentGate,
+    Purpose,
+    TextVersion,
+)
 from mappings.playbook.crms import (
     ACCOUNT_OBJECTS,
     ASSOCIATED_OBJECTS,
@@ -89,6 +97,7 @@ __all__ = [
     "ChannelRule",
     "Condition",
     "Confirm",
+    "ConfirmPage",
     "Consent",
     "ConsentGate",
     "Credit",

@@ -24,12 +24,29 @@ class TextVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmPage:
+    """The words of the page behind the link of a double opt-in."""
+
+    lang: str = "en"
+    button: str = "Yes, I confirm"
+    otherwise: str = "If you did not ask for this, close this page: nothing is confirmed."
+    done: str = "Thank you. It is confirmed."
+    over: str = (
+        "This link has expired, or there is nothing left to confirm. "
+        "Fill in the form once more, and a new link is sent."
+    )
+    busy: str = "It could not be kept just now. Load this page again in a moment."
+    footer: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Confirm:
     """The mail that asks somebody to confirm a yes."""
 
     channel: str
     subject: Template
     body: tuple[Template, ...]
+    page: ConfirmPage = ConfirmPage()
     expires: timedelta = timedelta(days=7)
     at_most: int = 3  # mails to one person in 24 hours
 

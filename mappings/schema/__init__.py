@@ -5,7 +5,7 @@ checked by ``compile``.
 """
 
 from mappings.schema.accounts import AccountsFile
-from mappings.schema.consent import ConsentFile
+from mappings.schema.consent import ConfirmPageMap, ConsentFile
 from mappings.schema.converting import NEEDED, OPTIONS
 from mappings.schema.crms import (
     Authority,
@@ -90,6 +90,7 @@ __all__ = [
     "CaseMap",
     "ChannelMap",
     "Condition",
+    "ConfirmPageMap",
     "ConsentFile",
     "CriterionMap",
     "CrmFieldMap",

@@ -21,6 +21,23 @@ class TextVersionMap(Strict):
     text: Text = Field(description="The words.")
 
 
+class ConfirmPageMap(Strict):
+    """The words of the page behind the link, in the language of those who are asked; English by itself."""
+
+    lang: str | None = Field(
+        None, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="The language: de."
+    )
+    button: Text | None = Field(None, description="What the button says.")
+    otherwise: Text | None = Field(None, description="Below the button: what if it was not you.")
+    done: Text | None = Field(None, description="Once it is confirmed.")
+    over: Text | None = Field(None, description="Where the link is good no more.")
+    busy: Text | None = Field(None, description="Where it could not be kept just now.")
+    footer: Names = Field(
+        default_factory=list,
+        description="Lines at the end: who asks, and where. A line that is a web address becomes a link.",
+    )
+
+
 class ConfirmMap(Strict):
     """The mail that asks somebody to confirm a yes; the link stands on a line of its own at the end."""
 
@@ -29,6 +46,7 @@ class ConfirmMap(Strict):
     body: Names = Field(description="Lines with placeholders.")
     expires: Duration = Field("7d", description="How long the link is good: 7d.")
     at_most: int = Field(3, ge=1, le=100, description="Mails to one person in 24 hours.")
+    page: ConfirmPageMap | None = Field(None, description="The words of the page behind the link.")
 
 
 class PurposeMap(Strict):

@@ -14,7 +14,7 @@ from flask import Flask
 from dashboard import confirming, pages
 from handlers.registry import build
 from mappings import templates
-from mappings.playbook import Confirm, Consent, TextVersion
+from mappings.playbook import Confirm, ConfirmPage, Consent, TextVersion
 from sync import tables
 from sync.links_of_consent import ConsentLinks
 from sync.vault import Vault
@@ -23,6 +23,13 @@ from tests.sync.house import HUBSPOT, House
 from tests.sync.stores import rows
 from tests.sync.test_consents import ADA, CALL, consenting_playbook, gate, hear
 
+GERMAN = ConfirmPage(
+    lang="de",
+    button="Ja, ich bestätige",
+    done="Danke. Ihre Einwilligung ist bestätigt.",
+    over="Dieser Link gilt nicht mehr.",
+    footer=("Northlight GmbH <Berlin>", "https://northlight.example/impressum"),
+)
 PATH = re.compile(r"https://leads\.example(/consent/[\w=-]+)")
 
 
@@ -30,7 +37,7 @@ PATH = re.compile(r"https://leads\.example(/consent/[\w=-]+)")
 def house(desk) -> House:
     """A house that asks by mail whether a yes is meant, and calls nobody before it is."""
     line = templates.parse("Hello {name}", place(3), ("name",))
-    mail = Confirm("slack", line, (line,), timedelta(days=7), at_most=2)
+    mail = Confirm("slack", line, (line,), GERMAN, timedelta(days=7), at_most=2)
     plain = consenting_playbook(gate("task", double_opt_in=True))
     consent = Consent({"call": replace(CALL, confirm=mail)}, plain.consent.regions, plain.consent.gates)
     house: House = desk.house
@@ -82,11 +89,16 @@ def test_a_yes_is_confirmed_by_the_button_of_the_page_and_not_by_looking(house, 
         page = client.get(link(house))
         assert (page.status_code, page.headers["Referrer-Policy"]) == (200, "no-referrer")
         assert "You may call me." in page.text
+        assert '<html lang="de">' in page.text
+        assert "<button>Ja, ich bestätige</button>" in page.text
+        assert "Northlight GmbH &lt;Berlin&gt;" in page.text
+        assert '<a href="https://northlight.example/impressum" ' in page.text
         assert client.head(link(house)).status_code == 200
     house.settle()
     house.tell()
     assert (tasks(house), acts(house)) == (0, ["granted", "requested"])
-    assert client.post(link(house)).status_code == 200
+    done = client.post(link(house))
+    assert (done.status_code, "Ihre Einwilligung ist bestätigt" in done.text) == (200, True)
     house.settle()
     house.tell()
     assert (tasks(house), acts(house)) == (1, ["granted", "requested", "confirmed"])
@@ -116,7 +128,9 @@ def test_a_link_that_is_not_good_any_more_confirms_nothing(house, client, late):
         case "forged":
             path = path[:-6] + "AAAA=="
     house.settle()
-    assert client.get(path).status_code == 404
+    gone = client.get(path)
+    said = "nothing left to confirm" if late == "forged" else "Dieser Link gilt nicht mehr."
+    assert (gone.status_code, said in gone.text) == (404, True)
     assert client.post(path).status_code == 404
     house.settle()
     assert "confirmed" not in acts(house)

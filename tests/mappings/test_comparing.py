@@ -58,6 +58,8 @@ def test_same(a, b, expected):
         (comparing.same_bool, "Yes", True, True),
         (comparing.same_bool, None, False, False),
         (comparing.same_number, "12", 12.0, True),
+        (comparing.same_number, "nan", "nan", True),
+        (comparing.same_number, "nan", 12, False),
     ],
 )
 def test_same_by_the_kind_of_field(compare, a, b, expected):

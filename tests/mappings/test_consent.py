@@ -35,9 +35,15 @@ gates:
   - {act: sync, only: [hubspot], needs: mail, since: 2026-03-03}
 """
 
+TOLD = (
+    "crm/hubspot.yaml",
+    "    fields:\n",
+    "    fields:\n      sure: {field: consent_call_confirmed, authority: newest, kind: bool}\n",
+)
+
 
 def policy_of(folder, *edits: tuple[str, str]) -> Consent:
-    return load(playbook_folder(folder, files={"consent.yaml": edited(*edits)})).consent
+    return load(playbook_folder(folder, TOLD, files={"consent.yaml": edited(*edits)})).consent
 
 
 def edited(*edits: tuple[str, str]) -> str:
@@ -86,7 +92,7 @@ def edited(*edits: tuple[str, str]) -> str:
     ],
 )  # fmt: skip
 def test_a_fault_is_told_with_its_place_and_what_to_write(tmp_path, old, new, lines):
-    problems = check(playbook_folder(tmp_path, files={"consent.yaml": edited((old, new))}))
+    problems = check(playbook_folder(tmp_path, TOLD, files={"consent.yaml": edited((old, new))}))
     assert "\n".join(map(str, problems)).splitlines() == ["consent.yaml:" + lines[0], *lines[1:]]
 
 
@@ -100,27 +106,33 @@ def test_a_fault_is_told_with_its_place_and_what_to_write(tmp_path, old, new, li
 def test_a_crm_map_that_would_not_hear_a_no_is_a_fault(tmp_path, line, problem):
     field = f"      ok: {{field: consent_call, {line}, kind: bool}}\n"
     edit = ("crm/hubspot.yaml", "    fields:\n", f"    fields:\n{field}")
-    [found] = check(playbook_folder(tmp_path, edit, files={"consent.yaml": POLICY}))
+    [found] = check(playbook_folder(tmp_path, TOLD, edit, files={"consent.yaml": POLICY}))
     assert (str(found.at), found.message) == ("crm/hubspot.yaml:6:7", problem)
+
+
+def test_a_gate_that_waits_for_a_confirmation_which_nobody_is_asked_for_is_a_fault(tmp_path):
+    [found] = check(playbook_folder(tmp_path, files={"consent.yaml": POLICY}))
+    assert str(found.at) == "consent.yaml:16:62"
+    assert found.message == 'nobody is asked to confirm "call", so that this gate never opens'
 
 
 def test_a_chat_is_no_way_to_the_person(tmp_path):
     text = edited(("    title: Calls", "    title: Calls\n    confirm: {channel: s, subject: S, body: [b]}"))
     files = {"consent.yaml": text, "notifications.yaml": "channels: {s: {kind: slack}}\n"}
-    [found] = check(playbook_folder(tmp_path, files=files))
+    [found] = check(playbook_folder(tmp_path, TOLD, files=files))
     assert str(found.at) == "consent.yaml:4:24"
     assert found.message == "a slack channel does not reach the person"
 
 
 def test_no_form_can_say_that_its_own_yes_is_confirmed(tmp_path):
     edit = ("sources/web.yaml", "  email: email\n", "  email: email\n  consent_call_confirmed: sure\n")
-    [found] = check(playbook_folder(tmp_path, edit, files={"consent.yaml": POLICY}))
+    [found] = check(playbook_folder(tmp_path, TOLD, edit, files={"consent.yaml": POLICY}))
     assert found.message == '"consent_call_confirmed" is what no form can say'
 
 
 def test_a_field_of_ones_own_cannot_have_the_name_of_a_purpose(tmp_path):
     files = {"consent.yaml": POLICY, "fields.yaml": "fields:\n  consent_call: {}\n  budget: {type: number}\n"}
-    [found] = check(playbook_folder(tmp_path, files=files))
+    [found] = check(playbook_folder(tmp_path, TOLD, files=files))
     assert found.message == '"consent_call" is in fields.yaml, too'
 
 

@@ -25,7 +25,9 @@ JSON = (
     Encoded('[1,  2,"spaces are kept: the audit commits to this text"]'),
     Encoded('{"name":"Zoë 😀"}'),
 )
-LONG = Encoded('{"reasons":["Größe 😀", "%s"]}' % ("spaces are  kept " * 100))  # is packed where a store packs
+LONG = Encoded(
+    '{"reasons":["Größe 😀", "%s"]}' % ("spaces are  kept " * 100)
+)  # is packed where a store packs
 CHOICE = re.compile(r"^(\w+) IN \((.*)\)$")  # as our check constraints say which words a column takes
 
 
