@@ -31,8 +31,8 @@ def lacking(
 ) -> list[Problem]:
     """Ask the accounts whether they have the fields of all new lines; say which they have not.
 
-    An account that is not connected, or does not answer, is not waited for: the nightly look and the doctor
-    tell what it lacks.
+    An account that is not connected, only observed, or does not answer is not waited for: `plan`, the nightly
+    look and the doctor tell what it lacks.
     """
     told: list[Problem] = []
     for name, crm in found.crms.items():

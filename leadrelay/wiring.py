@@ -209,8 +209,9 @@ class Daemon:
         return None
 
     def _inspector_of(self, name: str) -> Inspector | None:
+        """Return who asks an account for its fields; ``None`` where nothing is written, or refused."""
         one = self.fleet.connected.get(name)
-        return one.inspector(Priority.PEOPLE) if one else None
+        return one.inspector(Priority.PEOPLE) if one and one.writes else None
 
     def _asks_providers(self) -> AskLoop | None:
         """Return who asks the playbook's providers, where that is this process's work."""

@@ -24,7 +24,8 @@ Texts = Mapping[str, bytes]
 def fit(settings: Settings, texts: Texts, before: Texts, *, make: bool, quiet: bool) -> None:
     """See that the accounts have the fields of all new lines, or end the command; ``make`` makes them first.
 
-    An account that is not connected is left out; one that does not answer is left out, and that is said.
+    An account that is not connected or only observed is left out (`go-live` makes what the latter lacks); one
+    that does not answer is left out, and that is said.
     """
     from leadrelay.golive.opener import Opener  # the vendors' clients load slowly
     from leadrelay.lacking import lacked, new_lines
@@ -39,7 +40,7 @@ def fit(settings: Settings, texts: Texts, before: Texts, *, make: bool, quiet: b
     for name, lines in new.items():
         crm = found.crms[name]
         try:
-            if lines and known.reach(name, crm.kind).is_set_up:
+            if lines and known.writes(crm) and known.reach(name, crm.kind).is_set_up:
                 opener = Opener.of(known, crm, found, MemoryBudget(crm.limits, name=name))
                 if make:
                     _make(opener, lines, quiet=quiet)

@@ -238,9 +238,9 @@ def test_events_come_twice_and_in_another_order_where_a_fault_says_so(account, r
 
     def ids(**faults: object) -> list[int]:
         account.control("faults", {"push_delay_ms": 1_000, **faults})
+        receiver.calls.clear()
         rows = [{"properties": {}} for _ in range(40)]
         account.call("POST", f"{CONTACTS}/batch/create", {"inputs": rows})
-        receiver.calls.clear()
         account.control("clock", {"advance": 1})
         flush(account)
         return [event["eventId"] for event in arrived(receiver, 40)]
