@@ -48,6 +48,7 @@ class _Register:
     clock: Clock
     space: str
     watches: Callable[[], bool]
+    edits_count: bool
 
 
 class PlaybookHolder:
@@ -76,17 +77,26 @@ class PlaybookHolder:
         except PlaybookError as error:
             self.problem = error
 
-    def join(self, store: Store, clock: Clock, space: str, watches: Callable[[], bool]) -> None:
+    def join(
+        self,
+        store: Store,
+        clock: Clock,
+        space: str,
+        watches: Callable[[], bool],
+        *,
+        edits_count: bool = True,
+    ) -> None:
         """Begin with what the register of the store says; raises ``PlaybookError`` where nothing is sound.
 
         ``watches`` says whether this process is the one that watches the folder. A folder that has
-        changed since it last counted is begun with: it is handed in by the next look.
+        changed since it last counted is begun with: it is handed in by the next look. Unless ``edits_count``
+        it is handed in for the first version of a store alone.
         """
-        self._register = _Register(store, clock, space, watches)
+        self._register = _Register(store, clock, space, watches, edits_count)
         with store.snapshot() as snapshot:
             version = register.current(snapshot, space)
             found = self._pipeline and self._pipeline.playbook.version
-            if version is not None and (found in (None, version.folder) or not watches()):
+            if version is not None and (found in (None, version.folder) or not edits_count or not watches()):
                 try:
                     self._pipeline = pipeline_of(register.texts_of(snapshot, version), version.number)
                 except PlaybookError as error:  # it was read by another leadrelay than this one
@@ -163,8 +173,8 @@ class PlaybookHolder:
             if found.version != version_of(texts):  # it is being written this moment
                 self._seen = ()
                 return False
-            if version is not None and found.version == version.folder:
-                self.problem, self._aside = None, _aside(found.version, version)
+            if version is not None and (found.version == version.folder or not ours.edits_count):
+                self.problem, self._aside = None, _aside(found.version, version, ours.edits_count)
                 return False
             if problems := list(for_a_restart(self.playbook().crms, found.crms)):
                 raise PlaybookError(problems)
@@ -213,13 +223,16 @@ class PlaybookHolder:
         return f"version {self.playbook().version} keeps running; the files on disk have {count}: {first}"
 
 
-def _aside(found: str, version: Version) -> str:
+def _aside(found: str, version: Version, edits_count: bool) -> str:
     if found == version.hash:
         return ""
-    return (
-        f"the folder holds {found}, which is not in force: {version} was made current by {version.by}; "
-        "`leadrelay diff` shows what differs"
+    edited = not edits_count and found != version.folder
+    why = (
+        "`leadrelay apply` alone changes what is (LEADRELAY_WATCH_PLAYBOOK=false)"
+        if edited
+        else f"{version} was made current by {version.by}"
     )
+    return f"the folder holds {found}, which is not in force: {why}; `leadrelay diff` shows what differs"
 
 
 def _build(folder: Path) -> Pipeline:

@@ -90,7 +90,13 @@ class Daemon:
         longest = self.processes.seats.term if self.processes else TERM
         self._term = min(longest, timedelta(seconds=settings.lease_seconds))
         try:
-            self.holder.join(self.store, self.clock, SPACE, self._watches_folder)
+            self.holder.join(
+                self.store,
+                self.clock,
+                SPACE,
+                self._watches_folder,
+                edits_count=settings.watches_playbook,
+            )
         except PlaybookError:
             self._exits.close()
             raise
@@ -233,8 +239,8 @@ class Daemon:
         return self.processes.is_chief
 
     def _watches_folder(self) -> bool:
-        """Say whether this process hands in what changes in the playbook's folder."""
-        return self.settings.watches_playbook and (self.processes is None or self.processes.is_chief)
+        """Say whether this process looks at the playbook's folder, of all that share the work."""
+        return self.processes is None or self.processes.is_chief
 
     def _decider_seat(self) -> loops.DeciderSeat:
         def build(lease: Lease) -> Decider:

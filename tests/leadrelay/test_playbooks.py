@@ -90,6 +90,22 @@ def versions(store: Store) -> list[tuple[int, str, str]]:
         ]
 
 
+def test_where_edits_do_not_count_the_folder_is_the_first_version_and_no_other(playbook, store):
+    holder = PlaybookHolder(playbook)
+    holder.join(store, SystemClock(), "main", lambda: True, edits_count=False)
+    assert looked(holder, store)
+    first = holder.playbook().version
+    assert (holder.aside(), versions(store)) == ("", [(1, "folder", first)])
+    change(playbook, "scoring.yaml", "points: 30", "points: 29")
+    assert not looked(holder, store)
+    assert "LEADRELAY_WATCH_PLAYBOOK=false" in holder.aside()
+    again = PlaybookHolder(playbook)  # after a restart
+    again.join(store, SystemClock(), "main", lambda: True, edits_count=False)
+    assert not looked(again, store)
+    assert (again.playbook().version, versions(store)) == (first, [(1, "folder", first)])
+    assert again.aside() == holder.aside()
+
+
 @pytest.mark.parametrize(
     ("edit", "complaint"),
     [
