@@ -30,15 +30,14 @@ from sync import (
     access,
     consents,
     deal_books,
-    deletions,
     engagements,
     explain,
     holds,
     leads,
     lists,
     proposals,
+    questions,
     ruling,
-    same_deals,
     stages,
     status,
 )
@@ -189,10 +188,7 @@ class _Pages:
         house, facts, now = self.house, self.house.facts(), self.house.clock.now()
         counted, table, queues = house.totals(), house.days(), house.queues()
         with house.reading() as snapshot:
-            held = holds.count_open(snapshot, house.space)
-            asked = proposals.count_open(snapshot, house.space)
-            sales = same_deals.count_open(snapshot, house.space)
-            missed = {one.connection: one.records for one in deletions.held_back(snapshot, house.space)}
+            waiting = questions.read(snapshot, house.space)
         return render_template(
             "dashboard/overview.html",
             facts=facts,
@@ -201,9 +197,7 @@ class _Pages:
             hours=table and table.value.hours,
             chart=_chart(table.value.hours if table else []),
             day=table and sum(count for _, count in table.value.hours),
-            troubles=problems.find(
-                house, facts, queues, table.value if table else None, held, asked, sales, missed, now
-            ),
+            troubles=problems.find(house, facts, queues, table.value if table else None, waiting, now),
             stages=counted and _by_stage(counted.value),
             crms=house.playbook().crms,
         )

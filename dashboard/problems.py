@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from dashboard.house import House
 from dashboard.words import number, span
 from sync.days import Days
+from sync.questions import Questions
 from sync.status import Queues
 
 LATE = timedelta(minutes=5)  # a change that has been due for so long is not just busy
@@ -24,6 +25,18 @@ ASIDE = {  # state -> what one does, what several do
     "review": ("post waits for a person's word", "posts wait for a person's word"),
     "quarantined": ("post cannot be used as it is", "posts cannot be used as they are"),
 }
+CHOICES = (
+    "field waits for your choice between two values",
+    "fields wait for your choice between two values",
+)
+BORDERLINE = ("lead waits to be approved or disqualified", "leads wait to be approved or disqualified")
+PAIRS = ("pair of leads may be one person", "pairs of leads may each be one person")
+ACCOUNTS = ("lead may belong to an account: say which", "leads may each belong to an account: say which")
+DEALS = ("record may be a deal known here: say which", "records may be deals known here: say which")
+PROPOSALS = (
+    "record could be merged or deleted as in another CRM, once you agree",
+    "records could be merged or deleted as in another CRM, once you agree",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +54,35 @@ def find(
     facts: dict[str, Any],
     queues: Queues,
     table: Days | None,
-    held: int,
-    asked: int,
-    sales: int,
-    missed: Mapping[str, int],
+    questions: Questions,
     now: datetime,
 ) -> list[Trouble]:
-    """Return what is wrong, errors first.
-
-    ``table`` is ``None`` until it is counted; ``held`` is how many fields wait for a person, ``asked``
-    how many things somebody could agree to, ``sales`` how many records may be a deal that is known,
-    ``missed`` how many deletions are held, by connection.
-    """
+    """Return what is wrong, errors first. ``table`` is ``None`` until it is counted."""
     found = [*_process(house, facts), *_connections(house, facts, queues, now), *_sources(table, now)]
     for state, (one, several) in ASIDE.items():
         if count := queues.events[state]:
             text = f"{number(count)} {one if count == 1 else several}"
             found.append(Trouble(state == "dead", text, "aside", {"tab": state}))
-    if held:
-        text = "field waits for your choice" if held == 1 else "fields wait for your choice"
-        found.append(Trouble(False, f"{number(held)} {text} between two values", "conflicts", {}))
-    if asked:
-        text = "record could" if asked == 1 else "records could"
-        what = f"{number(asked)} {text} be merged or deleted as in another CRM, once you agree"
-        found.append(Trouble(False, what, "reviews", {}))
-    if sales:
-        text = "record may be a deal" if sales == 1 else "records may be deals"
-        found.append(Trouble(False, f"{number(sales)} {text} known here: say which", "reviews", {}))
-    for name, count in missed.items():
-        what = f"{name}: {number(count)} deletions at once; nothing follows from them until you say so"
-        found.append(Trouble(True, what, "reviews", {}))
+    found += _questions(questions)
     return sorted(found, key=lambda trouble: not trouble.is_error)
+
+
+def _questions(waiting: Questions) -> Iterator[Trouble]:
+    """Yield what waits for a person's word, and where it is said."""
+    for name, count in waiting.deletions.items():
+        text = f"{name}: {number(count)} deletions at once; nothing follows from them until you say so"
+        yield Trouble(True, text, "reviews", {"_anchor": "held"})
+    for count, (one, several), page, anchor in (
+        (waiting.choices, CHOICES, "conflicts", ""),
+        (waiting.borderline, BORDERLINE, "reviews", "borderline"),
+        (waiting.pairs, PAIRS, "reviews", "people"),
+        (waiting.accounts, ACCOUNTS, "reviews", "accounts"),
+        (waiting.deals, DEALS, "reviews", "sales"),
+        (waiting.reviews, PROPOSALS, "reviews", "asked"),
+    ):
+        if count:
+            text = f"{number(count)} {one if count == 1 else several}"
+            yield Trouble(False, text, page, {"_anchor": anchor} if anchor else {})
 
 
 def _process(house: House, facts: dict[str, Any]) -> list[Trouble]:
@@ -94,6 +105,9 @@ def _process(house: House, facts: dict[str, Any]) -> list[Trouble]:
         found.append(Trouble(True, f"Playbook: {facts['playbook_problem']}", "playbook", {}))
     if facts.get("playbook_aside"):
         found.append(Trouble(False, f"Playbook: {facts['playbook_aside']}", "playbook", {}))
+    found += [
+        Trouble(False, words[0].upper() + words[1:], "connections", {}) for words in facts.get("unset", ())
+    ]
     if not facts["deciding"]:
         text = "This process does not decide: another one does, or the decider waits for its lease"
         found.append(Trouble(False, text, "connections", {}))

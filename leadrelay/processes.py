@@ -212,6 +212,7 @@ def combined(ours: Facts, others: Sequence[Process]) -> dict[str, Any]:
         for name, one in ours["connections"].items()
     }
     facts["unusable"] = {k: why for one in (*theirs, ours) for k, why in one.get("unusable", {}).items()}
+    facts["unset"] = sorted({said for one in (ours, *theirs) for said in one.get("unset", ())})
     for kind in ("polls", "following"):
         facts[kind] = {k: why for one in (ours, *theirs) for k, why in one.get(kind, {}).items()}
     read = [(k, at) for one in (ours, *theirs) for k, at in one.get("polled_at", {}).items() if at]

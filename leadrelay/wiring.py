@@ -33,6 +33,7 @@ from leadrelay.processes import Processes
 from leadrelay.reception import Reception
 from leadrelay.roles import SERVE, Role, Work
 from leadrelay.settings import SPACE, Settings, local_url
+from leadrelay.unset import unset, unsigned
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
 from model.priority import Priority
@@ -349,6 +350,7 @@ class Daemon:
             "playbook_number": self.holder.playbook().number,
             "playbook_problem": self.holder.complaint(),
             "playbook_aside": self.holder.aside(),
+            "unset": self._unset(),
             "deciding": self._seat.is_seated,
             "trouble": self._check_workers(),
             "alarms": [
@@ -358,6 +360,12 @@ class Daemon:
             "disk": {"free_bytes": self.room.free(), "takes_posts": not self.room.is_short},
             **self.fleet.facts(),
         }
+
+    def _unset(self) -> list[str]:
+        """Say what this process lacks of the environment for its work."""
+        receives, delivers = self.role.does(Work.RECEIVE), self.role.does(Work.DELIVER)
+        found = unset(self.settings, self.holder.playbook(), receives=receives, delivers=delivers)
+        return [one.fact for one in found]
 
     def _check_store(self) -> str | None:
         try:
@@ -376,9 +384,8 @@ class Daemon:
 
     def _warn(self) -> None:
         """Say at once what the playbook asks for and the environment lacks."""
-        for source in self.holder.playbook().sources.values():
+        for source in unsigned(self.settings, self.holder.playbook()):
             name = source.auth.secret_env
-            if name and not self.settings.secret(name):
-                log.warning("source.secret_missing", source=source.name, looked_for=[name, f"{name}_FILE"])
+            log.warning("source.secret_missing", source=source.name, looked_for=[name, f"{name}_FILE"])
         asking.warn(self.settings, self.holder.playbook())
         self.fleet.warn()

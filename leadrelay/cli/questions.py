@@ -2,45 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
-from sqlalchemy.engine import Connection
-
 from leadrelay.cli.common import counted, say
-from sync import account_questions, borderline, deletions, holds, proposals, same_deals
-from sync.alike import pairs as people
-
-
-@dataclass(frozen=True, slots=True)
-class Questions:
-    """How much waits for a person's word."""
-
-    choices: int  # fields between two values
-    reviews: int  # records that could be merged or deleted, and what else is proposed
-    deletions: dict[str, int]  # held back, by connection
-    deals: int  # records that may be a deal that is known
-    pairs: int  # of leads that may be one person
-    borderline: int  # leads to be approved or disqualified
-    accounts: int  # leads that may belong to an account
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for a program."""
-        return asdict(self)
-
-
-def read(snapshot: Connection, space: str) -> Questions:
-    """Count what waits."""
-    held = {one.connection: one.records for one in deletions.held_back(snapshot, space)}
-    return Questions(
-        holds.count_open(snapshot, space),
-        proposals.count_open(snapshot, space),
-        held,
-        same_deals.count_open(snapshot, space),
-        people.count_open(snapshot, space),
-        borderline.count_open(snapshot, space),
-        account_questions.count_open(snapshot, space),
-    )
+from sync.questions import Questions
 
 
 def print_questions(found: Questions) -> None:

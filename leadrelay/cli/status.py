@@ -8,19 +8,19 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from leadrelay.cli import questions
 from leadrelay.cli.common import Json, console, counted, load_settings, print_json, reading, say, table
 from leadrelay.cli.days import print_days
 from leadrelay.cli.following import print_following
 from leadrelay.cli.in_force import playbook_if_any
 from leadrelay.cli.providers import print_providers
+from leadrelay.cli.questions import print_questions
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_facts
 from leadrelay.processes import as_told, missing
 from leadrelay.settings import SPACE, Settings
 from mappings.playbook import Playbook
-from sync import alerts, connections, processes, releases
+from sync import alerts, connections, processes, questions, releases
 from sync import explain as stories
 from sync import status as counts
 from sync.budgets import keeper
@@ -95,7 +95,7 @@ def status(as_json: Json = False) -> None:
     print_following(found.following)
     for alarm in alarms:
         say(f"Alarm since {alarm.since:%Y-%m-%d %H:%M} UTC: {alarm.text}", style="red")
-    questions.print_questions(waiting)
+    print_questions(waiting)
     _print_counts(found)
     print_providers(found.providers, playbook)
     print_days(days)
@@ -250,6 +250,8 @@ def _print_daemon(facts: dict[str, Any] | None, settings: Settings, running: lis
         say(facts["playbook_problem"], style="yellow")
     if facts.get("playbook_aside"):
         say(facts["playbook_aside"], style="yellow")
+    for said in facts.get("unset", ()):
+        say(said, style="yellow")
     if not facts.get("disk", {}).get("takes_posts", True):
         say("Posts are answered 503: the store's disk is nearly full.", style="red")
     for name, reason in facts.get("unusable", {}).items():

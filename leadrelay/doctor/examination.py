@@ -17,6 +17,7 @@ from leadrelay.doctor.people import check_people
 from leadrelay.grants import ReconnectNeeded
 from leadrelay.in_force import beside, held_by_store, standing
 from leadrelay.settings import Settings, prefix_of
+from leadrelay.unset import unset
 from mappings import compile as compiling
 from mappings.playbook import CrmMap, Playbook
 from mappings.problems import PlaybookError
@@ -44,6 +45,8 @@ def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator
         if only:
             yield from of_playbook
         return
+    if not only:
+        yield from _environment(settings, playbook)
     rosters: dict[str, list[OwnerRecord]] = {}
     for name in sorted({*playbook.crms, *known.stored, *only}):
         if only and name not in only:
@@ -62,6 +65,13 @@ def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator
         for name, owners in rosters.items():
             mates = teammates.with_roster(dict(mates), name, owners)
         yield from check_people(Area("people"), playbook, mates, rosters)
+
+
+def _environment(settings: Settings, playbook: Playbook) -> Iterator[Finding]:
+    """Say what the playbook asks of the environment: of this command's, which may not be the daemon's."""
+    area = Area("environment")
+    lacking = [area.warn(one.fact, one.fix) for one in unset(settings, playbook)]
+    yield from lacking or [area.ok("sources, providers and channels have what they need")]
 
 
 def _playbook(settings: Settings) -> tuple[Playbook | None, list[Finding]]:

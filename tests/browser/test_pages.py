@@ -48,7 +48,7 @@ def test_the_first_person_is_added_signs_in_and_out_and_a_guesser_must_wait(hous
 def test_a_post_shows_up_by_itself_and_its_lead_tells_why_and_where_it_is(house, person):
     person.visit(house)
     assert person.heading == "Overview"
-    assert "Nothing needs a person now." in person.text
+    assert "The channel slack is not set up: its messages are withheld" in person.text
     person.page.evaluate("window.same = true")
     person.page.locator("summary", has_text="As a table").click()
     house.deliver(email="maya@brightwater.example", first_name="Maya", last_name="Okafor", form_type="demo")

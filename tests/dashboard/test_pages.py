@@ -9,11 +9,12 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from mappings.problems import Problem
 from model.times import to_text
-from sync import days, status, tables
+from sync import account_questions, borderline, days, same_deals, status, tables
 from sync.lists import Wanted
 from sync.reading.engagement_polling import EngagementPoll
 from tests.builders import place
@@ -84,6 +85,24 @@ def test_a_filled_page_shows_what_there_is(desk, path):
         assert "hubspot: 1 dead letter" in words(page.text)
     else:
         assert FILLED[path] in words(page.text)
+
+
+def test_the_overview_lists_every_kind_of_question_and_what_is_not_set(desk):
+    asked = [
+        {"id": n, "space": "main", "kind": kind, "event": n, "lead_id": "ld_1", "detail": {}, "state": "open"}
+        | {"doubt": kind, "created_at": desk.house.clock.now()}
+        for n, kind in enumerate((borderline.KIND, account_questions.KIND, same_deals.KIND), start=1)
+    ]
+    desk.house.store.write(lambda on: on.execute(sa.insert(tables.reviews), asked))
+    desk.facts["unset"] = ["the source Expo has no secret: its posts are answered 401"]
+    page = desk.get("/")
+    assert "The source Expo has no secret" in words(page.text)
+    for anchor, text in (
+        ("borderline", "1 lead waits to be approved or disqualified"),
+        ("accounts", "1 lead may belong to an account"),
+        ("sales", "1 record may be a deal known here"),
+    ):
+        assert f'<a href="/reviews#{anchor}">{text}' in page.text
 
 
 @pytest.mark.parametrize("path", [*EMPTY, "/leads/L1", "/events/1"])

@@ -16,6 +16,13 @@ from tests.journeys.crms import TOKENS, Crm, running_crms
 from tests.journeys.house import environment
 from tests.leadrelay.conftest import run
 
+SECRETS = {  # what the starter asks of the environment
+    "LEADRELAY_SOURCE_AUTOMATION_SECRET": "whsec_c2VjcmV0LW9mLWEtdGVzdA==",
+    "LEADRELAY_SOURCE_EVENTS_TOKEN": "events",
+    "LEADRELAY_SOURCE_PARTNER_SECRET": "partner",
+    "LEADRELAY_SLACK_WEBHOOK_URL": "http://127.0.0.1:9/hook",
+}
+
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Mapping[str, Crm]]:
@@ -35,7 +42,7 @@ def environ(tmp_path: Path, crms: Mapping[str, Crm]) -> dict[str, str]:
     url = f"sqlite:///{tmp_path / 'store.db'}"
     migrate.upgrade(url)
     write_starter(tmp_path / "playbook")
-    return environment(url, tmp_path / "playbook", crms)
+    return environment(url, tmp_path / "playbook", crms) | SECRETS
 
 
 def examined(environ: Mapping[str, str], *words: str) -> tuple[int, list[dict[str, str]]]:
@@ -54,8 +61,24 @@ def test_the_starter_on_both_sandboxes_is_well(environ):
     assert bad(environ) == (0, [])
     areas = [one["area"] for one in examined(environ)[1]]
     assert list(dict.fromkeys(areas)) == [
-        "store", "secrets", "playbook", "door", "alerts", "hubspot", "salesforce", "people",
+        "store", "secrets", "playbook", "door", "alerts", "environment", "hubspot", "salesforce", "people",
     ]  # fmt: skip
+
+
+def test_what_the_playbook_asks_of_the_environment_is_told_with_its_variables(environ):
+    without = {name: value for name, value in environ.items() if name not in SECRETS}
+    assert bad(without) == (
+        0,
+        [
+            "warn environment: the source automation has no secret: its posts are answered 401",
+            "warn environment: the source events has no secret: its posts are answered 401",
+            "warn environment: the source partner has no secret: its posts are answered 401",
+            "warn environment: the channel slack is not set up: its messages are withheld",
+        ],
+    )
+    fixes = [one["fix"] for one in examined(without)[1] if one["area"] == "environment"]
+    for name, fix in zip(SECRETS, fixes, strict=True):
+        assert f"Set {name} or {name}_FILE" in fix
 
 
 def test_it_reads_like_a_list_with_what_to_do_below(environ):
