@@ -191,6 +191,7 @@ class AskReview:
 
     kind: str  # "shared_phone"
     detail: Mapping[str, JsonValue]
+    lead_id: str | None = None  # of another lead than the event is about
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from model.account import Account
 from model.deal import Deal
+from model.decision import EntityKind
 from model.event import JsonValue
 from model.lead import Touch
 from model.times import from_text, to_text
@@ -161,7 +162,7 @@ def story(snapshot: Connection, space: str, deal_id: str) -> DealStory | None:
         _touches(snapshot, deal),
         [_plain(row, ("at", "connection", "field", "kept", "lost", "rule")) for row in lost],
         _chapters(snapshot, sorted(events)[-MOST:]),
-        explain.writes(snapshot, deal),
+        explain.writes(snapshot, deal, EntityKind.DEAL),
     )
 
 

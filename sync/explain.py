@@ -56,12 +56,15 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class WriteState:
-    """How a connection stands with this lead, its account, or the association of the two."""
+    """How a connection stands with this lead, its account, or the association of the two.
+
+    ``known``: there is a record, and nothing was wanted of it yet.
+    """
 
     connection: str
     object: str
     remote_id: str | None
-    state: str  # "written" | "on its way" | "dead letter" | "deleted there"
+    state: str  # "written" | "on its way" | "dead letter" | "deleted there" | "known"
     error: str | None
     kind: str = "lead"  # "lead" | "account" | "association"
 
@@ -167,7 +170,7 @@ def read(snapshot: Connection, lead_id: str, newest: int | None = None) -> Story
 def records(snapshot: Connection, lead: Lead) -> list[WriteState]:
     """Return how each connection stands with a lead and its account."""
     account = _account_of(snapshot, lead)
-    return writes(snapshot, lead) + (writes(snapshot, account) if account else [])
+    return writes(snapshot, lead) + (writes(snapshot, account, EntityKind.ACCOUNT) if account else [])
 
 
 def _account_of(snapshot: Connection, lead: Lead) -> Account | None:
@@ -225,8 +228,8 @@ def chapter_of(row: Any) -> Chapter:
     )
 
 
-def writes(snapshot: Connection, entity: Entity) -> list[WriteState]:
-    """Return how each connection stands with a lead, an account or a deal."""
+def writes(snapshot: Connection, entity: Entity, kind: EntityKind = EntityKind.LEAD) -> list[WriteState]:
+    """Return how each connection stands with a lead, or another entity of this kind."""
     c = outbox_changes.c
     rows = snapshot.execute(
         sa.select(c.connection, c.object, c.wanted, c.done, c.dead, c.error, c.entity_kind)
@@ -245,6 +248,11 @@ def writes(snapshot: Connection, entity: Entity) -> list[WriteState]:
         if row.entity_kind == EntityKind.ASSOCIATION:
             remote_id = str(link.shadow.get(ASSOCIATED) or "") or None if link else None
         states.append(WriteState(row.connection, row.object, remote_id, state, row.error, row.entity_kind))
+    told = {one.connection for one in states if one.kind == kind}
+    for name in sorted(entity.links.keys() - told):
+        link = entity.links[name]
+        known = "deleted there" if link.gone_at else "known"
+        states.append(WriteState(name, link.object, link.remote_id, known, None, kind))
     return states
 
 

@@ -152,14 +152,15 @@ def _records(detail: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _review_row(result: Result, asked: AskReview, space: str) -> dict[str, Any]:
+    lead_id = asked.lead_id or result.lead_id
     return {
         "space": space,
         "kind": asked.kind,
         "event": result.stored.id,
-        "lead_id": result.lead_id,
+        "lead_id": lead_id,
         "detail": dict(asked.detail),
         "state": "open",
-        "doubt": _doubt(asked, result.lead_id),
+        "doubt": _doubt(asked, lead_id),
         "created_at": result.stored.decided_at,
     }
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from model.decision import AnswerProposal, Because, EnterStage, Fetch, JudgePair, WriteBack
+from mappings.reviewing import KIND
+from model.decision import AnswerProposal, AskReview, Because, EnterStage, Fetch, JudgePair, WriteBack
 from model.event import EventState, JsonValue, StoredEvent
-from model.lead import DECIDED_FIELDS, OPT_OUT, Lead, Link
+from model.lead import DECIDED_FIELDS, IN_REVIEW, OPT_OUT, Lead, Link
 from sync.alike.pairs import DIFFERENT
 from sync.deciding.batch import Batch
 from sync.deciding.pipeline import AFTER_MERGE, Pipeline
@@ -114,12 +115,21 @@ def undone(stored: StoredEvent, lead_id: str, batch: Batch, pipeline: Pipeline) 
     result.effects += [
         replace(one, lead_id=restored.id) for one in side.effects if isinstance(one, WriteBack)
     ]
+    result.effects += _asked_again(draft, pipeline) + _asked_again(restored, pipeline)
     result.effects += [
         Fetch(link.connection, link.object, link.remote_id)
         for link in restored.links.values()
         if link.gone_at is None
     ]
     return result
+
+
+def _asked_again(lead: Lead, pipeline: Pipeline) -> list[AskReview]:
+    """Ask for the verdict that a lead waits for: as long as the two were one, it may have been settled."""
+    review = pipeline.playbook.lifecycle.review
+    if review is None or lead.fields.get(IN_REVIEW) is not True:
+        return []
+    return [AskReview(KIND, {"band": review.band}, lead.id)]
 
 
 def _links(found: Parted, memory: Memory) -> set[str]:

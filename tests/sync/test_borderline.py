@@ -9,6 +9,8 @@ import pytest
 
 from mappings.playbook import Band, Review
 from sync import borderline, inbox, tables
+from sync.alike import pairs
+from sync.alike.pairs import SAME
 from tests.builders import a_lifecycle, a_scoring, field_is, mapped, place, points
 from tests.sync.followed import ADA, BO, known
 from tests.sync.house import HUBSPOT, House, a_house, house_playbook
@@ -55,7 +57,7 @@ def answer(house: House, verdict: str, reason: str = "", address: str = ADA) -> 
 
 def post(house: House, **fields) -> None:
     house.clock.advance(60)
-    house.post(email=ADA, **fields)
+    house.post(**{"email": ADA} | fields)
     house.settle()
 
 
@@ -147,3 +149,21 @@ def test_a_crm_whose_map_writes_the_flag_is_told_that_a_lead_waits_and_that_it_d
     answer(house, "approve")
     told.append(house.crms[HUBSPOT].records[record].fields["in_review"])
     assert told == ["true", "false"]  # as HubSpot writes a checkbox
+
+
+@pytest.mark.parametrize("judged", [ADA, BO])
+def test_who_was_settled_as_one_with_another_waits_again_once_they_are_two(house, judged):
+    for address in (ADA, BO):
+        post(house, email=address, last_name="Lovelace", country="DE")
+    answer(house, "disqualify", "Student", judged)
+    ids = [house.lead_id(address) for address in (ADA, BO)]
+    house.clock.advance(60)
+    inbox.append(house.store, [pairs.answer_event("main", *ids, SAME, by="olga", now=house.clock.now())])
+    house.settle()
+    assert waiting(house) == []
+    [left] = [row["id"] for row in rows(house.store, tables.leads)]
+    [gone] = {*ids} - {left}
+    house.clock.advance(60)
+    inbox.append(house.store, [pairs.undo_event("main", gone, by="olga", now=house.clock.now())])
+    house.settle()
+    assert [card.name for card in waiting(house)] == [BO if judged == ADA else ADA]

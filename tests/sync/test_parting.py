@@ -245,3 +245,4 @@ def test_both_stories_tell_of_the_undo(house):
             chapters = explain.read(snapshot, one).chapters
             told = [reason["text"] for chapter in chapters for reason in chapter.reasons]
             assert any("are two people; never joined again" in text for text in told)
+            assert {write.connection for write in explain.read(snapshot, one).writes} == {HUBSPOT, SALESFORCE}
