@@ -57,7 +57,17 @@ NAVIGATION = (
     (
         "reviews",
         "Reviews",
-        ("reviews", "answer", "release", "deal_answer", "pair_answer", "account_answer", "part", "verdict"),
+        (
+            "reviews",
+            "answer",
+            "answer_alike",
+            "release",
+            "deal_answer",
+            "pair_answer",
+            "account_answer",
+            "part",
+            "verdict",
+        ),
     ),
     (
         "connections",
@@ -136,6 +146,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reconcile/<name>/compare", comparisons.compare),
         ("/reconcile/<int:number>/mend", comparisons.mend),
         ("/reviews/<int:number>", reviews.answer),
+        ("/reviews/<int:number>/alike", reviews.answer_alike),
         ("/reviews/deletions/<name>", reviews.release),
         ("/reviews/deals/<int:number>", reviews.deal_answer),
         ("/reviews/people/<lead>/<other>", reviews.pair_answer),

@@ -20,8 +20,10 @@ from sync import account_questions, borderline, deletions, inbox, leads, proposa
 from sync.alike import pairs
 from sync.alike.pairs import Pair
 from sync.deciding import carrying
-from sync.proposals import Proposal, Side
+from sync.proposals import Alike, Proposal, Side
 
+SOME = 12  # people who are named of many
+LONGEST_NUMBER = 18  # digits
 PAGE = 20  # of what waits, and of what was answered, on one page
 ANSWERS = {"agree": True, "refuse": False}
 COMPARED = (
@@ -47,6 +49,15 @@ class Asked:
     sides: list[Side]  # fields of the records, as the mirror last saw them
     hindrance: str  # why leadrelay cannot do it by itself; blank where it can
     urls: tuple[str | None, str | None]  # of the record that is kept, and of the other
+
+
+@dataclass(frozen=True, slots=True)
+class AskedMany:
+    """Many deletions for one reason, with some of the people."""
+
+    alike: Alike
+    some: list[tuple[Proposal, str | None]]  # with the address of the record
+    hindrance: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,28 @@ class ReviewPages:
         )
         inbox.append(house.store, [event])
         return redirect(url_for("pages.reviews", said="agreed" if ANSWERS[said] else "refused"), 303)
+
+    def answer_alike(self, number: int) -> ResponseReturnValue:
+        """Take a person's word on many deletions for one reason: an event for each that was shown."""
+        house, said, last = self.house, request.form.get("answer", ""), request.form.get("last", "")
+        if said not in ANSWERS or not (last.isascii() and last.isdigit() and len(last) <= LONGEST_NUMBER):
+            abort(404)
+        with house.reading() as snapshot:
+            first = proposals.load(snapshot, house.space, [number]).get(number)
+            if first is None or first.kind != proposals.DELETE:
+                abort(404)
+            shown = Alike(first.connection, first.why, 0, number, int(last))
+            waiting = proposals.open_ones(snapshot, house.space, limit=None, of=shown)
+        if not waiting:
+            return self._page("These do not wait for a word any more.", 409)
+        accepts, now = ANSWERS[said], house.clock.now()
+        if accepts and (why := self._hindrance(waiting[0])):
+            return self._page(f"{why}.", 422)
+        events = [
+            proposals.answer_event(one, house.space, accepts=accepts, by=g.who, now=now) for one in waiting
+        ]
+        inbox.append(house.store, events)
+        return redirect(url_for("pages.reviews", said="agreed" if accepts else "refused"), 303)
 
     def deal_answer(self, number: int) -> ResponseReturnValue:
         """Take a person's word on which deal a record is."""
@@ -197,10 +230,24 @@ class ReviewPages:
     def _page(self, wrong: str = "", code: int = 200) -> ResponseReturnValue:
         house = self.house
         after = request.args.get("after", "")
-        if after and not (after.isascii() and after.isdigit() and len(after) <= 18):
+        singly = request.args.get("singly", "")
+        if any(
+            one and not (one.isascii() and one.isdigit() and len(one) <= LONGEST_NUMBER)
+            for one in (after, singly)
+        ):
             abort(404)
         with house.reading() as snapshot:
-            waiting = proposals.open_ones(snapshot, house.space, limit=PAGE + 1, after=int(after or 0))
+            many = proposals.alike(snapshot, house.space)
+            chosen = next((one for one in many if str(one.first) == singly), None)
+            waiting = proposals.open_ones(
+                snapshot,
+                house.space,
+                limit=PAGE + 1,
+                after=int(after or 0),
+                of=chosen,
+                but=() if chosen else many,
+            )
+            together = [] if chosen or after else [self._many(snapshot, one) for one in many]
             told = proposals.answered(snapshot, house.space, limit=PAGE)
             held = deletions.held_back(snapshot, house.space, people=deletions.SAMPLE)
             asked = [self._asked(snapshot, one) for one in waiting[:PAGE]]
@@ -210,16 +257,21 @@ class ReviewPages:
             cards = borderline.open_ones(
                 snapshot, house.space, house.playbook(), house.clock.now(), limit=PAGE
             )
-            many = borderline.count_open(snapshot, house.space)
+            cards_waiting = borderline.count_open(snapshot, house.space)
             sight = house.sight(snapshot, PAGES, g.who)
             sight.meet(snapshot, [one.lead_id for one in (*waiting, *told)])
+            sight.meet(snapshot, [each.lead_id for one in together for each, _ in one.some])
             sight.meet(snapshot, [lead_id for one in held for lead_id, _ in one.people])
         page = render_template(
             "dashboard/reviews.html",
             people=people,
             whose_account=[list(some) for _, some in groupby(whose, key=lambda one: one.lead)],
             cards=[sight.card(one) for one in cards],
-            many_cards=many,
+            many_cards=cards_waiting,
+            together=[
+                replace(one, some=[(sight.proposal(each), url) for each, url in one.some]) for one in together
+            ],
+            singly=chosen,
             review=house.playbook().lifecycle.review,
             asked=[
                 replace(
@@ -249,6 +301,12 @@ class ReviewPages:
             rows = [(name, ours.get(name), theirs.get(name)) for name in COMPARED]
             found.append(AskedPair(one, [row for row in rows if row[1] is not None or row[2] is not None]))
         return found
+
+    def _many(self, snapshot: Any, one: Alike) -> AskedMany:
+        waiting = proposals.open_ones(snapshot, self.house.space, limit=SOME, of=one)
+        url = self.house.record_url
+        some = [(each, url(each.connection, each.object, each.record)) for each in waiting]
+        return AskedMany(one, some, self._hindrance(waiting[0]) if waiting else "")
 
     def _asked(self, snapshot: Any, one: Proposal) -> Asked:
         crm = self.house.playbook().crms.get(one.connection)

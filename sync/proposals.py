@@ -21,6 +21,7 @@ MERGE, DELETE, FORGET = "merge", "delete", "forget"
 OPEN, ACCEPTED, REFUSED = "open", "accepted", "refused"
 DONE, OVER = "done", "over"  # it has come about, by whomever; it cannot come about any more
 ANSWERED: Mapping[bool, str] = {True: ACCEPTED, False: REFUSED}
+MANY = 3  # deletions for one reason, from which on they are shown as one question
 PLAYBOOK = "playbook"  # who accepted, where the CRM's map says so
 
 _P, _E = proposals.c, outbox_effects.c
@@ -74,6 +75,21 @@ class Proposal:
         return {**asdict(self), **moments}
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Many deletions in one CRM that wait for one reason, and can be answered as one."""
+
+    connection: str
+    why: str
+    records: int
+    first: int  # numbers of the proposals
+    last: int
+
+    def has(self, one: Proposal) -> bool:
+        """Say whether a proposal is one of them."""
+        return (one.kind, one.connection, one.why) == (DELETE, self.connection, self.why)
+
+
 def phrase(kind: str, ref: RecordRef, keep: RecordRef | None) -> str:
     """Say what is to be done: ``salesforce: merge Lead 00Q2 into Lead 00Q1``."""
     into = f" into {keep.object} {keep.id}" if keep is not None else ""
@@ -101,13 +117,43 @@ def load(snapshot: Connection, space: str, ids: Iterable[int]) -> dict[int, Prop
 
 
 def open_ones(
-    snapshot: Connection, space: str, *, limit: int, after: int = 0, lead_id: str | None = None
+    snapshot: Connection,
+    space: str,
+    *,
+    limit: int | None,
+    after: int = 0,
+    lead_id: str | None = None,
+    of: Alike | None = None,
+    but: Iterable[Alike] = (),
 ) -> list[Proposal]:
-    """Return what waits for a person's word, the oldest first, from behind the row ``after``."""
-    asked = _ALL.where(_P.space == space, *_IS_OPEN, _P.id > after)
+    """Return what waits for a person's word, the oldest first, from behind the row ``after``.
+
+    ``of``: of one deed for many alone; ``but``: what is in none of these.
+    """
+    asked = _ALL.where(_P.space == space, *_IS_OPEN, _P.id > after, *(sa.not_(_is_of(one)) for one in but))
     if lead_id is not None:
         asked = asked.where(_P.lead_id == lead_id)
+    if of is not None:
+        asked = asked.where(_is_of(of))
     return [_proposal(row) for row in snapshot.execute(asked.order_by(_P.id).limit(limit))]
+
+
+def alike(snapshot: Connection, space: str, least: int = MANY) -> list[Alike]:
+    """Return deletions of which many wait for one reason, such as a file of people that was taken back."""
+    number = sa.func.count()
+    found = (
+        _ALL.with_only_columns(_P.connection, _P.why, number, sa.func.min(_P.id), sa.func.max(_P.id))
+        .where(_P.space == space, *_IS_OPEN, _P.kind == DELETE)
+        .group_by(_P.connection, _P.why)
+        .having(number >= least)
+        .order_by(sa.func.min(_P.id))
+    )
+    return [Alike(*row) for row in snapshot.execute(found)]
+
+
+def _is_of(one: Alike) -> sa.ColumnElement[bool]:
+    is_it = (_P.kind == DELETE, _P.connection == one.connection, _P.why == one.why)
+    return sa.and_(*is_it, _P.id >= one.first, _P.id <= one.last)
 
 
 def answered(snapshot: Connection, space: str, *, limit: int) -> list[Proposal]:

@@ -11,12 +11,10 @@ from model.errors import LeadRelayError
 from model.event import Event, JsonValue
 
 
-def send(
-    settings: Settings, event: Event, *, said: Mapping[str, JsonValue], text: str, as_json: bool
-) -> None:
-    """Put a word on its way, and say so: ``said`` to a program, ``text`` to people; ends where it cannot."""
+def send(settings: Settings, *events: Event, said: Mapping[str, JsonValue], text: str, as_json: bool) -> None:
+    """Put words on their way, and say so: ``said`` to a program, ``text`` to people; ends where it cannot."""
     try:
-        hand_in(settings.database_url, [event])
+        hand_in(settings.database_url, list(events))
     except LeadRelayError as error:
         fail(str(error), FOUND_PROBLEMS)
     if as_json:

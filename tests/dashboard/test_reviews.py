@@ -13,6 +13,7 @@ from sync import proposals, tables
 from sync.alike import pairs, walk
 from tests.builders import place
 from tests.dashboard.house import HOSTILE, words
+from tests.sync import test_undoing
 from tests.sync.followed import ADA, a_poll, known, look
 from tests.sync.house import HUBSPOT, SALESFORCE
 from tests.sync.selling import Followed, person, sell, selling, the_deal
@@ -198,7 +199,7 @@ def test_who_was_erased_is_forgotten_on_agreement_and_the_pages_go_on(desk):
     answer(desk, "agree")
     desk.house.settle()
     page = words(desk.get("/reviews").text)
-    assert "The record of somebody who was forgotten in salesforce" in page
+    assert "The record of somebody who is no lead here any more in salesforce" in page
     assert ADA not in page
     answer(desk, "refuse")
     desk.house.settle()
@@ -436,3 +437,47 @@ def test_a_lead_is_asked_for_with_the_accounts_it_may_belong_to_and_the_word_is_
     [lead] = [row for row in rows(desk.house.store, tables.leads) if row["id"] == whose]
     assert lead["account_id"] == stone["id"]
     assert "Which account?" not in desk.get("/reviews").text
+
+
+@pytest.fixture
+def taken_back(desk):
+    """Ask a person of four people's records in HubSpot: a file of them was taken back; all are mirrored."""
+    lines = "\n".join(f"p{number}@acme.com,CEO" for number in range(4))
+    test_undoing.take_in(desk.house, f"email,job_title\n{lines}\n".encode())
+    look(a_poll(desk.house, HUBSPOT), 60)
+    test_undoing.undo(desk.house)
+    return [one for one in waiting(desk) if one.connection == HUBSPOT]
+
+
+def waiting(desk):
+    with desk.house.store.snapshot() as snapshot:
+        return proposals.open_ones(snapshot, "main", limit=99)
+
+
+def test_many_deletions_for_one_reason_are_one_question_with_its_records(desk, taken_back):
+    first, *_ = taken_back
+    text = desk.get("/reviews").text
+    page = words(text)
+    assert "4 records in hubspot could be deleted" in page
+    assert "import b1 was taken back" in page
+    assert all(f"http://127.0.0.1:8901/hubspot/contacts/{one.record}" in text for one in taken_back)
+    assert f"review-{first.id}" not in text
+    singly = desk.get(f"/reviews?singly={first.id}").text
+    assert all(f'id="review-{one.id}"' in singly for one in taken_back)
+
+
+def test_one_word_answers_those_that_were_shown_and_no_others(desk, taken_back):
+    first, *_, last = taken_back
+    shown = str(taken_back[-2].id)
+    said = desk.send(f"/reviews/{first.id}/alike", "/reviews", answer="agree", last=shown)
+    assert (said.status_code, said.location) == (303, "/reviews?said=agreed")
+    carry_out(desk.house)
+    assert [one.id for one in waiting(desk) if one.connection == HUBSPOT] == [last.id]
+    assert sum(one.archived for one in desk.house.crms[HUBSPOT].records.values()) == 3
+    again = desk.send(f"/reviews/{first.id}/alike", "/reviews", answer="agree", last=shown)
+    assert again.status_code == 409
+
+
+def test_a_merge_is_no_part_of_many(desk, two):
+    number = proposed(desk.house).id
+    assert desk.send(f"/reviews/{number}/alike", "/reviews", answer="agree", last="9").status_code == 404

@@ -79,3 +79,42 @@ def test_a_word_becomes_an_event(reviews, empty_store, word, accepts):
 def test_what_cannot_be_answered_is_said(reviews, words, code, said):
     answer = reviews(*words)
     assert (answer.code, said in " ".join(answer.err.split())) == (code, True), answer.err
+
+
+@pytest.fixture
+def many(empty_store, leadrelay, playbook):
+    """Run the command on a store in which three deletions for one reason wait, and one for another."""
+    store = open_store(empty_store)
+    gone = ASKED | {
+        "kind": "delete",
+        "keep": "",
+        "keep_object": "",
+        "lead_id": "",
+        "why": "import 1 was undone",
+    }
+    rows = [gone | {"id": number, "record": f"00Q{number}"} for number in (11, 12, 13)]
+    rows.append(gone | {"id": 14, "record": "00Q14", "why": "deleted in hubspot"})
+    store.write(lambda on: on.execute(sa.insert(tables.proposals), rows))
+    store.close()
+    environ = {"LEADRELAY_DATABASE_URL": empty_store, "LEADRELAY_PLAYBOOK": str(playbook)}
+    return lambda *words: leadrelay("reviews", *words, **environ)
+
+
+def test_many_deletions_for_one_reason_are_one_line_and_one_word(many, empty_store):
+    said = " ".join(many().out.split())
+    assert "and 2 more" in said
+    assert "delete 3 records" in said
+    assert "13" not in said.split("Of many")[0]
+    told = json.loads(many("11", "agree", "--alike", "--json").out)
+    assert told == {"answered": "agree", "number": 11, "records": 3}
+    store = open_store(empty_store)
+    with store.snapshot() as snapshot:
+        events = snapshot.execute(sa.select(tables.inbox_events.c.payload)).scalars().all()
+    store.close()
+    assert sorted(one["proposal"] for one in events) == [11, 12, 13]
+
+
+def test_a_merge_is_answered_by_itself(reviews):
+    answer = reviews("7", "agree", "--alike")
+    assert answer.code == 2
+    assert "each merge" in answer.err
