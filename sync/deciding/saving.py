@@ -31,6 +31,7 @@ from sync import (
     engagements,
     fetches,
     forget,
+    giving_back,
     holds,
     inbox,
     joins,
@@ -39,7 +40,6 @@ from sync import (
     mirror,
     outbox,
     proposing,
-    remembered,
     same_deals,
     seats,
     tables,
@@ -99,7 +99,7 @@ def save(
     if batch.joined:
         joins.save(connection, space, batch.joined, now)
     for parting in batch.parted:
-        remembered.restore(connection, space, parting)
+        giving_back.restore(connection, space, parting)
     wanted_rows += dealings.raises(connection, batch, playbook)  # by who takes part now
     outbox.raise_wanted(connection, space, wanted_rows, now)
     if moved or linked:
