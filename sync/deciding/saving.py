@@ -48,7 +48,7 @@ from sync import (
     undoing,
 )
 from sync.alike import pairs
-from sync.asking import asks, checks
+from sync.asking import asks, checks, notices
 from sync.database import insert_for
 from sync.deciding import dealings
 from sync.deciding.batch import Batch
@@ -111,7 +111,7 @@ def save(
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
     asks.insert(connection, space, results, now)
-    asks.insert_rows(connection, checks.rows(space, results, now))
+    asks.insert_rows(connection, [*checks.rows(space, results, now), *notices.rows(space, results, now)])
     checks.drop_tokens(connection, results)
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:
         mirror.alone(connection, space, forgotten)
