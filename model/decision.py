@@ -215,13 +215,14 @@ class SettleReview:
 
 @dataclass(frozen=True, slots=True)
 class JudgePair:
-    """Effect: a person said whether two leads are one person; kept for ever, whoever is taken into whom."""
+    """Effect: whether two leads are one person; a word is kept for ever, whoever is taken into whom."""
 
     one: str
     other: str
-    state: str  # "same", "different", "agreed": one person, and not joined yet
+    state: str  # "same", "different", "agreed": one person, and not joined yet; "open": a person is asked
     by: str
     undo_until: datetime | None = None  # of two that are joined: how long that can be undone
+    why: str = ""  # of an open one: why the evidence alone did not join them
 
 
 class EntityKind(StrEnum):

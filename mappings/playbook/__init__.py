@@ -43,7 +43,7 @@ from mappings.playbook.lifecycle import (
     Stage,
     StageRule,
 )
-from mappings.playbook.matching import LevelShares, Matching, Weights
+from mappings.playbook.matching import LEARNED, SHIPPED, LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.privacy import MaskRule, Privacy
 from mappings.playbook.routing import (
@@ -83,9 +83,11 @@ __all__ = [
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
     "ELSEWHERE",
+    "LEARNED",
     "QUEUE",
     "ROLES",
     "SHARE_IS_FULL",
+    "SHIPPED",
     "TOP_STAGE",
     "Absence",
     "AccountMatch",
