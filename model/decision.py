@@ -186,6 +186,14 @@ class AskCaptcha:
 
 
 @dataclass(frozen=True, slots=True)
+class AskLead:
+    """Effect: have the lead read that this notice names; then the notice is decided again."""
+
+    source: str
+    number: str  # of the lead, as its vendor counts
+
+
+@dataclass(frozen=True, slots=True)
 class AskReview:
     """Effect: put a pair or a doubt before a person without holding the lead back."""
 
@@ -506,6 +514,7 @@ Effect = (
     | SetTimer
     | AskProvider
     | AskCaptcha
+    | AskLead
     | AskReview
     | JoinAccount
     | DealMoved

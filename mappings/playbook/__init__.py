@@ -32,6 +32,7 @@ from mappings.playbook.crms import (
 from mappings.playbook.deals import Deals, DealStage
 from mappings.playbook.enrichment import Enrichment, Provider
 from mappings.playbook.icp import Icp, IcpCriterion
+from mappings.playbook.lead_ads import LEAD_ADS, LeadAds
 from mappings.playbook.lifecycle import (
     CLOSED_STAGE,
     TOP_STAGE,
@@ -83,6 +84,7 @@ __all__ = [
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
     "ELSEWHERE",
+    "LEAD_ADS",
     "LEARNED",
     "QUEUE",
     "ROLES",
@@ -121,6 +123,7 @@ __all__ = [
     "Icp",
     "IcpCriterion",
     "IfNobody",
+    "LeadAds",
     "LevelShares",
     "Lifecycle",
     "Limits",
