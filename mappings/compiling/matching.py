@@ -8,6 +8,7 @@ from mappings.matcher.levels import LEVELS
 from mappings.matcher.person import STANDARD
 from mappings.matcher.weighing import comparisons_of
 from mappings.playbook import LEARNED, LevelShares, Matching, Weights
+from mappings.playbook.matching import TIE_BREAKERS
 from mappings.problems import did_you_mean
 from mappings.schema import MatchingFile, MatchWeightsFile, SameLimits
 from model.lead import DECIDED_FIELDS, OPT_OUT
@@ -38,6 +39,10 @@ def compile_matching(checked: Checked[MatchingFile], scope: Scope) -> Matching:
             scope.fault(at, f"{how} compares numbers, and {name} is none", "Say newest, oldest or longest.")
         elif how == "longest" and scope.fields.get(name) is not str:
             scope.fault(at, f"longest compares texts, and {name} is none", "Say newest, oldest, max or min.")
+    breakers = tuple(file.tie_breakers) if file.tie_breakers is not None else TIE_BREAKERS
+    for n, name in enumerate(breakers):
+        if name in breakers[:n]:
+            scope.fault(document.value_place("tie_breakers", n), f'"{name}" stands twice', "Take one out.")
     limits = file.same_limits or SameLimits()
     _check_same(checked, scope)
     return Matching(
@@ -49,6 +54,7 @@ def compile_matching(checked: Checked[MatchingFile], scope: Scope) -> Matching:
         same_per_hour=limits.per_hour,
         same_per_day=limits.per_day,
         same_weights=file.same_weights or LEARNED,
+        tie_breakers=breakers,
         same_place=document.value_place("same") if file.same is not None else None,
     )
 

@@ -8,6 +8,9 @@ from datetime import timedelta
 
 from model.decision import Place
 
+TIE_BREAKERS = ("customer", "open_deal", "active_last", "oldest")
+"""What decides where the playbook says nothing."""
+
 LEARNED, SHIPPED = "learned", "shipped"
 """By which weights leads may be joined without a person."""
 
@@ -43,4 +46,5 @@ class Matching:
     same_per_hour: int = 10  # so many at most; a person is asked about all others
     same_per_day: int = 50
     same_weights: str = LEARNED  # SHIPPED: by weights that were not learned, too
+    tie_breakers: tuple[str, ...] = TIE_BREAKERS  # which of several that are one person comes first
     same_place: Place | None = dataclasses.field(default=None, compare=False)

@@ -10,6 +10,9 @@ from mappings.schema.words import Names, Strict, Text
 
 How = Literal["name", "text", "company", "code", "number", "date", "choice"]
 Survives = Literal["newest", "oldest", "longest", "most_complete", "max", "min", "human"]
+TieBreaker = Literal[
+    "customer", "open_deal", "owner", "same_country", "active_last", "most_complete", "oldest"
+]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -39,6 +42,10 @@ class MatchingFile(Strict):
     )
     never_across: Names = Field(
         default_factory=list, description="Lead fields: nobody is asked about two who differ in one of them."
+    )
+    tie_breakers: list[TieBreaker] | None = Field(
+        default=None,
+        description="Which of several leads that are one person comes first: the first in which they differ.",
     )
     compare: dict[Text, How] = Field(
         default_factory=dict,

@@ -45,16 +45,17 @@ def answered(stored: StoredEvent, lead_ids: Sequence[str], batch: Batch, pipelin
     return joined(result, batch.lead(one), batch.lead(other), by, batch, pipeline)
 
 
-def survivor(a: Lead, b: Lead) -> tuple[Lead, Lead, str]:
+def survivor(a: Lead, b: Lead, matching: Matching | None = None) -> tuple[Lead, Lead, str]:
     """Return who takes the other in, the other, and which tie-breaker decided; at last the lesser id does."""
-    first, why = first_of([a, b])
+    first, why = first_of([a, b], matching)
     return (a, b, why) if first is a else (b, a, why)
 
 
 def joined(result: Result, a: Lead, b: Lead, by: str, batch: Batch, pipeline: Pipeline) -> Result:
     """Let one of the two take the other in; ``by`` is a person, or the evidence where nobody was asked."""
-    before, absorbed, why = survivor(a, b)
-    draft, playbook = copy_of(before), pipeline.playbook
+    playbook = pipeline.playbook
+    before, absorbed, why = survivor(a, b, playbook.matching)
+    draft = copy_of(before)
     unasked = result.stored.event.source == MATCHER
     crms = carrying.asking(playbook.crms) if unasked else playbook.crms
     carried = partial(carrying.carried, crms, batch.why_shut, result.stored.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mappings.advising import advice_on
@@ -39,8 +41,11 @@ def test_what_is_said_is_what_counts(tmp_path):
 
 
 def test_when_nobody_is_asked_is_what_is_said(tmp_path):
-    text = "same: 0.999\nsame_limits: {per_hour: 3, per_day: 20}\nsame_weights: shipped"
+    text = (
+        "same: 0.999\nsame_limits: {per_hour: 3, per_day: 20}\nsame_weights: shipped\ntie_breakers: [owner]"
+    )
     expected = Matching(same=0.999, same_per_hour=3, same_per_day=20, same_weights=SHIPPED)
+    expected = replace(expected, tie_breakers=("owner",))
     assert load(written(tmp_path, text)).matching == expected
 
 
@@ -88,6 +93,8 @@ def test_weights_that_were_learned_are_those_that_count(tmp_path):
             "matching.yaml:1:16: longest compares texts, and employees is none",
         ),
         ("review: 1.2", "matching.yaml:1:9: "),
+        ("tie_breakers: [youngest]", 'matching.yaml:1:16: "youngest" is not possible here'),
+        ("tie_breakers: [owner, owner]", 'matching.yaml:1:23: "owner" stands twice'),
         ("same: 0.5", "matching.yaml:1:7: "),
         (
             "review: 0.97\nsame: 0.96",
