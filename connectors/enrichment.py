@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import requests
 from urllib3 import exceptions as transport
@@ -37,7 +39,7 @@ def ask(request: Request) -> Outcome:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return _judged(response, _body(response, time.monotonic() + request.timeout))
+                return _judged(response, _body(response, time.monotonic() + request.timeout), request)
     except TimeoutError:
         return Later(f"no answer in {request.timeout:g} seconds")
     except ValueError as error:  # an address or a header that cannot be sent; some are OSErrors, too
@@ -56,7 +58,7 @@ def _body(response: requests.Response, deadline: float) -> bytes:
     return body
 
 
-def _judged(response: requests.Response, body: bytes) -> Outcome:
+def _judged(response: requests.Response, body: bytes, request: Request) -> Outcome:
     status, wait = response.status_code, retry_after(response.headers)
     if status == 404:
         return Unknown()
@@ -64,6 +66,8 @@ def _judged(response: requests.Response, body: bytes) -> Outcome:
         return Later(_said(status, body), wait, is_busy=status == 429)
     if status >= 500:
         return Later(_said(status, body), wait)
+    if status != 200 and request.busy_codes.intersection(_codes(body)):
+        return Later(_said(status, body), wait, is_busy=True)
     if status != 200:
         return Refused(_said(status, body))
     if len(body) > LONGEST_ANSWER:
@@ -76,11 +80,22 @@ def _judged(response: requests.Response, body: bytes) -> Outcome:
 
 
 def _said(status: int, body: bytes) -> str:
-    """Return the status with the code or type that the answer names; its words may hold what was asked."""
+    """Return the status with the type and code that the answer names; its words may hold what was asked."""
+    error = _error(body)
+    said = [str(one) for one in (error.get("type"), error.get("code")) if isinstance(one, str | int) and one]
+    return " ".join(dict.fromkeys((f"HTTP {status}", *said)))[:LONGEST_SAID]
+
+
+def _codes(body: bytes) -> set[int]:
+    code = _error(body).get("code")
+    return {code} if isinstance(code, int) else set()
+
+
+def _error(body: bytes) -> Mapping[str, Any]:
+    """Return what an answer says went wrong; nothing where it does not."""
     try:
         answer = json.loads(body)
     except ValueError:
-        return f"HTTP {status}"
+        return {}
     error = answer.get("error", answer) if isinstance(answer, dict) else None
-    code = (error.get("type") or error.get("code")) if isinstance(error, dict) else None
-    return f"HTTP {status} {code}"[:LONGEST_SAID] if isinstance(code, str | int) else f"HTTP {status}"
+    return error if isinstance(error, dict) else {}

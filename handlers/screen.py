@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from handlers import captcha
+from handlers import captcha, lead_ads
 from handlers.base import Context
 from mappings.playbook import Required, Screening
 from mappings.reading import Reading
@@ -50,6 +50,8 @@ class Screen:
         reading = context.event
         if reading is None:
             return NOTHING
+        if (unread := lead_ads.asked(reading)) is not NOTHING:
+            return unread
         findings = [one for check in self.checks(reading) for one in check.found]
         if not findings:
             return captcha.asked(reading)

@@ -42,6 +42,8 @@ def missing(settings: Settings, playbook: Playbook) -> dict[str, list[str]]:
     for source in playbook.sources.values():
         if source.captcha is not None and not settings.secret(source.captcha.secret_env):
             found[source.captcha.name] = [source.captcha.secret_env]
+        if source.lead_ads is not None and not settings.secret(source.lead_ads.secret_env):
+            found[source.lead_ads.name] = [source.lead_ads.secret_env]
     return {name: lacking for name, lacking in found.items() if lacking}
 
 

@@ -72,7 +72,7 @@ from mappings.schema import (
     Strict,
 )
 from model.decision import Place
-from model.lead import LEAD_FIELDS, PERSON, RULE
+from model.lead import LEAD_FIELDS, MATCHER, PERSON, RULE
 
 DEFAULT_HANDLERS = (
     "screen",
@@ -453,8 +453,8 @@ def _check_name(name: str, at: Place, scope: Scope) -> None:
     if len(name) > LONGEST_NAME:
         fix = "Rename the file, or give the name in it."
         scope.fault(at, f'"{name}" has more than {LONGEST_NAME} characters', fix)
-    if name in (RULE, PERSON):
-        whose = "rules" if name == RULE else "people"
+    if name in (RULE, PERSON, MATCHER):
+        whose = {RULE: "rules", PERSON: "people", MATCHER: "the evidence of two leads"}[name]
         fix = f"Values that {whose} decided carry this name: choose another."
         scope.fault(at, f'nobody else can be called "{name}"', fix)
 

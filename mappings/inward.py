@@ -27,7 +27,7 @@ from mappings.values.converters import (
 )
 from model.cause import NO_SOURCE
 from model.decision import Place
-from model.event import CAPTCHA_TOKEN, JsonValue, StoredEvent
+from model.event import CAPTCHA_TOKEN, IMPORT, LEAD_READ, JsonValue, StoredEvent
 from model.lead import DECIDED_FIELDS, Activity, Identity, Touch
 
 TEST_MARK = "_leadrelay_test"
@@ -37,6 +37,7 @@ SAID_BY_PEOPLE = (
     "lead",
     "release",
     "captcha",  # a provider's, this one
+    "lead_ads",  # and this one
 )  # a person's word on a replay, for ``identify`` and ``screen``; no fields
 
 _NOTHING: Mapping[str, Any] = {}
@@ -165,6 +166,7 @@ class _Reader:
             is_test=is_marked(self.body),
             filled_in_ms=self._filled_in_ms(),
             captcha=self.captcha,
+            notice=self._notice(),
             ip=self.ip,
         )
 
@@ -187,6 +189,13 @@ class _Reader:
         except ValueError:
             return None
         return took if 0 <= took < float("inf") else None
+
+    def _notice(self) -> str:
+        """Return the number of the lead that is still to be read; blank where the post has what is needed."""
+        payload = self.stored.event.payload
+        if self.source.lead_ads is None or not isinstance(payload, Mapping):
+            return ""
+        return "" if LEAD_READ in payload or IMPORT in payload else self.stored.event.event_id
 
     def _names(self) -> set[str]:
         """Return the names of everything that was sent."""

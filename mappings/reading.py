@@ -45,5 +45,6 @@ class Reading:
     honeypot: tuple[str, ...] = ()  # honeypot fields that were filled in
     filled_in_ms: float | None = None  # how long the form was open; ``None``: not said
     captcha: str | None = None  # the token that came with the post; ``None``: none was asked for
+    notice: str = ""  # number of the lead that the post names and that is still to be read
     ip: str = ""  # of the sender
     is_test: bool = False  # a marked lead of ``leadrelay source test``

@@ -186,6 +186,14 @@ class AskCaptcha:
 
 
 @dataclass(frozen=True, slots=True)
+class AskLead:
+    """Effect: have the lead read that this notice names; then the notice is decided again."""
+
+    source: str
+    number: str  # of the lead, as its vendor counts
+
+
+@dataclass(frozen=True, slots=True)
 class AskReview:
     """Effect: put a pair or a doubt before a person without holding the lead back."""
 
@@ -215,13 +223,14 @@ class SettleReview:
 
 @dataclass(frozen=True, slots=True)
 class JudgePair:
-    """Effect: a person said whether two leads are one person; kept for ever, whoever is taken into whom."""
+    """Effect: whether two leads are one person; a word is kept for ever, whoever is taken into whom."""
 
     one: str
     other: str
-    state: str  # "same", "different", "agreed": one person, and not joined yet
+    state: str  # "same", "different", "agreed": one person, and not joined yet; "open": a person is asked
     by: str
     undo_until: datetime | None = None  # of two that are joined: how long that can be undone
+    why: str = ""  # of an open one: why the evidence alone did not join them
 
 
 class EntityKind(StrEnum):
@@ -505,6 +514,7 @@ Effect = (
     | SetTimer
     | AskProvider
     | AskCaptcha
+    | AskLead
     | AskReview
     | JoinAccount
     | DealMoved

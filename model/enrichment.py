@@ -57,6 +57,7 @@ class Request:
     body: JsonValue = field(default=None, repr=False)  # sent as JSON; ``None``: none
     form: Mapping[str, str] | None = field(default=None, repr=False)  # sent as a form, instead of ``body``
     timeout: float = 10.0  # seconds for the answer
+    busy_codes: frozenset[int] = frozenset()  # of errors that mean "later", whatever their status
 
 
 @dataclass(frozen=True, slots=True)

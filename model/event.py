@@ -20,6 +20,10 @@ CAPTCHA_TOKEN = "captcha"
 """Key of a post's payload: the captcha's token, until the post is decided for the first time."""
 
 
+LEAD_READ = "lead_read"
+"""Key of a notice's payload: when the lead that it names was read; what was read is its body then."""
+
+
 class EventKind(StrEnum):
     """How an event is read; the value is stored."""
 

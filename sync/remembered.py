@@ -13,22 +13,31 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from model.errors import Conflict
+from handlers.account import KIND as ACCOUNT
+from model.deal import PEOPLE
 from model.event import JsonValue, RecordRef
 from model.lead import Activity, Identity, Lead, Link, Touch
 from model.timer import Timer
 from model.times import from_text, to_text
-from sync import tables
-from sync.alike.pairs import AGREED, DIFFERENT, ordered
-from sync.database import insert_for
+from sync import deals, tables
+from sync.alike.pairs import AGREED, DIFFERENT
 from sync.disputes import disputes_from, disputes_row
 from sync.provenance import provenance_from, provenance_row
-from sync.tables import deal_parties, engagements, holds, identities, match_pairs, merged_leads, proposals
+from sync.tables import (
+    deal_parties,
+    engagements,
+    holds,
+    match_pairs,
+    merged_leads,
+    proposals,
+    reviews,
+)
 
 MOMENTS = ("read_at", "modified_at", "wrote_at", "gone_at")  # of a link
 ANSWERED = (AGREED, DIFFERENT)
 
-_M = merged_leads.c
+_M, _R = merged_leads.c, reviews.c
+_ASKED = (_R.kind == ACCOUNT, _R.state == "open")  # an account that is found or said settles the question
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,8 @@ class Memory:
     through: tuple[str, ...] = ()  # leads that had been taken into the absorbed one before
     why_not: str = ""  # why the two cannot be taken apart
     proposals: tuple[int, ...] = ()  # merges of the two's records that still wait for a person
+    named_on: tuple[tuple[str, str], ...] = ()
+    """Deals of the absorbed alone that name the survivor's record, too: (connection, the deal's name)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,11 @@ def keep(connection: Connection, absorbed: Lead, survivor: Lead, then: Lead) -> 
         "ids": {name: some for name, some in ids.items() if some},
         "engagements": shared,
         "parties": _rows(connection, deal_parties, deal_parties.c.lead_id == absorbed.id),
+        "deals_before": deals.of_parties(connection, [survivor.id]),
         "holds": _rows(connection, holds, holds.c.entity_id == absorbed.id),
+        "asked": list(
+            connection.execute(sa.select(_R.id).where(_R.lead_id == absorbed.id, *_ASKED)).scalars()
+        ),
         "pairs": _rows(connection, match_pairs, _in_pair(absorbed.id), match_pairs.c.state.in_(ANSWERED)),
         "pairs_before": [
             [row.one, row.other]
@@ -121,6 +136,7 @@ def load(snapshot: Connection, space: str, lead_id: str, now: datetime) -> Memor
         through=tuple(snapshot.execute(sa.select(_M.lead_id).where(_M.into == lead_id)).scalars()),
         why_not=why or merged,
         proposals=waiting,
+        named_on=_named_on(snapshot, memory),
     )
 
 
@@ -133,31 +149,6 @@ def undoable(
     return [
         (row.lead_id, row.at, row.kept_until) for row in snapshot.execute(asked.order_by(_M.event.desc()))
     ]
-
-
-def restore(connection: Connection, space: str, parting: Parting) -> None:
-    """Give back to a lead, which is stored again, what names the other one only since the two were one.
-
-    Raises ``Conflict`` where somebody else has done so meanwhile.
-    """
-    lead_id, into = parting.restored.id, parting.was_into
-    kept = connection.execute(sa.select(_M.kept).where(_M.lead_id == lead_id, _M.into == into)).scalar()
-    if kept is None:
-        raise Conflict("two leads have been taken apart already")
-    connection.execute(sa.delete(merged_leads).where(_M.lead_id == lead_id))
-    by_name = {table.name: table for table in tables.metadata.sorted_tables}
-    for name, ids in kept["ids"].items():
-        table = by_name[name]
-        for some in (ids[at : at + 1000] for at in range(0, len(ids), 1000)):
-            theirs = sa.and_(table.c.id.in_(some), table.c.lead_id == into)
-            connection.execute(sa.update(table).where(theirs).values(lead_id=lead_id))
-    for key in parting.restored.identities:
-        is_it = (identities.c.space == space, identities.c.kind == key.kind, identities.c.value == key.value)
-        connection.execute(sa.update(identities).where(*is_it).values(lead_id=lead_id))
-    _engagements_back(connection, kept["engagements"], lead_id, into)
-    _parties_back(connection, kept["parties"], lead_id, into)
-    _holds_back(connection, kept["holds"], lead_id, into)
-    _pairs_back(connection, space, kept, lead_id, into)
 
 
 def drop_old(connection: Connection, space: str, now: datetime) -> None:
@@ -255,7 +246,7 @@ def _rows(
     ]
 
 
-def _row_from(table: sa.Table, row: Mapping[str, Any]) -> dict[str, Any]:
+def row_from(table: sa.Table, row: Mapping[str, Any]) -> dict[str, Any]:
     """Read what ``_rows`` wrote; columns that are no more are left out."""
     moments = {one.name for one in table.c if isinstance(one.type, tables.Moment)}
     known = {name: value for name, value in row.items() if name in table.c}
@@ -303,6 +294,19 @@ def _held(snapshot: Connection, space: str, refs: set[RecordRef], but: str) -> f
     return frozenset(found)
 
 
+def _named_on(snapshot: Connection, memory: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the deals that are the absorbed lead's again and on which the other's records were put since."""
+    theirs = lead_from(memory["survivor"]).links
+    before = memory.get("deals_before", ())
+    back = [row["deal_id"] for row in memory["parties"] if row["deal_id"] not in before]
+    return tuple(
+        (name, str(deal.get("name") or deal.id))
+        for deal in deals.load(snapshot, back).values()
+        for name, link in sorted(deal.links.items())
+        if name in theirs and theirs[name].remote_id in (link.shadow.get(PEOPLE) or ())
+    )
+
+
 def _ledgers(snapshot: Connection, memory: Mapping[str, Any], into: str) -> Ledgers:
     ids, found = memory["ids"], {}
     for table in (tables.touches, tables.activities):
@@ -320,62 +324,3 @@ def _ledgers(snapshot: Connection, memory: Mapping[str, Any], into: str) -> Ledg
         [Activity(row.kind, row.at, row.detail) for row in found["activities"]],
         frozenset(moved),
     )
-
-
-def _engagements_back(connection: Connection, kept: Sequence[Sequence[Any]], lead_id: str, into: str) -> None:
-    """Give a lead its own row again of what was done with both: as the CRM tells it by now."""
-    e = engagements.c
-    for _, name, object_type, remote_id in kept:
-        is_it = (e.connection == name, e.object == object_type, e.remote_id == remote_id)
-        if connection.execute(sa.select(e.id).where(*is_it, e.lead_id == lead_id)).first():
-            continue
-        row = connection.execute(sa.select(engagements).where(*is_it, e.lead_id == into)).mappings().first()
-        if row is not None:
-            values = {key: value for key, value in row.items() if key != "id"} | {"lead_id": lead_id}
-            connection.execute(sa.insert(engagements).values(values))
-
-
-def _parties_back(connection: Connection, kept: Sequence[Mapping[str, Any]], lead_id: str, into: str) -> None:
-    """Let a lead take part again where it did; where the other one did, too, that one stays."""
-    p = deal_parties.c
-    for row in kept:
-        if not connection.execute(
-            sa.select(tables.deals.c.id).where(tables.deals.c.id == row["deal_id"])
-        ).first():
-            continue
-        moved = sa.update(deal_parties).where(p.id == row["id"], p.lead_id == into).values(lead_id=lead_id)
-        if connection.execute(moved).rowcount == 0:
-            values = _row_from(deal_parties, row)
-            connection.execute(insert_for(connection, deal_parties).values(values).on_conflict_do_nothing())
-
-
-def _holds_back(connection: Connection, kept: Sequence[Mapping[str, Any]], lead_id: str, into: str) -> None:
-    """Let what waited for a person's decision be the lead's again, also what was dropped."""
-    h = holds.c
-    for row in kept:
-        moved = sa.update(holds).where(h.id == row["id"], h.entity_id == into).values(entity_id=lead_id)
-        if connection.execute(moved).rowcount == 0:
-            values = _row_from(holds, row)
-            connection.execute(insert_for(connection, holds).values(values).on_conflict_do_nothing())
-
-
-def _pairs_back(connection: Connection, space: str, kept: Mapping[str, Any], lead_id: str, into: str) -> None:
-    """Let words on the absorbed lead and others be on it again, and no more on who had taken it in."""
-    before = {tuple(one) for one in kept["pairs_before"]}
-    c = match_pairs.c
-    for row in kept["pairs"]:
-        beside = row["other"] if row["one"] == lead_id else row["one"]
-        if beside == into:
-            continue
-        one, other = ordered(beside, into)
-        if (one, other) not in before:
-            connection.execute(
-                sa.delete(match_pairs).where(
-                    c.space == space,
-                    c.one == one,
-                    c.other == other,
-                    c.settled_at == from_text(row["settled_at"]),
-                )
-            )
-        values = {name: value for name, value in _row_from(match_pairs, row).items() if name != "id"}
-        connection.execute(insert_for(connection, match_pairs).values(values).on_conflict_do_nothing())

@@ -7,13 +7,48 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from flask import Response, jsonify
+
 from mappings.playbook import SourceAuth
 from model.errors import Refused
 from model.event import JsonValue
+from webhooks import signatures
+from webhooks.signatures import SecretOf
 
+FACEBOOK_WORD = re.compile(r"[A-Za-z0-9_.-]{1,200}")  # an int, as Meta says
+LINKEDIN_CODE = re.compile(r"[A-Za-z0-9-]{1,100}")  # a UUID
 ZOOM_EVENT = "endpoint.url_validation"
 _PLAIN_TOKEN = re.compile(r"[A-Za-z0-9_+/=-]{1,200}")
 """No colon: what Zoom signs otherwise begins with ``v0:``, and nobody gets a signature of that here."""
+
+
+def answer_to_get(auth: SourceAuth, given: Mapping[str, str], secret_of: SecretOf) -> Response | None:
+    """Return the answer to a GET by which a vendor makes sure of an address; ``None`` where it is none.
+
+    Meta ("Getting Started" with Webhooks): ``hub.challenge`` as it came, where ``hub.verify_token`` is the
+    word of the app's dashboard. LinkedIn ("Webhooks"): ``challengeCode`` with its HMAC-SHA256 in hex, by the
+    app's secret. Raises ``Refused`` for a wrong word, or where ours is not set.
+    """
+    if auth.challenge == "facebook" and given.get("hub.mode") == "subscribe":
+        word, code = given.get("hub.verify_token", ""), given.get("hub.challenge", "")
+        ours = signatures.secret_named(auth.verify_env, secret_of)
+        if not hmac.compare_digest(word.encode("utf-8", "replace"), ours.encode()):
+            fix = f"Write the word that {auth.verify_env} holds into the Verify Token of the app's webhook."
+            raise Refused(403, "verify_token_wrong", "The verify token is wrong", fix)
+        return Response(_sound(code, FACEBOOK_WORD), mimetype="text/plain")
+    if auth.challenge == "linkedin" and "challengeCode" in given:
+        code = _sound(given["challengeCode"], LINKEDIN_CODE)
+        secret = signatures.secret_for(auth, secret_of)
+        proof = hmac.new(secret.encode(), code.encode(), "sha256").hexdigest()
+        return jsonify(challengeCode=code, challengeResponse=proof)
+    return None
+
+
+def _sound(code: str, form: re.Pattern[str]) -> str:
+    if not form.fullmatch(code):
+        fix = "Send letters, digits and - only."
+        raise Refused(422, "challenge_malformed", "The challenge is none that could be one", fix)
+    return code
 
 
 def answer_to(auth: SourceAuth, body: JsonValue, secret: str) -> dict[str, str] | None:

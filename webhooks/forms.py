@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from flask import Blueprint, Request, Response, g, jsonify, request
+from werkzeug.exceptions import MethodNotAllowed
 
+from mappings import lead_ads
 from mappings.playbook import Captcha, Playbook, Source
 from mappings.sending import id_of, moment_of
 from model.errors import Refused
@@ -44,6 +46,8 @@ def blueprint(
             secret = signatures.secret_for(source.auth, secret_of)
             if (told := challenges.answer_to(source.auth, payload["body"], secret)) is not None:
                 return jsonify(told)
+        if source.lead_ads is not None:
+            return _take_notices(source, payload, append, now)
         if source.captcha is not None:
             _take_token(payload, source.captcha)
         [receipt] = append([to_event(source, post, payload, now)])
@@ -52,6 +56,15 @@ def blueprint(
         if source.redirect and _prefers_a_page(post):
             answer.status_code = 303
             answer.location = source.redirect
+        return answer
+
+    @routes.get("/in/<name>", provide_automatic_options=False)
+    def make_sure(name: str) -> Response:
+        """Answer a vendor that makes sure of the address; there is nothing to read here."""
+        source = _source(playbook(), name)
+        answer = challenges.answer_to_get(source.auth, _current_request().args, secret_of)
+        if answer is None:
+            raise MethodNotAllowed(["OPTIONS", "POST"])
         return answer
 
     @routes.route("/in/<name>", methods=["OPTIONS"])
@@ -84,6 +97,31 @@ def _current_request() -> Request:
     """Return the request itself: a post looks at it thirty times, and Flask's proxy makes each look dear."""
     found: Request = request._get_current_object()  # type: ignore[attr-defined]
     return found
+
+
+def _take_notices(source: Source, payload: dict[str, JsonValue], append: Append, now: datetime) -> Response:
+    """Store an event for each lead that a post names, known by its number; the lead itself is read later."""
+    assert source.lead_ads is not None
+    try:
+        found = lead_ads.notices(source.lead_ads.kind, payload["body"])
+    except ValueError as error:
+        fix = f"Send what {source.lead_ads.kind} sends."
+        raise Refused(422, "notice_malformed", str(error).capitalize(), fix) from error
+    events = [
+        Event(
+            source=source.name,
+            event_id=one.id,
+            kind=EventKind.INTAKE,
+            payload={**payload, "body": dict(one.body)},
+            occurred_at=moment_of(source, dict(one.body), now),
+            received_at=now,
+        )
+        for one in found
+    ]
+    receipts = append(events) if events else []
+    answer = jsonify(events=[{"event": one.event_id, "duplicate": one.duplicate} for one in receipts])
+    answer.status_code = source.success_status
+    return answer
 
 
 def _take_token(payload: dict[str, JsonValue], captcha: Captcha) -> None:

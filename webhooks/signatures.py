@@ -73,16 +73,21 @@ def unreadable(name: str, error: LeadRelayError) -> Refused:
 
 def secret_for(auth: SourceAuth, secret_of: SecretOf) -> str:
     """Return the source's secret; raise ``Refused`` where there is none, or none can be read now."""
+    return secret_named(auth.secret_env, secret_of)
+
+
+def secret_named(name: str, secret_of: SecretOf) -> str:
+    """Return a secret of a source by its variable; raises ``Refused`` like ``secret_for``."""
     try:
-        secret = secret_of(auth.secret_env)
+        secret = secret_of(name)
     except LeadRelayError as error:
-        raise unreadable(auth.secret_env, error) from error
+        raise unreadable(name, error) from error
     if not secret:  # a blank one would let anyone sign
         raise Refused(
             401,
             "secret_missing",
-            f"This source takes nothing until {auth.secret_env} is set on the server",
-            f"Set {auth.secret_env} (or {auth.secret_env}_FILE) and start leadrelay again.",
+            f"This source takes nothing until {name} is set on the server",
+            f"Set {name} (or {name}_FILE) and start leadrelay again.",
         )
     return secret
 

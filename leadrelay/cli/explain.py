@@ -21,7 +21,7 @@ from model.cause import Cause
 from model.decision import EntityKind
 from sync import explain as stories
 from sync import ruling
-from sync.alike.pairs import Pair
+from sync.alike.pairs import FILTERED, Pair
 from sync.keeping.retention import REMOVED
 from sync.replays import advice
 from sync.stages import LifeSoFar, life_of
@@ -95,7 +95,8 @@ PAIR_WORDS = {
 
 def _tell_pair(pair: Pair, lead_id: str) -> None:
     """Say who may be the same person, with the evidence, and what a person said."""
-    why, by = (f" {pair.why}" if pair.why else ""), (f", by {pair.by}" if pair.by else "")
+    why = f"{'' if pair.state == FILTERED else ';'} {pair.why}" if pair.why else ""
+    by = f", by {pair.by}" if pair.by else ""
     say(f"lead {pair.beside(lead_id)} {PAIR_WORDS[pair.state]}{why}{by}", hang=2)
     if pair.evidence:
         say(f"  {pair.probability:.1%} likely: {pair.text}", hang=4)

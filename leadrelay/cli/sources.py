@@ -84,7 +84,7 @@ def add(
     """Write a ready-made source into the playbook, and say what to set and which address to give the tool."""
     if not preset:
         for one in presets.names():
-            console.print(f"{one:<14} {presets.read(one).title}", markup=False)
+            console.print(f"{one:<18} {presets.read(one).title}", markup=False)
         return
     if preset not in presets.names():
         fail(f"There is no preset {preset}; there are {', '.join(presets.names())}.", WRONG_USAGE)
@@ -94,12 +94,16 @@ def add(
         path = presets.write(ready, folder)
     except (ValueError, OSError) as error:
         fail(str(error), WRONG_USAGE if isinstance(error, ValueError) else FOUND_PROBLEMS)
-    variable = ready.auth["secret_env"]
+    variables = [f"Set {ready.auth['secret_env']} to {_what_secret(ready.auth)}"]
+    if "verify_env" in ready.auth:
+        variables.append(f"{ready.auth['verify_env']} to a word of your own, which you tell the tool, too")
+    if ready.lead_ads:
+        variables.append(f"{ready.lead_ads['secret_env']} to an access token that may read leads")
     public = os.environ.get("LEADRELAY_PUBLIC_URL", "").rstrip("/") or "https://YOUR-ADDRESS"
     key = f"?{ready.auth['query']}=THE-TOKEN" if "query" in ready.auth else ""
     console.print(
         f"Wrote {path}. What it follows, and what to write in the tool, is at its top.\n"
-        f"Set {variable} to {_what_secret(ready.auth)}, and start leadrelay again.\n"
+        f"{', '.join(variables)}, and start leadrelay again.\n"
         f"Give the tool the address {public}/in/{ready.name}{key}\n"
         f"Next: leadrelay check {folder}",
         markup=False,
@@ -129,6 +133,12 @@ def try_source(
     if source not in playbook.sources:
         fail(
             f"The playbook has no source {source}; it has {', '.join(sorted(playbook.sources))}.", WRONG_USAGE
+        )
+    if (ads := playbook.sources[source].lead_ads) is not None:
+        fail(
+            f"Leads of {source} are read from {ads.kind}, so that a made-up one cannot be tried. "
+            f"Let {ads.kind} send a test lead, then: leadrelay explain THE-TEST-ADDRESS",
+            WRONG_USAGE,
         )
     run = _Run(settings, playbook, playbook.sources[source], quiet=as_json)
     address = url or daemon_url(settings.database_url) or settings.url

@@ -7,9 +7,9 @@ from mappings.compiling.validation import Checked
 from mappings.matcher.levels import LEVELS
 from mappings.matcher.person import STANDARD
 from mappings.matcher.weighing import comparisons_of
-from mappings.playbook import LevelShares, Matching, Weights
+from mappings.playbook import LEARNED, LevelShares, Matching, Weights
 from mappings.problems import did_you_mean
-from mappings.schema import MatchingFile, MatchWeightsFile
+from mappings.schema import MatchingFile, MatchWeightsFile, SameLimits
 from model.lead import DECIDED_FIELDS, OPT_OUT
 
 LEARN = "Learn them anew: leadrelay match learn --write."
@@ -38,7 +38,42 @@ def compile_matching(checked: Checked[MatchingFile], scope: Scope) -> Matching:
             scope.fault(at, f"{how} compares numbers, and {name} is none", "Say newest, oldest or longest.")
         elif how == "longest" and scope.fields.get(name) is not str:
             scope.fault(at, f"longest compares texts, and {name} is none", "Say newest, oldest, max or min.")
-    return Matching(file.review, tuple(file.never_across), dict(file.compare), dict(file.survivorship))
+    limits = file.same_limits or SameLimits()
+    _check_same(checked, scope)
+    return Matching(
+        file.review,
+        tuple(file.never_across),
+        dict(file.compare),
+        dict(file.survivorship),
+        same=file.same,
+        same_per_hour=limits.per_hour,
+        same_per_day=limits.per_day,
+        same_weights=file.same_weights or LEARNED,
+        same_place=document.value_place("same") if file.same is not None else None,
+    )
+
+
+def _check_same(checked: Checked[MatchingFile], scope: Scope) -> None:
+    """Note bands that exclude each other, brakes of what is not done, and a brake that never holds."""
+    file, document = checked.model, checked.document
+    if file.same is None:
+        for name in ("same_limits", "same_weights"):
+            if getattr(file, name) is not None:
+                fix = "Take it out, or say from which probability on: same: 0.999."
+                scope.fault(document.place(name), "without same nobody is joined without a person", fix)
+        return
+    if file.same < file.review:
+        at, fix = document.value_place("same"), f"Write {file.review:g} or more."
+        scope.fault(at, "leads would be joined that are too unlikely to be asked about", fix)
+    limits = file.same_limits
+    if limits is not None and limits.per_hour > limits.per_day:
+        at = document.value_place(
+            "same_limits", "per_hour" if "per_hour" in limits.model_fields_set else "per_day"
+        )
+        fix = "per_hour is 10 and per_day is 50 where it is left out."
+        scope.fault(
+            at, f"{limits.per_hour} an hour are never reached: {limits.per_day} a day are the limit", fix
+        )
 
 
 def compile_weights(checked: Checked[MatchWeightsFile], matching: Matching, scope: Scope) -> Weights:

@@ -26,6 +26,12 @@ def check_proof(auth: Auth, document: Document, scope: Scope) -> None:
             f"{auth.kind} cannot answer a challenge",
             "Only a signed one is answered: kind: hmac.",
         )
+    if (auth.challenge == "facebook") != bool(auth.verify_env):
+        if auth.verify_env:
+            fault("verify_env", f"a challenge of {auth.challenge} needs no such word", "Take this line out.")
+        else:
+            fix = "Name the variable that holds the Verify Token: verify_env: LEADRELAY_SOURCE_…_VERIFY."
+            fault("challenge", "facebook sends a word to be compared", fix)
     if auth.kind != "hmac":
         for setting in _OF_HMAC:
             if setting in given:

@@ -10,6 +10,7 @@ import phonenumbers
 
 from mappings.compiling.captchas import compile_captcha
 from mappings.compiling.fields import FieldCase
+from mappings.compiling.lead_ads import compile_lead_ads
 from mappings.compiling.paths import check_paths
 from mappings.compiling.scope import Scope
 from mappings.compiling.signatures import check_proof
@@ -52,6 +53,7 @@ def compile_source(checked: Checked[SourceFile], name: str, scope: Scope) -> Sou
         fill_time_path=file.fill_time.field if file.fill_time else "",
         least_fill_time=duration(file.fill_time.at_least) if file.fill_time else timedelta(0),
         captcha=compile_captcha(file.captcha, name, file, document, scope),
+        lead_ads=compile_lead_ads(file, name, document, scope),
         honeypot=tuple(file.honeypot),
         cors=tuple(origin.rstrip("/") for origin in file.cors),
         redirect=file.redirect,
@@ -123,6 +125,7 @@ def _auth(auth: Auth, document: Document, scope: Scope) -> SourceAuth:
         time_key=auth.time_key,
         signature_key=auth.signature_key,
         challenge=auth.challenge,
+        verify_env=auth.verify_env,
     )
 
 

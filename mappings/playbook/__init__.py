@@ -32,6 +32,7 @@ from mappings.playbook.crms import (
 from mappings.playbook.deals import Deals, DealStage
 from mappings.playbook.enrichment import Enrichment, Provider
 from mappings.playbook.icp import Icp, IcpCriterion
+from mappings.playbook.lead_ads import LEAD_ADS, LeadAds
 from mappings.playbook.lifecycle import (
     CLOSED_STAGE,
     TOP_STAGE,
@@ -43,7 +44,7 @@ from mappings.playbook.lifecycle import (
     Stage,
     StageRule,
 )
-from mappings.playbook.matching import LevelShares, Matching, Weights
+from mappings.playbook.matching import LEARNED, SHIPPED, LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.privacy import MaskRule, Privacy
 from mappings.playbook.routing import (
@@ -83,9 +84,12 @@ __all__ = [
     "DEAL_NEEDS",
     "DEAL_OBJECTS",
     "ELSEWHERE",
+    "LEAD_ADS",
+    "LEARNED",
     "QUEUE",
     "ROLES",
     "SHARE_IS_FULL",
+    "SHIPPED",
     "TOP_STAGE",
     "Absence",
     "AccountMatch",
@@ -119,6 +123,7 @@ __all__ = [
     "Icp",
     "IcpCriterion",
     "IfNobody",
+    "LeadAds",
     "LevelShares",
     "Lifecycle",
     "Limits",

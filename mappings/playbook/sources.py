@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mappings.playbook.captchas import Captcha
+from mappings.playbook.lead_ads import LeadAds
 from model.decision import Place
 from model.event import JsonValue
 
@@ -30,7 +31,8 @@ class SourceAuth:
     time_header: str = ""  # hmac: header of the time
     time_key: str = ""  # hmac: name of the time in a header such as "t=…,v1=…"
     signature_key: str = ""  # hmac: name of the signature in it
-    challenge: str = "none"  # "zoom": answer its endpoint.url_validation
+    challenge: str = "none"  # of "zoom", "facebook", "linkedin": how they make sure of an address
+    verify_env: str = ""  # name of the variable that holds the word by which Facebook does
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Source:
     required: tuple[Required, ...] = ()
     activities: tuple[ActivityRule, ...] = ()
     captcha: Captcha | None = None
+    lead_ads: LeadAds | None = None
     fill_time_path: str = ""  # sender's field with the milliseconds that the form was open
     least_fill_time: timedelta = timedelta(0)
     honeypot: tuple[str, ...] = ()  # sender's fields that people leave blank

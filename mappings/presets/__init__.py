@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mappings import loader
 from mappings.schema.words import LONGEST_NAME, NAME
@@ -24,8 +25,17 @@ class Preset:
     @property
     def auth(self) -> dict[str, str]:
         """How its sender proves itself, as the file says it."""
-        data = loader.parse(self.text.encode(), f"{self.name}.yaml").data
-        return dict(data["auth"])
+        return dict(self._data["auth"])
+
+    @property
+    def lead_ads(self) -> dict[str, str]:
+        """How its leads are read; nothing where its posts have them."""
+        return dict(self._data.get("lead_ads", {}))
+
+    @property
+    def _data(self) -> dict[str, Any]:
+        found: dict[str, Any] = loader.parse(self.text.encode(), f"{self.name}.yaml").data
+        return found
 
 
 def names() -> list[str]:

@@ -37,8 +37,11 @@ class Auth(Strict):
     )
     time_key: str = Field("", description='Name of the time in a signature header such as "t=…,v1=…": t.')
     signature_key: str = Field("", description="Name of the signature in such a header: v1.")
-    challenge: Literal["none", "zoom"] = Field(
-        "none", description="zoom: answer the signed posts by which Zoom makes sure of an address."
+    challenge: Literal["none", "zoom", "facebook", "linkedin"] = Field(
+        "none", description="Whose way of making sure of an address is answered."
+    )
+    verify_env: str = Field(
+        "", description="facebook: name of the variable that holds the Verify Token of the app's webhook."
     )
 
 
@@ -150,6 +153,21 @@ class CaptchaMap(Strict):
     )
 
 
+class LeadAdsMap(Strict):
+    """Posts that only name a lead, which is then read from its vendor."""
+
+    kind: Literal["facebook", "linkedin"] = Field(description="Whose lead ads they are.")
+    secret_env: Text = Field(
+        description="Name of the variable that holds the access token for reading leads."
+    )
+    version: str = Field("", description="Version of the vendor's API; left out, the one that was tried.")
+    fields: Names = Field(
+        default_factory=list,
+        description="facebook: fields of the lead beside its answers, such as campaign_name; the token needs "
+        "ads_management for those.",
+    )
+
+
 class FillTimeMap(Strict):
     """How long somebody needs for the form at least; who is faster is a robot."""
 
@@ -193,6 +211,9 @@ class SourceFile(Strict):
     )
     captcha: CaptchaMap | None = Field(
         None, description="Each post is checked with the provider of a captcha before it becomes a lead."
+    )
+    lead_ads: LeadAdsMap | None = Field(
+        None, description="Posts name a lead only, which is read from its vendor before it is decided on."
     )
     cors: Names = Field(default_factory=list, description='Origins whose pages may post by script, or "*".')
     redirect: str | None = Field(None, description="Where a plain HTML form is sent afterwards.")

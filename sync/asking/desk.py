@@ -16,17 +16,17 @@ from functools import partial
 import structlog
 from sqlalchemy.engine import Connection
 
-from mappings import captchas
+from mappings import captchas, lead_ads
 from mappings.captchas import Checked
 from mappings.enriching import kept_of, request_of
-from mappings.playbook import CAPTCHA, Captcha, Playbook, Provider
+from mappings.playbook import CAPTCHA, LEAD_ADS, Captcha, LeadAds, Playbook, Provider
 from model.enrichment import Answered, Later, Outcome, Refused, Request, Unknown, source_of
 from model.errors import LeadRelayError
 from model.event import Event, EventKind, JsonValue
 from model.faults import mark_of, plain
 from model.times import Clock, to_text
 from sync import inbox
-from sync.asking import answers, asks, checks, spending
+from sync.asking import answers, asks, checks, notices, spending
 from sync.asking.answers import Kept
 from sync.asking.asks import Ask
 from sync.database import Store, write_again
@@ -35,6 +35,7 @@ from sync.leases import new_token
 log = structlog.get_logger("leadrelay.asking")
 
 MOST_CALLS = 4  # for one question, before it is given up
+MOST_READS = 40  # for one lead of an ad: for 36 hours, as long as Meta tries to tell of it
 FIRST_WAIT, LONGEST_WAIT = 2.0, 3600.0  # seconds before the next of them: 2, 8, 32, or as the provider says
 A_DAY = timedelta(days=1)  # before a question that was given up is asked again
 MOST_ROUNDS = 3  # of such days, with ``on_failure: later``
@@ -42,7 +43,7 @@ MOST_AT_ONCE = 20  # questions that one claim looks at
 LANES = 4  # calls to one provider at the same time, of one process
 
 
-Party = Provider | Captcha
+Party = Provider | Captcha | LeadAds
 OWN = Answered({})
 """What is made of a token of `leadrelay source test`: nobody is asked."""
 
@@ -125,6 +126,8 @@ def _party(ask: Ask, playbook: Playbook) -> Party | None:
     """Return who is asked; ``None`` where the playbook of now knows nobody of the name."""
     if ask.provider.startswith(CAPTCHA):
         return captchas.captcha_named(ask.provider, playbook)
+    if ask.provider.startswith(LEAD_ADS):
+        return lead_ads.lead_ads_named(ask.provider, playbook)
     return playbook.enrichment.providers.get(ask.provider)
 
 
@@ -145,7 +148,7 @@ def _lease(connection: Connection, desk: Desk, ask: Ask, provider: Party | None,
         _end(connection, desk, ask, asks.CACHED, now, kept=kept)
         return ""
     rounds = MOST_ROUNDS if provider.on_failure == "later" else 1
-    if ask.attempts >= MOST_CALLS * rounds:
+    if ask.attempts >= _most_calls(provider) * rounds:
         _end(connection, desk, ask, asks.FAILED, now, why=f"no answer to {ask.attempts} calls")
         return ""
     capped = spending.take(connection, desk.space, ask.provider, provider.spend, now)
@@ -180,6 +183,9 @@ def _called(desk: Desk, claimed: Claimed) -> Outcome:
                 return OWN
             base = desk.base_of(CAPTCHA.rstrip(":"))
             request = captchas.request_of(party, ask.told, ask.key, desk.secret, base)
+        elif isinstance(party, LeadAds):
+            base = desk.base_of(party.kind)
+            request = lead_ads.request_of(party, str(ask.told.get("lead") or ""), desk.secret, base)
         else:
             request = request_of(party, ask.told, desk.secret, desk.base_of(name))
     except LeadRelayError as error:  # a secret that is not set, or cannot be read
@@ -204,17 +210,21 @@ def _settle(connection: Connection, desk: Desk, claimed: Claimed, outcome: Outco
             state = _checked(connection, desk, ask, captchas.checked(provider, body, calls), now)
         case Unknown() if isinstance(provider, Captcha):
             state = _checked(connection, desk, ask, Checked(captchas.DOWN, "HTTP 404"), now)
+        case Answered(body) if isinstance(provider, LeadAds):
+            notices.put(connection, ask, provider, body, now)
+            state = _read(connection, desk, ask, now)
+        case Unknown() if isinstance(provider, LeadAds):
+            state = _read(connection, desk, ask, now, "HTTP 404: it is not there")
         case Answered(body):
             assert isinstance(provider, Provider)
             _keep(connection, desk, ask, provider, Kept(kept_of(provider, body), now))
             state = asks.ANSWERED
         case Unknown():
+            assert isinstance(provider, Provider)
             _keep(connection, desk, ask, provider, Kept({}, now))
             state = asks.UNKNOWN
-        case Later(reason, wait) if calls % MOST_CALLS:
-            pause = min(
-                wait if wait is not None else FIRST_WAIT * 4 ** (calls % MOST_CALLS - 1), LONGEST_WAIT
-            )
+        case Later(reason, wait) if nth := calls % _most_calls(provider):
+            pause = min(wait if wait is not None else FIRST_WAIT * 4 ** (nth - 1), LONGEST_WAIT)
             asks.put_off(connection, ask, now + timedelta(seconds=pause), reason)
             state = "put_off"
         case Later(reason) | Refused(reason):
@@ -223,11 +233,24 @@ def _settle(connection: Connection, desk: Desk, claimed: Claimed, outcome: Outco
     log.info("asking.settled", provider=provider.name, ask=ask.id, state=state, calls=calls)
 
 
+def _most_calls(provider: Party) -> int:
+    """Return the calls for one question of which no answer is to be had, before it is given up."""
+    return MOST_READS if isinstance(provider, LeadAds) else MOST_CALLS
+
+
 def _checked(connection: Connection, desk: Desk, ask: Ask, said: Checked, now: datetime) -> str:
     """Settle what became of a token, with the event that has its post decided."""
     state = asks.FAILED if said.verdict == captchas.DOWN else asks.ANSWERED
     asks.settle(connection, ask, state, now, said.why)
     inbox.insert_new(connection, [checks.verdict(ask, said, desk.space, now)])
+    return state
+
+
+def _read(connection: Connection, desk: Desk, ask: Ask, now: datetime, why: str = "") -> str:
+    """Settle a notice, with the event that has it decided: ``why`` its lead was not read."""
+    state = asks.FAILED if why else asks.ANSWERED
+    asks.settle(connection, ask, state, now, why)
+    inbox.insert_new(connection, notices.arrived(connection, ask, why, desk.space, now))
     return state
 
 
@@ -263,6 +286,9 @@ def _end(
     """Settle a question, with the event that tells the lead, or its post, of it."""
     if ask.provider.startswith(CAPTCHA):
         _checked(connection, desk, ask, Checked(captchas.DOWN, why), now)
+        return
+    if ask.provider.startswith(LEAD_ADS):
+        _read(connection, desk, ask, now, why)
         return
     asks.settle(connection, ask, state, now, why)
     _tell(connection, desk, ask, now, state=state, kept=kept, why=why)

@@ -55,15 +55,25 @@ def told(connection: Connection, batch: Batch, playbook: Playbook, space: str, n
         if into in some:  # one is enough: it hears of all of them
             heard = TellLead(into, some[into], is_news=False)
             found.append(_event(causes[join.event], join.event, heard, batch, space, now))
-    parted = (
-        [each for one in batch.parted for each in (one.restored.id, one.was_into)]
-        if playbook.keeps_deals
-        else []
-    )
-    for lead_id, deal_id in sorted(deals.one_of(connection, parted).items()) if parted else ():
-        row = next(result.stored.id for result in results if result.parted is not None)
-        heard = TellLead(lead_id, deal_id, is_news=False)
-        found.append(_event(causes[row], row, heard, batch, space, now))
+    return found + _told_apart(connection, batch, playbook, space, now)
+
+
+def _told_apart(
+    connection: Connection, batch: Batch, playbook: Playbook, space: str, now: datetime
+) -> list[Event]:
+    """Return an event for each of two leads that were taken apart, where one of them has a deal.
+
+    Who is left without one hears that it is so.
+    """
+    parted = [one for one in batch.results if one.parted is not None] if playbook.keeps_deals else []
+    found = []
+    for result in parted:
+        assert result.parted is not None
+        both = (result.parted.restored.id, result.parted.was_into)
+        some = deals.one_of(connection, both)
+        for one in both if some else ():
+            heard = TellLead(one, some.get(one, min(some.values())), is_news=False)
+            found.append(_event(result.stored.event, result.stored.id, heard, batch, space, now))
     return found
 
 

@@ -37,6 +37,7 @@ from sync.result import Result
 
 log = structlog.get_logger("leadrelay.decider")
 
+ASKED = ("CAPTCHA_WAITS", "LEAD_WAITS")  # causes of posts about which somebody is asked
 TERM = timedelta(seconds=15)  # of the lease; renewed by every save and by ``Decider.renew``
 REDOS = 3  # of a batch whose save met a change, before it is halved
 
@@ -129,7 +130,7 @@ class Decider:
             self.store.signals.announce(f"follow:{name}")
         for name in {item.effect.target for item in one_shots(batch.results)}:
             self.store.signals.announce(f"effects:{name}")
-        if asked_by(batch.results) or any(result.cause.code == "CAPTCHA_WAITS" for result in batch.results):
+        if asked_by(batch.results) or any(result.cause.code in ASKED for result in batch.results):
             self.store.signals.announce("asks")
         if self.on_settled:
             self.on_settled(batch.results)

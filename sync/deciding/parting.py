@@ -105,6 +105,12 @@ def undone(stored: StoredEvent, lead_id: str, batch: Batch, pipeline: Pipeline) 
     result.effects.append(JudgePair(restored.id, before.id, DIFFERENT, by))
     result.effects += [AnswerProposal(one, accepts=False, by=by) for one in memory.proposals]
     _tell(result, found, by)
+    for name, deal in memory.named_on:
+        _because(
+            result,
+            f'{name}: the deal "{deal}" is of lead {restored.id} again; the record of lead {draft.id} was '
+            "put on it there, too: take it off there",
+        )
     if draft.stage is not None and draft.stage != before.stage:
         result.effects.append(EnterStage(draft.stage, before.stage, UNDO))
     has_changed = bool(found.since or found.taken_along) or len(draft.touches) != len(memory.survivor.touches)

@@ -32,6 +32,7 @@ from sync import (
     engagements,
     fetches,
     forget,
+    giving_back,
     holds,
     inbox,
     joins,
@@ -40,7 +41,6 @@ from sync import (
     mirror,
     outbox,
     proposing,
-    remembered,
     same_deals,
     seats,
     tables,
@@ -49,7 +49,7 @@ from sync import (
     undoing,
 )
 from sync.alike import pairs
-from sync.asking import asks, checks
+from sync.asking import asks, checks, notices
 from sync.database import insert_for
 from sync.deciding import dealings
 from sync.deciding.batch import Batch
@@ -100,7 +100,7 @@ def save(
     if batch.joined:
         joins.save(connection, space, batch.joined, now)
     for parting in batch.parted:
-        remembered.restore(connection, space, parting)
+        giving_back.restore(connection, space, parting)
     wanted_rows += dealings.raises(connection, batch, playbook)  # by who takes part now
     outbox.raise_wanted(connection, space, wanted_rows, now)
     if moved or linked:
@@ -112,7 +112,7 @@ def save(
     if once := one_shots(results):
         effects.insert(connection, space, once, now, shut)
     asks.insert(connection, space, results, now)
-    asks.insert_rows(connection, checks.rows(space, results, now))
+    asks.insert_rows(connection, [*checks.rows(space, results, now), *notices.rows(space, results, now)])
     checks.drop_tokens(connection, results)
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:
         mirror.alone(connection, space, forgotten)

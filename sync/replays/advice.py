@@ -101,6 +101,8 @@ ADVICE: Mapping[str, str] = {
     "FILL_TIME": "The form was filled in faster than people do: release it if a person did.",
     "CAPTCHA": "The captcha was not passed: release it if a person sent it.",
     "CAPTCHA_DOWN": "Nobody could say whether a person sent it: look at it, and send it again if so.",
+    "LEAD_NOT_READ": "The vendor did not give the lead: mend what it says (mostly the token), send it again.",
+    "LEAD_WAITS": "The lead is being read; if that lasts, `leadrelay status` shows the vendor as a provider.",
     "CAPTCHA_WAITS": "The captcha is being checked; if that lasts, `leadrelay status` shows the provider.",
     "BLOCKED_DOMAIN": "The domain is on the list in screening.yaml: release it, or take the domain off.",
     "THROWAWAY_DOMAIN": "The address is of a throw-away service: release it, or allow it in screening.yaml.",

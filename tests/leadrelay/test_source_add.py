@@ -20,7 +20,7 @@ from tests.webhooks.house import NOON, a_house
 def test_without_a_name_every_preset_is_listed(leadrelay):
     lines = leadrelay("source", "add").out.splitlines()
     assert [line.split()[0] for line in lines] == presets.names()
-    assert "typeform       Typeform: each submission as its webhook posts it, signed" in lines
+    assert "typeform           Typeform: each submission as its webhook posts it, signed" in lines
 
 
 @pytest.mark.parametrize("name", presets.names())
@@ -90,7 +90,22 @@ class Secrets:
         return "a secret of the tool's"
 
 
-@pytest.mark.parametrize("name", presets.names())
+def test_of_a_source_whose_leads_are_read_no_test_lead_is_made_up(leadrelay, playbook, empty_store):
+    name = "facebook_lead_ads"
+    added = leadrelay("source", "add", name, "--playbook", str(playbook))
+    source = load(playbook).sources[name]
+    for variable in (source.auth.secret_env, source.auth.verify_env, source.lead_ads.secret_env):
+        assert variable in added.out
+    environ = {"LEADRELAY_DATABASE_URL": empty_store, "LEADRELAY_PLAYBOOK": str(playbook)}
+    answer = leadrelay("source", "test", name, **environ)
+    assert answer.code == 2
+    assert "Let facebook send a test lead" in answer.err
+
+
+WITH_LEADS = [name for name in presets.names() if not presets.read(name).lead_ads]
+
+
+@pytest.mark.parametrize("name", WITH_LEADS)
 def test_source_test_speaks_every_senders_language(leadrelay, playbook, name):
     """What `leadrelay source test` posts is taken, with its proof, and read as the test lead."""
     leadrelay("source", "add", name, "--playbook", str(playbook))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from mappings.advising import advice_on
 from mappings.compile import check, load
 from mappings.matcher.model import shipped
 from mappings.matcher.weighing import as_yaml, comparisons_of, fingerprint, model_of
-from mappings.playbook import Matching
+from mappings.playbook import SHIPPED, Matching
 from tests.mappings.folders import playbook_folder
 
 BIRTH = "fields: {born: {type: text, description: Day of birth.}}\n"
@@ -35,6 +36,25 @@ def test_without_the_file_nobody_is_asked(tmp_path):
 def test_what_is_said_is_what_counts(tmp_path):
     text = "review: 0.9\nnever_across: country\ncompare: {born: date}"
     assert load(written(tmp_path, text)).matching == Matching(0.9, ("country",), {"born": "date"})
+
+
+def test_when_nobody_is_asked_is_what_is_said(tmp_path):
+    text = "same: 0.999\nsame_limits: {per_hour: 3, per_day: 20}\nsame_weights: shipped"
+    expected = Matching(same=0.999, same_per_hour=3, same_per_day=20, same_weights=SHIPPED)
+    assert load(written(tmp_path, text)).matching == expected
+
+
+@pytest.mark.parametrize(
+    ("same", "pairs", "is_told"), [("same: 0.99", 0, True), ("same: 0.99", 4000, False), ("", 0, False)]
+)
+def test_a_band_that_joins_nobody_for_lack_of_weights_is_told(tmp_path, same, pairs, is_told):
+    weights = learned(Matching()) if pairs else None
+    text = f"review: 0.95\n{same}"
+    told = [str(one) for one in advice_on(load(written(tmp_path, text, weights)))]
+    why = (
+        "matching.yaml:2:7: nobody is joined without a person: the weights are the shipped ones, not learned"
+    )
+    assert [one.split("\n")[0] for one in told] == ([why] if is_told else [])
 
 
 def test_weights_that_were_learned_are_those_that_count(tmp_path):
@@ -68,6 +88,22 @@ def test_weights_that_were_learned_are_those_that_count(tmp_path):
             "matching.yaml:1:16: longest compares texts, and employees is none",
         ),
         ("review: 1.2", "matching.yaml:1:9: "),
+        ("same: 0.5", "matching.yaml:1:7: "),
+        (
+            "review: 0.97\nsame: 0.96",
+            "matching.yaml:2:7: leads would be joined that are too unlikely to be asked about\n    Write",
+        ),
+        (
+            "same_limits: {per_day: 9}",
+            "matching.yaml:1:1: without same nobody is joined without a person\n    Take it out, or say from",
+        ),
+        ("same_weights: shipped", "matching.yaml:1:1: without same nobody is joined without a person"),
+        (
+            "same: 0.99\nsame_limits: {per_day: 9}",
+            "matching.yaml:2:24: 10 an hour are never reached: 9 a day are the limit",
+        ),
+        ("same: 0.99\nsame_limits: {per_hour: 0}", "matching.yaml:2:25: "),
+        ("same: 0.99\nsame_weights: any", 'matching.yaml:2:15: "any" is not possible here'),
         ("compare: {born: day}", 'matching.yaml:1:17: "day" is not possible here'),
     ],
 )

@@ -22,6 +22,11 @@ CAT = {"email": "cat@gmail.com", "company": "Acmee", "city": "Berlin", "country"
 
 @pytest.fixture
 def house(store) -> House:
+    return a_matching_house(store)
+
+
+def a_matching_house(store) -> House:
+    """Build a house that matches accounts by evidence, and whose form has a city."""
     playbook = house_playbook(accounts=Accounts(match=MATCH))
     website = playbook.sources["website"]
     city = FieldRule("city", ("city",), (), place(4))

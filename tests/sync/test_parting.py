@@ -151,7 +151,7 @@ def say_same(house: House, ids: Sequence[str]) -> tuple[str, str]:
     house.clock.advance(1)
     inbox.append(house.store, [pairs.answer_event("main", *ids, SAME, by="olga", now=house.clock.now())])
     house.decide()
-    [left] = [row["id"] for row in rows(house.store, tables.leads)]
+    [left] = {row["id"] for row in rows(house.store, tables.leads)} & {*ids}
     return next(one for one in ids if one != left), left
 
 

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from mappings import presets
+from mappings import lead_ads, presets
 from mappings.compile import load
 from mappings.inward import read
 from mappings.playbook import Playbook
 from mappings.reading import Reading
 from mappings.starter import write_starter
-from model.event import StoredEvent
+from model.event import LEAD_READ, StoredEvent
 from tests.webhooks.house import NOON, House, a_house
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "presets"
@@ -63,6 +63,14 @@ def segment(body: bytes, at: int, secret: str) -> Headers:
     return {"X-Signature": mac(body, hashlib.sha1, secret).hex()}
 
 
+def facebook(body: bytes, at: int, secret: str) -> Headers:
+    return {"X-Hub-Signature-256": f"sha256={mac(body, secret=secret).hex()}"}
+
+
+def linkedin(body: bytes, at: int, secret: str) -> Headers:
+    return {"X-LI-Signature": mac(b"hmacsha256=" + body, secret=secret).hex()}
+
+
 def bearer(body: bytes, at: int, secret: str) -> Headers:
     return {"Authorization": f"Bearer {secret}"}
 
@@ -73,8 +81,10 @@ def api_key(body: bytes, at: int, secret: str) -> Headers:
 
 PROOFS: dict[str, Callable[[bytes, int, str], Headers]] = {
     "calendly": calendly,
+    "facebook_lead_ads": facebook,
     "gravity_forms": api_key,
     "json": bearer,
+    "linkedin_lead_gen": linkedin,
     "segment": segment,
     "typeform": typeform,
     "unbounce": api_key,
@@ -416,12 +426,101 @@ def test_a_senders_post_becomes_the_lead(playbook, preset, fixture, fields, touc
     assert len(house.inbox.events) == 1
 
 
+NAMED = {  # presets whose posts only name a lead: its number, fields, touch, and the detail of its activity
+    "facebook_lead_ads": (
+        "560000000000077",
+        {
+            "email": "amara.nwosu@palmworks.example",
+            "first_name": "Amara",
+            "last_name": "Nwosu",
+            "phone": "+442071838750",
+            "company": "Palmworks Ltd",
+        },
+        {"source": "facebook", "medium": "paid-social", "channel": "paid_social"},
+        "770000000000003",
+    ),
+    "linkedin_lead_gen": (
+        "7c0f3d11-5a40-4f77-9d6e-2b1a6c9e0b42-4",
+        {"email": "joao.reis@serralta.example", "first_name": "João", "last_name": "Reis"},
+        {"source": "linkedin", "medium": "paid-social", "campaign": "Autumn demo", "channel": "paid_social"},
+        "Autumn demo",
+    ),
+}
+
+
+@pytest.mark.parametrize("preset", NAMED)
+def test_a_notice_is_known_by_its_number_and_its_lead_is_read_like_a_post(playbook, preset):
+    number, fields, touch, detail = NAMED[preset]
+    house = house_of(playbook)
+    assert send(house, preset, posted(preset, "notice")).json == {
+        "events": [{"event": number, "duplicate": False}]
+    }
+    assert send(house, preset, posted(preset, "notice")).json["events"][0]["duplicate"] is True
+    [event] = house.inbox.events
+    assert f"{event.occurred_at:%Y-%m-%d %H:%M:%S}" == "2026-11-21 11:42:20"
+    told = event.payload["body"]
+    body = lead_ads.body_of(playbook.sources[preset].lead_ads.kind, told, posted(preset, "lead"))
+    whole = dataclasses.replace(event, payload={**event.payload, "body": body, LEAD_READ: "x"})
+    found = read(StoredEvent(1, whole, 0, NOON, 1), playbook)
+    assert (dict(found.fields), found.problems, found.notice) == (fields, (), "")
+    assert {name: text for name, text in dict(found.touch.fields).items() if text} == touch
+    assert [one.detail for one in found.activities] == [detail]
+
+
+def test_several_leads_in_one_post_are_as_many_events_and_other_news_are_none(playbook):
+    house = house_of(playbook)
+    body = posted("facebook_lead_ads", "notice")
+    [entry] = body["entry"]
+    [change] = entry["changes"]
+    other = {**change, "value": {**change["value"], "leadgen_id": "2"}}
+    news = {"field": "feed", "value": {"item": "post"}}
+    body["entry"] = [{**entry, "changes": [change, news]}, {**entry, "changes": [other]}]
+    answer = send(house, "facebook_lead_ads", body)
+    assert [one["event"] for one in answer.json["events"]] == ["560000000000077", "2"]
+    assert len(house.inbox.events) == 2
+    gone = posted("linkedin_lead_gen", "notice") | {"leadAction": "DELETED"}
+    assert send(house, "linkedin_lead_gen", gone).json == {"events": []}
+
+
+@pytest.mark.parametrize("number", [None, "", "../me", "1?fields=x", ["1"]])
+def test_a_notice_that_names_no_lead_is_refused(playbook, number):
+    house = house_of(playbook)
+    body = posted("facebook_lead_ads", "notice")
+    body["entry"][0]["changes"][0]["value"]["leadgen_id"] = number
+    answer = send(house, "facebook_lead_ads", body)
+    assert (answer.status_code, answer.json["code"]) == (422, "notice_malformed")
+    assert house.inbox.events == []
+
+
+def test_facebook_and_linkedin_make_sure_of_the_address(playbook):
+    house = house_of(playbook)
+    auth = playbook.sources["facebook_lead_ads"].auth
+    house.secrets[auth.verify_env] = "our word"
+    asked = {"hub.mode": "subscribe", "hub.verify_token": "our word", "hub.challenge": "1158201444"}
+    answer = house.client.get("/in/facebook_lead_ads", query_string=asked)
+    assert (answer.status_code, answer.text, answer.mimetype) == (200, "1158201444", "text/plain")
+    wrong = house.client.get("/in/facebook_lead_ads", query_string=asked | {"hub.verify_token": "guess"})
+    assert (wrong.status_code, wrong.json["code"]) == (403, "verify_token_wrong")
+    markup = house.client.get("/in/facebook_lead_ads", query_string=asked | {"hub.challenge": "<b>"})
+    assert (markup.status_code, markup.json["code"]) == (422, "challenge_malformed")
+    code = "890e4665-4dfe-4ab1-b689-ed553bceeed0"
+    answer = house.client.get("/in/linkedin_lead_gen", query_string={"challengeCode": code})
+    assert answer.json == {"challengeCode": code, "challengeResponse": mac(code.encode()).hex()}
+    signed = house.client.get("/in/linkedin_lead_gen", query_string={"challengeCode": "hmacsha256={}"})
+    assert signed.status_code == 422
+    for path in ("/in/facebook_lead_ads", "/in/linkedin_lead_gen", "/in/typeform"):
+        bare = house.client.get(path)
+        assert (bare.status_code, bare.json["code"]) == (405, "method_not_allowed")
+        assert set(bare.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
+    assert house.inbox.events == []
+
+
 def test_every_preset_has_a_post():
-    assert {row[0] for row in LEADS} == set(presets.names())
+    assert {row[0] for row in LEADS} | set(NAMED) == set(presets.names())
     assert {path.name for path in FIXTURES.iterdir()} == set(presets.names())
 
 
-FIRST = {row[0]: row[1] for row in reversed(LEADS)}
+FIRST = {row[0]: row[1] for row in reversed(LEADS)} | dict.fromkeys(NAMED, "notice")
 
 
 @pytest.mark.parametrize("preset", sorted(FIRST))
