@@ -554,7 +554,8 @@ class Decision:
 
     ``fields`` replace the lead's values; ``None`` blanks one. ``lead_id`` is set only by
     ``identify``: the known lead this event belongs to (``""`` for a new one). ``cause`` names in a
-    word why a verdict is not ``GO``.
+    word why a verdict is not ``GO``. ``facts`` are kept with the decision for who asks what each rule was
+    worth (``mappings.truths``): what this handler looked at beside the lead.
     """
 
     fields: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -563,6 +564,7 @@ class Decision:
     verdict: Verdict = Verdict.GO
     lead_id: str | None = None
     cause: Cause = NO_CAUSE
+    facts: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 NOTHING = Decision()

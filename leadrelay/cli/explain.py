@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import Connection
 
-from dashboard.words import span
+from dashboard.words import candidate, span
 from leadrelay.cli.common import Json, console, fail, load_settings, print_json, reading, say
 from leadrelay.cli.in_force import playbook_if_any
 from leadrelay.cli.masked import Masked, sight_of
@@ -142,8 +142,7 @@ def _tell_rules(reasons: list[dict[str, Any]], rules: list[RuleTruth]) -> None:
             say(f"  {one.handler:<10} {line}", hang=15)
     for reason in reasons:
         for each in reason.get("candidates", ()):
-            why = each.get("why_not") or f"at {each['place']:g}{', took it' if each['took'] else ''}"
-            say(f"  {reason['handler']:<10} candidate {each['who']}: {why}", hang=15)
+            say(f"  {reason['handler']:<10} {candidate(each)}", hang=15)
 
 
 def _tell_life(life: LifeSoFar | None) -> None:
