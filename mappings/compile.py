@@ -55,6 +55,7 @@ from mappings.schema import (
     CrmFile,
     DealsFile,
     EnrichmentFile,
+    ExtraField,
     FieldsFile,
     FollowUpFile,
     IcpFile,
@@ -347,6 +348,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             routing=cast(Routing, made[2]),
             pipeline_place=pipeline.document.place("handlers"),
             fields=scope.fields,
+            options=scope.options,
             follow_up=told[0],
             notifications=told[1],
             skip_direct=pipeline.model.attribution.skip_direct,
@@ -388,6 +390,7 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
             **_own_fields(single.get("fields")),
             **compile_consent.fields_of(single.get("consent")),
         },
+        options=_options(single.get("fields")),
         stages=tuple(dict.fromkeys(declared(single.get("lifecycle"), "stages"))),
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
@@ -426,11 +429,35 @@ def _own_fields(document: Document | None) -> dict[str, type]:
     }
 
 
+def _options(document: Document | None) -> dict[str, tuple[str, ...]]:
+    data = document.data.get("fields") if document and isinstance(document.data, dict) else None
+    entries = data if isinstance(data, dict) else {}
+    return {
+        name: tuple(one for one in given if isinstance(one, str))
+        for name, entry in entries.items()
+        if isinstance(entry, dict) and isinstance(given := entry.get("options"), list)
+    }
+
+
 def _check_own_fields(checked: Checked[FieldsFile] | None, scope: Scope) -> None:
-    for name in checked.model.fields if checked else ():
+    for name, entry in checked.model.fields.items() if checked else ():
+        _check_options(name, entry, checked, scope)
         if name in LEAD_FIELDS or name == "id":
             at = checked.document.place("fields", name) if checked else Place("fields.yaml", 1)
             scope.fault(at, f'"{name}" is a built-in lead field', "Take it out, or give yours another name.")
+
+
+def _check_options(name: str, entry: ExtraField, checked: Checked[FieldsFile] | None, scope: Scope) -> None:
+    document = checked.document if checked else Document("fields.yaml")
+    if entry.options and entry.type != "text":
+        fix = "Write type: text, or take the options out."
+        scope.fault(document.place("fields", name, "options"), f"{entry.type} has no options", fix)
+    seen: dict[str, str] = {}
+    for n, option in enumerate(entry.options):
+        first = seen.setdefault(option.casefold(), option)
+        if list(seen).index(option.casefold()) != n:
+            at = document.value_place("fields", name, "options", n)
+            scope.fault(at, f'"{option}" is there twice, as "{first}"', "Take one of the two out.")
 
 
 def _sources(files: _Files, scope: Scope) -> dict[str, Source]:
