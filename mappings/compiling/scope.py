@@ -85,6 +85,7 @@ _SAID_IN: Mapping[str, tuple[str, ...]] = {
     "field": ("fields",),
     "activity": ("sources", "crms"),
     "connection": ("crms",),
+    "provider": ("sources", "crms", "enrichment"),
     "object": ("crms",),
     "stage": ("lifecycle",),
     "calendar": ("routing",),
