@@ -73,6 +73,7 @@ from mappings.schema import (
     Strict,
 )
 from model.decision import Place
+from model.enrichment import source_of
 from model.lead import LEAD_FIELDS, MATCHER, PERSON, RULE
 
 DEFAULT_HANDLERS = (
@@ -300,7 +301,6 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     icp = compile_icp.compile_icp(customers, scope) if customers else None
     if customers and pipeline:
         compile_icp.check_order(pipeline, scope)
-    matching = _matching(one("matching", MatchingFile), one("match_weights", MatchWeightsFile), scope)
     made = (
         lifecycle and compile_lifecycle.compile_lifecycle(lifecycle, scope),
         scoring and compile_scoring.compile_scoring(scoring, scope),
@@ -318,6 +318,11 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     purposes = compile_consent.compile_purposes(asked, own_fields, scope) if asked else {}
     sources = _sources(files, scope)
     crms = _crms(files, scope)
+    speakers = {name: source_of(name) for name in enrichment.providers} | {
+        name: name for name in (*sources, *crms, PERSON)
+    }
+    people = one("matching", MatchingFile), one("match_weights", MatchWeightsFile)
+    matching = _matching(*people, speakers, scope)
     follow_up = one("follow_up", FollowUpFile)
     notifications = one("notifications", NotificationsFile)
     told = (
@@ -367,7 +372,10 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
 
 
 def _matching(
-    checked: Checked[MatchingFile] | None, learned: Checked[MatchWeightsFile] | None, scope: Scope
+    checked: Checked[MatchingFile] | None,
+    learned: Checked[MatchWeightsFile] | None,
+    speakers: Mapping[str, str],
+    scope: Scope,
 ) -> Matching | None:
     """Return when people are asked who is one person; weights alone are a file that nobody reads."""
     if checked is None:
@@ -375,7 +383,7 @@ def _matching(
             fix = "Add matching.yaml, which may be empty but for review: 0.95."
             scope.fault(learned.document.place("pairs"), "without matching.yaml nobody is asked", fix)
         return None
-    matching = compile_matching.compile_matching(checked, scope)
+    matching = compile_matching.compile_matching(checked, speakers, scope)
     if learned is None:
         return matching
     return replace(matching, weights=compile_matching.compile_weights(learned, matching, scope))

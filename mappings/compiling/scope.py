@@ -96,6 +96,7 @@ _SAID_IN: Mapping[str, tuple[str, ...]] = {
     "field": ("fields",),
     "activity": ("sources", "crms"),
     "connection": ("crms",),
+    "provider": ("sources", "crms", "enrichment"),
     "object": ("crms",),
     "stage": ("lifecycle",),
     "calendar": ("routing",),

@@ -40,6 +40,9 @@ class Matching:
     never_across: tuple[str, ...] = ()  # lead fields in which the two must not differ
     compare: dict[str, str] = dataclasses.field(default_factory=dict)  # own lead field -> how
     survivorship: dict[str, str] = dataclasses.field(default_factory=dict)  # lead field -> which value stays
+    trust: dict[str, tuple[str, ...]] = dataclasses.field(
+        default_factory=dict
+    )  # lead field -> whose word stays
     undo_for: timedelta = timedelta(days=90)  # how long a join by a person's word can be undone
     weights: Weights | None = None  # without them the shipped ones count
     same: float | None = None  # from this probability on two are joined without a person; None: never

@@ -55,6 +55,10 @@ class MatchingFile(Strict):
         default_factory=dict,
         description="Lead field: which of two values stays when people say that two leads are one person.",
     )
+    trust: dict[Text, Names] = Field(
+        default_factory=dict,
+        description="Lead field: sources, connections, providers whose word stays, the first one first.",
+    )
 
 
 class LevelWeight(Strict):
