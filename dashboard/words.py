@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -83,6 +83,15 @@ def method(name: str) -> str:
     return METHODS.get(name, name)
 
 
+def candidate(each: Mapping[str, Any]) -> str:
+    """Write one of those who could have had a lead: their place or likelihood, or why they were skipped."""
+    place = f"at {each['place']:g}" if "place" in each else ""
+    likely = f"{each['likely']:.1%} likely" if "likely" in each else ""
+    end = each.get("why_not") or ("took it" if each.get("took") else "")
+    evidence = f" ({each['evidence']})" if each.get("evidence") else ""
+    return f"candidate {each['who']}: {', '.join(filter(None, (place, likely, end)))}{evidence}"
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "moment": moment,
     "span": span,
@@ -91,4 +100,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "pretty": pretty,
     "plain": plain,
     "method": method,
+    "candidate": candidate,
 }

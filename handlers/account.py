@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from handlers.base import Context
@@ -38,7 +39,7 @@ class JoinByDomain:
             )
             if not known and found.asks:
                 text = "no account yet: a person is asked"
-            return Decision(effects=asked, because=(*said, Because(text)))
+            return Decision(effects=asked, because=(*said, Because(text, candidates=self._told(found))))
         joined = found.account_id
         account = context.lookups.account(joined)
         fills = _fills(lead, account, found.domain.domain)
@@ -47,7 +48,8 @@ class JoinByDomain:
         because = list(said)
         if joined != known:
             new = ", a new one" if account is None else ""
-            because.append(Because(f"account {joined} by {_how(found)}{new}"))
+            text = f"account {joined} by {_how(found)}{new}"
+            because.append(Because(text, candidates=self._told(found)))
         if fills:
             because.append(Because(f"account {joined} takes from the lead: {', '.join(fills)}"))
         return Decision(
@@ -55,6 +57,9 @@ class JoinByDomain:
             effects=(JoinAccount(joined, fills), *asked),
             because=tuple(because),
         )
+
+    def _told(self, found: Belonging) -> tuple[Mapping[str, JsonValue], ...]:
+        return found.told(self.accounts.match) if self.accounts.match is not None else ()
 
     def _asked(self, found: Belonging, lead: Lead) -> tuple[tuple[Effect, ...], tuple[Because, ...]]:
         """Return whom a person is asked about, and every candidate with what speaks for it."""

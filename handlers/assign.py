@@ -62,6 +62,7 @@ class Assign:
             decision,
             effects=(*back.effects, *decision.effects, *queueing.over(lead, kept, context.now)),
             because=(*back.because, *decision.because),
+            facts=back.facts,
         )
 
     def _decided(self, lead: Lead, context: Context) -> Decision:

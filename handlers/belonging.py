@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from handlers.base import Lookups
 from mappings.domains import CompanyDomain, company_domain
@@ -11,9 +11,11 @@ from mappings.matcher import company
 from mappings.matcher.model import Verdict
 from mappings.playbook import AccountMatch, Accounts
 from model.account import Account, Likeness, account_id
+from model.event import JsonValue
 from model.lead import PERSON, Lead
 
 SHOWN = 5  # candidates in a reason or a question
+KEPT = 20  # candidates that are kept with a decision, the likeliest ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,33 @@ class Belonging:
     why: str = ""  # which tie-breaker decided
     candidates: tuple[Candidate, ...] = ()
     asks: tuple[Candidate, ...] = ()  # about which a person is to be asked
+    unlike: tuple[Candidate, ...] = ()  # share a key with the lead, and are not likely enough to ask about
+
+    def told(self, match: AccountMatch) -> tuple[Mapping[str, JsonValue], ...]:
+        """Return whom it could have joined as plain data, the likeliest first, and why it did not."""
+        found = ((one, self._end(one, match)) for one in (*self.candidates, *self.unlike)[:KEPT])
+        return tuple(
+            {
+                "who": f"account {one.account.id}",
+                "likely": round(one.verdict.probability, 4),
+                "evidence": one.verdict.text,
+                "took": not why_not,
+                **({"why_not": why_not} if why_not else {}),
+            }
+            for one, why_not in found
+        )
+
+    def _end(self, one: Candidate, match: AccountMatch) -> str:
+        """Return why a candidate was not joined; blank of the one that was."""
+        if one.verdict.probability < match.review:
+            return f"below review ({match.review:g})"
+        if one.why_not:
+            return one.why_not
+        if self.how != "evidence":
+            return f"below same ({match.same:g}): a person is asked"
+        if one.verdict.probability < match.same:
+            return f"below same ({match.same:g})"
+        return "" if one.account.id == self.account_id else f"behind by {self.why}"
 
 
 def belonging(lead: Lead, accounts: Accounts, lookups: Lookups) -> Belonging:
@@ -62,18 +91,18 @@ def belonging(lead: Lead, accounts: Accounts, lookups: Lookups) -> Belonging:
     match = accounts.match
     if match is None or lead.is_test or _is_refused(lead) or (by_domain and lookups.account(by_domain)):
         return plain
-    candidates = _candidates(lead, accounts, match, lookups)
+    candidates, unlike = _candidates(lead, accounts, match, lookups)
     if not candidates:
-        return plain
+        return replace(plain, unlike=unlike)
     fit = [one for one in candidates if not one.why_not]
     same = [one for one in fit if one.verdict.probability >= match.same]
     if same:
         chosen, why = _first(same, lead, match.tie_breakers)
-        return Belonging(chosen.account.id, found, "evidence", why, candidates)
+        return Belonging(chosen.account.id, found, "evidence", why, candidates, (), unlike)
     asks = tuple(one for one in fit if one.verdict.probability >= match.review)
     if asks and match.fallback == "none":
-        return Belonging("", found, "", "", candidates, asks)
-    return Belonging(by_domain, found, plain.how, "", candidates, asks)
+        return Belonging("", found, "", "", candidates, asks, unlike)
+    return Belonging(by_domain, found, plain.how, "", candidates, asks, unlike)
 
 
 def is_said(lead: Lead) -> bool:
@@ -90,15 +119,17 @@ def _is_refused(lead: Lead) -> bool:
 
 def _candidates(
     lead: Lead, accounts: Accounts, match: AccountMatch, lookups: Lookups
-) -> tuple[Candidate, ...]:
+) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
+    """Return the accounts that are likely enough to ask about, and the others, the likeliest first."""
     likely = lookups.accounts_like(lead.fields)
     ours = company.of_lead(lead.fields, accounts, with_phone=not likely.has_shared_phone)
     found = []
     for one in likely.accounts:
         verdict = company.judge(ours, company.account(one.account.fields))
-        if verdict.probability >= match.review:
-            found.append(Candidate(one, verdict, _why_not(one, match)))
-    return tuple(sorted(found, key=lambda one: (-one.verdict.probability, one.account.id)))
+        found.append(Candidate(one, verdict, _why_not(one, match)))
+    found.sort(key=lambda one: (-one.verdict.probability, one.account.id))
+    first = sum(one.verdict.probability >= match.review for one in found)
+    return tuple(found[:first]), tuple(found[first:])
 
 
 def _why_not(one: Likeness, match: AccountMatch) -> str:

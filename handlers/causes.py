@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from handlers.base import Context
+from mappings.truth import CAUSED
+from model.event import JsonValue
 from model.lead import RULE, Lead
 
 TELLING = ("score", "qualify", "assign")
@@ -37,6 +39,11 @@ def post(_lead: Lead, context: Context) -> str:
 
 
 CAUSES = {"assignment": assignment, "stage": stage_entry, "post": post}
+
+
+def facts_of(lead: Lead, context: Context) -> dict[str, JsonValue]:
+    """Return which causes there are in this event, for who asks what each rule was worth."""
+    return {CAUSED: [name for name, find in CAUSES.items() if find(lead, context)]}
 
 
 def reasons_of(context: Context) -> list[str]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from handlers.base import Context
-from handlers.causes import assignment, reasons_of
+from handlers.causes import assignment, facts_of, reasons_of
 from handlers.writeback import NEEDED
 from mappings.playbook import CrmMap, FollowUp, FollowUpRule
+from mappings.playbook.messages import TEST_LEAD
 from model.decision import NOTHING, Because, Decision, OneShot, one_shot_key
 from model.lead import Lead
 
@@ -28,18 +29,20 @@ class MakeFollowUp:
     crms: Mapping[str, CrmMap]
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
-        cause = assignment(lead, context)
+        if not self.follow_up.rules:
+            return NOTHING
+        cause, facts = assignment(lead, context), facts_of(lead, context)
         rule = next((one for one in self.follow_up.rules if one.when is None or one.when.matches(lead)), None)
         if not cause or rule is None:
-            return NOTHING
+            return Decision(facts=facts)
         if lead.is_test:
-            return Decision(because=(Because("test lead: nobody gets a task", rule.place),))
+            return Decision(because=(Because(f"{TEST_LEAD}nobody gets a task", rule.place),), facts=facts)
         effects = tuple(self._tasks(rule, lead, cause, context))
         named = ", ".join(effect.target for effect in effects)
         text = (
             f"task for {lead.owner} in {named}: {rule.name}" if named else "no CRM takes a task for this lead"
         )
-        return Decision(effects=effects, because=(Because(text, rule.place),))
+        return Decision(effects=effects, because=(Because(text, rule.place),), facts=facts)
 
     def _tasks(self, rule: FollowUpRule, lead: Lead, cause: str, context: Context) -> Iterator[OneShot]:
         reached = [crm for crm in self.crms.values() if is_written(lead, crm)]

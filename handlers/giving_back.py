@@ -6,7 +6,10 @@ from handlers.base import Context
 from handlers.eligible import THIS
 from handlers.workload import GivenTurn
 from mappings.playbook import Credit, Pool, Routing
+from mappings.playbook.routing import GETS_IT_BACK
+from mappings.truth import TURN
 from model.decision import NOTHING, Because, Decision, GiveBack
+from model.event import JsonValue
 from model.lead import Lead
 
 MONTH = "month"
@@ -20,13 +23,15 @@ def given_back(lead: Lead, routing: Routing, context: Context) -> Decision:
     if turn is None or pool is None or pool.credit is None:
         return NOTHING
     why = _why(lead, turn, pool.credit)
+    facts: dict[str, JsonValue] = {TURN: {"pool": turn.pool, "owner": turn.owner, "now": lead.owner}}
     if not why:
-        return NOTHING
+        return Decision(facts=facts)
     had, most = workload.credits[pool.name, turn.owner], pool.credit.per_month
     if most is not None and had >= most:
         text = f"{why}; no turn is given back: {turn.owner} had {had}/{most} back {THIS[MONTH]}"
-        return Decision(because=(Because(f"pool {pool.name}: {text}", pool.credit.place),))
-    return Decision(effects=(GiveBack(turn.owner, pool.name),), because=(_said(pool, turn, why),))
+        return Decision(because=(Because(f"pool {pool.name}: {text}", pool.credit.place),), facts=facts)
+    back = GiveBack(turn.owner, pool.name)
+    return Decision(effects=(back,), because=(_said(pool, turn, why),), facts=facts)
 
 
 def _why(lead: Lead, turn: GivenTurn, credit: Credit) -> str:
@@ -39,4 +44,4 @@ def _why(lead: Lead, turn: GivenTurn, credit: Credit) -> str:
 
 def _said(pool: Pool, turn: GivenTurn, why: str) -> Because:
     assert pool.credit is not None
-    return Because(f"pool {pool.name}: {turn.owner} gets the turn back: {why}", pool.credit.place)
+    return Because(f"pool {pool.name}: {turn.owner}{GETS_IT_BACK}{why}", pool.credit.place)

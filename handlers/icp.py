@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from handlers.base import Context
 from handlers.belonging import belonging
 from mappings.playbook import Accounts, Icp, IcpCriterion
+from mappings.truth import OF_ACCOUNT
 from model.account import FROM_LEAD, Account
 from model.decision import NOTHING, Because, Decision
 from model.event import JsonValue
@@ -52,12 +53,14 @@ class JudgeFit:
         if self.icp is None:
             left = {name: None for name in ICP_FIELDS if lead.fields.get(name) is not None}
             return Decision(fields=left) if left else NOTHING
-        found = fit(lead, self._account(lead, context), self.icp)
+        account = self._account(lead, context)
+        found = fit(lead, account, self.icp)
         changed = {name: value for name, value in found.fields.items() if lead.fields.get(name) != value}
+        facts = _of_account(lead, account, self.icp)
         if not changed:
-            return NOTHING
+            return Decision(facts=facts)
         lines = [_said(found, self.icp), *(_line(one, word) for one, word in found.criteria)]
-        return Decision(fields=changed, because=tuple(lines))
+        return Decision(fields=changed, because=tuple(lines), facts=facts)
 
     def _account(self, lead: Lead, context: Context) -> Account | None:
         """Return the lead's account, also before the handler of accounts has joined it."""
@@ -91,6 +94,15 @@ def known(lead: Lead, account: Account | None) -> dict[str, JsonValue]:
         if name != "owner" and (value := account.fields.get(held)) is not None
     }
     return of_account | {name: value for name, value in lead.fields.items() if value is not None}
+
+
+def _of_account(lead: Lead, account: Account | None, icp: Icp) -> dict[str, JsonValue]:
+    """Return what of the account the criteria looked at, for who asks what each was worth."""
+    if account is None:
+        return {OF_ACCOUNT: {}}
+    asked = {name for one in icp.criteria for name in one.when.fields if lead.fields.get(name) is None}
+    view = known(lead, account)
+    return {OF_ACCOUNT: {name: view[name] for name in sorted(asked) if name in view}}
 
 
 def _word(criterion: IcpCriterion, lead: Lead) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from handlers import waiting
 from handlers.base import Context
-from handlers.causes import CAUSES, reasons_of
+from handlers.causes import CAUSES, facts_of, reasons_of
 from handlers.follow_up import is_written
 from mappings.playbook import CrmMap, Notifications
-from model.decision import Because, Decision, OneShot, one_shot_key
+from mappings.playbook.messages import IT_WAITS, TEST_LEAD
+from model.decision import NOTHING, Because, Decision, OneShot, one_shot_key
 from model.lead import Lead
 
 HELD = {"held": True}
@@ -30,6 +31,8 @@ class Notify:
     crms: Mapping[str, CrmMap]
 
     def __call__(self, lead: Lead, context: Context) -> Decision:
+        if not self.notifications.rules:
+            return NOTHING
         effects: list[OneShot] = []
         because: list[Because] = []
         held = waiting.waits(lead, context.now)
@@ -40,7 +43,7 @@ class Notify:
             if not held and rule.when is not None and not rule.when.matches(lead):
                 continue
             if lead.is_test:
-                because.append(Because(f"test lead: {rule.channel} is not told", rule.place))
+                because.append(Because(f"{TEST_LEAD}{rule.channel} is not told", rule.place))
                 continue
             effects.append(
                 OneShot(
@@ -53,6 +56,6 @@ class Notify:
                     not_before=held[-1].due_at if held else None,
                 )
             )
-            wait = f"; it {waiting.said(held)}" if held else ""
+            wait = f"{IT_WAITS}{waiting.said(held)}" if held else ""
             because.append(Because(f"{rule.channel} is told: {rule.name}{wait}", rule.place))
-        return Decision(effects=tuple(effects), because=tuple(because))
+        return Decision(effects=tuple(effects), because=tuple(because), facts=facts_of(lead, context))

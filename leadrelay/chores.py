@@ -99,8 +99,14 @@ class Chores:
             return
         walk.remind(self._store, SPACE, self._clock.now())
         for _ in range(ALIKE_STEPS):
+            if matching.same is not None and self._is_busy():  # pairs that are sure are events, in no hurry
+                return
             if not (self._is_wanted() and walk.step(self._store, SPACE, matching, self._clock.now())):
                 return
+
+    def _is_busy(self) -> bool:
+        with self._store.snapshot() as snapshot:
+            return inbox.is_busy(snapshot, SPACE)
 
     def _forget_answers(self) -> None:
         for kind in (answers, checks):

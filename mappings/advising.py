@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mappings.listed import unlisted
-from mappings.playbook import QUEUE, CrmMap, Playbook
+from mappings.matcher.banding import why_unlearned
+from mappings.playbook import QUEUE, CrmMap, Matching, Playbook
 from mappings.problems import Problem, in_order
 
 NO_USER = "00G"  # how the ids of queues begin in Salesforce; a user's begin with 005
@@ -14,7 +15,7 @@ NO_USER = "00G"  # how the ids of queues begin in Salesforce; a user's begin wit
 def advice_on(playbook: Playbook) -> list[Problem]:
     """Return what to look at, in the order of files and lines."""
     owned = [one for crm in playbook.crms.values() for one in _owned_by_their_maker(crm, playbook)]
-    return in_order([*owned, *unlisted(playbook)])
+    return in_order([*owned, *unlisted(playbook), *_joins_nobody(playbook.matching)])
 
 
 def _owned_by_their_maker(crm: CrmMap, playbook: Playbook) -> Iterator[Problem]:
@@ -34,6 +35,15 @@ def _owned_by_their_maker(crm: CrmMap, playbook: Playbook) -> Iterator[Problem]:
         message = f"{' and '.join(waits)} {who}, which ends the wait"
         fix = "Name the id of the user by whom leadrelay writes under blank_values: it begins with 005."
         yield Problem(rule.place, message, fix)
+
+
+def _joins_nobody(matching: Matching | None) -> Iterator[Problem]:
+    """Say where leads are to be joined without a person, and the weights are none to join by."""
+    if matching is None or matching.same_place is None:
+        return
+    if why := why_unlearned(matching):
+        fix = "Learn them: leadrelay match learn --write. Or say that they will do: same_weights: shipped."
+        yield Problem(matching.same_place, f"nobody is joined without a person: {why}", fix)
 
 
 def _names_a_user(blank_values: tuple[str, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mappings.masking import Veil
@@ -16,6 +16,12 @@ from model.times import EPOCH
 CUT = "cut"  # fact: the names of fields whose text is too long to be kept
 DID = "did"  # fact: how often the lead did each activity that a rule names
 HAS = "has"  # fact: fields that are filled in, where no rule asks with what
+CAUSED = "causes"  # fact: what of the event is a reason to tell somebody: "assignment", "stage", "post"
+TURN = "turn"  # fact: the turn that the lead used up and that can be given back
+OF_ACCOUNT = "of_account"  # fact: fields that are blank with the lead, as its account has them
+BESIDE = frozenset({CAUSED, CUT, DID, HAS, OF_ACCOUNT, TURN})
+"""Facts that are no fields of the lead."""
+
 NAMED = "named"  # glue of parts that have a name of their own, and must all hold
 PERSONAL = frozenset({"email", "phone", "first_name", "last_name", "message"})
 
@@ -94,6 +100,22 @@ def _lines(truth: Truth, depth: int) -> Iterator[str]:
         )
 
 
+def all_of(parts: Iterable[Truth]) -> Truth:
+    """Return parts that must all hold as one."""
+    [*found] = parts
+    truths = [one.holds for one in found]
+    holds = False if False in truths else None if None in truths else True
+    return found[0] if len(found) == 1 else Truth("", holds, glue="and", parts=tuple(found))
+
+
+def any_of(parts: Iterable[Truth]) -> Truth:
+    """Return parts of which one must hold as one."""
+    [*found] = parts
+    truths = [one.holds for one in found]
+    holds = True if True in truths else None if None in truths else False
+    return found[0] if len(found) == 1 else Truth("", holds, glue="or", parts=tuple(found))
+
+
 def ruled(
     handler: str, name: str, place: object, asks: tuple[Truth, ...], said: set[tuple[str, str]]
 ) -> RuleTruth:
@@ -130,7 +152,7 @@ class Judge:
             outer, dot, inner = name.partition(".")
             if dot:
                 fields.setdefault(outer, {})[inner] = value
-            elif name not in (CUT, DID, HAS):
+            elif name not in BESIDE:
                 fields[name] = value
         deeds = [Activity(kind, EPOCH) for kind, times in self._did.items() for _ in range(times)]
         self.lead = Lead("", fields=fields, activities=deeds)

@@ -8,23 +8,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from mappings import gates, truths_of_stages
+from mappings import gates, truths_of_stages, truths_of_telling
 from mappings.memory import once_each
-from mappings.playbook import SHARE_IS_FULL, Criterion, Playbook
+from mappings.playbook import SHARE_IS_FULL, Criterion, Icp, Playbook
 from mappings.playbook.condition import Condition
-from mappings.truth import CUT, DID, HAS, Judge, RuleTruth, Truth, ruled
+from mappings.playbook.routing import GETS_IT_BACK
+from mappings.truth import (
+    CAUSED,
+    CUT,
+    DID,
+    HAS,
+    OF_ACCOUNT,
+    TURN,
+    Judge,
+    RuleTruth,
+    Truth,
+    all_of,
+    any_of,
+    ruled,
+)
 from mappings.values.texts import is_blank
 from model.event import JsonValue
-from model.lead import Lead
+from model.lead import IN_REVIEW, STAGE_FIELDS, Lead
 
 JUDGES = frozenset({"score", "qualify", "assign"})
 """Handlers whose rules ask for facts of the lead."""
 
-MADE = ("band", "grade")  # fields that rules make and others ask for, beside score and stage
+SCORED = ("band", "grade")  # fields that `score` makes and rules behind it ask for, beside the score
+QUALIFIED = (IN_REVIEW, *STAGE_FIELDS)  # … that `qualify` makes, beside the stage
+OWNED = ("owner", "account")  # … that `assign` and `account` make
 LONGEST = 500  # characters of a text that are kept; what is longer is not judged again
 
 
@@ -53,7 +69,8 @@ def seen(lead: Lead, playbook: Playbook) -> dict[str, JsonValue]:
 def behind(lead: Lead, playbook: Playbook) -> dict[str, JsonValue]:
     """Return what the rules made of the lead that other rules ask for."""
     asked = _asked(playbook)
-    more = {name: lead.fields.get(name) for name in MADE if name in asked.fields}
+    made = (*SCORED, *QUALIFIED, *OWNED)
+    more = {name: lead.fields.get(name) for name in made if name in asked.fields}
     return {"score": lead.score, "stage": lead.stage, **more}
 
 
@@ -74,6 +91,10 @@ def _asked(playbook: Playbook) -> _Asked:
     conditions += [one.when for one in routing.territories]
     conditions += [one.when for one in routing.shares]
     conditions += [member.takes for pool in routing.pools.values() for member in pool.members]
+    conditions += [pool.credit.when for pool in routing.pools.values() if pool.credit is not None]
+    conditions += [one.when for one in playbook.icp.criteria] if playbook.icp is not None else []
+    conditions += [one.when for one in playbook.follow_up.rules]
+    conditions += [one.when for one in playbook.notifications.rules]
     kinds = {rule.activity for rule in playbook.scoring.rules} | {rule.activity for rule in lifecycle.rules}
     filled: set[str] = set()
     for gate in (gate for stage in lifecycle.stages for gate in (stage.entry, stage.exit)):
@@ -100,7 +121,7 @@ def rules(
     playbook: Playbook,
     at: datetime,
 ) -> list[RuleTruth]:
-    """Return every rule with its truth for one decision: points, stages and what they ask, owners, consent.
+    """Return every rule with its truth for one decision: profile, points, stages, owners, messages, consent.
 
     ``facts`` are those before the rules, ``then`` what they made of score and stage (``behind``), ``reasons``
     what was said, ``at`` the moment of the decision.
@@ -110,20 +131,27 @@ def rules(
     judge = Judge(facts)
     found: list[RuleTruth] = []
     handlers = {handler for handler, _ in said}
+    if "icp" in playbook.pipeline and playbook.icp is not None and OF_ACCOUNT in facts:
+        found += _profile(Judge({**facts, **facts[OF_ACCOUNT]}), playbook.icp)
     if "score" in playbook.pipeline:
         for rule in playbook.scoring.rules:
             asks = (*judge.of(rule.when), *judge.did(rule.activity))
             found.append(ruled("score", rule.name, rule.place, asks, said))
     if "qualify" in playbook.pipeline:
-        scored = Judge({**facts, **{name: value for name, value in then.items() if name != "stage"}})
+        scored = Judge({**facts, **{name: then[name] for name in ("score", *SCORED) if name in then}})
         for each in playbook.lifecycle.rules:
             found.append(ruled("qualify", f"{each.name} → {each.to}", each.place, scored.stage(each), said))
         found += truths_of_stages.gates(scored, playbook.lifecycle) if is_whole else ()
-    behind_all = Judge({**facts, **then})
+    qualified = Judge({**facts, **{name: value for name, value in then.items() if name not in OWNED}})
+    if TURN in facts:
+        found += _credit(qualified, facts[TURN], playbook, reasons)
     if "assign" in handlers:
-        found += _territories(behind_all, playbook, said)
-        found += _shares(behind_all, playbook, reasons)
-        found += _takes(behind_all, playbook, said) if is_whole else ()
+        found += _territories(qualified, playbook, said)
+        found += _shares(qualified, playbook, reasons)
+        found += _takes(qualified, playbook, said) if is_whole else ()
+    behind_all = Judge({**facts, **then})
+    if CAUSED in facts:
+        found += truths_of_telling.rules(behind_all, facts[CAUSED], playbook, reasons)
     found += _consent(behind_all.lead, playbook, said, at) if is_whole else ()
     return found
 
@@ -168,6 +196,36 @@ def _takes(judge: Judge, playbook: Playbook, said: set[tuple[str, str]]) -> Iter
             if member.takes is not None:
                 asks = tuple(judge.of(member.takes))
                 yield ruled("assign", f"{member.email} takes, in {pool.name}", member.place, asks, said)
+
+
+def _credit(
+    judge: Judge, turn: Mapping[str, Any], playbook: Playbook, reasons: Sequence[Mapping[str, Any]]
+) -> Iterator[RuleTruth]:
+    """Yield what the turn of this lead is given back for: one of two is enough, while credits are left."""
+    pool = playbook.routing.pools[turn["pool"]]
+    if (credit := pool.credit) is None:
+        return
+    parts = [all_of(judge.of(credit.when))] if credit.when is not None else []
+    if credit.reassigned:
+        now = turn["now"]
+        is_anothers = bool(now) and now != turn["owner"]
+        parts.append(Truth(f"the lead is no longer {turn['owner']}'s", is_anothers, now or "nobody's"))
+    asks: tuple[Truth, ...] = (any_of(parts),)
+    place = str(credit.place)
+    text = next((str(one["text"]) for one in reasons if str(one["at"]) == place), "")
+    took = GETS_IT_BACK in text
+    if text and not took:  # it ends in how many the month has had
+        asks += (Truth("a credit is left", holds=False, was=text.rpartition(" had ")[2]),)
+    yield replace(ruled("assign", f"credit of {pool.name}", place, asks, set()), took=took)
+
+
+def _profile(judge: Judge, icp: Icp) -> Iterator[RuleTruth]:
+    """Yield the criteria of the profile; a field that is blank with the lead is its account's."""
+    for one in icp.criteria:
+        marks = [f"weight {one.weight}"] if one.weight else []
+        marks += ["required"] if one.is_required else []
+        name = f"{one.name} ({', '.join(marks)})"
+        yield ruled("icp", name, one.place, tuple(judge.of(one.when)), set())
 
 
 def _consent(lead: Lead, playbook: Playbook, said: set[tuple[str, str]], at: datetime) -> Iterator[RuleTruth]:

@@ -223,13 +223,14 @@ class SettleReview:
 
 @dataclass(frozen=True, slots=True)
 class JudgePair:
-    """Effect: a person said whether two leads are one person; kept for ever, whoever is taken into whom."""
+    """Effect: whether two leads are one person; a word is kept for ever, whoever is taken into whom."""
 
     one: str
     other: str
-    state: str  # "same", "different", "agreed": one person, and not joined yet
+    state: str  # "same", "different", "agreed": one person, and not joined yet; "open": a person is asked
     by: str
     undo_until: datetime | None = None  # of two that are joined: how long that can be undone
+    why: str = ""  # of an open one: why the evidence alone did not join them
 
 
 class EntityKind(StrEnum):
@@ -555,7 +556,8 @@ class Decision:
 
     ``fields`` replace the lead's values; ``None`` blanks one. ``lead_id`` is set only by
     ``identify``: the known lead this event belongs to (``""`` for a new one). ``cause`` names in a
-    word why a verdict is not ``GO``.
+    word why a verdict is not ``GO``. ``facts`` are kept with the decision for who asks what each rule was
+    worth (``mappings.truths``): what this handler looked at beside the lead.
     """
 
     fields: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -564,6 +566,7 @@ class Decision:
     verdict: Verdict = Verdict.GO
     lead_id: str | None = None
     cause: Cause = NO_CAUSE
+    facts: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 NOTHING = Decision()

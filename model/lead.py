@@ -118,6 +118,9 @@ RULE = "rule"
 PERSON = "person"
 """The source of what a person decided here, of two values that disagreed; nobody else is called so."""
 
+MATCHER = "matcher"
+"""The source of pairs of leads that are surely one person by their evidence; nobody else is called so."""
+
 LINKS = "links"
 """``links.salesforce``: the id of the person's (or company's) record there; for CRM maps, read-only."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from mappings.playbook.messages import NOT_DONE
 from model.account import Account
 from model.cause import NO_CAUSE, Cause
 from model.deal import Deal
@@ -33,7 +33,7 @@ class Result:
     parted: Parting | None = None  # a lead that had been taken into this one, and is one of its own again
     effects: list[Effect] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
-    facts: Mapping[str, JsonValue] = field(default_factory=dict)  # of the lead, as rules asked for them
+    facts: dict[str, JsonValue] = field(default_factory=dict)  # of the lead, as rules asked for them
     error: str | None = None
     cause: Cause = NO_CAUSE  # why it is set aside, in a word
 
@@ -46,7 +46,7 @@ def keep_quiet(result: Result, why: str) -> None:
     if one_shots:
         result.effects = [effect for effect in result.effects if effect not in one_shots]
         result.reasons = [
-            replace(one, because=replace(one.because, text=f"not done: {one.because.text}"))
+            replace(one, because=replace(one.because, text=f"{NOT_DONE}{one.because.text}"))
             if one.handler in ("follow_up", "notify")
             else one
             for one in result.reasons

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from model.decision import ClaimIdentity
 from model.event import IMPORT, EventKind, EventState, JsonValue, RecordRef
-from model.lead import DECIDED_FIELDS, Activity, Identity, Provenance, Touch
+from model.lead import DECIDED_FIELDS, MATCHER, Activity, Identity, Provenance, Touch
 from model.times import to_text
 from sync.provenance import provenance_from, provenance_row
 from sync.reasons import created, reason_row
@@ -115,7 +115,7 @@ def _events(snapshot: Connection, space: str, batch: str, found: Mapping[str, Tr
         elif is_post:
             what = f"a row of batch {row.batch}" if row.batch else f"a post of {row.source}"
             traces.since[what] += 1
-        elif row.kind in WORDS_OF_PEOPLE:
+        elif row.kind in WORDS_OF_PEOPLE and row.source != MATCHER:
             traces.since[WORDS_OF_PEOPLE[row.kind]] += 1
         elif row.kind == EventKind.DELIVERED and row.record_connection:
             traces.made.add(RecordRef(row.record_connection, row.record_object, row.record_id))

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from model.faults import without_people
 from sync import deletions, followed, schema_looks, status
+from sync.alike import sure
 from sync.asking import books as asked
 from sync.followed import LATE_AFTER, Followed, ObjectFollowed
 from sync.keeping.room import MIB
@@ -31,6 +32,7 @@ KINDS = (
     "store",
     "reconcile",
     "schema",
+    "matching",
 )
 
 UNREAD_AFTER = timedelta(minutes=15)  # that a connection's owners could not be read
@@ -94,6 +96,7 @@ class InStore:
     providers: Mapping[str, str] = field(default_factory=dict)  # that give no answers, and why
     held: Mapping[str, int] = field(default_factory=dict)  # by connection: deletions that wait for a person
     misfits: Mapping[str, Findings] = field(default_factory=dict)  # by connection: fields that do not fit
+    over_limit: int = 0  # pairs that are sure, and wait for a person because enough were joined without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ def read(
         providers=asked.troubled(snapshot, space, now),
         held={one.connection: one.records for one in deletions.held_back(snapshot, space)},
         misfits={name: one.findings for name, one in schema_looks.load(snapshot, space).items()},
+        over_limit=sure.count_over_limit(snapshot, space),
     )
 
 
@@ -157,6 +161,7 @@ class Looks:
                 *_unanswered(store),
                 *self._misfits(store),
                 *_unexplained(process, store),
+                *_over_limit(store),
             ]
         return list({(one.kind, one.subject): one for one in reversed(found)}.values())
 
@@ -293,6 +298,14 @@ def _unexplained(process: InProcess, store: InStore) -> Iterator[Alarm]:
                 f"{share} in {name} by the last comparison (run {run.id}), and at most {100 * most:g} % may"
             )
             yield Alarm("reconcile", name, f"{text}; see `leadrelay reconcile --connection {name} --last`")
+
+
+def _over_limit(store: InStore) -> Iterator[Alarm]:
+    if store.over_limit:
+        pairs = "1 pair" if store.over_limit == 1 else f"{store.over_limit} pairs"
+        text = f"{pairs} of leads, surely one person each by their evidence, wait for a person"
+        why = "more came at once than same_limits of matching.yaml lets be joined"
+        yield Alarm("matching", "", f"{text}: {why}; see page Reviews, or `leadrelay match review`")
 
 
 def _disk(process: InProcess) -> Iterator[Alarm]:

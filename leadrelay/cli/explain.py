@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import Connection
 
-from dashboard.words import span
+from dashboard.words import candidate, span
 from leadrelay.cli.common import Json, console, fail, load_settings, print_json, reading, say
 from leadrelay.cli.in_force import playbook_if_any
 from leadrelay.cli.masked import Masked, sight_of
@@ -21,7 +21,7 @@ from model.cause import Cause
 from model.decision import EntityKind
 from sync import explain as stories
 from sync import ruling
-from sync.alike.pairs import Pair
+from sync.alike.pairs import FILTERED, Pair
 from sync.keeping.retention import REMOVED
 from sync.replays import advice
 from sync.stages import LifeSoFar, life_of
@@ -95,7 +95,8 @@ PAIR_WORDS = {
 
 def _tell_pair(pair: Pair, lead_id: str) -> None:
     """Say who may be the same person, with the evidence, and what a person said."""
-    why, by = (f" {pair.why}" if pair.why else ""), (f", by {pair.by}" if pair.by else "")
+    why = f"{'' if pair.state == FILTERED else ';'} {pair.why}" if pair.why else ""
+    by = f", by {pair.by}" if pair.by else ""
     say(f"lead {pair.beside(lead_id)} {PAIR_WORDS[pair.state]}{why}{by}", hang=2)
     if pair.evidence:
         say(f"  {pair.probability:.1%} likely: {pair.text}", hang=4)
@@ -141,8 +142,7 @@ def _tell_rules(reasons: list[dict[str, Any]], rules: list[RuleTruth]) -> None:
             say(f"  {one.handler:<10} {line}", hang=15)
     for reason in reasons:
         for each in reason.get("candidates", ()):
-            why = each.get("why_not") or f"at {each['place']:g}{', took it' if each['took'] else ''}"
-            say(f"  {reason['handler']:<10} candidate {each['who']}: {why}", hang=15)
+            say(f"  {reason['handler']:<10} {candidate(each)}", hang=15)
 
 
 def _tell_life(life: LifeSoFar | None) -> None:

@@ -41,7 +41,7 @@ app = typer.Typer(help="Leads that may be one person.", no_args_is_help=True)
 
 COLUMNS = ("field", "level", "m", "u", "weight")
 MOST = 100_000
-NOTHING_KEPT = "none was by a person's word within the time to undo it"
+NOTHING_KEPT = "none was joined here within the time to undo it"
 
 Who = Annotated[str, typer.Argument(help="A lead: its id or e-mail.")]
 WhichAccount = Annotated[str, typer.Argument(help="An account: its id or domain; or none.")]
@@ -89,9 +89,9 @@ def review(
     if as_json:
         print_json([one.as_json() for one in found])
     elif found:
-        rows = [(one.one, one.other, f"{one.probability:.1%}", one.text) for one in found]
+        rows = [(one.one, one.other, f"{one.probability:.1%}", one.text, one.why) for one in found]
         title = "One person? (leadrelay match same A B, or different A B)"
-        table(title, ("lead", "lead", "likely", "evidence, in bits"), rows)
+        table(title, ("lead", "lead", "likely", "evidence, in bits", "note"), rows)
     else:
         console.print("No two leads wait for somebody to say whether they are one person.")
 

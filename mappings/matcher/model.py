@@ -27,6 +27,11 @@ class Evidence:
     level: str
     weight: float  # in bits: each doubles the odds; below 0 it halves them
 
+    @property
+    def text(self) -> str:
+        """Return it in a few words: ``last_name close +2.1``."""
+        return f"{self.name} {self.level} {self.weight:+.1f}"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -39,7 +44,7 @@ class Verdict:
     def text(self) -> str:
         """Return the evidence in one line, the weightiest first."""
         ordered = sorted(self.evidence, key=lambda one: (-abs(one.weight), one.name))
-        return ", ".join(f"{one.name} {one.level} {one.weight:+.1f}" for one in ordered)
+        return ", ".join(one.text for one in ordered)
 
 
 @dataclass(frozen=True)

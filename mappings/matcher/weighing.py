@@ -31,7 +31,9 @@ def model_of(matching: Matching) -> Model:
 
 def fingerprint(matching: Matching) -> str:
     """Return what changes whenever pairs must be judged anew."""
-    said = (model_of(matching).version, matching.review, matching.never_across)
+    said: tuple[object, ...] = (model_of(matching).version, matching.review, matching.never_across)
+    if matching.same is not None:
+        said += (matching.same, matching.same_weights)
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 

@@ -44,7 +44,7 @@ from mappings.playbook.lifecycle import (
     Stage,
     StageRule,
 )
-from mappings.playbook.matching import LevelShares, Matching, Weights
+from mappings.playbook.matching import LEARNED, SHIPPED, LevelShares, Matching, Weights
 from mappings.playbook.messages import ChannelRule, FollowUp, FollowUpRule, Notifications, NotifyRule
 from mappings.playbook.privacy import MaskRule, Privacy
 from mappings.playbook.routing import (
@@ -85,9 +85,11 @@ __all__ = [
     "DEAL_OBJECTS",
     "ELSEWHERE",
     "LEAD_ADS",
+    "LEARNED",
     "QUEUE",
     "ROLES",
     "SHARE_IS_FULL",
+    "SHIPPED",
     "TOP_STAGE",
     "Absence",
     "AccountMatch",

@@ -11,6 +11,10 @@ from mappings.playbook.condition import Condition
 from mappings.templates import Template
 from model.decision import Place
 
+TEST_LEAD = "test lead: "  # begins what is said of a task or message that a test lead does not make
+NOT_DONE = "not done: "  # begins it where it is dropped, for the person was in a CRM all along
+IT_WAITS = "; it "  # goes before why a message waits: its condition is asked when it goes out
+
 
 @dataclass(frozen=True, slots=True)
 class FollowUpRule:

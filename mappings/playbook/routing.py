@@ -13,6 +13,7 @@ from model.hours import Calendar
 
 IfNobody = Literal["fallback", "any_member", "ask", "queue_until_shift"]
 QUEUE: IfNobody = "queue_until_shift"
+GETS_IT_BACK = " gets the turn back: "  # in what is said of a turn that is given back
 SHARE_IS_FULL = ": not this one"  # ends what is said of a share whose pool had as much as it may
 LONGEST_WAIT = timedelta(days=3)  # over a weekend
 

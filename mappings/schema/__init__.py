@@ -34,7 +34,7 @@ from mappings.schema.lifecycle import (
     StageMap,
     StageRuleMap,
 )
-from mappings.schema.matching import LevelWeight, MatchingFile, MatchWeightsFile
+from mappings.schema.matching import LevelWeight, MatchingFile, MatchWeightsFile, SameLimits
 from mappings.schema.messages import ChannelMap, FollowUpFile, NotificationsFile, NotifyRuleMap, TaskRuleMap
 from mappings.schema.pipeline import AttributionMap, PipelineFile
 from mappings.schema.privacy import PrivacyFile
@@ -137,6 +137,7 @@ __all__ = [
     "ReconcileMap",
     "RetentionFile",
     "RoutingFile",
+    "SameLimits",
     "Scalar",
     "ScoreRuleMap",
     "ScoringFile",

@@ -93,7 +93,7 @@ def of_lead(snapshot: Connection, lead_id: str) -> list[Pair]:
 
 
 def agreed(snapshot: Connection, space: str) -> list[Pair]:
-    """Return those that were said to be one person and could not be joined at that moment."""
+    """Return those that are one person, by whomever, and could not be joined at that moment."""
     asked = sa.select(match_pairs).where(_P.space == space, _P.state == AGREED).order_by(_P.id)
     return [_pair(row) for row in snapshot.execute(asked)]
 
@@ -141,7 +141,7 @@ def undo_event(space: str, lead_id: str, *, by: str, now: datetime) -> Event:
 
 
 def save(connection: Connection, space: str, results: Iterable[Any], now: datetime) -> None:
-    """Keep what people said of pairs; those whom nobody had asked about are kept, too."""
+    """Keep what was said of pairs; those whom nobody had asked about are kept, too."""
     for result in results:
         for effect in result.effects:
             if isinstance(effect, JudgePair):
@@ -150,7 +150,8 @@ def save(connection: Connection, space: str, results: Iterable[Any], now: dateti
 
 def _judge(connection: Connection, space: str, judged: JudgePair, now: datetime) -> None:
     one, other = ordered(judged.one, judged.other)
-    said = {"state": judged.state, "by": judged.by[:128], "why": "", "settled_at": now}
+    settled_at = None if judged.state == OPEN else now
+    said = {"state": judged.state, "by": judged.by[:128], "why": judged.why[:200], "settled_at": settled_at}
     row = {"space": space, "one": one, "other": other, "probability": 0.0, "evidence": [], "model": ""}
     insert = insert_for(connection, match_pairs).values(**row, **said, since=now)
     connection.execute(insert.on_conflict_do_update(index_elements=["space", "one", "other"], set_=said))

@@ -7,7 +7,7 @@ A step that is broken off is done again, to the same end.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,14 +17,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mappings.matcher import blocking
+from mappings.matcher.banding import is_sure, why_asked
 from mappings.matcher.blocking import LARGEST_BLOCK
 from mappings.matcher.person import Person, person
 from mappings.matcher.weighing import comparisons_of, fingerprint, model_of, why_apart
 from mappings.playbook import Matching
 from model.lead import Lead
 from sync import inbox, leads
-from sync.alike import pairs
+from sync.alike import pairs, sure
 from sync.alike.pairs import FILTERED, OPEN, SAME, UNSETTLED, ordered
+from sync.alike.sure import EVIDENCE, HELD
 from sync.audit import DECIDER
 from sync.database import Store, insert_for
 from sync.tables import audit, match_keys, match_pairs, match_walks
@@ -33,6 +35,7 @@ from sync.tables import leads as lead_rows
 STEP = 100  # leads, or lines of the audit, at a time
 KEYS = 1_000  # in one IN list
 LONGEST_SAVE = timedelta(minutes=10)  # no decision's transaction is open for so long: its lease would be gone
+ASKED = "not joined without a person: "
 JUDGED = ("state", "probability", "evidence", "model", "why")  # what another look may change
 
 _K, _P, _W = match_keys.c, match_pairs.c, match_walks.c
@@ -57,6 +60,7 @@ class Found:
     probability: float
     evidence: list[list[Any]]
     why_apart: str
+    why_asked: str = ""  # of two who are sure: what stands in the way of joining them without a person
 
 
 def step(store: Store, space: str, matching: Matching, now: datetime, limit: int = STEP) -> int:
@@ -72,20 +76,24 @@ def step(store: Store, space: str, matching: Matching, now: datetime, limit: int
     with store.snapshot() as snapshot:
         found = _judged(snapshot, space, matching, people, keyed)
     version = model_of(matching).version
-    store.write(partial(_keep, space=space, ids=ids, found=found, version=version, walk=after, now=now))
+    keep = partial(_keep, space=space, ids=ids, found=found, version=version, walk=after, now=now)
+    if store.write(partial(_keep_and_hand_in, keep=keep, space=space, matching=matching, ids=ids, now=now)):
+        store.signals.announce("inbox")
     return max(taken, 1)
 
 
 def remind(store: Store, space: str, now: datetime) -> int:
-    """Hand a person's "same" in once more where the two could not be joined then; return how many.
+    """Hand "same" in once more where the two could not be joined then; return how many.
 
-    What the person says meanwhile counts: the decider ignores a reminder of a word that stands no more.
+    What a person says meanwhile counts: the decider ignores a reminder of a word that stands no more.
     """
     with store.snapshot() as snapshot:
         waiting = pairs.agreed(snapshot, space)
     if waiting:
         events = [
-            pairs.answer_event(space, one.one, one.other, SAME, by=one.by, now=now, is_reminder=True)
+            sure.reminder(space, one.one, one.other, now=now)
+            if one.by == EVIDENCE
+            else pairs.answer_event(space, one.one, one.other, SAME, by=one.by, now=now, is_reminder=True)
             for one in waiting
         ]
         inbox.append(store, events)
@@ -181,7 +189,8 @@ def _judged(
             evidence = [[each.name, each.level, round(each.weight, 2)] for each in verdict.evidence]
             across = f"never across unit: {ours.unit}, {theirs.unit}" if ours.unit != theirs.unit else ""
             apart = across or why_apart(matching, ours.fields, theirs.fields)
-            found.append(Found(a, b, verdict.probability, evidence, apart[:200]))
+            asked = why_asked(matching, verdict) if is_sure(matching, verdict) else ""
+            found.append(Found(a, b, verdict.probability, evidence, apart[:200], asked[:200]))
     return found
 
 
@@ -197,6 +206,20 @@ def _blocks(snapshot: Connection, space: str, keys: Iterable[str]) -> dict[str, 
         for key, lead_id in snapshot.execute(asked):
             found[key].append(lead_id)
     return found
+
+
+def _keep_and_hand_in(
+    connection: Connection,
+    keep: Callable[[Connection], None],
+    space: str,
+    matching: Matching,
+    ids: Sequence[str],
+    now: datetime,
+) -> int:
+    """Store the pairs, and hand in those of them that are sure; return how many events those are."""
+    keep(connection)
+    events = sure.hand_in(connection, space, matching, ids, now)
+    return sum(not one.duplicate for one in inbox.insert_new(connection, events))
 
 
 def _keep(
@@ -229,14 +252,22 @@ def _keep(
             "probability": one.probability,
             "evidence": one.evidence,
             "model": version,
-            "why": one.why_apart,
+            "why": one.why_apart or (f"{ASKED}{one.why_asked}" if one.why_asked else ""),
         }
         for one in found
         if one.one in there and one.other in there
     ]
     if rows:
         insert = insert_for(connection, match_pairs)
-        judged = {name: insert.excluded[name] for name in JUDGED}
+        new = insert.excluded
+        is_as_before = sa.and_(
+            _P.state == new.state, _P.probability == new.probability, _P.model == new.model
+        )
+        is_held = sa.and_(is_as_before, new.why == "", _P.why.startswith(HELD, autoescape=True))
+        judged = {name: new[name] for name in JUDGED}
+        judged["why"] = sa.case(
+            (is_held, _P.why), else_=new.why
+        )  # what the decider left to a person stays so
         key = ["space", "one", "other"]
         unsettled = sa.or_(*(_P.state == state for state in UNSETTLED))  # many rows take no IN
         connection.execute(

@@ -22,11 +22,11 @@ from model.decision import (
     SettleReview,
 )
 from model.event import JsonValue, RecordRef
-from model.lead import Identity, Lead
+from model.lead import MATCHER, Identity, Lead
 from model.question import Question
 from model.teammate import Teammate
 from sync import links, teammates
-from sync.alike.pairs import SAME, ordered
+from sync.alike.pairs import DIFFERENT, SAME, ordered
 from sync.deciding.alike import Alike
 from sync.deciding.touched import OfOwner, Touched, ref_of
 from sync.deletions import Standing
@@ -74,6 +74,9 @@ class Batch:
         self.questions: dict[int, Question] = {}  # the same
         self.deletions = Standing()
         self.agreed: set[tuple[str, str]] = set()  # pairs, of those reminded of, that wait to be joined
+        self.apart: set[tuple[str, str]] = set()  # pairs that people said are two, of those that are sure
+        self.rivals: dict[str, set[str]] = {}  # of such a lead: who is surely the same person, too
+        self.joined_alone: list[datetime] = []  # when leads were joined by evidence alone, in the last day
         self.traces: dict[tuple[str, str], Traces] = {}  # of a file that is taken back: (batch, lead)
         self.rows: dict[int, Taken] = {}  # of such a file, that became nobody
         self.braked_undo: dict[str, str] = {}  # connection -> why so many deletions wait for a person
@@ -196,7 +199,7 @@ class Batch:
             elif isinstance(effect, AnswerDeletion):
                 self.deletions.answered(effect.deletion, accepts=effect.accepts)
             elif isinstance(effect, JudgePair):
-                self.agreed.discard(ordered(effect.one, effect.other))  # said anew, or joined by now
+                self._judged(effect, result)
         if result.account is not None:
             self.accounts.put(result.account)
             self.accounts.hold(result.account)
@@ -234,6 +237,15 @@ class Batch:
                     pass
         for link in lead.links.values():
             self.owners[record_key(ref_of(link))] = lead.id
+
+    def _judged(self, judged: JudgePair, result: Result) -> None:
+        """Let later events of the batch know what was said of two leads, and how many were joined unasked."""
+        pair = ordered(judged.one, judged.other)
+        self.agreed.discard(pair)  # said anew, or joined by now
+        if judged.state == DIFFERENT:
+            self.apart.add(pair)
+        elif judged.state == SAME and result.stored.event.source == MATCHER:
+            self.joined_alone.append(result.stored.decided_at)
 
     def _move(self, pool: str, owner: str, seat: Seat) -> None:
         self.people.seats.setdefault(pool, {})[owner] = seat

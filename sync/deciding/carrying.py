@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from mappings.playbook import CrmMap
 from model.change import Record
@@ -60,6 +61,11 @@ def carried(
     deed = to_be_merged(keep, lose, why, PLAYBOOK, event)
     text = f"{because.text}; merged at once, as merges: do says"
     return [Propose(MERGE, lose, why, keep, accepted=True), deed], Because(text, place)
+
+
+def asking(crms: Mapping[str, CrmMap]) -> Mapping[str, CrmMap]:
+    """Return these maps, but for merges at once, which no call takes back: of those a person is asked."""
+    return {name: replace(crm, merges="propose") if crm.merges == "do" else crm for name, crm in crms.items()}
 
 
 def to_be_merged(

@@ -9,10 +9,11 @@ from mappings.playbook import Playbook
 from model.cause import Cause
 from model.decision import Because, EntityKind, ForgetTestEvent, ForgetTestLead, Reason, SendAgain, WriteBack
 from model.event import SET_ASIDE, EventKind, EventState, StoredEvent
-from model.lead import Lead
+from model.lead import MATCHER, Lead
 from sync import teammates
 from sync.deciding import (
     account_answers,
+    by_evidence,
     carrying,
     companies,
     consenting,
@@ -109,6 +110,8 @@ def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return Result(stored, EventState.DONE, reasons=[nobody])
             case EventKind.CHOICE:
                 return chosen(stored, work.lead_ids[0], batch, pipeline)
+            case EventKind.ANSWER if stored.event.source == MATCHER:
+                return by_evidence.found_sure(stored, work.lead_ids, batch, pipeline)
             case EventKind.ANSWER if "pair" in stored.event.payload:
                 return same_people.answered(stored, work.lead_ids, batch, pipeline)
             case EventKind.ANSWER if "unjoin" in stored.event.payload:

@@ -12,6 +12,7 @@ from mappings.playbook import Deals, Playbook
 from model.change import Record
 from model.deal import Standing, plain_name
 from model.event import EventKind, RecordRef
+from model.lead import MATCHER
 from sync import deals, forget, links, mirror, proposals, remembered, same_deals
 from sync.alike import pairs
 from sync.alike.pairs import REMINDER, ordered
@@ -37,6 +38,8 @@ def load(
     keys = [key for item in work for key in item.keys]
     lead_ids = [each for item in work if _needs_lead(item, playbook) for each in item.lead_ids]
     loads.load_people(batch, snapshot, space, keys, lead_ids)
+    if sure_ones := [item for item in work if item.stored.event.source == MATCHER]:
+        loads.load_sure(batch, snapshot, space, playbook.matching, sure_ones)
     posts = [(item.keys, item.lead_ids) for item in work if item.reading is not None]
     loads.ask_mirror(batch, snapshot, space, playbook, posts)
     if met := {key for record in batch.hits.records() for key in keys_said(record, playbook)}:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
 from handlers.workload import open_stages
 from mappings.domains import company_domain, possible_domains
 from mappings.matcher.company import keys_of_lead
-from mappings.playbook import CrmMap, Playbook
+from mappings.playbook import CrmMap, Matching, Playbook
 from model.account import account_id
 from model.deal import LEAVING
 from model.event import IMPORT, JsonValue, RecordRef, StoredEvent
@@ -32,8 +32,10 @@ from sync import (
     undoing,
     workloads,
 )
+from sync.alike import sure
 from sync.asking import asks
 from sync.deciding.batch import Batch
+from sync.deciding.understand import Work
 from sync.links import record_key
 from sync.named import companies_before, people_before
 
@@ -51,6 +53,20 @@ def load_people(
     if missing := wanted - batch.leads.loaded.keys():  # some may have been taken into others
         batch.present_ids |= joins.present_ids(snapshot, missing)
         batch.leads.load(leads.load(snapshot, set(batch.present_ids.values()) - batch.leads.loaded.keys()))
+
+
+def load_sure(
+    batch: Batch, snapshot: Connection, space: str, matching: Matching | None, work: Sequence[Work]
+) -> None:
+    """Read what stands in the way of joining leads by evidence alone, and who else may be the same person."""
+    if matching is None or matching.same is None:
+        return
+    ids = {batch.present_id(one) for item in work for one in item.lead_ids}
+    batch.rivals = sure.beside(snapshot, space, ids, matching.same)
+    batch.apart = sure.apart(snapshot, space, ids)
+    batch.joined_alone = sure.joined_since(snapshot, space, work[0].stored.decided_at - timedelta(days=1))
+    strangers = {one for some in batch.rivals.values() for one in some} - batch.leads.loaded.keys()
+    batch.leads.load(leads.load(snapshot, strangers))
 
 
 def load_owners(batch: Batch, snapshot: Connection, space: str, keys: Iterable[Identity]) -> None:

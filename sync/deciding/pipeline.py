@@ -11,6 +11,7 @@ from handlers.base import Context, Handler, Lookups
 from mappings import gates
 from mappings.playbook import Consent, Playbook
 from mappings.reading import Reading
+from mappings.truth import HAS
 from mappings.truths import JUDGES, seen
 from model import consent
 from model.account import Account
@@ -182,13 +183,15 @@ class Pipeline:
 
     def _see(self, result: Result, name: str, draft: Lead) -> None:
         """Keep what the rules ask of the lead, before the first of them judges it."""
-        if name in JUDGES and not result.facts:
-            result.facts = seen(draft, self.playbook)
+        if name in JUDGES and HAS not in result.facts:
+            result.facts |= seen(draft, self.playbook)
 
     @staticmethod
     def _note(result: Result, name: str, decision: Decision) -> None:
         result.effects.extend(decision.effects)
         result.reasons.extend(Reason(name, because) for because in decision.because)
+        if decision.facts:
+            result.facts |= decision.facts
 
     @staticmethod
     def _apply(draft: Lead, decision: Decision, source: str, stored: StoredEvent) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from handlers.queueing import freed
 from mappings.playbook import Playbook
+from mappings.truth import HAS
 from mappings.truths import behind
 from model.decision import (
     EndWait,
@@ -185,7 +186,7 @@ def _chapter_of(result: Result, playbook: Playbook) -> dict[str, JsonValue]:
     details = chapter(
         event.kind, event.source, playbook.version, result.reasons, stored.decided_seq, playbook.number
     )
-    if result.facts and lead is not None:
+    if HAS in result.facts and lead is not None:  # else no rule judged it
         details["facts"] = dict(result.facts)
         details["then"] = behind(lead, playbook)
     if is_imported(event.payload) and event.kind is EventKind.INTAKE:

@@ -257,6 +257,7 @@ def test_nothing_is_wrong(looks):
         ({}, {"silent": {"website": NOW - DAY}}, ("source", "website")),
         ({}, {"held": {"hubspot": 312}}, ("deletions", "hubspot")),
         ({}, {"providers": {"firmo": "HTTP 503"}}, ("provider", "firmo")),
+        ({}, {"over_limit": 3}, ("matching", "")),
     ],
 )
 def test_what_is_wrong_at_once(looks, facts, store, expected):
