@@ -55,6 +55,7 @@ from mappings.schema import (
     CrmFile,
     DealsFile,
     EnrichmentFile,
+    ExtraField,
     FieldsFile,
     FollowUpFile,
     IcpFile,
@@ -72,6 +73,7 @@ from mappings.schema import (
     Strict,
 )
 from model.decision import Place
+from model.enrichment import source_of
 from model.lead import LEAD_FIELDS, MATCHER, PERSON, RULE
 
 DEFAULT_HANDLERS = (
@@ -299,7 +301,6 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     icp = compile_icp.compile_icp(customers, scope) if customers else None
     if customers and pipeline:
         compile_icp.check_order(pipeline, scope)
-    matching = _matching(one("matching", MatchingFile), one("match_weights", MatchWeightsFile), scope)
     made = (
         lifecycle and compile_lifecycle.compile_lifecycle(lifecycle, scope),
         scoring and compile_scoring.compile_scoring(scoring, scope),
@@ -317,6 +318,11 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
     purposes = compile_consent.compile_purposes(asked, own_fields, scope) if asked else {}
     sources = _sources(files, scope)
     crms = _crms(files, scope)
+    speakers = {name: source_of(name) for name in enrichment.providers} | {
+        name: name for name in (*sources, *crms, PERSON)
+    }
+    people = one("matching", MatchingFile), one("match_weights", MatchWeightsFile)
+    matching = _matching(*people, speakers, scope)
     follow_up = one("follow_up", FollowUpFile)
     notifications = one("notifications", NotificationsFile)
     told = (
@@ -347,6 +353,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             routing=cast(Routing, made[2]),
             pipeline_place=pipeline.document.place("handlers"),
             fields=scope.fields,
+            options=scope.options,
             follow_up=told[0],
             notifications=told[1],
             skip_direct=pipeline.model.attribution.skip_direct,
@@ -365,7 +372,10 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
 
 
 def _matching(
-    checked: Checked[MatchingFile] | None, learned: Checked[MatchWeightsFile] | None, scope: Scope
+    checked: Checked[MatchingFile] | None,
+    learned: Checked[MatchWeightsFile] | None,
+    speakers: Mapping[str, str],
+    scope: Scope,
 ) -> Matching | None:
     """Return when people are asked who is one person; weights alone are a file that nobody reads."""
     if checked is None:
@@ -373,7 +383,7 @@ def _matching(
             fix = "Add matching.yaml, which may be empty but for review: 0.95."
             scope.fault(learned.document.place("pairs"), "without matching.yaml nobody is asked", fix)
         return None
-    matching = compile_matching.compile_matching(checked, scope)
+    matching = compile_matching.compile_matching(checked, speakers, scope)
     if learned is None:
         return matching
     return replace(matching, weights=compile_matching.compile_weights(learned, matching, scope))
@@ -388,6 +398,7 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
             **_own_fields(single.get("fields")),
             **compile_consent.fields_of(single.get("consent")),
         },
+        options=_options(single.get("fields")),
         stages=tuple(dict.fromkeys(declared(single.get("lifecycle"), "stages"))),
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
@@ -426,11 +437,35 @@ def _own_fields(document: Document | None) -> dict[str, type]:
     }
 
 
+def _options(document: Document | None) -> dict[str, tuple[str, ...]]:
+    data = document.data.get("fields") if document and isinstance(document.data, dict) else None
+    entries = data if isinstance(data, dict) else {}
+    return {
+        name: tuple(one for one in given if isinstance(one, str))
+        for name, entry in entries.items()
+        if isinstance(entry, dict) and isinstance(given := entry.get("options"), list)
+    }
+
+
 def _check_own_fields(checked: Checked[FieldsFile] | None, scope: Scope) -> None:
-    for name in checked.model.fields if checked else ():
+    for name, entry in checked.model.fields.items() if checked else ():
+        _check_options(name, entry, checked, scope)
         if name in LEAD_FIELDS or name == "id":
             at = checked.document.place("fields", name) if checked else Place("fields.yaml", 1)
             scope.fault(at, f'"{name}" is a built-in lead field', "Take it out, or give yours another name.")
+
+
+def _check_options(name: str, entry: ExtraField, checked: Checked[FieldsFile] | None, scope: Scope) -> None:
+    document = checked.document if checked else Document("fields.yaml")
+    if entry.options and entry.type != "text":
+        fix = "Write type: text, or take the options out."
+        scope.fault(document.place("fields", name, "options"), f"{entry.type} has no options", fix)
+    seen: dict[str, str] = {}
+    for n, option in enumerate(entry.options):
+        first = seen.setdefault(option.casefold(), option)
+        if list(seen).index(option.casefold()) != n:
+            at = document.value_place("fields", name, "options", n)
+            scope.fault(at, f'"{option}" is there twice, as "{first}"', "Take one of the two out.")
 
 
 def _sources(files: _Files, scope: Scope) -> dict[str, Source]:

@@ -89,6 +89,9 @@ class ConditionCompiler:
     stages: Sequence[str]
     problems: list[Problem] = field(default_factory=list)
     bands: Sequence[str] = ()  # of the score, the lowest first
+    options: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # of fields that hold no other values
     named: list[NamedValue] = field(default_factory=list)  # texts that fields are compared with
     has_all_fields: bool = True  # else a field may be one of a file that cannot be read
 
@@ -264,6 +267,9 @@ class ConditionCompiler:
         if wrong := misfit(name, kind, operand):
             self._fault(at, *wrong)
             return None
+        if operator in EQUALITY and (wrong := no_option(name, operand, self.options.get(name, ()))):
+            self._fault(at, *wrong)
+            return None
         if name == "stage" and self.stages and operand not in self.stages:
             self._fault(at, f'there is no stage "{operand}"', did_you_mean(operand, self.stages))
             return None
@@ -312,6 +318,13 @@ def misfit(name: str, kind: type, value: Any) -> tuple[str, str] | None:
     shown = f'"{value}"' if isinstance(value, str) else _shown(value)
     fix = "Put it in quotes." if kind is str and isinstance(value, int | float) else ""
     return f'"{name}" is {KIND_WORDS[kind]}, not {shown}', fix
+
+
+def no_option(name: str, value: Any, options: Sequence[str]) -> tuple[str, str] | None:
+    """Say that a field has no such option, in whatever case; ``None`` where it has, or has none at all."""
+    if not options or not isinstance(value, str) or value.casefold() in map(str.casefold, options):
+        return None
+    return f'"{name}" has no option "{value}"', did_you_mean(value, options)
 
 
 def _is_day(text: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mappings import loader
 from mappings.compiling.validation import validated
-from mappings.conditions import KIND_WORDS, misfit
+from mappings.conditions import KIND_WORDS, misfit, no_option
 from mappings.loader import Document
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError, Problem, in_order, unknown
@@ -151,7 +151,10 @@ class _Reader:
 
     def _fits(self, name: str, value: JsonValue, n: int) -> None:
         kind = self.playbook.fields.get(name)
-        if value is not None and kind in KIND_WORDS and (wrong := misfit(name, kind, value)):
+        if value is None or kind not in KIND_WORDS:
+            return
+        options = self.playbook.options.get(name, ())
+        if wrong := misfit(name, kind, value) or no_option(name, value, options):
             self.problems.append(Problem(self._at(n, "lead", name), *wrong))
 
     def _of_crm(self, connection: str, fields: Mapping[str, JsonValue], *at: str | int) -> list[Expected]:

@@ -239,6 +239,8 @@ def _crm_field(
     if name == "stage" and not is_of_deal:
         for stage in entry.values:
             scope.knows(document.place(*path, "values", stage), "stage", stage, scope.stages)
+    for ours in entry.values if kind == "text" else ():
+        scope.knows_option(document.place(*path, "values", ours), name, ours)
     if kind == "range":
         _check_brackets(entry, document, scope, *path)
     check_line(entry, kind, document, scope, *path)

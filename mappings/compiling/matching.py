@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mappings.compiling.scope import Scope
 from mappings.compiling.validation import Checked
 from mappings.matcher.levels import LEVELS
 from mappings.matcher.person import STANDARD
 from mappings.matcher.weighing import comparisons_of
 from mappings.playbook import LEARNED, LevelShares, Matching, Weights
+from mappings.playbook.matching import TIE_BREAKERS
 from mappings.problems import did_you_mean
 from mappings.schema import MatchingFile, MatchWeightsFile, SameLimits
+from model.decision import Place
 from model.lead import DECIDED_FIELDS, OPT_OUT
+
+Speakers = Mapping[str, str]
+"""Who says what a lead is, as the playbook names them -> as the provenance of a value does."""
 
 LEARN = "Learn them anew: leadrelay match learn --write."
 
 
-def compile_matching(checked: Checked[MatchingFile], scope: Scope) -> Matching:
-    """Return when people are asked; what names no lead field is noted in the scope."""
+def compile_matching(checked: Checked[MatchingFile], speakers: Speakers, scope: Scope) -> Matching:
+    """Return when people are asked; what names no lead field, and nobody who says one, is noted."""
     file, document = checked.model, checked.document
     for n, name in enumerate(file.never_across):
         scope.knows(document.value_place("never_across", n), "lead field", name, list(scope.fields))
@@ -29,15 +36,16 @@ def compile_matching(checked: Checked[MatchingFile], scope: Scope) -> Matching:
             scope.knows(at, "lead field", name, list(scope.fields))
     for name, how in file.survivorship.items():
         at = document.place("survivorship", name)
-        if not scope.knows(at, "lead field", name, list(scope.fields)):
+        if not _takes_rules(at, name, scope):
             continue
-        if name in DECIDED_FIELDS or name == OPT_OUT or name in scope.consents:
-            why = "a no always stays" if name not in DECIDED_FIELDS else "leadrelay decides it"
-            scope.fault(at, f"{name} takes no rule: {why}", "Take it out.")
-        elif how in ("max", "min") and scope.fields.get(name) not in (int, float):
+        if how in ("max", "min") and scope.fields.get(name) not in (int, float):
             scope.fault(at, f"{how} compares numbers, and {name} is none", "Say newest, oldest or longest.")
         elif how == "longest" and scope.fields.get(name) is not str:
             scope.fault(at, f"longest compares texts, and {name} is none", "Say newest, oldest, max or min.")
+    breakers = tuple(file.tie_breakers) if file.tie_breakers is not None else TIE_BREAKERS
+    for n, name in enumerate(breakers):
+        if name in breakers[:n]:
+            scope.fault(document.value_place("tie_breakers", n), f'"{name}" stands twice', "Take one out.")
     limits = file.same_limits or SameLimits()
     _check_same(checked, scope)
     return Matching(
@@ -45,12 +53,42 @@ def compile_matching(checked: Checked[MatchingFile], scope: Scope) -> Matching:
         tuple(file.never_across),
         dict(file.compare),
         dict(file.survivorship),
+        _trust(checked, speakers, scope),
         same=file.same,
         same_per_hour=limits.per_hour,
         same_per_day=limits.per_day,
         same_weights=file.same_weights or LEARNED,
+        tie_breakers=breakers,
         same_place=document.value_place("same") if file.same is not None else None,
     )
+
+
+def _takes_rules(at: Place, name: str, scope: Scope) -> bool:
+    """Say whether a field's value may be chosen by a rule where two leads become one; note why not."""
+    if not scope.knows(at, "lead field", name, list(scope.fields)):
+        return False
+    if name in DECIDED_FIELDS or name == OPT_OUT or name in scope.consents:
+        why = "a no always stays" if name not in DECIDED_FIELDS else "leadrelay decides it"
+        scope.fault(at, f"{name} takes no rule: {why}", "Take it out.")
+        return False
+    return True
+
+
+def _trust(checked: Checked[MatchingFile], speakers: Speakers, scope: Scope) -> dict[str, tuple[str, ...]]:
+    """Return whose word stays by field, as the values remember who said them."""
+    found, document = {}, checked.document
+    for name, sources in checked.model.trust.items():
+        if not _takes_rules(document.place("trust", name), name, scope):
+            continue
+        for n, source in enumerate(sources):
+            at = document.value_place("trust", name, n)
+            if (
+                scope.knows(at, "source, connection or provider", source, list(speakers))
+                and source in sources[:n]
+            ):
+                scope.fault(at, f'"{source}" stands twice', "Take one out.")
+        found[name] = tuple(speakers.get(one, one) for one in sources)
+    return found
 
 
 def _check_same(checked: Checked[MatchingFile], scope: Scope) -> None:

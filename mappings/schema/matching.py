@@ -10,6 +10,9 @@ from mappings.schema.words import Names, Strict, Text
 
 How = Literal["name", "text", "company", "code", "number", "date", "choice"]
 Survives = Literal["newest", "oldest", "longest", "most_complete", "max", "min", "human"]
+TieBreaker = Literal[
+    "customer", "open_deal", "owner", "same_country", "active_last", "most_complete", "oldest"
+]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -40,6 +43,10 @@ class MatchingFile(Strict):
     never_across: Names = Field(
         default_factory=list, description="Lead fields: nobody is asked about two who differ in one of them."
     )
+    tie_breakers: list[TieBreaker] | None = Field(
+        default=None,
+        description="Which of several leads that are one person comes first: the first in which they differ.",
+    )
     compare: dict[Text, How] = Field(
         default_factory=dict,
         description="Lead fields of your own that are compared, too, and how: birth_date: date.",
@@ -47,6 +54,10 @@ class MatchingFile(Strict):
     survivorship: dict[Text, Survives] = Field(
         default_factory=dict,
         description="Lead field: which of two values stays when people say that two leads are one person.",
+    )
+    trust: dict[Text, Names] = Field(
+        default_factory=dict,
+        description="Lead field: sources, connections, providers whose word stays, the first one first.",
     )
 
 

@@ -67,13 +67,16 @@ def found_sure(stored: StoredEvent, lead_ids: Sequence[str], batch: Batch, pipel
         return same_people.because(result, "a person said that they are two people: never joined")
     if why := _why_not_alone(found, matching, batch):
         return _held(result, one, other, f"{HELD}{why}")
-    if why := _who_is_first(found, batch):
-        return _left(result, one, other, why)
+    first, why_first = _first(found, matching, batch)
+    if first not in lead_ids:
+        return _left(result, one, other, why_first)
     if why := _over_limit(stored, matching, batch):
         return _held(result, one, other, f"{LIMITED}{why}")
     if not all(map(batch.may_be_joined, lead_ids)) or any(map(batch.is_under_way, lead_ids)):
         result.effects.append(JudgePair(one, other, AGREED, EVIDENCE))
         return same_people.because(result, "something is under way: they are joined in a moment")
+    if why_first:
+        same_people.because(result, why_first)
     return same_people.joined(result, found.a, found.b, EVIDENCE, batch, pipeline)
 
 
@@ -107,14 +110,17 @@ def _why_not_alone(found: Found, matching: Matching, batch: Batch) -> str:
     return ""
 
 
-def _who_is_first(found: Found, batch: Batch) -> str:
-    """Say which other lead goes before both, where several are surely this person; blank where none does."""
+def _first(found: Found, matching: Matching, batch: Batch) -> tuple[str, str]:
+    """Return who comes first where more than the two are surely this person, and why; else one of the two.
+
+    Who comes first takes the others in, one by one; whoever is left then is compared with it anew.
+    """
     others = {*_rivals(batch, found.a.id), *_rivals(batch, found.b.id)} - {found.a.id, found.b.id}
     known = [batch.lead(one) for one in sorted(others) if batch.knows(one)]
-    first, why = first_of([found.a, found.b, *known])
-    if first.id in (found.a.id, found.b.id):
-        return ""
-    return f"of {2 + len(known)} leads that may be one person lead {first.id} comes first: it {why}"
+    if not known:
+        return found.a.id, ""
+    first, why = first_of([found.a, found.b, *known], matching)
+    return first.id, f"of {2 + len(known)} leads that are one person lead {first.id} comes first: it {why}"
 
 
 def _over_limit(stored: StoredEvent, matching: Matching, batch: Batch) -> str:

@@ -27,13 +27,13 @@ from model.lead import (
     Provenance,
 )
 from sync.deciding import carrying
-from sync.deciding.surviving import takes_theirs
+from sync.deciding.surviving import Survivorship
 from sync.reasons import Reason
 
 JOIN = "join"
 """Who moved a lead that took another one in."""
 
-NO_RULES: Mapping[str, str] = {}
+NO_RULES = Survivorship()
 
 Carry = Callable[[RecordRef, RecordRef, str], tuple[Sequence[Effect], Because]]
 """Says what becomes of two records of one person: the one to keep, the other, and who made the two one."""
@@ -61,7 +61,7 @@ def join(
     crms: Mapping[str, CrmMap],
     carry: Carry = carrying.noted,
     purposes: Collection[str] = frozenset(),
-    survivorship: Mapping[str, str] = NO_RULES,
+    survivorship: Survivorship = NO_RULES,
 ) -> tuple[list[Effect], list[Reason]]:
     """Take one lead into the draft of another; return what follows from it, and why.
 
@@ -84,11 +84,11 @@ def join(
         is_typed = there is not None and not is_by_a_person(survivor, name, there)
         if name in purposes:
             is_taken = ours is None or (value is False and ours is not False)
-        elif ours is not None and name in survivorship:
-            is_taken = takes_theirs(survivorship[name], name, survivor, absorbed)
+        elif ours is not None and (ruled := survivorship.verdict(name, survivor, absorbed)) is not None:
+            is_taken, rule = ruled
             if not same(ours, value):
                 whose = absorbed.id if is_taken else survivor.id
-                because.append(Because(f"{name}: {survivorship[name]} stays, that of lead {whose}"))
+                because.append(Because(f"{name}: {rule} stays, that of lead {whose}"))
         else:
             is_taken = ours is None or is_typed or _is_kept(name, value, ours, lifecycle)
             is_taken = is_taken or _is_by_people_alone(survivor, absorbed, name)

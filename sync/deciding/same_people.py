@@ -15,6 +15,7 @@ from sync.deciding.batch import Batch
 from sync.deciding.joining import join
 from sync.deciding.pipeline import AFTER_MERGE, Pipeline
 from sync.deciding.ranking import first_of
+from sync.deciding.surviving import Survivorship
 from sync.drafts import copy_of
 from sync.reasons import Reason
 from sync.result import Result, keep_quiet
@@ -45,16 +46,18 @@ def answered(stored: StoredEvent, lead_ids: Sequence[str], batch: Batch, pipelin
     return joined(result, batch.lead(one), batch.lead(other), by, batch, pipeline)
 
 
-def survivor(a: Lead, b: Lead) -> tuple[Lead, Lead, str]:
+def survivor(a: Lead, b: Lead, matching: Matching | None = None) -> tuple[Lead, Lead, str]:
     """Return who takes the other in, the other, and which tie-breaker decided; at last the lesser id does."""
-    first, why = first_of([a, b])
+    first, why = first_of([a, b], matching)
     return (a, b, why) if first is a else (b, a, why)
 
 
 def joined(result: Result, a: Lead, b: Lead, by: str, batch: Batch, pipeline: Pipeline) -> Result:
     """Let one of the two take the other in; ``by`` is a person, or the evidence where nobody was asked."""
-    before, absorbed, why = survivor(a, b)
-    draft, playbook = copy_of(before), pipeline.playbook
+    playbook = pipeline.playbook
+    matching = playbook.matching or Matching()
+    before, absorbed, why = survivor(a, b, matching)
+    draft = copy_of(before)
     unasked = result.stored.event.source == MATCHER
     crms = carrying.asking(playbook.crms) if unasked else playbook.crms
     carried = partial(carrying.carried, crms, batch.why_shut, result.stored.id)
@@ -70,11 +73,11 @@ def joined(result: Result, a: Lead, b: Lead, by: str, batch: Batch, pipeline: Pi
         crms=playbook.crms,
         carry=carry,
         purposes=playbook.consent.by_field,
-        survivorship=(playbook.matching or Matching()).survivorship,
+        survivorship=Survivorship(matching.survivorship, matching.trust),
     )
     result.before, result.lead, result.lead_id = before, draft, draft.id
     result.absorbed.append(absorbed)
-    until = result.stored.decided_at + (playbook.matching or Matching()).undo_for
+    until = result.stored.decided_at + matching.undo_for
     result.effects += [JudgePair(a.id, b.id, SAME, by, until), *effects]
     said = "joined without a person" if unasked else f"{by} says they are one person"
     because(result, f"{said}; lead {before.id} stays: it {why}")

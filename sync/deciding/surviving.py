@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from model.enrichment import is_machine
 from model.lead import RULE, Lead
+
+
+@dataclass(frozen=True, slots=True)
+class Survivorship:
+    """The playbook's rules for fields of which both leads have a value."""
+
+    rules: Mapping[str, str] = field(default_factory=dict)  # lead field -> one of ``RULES``
+    trust: Mapping[str, Sequence[str]] = field(default_factory=dict)  # lead field -> sources, the first first
+
+    def verdict(self, name: str, survivor: Lead, absorbed: Lead) -> tuple[bool, str] | None:
+        """Say whether the absorbed lead's value stands, and by what; ``None`` where no rule tells."""
+        named = self.trust.get(name, ())
+        ours, theirs = (_place(one, name, named) for one in (survivor, absorbed))
+        if ours != theirs:
+            return theirs < ours, f"the word of {named[min(ours, theirs)]}"
+        if name not in self.rules:
+            return None
+        return takes_theirs(self.rules[name], name, survivor, absorbed), self.rules[name]
+
+
+def _place(lead: Lead, name: str, named: Sequence[str]) -> int:
+    """Return how far behind the source of a value stands; who is not named stands behind all."""
+    origin = lead.provenance.get(name)
+    return named.index(origin.source) if origin is not None and origin.source in named else len(named)
 
 
 def takes_theirs(how: str, name: str, survivor: Lead, absorbed: Lead) -> bool:

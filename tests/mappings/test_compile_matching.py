@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mappings.advising import advice_on
@@ -10,6 +12,7 @@ from mappings.matcher.model import shipped
 from mappings.matcher.weighing import as_yaml, comparisons_of, fingerprint, model_of
 from mappings.playbook import SHIPPED, Matching
 from tests.mappings.folders import playbook_folder
+from tests.sync.asked import FIRMO
 
 BIRTH = "fields: {born: {type: text, description: Day of birth.}}\n"
 
@@ -39,8 +42,11 @@ def test_what_is_said_is_what_counts(tmp_path):
 
 
 def test_when_nobody_is_asked_is_what_is_said(tmp_path):
-    text = "same: 0.999\nsame_limits: {per_hour: 3, per_day: 20}\nsame_weights: shipped"
+    text = (
+        "same: 0.999\nsame_limits: {per_hour: 3, per_day: 20}\nsame_weights: shipped\ntie_breakers: [owner]"
+    )
     expected = Matching(same=0.999, same_per_hour=3, same_per_day=20, same_weights=SHIPPED)
+    expected = replace(expected, tie_breakers=("owner",))
     assert load(written(tmp_path, text)).matching == expected
 
 
@@ -55,6 +61,14 @@ def test_a_band_that_joins_nobody_for_lack_of_weights_is_told(tmp_path, same, pa
         "matching.yaml:2:7: nobody is joined without a person: the weights are the shipped ones, not learned"
     )
     assert [one.split("\n")[0] for one in told] == ([why] if is_told else [])
+
+
+def test_whose_word_stays_is_kept_as_values_remember_it(tmp_path):
+    folder = written(tmp_path, "trust: {title: [hubspot, firmo, person], company: web}")
+    (folder / "enrichment.yaml").write_text(FIRMO)
+    (folder / "pipeline.yaml").write_text("handlers: [screen, identify, enrich, score]\n")
+    found = load(folder).matching
+    assert found.trust == {"title": ("hubspot", "provider:firmo", "person"), "company": ("web",)}
 
 
 def test_weights_that_were_learned_are_those_that_count(tmp_path):
@@ -87,7 +101,16 @@ def test_weights_that_were_learned_are_those_that_count(tmp_path):
             "survivorship: {employees: longest}",
             "matching.yaml:1:16: longest compares texts, and employees is none",
         ),
+        (
+            "trust: {title: [hubspott]}",
+            'matching.yaml:1:17: there is no source, connection or provider "hubspott"\n    Did you mean',
+        ),
+        ("trust: {title: [web, web]}", 'matching.yaml:1:22: "web" stands twice'),
+        ("trust: {titel: web}", 'matching.yaml:1:9: there is no lead field "titel"'),
+        ("trust: {owner: web}", "matching.yaml:1:9: owner takes no rule: leadrelay decides it"),
         ("review: 1.2", "matching.yaml:1:9: "),
+        ("tie_breakers: [youngest]", 'matching.yaml:1:16: "youngest" is not possible here'),
+        ("tie_breakers: [owner, owner]", 'matching.yaml:1:23: "owner" stands twice'),
         ("same: 0.5", "matching.yaml:1:7: "),
         (
             "review: 0.97\nsame: 0.96",

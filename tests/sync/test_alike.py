@@ -12,6 +12,7 @@ from mappings.values.identity import keys_of
 from sync import explain, forget, inbox, tables
 from sync.alike import pairs, teaching, walk
 from sync.alike.pairs import DIFFERENT, SAME
+from sync.deciding.ranking import first_of
 from sync.deciding.same_people import survivor
 from tests.builders import NOON, a_lead
 from tests.sync.house import House, a_house
@@ -233,13 +234,23 @@ def test_lines_of_others_are_passed_once_no_decision_can_be_older(house):
     ("a", "b", "why"),
     [
         ({"stage": "customer"}, {"deal_outcome": "open"}, "is a customer"),
-        ({"deal_outcome": "open"}, {}, "has an open deal"),
+        ({"deal_outcome": "open"}, {"owner": "bo@example.com"}, "has an open deal"),
+        ({"owner": "bo@example.com"}, {"title": "Countess"}, "has an owner"),
+        ({"title": "Countess"}, {"score": 90}, "has most fields"),
     ],
 )
 def test_who_stays_is_decided_by_the_first_that_differs(a, b, why):
     first, second = a_lead(id="ld_b", **a), a_lead(id="ld_a", **b)
-    assert survivor(first, second)[0] is survivor(second, first)[0] is first
-    assert survivor(first, second)[2] == why
+    rules = Matching(tie_breakers=("customer", "open_deal", "owner", "most_complete"))
+    assert survivor(first, second, rules) == (first, second, why)
+    assert survivor(second, first, rules) == (first, second, why)
+
+
+def test_of_several_who_are_one_person_those_come_first_whose_country_most_have():
+    leads = [a_lead(id=f"ld_{n}", country=country) for n, country in enumerate(("FR", "GB", "GB"))]
+    rules = Matching(tie_breakers=("same_country",))
+    assert first_of(leads, rules) == (leads[1], "has the lesser id")
+    assert first_of([leads[0], leads[1], a_lead(id="ld_3", country="FR")], rules)[0] is leads[0]
 
 
 def test_two_that_differ_in_nothing_are_told_apart_by_their_ids():

@@ -16,6 +16,7 @@ from model.event import Event, EventKind, RecordRef
 from model.lead import Activity, Link, Provenance
 from sync import explain, inbox, joins, leads, tables
 from sync.deciding.joining import join
+from sync.deciding.surviving import Survivorship
 from sync.delivery.claiming import claim
 from sync.drafts import copy_of
 from sync.joins import Join
@@ -529,7 +530,7 @@ def test_which_value_stays_is_said_for_each_field(how, name, ours, theirs, stays
         replace(a_lead(id=lead_id, **{name: value}), provenance={name: Provenance("website", since, 3)})
         for lead_id, (value, since) in (("ld_a", ours), ("ld_b", theirs))
     )
-    join(one, other, a_lifecycle(), where="person", crms={}, survivorship={name: how})
+    join(one, other, a_lifecycle(), where="person", crms={}, survivorship=Survivorship({name: how}))
     assert one.fields[name] == stays
 
 
@@ -539,5 +540,27 @@ def test_the_fuller_lead_and_a_person_can_have_the_word():
     for how in ("most_complete", "human"):
         other.provenance["title"] = Provenance("website", NOON, 4)
         draft = copy_of(one)
-        join(draft, other, a_lifecycle(), where="person", crms={}, survivorship={"title": how})
+        join(draft, other, a_lifecycle(), where="person", crms={}, survivorship=Survivorship({"title": how}))
         assert draft.fields["title"] == "CTO", how
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "stays", "why"),
+    [
+        ("website", "salesforce", "theirs", "the word of salesforce"),
+        ("salesforce", "website", "ours", "the word of salesforce"),
+        ("webinar", "website", "theirs", "the word of website"),
+        ("webinar", "calendly", "theirs", "newest"),  # nobody is named: the rule of the field
+        ("salesforce", "salesforce", "theirs", "newest"),
+    ],
+)
+def test_the_word_of_a_source_that_is_named_stays_and_of_two_the_first(ours, theirs, stays, why):
+    one, other = (
+        replace(a_lead(id=lead_id, title=title), provenance={"title": Provenance(source, at(n), n)})
+        for n, (lead_id, title, source) in enumerate((("ld_a", "ours", ours), ("ld_b", "theirs", theirs)), 1)
+    )
+    rules = Survivorship({"title": "newest"}, {"title": ("salesforce", "website")})
+    _, reasons = join(one, other, a_lifecycle(), where="person", crms={}, survivorship=rules)
+    assert one.fields["title"] == stays
+    whose = "ld_a" if stays == "ours" else "ld_b"
+    assert f"title: {why} stays, that of lead {whose}" in [each.because.text for each in reasons]

@@ -166,9 +166,14 @@ def test_past_the_limit_of_an_hour_the_others_are_left_to_a_person_and_that_is_c
 
 
 def test_of_three_who_are_one_person_all_become_one(house):
-    posted(house, ADA, AGAIN, THIRD)
+    """All join the one that comes first, whatever order they are handed in by."""
+    with_rules(house, replace(SURE, tie_breakers=("most_complete", "oldest")))
+    _, whole, _ = posted(house, ADA, {**AGAIN, "title": "Countess"}, THIRD)
     compared(house)
-    assert len(left(house)) == 1
+    assert left(house) == [whole]
+    assert f"of 3 leads that are one person lead {whole} comes first: it has most fields" in said(
+        house, whole
+    )
 
 
 def test_who_may_be_two_that_a_person_told_apart_is_left_to_a_person(house):
