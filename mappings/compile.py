@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from mappings import loader
 from mappings.compiling import accounts as compile_accounts
@@ -48,6 +49,7 @@ from mappings.playbook import (
 )
 from mappings.problems import PlaybookError, Problem, did_you_mean
 from mappings.schema import (
+    FIELD_NAME,
     KINDS,
     LONGEST_NAME,
     AccountsFile,
@@ -421,28 +423,34 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
 def _unread(files: _Files) -> frozenset[str]:
     """Return which files say nothing that can be read, by kind; of folders those that hold such a file."""
     found = {kind for kind, document in files.single.items() if not isinstance(document.data, dict)}
+    own = files.single.get("fields")
+    if len(_own_fields(own)) < len(_declared_fields(own).keys() - LEAD_FIELDS.keys()):
+        found.add("fields")
     for kind, documents in (("sources", files.sources), ("crms", files.crms)):
         if any(not isinstance(document.data, dict) for document in documents.values()):
             found.add(kind)
     return frozenset(found)
 
 
-def _own_fields(document: Document | None) -> dict[str, type]:
+def _declared_fields(document: Document | None) -> dict[str, Any]:
     data = document.data.get("fields") if document and isinstance(document.data, dict) else None
-    entries = data if isinstance(data, dict) else {}
-    return {
-        name: _TYPES.get(str(entry.get("type", "text")) if isinstance(entry, dict) else "text", str)
-        for name, entry in entries.items()
-        if name not in LEAD_FIELDS
+    return data if isinstance(data, dict) else {}
+
+
+def _own_fields(document: Document | None) -> dict[str, type]:
+    """Return the fields of fields.yaml with their types; one whose name or type is none is left out."""
+    types = {
+        name: str(entry.get("type", "text")) if isinstance(entry, dict) else "text"
+        for name, entry in _declared_fields(document).items()
+        if isinstance(name, str) and re.fullmatch(FIELD_NAME, name) and name not in LEAD_FIELDS
     }
+    return {name: _TYPES[given] for name, given in types.items() if given in _TYPES}
 
 
 def _options(document: Document | None) -> dict[str, tuple[str, ...]]:
-    data = document.data.get("fields") if document and isinstance(document.data, dict) else None
-    entries = data if isinstance(data, dict) else {}
     return {
         name: tuple(one for one in given if isinstance(one, str))
-        for name, entry in entries.items()
+        for name, entry in _declared_fields(document).items()
         if isinstance(entry, dict) and isinstance(given := entry.get("options"), list)
     }
 

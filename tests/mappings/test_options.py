@@ -73,3 +73,24 @@ def test_a_value_that_is_none_of_them_is_a_fault(tmp_path, edit, told):
 )
 def test_options_that_cannot_be_are_faults(tmp_path, fields, told):
     assert any(told in str(one) for one in check(folder_of(tmp_path, fields=fields)))
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("  seats: {type: int}\n", '2:17: "int" is not possible here'),
+        ("  Seats: {type: integer}\n", '2:10: "Seats" cannot be used here'),
+    ],
+)
+def test_a_field_that_cannot_be_is_told_once_and_not_wherever_it_is_named(tmp_path, entry, told):
+    edits = (
+        (
+            "sources/web.yaml",
+            "required: [email]",
+            "  seats: {from: seats, convert: integer}\nrequired: [email]",
+        ),
+        ("crm/hubspot.yaml", "      stage:", "      seats: {field: seats, authority: newest}\n      stage:"),
+        ("scoring.yaml", "{employees: {at_least: 50}}", "{seats: {at_least: 50}}"),
+    )
+    [problem] = check(playbook_folder(tmp_path, *edits, files={"fields.yaml": f"fields:\n{entry}"}))
+    assert str(problem).startswith(f"fields.yaml:{told}")
