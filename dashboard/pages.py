@@ -19,6 +19,7 @@ from dashboard.deals import DealPages
 from dashboard.doors import Doors
 from dashboard.house import DAYS, House
 from dashboard.letters import LetterPages
+from dashboard.moving import move
 from dashboard.oauth import OAuthPages
 from dashboard.reconcile import ReconcilePages
 from dashboard.reviews import ReviewPages
@@ -48,7 +49,7 @@ log = structlog.get_logger("leadrelay.http")
 Views = tuple[tuple[str, Callable[..., ResponseReturnValue]], ...]
 NAVIGATION = (
     ("overview", "Overview", ("overview",)),
-    ("leads_list", "Leads", ("leads_list", "lead")),
+    ("leads_list", "Leads", ("leads_list", "lead", "move_lead", "unmask_lead")),
     ("deals", "Deals", ("deals", "deal")),
     ("sources", "Sources", ("sources",)),
     ("first", "Set aside", ("aside", "letter", "event")),
@@ -88,6 +89,7 @@ NAVIGATION = (
 SAID = {
     "approve": "Approved: your word is on its way.",
     "disqualify": "Disqualified: your word is on its way.",
+    "moved": "Your word is on its way. The stage shows here, and in the CRMs, in a moment.",
     "ordered": "They are being sent again, the oldest first. New leads go before them.",
     "unnamed": "Nothing was chosen, so nothing was sent.",
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
@@ -154,6 +156,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews/leads/<lead_id>", reviews.verdict),
         ("/reviews/joined/<lead_id>/<absorbed>", reviews.part),
         ("/leads/<lead_id>/unmask", views.unmask_lead),
+        ("/leads/<lead_id>/stage", views.move_lead),
         ("/events/<int:number>/unmask", waiting.unmask_event),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
@@ -306,6 +309,16 @@ class _Pages:
         if wrong := unmask(self.house, lead_id=lead_id):
             return self._lead(lead_id, wrong, 422)
         return redirect(url_for("pages.lead", lead_id=lead_id), 303)
+
+    def move_lead(self, lead_id: str) -> ResponseReturnValue:
+        """Take a person's word that a lead goes to another stage."""
+        with self.house.reading() as snapshot:
+            lead = leads.load(snapshot, [lead_id]).get(lead_id)
+        if lead is None:
+            abort(404)
+        if wrong := move(self.house, lead):
+            return self._lead(lead_id, wrong, 409)
+        return redirect(url_for("pages.lead", lead_id=lead_id, said="moved"), 303)
 
     def sources(self) -> str:
         """Show the reconciliation by source and day."""

@@ -52,6 +52,15 @@ EQUALITY = {"is", "is_not", "in", "not_in"}
 TEXT = {"contains", "starts_with", "ends_with", "matches"}
 DOMAIN = re.compile(r"[^\s@/:]+\.[^\s@/:.]+")
 _HOST = re.compile(r"^[a-z][a-z0-9+.-]*://")
+MEANT = {  # what other languages write -> the operator
+    **dict.fromkeys((">=", "gte", "ge", "min", "minimum", "from"), "at_least"),
+    **dict.fromkeys(("<=", "lte", "le", "max", "maximum", "to"), "at_most"),
+    **dict.fromkeys((">", "gt", "above", "over", "greater_than"), "more_than"),
+    **dict.fromkeys(("<", "lt", "below", "under"), "less_than"),
+    **dict.fromkeys(("=", "==", "eq", "equals"), "is"),
+    **dict.fromkeys(("!=", "<>", "ne", "not"), "is_not"),
+}
+_COMPARED = re.compile(r"\s*([<>]=?|!=|==?)\s*(-?[\d.]+)\s*")
 KIND_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", date: "a day"}
 
 
@@ -206,7 +215,10 @@ class ConditionCompiler:
             at = operand_path(operator)
             if operator not in WORDS:
                 known = [word for word in WORDS if word in operators_of(name, kind)]
-                self.problems.append(unknown(self.document.place(*at), "operator", operator, known))
+                meant = MEANT.get(str(operator).lower(), operator)
+                told = unknown(self.document.place(*at), "operator", operator, known)
+                is_meant = meant in known
+                self.problems.append(replace(told, fix=f"Write {meant}.") if is_meant else told)
             elif operator not in operators_of(name, kind):
                 known = [word for word in WORDS if word in operators_of(name, kind)]
                 self._fault(at, f'"{operator}" cannot be asked of "{name}"', f"Possible: {', '.join(known)}.")
@@ -317,6 +329,8 @@ def misfit(name: str, kind: type, value: Any) -> tuple[str, str] | None:
         return None
     shown = f'"{value}"' if isinstance(value, str) else _shown(value)
     fix = "Put it in quotes." if kind is str and isinstance(value, int | float) else ""
+    if number_of := _COMPARED.fullmatch(value) if kind in (int, float) and isinstance(value, str) else None:
+        fix = f"Write {name}: {{{MEANT[number_of[1]]}: {number_of[2]}}}."
     return f'"{name}" is {KIND_WORDS[kind]}, not {shown}', fix
 
 

@@ -24,12 +24,13 @@ from sync.borderline import Card
 from sync.deal_books import DealStory
 from sync.deletions import HeldBack
 from sync.edges.effect_books import EffectState
-from sync.explain import Story, WriteState
+from sync.explain import Chapter, Story, WriteState
 from sync.holds import Hold, Lost
 from sync.lists import LeadRow
 from sync.proposals import Proposal, Side
 from sync.reconciling.kinds import Difference
 from sync.replays.mending import Told
+from sync.stage_moves import NOTE
 from sync.tables import leads
 from sync.unmasking import Lifted
 
@@ -137,6 +138,7 @@ class Sight:
         return replace(
             story,
             lead=lead,
+            chapters=[_chapter(veil, one) for one in story.chapters],
             writes=[_write(veil, one) for one in story.writes],
             conflicts=[_conflict(veil, one) for one in story.conflicts],
             asked=[
@@ -306,6 +308,18 @@ class Sight:
 
 def _touch(veil: Veil, touch: Touch) -> Touch:
     return replace(touch, fields=veil.of("first_touch", touch.fields)) if veil else touch
+
+
+def _chapter(veil: Veil, one: Chapter) -> Chapter:
+    """Return a decision; its lines hold no value that a person has, but what somebody wrote as a note."""
+    level = veil.levels.get(FREE_TEXT, PLAIN)
+    if level == PLAIN or not any(each["handler"] == NOTE for each in one.reasons):
+        return one
+    reasons = [
+        {**each, "text": mask(each["text"], FREE_TEXT, level)} if each["handler"] == NOTE else each
+        for each in one.reasons
+    ]
+    return replace(one, reasons=reasons)
 
 
 def _write(veil: Veil, one: WriteState) -> WriteState:
