@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mappings import loader
@@ -19,8 +19,10 @@ from mappings.values.durations import duration
 from model.decision import Place
 from model.event import JsonValue
 from model.lead import TOUCH_FIELDS
+from model.times import from_text
 
 FOLDER = "tests"
+BEGINS = datetime(2026, 1, 7, 12, 0, tzinfo=UTC)  # a Wednesday, noon
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Example:
     posts: Sequence[Post]
     expected: Sequence[Expected]
     place: Place
+    begins: datetime = BEGINS  # when the first post comes
 
 
 def load_examples(folder: Path, playbook: Playbook) -> list[Example]:
@@ -127,7 +130,8 @@ class _Reader:
             self.problems.append(
                 Problem(at, "nothing is expected here", "Say what is to be true: outcome, lead, …")
             )
-        return Example(entry.name, posts, expected, self.document.place("examples", n))
+        at = self.document.place("examples", n)
+        return Example(entry.name, posts, expected, at, self._begins(entry, n))
 
     def _expected(self, n: int, entry: ExampleMap) -> list[Expected]:
         expect, found = entry.expect, list[Expected]()
@@ -148,6 +152,17 @@ class _Reader:
                 found.append(Expected(what, text, self._at(n, what, m)))
         self._check_names(n, entry)
         return found
+
+    def _begins(self, entry: ExampleMap, n: int) -> datetime:
+        if not entry.begins:
+            return BEGINS
+        try:
+            return from_text(entry.begins)
+        except ValueError:
+            fix = "Write it as 2026-12-25T10:00Z; without a zone it is UTC."
+            at = self.document.value_place("examples", n, "begins")
+            self.problems.append(Problem(at, f'"{entry.begins}" is no moment', fix))
+            return BEGINS
 
     def _fits(self, name: str, value: JsonValue, n: int) -> None:
         kind = self.playbook.fields.get(name)
