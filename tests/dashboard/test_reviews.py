@@ -461,9 +461,11 @@ def test_many_deletions_for_one_reason_are_one_question_with_its_records(desk, t
     assert "4 records in hubspot could be deleted" in page
     assert "import b1 was taken back" in page
     assert all(f"http://127.0.0.1:8901/hubspot/contacts/{one.record}" in text for one in taken_back)
+    assert all(f"of p{number}@acme.com" in page for number in range(4))
     assert f"review-{first.id}" not in text
     singly = desk.get(f"/reviews?singly={first.id}").text
     assert all(f'id="review-{one.id}"' in singly for one in taken_back)
+    assert "The record of p0@acme.com (no lead here any more) in hubspot" in words(singly)
 
 
 def test_one_word_answers_those_that_were_shown_and_no_others(desk, taken_back):
@@ -473,6 +475,10 @@ def test_one_word_answers_those_that_were_shown_and_no_others(desk, taken_back):
     assert (said.status_code, said.location) == (303, "/reviews?said=agreed")
     carry_out(desk.house)
     assert [one.id for one in waiting(desk) if one.connection == HUBSPOT] == [last.id]
+    with desk.house.store.snapshot() as snapshot:
+        assert [one.name for one in proposals.answered(snapshot, "main", limit=9)] == [
+            ""
+        ] * 3  # nobody is asked
     assert sum(one.archived for one in desk.house.crms[HUBSPOT].records.values()) == 3
     again = desk.send(f"/reviews/{first.id}/alike", "/reviews", answer="agree", last=shown)
     assert again.status_code == 409
