@@ -75,22 +75,32 @@ def load_examples(folder: Path, playbook: Playbook) -> list[Example]:
 
 
 def warnings_of(folder: Path, playbook: Playbook) -> list[Problem]:
-    """Return which lines of sources find nothing in the examples, where a field of nearly that name is sent.
+    """Return what examples send that no line reads, where a line finds nothing that reads nearly that name.
 
-    A field that is merely missing there is none: examples have what they are about.
+    It is told of the line where no example has its field, else of the example: one of the two is misspelt. A
+    field that is merely missing there is none: examples have what they are about.
     """
+    examples = load_examples(folder, playbook)
     posts: dict[str, list[Mapping[str, JsonValue]]] = {}
-    for example in load_examples(folder, playbook):
-        for post in example.posts:
-            posts.setdefault(post.source, []).append(post.payload)
+    for post in (post for example in examples for post in example.posts):
+        posts.setdefault(post.source, []).append(post.payload)
+    silent = {
+        name: {one.line: one for one in trace_posts(playbook.sources[name], sent).silent}
+        for name, sent in posts.items()
+    }
     found = []
-    for name, sent in posts.items():
-        for silent in trace_posts(playbook.sources[name], sent).silent:
-            if silent.near:
-                names = " or ".join(f'"{path}"' for path in silent.line.paths)
-                message = f"{silent.line.what} is read from {names}, which no example has"
-                fix = f'The examples have "{silent.near}", which no line reads: is that meant?'
-                found.append(Problem(silent.line.place, message, fix))
+    for lines in silent.values():
+        for one in filter(lambda one: one.near, lines.values()):
+            names = " or ".join(f'"{path}"' for path in one.line.paths)
+            message = f"{one.line.what} is read from {names}, which no example has"
+            fix = f'The examples have "{one.near}", which no line reads: is that meant?'
+            found.append(Problem(one.line.place, message, fix))
+    for example in examples:
+        for post in example.posts:
+            for one in trace_posts(playbook.sources[post.source], [post.payload]).silent:
+                if one.near and one.line not in silent[post.source]:
+                    message = f'a post of this example has "{one.near}", which no line of {post.source} reads'
+                    found.append(Problem(example.place, message, f'Is "{one.line.paths[0]}" meant?'))
     return in_order(found)
 
 
