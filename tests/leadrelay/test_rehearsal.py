@@ -118,7 +118,7 @@ def test_what_is_not_so_is_told_with_its_place_and_the_reasons(folder, expect, t
         (
             "outcome: spam",
             [
-                "not: honeypot: a field that people leave blank is filled in: was nothing of it",
+                "not: honeypot: a field that people leave blank is filled in",
                 "not: blocked_domains: e-mail domain is in blocked_domains: was …@acme.example",
             ],
         ),
