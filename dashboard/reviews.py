@@ -262,12 +262,15 @@ class ReviewPages:
             cards_waiting = borderline.count_open(snapshot, house.space)
             sight = house.sight(snapshot, PAGES, g.who)
             sight.meet(snapshot, [one.lead_id for one in (*waiting, *told)])
+            sight.meet(snapshot, [one.lead for one in whose])
             sight.meet(snapshot, [each.lead_id for one in together for each, _ in one.some])
             sight.meet(snapshot, [lead_id for one in held for lead_id, _ in one.people])
         page = render_template(
             "dashboard/reviews.html",
             people=people,
-            whose_account=[list(some) for _, some in groupby(whose, key=lambda one: one.lead)],
+            whose_account=[
+                list(some) for _, some in groupby(map(sight.account, whose), key=lambda one: one.lead)
+            ],
             cards=[sight.card(one) for one in cards],
             many_cards=cards_waiting,
             own_fields=_own_fields(house.playbook()),

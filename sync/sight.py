@@ -21,6 +21,7 @@ from mappings.truth import RuleTruth, veiled
 from model.account import Account
 from model.decision import EntityKind
 from model.lead import Lead, Touch
+from sync.account_questions import Asked
 from sync.borderline import Card
 from sync.deal_books import DealStory
 from sync.deletions import HeldBack
@@ -205,6 +206,14 @@ class Sight:
         """Return deletions that are held back, with some of their people."""
         people = [(lead_id, self.of(lead_id).known_by(email)) for lead_id, email in one.people if self]
         return replace(one, people=people) if self else one
+
+    def account(self, one: Asked) -> Asked:
+        """Return an account that a lead may belong to; companies' names are no person's."""
+        veil = self.of(one.lead) if self else NO_VEIL
+        if not veil:
+            return one
+        email = veil.known_by(one.email) if one.email else ""
+        return replace(one, email=email, company=veil.of("company", one.company) or "")
 
     def card(self, card: Card) -> Card:
         """Return a lead that waits for a verdict."""

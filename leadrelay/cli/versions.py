@@ -34,7 +34,7 @@ from leadrelay.clock import SystemClock
 from leadrelay.playbooks import for_a_restart
 from leadrelay.settings import SPACE, Settings
 from mappings import compile as compiling
-from mappings.changes import as_files, changes, told
+from mappings.changes import as_files, changes, consequences, told
 from mappings.examples import FOLDER, check_examples, load_examples
 from mappings.problems import PlaybookError
 from model.errors import LeadRelayError
@@ -126,7 +126,7 @@ def diff(
         for line in as_files(texts, found, f"version-{old.number}", name):
             typer.echo(line)
         return
-    _show(texts, found, f"version {old}", name, as_json=as_json)
+    _show(texts, found, f"version {old}", f"version {new}" if after else name, as_json=as_json)
 
 
 def apply(
@@ -232,6 +232,8 @@ def _show(before: Texts, after: Texts, name: str, other: str, *, as_json: bool) 
     console.print(f"From {name} to {other}:", style="bold", markup=False)
     for one in found:
         say(f"  {one}", hang=6)
+    for text in consequences(before, after):
+        say(text, style="yellow")
 
 
 def _bring(settings: Settings, texts: Texts, wish: Wish, *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -118,8 +119,8 @@ def test_there_is_no_way_back_from_nothing(leadrelay, environ):
 
 def test_a_folder_that_is_not_watched_changes_nothing_until_it_is_applied(house, leadrelay):
     holder = house.daemon.holder
-    number = holder.playbook().number
-    object.__setattr__(house.daemon.settings, "watches_playbook", False)
+    number, ours = holder.playbook().number, holder._register
+    holder._register = replace(ours, edits_count=False)
     try:
         change(house.playbook, "scoring.yaml", DEMO, f"{DEMO}  # as agreed")
         assert not holder.look()
@@ -127,7 +128,7 @@ def test_a_folder_that_is_not_watched_changes_nothing_until_it_is_applied(house,
         assert leadrelay("apply", **house.environ).code == 0
         assert holder.playbook().number == number + 1
     finally:
-        object.__setattr__(house.daemon.settings, "watches_playbook", True)
+        holder._register = ours
         holder.look()  # it counts again, and holds what is in force
         house.edit("scoring.yaml", f"{DEMO}  # as agreed", DEMO)
 
