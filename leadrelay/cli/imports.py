@@ -196,14 +196,19 @@ def _tell_trace(trace: Trace, source: Source) -> None:
     """Say which columns no line reads, and which lines find no column."""
     if trace.unread:
         say(f"no line of {source.place.file} reads the columns: {', '.join(trace.unread)}", style="yellow")
-    others = []
+    others: dict[str, list[str]] = {}
     for silent in trace.silent:
         if silent.near or _is_required(silent.line.what, source):
             say(f"no column for {silent}  [{silent.line.place}]", hang=4, style="yellow")
         else:
-            others.append(silent.line.what)
+            others.setdefault(silent.line.what, []).extend(silent.line.paths)
     if others:
-        say(f"no column for {', '.join(others)}")
+        say(f"no column for {', '.join(_missing(what, columns) for what, columns in others.items())}")
+
+
+def _missing(what: str, columns: Sequence[str]) -> str:
+    """Name what finds no column, with the columns that it would be read from where these have other names."""
+    return what if what in columns else f"{what} ({' or '.join(dict.fromkeys(columns))})"
 
 
 def _is_required(field: str, source: Source) -> bool:
