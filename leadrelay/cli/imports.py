@@ -181,6 +181,13 @@ def _tell(batch: imports.Batch, sheet: Sheet, found: imports.Preview) -> None:
         _tell_reasons(found.unread, found)
     if found.sent:
         console.print(f"{found.sent:>8,}  imported before: left out", markup=False)
+    if found.same_id:
+        line = found.examples[imports.SAME_ID]
+        say(
+            f"{found.same_id:>8,}  with {imports.SAME_ID}, which is one post by the source's event_id: "
+            f"left out (first in line {line})",
+            style="yellow",
+        )
     if found.forgotten:
         console.print(f"{found.forgotten:>8,}  erased for privacy: left out", markup=False)
 
@@ -241,6 +248,7 @@ def _as_json(batch: imports.Batch, sheet: Sheet, found: imports.Preview, taken: 
         "reasons": dict(found.quarantined),
         "left_out_fields": dict(found.unread),
         "imported_before": found.sent,
+        "same_id": found.same_id,
         "forgotten": found.forgotten,
         "taken": taken,
     }

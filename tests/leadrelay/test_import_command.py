@@ -152,5 +152,6 @@ def test_a_batch_is_listed_shown_and_taken_back(leadrelay, environ, fair, tmp_pa
     assert json_of("import", "list")[0]["state"] == "being taken back"
     assert json_of("import", "undo", batch, "--yes")["handed_in"] == 0
     decide()
-    assert json_of("import", "list")[0]["state"] == "taken back"
+    [over] = json_of("import", "list")
+    assert (over["state"], over["at"]) == ("taken back", listed["at"])
     assert leadrelay("import", "undo", "nothing", **environ).code == 2
