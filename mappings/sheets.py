@@ -79,7 +79,10 @@ def _decoded(raw: bytes) -> str:
 
 def _sheet(lines: csv._reader, before: int) -> Sheet:  # type: ignore[name-defined]  # typeshed's name
     """Read the table; ``before`` lines of the file came before it."""
-    columns = columns_of([name.strip() for name in next(lines, [])], before + 1)
+    names = [name.strip() for name in next(lines, [])]
+    while len(names) > 1 and not names[-1]:  # a spreadsheet program writes columns that once held something
+        names.pop()
+    columns = columns_of(names, before + 1)
     rows, begins = [], lines.line_num + 1 + before
     for cells in lines:
         if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):

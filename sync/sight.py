@@ -16,8 +16,9 @@ from sqlalchemy.engine import Connection
 
 from mappings.masking import NO_VEIL, Veil, mask, veil_of
 from mappings.playbook import Playbook, Privacy
-from mappings.playbook.privacy import FREE_TEXT, PLAIN
+from mappings.playbook.privacy import FREE_TEXT, HIDDEN, PLAIN
 from mappings.truth import RuleTruth, veiled
+from model.account import Account
 from model.decision import EntityKind
 from model.lead import Lead, Touch
 from sync.account_questions import Asked
@@ -221,7 +222,7 @@ class Sight:
         if not veil:
             return card
         touches = [_touch(veil, one) for one in card.touches]
-        return replace(card, lead=lead, touches=touches, company=None)  # its domain is that of the e-mail
+        return replace(card, lead=lead, touches=touches, company=_company(veil, card.company))
 
     def told(self, told: Told) -> Told:
         """Return a letter, or an event that was set aside, with what is known of it."""
@@ -341,3 +342,13 @@ def _effect(veil: Veil, one: EffectState) -> EffectState:
 
 def _conflict(veil: Veil, one: Mapping[str, Any]) -> dict[str, Any]:
     return {**one, **{side: veil.of(one["field"], one[side]) for side in ("kept", "lost")}}
+
+
+def _company(veil: Veil, company: Account | None) -> Account | None:
+    """Return a lead's company by its name; a domain is that of the e-mail, and hidden with it."""
+    if company is None:
+        return None
+    name, domain = company.get("name"), company.get("domain")
+    if name in (None, domain):
+        return company if veil.level_of("email") != HIDDEN else None
+    return replace(company, fields={"name": veil.of("company", name)})

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from mappings.problems import Problem
+from model.event import Event, EventKind
 from model.times import to_text
-from sync import account_questions, borderline, days, register, same_deals, status, tables
+from sync import account_questions, borderline, days, inbox, register, same_deals, status, tables
 from sync.lists import Wanted
 from sync.reading.engagement_polling import EngagementPoll
 from tests.builders import place
@@ -135,6 +136,36 @@ def test_nothing_that_was_posted_becomes_markup(desk):
 def test_what_was_posted_is_shown_as_it_was(desk):
     fill(desk)
     assert HOSTILE in words(desk.get(f"/events/{number_in(desk, 'dead')}").text).replace("\\", "")
+
+
+def test_a_leads_page_shows_what_providers_were_asked_and_what_they_said(desk):
+    fill(desk)
+    lead_id, now = desk.house.lead_id("ada@example.com"), desk.house.clock.now()
+    asked = [
+        {"id": n, "space": "main", "key": f"k{n}", "provider": provider, "lead_id": lead_id, "event": n}
+        | {"asked": f"q{n}", "told": {}, "state": state, "attempts": n, "due_at": now, "raised_at": now}
+        | {"settled_at": now, "error": error}
+        for n, (provider, state, error) in enumerate(
+            [("firmo", "answered", None), ("<b>lookup", "failed", "HTTP 503")], start=1
+        )
+    ]
+    said = Event(
+        "provider:firmo",
+        "e1",
+        EventKind.ENRICHED,
+        {"lead_id": lead_id, "asked": "q1", "values": {"hq.country": "DE"}},
+        now,
+        now,
+    )
+    desk.house.store.write(lambda on: on.execute(sa.insert(tables.asks), asked))
+    inbox.append(desk.house.store, [said])
+    page = desk.get(f"/leads/{lead_id}")
+    assert "<b>lookup" not in page.text
+    text = words(page.text)
+    assert "lookup gave no answer: HTTP 503" in text
+    assert "2 calls" in text
+    assert "firmo answered" in text
+    assert "hq.country DE" in text
 
 
 def test_a_leads_story_has_reasons_with_rules_records_touches_and_conflicts(desk):

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from handlers.registry import build
-from mappings.playbook import AccountMatch, Accounts, Band, Matching, Review
+from mappings.playbook import AccountMatch, Accounts, Band, FieldRule, Matching, Review
 from sync import proposals, tables
 from sync.alike import pairs, walk
 from tests.builders import place
@@ -357,13 +357,17 @@ def warm(desk):
     house, playbook = desk.house, desk.house.playbook
     review = Review("warm", "sal", "disqualified", "message", ("No budget",), place(2, "lifecycle.yaml"))
     bands = (Band("warm", 0, 0, timedelta(), place(1, "scoring.yaml")),)
+    website = playbook.sources["website"]
+    budget = FieldRule("budget", ("budget",), (), place(9))
     house.playbook = replace(
         playbook,
+        sources={"website": replace(website, fields=(*website.fields, budget))},
+        fields={**playbook.fields, "budget": str},
         lifecycle=replace(playbook.lifecycle, review=review),
         scoring=replace(playbook.scoring, bands=bands),
     )
     house.handlers = build(house.playbook)
-    house.post(email="warm@one.example", last_name=HOSTILE)
+    house.post(email="warm@one.example", last_name=HOSTILE, budget="Five figures")
     house.settle()
     return house.lead_id("warm@one.example")
 
@@ -374,6 +378,7 @@ def test_a_borderline_lead_shows_what_helps_to_decide(desk, warm):
     for part in (
         "Approve or disqualify",
         "warm@one.example",
+        "Your fields budget Five figures",
         "Company one.example",
         "Deals none",
         "Did ",
