@@ -21,6 +21,7 @@ from dashboard.house import DAYS, House
 from dashboard.letters import LetterPages
 from dashboard.moving import move
 from dashboard.oauth import OAuthPages
+from dashboard.playbook import PlaybookPages
 from dashboard.reconcile import ReconcilePages
 from dashboard.reviews import ReviewPages
 from dashboard.unmasking import unmask
@@ -136,7 +137,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews", reviews.reviews),
         ("/connections", accounts.connections),
         ("/connections/<name>", accounts.connection),
-        ("/playbook", views.playbook),
+        ("/playbook", PlaybookPages(house).playbook),
     )
     for path, view in looks:
         routes.add_url_rule(path.replace(NUMBER, IN_RANGE), view_func=view, methods=["GET"])
@@ -332,24 +333,6 @@ class _Pages:
             choices=DAYS,
             ends=status.ENDS,
             known=self.house.playbook().sources,
-        )
-
-    def playbook(self) -> str:
-        """Show the files as they are on disk, and whether they are what is in force."""
-        files = self.house.files()
-        name = request.args.get("file", files[0][0] if files else "")
-        text = dict(files).get(name)
-        if files and text is None:
-            abort(404)
-        found = self.house.problems()
-        return render_template(
-            "dashboard/playbook.html",
-            files=[one for one, _ in files],
-            name=name,
-            lines=(text or "").splitlines(),
-            problems=found,
-            marked={one.at.line for one in found if one.at.file == name},
-            version=self.house.playbook().version,
         )
 
 

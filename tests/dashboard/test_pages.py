@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from mappings.problems import Problem
 from model.event import Event, EventKind
 from model.times import to_text
-from sync import account_questions, borderline, days, inbox, same_deals, status, tables
+from sync import account_questions, borderline, days, inbox, register, same_deals, status, tables
 from sync.lists import Wanted
 from sync.reading.engagement_polling import EngagementPoll
 from tests.builders import place
@@ -110,8 +110,8 @@ def test_the_overview_lists_every_kind_of_question_and_what_is_not_set(desk):
 def test_with_the_store_away_a_page_says_so(desk, monkeypatch, path):
     monkeypatch.setattr(desk.daemon.store, "snapshot", _away)
     page = desk.get(path)
-    if path == "/playbook":  # it reads no store
-        assert page.status_code == 200
+    if path == "/playbook":  # its files are not in the store
+        assert (page.status_code, "The store cannot be read now" in page.text) == (200, True)
         return
     assert page.status_code == 503
     assert "The store cannot be read now" in page.text
@@ -292,6 +292,17 @@ def test_a_source_that_has_gone_silent_is_named(desk):
     desk.house.clock.advance(25 * 3600)
     assert ">silent</span>" in desk.get("/sources").text
     assert "website: no post for 1 d 1 h" in words(desk.get("/").text)
+
+
+def test_the_playbook_shows_its_versions_with_who_signed_them_off(desk):
+    version = register.Version(
+        2, "abcdef012345", {}, desk.house.clock.now(), "ada", "apply", "hotter", 1, 1, "", ("Olga", HOSTILE)
+    )
+    desk.house.store.write(lambda on: register.add(on, "main", version))
+    text = desk.get("/playbook").text
+    assert "abcdef012345 in force" in words(text)
+    assert "Olga, <script>" in words(text)
+    assert HOSTILE not in text
 
 
 def test_a_broken_playbook_shows_each_problem_at_its_line(desk):
