@@ -19,7 +19,9 @@ from dashboard.deals import DealPages
 from dashboard.doors import Doors
 from dashboard.house import DAYS, House
 from dashboard.letters import LetterPages
+from dashboard.moving import move
 from dashboard.oauth import OAuthPages
+from dashboard.playbook import PlaybookPages
 from dashboard.reconcile import ReconcilePages
 from dashboard.reviews import ReviewPages
 from dashboard.unmasking import unmask
@@ -48,7 +50,7 @@ log = structlog.get_logger("leadrelay.http")
 Views = tuple[tuple[str, Callable[..., ResponseReturnValue]], ...]
 NAVIGATION = (
     ("overview", "Overview", ("overview",)),
-    ("leads_list", "Leads", ("leads_list", "lead")),
+    ("leads_list", "Leads", ("leads_list", "lead", "move_lead", "unmask_lead")),
     ("deals", "Deals", ("deals", "deal")),
     ("sources", "Sources", ("sources",)),
     ("first", "Set aside", ("aside", "letter", "event")),
@@ -88,6 +90,7 @@ NAVIGATION = (
 SAID = {
     "approve": "Approved: your word is on its way.",
     "disqualify": "Disqualified: your word is on its way.",
+    "moved": "Your word is on its way. The stage shows here, and in the CRMs, in a moment.",
     "ordered": "They are being sent again, the oldest first. New leads go before them.",
     "unnamed": "Nothing was chosen, so nothing was sent.",
     "replayed": "Sent on the way again. What becomes of it shows here in a moment.",
@@ -134,7 +137,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews", reviews.reviews),
         ("/connections", accounts.connections),
         ("/connections/<name>", accounts.connection),
-        ("/playbook", views.playbook),
+        ("/playbook", PlaybookPages(house).playbook),
     )
     for path, view in looks:
         routes.add_url_rule(path.replace(NUMBER, IN_RANGE), view_func=view, methods=["GET"])
@@ -154,6 +157,7 @@ def blueprint(house: House) -> Blueprint:
         ("/reviews/leads/<lead_id>", reviews.verdict),
         ("/reviews/joined/<lead_id>/<absorbed>", reviews.part),
         ("/leads/<lead_id>/unmask", views.unmask_lead),
+        ("/leads/<lead_id>/stage", views.move_lead),
         ("/events/<int:number>/unmask", waiting.unmask_event),
         ("/events/<int:number>/replay", waiting.replay_event),
         ("/aside/<tab>/replay", waiting.replay_some),
@@ -307,6 +311,16 @@ class _Pages:
             return self._lead(lead_id, wrong, 422)
         return redirect(url_for("pages.lead", lead_id=lead_id), 303)
 
+    def move_lead(self, lead_id: str) -> ResponseReturnValue:
+        """Take a person's word that a lead goes to another stage."""
+        with self.house.reading() as snapshot:
+            lead = leads.load(snapshot, [lead_id]).get(lead_id)
+        if lead is None:
+            abort(404)
+        if wrong := move(self.house, lead):
+            return self._lead(lead_id, wrong, 409)
+        return redirect(url_for("pages.lead", lead_id=lead_id, said="moved"), 303)
+
     def sources(self) -> str:
         """Show the reconciliation by source and day."""
         asked = request.args.get("days", "")
@@ -319,24 +333,6 @@ class _Pages:
             choices=DAYS,
             ends=status.ENDS,
             known=self.house.playbook().sources,
-        )
-
-    def playbook(self) -> str:
-        """Show the files as they are on disk, and whether they are what is in force."""
-        files = self.house.files()
-        name = request.args.get("file", files[0][0] if files else "")
-        text = dict(files).get(name)
-        if files and text is None:
-            abort(404)
-        found = self.house.problems()
-        return render_template(
-            "dashboard/playbook.html",
-            files=[one for one, _ in files],
-            name=name,
-            lines=(text or "").splitlines(),
-            problems=found,
-            marked={one.at.line for one in found if one.at.file == name},
-            version=self.house.playbook().version,
         )
 
 

@@ -14,8 +14,10 @@ from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.house import House
+from mappings.playbook import Playbook
 from mappings.playbook.privacy import PAGES
 from mappings.reviewing import DISQUALIFY, VERDICTS, ruling
+from model.lead import LEAD_FIELDS
 from sync import account_questions, borderline, deletions, inbox, leads, proposals, remembered, same_deals
 from sync.alike import pairs
 from sync.alike.pairs import Pair
@@ -260,14 +262,18 @@ class ReviewPages:
             cards_waiting = borderline.count_open(snapshot, house.space)
             sight = house.sight(snapshot, PAGES, g.who)
             sight.meet(snapshot, [one.lead_id for one in (*waiting, *told)])
+            sight.meet(snapshot, [one.lead for one in whose])
             sight.meet(snapshot, [each.lead_id for one in together for each, _ in one.some])
             sight.meet(snapshot, [lead_id for one in held for lead_id, _ in one.people])
         page = render_template(
             "dashboard/reviews.html",
             people=people,
-            whose_account=[list(some) for _, some in groupby(whose, key=lambda one: one.lead)],
+            whose_account=[
+                list(some) for _, some in groupby(map(sight.account, whose), key=lambda one: one.lead)
+            ],
             cards=[sight.card(one) for one in cards],
             many_cards=cards_waiting,
+            own_fields=_own_fields(house.playbook()),
             together=[
                 replace(one, some=[(sight.proposal(each), url) for each, url in one.some]) for one in together
             ],
@@ -331,3 +337,9 @@ class ReviewPages:
             standing = "only observed" if mode else "not connected"
             return f"{one.connection} is {standing}: nothing is written there"
         return why
+
+
+def _own_fields(playbook: Playbook) -> list[str]:
+    """Return the lead fields that the playbook declares, but for consent, which has its own place."""
+    known = {*LEAD_FIELDS, *playbook.consent.by_field}
+    return [one for one in playbook.fields if one not in known and not one.startswith("consent_")]

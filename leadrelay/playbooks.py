@@ -22,6 +22,7 @@ from leadrelay.connections import id_fields
 from mappings.compile import load, texts_of, version_of
 from mappings.playbook import CrmMap, Playbook
 from mappings.problems import PlaybookError, Problem
+from mappings.signing import refuse_unsigned
 from model.errors import LeadRelayError
 from model.times import Clock
 from sync import register
@@ -95,16 +96,29 @@ class PlaybookHolder:
         self._register = _Register(store, clock, space, watches, edits_count)
         with store.snapshot() as snapshot:
             version = register.current(snapshot, space)
-            found = self._pipeline and self._pipeline.playbook.version
-            if version is not None and (found in (None, version.folder) or not edits_count or not watches()):
+            if version is not None:
+                counts = edits_count and watches()
                 try:
-                    self._pipeline = pipeline_of(register.texts_of(snapshot, version), version.number)
+                    kept = pipeline_of(register.texts_of(snapshot, version), version.number)
                 except PlaybookError as error:  # it was read by another leadrelay than this one
                     log.error("playbook.version_unusable", version=version.number, problems=str(error))
+                else:
+                    self._begin_with(kept, version, counts=counts)
         if self.problem is not None:
             if self._pipeline is None:
                 raise self.problem
             self._keep_old(self.problem)
+
+    def _begin_with(self, kept: Pipeline, version: Version, *, counts: bool) -> None:
+        """Begin with the version in force, unless the folder has changed, counts, and may follow it."""
+        found = self._pipeline.playbook if self._pipeline is not None else None
+        if found is None or found.version == version.folder or not counts:
+            self._pipeline = kept
+            return
+        try:
+            refuse_unsigned(kept.playbook, found, ())
+        except PlaybookError as error:
+            self._pipeline, self.problem = kept, error
 
     def playbook(self) -> Playbook:
         """Return the playbook in force."""
@@ -178,6 +192,7 @@ class PlaybookHolder:
                 return False
             if problems := list(for_a_restart(self.playbook().crms, found.crms)):
                 raise PlaybookError(problems)
+            refuse_unsigned(self.playbook(), found, ())
             if problems := self.lacks(found, self.playbook()):
                 self._again_at = now + LACK_LASTS
                 raise PlaybookError(problems)

@@ -10,6 +10,7 @@ from typing import Any
 
 from mappings.loader import parse
 
+CONSENT = "consent.yaml"
 ADDED, REMOVED, CHANGED, MOVED = "added", "removed", "changed", "moved"
 LAYOUT = "only comments or layout"
 
@@ -69,6 +70,40 @@ def changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[Change]:
         here = list(_differing(name, subject, "", parse(old[name], name).data, parse(new[name], name).data))
         found += here or [Change(name, f"{subject}: {LAYOUT}", CHANGED)]
     return found
+
+
+def consequences(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[str]:
+    """Return what follows from the differences and is easily overlooked, a sentence each."""
+    names = (PurePosixPath(name) for name in sorted(old.keys() - new.keys()))
+    told = [
+        f"Posts to the source {one.stem} are answered 404 from then on."
+        for one in names
+        if one.parent.as_posix() == "sources"
+    ]
+    was, is_ = (_texts_of(files) for files in (old, new))
+    return told + [
+        f"The text of {purpose}, version {version}, has changed: whoever agreed to it agreed to other words. "
+        "Give the new words a version of their own."
+        for (purpose, version), text in was.items()
+        if is_.get((purpose, version), text) != text
+    ]
+
+
+def _texts_of(files: Mapping[str, bytes]) -> dict[tuple[str, str], str]:
+    """Return the texts of consent.yaml by purpose and version."""
+    data = parse(files[CONSENT], CONSENT).data if CONSENT in files else None
+    purposes = _under(data, "purposes", dict)
+    return {
+        (str(name), str(one.get("version"))): str(one.get("text"))
+        for name, entry in purposes.items()
+        for one in _under(entry, "texts", list)
+        if isinstance(one, dict)
+    }
+
+
+def _under(data: Any, name: str, kind: type) -> Any:
+    found = data.get(name) if isinstance(data, dict) else None
+    return found if isinstance(found, kind) else kind()
 
 
 def as_files(old: Mapping[str, bytes], new: Mapping[str, bytes], before: str, after: str) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from mappings import loader
 from mappings.compiling import accounts as compile_accounts
@@ -48,6 +49,7 @@ from mappings.playbook import (
 )
 from mappings.problems import PlaybookError, Problem, did_you_mean
 from mappings.schema import (
+    FIELD_NAME,
     KINDS,
     LONGEST_NAME,
     AccountsFile,
@@ -55,6 +57,7 @@ from mappings.schema import (
     CrmFile,
     DealsFile,
     EnrichmentFile,
+    ExtraField,
     FieldsFile,
     FollowUpFile,
     IcpFile,
@@ -352,6 +355,7 @@ def _compile(files: _Files, handlers: Collection[str]) -> tuple[Playbook | None,
             routing=cast(Routing, made[2]),
             pipeline_place=pipeline.document.place("handlers"),
             fields=scope.fields,
+            options=scope.options,
             follow_up=told[0],
             notifications=told[1],
             skip_direct=pipeline.model.attribution.skip_direct,
@@ -396,6 +400,7 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
             **_own_fields(single.get("fields")),
             **compile_consent.fields_of(single.get("consent")),
         },
+        options=_options(single.get("fields")),
         stages=tuple(dict.fromkeys(declared(single.get("lifecycle"), "stages"))),
         pools=declared(single.get("routing"), "pools"),
         groups=declared(single.get("scoring"), "groups"),
@@ -418,27 +423,57 @@ def _scope(files: _Files, handlers: Collection[str]) -> Scope:
 def _unread(files: _Files) -> frozenset[str]:
     """Return which files say nothing that can be read, by kind; of folders those that hold such a file."""
     found = {kind for kind, document in files.single.items() if not isinstance(document.data, dict)}
+    own = files.single.get("fields")
+    if len(_own_fields(own)) < len(_declared_fields(own).keys() - LEAD_FIELDS.keys()):
+        found.add("fields")
     for kind, documents in (("sources", files.sources), ("crms", files.crms)):
         if any(not isinstance(document.data, dict) for document in documents.values()):
             found.add(kind)
     return frozenset(found)
 
 
-def _own_fields(document: Document | None) -> dict[str, type]:
+def _declared_fields(document: Document | None) -> dict[str, Any]:
     data = document.data.get("fields") if document and isinstance(document.data, dict) else None
-    entries = data if isinstance(data, dict) else {}
+    return data if isinstance(data, dict) else {}
+
+
+def _own_fields(document: Document | None) -> dict[str, type]:
+    """Return the fields of fields.yaml with their types; one whose name or type is none is left out."""
+    types = {
+        name: str(entry.get("type", "text")) if isinstance(entry, dict) else "text"
+        for name, entry in _declared_fields(document).items()
+        if isinstance(name, str) and re.fullmatch(FIELD_NAME, name) and name not in LEAD_FIELDS
+    }
+    return {name: _TYPES[given] for name, given in types.items() if given in _TYPES}
+
+
+def _options(document: Document | None) -> dict[str, tuple[str, ...]]:
     return {
-        name: _TYPES.get(str(entry.get("type", "text")) if isinstance(entry, dict) else "text", str)
-        for name, entry in entries.items()
-        if name not in LEAD_FIELDS
+        name: tuple(one for one in given if isinstance(one, str))
+        for name, entry in _declared_fields(document).items()
+        if isinstance(entry, dict) and isinstance(given := entry.get("options"), list)
     }
 
 
 def _check_own_fields(checked: Checked[FieldsFile] | None, scope: Scope) -> None:
-    for name in checked.model.fields if checked else ():
+    for name, entry in checked.model.fields.items() if checked else ():
+        _check_options(name, entry, checked, scope)
         if name in LEAD_FIELDS or name == "id":
             at = checked.document.place("fields", name) if checked else Place("fields.yaml", 1)
             scope.fault(at, f'"{name}" is a built-in lead field', "Take it out, or give yours another name.")
+
+
+def _check_options(name: str, entry: ExtraField, checked: Checked[FieldsFile] | None, scope: Scope) -> None:
+    document = checked.document if checked else Document("fields.yaml")
+    if entry.options and entry.type != "text":
+        fix = "Write type: text, or take the options out."
+        scope.fault(document.place("fields", name, "options"), f"{entry.type} has no options", fix)
+    seen: dict[str, str] = {}
+    for n, option in enumerate(entry.options):
+        first = seen.setdefault(option.casefold(), option)
+        if list(seen).index(option.casefold()) != n:
+            at = document.value_place("fields", name, "options", n)
+            scope.fault(at, f'"{option}" is there twice, as "{first}"', "Take one of the two out.")
 
 
 def _sources(files: _Files, scope: Scope) -> dict[str, Source]:

@@ -52,6 +52,15 @@ EQUALITY = {"is", "is_not", "in", "not_in"}
 TEXT = {"contains", "starts_with", "ends_with", "matches"}
 DOMAIN = re.compile(r"[^\s@/:]+\.[^\s@/:.]+")
 _HOST = re.compile(r"^[a-z][a-z0-9+.-]*://")
+MEANT = {  # what other languages write -> the operator
+    **dict.fromkeys((">=", "gte", "ge", "min", "minimum", "from"), "at_least"),
+    **dict.fromkeys(("<=", "lte", "le", "max", "maximum", "to"), "at_most"),
+    **dict.fromkeys((">", "gt", "above", "over", "greater_than"), "more_than"),
+    **dict.fromkeys(("<", "lt", "below", "under"), "less_than"),
+    **dict.fromkeys(("=", "==", "eq", "equals"), "is"),
+    **dict.fromkeys(("!=", "<>", "ne", "not"), "is_not"),
+}
+_COMPARED = re.compile(r"\s*([<>]=?|!=|==?)\s*(-?[\d.]+)\s*")
 KIND_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", date: "a day"}
 
 
@@ -89,6 +98,9 @@ class ConditionCompiler:
     stages: Sequence[str]
     problems: list[Problem] = field(default_factory=list)
     bands: Sequence[str] = ()  # of the score, the lowest first
+    options: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # of fields that hold no other values
     named: list[NamedValue] = field(default_factory=list)  # texts that fields are compared with
     has_all_fields: bool = True  # else a field may be one of a file that cannot be read
 
@@ -203,7 +215,10 @@ class ConditionCompiler:
             at = operand_path(operator)
             if operator not in WORDS:
                 known = [word for word in WORDS if word in operators_of(name, kind)]
-                self.problems.append(unknown(self.document.place(*at), "operator", operator, known))
+                meant = MEANT.get(str(operator).lower(), operator)
+                told = unknown(self.document.place(*at), "operator", operator, known)
+                is_meant = meant in known
+                self.problems.append(replace(told, fix=f"Write {meant}.") if is_meant else told)
             elif operator not in operators_of(name, kind):
                 known = [word for word in WORDS if word in operators_of(name, kind)]
                 self._fault(at, f'"{operator}" cannot be asked of "{name}"', f"Possible: {', '.join(known)}.")
@@ -264,6 +279,9 @@ class ConditionCompiler:
         if wrong := misfit(name, kind, operand):
             self._fault(at, *wrong)
             return None
+        if operator in EQUALITY and (wrong := no_option(name, operand, self.options.get(name, ()))):
+            self._fault(at, *wrong)
+            return None
         if name == "stage" and self.stages and operand not in self.stages:
             self._fault(at, f'there is no stage "{operand}"', did_you_mean(operand, self.stages))
             return None
@@ -311,7 +329,16 @@ def misfit(name: str, kind: type, value: Any) -> tuple[str, str] | None:
         return None
     shown = f'"{value}"' if isinstance(value, str) else _shown(value)
     fix = "Put it in quotes." if kind is str and isinstance(value, int | float) else ""
+    if number_of := _COMPARED.fullmatch(value) if kind in (int, float) and isinstance(value, str) else None:
+        fix = f"Write {name}: {{{MEANT[number_of[1]]}: {number_of[2]}}}."
     return f'"{name}" is {KIND_WORDS[kind]}, not {shown}', fix
+
+
+def no_option(name: str, value: Any, options: Sequence[str]) -> tuple[str, str] | None:
+    """Say that a field has no such option, in whatever case; ``None`` where it has, or has none at all."""
+    if not options or not isinstance(value, str) or value.casefold() in map(str.casefold, options):
+        return None
+    return f'"{name}" has no option "{value}"', did_you_mean(value, options)
 
 
 def _is_day(text: str) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mappings import loader
 from mappings.compiling.validation import validated
-from mappings.conditions import KIND_WORDS, misfit
+from mappings.conditions import KIND_WORDS, misfit, no_option
 from mappings.loader import Document
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError, Problem, in_order, unknown
@@ -19,8 +19,10 @@ from mappings.values.durations import duration
 from model.decision import Place
 from model.event import JsonValue
 from model.lead import TOUCH_FIELDS
+from model.times import from_text
 
 FOLDER = "tests"
+BEGINS = datetime(2026, 1, 7, 12, 0, tzinfo=UTC)  # a Wednesday, noon
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Example:
     posts: Sequence[Post]
     expected: Sequence[Expected]
     place: Place
+    begins: datetime = BEGINS  # when the first post comes
 
 
 def load_examples(folder: Path, playbook: Playbook) -> list[Example]:
@@ -72,22 +75,32 @@ def load_examples(folder: Path, playbook: Playbook) -> list[Example]:
 
 
 def warnings_of(folder: Path, playbook: Playbook) -> list[Problem]:
-    """Return which lines of sources find nothing in the examples, where a field of nearly that name is sent.
+    """Return what examples send that no line reads, where a line finds nothing that reads nearly that name.
 
-    A field that is merely missing there is none: examples have what they are about.
+    It is told of the line where no example has its field, else of the example: one of the two is misspelt. A
+    field that is merely missing there is none: examples have what they are about.
     """
+    examples = load_examples(folder, playbook)
     posts: dict[str, list[Mapping[str, JsonValue]]] = {}
-    for example in load_examples(folder, playbook):
-        for post in example.posts:
-            posts.setdefault(post.source, []).append(post.payload)
+    for post in (post for example in examples for post in example.posts):
+        posts.setdefault(post.source, []).append(post.payload)
+    silent = {
+        name: {one.line: one for one in trace_posts(playbook.sources[name], sent).silent}
+        for name, sent in posts.items()
+    }
     found = []
-    for name, sent in posts.items():
-        for silent in trace_posts(playbook.sources[name], sent).silent:
-            if silent.near:
-                names = " or ".join(f'"{path}"' for path in silent.line.paths)
-                message = f"{silent.line.what} is read from {names}, which no example has"
-                fix = f'The examples have "{silent.near}", which no line reads: is that meant?'
-                found.append(Problem(silent.line.place, message, fix))
+    for lines in silent.values():
+        for one in filter(lambda one: one.near, lines.values()):
+            names = " or ".join(f'"{path}"' for path in one.line.paths)
+            message = f"{one.line.what} is read from {names}, which no example has"
+            fix = f'The examples have "{one.near}", which no line reads: is that meant?'
+            found.append(Problem(one.line.place, message, fix))
+    for example in examples:
+        for post in example.posts:
+            for one in trace_posts(playbook.sources[post.source], [post.payload]).silent:
+                if one.near and one.line not in silent[post.source]:
+                    message = f'a post of this example has "{one.near}", which no line of {post.source} reads'
+                    found.append(Problem(example.place, message, f'Is "{one.line.paths[0]}" meant?'))
     return in_order(found)
 
 
@@ -127,7 +140,8 @@ class _Reader:
             self.problems.append(
                 Problem(at, "nothing is expected here", "Say what is to be true: outcome, lead, …")
             )
-        return Example(entry.name, posts, expected, self.document.place("examples", n))
+        at = self.document.place("examples", n)
+        return Example(entry.name, posts, expected, at, self._begins(entry, n))
 
     def _expected(self, n: int, entry: ExampleMap) -> list[Expected]:
         expect, found = entry.expect, list[Expected]()
@@ -149,9 +163,23 @@ class _Reader:
         self._check_names(n, entry)
         return found
 
+    def _begins(self, entry: ExampleMap, n: int) -> datetime:
+        if not entry.begins:
+            return BEGINS
+        try:
+            return from_text(entry.begins)
+        except ValueError:
+            fix = "Write it as 2026-12-25T10:00Z; without a zone it is UTC."
+            at = self.document.value_place("examples", n, "begins")
+            self.problems.append(Problem(at, f'"{entry.begins}" is no moment', fix))
+            return BEGINS
+
     def _fits(self, name: str, value: JsonValue, n: int) -> None:
         kind = self.playbook.fields.get(name)
-        if value is not None and kind in KIND_WORDS and (wrong := misfit(name, kind, value)):
+        if value is None or kind not in KIND_WORDS:
+            return
+        options = self.playbook.options.get(name, ())
+        if wrong := misfit(name, kind, value) or no_option(name, value, options):
             self.problems.append(Problem(self._at(n, "lead", name), *wrong))
 
     def _of_crm(self, connection: str, fields: Mapping[str, JsonValue], *at: str | int) -> list[Expected]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
 from mappings.playbook import Source
 from model.event import JsonValue
 from model.times import EPOCH, from_text
+
+LONGEST_ID = 200  # characters that the store holds
 
 
 def at(body: JsonValue, path: str) -> JsonValue:
@@ -21,6 +24,13 @@ def id_of(source: Source, body: JsonValue) -> str:
     """Return the sender's id that stands in a post, ``""`` when there is none."""
     found = at(body, source.id_path)
     return str(found).strip() if isinstance(found, str | int) and not isinstance(found, bool) else ""
+
+
+def kept_id(sent: str) -> str:
+    """Return a sender's id as it is kept: a long one as a hash, so that every store can index it."""
+    if len(sent) <= LONGEST_ID:
+        return sent
+    return "sha256:" + hashlib.sha256(sent.encode()).hexdigest()
 
 
 def moment_of(source: Source, body: JsonValue, now: datetime) -> datetime:

@@ -23,6 +23,9 @@ VALUES = "values"
 EXPRESSION = "expression"
 """A converter whose options the check completes: what it takes and makes, as ``TYPES`` names it."""
 
+OPTION = "option"
+"""Not a converter of the playbook's: behind all others where fields.yaml says what a field may hold."""
+
 VALUE = "value"
 """What an expression calls the value so far."""
 
@@ -69,7 +72,7 @@ def converters_of(
         if step.name == EXPRESSION:
             made.append(_expression(step.options, rule, place))
         elif step.name != VALUES:
-            made.append(_converter(step, inside))
+            made.append(_converter(step, inside, is_many="multi_select" in names))
         elif look_up:
             made.append(look_up)
     return tuple(made)
@@ -107,7 +110,7 @@ def _key(written: str) -> str:
     return " ".join(written.split()).casefold()
 
 
-def _converter(step: Step, look_up: Converter | None) -> Converter:
+def _converter(step: Step, look_up: Converter | None, *, is_many: bool = False) -> Converter:
     options: Mapping[str, Any] = step.options
     match step.name:
         case "split":
@@ -118,6 +121,8 @@ def _converter(step: Step, look_up: Converter | None) -> Converter:
             order = ORDERS.get(options.get("order") or "", "")
             zone, form = options.get("zone") or "UTC", options.get("form") or ""
             return Dates(order, zone, form, is_day=name == "day").read
+        case "option":
+            return _option(options["options"], is_many=is_many)
         case "state" if options.get("to") == "name":
             return state_name
     return CONVERTERS[step.name]
@@ -138,6 +143,22 @@ def _expression(options: Mapping[str, Any], rule: str, place: Place) -> Converte
         return clean(made, MAX_TEXT) if isinstance(made, str) else made
 
     return expression
+
+
+def _option(options: Sequence[str], *, is_many: bool) -> Converter:
+    """Return what finds a value among those there are, in whatever case; of several each."""
+    known = {_key(one): one for one in options}
+
+    def option(value: JsonValue, _region: str = "") -> str:
+        written = text(value)
+        held = _parts(written, "", (";",)) if is_many else [written]
+        found = [known.get(_key(one)) for one in held]
+        if None in found:
+            missing = held[found.index(None)]
+            raise Unusable(f'is none of its options: "{missing[:60]}"')
+        return ";".join(one for one in found if one)
+
+    return option
 
 
 def _split(on: str, part: int) -> Converter:

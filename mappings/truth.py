@@ -67,8 +67,17 @@ class RuleTruth:
 
     def lines(self) -> Iterator[str]:
         """Yield it as lines of text, what it asks for indented."""
-        word = "took" if self.took else {True: "holds", False: "no", None: "not asked"}[self.holds]
-        yield f"{word:<9} {self.name}"
+        yield f"{self.word:<9} {self.name}"
+        for depth, text in self.asked():
+            yield f"{'  ' * depth}{text}"
+
+    @property
+    def word(self) -> str:
+        """Return in a word what became of it."""
+        return "took" if self.took else {True: "holds", False: "no", None: "not asked"}[self.holds]
+
+    def asked(self) -> Iterator[tuple[int, str]]:
+        """Yield what it asks for with how deep it lies within, from 1; nothing where it was not asked."""
         if self.holds is not None:
             for one in self.asks:
                 yield from _lines(one, 1)
@@ -84,20 +93,17 @@ def _short(truth: Truth) -> str:
     return f"{truth.text}: {within}" if truth.glue == NAMED else within
 
 
-def _lines(truth: Truth, depth: int) -> Iterator[str]:
+def _lines(truth: Truth, depth: int) -> Iterator[tuple[int, str]]:
     word = {True: "true", False: "false", None: "cannot be told"}[truth.holds]
-    indent = "  " * depth
     if truth.parts:
         name = (
             truth.text if truth.glue == NAMED else {"and": "all of", "or": "any of", "not": "not"}[truth.glue]
         )
-        yield f"{indent}{name}: {word}"
+        yield depth, f"{name}: {word}"
         for one in truth.parts:
             yield from _lines(one, depth + 1)
     else:
-        yield (
-            f"{indent}{truth.text}: {word}, was {truth.was}" if truth.was else f"{indent}{truth.text}: {word}"
-        )
+        yield depth, f"{truth.text}: {word}, was {truth.was}" if truth.was else f"{truth.text}: {word}"
 
 
 def all_of(parts: Iterable[Truth]) -> Truth:

@@ -355,7 +355,8 @@ class Propose:
 
     ``merge``: ``record`` could go into ``keep``. ``delete``: ``record`` could be deleted. ``forget``: it was
     erased in the CRM, and its lead could be forgotten here. ``accepted``
-    where the playbook says so without asking a person; ``why`` says what gave rise to it.
+    where the playbook says so without asking a person; ``why`` says what gave rise to it. ``who``: by what
+    people know somebody whose lead goes with this; it is kept while the question waits.
     """
 
     kind: str  # "merge" | "delete" | "forget"
@@ -363,6 +364,7 @@ class Propose:
     why: str
     keep: RecordRef | None = None
     accepted: bool = False
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)

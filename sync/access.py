@@ -7,12 +7,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from model.errors import LeadRelayError
-from sync.tables import api_tokens, sessions, users
+from model.times import to_text
+from sync import audit as trail
+from sync.audit import Entry
+from sync.tables import api_tokens, audit, audit_details, sessions, users
 
 IDLE = timedelta(hours=1)  # without a request by a person's hand
 LONGEST = timedelta(hours=12)  # from signing in, whatever is done
@@ -198,11 +202,52 @@ ACTS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
 """What commands may have done, here or by the running daemon: name -> function and its arguments."""
 
 
-def act(connection: Connection, name: str, given: Mapping[str, str], now: datetime) -> None:
-    """Do one of ``ACTS``; raises ``LeadRelayError`` with a sentence, ``KeyError`` for what is none."""
+ACTION = "access"  # of the audit's lines
+SECRET = ("password", "token_hash")  # is on no line
+
+
+def act(
+    connection: Connection, name: str, given: Mapping[str, str], now: datetime, space: str = "main"
+) -> None:
+    """Do one of ``ACTS`` and put it on record, with who did it (``by``).
+
+    Raises ``LeadRelayError`` with a sentence, ``KeyError`` for what is none.
+    """
     function, names = ACTS[name]
-    given = {"role": OPERATOR, "sight": MASKED, **given}
+    given = {"role": OPERATOR, "sight": MASKED, "by": "", **given}
     function(connection, *(given[one] for one in names), now)
+    told = {one: given[one] for one in names if one not in SECRET}
+    trail.record(connection, space, [Entry(now, given["by"][:128], ACTION, {"act": name, **told})])
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One line of the record of who may look."""
+
+    at: datetime
+    by: str
+    act: str  # one of ``ACTS``; blank once retention has removed what was done
+    told: Mapping[str, str]  # "name", and "role" or "sight"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``--json`` shows."""
+        return {"at": to_text(self.at), "by": self.by, "act": self.act, **self.told}
+
+
+def history(snapshot: Connection, space: str, limit: int = 200) -> list[Changed]:
+    """Return what was changed in who may look, the newest first. It reads the whole audit."""
+    rows = snapshot.execute(
+        sa.select(audit.c.at, audit.c.actor, audit_details.c.details)
+        .join_from(audit, audit_details, audit_details.c.audit_id == audit.c.id, isouter=True)
+        .where(audit.c.space == space, audit.c.action == ACTION)
+        .order_by(audit.c.id.desc())
+        .limit(limit)
+    )
+    found = []
+    for row in rows:
+        details = dict(row.details or {})
+        found.append(Changed(row.at, row.actor, details.pop("act", ""), details))
+    return found
 
 
 SHORTEST, LONGEST_PASSWORD = 12, 256

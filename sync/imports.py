@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from mappings import inward
 from mappings.playbook import Playbook, Source
-from mappings.sending import id_of, moment_of
+from mappings.sending import id_of, kept_id, moment_of
 from mappings.sheets import Row, Sheet
 from model.event import IMPORT, Event, EventKind, JsonValue, StoredEvent
 from model.lead import Identity
@@ -20,6 +20,7 @@ from sync import forget, inbox, leads
 from sync.tables import to_json
 
 AT_ONCE = 500  # rows looked up together
+SAME_ID = "the id of an earlier row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Preview:
     known: int = 0  # a lead has the address, number or id already
     again: int = 0  # the person stands in an earlier row
     sent: int = 0  # the row was imported before
+    same_id: int = 0  # an earlier row has the sender's id of this one: never taken in
     forgotten: int = 0  # erased for privacy: never imported
     set_aside: int = 0  # rows that wait for a person
     quarantined: Counter[str] = field(default_factory=Counter)  # reason: rows
@@ -48,6 +50,7 @@ class Preview:
     examples: dict[str, int] = field(default_factory=dict)  # reason: the first line that has it
     take: list[Event] = field(default_factory=list)  # those that would be sent
     seen: set[Identity] = field(default_factory=set)  # by what the people of earlier rows are known
+    ids: set[str] = field(default_factory=set)  # of earlier rows
 
 
 def to_events(rows: Sequence[Row], batch: Batch, source: Source, now: datetime) -> list[Event]:
@@ -72,7 +75,7 @@ def _to_event(row: Row, batch: Batch, source: Source, now: datetime, times: Coun
     payload = {"body": dict(row.cells), "query": query, "headers": {}, IMPORT: told}
     cells = hashlib.sha256(to_json(sorted(row.cells.items())).encode()).hexdigest()[:24]
     times[cells] += 1
-    event_id = id_of(source, row.cells) or f"import-{cells}-{times[cells]}"
+    event_id = kept_id(id_of(source, row.cells)) or f"import-{cells}-{times[cells]}"
     return Event(batch.source, event_id, EventKind.INTAKE, payload, moment_of(source, row.cells, now), now)
 
 
@@ -123,6 +126,11 @@ def _look(
         if event.event_id in sent:
             found.sent += 1
             continue
+        if event.event_id in found.ids:
+            found.same_id += 1
+            found.examples.setdefault(SAME_ID, row.line)
+            continue
+        found.ids.add(event.event_id)
         if any(forget.hash_of(key) in forgotten for key in reading.identities):
             found.forgotten += 1
             continue

@@ -202,7 +202,7 @@ def _proposal(row: Row[Any]) -> Proposal:
         row.kind,
         row.connection,
         row.lead_id,
-        row.email or "",
+        row.email or row.who,
         row.object,
         row.record,
         row.keep_object,

@@ -28,7 +28,8 @@ from sync.proposals import (
 )
 from sync.tables import outbox_effects, proposals
 
-LONGEST = 200  # characters that the columns hold
+LONGEST, LONGEST_WHO = 200, 320  # characters that the columns hold
+NOBODY = {"who": ""}  # once nobody is asked any more
 KEY = ("space", "kind", "connection", "object", "record", "keep")  # what makes two proposals the same
 
 _P, _E = proposals.c, outbox_effects.c
@@ -51,6 +52,8 @@ def save(connection: Connection, space: str, results: Iterable[Any], now: dateti
                         "settled_at": now,
                         "effect": acts.get(number, ""),
                     }
+                    if not accepts:
+                        values |= NOBODY
                     is_open = sa.and_(_P.space == space, _P.id == number, _P.state.in_((OPEN, ACCEPTED)))
                     connection.execute(sa.update(proposals).where(is_open).values(values))
                 case SeenAsOne() | SeenGone():
@@ -145,7 +148,7 @@ def _take_back(
     keys = list(agreed.scalars())
     stopped = effects.stop(connection, space, keys, text, now) if keys else set()
     is_over = sa.or_(_P.state.in_((OPEN, REFUSED)), sa.and_(_P.state == ACCEPTED, _P.effect.in_(stopped)))
-    values = {"state": OVER, "outcome": text, "settled_at": now}
+    values = {"state": OVER, "outcome": text, "settled_at": now, **NOBODY}
     connection.execute(sa.update(proposals).where(asked, is_over).values(values))
 
 
@@ -161,7 +164,7 @@ def _proposing(connection: Connection, state: str) -> sa.Insert:
     """
     is_over = _P.state.in_((DONE, OVER) if state == OPEN else (DONE, OVER, OPEN, ACCEPTED))
     insert = insert_for(connection, proposals)
-    anew = ("state", "since", "why", "event", "lead_id", "by", "outcome", "effect", "settled_at")
+    anew = ("state", "since", "why", "event", "lead_id", "by", "outcome", "effect", "settled_at", "who")
     statement: sa.Insert = insert.on_conflict_do_update(
         index_elements=list(KEY),
         set_={name: insert.excluded[name] for name in anew},
@@ -190,6 +193,7 @@ def _row(space: str, result: Any, effect: Propose, now: datetime) -> dict[str, A
         "outcome": "",
         "effect": deed if effect.accepted else "",
         "settled_at": now if effect.accepted else None,
+        "who": effect.who[:LONGEST_WHO],
     }
 
 
@@ -220,7 +224,7 @@ def _settle(connection: Connection, space: str, seen: SeenAsOne | SeenGone, now:
         else:
             values = {"state": OVER, "outcome": f"it became {seen.left.object} {seen.left.id}"}
             _ask_of_left(connection, row.id, seen, now)
-        values |= {"settled_at": now}
+        values |= {"settled_at": now, **NOBODY}
         connection.execute(sa.update(proposals).where(_P.id == row.id).values(values))
 
 

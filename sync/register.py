@@ -48,6 +48,7 @@ class Version:
     seq: int  # decided_seq of the event that made it current: what came before is not its own
     event: int
     folder: str  # the version that the watched folder held when it last counted; blank: it never did
+    signed_off: Sequence[str] = ()  # who agreed to it
 
     def __str__(self) -> str:
         return f"{self.number} ({self.hash})"
@@ -75,6 +76,7 @@ class Wish:
     how: str
     by: str
     note: str = ""
+    signed_off: Sequence[str] = ()  # who agreed to it
     once: str = ""  # the same wish handed in twice is one; blank: each is one of its own
 
 
@@ -123,6 +125,12 @@ def listed(snapshot: Connection, space: str) -> list[Listed]:
         told.append(Listed(one, max(0, last - one.seq), is_current=not told))
         last = one.seq - 1
     return told
+
+
+def newest(snapshot: Connection, space: str, limit: int) -> list[Version]:
+    """Return so many versions, the newest first."""
+    found = _of_space(space).order_by(playbook_versions.c.number.desc()).limit(limit)
+    return [_version(row) for row in snapshot.execute(found)]
 
 
 def texts_of(snapshot: Connection, version: Version) -> dict[str, bytes]:
@@ -178,6 +186,7 @@ def _event(space: str, files: Mapping[str, str], hashed: str, wish: Wish, now: d
         "how": wish.how,
         "by": wish.by[:LONGEST_BY],
         "note": wish.note[:MOST_NOTE],
+        "signed_off": [one[:LONGEST_BY] for one in wish.signed_off],
     }
     once = wish if wish.once else replace(wish, once=uuid.uuid4().hex)
     return Event(SOURCE, event_id(once, hashed), EventKind.PLAYBOOK, payload, now, now, space)
@@ -216,7 +225,8 @@ def _keep(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 def add(connection: Connection, space: str, version: Version) -> None:
     """Append a version to the register."""
     row = {"space": space, **{name: getattr(version, name) for name in Version.__slots__}}
-    connection.execute(sa.insert(playbook_versions), [row | {"files": dict(version.files)}])
+    row |= {"files": dict(version.files), "signed_off": list(version.signed_off)}
+    connection.execute(sa.insert(playbook_versions), [row])
 
 
 def note_folder(connection: Connection, space: str, number: int, folder: str) -> None:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -32,7 +32,6 @@ from sync.people import People
 from sync.tables import assignments, inbox_events, outbox_effects, reviews
 from sync.why_otherwise import why_otherwise
 
-BEGINS = datetime(2026, 1, 7, 12, 0, tzinfo=UTC)  # a Wednesday, noon
 SPACE = "main"
 
 
@@ -40,7 +39,7 @@ SPACE = "main"
 class At:
     """A clock that stands where the examples put it."""
 
-    moment: datetime = BEGINS
+    moment: datetime
 
     def now(self) -> datetime:
         """Return the moment."""
@@ -88,7 +87,7 @@ def rehearse(
 
 
 def _try(store: Store, example: Example, pipeline: Pipeline) -> Tried:
-    clock = At()
+    clock = At(example.begins)
     lease = leases.acquire(store, f"decider:{SPACE}", "test", clock.now(), TERM, alone=True)
     assert lease is not None, "nobody else knows this store"
     decider = Decider(store, clock, lease, lambda: pipeline)

@@ -101,5 +101,5 @@ def _screens(post: Taken, at: datetime, playbook: Playbook) -> Iterator[RuleTrut
         if not was and check.name in ("blocked_domains", "disposable"):
             was = f"…@{check.about}"
         fields = ("email",) if check.name in ("blocked_domains", "disposable") else ()
-        ask = Truth(f"{about}{SCREENS[check.name]}", caught, was or "nothing of it", fields=frozenset(fields))
+        ask = Truth(f"{about}{SCREENS[check.name]}", caught, was, fields=frozenset(fields))
         yield RuleTruth("screen", check.name, str(check.place or ""), caught, took=caught, asks=(ask,))

@@ -16,20 +16,23 @@ from sqlalchemy.engine import Connection
 
 from mappings.masking import NO_VEIL, Veil, mask, veil_of
 from mappings.playbook import Playbook, Privacy
-from mappings.playbook.privacy import FREE_TEXT, PLAIN
+from mappings.playbook.privacy import FREE_TEXT, HIDDEN, PLAIN
 from mappings.truth import RuleTruth, veiled
+from model.account import Account
 from model.decision import EntityKind
 from model.lead import Lead, Touch
+from sync.account_questions import Asked
 from sync.borderline import Card
 from sync.deal_books import DealStory
 from sync.deletions import HeldBack
 from sync.edges.effect_books import EffectState
-from sync.explain import Story, WriteState
+from sync.explain import Chapter, Story, WriteState
 from sync.holds import Hold, Lost
 from sync.lists import LeadRow
 from sync.proposals import Proposal, Side
 from sync.reconciling.kinds import Difference
 from sync.replays.mending import Told
+from sync.stage_moves import NOTE
 from sync.tables import leads
 from sync.unmasking import Lifted
 
@@ -137,6 +140,7 @@ class Sight:
         return replace(
             story,
             lead=lead,
+            chapters=[_chapter(veil, one) for one in story.chapters],
             writes=[_write(veil, one) for one in story.writes],
             conflicts=[_conflict(veil, one) for one in story.conflicts],
             asked=[
@@ -203,6 +207,14 @@ class Sight:
         people = [(lead_id, self.of(lead_id).known_by(email)) for lead_id, email in one.people if self]
         return replace(one, people=people) if self else one
 
+    def account(self, one: Asked) -> Asked:
+        """Return an account that a lead may belong to; companies' names are no person's."""
+        veil = self.of(one.lead) if self else NO_VEIL
+        if not veil:
+            return one
+        email = veil.known_by(one.email) if one.email else ""
+        return replace(one, email=email, company=veil.of("company", one.company) or "")
+
     def card(self, card: Card) -> Card:
         """Return a lead that waits for a verdict."""
         lead = self.lead(card.lead)
@@ -210,7 +222,7 @@ class Sight:
         if not veil:
             return card
         touches = [_touch(veil, one) for one in card.touches]
-        return replace(card, lead=lead, touches=touches, company=None)  # its domain is that of the e-mail
+        return replace(card, lead=lead, touches=touches, company=_company(veil, card.company))
 
     def told(self, told: Told) -> Told:
         """Return a letter, or an event that was set aside, with what is known of it."""
@@ -308,6 +320,18 @@ def _touch(veil: Veil, touch: Touch) -> Touch:
     return replace(touch, fields=veil.of("first_touch", touch.fields)) if veil else touch
 
 
+def _chapter(veil: Veil, one: Chapter) -> Chapter:
+    """Return a decision; its lines hold no value that a person has, but what somebody wrote as a note."""
+    level = veil.levels.get(FREE_TEXT, PLAIN)
+    if level == PLAIN or not any(each["handler"] == NOTE for each in one.reasons):
+        return one
+    reasons = [
+        {**each, "text": mask(each["text"], FREE_TEXT, level)} if each["handler"] == NOTE else each
+        for each in one.reasons
+    ]
+    return replace(one, reasons=reasons)
+
+
 def _write(veil: Veil, one: WriteState) -> WriteState:
     return replace(one, error=veil.text(one.error))
 
@@ -318,3 +342,13 @@ def _effect(veil: Veil, one: EffectState) -> EffectState:
 
 def _conflict(veil: Veil, one: Mapping[str, Any]) -> dict[str, Any]:
     return {**one, **{side: veil.of(one["field"], one[side]) for side in ("kept", "lost")}}
+
+
+def _company(veil: Veil, company: Account | None) -> Account | None:
+    """Return a lead's company by its name; a domain is that of the e-mail, and hidden with it."""
+    if company is None:
+        return None
+    name, domain = company.get("name"), company.get("domain")
+    if name in (None, domain):
+        return company if veil.level_of("email") != HIDDEN else None
+    return replace(company, fields={"name": veil.of("company", name)})

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mappings.offering import Offer, offers
 from mappings.playbook import Lifecycle
 from mappings.standing import Standing, standing
 from model.hours import worked
@@ -54,11 +55,13 @@ class LifeSoFar:
 
     standing: Standing | None
     stays: list[Stay]
+    offers: tuple[Offer, ...] = ()  # the moves that people here may ask for, with what is in the way
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data; moments stay moments, times are seconds."""
         return {
             "standing": self.standing.as_json() if self.standing else None,
+            "moves": [one.as_json() for one in self.offers],
             "stays": [
                 {
                     "stage": one.stage,
@@ -77,7 +80,8 @@ class LifeSoFar:
 def life_of(snapshot: Connection, lead_id: str, lifecycle: Lifecycle, now: datetime) -> LifeSoFar:
     """Return where a known lead stands, what is in its way, and how long it was in each stage."""
     lead = load(snapshot, [lead_id])[lead_id]
-    return LifeSoFar(standing(lifecycle, lead), stays(snapshot, lead_id, lifecycle, now))
+    stayed = stays(snapshot, lead_id, lifecycle, now)
+    return LifeSoFar(standing(lifecycle, lead), stayed, offers(lifecycle, lead))
 
 
 def stays(snapshot: Connection, lead_id: str, lifecycle: Lifecycle, now: datetime) -> list[Stay]:

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from handlers.queueing import PLACE
+from handlers.queueing import KINDS, PLACE
 from model.event import Event, EventKind
 from model.lead import RULE, Lead
 from model.timer import Timer
@@ -70,6 +70,12 @@ def ease(connection: Connection, space: str, places: Mapping[str, int], now: dat
         longest = waiting.where(_c.due_at > now).order_by(_c.since, _c.lead_id).limit(most)
         which = sa.and_(_c.kind == PLACE, _c.key == key, _c.lead_id.in_(longest))
         connection.execute(sa.update(timers).where(which).values(due_at=now))
+
+
+def wake(connection: Connection, space: str, now: datetime) -> None:
+    """Let every lead that waits for somebody be looked at now: there is one more who may take it."""
+    waiting = sa.and_(_c.space == space, _c.kind.in_(sorted(KINDS)), _WAITS, _c.due_at > now)
+    connection.execute(sa.update(timers).where(waiting).values(due_at=now))
 
 
 def are_due(snapshot: Connection, space: str, now: datetime) -> bool:

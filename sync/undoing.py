@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from model.decision import ClaimIdentity
 from model.event import IMPORT, EventKind, EventState, JsonValue, RecordRef
 from model.lead import DECIDED_FIELDS, MATCHER, Activity, Identity, Provenance, Touch
-from model.times import to_text
+from model.times import from_text, to_text
 from sync.provenance import provenance_from, provenance_row
 from sync.reasons import created, reason_row
 from sync.result import Result
@@ -278,7 +278,8 @@ def listed(snapshot: Connection, space: str, batch: str = "") -> list[Listed]:
     for row in rows:
         told = row.payload.get(IMPORT) or {}  # blank once its term has passed
         file, by, basis = (str(told.get(name) or "") for name in ("file", "by", "basis"))
-        found[row.batch] = Listed(row.batch, row.source, file, by, basis, row.received_at)
+        at = from_text(str(told["at"])) if told.get("at") else row.received_at  # said by what takes it back
+        found[row.batch] = Listed(row.batch, row.source, file, by, basis, at)
     for name, kind, state, number in numbers:
         one = found[name]
         if kind in ROWS:

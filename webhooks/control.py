@@ -121,14 +121,15 @@ def blueprint(control: Control) -> Blueprint:
         """Hand in the files of a playbook that is to come into force; answered after the commit."""
         body = _object()
         said = {name: body.get(name, "") for name in ("how", "by", "note", "once")}
-        files = body.get("files")
+        files, signed = body.get("files"), body.get("signed_off", [])
         is_files = isinstance(files, dict) and all(isinstance(text, str) for text in files.values())
         is_said = all(isinstance(one, str) for one in said.values()) and said["how"] in (APPLY, ROLLBACK)
-        if not (is_files and is_said):
-            raise _malformed("Files by name, how, by and note are needed.")
+        is_signed = isinstance(signed, list) and all(isinstance(one, str) for one in signed)
+        if not (is_files and is_said and is_signed):
+            raise _malformed("Files by name, how, by, note and who signed it off are needed.")
         with _told():
             texts = {name: text.encode() for name, text in body["files"].items()}
-            control.playbook(texts, Wish(**said))
+            control.playbook(texts, Wish(**said, signed_off=tuple(signed)))
         return jsonify(done=True), 202
 
     @routes.post("/access")

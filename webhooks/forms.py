@@ -13,7 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from mappings import lead_ads
 from mappings.playbook import Captcha, Playbook, Source
-from mappings.sending import id_of, moment_of
+from mappings.sending import id_of, kept_id, moment_of
 from model.errors import Refused
 from model.event import CAPTCHA_TOKEN, Event, EventKind, JsonValue
 from model.times import Clock
@@ -25,7 +25,6 @@ Append = Callable[[Sequence[Event]], Sequence[Receipt]]
 """Stores events durably and returns a receipt for each, after the commit. Raises ``StoreBusy``."""
 
 LONGEST_TOKEN = 16_384  # characters of a captcha's token; Turnstile's have 2,048 at most
-LONGEST_ID = 200  # characters; longer ones are hashed, so that every store can index them
 PREFLIGHT_SECONDS = 600
 
 
@@ -188,9 +187,7 @@ def _sender_id(source: Source, request: Request, body: JsonValue) -> str:
         event_id = id_of(source, body)
     if not event_id and source.auth.kind == "standard_webhooks":
         event_id = envelope.header(request, "webhook-id")
-    if len(event_id) > LONGEST_ID:
-        event_id = "sha256:" + hashlib.sha256(event_id.encode()).hexdigest()
-    return event_id
+    return kept_id(event_id)
 
 
 def _hash_of(payload: dict[str, JsonValue]) -> str:

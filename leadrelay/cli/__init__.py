@@ -38,6 +38,7 @@ from leadrelay.cli import (
     secrets,
     simulate,
     sources,
+    staging,
     status,
     versions,
 )
@@ -83,6 +84,7 @@ app.command("versions")(versions.versions)
 app.command("simulate")(simulate.simulate)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
+app.command("stage")(staging.stage)
 app.command("fairness")(fairness.fairness)
 app.command("replay")(replay.replay)
 app.command("conflicts")(conflicts.conflicts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import secrets
 import sys
 from collections.abc import Callable, Mapping
@@ -89,6 +90,34 @@ def unmasked(
         console.print(f"{one.at:%Y-%m-%d %H:%M} UTC  {one.by}  {whom}  {one.reason}", markup=False)
 
 
+ACTS = {
+    "add_user": "may sign in as",
+    "set_role": "is from then on",
+    "set_password": "has a new password",
+    "remove_user": "can sign in no more",
+    "add_token": "is a program that may read, and sees personal data",
+    "remove_token": "is a program that reads no more",
+}
+
+
+@users.command("history")
+def history(as_json: Json = False) -> None:
+    """Show who let whom in, in which role, and who was shut out, the newest first."""
+    with reading(load_settings()) as snapshot:
+        found = access.history(snapshot, SPACE)
+    if as_json:
+        print_json([one.as_json() for one in found])
+        return
+    if not found:
+        console.print("Nothing is on record.")
+    for one in found:
+        what = " ".join((ACTS.get(one.act, one.act), one.told.get("role") or one.told.get("sight") or ""))
+        by = f"by {one.by}" if one.by else ""
+        console.print(
+            f"{one.at:%Y-%m-%d %H:%M} UTC  {one.told.get('name', '?')} {what.strip()}  {by}", markup=False
+        )
+
+
 @tokens.command("add")
 def add_token(
     name: Name,
@@ -123,7 +152,7 @@ def list_tokens(as_json: Json = False) -> None:
 def _change(act: str, **given: str) -> None:
     settings = load_settings()
     try:
-        change_access(settings.database_url, act, given, SystemClock().now())
+        change_access(settings.database_url, act, given | {"by": getpass.getuser()}, SystemClock().now())
     except LeadRelayError as error:
         fail(str(error))
 

@@ -135,11 +135,17 @@ def impact(
         print_json({"at": at, "leads": total, "acts": dict(acts), "listed": [asdict(one) for one in listed]})
         return
     rows = [
-        (one.lead_id, one.country, one.stage, "; ".join(f"{shut.act}: {shut.why}" for shut in one.shut))
+        (
+            one.lead_id,
+            one.email,
+            one.country,
+            one.stage,
+            "; ".join(f"{shut.act}: {shut.why}" for shut in one.shut),
+        )
         for one in listed
     ]
     if rows:
-        table("Kept back", ("lead", "country", "stage", "what and why"), rows)
+        table("Kept back", ("lead", "e-mail", "country", "stage", "what and why"), rows)
     by_act = ", ".join(f"{act} {number}" for act, number in sorted(acts.items()))
     console.print(f"{counted(total, 'lead')}" + (f" ({by_act})" if by_act else "") + ".", markup=False)
     if total > len(listed):

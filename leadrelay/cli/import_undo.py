@@ -33,6 +33,7 @@ from mappings.playbook import Playbook
 from model.errors import LeadRelayError
 from model.event import IMPORT, Event, EventKind, EventState, JsonValue
 from model.lead import Lead
+from model.times import to_text
 from sync import deletions, leads, outbox, undoing
 from sync.deciding.undoing import UNDER_WAY, Verdict, judge
 from sync.undoing import Listed, Traces
@@ -153,6 +154,7 @@ def _events(plans: Plans, by: str, now: datetime) -> Iterator[Event]:
     """
     one = plans.batch
     told: dict[str, JsonValue] = {"batch": one.batch, "file": one.file, "basis": one.basis, "by": one.by}
+    told["at"] = to_text(one.at)
     said: dict[str, JsonValue] = {IMPORT: told, "by": by, "deletes": dict(plans.deletes)}
     for plan in (*plans.goes, *plans.stays):
         lead_id = plan.lead.id

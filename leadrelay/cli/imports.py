@@ -179,8 +179,21 @@ def _tell(batch: imports.Batch, sheet: Sheet, found: imports.Preview) -> None:
     if found.unread:
         console.print("          fields that cannot be read are left out:", markup=False)
         _tell_reasons(found.unread, found)
+    for name, lines in sheet.errors.items():
+        say(
+            f"          {name}: {counted(len(lines), 'cell')} with an error of the spreadsheet (as #N/A) "
+            f"left out (first in line {lines[0]})",
+            style="yellow",
+        )
     if found.sent:
         console.print(f"{found.sent:>8,}  imported before: left out", markup=False)
+    if found.same_id:
+        line = found.examples[imports.SAME_ID]
+        say(
+            f"{found.same_id:>8,}  with {imports.SAME_ID}, which is one post by the source's event_id: "
+            f"left out (first in line {line})",
+            style="yellow",
+        )
     if found.forgotten:
         console.print(f"{found.forgotten:>8,}  erased for privacy: left out", markup=False)
 
@@ -196,14 +209,19 @@ def _tell_trace(trace: Trace, source: Source) -> None:
     """Say which columns no line reads, and which lines find no column."""
     if trace.unread:
         say(f"no line of {source.place.file} reads the columns: {', '.join(trace.unread)}", style="yellow")
-    others = []
+    others: dict[str, list[str]] = {}
     for silent in trace.silent:
         if silent.near or _is_required(silent.line.what, source):
             say(f"no column for {silent}  [{silent.line.place}]", hang=4, style="yellow")
         else:
-            others.append(silent.line.what)
+            others.setdefault(silent.line.what, []).extend(silent.line.paths)
     if others:
-        say(f"no column for {', '.join(others)}")
+        say(f"no column for {', '.join(_missing(what, columns) for what, columns in others.items())}")
+
+
+def _missing(what: str, columns: Sequence[str]) -> str:
+    """Name what finds no column, with the columns that it would be read from where these have other names."""
+    return what if what in columns else f"{what} ({' or '.join(dict.fromkeys(columns))})"
 
 
 def _is_required(field: str, source: Source) -> bool:
@@ -235,7 +253,9 @@ def _as_json(batch: imports.Batch, sheet: Sheet, found: imports.Preview, taken: 
         "set_aside": found.set_aside,
         "reasons": dict(found.quarantined),
         "left_out_fields": dict(found.unread),
+        "spreadsheet_errors": {name: len(lines) for name, lines in sheet.errors.items()},
         "imported_before": found.sent,
+        "same_id": found.same_id,
         "forgotten": found.forgotten,
         "taken": taken,
     }

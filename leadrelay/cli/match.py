@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from leadrelay.cli.common import (
     table,
 )
 from leadrelay.cli.in_force import say_beside
+from leadrelay.cli.masked import Masked, names_of, sight_of
 from leadrelay.clock import SystemClock
 from leadrelay.doctor.findings import named
 from leadrelay.settings import SPACE
@@ -82,17 +84,25 @@ def learn(
 @app.command("review")
 def review(
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many at most.")] = 50,
+    masked: Masked = False,
     as_json: Json = False,
 ) -> None:
     """Show which leads may be one person, the likeliest first, with the evidence."""
-    with reading(load_settings()) as snapshot:
+    settings = load_settings()
+    sight = sight_of(settings, masked=masked)
+    with reading(settings) as snapshot:
         found = pairs.open_ones(snapshot, SPACE, limit=limit)
+        who = names_of(snapshot, {each for one in found for each in (one.one, one.other)}, sight)
     if as_json:
-        print_json([one.as_json() for one in found])
+        print_json([{**one.as_json(), "who": [who.get(one.one), who.get(one.other)]} for one in found])
     elif found:
-        rows = [(one.one, one.other, f"{one.probability:.1%}", one.text, one.why) for one in found]
+        rows = [
+            (a, who.get(a), b, who.get(b), f"{one.probability:.1%}", one.text, one.why)
+            for one in found
+            for a, b in [(one.one, one.other)]
+        ]
         title = "One person? (leadrelay match same A B, or different A B)"
-        table(title, ("lead", "lead", "likely", "evidence, in bits", "note"), rows)
+        table(title, ("lead", "who", "lead", "who", "likely", "evidence, in bits", "note"), rows)
     else:
         console.print("No two leads wait for somebody to say whether they are one person.")
 
@@ -112,17 +122,25 @@ def different(a: Who, b: Who, by: By = "", as_json: Json = False) -> None:
 @app.command("accounts")
 def accounts(
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many at most.")] = 50,
+    masked: Masked = False,
     as_json: Json = False,
 ) -> None:
     """Show which leads may belong to an account that no domain names, the longest waiting first."""
-    with reading(load_settings()) as snapshot:
+    settings = load_settings()
+    sight = sight_of(settings, masked=masked)
+    with reading(settings) as snapshot:
         found = account_questions.open_ones(snapshot, SPACE, limit=limit)
+        who = names_of(snapshot, {one.lead for one in found}, sight)
+        if sight:
+            found = [replace(one, email=sight.of(one.lead).known_by(one.email)) for one in found]
     if as_json:
         print_json([one.as_json() for one in found])
     elif found:
-        rows = [(one.lead, one.company, one.account, one.name, one.domain) for one in found]
+        rows = [
+            (one.lead, who.get(one.lead), one.company, one.account, one.name, one.domain) for one in found
+        ]
         title = "Whose? (leadrelay match account LEAD ACCOUNT, or LEAD none)"
-        table(title, ("lead", "its company", "account", "name", "domain"), rows)
+        table(title, ("lead", "who", "its company", "account", "name", "domain"), rows)
     else:
         console.print("No lead waits for somebody to say which account it belongs to.")
 

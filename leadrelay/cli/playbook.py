@@ -101,7 +101,10 @@ def folder_of(given: Path | None) -> Path:
     """Return the playbook's folder, or end the command where there is none."""
     folder = given or Path(os.environ.get("LEADRELAY_PLAYBOOK") or "playbook")
     if not folder.is_dir():
-        fail(f"There is no playbook folder {folder}. Write one with `leadrelay init {folder}`.", WRONG_USAGE)
+        fix = f"Write one with `leadrelay init {folder}`."
+        if Path("pipeline.yaml").is_file():
+            fix = "This folder is one: name it, as in `leadrelay check .`."
+        fail(f"There is no playbook folder {folder}. {fix}", WRONG_USAGE)
     return folder
 
 

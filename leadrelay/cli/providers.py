@@ -46,21 +46,11 @@ def money(spent: Spent) -> str:
     return f"{spent.cost:,.2f} {spent.currency}" if spent.currency else ""
 
 
-WORDS = {
-    "waiting": "is asked at",
-    "answered": "answered",
-    "cached": "answered by what it said before",
-    "unknown": "knows nothing",
-    "failed": "gave no answer",
-    "capped": "was not asked",
-}
-
-
 def tell_asked(found: Sequence[Told]) -> None:
     """Print what providers were asked about a lead, and what they said."""
     for one in found:
         why = f": {one.error}" if one.error else ""
         calls = f", {one.calls} calls" if one.calls > 1 else ""
-        say(f"{one.provider} {WORDS[one.state]} {one.at:%Y-%m-%d %H:%M:%S}{calls}{why}", hang=2)
+        say(f"{one.provider} {one.words} {one.at:%Y-%m-%d %H:%M:%S}{calls}{why}", hang=2)
         for path, value in one.said.items():
             say(f"  {path}: {value}", hang=4)

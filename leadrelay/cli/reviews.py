@@ -53,7 +53,10 @@ def reviews(
     sight = sight_of(settings, masked=masked)
     with reading(settings) as snapshot:
         many = proposals.alike(snapshot, SPACE)
-        waiting = proposals.open_ones(snapshot, SPACE, limit=limit)
+        singles = () if as_json else many
+        waiting = proposals.open_ones(snapshot, SPACE, limit=limit, but=singles)
+        waiting += [each for one in singles for each in proposals.open_ones(snapshot, SPACE, limit=1, of=one)]
+        waiting.sort(key=lambda one: one.id)
         told = proposals.answered(snapshot, SPACE, limit=limit)
         if sight:
             sight.meet(snapshot, (one.lead_id for one in (*waiting, *told)))

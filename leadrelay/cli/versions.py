@@ -6,7 +6,7 @@ import getpass
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,9 +34,12 @@ from leadrelay.clock import SystemClock
 from leadrelay.playbooks import for_a_restart
 from leadrelay.settings import SPACE, Settings
 from mappings import compile as compiling
-from mappings.changes import as_files, changes, told
+from mappings.changes import as_files, changes, consequences, told
 from mappings.examples import FOLDER, check_examples, load_examples
+from mappings.playbook import Playbook
 from mappings.problems import PlaybookError
+from mappings.schema import LONGEST_NAME
+from mappings.signing import unsigned
 from model.errors import LeadRelayError
 from model.event import EventState
 from sync import leases, register
@@ -49,6 +52,10 @@ WAITS = 30  # seconds for the daemon to take a version in
 Folder = Annotated[Path | None, typer.Argument(help="Default: LEADRELAY_PLAYBOOK or ./playbook.")]
 Note = Annotated[str, typer.Option("--note", help="Why, or who agreed; kept with the version.")]
 By = Annotated[str, typer.Option("--by", help="Who; default: your name on this machine.")]
+SignedOff = Annotated[
+    list[str] | None,
+    typer.Option("--signed-off-by", help="Who agreed to it; kept with the version. Once for each of them."),
+]
 Texts = Mapping[str, bytes]
 
 
@@ -86,11 +93,14 @@ def versions(
             each.version.how,
             each.version.by,
             each.decided,
+            ", ".join(each.version.signed_off),
             each.version.note,
         )
         for each in found
     ]
-    table("", ("version", "hash", "since (UTC)", "how", "by", "events|decided", "note"), rows)
+    table(
+        "", ("version", "hash", "since (UTC)", "how", "by", "events|decided", "signed off|by", "note"), rows
+    )
     if not number:
         console.print("* is in force", style="dim")
     else:
@@ -126,13 +136,14 @@ def diff(
         for line in as_files(texts, found, f"version-{old.number}", name):
             typer.echo(line)
         return
-    _show(texts, found, f"version {old}", name, as_json=as_json)
+    _show(texts, found, f"version {old}", f"version {new}" if after else name, as_json=as_json)
 
 
 def apply(
     folder: Folder = None,
     note: Note = "",
     by: By = "",
+    signed_off_by: SignedOff = None,
     make_fields: Annotated[
         bool, typer.Option("--make-fields", help="Make the fields in the CRMs that new lines name.")
     ] = False,
@@ -141,21 +152,23 @@ def apply(
     """Check a folder, try its examples, show what differs, and bring it into force.
 
     A line of a map whose field the connected CRM does not have is refused: look-ups would fail for everybody.
+    So is a change of thresholds that somebody whom sign_off of scoring.yaml names has not signed off.
     """
-    settings, folder = load_settings(), folder_of(folder)
+    settings, folder, signed = load_settings(), folder_of(folder), _names(signed_off_by)
     texts = _sound(folder)
     with reading(settings) as snapshot:
         now = register.current(snapshot, SPACE)
         before = register.texts_of(snapshot, now) if now else {}
     hashed = compiling.version_of(texts)
-    if now is not None and now.hash == hashed:
+    if now is not None and now.hash == hashed and set(signed) <= set(now.signed_off):
         _end(as_json, f"Nothing differs from version {now}, which is in force.", now)
         return
     if not as_json:
         _show(before, texts, f"version {now}" if now else "nothing", str(folder), as_json=False)
     if now is not None:
+        _agreed(register.playbook_of(before, now.number), register.playbook_of(texts, 0), signed)
         fit(settings, texts, before, make=make_fields, quiet=as_json)
-    _bring(settings, texts, Wish(APPLY, by or getpass.getuser(), note), as_json=as_json)
+    _bring(settings, texts, Wish(APPLY, by or getpass.getuser(), note, signed), as_json=as_json)
 
 
 def rollback(
@@ -178,7 +191,21 @@ def rollback(
     if not as_json:
         _show(before, texts, f"version {now}", f"version {one}", as_json=False)
     said = f"back to version {one.number}" + (f": {note}" if note else "")
-    _bring(settings, texts, Wish(ROLLBACK, by or getpass.getuser(), said), as_json=as_json)
+    _bring(settings, texts, Wish(ROLLBACK, by or getpass.getuser(), said, one.signed_off), as_json=as_json)
+
+
+def _names(given: list[str] | None) -> tuple[str, ...]:
+    """Return names each once; ends where one is blank or too long to be kept."""
+    names = [" ".join(one.split()) for one in given or ()]
+    if not all(0 < len(one) <= LONGEST_NAME for one in names):
+        fail(f"--signed-off-by takes a name of 1 to {LONGEST_NAME} characters.", WRONG_USAGE)
+    return tuple(dict.fromkeys(names))
+
+
+def _agreed(before: Playbook, after: Playbook, signed: Sequence[str]) -> None:
+    """End where thresholds change without the word of somebody who is to be asked."""
+    if problem := unsigned(before, after, signed):
+        fail(f"{problem}\nNothing was changed.")
 
 
 def _find(snapshot: Any, name: str) -> Version:
@@ -232,6 +259,8 @@ def _show(before: Texts, after: Texts, name: str, other: str, *, as_json: bool) 
     console.print(f"From {name} to {other}:", style="bold", markup=False)
     for one in found:
         say(f"  {one}", hang=6)
+    for text in consequences(before, after):
+        say(text, style="yellow")
 
 
 def _bring(settings: Settings, texts: Texts, wish: Wish, *, as_json: bool) -> None:
@@ -295,7 +324,8 @@ def _refuse_what_needs_a_restart(store: Store, texts: Texts) -> None:
 
 def _end(as_json: bool, text: str, version: Version | None) -> None:
     if as_json:
-        told_of = {"number": version.number, "hash": version.hash, "note": version.note} if version else None
+        kept = ("number", "hash", "note", "signed_off")
+        told_of = {name: getattr(version, name) for name in kept} if version else None
         print_json({"told": text, "version": told_of})
     else:
         console.print(text, markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -222,6 +223,9 @@ def _crm_field(
     if name.startswith(f"{LINKS}.") and entry.authority != "leadrelay":
         fix = "Only leadrelay knows which records belong together: write authority: leadrelay."
         scope.fault(document.value_place(*path, "authority"), f'"{name}" is leadrelay\'s', fix)
+    if vendor == "salesforce" and re.search(r"[^_]_c$", remote):
+        fix = f"Fields of your own end in two underscores and c: {remote[:-2]}__c."
+        scope.fault(at, f"{vendor} has no field that is called {remote}", fix)
     if types.get(name) is dict:
         fix = f'Name a part of it: "{name}.source".'
         scope.fault(document.value_place(*path, "field"), f'"{name}" is a whole touch, not one value', fix)
@@ -239,6 +243,8 @@ def _crm_field(
     if name == "stage" and not is_of_deal:
         for stage in entry.values:
             scope.knows(document.place(*path, "values", stage), "stage", stage, scope.stages)
+    for ours in entry.values if kind == "text" else ():
+        scope.knows_option(document.place(*path, "values", ours), name, ours)
     if kind == "range":
         _check_brackets(entry, document, scope, *path)
     check_line(entry, kind, document, scope, *path)

@@ -17,7 +17,7 @@ from mappings.loader import Document, Path_
 from mappings.playbook import FieldRule, Step, Table
 from mappings.problems import did_you_mean
 from mappings.schema import NEEDED, OPTIONS, CaseMap
-from mappings.steps import EXPRESSION, KNOWN, TYPES, VALUE, VALUES, convert, converters_of, made_by
+from mappings.steps import EXPRESSION, KNOWN, OPTION, TYPES, VALUE, VALUES, convert, converters_of, made_by
 from mappings.values.converters import Unusable, default_converter
 from mappings.values.dates import form_pattern
 from model.decision import Place
@@ -63,6 +63,9 @@ class FieldCase:
         steps, is_sound = self._steps()
         if not is_sound or not self._fits(steps) or not self._says_whence():
             return None
+        options = self.scope.options.get(self.field, ())
+        if options:
+            steps = (*steps, Step(OPTION, {"options": list(options)}))
         table = self._table()
         constant = self._ready("value", entry.value, steps) if entry.value is not None else None
         default = self._ready("default", entry.default, steps) if entry.default is not None else None
@@ -208,7 +211,12 @@ class FieldCase:
             if first != name:
                 at = self.document.place(*self.path, "values", name)
                 self.scope.fault(at, f'"{name}" is "{first}" in another case', "Take one of the two out.")
+            self.scope.knows_option(
+                self.document.value_place(*self.path, "values", name), self.field, entry.values[name]
+            )
         otherwise = entry.otherwise
+        if otherwise not in ELSE:
+            self.scope.knows_option(self._place("else"), self.field, otherwise)
         if otherwise in ELSE:
             return Table(dict(entry.values), str(otherwise))
         near = get_close_matches(str(otherwise).lower(), ELSE, n=1, cutoff=NEAR)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mappings.conditions import ConditionCompiler
+from mappings.conditions import ConditionCompiler, no_option
 from mappings.loader import Document
 from mappings.playbook import Condition, Deals, NamedValue
 from mappings.problems import Problem, unknown
 from model.decision import Place
+from model.event import JsonValue
 from model.hours import Calendar
 from model.lead import LEAD_FIELDS, TOUCH_FIELDS
 
@@ -28,6 +29,9 @@ class Scope:
     activities: Collection[str]
     handlers: Collection[str]
     bands: tuple[str, ...] = ()  # of the score, the lowest first
+    options: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # of fields that hold no other values
     problems: list[Problem] = field(default_factory=list)
     named: list[NamedValue] = field(default_factory=list)  # texts that conditions compare fields with
     consents: Collection[str] = frozenset()  # fields that say how a purpose of consent stands
@@ -52,6 +56,12 @@ class Scope:
         self.problems.append(unknown(at, kind, name, known))
         return False
 
+    def knows_option(self, at: Place, name: str, value: JsonValue) -> bool:
+        """Say whether a field may hold a value; note a problem if not."""
+        if (wrong := no_option(name, value, self.options.get(name, ()))) is not None:
+            self.fault(at, *wrong)
+        return wrong is None
+
     def knows_field(self, at: Place, name: str) -> bool:
         """Say whether ``name`` is a lead field, dotted ones of touches included; note a problem if not."""
         return self.knows(at, "lead field", name, self.field_names)
@@ -75,6 +85,7 @@ class Scope:
             self.stages,
             self.problems,
             bands=self.bands,
+            options=self.options,
             named=self.named,
             has_all_fields="fields" not in self.unread,
         )

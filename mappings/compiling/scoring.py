@@ -22,6 +22,7 @@ from mappings.playbook import (
 )
 from mappings.problems import Problem
 from mappings.schema import (
+    LONGEST_NAME,
     DecayMap,
     ScoreRuleMap,
     ScoringFile,
@@ -46,8 +47,21 @@ def compile_scoring(checked: Checked[ScoringFile], scope: Scope) -> Scoring:
         place=document.place("groups"),
         bands=bands(file, document, scope),
         grade=grade(file, document, scope),
+        sign_off=_sign_off(file, document, scope),
         write_points=file.write_back.points if file.write_back is not None else None,
     )
+
+
+def _sign_off(file: ScoringFile, document: Document, scope: Scope) -> tuple[str, ...]:
+    """Return who must sign off a change of thresholds, each of them once."""
+    names = [" ".join(one.split()) for one in file.sign_off]
+    for n, name in enumerate(names):
+        at = document.value_place("sign_off", n)
+        if not name or len(name) > LONGEST_NAME:
+            scope.fault(at, f"a name of 1 to {LONGEST_NAME} characters is expected here")
+        elif name.casefold() in map(str.casefold, names[:n]):
+            scope.fault(at, f'"{name}" stands twice')
+    return tuple(names)
 
 
 def out_of_reach(scoring: Scoring, lifecycle: Lifecycle) -> list[Problem]:

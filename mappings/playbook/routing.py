@@ -132,6 +132,11 @@ class Routing:
         return any(pool.if_nobody == QUEUE for pool in self.pools.values())
 
     @property
+    def members(self) -> frozenset[str]:
+        """Return the addresses of all who are in a pool."""
+        return frozenset(member.email for pool in self.pools.values() for member in pool.members)
+
+    @property
     def skips_earlier_owners(self) -> bool:
         """Say whether any pool asks who had a lead before."""
         return any(pool.skip_earlier_owners for pool in self.pools.values())

@@ -92,6 +92,7 @@ class Scoring:
     place: Place
     bands: tuple[Band, ...] = ()  # the lowest first
     grade: tuple[Scale, ...] = ()  # two groups side by side, or none
+    sign_off: tuple[str, ...] = ()  # who must agree to a change of thresholds (``mappings.signing``)
     write_points: int | None = None  # how far the CRMs may be told another score; ``None``: not at all
 
     @property

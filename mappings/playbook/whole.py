@@ -42,6 +42,9 @@ class Playbook:
     routing: Routing
     pipeline_place: Place
     fields: Mapping[str, type]  # canonical names and types, declared ones included
+    options: Mapping[str, tuple[str, ...]] = dataclasses.field(
+        default_factory=dict
+    )  # of fields that hold no other values
     follow_up: FollowUp = dataclasses.field(default_factory=FollowUp)
     notifications: Notifications = dataclasses.field(default_factory=Notifications)
     skip_direct: bool = True  # a direct visit never replaces a known last touch

@@ -56,6 +56,9 @@ class ExampleMap(Strict):
     """An example of what the playbook does."""
 
     name: Text = Field(description="What is shown, as people will read it.")
+    begins: str = Field(
+        "", description="When the first post comes: 2026-12-25T10:00Z; left out, a Wednesday noon of January."
+    )
     posts: list[PostMap] = Field(min_length=1, description="What is sent, in this order.")
     expect: ExpectMap = Field(description="What is to be true then.")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mappings.schema.privacy import PersonalClass
-from mappings.schema.words import FIELD_NAME, Strict
+from mappings.schema.words import FIELD_NAME, Names, Strict
 
 
 class ExtraField(Strict):
@@ -15,6 +15,10 @@ class ExtraField(Strict):
 
     type: Literal["text", "integer", "number", "boolean", "date"] = Field(
         "text", description="What it holds."
+    )
+    options: Names = Field(
+        default_factory=list,
+        description="text: the values there are; anything else that is posted is left blank, and said.",
     )
     description: str = Field("", description="What it means, for people.")
     personal: PersonalClass | Literal["none"] | None = Field(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from mappings.schema.words import Condition, Duration, Strict, Text
+from mappings.schema.words import Condition, Duration, Names, Strict, Text
 
 
 class GroupMap(Strict):
@@ -93,6 +93,10 @@ class ScoringFile(Strict):
     grade: dict[str, dict[Text, int]] = Field(
         default_factory=dict,
         description="Two groups, each with marks and their least points; a lead has the field grade (A1).",
+    )
+    sign_off: Names = Field(
+        default_factory=list,
+        description="Who must sign off a change of thresholds (apply --signed-off-by); left out: nobody.",
     )
     write_back: WriteScoreMap | None = Field(
         None, description="When the CRMs are told of a score; left out: of every change."

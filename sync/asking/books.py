@@ -87,6 +87,16 @@ def troubled(snapshot: Connection, space: str, now: datetime) -> Mapping[str, st
     return found
 
 
+WORDS = {
+    "waiting": "is asked at",
+    "answered": "answered",
+    "cached": "answered by what it said before",
+    "unknown": "knows nothing",
+    "failed": "gave no answer",
+    "capped": "was not asked",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A question about a lead: how it stands, and what was said; ``said`` is by path, as it was kept."""
@@ -97,6 +107,11 @@ class Told:
     calls: int
     error: str | None
     said: Mapping[str, JsonValue]
+
+    @property
+    def words(self) -> str:
+        """How it stands, after the provider's name."""
+        return WORDS[self.state]
 
 
 def of_lead(snapshot: Connection, lead_id: str) -> list[Told]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handlers.base import Seat
+from handlers.eligible import why_not
 from handlers.workload import Workload
 from model.account import Account, Likely
 from model.change import OwnerRecord
@@ -90,6 +91,7 @@ class Batch:
         self.seats_moved: dict[tuple[str, str], Seat] = {}
         self.rosters_read: dict[str, datetime] = {}
         self.mates_changed: dict[str, Teammate] = {}
+        self.came_back: set[str] = set()  # who can own leads by the rosters, and could not
 
     def lead_id_of(self, identity: Identity) -> str | None:
         """Return the lead a key belongs to."""
@@ -293,9 +295,12 @@ class Batch:
         """Make a CRM's list of owners visible to the events after it."""
         before = self.people.teammates
         after = teammates.with_roster(before, connection, listed)
-        self.mates_changed |= {email: mate for email, mate in after.items() if before.get(email) != mate}
+        changed = {email: mate for email, mate in after.items() if before.get(email) != mate}
+        were_away = [email for email in changed if why_not(email, self)]
+        self.mates_changed |= changed
         self.rosters_read[connection] = at
         self.people = People(after, self.people.rosters | {connection}, self.people.seats)
+        self.came_back |= {email for email in were_away if not why_not(email, self)}
 
     def link_changes(self) -> Iterator[LinkChanges]:
         """Yield what becomes of each table of links, in the order in which all lock them."""

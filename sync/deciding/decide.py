@@ -27,6 +27,7 @@ from sync.deciding import (
     opportunities,
     parting,
     same_people,
+    stage_moves,
     timing,
     undoing,
     verdicts,
@@ -124,6 +125,8 @@ def _decided(work: Work, batch: Batch, pipeline: Pipeline) -> Result:
                 return account_answers.answered(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER if "verdict" in stored.event.payload:
                 return verdicts.answered(stored, work.lead_ids[0], batch, pipeline)
+            case EventKind.ANSWER if "move" in stored.event.payload:
+                return stage_moves.moved(stored, work.lead_ids[0], batch, pipeline)
             case EventKind.ANSWER:
                 return carrying.answered(stored, batch, pipeline.playbook.crms)
             case EventKind.CONSENT if not batch.knows(work.lead_ids[0]):

@@ -88,6 +88,8 @@ def save(
     timers.save(connection, space, list(batch.leads.changed.values()), batch.leads.loaded)
     if playbook.routing.queues:
         timers.ease(connection, space, freed(batch.workload(), playbook.routing), now)
+        if not batch.came_back.isdisjoint(playbook.routing.members):
+            timers.wake(connection, space, now)
     leads.claim(connection, space, batch.claimed)
     # Outbox, then the mirror, then links, as all transactions lock them (docs/architecture.md).
     wanted_rows = raises(batch, playbook, shut)

@@ -14,12 +14,13 @@ from handlers import registry
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError
 from mappings.revisiting import BAND, OWNER, SCORE, Concern, concerns
+from mappings.signing import refuse_unsigned
 from model.cause import Cause
 from model.decision import Because, Reason
 from model.event import EventState, StoredEvent
 from sync import register
 from sync.deciding.pipeline import Pipeline
-from sync.register import FOLDER, Version
+from sync.register import FOLDER, ROLLBACK, Version
 from sync.result import Result
 
 UNUSABLE = Cause("PLAYBOOK_UNUSABLE")
@@ -65,10 +66,14 @@ def turn(snapshot: Connection, space: str, stored: StoredEvent, before: Playbook
         seq=stored.decided_seq,
         event=stored.id,
         folder=folder,
+        signed_off=said.get("signed_off") or (),  # none of an event of before
     )
     try:
         texts = register.texts_of(snapshot, entry)
         pipeline = pipeline_of(texts, entry.number)
+        # What was in force once comes back with the word that was given for it then.
+        if now is not None and entry.how != ROLLBACK:
+            refuse_unsigned(before, pipeline.playbook, entry.signed_off)
     except PlaybookError as error:
         kept = f"version {now} stays in force" if now else "it is not in force"
         text = f"the playbook {entry.hash} cannot be used, so {kept}: {error}"
@@ -76,7 +81,8 @@ def turn(snapshot: Connection, space: str, stored: StoredEvent, before: Playbook
         return Turn(refused)
     meant = concerns(before, pipeline.playbook, _files_of(snapshot, now), texts) if now else []
     earlier = f", before it {now}" if now else ""
-    text = f"version {entry} is in force from here on{earlier}; by {entry.by}"
+    agreed = f", signed off by {', '.join(entry.signed_off)}" if entry.signed_off else ""
+    text = f"version {entry} is in force from here on{earlier}; by {entry.by}{agreed}"
     result = _settled(stored, f"{text}: {entry.note}" if entry.note else text)
     if meant:
         kinds = ", ".join(dict.fromkeys(_WHOM[one.kind] for one in meant))

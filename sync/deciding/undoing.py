@@ -158,16 +158,17 @@ def _take_away(result: Result, lead: Lead, batch: Batch, playbook: Playbook) -> 
     refs = tuple(ref_of(link) for link in lead.links.values())
     result.effects.append(ForgetLead(lead.id, "", (), refs))
     _because(result, f"batch {told['batch']} made this lead and {NOTHING_ELSE}: taken away")
+    who = str(lead.get("email") or lead.get("phone") or "")
     for link in links:
         crm, ref = playbook.crms[link.connection], ref_of(link)
         what, why = phrase(DELETE, ref, None), f"import {told['batch']} was taken back"
         shut = batch.why_shut(link.connection) or batch.braked_undo.get(link.connection, "")
         if crm.on_delete == "delete" and not shut:
             deed = to_be_deleted(ref, why, PLAYBOOK, result.stored.id)
-            result.effects += [Propose(DELETE, ref, why, accepted=True), deed]
+            result.effects += [Propose(DELETE, ref, why, accepted=True, who=who), deed]
             result.reasons.append(Reason("undo", Because(f"{what}, as on_delete: delete says", crm.place)))
         else:
-            result.effects.append(Propose(DELETE, ref, why))
+            result.effects.append(Propose(DELETE, ref, why, who=who))
             result.reasons.append(
                 Reason("undo", Because(f"{what}: a person is asked{': ' + shut if shut else ''}", crm.place))
             )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from mappings.moving import PAGE, entering, pass_of
 from mappings.reviewing import APPROVE, KIND, VERDICTS, ruling
-from model.decision import Because, EnterStage, Reason, SettleReviews
-from model.event import EventState, StoredEvent
-from model.lead import IN_REVIEW, PERSON, REVIEWED_BAND, Provenance
+from model.decision import Because, Reason, SettleReviews
+from model.event import EventState, JsonValue, StoredEvent
+from model.lead import IN_REVIEW, REVIEWED_BAND
 from sync.deciding.batch import Batch
 from sync.deciding.pipeline import AFTER_MERGE, Pipeline
+from sync.deciding.stage_moves import enter
 from sync.drafts import copy_of
 from sync.result import Result
-
-LONGEST_BY = 64  # characters of who moved a lead, in its history
 
 
 def answered(stored: StoredEvent, lead_id: str, batch: Batch, pipeline: Pipeline) -> Result:
@@ -32,20 +30,11 @@ def answered(stored: StoredEvent, lead_id: str, batch: Batch, pipeline: Pipeline
     draft = copy_of(before)
     result.before, result.lead = before, draft
     to = review.approve if verdict == APPROVE else review.disqualify
-    kept = {"stage": to, **entering(lifecycle, draft.fields, before.stage, to)}
-    kept |= {IN_REVIEW: False, REVIEWED_BAND: review.band}
+    kept: dict[str, JsonValue] = {IN_REVIEW: False, REVIEWED_BAND: review.band}
     if verdict != APPROVE:
         kept[review.reason] = reason
-    origin = Provenance(PERSON, stored.decided_at, stored.id)
-    for name, value in kept.items():
-        draft.provenance[name] = origin
-        draft.fields[name] = value
-        if value is None:
-            del draft.fields[name]
-    result.effects += [
-        EnterStage(to, before.stage, f"{PAGE}: {by}"[:LONGEST_BY], pass_of(draft.fields)),
-        SettleReviews(KIND),
-    ]
+    enter(result, draft, lifecycle, to, by, kept)
+    result.effects.append(SettleReviews(KIND))
     why = f": {reason}" if verdict != APPROVE else ""
     lacks = f" (lacks {'; '.join(found.lacks)})" if found.lacks else ""
     text = f"{before.stage} → {to}: {VERDICTS[verdict]} by {by}{why}{lacks}"

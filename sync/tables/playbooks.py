@@ -20,6 +20,7 @@ playbook_versions = sa.Table(  # the register: a line for each time that one cam
     sa.Column("seq", sa.BigInteger, nullable=False),  # decided_seq of the event that made it current
     sa.Column("event", RowId, nullable=False),
     sa.Column("folder", sa.String(12), nullable=False),  # what the watched folder held when it last counted
+    sa.Column("signed_off", Json, nullable=False, server_default=sa.text("'[]'")),  # names of people
     sa.CheckConstraint("how IN ('folder', 'apply', 'rollback')", name="how"),
 )
 

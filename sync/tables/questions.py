@@ -81,6 +81,8 @@ proposals = sa.Table(  # what could be done to records of one person in one CRM,
     sa.Column("outcome", sa.String(200), nullable=False),
     sa.Column("effect", sa.String(64), nullable=False),  # the key of what does it, once accepted
     moment("settled_at", nullable=True),
+    # by what people know somebody whose lead is gone, while it waits
+    sa.Column("who", sa.String(320), nullable=False, server_default=sa.text("''")),
     sa.UniqueConstraint("space", "kind", "connection", "object", "record", "keep"),
     sa.CheckConstraint(f"state IN {PROPOSAL_STATES}", name="state"),
 )

@@ -36,7 +36,7 @@ def test_in_the_end_all_three_agree_with_webhooks(runs, some: range):
 
 
 @pytest.mark.timeout(LONGEST)
-@pytest.mark.parametrize("some", some_of("1:50"), ids=name_of)
+@pytest.mark.parametrize("some", some_of("1:20"), ids=name_of)
 def test_in_the_end_all_three_agree_without_webhooks(runs, some: range):
     all_end_well(runs, some, webhooks=False)
 

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from mappings.problems import Problem
+from model.event import Event, EventKind
 from model.times import to_text
-from sync import account_questions, borderline, days, same_deals, status, tables
+from sync import account_questions, borderline, days, inbox, register, same_deals, status, tables
 from sync.lists import Wanted
 from sync.reading.engagement_polling import EngagementPoll
 from tests.builders import place
@@ -109,8 +110,8 @@ def test_the_overview_lists_every_kind_of_question_and_what_is_not_set(desk):
 def test_with_the_store_away_a_page_says_so(desk, monkeypatch, path):
     monkeypatch.setattr(desk.daemon.store, "snapshot", _away)
     page = desk.get(path)
-    if path == "/playbook":  # it reads no store
-        assert page.status_code == 200
+    if path == "/playbook":  # its files are not in the store
+        assert (page.status_code, "The store cannot be read now" in page.text) == (200, True)
         return
     assert page.status_code == 503
     assert "The store cannot be read now" in page.text
@@ -135,6 +136,36 @@ def test_nothing_that_was_posted_becomes_markup(desk):
 def test_what_was_posted_is_shown_as_it_was(desk):
     fill(desk)
     assert HOSTILE in words(desk.get(f"/events/{number_in(desk, 'dead')}").text).replace("\\", "")
+
+
+def test_a_leads_page_shows_what_providers_were_asked_and_what_they_said(desk):
+    fill(desk)
+    lead_id, now = desk.house.lead_id("ada@example.com"), desk.house.clock.now()
+    asked = [
+        {"id": n, "space": "main", "key": f"k{n}", "provider": provider, "lead_id": lead_id, "event": n}
+        | {"asked": f"q{n}", "told": {}, "state": state, "attempts": n, "due_at": now, "raised_at": now}
+        | {"settled_at": now, "error": error}
+        for n, (provider, state, error) in enumerate(
+            [("firmo", "answered", None), ("<b>lookup", "failed", "HTTP 503")], start=1
+        )
+    ]
+    said = Event(
+        "provider:firmo",
+        "e1",
+        EventKind.ENRICHED,
+        {"lead_id": lead_id, "asked": "q1", "values": {"hq.country": "DE"}},
+        now,
+        now,
+    )
+    desk.house.store.write(lambda on: on.execute(sa.insert(tables.asks), asked))
+    inbox.append(desk.house.store, [said])
+    page = desk.get(f"/leads/{lead_id}")
+    assert "<b>lookup" not in page.text
+    text = words(page.text)
+    assert "lookup gave no answer: HTTP 503" in text
+    assert "2 calls" in text
+    assert "firmo answered" in text
+    assert "hq.country DE" in text
 
 
 def test_a_leads_story_has_reasons_with_rules_records_touches_and_conflicts(desk):
@@ -261,6 +292,17 @@ def test_a_source_that_has_gone_silent_is_named(desk):
     desk.house.clock.advance(25 * 3600)
     assert ">silent</span>" in desk.get("/sources").text
     assert "website: no post for 1 d 1 h" in words(desk.get("/").text)
+
+
+def test_the_playbook_shows_its_versions_with_who_signed_them_off(desk):
+    version = register.Version(
+        2, "abcdef012345", {}, desk.house.clock.now(), "ada", "apply", "hotter", 1, 1, "", ("Olga", HOSTILE)
+    )
+    desk.house.store.write(lambda on: register.add(on, "main", version))
+    text = desk.get("/playbook").text
+    assert "abcdef012345 in force" in words(text)
+    assert "Olga, <script>" in words(text)
+    assert HOSTILE not in text
 
 
 def test_a_broken_playbook_shows_each_problem_at_its_line(desk):

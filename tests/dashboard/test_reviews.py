@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from handlers.registry import build
-from mappings.playbook import AccountMatch, Accounts, Band, Matching, Review
+from mappings.playbook import AccountMatch, Accounts, Band, FieldRule, Matching, Review
 from sync import proposals, tables
 from sync.alike import pairs, walk
 from tests.builders import place
@@ -357,13 +357,17 @@ def warm(desk):
     house, playbook = desk.house, desk.house.playbook
     review = Review("warm", "sal", "disqualified", "message", ("No budget",), place(2, "lifecycle.yaml"))
     bands = (Band("warm", 0, 0, timedelta(), place(1, "scoring.yaml")),)
+    website = playbook.sources["website"]
+    budget = FieldRule("budget", ("budget",), (), place(9))
     house.playbook = replace(
         playbook,
+        sources={"website": replace(website, fields=(*website.fields, budget))},
+        fields={**playbook.fields, "budget": str},
         lifecycle=replace(playbook.lifecycle, review=review),
         scoring=replace(playbook.scoring, bands=bands),
     )
     house.handlers = build(house.playbook)
-    house.post(email="warm@one.example", last_name=HOSTILE)
+    house.post(email="warm@one.example", last_name=HOSTILE, budget="Five figures")
     house.settle()
     return house.lead_id("warm@one.example")
 
@@ -374,6 +378,7 @@ def test_a_borderline_lead_shows_what_helps_to_decide(desk, warm):
     for part in (
         "Approve or disqualify",
         "warm@one.example",
+        "Your fields budget Five figures",
         "Company one.example",
         "Deals none",
         "Did ",
@@ -461,9 +466,11 @@ def test_many_deletions_for_one_reason_are_one_question_with_its_records(desk, t
     assert "4 records in hubspot could be deleted" in page
     assert "import b1 was taken back" in page
     assert all(f"http://127.0.0.1:8901/hubspot/contacts/{one.record}" in text for one in taken_back)
+    assert all(f"of p{number}@acme.com" in page for number in range(4))
     assert f"review-{first.id}" not in text
     singly = desk.get(f"/reviews?singly={first.id}").text
     assert all(f'id="review-{one.id}"' in singly for one in taken_back)
+    assert "The record of p0@acme.com (no lead here any more) in hubspot" in words(singly)
 
 
 def test_one_word_answers_those_that_were_shown_and_no_others(desk, taken_back):
@@ -473,6 +480,10 @@ def test_one_word_answers_those_that_were_shown_and_no_others(desk, taken_back):
     assert (said.status_code, said.location) == (303, "/reviews?said=agreed")
     carry_out(desk.house)
     assert [one.id for one in waiting(desk) if one.connection == HUBSPOT] == [last.id]
+    with desk.house.store.snapshot() as snapshot:
+        assert [one.name for one in proposals.answered(snapshot, "main", limit=9)] == [
+            ""
+        ] * 3  # nobody is asked
     assert sum(one.archived for one in desk.house.crms[HUBSPOT].records.values()) == 3
     again = desk.send(f"/reviews/{first.id}/alike", "/reviews", answer="agree", last=shown)
     assert again.status_code == 409

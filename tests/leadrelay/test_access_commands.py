@@ -38,6 +38,18 @@ def test_people_are_added_listed_and_removed(leadrelay, empty_store):
     assert leadrelay("user", "remove", "ada", **environ).err == "There is no user ada.\n"
 
 
+def test_who_was_let_in_is_told_with_who_did_it(leadrelay, empty_store):
+    environ = {"LEADRELAY_DATABASE_URL": empty_store}
+    assert "Nothing is on record." in leadrelay("user", "history", **environ).out
+    leadrelay("token", "add", "report", **environ)
+    assert (
+        "report is a program that may read, and sees personal data masked"
+        in leadrelay("user", "history", **environ).out
+    )
+    [told] = json.loads(leadrelay("user", "history", "--json", **environ).out)
+    assert (told["act"], told["sight"], bool(told["by"])) == ("add_token", "masked", True)
+
+
 @pytest.mark.parametrize("password", ["", "short", "x" * 257])
 def test_a_password_has_a_length(empty_store, password):
     answer = with_password(["user", "add", "ada"], {"LEADRELAY_DATABASE_URL": empty_store}, password)

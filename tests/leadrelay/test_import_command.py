@@ -89,8 +89,11 @@ def test_large_rows_are_handed_in_in_pieces_that_the_daemon_takes(leadrelay, env
 
 def test_columns_that_nobody_reads_and_those_that_are_missing_are_told(leadrelay, environ, tmp_path):
     path = tmp_path / "cards.csv"
-    path.write_text("Email,job_titel,shoe_size\nada@acme.example,CTO,42\n", encoding="utf-8")
+    path.write_text("Email,job_titel,shoe_size\nada@acme.example,CTO,#N/A\n", encoding="utf-8")
     shown = leadrelay("import", str(path), *SAID, **environ)
+    assert (
+        "shoe_size: 1 cell with an error of the spreadsheet (as #N/A) left out (first in line 2)" in shown.out
+    )
     assert "no line of sources/website.yaml reads the columns: Email, job_titel, shoe_size" in shown.out
     assert (
         'no column for email: no "email" or "work_email" or "business_email"; did you mean "Email"?'
@@ -99,6 +102,7 @@ def test_columns_that_nobody_reads_and_those_that_are_missing_are_told(leadrelay
     assert (
         'no column for title: no "job_title" or "jobtitle" or "title"; did you mean "job_titel"?' in shown.out
     )
+    assert "activities (form_type or form_name or " in " ".join(shown.out.split())
     told = json.loads(leadrelay("import", str(path), *SAID, "--json", **environ).out)
     assert told["unread_columns"] == ["Email", "job_titel", "shoe_size"]
     assert {one["for"]: one["near"] for one in told["missing_columns"]}["email"] == "Email"
@@ -151,5 +155,6 @@ def test_a_batch_is_listed_shown_and_taken_back(leadrelay, environ, fair, tmp_pa
     assert json_of("import", "list")[0]["state"] == "being taken back"
     assert json_of("import", "undo", batch, "--yes")["handed_in"] == 0
     decide()
-    assert json_of("import", "list")[0]["state"] == "taken back"
+    [over] = json_of("import", "list")
+    assert (over["state"], over["at"]) == ("taken back", listed["at"])
     assert leadrelay("import", "undo", "nothing", **environ).code == 2

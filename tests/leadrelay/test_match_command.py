@@ -12,7 +12,8 @@ from sync.database import open_store
 from tests.sync.clock import FakeClock
 from tests.sync.house import a_house
 from tests.sync.stores import rows
-from tests.sync.test_account_match import a_matching_house, posted
+from tests.sync.test_account_match import a_matching_house
+from tests.sync.test_alike import ADA, AGAIN, compare, posted
 from tests.sync.test_parting import joined
 from tests.sync.test_shared_domains import people
 
@@ -45,6 +46,24 @@ def test_what_was_not_learned_is_not_written(match, playbook):
 def test_nothing_waits_in_an_empty_store(match):
     assert json.loads(match("review", "--json").out) == []
     assert "No two leads wait" in match("review").out
+
+
+def test_who_may_be_one_person_is_told_by_name_masked_where_asked(match, empty_store, playbook):
+    store = open_store(empty_store)
+    house = a_house(store)
+    posted(house, ADA, AGAIN)
+    compare(house)
+    store.close()
+    [told] = json.loads(match("review", "--json").out)
+    assert sorted(told["who"]) == [
+        "Ada Lovelace <ada.lovelace@engines.example>",
+        "Ada Lovelase <ada.lovelace@gmail.com>",
+    ]
+    (playbook / "privacy.yaml").write_text(
+        "rules:\n  - {channels: exports, show: {email: partly, name: partly}}\n"
+    )
+    [told] = json.loads(match("review", "--json", "--masked").out)
+    assert sorted(told["who"]) == ["A. L. <a***@engines.example>", "A. L. <a***@gmail.com>"]
 
 
 def test_of_a_lead_that_nobody_knows_nothing_is_undone(match):

@@ -107,6 +107,18 @@ def test_a_line_whose_field_the_examples_write_nearly_so_is_a_warning(leadrelay,
     assert (told["file"], told["level"]) == ("sources/website.yaml", "warning")
 
 
+def test_check_warns_of_a_field_that_one_example_misspells(leadrelay, playbook):
+    path = sorted((playbook / "tests").glob("*.yaml"))[0]
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("country:", "contry:", 1), encoding="utf-8")
+    answer = leadrelay("check", str(playbook))
+    assert answer.code == 0
+    assert 'a post of this example has "contry", which no line of website reads' in " ".join(
+        answer.out.split()
+    )
+    assert 'Is "country" meant?' in answer.out
+
+
 def test_leads_that_wait_and_are_owned_by_whoever_makes_their_record_are_warned_of(leadrelay, playbook):
     hours = "calendars: {all: {time_zone: UTC, hours: {mon-fri: 09:00-17:00}}}\n"
     queue = "    shifts: all\n    if_nobody: queue_until_shift\n"

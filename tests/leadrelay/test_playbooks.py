@@ -159,6 +159,26 @@ def test_a_change_taken_back_ends_the_complaint_and_the_rest_is_taken_in(holder,
     assert holder.complaint() is None
 
 
+def test_thresholds_that_nobody_signed_off_wait_also_over_a_restart(playbook, store):
+    change(playbook, "scoring.yaml", "write_back:", "sign_off: [Olga]\nwrite_back:")
+    holder = a_holder(playbook, store)
+    assert looked(holder, store)
+    first = holder.playbook().version
+    change(playbook, "scoring.yaml", "hot: {up: 60", "hot: {up: 65")
+    assert not looked(holder, store)
+    assert "thresholds have changed without the word of Olga: band hot" in holder.complaint()
+    again = a_holder(playbook, store)
+    assert (again.playbook().version, again.playbook().number) == (first, 1)
+    assert not looked(again, store)
+    assert "without the word of Olga" in again.complaint()
+    texts = {name: text.encode() for name, text in again.files() if not name.startswith("tests/")}
+    again.hand_in(texts, Wish(APPLY, "ada", signed_off=("Olga",)))
+    decide(again, store)
+    assert looked(again, store)  # the folder counts as it is in force by now
+    assert not looked(again, store)
+    assert (again.complaint(), again.aside(), again.playbook().number) == (None, "", 2)
+
+
 def test_several_problems_are_counted(holder, store):
     change(holder.folder, "scoring.yaml", "points: 30", "points: thirty")
     change(holder.folder, "screening.yaml", "disposable: spam", "disposable: ham")

@@ -48,6 +48,21 @@ def write(folder: Path, expect: str, *, name: str = "A demo") -> None:
     (folder / "tests" / "examples.yaml").write_text(dedent(text), encoding="utf-8")
 
 
+def test_an_example_may_begin_on_a_day_of_its_own(folder):
+    write(folder, "lead: {first_touch.at: 2026-12-25T10:00:00.000000Z}")
+    path = folder / "tests" / "examples.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert run(folder).exit_code == 1
+    path.write_text(
+        text.replace("    posts:", "    begins: 2026-12-25T11:00+01:00\n    posts:"), encoding="utf-8"
+    )
+    assert run(folder).exit_code == 0, run(folder).output
+    path.write_text(text.replace("    posts:", "    begins: Christmas\n    posts:"), encoding="utf-8")
+    told = run(folder)
+    assert told.exit_code == 1
+    assert 'tests/examples.yaml:3:13: "Christmas" is no moment' in told.output
+
+
 def test_the_examples_of_the_starter_are_as_expected(folder):
     told = run(folder)
     assert told.exit_code == 0, told.output
@@ -103,7 +118,7 @@ def test_what_is_not_so_is_told_with_its_place_and_the_reasons(folder, expect, t
         (
             "outcome: spam",
             [
-                "not: honeypot: a field that people leave blank is filled in: was nothing of it",
+                "not: honeypot: a field that people leave blank is filled in",
                 "not: blocked_domains: e-mail domain is in blocked_domains: was …@acme.example",
             ],
         ),

@@ -105,6 +105,7 @@ def test_many_deletions_for_one_reason_are_one_line_and_one_word(many, empty_sto
     assert "and 2 more" in said
     assert "delete 3 records" in said
     assert "13" not in said.split("Of many")[0]
+    assert "delete Lead 00Q14" in " ".join(many("--limit", "1").out.split())  # many hide no other
     told = json.loads(many("11", "agree", "--alike", "--json").out)
     assert told == {"answered": "agree", "number": 11, "records": 3}
     store = open_store(empty_store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -109,6 +110,32 @@ def test_what_does_not_check_or_comes_out_otherwise_is_not_applied(
     assert "nothing was changed" in answer.err
 
 
+def test_who_signed_off_is_kept_with_the_version_and_asked_for_where_thresholds_change(
+    house, leadrelay, tmp_path
+):
+    given, number = house.environ, house.daemon.holder.playbook().number
+    folder = tmp_path / "elsewhere"
+    leadrelay("versions", str(number), "--write", str(folder), **given)
+    change(folder, "scoring.yaml", "write_back:", "sign_off: [Olga, Sam]\nwrite_back:")
+    asked = leadrelay("apply", str(folder), "--signed-off-by", "Olga", **given)
+    assert asked.code == 1
+    assert "thresholds have changed without the word of Sam: sign_off: nobody → Olga, Sam" in asked.err
+    assert '--signed-off-by "Olga" --signed-off-by "Sam"' in asked.err
+    both = ("--signed-off-by", "olga", "--signed-off-by", "Sam")
+    told = of_json(leadrelay("apply", str(folder), "--json", *both, **given))
+    assert told["version"]["signed_off"] == ["olga", "Sam"]
+    change(folder, "scoring.yaml", DEMO, DEMO.replace("30", "25"))
+    assert leadrelay("apply", str(folder), **given).code == 0  # points are no threshold
+    found = of_json(leadrelay("versions", "--json", **given))
+    assert [one["signed_off"] for one in found[:3]] == [[], ["olga", "Sam"], []]
+    assert "olga, Sam" in leadrelay("versions", **given).out
+    late = of_json(leadrelay("apply", str(folder), "--json", "--signed-off-by", "Sam", **given))
+    assert (late["version"]["number"], late["version"]["signed_off"]) == (number + 3, ["Sam"])
+    wrong = leadrelay("apply", str(folder), "--signed-off-by", " ", **given)
+    assert (wrong.code, wrong.err) == (2, "--signed-off-by takes a name of 1 to 64 characters.\n")
+    assert leadrelay("rollback", str(number), **given).code == 0  # needs nobody's word
+
+
 def test_there_is_no_way_back_from_nothing(leadrelay, environ):
     answer = leadrelay("rollback", **environ)
     assert (answer.code, answer.err) == (1, "There is no version before the one in force.\n")
@@ -118,8 +145,8 @@ def test_there_is_no_way_back_from_nothing(leadrelay, environ):
 
 def test_a_folder_that_is_not_watched_changes_nothing_until_it_is_applied(house, leadrelay):
     holder = house.daemon.holder
-    number = holder.playbook().number
-    object.__setattr__(house.daemon.settings, "watches_playbook", False)
+    number, ours = holder.playbook().number, holder._register
+    holder._register = replace(ours, edits_count=False)
     try:
         change(house.playbook, "scoring.yaml", DEMO, f"{DEMO}  # as agreed")
         assert not holder.look()
@@ -127,7 +154,7 @@ def test_a_folder_that_is_not_watched_changes_nothing_until_it_is_applied(house,
         assert leadrelay("apply", **house.environ).code == 0
         assert holder.playbook().number == number + 1
     finally:
-        object.__setattr__(house.daemon.settings, "watches_playbook", True)
+        holder._register = ours
         holder.look()  # it counts again, and holds what is in force
         house.edit("scoring.yaml", f"{DEMO}  # as agreed", DEMO)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mappings.changes import as_files, changes
+from mappings.changes import as_files, changes, consequences
 
 
 def said(old: str, new: str, file: str = "routing.yaml") -> list[str]:
@@ -87,3 +87,14 @@ def test_files_differ_line_by_line():
     lines = as_files({"a.yaml": b"x: 1\ny: 2\n"}, {"a.yaml": b"x: 1\ny: 3\n"}, "version-1", "here")
     assert lines[:2] == ["--- version-1/a.yaml", "+++ here/a.yaml"]
     assert lines[-2:] == ["-y: 2", "+y: 3"]
+
+
+def test_what_follows_and_is_easily_overlooked_is_said():
+    text = "purposes:\n  email:\n    texts:\n      - {{version: '1', text: {}}}\n{}"
+    more = "      - {version: '2', since: 2026-01-01, text: Yes!}\n"
+    old = {"consent.yaml": text.format("Yes", "").encode(), "sources/fair.yaml": b"a: 1\n"}
+    assert consequences(old, old | {"consent.yaml": text.format("Yes", more).encode()}) == []
+    posts, words = consequences(old, {"consent.yaml": text.format("Maybe", more).encode()})
+    assert posts == "Posts to the source fair are answered 404 from then on."
+    assert words.startswith("The text of email, version 1, has changed")
+    assert consequences({"consent.yaml": b"- 1"}, {"consent.yaml": b"purposes: 7"}) == []

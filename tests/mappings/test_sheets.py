@@ -54,6 +54,12 @@ def test_windows_text_cells_of_several_lines_and_blank_cells():
     ]
 
 
+def test_columns_at_the_end_without_name_and_cells_are_none():
+    assert read_csv(b"a,b,,\n1,2,,\n").columns == ["a", "b"]
+    with pytest.raises(Unreadable, match="line 2: 4 cells, and there are 2 columns"):
+        read_csv(b"a,b,,\n1,2,3,\n")
+
+
 @pytest.mark.parametrize(
     ("raw", "words"),
     [

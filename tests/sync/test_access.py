@@ -77,3 +77,20 @@ def test_a_role_is_one_that_there_is_and_counts_at_once(store):
         act(store, "set_role", name="bob", role="viewer")
     with pytest.raises(LeadRelayError, match="not everything"):
         act(store, "add_token", name="report", token_hash="x", sight="everything")
+
+
+def test_who_let_whom_in_is_on_record_and_no_secret_is(store):
+    act(store, "add_user", name="ada", password="hash-1", role="viewer", by="olga")
+    act(store, "set_role", name="ada", role="admin", by="olga")
+    act(store, "set_password", name="ada", password="hash-2")
+    act(store, "add_token", name="report", token_hash="hash-3", sight="plain", by="olga")
+    with pytest.raises(LeadRelayError):
+        act(store, "set_role", name="bo", role="admin", by="olga")
+    with store.snapshot() as snapshot:
+        found = access.history(snapshot, "main")
+    assert [(one.by, one.act, dict(one.told)) for one in found] == [
+        ("olga", "add_token", {"name": "report", "sight": "plain"}),
+        ("", "set_password", {"name": "ada"}),
+        ("olga", "set_role", {"name": "ada", "role": "admin"}),
+        ("olga", "add_user", {"name": "ada", "role": "viewer"}),
+    ]

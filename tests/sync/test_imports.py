@@ -83,6 +83,18 @@ def test_a_row_with_the_senders_id_is_the_post_of_that_id(house):
     assert event.event_id == "77"
 
 
+def test_a_row_with_the_id_of_an_earlier_row_is_told_and_a_long_id_fits_the_store(house):
+    source = replace(house.playbook.sources["website"], id_path="lead_no")
+    house.playbook = replace(house.playbook, sources={"website": source})
+    long = "7" * 300
+    raw = f"email,lead_no\na@x.example,{long}\nb@x.example,{long}\nc@x.example,8\n".encode()
+    found = look(house, raw)
+    assert (found.new, found.same_id, found.examples[imports.SAME_ID]) == (2, 1, 3)
+    assert len(inbox.append(house.store, found.take)) == 2
+    house.settle()
+    assert counts(look(house, raw)) == (0, 0, 0, 3, 0, 0)
+
+
 def test_the_batch_and_the_basis_are_kept_with_the_post(house):
     inbox.append(house.store, look(house).take[:1])
     [kept] = [row for row in rows(house.store, tables.inbox_events) if "import" in row["payload"]]

@@ -11,8 +11,12 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from sync import migrate
+from mappings.matcher import company
+from model.event import IMPORT
+from sync import accounts, migrate, tables
+from sync.database import sqlite_engine
 from sync.tables import metadata
+from tests.builders import NOON
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -83,3 +87,68 @@ def test_processes_that_start_at_once_upgrade_once(empty_url):
         process.stdin.flush()
     outputs = [process.communicate(timeout=60)[0].decode() for process in started]
     assert [process.returncode for process in started] == [0, 0], outputs
+
+
+def _engine(url: str) -> sa.Engine:
+    """Open a database for one transaction, also where its folder is still to be made."""
+    target = sa.make_url(url)
+    if target.get_backend_name() != "sqlite":
+        return sa.create_engine(url)
+    Path(str(target.database)).parent.mkdir(parents=True)
+    return sqlite_engine(url, immediate=True)
+
+
+NAMES = ("Acme GmbH", "Äcme, Inc.", "x" * 300, "a\0b", "株式会社 日本", "", None, 5, ["no name"])
+
+
+def test_steps_fill_what_they_add_to_a_store_that_holds_data(empty_url):
+    companies = [
+        {"domain": f"d{n}.example", "name": NAMES[n % len(NAMES)], "phone": f"+49 30 {n:07}"}
+        for n in range(1_002)  # more than are read at a time
+    ]
+    companies[0]["name"] = companies[0]["domain"]
+    batch = {"batch": "b1", "file": "fair.csv"}
+    posts = [
+        ("intake", {"body": {}, IMPORT: batch}),
+        ("intake", {"body": {"text": 'is "import":{"batch":"b9"} here'}}),
+        ("changed", {"fields": {}}),
+    ]
+    engine = _engine(empty_url)
+    made = {"space": "main", "created_at": NOON, "updated_at": NOON}
+    with engine.begin() as connection:
+        migrate.upgrade_on(connection, "0028")
+        rows = [
+            made | {"id": f"ac_{n}", "version": 1, "domain": one["domain"], "fields": one, "provenance": []}
+            for n, one in enumerate(companies)
+        ]
+        connection.execute(sa.insert(tables.accounts), rows)
+        rows = [
+            {
+                "id": n,
+                "space": "main",
+                "source": "website",
+                "event_id": f"e{n}",
+                "kind": kind,
+                "payload": payload,
+            }
+            | {"state": "new", "occurred_at": NOON, "received_at": NOON, "attempts": 0, "cause": ""}
+            for n, (kind, payload) in enumerate(posts, 1)
+        ]
+        connection.execute(sa.insert(tables.inbox_events), rows)
+        user = {"name": "ada", "password": "x", "created_at": NOON, "changed_at": NOON}
+        connection.execute(sa.insert(tables.users), [user])
+    engine.dispose()
+    migrate.upgrade(empty_url)
+    engine = sa.create_engine(empty_url)
+    with engine.connect() as connection:
+        of_batch = sa.select(tables.inbox_events.c.batch).order_by(tables.inbox_events.c.id)
+        assert connection.execute(of_batch).scalars().all() == ["b1", None, None]
+        assert connection.execute(sa.select(tables.users.c.role)).scalars().all() == ["admin"]
+        c = tables.accounts.c
+        found = connection.execute(sa.select(c.fields, c.name_key, c.name_sounds, c.phone_key)).all()
+        assert len(found) == len(companies)
+        for row in found:
+            keys = dict(company.keys_of_account(row.fields).each)
+            assert [keys.get(one) for one in accounts.NO_KEYS] == [*row[1:]]
+        assert {row.name_key for row in found} >= {"acme", "x" * 64, "株式会社日本"}
+    engine.dispose()

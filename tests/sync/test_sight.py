@@ -8,8 +8,10 @@ import pytest
 
 from mappings.playbook import MaskRule, Privacy
 from mappings.playbook.privacy import CLASSES, USUAL
+from model.account import Account
 from model.cause import Cause
 from model.decision import EntityKind
+from sync.borderline import Card
 from sync.deletions import HeldBack
 from sync.holds import Hold, Lost
 from sync.proposals import Proposal, Side
@@ -91,3 +93,19 @@ def test_values_that_do_not_fit_an_account_are_shown_as_of_somebody_unknown():
     ]
     shown = sight_of().plan("hubspot", {"samples": {}, "unfit": rows})["unfit"]
     assert [one["value"] for one in shown] == ["***", SECRET]  # a job title has no class
+
+
+@pytest.mark.parametrize(
+    ("level", "fields", "shown"),
+    [
+        ("hidden", {"name": "acme.com", "domain": "acme.com"}, None),  # a domain is that of the e-mail
+        ("hidden", {"name": "Acme", "domain": "acme.com"}, {"name": "Acme"}),
+        ("partly", {"name": "acme.com", "domain": "acme.com"}, {"name": "acme.com", "domain": "acme.com"}),
+    ],
+)
+def test_a_card_names_the_company_as_far_as_the_address_shows_it(level, fields, shown):
+    privacy = Privacy((MaskRule({"email": level}, place(1)),), {}, dict(USUAL))
+    sight = Sight(a_playbook(privacy=privacy), "pages")
+    card = Card(a_lead(LEAD, email="a@acme.com"), NOON, (), (), (), company=Account("ac_1", fields=fields))
+    company = sight.card(card).company
+    assert (company.fields if company else None) == shown

@@ -227,6 +227,27 @@ def test_a_lead_that_waits_for_a_place_gets_it_when_an_open_lead_is_closed_the_l
     assert (left["lead_id"], left["kind"]) == (house.lead_id("ed@example.com"), "place")
 
 
+def test_who_becomes_active_in_the_rosters_again_gets_the_leads_that_wait(store):
+    today = NOON.date()
+    ann = Person("ann@example.com", place(50), absent=(Absence(today, today),))
+    pool = replace(a_pool("everyone", ann.email, "bo@example.com"), if_nobody="queue_until_shift")
+    routing = replace(a_routing(pools=[pool]), people={ann.email: ann})
+    house = a_house(store, playbook=house_playbook(routing=routing))
+    crm = house.crms[HUBSPOT]
+    here = crm.staff
+    crm.staff = [replace(one, active=one.email != "bo@example.com") for one in here]
+    house.clock.advance(300), house.read_rosters()
+    house.post(email=ADA), house.decide()
+    assert house.lead(ADA).owner is None
+    house.clock.advance(300), house.read_rosters()
+    assert pass_by(house, timedelta(0)) == 0  # nobody came back
+    crm.staff = here
+    house.clock.advance(300), house.read_rosters()
+    assert [pass_by(house, timedelta(0)), house.decide()] == [1, 1]
+    assert house.lead(ADA).owner == "bo@example.com"
+    assert count(store, tables.timers) == 0
+
+
 def test_a_playbook_whose_points_stay_sets_no_timer(store):
     house = a_house(store)
     house.post(email=ADA), house.decide()

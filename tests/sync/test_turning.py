@@ -134,6 +134,30 @@ def test_another_decider_goes_on_with_the_version_in_force(store, clock, decider
     assert stories(store)["one"][0] == 2
 
 
+def test_thresholds_change_with_the_word_of_who_is_to_be_asked_and_that_is_kept(store, clock, decider, texts):
+    asked = texts | {"scoring.yaml": texts["scoring.yaml"] + b"sign_off: [Olga]\n"}
+    hotter = asked | {"scoring.yaml": asked["scoring.yaml"].replace(b"hot: {up: 60", b"hot: {up: 65")}
+    bring(store, clock, asked, FOLDER)  # the first version of a store
+    bring(store, clock, hotter)
+    bring(store, clock, hotter, FOLDER)
+    bring(store, clock, hotter, signed_off=("Olga",))
+    bring(store, clock, asked, ROLLBACK)  # it was in force once
+    drain(decider)
+    found = [one.version for one in listed(store)]
+    assert [(one.number, one.how, list(one.signed_off)) for one in found] == [
+        (3, ROLLBACK, []),
+        (2, APPLY, ["Olga"]),
+        (1, FOLDER, []),
+    ]
+    c = tables.inbox_events.c
+    with store.snapshot() as snapshot:
+        refused = snapshot.execute(sa.select(c.error).where(c.state == str(EventState.DEAD))).scalars().all()
+    assert len(refused) == 2
+    assert all(
+        "thresholds have changed without the word of Olga: band hot: from 60" in one for one in refused
+    )
+
+
 def test_a_playbook_that_cannot_be_read_changes_nothing_and_is_seen(store, clock, decider, texts):
     bring(store, clock, texts)
     bring(store, clock, worth(texts, 33) | {"pipeline.yaml": b"handlers: [nonsense]\n"})
