@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 MOST_BYTES = 50_000_000
 SEPARATORS = ",;\t|"
 MOST_OF_NAMES = 1_000_000  # characters of the line with the names
 ENCODINGS = ("utf-8-sig", "cp1252")  # what spreadsheet programs write, the strict one first
+
+
+ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"})
+"""What spreadsheet programs show where a formula has no value."""
 
 
 class Unreadable(ValueError):
@@ -32,6 +36,22 @@ class Sheet:
 
     columns: Sequence[str]
     rows: Sequence[Row]
+    errors: Mapping[str, Sequence[int]] = field(
+        default_factory=dict
+    )  # column: lines of formulas without value
+
+
+def table(columns: Sequence[str], lines: Iterable[tuple[int, Iterable[str]]]) -> Sheet:
+    """Return the table of these lines, each with the texts of its cells; no cell is one with an error."""
+    rows, errors = [], dict[str, list[int]]()
+    for line, texts in lines:
+        held = {name: text for name, text in zip(columns, texts, strict=False) if text.strip()}
+        for name in [name for name, text in held.items() if text.strip() in ERRORS]:
+            del held[name]
+            errors.setdefault(name, []).append(line)
+        if held:
+            rows.append(Row(line, held))
+    return Sheet(columns, rows, errors)
 
 
 def read_csv(raw: bytes) -> Sheet:
@@ -83,15 +103,21 @@ def _sheet(lines: csv._reader, before: int) -> Sheet:  # type: ignore[name-defin
     while len(names) > 1 and not names[-1]:  # a spreadsheet program writes columns that once held something
         names.pop()
     columns = columns_of(names, before + 1)
-    rows, begins = [], lines.line_num + 1 + before
+    return table(columns, _numbered(lines, len(columns), before))
+
+
+def _numbered(
+    lines: csv._reader,  # type: ignore[name-defined]  # typeshed's name
+    most: int,
+    before: int,
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with the line at which it begins, for its cells may have several."""
+    begins = lines.line_num + 1 + before
     for cells in lines:
-        if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-            raise Unreadable(f"line {begins}: {len(cells)} cells, and there are {len(columns)} columns")
-        held = {name: cell for name, cell in zip(columns, cells, strict=False) if cell.strip()}
-        if held:
-            rows.append(Row(begins, held))
+        if len(cells) > most and any(cell.strip() for cell in cells[most:]):
+            raise Unreadable(f"line {begins}: {len(cells)} cells, and there are {most} columns")
+        yield begins, cells
         begins = lines.line_num + 1 + before
-    return Sheet(columns, rows)
 
 
 def columns_of(names: list[str], line: int) -> list[str]:

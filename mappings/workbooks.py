@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from mappings.sheets import MOST_BYTES, Row, Sheet, Unreadable, columns_of
+from mappings.sheets import MOST_BYTES, Sheet, Unreadable, columns_of, table
 
 MOST_UNPACKED = 500_000_000  # bytes of all parts: a small file can unfold to gigabytes
 MOST_COLUMNS = 1_000
@@ -51,7 +51,7 @@ def read_xlsx(raw: bytes, name: str = "") -> Sheet:
             raise Unreadable(f'there is no sheet "{name}"; there are {", ".join(names) or "none"}')
         sheet = book[name or names[0]]
         sheet.reset_dimensions()  # what a file says of its size is often wrong
-        return _sheet(sheet.iter_rows(values_only=True))
+        return _sheet(sheet.iter_rows())
     except _DAMAGED as error:
         if isinstance(error, Unreadable):
             raise
@@ -72,32 +72,42 @@ def _check_size(raw: bytes) -> None:
 
 def _sheet(lines: Iterator[Sequence[Any]]) -> Sheet:
     first = list(next(lines, ()))
-    while first and first[-1] is None:
+    while first and first[-1].value is None:
         first.pop()
     if len(first) > MOST_COLUMNS:
         raise Unreadable(f"line 1: {len(first):,} columns; at most {MOST_COLUMNS:,}")
     columns = columns_of([_text(name) for name in first], 1)
-    rows = []
+    return table(columns, _numbered(lines, len(columns)))
+
+
+def _numbered(lines: Iterator[Sequence[Any]], most: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with its line."""
     for number, cells in enumerate(lines, 2):
         if number > MOST_ROWS:
             raise Unreadable(f"there is a row beyond line {MOST_ROWS:,}, where a sheet ends. Save it anew.")
-        if any(_text(cell) for cell in cells[len(columns) :]):
-            raise Unreadable(f"line {number}: {len(cells)} cells, and there are {len(columns)} columns")
-        held = {name: text for name, cell in zip(columns, cells, strict=False) if (text := _text(cell))}
-        if held:
-            rows.append(Row(number, held))
-    return Sheet(columns, rows)
+        texts = [_text(cell) for cell in cells]
+        if any(texts[most:]):
+            raise Unreadable(f"line {number}: {len(cells)} cells, and there are {most} columns")
+        yield number, texts
 
 
 def _text(cell: Any) -> str:
-    if cell is None:
+    value = cell.value
+    if value is None:
         return ""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, datetime):
-        return cell.date().isoformat() if cell.time() == time() else cell.isoformat(timespec="seconds")
-    if isinstance(cell, date | time):
-        return cell.isoformat()
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
-        return str(int(cell))
-    return str(cell).strip()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat(timespec="seconds")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    if isinstance(value, int):
+        return _digits(value, cell.number_format)
+    return str(value).strip()
+
+
+def _digits(value: int, shown_as: str) -> str:
+    """Return a whole number; shown as ``00000``, as postal codes are, with the zeros it is shown with."""
+    return f"{value:0{len(shown_as)}}" if value >= 0 and set(shown_as) == {"0"} else str(value)

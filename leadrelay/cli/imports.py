@@ -179,6 +179,12 @@ def _tell(batch: imports.Batch, sheet: Sheet, found: imports.Preview) -> None:
     if found.unread:
         console.print("          fields that cannot be read are left out:", markup=False)
         _tell_reasons(found.unread, found)
+    for name, lines in sheet.errors.items():
+        say(
+            f"          {name}: {counted(len(lines), 'cell')} with an error of the spreadsheet (as #N/A) "
+            f"left out (first in line {lines[0]})",
+            style="yellow",
+        )
     if found.sent:
         console.print(f"{found.sent:>8,}  imported before: left out", markup=False)
     if found.same_id:
@@ -247,6 +253,7 @@ def _as_json(batch: imports.Batch, sheet: Sheet, found: imports.Preview, taken: 
         "set_aside": found.set_aside,
         "reasons": dict(found.quarantined),
         "left_out_fields": dict(found.unread),
+        "spreadsheet_errors": {name: len(lines) for name, lines in sheet.errors.items()},
         "imported_before": found.sent,
         "same_id": found.same_id,
         "forgotten": found.forgotten,

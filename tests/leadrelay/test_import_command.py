@@ -89,8 +89,11 @@ def test_large_rows_are_handed_in_in_pieces_that_the_daemon_takes(leadrelay, env
 
 def test_columns_that_nobody_reads_and_those_that_are_missing_are_told(leadrelay, environ, tmp_path):
     path = tmp_path / "cards.csv"
-    path.write_text("Email,job_titel,shoe_size\nada@acme.example,CTO,42\n", encoding="utf-8")
+    path.write_text("Email,job_titel,shoe_size\nada@acme.example,CTO,#N/A\n", encoding="utf-8")
     shown = leadrelay("import", str(path), *SAID, **environ)
+    assert (
+        "shoe_size: 1 cell with an error of the spreadsheet (as #N/A) left out (first in line 2)" in shown.out
+    )
     assert "no line of sources/website.yaml reads the columns: Email, job_titel, shoe_size" in shown.out
     assert (
         'no column for email: no "email" or "work_email" or "business_email"; did you mean "Email"?'

@@ -49,6 +49,26 @@ def test_dates_numbers_and_yes_are_as_they_are_and_lines_as_they_are_shown():
     )
 
 
+def test_a_number_keeps_the_zeros_it_is_shown_with():
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (["zip", "size"], [1067, 1067], [80331, 7]):
+        sheet.append(row)
+    sheet["A2"].number_format = sheet["A3"].number_format = "00000"
+    book.save(made := io.BytesIO())
+    assert [list(row.cells.values()) for row in read_xlsx(made.getvalue()).rows] == [
+        ["01067", "1067"],
+        ["80331", "7"],
+    ]
+
+
+def test_a_formula_without_a_value_is_blank_and_its_line_is_told():
+    sheet = read_xlsx(workbook(["mail", "firm"], ["a@x.example", "#N/A"], ["b@x.example", "#N/A!"]))
+    assert [row.cells.get("firm") for row in sheet.rows] == [None, "#N/A!"]
+    assert sheet.errors == {"firm": [2]}
+
+
 def test_a_sheet_is_taken_by_its_name():
     raw = workbook(["a"], ["1"], more=[("Cards", [["b"], ["2"]])])
     assert read_xlsx(raw).rows[0].cells == {"a": "1"}
