@@ -46,7 +46,11 @@ def why_otherwise(expected: Expected, rules: Sequence[RuleTruth], playbook: Play
 
 
 def _told(rules: Sequence[RuleTruth], wanted: Collection[str]) -> Iterator[str]:
-    """Yield the rules that took, then the wanted ones that did not, with what was false of them."""
+    """Yield the rules that took, then the wanted ones that did not, each line once."""
+    yield from dict.fromkeys(_lines(rules, wanted))
+
+
+def _lines(rules: Sequence[RuleTruth], wanted: Collection[str]) -> Iterator[str]:
     for one in rules:
         if one.took:
             yield f"took: {one.name}  [{one.at}]" if one.at else f"took: {one.name}"
