@@ -10,7 +10,7 @@ from mappings.domains import CompanyDomain, company_domain
 from mappings.matcher import company
 from mappings.matcher.model import Verdict
 from mappings.playbook import AccountMatch, Accounts
-from model.account import Account, Likeness, account_id
+from model.account import PARENT, Account, Likeness, account_id
 from model.event import JsonValue
 from model.lead import PERSON, Lead
 
@@ -150,7 +150,7 @@ def _first(same: Sequence[Candidate], lead: Lead, order: Sequence[str]) -> tuple
     for name in order:
         if len(left) == 1:
             break
-        ranks = [_RANK[name](one, lead) for one in left]
+        ranks = [_RANK[name](one, lead, same) for one in left]
         best = max(ranks)
         kept = [one for one, rank in zip(left, ranks, strict=True) if rank == best]
         if len(kept) == 1:
@@ -164,10 +164,31 @@ def _age(one: Candidate) -> float:
     return -made.timestamp() if made else float("-inf")
 
 
-_RANK: Mapping[str, Callable[[Candidate, Lead], float]] = {
-    "customer": lambda one, _: float(one.likeness.won > 0),
-    "open_deals": lambda one, _: float(one.likeness.open),
-    "same_country": lambda one, lead: float(one.account.get("country") == lead.get("country") is not None),
-    "likeliest": lambda one, _: one.verdict.probability,
-    "oldest": lambda one, _: _age(one),
+def _below(one: Candidate, same: Sequence[Candidate]) -> float:
+    """Return how many of the others belong to a company, as the CRM says, by way of others of them, too."""
+    found, fresh = {one.account.id}, [one.account]
+    while fresh:
+        over = fresh.pop()
+        under = [
+            each.account for each in same if each.account.id not in found and _is_over(over, each.account)
+        ]
+        found.update(each.id for each in under)
+        fresh += under
+    return float(len(found) - 1)
+
+
+def _is_over(parent: Account, account: Account) -> bool:
+    """Say whether a company's parent is the other: the record that its CRM names, or one that became it."""
+    said, origin = account.get(PARENT), account.provenance.get(PARENT)
+    link = parent.links.get(origin.source) if said and origin is not None else None
+    return link is not None and said in (link.remote_id, *link.aliases)
+
+
+_RANK: Mapping[str, Callable[[Candidate, Lead, Sequence[Candidate]], float]] = {
+    "customer": lambda one, *_: float(one.likeness.won > 0),
+    "open_deals": lambda one, *_: float(one.likeness.open),
+    "parent": lambda one, _, same: _below(one, same),
+    "same_country": lambda one, lead, _: float(one.account.get("country") == lead.get("country") is not None),
+    "likeliest": lambda one, *_: one.verdict.probability,
+    "oldest": lambda one, *_: _age(one),
 }

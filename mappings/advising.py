@@ -8,6 +8,7 @@ from mappings.listed import unlisted
 from mappings.matcher.banding import why_unlearned
 from mappings.playbook import QUEUE, CrmMap, Matching, Playbook
 from mappings.problems import Problem, in_order
+from model.account import PARENT
 
 NO_USER = "00G"  # how the ids of queues begin in Salesforce; a user's begin with 005
 
@@ -15,7 +16,9 @@ NO_USER = "00G"  # how the ids of queues begin in Salesforce; a user's begin wit
 def advice_on(playbook: Playbook) -> list[Problem]:
     """Return what to look at, in the order of files and lines."""
     owned = [one for crm in playbook.crms.values() for one in _owned_by_their_maker(crm, playbook)]
-    return in_order([*owned, *unlisted(playbook), *_joins_nobody(playbook.matching)])
+    return in_order(
+        [*owned, *unlisted(playbook), *_joins_nobody(playbook.matching), *_without_parents(playbook)]
+    )
 
 
 def _owned_by_their_maker(crm: CrmMap, playbook: Playbook) -> Iterator[Problem]:
@@ -44,6 +47,18 @@ def _joins_nobody(matching: Matching | None) -> Iterator[Problem]:
     if why := why_unlearned(matching):
         fix = "Learn them: leadrelay match learn --write. Or say that they will do: same_weights: shipped."
         yield Problem(matching.same_place, f"nobody is joined without a person: {why}", fix)
+
+
+def _without_parents(playbook: Playbook) -> Iterator[Problem]:
+    """Say where parents decide between accounts, and no CRM says who they are."""
+    match = playbook.accounts.match
+    if match is None or PARENT not in match.tie_breakers:
+        return
+    said = {rule.field for crm in playbook.crms.values() if crm.account for rule in crm.account.fields}
+    if PARENT not in said:
+        line = "ParentId: {field: parent, authority: crm, read_only: true}"
+        fix = f"Read it from the CRM; of Salesforce's Account: {line}."
+        yield Problem(match.place, "the tie-breaker parent tells nothing: no map fills the field parent", fix)
 
 
 def _names_a_user(blank_values: tuple[str, ...]) -> bool:

@@ -514,6 +514,7 @@ def _crms(files: _Files, scope: Scope) -> dict[str, CrmMap]:
             places[name] = checked.document.place("needs")
     compile_crms.check_needs(found, places, scope)
     check_authorities(found, scope)
+    compile_accounts.check_parents(found, scope)
     return found
 
 

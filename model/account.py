@@ -24,7 +24,10 @@ ACCOUNT_FIELDS: Mapping[str, type] = {
     "city": str,
     "postal_code": str,
     "owner": str,  # a teammate's e-mail
+    "parent": str,  # the id of the parent company's record on the connection that said it; never written
 }
+
+PARENT = "parent"
 
 FROM_LEAD: Mapping[str, str] = {
     "name": "company",

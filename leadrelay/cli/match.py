@@ -26,15 +26,16 @@ from leadrelay.cli.common import (
 from leadrelay.cli.in_force import say_beside
 from leadrelay.cli.masked import Masked, names_of, sight_of
 from leadrelay.clock import SystemClock
+from leadrelay.doctor.findings import named
 from leadrelay.settings import SPACE
 from mappings.compile import load
 from mappings.matcher.learning import Learned
 from mappings.matcher.model import Model
 from mappings.matcher.weighing import as_yaml, model_of
-from mappings.playbook import Matching
+from mappings.playbook import Matching, Playbook
 from mappings.problems import PlaybookError
 from mappings.values.identity import keys_of
-from sync import account_questions, remembered
+from sync import account_questions, remembered, shared_domains
 from sync.alike import pairs, teaching
 from sync.alike.pairs import DIFFERENT, SAME
 from sync.explain import find_lead
@@ -159,6 +160,23 @@ def account(lead: Who, account: WhichAccount, by: By = "", as_json: Json = False
     answering.send(settings, event, said=told, text="Your word is on its way.", as_json=as_json)
 
 
+@app.command("domains")
+def domains(as_json: Json = False) -> None:
+    """Show domains that are taken for one company, and whose people name many."""
+    settings = load_settings()
+    listed = _playbook(settings.playbook).accounts.shared_domains
+    with reading(settings) as snapshot:
+        found = [one for one in shared_domains.read(snapshot, SPACE) if one.domain not in listed]
+    if as_json:
+        print_json([one.as_json() for one in found])
+    elif found:
+        rows = [(one.domain, one.people, len(one.companies), named([*one.companies], 4)) for one in found]
+        title = "Many companies each? (if so: shared_domains of accounts.yaml)"
+        table(title, ("domain", "people", "companies", "such as"), rows)
+    else:
+        say("No domain that is taken for one company has people of many.")
+
+
 @app.command("undo")
 def undo(
     lead: Annotated[str, typer.Argument(help="The lead: its id or e-mail, or the id of the one taken in.")],
@@ -207,10 +225,14 @@ def _lead(snapshot: Connection, who: str) -> str:
 
 
 def _matching(folder: Path) -> Matching | None:
+    return _playbook(folder).matching
+
+
+def _playbook(folder: Path) -> Playbook:
     try:
-        return load(folder).matching
+        return load(folder)
     except PlaybookError as error:
-        fail(f"{error}\nWhat is compared cannot be told.")
+        fail(f"{error}\nWhat the playbook says cannot be told.")
 
 
 def _told(learned: Learned, model: Model, people: int) -> dict[str, object]:

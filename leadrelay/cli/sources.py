@@ -29,6 +29,7 @@ from leadrelay.cli.common import (
     say,
 )
 from leadrelay.cli.in_force import playbook_in_force
+from leadrelay.cli.snippets import show_snippet
 from leadrelay.clock import SystemClock
 from leadrelay.connections import Known
 from leadrelay.control import daemon_url, hand_in
@@ -66,6 +67,9 @@ SAMPLES = {
     "negated": "no",
 }
 """What a converter reads that would not take any word."""
+
+
+app.command("snippet")(show_snippet)
 
 
 @app.callback()

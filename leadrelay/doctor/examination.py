@@ -12,7 +12,7 @@ from leadrelay.doctor.accounts import Checked, check_account
 from leadrelay.doctor.findings import Area, Finding
 from leadrelay.doctor.following import check_following
 from leadrelay.doctor.golive import check_release
-from leadrelay.doctor.house import check_alerts, check_door, check_seals, check_store
+from leadrelay.doctor.house import check_alerts, check_domains, check_door, check_seals, check_store
 from leadrelay.doctor.people import check_people
 from leadrelay.grants import ReconnectNeeded
 from leadrelay.in_force import beside, held_by_store, standing
@@ -47,6 +47,7 @@ def examine(settings: Settings, only: Collection[str], at: datetime) -> Iterator
         return
     if not only:
         yield from _environment(settings, playbook)
+        yield from check_domains(Area("accounts"), playbook, stored.shared)
     rosters: dict[str, list[OwnerRecord]] = {}
     for name in sorted({*playbook.crms, *known.stored, *only}):
         if only and name not in only:

@@ -17,14 +17,16 @@ from leadrelay.alerts.channels import MAIL_TO, SLACK, TEAMS, channels
 from leadrelay.cli.common import is_sqlite, unusable
 from leadrelay.doctor.findings import Area, Finding, named
 from leadrelay.settings import LOOPBACK, SPACE, Settings, is_loopback
+from mappings.playbook import Playbook
 from model.errors import LeadRelayError
-from sync import alerts, connections, followed, migrate, releases
+from sync import alerts, connections, followed, migrate, releases, shared_domains
 from sync.budgets import keeper
 from sync.budgets.day import Kept
 from sync.connections import StoredConnection
 from sync.database import open_store, sqlite_module
 from sync.followed import Followed
 from sync.releases import Release
+from sync.shared_domains import SharedDomain
 from sync.vault import SealError, Vault
 
 FIXED = (3, 51, 3)  # SQLite; versions before can corrupt a WAL file that two connections write
@@ -61,6 +63,7 @@ class InStore:
     days: Mapping[str, Kept] = field(default_factory=dict)  # of API calls
     releases: Mapping[str, Release] = field(default_factory=dict)
     followed: Mapping[str, Followed] = field(default_factory=dict)
+    shared: Sequence[SharedDomain] = ()  # domains whose people name many companies
 
 
 def check_store(settings: Settings) -> tuple[list[Finding], InStore]:
@@ -106,12 +109,26 @@ def check_store(settings: Settings) -> tuple[list[Finding], InStore]:
                 keeper.load(snapshot, SPACE),
                 releases.load(snapshot, SPACE),
                 followed.read(snapshot, SPACE),
+                shared_domains.read(snapshot, SPACE),
             )
     except SQLAlchemyError as error:
         fix = "Look at the file or the server, and at LEADRELAY_DATABASE_URL."
         return [*found, area.problem(unusable(settings, error), fix)], InStore()
     finally:
         store.close()
+
+
+def check_domains(area: Area, playbook: Playbook, shared: Sequence[SharedDomain]) -> Iterator[Finding]:
+    """Yield which domains are taken for one company, and stand for many by what their people say."""
+    if not playbook.joins_accounts:
+        return
+    listed = playbook.accounts.shared_domains
+    for one in (each for each in shared if each.domain not in listed):
+        yield area.warn(
+            f"{one.people} people of {one.domain} name {len(one.companies)} companies, such as "
+            f"{named([*one.companies], 3)}, and are taken for people of one",
+            f"If it is a provider or a school, add {one.domain} to shared_domains in accounts.yaml.",
+        )
 
 
 def check_seals(vault: Vault, stored: Sequence[StoredConnection]) -> Iterator[Finding]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mappings.compiling.scope import Scope, declared
 from mappings.compiling.validation import Checked
 from mappings.domains import registrable
 from mappings.loader import Document
-from mappings.playbook import ACCOUNT_OBJECTS, AccountMatch, Accounts
+from mappings.playbook import ACCOUNT_OBJECTS, AccountMatch, Accounts, CrmMap
 from mappings.schema import AccountsFile, CrmFile
+from model.account import PARENT
 
 
 def compile_accounts(checked: Checked[AccountsFile], scope: Scope) -> Accounts:
@@ -62,6 +65,23 @@ def people_objects(document: Document) -> list[str]:
     data = document.data if isinstance(document.data, dict) else {}
     others = (data.get("account"), data.get("deal"))
     return [name for name in declared(document, "objects") if name not in others]
+
+
+def check_parents(crms: Mapping[str, CrmMap], scope: Scope) -> None:
+    """Check that one CRM says which company belongs to which, and that nothing is written there.
+
+    The parent is the id of a record of that CRM: on another connection it means nothing.
+    """
+    said = [
+        rule for crm in crms.values() if crm.account for rule in crm.account.fields if rule.field == PARENT
+    ]
+    for rule in said:
+        if not rule.read_only:
+            text = "the parent is the id of a record there, which leadrelay does not choose"
+            scope.fault(rule.place, text, "Add read_only: true.")
+    for rule in said[1:]:
+        fix = "Leave it to the CRM in which companies are kept best."
+        scope.fault(rule.place, f"{said[0].place.file} says the parents of companies already", fix)
 
 
 def check_objects(checked: Checked[CrmFile], scope: Scope) -> None:

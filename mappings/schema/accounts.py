@@ -10,7 +10,7 @@ from mappings.schema.words import Names, Strict, Text
 
 Likely = Annotated[float, Field(ge=0.5, lt=1)]
 Has = Literal["customer", "open_deal", "owner"]
-TieBreaker = Literal["customer", "open_deals", "same_country", "likeliest", "oldest"]
+TieBreaker = Literal["customer", "open_deals", "parent", "same_country", "likeliest", "oldest"]
 
 
 class AccountMatchMap(Strict):

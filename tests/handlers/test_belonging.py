@@ -12,7 +12,7 @@ from handlers.belonging import belonging
 from mappings.playbook import AccountMatch, Accounts
 from model.account import Account, account_id
 from model.decision import AskReview
-from model.lead import PERSON, Provenance
+from model.lead import PERSON, Link, Provenance
 from tests.builders import NOON, a_context, a_lead, facts, place, reasons
 
 MATCH = AccountMatch(
@@ -83,6 +83,31 @@ def test_of_several_the_first_tie_breaker_in_which_they_differ_decides(won, open
     two = acme("acme.com", days=2), acme("acme.de", days=1)
     found = belonging(who(), BY_EVIDENCE, known(*two, won=won, open_ones=open_ones))
     assert (found.account_id, found.why) == (account_id("main", chosen), why)
+
+
+def of_crm(account, number, parent="", aliases=()):
+    """Let a company have a record in Salesforce, whose parent is that of another."""
+    account.links["salesforce"] = Link("salesforce", "Account", number, {}, {}, aliases=aliases)
+    if parent:
+        account.fields["parent"] = parent
+        account.provenance["parent"] = Provenance("salesforce", NOON, 1, by_people=True)
+    return account
+
+
+def test_of_a_firm_and_its_subsidiaries_the_one_over_the_others_comes_first():
+    germany, europe, world = (
+        of_crm(acme("acme.de"), "0013", parent="0012"),
+        of_crm(
+            acme("acme.eu", days=1), "0012", parent="0010"
+        ),  # of a record that was merged into the next one
+        of_crm(acme("acme.com", days=2), "0011", aliases=("0010",)),
+    )
+    rules = replace(BY_EVIDENCE, match=replace(MATCH, tie_breakers=("parent", "oldest")))
+    found = belonging(who(), rules, known(germany, europe, world))
+    assert (found.account_id, found.why) == (world.id, "parent")
+    germany.provenance["parent"] = Provenance("hubspot", NOON, 1)  # an id of another CRM names nobody here
+    europe.fields.pop("parent")
+    assert belonging(who(), rules, known(germany, europe, world)).why == "oldest"
 
 
 def test_a_filter_leaves_accounts_out_and_says_so():

@@ -12,8 +12,10 @@ from sync.database import open_store
 from tests.sync.clock import FakeClock
 from tests.sync.house import a_house
 from tests.sync.stores import rows
+from tests.sync.test_account_match import a_matching_house
 from tests.sync.test_alike import ADA, AGAIN, compare, posted
 from tests.sync.test_parting import joined
+from tests.sync.test_shared_domains import people
 
 
 @pytest.fixture
@@ -87,3 +89,16 @@ def test_a_word_on_nobody_is_refused(match):
     told = match("different", "ada@example.com", "bo@example.com")
     assert told.code == 1
     assert "No lead is known by ada@example.com" in told.err
+
+
+def test_domains_that_many_companies_share_are_shown_with_some_of_them(match, empty_store, playbook):
+    assert "No domain" in match("domains").out
+    store = open_store(empty_store)
+    firms = ("Bosch", "Siemens", "Zeiss", "Haribo", "Miele")
+    posted(a_matching_house(store), *people("school.edu", firms))
+    store.close()
+    [told] = json.loads(match("domains", "--json").out)
+    assert (told["domain"], told["people"], len(told["companies"])) == ("school.edu", 5, 5)
+    assert "bosch, haribo" in " ".join(match("domains").out.split())
+    (playbook / "accounts.yaml").write_text("shared_domains: [school.edu]\n")
+    assert json.loads(match("domains", "--json").out) == []

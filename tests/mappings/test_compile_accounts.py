@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mappings.advising import advice_on
 from mappings.compile import check, load
 from tests.mappings.folders import playbook_folder
 
@@ -71,3 +72,41 @@ def test_a_fault_is_printed_with_its_place_and_a_suggestion(tmp_path, text, line
     folder = playbook_folder(tmp_path)
     (folder / "accounts.yaml").write_text(f"{text}\n")
     assert "\n".join(map(str, check(folder))) == lines
+
+
+MAP = """\
+kind: {kind}
+create: {people}
+account: {companies}
+objects:
+  {people}: {{fields: {{email: {{field: email, authority: crm}}}}}}
+  {companies}: {{id_field: lead_relay, fields: {{over: {{field: parent, authority: crm{line}}}}}}}
+"""
+HUBSPOT = {"kind": "hubspot", "people": "contacts", "companies": "companies"}
+SALESFORCE = {"kind": "salesforce", "people": "Lead", "companies": "Account"}
+READ = ", read_only: true"
+
+
+def with_parents(tmp_path, *crms):
+    folder = playbook_folder(tmp_path)
+    (folder / "accounts.yaml").write_text("match: {tie_breakers: [parent, oldest]}\n")
+    for crm, line in crms:
+        (folder / "crm" / f"{crm['kind']}.yaml").write_text(MAP.format(**crm, line=line))
+    return folder
+
+
+def test_the_parent_is_read_from_one_crm_and_written_to_none(tmp_path):
+    assert check(with_parents(tmp_path / "good", (SALESFORCE, READ))) == []
+    [written] = check(with_parents(tmp_path / "written", (SALESFORCE, "")))
+    assert str(written) == (
+        "crm/salesforce.yaml:6:44: the parent is the id of a record there, which leadrelay does not choose\n"
+        "    Add read_only: true."
+    )
+    [twice] = check(with_parents(tmp_path / "twice", (HUBSPOT, READ), (SALESFORCE, READ)))
+    assert "crm/hubspot.yaml says the parents of companies already" in str(twice)
+
+
+def test_a_tie_breaker_that_tells_nothing_is_told(tmp_path):
+    [told] = advice_on(load(with_parents(tmp_path / "none")))
+    assert str(told).startswith("accounts.yaml:1:1: the tie-breaker parent tells nothing")
+    assert advice_on(load(with_parents(tmp_path / "read", (SALESFORCE, READ)))) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,25 @@ import responses
 import sqlalchemy as sa
 
 from leadrelay.doctor.findings import Area
-from leadrelay.doctor.house import MIB, check_disk, check_door, check_seals, check_sqlite, check_store
+from leadrelay.doctor.house import (
+    MIB,
+    check_disk,
+    check_domains,
+    check_door,
+    check_seals,
+    check_sqlite,
+    check_store,
+)
 from leadrelay.doctor.people import check_people
 from leadrelay.settings import load
 from mappings.compile import load as load_playbook
+from mappings.playbook import Accounts
 from mappings.starter import write_starter
 from model.teammate import Teammate
 from sync.connections import StoredConnection
+from sync.shared_domains import SharedDomain
 from sync.vault import Vault, new_key
+from tests.builders import a_playbook
 
 AREA = Area("x")
 OLD, NEW = new_key(), new_key()
@@ -162,3 +174,17 @@ def test_a_pool_in_which_nobody_can_own_leads_is_a_problem(playbook):
 def test_without_any_owners_nobody_can_be_judged(playbook):
     [found] = check_people(AREA, playbook, {}, [])
     assert found.level == "warn"
+
+
+def test_a_domain_of_many_companies_is_told_until_it_is_listed():
+    shared = [SharedDomain("school.edu", "ac_1", {"bosch": 2, "zeiss": 1})]
+    playbook = a_playbook(pipeline=("account",))
+    [told] = check_domains(AREA, playbook, shared)
+    assert (told.level, told.fact) == (
+        "warn",
+        "3 people of school.edu name 2 companies, such as bosch, zeiss, and are taken for people of one",
+    )
+    assert "add school.edu to shared_domains" in told.fix
+    listed = replace(playbook, accounts=Accounts(frozenset({"school.edu"})))
+    assert list(check_domains(AREA, listed, shared)) == []
+    assert list(check_domains(AREA, a_playbook(pipeline=("score",)), shared)) == []
