@@ -14,7 +14,7 @@ from model.times import from_text
 from sync import tables
 from sync.alike.pairs import ordered
 from sync.database import insert_for
-from sync.remembered import Parting, row_from
+from sync.remembered import NOT_BY_ID, Parting, row_from
 from sync.tables import (
     deal_parties,
     engagements,
@@ -24,6 +24,8 @@ from sync.tables import (
     merged_leads,
     reviews,
 )
+
+REMOVED_WITH_A_FILE = ("touches", "activities", "reviews", "asks")
 
 _M, _R = merged_leads.c, reviews.c
 
@@ -41,8 +43,12 @@ def restore(connection: Connection, space: str, parting: Parting) -> None:
     by_name = {table.name: table for table in tables.metadata.sorted_tables}
     for name, ids in kept["ids"].items():
         table = by_name[name]
+        if table in NOT_BY_ID:  # a join of an earlier version
+            continue
+        # Where a file was taken back since, an id may be that of a newer row.
+        before = [table.c.event <= parting.event] if name in REMOVED_WITH_A_FILE else []
         for some in (ids[at : at + 1000] for at in range(0, len(ids), 1000)):
-            theirs = sa.and_(table.c.id.in_(some), table.c.lead_id == into)
+            theirs = sa.and_(table.c.id.in_(some), table.c.lead_id == into, *before)
             connection.execute(sa.update(table).where(theirs).values(lead_id=lead_id))
     for key in parting.restored.identities:
         is_it = (identities.c.space == space, identities.c.kind == key.kind, identities.c.value == key.value)

@@ -36,6 +36,9 @@ from sync.tables import (
 MOMENTS = ("read_at", "modified_at", "wrote_at", "gone_at")  # of a link
 ANSWERED = (AGREED, DIFFERENT)
 
+NOT_BY_ID = (deal_parties, tables.leads, tables.links, tables.audit)
+"""Tables of which a join moves no row: by an id another may be found later, as SQLite gives it out again."""
+
 _M, _R = merged_leads.c, reviews.c
 _ASKED = (_R.kind == ACCOUNT, _R.state == "open")  # an account that is found or said settles the question
 
@@ -80,7 +83,7 @@ def keep(connection: Connection, absorbed: Lead, survivor: Lead, then: Lead) -> 
     ids = {
         table.name: _ids(connection, table, table.c.lead_id == absorbed.id)
         for table in tables.metadata.sorted_tables
-        if "lead_id" in table.c and "id" in table.c and table not in (deal_parties, tables.leads)
+        if "lead_id" in table.c and "id" in table.c and table not in NOT_BY_ID
     }
     shared = [
         [row.id, row.connection, row.object, row.remote_id]

@@ -260,3 +260,22 @@ def test_an_address_goes_back_with_whose_key_it_is_though_it_was_said_since(hous
     by_id = {row["id"]: row["fields"] for row in rows(house.store, tables.leads)}
     assert (by_id[gone]["email"], by_id[left]["title"]) == (theirs, "Engineer")
     assert {one["email"] for one in by_id.values()} == {ADA["email"], AGAIN["email"]}
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_a_record_that_came_along_goes_back_though_its_row_was_the_last(house):
+    """SQLite gives the id of the row that a join removed to the row that it makes."""
+    [one] = posted(house, TWO[0])
+    in_salesforce = tables.links.c.connection == SALESFORCE
+    house.store.write(lambda on: on.execute(sa.delete(tables.links).where(in_salesforce)))
+    [other] = posted(house, TWO[1])
+    house.clock.advance(60)
+    house.post(**TWO[0])
+    house.decide()
+    assert say_same(house, (one, other)) == (other, one)
+    assert house.lead(ADA["email"]).links.keys() == {HUBSPOT, SALESFORCE}
+    undo(house, other)
+    with house.store.snapshot() as snapshot:
+        parted = leads.load(snapshot, [one, other])
+    assert parted[other].links.keys() == {HUBSPOT, SALESFORCE}
+    assert [row["state"] for row in rows(house.store, tables.inbox_events) if row["state"] == "dead"] == []
