@@ -68,9 +68,8 @@ def seen(lead: Lead, playbook: Playbook) -> dict[str, JsonValue]:
 
 def behind(lead: Lead, playbook: Playbook) -> dict[str, JsonValue]:
     """Return what the rules made of the lead that other rules ask for."""
-    asked = _asked(playbook)
-    made = (*SCORED, *QUALIFIED, *OWNED)
-    more = {name: lead.fields.get(name) for name in made if name in asked.fields}
+    fields = lead.fields
+    more = {name: fields.get(name) for name in _asked(playbook).made}
     return {"score": lead.score, "stage": lead.stage, **more}
 
 
@@ -80,6 +79,7 @@ class _Asked:
 
     fields: tuple[str, ...]
     filled: tuple[str, ...]  # only whether they are blank
+    made: tuple[str, ...]  # of the fields those that rules make, beside score and stage
     activities: frozenset[str]
 
 
@@ -105,7 +105,8 @@ def _asked(playbook: Playbook) -> _Asked:
     fields = {name for one in conditions if one is not None for name in one.fields} | {"stage", "score"}
     if playbook.consent.gates:
         fields.update(playbook.consent.telling)
-    return _Asked(tuple(sorted(fields)), tuple(sorted(filled - fields)), frozenset(kinds - {""}))
+    made = tuple(name for name in (*SCORED, *QUALIFIED, *OWNED) if name in fields)
+    return _Asked(tuple(sorted(fields)), tuple(sorted(filled - fields)), made, frozenset(kinds - {""}))
 
 
 def _tests(criteria: Iterable[Criterion]) -> Iterator[Criterion]:

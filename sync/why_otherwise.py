@@ -10,6 +10,8 @@ from mappings.truth import RuleTruth
 from model.event import EventState
 
 SCORED = ("score", "band", "grade")
+PROFILED = ("icp_tier", "icp_score", "icp_reasons")
+MADE_BY = {"tasks": "follow_up", "messages": "notify"}
 
 
 def why_otherwise(expected: Expected, rules: Sequence[RuleTruth], playbook: Playbook) -> Iterator[str]:
@@ -29,6 +31,14 @@ def why_otherwise(expected: Expected, rules: Sequence[RuleTruth], playbook: Play
     elif field in SCORED:
         counted = [one for one in rules if one.handler == "score"]
         yield from _told(counted, {one.at for one in counted})
+    elif field in PROFILED:
+        criteria = [one for one in rules if one.handler == "icp"]
+        yield from _told(criteria, {one.at for one in criteria})
+    elif field in MADE_BY:
+        made = [one for one in rules if one.handler == MADE_BY[field]]
+        tasks = {str(one.place): one.name for one in playbook.follow_up.rules}
+        named = tasks | {str(one.place): one.name for one in playbook.notifications.rules}
+        yield from _told(made, {place for place, name in named.items() if name in expected.value})
     elif field == "outcome":
         screens = [one for one in rules if one.handler == "screen"]
         is_kept_out = expected.value in (EventState.SPAM, EventState.QUARANTINED)
@@ -36,7 +46,11 @@ def why_otherwise(expected: Expected, rules: Sequence[RuleTruth], playbook: Play
 
 
 def _told(rules: Sequence[RuleTruth], wanted: Collection[str]) -> Iterator[str]:
-    """Yield the rules that took, then the wanted ones that did not, with what was false of them."""
+    """Yield the rules that took, then the wanted ones that did not, each line once."""
+    yield from dict.fromkeys(_lines(rules, wanted))
+
+
+def _lines(rules: Sequence[RuleTruth], wanted: Collection[str]) -> Iterator[str]:
     for one in rules:
         if one.took:
             yield f"took: {one.name}  [{one.at}]" if one.at else f"took: {one.name}"

@@ -20,6 +20,7 @@ from sync.deciding.pipeline import AFTER_MERGE, Pipeline
 from sync.deciding.touched import ref_of
 from sync.drafts import copy_of
 from sync.reasons import Reason
+from sync.records import person_keys
 from sync.remembered import Memory, Parting
 from sync.result import Result, keep_quiet
 
@@ -61,6 +62,8 @@ def part(now: Lead, memory: Memory, purposes: Collection[str] = frozenset()) -> 
             _put(theirs, name, now)
             _put(ours, name, before)
             found.taken_along.append(name)
+        elif _is_key_of(theirs, name, value):  # a post of theirs since has said their address of the two
+            _put(ours, name, before)
         else:
             found.since.append(name)
     ours.identities -= theirs.identities
@@ -166,6 +169,11 @@ def _has_changed(now: Lead, then: Lead, name: str) -> bool:
     return now.fields.get(name) != then.fields.get(name) or now.provenance.get(name) != then.provenance.get(
         name
     )
+
+
+def _is_key_of(lead: Lead, name: str, value: JsonValue) -> bool:
+    """Say whether a value is an address or number by which a lead is found."""
+    return name in ("email", "phone") and not lead.identities.isdisjoint(person_keys({name: value}))
 
 
 def _put(lead: Lead, name: str, known: Lead) -> None:

@@ -122,6 +122,14 @@ def test_what_is_not_so_is_told_with_its_place_and_the_reasons(folder, expect, t
                 "not: blocked_domains: e-mail domain is in blocked_domains: was …@acme.example",
             ],
         ),
+        (
+            "tasks: Get in touch",
+            [
+                "took: Call who asked for us  [follow_up.yaml:",
+                "not asked: Get in touch, for an earlier one took",
+            ],
+        ),
+        ("messages: []", ["took: New lead for a person (slack)  [notifications.yaml:"]),
     ],
 )
 def test_which_rule_took_and_what_the_expected_one_lacked_is_told(folder, expect, lines):

@@ -246,3 +246,17 @@ def test_both_stories_tell_of_the_undo(house):
             told = [reason["text"] for chapter in chapters for reason in chapter.reasons]
             assert any("are two people; never joined again" in text for text in told)
             assert {write.connection for write in explain.read(snapshot, one).writes} == {HUBSPOT, SALESFORCE}
+
+
+def test_an_address_goes_back_with_whose_key_it_is_though_it_was_said_since(house):
+    gone, left = joined(house)
+    [kept] = [row["fields"]["email"] for row in rows(house.store, tables.leads)]
+    [theirs] = {ADA["email"], AGAIN["email"]} - {kept}
+    house.clock.advance(60)
+    house.post(email=theirs, title="Engineer")
+    house.settle()
+    assert house.lead(theirs).fields["email"] == theirs
+    undo(house, gone)
+    by_id = {row["id"]: row["fields"] for row in rows(house.store, tables.leads)}
+    assert (by_id[gone]["email"], by_id[left]["title"]) == (theirs, "Engineer")
+    assert {one["email"] for one in by_id.values()} == {ADA["email"], AGAIN["email"]}
