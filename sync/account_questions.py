@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from model.lead import PERSON
 from model.times import to_text
 from sync import accounts, leads
 from sync.tables import accounts as account_rows
-from sync.tables import reviews
+from sync.tables import audit, audit_details, reviews
 
 _R, _A = reviews.c, account_rows.c
 _OPEN = sa.and_(_R.kind == KIND, _R.state == "open")
@@ -32,6 +33,8 @@ class Asked:
     name: str
     domain: str
     since: datetime
+    likely: float | None = None  # that it is this one, as it was when it was asked; ``None``: not kept
+    evidence: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it for a program."""
@@ -57,10 +60,11 @@ def of_lead(snapshot: Connection, space: str, lead_id: str) -> list[Asked]:
 def _read(snapshot: Connection, which: sa.ColumnElement[bool], limit: int) -> list[Asked]:
     """Return the newest question of each lead, the longest waiting first."""
     newest = sa.select(sa.func.max(_R.id)).where(which, _OPEN).group_by(_R.lead_id)
-    asked = sa.select(_R.lead_id, _R.detail, _R.created_at).where(_R.id.in_(newest))
+    asked = sa.select(_R.lead_id, _R.detail, _R.created_at, _R.event).where(_R.id.in_(newest))
     rows = snapshot.execute(asked.order_by(_R.id).limit(limit)).all()
     people = leads.load(snapshot, {row.lead_id for row in rows}, ledgers=False)
     known = accounts.load(snapshot, {one for row in rows for one in row.detail["accounts"]})
+    told = _evidence(snapshot, {row.event for row in rows})
     return [
         Asked(
             row.lead_id,
@@ -70,12 +74,29 @@ def _read(snapshot: Connection, which: sa.ColumnElement[bool], limit: int) -> li
             str(known[one].get("name") or ""),
             known[one].domain,
             row.created_at,
+            *told.get((row.lead_id, f"account {one}"), (None, "")),
         )
         for row in rows
         if row.lead_id in people
         for one in row.detail["accounts"]
         if one in known
     ]
+
+
+def _evidence(snapshot: Connection, events: Collection[int]) -> dict[tuple[str, str], tuple[float, str]]:
+    """Return how likely each candidate was and by what, as these events said; by lead and candidate."""
+    if not events:
+        return {}
+    statement = sa.select(audit.c.lead_id, audit_details.c.details).where(
+        audit_details.c.audit_id == audit.c.id, audit.c.event.in_(events)
+    )
+    return {
+        (row.lead_id, each["who"]): (each["likely"], each["evidence"])
+        for row in snapshot.execute(statement)
+        for reason in row.details.get("reasons", ())
+        if reason["handler"] == "account"
+        for each in reason.get("candidates", ())
+    }
 
 
 def find(snapshot: Connection, space: str, who: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -132,15 +131,24 @@ def accounts(
         found = account_questions.open_ones(snapshot, SPACE, limit=limit)
         who = names_of(snapshot, {one.lead for one in found}, sight)
         if sight:
-            found = [replace(one, email=sight.of(one.lead).known_by(one.email)) for one in found]
+            found = [sight.account(one) for one in found]
     if as_json:
         print_json([one.as_json() for one in found])
     elif found:
         rows = [
-            (one.lead, who.get(one.lead), one.company, one.account, one.name, one.domain) for one in found
+            (
+                one.lead,
+                who.get(one.lead),
+                one.company,
+                one.account,
+                one.name,
+                one.domain,
+                "" if one.likely is None else f"{one.likely:.1%}: {one.evidence}",
+            )
+            for one in found
         ]
         title = "Whose? (leadrelay match account LEAD ACCOUNT, or LEAD none)"
-        table(title, ("lead", "who", "its company", "account", "name", "domain"), rows)
+        table(title, ("lead", "who", "its company", "account", "name", "domain", "likely"), rows)
     else:
         console.print("No lead waits for somebody to say which account it belongs to.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mappings.matcher.learning import ENOUGH_PAIRS
-from mappings.matcher.model import Verdict
+from mappings.matcher.model import Evidence, Verdict
 from mappings.matcher.weighing import model_of
 from mappings.playbook import LEARNED, Matching
 
@@ -29,11 +29,15 @@ def why_unlearned(matching: Matching) -> str:
     return f"the weights were learned from {pairs} pairs, and {ENOUGH_PAIRS} are needed"
 
 
+def contradictions(verdict: Verdict) -> list[Evidence]:
+    """Return what speaks so much against one person that nothing else outweighs it, the weightiest first."""
+    against = (one for one in verdict.evidence if one.weight <= CONTRADICTS)
+    return sorted(against, key=lambda one: (one.weight, one.name))
+
+
 def why_asked(matching: Matching, verdict: Verdict) -> str:
     """Say why a person is asked about two who are sure all the same; blank where nothing is in the way."""
     if why := why_unlearned(matching):
         return why
-    against = sorted((one.weight, one) for one in verdict.evidence if one.weight <= CONTRADICTS)
-    if not against:
-        return ""
-    return f"{', '.join(one.text for _, one in against)} speaks against it"
+    against = contradictions(verdict)
+    return f"{', '.join(one.text for one in against)} speaks against it" if against else ""

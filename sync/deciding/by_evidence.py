@@ -94,7 +94,7 @@ def _why_unsure(found: Found, matching: Matching) -> str:
     if found.a.unit != found.b.unit:
         return "they are of two business units"
     if why := why_apart(matching, found.a.fields, found.b.fields):
-        return why
+        return why.partition(":")[0]  # the field; a reason holds no value of a person's
     return "" if is_sure(matching, found.verdict) else f"that is less than {matching.same}: nobody is joined"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -434,6 +435,7 @@ def test_a_lead_is_asked_for_with_the_accounts_it_may_belong_to_and_the_word_is_
     text = desk.get("/reviews").text
     assert "<b>Stone" not in text
     assert "Which account?" in text
+    assert re.search(r"\d\d\.\d % likely .*same \+", words(text))
     [stone] = rows(desk.house.store, tables.accounts)
     path = f"/reviews/accounts/{whose}"
     assert desk.send(path, "/reviews", answer="ac_other").status_code == 404

@@ -66,6 +66,11 @@ def test_an_account_of_the_same_batch_is_found_like_one_of_the_store(house, toge
     assert account_of(house, "ben@gmail.com") == account_of(house, "ada@acme.com")
     assert account_of(house, "cat@gmail.com") is None
     assert waiting(house) == [("cat@gmail.com", "acme.com")]
+    with house.store.snapshot() as snapshot:
+        [asked] = account_questions.open_ones(snapshot, "main", limit=9)
+    assert asked.likely is not None
+    assert MATCH.review <= asked.likely < MATCH.same
+    assert "city same" in asked.evidence
 
 
 def test_a_persons_word_is_kept_and_settles_the_question(house):

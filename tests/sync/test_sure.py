@@ -133,6 +133,16 @@ def test_leads_that_change_before_the_decision_are_judged_as_they_are_then(house
     assert said(house, min(one, other))[-1] == "not joined: that is less than 0.92: nobody is joined"
 
 
+def test_two_who_come_to_differ_across_a_filter_stay_apart_and_the_reason_holds_no_value(house):
+    with_rules(house, replace(SURE, never_across=("title",)))
+    one, other = posted(house, {**ADA, "title": "Countess"}, AGAIN)
+    house.post(**{**AGAIN, "title": "Baroness"})  # is decided before the pair that was found without it
+    compare(house, house.playbook.matching)
+    house.decide()
+    assert left(house) == sorted((one, other))
+    assert said(house, min(one, other))[-1] == "not joined: never across title"
+
+
 def test_past_the_limit_of_an_hour_the_others_are_left_to_a_person_and_that_is_counted(house):
     with_rules(house, replace(SURE, same_per_hour=1))
     posted(house, ADA, AGAIN)
