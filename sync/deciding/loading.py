@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -11,7 +11,7 @@ from handlers.deals import weight
 from mappings.playbook import Deals, Playbook
 from model.change import Record
 from model.deal import Standing, plain_name
-from model.event import EventKind, RecordRef
+from model.event import EventKind, JsonValue, RecordRef
 from model.lead import MATCHER
 from sync import deals, forget, links, mirror, proposals, remembered, same_deals
 from sync.alike import pairs
@@ -55,6 +55,9 @@ def load(
     undone = [item for item in work if item.stored.event.kind is EventKind.UNDO]
     if undone:
         loads.load_undone(batch, snapshot, space, playbook.crms, [item.stored for item in undone], now)
+    if before := [*_fields_before(batch)]:
+        held = [str(one) for fields in before if (one := fields.get("account"))]
+        loads.load_accounts(batch, snapshot, space, playbook, before, held)
     if undone or any((_is_change(item) and _may_join(item.record)) or _is_pair(item) for item in work):
         loads.load_under_way(batch, snapshot, space, now)
     if playbook.sets_timers or any(item.stored.event.kind is EventKind.TIMER for item in work):
@@ -63,6 +66,16 @@ def load(
         loads.load_asked(batch, snapshot)
     loads.load_workload(batch, snapshot, space, playbook, work[0].stored.decided_at)
     return batch
+
+
+def _fields_before(batch: Batch) -> Iterator[Mapping[str, JsonValue]]:
+    """Yield what leads may hold again once a join or a file is undone: their accounts may be others then."""
+    for memory in batch.memories.values():
+        if isinstance(memory, Memory):
+            yield from (memory.survivor.fields, memory.absorbed.fields)
+    for traces in batch.traces.values():
+        for held in traces.before.values():
+            yield {name: one.value for name, one in held.items()}
 
 
 def _accounts(

@@ -279,3 +279,19 @@ def test_a_record_that_came_along_goes_back_though_its_row_was_the_last(house):
         parted = leads.load(snapshot, [one, other])
     assert parted[other].links.keys() == {HUBSPOT, SALESFORCE}
     assert [row["state"] for row in rows(house.store, tables.inbox_events) if row["state"] == "dead"] == []
+
+
+def test_who_gets_its_address_back_belongs_to_the_account_that_is_there(house):
+    posts = [{**ADA, "email": f"ada@{name}.example"} for name in ("one", "two")]
+    gone, left = say_same(house, posted(house, *posts))
+    kept = next(row["fields"]["email"] for row in rows(house.store, tables.leads))
+    [theirs] = {post["email"] for post in posts} - {kept}
+    house.clock.advance(60)
+    house.post(email=theirs, title="Engineer")
+    house.settle()
+    undo(house, gone)
+    assert [row["error"] for row in rows(house.store, tables.inbox_events) if row["state"] == "dead"] == []
+    domains = {row["id"]: row["domain"] for row in rows(house.store, tables.accounts)}
+    by_id = {row["id"]: row["fields"] for row in rows(house.store, tables.leads)}
+    assert {domains[one["account"]] for one in by_id.values()} == {"one.example", "two.example"}
+    assert by_id[left]["email"] == kept
