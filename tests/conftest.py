@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.default import DefaultDialect
 from werkzeug.routing import Rule
 
+from leadrelay import logs
 from mappings import loader
 from sync import migrate
 from sync.tables import metadata
@@ -173,6 +174,12 @@ def _routes_built_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Rule, "_compile_builder", once)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_log_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a command from setting up logging: that would outlive its streams and silence later tests."""
+    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
 
 
 @pytest.fixture

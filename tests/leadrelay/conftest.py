@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from leadrelay import logs, settings
+from leadrelay import settings
 from leadrelay.cli import app
 from leadrelay.wiring import Daemon
 from mappings.starter import write_starter
@@ -50,12 +50,6 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for name in _settings():
         del os.environ[name]
-
-
-@pytest.fixture(autouse=True)
-def _no_log_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep a command from setting up logging: that would outlive its streams and silence later tests."""
-    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
 
 
 def _settings() -> list[str]:
