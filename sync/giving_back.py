@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from model.errors import Conflict
 from model.lead import Lead
 from model.times import from_text
-from sync import tables
+from sync import joins, tables
 from sync.alike.pairs import ordered
 from sync.database import insert_for
 from sync.remembered import NOT_BY_ID, Parting, row_from
@@ -115,9 +115,11 @@ def _pairs_back(connection: Connection, space: str, kept: Mapping[str, Any], lea
     """Let words on the absorbed lead and others be on it again, and no more on who had taken it in."""
     before = {tuple(one) for one in kept["pairs_before"]}
     c = match_pairs.c
-    for row in kept["pairs"]:
-        beside = row["other"] if row["one"] == lead_id else row["one"]
-        if beside == into:
+    others = {row["other"] if row["one"] == lead_id else row["one"]: row for row in kept["pairs"]}
+    present = joins.present_ids(connection, others)
+    for was_beside, row in others.items():
+        beside = present.get(was_beside, was_beside)  # who was taken into a third since is that one
+        if beside in (into, lead_id):
             continue
         one, other = ordered(beside, into)
         if (one, other) not in before:
@@ -130,4 +132,5 @@ def _pairs_back(connection: Connection, space: str, kept: Mapping[str, Any], lea
                 )
             )
         values = {name: value for name, value in row_from(match_pairs, row).items() if name != "id"}
+        values["one"], values["other"] = ordered(beside, lead_id)
         connection.execute(insert_for(connection, match_pairs).values(values).on_conflict_do_nothing())

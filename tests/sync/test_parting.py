@@ -295,3 +295,16 @@ def test_who_gets_its_address_back_belongs_to_the_account_that_is_there(house):
     by_id = {row["id"]: row["fields"] for row in rows(house.store, tables.leads)}
     assert {domains[one["account"]] for one in by_id.values()} == {"one.example", "two.example"}
     assert by_id[left]["email"] == kept
+
+
+def test_a_word_on_somebody_who_was_taken_into_a_third_since_is_on_that_one(house):
+    people = [{"email": f"{name}@{name}.example", "last_name": name} for name in ("bo", "cy", "ada", "di")]
+    bo, cy, ada, di = posted(house, *people)
+    answer(house, bo, cy, "different")
+    answer(house, ada, bo, SAME)
+    answer(house, cy, di, SAME)
+    assert {row["id"] for row in rows(house.store, tables.leads)} == {ada, di}
+    undo(house, bo)
+    said = {(row["one"], row["other"], row["state"]) for row in rows(house.store, tables.match_pairs)}
+    assert {(*pairs.ordered(bo, di), "different"), (*pairs.ordered(ada, bo), "different")} <= said
+    assert not any(cy in each for each in said)
