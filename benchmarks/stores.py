@@ -85,6 +85,7 @@ class Filled:
         self._clock = SystemClock()
         self._holder = PlaybookHolder(playbook)
         self._next = 8_000_000
+        self._met: set[int] = set()
         self.path = home / f"{leads}.db"
         url = f"sqlite:///{self.path}"
         migrate.upgrade(url)
@@ -96,18 +97,24 @@ class Filled:
             self._open(url)
 
     def decide(self, count: int, chance: random.Random) -> float:
-        """Return decided events a second: half of them new people, half known ones."""
+        """Return decided events a second: half of them new people, half known ones on their second visit."""
         people = []
         for _ in range(count // 2):
             self._next += 1
-            people += [(self._next, 0, 1)]
-            copy = chance.randrange(max(1, self.leads // SETTLED))
-            people += [(chance.randrange(min(self.leads, SETTLED)), copy, 2)]
+            people += [(self._next, 0, 1), self._known(chance)]
         self._post(people)
         began, decided = time.perf_counter(), 0
         while batch := self._decider.decide_batch():
             decided += batch
         return decided / (time.perf_counter() - began)
+
+    def _known(self, chance: random.Random) -> tuple[int, int, int]:
+        """Return the second visit of somebody: each once, so that a small store has no less to decide."""
+        if len(self._met) == self.leads:
+            self._met.clear()
+        number = next(n for n in iter(lambda: chance.randrange(self.leads), None) if n not in self._met)
+        self._met.add(number)
+        return number % SETTLED, number // SETTLED, 2
 
     def pipeline(self) -> Pipeline:
         """Return the handlers of the playbook."""

@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
 from model.errors import LeadRelayError, StoreBusy
+from sync.checkpoints import ALONE, OWN, Checkpointer, is_safe
 
 log = structlog.get_logger("leadrelay.store")
 
@@ -185,7 +186,7 @@ def sqlite_engine(url: str, *, immediate: bool) -> Engine:
             "foreign_keys=ON",
             "temp_store=MEMORY",
             f"cache_size=-{cache_kib}",
-            "wal_autocheckpoint=8000",  # 32 MB: a page that many commits write goes into the file once
+            f"wal_autocheckpoint={OWN if _has_help() else ALONE}",
         ):
             dbapi_connection.execute(f"PRAGMA {pragma}")
 
@@ -194,6 +195,10 @@ def sqlite_engine(url: str, *, immediate: bool) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _has_help() -> bool:
+    return is_safe(sqlite_module().sqlite_version_info)
 
 
 def _to_wal(dbapi_connection: Any) -> None:
@@ -223,6 +228,7 @@ class SqliteStore:
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
         self._writer_engine = sqlite_engine(url, immediate=True)
         self._reader_engine = sqlite_engine(url, immediate=False)
+        self._checkpointer = Checkpointer(self._writer_engine.raw_connection) if _has_help() else None
         self._queue: queue.Queue[Waiting | None] = queue.Queue(QUEUE_LIMIT)
         self._closed = False
         self._closing = threading.Lock()  # nothing is queued behind the end
@@ -261,6 +267,8 @@ class SqliteStore:
             self._closed = True
         self._queue.put(None)
         self._thread.join(timeout=30)
+        if self._checkpointer is not None:
+            self._checkpointer.close()
         self._writer_engine.dispose()
         self._reader_engine.dispose()
 
@@ -310,6 +318,8 @@ class SqliteStore:
                 future.set_exception(failure)
             else:
                 future.set_result(result)
+        if self._checkpointer is not None:
+            self._checkpointer.look(connection.connection.cursor())
 
     def _run_some(
         self, connection: Connection, some: Sequence[Waiting]

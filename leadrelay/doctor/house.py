@@ -22,6 +22,7 @@ from model.errors import LeadRelayError
 from sync import alerts, connections, followed, migrate, releases, shared_domains
 from sync.budgets import keeper
 from sync.budgets.day import Kept
+from sync.checkpoints import is_safe
 from sync.connections import StoredConnection
 from sync.database import open_store, sqlite_module
 from sync.followed import Followed
@@ -29,7 +30,6 @@ from sync.releases import Release
 from sync.shared_domains import SharedDomain
 from sync.vault import SealError, Vault
 
-FIXED = (3, 51, 3)  # SQLite; versions before can corrupt a WAL file that two connections write
 MIB = 1024 * 1024
 LITTLE, TOO_LITTLE = 1024 * MIB, 100 * MIB
 
@@ -37,7 +37,7 @@ LITTLE, TOO_LITTLE = 1024 * MIB, 100 * MIB
 def check_sqlite(area: Area, module: str, version: str) -> Finding:
     """Say which SQLite is used and whether it has the bug of the WAL reset."""
     fact = f"SQLite {version} of {module}"
-    if tuple(int(part) for part in version.split(".")) >= FIXED:
+    if is_safe(tuple(int(part) for part in version.split("."))):
         return area.ok(fact)
     return area.warn(
         f"{fact}, which can corrupt a WAL file when two connections write at once",

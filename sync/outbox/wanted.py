@@ -138,11 +138,11 @@ def plan_anew(
     execute_many(connection, GIVEN_UP_ANEW, rows)
 
 
-_ANEW = (  # ``coalesce`` keeps SQLite from going through all rows of the connection: the owner has a few
+_ANEW = (
     sa.update(outbox_changes)
     .where(
-        sa.func.coalesce(ROWS.space, "") == sa.bindparam("of_space"),
-        sa.func.coalesce(ROWS.connection, "") == sa.bindparam("name"),
+        ROWS.space == sa.bindparam("of_space"),
+        ROWS.connection == sa.bindparam("name"),
         ROWS.entity_id == sa.bindparam("whose"),
         ROWS.wanted > ROWS.done,
         IS_FREE,
@@ -154,7 +154,7 @@ _ANEW = (  # ``coalesce`` keeps SQLite from going through all rows of the connec
         attempts=0,
     )
 )
-GONE_ANEW = _ANEW.where(sa.func.coalesce(ROWS.object, "") == sa.bindparam("thing"), ROWS.cause == str(GONE))
+GONE_ANEW = _ANEW.where(ROWS.object == sa.bindparam("thing"), ROWS.cause == str(GONE))
 GIVEN_UP_ANEW = _ANEW.where(ROWS.wanted <= ROWS.dead)
 
 

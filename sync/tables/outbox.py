@@ -39,7 +39,8 @@ outbox_changes = sa.Table(
     ),  # ``model.cause`` of a dead letter, or of a row that waits as its record was gone
     sa.Column("letter", Json),  # of a dead letter: {"attempts", "sent"}
     sa.Column("release", sa.Integer),  # number of the go-live that let it out; its brake counts the writes
-    sa.UniqueConstraint("space", "connection", "object", "entity_kind", "entity_id"),
+    # The entity first: what one event raises stands together, on the page that "whose is this" looks at.
+    sa.UniqueConstraint("entity_id", "connection", "object", "entity_kind", "space"),
 )
 partial_index(
     "ix_outbox_changes_due",
@@ -50,8 +51,6 @@ partial_index(
     outbox_changes.c.due_at,
     where=WAITS,
 )
-sa.Index("ix_outbox_changes_entity", outbox_changes.c.entity_id)
-
 LETTER = ("space", "id", "connection", "object", "cause", "settled_at", "wanted", "done", "dead")
 partial_index(  # as that of events set aside; the counters are in it lest SQLite look them up in the row
     "ix_outbox_changes_letters",

@@ -62,6 +62,7 @@ identities = sa.Table(
     sa.Column("kind", sa.String(16), primary_key=True),
     sa.Column("value", sa.String(400), primary_key=True),
     sa.Column("lead_id", sa.String(40), nullable=False),
+    sqlite_with_rowid=False,  # all of a row is its key, which SQLite would keep twice
 )
 sa.Index("ix_identities_lead_id", identities.c.lead_id)
 

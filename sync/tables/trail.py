@@ -40,4 +40,5 @@ person_keys = sa.Table(
     metadata,
     sa.Column("lead_id", sa.String(40), primary_key=True),
     sa.Column("key", sa.String(64), nullable=False),
+    sqlite_with_rowid=False,  # a short row, looked up by its key at every event
 )
