@@ -14,23 +14,21 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.default import DefaultDialect
 from werkzeug.routing import Rule
 
-from leadrelay import logs
+from leadrelay import garbage, logs
 from mappings import loader
 from sync import migrate
 from sync.tables import metadata
-from tests import postgres
+from tests import postgres, selection
 
 SHARED = "LEADRELAY_TEST_SHARED"  # a folder of this run, the same for all of its worker processes
 POSTGRES = "LEADRELAY_TEST_POSTGRES_URL"
 NO_SKIPS = "LEADRELAY_NO_SKIPS"
-STORES = ("sqlite", "postgres", "postgresql")  # as those who ask for ``store_url`` name them
-WHOLE = ("journeys", "crash")  # folders whose tests run all of leadrelay
-HOUSES = ("house", "closed_house")  # fixtures: all of leadrelay, or all that decides and delivers
 WITHOUT_POSTGRES = f"install PostgreSQL or set {POSTGRES}"
 
 # No test fails because a machine is slow.
@@ -47,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     if not hasattr(config, "workerinput"):
+        selection.decide(config)
         shared = tempfile.mkdtemp(prefix="leadrelay-tests-")
         Path(shared).chmod(0o755)  # PostgreSQL runs as somebody else when we are root
         os.environ[SHARED] = shared
@@ -54,30 +53,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run each test that drives a house on one of its two stores, in turns; `make soak` runs the other.
+    """Choose what this run has: see ``tests.selection``.
 
-    That is every journey, every crash, and every story of sync/. What a store could do differently the
-    tests of each part of sync/ see on both. Without PostgreSQL all run on SQLite; who names a test with
-    its store gets that one.
+    Without PostgreSQL all stories run on SQLite; who names a test with its store gets that one.
     """
     is_named = any("[" in argument for argument in config.args)
-    if is_named or (postgres.binaries() is None and POSTGRES not in os.environ):
-        return
-    stories: dict[str, list[pytest.Item]] = {}
-    for item in items:
-        store = _store_of(item)
-        if store in STORES:
-            stories.setdefault(item.nodeid.replace(store, "", 1), []).append(item)
-    for number, one in enumerate(stories.values()):
-        if len(one) == 2:
-            one[number % 2].add_marker(pytest.mark.soak)
+    if not is_named and (postgres.binaries() is not None or POSTGRES in os.environ):
+        selection.in_turns(items)
+    if selection.is_quick():
+        selection.leave_out(config, items)
 
 
-def _store_of(item: pytest.Item) -> str | None:
-    """Return the store that a test drives a house on, if it does."""
-    callspec = getattr(item, "callspec", None)
-    drives = item.path.parent.name in WHOLE or not set(HOUSES).isdisjoint(getattr(item, "fixturenames", ()))
-    return callspec.params.get("store_url") if callspec and drives else None
+def pytest_collection_finish() -> None:
+    """Have the collector of garbage leave alone what stays for the whole run: thousands of tests."""
+    garbage.rest()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what a quick run has left out."""
+    if selection.is_quick():
+        terminalreporter.write_line(f"{selection.LEFT_OUT}: `make test WHOLE=1` runs them, too")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -177,9 +172,12 @@ def _routes_built_once() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_log_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_log_of_a_command(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Keep a command from setting up logging: that would outlive its streams and silence later tests."""
     monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture

@@ -33,6 +33,8 @@ def _crowd(house: House) -> None:
 
 
 def test_status_counts_where_everything_ended(beside):
+    is_told = "OpportunityContactRole"  # the last that is followed for the first time
+    eventually(lambda: is_told in beside("status").out, "a look at all objects")
     answer = beside("status")
     assert (answer.code, answer.err) == (0, "")
     lines = answer.out.splitlines()
