@@ -207,6 +207,7 @@ class Link:
     wrote_at: datetime | None = None  # our clock, when a write of ours was last answered
     recent: Mapping[str, Sequence[JsonValue]] = field(default_factory=dict)  # what our writes replaced
     gone_at: datetime | None = None  # since when the record is deleted; it is not written, nor made anew
+    row: int = field(default=0, compare=False, repr=False)  # where the store has it; 0: not yet
 
 
 @dataclass(slots=True)

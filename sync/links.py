@@ -56,6 +56,8 @@ class LinkTable:
         self._on = self._of_owners.where(table.c.connection.in_(sa.bindparam("on", expanding=True)))
         locked = self._of_owners.order_by(table.c[owner], table.c.connection).with_for_update()
         self._locked_revs = locked.with_only_columns(held_by, table.c.connection, table.c.rev)
+        by_row = sa.select(held_by, table.c.connection, table.c.rev).where(table.c.id.in_(ids))
+        self._locked_rows = by_row.order_by(table.c[owner], table.c.connection).with_for_update()
         self._by_record = sa.select(table.c.remote_id, held_by).where(
             table.c.space == sa.bindparam("of_space"),
             table.c.connection == sa.bindparam("of_connection"),
@@ -119,17 +121,19 @@ class LinkTable:
                 found[RecordRef(name, object_type, row.remote_id)] = row.owner_id, _link(row)
         return found
 
-    def expect(self, connection: Connection, revs: Mapping[tuple[str, str], int]) -> None:
+    def expect(self, connection: Connection, loaded: Iterable[tuple[str, Link]]) -> None:
         """Lock these links and see that each is as it was loaded; raises ``Conflict``.
 
         A decision that a CRM lacks nothing stands on what the link said: a delivery that settled
-        since then may have written an older value over there.
+        since then may have written an older value over there. They are found by their rows: in a large
+        store an index would be two more pages for each.
         """
-        if not revs:
+        links = list(loaded)
+        if not links:
             return
-        rows = connection.execute(self._locked_revs, {"ids": sorted({owner_id for owner_id, _ in revs})})
+        rows = connection.execute(self._locked_rows, {"ids": sorted({link.row for _, link in links})})
         found = {(owner_id, name): rev for owner_id, name, rev in rows}
-        if any(found.get(key) != rev for key, rev in revs.items()):
+        if any(found.get((owner_id, link.connection)) != link.rev for owner_id, link in links):
             raise Conflict("a link has changed since it was loaded")
 
     def remove(self, connection: Connection, dropped: Iterable[tuple[str, Link]]) -> None:
@@ -253,6 +257,7 @@ def _link(row: Row[Any]) -> Link:
         wrote_at=row.wrote_at,
         recent=row.recent,
         gone_at=row.gone_at,
+        row=row.id,
     )
 
 

@@ -48,7 +48,7 @@ class LinkChanges:
     """What is to be compared, removed and stored in one table of links."""
 
     table: LinkTable
-    revs: Mapping[tuple[str, str], int]  # as they were loaded: what was decided stands on them
+    loaded: list[OfOwner]  # as they were: what was decided stands on them
     dropped: list[OfOwner]
     changed: list[OfOwner]
 
@@ -308,7 +308,7 @@ class Batch:
         of_leads, of_accounts, of_deals = self.leads, self.accounts, self.deals
         yield LinkChanges(
             links.LEADS,
-            of_leads.revs(of_leads.changed),
+            of_leads.loaded_links(of_leads.changed),
             [*of_leads.dropped_links(), *absorbed],
             of_leads.changed_links(),
         )
@@ -316,12 +316,15 @@ class Batch:
         joined = {str(one) for lead in of_leads.changed.values() if (one := lead.fields.get("account"))}
         yield LinkChanges(
             links.ACCOUNTS,
-            of_accounts.revs({*joined, *of_accounts.changed}),
+            of_accounts.loaded_links({*joined, *of_accounts.changed}),
             of_accounts.dropped_links(),
             of_accounts.changed_links(),
         )
         yield LinkChanges(
-            links.DEALS, of_deals.revs(of_deals.changed), of_deals.dropped_links(), of_deals.changed_links()
+            links.DEALS,
+            of_deals.loaded_links(of_deals.changed),
+            of_deals.dropped_links(),
+            of_deals.changed_links(),
         )
 
     def moved_links(self) -> list[OfOwner]:

@@ -119,7 +119,7 @@ def save(
     if forgotten := [*strangers, *(ref for one in erased for ref in one.records)]:
         mirror.alone(connection, space, forgotten)
     for one in batch.link_changes():
-        one.table.expect(connection, one.revs)
+        one.table.expect(connection, one.loaded)
         one.table.remove(connection, one.dropped)
         one.table.save(connection, space, one.changed)
     seats.save(connection, space, batch.seats_moved)

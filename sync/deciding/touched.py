@@ -37,9 +37,9 @@ class Touched(Generic[E]):
         for link in entity.links.values():
             self.holders[ref_of(link)] = entity.id
 
-    def revs(self, ids: Iterable[str]) -> dict[tuple[str, str], int]:
-        """Return the revisions of these entities' links as they were loaded: (id, connection)."""
-        return {(one, name): link.rev for one in ids for name, link in self._links(one).items()}
+    def loaded_links(self, ids: Iterable[str]) -> list[OfOwner]:
+        """Return these entities' links as they were loaded."""
+        return [(one, link) for one in ids for link in self._links(one).values()]
 
     def dropped_links(self) -> list[OfOwner]:
         """Return the loaded links that are no more, or gave way to another record."""
