@@ -7,7 +7,7 @@ import os
 import random
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,11 @@ from sqlalchemy.engine import Connection
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from leadrelay import connected, settings
+from leadrelay import settings
 from leadrelay.cli import app
 from leadrelay.wiring import Daemon
-from mappings.playbook import Limits
 from mappings.starter import write_starter
 from sync import cursors, migrate, teammates
-from sync.budgets import MemoryBudget
 from sync.database import open_store
 from tests.journeys.crms import Crm, running_crms
 from tests.journeys.house import Books, environment
@@ -86,18 +84,6 @@ def empty_store(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path / 'leadrelay.db'}"
     migrate.upgrade(url)
     return url
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_search_waits() -> Iterator[None]:
-    """Let daemons search as often as they like, as the sandbox does: what a limit keeps back, others test."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connected, "MemoryBudget", _unlimited)
-        yield
-
-
-def _unlimited(limits: Limits, **more: Any) -> MemoryBudget:
-    return MemoryBudget(replace(limits, search=None), **more)
 
 
 class House(Books):
