@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import stat
@@ -39,28 +40,36 @@ def test_status_counts_where_everything_ended(beside):
     assert re.fullmatch(r"The daemon is running, playbook 1 \([0-9a-f]{12}\)\.", lines[0])
     assert re.fullmatch(r"  hubspot is written to; \d+ calls so far", lines[1])
     assert re.fullmatch(r"  salesforce is written to; \d+ calls so far", lines[2])
-    [website] = [line.split() for line in lines if line.startswith("website")]
-    assert website == ["website", "5", "1", "1", "1", "1", "1", "0", "0", "1"]
-    rows = [line.split() for line in lines if line.startswith(("hubspot ", "salesforce "))]
-    mirrored = [["hubspot", name] for name in ("companies", "contacts", "deals")]
-    mirrored += [["salesforce", name] for name in ("Account", "Contact", "Lead", "Opportunity")]
-    assert [row[:4] for row in rows[:7]] == [[*one, "0", "0"] for one in mirrored]
-    assert all(row[4:6] == ["whole", "since"] for row in rows[:7])
-    followed = {*map(tuple, mirrored), ("salesforce", "OpportunityContactRole")}
+    assert _rows(lines, "Events by source") == [["website", "5", "1", "1", "1", "1", "1", "0", "0", "1"]]
+    mirrored = [("hubspot", name) for name in ("companies", "contacts", "deals")]
+    mirrored += [("salesforce", name) for name in ("Account", "Contact", "Lead", "Opportunity")]
+    rows = _rows(lines, "Mirror: ")
+    assert [row[:4] for row in rows] == [[*one, "0", "0"] for one in mirrored]
+    assert all(row[4:6] == ["whole", "since"] for row in rows)
+    followed = {*mirrored, ("salesforce", "OpportunityContactRole")}
     done = {("hubspot", name) for name in ("calls", "emails", "meetings", "notes", "tasks")}
     done |= {("salesforce", name) for name in ("CampaignMember", "Event", "Task")}  # once they are looked at
-    told = [(row[0], row[1]) for row in rows[7:-4]]
+    told = [(row[0], row[1]) for row in _rows(lines, "Changes: ")]
     assert followed <= set(told) <= followed | done
     assert len(told) == len(set(told))
-    assert rows[-4:] == [
+    assert _rows(lines, "Records to write") == [
         # HubSpot: the person, the company and their association; a Salesforce Lead has no account.
         ["hubspot", "0", "0", "0", "0", "3"],
         ["salesforce", "0", "0", "0", "0", "2"],
-        ["hubspot", "0", "1", "0", "0", "0"],  # tasks: waiting, sent, unknown, withheld, dead
-        ["salesforce", "0", "1", "0", "0", "0"],
     ]
-    assert ["slack", "0", "0", "0", "1", "0"] in [line.split() for line in lines]  # not set up here
+    assert _rows(lines, "Tasks and messages") == [  # waiting, sent, unknown, withheld, dead
+        ["hubspot", "0", "1", "0", "0", "0"],
+        ["salesforce", "0", "1", "0", "0", "0"],
+        ["slack", "0", "0", "0", "1", "0"],  # not set up here
+    ]
     assert "1 lead: 1 mql" in lines
+
+
+def _rows(lines: list[str], title: str) -> list[list[str]]:
+    """Return the words of a table's lines: below its title and the line under its columns."""
+    [at] = [number for number, line in enumerate(lines) if line.startswith(title)]
+    ruled = next(number for number in range(at, len(lines)) if lines[number].startswith("─"))
+    return [line.split() for line in itertools.takewhile(str.strip, lines[ruled + 1 :])]
 
 
 def test_status_names_what_a_person_should_look_at(beside, house):
