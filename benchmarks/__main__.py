@@ -67,7 +67,7 @@ def main() -> None:
 def _measure(name: str, house: House, options: argparse.Namespace, *, quick: bool) -> Iterator[Table]:
     measure = MEASURES[name]
     if name == "deciding":
-        measure = partial(measure, million=options.million, held=options.held)
+        measure = partial(measure, million=options.million)
     if name == "first-contact":
         measure = partial(measure, people=options.people)
     return measure(house, quick=quick)
@@ -82,8 +82,7 @@ def _options() -> argparse.Namespace:
         help=f"{', '.join(MEASURES)}; and quick: shorter spells, all in two minutes",
     )
     parser.add_argument("--markdown", action="store_true", help="tables for a page")
-    parser.add_argument("--million", action="store_true", help="deciding: with a million leads as well")
-    parser.add_argument("--held", action="store_true", help="deciding: the files stay in memory (as root)")
+    parser.add_argument("--million", action="store_true", help="deciding: with a million leads as well, 17 GB")
     parser.add_argument("--people", type=int, help="first-contact: how many are there before; 100000")
     options = parser.parse_args()
     if unknown := set(options.names) - {*MEASURES, "quick"}:

@@ -12,7 +12,6 @@ from pathlib import Path
 import structlog
 
 from benchmarks.figures import Table, Target
-from benchmarks.held import hold
 from benchmarks.house import House
 from benchmarks.stores import Filled
 from leadrelay import garbage
@@ -20,10 +19,10 @@ from leadrelay import garbage
 SHARE = Target(0.9, ">=")
 
 
-def measure(house: House, *, quick: bool, million: bool = False, held: bool = False) -> Iterator[Table]:
+def measure(house: House, *, quick: bool, million: bool = False) -> Iterator[Table]:
     """Decide on stores of several sizes in turns, so that all meet the same moments of the machine.
 
-    ``held``: the files stay in memory, as they do where the system's cache has room for what is read.
+    The files lie where temporary files do: ``TMPDIR`` chooses between a disk and memory (tmpfs).
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     sizes = [2_000, 20_000] if quick else [10_000, 100_000]
@@ -33,8 +32,6 @@ def measure(house: House, *, quick: bool, million: bool = False, held: bool = Fa
     with tempfile.TemporaryDirectory(dir=house.folder) as home:
         stores = [Filled(Path(home), house.playbook(limited=True, full=True), size) for size in sizes]
         for store in stores:
-            if held:
-                hold(store.path)
             store.decide(count, chance)
         garbage.rest()
         rates = [[store.decide(count, chance) for store in stores] for _ in range(rounds)]
@@ -47,5 +44,4 @@ def measure(house: House, *, quick: bool, million: bool = False, held: bool = Fa
         rows.append([f"{size:,}", f"{rate:.0f}", f"{share:.2f}", SHARE.judge(share) if n else ""])
     head = ("leads in the store", "decided/s", f"÷ with {sizes[0]:,}", "target")
     note = f"Median of {rounds} rounds of {count} events, half of them of known people; the deciding alone."
-    note += " The files were held in memory." if held else ""
     yield Table("Deciding on a full store", head, rows, note)

@@ -86,14 +86,14 @@ class Filled:
         self._holder = PlaybookHolder(playbook)
         self._next = 8_000_000
         self._met: set[int] = set()
-        self.path = home / f"{leads}.db"
-        url = f"sqlite:///{self.path}"
+        path = home / f"{leads}.db"
+        url = f"sqlite:///{path}"
         migrate.upgrade(url)
         self._open(url)
         self._settle_some(min(leads, SETTLED))
         if leads > SETTLED:
             self._store.close()
-            multiply(self.path, leads // SETTLED)
+            multiply(path, leads // SETTLED)
             self._open(url)
 
     def decide(self, count: int, chance: random.Random) -> float:
