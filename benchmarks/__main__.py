@@ -82,7 +82,7 @@ def _options() -> argparse.Namespace:
         help=f"{', '.join(MEASURES)}; and quick: shorter spells, all in two minutes",
     )
     parser.add_argument("--markdown", action="store_true", help="tables for a page")
-    parser.add_argument("--million", action="store_true", help="deciding: with a million leads as well, 17 GB")
+    parser.add_argument("--million", action="store_true", help="deciding: also with a million leads (17 GB)")
     parser.add_argument("--people", type=int, help="first-contact: how many are there before; 100000")
     options = parser.parse_args()
     if unknown := set(options.names) - {*MEASURES, "quick"}:
