@@ -20,7 +20,7 @@ from sync import inbox, outbox, remembered, revisits
 from sync.alike import walk
 from sync.asking import answers, checks
 from sync.database import Store
-from sync.edges import effects
+from sync.edges import effects, orphans
 from sync.reconciling.mends import Mends
 from sync.reconciling.nightly import Nightly
 from sync.replays.replaying import Replays
@@ -87,7 +87,7 @@ class Chores:
         """Give up what cannot be sent any more, and withhold what waits for where nothing is sent."""
         now = self._clock.now()
         with self._store.snapshot() as snapshot:  # mostly there are none, and senders need not wait for that
-            found = [kind for kind in (outbox, effects) if kind.has_orphans(snapshot, SPACE)]
+            found = [kind for kind in (outbox, orphans) if kind.has_orphans(snapshot, SPACE)]
         for kind in found:
             self._store.write(partial(kind.give_up_orphans, space=SPACE, now=now))
         self._store.write(partial(effects.withhold, space=SPACE, shut=self._fleet.shut(), now=now))

@@ -127,9 +127,9 @@ def settle(
     outbox.settle(connection, settled, now)
     if kind not in OF_TWO:
         outbox.raise_again(connection, _overtaken(connection, kind, by_key.values(), agreed), now)
+    fetches.raise_wanted(connection, target.space, asked, now)
     if events:
         inbox.insert_new(connection, events)
-    fetches.raise_wanted(connection, target.space, asked, now)
     audit.record(connection, target.space, noted)
     for number, ids in _written_by_releases(by_key, outcomes).items():
         releases.count_written(connection, target.space, target.name, number, ids, now)

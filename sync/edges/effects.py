@@ -9,7 +9,7 @@ waiting ◀──────────▶ withheld             NO_CONSENT: a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mappings import gates
-from model.cause import IN_REVIEW, NEEDS_RECORD, NO_CAUSE, Cause
+from model.cause import NO_CAUSE, Cause
 from model.decision import EntityKind, OneShot
 from model.event import EventKind, EventState, JsonValue
 from sync.database import insert_on
@@ -131,7 +131,7 @@ def _due(writing: tuple[str, ...]) -> sa.Select[Any]:
     unmerged = sa.exists().where(
         e.lead_id == _E.lead_id, e.state == str(EventState.WAITING), e.kind == str(EventKind.FOUND)
     )
-    own = _linked(sa.bindparam("of_target"))
+    own = linked(sa.bindparam("of_target"))
     statement = (
         sa.select(_E.id, _E.key, _E.kind, _E.lead_id, _E.payload, _E.attempts, _E.in_flight, _E.raised_at)
         .where(IS_DUE, ~unmerged, sa.or_(_E.kind != TASK, own))
@@ -139,21 +139,23 @@ def _due(writing: tuple[str, ...]) -> sa.Select[Any]:
         .limit(sa.bindparam("limit", type_=sa.Integer))
     )
     if writing:
-        there = sa.and_(*(sa.or_(sa.not_(_names(need)), _linked(need), _given_up(need)) for need in writing))
+        there = sa.and_(*(sa.or_(sa.not_(_names(need)), *_has_come(need)) for need in writing))
         statement = statement.where(sa.or_(_E.patient_until <= sa.bindparam("now"), there))
     return statement
 
 
-def _linked(connection: Any) -> sa.Exists:
+def _has_come(need: str) -> tuple[sa.Exists, sa.Exists]:
+    """Say that the lead has a record there, or that none is coming."""
+    return linked(need), sa.exists().where(is_given_up(need))
+
+
+def linked(connection: Any) -> sa.Exists:
+    """Say that the lead has a record there."""
     return sa.exists().where(links.c.lead_id == _E.lead_id, links.c.connection == connection)
 
 
-def _given_up(connection: str) -> sa.ColumnElement[bool]:
-    """Say that the lead's record there is a dead letter: no link is coming."""
-    return sa.exists().where(_is_given_up(connection))
-
-
-def _is_given_up(connection: Any) -> sa.ColumnElement[bool]:
+def is_given_up(connection: Any) -> sa.ColumnElement[bool]:
+    """Say of a change that it is the lead's dead letter there: no link is coming."""
     c = outbox_changes.c
     return sa.and_(
         c.space == _E.space,
@@ -224,6 +226,12 @@ def held(connection: Connection, ids: Sequence[int], token: str) -> set[int]:
     return set(connection.execute(HELD, {"ids": ids, "token": token}).scalars())
 
 
+def lock_where(connection: Connection, which: sa.ColumnElement[bool]) -> None:
+    """Lock the rows that a statement is about to change, in the order of all transactions."""
+    if connection.dialect.name != "sqlite":  # whose one writer locks everything
+        connection.execute(sa.select(_E.id).where(which).order_by(_E.id).with_for_update()).all()
+
+
 _LOCKED = (
     sa.select(_E.id).where(_E.id.in_(sa.bindparam("ids", expanding=True))).order_by(_E.id).with_for_update()
 )
@@ -284,12 +292,10 @@ def _settling(names: tuple[str, ...]) -> sa.Update:
 
 def send_again(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """Make dead letters due once more, because a person asked for it."""
-    statement = sa.update(outbox_effects).where(_E.id.in_(ids), _E.state == DEAD)
-    connection.execute(
-        statement.values(
-            state=WAITING, attempts=0, due_at=now, raised_at=now, patient_until=now, settled_at=None
-        )
-    )
+    which = sa.and_(_E.id.in_(ids), _E.state == DEAD)
+    lock_where(connection, which)
+    values = {"due_at": now, "raised_at": now, "patient_until": now, "settled_at": None}
+    connection.execute(sa.update(outbox_effects).where(which).values(state=WAITING, attempts=0, **values))
 
 
 def look_again(connection: Connection, space: str, lead_ids: Collection[str] | None, now: datetime) -> int:
@@ -297,18 +303,19 @@ def look_again(connection: Connection, space: str, lead_ids: Collection[str] | N
 
     Times begin now: a task is due so long after the consent as it would have been after the assignment.
     """
-    statement = sa.update(outbox_effects).where(_E.space == space, BLOCKED)
-    if lead_ids is not None:
-        statement = statement.where(_E.lead_id.in_(sorted(lead_ids)))
+    whose = () if lead_ids is None else (_E.lead_id.in_(sorted(lead_ids)),)
+    which = sa.and_(_E.space == space, BLOCKED, *whose)
+    lock_where(connection, which)
     values = {"state": WAITING, "due_at": now, "raised_at": now, "settled_at": None, "cause": ""}
-    return connection.execute(statement.values(values)).rowcount
+    return connection.execute(sa.update(outbox_effects).where(which).values(values)).rowcount
 
 
 def end_wait(connection: Connection, space: str, lead_ids: Collection[str], now: datetime) -> int:
     """Let messages of these leads go out that waited for a provider's answer; return how many."""
     waits = sa.and_(_E.state == WAITING, _E.kind == MESSAGE, _E.attempts == 0, _E.due_at > now)
-    statement = sa.update(outbox_effects).where(_E.space == space, _E.lead_id.in_(sorted(lead_ids)), waits)
-    return connection.execute(statement.values(due_at=now)).rowcount
+    which = sa.and_(_E.space == space, _E.lead_id.in_(sorted(lead_ids)), waits)
+    lock_where(connection, which)
+    return connection.execute(sa.update(outbox_effects).where(which).values(due_at=now)).rowcount
 
 
 def release_leases(connection: Connection, space: str, mark: str = "") -> int:
@@ -316,18 +323,20 @@ def release_leases(connection: Connection, space: str, mark: str = "") -> int:
 
     Without one every lease: only for a process that knows it is the only one.
     """
-    statement = sa.update(outbox_effects).where(_E.space == space, _E.lease_token.startswith(mark))
-    return connection.execute(statement.values(lease_token=None, lease_until=None)).rowcount
+    which = sa.and_(_E.space == space, _E.lease_token.startswith(mark))
+    lock_where(connection, which)
+    statement = sa.update(outbox_effects).where(which).values(lease_token=None, lease_until=None)
+    return connection.execute(statement).rowcount
 
 
 def withhold(connection: Connection, space: str, shut: Mapping[str, str], now: datetime) -> int:
     """Withhold what waits for targets that nothing is sent to, as when one was taken back to observing."""
     changed = 0
     for target, why in shut.items():
-        statement = sa.update(outbox_effects).where(
-            _E.space == space, _E.target == target, _E.state == WAITING, _E.in_flight.is_(None)
-        )
-        changed += connection.execute(statement.values(state=WITHHELD, error=why, settled_at=now)).rowcount
+        which = sa.and_(_E.space == space, _E.target == target, _E.state == WAITING, _E.in_flight.is_(None))
+        lock_where(connection, which)
+        values = {"state": WITHHELD, "error": why, "settled_at": now}
+        changed += connection.execute(sa.update(outbox_effects).where(which).values(values)).rowcount
     return changed
 
 
@@ -338,59 +347,3 @@ def stop(connection: Connection, space: str, keys: Collection[str], why: str, no
     )
     values = {"state": WITHHELD, "error": why, "settled_at": now}
     return set(connection.execute(statement.values(values).returning(_E.key)).scalars())
-
-
-def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
-    """Give up tasks for a record that could not be made, or is another lead's; return how many."""
-    given_up = 0
-    for which, why, cause in _orphans_of(space):
-        values = {"state": DEAD, "error": why, "settled_at": now, "cause": str(cause), "letter": None}
-        given_up += connection.execute(sa.update(outbox_effects).where(which).values(values)).rowcount
-    return given_up
-
-
-def has_orphans(snapshot: Connection, space: str) -> bool:
-    """Say whether there is any, without holding up who writes."""
-    looks = (sa.select(_E.id).where(which).limit(1) for which, _, _ in _orphans_of(space))
-    return any(snapshot.execute(look).first() is not None for look in looks)
-
-
-def _orphans_of(space: str) -> Iterator[tuple[sa.ColumnElement[bool], Any, Cause]]:
-    """Yield which tasks can never be made, why, and that in a word."""
-    linked = _linked(_E.target).correlate(outbox_effects)  # by itself it would join all effects there are
-    why = (
-        sa.select(sa.func.coalesce(outbox_changes.c.error, ""))
-        .where(_is_given_up(_E.target), ~linked)
-        .limit(1)
-        .scalar_subquery()
-    )
-    waits = sa.and_(_E.space == space, _E.kind == TASK, _E.state == WAITING)
-    text = sa.literal("needs a record that could not be written: ") + why
-    yield sa.and_(waits, why.is_not(None)), text, NEEDS_RECORD
-    yield sa.and_(waits, ~linked, *_is_anothers()), ANOTHERS, IN_REVIEW
-
-
-ANOTHERS = "needs the person's record, which is another lead's; a review says whose"
-
-
-def _is_anothers() -> tuple[sa.ColumnElement[bool], ...]:
-    """Say that a record was found and settled, and that nothing of it waits: it was not linked.
-
-    A person may have had rows under several objects; as long as one of them is open, a link may come.
-    """
-    c, e = outbox_changes.c, inbox_events.c
-    of_lead = sa.and_(
-        c.space == _E.space,
-        c.connection == _E.target,
-        c.entity_kind == str(EntityKind.LEAD),
-        c.entity_id == _E.lead_id,
-    )
-    waiting = sa.exists().where(
-        e.lead_id == _E.lead_id,
-        e.state == str(EventState.WAITING),
-        e.kind.in_((str(EventKind.FOUND), str(EventKind.GONE))),
-    )
-    settled = sa.exists().where(of_lead, c.done > 0, c.wanted <= c.done)
-    still_open = sa.exists().where(of_lead, c.wanted > c.done)
-    settled, still_open, waiting = (one.correlate(outbox_effects) for one in (settled, still_open, waiting))
-    return settled, ~still_open, ~waiting

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from model.decision import EntityKind
 from sync.doubt import Doubt, both
-from sync.outbox.rows import IS_FREE, LOCKED, ROWS, DueRow, lock
+from sync.outbox.rows import IS_FREE, LOCKED, ROWS, DueRow, lock, lock_where
 from sync.statements import execute_many
 from sync.tables import outbox_changes
 
@@ -92,7 +92,9 @@ def release_leases(connection: Connection, space: str, mark: str = "") -> int:
     Without one every lease: only for a process that knows it is the only one (the SQLite file's lock).
     """
     c = outbox_changes.c
-    statement = sa.update(outbox_changes).where(c.space == space, c.lease_token.startswith(mark))
+    which = sa.and_(c.space == space, c.lease_token.startswith(mark))
+    lock_where(connection, which)
+    statement = sa.update(outbox_changes).where(which)
     return connection.execute(statement.values(lease_token=None, lease_until=None)).rowcount
 
 

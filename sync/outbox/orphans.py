@@ -19,16 +19,27 @@ from sync.tables.outbox import WAITS
 
 Which = tuple[sa.ColumnElement[bool], Any]  # rows, and why they can never be sent
 Orphans = tuple[sa.ColumnElement[bool], Any, Cause]
+AT_ONCE = 2_000  # rows of a kind; the daemon looks again after seconds
 UNLINKED = "the person was found there and not linked; a review says whose record it is"
 ANOTHER_DEALS = "the deal's record is another deal's; a review says which"
 ANOTHERS = "the company's record is another account's; a review says which"
 
 
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
-    """Give up rows whose needed record could not be made, and say so; return how many."""
+    """Give up rows whose needed record could not be made, and say so; return how many.
+
+    Not more than some thousands at a time. All are locked at once before any is changed: locked kind by
+    kind, a later kind's rows may come before those that are held already (``rows.lock_where``).
+    """
+    orphans = [*_orphans_of(space)]
+    looks = (sa.select(ROWS.id).where(which).limit(AT_ONCE) for which, _, _ in orphans)
+    found = {row for look in looks for row in connection.execute(look).scalars()}
+    if not found:
+        return 0
+    among = ROWS.id.in_(sorted(found))
+    lock_where(connection, among)
     given_up = 0
-    for which, why, cause in _orphans_of(space):
-        lock_where(connection, which)
+    for which, why, cause in orphans:
         error = sa.literal("needs a record that could not be written: ") + why
         values = {
             "dead": ROWS.wanted,
@@ -37,7 +48,8 @@ def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
             "cause": str(cause),
             "letter": None,
         }
-        given_up += connection.execute(sa.update(outbox_changes).where(which).values(values)).rowcount
+        statement = sa.update(outbox_changes).where(among, which)
+        given_up += connection.execute(statement.values(values)).rowcount
     return given_up
 
 

@@ -246,8 +246,8 @@ class Poll:
             if is_moved:
                 cursors.move(connection, self.space, cursor, after)
             mirror.write_page(connection, self.space, page.fresh, read_at, page.told)
-            inbox.insert_new(connection, events)
             fetches.raise_wanted(connection, self.space, wishes, now)
+            inbox.insert_new(connection, events)
 
         if is_moved or page.fresh:
             self.store.write(save)

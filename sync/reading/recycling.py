@@ -100,8 +100,8 @@ class RecycleBin:
         def save(connection: Connection) -> None:
             cursors.move(connection, self.space, cursor, after)
             mirror.archive_seen(connection, self.space, told.nobodys, now)
-            inbox.insert_new(connection, told.events)
             fetches.raise_wanted(connection, self.space, told.wishes, now)
+            inbox.insert_new(connection, told.events)
 
         try:
             self.store.write(save)

@@ -29,7 +29,7 @@ from mappings.playbook.privacy import CLASSES, OF_TOUCHES, USUAL
 from model.lead import OPT_OUT
 from sync import inbox, tables
 from sync.delivery.settling import PATIENCE
-from sync.edges import effect_books, effects, errands, telling, wording
+from sync.edges import effect_books, effects, errands, orphans, telling, wording
 from sync.replays import letters, replay
 from sync.replays.letters import EFFECT, SHELVES
 from tests.builders import a_lead, field_is, mapped, place
@@ -220,7 +220,7 @@ def test_a_task_for_a_record_that_cannot_be_made_is_given_up_with_the_cause(hous
     house.crms[HUBSPOT].next("create", rejects=ADA)
     house.post(email=ADA)
     house.settle()
-    given_up = house.store.write(partial(effects.give_up_orphans, space="main", now=house.clock.now()))
+    given_up = house.store.write(partial(orphans.give_up_orphans, space="main", now=house.clock.now()))
     assert given_up == 1
     [task] = house.effects(HUBSPOT)
     assert task.state == "dead"
@@ -234,14 +234,14 @@ def test_a_task_about_a_record_that_is_another_lead_s_is_given_up_and_says_so(ho
     house.crms[HUBSPOT].edit(remote_id, email=ADA)
     house.post(email=ADA)
     house.decide()
-    give_up = partial(effects.give_up_orphans, space="main", now=house.clock.now())
+    give_up = partial(orphans.give_up_orphans, space="main", now=house.clock.now())
     assert house.store.write(give_up) == 0  # it is yet to be looked for
     house.deliver()
     assert house.store.write(give_up) == 0  # and to be decided whose it is
     house.settle()
     assert house.store.write(give_up) == 1
     [_, task] = house.effects(HUBSPOT)
-    assert (task.state, task.error) == ("dead", effects.ANOTHERS)
+    assert (task.state, task.error) == ("dead", orphans.ANOTHERS)
     assert house.store.write(give_up) == 0
     tell_all(house)
     assert states(house, SALESFORCE) == ["sent"] * 2

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
@@ -31,6 +31,7 @@ from sync.reading.fetching import Fetcher
 from sync.reading.polling import Poll
 from sync.reading.recycling import RecycleBin
 from tests.builders import a_lifecycle, a_pool, a_routing, a_scoring, field_is, moves_to, place, points
+from tests.sync.clock import FakeClock
 from tests.sync.house import HUBSPOT, SALESFORCE, House, a_house, house_playbook
 from tests.sync.stores import rows
 
@@ -56,6 +57,19 @@ class OneCall:
                 return list(answer) if hasattr(answer, "__next__") else answer
 
         return call
+
+
+class GoingClock(FakeClock):
+    """A clock that never shows one moment twice: what is read twice is two events, as with any real clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        with self._lock:
+            self.advance(0.000001)
+            return super().now()
 
 
 class Crowd:
@@ -152,7 +166,8 @@ def a_playbook_with_timers() -> Playbook:
 
 
 def test_who_polls_decides_delivers_fetches_and_mirrors_at_once_never_waits_in_a_circle(stores):
-    house, random = a_house(stores(), playbook=a_playbook_with_timers()), Random(5)
+    house = a_house(stores(), clock=GoingClock(), playbook=a_playbook_with_timers())
+    random = Random(5)
     house.crms = {name: OneCall(crm) for name, crm in house.crms.items()}
     house.restart()
     with capture_logs() as logs, Crowd() as crowd:
