@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.listed import unlisted
+from mappings.listed import unlisted, unwritten
 from mappings.matcher.banding import why_unlearned
 from mappings.playbook import QUEUE, CrmMap, Matching, Playbook
 from mappings.problems import Problem, in_order
@@ -17,7 +17,13 @@ def advice_on(playbook: Playbook) -> list[Problem]:
     """Return what to look at, in the order of files and lines."""
     owned = [one for crm in playbook.crms.values() for one in _owned_by_their_maker(crm, playbook)]
     return in_order(
-        [*owned, *unlisted(playbook), *_joins_nobody(playbook.matching), *_without_parents(playbook)]
+        [
+            *owned,
+            *unlisted(playbook),
+            *unwritten(playbook),
+            *_joins_nobody(playbook.matching),
+            *_without_parents(playbook),
+        ]
     )
 
 

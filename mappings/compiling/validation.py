@@ -93,6 +93,9 @@ def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Pr
         )
     if kind == "extra_forbidden":
         settings = _settings_at(model, error["loc"][:-1])
+        if last in _SECRETS and "secret_env" in settings:
+            fix = "Take it out; secret_env: says the name of the environment variable that holds it."
+            return Problem(document.place(*path), "a secret never stands in the playbook", fix)
         problem = unknown(document.place(*path), "setting", last, settings)
         outer = _belongs(model, error["loc"][:-1], last)
         return Problem(problem.at, f'"{last}" does not belong here', outer) if outer else problem
@@ -112,6 +115,12 @@ def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Pr
     if kind == "string_too_long":
         text = f"{_shown(given)} has more than {context['max_length']} characters"
         return Problem(at, text, "Choose a shorter name." if context["max_length"] == LONGEST_NAME else "")
+    if kind in _BOUNDS:
+        setting = _settings_at(model, error["loc"][:-1]).get(last)
+        bound = f"{_BOUNDS[kind][0]} {context[_BOUNDS[kind][1]]:g}"
+        name = "this" if last.isdigit() else f'"{last}"'
+        fix = (setting and setting.description) or ""
+        return Problem(at, f"{name} has to be {bound}, not {_shown(given)}", fix)
     return Problem(at, error["msg"].replace("Input should", "this should"))
 
 
@@ -135,12 +144,22 @@ def _instead(kind: str, given: Any, model: type[Strict], loc: tuple[int | str, .
         meaning = (setting and setting.description) or ""
         return " ".join(filter(None, (f"Write {number}." if number else "", meaning)))
     if kind in ("model_type", "model_attributes_type"):
-        return f"It has {', '.join(_settings_at(model, loc))}."
+        return _shape(_settings_at(model, loc))
     if kind in ("list_type", "tuple_type") and isinstance(given, str | int | float):
         return f"Write [{given}]."
+    if kind == "list_type" and isinstance(given, dict) and given:
+        return "Each entry of a list begins with a dash: put one in front of the first line of this one."
     if kind == "dict_type" and isinstance(given, list):
         return 'Write "name: value" lines, without dashes and brackets.'
     return ""
+
+
+def _shape(settings: dict[str, FieldInfo]) -> str:
+    """Say which settings a mapping has, and how one is written that has several it cannot do without."""
+    needed = [name for name, setting in settings.items() if setting.is_required()]
+    example = ", ".join(f"{name}: …" for name in needed)
+    written = f"; write {{{example}}}" if len(needed) > 1 else ""
+    return f"It has {', '.join(settings)}{written}."
 
 
 def _number_in(given: Any, *, is_whole: bool) -> str:
@@ -156,6 +175,15 @@ _PATTERNS = {
     NAME: "Use letters, digits, dots, dashes and underscores, and begin with a letter or a digit.",
     FIELD_NAME: "Use small letters, digits and underscores, at most 40, and begin with a letter.",
     REGION: "Write the country's two letters, for example DE.",
+}
+_SECRETS = ("secret", "token", "password", "api_key")
+"""Settings by which people would write down a secret itself."""
+
+_BOUNDS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
 }
 _EXPECTED = {
     "string_type": "text",

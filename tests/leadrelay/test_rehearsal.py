@@ -101,6 +101,13 @@ def test_what_is_not_so_is_told_with_its_place_and_the_reasons(folder, expect, t
     assert "1 example: 0 as expected, 1 not." in told.output
 
 
+def test_a_number_may_be_expected_of_a_crm_that_keeps_texts(folder):
+    write(folder, "crm: {hubspot: {leadrelay_score: 50}}")
+    assert run(folder).exit_code == 0, run(folder).output
+    write(folder, "crm: {hubspot: {leadrelay_score: 51}}")
+    assert 'crm hubspot leadrelay_score is "50", not 51' in run(folder).output
+
+
 @pytest.mark.parametrize(
     ("expect", "lines"),
     [

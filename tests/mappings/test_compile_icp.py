@@ -36,7 +36,7 @@ def test_the_profile_is_what_the_file_says(tmp_path):
     ("old", "new", "problem"),
     [
         ("industry:", "industri:", 'icp.yaml:2:27: there is no lead field "industri"\n    Did you mean'),
-        ("weight: 40", "weight: 400", "2:58: this should be less than or equal to 100"),
+        ("weight: 40", "weight: 400", '2:58: "weight" has to be at most 100, not 400'),
         (", weight: 40", "", '2:5: "Sector" counts for nothing\n    Give it a weight, or required: true.'),
         ("name: Size", "name: Sector", '3:12: two criteria are called "Sector"'),
         ("employees: {at_least: 50}", "score: {at_least: 50}", '3:18: "score" is decided behind the profile'),
@@ -47,7 +47,7 @@ def test_the_profile_is_what_the_file_says(tmp_path):
             "3:18: nobody meets this: ",
         ),
         ("B: 40", "B: 70", '5:25: nobody gets into "B": A begins at 70, too'),
-        ("A: 70", "A: 170", "5:18: this should be less than or equal to 100"),
+        ("A: 70", "A: 170", '5:18: "A" has to be at most 100, not 170'),
         ("outside:", "outsid:", '6:1: there is no setting "outsid"\n    Did you mean "outside"?'),
     ],
 )
