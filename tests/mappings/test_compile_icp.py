@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mappings.advising import advice_on
 from mappings.compile import check, load
 from tests.mappings.folders import playbook_folder
 
@@ -73,3 +74,18 @@ def test_a_profile_without_weights_makes_one_tier_of_all(tmp_path):
 )
 def test_the_rule_stands_in_its_place(tmp_path, handlers, problem):
     assert problem in "\n".join(map(str, check(written(tmp_path, GOOD, f"handlers: [{handlers}]\n"))))
+
+
+@pytest.mark.parametrize(
+    ("tiers", "told"),
+    [
+        ("{A: 40, B: 70}", ['who fits best is of tier "B", who fits least of "A"']),
+        ("{A: 70, B: 40}", []),
+        ("{Gold: 70, Silver: 80}", []),
+        ("{A: 70}", []),
+    ],
+)
+def test_tiers_that_stand_upside_down_are_warned_of(tmp_path, tiers, told):
+    text = GOOD.replace("{C: 0, A: 70, B: 40}", tiers)
+    assert text != GOOD
+    assert [one.message for one in advice_on(load(written(tmp_path, text)))] == told
