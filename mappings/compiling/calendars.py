@@ -13,12 +13,12 @@ from mappings.loader import Document
 from mappings.playbook import Absence
 from mappings.problems import did_you_mean
 from mappings.schema import CalendarMap, PersonMap, RoutingFile
+from mappings.values.dates import how_to_write_day
 from model.decision import Place
 from model.hours import Calendar, Span
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MIDNIGHT = 24 * 60
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HOURS = re.compile(r"(\d{1,2}):([0-5]\d)\s*[-–]\s*(\d{1,2}):([0-5]\d)")
 
 
@@ -126,9 +126,7 @@ def _day_of(text: str, at: Place, scope: Scope) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        is_form = _DAY.fullmatch(text) is not None
-        fix = "No such day is in the calendar." if is_form else "Write it as 2026-12-24."
-        scope.fault(at, f'"{text}" is no day', fix)
+        scope.fault(at, f'"{text}" is no day', how_to_write_day(text))
         return None
 
 
