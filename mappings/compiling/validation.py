@@ -46,11 +46,29 @@ def validated(document: Document, model: type[Model]) -> Checked[Model] | None:
             for detail in details
             if n == 0 or detail["type"] not in _LEFT_BY_A_FAULT
         )
+        faults: dict[Path_, list[ErrorDetails]] = {}
+        for detail in details:
+            faults.setdefault(_path(document, detail), []).append(detail)
         # From the last to the first, so that the paths of list entries stay true.
-        for path in sorted({_path(document, detail) for detail in details}, key=_sort_key, reverse=True):
+        for path in sorted(faults, key=_sort_key, reverse=True):
             if not path:
                 return None
-            document = document.without(path)
+            meant = _meant(faults[path][0]) if len(faults[path]) == 1 else None
+            document = document.without(path) if meant is None else document.having(path, meant)
+    return None
+
+
+def _meant(error: ErrorDetails) -> str | int | float | None:
+    """Return the value that was meant, where only its type is wrong; ``None`` where nobody knows.
+
+    With it what holds the value stays, and the rest of that is checked at once.
+    """
+    kind, given = error["type"], error["input"]
+    if kind == "string_type" and isinstance(given, int | float) and not isinstance(given, bool):
+        return str(given)
+    if kind in _NUMBERS:
+        number = _number_in(given, is_whole=kind != "float_type")
+        return (float(number) if "." in number else int(number)) if number else None
     return None
 
 
@@ -138,7 +156,7 @@ def _instead(kind: str, given: Any, model: type[Strict], loc: tuple[int | str, .
     """Say what to write instead of a value of another kind; blank where nothing more can be said."""
     if kind == "string_type":
         return "Put it in quotes." if isinstance(given, int | float) else ""
-    if kind in ("int_type", "int_from_float", "float_type"):
+    if kind in _NUMBERS:
         setting = _settings_at(model, loc[:-1]).get(str(loc[-1])) if loc else None
         number = _number_in(given, is_whole=kind != "float_type")
         meaning = (setting and setting.description) or ""
@@ -168,7 +186,9 @@ def _number_in(given: Any, *, is_whole: bool) -> str:
     if match is None:
         return ""
     number = float(match[1]) / (100 if match[2] and not is_whole else 1)
-    return "" if is_whole and not number.is_integer() else f"{number:g}"
+    if number.is_integer():
+        return str(int(number))
+    return "" if is_whole else f"{number:.12f}".rstrip("0")
 
 
 _PATTERNS = {
@@ -176,6 +196,7 @@ _PATTERNS = {
     FIELD_NAME: "Use small letters, digits and underscores, at most 40, and begin with a letter.",
     REGION: "Write the country's two letters, for example DE.",
 }
+_NUMBERS = ("int_type", "int_from_float", "float_type")
 _SECRETS = ("secret", "token", "password", "api_key")
 """Settings by which people would write down a secret itself."""
 
