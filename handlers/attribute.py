@@ -36,12 +36,13 @@ class Attribute:
             return NOTHING
         effects: tuple[Effect, ...] = (AddTouch(touch.at, touch.fields),)
         because = [Because(f"touch: {touch.fields.get('channel') or 'channel unknown'}")]
+        visit = ""
         if any(_is_same_session(touch, known) for known in lead.touches):
-            effects = ()
+            effects, visit = (), ", of the same visit"
             because = [Because("touch not counted again: the same source within 30 minutes")]
         fields = self._ends(lead, touch)
         because += [
-            Because(f"{name.replace('_', ' ')} is that of {end['at']}") for name, end in fields.items()
+            Because(f"{name.replace('_', ' ')} is that of {end['at']}{visit}") for name, end in fields.items()
         ]
         if touch.is_direct and self.skip_direct and "last_touch" not in fields:
             because.append(Because("last touch kept: a direct visit does not replace it"))

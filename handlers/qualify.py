@@ -9,7 +9,7 @@ from handlers import ladder
 from handlers.base import Context
 from handlers.reviewing import looked_at
 from mappings.moving import RULES, entering, judge, pass_of
-from mappings.playbook import Lifecycle, StageRule
+from mappings.playbook import STAYS, Lifecycle, StageRule
 from model.decision import NOTHING, Because, Decision, Effect, EnterStage
 from model.event import JsonValue
 from model.lead import Lead
@@ -59,7 +59,9 @@ class Qualify:
             ruling = judge(self.lifecycle, begun, rule.to, RULES)
             held = _held(rule, lead)
             if not ruling.allowed:
-                because.append(Because(f"stays {stage}, not {rule.to}: {held}, but {ruling.why}", rule.place))
+                because.append(
+                    Because(f"{STAYS}{stage}, not {rule.to}: {held}, but {ruling.why}", rule.place)
+                )
                 continue
             kept = entering(self.lifecycle, lead.fields, stage, rule.to)
             number = pass_of({**lead.fields, **kept})

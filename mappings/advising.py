@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.listed import unlisted
+from mappings.listed import unlisted, unwritten
 from mappings.matcher.banding import why_unlearned
-from mappings.playbook import QUEUE, CrmMap, Matching, Playbook
+from mappings.playbook import QUEUE, CrmMap, Icp, Matching, Playbook
 from mappings.problems import Problem, in_order
 from model.account import PARENT
 
@@ -17,7 +17,14 @@ def advice_on(playbook: Playbook) -> list[Problem]:
     """Return what to look at, in the order of files and lines."""
     owned = [one for crm in playbook.crms.values() for one in _owned_by_their_maker(crm, playbook)]
     return in_order(
-        [*owned, *unlisted(playbook), *_joins_nobody(playbook.matching), *_without_parents(playbook)]
+        [
+            *owned,
+            *unlisted(playbook),
+            *unwritten(playbook),
+            *_upside_down(playbook.icp),
+            *_joins_nobody(playbook.matching),
+            *_without_parents(playbook),
+        ]
     )
 
 
@@ -47,6 +54,20 @@ def _joins_nobody(matching: Matching | None) -> Iterator[Problem]:
     if why := why_unlearned(matching):
         fix = "Learn them: leadrelay match learn --write. Or say that they will do: same_weights: shipped."
         yield Problem(matching.same_place, f"nobody is joined without a person: {why}", fix)
+
+
+def _upside_down(icp: Icp | None) -> Iterator[Problem]:
+    """Say where tiers are letters, and the last of the alphabet are the best leads."""
+    names = [tier for _, tier in icp.tiers] if icp is not None else []
+    is_letters = len(names) > 1 and all(len(name) == 1 and name.isalpha() for name in names)
+    if icp is None or not is_letters or names != sorted(names, reverse=True):
+        return
+    ends = (names[0], names[-1])
+    message = f'who fits best is of tier "{ends[0]}", who fits least of "{ends[1]}"'
+    turned = ", ".join(
+        f"{name}: {least}" for (least, _), name in zip(icp.tiers, reversed(names), strict=True)
+    )
+    yield Problem(icp.tiers_place, message, f"If that is not meant, write {{{turned}}}.")
 
 
 def _without_parents(playbook: Playbook) -> Iterator[Problem]:

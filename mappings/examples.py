@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mappings import loader
 from mappings.compiling.validation import validated
-from mappings.conditions import KIND_WORDS, misfit, no_option
+from mappings.fitting import KIND_WORDS, misfit, no_option
 from mappings.loader import Document
 from mappings.playbook import Playbook
 from mappings.problems import PlaybookError, Problem, in_order, unknown

@@ -393,7 +393,12 @@ class _Parser:
         return _Part(part.kind, f"({there} && {part.code})", part.at)
 
 
-_HINTS = {"and": "Write &&.", "or": "Write ||.", "not": "Write !."}
+_HINTS = {
+    "and": "Write &&.",
+    "or": "Write ||.",
+    "not": "Write !.",
+    ":": 'A setting is written "name: value", with a space after the colon; a choice "test ? yes : no".',
+}
 
 
 def _chosen(yes: _Part, no: _Part) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mappings.playbook import ELSEWHERE, Consent, ConsentGate
 from mappings.playbook.consent import counts_in
 from model.consent import confirmed_field_of, field_of
+from model.event import JsonValue
 from model.lead import Lead
+
+STANDS: Mapping[JsonValue, str] = {True: "yes", False: "no", None: "not asked"}
+"""How a purpose stands with somebody, in words."""
 
 TASK, NOTIFY, ASSIGN, SYNC = "task", "notify", "assign", "sync"
 
@@ -47,16 +52,41 @@ def reason(gate: ConsentGate, policy: Consent, lead: Lead) -> str:
     return f"{text} in {found[0] if found else ELSEWHERE}"
 
 
-def asked(gate: ConsentGate, policy: Consent, lead: Lead, at: datetime) -> Iterator[tuple[str, bool, str]]:
-    """Yield what must be so for a gate to be shut: in words, whether it is so, and what there is."""
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Something that must be so for a gate to be shut: in words, whether it is so, and what there is."""
+
+    text: str
+    holds: bool
+    was: str
+    fields: frozenset[str] = frozenset()  # of the lead, whose values it tells of
+
+
+def asked(gate: ConsentGate, policy: Consent, lead: Lead, at: datetime) -> Iterator[Ask]:
+    """Yield what must be so for a gate to be shut."""
     if gate.since is not None:
-        yield f"since {gate.since:%Y-%m-%d}", at >= gate.since, f"{at:%Y-%m-%d}"
+        yield Ask(f"since {gate.since:%Y-%m-%d}", at >= gate.since, f"{at:%Y-%m-%d}")
     country = lead.fields.get("country")
     if gate.regions:
         is_in = counts_in(gate.regions, policy.regions, country)
-        yield f"country in {', '.join(gate.regions)}", is_in, str(country or "not known, which is everywhere")
-    lacks = _lack(gate, lead)
-    yield f"{gate.purpose} is lacking", bool(lacks), lacks or "there"
+        where = str(country or "not known, which is everywhere")
+        yield Ask(f"country in {', '.join(gate.regions)}", is_in, where, frozenset({"country"}))
+    wanted = "not agreed to and confirmed" if gate.double_opt_in else "not agreed to"
+    if gate.basis == "legitimate_interest":
+        wanted = "refused"
+    fields = field_of(gate.purpose), confirmed_field_of(gate.purpose)
+    was = STANDS[lead.fields.get(fields[0])]
+    if was == "yes" and gate.double_opt_in:
+        was += ", confirmed" if lead.fields.get(fields[1]) is True else ", not confirmed"
+    yield Ask(f"{gate.purpose} is {wanted}", bool(_lack(gate, lead)), was, frozenset(fields))
+
+
+def unconfirmed(policy: Consent, purpose: str, lead: Lead, at: datetime) -> list[str]:
+    """Return which acts a plain yes to a purpose would still leave kept back: they want a confirmed one."""
+    said = replace(lead, fields={**lead.fields, field_of(purpose): True})
+    return [
+        act for act in policy.gates if any(gate.purpose == purpose for gate in shut(policy, act, said, at))
+    ]
 
 
 def regions_of(policy: Consent, country: str | None) -> tuple[str, ...]:

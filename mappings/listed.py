@@ -10,6 +10,9 @@ from mappings.problems import Problem, did_you_mean
 from model.decision import Place
 from model.lead import DECIDED_FIELDS
 
+AS_IT_IS = frozenset({"text", "trim", "values"})
+"""Converters behind which a listed text is what the lead holds."""
+
 
 @dataclass(slots=True)
 class Listed:
@@ -74,6 +77,39 @@ def _outputs(rule: FieldRule) -> Iterator[str]:
     if rule.table is not None:
         made += [*rule.table.values.values(), rule.table.value]
     yield from (one for one in made if isinstance(one, str) and one)
+
+
+def unwritten(playbook: Playbook) -> Iterator[Problem]:
+    """Yield lines of CRM maps that have no word for a value which a source's own list makes.
+
+    Such a value is not written. A table that keeps what it does not list, and free text, say nothing here.
+    """
+    made: dict[str, dict[str, Place]] = {}
+    for source in playbook.sources.values():
+        for each in (one for one in source.fields if {step.name for step in one.convert} <= AS_IT_IS):
+            for value in _outputs(each):
+                made.setdefault(each.field, {}).setdefault(value, each.place)
+    for crm in playbook.crms.values():
+        for rule in (rule for mapped in crm.objects.values() for rule in mapped.fields):
+            if rule.kind != "text" or not rule.values or not _needs_each(rule):
+                continue
+            for value, place in made.get(rule.field, {}).items():
+                if value not in rule.values:
+                    message = (
+                        f'{rule.remote} is not written where "{rule.field}" is "{value}" '
+                        f"({place.file}:{place.line})"
+                    )
+                    fix = did_you_mean(value, rule.values)
+                    near = f" {fix}" if fix.startswith("Did") else ""
+                    yield Problem(
+                        rule.place, message, f'List "{value}" under values, or write a default.{near}'
+                    )
+
+
+def _needs_each(rule: CrmField) -> bool:
+    """Say whether a line writes only what its values list; a union sends what they do not as it is."""
+    is_written = not rule.read_only and rule.expression is None
+    return is_written and rule.authority != "union" and rule.default is None
 
 
 def unlisted(playbook: Playbook) -> Iterator[Problem]:

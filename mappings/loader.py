@@ -9,7 +9,7 @@ import copy
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,15 @@ class Document:
             self.digest,
             self.text,
         )
+
+    def having(self, path: Path_, value: Any) -> Document:
+        """Return a copy with another value at ``path``."""
+        data = copy.deepcopy(self.data)
+        outer = data
+        for step in path[:-1]:
+            outer = outer[step]
+        outer[path[-1]] = value
+        return replace(self, data=data)
 
     def _nearest(self, path: Path_, *tables: Mapping[Path_, Place]) -> Place:
         while True:

@@ -55,7 +55,7 @@ def lines_of(source: Source) -> Iterator[Line]:
         for path in rule.when:
             yield Line(f"{rule.field} (when)", (path,), rule.place)
     for name, paths in source.touch_paths.items():
-        yield Line(f"touch.{name}", paths, source.place)
+        yield Line(f"touch.{name}", paths, source.places.get(f"touch.{name}", source.place))
     told = set[str]()
     for activity in source.activities:
         for path in (*activity.when, *filter(None, (activity.detail_path,))):
@@ -64,7 +64,7 @@ def lines_of(source: Source) -> Iterator[Line]:
             told.add(path)
     for what, path in (("event_id", source.id_path), ("occurred_at", source.occurred_at_path)):
         if path:
-            yield Line(what, (path,), source.place)
+            yield Line(what, (path,), source.places.get(what, source.place))
 
 
 def trace_posts(source: Source, posts: Sequence[Mapping[str, Any]]) -> Trace:

@@ -140,8 +140,7 @@ def rules(
             found.append(ruled("score", rule.name, rule.place, asks, said))
     if "qualify" in playbook.pipeline:
         scored = Judge({**facts, **{name: then[name] for name in ("score", *SCORED) if name in then}})
-        for each in playbook.lifecycle.rules:
-            found.append(ruled("qualify", f"{each.name} → {each.to}", each.place, scored.stage(each), said))
+        found += truths_of_stages.rules(scored, playbook.lifecycle, reasons)
         found += truths_of_stages.gates(scored, playbook.lifecycle) if is_whole else ()
     qualified = Judge({**facts, **{name: value for name, value in then.items() if name not in OWNED}})
     if TURN in facts:
@@ -235,9 +234,8 @@ def _consent(lead: Lead, playbook: Playbook, said: set[tuple[str, str]], at: dat
     for act, kept in playbook.consent.gates.items():
         is_shut = set(map(id, gates.shut(playbook.consent, act, lead, at)))
         for gate in kept:
-            asks = tuple(
-                Truth(text, holds, was) for text, holds, was in gates.asked(gate, playbook.consent, lead, at)
-            )
+            asked = gates.asked(gate, playbook.consent, lead, at)
+            asks = tuple(Truth(one.text, one.holds, one.was, fields=one.fields) for one in asked)
             only = f" ({', '.join(sorted(gate.only))})" if gate.only else ""
             name, place = f"keeps back {act}{only} without {gate.purpose}", str(gate.place)
             yield RuleTruth("consent", name, place, id(gate) in is_shut, place in places, asks)

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from typing import Any
 
 from mappings.moving import meets, unmet
-from mappings.playbook import Criterion, Gate, Lifecycle
+from mappings.playbook import STAYS, Criterion, Gate, Lifecycle
 from mappings.standing import stages_ahead
-from mappings.truth import NAMED, Judge, RuleTruth, Truth
+from mappings.truth import NAMED, Judge, RuleTruth, Truth, any_of, ruled
 from mappings.values.texts import is_blank
+
+
+def rules(judge: Judge, lifecycle: Lifecycle, reasons: Sequence[Mapping[str, Any]]) -> Iterator[RuleTruth]:
+    """Yield the rules as they are written: one took where the lead moved by it, not where it was held up.
+
+    A rule that names several activities is one for each of them to handlers.
+    """
+    said = {str(one["at"]): str(one["text"]) for one in reasons if one["handler"] == "qualify"}
+    for (name, place), group in groupby(
+        lifecycle.rules, key=lambda one: (f"{one.name} → {one.to}", str(one.place))
+    ):
+        first, *others = group
+        asks = judge.stage(replace(first, activity=""))
+        if first.activity:
+            asks += (any_of(each for one in (first, *others) for each in judge.did(one.activity)),)
+        took = place in said and not said[place].startswith(STAYS)
+        yield replace(ruled("qualify", name, place, asks, set()), took=took)
 
 
 def gates(judge: Judge, lifecycle: Lifecycle) -> Iterator[RuleTruth]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from mappings import gates
 from mappings.playbook import Consent
 from model.consent import CONFIRMED, confirmed_field_of, field_of, why_not
-from model.event import Event, EventKind, EventState, JsonValue
+from model.event import Event, EventKind, EventState
 from model.lead import Lead
 from model.times import to_text
 from sync import leads
@@ -94,7 +94,6 @@ def picture(lead: Lead, policy: Consent, now: datetime) -> Picture:
 
 
 def _standings(lead: Lead, policy: Consent) -> Iterator[Standing]:
-    words: Mapping[JsonValue, str] = {True: "yes", False: "no", None: "not asked"}
     for name, purpose in policy.purposes.items():
         value, origin = lead.fields.get(field_of(name)), lead.provenance.get(field_of(name))
         is_confirmed = value is True and lead.fields.get(confirmed_field_of(name)) is True
@@ -102,7 +101,7 @@ def _standings(lead: Lead, policy: Consent) -> Iterator[Standing]:
         yield Standing(
             name,
             purpose.title,
-            words[value],
+            gates.STANDS[value],
             is_confirmed,
             origin.source if origin is not None and is_known else "",
             origin.at if origin is not None and is_known else None,

@@ -59,5 +59,7 @@ def _lines(rules: Sequence[RuleTruth], wanted: Collection[str]) -> Iterator[str]
             continue
         if lacking := one.lacking():
             yield f"not: {one.name}: {lacking}"
+        elif one.holds:
+            yield f"held, and did not take: {one.name}  [{one.at}]"
         elif one.holds is None:
             yield f"not asked: {one.name}, for an earlier one took"

@@ -29,9 +29,11 @@ from leadrelay.cli.in_force import playbook_of
 from leadrelay.cli.masked import Masked, sight_of
 from leadrelay.clock import SystemClock
 from leadrelay.settings import SPACE, Settings
+from mappings import gates
 from mappings.playbook import Consent
 from mappings.values.identity import keys_of
 from model.consent import GRANTED, WITHDRAWN
+from model.event import JsonValue
 from sync import consents, leads
 from sync.explain import find_lead
 from sync.tables import consents as ledger
@@ -152,7 +154,7 @@ def impact(
         console.print(f"The first {len(listed)} are listed; --limit lists more.")
 
 
-def _note(person: str, purpose: str, act: str, text: str, by: str, note: str, *, as_json: bool) -> None:
+def _note(person: str, purpose: str, act: str, version: str, by: str, note: str, *, as_json: bool) -> None:
     settings = load_settings()
     policy = _policy(settings)
     if purpose not in policy.purposes:
@@ -160,18 +162,27 @@ def _note(person: str, purpose: str, act: str, text: str, by: str, note: str, *,
         fail(f'There is no purpose "{purpose}" in consent.yaml; there is {known}.', WRONG_USAGE)
     with reading(settings) as snapshot:
         lead_id = _known(snapshot, person)
+        lead = leads.load(snapshot, [lead_id], ledgers=False)[lead_id]
+    now = SystemClock().now()
     event = consents.event_of(
         lead_id,
         purpose,
         act,
         space=SPACE,
         by=by or getpass.getuser(),
-        now=SystemClock().now(),
+        now=now,
         note=note,
-        text_version=text,
+        text_version=version,
     )
-    said = {"lead": lead_id, "purpose": purpose, "act": act}
-    answering.send(settings, event, said=said, text=f"{purpose} {act}: it is on its way.", as_json=as_json)
+    said: dict[str, JsonValue] = {"lead": lead_id, "purpose": purpose, "act": act}
+    text = f"{purpose} {act}: it is on its way."
+    if act == GRANTED and (kept := gates.unconfirmed(policy, purpose, lead, now)):
+        text += (
+            f"\n{', '.join(kept)} stays kept back: it needs a yes that the person's mailbox confirmed, "
+            "by the link of a mail or as a CRM says."
+        )
+        said["kept_back"] = kept
+    answering.send(settings, event, said=said, text=text, as_json=as_json)
 
 
 def _known(snapshot: Connection, person: str) -> str:

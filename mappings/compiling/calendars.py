@@ -13,6 +13,8 @@ from mappings.loader import Document
 from mappings.playbook import Absence
 from mappings.problems import did_you_mean
 from mappings.schema import CalendarMap, PersonMap, RoutingFile
+from mappings.values.dates import how_to_write_day
+from model.decision import Place
 from model.hours import Calendar, Span
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -75,10 +77,8 @@ def _calendar(
     own: dict[date, tuple[Span, ...]] = {}
     for key, hours in entry.days.items():
         spans = _spans(hours, document, scope, *at, "days", key)
-        try:
-            own[date.fromisoformat(key)] = spans
-        except ValueError:
-            scope.fault(document.place(*at, "days", key), f'"{key}" is no day', "Write it as 2026-12-24.")
+        if (one := _day_of(key, document.place(*at, "days", key), scope)) is not None:
+            own[one] = spans
     holidays: frozenset[date] = frozenset()
     for n, region in enumerate(entry.holidays):
         steps = ("holidays", n) if (*at, "holidays", n) in document.values else ("holidays",)
@@ -119,10 +119,14 @@ def _spans(hours: Sequence[str], document: Document, scope: Scope, *path: str | 
 
 
 def _day(text: str, document: Document, scope: Scope, *path: str | int) -> date | None:
+    return _day_of(text, document.value_place(*path), scope)
+
+
+def _day_of(text: str, at: Place, scope: Scope) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        scope.fault(document.value_place(*path), f'"{text}" is no day', "Write it as 2026-12-24.")
+        scope.fault(at, f'"{text}" is no day', how_to_write_day(text))
         return None
 
 

@@ -26,6 +26,7 @@ from mappings.playbook import (
 from mappings.problems import did_you_mean
 from mappings.schema import ConfirmPageMap, ConsentFile
 from mappings.values import countries
+from mappings.values.dates import how_to_write_day
 from mappings.values.durations import duration
 from model.consent import CONSENT_TEXT, confirmed_field_of, field_of
 from model.decision import Place
@@ -237,8 +238,8 @@ def _day(text: str, document: Document, scope: Scope, *path: str | int) -> datet
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        fix = "Write year, month and day: 2026-01-31."
-        scope.fault(document.value_place(*path, "since"), f'"{text}" is no day', fix)
+        at = document.value_place(*path, "since")
+        scope.fault(at, f'"{text}" is no day', how_to_write_day(text))
         return None
     return datetime.combine(day, time(), UTC)
 

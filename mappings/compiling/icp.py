@@ -36,7 +36,7 @@ def compile_icp(checked: Checked[IcpFile], scope: Scope) -> Icp:
         taken.setdefault(least, tier)
     tiers = tuple(sorted(((least, tier) for tier, least in file.tiers.items()), reverse=True))
     criteria = tuple(one for one in found if one is not None)
-    return Icp(criteria, tiers, file.outside or "", document.place("criteria"))
+    return Icp(criteria, tiers, file.outside or "", document.place("criteria"), document.place("tiers"))
 
 
 def check_order(pipeline: Checked[PipelineFile], scope: Scope) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mappings.conditions import ConditionCompiler, no_option
+from mappings.conditions import ConditionCompiler
+from mappings.fitting import no_option
 from mappings.loader import Document
 from mappings.playbook import Condition, Deals, NamedValue
 from mappings.problems import Problem, unknown

@@ -137,7 +137,11 @@ def _score_rule(
     _check_when(n, entry, document, scope)
     if (entry.when is None) == (not entry.activity) and document.sound:
         fix = "when tests a fact; activity counts what a person did."
-        scope.fault(at, "a rule needs either when or activity", fix)
+        message = "a rule of points needs when or activity"
+        if entry.activity:
+            message = "a rule of points has when or activity, and this one has both"
+            fix = f"{fix} Take one out, or make two rules of it."
+        scope.fault(at, message, fix)
     if entry.activity:
         place = document.value_place("rules", n, "activity")
         scope.knows(place, "source that brings the activity", entry.activity, scope.activities)

@@ -17,8 +17,10 @@ from mappings.compiling.signatures import check_proof
 from mappings.compiling.validation import Checked
 from mappings.loader import Document, Path_
 from mappings.playbook import ActivityRule, FieldRule, Required, Source, SourceAuth
+from mappings.presets import variable
 from mappings.schema import Auth, FieldMap, SourceFile
 from mappings.values.durations import duration
+from model.decision import Place
 from model.lead import DECIDED_FIELDS, TOUCH_FIELDS
 
 SETTABLE_TOUCH_FIELDS = [name for name in TOUCH_FIELDS if name != "at"]
@@ -34,7 +36,7 @@ def compile_source(checked: Checked[SourceFile], name: str, scope: Scope) -> Sou
     return Source(
         name=name,
         place=document.place("name"),
-        auth=_auth(file.auth, document, scope),
+        auth=_auth(file.auth, name, document, scope),
         fields=tuple(
             rule
             for field, entry in file.fields.items()
@@ -69,8 +71,15 @@ def compile_source(checked: Checked[SourceFile], name: str, scope: Scope) -> Sou
         region=file.region,
         unit=file.unit,
         touch_paths={field: tuple(entry.paths) for field, entry in file.touch.items() if entry.paths},
+        places=_places(file, document),
         touch_constants={field: entry.value for field, entry in file.touch.items() if entry.value},
     )
+
+
+def _places(file: SourceFile, document: Document) -> dict[str, Place]:
+    """Return where the lines stand that are neither fields nor activities."""
+    others = {name: document.place(name) for name in ("event_id", "occurred_at")}
+    return {f"touch.{name}": document.place("touch", name) for name in file.touch} | others
 
 
 def _check_plain_settings(file: SourceFile, document: Document, scope: Scope) -> None:
@@ -93,14 +102,15 @@ def _check_plain_settings(file: SourceFile, document: Document, scope: Scope) ->
         scope.knows(document.place("touch", field), "touch field", field, SETTABLE_TOUCH_FIELDS)
 
 
-def _auth(auth: Auth, document: Document, scope: Scope) -> SourceAuth:
+def _auth(auth: Auth, source: str, document: Document, scope: Scope) -> SourceAuth:
     at = document.place("auth")
     if auth.kind != "none" and not auth.secret_env:
-        fix = "Name the environment variable that holds the secret: LEADRELAY_SOURCE_PARTNER_SECRET."
+        fix = f"Name the environment variable that holds the secret: {variable(source)}SECRET."
         scope.fault(at, f'"secret_env" is missing here; {auth.kind} needs it', fix)
     if auth.secret_env and not _VARIABLE.fullmatch(auth.secret_env):
         # The text is not repeated: it may be the secret itself.
-        fix = "A secret never stands in the playbook; only the name of its variable does: LEADRELAY_…_SECRET."
+        name = f"{variable(source)}SECRET"
+        fix = f"A secret never stands in the playbook; only the name of its variable does: {name}."
         scope.fault(
             document.value_place("auth", "secret_env"), "this is not the name of an environment variable", fix
         )

@@ -46,11 +46,29 @@ def validated(document: Document, model: type[Model]) -> Checked[Model] | None:
             for detail in details
             if n == 0 or detail["type"] not in _LEFT_BY_A_FAULT
         )
+        faults: dict[Path_, list[ErrorDetails]] = {}
+        for detail in details:
+            faults.setdefault(_path(document, detail), []).append(detail)
         # From the last to the first, so that the paths of list entries stay true.
-        for path in sorted({_path(document, detail) for detail in details}, key=_sort_key, reverse=True):
+        for path in sorted(faults, key=_sort_key, reverse=True):
             if not path:
                 return None
-            document = document.without(path)
+            meant = _meant(faults[path][0]) if len(faults[path]) == 1 else None
+            document = document.without(path) if meant is None else document.having(path, meant)
+    return None
+
+
+def _meant(error: ErrorDetails) -> str | int | float | None:
+    """Return the value that was meant, where only its type is wrong; ``None`` where nobody knows.
+
+    With it what holds the value stays, and the rest of that is checked at once.
+    """
+    kind, given = error["type"], error["input"]
+    if kind == "string_type" and isinstance(given, int | float) and not isinstance(given, bool):
+        return str(given)
+    if kind in _NUMBERS:
+        number = _number_in(given, is_whole=kind != "float_type")
+        return (float(number) if "." in number else int(number)) if number else None
     return None
 
 
@@ -93,6 +111,9 @@ def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Pr
         )
     if kind == "extra_forbidden":
         settings = _settings_at(model, error["loc"][:-1])
+        if last in _SECRETS and "secret_env" in settings:
+            fix = "Take it out; secret_env: says the name of the environment variable that holds it."
+            return Problem(document.place(*path), "a secret never stands in the playbook", fix)
         problem = unknown(document.place(*path), "setting", last, settings)
         outer = _belongs(model, error["loc"][:-1], last)
         return Problem(problem.at, f'"{last}" does not belong here', outer) if outer else problem
@@ -112,6 +133,12 @@ def _problem(document: Document, model: type[Strict], error: ErrorDetails) -> Pr
     if kind == "string_too_long":
         text = f"{_shown(given)} has more than {context['max_length']} characters"
         return Problem(at, text, "Choose a shorter name." if context["max_length"] == LONGEST_NAME else "")
+    if kind in _BOUNDS:
+        setting = _settings_at(model, error["loc"][:-1]).get(last)
+        bound = f"{_BOUNDS[kind][0]} {context[_BOUNDS[kind][1]]:g}"
+        name = "this" if last.isdigit() else f'"{last}"'
+        fix = (setting and setting.description) or ""
+        return Problem(at, f"{name} has to be {bound}, not {_shown(given)}", fix)
     return Problem(at, error["msg"].replace("Input should", "this should"))
 
 
@@ -129,18 +156,28 @@ def _instead(kind: str, given: Any, model: type[Strict], loc: tuple[int | str, .
     """Say what to write instead of a value of another kind; blank where nothing more can be said."""
     if kind == "string_type":
         return "Put it in quotes." if isinstance(given, int | float) else ""
-    if kind in ("int_type", "int_from_float", "float_type"):
+    if kind in _NUMBERS:
         setting = _settings_at(model, loc[:-1]).get(str(loc[-1])) if loc else None
         number = _number_in(given, is_whole=kind != "float_type")
         meaning = (setting and setting.description) or ""
         return " ".join(filter(None, (f"Write {number}." if number else "", meaning)))
     if kind in ("model_type", "model_attributes_type"):
-        return f"It has {', '.join(_settings_at(model, loc))}."
+        return _shape(_settings_at(model, loc))
     if kind in ("list_type", "tuple_type") and isinstance(given, str | int | float):
         return f"Write [{given}]."
+    if kind == "list_type" and isinstance(given, dict) and given:
+        return "Each entry of a list begins with a dash: put one in front of the first line of this one."
     if kind == "dict_type" and isinstance(given, list):
         return 'Write "name: value" lines, without dashes and brackets.'
     return ""
+
+
+def _shape(settings: dict[str, FieldInfo]) -> str:
+    """Say which settings a mapping has, and how one is written that has several it cannot do without."""
+    needed = [name for name, setting in settings.items() if setting.is_required()]
+    example = ", ".join(f"{name}: …" for name in needed)
+    written = f"; write {{{example}}}" if len(needed) > 1 else ""
+    return f"It has {', '.join(settings)}{written}."
 
 
 def _number_in(given: Any, *, is_whole: bool) -> str:
@@ -149,13 +186,25 @@ def _number_in(given: Any, *, is_whole: bool) -> str:
     if match is None:
         return ""
     number = float(match[1]) / (100 if match[2] and not is_whole else 1)
-    return "" if is_whole and not number.is_integer() else f"{number:g}"
+    if number.is_integer():
+        return str(int(number))
+    return "" if is_whole else f"{number:.12f}".rstrip("0")
 
 
 _PATTERNS = {
     NAME: "Use letters, digits, dots, dashes and underscores, and begin with a letter or a digit.",
     FIELD_NAME: "Use small letters, digits and underscores, at most 40, and begin with a letter.",
     REGION: "Write the country's two letters, for example DE.",
+}
+_NUMBERS = ("int_type", "int_from_float", "float_type")
+_SECRETS = ("secret", "token", "password", "api_key")
+"""Settings by which people would write down a secret itself."""
+
+_BOUNDS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
 }
 _EXPECTED = {
     "string_type": "text",

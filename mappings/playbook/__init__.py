@@ -35,6 +35,7 @@ from mappings.playbook.icp import Icp, IcpCriterion
 from mappings.playbook.lead_ads import LEAD_ADS, LeadAds
 from mappings.playbook.lifecycle import (
     CLOSED_STAGE,
+    STAYS,
     TOP_STAGE,
     Criterion,
     Gate,
@@ -90,6 +91,7 @@ __all__ = [
     "ROLES",
     "SHARE_IS_FULL",
     "SHIPPED",
+    "STAYS",
     "TOP_STAGE",
     "Absence",
     "AccountMatch",

@@ -27,3 +27,4 @@ class Icp:
     tiers: tuple[tuple[int, str], ...]  # the least percent of each, the highest first
     outside: str  # the tier of who lacks a required criterion or the lowest percent; blank: none
     place: Place
+    tiers_place: Place

@@ -9,6 +9,8 @@ from mappings.playbook.condition import Condition
 from model.decision import Place
 from model.hours import Calendar
 
+STAYS = "stays "  # begins what is said of a rule that held, and that the stages did not let through
+
 
 @dataclass(frozen=True, slots=True)
 class Criterion:

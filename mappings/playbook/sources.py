@@ -119,6 +119,9 @@ class Source:
     region: str = "US"  # for phone numbers without a country
     unit: str = "default"
     touch_paths: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    places: Mapping[str, Place] = dataclasses.field(
+        default_factory=dict
+    )  # "touch.source", "event_id", "occurred_at" -> where it is read
     touch_constants: Mapping[str, str] = dataclasses.field(
         default_factory=dict
     )  # touch field -> value, used when the sender says nothing

@@ -18,6 +18,7 @@ PIVOT = 70  # of two digits: 70 to 99 are of the last century
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 LEAST_STAMP, FIRST_MILLISECONDS = 10**8, 10**11  # seconds since 1970 have 9 digits from 1973 on
 FURTHEST = timedelta(hours=14)  # of a clock from UTC: Kiribati
+_PLAIN_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 STAMP = re.compile(r"\d{9,14}(?:\.\d+)?", re.ASCII)
 
 ORDERS = {"day_first": "dmy", "month_first": "mdy", "year_first": "ymd"}
@@ -246,3 +247,9 @@ def form_pattern(form: str) -> re.Pattern[str]:
     if "minute" in meant and "hour" not in meant:
         raise ValueError("the form has minutes and no hour")
     return re.compile("".join(parts))
+
+
+def how_to_write_day(text: str) -> str:
+    """Say what is to be written instead of a text that is no day."""
+    is_form = _PLAIN_DAY.fullmatch(text) is not None
+    return "No such day is in the calendar." if is_form else "Write it as 2026-12-24."

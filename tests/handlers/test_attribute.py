@@ -85,3 +85,11 @@ def test_a_touch_and_what_it_moved_are_said():
 
 def test_an_event_without_a_touch_changes_nothing():
     assert Attribute(True)(Lead("L1"), a_context(a_reading(email="ada@acme.com"))).fields == {}
+
+
+def test_a_touch_that_is_not_counted_again_and_moves_an_end_says_that_it_is_of_the_same_visit():
+    decision = Attribute(True)(touched((0, ADS)), a_context(a_reading(touch=a_touch(20, **ADS))))
+    assert reasons(decision) == [
+        "touch not counted again: the same source within 30 minutes",
+        f"last touch is that of {to_text(at(20))}, of the same visit",
+    ]

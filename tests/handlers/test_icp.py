@@ -29,7 +29,7 @@ SECTOR = IcpCriterion("sector", field_is("industry", "Software"), 40, False, pla
 SIZE = IcpCriterion("size", field_is("employees", 200), 35, False, place(3))
 MAILBOX = IcpCriterion("mailbox", field_is("email_kind", "business"), 25, False, place(4))
 PLACE = IcpCriterion("place", field_is("country", "DE", "AT"), 0, True, place(5))
-ICP = Icp((SECTOR, SIZE, MAILBOX, PLACE), ((75, "A"), (40, "B"), (20, "C")), "outside", place(1))
+ICP = Icp((SECTOR, SIZE, MAILBOX, PLACE), ((75, "A"), (40, "B"), (20, "C")), "outside", place(1), place(9))
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,19 @@ def test_a_word_noted_by_hand_is_an_event_with_who_noted_it(consent, empty_store
     assert payload == {
         "lead_id": "ld_2", "purpose": "email", "act": "withdrawn", "by": "eva", "note": "by phone",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("who", "is_told"), [(ADA, True), (BOB, False)])
+def test_a_yes_by_phone_that_a_gate_does_not_take_is_told(consent, playbook, who, is_told):
+    rules, crm = playbook / "consent.yaml", playbook / "crm" / "hubspot.yaml"
+    gate = "gates:\n  - {act: notify, needs: email, double_opt_in: true, regions: [EU]}\n"
+    rules.write_text(rules.read_text(encoding="utf-8").replace("gates:\n", gate), encoding="utf-8")
+    line = (
+        "      doi: {field: consent_email_confirmed, authority: newest, direction: from_crm}\n      email: "
+    )
+    text = crm.read_text(encoding="utf-8").replace("      email: ", line, 1)
+    crm.write_text(text, encoding="utf-8")
+    answer = consent("grant", who, "email", "--note", "by phone")
+    assert answer.code == 0, answer.err
+    said = " ".join(answer.out.split())
+    assert ("notify stays kept back: it needs a yes that the person's mailbox confirmed" in said) is is_told

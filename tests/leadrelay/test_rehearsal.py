@@ -101,6 +101,13 @@ def test_what_is_not_so_is_told_with_its_place_and_the_reasons(folder, expect, t
     assert "1 example: 0 as expected, 1 not." in told.output
 
 
+def test_a_number_may_be_expected_of_a_crm_that_keeps_texts(folder):
+    write(folder, "crm: {hubspot: {leadrelay_score: 50}}")
+    assert run(folder).exit_code == 0, run(folder).output
+    write(folder, "crm: {hubspot: {leadrelay_score: 51}}")
+    assert 'crm hubspot leadrelay_score is "50", not 51' in run(folder).output
+
+
 @pytest.mark.parametrize(
     ("expect", "lines"),
     [
@@ -129,6 +136,7 @@ def test_what_is_not_so_is_told_with_its_place_and_the_reasons(folder, expect, t
                 "not asked: Get in touch, for an earlier one took",
             ],
         ),
+        ("lead: {stage: sql}", ["took: Asked for a demo → mql"]),
         ("messages: []", ["took: New lead for a person (slack)  [notifications.yaml:"]),
     ],
 )
@@ -137,6 +145,19 @@ def test_which_rule_took_and_what_the_expected_one_lacked_is_told(folder, expect
     told = run(folder).output
     for line in lines:
         assert line in told
+
+
+def test_a_rule_that_held_and_that_the_stage_did_not_let_through_did_not_take(folder):
+    path = folder / "lifecycle.yaml"
+    text = path.read_text(encoding="utf-8")
+    at = text.index("    team:", text.index("  - name: mql\n"))
+    path.write_text(text[:at] + "    entry: {mandatory: [phone]}\n" + text[at:], encoding="utf-8")
+    write(folder, "lead: {stage: mql}")
+    told = run(folder).output
+    assert "held, and did not take: Asked for a demo → mql" in told
+    assert "took: Asked for a demo → mql" not in told
+    assert "phone is filled in" in told
+    assert "not: Took an offer" not in told
 
 
 def test_a_changed_rule_shows_whom_it_concerns(folder):

@@ -60,7 +60,8 @@ def test_the_file_may_be_left_out(tmp_path):
         ),
         (
             "match: {same: 0.2}",
-            "accounts.yaml:1:15: this should be greater than or equal to 0.5",
+            'accounts.yaml:1:15: "same" has to be at least 0.5, not 0.2\n'
+            "    How likely it must be before the lead belongs to that account.",
         ),
         (
             "match: {fallback: nobody}",

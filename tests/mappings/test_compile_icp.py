@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mappings.advising import advice_on
 from mappings.compile import check, load
 from tests.mappings.folders import playbook_folder
 
@@ -36,7 +37,7 @@ def test_the_profile_is_what_the_file_says(tmp_path):
     ("old", "new", "problem"),
     [
         ("industry:", "industri:", 'icp.yaml:2:27: there is no lead field "industri"\n    Did you mean'),
-        ("weight: 40", "weight: 400", "2:58: this should be less than or equal to 100"),
+        ("weight: 40", "weight: 400", '2:58: "weight" has to be at most 100, not 400'),
         (", weight: 40", "", '2:5: "Sector" counts for nothing\n    Give it a weight, or required: true.'),
         ("name: Size", "name: Sector", '3:12: two criteria are called "Sector"'),
         ("employees: {at_least: 50}", "score: {at_least: 50}", '3:18: "score" is decided behind the profile'),
@@ -47,7 +48,7 @@ def test_the_profile_is_what_the_file_says(tmp_path):
             "3:18: nobody meets this: ",
         ),
         ("B: 40", "B: 70", '5:25: nobody gets into "B": A begins at 70, too'),
-        ("A: 70", "A: 170", "5:18: this should be less than or equal to 100"),
+        ("A: 70", "A: 170", '5:18: "A" has to be at most 100, not 170'),
         ("outside:", "outsid:", '6:1: there is no setting "outsid"\n    Did you mean "outside"?'),
     ],
 )
@@ -73,3 +74,18 @@ def test_a_profile_without_weights_makes_one_tier_of_all(tmp_path):
 )
 def test_the_rule_stands_in_its_place(tmp_path, handlers, problem):
     assert problem in "\n".join(map(str, check(written(tmp_path, GOOD, f"handlers: [{handlers}]\n"))))
+
+
+@pytest.mark.parametrize(
+    ("tiers", "told"),
+    [
+        ("{A: 40, B: 70}", ['who fits best is of tier "B", who fits least of "A"']),
+        ("{A: 70, B: 40}", []),
+        ("{Gold: 70, Silver: 80}", []),
+        ("{A: 70}", []),
+    ],
+)
+def test_tiers_that_stand_upside_down_are_warned_of(tmp_path, tiers, told):
+    text = GOOD.replace("{C: 0, A: 70, B: 40}", tiers)
+    assert text != GOOD
+    assert [one.message for one in advice_on(load(written(tmp_path, text)))] == told

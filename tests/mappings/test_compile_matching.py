@@ -144,7 +144,7 @@ LEARN = "\n    Learn them anew: leadrelay match learn --write."
         ("  city:\n", "  town:\n", '"town" is not compared'),
         ("    swapped:", "    swaped:", 'first_name has no level "swaped"'),
         ("    near: {m: 0.100000000000, u: 0.020000000000}\n", "", f"postal_code lacks near{LEARN}"),
-        ("prior: 0.02", "prior: 1.02", "this should be less than 1"),
+        ("prior: 0.02", "prior: 1.02", '"prior" has to be less than 1, not 1.02'),
     ],
 )
 def test_weights_that_do_not_fit_are_told(tmp_path, old, new, problem):

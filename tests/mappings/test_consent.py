@@ -64,7 +64,7 @@ def edited(*edits: tuple[str, str]) -> str:
         ("act: assign,", "act: assign, only: [x],",
          ["15:19: only means nothing to the act assign", "    An owner is given or not: take only: out."]),
         ("2026-03-03", "2026-13-03",
-         ['18:54: "2026-13-03" is no day', "    Write year, month and day: 2026-01-31."]),
+         ['18:54: "2026-13-03" is no day', "    No such day is in the calendar."]),
         ("since: 2026-03-01, ", "",
          ["6:9: it is not said from when on this version is shown",
           "    Write since: with a day after that of the version before it."]),

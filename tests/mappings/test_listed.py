@@ -55,3 +55,33 @@ def test_so_is_one_that_the_tables_of_all_sources_never_make(tmp_path):
 )
 def test_nothing_is_said_where_a_field_holds_whatever_comes(tmp_path, edits):
     assert advice(tmp_path, *edits) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "is_told"),
+    [
+        ("{field: city, authority: crm, values: {Bonn: B, Koeln: K}}", True),
+        ("{field: city, authority: crm, values: {Bonn: B, Koeln: K}, default: X}", False),
+        ("{field: city, authority: crm, values: {Bonn: B, Cologne: K}}", False),
+        ("{field: city, authority: crm, direction: from_crm, values: {Bonn: B}}", False),
+        ("{field: city, authority: union, values: {Bonn: B}}", False),
+        ("{field: city, authority: crm}", False),
+    ],
+)
+def test_a_value_that_a_sources_list_makes_and_a_crms_map_has_no_word_for_is_told(tmp_path, line, is_told):
+    table = TABLE.replace(", else: Elsewhere", ", else: blank")
+    edits = [("sources/web.yaml", "city: [city, town]", table)]
+    told = advice(tmp_path, *edits, ("crm/hubspot.yaml", LINE, f"      town: {line}\n{LINE}"))
+    text = """\
+crm/hubspot.yaml:7:7: town is not written where "city" is "Cologne" (sources/web.yaml:4)
+    List "Cologne" under values, or write a default."""
+    assert told == ([text] if is_told else [])
+
+
+def test_of_a_text_that_is_converted_nothing_is_said(tmp_path):
+    table = "country: {from: land, values: {Bund: Germany, Alpen: Austria}}"
+    line = f"      land: {{field: country, authority: crm, values: {{DE: D, AT: A}}}}\n{LINE}"
+    assert (
+        advice(tmp_path, ("sources/web.yaml", "city: [city, town]", table), ("crm/hubspot.yaml", LINE, line))
+        == []
+    )

@@ -47,6 +47,9 @@ def test_lists_json_queries_and_headers_are_looked_into(source):
         ("activities", ""),
     }
     assert trace.unread == ("firm.nam", "firm.size", "orgin")
+    assert [str(one.line.place) for one in trace.silent if one.line.what == "touch.source"] == [
+        "sources/web.yaml:10:9"
+    ]
 
 
 def test_what_one_of_several_posts_has_is_there(source):

@@ -87,6 +87,23 @@ def test_points_and_stages_are_shown_with_what_they_count(playbook):
     )
 
 
+def test_a_rule_of_a_stage_is_one_whatever_its_activities_and_took_only_where_the_lead_moved(playbook):
+    rule = next(one for one in playbook.lifecycle.rules if one.name == "Took an offer")
+    lead = a_lead(stage="suspect", activities=[Activity(rule.activity, EPOCH)])
+
+    def found(text):
+        reasons = [{"handler": "qualify", "at": str(rule.place), "text": text}]
+        then = {"score": 0, "stage": "suspect"}
+        ruled = truths.rules(truths.seen(lead, playbook), then, reasons, playbook, EPOCH)
+        return [one for one in ruled if one.name == f"{rule.name} → {rule.to}"]
+
+    [took] = found("suspect → prospect: Took an offer")
+    assert (took.word, took.asks[0].glue) == ("took", "or")
+    assert [one.was for one in took.asks[0].parts if one.holds] == ["once"]
+    [blocked] = found("stays suspect, not prospect: Took an offer, but phone is blank")
+    assert blocked.word == "holds"
+
+
 def test_every_rule_comes_out_as_its_condition_does(playbook):
     lead = a_lead(country="US", state="CA", employees=300, industry="Software", title="VP of Sales")
     found = told(lead, playbook)
@@ -202,8 +219,22 @@ def test_a_gate_of_consent_is_told_with_where_and_from_when_it_counts(strict):
     assert [(one.text, one.holds, one.was) for one in found.asks] == [
         ("since 2026-01-01", False, "1970-01-01"),
         ("country in EU", True, "DE"),
-        ("sales_call is lacking", True, "no consent"),
+        ("sales_call is not agreed to", True, "not asked"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("stands", "is_shut", "was"), [(None, False, "not asked"), (True, False, "yes"), (False, True, "no")]
+)
+def test_a_gate_that_only_a_no_shuts_says_what_was_said(strict, stands, is_shut, was):
+    found = told(a_lead(consent_sales_call=stands), strict)["keeps back task without sales_call"]
+    assert [(one.text, one.holds, one.was) for one in found.asks] == [("sales_call is refused", is_shut, was)]
+
+
+def test_where_a_region_is_masked_a_gate_does_not_tell_it(strict):
+    veil = Veil({"address": "hidden"}, {"country": "address"})
+    found = told(a_lead(stage="mql", country="DE"), strict)["keeps back assign without sales_call"]
+    assert veiled(found, veil).asks[1].was == "not shown"
 
 
 def test_of_a_decision_of_which_less_was_kept_nothing_is_guessed(strict):
