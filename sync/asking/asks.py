@@ -134,6 +134,11 @@ def settle(connection: Connection, ask: Ask, state: str, now: datetime, error: s
     connection.execute(sa.update(asks).where(_q.id == ask.id).values(values))
 
 
+def withdraw(connection: Connection, ask: Ask) -> None:
+    """Remove a question that is not to be asked any more; it may be raised again."""
+    connection.execute(sa.delete(asks).where(_q.id == ask.id))
+
+
 def put_off(connection: Connection, ask: Ask, due_at: datetime, error: str) -> None:
     """Let a question wait until then."""
     values = {"state": WAITING, "due_at": due_at, "error": error} | NO_LEASE

@@ -20,12 +20,13 @@ from mappings import captchas, lead_ads
 from mappings.captchas import Checked
 from mappings.enriching import kept_of, request_of
 from mappings.playbook import CAPTCHA, LEAD_ADS, Captcha, LeadAds, Playbook, Provider
+from model import consent
 from model.enrichment import Answered, Later, Outcome, Refused, Request, Unknown, source_of
 from model.errors import LeadRelayError
 from model.event import Event, EventKind, JsonValue
 from model.faults import mark_of, plain
 from model.times import Clock, to_text
-from sync import inbox
+from sync import inbox, leads
 from sync.asking import answers, asks, checks, notices, spending
 from sync.asking.answers import Kept
 from sync.asking.asks import Ask
@@ -143,6 +144,10 @@ def _lease(connection: Connection, desk: Desk, ask: Ask, provider: Party | None,
             why=f'the playbook has no provider "{ask.provider}" any more',
         )
         return ""
+    if isinstance(provider, Provider) and (why := _why_not(connection, ask)):
+        asks.withdraw(connection, ask)
+        _tell(connection, desk, ask, now, state=asks.CAPPED, why=why)
+        return ""
     kept = answers.find(connection, desk.space, ask.provider, ask.asked, provider.mark, now)
     if kept is not None:
         _end(connection, desk, ask, asks.CACHED, now, kept=kept)
@@ -161,6 +166,13 @@ def _lease(connection: Connection, desk: Desk, ask: Ask, provider: Party | None,
     else:
         _end(connection, desk, ask, asks.CAPPED, now, why=capped)
     return ""
+
+
+def _why_not(connection: Connection, ask: Ask) -> str:
+    """Return why a lead is not asked about any more: it has opted out since; blank where it is."""
+    lead_id = ask.lead_id or ""
+    lead = leads.load(connection, [lead_id], ledgers=False).get(lead_id)
+    return consent.why_not(lead) if lead is not None else ""
 
 
 def finish(desk: Desk, claimed: Claimed) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from handlers.waiting import ANSWER, waits
-from mappings.enriching import reading_of
+from mappings.enriching import reading_of, values_of
 from mappings.playbook import Provider
 from model.decision import Because, EndWait, Reason
-from model.enrichment import is_machine, source_of, why_kept
+from model.enrichment import asked_of, is_machine, source_of, why_kept
 from model.event import EventState, JsonValue, StoredEvent
 from model.lead import Lead, Provenance
 from sync.deciding.batch import Batch
@@ -66,15 +66,14 @@ def _take_in(
     event = stored.event
     reading = reading_of(stored, provider, pipeline.playbook)
     origin = Provenance(source_of(provider.name), event.occurred_at, stored.id)
+    is_of_now = event.payload["asked"] == asked_of(provider.name, values_of(provider, draft) or {})
     taken, same = [], []
     for name, value in reading.fields.items():
         if draft.fields.get(name) == value:
             same.append(name)
             continue
         known = draft.provenance.get(name)
-        why = why_kept(draft, name)
-        if not why and is_machine(known) and known is not None and known.at > event.occurred_at:
-            why = f"{known.source} said something newer"
+        why = why_kept(draft, name) or _why_outdated(known, origin, is_of_now=is_of_now)
         if why:
             _because(result, f"{name} kept: {why}", provider)
             continue
@@ -86,6 +85,20 @@ def _take_in(
         _because(result, f"{provider.name} says the same of {', '.join(same)}", provider)
     for problem in reading.problems:
         result.reasons.append(Reason(HANDLER, Because(f"{problem}; left as it is", problem.place)))
+
+
+def _why_outdated(known: Provenance | None, said: Provenance, *, is_of_now: bool) -> str:
+    """Return why an answer does not take the place of a provider's word; blank where it does.
+
+    ``is_of_now``: it is about the values that the lead has now. Of the cache it may then be older than what
+    the same provider said about earlier values, and counts all the same.
+    """
+    if known is None or not is_machine(known):
+        return ""
+    if not is_of_now:
+        return f"{known.source} said it, and this is about what the lead said before"
+    is_newer = known.at > said.at and known.source != said.source
+    return f"{known.source} said something newer" if is_newer else ""
 
 
 def _because(result: Result, text: str, provider: Provider | None = None) -> Result:

@@ -229,6 +229,31 @@ def test_who_is_erased_takes_questions_and_answers_along(store):
     assert count(store, tables.answers) == count(store, tables.asks) == 0
 
 
+ZENITH = {"person": {"role": "CTO"}}
+
+
+def test_the_answer_about_the_company_of_now_counts_though_it_is_of_the_cache(store):
+    house = asking_house(store, UNBOUND)
+    desk = a_desk(house, Provider({"acme": ACME, "zenith": ZENITH}))
+    for address, company in ((BO, "zenith"), (ADA, "acme"), (ADA, "zenith")):
+        house.post(email=address, company=company), house.decide(), ask_all(desk), house.decide()
+        house.clock.advance(3600)
+    assert ("cached", 0) in states(house)
+    assert house.lead(ADA).fields["title"] == "CTO"
+
+
+def test_a_late_answer_about_an_earlier_company_fills_blanks_only(store):
+    house = asking_house(store, UNBOUND)
+    desk = a_desk(house, Provider({"acme": ACME, "zenith": ZENITH}))
+    house.post(email=ADA, company="acme"), house.decide()
+    [slow], _ = claim(desk)
+    house.clock.advance(10)
+    house.post(email=ADA, company="zenith"), house.decide(), ask_all(desk), house.decide()
+    house.clock.advance(10)
+    finish(desk, slow), house.decide()
+    assert (house.lead(ADA).fields["title"], house.lead(ADA).fields["country"]) == ("CTO", "DE")
+
+
 def test_answers_go_when_their_term_is_over(store):
     house = asking_house(store)
     house.post(email=ADA, company="acme"), house.decide()

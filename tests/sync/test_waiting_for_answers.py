@@ -10,11 +10,12 @@ import pytest
 from mappings.playbook import NotifyRule
 from model.enrichment import Later, Refused
 from scheduler.timing import TimerJob
-from sync import explain
+from sync import explain, tables
 from tests.builders import field_is, place
 from tests.sync.asked import ENRICHING, FIRMO, Provider, a_desk, ask_all, enrichment
 from tests.sync.followed import ADA
 from tests.sync.house import HUBSPOT, a_house
+from tests.sync.stores import count
 from tests.sync.test_asking import ACME, told
 from tests.sync.test_effects import line, telling_playbook
 
@@ -95,6 +96,20 @@ def test_that_there_is_no_answer_ends_the_wait(store, outcome):
     house.post(email=ADA, company="acme"), house.decide()
     ask_all(a_desk(house, Provider(says=[outcome] if outcome else []))), house.decide()
     assert house.lead(ADA).owner
+
+
+def test_who_opts_out_while_a_question_waits_is_not_asked_about(store):
+    house = waiting_house(store, FIRMO + "    wait_for: 1h\n")
+    house.post(email=ADA, company="acme"), house.decide()
+    desk = a_desk(house, Provider({"acme": ACME}, says=[Later("HTTP 503")]))
+    assert ask_all(desk) == 1
+    house.post(email=ADA, unsubscribe="yes"), house.decide()
+    house.clock.advance(60)
+    assert ask_all(desk) == 0
+    house.decide()
+    assert told(house)[0].startswith("firmo was not asked: the person opted out: website said so")
+    assert house.lead(ADA).timers == {}
+    assert count(house.store, tables.asks) == 0  # what it would have been told is gone
 
 
 def test_a_second_question_makes_the_wait_no_longer(store):
