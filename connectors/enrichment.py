@@ -16,6 +16,7 @@ from urllib3 import exceptions as transport
 
 from connectors.waits import retry_after
 from model.enrichment import LONGEST_ANSWER, Answered, Later, Outcome, Refused, Request, Unknown
+from model.faults import without_people
 
 CONNECT_TIMEOUT = 5.0  # seconds
 LONGEST_SAID = 200  # characters of a refusal that are kept
@@ -74,16 +75,18 @@ def _judged(response: requests.Response, body: bytes, request: Request) -> Outco
         return Refused(f"an answer of more than {LONGEST_ANSWER:,} bytes")
     try:
         answer = json.loads(body)
+    except RecursionError:
+        return Refused("an answer that is nested too deep")
     except ValueError:
         return Later("an answer that is no JSON")
     return Answered(answer) if isinstance(answer, dict) else Refused("an answer that is no JSON object")
 
 
 def _said(status: int, body: bytes) -> str:
-    """Return the status with the type and code that the answer names; its words may hold what was asked."""
+    """Return the status with the type and code that the answer names; its words may hold whom it is about."""
     error = _error(body)
     said = [str(one) for one in (error.get("type"), error.get("code")) if isinstance(one, str | int) and one]
-    return " ".join(dict.fromkeys((f"HTTP {status}", *said)))[:LONGEST_SAID]
+    return without_people(" ".join(dict.fromkeys((f"HTTP {status}", *said))))[:LONGEST_SAID]
 
 
 def _codes(body: bytes) -> set[int]:
@@ -95,7 +98,7 @@ def _error(body: bytes) -> Mapping[str, Any]:
     """Return what an answer says went wrong; nothing where it does not."""
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     error = answer.get("error", answer) if isinstance(answer, dict) else None
     return error if isinstance(error, dict) else {}

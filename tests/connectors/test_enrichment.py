@@ -63,6 +63,12 @@ def test_one_that_is_asked_too_often_says_for_how_long_it_wants_to_be_left_alone
             Said(400, {"error": {"code": "bad", "message": "ada@example.com is none"}}),
             Refused("HTTP 400 bad"),
         ),
+        (
+            Said(400, {"error": {"type": "ada@example.com", "code": "no +49 170 1234567"}}),
+            Refused("HTTP 400 [e-mail] no [phone]"),
+        ),
+        (Said(200, b'{"a":' + b"[" * 90_000), Refused("an answer that is nested too deep")),
+        (Said(503, b"[" * 90_000), Later("HTTP 503")),
     ],
 )
 def test_what_else_it_may_say(stub: Stub, said, outcome):
