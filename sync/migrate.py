@@ -1,19 +1,25 @@
-"""Brings a store's tables to what this version needs; runs before anything else touches it."""
+"""Brings a store's tables to what this version needs; runs before anything else touches it.
+
+Every command looks at the revision of its store, and nearly always it is the newest. Alembic, which takes
+long to load and to read all steps, is loaded only where there is a step to take.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 from model.errors import LeadRelayError
 from sync.database import sqlite_engine
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class NewerStore(LeadRelayError):
@@ -22,28 +28,32 @@ class NewerStore(LeadRelayError):
 
 def config(connection: sa.Connection | None = None) -> Config:
     """Return Alembic's configuration for this tree; no ini file is needed."""
+    from alembic.config import Config
+
     settings = Config()
-    settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    settings.set_main_option("script_location", str(MIGRATIONS))
     settings.set_main_option("path_separator", "os")
     settings.attributes["connection"] = connection
     return settings
 
 
-@cache
-def head() -> str | None:
+def head() -> str:
     """Return the newest revision this version knows."""
-    return ScriptDirectory.from_config(config()).get_current_head()
+    return max(revisions())
 
 
 @cache
 def revisions() -> frozenset[str]:
-    """Return every revision this version knows."""
-    return frozenset(step.revision for step in ScriptDirectory.from_config(config()).walk_revisions())
+    """Return every revision this version knows: each is a file whose name begins with its number."""
+    return frozenset(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def current(connection: sa.Connection) -> str | None:
     """Return the revision the store is at; ``None`` for an empty one."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    at: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return at
 
 
 def upgrade(url: str) -> None:
@@ -78,6 +88,8 @@ def refuse_newer(url: str) -> str | None:
 
 def upgrade_on(connection: sa.Connection, revision: str) -> None:
     """Bring the store to a revision inside the caller's transaction."""
+    from alembic import command
+
     command.upgrade(config(connection), revision)
 
 

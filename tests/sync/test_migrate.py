@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from mappings.matcher import company
 from model.event import IMPORT
@@ -17,6 +18,8 @@ from sync import accounts, migrate, tables
 from sync.database import sqlite_engine
 from sync.tables import metadata
 from tests.builders import NOON
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -44,6 +47,21 @@ def test_what_the_steps_make_is_what_the_tables_say(empty_url):
                 str(index.name) for index in table.indexes
             }
     engine.dispose()
+
+
+def test_the_steps_are_a_line_in_the_order_of_their_files_names():
+    steps = ScriptDirectory.from_config(migrate.config())
+    assert [step.revision for step in steps.walk_revisions()] == sorted(migrate.revisions(), reverse=True)
+    assert steps.get_current_head() == migrate.head()
+
+
+def test_a_look_at_the_revision_does_not_load_alembic(tmp_path):
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    migrate.upgrade(url)
+    code = (
+        f"import sys; from sync import migrate; migrate.upgrade({url!r}); sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0
 
 
 def test_an_upgrade_that_is_repeated_changes_nothing(empty_url):
@@ -77,7 +95,7 @@ def test_processes_that_start_at_once_upgrade_once(empty_url):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd=Path(__file__).parents[2],
+            cwd=REPOSITORY,
         )
         for _ in range(2)
     ]
