@@ -25,6 +25,7 @@ from model.enrichment import Answered, Later, Outcome, Refused, Request, Unknown
 from model.errors import LeadRelayError
 from model.event import Event, EventKind, JsonValue
 from model.faults import mark_of, plain
+from model.lead import Lead
 from model.times import Clock, to_text
 from sync import inbox, leads
 from sync.asking import answers, asks, checks, notices, spending
@@ -107,13 +108,15 @@ def _claim(
 ) -> tuple[list[Claimed], int]:
     due = asks.lock_due(connection, desk.space, now, resting, MOST_AT_ONCE)
     going = asks.under_way(connection, desk.space, now, {one.asked for one in due})
+    people = leads.load(connection, {ask.lead_id for ask in due if ask.lead_id}, ledgers=False)
     found: list[Claimed] = []
     ended, calls = 0, Counter(calling)
     for ask in due:
         if (ask.provider, ask.asked) in going or calls[ask.provider] >= LANES:
             continue  # the answer that is on its way may serve this one, too
         provider = _party(ask, playbook)
-        token = _lease(connection, desk, ask, provider, now)
+        lead = people.get(ask.lead_id or "")
+        token = _lease(connection, desk, ask, provider, lead, now)
         if provider is not None and token:
             found.append(Claimed(ask, provider, token))
             going.add((ask.provider, ask.asked))
@@ -132,7 +135,9 @@ def _party(ask: Ask, playbook: Playbook) -> Party | None:
     return playbook.enrichment.providers.get(ask.provider)
 
 
-def _lease(connection: Connection, desk: Desk, ask: Ask, provider: Party | None, now: datetime) -> str:
+def _lease(
+    connection: Connection, desk: Desk, ask: Ask, provider: Party | None, lead: Lead | None, now: datetime
+) -> str:
     """Lease one question and count its call; blank where it ends, or waits, without one."""
     if provider is None:
         _end(
@@ -144,7 +149,7 @@ def _lease(connection: Connection, desk: Desk, ask: Ask, provider: Party | None,
             why=f'the playbook has no provider "{ask.provider}" any more',
         )
         return ""
-    if isinstance(provider, Provider) and (why := _why_not(connection, ask)):
+    if isinstance(provider, Provider) and lead is not None and (why := consent.why_not(lead)):
         asks.withdraw(connection, ask)
         _tell(connection, desk, ask, now, state=asks.CAPPED, why=why)
         return ""
@@ -166,13 +171,6 @@ def _lease(connection: Connection, desk: Desk, ask: Ask, provider: Party | None,
     else:
         _end(connection, desk, ask, asks.CAPPED, now, why=capped)
     return ""
-
-
-def _why_not(connection: Connection, ask: Ask) -> str:
-    """Return why a lead is not asked about any more: it has opted out since; blank where it is."""
-    lead_id = ask.lead_id or ""
-    lead = leads.load(connection, [lead_id], ledgers=False).get(lead_id)
-    return consent.why_not(lead) if lead is not None else ""
 
 
 def finish(desk: Desk, claimed: Claimed) -> None:
@@ -319,7 +317,7 @@ def _tell(
     said: Mapping[str, JsonValue] = kept.said if kept else {}
     event = Event(
         source=source_of(ask.provider),
-        event_id=f"{ask.key}-{state}-{ask.attempts}",
+        event_id=f"{ask.key}-{state}-{ask.attempts}-{to_text(ask.raised_at)}",  # withdrawn, it is raised anew
         kind=EventKind.ENRICHED,
         payload={
             "lead_id": ask.lead_id,

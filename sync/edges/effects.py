@@ -342,8 +342,8 @@ def withhold(connection: Connection, space: str, shut: Mapping[str, str], now: d
 
 def stop(connection: Connection, space: str, keys: Collection[str], why: str, now: datetime) -> set[str]:
     """Withhold those of these effects that nobody has begun; return their keys."""
-    statement = sa.update(outbox_effects).where(
-        _E.space == space, _E.key.in_(sorted(keys)), _E.state == WAITING, _E.in_flight.is_(None)
-    )
+    which = sa.and_(_E.space == space, _E.key.in_(sorted(keys)), _E.state == WAITING, _E.in_flight.is_(None))
+    lock_where(connection, which)
     values = {"state": WITHHELD, "error": why, "settled_at": now}
-    return set(connection.execute(statement.values(values).returning(_E.key)).scalars())
+    statement = sa.update(outbox_effects).where(which).values(values)
+    return set(connection.execute(statement.returning(_E.key)).scalars())

@@ -14,10 +14,10 @@ from model.decision import EntityKind
 from model.event import EventKind, EventState
 from sync.edges import effects
 from sync.edges.effects import DEAD, TASK, WAITING
+from sync.orphaned import rows_of_kinds
 from sync.tables import inbox_events, outbox_changes, outbox_effects
 
 ANOTHERS = "needs the person's record, which is another lead's; a review says whose"
-AT_ONCE = 2_000  # rows of a kind; the daemon looks again after seconds
 _E = outbox_effects.c
 
 
@@ -27,11 +27,7 @@ def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     Not more than some thousands at a time, all locked before any is changed.
     """
     orphans = [*_orphans_of(space)]
-    looks = (sa.select(_E.id).where(which).limit(AT_ONCE) for which, _, _ in orphans)
-    found = {row for look in looks for row in connection.execute(look).scalars()}
-    if not found:
-        return 0
-    among = _E.id.in_(sorted(found))
+    among = _E.id.in_(rows_of_kinds(connection, _E.id, (which for which, _, _ in orphans)))
     effects.lock_where(connection, among)
     given_up = 0
     for which, why, cause in orphans:
@@ -43,15 +39,13 @@ def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
 
 def has_orphans(snapshot: Connection, space: str) -> bool:
     """Say whether there is any, without holding up who writes."""
-    looks = (sa.select(_E.id).where(which).limit(1) for which, _, _ in _orphans_of(space))
-    return any(snapshot.execute(look).first() is not None for look in looks)
+    return bool(rows_of_kinds(snapshot, _E.id, (which for which, _, _ in _orphans_of(space)), 1))
 
 
 def _orphans_of(space: str) -> Iterator[tuple[sa.ColumnElement[bool], Any, Cause]]:
     """Yield which tasks can never be made, why, and that in a word."""
-    linked = effects.linked(_E.target).correlate(
-        outbox_effects
-    )  # by itself it would join all effects there are
+    linked = effects.linked(_E.target)
+    linked = linked.correlate(outbox_effects)  # by itself it would join all effects there are
     why = (
         sa.select(sa.func.coalesce(outbox_changes.c.error, ""))
         .where(effects.is_given_up(_E.target), ~linked)

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from model.cause import IN_REVIEW, NEEDS_RECORD, Cause
 from model.decision import EntityKind
 from model.event import EventKind, EventState
+from sync.orphaned import rows_of_kinds
 from sync.outbox.linked import HAS_COMPANY, HAS_DEAL, HAS_PERSON, ITS_ACCOUNT
 from sync.outbox.rows import ROWS, lock_where
 from sync.tables import inbox_events, links, outbox_changes
@@ -19,7 +20,6 @@ from sync.tables.outbox import WAITS
 
 Which = tuple[sa.ColumnElement[bool], Any]  # rows, and why they can never be sent
 Orphans = tuple[sa.ColumnElement[bool], Any, Cause]
-AT_ONCE = 2_000  # rows of a kind; the daemon looks again after seconds
 UNLINKED = "the person was found there and not linked; a review says whose record it is"
 ANOTHER_DEALS = "the deal's record is another deal's; a review says which"
 ANOTHERS = "the company's record is another account's; a review says which"
@@ -28,15 +28,12 @@ ANOTHERS = "the company's record is another account's; a review says which"
 def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
     """Give up rows whose needed record could not be made, and say so; return how many.
 
-    Not more than some thousands at a time. All are locked at once before any is changed: locked kind by
-    kind, a later kind's rows may come before those that are held already (``rows.lock_where``).
+    Not more than some thousands at a time, for the daemon looks again after seconds. All are locked at once
+    before any is changed: locked kind by kind, a later kind's rows may come before those that are held
+    already (``rows.lock_where``).
     """
     orphans = [*_orphans_of(space)]
-    looks = (sa.select(ROWS.id).where(which).limit(AT_ONCE) for which, _, _ in orphans)
-    found = {row for look in looks for row in connection.execute(look).scalars()}
-    if not found:
-        return 0
-    among = ROWS.id.in_(sorted(found))
+    among = ROWS.id.in_(rows_of_kinds(connection, ROWS.id, (which for which, _, _ in orphans)))
     lock_where(connection, among)
     given_up = 0
     for which, why, cause in orphans:
@@ -55,8 +52,7 @@ def give_up_orphans(connection: Connection, space: str, now: datetime) -> int:
 
 def has_orphans(snapshot: Connection, space: str) -> bool:
     """Say whether there is any, without holding up who writes: every row that waits is looked at."""
-    looks = (sa.select(ROWS.id).where(which).limit(1) for which, _, _ in _orphans_of(space))
-    return any(snapshot.execute(look).first() is not None for look in looks)
+    return bool(rows_of_kinds(snapshot, ROWS.id, (which for which, _, _ in _orphans_of(space)), 1))
 
 
 def _orphans_of(space: str) -> Iterator[Orphans]:

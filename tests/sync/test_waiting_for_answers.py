@@ -6,16 +6,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from mappings.playbook import NotifyRule
 from model.enrichment import Later, Refused
+from model.lead import OPT_OUT
 from scheduler.timing import TimerJob
 from sync import explain, tables
 from tests.builders import field_is, place
 from tests.sync.asked import ENRICHING, FIRMO, Provider, a_desk, ask_all, enrichment
 from tests.sync.followed import ADA
 from tests.sync.house import HUBSPOT, a_house
-from tests.sync.stores import count
+from tests.sync.stores import count, rows
 from tests.sync.test_asking import ACME, told
 from tests.sync.test_effects import line, telling_playbook
 
@@ -110,6 +112,22 @@ def test_who_opts_out_while_a_question_waits_is_not_asked_about(store):
     assert told(house)[0].startswith("firmo was not asked: the person opted out: website said so")
     assert house.lead(ADA).timers == {}
     assert count(house.store, tables.asks) == 0  # what it would have been told is gone
+
+
+def test_who_opts_out_a_second_time_while_a_question_waits_is_told_of_again(store):
+    house = waiting_house(store, FIRMO + "    wait_for: 1h\n")
+    desk = a_desk(house, Provider({"acme": ACME}, says=[Later("HTTP 503"), Later("HTTP 503")]))
+    for _ in range(2):
+        house.post(email=ADA, company="acme"), house.decide()
+        assert ask_all(desk) == 1
+        house.post(email=ADA, unsubscribe="yes"), house.decide()
+        house.clock.advance(3600)
+        assert ask_all(desk) == 0
+        house.decide()
+        assert house.lead(ADA).timers == {}
+        back = sa.update(tables.leads).values(fields={**house.lead(ADA).fields, OPT_OUT: None})
+        house.store.write(lambda on, back=back: on.execute(back))
+    assert [row["kind"] for row in rows(house.store, tables.inbox_events)].count("enriched") == 2
 
 
 def test_a_second_question_makes_the_wait_no_longer(store):
